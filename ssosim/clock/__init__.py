@@ -1,0 +1,50 @@
+"""Time, as the rest of the house asks for it.
+
+Token, assertion and record lifetimes follow a ``Clock`` that the lab hands out, so that a test can move it.
+Kerberos tickets follow the KDC's own real clock: libkrb5 cannot be told another.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+__all__ = ["Clock", "ManualClock", "RealClock"]
+
+
+class Clock(Protocol):
+    """A source of the present time."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, UTC."""
+        ...
+
+
+class RealClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, UTC."""
+        return time.time()
+
+
+class ManualClock:
+    """A clock that moves only when told to.
+
+    ``start`` is in seconds since the Unix epoch; the default is the present time.
+    """
+
+    def __init__(self, start: float | None = None) -> None:
+        self._now = time.time() if start is None else start
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, UTC."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Move forward by ``seconds``; a negative number steps back, as real clocks sometimes do."""
+        self._now += seconds
+
+    def set(self, moment: float) -> None:
+        """Jump to ``moment``, in seconds since the Unix epoch."""
+        self._now = moment

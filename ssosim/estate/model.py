@@ -1,0 +1,281 @@
+"""What exists: tenants, domains, people, devices, applications, hosts, zones and the Kerberos realm.
+
+Everything here is frozen. The classes are ``msgspec.Struct`` rather than dataclasses for one reason: they are the
+schema of the user's own TOML file, and a Struct refuses unknown keys and wrong types with the place of the mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "Application",
+    "Cloud",
+    "Device",
+    "Domain",
+    "Estate",
+    "FederationService",
+    "Host",
+    "Realm",
+    "RecordSet",
+    "RecordType",
+    "Role",
+    "ServiceAccount",
+    "Tenant",
+    "TrafficManager",
+    "TrafficManagerEndpoint",
+    "User",
+    "Zone",
+]
+
+Role = Literal["dns", "kdc", "login", "autologon", "federation"]
+RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every entry of an estate file: immutable, named fields only, unknown keys refused."""
+
+
+class Cloud(Frozen):
+    """The identity provider's own settings.
+
+    ``mex_path`` and ``trust_path`` hold ``{domain}``. The literal MEX path is UNCONFIRMED in public text, hence a
+    setting. ``assertion`` selects what the token inside the RSTR is: the shell around an opaque ``DesktopSsoToken``
+    that public tools reconstruct, or a complete signed SAML 1.1 assertion.
+    Lifetimes are in seconds.
+    """
+
+    login_hosts: tuple[str, ...]
+    autologon_host: str
+    mex_path: str = "/{domain}/winauth/trust/mex"
+    trust_path: str = "/{domain}/winauth/trust/2005"
+    audience_urn: str = "urn:federation:MicrosoftOnline"
+    cloud_instance_name: str = "microsoftonline.com"
+    assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
+    assertion_lifetime: int = 3600
+    access_token_lifetime: int = 4500
+    refresh_token_lifetime: int = 90 * 86400
+    clock_skew: int = 300
+
+
+class Host(Frozen):
+    """One machine of the lab: an address of its own, and what it does there.
+
+    ``name`` is for people and for certificates; what clients resolve is in ``zones``.
+    """
+
+    name: str
+    role: Role
+    address: str
+
+
+class ServiceAccount(Frozen):
+    """The computer account that stands for the cloud in Active Directory (AZUREADSSOACC$) and its SPNs.
+
+    MIT KDCs before 1.22 know no principal aliases in file databases, so each SPN becomes a principal of its own with
+    the account's key in the one keytab.
+    """
+
+    name: str = "AZUREADSSOACC$"
+    spns: tuple[str, ...] = ()
+    enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
+
+
+class Realm(Frozen):
+    """The Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
+
+    name: str
+    domain: str
+    service_account: ServiceAccount
+    services: tuple[str, ...] = ()
+    ticket_lifetime: int = 36000
+    renewable_lifetime: int = 7 * 86400
+
+
+class Domain(Frozen):
+    """A DNS domain that a tenant has verified.
+
+    ``federation`` names the FederationService that signs the domain's users in; managed domains have none.
+    """
+
+    name: str
+    kind: Literal["managed", "federated"] = "managed"
+    federation: str | None = None
+
+
+class Tenant(Frozen):
+    """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name."""
+
+    id: str
+    display_name: str
+    initial_domain: str
+    domains: tuple[Domain, ...] = ()
+    desktop_sso: bool = True
+
+
+class User(Frozen):
+    """A person (or service account) with an Entra object and, if ``sam_account`` is set, an account in the realm.
+
+    ``sid`` is the on-premises security identifier; ``synced`` says whether directory sync has copied it to Entra, which
+    is how a ticket's owner is found (AADSTS81011 when it is not).
+    """
+
+    upn: str
+    object_id: str
+    password: str
+    tenant: str
+    display_name: str = ""
+    sam_account: str | None = None
+    sid: str | None = None
+    synced: bool = True
+    immutable_id: str | None = None
+    enabled: bool = True
+    password_expired: bool = False
+    locked: bool = False
+    mfa_required: bool = False
+
+
+class Device(Frozen):
+    """A client machine: who is signed on there, and whether it sits in the corporate network."""
+
+    name: str
+    user: str
+    corporate_network: bool = True
+
+
+class Application(Frozen):
+    """An application registration. ``family`` marks members of the family of client ids (``foci``)."""
+
+    client_id: str
+    name: str
+    redirect_uris: tuple[str, ...] = ()
+    client_secret: str | None = None
+    family: bool = False
+
+
+class FederationService(Frozen):
+    """A domain's own WS-Trust security token service, in the place of AD FS."""
+
+    name: str
+    host: str
+    issuer: str
+    spn: str | None = None
+    token_lifetime: int = 3600
+
+
+class TrafficManagerEndpoint(Frozen):
+    """One target of a traffic manager profile; ``priority`` 1 is tried first."""
+
+    name: str
+    address: str
+    priority: int = 1
+
+
+class TrafficManager(Frozen):
+    """A traffic manager profile: a DNS name of its own that answers with its endpoints' addresses."""
+
+    name: str
+    dns_name: str
+    ttl: int = 60
+    routing: Literal["priority", "multivalue"] = "priority"
+    endpoints: tuple[TrafficManagerEndpoint, ...] = ()
+
+
+class RecordSet(Frozen):
+    """Records of one name and type, in zone-file presentation form; ``@`` is the zone's own name.
+
+    Instead of ``values`` an *alias record set* has ``alias``: the name of a traffic manager profile whose addresses it
+    answers with. Source: Azure DNS documentation of alias record sets.
+    """
+
+    name: str
+    type: RecordType
+    ttl: int = 300
+    values: tuple[str, ...] = ()
+    alias: str | None = None
+
+
+class Zone(Frozen):
+    """An authoritative zone. ``negative_ttl`` is the SOA minimum: how long resolvers keep a negative answer, seconds."""
+
+    name: str
+    ttl: int = 300
+    negative_ttl: int = 60
+    name_server: str = "ns1.lab.invalid."
+    contact: str = "hostmaster.lab.invalid."
+    records: tuple[RecordSet, ...] = ()
+
+
+class Estate(Frozen):
+    """All of it. ``Estate.load`` lives in ``ssosim.estate.loader``; look-ups are case-insensitive where DNS is."""
+
+    name: str
+    cloud: Cloud
+    realm: Realm
+    hosts: tuple[Host, ...]
+    tenants: tuple[Tenant, ...]
+    users: tuple[User, ...]
+    devices: tuple[Device, ...]
+    applications: tuple[Application, ...] = ()
+    federation_services: tuple[FederationService, ...] = ()
+    traffic_managers: tuple[TrafficManager, ...] = ()
+    zones: tuple[Zone, ...] = ()
+
+    def addresses(self, role: Role) -> tuple[str, ...]:
+        """Addresses of the hosts that play ``role``, in file order."""
+        return tuple(host.address for host in self.hosts if host.role == role)
+
+    def tenant(self, name: str) -> Tenant | None:
+        """The tenant with this id, initial domain or verified domain; None if there is none."""
+        wanted = name.lower()
+        for tenant in self.tenants:
+            if wanted in (tenant.id.lower(), tenant.initial_domain.lower()):
+                return tenant
+            if any(domain.name.lower() == wanted for domain in tenant.domains):
+                return tenant
+        return None
+
+    def domain(self, name: str) -> tuple[Tenant, Domain] | None:
+        """The verified domain ``name`` and its tenant. A tenant's initial domain counts as managed."""
+        wanted = name.lower()
+        for tenant in self.tenants:
+            for domain in tenant.domains:
+                if domain.name.lower() == wanted:
+                    return tenant, domain
+            if tenant.initial_domain.lower() == wanted:
+                return tenant, Domain(name=tenant.initial_domain)
+        return None
+
+    def user(self, upn: str) -> User | None:
+        """The user with this user principal name."""
+        wanted = upn.lower()
+        return next((user for user in self.users if user.upn.lower() == wanted), None)
+
+    def user_by_account(self, sam_account: str) -> User | None:
+        """The user who owns the realm account ``sam_account`` (the first part of the Kerberos principal)."""
+        wanted = sam_account.lower()
+        return next((u for u in self.users if u.sam_account and u.sam_account.lower() == wanted), None)
+
+    def application(self, client_id: str) -> Application | None:
+        """The application registered under ``client_id``."""
+        wanted = client_id.lower()
+        return next((app for app in self.applications if app.client_id.lower() == wanted), None)
+
+    def device(self, name: str) -> Device | None:
+        """The device called ``name``."""
+        return next((device for device in self.devices if device.name == name), None)
+
+    def federation_service(self, name: str) -> FederationService | None:
+        """The federation service called ``name``."""
+        return next((service for service in self.federation_services if service.name == name), None)
+
+    def web_names(self) -> Iterator[tuple[str, Role]]:
+        """Every DNS name that is served over HTTPS, with its role: what certificates and routing need."""
+        for name in self.cloud.login_hosts:
+            yield name, "login"
+        yield self.cloud.autologon_host, "autologon"
+        for service in self.federation_services:
+            yield service.host, "federation"

@@ -1,0 +1,36 @@
+"""Typed events in one order: the only source of verdicts and explanations."""
+
+from ssosim.trace.events import (
+    ClientFinished,
+    ClientSaid,
+    DnsAnswered,
+    Event,
+    FaultApplied,
+    FaultUndone,
+    HttpExchange,
+    KdcExchange,
+    LabEvent,
+    PhaseStarted,
+    TicketChecked,
+    TokenIssued,
+    UserPrompted,
+)
+from ssosim.trace.log import Record, Trace
+
+__all__ = [
+    "ClientFinished",
+    "ClientSaid",
+    "DnsAnswered",
+    "Event",
+    "FaultApplied",
+    "FaultUndone",
+    "HttpExchange",
+    "KdcExchange",
+    "LabEvent",
+    "PhaseStarted",
+    "Record",
+    "TicketChecked",
+    "TokenIssued",
+    "Trace",
+    "UserPrompted",
+]

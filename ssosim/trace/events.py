@@ -1,0 +1,173 @@
+"""What can happen in a lab, as values.
+
+One frozen dataclass a kind of event; each knows its layer. Verdicts are built from these and nothing else, so an event
+says what went over the wire, never what a client believes. No event ever holds a secret: tickets, assertions, tokens and
+passwords are described (their kind, their owner, a short digest), not kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+__all__ = [
+    "ClientFinished",
+    "ClientSaid",
+    "DnsAnswered",
+    "Event",
+    "FaultApplied",
+    "FaultUndone",
+    "HttpExchange",
+    "KdcExchange",
+    "LabEvent",
+    "PhaseStarted",
+    "TicketChecked",
+    "TokenIssued",
+    "UserPrompted",
+]
+
+Layer = Literal["dns", "kerberos", "http", "token", "fault", "client", "lab"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events. ``layer`` is where on the wire it was seen."""
+
+    layer: ClassVar[Layer] = "lab"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsAnswered(Event):
+    """One DNS answer that left a server.
+
+    ``name`` has no trailing dot. ``rcode`` is the mnemonic, with ``NODATA`` for NOERROR without answer records and
+    ``DROPPED`` where a fault kept the answer back. ``answers`` are ``"TYPE value"`` in answer order.
+    """
+
+    layer: ClassVar[Layer] = "dns"
+    name: str
+    type: str
+    rcode: str
+    answers: tuple[str, ...] = ()
+    transport: Literal["udp", "tcp"] = "udp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KdcExchange(Event):
+    """One AS or TGS exchange as seen in front of the KDC.
+
+    ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
+    ``client`` principal is empty for TGS-REQs, which do not carry it in the clear.
+    """
+
+    layer: ClassVar[Layer] = "kerberos"
+    request: Literal["AS", "TGS", "unreadable"]
+    service: str
+    outcome: str
+    principal: str = ""
+    realm: str = ""
+    transport: Literal["udp", "tcp"] = "udp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketChecked(Event):
+    """A service looked at a Negotiate token. ``mechanism`` is what was inside; ``reason`` says why it was refused."""
+
+    layer: ClassVar[Layer] = "kerberos"
+    accepted: bool
+    mechanism: Literal["kerberos", "ntlm", "unknown"]
+    service: str = ""
+    principal: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpExchange(Event):
+    """One HTTP request and its answer. ``path`` has its query removed; ``code`` is the AADSTS number, if one was given.
+
+    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body.
+    """
+
+    layer: ClassVar[Layer] = "http"
+    host: str
+    method: str
+    path: str
+    status: int
+    auth: Literal["none", "kerberos", "ntlm", "negotiate", "password"] = "none"
+    code: int | None = None
+    request_id: str = ""
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued(Event):
+    """An assertion or token was given out. ``grant`` is how it was earned; ``digest`` tells tokens apart."""
+
+    layer: ClassVar[Layer] = "token"
+    kind: Literal["assertion", "access", "refresh", "id", "browser"]
+    grant: str
+    subject: str
+    audience: str = ""
+    client_id: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultApplied(Event):
+    """A fault took effect. ``name`` is its registered name, ``detail`` what it changed."""
+
+    layer: ClassVar[Layer] = "fault"
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultUndone(Event):
+    """A fault was taken back."""
+
+    layer: ClassVar[Layer] = "fault"
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted(Event):
+    """A scenario entered a phase."""
+
+    layer: ClassVar[Layer] = "lab"
+    scenario: str
+    phase: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPrompted(Event):
+    """A client asked the person at the device for something. Reported by the device, not by the client."""
+
+    layer: ClassVar[Layer] = "client"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSaid(Event):
+    """What a client shows or logs, for the reader; no verdict rests on it."""
+
+    layer: ClassVar[Layer] = "client"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFinished(Event):
+    """A program ended. ``exit_code`` is negative for a signal, as in ``subprocess``."""
+
+    layer: ClassVar[Layer] = "client"
+    program: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabEvent(Event):
+    """Something about the lab itself: a part started, stopped or failed."""
+
+    layer: ClassVar[Layer] = "lab"
+    part: str
+    text: str
