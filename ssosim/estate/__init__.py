@@ -1,6 +1,6 @@
 """What exists in a lab: loaded from TOML, frozen ever after."""
 
-from ssosim.estate.loader import EstateError, default_estate, load_estate
+from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
     Application,
     Cloud,
@@ -40,4 +40,5 @@ __all__ = [
     "Zone",
     "default_estate",
     "load_estate",
+    "parse_estate",
 ]

@@ -39,7 +39,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of every entry of an estate file: immutable, named fields only, unknown keys refused."""
 
 
-class Cloud(Frozen):
+class Cloud(Frozen, frozen=True, kw_only=True):
     """The identity provider's own settings.
 
     ``mex_path`` and ``trust_path`` hold ``{domain}``. The literal MEX path is UNCONFIRMED in public text, hence a
@@ -61,7 +61,7 @@ class Cloud(Frozen):
     clock_skew: int = 300
 
 
-class Host(Frozen):
+class Host(Frozen, frozen=True, kw_only=True):
     """One machine of the lab: an address of its own, and what it does there.
 
     ``name`` is for people and for certificates; what clients resolve is in ``zones``.
@@ -72,7 +72,7 @@ class Host(Frozen):
     address: str
 
 
-class ServiceAccount(Frozen):
+class ServiceAccount(Frozen, frozen=True, kw_only=True):
     """The computer account that stands for the cloud in Active Directory (AZUREADSSOACC$) and its SPNs.
 
     MIT KDCs before 1.22 know no principal aliases in file databases, so each SPN becomes a principal of its own with
@@ -84,7 +84,7 @@ class ServiceAccount(Frozen):
     enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
 
 
-class Realm(Frozen):
+class Realm(Frozen, frozen=True, kw_only=True):
     """The Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
 
     name: str
@@ -95,7 +95,7 @@ class Realm(Frozen):
     renewable_lifetime: int = 7 * 86400
 
 
-class Domain(Frozen):
+class Domain(Frozen, frozen=True, kw_only=True):
     """A DNS domain that a tenant has verified.
 
     ``federation`` names the FederationService that signs the domain's users in; managed domains have none.
@@ -106,7 +106,7 @@ class Domain(Frozen):
     federation: str | None = None
 
 
-class Tenant(Frozen):
+class Tenant(Frozen, frozen=True, kw_only=True):
     """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name."""
 
     id: str
@@ -116,7 +116,7 @@ class Tenant(Frozen):
     desktop_sso: bool = True
 
 
-class User(Frozen):
+class User(Frozen, frozen=True, kw_only=True):
     """A person (or service account) with an Entra object and, if ``sam_account`` is set, an account in the realm.
 
     ``sid`` is the on-premises security identifier; ``synced`` says whether directory sync has copied it to Entra, which
@@ -138,7 +138,7 @@ class User(Frozen):
     mfa_required: bool = False
 
 
-class Device(Frozen):
+class Device(Frozen, frozen=True, kw_only=True):
     """A client machine: who is signed on there, and whether it sits in the corporate network."""
 
     name: str
@@ -146,7 +146,7 @@ class Device(Frozen):
     corporate_network: bool = True
 
 
-class Application(Frozen):
+class Application(Frozen, frozen=True, kw_only=True):
     """An application registration. ``family`` marks members of the family of client ids (``foci``)."""
 
     client_id: str
@@ -156,7 +156,7 @@ class Application(Frozen):
     family: bool = False
 
 
-class FederationService(Frozen):
+class FederationService(Frozen, frozen=True, kw_only=True):
     """A domain's own WS-Trust security token service, in the place of AD FS."""
 
     name: str
@@ -166,7 +166,7 @@ class FederationService(Frozen):
     token_lifetime: int = 3600
 
 
-class TrafficManagerEndpoint(Frozen):
+class TrafficManagerEndpoint(Frozen, frozen=True, kw_only=True):
     """One target of a traffic manager profile; ``priority`` 1 is tried first."""
 
     name: str
@@ -174,7 +174,7 @@ class TrafficManagerEndpoint(Frozen):
     priority: int = 1
 
 
-class TrafficManager(Frozen):
+class TrafficManager(Frozen, frozen=True, kw_only=True):
     """A traffic manager profile: a DNS name of its own that answers with its endpoints' addresses."""
 
     name: str
@@ -184,7 +184,7 @@ class TrafficManager(Frozen):
     endpoints: tuple[TrafficManagerEndpoint, ...] = ()
 
 
-class RecordSet(Frozen):
+class RecordSet(Frozen, frozen=True, kw_only=True):
     """Records of one name and type, in zone-file presentation form; ``@`` is the zone's own name.
 
     Instead of ``values`` an *alias record set* has ``alias``: the name of a traffic manager profile whose addresses it
@@ -198,8 +198,8 @@ class RecordSet(Frozen):
     alias: str | None = None
 
 
-class Zone(Frozen):
-    """An authoritative zone. ``negative_ttl`` is the SOA minimum: how long resolvers keep a negative answer, seconds."""
+class Zone(Frozen, frozen=True, kw_only=True):
+    """An authoritative zone. ``negative_ttl`` is the SOA minimum: seconds that a negative answer is kept."""
 
     name: str
     ttl: int = 300
@@ -209,7 +209,7 @@ class Zone(Frozen):
     records: tuple[RecordSet, ...] = ()
 
 
-class Estate(Frozen):
+class Estate(Frozen, frozen=True, kw_only=True):
     """All of it. ``Estate.load`` lives in ``ssosim.estate.loader``; look-ups are case-insensitive where DNS is."""
 
     name: str

@@ -1,8 +1,8 @@
 """What can happen in a lab, as values.
 
-One frozen dataclass a kind of event; each knows its layer. Verdicts are built from these and nothing else, so an event
-says what went over the wire, never what a client believes. No event ever holds a secret: tickets, assertions, tokens and
-passwords are described (their kind, their owner, a short digest), not kept.
+One frozen dataclass a kind of event; each knows its layer. Verdicts are built from these and nothing else, so an
+event says what went over the wire, never what a client believes. No event ever holds a secret: tickets, assertions,
+tokens and passwords are described (their kind, their owner, a short digest), not kept.
 """
 
 from __future__ import annotations

@@ -1,0 +1,90 @@
+"""Which line of a TOML file a key path stands on.
+
+``tomllib`` gives values without positions. This reads just enough of the text (table headers, keys at the start of a
+line) to say where a mistake is; what it cannot know, it leaves out and the nearest enclosing table is named instead.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+__all__ = ["KeyPath", "line_of", "lines_by_path", "parse_path", "render_path"]
+
+KeyPath = tuple[str | int, ...]
+
+_HEADER = re.compile(r"^\s*(?P<open>\[\[?)\s*(?P<keys>[^\[\]#]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(
+    r"""^\s*(?P<keys>(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
+)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_BLOCK_QUOTES = ('"""', "'''")
+
+
+def lines_by_path(text: str) -> dict[KeyPath, int]:
+    """Map every table and key that starts a line of ``text`` to its line number, counted from 1."""
+    found: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
+    quote: str | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if quote is not None:
+            quote = None if quote in line else quote
+            continue
+        if header := _HEADER.match(line):
+            table = _table_path(_keys(header["keys"]), counts, repeated=header["open"] == "[[")
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault((*table, *_keys(key["keys"])), number)
+            quote = _opened_block(line[key.end() :])
+    return found
+
+
+def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
+    """The line of ``path``, or of the nearest thing around it."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return None
+
+
+def parse_path(text: str) -> KeyPath:
+    """Read ``$.users[0].password`` as ``("users", 0, "password")``."""
+    return tuple(int(index) if index else name for name, index in _STEP.findall(text))
+
+
+def render_path(path: KeyPath) -> str:
+    """Write ``("users", 0, "password")`` as ``users[0].password``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def _keys(dotted: str) -> list[str]:
+    try:
+        value = tomllib.loads(f"{dotted} = 0")
+    except tomllib.TOMLDecodeError:
+        return [dotted]
+    keys: list[str] = []
+    while isinstance(value, dict):
+        [(key, value)] = value.items()
+        keys.append(key)
+    return keys
+
+
+def _table_path(keys: list[str], counts: dict[KeyPath, int], *, repeated: bool) -> KeyPath:
+    path: KeyPath = ()
+    for depth, key in enumerate(keys, start=1):
+        path = (*path, key)
+        if depth == len(keys) and repeated:
+            counts[path] = counts.get(path, -1) + 1
+        if path in counts:
+            path = (*path, counts[path])
+    return path
+
+
+def _opened_block(value: str) -> str | None:
+    for quote in _BLOCK_QUOTES:
+        if value.count(quote) % 2:
+            return quote
+    return None

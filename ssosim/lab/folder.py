@@ -1,0 +1,136 @@
+"""Where a lab keeps its files: the state folder, one sub-folder a lab.
+
+``$SSOSIM_HOME``, else ``$XDG_STATE_HOME/ssosim``, else ``~/.local/state/ssosim``. Nothing is ever written elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssosim.lab.errors import LabInputError
+
+__all__ = ["LabFolder", "cache_folder", "state_home"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_SOCKET_PATH_LIMIT = 107
+_KEPT_AFTER_STOP = {"lock", "trace.jsonl", "lab.log"}
+
+
+def state_home() -> Path:
+    """The folder of all labs of this user."""
+    if chosen := os.environ.get("SSOSIM_HOME"):
+        return Path(chosen).absolute()
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base).absolute() / "ssosim"
+
+
+def cache_folder() -> Path:
+    """Things that are slow to make and may be kept: prepared KDC databases and token signing keys."""
+    folder = state_home() / "cache"
+    _make_private(folder)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class LabFolder:
+    """The files of the lab called ``name``."""
+
+    name: str
+    path: Path
+
+    @classmethod
+    def of(cls, name: str) -> LabFolder:
+        """The folder of lab ``name``, which may not exist yet; raises LabInputError for an unusable name."""
+        if not _NAME.fullmatch(name):
+            raise LabInputError(f"--name {name!r}: use up to 32 letters, digits, dots, dashes and underscores")
+        folder = cls(name, state_home() / "labs" / name)
+        if len(os.fsencode(folder.socket)) > _SOCKET_PATH_LIMIT:
+            raise LabInputError(
+                f"{folder.socket}: too long for a Unix socket ({_SOCKET_PATH_LIMIT} bytes); "
+                "set SSOSIM_HOME to a shorter folder"
+            )
+        return folder
+
+    @property
+    def socket(self) -> Path:
+        """The control API's Unix socket."""
+        return self.path / "control.sock"
+
+    @property
+    def trace(self) -> Path:
+        """The trace, as JSON Lines; kept after the lab has stopped."""
+        return self.path / "trace.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The lab's own log, for when something went wrong."""
+        return self.path / "lab.log"
+
+    def create(self) -> None:
+        """Make the folder; raises LabInputError when that is not allowed."""
+        try:
+            _make_private(self.path)
+        except OSError as error:
+            raise LabInputError(
+                f"{self.path}: cannot be made: {error.strerror}; set SSOSIM_HOME to a folder of yours"
+            ) from error
+
+    def try_lock(self) -> int | None:
+        """Take the lock that says this lab runs; the descriptor holds it. None when another process has it."""
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def is_running(self) -> bool:
+        """Whether a process holds the lock."""
+        if not (self.path / "lock").exists():
+            return False
+        descriptor = self.try_lock()
+        if descriptor is None:
+            return True
+        os.close(descriptor)
+        return False
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Publish what other processes need to know of the running lab."""
+        temporary = self.path / "lab.json.new"
+        temporary.write_text(json.dumps(facts), encoding="utf-8")
+        temporary.replace(self.path / "lab.json")
+
+    def facts(self) -> dict[str, Any] | None:
+        """What ``write_facts`` published; None when the lab is not up."""
+        try:
+            facts: dict[str, Any] = json.loads((self.path / "lab.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return facts
+
+    def sweep(self, *, keep_records: bool = True) -> None:
+        """Remove what a lab left behind; the trace and the log stay unless told otherwise.
+
+        The caller holds the lock.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            for entry in self.path.iterdir():
+                if entry.name == "lock" or (keep_records and entry.name in _KEPT_AFTER_STOP):
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink(missing_ok=True)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

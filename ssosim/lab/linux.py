@@ -1,0 +1,82 @@
+"""The few Linux calls that Python 3.11 has no name for: namespaces, mounts, and dying with one's parent.
+
+Sources: unshare(2), setns(2), mount(2), prctl(2), namespaces(7), user_namespaces(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+__all__ = [
+    "CLONE_NEWNET",
+    "CLONE_NEWNS",
+    "CLONE_NEWPID",
+    "CLONE_NEWUSER",
+    "CLONE_NEWUTS",
+    "MS_BIND",
+    "MS_PRIVATE",
+    "MS_REC",
+    "die_with_parent",
+    "map_identity",
+    "mount",
+    "setns",
+    "unshare",
+]
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+
+_PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def unshare(flags: int) -> None:
+    """Move this process into new namespaces; raises OSError. A user namespace needs a process of one thread."""
+    _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Join the namespace behind ``descriptor`` (an open ``/proc/PID/ns/*``); raises OSError."""
+    _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
+
+
+def mount(source: str, target: str | Path, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """Mount ``source`` at ``target``; raises OSError that names the target."""
+    result = _libc.mount(
+        source.encode(), os.fsencode(target), kind.encode() or None, ctypes.c_ulong(flags), options.encode() or None
+    )
+    _checked(result, f"mount {target}")
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent, process ``parent``, ends for whatever reason.
+
+    If the parent has gone already, this process ends at once. A parent in an outer pid namespace shows as 0.
+    """
+    _checked(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
+    if os.getppid() not in (parent, 0):
+        os._exit(128 + signal.SIGKILL)
+
+
+def map_identity(inside_uid: int, inside_gid: int, outside_uid: int, outside_gid: int) -> None:
+    """In a user namespace just made, let one user and one group stand for those outside; raises OSError."""
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{inside_uid} {outside_uid} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{inside_gid} {outside_gid} 1", encoding="ascii")
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")

@@ -1,0 +1,100 @@
+"""The log as JSON Lines, and as lines for people.
+
+One object a line: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``kind`` (the event's class
+name) and the event's own fields. Reading back gives equal records.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ssosim.trace import events
+from ssosim.trace.log import Record
+
+__all__ = ["TraceFormatError", "as_json", "as_line", "from_json", "read_jsonl"]
+
+_KINDS: Mapping[str, type[events.Event]] = {
+    name: kind for name in events.__all__ if issubclass(kind := getattr(events, name), events.Event)
+}
+
+
+class TraceFormatError(ValueError):
+    """A line is not a trace record of this version."""
+
+
+def as_json(record: Record) -> str:
+    """One record as one line of JSON, without the line's end."""
+    event = record.event
+    moment = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    head = {
+        "seq": record.seq,
+        "at": moment,
+        "client": record.client,
+        "layer": event.layer,
+        "kind": type(event).__name__,
+    }
+    return json.dumps(head | {f.name: getattr(event, f.name) for f in dataclasses.fields(event)})
+
+
+def from_json(line: str) -> Record:
+    """The record that ``as_json`` wrote; raises TraceFormatError."""
+    try:
+        data: dict[str, Any] = json.loads(line)
+        kind = _KINDS[data.pop("kind")]
+        seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
+        data.pop("layer")
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        return Record(seq, at.timestamp(), client, kind(**fields))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TraceFormatError(f"not a trace record: {line[:80]!r}") from error
+
+
+def read_jsonl(lines: Iterable[str]) -> Iterator[Record]:
+    """The records of a JSON Lines file; blank lines are passed over. Raises TraceFormatError."""
+    return (from_json(line) for line in lines if line.strip())
+
+
+def as_line(record: Record) -> str:
+    """One record as a line for people: time, client, layer, and what happened."""
+    clock = datetime.fromtimestamp(record.at, UTC).strftime("%H:%M:%S.%f")[:-3]
+    return f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {_describe(record.event)}"
+
+
+def _describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one short sentence for each kind of event
+    match event:
+        case events.DnsAnswered():
+            answer = ", ".join(event.answers) or "-"
+            return f"{event.type} {event.name} → {event.rcode} {answer} ({event.transport})"
+        case events.KdcExchange():
+            return f"{event.request} {event.service or '?'} → {event.outcome} ({event.transport})"
+        case events.TicketChecked(accepted=True):
+            return f"ticket accepted: {event.principal} for {event.service}"
+        case events.TicketChecked():
+            return f"{event.mechanism} token refused: {event.reason}"
+        case events.HttpExchange():
+            code = f" AADSTS{event.code}" if event.code else ""
+            auth = "" if event.auth == "none" else f" [{event.auth}]"
+            took = f"({event.elapsed_ms:.1f} ms)"
+            return f"{event.method} https://{event.host}{event.path}{auth} → {event.status}{code} {took}"
+        case events.TokenIssued():
+            return f"{event.kind} token for {event.subject} by {event.grant}"
+        case events.FaultApplied():
+            return f"fault {event.name}: {event.detail}"
+        case events.FaultUndone():
+            return f"fault {event.name} undone: {event.detail}"
+        case events.PhaseStarted():
+            return f"{event.scenario}: phase {event.phase}"
+        case events.UserPrompted():
+            return f"the user is asked: {event.reason}"
+        case events.ClientSaid():
+            return event.text
+        case events.ClientFinished():
+            return f"{event.program} ended with {event.exit_code}"
+        case events.LabEvent():
+            return f"{event.part}: {event.text}"
+        case _:
+            return repr(event)
