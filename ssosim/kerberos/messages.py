@@ -1,0 +1,223 @@
+"""The part of Kerberos messages that travels in the clear: who asks for which service, and what the KDC said.
+
+Source: RFC 4120, section 5. ``read_message`` takes any bytes and always returns a value; nothing here knows a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from ssosim.kerberos import der
+from ssosim.kerberos.codes import error_name
+from ssosim.kerberos.der import DerError, Element
+
+__all__ = [
+    "ApRequest",
+    "KdcReply",
+    "KdcRequest",
+    "KrbError",
+    "Message",
+    "Unreadable",
+    "build_as_request",
+    "build_error",
+    "read_message",
+]
+
+MAX_NAME = 1024
+MAX_COMPONENTS = 32
+
+_AS_REQ, _AS_REP, _TGS_REQ, _TGS_REP, _AP_REQ, _KRB_ERROR = 10, 11, 12, 13, 14, 30
+_NT_PRINCIPAL, _NT_SRV_INST = 1, 2
+_ESCAPES = {"/": "\\/", "@": "\\@", "\\": "\\\\"}
+
+
+@dataclass(frozen=True, slots=True)
+class KdcRequest:
+    """An AS-REQ or TGS-REQ. Names are without realm; ``principal`` is empty in a TGS-REQ, which does not say it."""
+
+    kind: Literal["AS", "TGS"]
+    realm: str
+    service: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class KdcReply:
+    """An AS-REP or TGS-REP: a ticket for ``service`` was given to ``principal``."""
+
+    kind: Literal["AS", "TGS"]
+    realm: str
+    principal: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class KrbError:
+    """A KRB-ERROR. ``name`` is the standard's name of ``code``."""
+
+    code: int
+    name: str
+    realm: str
+    service: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApRequest:
+    """An AP-REQ: the ticket as its bearer shows it. ``kvno`` is None where the KDC left the key version out."""
+
+    realm: str
+    service: str
+    enctype: int
+    kvno: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Bytes that are none of these messages, and why."""
+
+    reason: str
+
+
+Message = KdcRequest | KdcReply | KrbError | ApRequest | Unreadable
+
+
+def read_message(data: bytes) -> Message:
+    """What ``data`` is. Never raises: whatever cannot be read is ``Unreadable``."""
+    try:
+        outer = der.only(data)
+        reader = _READERS.get(outer.tag)
+        if reader is None:
+            return Unreadable(f"no Kerberos message has tag 0x{outer.tag:02x}")
+        return reader(der.fields(der.only(outer.value)))
+    except DerError as error:
+        return Unreadable(str(error))
+    except KeyError as error:
+        return Unreadable(f"member [{error.args[0]}] is missing")
+
+
+def _request(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, Element]], Message]:
+    def reader(message: Mapping[int, Element]) -> Message:
+        _check_header(message[1], message[2], number)
+        body = der.fields(message[4])
+        service = _name(body[3]) if 3 in body else ""
+        return KdcRequest(kind, _text(body[2]), service, _name(body[1]) if 1 in body else "")
+
+    return reader
+
+
+def _reply(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, Element]], Message]:
+    def reader(message: Mapping[int, Element]) -> Message:
+        _check_header(message[0], message[1], number)
+        realm, service, _ = _ticket(message[5])
+        return KdcReply(kind, realm, _name(message[4]), service)
+
+    return reader
+
+
+def _error(message: Mapping[int, Element]) -> Message:
+    _check_header(message[0], message[1], _KRB_ERROR)
+    code = der.integer(message[6])
+    text = _text(message[11]) if 11 in message else ""
+    return KrbError(code, error_name(code), _text(message[9]), _name(message[10]), text)
+
+
+def _ap_request(message: Mapping[int, Element]) -> Message:
+    _check_header(message[0], message[1], _AP_REQ)
+    realm, service, sealed = _ticket(message[3])
+    kvno = der.integer(sealed[1]) if 1 in sealed else None
+    return ApRequest(realm, service, der.integer(sealed[0]), kvno)
+
+
+_READERS: Mapping[int, Callable[[Mapping[int, Element]], Message]] = {
+    0x60 | _AS_REQ: _request("AS", _AS_REQ),
+    0x60 | _TGS_REQ: _request("TGS", _TGS_REQ),
+    0x60 | _AS_REP: _reply("AS", _AS_REP),
+    0x60 | _TGS_REP: _reply("TGS", _TGS_REP),
+    0x60 | _AP_REQ: _ap_request,
+    0x60 | _KRB_ERROR: _error,
+}
+
+
+def _check_header(version: Element, kind: Element, number: int) -> None:
+    if der.integer(version) != 5:
+        raise DerError("not protocol version 5")
+    if der.integer(kind) != number:
+        raise DerError("message type and tag differ")
+
+
+def _ticket(element: Element) -> tuple[str, str, Mapping[int, Element]]:
+    ticket = der.fields(der.only(element.expect(0x61)))
+    return _text(ticket[1]), _name(ticket[2]), der.fields(ticket[3])
+
+
+def _text(element: Element) -> str:
+    value = element.expect(der.GENERAL_STRING)
+    if len(value) > MAX_NAME:
+        raise DerError(f"a string of more than {MAX_NAME} bytes")
+    # One line, printable: this goes into traces and terminals.
+    text = value.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _name(element: Element) -> str:
+    components = der.children(der.fields(element)[1].expect(der.SEQUENCE))
+    if not 1 <= len(components) <= MAX_COMPONENTS:
+        raise DerError("a name of no or too many components")
+    name = "/".join("".join(_ESCAPES.get(c, c) for c in _text(part)) for part in components)
+    if len(name) > MAX_NAME:
+        raise DerError(f"a name of more than {MAX_NAME} characters")
+    return name
+
+
+def build_as_request(realm: str, principal: str, nonce: int = 1) -> bytes:
+    """The smallest AS-REQ that a KDC answers: ``principal`` (one component) asks for a TGT, without pre-auth."""
+    body = der.encode(
+        der.SEQUENCE,
+        der.context(0, der.encode(der.BIT_STRING, bytes(5))),
+        der.context(1, _build_name(_NT_PRINCIPAL, principal)),
+        der.context(2, _build_text(realm)),
+        der.context(3, _build_name(_NT_SRV_INST, "krbtgt", realm)),
+        der.context(5, der.encode(der.GENERALIZED_TIME, b"19700101000000Z")),
+        der.context(7, der.encode_integer(nonce)),
+        der.context(8, der.encode(der.SEQUENCE, der.encode_integer(18), der.encode_integer(17))),
+    )
+    return der.application(
+        _AS_REQ,
+        der.encode(
+            der.SEQUENCE,
+            der.context(1, der.encode_integer(5)),
+            der.context(2, der.encode_integer(_AS_REQ)),
+            der.context(4, body),
+        ),
+    )
+
+
+def build_error(code: int, realm: str, service: tuple[str, ...], now: float) -> bytes:
+    """A KRB-ERROR of a KDC; ``service`` is the name's components, ``now`` in seconds since the Unix epoch."""
+    stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y%m%d%H%M%SZ").encode("ascii")
+    return der.application(
+        _KRB_ERROR,
+        der.encode(
+            der.SEQUENCE,
+            der.context(0, der.encode_integer(5)),
+            der.context(1, der.encode_integer(_KRB_ERROR)),
+            der.context(4, der.encode(der.GENERALIZED_TIME, stamp)),
+            der.context(5, der.encode_integer(0)),
+            der.context(6, der.encode_integer(code)),
+            der.context(9, _build_text(realm)),
+            der.context(10, _build_name(_NT_SRV_INST, *service)),
+        ),
+    )
+
+
+def _build_text(text: str) -> bytes:
+    return der.encode(der.GENERAL_STRING, text.encode())
+
+
+def _build_name(kind: int, *components: str) -> bytes:
+    strings = der.encode(der.SEQUENCE, *(_build_text(component) for component in components))
+    return der.encode(der.SEQUENCE, der.context(0, der.encode_integer(kind)), der.context(1, strings))
