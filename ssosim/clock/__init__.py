@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "RealClock"]
+from ssosim.clock.virtual import VirtualClock
+
+__all__ = ["Clock", "ManualClock", "RealClock", "VirtualClock"]
 
 
 class Clock(Protocol):

@@ -1,0 +1,37 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ssosim.lab.folder import LabFolder
+
+__all__ = ["add_estate", "add_json", "add_name", "folder_of", "print_json"]
+
+
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """``--name``: which lab."""
+    parser.add_argument("--name", default="default", help="the lab's name, where several run side by side")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``: for programs that read."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_estate(parser: argparse.ArgumentParser) -> None:
+    """``--estate``: the user's own file."""
+    parser.add_argument("--estate", type=Path, metavar="FILE", help="an estate of your own instead of Contoso (TOML)")
+
+
+def folder_of(options: argparse.Namespace) -> LabFolder:
+    """The state folder of the lab that the options name; raises LabInputError for an unusable name."""
+    return LabFolder.of(options.name)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Print ``value`` as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

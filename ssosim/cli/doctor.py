@@ -1,0 +1,26 @@
+"""``ssosim doctor``: what this machine lacks."""
+
+from __future__ import annotations
+
+import argparse
+
+from ssosim.cli.common import add_json, print_json
+from ssosim.lab.doctor import examine
+from ssosim.lab.errors import MachineLacksError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; exit code 3 if something that a lab needs is missing."""
+    findings = examine()
+    if options.json:
+        print_json([finding.as_dict() for finding in findings])
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            print(f"  {finding.mark:<7}  {finding.name:<{width}}  {finding.text}")
+    return 0 if all(finding.good or not finding.needed for finding in findings) else MachineLacksError.exit_code

@@ -1,0 +1,35 @@
+"""``ssosim exec``: run a program inside a lab."""
+
+from __future__ import annotations
+
+import argparse
+
+from ssosim.cli.common import add_name, folder_of
+from ssosim.lab.errors import LabInputError
+from ssosim.lab.execute import execute
+
+DESCRIPTION = """\
+Run any program inside a lab: the lab's DNS, the lab's CA, a Kerberos ticket of the
+signed-on user, and no way out to the internet. The exit code is the program's.
+
+  ssosim exec -- curl --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso
+  ssosim exec -- klist
+  ssosim exec --device desk-2 -- ./my-client --login
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.usage = "ssosim exec [--name NAME] [--device DEVICE] [--as LABEL] -- COMMAND ..."
+    add_name(parser)
+    parser.add_argument("--device", metavar="DEVICE", help="a device of the estate (default: its first)")
+    parser.add_argument("--as", dest="label", metavar="LABEL", help="the name under which the trace shows the program")
+    parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the program; its exit code."""
+    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    if not argv:
+        raise LabInputError("exec: which program? usage: ssosim exec -- COMMAND ...")
+    return execute(folder_of(options), argv, device=options.device, label=options.label)

@@ -1,0 +1,109 @@
+"""``ssosim``: find the command, run it, turn errors into one line and an exit code.
+
+Exit codes everywhere: 0 as expected, 1 an expectation broken or a failure, 2 usage or input, 3 the machine lacks
+something; ``exec`` gives the program's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from ssosim import __version__
+from ssosim.lab.errors import LabError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+class CommandModule(Protocol):
+    """What a module of a command offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's options."""
+        ...
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; the exit code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its name, its module, and its line in the help."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS = (
+    Command("up", "ssosim.cli.up", "start a lab: KDC, DNS and HTTPS endpoints in a private network"),
+    Command("down", "ssosim.cli.down", "stop a lab"),
+    Command("status", "ssosim.cli.status", "what runs, where, since when"),
+    Command("exec", "ssosim.cli.execute", "run any program inside a lab, as the signed-on user of a device"),
+    Command("run", "ssosim.cli.run", "play a scenario and print the verdicts"),
+    Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
+    Command("clients", "ssosim.cli.listing", "the client models there are"),
+    Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for now"),
+    Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
+    Command("doctor", "ssosim.cli.doctor", "what this machine lacks, and the command that fixes it"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = next((c for c in COMMANDS if given and c.name == given[0]), None)
+    try:
+        if command is None:
+            return _without_command(given)
+        module = cast(CommandModule, importlib.import_module(command.module))
+        parser = argparse.ArgumentParser(
+            prog=f"ssosim {command.name}",
+            description=(getattr(module, "DESCRIPTION", None) or command.summary),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.set_defaults(command=command.name)
+        module.add_arguments(parser)
+        return module.run(parser.parse_args(given[1:]))
+    except LabError as error:
+        print(f"ssosim: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has gone; point stdout elsewhere so that the interpreter's last flush is quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _without_command(given: list[str]) -> int:
+    width = max(len(command.name) for command in COMMANDS)
+    listing = "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
+    parser = argparse.ArgumentParser(
+        prog="ssosim",
+        usage="ssosim [--help] [--version] COMMAND ...",
+        description="A Kerberos / WS-Trust seamless-SSO simulator and client resilience testbed.",
+        epilog=f"commands:\n{listing}\n\n'ssosim COMMAND --help' tells more about one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ssosim {__version__}")
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
+    options, _ = parser.parse_known_args(given)
+    if options.command:
+        import difflib  # noqa: PLC0415 - only on a mistake
+
+        close = difflib.get_close_matches(options.command, [command.name for command in COMMANDS], n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "; see ssosim --help"
+        parser.error(f"there is no command {options.command!r}{hint}")
+    if given:
+        parser.error(f"unrecognised arguments: {' '.join(given)}")
+    parser.print_help()
+    return 0

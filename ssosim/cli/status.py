@@ -1,0 +1,46 @@
+"""``ssosim status``: what runs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ssosim.cli.common import add_json, folder_of, print_json
+from ssosim.lab.control_client import call
+from ssosim.lab.errors import LabError
+from ssosim.lab.folder import LabFolder, state_home
+
+DESCRIPTION = "Show the running labs, or one of them by --name. Exit code 0 if a lab runs, 1 if none does."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--name", help="only the lab of this name")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the status of the labs."""
+    folders = [folder_of(options)] if options.name else _folders()
+    found = [call(folder, "GET", "/v1/status") for folder in folders if folder.is_running()]
+    if options.json:
+        print_json({"labs": found})
+    elif found:
+        print("\n\n".join(status_text(lab) for lab in found))
+    else:
+        print(f'no lab "{options.name}" is up' if options.name else "no lab is up")
+    return 0 if found else LabError.exit_code
+
+
+def status_text(lab: dict[str, Any]) -> str:
+    """The panel of one lab."""
+    rows = [(part["part"], part["what"], part["where"]) for part in lab["parts"]]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    lines = [f'lab "{lab["name"]}": {lab["state"]}, ready in {lab["ready_s"]:.2f} s']
+    lines += [f"  {part:<{widths[0]}}  {what:<{widths[1]}}  {where}" for part, what, where in rows]
+    return "\n".join(lines)
+
+
+def _folders() -> list[LabFolder]:
+    labs = state_home() / "labs"
+    return [LabFolder.of(path.name) for path in sorted(labs.iterdir()) if path.is_dir()] if labs.is_dir() else []

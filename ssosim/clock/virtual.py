@@ -1,0 +1,82 @@
+"""Time that jumps: hours of waiting clients in a moment, with real sockets in between.
+
+The clients run as ordinary asyncio tasks. Each is either *busy* (running, or waiting for the network) or *asleep* in
+``VirtualClock.sleep``. Only when none is busy does the clock jump to the next wake-up, so an answer that takes real
+milliseconds takes no virtual time at all and the order of events is the same at every run.
+
+It misleads where a client waits for something that is neither the network nor this clock: such a wait counts as busy.
+A client is one task; what it spawns itself is not counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+__all__ = ["VirtualClock"]
+
+_T = TypeVar("_T")
+
+
+class VirtualClock:
+    """A clock that jumps from wake-up to wake-up. ``start`` is in seconds since the Unix epoch."""
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+        self._order = 0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, UTC."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when the clock has moved on by ``seconds``; for clients started with ``start`` only."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._order += 1
+        heapq.heappush(self._sleepers, (self._now + max(0.0, seconds), self._order, future))
+        self._leave()
+        try:
+            await future
+        except asyncio.CancelledError:
+            self._enter()
+            raise
+
+    def start(self, client: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Run ``client`` as a task that this clock knows of."""
+        self._enter()
+
+        async def run() -> _T:
+            try:
+                return await client
+            finally:
+                self._leave()
+
+        return asyncio.get_running_loop().create_task(run())
+
+    async def run_until(self, moment: float) -> None:
+        """Let the clients run until all of them sleep beyond ``moment`` or have ended; then it is ``moment``."""
+        while True:
+            await self._idle.wait()
+            if not self._sleepers or self._sleepers[0][0] > moment:
+                self._now = max(self._now, moment)
+                return
+            wake, _, future = heapq.heappop(self._sleepers)
+            if not future.cancelled():
+                self._now = max(self._now, wake)
+                self._enter()
+                future.set_result(None)
+
+    def _enter(self) -> None:
+        self._busy += 1
+        self._idle.clear()
+
+    def _leave(self) -> None:
+        self._busy -= 1
+        if self._busy == 0:
+            self._idle.set()

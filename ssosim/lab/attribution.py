@@ -1,0 +1,26 @@
+"""Who has which address: how a query on the wire is known to be this client's."""
+
+from __future__ import annotations
+
+__all__ = ["Attribution"]
+
+
+class Attribution:
+    """Names for addresses. In loopback mode some parts know a client by the local address it dialled instead."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def who(self, remote: str, local: str) -> str:
+        """The client behind an exchange between ``remote`` and our address ``local``; ``""`` for the lab itself."""
+        return self._clients.get(remote) or self._clients.get(local, "")
+
+    def register(self, address: str, client: str) -> None:
+        """From now on, ``address`` is ``client``."""
+        self._clients[address] = client
+
+    def new_label(self, wanted: str, *, exact: bool = False) -> str:
+        """A name for a new client: ``wanted`` itself, or numbered when it has been used before or is only a stem."""
+        self._counts[wanted] = count = self._counts.get(wanted, 0) + 1
+        return wanted if exact and count == 1 else f"{wanted}-{count}"

@@ -1,0 +1,105 @@
+"""The control API of a running lab: HTTP and JSON on a Unix socket that only its owner may open."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ssosim.lab.errors import LabError, LabInputError
+
+if TYPE_CHECKING:
+    from ssosim.lab.private import PrivateLab
+
+__all__ = ["ControlApi"]
+
+_MAX_BODY = 256 * 1024
+
+
+class ControlApi:
+    """Serves the control API of ``lab``; ``stop`` is called when a client asks the lab to end."""
+
+    def __init__(self, lab: PrivateLab, stop: Callable[[], None]) -> None:
+        self._lab = lab
+        self._stop = stop
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[_errors_as_json])
+        app.router.add_get("/v1/status", self._status)
+        app.router.add_post("/v1/devices", self._plug)
+        app.router.add_post("/v1/devices/{client}/finished", self._finished)
+        app.router.add_post("/v1/stop", self._end)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+
+    async def start(self, path: Path) -> None:
+        """Listen on the Unix socket ``path``."""
+        await self._runner.setup()
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(self._runner, str(path)).start()
+        finally:
+            os.umask(before)
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response(self._lab.status())
+
+    async def _plug(self, request: web.Request) -> web.Response:
+        body = await _json_object(request)
+        pid = body.get("pid")
+        if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1:
+            raise LabInputError("pid: expected the process id of the device, as the lab sees it")
+        plugged = await self._lab.plug_device(
+            pid,
+            program=str(body.get("program") or "program"),
+            device=_text_or_none(body, "device"),
+            label=_text_or_none(body, "label"),
+        )
+        return web.json_response(plugged)
+
+    async def _finished(self, request: web.Request) -> web.Response:
+        body = await _json_object(request)
+        code = body.get("exit_code")
+        if not isinstance(code, int):
+            raise LabInputError("exit_code: expected a whole number")
+        self._lab.device_finished(request.match_info["client"], code)
+        return web.json_response({})
+
+    async def _end(self, _: web.Request) -> web.Response:
+        self._stop()
+        return web.json_response({"stopping": True})
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401
+    try:
+        response: web.StreamResponse = await handler(request)
+    except LabInputError as error:
+        return web.json_response({"error": str(error)}, status=400)
+    except LabError as error:
+        return web.json_response({"error": str(error)}, status=409)
+    except web.HTTPException as error:
+        return web.json_response({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
+    return response
+
+
+async def _json_object(request: web.Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.read())
+    except ValueError as error:
+        raise LabInputError(f"the request is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise LabInputError("the request is not a JSON object")
+    return body
+
+
+def _text_or_none(body: dict[str, Any], key: str) -> str | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise LabInputError(f"{key}: expected text")
+    return value

@@ -1,0 +1,166 @@
+"""Run any program inside a running lab, on a device of its own.
+
+The program gets a network namespace behind a veth pair (its address is how the trace knows it), a pid namespace (so
+that nothing it starts outlives it), the lab's /etc, the signed-on user's Kerberos ticket, and the uid it would have had
+outside. Processes: this one waits; a *joiner* enters the lab; an *init* of the new pid namespace reaps; the program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ssosim.lab import linux
+from ssosim.lab.control_client import call
+from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.folder import LabFolder
+from ssosim.lab.network import run_ip
+
+__all__ = ["device_environment", "execute"]
+
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
+
+
+def execute(folder: LabFolder, command: Sequence[str], *, device: str | None = None, label: str | None = None) -> int:
+    """Run ``command`` in the lab of ``folder`` as the user of ``device``; the program's exit code.
+
+    ``label`` is the name under which the trace shows it. Raises LabInputError when the lab is not up.
+    """
+    facts = folder.facts()
+    if facts is None or not folder.is_running():
+        raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
+    here = Path.cwd()
+    _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
+    parent = os.getpid()
+    joiner = os.fork()
+    if joiner == 0:
+        linux.die_with_parent(parent)
+        _as_process(lambda: _joiner(folder, command, device, label, here))
+    return _wait(joiner)
+
+
+def device_environment(plugged: dict[str, Any]) -> dict[str, str]:
+    """The environment of a program on a device: this one's, with the device's settings and without proxies."""
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in _PROXY_VARIABLES}
+    device: dict[str, str] = plugged["environment"]
+    return kept | device
+
+
+def _join(pid: int, *, user_namespace: bool) -> None:
+    kinds = [("user", linux.CLONE_NEWUSER)] if user_namespace else []
+    kinds += [
+        ("net", linux.CLONE_NEWNET),
+        ("uts", linux.CLONE_NEWUTS),
+        ("pid", linux.CLONE_NEWPID),
+        ("mnt", linux.CLONE_NEWNS),
+    ]
+    try:
+        handles = [(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC), flag) for kind, flag in kinds]
+        for handle, flag in handles:
+            linux.setns(handle, flag)
+            os.close(handle)
+    except OSError as error:
+        raise LabError(
+            f"the lab's network cannot be joined: {error.strerror}; was it started by another user?"
+        ) from error
+
+
+def _joiner(folder: LabFolder, command: Sequence[str], device: str | None, label: str | None, here: Path) -> int:
+    """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
+    uid, gid = _outer_identity()
+    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    request = {"pid": os.getpid(), "device": device, "label": label, "program": Path(command[0]).name}
+    plugged = call(folder, "POST", "/v1/devices", request)
+    run_ip(plugged["commands"])
+    parent = os.getpid()
+    init = os.fork()
+    if init == 0:
+        linux.die_with_parent(parent)
+        _as_process(lambda: _init(command, device_environment(plugged), here, (uid, gid)))
+    code = _wait(init)
+    with contextlib.suppress(LabError):
+        call(folder, "POST", f"/v1/devices/{plugged['client']}/finished", {"exit_code": code})
+    return code
+
+
+def _init(command: Sequence[str], environment: dict[str, str], here: Path, identity: tuple[int, int]) -> int:
+    """First process of the device's pid namespace: starts the program, reaps, and ends with the program."""
+    with contextlib.suppress(OSError):
+        linux.mount("proc", "/proc", "proc")
+    parent = os.getpid()
+    program = os.fork()
+    if program == 0:
+        linux.die_with_parent(parent)
+        _as_process(lambda: _become(command, environment, here, identity))
+    return _wait(program)
+
+
+def _become(command: Sequence[str], environment: dict[str, str], here: Path, identity: tuple[int, int]) -> NoReturn:
+    if identity[0] != 0:
+        linux.unshare(linux.CLONE_NEWUSER)
+        linux.map_identity(identity[0], identity[1], 0, 0)
+    with contextlib.suppress(OSError):
+        os.chdir(here)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvpe(command[0], list(command), environment)
+    except OSError as error:
+        print(f"ssosim exec: {command[0]}: {error.strerror}", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(_NOT_FOUND if error.errno == errno.ENOENT else _NOT_EXECUTABLE)
+
+
+def _outer_identity() -> tuple[int, int]:
+    """Who we are outside the lab's user namespace: root there stands for the user who started the lab."""
+    fields = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    groups = Path("/proc/self/gid_map").read_text(encoding="ascii").split()
+    return int(fields[1]), int(groups[1])
+
+
+def _as_process(body: Callable[[], int]) -> NoReturn:
+    try:
+        code = body()
+    except LabError as error:
+        print(f"ssosim exec: {error}", file=sys.stderr)
+        code = error.exit_code
+    except OSError as error:
+        print(f"ssosim exec: the device could not be made: {error}", file=sys.stderr)
+        code = LabError.exit_code
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _wait(child: int) -> int:
+    """Wait for ``child``, reaping whatever else falls to us; its exit code as a shell gives it.
+
+    Ctrl-C reaches the program through the terminal, so it is ignored here; other ends are passed on.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: _pass_on(child, received))
+    while True:
+        try:
+            pid, status = os.wait()
+        except ChildProcessError:
+            return 1
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+def _pass_on(child: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, number)

@@ -1,0 +1,110 @@
+"""The front of a lab: what the command in the user's terminal does before and while the lab runs.
+
+Imports as little as possible: everything heavy is imported by the lab's own process, after the fork, while the KDC
+starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.folder import LabFolder
+from ssosim.lab.world import World, make_world
+
+__all__ = ["StartedLab", "start_lab"]
+
+_START_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StartedLab:
+    """A lab that is ready: its folder, its world, and the status that it published."""
+
+    folder: LabFolder
+    world: World
+    status: dict[str, Any]
+
+
+def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | None = None) -> StartedLab:
+    """Start a lab and wait until it is ready. ``began`` is the monotonic moment from which the user has waited.
+
+    Raises LabInputError (bad estate, name taken), MachineLacksError, or LabError with the end of the lab's log.
+    """
+    began = time.monotonic() if began is None else began
+    folder.create()
+    lock = folder.try_lock()
+    if lock is None:
+        raise LabInputError(
+            f'a lab "{folder.name}" is up already; stop it with: ssosim down --name {folder.name}, '
+            "or give this one another --name"
+        )
+    folder.sweep(keep_records=False)
+    read_end, write_end = os.pipe()
+
+    def body(outer_pid: int) -> int:
+        os.close(read_end)
+        _quiet(folder)
+        from ssosim.lab.private import serve  # noqa: PLC0415 - heavy, and needed only here
+
+        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=write_end)
+
+    world = make_world(body)
+    os.close(write_end)
+    os.close(lock)  # the lab's own process holds it now
+    message = _read_message(read_end)
+    if message is None or "error" in message:
+        world.end()
+        code = world.wait()
+        _raise(folder, message, code)
+    assert message is not None  # noqa: S101 - _raise never returns
+    return StartedLab(folder, world, message["status"])
+
+
+def _quiet(folder: LabFolder) -> None:
+    """Let the lab's own process speak to its log only; the terminal belongs to the front."""
+    log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.close(nothing)
+
+
+def _read_message(descriptor: int) -> dict[str, Any] | None:
+    import select  # noqa: PLC0415 - keeps the import of this module light for exec
+
+    end = time.monotonic() + _START_PATIENCE_S
+    text = bytearray()
+    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+        while (left := end - time.monotonic()) > 0:
+            if select.select([stream], [], [], left)[0]:
+                chunk = stream.read(65536)
+                if not chunk:
+                    break
+                text += chunk
+    try:
+        message: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return message
+
+
+def _raise(folder: LabFolder, message: dict[str, Any] | None, code: int) -> None:
+    if message is not None:
+        kinds = {LabInputError.exit_code: LabInputError, MachineLacksError.exit_code: MachineLacksError}
+        raise kinds.get(message["exit_code"], LabError)(message["error"])
+    if code == MachineLacksError.exit_code:
+        sys.exit(code)  # the shepherd has said why
+    try:
+        last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
+    except OSError:
+        last = []
+    raise LabError("\n".join([f"the lab did not start (code {code}); the end of {folder.log}:", *last]))

@@ -1,0 +1,205 @@
+"""A whole lab in one process: the composition root.
+
+The only place that knows all parts. ``Lab`` starts them on a network that it is given (real addresses in a private
+network, or loopback), joins them by their ports, and stops them in the opposite order, whatever fails in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from ssosim.clock import Clock, RealClock
+from ssosim.dns import DnsServer, ZoneSet, ZoneStore
+from ssosim.entra import SERVER_LIMITS, Provider, create_app
+from ssosim.estate import Device, Estate, User
+from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
+from ssosim.kerberos.gss import Acceptor
+from ssosim.lab.acceptor import GssAcceptor
+from ssosim.lab.attribution import Attribution
+from ssosim.lab.errors import LabInputError
+from ssosim.lab.keys import kept_keys
+from ssosim.lab.network import LoopbackNetwork, Network
+from ssosim.lab.tls import LabCa
+from ssosim.trace import Trace
+
+__all__ = ["Lab"]
+
+_DNS_PORT, _KDC_PORT, _HTTPS_PORT = 53, 88, 443
+_SHUTDOWN_S = 0.5
+_BACKLOG = 1024
+
+
+class Lab:
+    """All parts of a lab, started and stopped together; an async context manager.
+
+    ``home`` is a folder of its own, which it fills; ``cache`` holds what is slow to make and may be kept.
+    """
+
+    def __init__(
+        self,
+        estate: Estate,
+        home: Path,
+        cache: Path,
+        *,
+        network: Network | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.estate = estate
+        self.home = home
+        self.network: Network = network or LoopbackNetwork()
+        self.clock: Clock = clock or RealClock()
+        self.trace = Trace(self.clock)
+        self.zones = ZoneStore(ZoneSet.from_estate(estate))
+        self.last_known_good = self.zones.current
+        self.attribution = Attribution()
+        self.ca = LabCa()
+        self.client_tls = self.ca.client_context()
+        self.krb5_conf = home / "krb5.conf"
+        self._cache = cache
+        self._cleanup = contextlib.AsyncExitStack()
+        self._tickets: dict[str, asyncio.Task[Path]] = {}
+        self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
+        self._gateway: KdcGateway | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self, kdc: Kdc | None = None) -> None:
+        """Start everything; on failure nothing is left running. Raises LabError and the parts' typed errors.
+
+        ``kdc`` may run already, so that it came up while the caller was importing; the lab then owns it. The network
+        is configured by then.
+        """
+        try:
+            await self._start(kdc)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything, in the opposite order. May be called twice."""
+        await self._cleanup.aclose()
+
+    async def _start(self, kdc: Kdc | None) -> None:
+        if kdc is None:
+            if isinstance(self.network, LoopbackNetwork):
+                self._cleanup.callback(self.network.close)
+            self.network.configure(host.address for host in self.estate.hosts)
+            kdc = Kdc(prepare(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
+            await kdc.start(*self.network.backstage())
+        self._cleanup.push_async_callback(kdc.stop)
+        await self._start_gateway(kdc.address)
+        await self._start_dns()
+        await self._start_web(kdc.realm)
+
+    async def _start_gateway(self, upstream: Address) -> None:
+        self._gateway = KdcGateway(
+            upstream, self.trace, lambda remote, local: self.attribution.who(remote[0], local[0])
+        )
+        self._cleanup.push_async_callback(self._gateway.stop)
+        kdcs = [
+            await self._gateway.start(*self.network.listen(address, _KDC_PORT))
+            for address in self.estate.addresses("kdc")
+        ]
+        write_krb5_conf(self.krb5_conf, self.estate.realm.name, self.estate.realm.domain, kdcs)
+
+    async def _start_dns(self) -> None:
+        server = DnsServer(self.zones, self.trace, self.attribution.who)
+        self._cleanup.push_async_callback(server.stop)
+        for address in self.estate.addresses("dns"):
+            host, port = self.network.listen(address, _DNS_PORT)
+            self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
+
+    async def _start_web(self, realm: PreparedRealm) -> None:
+        app = create_app(
+            Provider(
+                estate=self.estate,
+                keys=kept_keys(self.estate, self._cache),
+                acceptors=self._acceptors(realm),
+                trace=self.trace,
+                clock=self.clock,
+                who=self.attribution.who,
+            )
+        )
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, **SERVER_LIMITS
+        )
+        await runner.setup()
+        self._cleanup.push_async_callback(runner.cleanup)
+        tls = self.ca.server_context(name for name, _ in self.estate.web_names())
+        for host in self.estate.hosts:
+            if host.role in ("login", "autologon", "federation"):
+                address, port = self.network.listen(host.address, _HTTPS_PORT)
+                listener = socket.create_server((address, port), backlog=_BACKLOG)
+                self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
+                await web.SockSite(runner, listener, ssl_context=tls).start()
+
+    def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
+        caches = self.home / "rcache"
+        caches.mkdir(mode=0o700, exist_ok=True)
+        found = {self.estate.cloud.autologon_host: GssAcceptor(Acceptor(realm.keytab, caches / "autologon"))}
+        for service in self.estate.federation_services:
+            if service.spn is not None and service.spn in self.estate.realm.services:
+                keytab = realm.service_keytab(service.spn)
+                found[service.host] = GssAcceptor(Acceptor(keytab, caches / service.name))
+        return found
+
+    def endpoint(self, address: str, port: int) -> tuple[str, int]:
+        """What to dial to reach ``port`` of the estate's host at ``address``."""
+        return self._endpoints.get((address, port), (address, port))
+
+    def device_of(self, name: str | None) -> Device:
+        """The device called ``name``, or the estate's first; raises LabInputError for an unknown one."""
+        if name is None:
+            return self.estate.devices[0]
+        device = self.estate.device(name)
+        if device is None:
+            known = ", ".join(device.name for device in self.estate.devices)
+            raise LabInputError(f"there is no device {name!r} in the estate {self.estate.name!r}; known: {known}")
+        return device
+
+    def user_of(self, device: Device) -> User:
+        """Who is signed on to ``device``; the estate's check has made sure that there is somebody."""
+        user = self.estate.user(device.user)
+        if user is None or user.sam_account is None:
+            raise LabInputError(f"device {device.name!r}: {device.user} has no account in the realm")
+        return user
+
+    async def gateway_for(self, address: str) -> Address:
+        """A KDC address of its own for the client at ``address``, by which its requests are known (loopback mode)."""
+        assert self._gateway is not None  # noqa: S101 - the lab has started
+        return await self._gateway.start(address, 0)
+
+    async def ticket_of(self, user: User) -> Path:
+        """A credential cache with a ticket-granting ticket of ``user``, to be copied; raises KinitError."""
+        task = self._tickets.get(user.upn)
+        if task is None or (task.done() and not self._is_fresh(task)):
+            task = self._tickets[user.upn] = asyncio.create_task(self._sign_on(user))
+        return await asyncio.shield(task)
+
+    def _is_fresh(self, done: asyncio.Task[Path]) -> bool:
+        """Whether a ticket lives for at least half of its life; KDC and file time stamps follow the real clock."""
+        if done.cancelled() or done.exception() is not None:
+            return False
+        return time.time() - done.result().stat().st_mtime < self.estate.realm.ticket_lifetime / 2
+
+    async def _sign_on(self, user: User) -> Path:
+        folder = self.home / "tickets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        ccache = folder / f"{user.sam_account}.ccache"
+        await kinit(f"{user.sam_account}@{self.estate.realm.name}", user.password, self.krb5_conf, ccache)
+        return ccache

@@ -1,0 +1,54 @@
+"""Devices for client models, made in a lab."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+
+from ssosim_clients.ports import Clock as ClientClock
+from ssosim_clients.ports import Device as ClientDevice
+
+from ssosim.estate import Device
+from ssosim.kerberos import write_krb5_conf
+from ssosim.kerberos.client import ClientOptions
+from ssosim.kerberos.gss import Initiator
+from ssosim.lab.device import LabHttp, LabKerberos, LabResolver, LabUser
+from ssosim.lab.lab import Lab
+
+__all__ = ["model_device"]
+
+# The model's own SPN rule forms the name; libkrb5 must not look again.
+_AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
+
+
+@contextlib.asynccontextmanager
+async def model_device(
+    lab: Lab, client: str, device: Device, clock: ClientClock, *, person: bool = True
+) -> AsyncIterator[ClientDevice]:
+    """A device for the client model ``client``, on which ``device``'s user is signed on.
+
+    ``person`` False: nobody answers a prompt. Everything that the client does is in the trace under its name.
+    """
+    user = lab.user_of(device)
+    address = lab.network.model_address()
+    lab.attribution.register(address, client)
+    home = lab.home / "models" / address
+    home.mkdir(mode=0o700, parents=True)
+    kdc = await lab.gateway_for(address)
+    write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [kdc], _AS_GIVEN)
+    shutil.copyfile(await lab.ticket_of(user), home / "ccache")
+    resolver = LabResolver(address, lab.endpoint(lab.estate.addresses("dns")[0], 53))
+    http = LabHttp(resolver, lab.client_tls, lab.endpoint)
+    try:
+        yield ClientDevice(
+            upn=user.upn,
+            resolver=resolver,
+            http=http,
+            kerberos=LabKerberos(Initiator(home / "krb5.conf", home / "ccache")),
+            clock=clock,
+            user=LabUser(lab.trace, client, user.password if person else None),
+            search_domain=lab.estate.realm.domain,
+        )
+    finally:
+        await http.close()

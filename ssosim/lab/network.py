@@ -1,0 +1,135 @@
+"""Where the hosts of the estate listen: at their real addresses in a private network, or on loopback.
+
+In the private network every host has its own address and the standard ports (53, 88, 443), and every client program a
+network namespace of its own behind a veth pair, so that the address of a request says who sent it. In loopback mode,
+for tests and client models inside one process, each lab takes an unused block of 127/8 and each client an address in
+it: the same rule, other addresses, ports of the kernel's choice.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ssosim.lab.errors import LabError, MachineLacksError
+
+__all__ = ["DEVICE_GATEWAY", "LoopbackNetwork", "Network", "PrivateNetwork", "device_link_commands", "run_ip"]
+
+DEVICE_GATEWAY = "100.64.0.1"
+_PROGRAM_DEVICES = "100.64"
+_MODEL_DEVICES = "100.65"
+_IP_TIMEOUT_S = 10
+_CLAIM_PORT = 47_999
+
+
+@dataclass(slots=True)
+class PrivateNetwork:
+    """The network namespace of a lab. ``listen`` gives the address and port to bind for a host's service."""
+
+    _programs: int = 0
+    _models: int = 0
+    in_namespace: bool = True
+
+    def configure(self, addresses: Iterable[str]) -> None:
+        """Bring the namespace's network up with all ``addresses``; raises LabError."""
+        lines = ["link set lo up", f"addr add {DEVICE_GATEWAY}/32 dev lo", f"addr add {_MODEL_DEVICES}.0.0/16 dev lo"]
+        lines += [f"addr add {address}/{128 if ':' in address else 32} dev lo" for address in addresses]
+        run_ip(lines)
+
+    def listen(self, address: str, port: int) -> tuple[str, int]:
+        """Where the host at ``address`` binds its service on ``port``: just there."""
+        return address, port
+
+    def backstage(self) -> tuple[str, int]:
+        """Where the KDC itself listens, behind the gateway."""
+        return "127.0.0.88", 8888
+
+    def model_address(self) -> str:
+        """An address for the next client model."""
+        self._models += 1
+        return f"{_MODEL_DEVICES}.{self._models >> 8 & 255}.{self._models & 255}"
+
+    def program_address(self) -> str:
+        """An address for the next program's device; never given twice in the life of a lab."""
+        self._programs += 1
+        number = self._programs + 256
+        return f"{_PROGRAM_DEVICES}.{number >> 8 & 255}.{number & 255}"
+
+
+@dataclass(slots=True)
+class LoopbackNetwork:
+    """A block 127.x.y.0/24 that no other lab of this machine uses, held by a bound socket while the lab runs."""
+
+    _block: str = ""
+    _hosts: dict[str, str] = field(default_factory=dict)
+    _models: int = 0
+    _claim: socket.socket | None = None
+    in_namespace: bool = False
+
+    def configure(self, addresses: Iterable[str]) -> None:
+        """Claim a free block and give each of ``addresses`` a place in it; raises LabError."""
+        for _ in range(64):
+            block = f"127.{random.randint(64, 254)}.{random.randint(0, 255)}"  # noqa: S311 - no secret
+            claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                claim.bind((f"{block}.1", _CLAIM_PORT))
+            except OSError:
+                claim.close()
+                continue
+            self._block, self._claim = block, claim
+            break
+        else:
+            raise LabError("no free loopback block was found; are hundreds of labs running?")
+        self._hosts = {address: f"{self._block}.{number}" for number, address in enumerate(addresses, start=2)}
+
+    def close(self) -> None:
+        """Give the block back."""
+        if self._claim is not None:
+            self._claim.close()
+
+    def listen(self, address: str, port: int) -> tuple[str, int]:  # noqa: ARG002 - the port is the kernel's choice
+        """Where the host at ``address`` binds its service: its place in the block, any free port."""
+        return self._hosts[address], 0
+
+    def backstage(self) -> tuple[str, int]:
+        """Where the KDC itself listens, behind the gateway."""
+        return f"{self._block}.1", 0
+
+    def model_address(self) -> str:
+        """An address for the next client model."""
+        self._models += 1
+        if self._models > 150:
+            raise LabError("more than 150 client models in one loopback lab; use the private network")
+        return f"{self._block}.{100 + self._models}"
+
+
+Network = PrivateNetwork | LoopbackNetwork
+
+
+def device_link_commands(name: str, address: str, pid: int) -> list[str]:
+    """The ``ip`` commands, lab side, that join the network namespace of process ``pid`` as ``address``."""
+    return [
+        f"link add {name} type veth peer name eth0 netns {pid}",
+        f"addr add {DEVICE_GATEWAY} peer {address} dev {name}",
+        f"link set {name} up",
+    ]
+
+
+def run_ip(lines: Iterable[str]) -> None:
+    """Run ``ip`` commands as one batch; raises LabError with what ip said."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["ip", "-batch", "-"],  # noqa: S607 - found on the user's PATH like any tool
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            timeout=_IP_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise MachineLacksError("the command ip is missing: sudo apt-get install iproute2") from error
+    if done.returncode != 0:
+        raise LabError(f"the private network could not be set up: {done.stderr.strip() or done.stdout.strip()}")

@@ -1,0 +1,265 @@
+"""The lab in its private network: the first process of the world that ``ssosim up`` makes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ssosim.estate import Estate, EstateError, default_estate, load_estate
+from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, prepare, write_krb5_conf
+from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.etc import overlay_etc
+from ssosim.lab.folder import LabFolder, cache_folder
+from ssosim.lab.network import DEVICE_GATEWAY, PrivateNetwork, device_link_commands, run_ip
+
+if TYPE_CHECKING:  # imported late at run time, while the KDC starts
+    from ssosim.lab.lab import Lab
+
+__all__ = ["PrivateLab", "read_estate", "serve"]
+
+
+def read_estate(path: Path | None) -> Estate:
+    """The user's estate, or Contoso; raises LabInputError with the place of the mistake."""
+    try:
+        return default_estate() if path is None else load_estate(path)
+    except EstateError as error:
+        raise LabInputError(str(error)) from error
+
+
+class PrivateLab:
+    """A lab in the private network of this process: what the control API and the scenario runner work with."""
+
+    def __init__(self, folder: LabFolder, estate: Estate, network: PrivateNetwork) -> None:
+        self.folder = folder
+        self.estate = estate
+        self.network = network
+        self.lab: Lab
+        self.ready_s = 0.0
+        self._started = time.time()
+        self._kdc_address = ""
+
+    async def start(self, clock: Any = None) -> None:  # noqa: ANN401 - ssosim.clock.Clock, imported late with the rest
+        """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
+        self.network.configure(host.address for host in self.estate.hosts)
+        kdc = Kdc(prepare(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
+        starting = asyncio.create_task(kdc.start(*self.network.backstage()))
+        await asyncio.sleep(0)
+        from ssosim.lab.lab import Lab  # noqa: PLC0415 - a third of a second of imports, while the KDC starts
+
+        await starting
+        self.lab = Lab(self.estate, self.folder.path, cache_folder(), network=self.network, clock=clock)
+        await self.lab.start(kdc)
+        self._furnish()
+
+    async def stop(self) -> None:
+        """Stop all parts."""
+        await self.lab.stop()
+
+    def _furnish(self) -> None:
+        """Give programs the lab's /etc, and the CA by every name that they may look for."""
+        folder, realm = self.folder.path, self.estate.realm
+        bundle = self.lab.ca.bundle_pem()
+        (folder / "ca.pem").write_text(self.lab.ca.certificate_pem, encoding="utf-8")
+        (folder / "ca-bundle.pem").write_text(bundle, encoding="utf-8")
+        servers = "".join(f"nameserver {address}\n" for address in self.estate.addresses("dns"))
+        files = {
+            "resolv.conf": f"search {realm.domain}\n{servers}",
+            "nsswitch.conf": _nsswitch(),
+            "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+            "krb5.conf": self.lab.krb5_conf.read_text(encoding="utf-8"),
+            "ssl/certs/ca-certificates.crt": bundle,
+        }
+        overlay_etc(files, folder / "etc")
+
+    async def plug_device(self, pid: int, *, program: str, device: str | None, label: str | None) -> dict[str, Any]:
+        """Join the network namespace of ``pid`` to the lab as a device of its own.
+
+        Returns the client's name, the commands that set its side up, and the environment for its programs. Raises
+        LabInputError for an unknown device, LabError when the link cannot be made.
+        """
+        which = self.lab.device_of(device)
+        user = self.lab.user_of(which)
+        address = self.network.program_address()
+        client = self.lab.attribution.new_label(label or program, exact=label is not None)
+        self.lab.attribution.register(address, client)
+        run_ip(device_link_commands(f"d{address.replace('.', '')[-8:]}", address, pid))
+        home = self.folder.path / "devices" / client
+        home.mkdir(mode=0o700, parents=True)
+        ccache = home / "ccache"
+        if which.corporate_network:
+            shutil.copyfile(await self.lab.ticket_of(user), ccache)
+            ccache.chmod(0o600)
+        commands = [
+            "link set lo up",
+            f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
+            "link set eth0 up",
+            f"route add default via {DEVICE_GATEWAY}",
+        ]
+        if not which.corporate_network:
+            commands += [f"route add unreachable {kdc}/32" for kdc in self.estate.addresses("kdc")]
+        self.lab.trace.record(client, _joined(program, which.name, user.upn, address))
+        return {"client": client, "address": address, "commands": commands, "environment": self._environment(home)}
+
+    def device_finished(self, client: str, exit_code: int) -> None:
+        """The program of ``client`` has ended: write it down, and forget its ticket."""
+        from ssosim.trace import ClientFinished  # noqa: PLC0415
+
+        home = self.folder.path / "devices" / client
+        if home.parent != self.folder.path / "devices" or not home.is_dir():
+            raise LabInputError(f"there is no device {client!r}")
+        self.lab.trace.record(client, ClientFinished(program=client, exit_code=exit_code))
+        shutil.rmtree(home, ignore_errors=True)
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        bundle = str(self.folder.path / "ca-bundle.pem")
+        krb5_conf = str(self.lab.krb5_conf)
+        java = f"-Djava.security.krb5.conf={krb5_conf}"
+        return {
+            "CURL_CA_BUNDLE": bundle,
+            "JAVA_TOOL_OPTIONS": f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {java}".strip(),
+            "KRB5CCNAME": f"FILE:{home / 'ccache'}",
+            "KRB5_CONFIG": krb5_conf,
+            "NODE_EXTRA_CA_CERTS": str(self.folder.path / "ca.pem"),
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "SSOSIM_LAB": self.folder.name,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """What runs, where, since when: for people's panels and for programs."""
+        estate = self.estate
+        records = sum(len(zone.records) for zone in estate.zones)
+        device = self.lab.device_of(None)
+        parts = [
+            _part("kdc", f"realm {estate.realm.name}", estate.addresses("kdc"), 88),
+            _part("dns", f"{len(estate.zones)} zones, {records} record sets", estate.addresses("dns"), 53),
+        ]
+        for role in ("login", "autologon", "federation"):
+            names = [name for name, kind in estate.web_names() if kind == role]
+            if names:
+                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+                parts.append(_part(role, f"https://{names[0]}{more}", estate.addresses(role), 443))
+        parts.append({"part": "user", "what": device.user, "where": f"signed on to {device.name}"})
+        return {
+            "name": self.folder.name,
+            "state": "up",
+            "estate": estate.name,
+            "pid": os.getpid(),
+            "ready_s": round(self.ready_s, 3),
+            "uptime_s": round(time.time() - self._started, 1),
+            "trace_records": self.lab.trace.last_seq,
+            "folder": str(self.folder.path),
+            "parts": parts,
+        }
+
+
+def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began: float, ready: int) -> int:
+    """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
+    try:
+        estate = read_estate(estate_file)
+        import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(folder, estate, outer_pid, began, ready))
+    except (LabError, KerberosError) as error:
+        code = MachineLacksError.exit_code if isinstance(error, KerberosMissingError) else LabError.exit_code
+        _tell(ready, {"error": str(error), "exit_code": getattr(error, "exit_code", code)})
+        return 0
+    finally:
+        folder.sweep()
+
+
+async def _serve(folder: LabFolder, estate: Estate, outer_pid: int, began: float, ready: int) -> int:
+    from ssosim.lab.control import ControlApi  # noqa: PLC0415 - imports aiohttp, as the lab does after the KDC's start
+
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    private = PrivateLab(folder, estate, PrivateNetwork())
+    await private.start()
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(private.stop)
+        cleanup.enter_context(recording(private))
+        control = ControlApi(private, ended.set)
+        await control.start(folder.socket)
+        cleanup.push_async_callback(control.stop)
+        await private.lab.ticket_of(private.lab.user_of(private.lab.device_of(None)))
+        in_user_namespace = outer_pid != os.getpid() and _is_mapped()
+        folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
+        private.ready_s = time.monotonic() - began
+        _tell(ready, {"status": private.status()})
+        await ended.wait()
+    return 0
+
+
+@contextlib.contextmanager
+def recording(private: PrivateLab) -> Any:  # noqa: ANN401 - a generator-based context manager
+    """Write every record of the trace to the lab's folder as it happens."""
+    from ssosim.trace.export import as_json  # noqa: PLC0415
+
+    with private.folder.trace.open("w", encoding="utf-8") as file:
+        writer = _Writer(file)
+        for record in private.lab.trace:
+            writer.write(as_json(record))
+        stop = private.lab.trace.subscribe(lambda record: writer.write(as_json(record)))
+        try:
+            yield
+        finally:
+            stop()
+            writer.flush()
+
+
+class _Writer:
+    """Gathers lines and writes them once in a loop's round: a write for every record would be the slowest part."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        if not self._lines:
+            asyncio.get_running_loop().call_later(0.02, self.flush)
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        if self._lines and not self._file.closed:
+            self._file.write("\n".join(self._lines) + "\n")
+            self._file.flush()
+        self._lines.clear()
+
+
+def _tell(descriptor: int, message: dict[str, Any]) -> None:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream, contextlib.suppress(BrokenPipeError):
+        json.dump(message, stream)
+
+
+def _is_mapped() -> bool:
+    fields = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    return fields[2] == "1"
+
+
+def _nsswitch() -> str:
+    """The machine's own nsswitch.conf with names from files and DNS only; other databases stay as they are."""
+    with contextlib.suppress(OSError):
+        lines = Path("/etc/nsswitch.conf").read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.strip().startswith("hosts:")]
+        return "\n".join([*kept, "hosts: files dns", ""])
+    return "passwd: files\ngroup: files\nhosts: files dns\n"
+
+
+def _part(part: str, what: str, addresses: tuple[str, ...], port: int) -> dict[str, str]:
+    return {"part": part, "what": what, "where": ", ".join(f"{address}:{port}" for address in addresses)}
+
+
+def _joined(program: str, device: str, upn: str, address: str) -> Any:  # noqa: ANN401
+    from ssosim.trace import LabEvent  # noqa: PLC0415
+
+    return LabEvent(part="device", text=f"{program} runs on {device} as {upn}, address {address}")

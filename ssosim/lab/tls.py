@@ -1,0 +1,60 @@
+"""Certificates of one run: a CA made for it, a leaf for every web name, and the bundle that programs trust."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+
+import trustme
+
+__all__ = ["LabCa"]
+
+_SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+
+
+class LabCa:
+    """A certificate authority that lives as long as the lab; its key never leaves memory."""
+
+    def __init__(self) -> None:
+        self._ca = trustme.CA(organization_name="ssosim lab, not for use elsewhere")
+
+    @property
+    def certificate_pem(self) -> str:
+        """The CA's certificate, PEM."""
+        return self._ca.cert_pem.bytes().decode("ascii")
+
+    def bundle_pem(self) -> str:
+        """What a corporate device trusts: the machine's own authorities and this one."""
+        for name in _SYSTEM_BUNDLES:
+            try:
+                return Path(name).read_text(encoding="utf-8") + "\n" + self.certificate_pem
+            except (OSError, UnicodeDecodeError):
+                continue
+        return self.certificate_pem
+
+    def server_context(self, names: Iterable[str]) -> ssl.SSLContext:
+        """A TLS server context that presents the leaf of the name that the client asks for (SNI)."""
+        contexts = {name.lower(): self._leaf_context(name) for name in names}
+        if not contexts:
+            raise ValueError("a TLS server needs at least one name")
+
+        def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
+            if asked and (found := contexts.get(asked.lower())) is not None:
+                connection.context = found
+
+        first = next(iter(contexts.values()))
+        first.sni_callback = choose
+        return first
+
+    def client_context(self) -> ssl.SSLContext:
+        """A TLS client context that trusts this authority and no other."""
+        context = ssl.create_default_context(cadata=self.certificate_pem)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def _leaf_context(self, name: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._ca.issue_cert(name).configure_cert(context)
+        return context
