@@ -4,7 +4,7 @@
 
 The server runs in a process of its own with its trace on. The load comes from Debian's ``dnsperf`` where it is
 installed, else from a loop in this process. "cached" asks a few names again and again; "uncached" never asks the same
-name twice. The bare loop parses a query, puts a ready-made record set into an answer and renders it, without any socket.
+name twice. The bare loop parses a query, puts a ready-made record set into an answer and renders it, with no socket.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def serve(pipe: Connection, uvloop_wanted: bool) -> None:
 def bare_loop(seconds: float) -> float:
     """Parse, answer, render with dnspython alone: times a second."""
     query = dns.message.make_query(NAMES[0], "A").to_wire()
-    rrset = dns.rrset.from_text(NAMES[0], 300, "IN", "A", "192.0.2.20")
+    rrset = dns.rrset.from_text(f"{NAMES[0]}.", 300, "IN", "A", "192.0.2.20")
     done, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         for _ in range(100):

@@ -7,8 +7,8 @@ transports. TCP is in ``ssosim.dns.tcp``.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
+import functools
 import ipaddress
 import os
 import socket
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from dns.rcode import Rcode
 
 from ssosim.dns.store import ZoneStore
-from ssosim.dns.tcp import Connections
+from ssosim.dns.tcp import Connections, Peer, Send
 from ssosim.dns.wire import Responder, Transport
 from ssosim.trace import DnsAnswered, Trace
 
@@ -34,7 +34,7 @@ PORT_ATTEMPTS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a fault does to one answer: keep it back, hold it for ``delay`` seconds, or say ``rcode`` instead."""
+    """What a fault does to one answer: keep it back, hold it ``delay`` seconds, say ``rcode`` (0 to 15) instead."""
 
     drop: bool = False
     delay: float = 0.0
@@ -52,10 +52,20 @@ class ListenError(OSError):
 class DnsServer:
     """Serves ``store`` over UDP and TCP on any number of addresses and records every answer in ``trace``.
 
-    ``tamper`` may be set and unset at any time.
+    ``tamper`` may be set and unset at any time. A TCP connection ends after ``tcp_idle`` seconds without a whole
+    query; connections beyond ``tcp_limit`` are closed at once.
     """
 
-    def __init__(self, store: ZoneStore, trace: Trace, who: Who, *, tamper: Tamper | None = None) -> None:
+    def __init__(
+        self,
+        store: ZoneStore,
+        trace: Trace,
+        who: Who,
+        *,
+        tamper: Tamper | None = None,
+        tcp_idle: float = 10.0,
+        tcp_limit: int = 256,
+    ) -> None:
         self.tamper = tamper
         self._store = store
         self._trace = trace
@@ -65,7 +75,7 @@ class DnsServer:
         self._servers: list[asyncio.Server] = []
         self._addresses: list[tuple[str, int]] = []
         self._delayed: set[asyncio.TimerHandle] = set()
-        self._connections = Connections(self._answer)
+        self._connections = Connections(self._answer, limit=tcp_limit, idle=tcp_idle)
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
@@ -86,7 +96,8 @@ class DnsServer:
             datagrams.close()
             stream.close()
             raise
-        loop.add_reader(datagrams.fileno(), self._readable, datagrams, host)
+        send = functools.partial(send_datagram, datagrams)
+        loop.add_reader(datagrams.fileno(), self._readable, datagrams, host, send)
         self._datagrams.append(datagrams)
         self._servers.append(server)
         self._addresses.append((host, bound))
@@ -95,47 +106,41 @@ class DnsServer:
     async def stop(self) -> None:
         """Stop listening, end all connections, forget delayed answers. The server may be started again."""
         loop = asyncio.get_running_loop()
-        for datagrams in self._datagrams:
+        listening, self._datagrams = self._datagrams, []
+        servers, self._servers = self._servers, []
+        self._addresses = []
+        for datagrams in listening:
             loop.remove_reader(datagrams.fileno())
             datagrams.close()
         for handle in self._delayed:
             handle.cancel()
-        for server in self._servers:
+        self._delayed.clear()
+        for server in servers:
             server.close()
         await self._connections.close()
-        for server in self._servers:
+        for server in servers:
             await server.wait_closed()
-        self._datagrams, self._servers, self._addresses = [], [], []
-        self._delayed.clear()
 
-    def _readable(self, datagrams: socket.socket, local: str) -> None:
+    def _readable(self, datagrams: socket.socket, local: str, send: Send) -> None:
         for _ in range(DATAGRAMS_PER_WAKE_UP):
             try:
-                query, remote = datagrams.recvfrom(LONGEST_DATAGRAM)
+                query, peer = datagrams.recvfrom(LONGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:  # an ICMP error to an earlier answer: the client is gone, the socket is not
                 continue
+            self._answer(query, peer, local, "udp", send)
 
-            def send(message: bytes, remote: tuple[str, int] = remote) -> None:
-                # A full buffer or a vanished client loses a datagram, as networks do.
-                with contextlib.suppress(OSError):
-                    datagrams.sendto(message, remote)
-
-            self._answer(query, remote[0], local, "udp", send)
-
-    def _answer(
-        self, query: bytes, remote: str, local: str, transport: Transport, send: Callable[[bytes], None]
-    ) -> None:
+    def _answer(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         """Answer one query: through ``send``, at once or later, with its event in the trace when it leaves."""
         reply = self._responder.reply(self._store.current, query, transport)
         if reply is None:
             return
-        client = self._who(remote, local)
+        client = self._who(peer[0], local)
         effect = self.tamper(reply.event, client) if self.tamper is not None else None
         if effect is None:
             self._trace.record(client, reply.event)
-            send(query[:2] + reply.tail)
+            send(query[:2] + reply.tail, peer)
             return
         if effect.drop:
             self._trace.record(client, replace(reply.event, rcode="DROPPED", answers=()))
@@ -147,10 +152,18 @@ class DnsServer:
         def leave() -> None:
             self._delayed.discard(handle)
             self._trace.record(client, event)
-            send(message)
+            send(message, peer)
 
         handle = asyncio.get_running_loop().call_later(effect.delay, leave)
         self._delayed.add(handle)
+
+
+def send_datagram(datagrams: socket.socket, message: bytes, peer: Peer) -> None:
+    """Send, or lose it where the buffer is full or the client has gone, as networks do."""
+    try:
+        datagrams.sendto(message, peer)
+    except OSError:
+        return
 
 
 def open_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:

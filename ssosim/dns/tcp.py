@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ssosim.dns.wire import Transport
 
-__all__ = ["Connections"]
+__all__ = ["Connections", "Peer", "Send"]
+
+Peer = tuple[Any, ...]
+"""A socket address; the first part is the IP address."""
+
+Send = Callable[[bytes, Peer], None]
+"""Sends one message to a peer."""
 
 
 class Answering(Protocol):
     """Takes one query and, now or later, passes its answer to ``send``."""
 
-    def __call__(
-        self, query: bytes, remote: str, local: str, transport: Transport, send: Callable[[bytes], None]
-    ) -> None:
+    def __call__(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         """Answer ``query``."""
         ...
 
@@ -24,7 +28,7 @@ class Answering(Protocol):
 class Connections:
     """All TCP connections of a server: at most ``limit``, each closed after ``idle`` seconds without a whole query."""
 
-    def __init__(self, answer: Answering, *, limit: int = 256, idle: float = 10.0) -> None:
+    def __init__(self, answer: Answering, *, limit: int, idle: float) -> None:
         self.answer = answer
         self.limit = limit
         self.idle = idle
@@ -56,7 +60,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, connections: Connections, local: str) -> None:
         self._connections = connections
         self._local = local
-        self._remote = ""
+        self._peer: Peer = ("",)
         self._received = bytearray()
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -66,7 +70,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes no other kind
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self._remote = peer[0] if peer else ""
+        if peer:
+            self._peer = peer
         full = len(self._connections.open) >= self._connections.limit
         self._connections.open.add(self)
         if full:
@@ -84,7 +89,7 @@ class Connection(asyncio.Protocol):
             query = bytes(self._received[2:end])
             del self._received[:end]
             self._wait()
-            self._connections.answer(query, self._remote, self._local, "tcp", self._send)
+            self._connections.answer(query, self._peer, self._local, "tcp", self._send)
 
     def pause_writing(self) -> None:
         """A client that does not read its answers gets no more of its queries read."""
@@ -108,7 +113,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _send(self, message: bytes) -> None:
+    def _send(self, message: bytes, _peer: Peer) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(len(message).to_bytes(2, "big") + message)
 

@@ -34,6 +34,8 @@ HEADER = 12
 MAX_UDP_PAYLOAD = 1232
 """Longest UDP answer and the payload size we advertise, octets. Source: DNS flag day 2020."""
 
+LONGEST_KEPT = 4096
+
 NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
 
@@ -48,7 +50,7 @@ class Reply:
 class Responder:
     """Answers queries, remembering up to ``limit`` answers per transport.
 
-    What does not parse is never remembered: it cannot push anything out.
+    What does not parse is never remembered, and nothing very long is: memory stays within ``limit`` times 4 KiB.
     """
 
     def __init__(self, limit: int = 10_000) -> None:
@@ -66,14 +68,14 @@ class Responder:
         reply = kept.get(key)
         if reply is None:
             reply = respond(zones, query, transport)
-            if reply is not None and reply.event.name:
+            if reply is not None and reply.event.name and len(query) + len(reply.tail) <= LONGEST_KEPT:
                 if len(kept) >= self._limit:
                     del kept[next(iter(kept))]
                 kept[key] = reply
         return reply
 
     def refuse(self, query: bytes, rcode: Rcode, event: DnsAnswered) -> Reply:
-        """The reply with an error code in the place of what ``event`` says was the answer."""
+        """The reply with an error code (0 to 15) in the place of what ``event`` says was the answer."""
         return failure(query, rcode, name=event.name, rdtype=event.type, transport=event.transport)
 
 

@@ -1,0 +1,43 @@
+"""Runs in a network namespace of its own: DNS on port 53, and what glibc makes of it. Prints JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+from dns.rcode import SERVFAIL
+
+from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, delete_profile
+from ssosim.estate import default_estate
+from ssosim.trace import Trace
+
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+
+
+async def main() -> None:
+    """Look one name up in each state of the DNS."""
+    store = ZoneStore(ZoneSet.from_estate(default_estate()))
+    server = DnsServer(store, Trace(), lambda *_: "")
+    await server.start("127.0.0.1", 53)
+    seen: dict[str, object] = {}
+
+    async def look_up(state: str, name: str) -> None:
+        try:
+            found = await asyncio.to_thread(socket.getaddrinfo, name, 443, type=socket.SOCK_STREAM)
+            seen[state] = found[0][4][0]
+        except socket.gaierror as error:
+            seen[state] = error.errno
+
+    await look_up("healthy", AUTOLOGON)
+    await look_up("outside", "www.example.org")
+    store.replace(delete_profile(store.current, "aadg-autologon"))
+    await look_up("emptied", AUTOLOGON)
+    server.tamper = lambda *_: Effect(rcode=SERVFAIL)
+    await look_up("servfail", AUTOLOGON)
+    await server.stop()
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
