@@ -1,0 +1,33 @@
+# Each target does all its set-up; the second time that takes no time. What is set up, and how: bootstrap.sh.
+# ARGS goes to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON chooses the interpreter.
+
+.PHONY: help lab test lint setup clean
+.NOTPARALLEL:
+bin := .venv/bin
+export PYTHON
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+# `exec`, so that Ctrl-C and SIGTERM reach the lab and not a shell in between.
+lab: ## start the lab in the foreground; Ctrl-C stops all of it
+	@./bootstrap.sh run
+	@exec $(bin)/ssosim up $(ARGS)
+
+test: ## run the test suite
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m pytest $(ARGS)
+
+lint: ## style, format, types, import rules
+	@./bootstrap.sh dev
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+setup: ## only set up, for the lab and for tests
+	@./bootstrap.sh dev
+
+clean: ## remove the environment, caches and the lab's state
+	rm -rf .venv .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,141 @@
+"""The set-up is complete, repairs itself, and takes no time when there is nothing to do."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+
+def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
+    """Without root or sudo the missing packages and the exact command are printed, and nothing is begun."""
+    checkout.fake("dpkg-query", "#!/bin/sh\necho curl=installed\necho krb5-user=config-files\n")
+    code, output = checkout.run("dev")
+    assert code == 2
+    command = next(line for line in output.splitlines() if "apt-get install --no-install-recommends" in line)
+    assert {"krb5-kdc", "krb5-admin-server", "krb5-user", "libkrb5-dev"} <= set(command.split())
+    assert "curl" not in command.split()
+    assert f"sudo sh '{checkout.path}/bootstrap.sh' --packages" in output
+    assert not (checkout.path / ".venv").exists()
+
+
+def test_check_says_what_is_missing_and_changes_nothing(checkout):
+    """`--check` exits 0 on a complete machine, 2 on one that lacks a package or the compiler."""
+    assert checkout.run("--check")[0] == 0
+    (checkout.bin / "gcc").unlink()
+    code, output = checkout.run("--check")
+    assert (code, "Missing Debian packages: gcc libc6-dev\n" in output) == (2, True)
+    assert not (checkout.path / ".venv").exists()
+
+
+def test_old_python_is_refused_by_name(checkout):
+    """An interpreter below 3.11 is refused with what is needed."""
+    checkout.fake("python3.10", "#!/bin/sh\nexit 1\n")
+    code, output = checkout.run("dev", PYTHON="python3.10")
+    assert (code, "Python 3.11 or newer" in output) == (2, True)
+
+
+def test_second_run_is_immediate(checkout):
+    """When all is set up, no Python, pip or dpkg is started, and it takes under 50 ms."""
+    assert checkout.run("dev")[0] == 0
+    assert checkout.calls()
+    checkout.fake("dpkg-query", '#!/bin/sh\necho dpkg-query >>"$CALLS"\n')
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert checkout.run("dev") == (0, "")
+        took.append(time.perf_counter() - began)
+    assert checkout.calls() == []
+    assert min(took) < 0.05
+
+
+def test_what_tests_need_includes_what_the_lab_needs(checkout):
+    """After `dev`, `run` has nothing to do; after `run` alone, `dev` has."""
+    checkout.run("run")
+    checkout.calls()
+    checkout.run("dev")
+    assert any("requirements.txt" in call for call in checkout.calls())
+    checkout.run("run")
+    assert checkout.calls() == []
+
+
+@pytest.mark.parametrize("name", ["bootstrap.sh", "constraints.txt", "pyproject.toml"])
+def test_a_changed_source_is_installed_again(checkout, name):
+    """The environment follows the three files it is made from, and is kept where it can be."""
+    checkout.run("dev")
+    checkout.calls()
+    with (checkout.path / name).open("a") as file:
+        file.write("# changed\n")
+    assert checkout.run("dev")[0] == 0
+    calls = checkout.calls()
+    assert any(call.endswith("-m pip install -e .") for call in calls)
+    assert not any("-m venv" in call for call in calls)
+
+
+def test_a_moved_checkout_is_made_anew(checkout, tmp_path):
+    """An environment has its path in its scripts: in another place it is built from nothing."""
+    checkout.run("dev")
+    checkout.calls()
+    shutil.move(checkout.path, tmp_path / "elsewhere")
+    moved = type(checkout)(tmp_path / "elsewhere", checkout.bin)
+    assert moved.run("dev")[0] == 0
+    assert any("-m venv" in call for call in moved.calls())
+    assert str(moved.path) in (moved.path / ".venv/bin/pip").read_text()
+
+
+def test_a_failed_step_shows_its_last_lines_and_is_repaired(checkout):
+    """A failure exits 1, shows the end of the log and where it is; the next run starts afresh."""
+    code, output = checkout.run("dev", DURING_PIP="echo the index is away >&2; exit 1")
+    assert code == 1
+    assert "the index is away" in output
+    assert str(checkout.path / ".venv/setup.log") in output
+    checkout.calls()
+    assert checkout.run("dev")[0] == 0
+    assert any("-m venv" in call for call in checkout.calls())
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_leaves_no_process_and_is_repaired(checkout, tmp_path, sent):
+    """Ctrl-C exits 130 at once, takes the programs it had started along, and the next run repairs."""
+    with checkout.start("dev", DURING_PIP=f'sleep 60 & echo $! >"{tmp_path}/pid"; wait') as process:
+        pid = _wait_for(tmp_path / "pid")
+        os.kill(process.pid, sent)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, "interrupted" in errors) == (130, True)
+    _wait_for_end(pid)
+    assert checkout.run("dev")[0] == 0
+    assert not (checkout.path / ".venv/.incomplete").exists()
+
+
+def test_two_at_once_work_once(checkout):
+    """A second set-up in the same checkout waits for the first, and then has nothing to do."""
+    first = checkout.start("dev", DURING_PIP="sleep 0.3")
+    second = checkout.start("dev", DURING_PIP="sleep 0.3")
+    with first, second:
+        outputs = [process.communicate(timeout=20) for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), outputs
+    assert sum("-m venv" in call for call in checkout.calls()) == 1
+
+
+def _wait_for(file: Path) -> int:
+    """Wait for a number in a file."""
+    for _ in range(500):
+        if file.exists() and file.read_text().strip():
+            return int(file.read_text())
+        time.sleep(0.01)
+    pytest.fail(f"{file} was not written")
+
+
+def _wait_for_end(pid: int) -> None:
+    """Wait for a process that is not our child to be gone."""
+    for _ in range(300):
+        stat = Path(f"/proc/{pid}/stat")
+        try:
+            if stat.read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        time.sleep(0.01)
+    pytest.fail(f"process {pid} outlived the set-up")

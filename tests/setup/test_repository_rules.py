@@ -1,0 +1,70 @@
+"""Rules the repository keeps: every version pinned, no index named, no skip on the CI machine."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UNTRACKED = {".git", ".venv", ".state", "build", "dist"}
+INDEX = re.compile(
+    r"--(extra-)?index-url|--find-links|\bindex[-_]url\s*=|https?://\S+/simple\b|pythonhosted\.", re.IGNORECASE
+)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_constraints_pin_every_installed_distribution():
+    """Each distribution of the environment is in constraints.txt, at the version that is installed."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {_normal(name): version for name, version in pins.items()}
+    # The interpreter's own `ensurepip` brings the two; a developer's environment may still have them.
+    own = {"ssosim", "pip", "setuptools"}
+    found = {_normal(each.name): each.version for each in metadata.distributions()}
+    assert {name: version for name, version in found.items() if name not in own and pins.get(name) != version} == {}
+
+
+def test_constraints_are_names_and_versions_only():
+    """No marker, address, hash or option: any index serves."""
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        assert re.fullmatch(r"(#.*|[A-Za-z0-9_.-]+==[A-Za-z0-9.]+)?", line), line
+
+
+def test_no_file_names_a_package_index():
+    """Where packages come from is the machine's own affair."""
+    paths = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [each for each in folders if each not in UNTRACKED and "cache" not in each]
+        paths += [Path(folder, name) for name in files]
+    others = [path for path in paths if path != Path(__file__)]
+    assert [path for path in others if INDEX.search(path.read_text(errors="replace"))] == []
+
+
+def _pytest(folder: Path, ci: str) -> tuple[int, str]:
+    """Run the tests of a folder under this repository's conftest."""
+    shutil.copy(ROOT / "tests/conftest.py", folder)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--continue-on-collection-errors", folder]
+    done = subprocess.run(command, env=os.environ | {"CI": ci}, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_skip_fails_on_the_ci_machine(tmp_path):
+    """With CI=true a skipped test and a skipped module fail with their reason; an expected failure does not."""
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.skip(reason='no KDC here')\ndef test_skipped(): pass\n"
+        "@pytest.mark.xfail\ndef test_expected(): assert False\n"
+    )
+    (tmp_path / "test_two.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
+    code, output = _pytest(tmp_path, "true")
+    assert code != 0
+    assert "no KDC here" in output
+    assert "no_such_module" in output
+    assert _pytest(tmp_path, "")[0] == 0
