@@ -1,0 +1,71 @@
+"""The client that most models are: attempt silently, let the policy decide, ask if it says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ssosim_clients.failures import Stopped
+from ssosim_clients.flows import interactive
+from ssosim_clients.flows.native import Flow, NativeFlow
+from ssosim_clients.models.base import Belief, State
+from ssosim_clients.policies import Fail, GiveUpUntil, Interactive, Policy, RetryAfter
+from ssosim_clients.ports import Device
+from ssosim_clients.spn.rule import SpnRule
+
+__all__ = ["MAX_TRIES_IN_NO_TIME", "Client"]
+
+MAX_TRIES_IN_NO_TIME: Final = 100
+"""Attempts that a policy may ask for without letting any time pass; more is an endless loop, and reported as one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A model put together from parts. ``can_prompt`` False: the program has no window to ask in."""
+
+    name: str
+    description: str
+    sources: tuple[str, ...]
+    spn: SpnRule
+    policy: Policy
+    flow: Flow = field(default_factory=NativeFlow)
+    can_prompt: bool = True
+
+    async def sign_in(self, device: Device) -> Belief:
+        """Attempt in rounds until there is a token or the policy ends it; may never return."""
+        attempts = attempt = hurried = 0
+        began = device.clock.now()
+        while True:
+            attempts, attempt, started = attempts + 1, attempt + 1, device.clock.now()
+            try:
+                tokens = await self.flow.attempt(device, self.spn)
+            except Stopped as error:
+                stopped = error
+            else:
+                return Belief(State.SILENT, attempts=attempts, tokens=tokens)
+            elapsed = device.clock.now() - began
+            match self.policy.decide(stopped.stage, stopped.failure, attempt, elapsed):
+                case RetryAfter(seconds):
+                    await device.clock.sleep(seconds)
+                    hurried = 0 if device.clock.now() > started else hurried + 1
+                    if hurried >= MAX_TRIES_IN_NO_TIME:
+                        text = f"the policy asked for {hurried} retries without letting time pass"
+                        return Belief(State.FAILED, text, stopped.stage, attempts)
+                case GiveUpUntil(seconds):
+                    await device.clock.sleep(seconds)
+                    attempt, began = 0, device.clock.now()
+                case Interactive(reason):
+                    return await self._ask(device, reason, stopped, attempts)
+                case Fail(message):
+                    return Belief(State.FAILED, message, stopped.stage, attempts)
+
+    async def _ask(self, device: Device, reason: str, stopped: Stopped, attempts: int) -> Belief:
+        """One interactive sign-in. Its own failure ends the sign-in: the person has seen the error."""
+        if not (self.can_prompt and device.person_present):
+            return Belief(State.FAILED, f"nobody to ask: {reason}", stopped.stage, attempts)
+        try:
+            tokens = await interactive.sign_in(device, self.flow.app, reason)
+        except Stopped as error:
+            return Belief(State.FAILED, str(error), stopped.stage, attempts)
+        state = State.INTERACTIVE if tokens else State.DECLINED
+        return Belief(state, reason, stopped.stage, attempts, tokens)

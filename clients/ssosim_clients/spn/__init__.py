@@ -1,0 +1,8 @@
+"""How clients name the service that they want a ticket for."""
+
+from __future__ import annotations
+
+from ssosim_clients.spn.rule import Form, OnLookupFailure, OnUnknown, PortInSpn, SchemeGivenUp, SpnRule
+from ssosim_clients.spn.table import RULES
+
+__all__ = ["RULES", "Form", "OnLookupFailure", "OnUnknown", "PortInSpn", "SchemeGivenUp", "SpnRule"]

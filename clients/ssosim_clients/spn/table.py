@@ -1,0 +1,226 @@
+"""The SPN rules of the clients that were read or measured, by name.
+
+The words *read*, *run* and *documented* in a source say how a rule is known: from source code, by watching the KDC
+while the client ran (MIT krb5 1.20.1, curl 7.88.1, OpenJDK 17), or from the vendor's pages only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ssosim_clients.spn.rule import Form, OnLookupFailure, OnUnknown, PortInSpn, SpnRule
+
+__all__ = ["RULES"]
+
+_TYPED = (Form.TYPED,)
+_FORWARD = (Form.FORWARD,)
+_REVERSE = (Form.FORWARD_REVERSE,)
+
+_KRB5 = "krb5 src/lib/krb5/os/sn2princ.c, get_creds.c"
+_DOTNET = "dotnet/runtime AuthenticationHelper.NtAuth.cs"
+
+_LIBRARIES = (
+    SpnRule(
+        name="mit-default",
+        source=f"{_KRB5}: dns_canonicalize_hostname=true, rdns=true (read, run)",
+        forms=_REVERSE,
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="mit-no-rdns",
+        source=f"{_KRB5}: dns_canonicalize_hostname=true, rdns=false (read, run)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="mit-no-canon",
+        source=f"{_KRB5}: dns_canonicalize_hostname=false (read, run)",
+        forms=_TYPED,
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="mit-fallback",
+        source=f"{_KRB5}: dns_canonicalize_hostname=fallback, since 1.18 (read, run)",
+        forms=(Form.TYPED, Form.FORWARD_REVERSE),
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="heimdal",
+        source="heimdal lib/krb5/principal.c, without name_canon_rules: never reverse (read)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.ERROR,
+    ),
+    SpnRule(
+        name="sspi",
+        source="SSPI itself makes no look-up; Negotiate may turn to NTLM (documented)",
+        forms=_TYPED,
+        on_unknown=OnUnknown.NTLM,
+    ),
+)
+
+_BROWSERS = (
+    SpnRule(
+        name="chromium-windows",
+        source="chromium net/http/http_auth_handler_negotiate.cc, http_auth_sspi_win.cc (read)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.NTLM,
+    ),
+    SpnRule(
+        name="chromium-linux",
+        source="chromium http_auth_gssapi_posix.cc: its own look-up, then libkrb5's (read)",
+        forms=_FORWARD,
+        second=_REVERSE,
+        on_unknown=OnUnknown.NEXT_SCHEME,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="firefox-windows",
+        source="firefox extensions/auth/nsAuthSSPI.cpp MakeSN (read)",
+        forms=_FORWARD,
+        on_lookup_failure=OnLookupFailure.GIVE_UP_SCHEME,
+        on_unknown=OnUnknown.NEXT_SCHEME,
+    ),
+    SpnRule(
+        name="firefox-linux",
+        source="firefox extensions/auth/nsHttpNegotiateAuth.cpp: libkrb5 decides (read)",
+        forms=_TYPED,
+        second=_REVERSE,
+        on_unknown=OnUnknown.NEXT_SCHEME,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="wininet",
+        source="Microsoft support KB911149: the alias is followed; NTLM, but not without a DC (documented)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.NTLM,
+    ),
+    SpnRule(
+        name="winhttp",
+        source="WinHTTP: whether it follows CNAMEs is unconfirmed; taken to be as WinINet",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.NTLM,
+    ),
+)
+
+_RUNTIMES = (
+    SpnRule(
+        name="dotnet",
+        source=f"{_DOTNET}: Dns.GetHostEntryAsync, nothing catches its error (read)",
+        forms=_FORWARD,
+        on_lookup_failure=OnLookupFailure.RAISE,
+    ),
+    SpnRule(
+        name="dotnet-linux",
+        source=f"{_DOTNET}, NegotiateAuthenticationPal.Unix.cs: GetHostEntryAsync, then libkrb5 (read)",
+        forms=_FORWARD,
+        second=_REVERSE,
+        on_lookup_failure=OnLookupFailure.RAISE,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="dotnet-framework",
+        source="referencesource _AuthenticationState.cs GetComputeSpn: the name from the connect look-up (read)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.NTLM,
+    ),
+    SpnRule(
+        name="java",
+        source="openjdk PrincipalName.java, NegotiateAuthentication.java: no CNAME is followed (read, run)",
+        forms=(Form.LENGTHEN,),
+        on_unknown=OnUnknown.NEXT_SCHEME,
+        remembers_failure=True,
+    ),
+    SpnRule(
+        name="java-no-canon",
+        source="openjdk JDK-8210821, JDK 12 and later: dns_canonicalize_hostname=false (read, run)",
+        forms=_TYPED,
+        on_unknown=OnUnknown.NEXT_SCHEME,
+        remembers_failure=True,
+    ),
+    SpnRule(
+        name="gokrb5",
+        source="gokrb5 v8/spnego/http.go: net.LookupCNAME, krb5.conf is not asked (read)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.ERROR,
+    ),
+)
+
+_PROGRAMS = (
+    SpnRule(
+        name="curl-gssapi",
+        source="curl lib/vauth/spnego_gssapi.c: libkrb5 decides; goes on without a token (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="curl-sspi",
+        source="curl on Windows: host of the URL; no NTLM inside Negotiate since 8.22 (read)",
+        forms=_TYPED,
+    ),
+    SpnRule(
+        name="requests-gssapi",
+        source="requests-gssapi gssapi_.py: logs and returns the 401 (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="requests-kerberos",
+        source="requests-kerberos kerberos_.py, through pyspnego: returns the 401 (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="httpx-gssapi",
+        source="httpx-gssapi gssapi_.py: the error is swallowed, the request sent again bare (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        on_unknown=OnUnknown.RESEND_PLAIN,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="pyspnego",
+        source="pyspnego _gss.py: SpnegoError (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="node-kerberos",
+        source="node kerberos src/unix/kerberos_gss.cc: the promise rejects (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
+        name="sqlclient",
+        source="SqlClient SniProxy.netcore.cs GetSqlServerSPNs, with a port known (read)",
+        forms=_FORWARD,
+        on_unknown=OnUnknown.ERROR,
+        port=PortInSpn.ALWAYS,
+        service="MSSQLSvc",
+    ),
+    SpnRule(
+        name="mssql-jdbc",
+        source="mssql-jdbc SSPIAuthentication.java, where no realm is set (read)",
+        forms=_TYPED,
+        on_unknown=OnUnknown.ERROR,
+        port=PortInSpn.ALWAYS,
+        service="MSSQLSvc",
+    ),
+)
+
+RULES: Final[Mapping[str, SpnRule]] = MappingProxyType(
+    {rule.name: rule for rule in (*_LIBRARIES, *_BROWSERS, *_RUNTIMES, *_PROGRAMS)}
+)
+"""Every rule by name, libraries first."""

@@ -1,0 +1,185 @@
+"""SPN rules against the cells that were measured with real clients."""
+
+from __future__ import annotations
+
+import pytest
+from ssosim_clients.failures import DnsFailure
+from ssosim_clients.flows.negotiate import credential
+from ssosim_clients.spn import RULES, OnLookupFailure, OnUnknown, SchemeGivenUp
+
+from .conftest import World
+
+CORP = "corp.test"
+
+
+@pytest.fixture
+def zone() -> World:
+    """The zone in which the real clients were measured."""
+    world = World()
+    world.cnames = {f"alias.{CORP}": f"real.{CORP}", f"chain.{CORP}": f"mid.{CORP}", f"mid.{CORP}": f"end.{CORP}"}
+    world.cnames[f"ptrcname.{CORP}"] = "lb.cloud.test"
+    world.cnames["short"] = f"short.{CORP}"  # what a search list does
+    names = ["plain", "real", "end", "ptrdiff", "noptr", "short", "twoa", "ptrext"]
+    world.addresses = {f"{name}.{CORP}": (f"127.0.1.{n}",) for n, name in enumerate(names, 1)}
+    world.addresses[f"twoa.{CORP}"] = ("127.0.2.10", "127.0.2.11")
+    world.addresses["lb.cloud.test"] = ("127.0.3.1",)
+    world.addresses[f"ptrext.{CORP}.evil.test"] = world.addresses[f"ptrext.{CORP}"]
+    for name in ["plain", "real", "end", "short"]:
+        world.pointers[world.addresses[f"{name}.{CORP}"][0]] = f"{name}.{CORP}"
+    world.pointers |= {
+        world.addresses[f"ptrdiff.{CORP}"][0]: f"node7.dc.{CORP}",
+        world.addresses[f"ptrext.{CORP}"][0]: f"ptrext.{CORP}.evil.test",
+        "127.0.2.10": f"n10.{CORP}",
+        "127.0.2.11": f"n11.{CORP}",
+        "127.0.3.1": "ec2-1-2-3-4.cloud.test",
+    }
+    return world
+
+
+def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]:
+    found = world.play(RULES[rule].candidates(host, world.device().resolver, port=port, search_domain=CORP))
+    assert found is not None
+    return tuple(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in found)
+
+
+@pytest.mark.parametrize(
+    ("host", "default", "no_rdns", "no_canon", "fallback", "java"),
+    [
+        ("plain", "plain", "plain", "plain", "plain", "plain"),
+        ("alias", "real", "real", "alias", "alias real", "alias"),
+        ("chain", "end", "end", "chain", "chain end", "chain"),
+        ("ptrdiff", "node7.dc", "ptrdiff", "ptrdiff", "ptrdiff node7.dc", "ptrdiff"),
+        ("noptr", "noptr", "noptr", "noptr", "noptr", "noptr"),
+        (
+            "ptrcname", "ec2-1-2-3-4.cloud.test", "lb.cloud.test", "ptrcname",
+            "ptrcname ec2-1-2-3-4.cloud.test", "ptrcname",
+        ),
+        ("twoa", "n10", "twoa", "twoa", "twoa n10", "twoa"),
+        (
+            "ptrext", "ptrext.corp.test.evil.test", "ptrext", "ptrext",
+            "ptrext ptrext.corp.test.evil.test", "ptrext.corp.test.evil.test",
+        ),
+        ("gone", "gone", "gone", "gone", "gone", "gone"),
+        ("PLAIN", "plain", "plain", "plain", "plain", "plain"),
+    ],
+)  # fmt: skip
+def test_measured_cells(
+    zone: World, host: str, default: str, no_rdns: str, no_canon: str, fallback: str, java: str
+) -> None:
+    """Each rule gives the SPN that the real client was seen to ask for, by DNS shape (table 1.2)."""
+    fqdn = f"{host}.{CORP}"
+    expected = {
+        "mit-default": default, "mit-no-rdns": no_rdns, "mit-no-canon": no_canon, "mit-fallback": fallback,
+        "java": java, "java-no-canon": no_canon,
+    }  # fmt: skip
+    assert {rule: " ".join(_ask(zone, rule, fqdn)) for rule in expected} == expected
+
+
+@pytest.mark.parametrize("rule", ["mit-default", "mit-no-rdns", "mit-no-canon", "mit-fallback", "java"])
+def test_short_name_is_qualified(zone: World, rule: str) -> None:
+    """A one-label name becomes the full one, by look-up, by PTR or by the search domain alone."""
+    assert _ask(zone, rule, "short") == ("short",)
+
+
+def test_trailing_dot_is_cut(zone: World) -> None:
+    """``plain.corp.test.`` and ``plain.corp.test`` are one service."""
+    assert _ask(zone, "mit-no-canon", f"plain.{CORP}.") == ("plain",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("mit-default", ("real",)),
+        ("mit-no-rdns", ("127.0.1.2",)),
+        ("mit-no-canon", ("127.0.1.2",)),
+        ("mit-fallback", ("127.0.1.2", "real")),
+        ("java", ("127.0.1.2",)),
+    ],
+)
+def test_address_literal(zone: World, rule: str, expected: tuple[str, ...]) -> None:
+    """Only a reverse look-up gives an address a name."""
+    assert _ask(zone, rule, "127.0.1.2") == expected
+
+
+def test_families_under_a_cname(zone: World) -> None:
+    """The same CNAME moves the SPN of the forward families and leaves the typed family alone (004-082)."""
+    host = f"alias.{CORP}"
+    moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
+    kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
+    assert kept == {"mit-no-canon", "sspi", "curl-sspi", "java", "java-no-canon"}
+    assert moved | kept | {"mit-fallback"} == {name for name, rule in RULES.items() if rule.service == "HTTP"}
+
+
+def test_typed_asks_no_dns(zone: World) -> None:
+    """A rule that takes the name as typed makes no look-up at all."""
+    _ask(zone, "mit-no-canon", f"alias.{CORP}")
+    assert zone.log == []
+
+
+def test_two_canonicalisers(zone: World) -> None:
+    """Chromium on Linux looks up once, libkrb5 again: without rdns the PTR no longer wins."""
+    rule = RULES["chromium-linux"]
+    host = f"ptrdiff.{CORP}"
+    assert _ask(zone, "chromium-linux", host) == ("node7.dc",)
+    assert len(zone.seen("dns")) == 2
+    plain = rule.with_library(RULES["mit-no-rdns"])
+    assert zone.play(plain.candidates(host, zone.device().resolver)) == (f"HTTP/ptrdiff.{CORP}",)
+    assert RULES["sspi"].with_library(RULES["mit-default"]) is RULES["sspi"]
+
+
+def test_look_up_failure(zone: World) -> None:
+    """A failed canonicalisation uses the typed name, gives the scheme up, or comes out (table 1.1)."""
+    host = f"gone.{CORP}"
+    resolver = zone.device().resolver
+    for rule in RULES.values():
+        if rule.on_lookup_failure is OnLookupFailure.USE_TYPED:
+            found = zone.play(rule.candidates(host, resolver))
+            assert found in ((f"{rule.service}/{host}",), (f"{rule.service}/{host}:443",))
+    with pytest.raises(SchemeGivenUp):
+        zone.play(RULES["firefox-windows"].candidates(host, resolver))
+    with pytest.raises(DnsFailure):
+        zone.play(RULES["dotnet"].candidates(host, resolver))
+
+
+def test_fallback_asks_the_second_name_only_if_needed(zone: World) -> None:
+    """A registered typed name costs MIT's fallback no look-up; a stale one hides the canonical name for ever."""
+    zone.spns = {f"HTTP/alias.{CORP}"}
+    zone.play(credential(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
+    assert zone.log == [f"tgs HTTP/alias.{CORP}"]
+    zone.spns, zone.log = {f"HTTP/real.{CORP}"}, []
+    reply = zone.play(credential(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
+    assert zone.seen("tgs") == [f"tgs HTTP/alias.{CORP}", f"tgs HTTP/real.{CORP}"]
+    assert reply is not None
+    assert reply.header is not None
+
+
+def test_java_checks_a_pointer_forward(zone: World) -> None:
+    """A longer PTR name counts only if it leads back to the address."""
+    del zone.addresses[f"ptrext.{CORP}.evil.test"]
+    assert _ask(zone, "java", f"ptrext.{CORP}") == ("ptrext",)
+    zone.addresses[f"ptrext.{CORP}.evil.test"] = ("127.0.9.9",)
+    assert _ask(zone, "java", f"ptrext.{CORP}") == ("ptrext",)
+
+
+def test_java_remembers(zone: World) -> None:
+    """After one failed negotiation the process asks no KDC for that host again; a new process does."""
+    device = zone.device()
+    url = f"https://alias.{CORP}/"
+    for _ in range(2):
+        reply = zone.play(credential(device, RULES["java"], url))
+        assert reply is not None
+        assert reply.header is None
+    assert len(zone.seen("tgs")) == 1
+    zone.play(credential(zone.device(), RULES["java"], url))
+    assert len(zone.seen("tgs")) == 2
+
+
+def test_sql_spn_has_its_port(zone: World) -> None:
+    """SqlClient names the service MSSQLSvc with its port."""
+    assert _ask(zone, "sqlclient", f"alias.{CORP}", port=1433) == (f"MSSQLSvc/real.{CORP}:1433",)
+
+
+def test_every_rule_has_a_source() -> None:
+    """A rule without a source is an opinion; and every answer to an unknown SPN is used by some client."""
+    assert all(rule.source and rule.name == name for name, rule in RULES.items())
+    assert {rule.on_unknown for rule in RULES.values()} == set(OnUnknown)
