@@ -263,12 +263,25 @@ packages_as_root() {
 
 # ---------------------------------------------------------------------------- steps, shown and logged
 
-stop() {
+# `sudo make` in a user's checkout must not leave what the user cannot change.
+hand_over() {
+    if [ "$(id -u)" -eq 0 ] && [ "$(stat -c %u .)" -ne 0 ]; then
+        chown -R "$(stat -c %u:%g .)" .venv
+    fi
+}
+
+# Ends what was started and gives what there is to its owner.
+abandon() {
     trap '' INT TERM HUP
     for each in $children; do
         kill -s TERM -- "-$each" 2>/dev/null || kill -s TERM "$each" 2>/dev/null
     done
     wait
+    hand_over
+}
+
+stop() {
+    abandon
     printf '\n'
     complain 'set-up interrupted; the next run starts it afresh.'
     exit 130
@@ -278,11 +291,9 @@ show_failure() {
     say failed
     complain "$1: failed. The last lines of $here/$2:"
     tail -n 25 "$2" | sed 's/^/    /' >&2
-    trap '' INT TERM HUP
-    for each in $children; do
-        kill -s TERM -- "-$each" 2>/dev/null
-    done
-    wait
+    complain 'No network, or no package index? Repeat this command when it is back. Behind a mirror: pip and apt are'
+    complain 'configured as anywhere else (pip.conf, PIP_INDEX_URL, apt.conf).'
+    abandon
     exit 1
 }
 
@@ -339,8 +350,9 @@ make_venv() {
     unset PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_REQUIRE_HASHES
     TMPDIR=$here/.venv/tmp
     # Build requirements are pinned as well: older pip reads the first variable for them, newer the second.
-    PIP_CONSTRAINT=$here/constraints.txt
-    PIP_BUILD_CONSTRAINT=$here/constraints.txt
+    # Relative, for pip splits them at blanks.
+    PIP_CONSTRAINT=constraints.txt
+    PIP_BUILD_CONSTRAINT=constraints.txt
     PIP_DISABLE_PIP_VERSION_CHECK=1
     PIP_NO_INPUT=1
     PIP_USER=0
@@ -425,10 +437,7 @@ set_up() {
     fingerprint >.venv/.ready.new
     rm -f .venv/.incomplete
     mv .venv/.ready.new ".venv/.ready-$level"
-    # `sudo make` in a user's checkout must not leave what the user cannot change.
-    if [ "$(id -u)" -eq 0 ] && [ "$(stat -c %u .)" -ne 0 ]; then
-        chown -R "$(stat -c %u:%g .)" .venv
-    fi
+    hand_over
     say "ssosim: set up in $(($(date +%s) - started)) s"
 }
 
