@@ -1,0 +1,55 @@
+"""Where the provider's own endpoints are, as they appear in answers and documents."""
+
+from __future__ import annotations
+
+from ssosim.estate import Cloud, FederationService
+
+__all__ = [
+    "adfs_mex",
+    "adfs_trust",
+    "autologon_issuer",
+    "autologon_mex",
+    "autologon_trust",
+    "login_host",
+    "passive_sign_in",
+]
+
+
+def login_host(cloud: Cloud) -> str:
+    """The host that answers name first: ``login.microsoftonline.com`` in the public cloud."""
+    return cloud.login_hosts[0]
+
+
+def autologon_mex(cloud: Cloud, domain: str, request_id: str) -> str:
+    """The tenant's MEX document. The literal path is unconfirmed, hence ``Cloud.mex_path``."""
+    path = cloud.mex_path.replace("{domain}", domain)
+    return f"https://{cloud.autologon_host}{path}?client-request-id={request_id}"
+
+
+def autologon_trust(cloud: Cloud, domain: str, kind: str, request_id: str) -> str:
+    """A WS-Trust endpoint; ``kind`` is ``windowstransport`` or ``usernamemixed``.
+
+    Source: MSAL.NET issues 1985, 2044.
+    """
+    path = cloud.trust_path.replace("{domain}", domain)
+    return f"https://{cloud.autologon_host}{path}/{kind}?client-request-id={request_id}"
+
+
+def autologon_issuer(cloud: Cloud, tenant_id: str) -> str:
+    """Issuer of the fully signed assertion (``Cloud.assertion = "signed-saml"``): ours, the real one is unknown."""
+    return f"https://{cloud.autologon_host}/{tenant_id}/"
+
+
+def adfs_mex(service: FederationService) -> str:
+    """The federation service's MEX document, at the path AD FS uses."""
+    return f"https://{service.host}/adfs/services/trust/mex"
+
+
+def adfs_trust(service: FederationService, version: str, kind: str) -> str:
+    """A WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
+    return f"https://{service.host}/adfs/services/trust/{version}/{kind}"
+
+
+def passive_sign_in(service: FederationService) -> str:
+    """The browser's sign-in page (WS-Federation)."""
+    return f"https://{service.host}/adfs/ls/"

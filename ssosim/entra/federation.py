@@ -1,0 +1,127 @@
+"""A federated domain's own security token service, in the place of AD FS.
+
+It knows the same people by their realm accounts, answers RSTs of 2005 and 1.3, and issues *signed* assertions: SAML
+1.1, or 2.0 when the RST asks for it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for faults (protocol
+facts).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import uuid4
+
+from ssosim.entra import mex
+from ssosim.entra.errors import Refusal
+from ssosim.entra.passwords import same_password
+from ssosim.entra.ports import RefusedTicket
+from ssosim.entra.provider import Provider
+from ssosim.entra.realm import federation_of
+from ssosim.entra.rst import Rst, TrustVersion, parse_rst
+from ssosim.entra.rstr import SOAP_TYPE, Rstr, render_rstr
+from ssosim.entra.saml import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, issue
+from ssosim.entra.windows import accept_ticket, challenge, mutual, negotiate_token
+from ssosim.entra.wire import Answer, Call
+from ssosim.entra.xmlsafe import XmlRefusedError
+from ssosim.estate import FederationService, User
+from ssosim.trace import TokenIssued
+
+__all__ = ["AUTHENTICATION_FAILED", "adfs_mex", "adfs_username_mixed", "adfs_windows_transport"]
+
+AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS knows no AADSTS codes
+_WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
+# AD FS takes other spellings of a token type for the same; the profile URIs are from WSS SAML Token Profile 1.1.
+_SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
+_VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
+
+
+def adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
+    """GET /adfs/services/trust/mex."""
+    return Answer(200, mex.adfs_mex(provider.services[call.host]), mex.MEX_TYPE)
+
+
+def adfs_windows_transport(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
+    """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again, as HTTP.sys does."""
+    try:
+        token = negotiate_token(call)
+    except Refusal:
+        return challenge()
+    if token is None:
+        return challenge()
+    verdict = accept_ticket(provider, call, token)
+    if isinstance(verdict, RefusedTicket):
+        return challenge()
+    rst = _read(provider, call, captured[0])
+    account, _, realm = verdict.principal.rpartition("@")
+    user = provider.directory.user_by_account(account) if realm == provider.estate.realm.name else None
+    return _issue(provider, call, user, rst, "kerberos", mutual(provider, verdict))
+
+
+def adfs_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
+    """POST /adfs/services/trust/{2005,13}/usernamemixed.
+
+    Names: a user principal name, or a domain, a backslash and an account.
+    """
+    call.journal.auth = "password"
+    rst = _read(provider, call, captured[0])
+    name = rst.username or ""
+    account = name.rpartition("\\")[2]
+    user = provider.directory.user_by_account(account) if "\\" in name else provider.directory.user(name)
+    if user is None or user.locked or user.password_expired or not same_password(user, rst.password):
+        raise Refusal(AUTHENTICATION_FAILED)
+    return _issue(provider, call, user, rst, "password")
+
+
+def _read(provider: Provider, call: Call, version: str) -> Rst:
+    known = _VERSIONS.get(version)
+    if known is None:
+        raise Refusal(81016, reason="There is no such endpoint.", status=404)
+    try:
+        rst = parse_rst(call.body, known, provider.settings.soap_limit)
+    except XmlRefusedError as error:
+        raise Refusal(81016, reason=str(error)) from None
+    if rst.applies_to != provider.estate.cloud.audience_urn:
+        raise Refusal(81016, reason="The relying party trust is unknown.")
+    return rst
+
+
+def _belongs(provider: Provider, service: FederationService, user: User) -> bool:
+    place = provider.directory.place(user.upn)
+    return place is not None and federation_of(provider.estate, place) == service
+
+
+def _issue(
+    provider: Provider,
+    call: Call,
+    user: User | None,
+    rst: Rst,
+    grant: str,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    service = provider.services[call.host]
+    if user is None or not user.enabled or not _belongs(provider, service, user):
+        raise Refusal(AUTHENTICATION_FAILED)
+    start = int(call.now)
+    end = start + service.token_lifetime
+    audience = provider.estate.cloud.audience_urn
+    token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
+    facts = AssertionFacts(
+        id=f"_{uuid4()}",
+        issuer=service.issuer,
+        audience=audience,
+        name_id=user.immutable_id or "",
+        upn=user.upn,
+        not_before=start,
+        not_on_or_after=end,
+        method=_WINDOWS if grant == "kerberos" else _PASSWORD,
+    )
+    assertion = issue(facts, provider.keys.federation[service.name], token_type)
+    digest = hashlib.sha256(assertion.encode()).hexdigest()[:12]
+    call.journal.events.append(
+        TokenIssued(kind="assertion", grant=grant, subject=user.upn, audience=audience, digest=digest)
+    )
+    return Answer(
+        200,
+        render_rstr(Rstr(rst.version, token_type, audience, assertion, call.now, end)),
+        SOAP_TYPE,
+        headers,
+    )

@@ -1,0 +1,158 @@
+"""The provider's keys: one RSA key with a self-signed certificate for each issuer, and one secret for sealed tokens.
+
+Making an RSA-2048 key takes a tenth of a second or more, so a lab keeps its keys in its state folder and reads them
+again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote, unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+__all__ = ["Keys", "KeysError", "SigningKey"]
+
+_SECRET_BYTES = 32
+_SHA256 = hashes.SHA256()
+_PKCS1 = padding.PKCS1v15()
+
+
+class KeysError(ValueError):
+    """Stored keys cannot be used. The text names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An RSA key and its certificate. ``key_id`` is ``x5t``: base64url of the certificate's SHA-1 digest."""
+
+    private: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+    key_id: str
+    certificate_text: str
+
+    @classmethod
+    def of(cls, private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> SigningKey:
+        """Join a key and its certificate."""
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        thumbprint = hashlib.sha1(der, usedforsecurity=False).digest()
+        key_id = base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
+        return cls(private, certificate, key_id, base64.b64encode(der).decode())
+
+    @classmethod
+    def generate(cls, name: str) -> SigningKey:
+        """A new RSA-2048 key with a self-signed certificate for the common name ``name``, good for ten years."""
+        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64] or "ssosim")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(private.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=365))
+            .not_valid_after(now + timedelta(days=3650))
+            .sign(private, _SHA256)
+        )
+        return cls.of(private, certificate)
+
+    def sign(self, data: bytes) -> bytes:
+        """RSASSA-PKCS1-v1_5 with SHA-256: RS256 in JOSE, rsa-sha256 in XML signatures."""
+        return self.private.sign(data, _PKCS1, _SHA256)
+
+    def to_pem(self) -> bytes:
+        """Private key and certificate in one PEM text. Secret."""
+        key = self.private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return key + self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @classmethod
+    def from_pem(cls, text: bytes) -> SigningKey:
+        """Read what ``to_pem`` wrote; raises ValueError."""
+        # The file is our own and readable by us alone: the primality tests of a careful load cost 50 ms a key.
+        private = serialization.load_pem_private_key(text, None, unsafe_skip_rsa_key_validation=True)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise ValueError("not an RSA key")  # noqa: TRY004  it is the file's content that is wrong
+        return cls.of(private, x509.load_pem_x509_certificate(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """``cloud`` signs tokens and cloud assertions, ``federation`` those of each federation service (by its name)."""
+
+    cloud: SigningKey
+    federation: Mapping[str, SigningKey]
+    secret: bytes
+
+    @classmethod
+    def generate(cls, federation: Iterable[str] = ()) -> Keys:
+        """New keys for the cloud and the federation services of these names."""
+        return cls(
+            cloud=SigningKey.generate("accounts.accesscontrol.windows.net"),
+            federation=MappingProxyType({name: SigningKey.generate(f"ADFS Signing - {name}") for name in federation}),
+            secret=secrets.token_bytes(_SECRET_BYTES),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the keys to ``folder`` (0700), each file 0600."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(folder / "cloud.pem", self.cloud.to_pem())
+        for name, key in self.federation.items():
+            _write(folder / f"federation-{quote(name, safe='')}.pem", key.to_pem())
+        _write(folder / "secret.bin", self.secret)
+
+    @classmethod
+    def load(cls, folder: Path) -> Keys:
+        """Read keys that ``save`` wrote; raises KeysError."""
+        secret = _read(folder / "secret.bin")
+        if len(secret) != _SECRET_BYTES:
+            raise KeysError(
+                f"{folder / 'secret.bin'}: expected {_SECRET_BYTES} bytes; delete the folder to make new keys"
+            )
+        federation = {
+            unquote(path.stem.removeprefix("federation-")): _signing_key(path)
+            for path in sorted(folder.glob("federation-*.pem"))
+        }
+        return cls(_signing_key(folder / "cloud.pem"), MappingProxyType(federation), secret)
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Under another name first: a reader never sees half a key, and the mode is right from the first byte.
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+    draft.replace(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeysError(f"{path}: cannot be read: {error.strerror}; delete the folder to make new keys") from error
+
+
+def _signing_key(path: Path) -> SigningKey:
+    try:
+        return SigningKey.from_pem(_read(path))
+    except (ValueError, TypeError) as error:
+        if isinstance(error, KeysError):
+            raise
+        raise KeysError(
+            f"{path}: not a key and certificate in PEM: {error}; delete the folder to make new keys"
+        ) from error

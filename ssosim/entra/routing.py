@@ -1,0 +1,104 @@
+"""Which endpoint a request is for: by host, path (case-insensitive) and method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from ssosim.entra import autologon, federation, grants, login
+from ssosim.entra.provider import Provider
+from ssosim.entra.wire import Answer, Call
+from ssosim.estate import Cloud
+
+__all__ = ["Endpoint", "Route", "Style", "find_route"]
+
+Endpoint = Callable[[Provider, Call, tuple[str, ...]], Answer]
+Style = Literal["oauth-v1", "oauth", "soap", "adfs", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint, how its errors look, and whether it judges the size of request headers itself."""
+
+    endpoint: Endpoint
+    style: Style = "oauth"
+    takes_tickets: bool = False
+
+
+@dataclass(slots=True)
+class _Node:
+    literal: dict[str, _Node] = field(default_factory=dict)
+    any: _Node | None = None
+    routes: dict[str, Route] = field(default_factory=dict)
+
+
+_LOGIN = (
+    ("GET", "/{t}/userrealm/{user}", Route(login.user_realm)),
+    ("GET", "/{t}/userrealm", Route(login.user_realm)),
+    ("GET", "/getuserrealm.srf", Route(login.user_realm_srf)),
+    ("POST", "/{t}/getcredentialtype", Route(login.credential_type)),
+    ("POST", "/{t}/instrumentation/dssostatus", Route(login.dsso_status)),
+    ("GET", "/{t}/discovery/instance", Route(login.instance)),
+    ("GET", "/{t}/discovery/keys", Route(login.keys_v1)),
+    ("GET", "/{t}/discovery/v2.0/keys", Route(login.keys_v2)),
+    ("GET", "/{t}/.well-known/openid-configuration", Route(login.configuration_v1)),
+    ("GET", "/{t}/v2.0/.well-known/openid-configuration", Route(login.configuration_v2)),
+    ("POST", "/{t}/oauth2/token", Route(grants.token_v1, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/token", Route(grants.token_v2)),
+)
+_FEDERATION = (
+    ("GET", "/adfs/services/trust/mex", Route(federation.adfs_mex, "adfs")),
+    ("POST", "/adfs/services/trust/{v}/windowstransport", Route(federation.adfs_windows_transport, "adfs", True)),
+    ("POST", "/adfs/services/trust/{v}/usernamemixed", Route(federation.adfs_username_mixed, "adfs")),
+)
+
+
+def _autologon(cloud: Cloud) -> tuple[tuple[str, str, Route], ...]:
+    trust = cloud.trust_path
+    return (
+        ("GET", cloud.mex_path, Route(autologon.mex_document, "soap")),
+        ("POST", f"{trust}/windowstransport", Route(autologon.windows_transport, "soap", True)),
+        ("POST", f"{trust}/usernamemixed", Route(autologon.username_mixed, "soap")),
+        ("GET", "/{domain}/winauth/sso", Route(autologon.browser_sso, "text", True)),
+        ("GET", "/{domain}/winauth/ssoprobe", Route(autologon.browser_probe, "text", True)),
+        ("OPTIONS", "/{domain}/winauth/sso", Route(autologon.browser_preflight, "text")),
+        ("OPTIONS", "/{domain}/winauth/ssoprobe", Route(autologon.browser_preflight, "text")),
+    )
+
+
+@lru_cache(maxsize=16)
+def _tree(role: str, cloud: Cloud) -> _Node:
+    root = _Node()
+    table = {"login": _LOGIN, "federation": _FEDERATION}.get(role) or _autologon(cloud)
+    for method, path, route in table:
+        node = root
+        for segment in path.strip("/").lower().split("/"):
+            if segment.startswith("{"):
+                node.any = node.any or _Node()
+                node = node.any
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        node.routes[method] = route
+    return root
+
+
+def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...], tuple[str, ...]] | None:
+    """The route and the variable segments of the path, or the methods allowed there, or None for no such page."""
+    role = provider.roles.get(call.host)
+    if role is None:
+        return None
+    node, captured = _tree(role, provider.estate.cloud), []
+    for segment in call.path:
+        below = node.literal.get(segment.lower())
+        if below is None:
+            below = node.any
+            captured.append(segment)
+        if below is None or not segment:
+            return None
+        node = below
+    if not node.routes:
+        return None
+    route = node.routes.get("GET" if call.method == "HEAD" else call.method)
+    return (tuple(sorted(node.routes)) if route is None else route), tuple(captured)

@@ -1,0 +1,80 @@
+"""From a Call to an Answer, with its place in the trace: the whole provider without a socket."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from ssosim.entra.errors import Refusal
+from ssosim.entra.provider import Provider
+from ssosim.entra.refusals import render_refusal
+from ssosim.entra.routing import Route, Style, find_route
+from ssosim.entra.wire import Answer, Call
+from ssosim.trace import HttpExchange
+
+__all__ = ["answer", "serve"]
+
+_log = logging.getLogger(__name__)
+_STYLES: dict[str, Style] = {"autologon": "soap", "federation": "adfs"}
+
+
+def serve(provider: Provider, call: Call, client: str) -> Answer:
+    """Answer ``call`` and record it as caused by ``client``. Never raises."""
+    started = time.perf_counter()
+    reply = answer(provider, call)
+    trace, journal = provider.trace, call.journal
+    for event in journal.events:
+        trace.record(client, event)
+    trace.record(
+        client,
+        HttpExchange(
+            host=call.host,
+            method=call.method,
+            path="/" + "/".join(call.path),
+            status=reply.status,
+            auth=journal.auth,
+            code=reply.code,
+            request_id=call.correlation_id,
+            elapsed_ms=(time.perf_counter() - started) * 1000,
+        ),
+    )
+    return reply
+
+
+def answer(provider: Provider, call: Call) -> Answer:
+    """Answer ``call``; what it did is in ``call.journal``. Never raises."""
+    style: Style = _STYLES.get(provider.roles.get(call.host, ""), "oauth")
+    try:
+        found = find_route(provider, call)
+        if found is None:
+            return _no_such_page(provider, call)
+        route, captured = found
+        if isinstance(route, Route):
+            style = route.style
+            _check_size(provider, call, route)
+            return route.endpoint(provider, call, captured)
+        refusal = Refusal(900561, allowed=" or ".join(route), method=call.method[:16])
+        reply = render_refusal(refusal, call, style, provider.settings)
+        headers = (*reply.headers, ("Allow", ", ".join(route)))
+        return Answer(405, reply.body, reply.content_type, headers, reply.code)
+    except Refusal as refusal:
+        return render_refusal(refusal, call, style, provider.settings)
+    except Exception:  # noqa: BLE001  the last line: our own mistake must not take the lab down
+        call.journal.events.clear()
+        _log.exception("trace id %s: %s https://%s failed", call.trace_id, call.method, call.host)
+        return render_refusal(Refusal(50000), call, style, provider.settings)
+
+
+def _check_size(provider: Provider, call: Call, route: Route) -> None:
+    if call.too_large:
+        raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request body is too large.")
+    if call.header_bytes > provider.settings.header_limit and not route.takes_tickets:
+        raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request headers are too large.")
+
+
+def _no_such_page(provider: Provider, call: Call) -> Answer:
+    text = "Not found.\n"
+    if call.host not in provider.roles:
+        text = f"The lab serves no host {call.host[:253]!r}.\n"
+        return Answer(421, text.encode(errors="replace"), "text/plain; charset=utf-8")
+    return Answer(404, text.encode(), "text/plain; charset=utf-8")

@@ -1,0 +1,137 @@
+"""One HTTP exchange as values: what comes in, what goes out, and what is to be remembered of it.
+
+Endpoints are functions from these to these; they run the same under aiohttp, in a test, and in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID, uuid4
+
+import msgspec
+from multidict import CIMultiDict
+
+from ssosim.trace import Event
+
+__all__ = ["Answer", "Auth", "Call", "Journal", "json_answer"]
+
+Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password"]
+
+_FIELD_LIMIT = 256  # parameters in a query; more than any client sends
+JSON = "application/json; charset=utf-8"
+
+
+@dataclass(slots=True)
+class Journal:
+    """What an endpoint wants in the trace: how the caller proved itself, and events. Never a secret."""
+
+    auth: Auth = "none"
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request. ``headers`` look up without regard to case; ``now`` is in seconds since the Unix epoch, UTC.
+
+    ``path`` holds the decoded segments as sent. ``correlation_id`` is the caller's ``client-request-id`` when that is a
+    GUID (header first, then query), otherwise a new one.
+    """
+
+    host: str
+    method: str
+    path: tuple[str, ...]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: float
+    trace_id: str
+    correlation_id: str
+    header_bytes: int = 0
+    too_large: bool = False
+    journal: Journal = field(default_factory=Journal)
+
+    @classmethod
+    def read(  # noqa: PLR0913  one argument for each part of an HTTP request
+        cls,
+        method: str,
+        host: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        now: float,
+        header_bytes: int = 0,
+        too_large: bool = False,
+    ) -> Call:
+        """Make a Call from the parts of a request; ``target`` is path and query as on the request line.
+
+        ``too_large`` says that the body was over the server's limit and was not read.
+        """
+        given: Mapping[str, str] = CIMultiDict() if headers is None else headers
+        path, query = _split(target)
+        return cls(
+            host=_bare_host(host),
+            method=method,
+            path=path,
+            query=query,
+            headers=given,
+            body=body,
+            now=now,
+            trace_id=f"{str(uuid4())[:-2]}00",  # real trace ids mostly end so (captures)
+            correlation_id=_correlation(given, query),
+            header_bytes=header_bytes,
+            too_large=too_large,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response. ``code`` is the AADSTS number that it carries, if any."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    code: int | None = None
+
+
+def json_answer(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """An answer whose body is ``value`` as JSON, keys in the order given."""
+    return Answer(status, msgspec.json.encode(value), JSON, headers)
+
+
+def _bare_host(host: str) -> str:
+    name, separator, port = host.rpartition(":")
+    if separator and port.isdigit():
+        host = name
+    return host.rstrip(".").lower()
+
+
+def _split(target: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    try:
+        path, query = urlsplit(target)[2:4] if "://" in target[:8] else _cut(target)
+        fields = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_FIELD_LIMIT)) if query else {}
+    except ValueError:  # a target that is no URL, or too many fields
+        path, fields = target.partition("?")[0], {}
+    segments = path.strip("/").split("/")
+    if "%" in path:
+        segments = [unquote(segment, errors="replace") for segment in segments]
+    return tuple(segments), fields
+
+
+def _cut(target: str) -> tuple[str, str]:
+    path, _, query = target.partition("?")
+    return path, query.partition("#")[0]
+
+
+def _correlation(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    given = headers.get("client-request-id") or query.get("client-request-id")
+    if given:
+        try:
+            return str(UUID(given))
+        except ValueError:
+            pass  # not a GUID: nothing of the caller's free text is echoed
+    return str(uuid4())

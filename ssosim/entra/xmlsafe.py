@@ -1,0 +1,81 @@
+"""XML from strangers, and text for XML.
+
+Nothing of a document type definition is ever read: no DTD, no entities, no network, a limit on size, UTF-8 only (so
+that no second encoding can hide a DOCTYPE from the check).
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+from lxml.etree import _Element
+
+__all__ = ["XmlRefusedError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
+
+_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_DOCTYPE = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+# Comments and processing instructions are dropped while parsing: text that a comment splits in two reads as one,
+# which is also what the canonical form (without comments) signs.
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    load_dtd=False,
+    dtd_validation=False,
+    no_network=True,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+
+
+class XmlRefusedError(ValueError):
+    """Not XML that we read. The text says why and may be shown to the sender."""
+
+
+def parse_xml(data: bytes, limit: int) -> _Element:
+    """The root element of ``data``, at most ``limit`` bytes; raises XmlRefusedError.
+
+    Blanks before the XML declaration are allowed: a maintained tool sends them (source: AADInternals
+    Kerberos_utils.ps1).
+    """
+    if len(data) > limit:
+        raise XmlRefusedError(f"The message is larger than {limit} bytes.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise XmlRefusedError("The message is not UTF-8.") from None
+    text = _DECLARATION.sub("", text, count=1) if _DECLARATION.match(text) else text.lstrip()
+    if _DOCTYPE.search(text):
+        raise XmlRefusedError("A document type definition is not allowed.")
+    try:
+        root = etree.fromstring(text.encode(), _PARSER)
+    except (etree.XMLSyntaxError, ValueError):
+        raise XmlRefusedError("The message is not well-formed XML.") from None
+    info = root.getroottree().docinfo
+    if info.internalDTD is not None or info.externalDTD is not None:
+        raise XmlRefusedError("A document type definition is not allowed.")
+    return root
+
+
+def local_name(element: _Element) -> str:
+    """The element's name without its namespace."""
+    return element.tag.rpartition("}")[2]
+
+
+def text_of(element: _Element | None) -> str:
+    """All text inside ``element``, in order; empty for None."""
+    if element is None:
+        return ""
+    return "".join(str(part) for part in element.itertext())
+
+
+def escape_text(text: str) -> str:
+    """Character data in canonical form (Canonical XML 1.0, section 2.3, text nodes)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
+
+
+def escape_attribute(text: str) -> str:
+    """An attribute value in canonical form (Canonical XML 1.0, section 2.3, attribute nodes)."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("\t", "&#x9;").replace("\n", "&#xA;").replace("\r", "&#xD;")

@@ -1,0 +1,225 @@
+"""What the tests of the identity provider share: one set of keys, a scripted acceptor, and a way to ask."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape
+
+import pytest
+from msgspec.structs import replace
+from multidict import CIMultiDict
+
+from ssosim.clock import ManualClock
+from ssosim.entra import (
+    AcceptedTicket,
+    Answer,
+    Call,
+    Keys,
+    Provider,
+    RefusedTicket,
+    Settings,
+    serve,
+)
+from ssosim.estate import Estate, default_estate
+from ssosim.trace import Event, Trace
+
+LOGIN = "login.microsoftonline.com"
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+STS = "sts.fabrikam.com"
+NOON = 1_790_000_000.0
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+TRUST = {
+    "2005": "http://schemas.xmlsoap.org/ws/2005/02/trust",
+    "13": "http://docs.oasis-open.org/ws-sx/ws-trust/200512",
+}
+
+
+class ScriptedAcceptor:
+    """Implements the acceptor's port: ``ok:PRINCIPAL`` is accepted, anything else is refused for the reason it names."""
+
+    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+        """Do as the token says."""
+        word, _, rest = token.decode(errors="replace").partition(":")
+        if word == "ok":
+            return AcceptedTicket(rest, f"HTTP/{AUTOLOGON}", b"mutual")
+        if word == "ntlm":
+            return RefusedTicket("ntlm", "ntlm")
+        if word == "refuse":
+            return RefusedTicket("kerberos", rest)  # type: ignore[arg-type]
+        return RefusedTicket("unknown", "malformed", "no token")
+
+
+@dataclass
+class Site:
+    """A provider with the means to talk to it without a socket."""
+
+    provider: Provider
+    clock: ManualClock
+    LOGIN: ClassVar[str] = LOGIN
+    AUTOLOGON: ClassVar[str] = AUTOLOGON
+    STS: ClassVar[str] = STS
+    CLI: ClassVar[str] = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+    ALICE: ClassVar[str] = "ok:alice@CORP.CONTOSO.COM"
+    FRANK: ClassVar[str] = "ok:frank@CORP.CONTOSO.COM"
+
+    @staticmethod
+    def negotiate(token: str) -> dict[str, str]:
+        """The header that carries ``token`` to a ScriptedAcceptor."""
+        return {"Authorization": "Negotiate " + base64.b64encode(token.encode()).decode()}
+
+    @staticmethod
+    def rst(
+        version: str = "2005",
+        *,
+        user: str | None = None,
+        password: str = "",
+        token_type: str = "",
+        verb: str = "Issue",
+        audience: str = "urn:federation:MicrosoftOnline",
+    ) -> bytes:
+        """An RST in the shape MSAL sends (ROADtools' stale Timestamp included)."""
+        trust = TRUST[version]
+        security = ""
+        if user is not None:
+            security = (
+                f'<o:Security s:mustUnderstand="1" xmlns:o="{WSSE}"><u:Timestamp u:Id="_0" xmlns:u="{WSU}">'
+                "<u:Created>2020-11-23T16:50:44.068Z</u:Created><u:Expires>2020-11-23T17:00:44.068Z</u:Expires>"
+                f"</u:Timestamp><o:UsernameToken><o:Username>{escape(user)}</o:Username>"
+                f"<o:Password>{escape(password)}</o:Password></o:UsernameToken></o:Security>"
+            )
+        kind = f"<t:TokenType>{token_type}</t:TokenType>" if token_type else ""
+        return (
+            '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
+            ' xmlns:a="http://www.w3.org/2005/08/addressing">'
+            f'<s:Header><a:Action s:mustUnderstand="1">{trust}/RST/Issue</a:Action><a:messageID>urn:uuid:1</a:messageID>'
+            f'<a:To s:mustUnderstand="1">https://elsewhere.example/</a:To>{security}</s:Header>'
+            f"<s:Body><t:RequestSecurityToken xmlns:t='{trust}' Id='RST0'>"
+            f"<wsp:AppliesTo xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy'><a:EndpointReference>"
+            f"<a:Address>{audience}</a:Address></a:EndpointReference></wsp:AppliesTo>{kind}"
+            f"<t:RequestType>{trust}/{verb}</t:RequestType></t:RequestSecurityToken></s:Body></s:Envelope>"
+        ).encode()
+
+    def windows(self, token: str | None, domain: str = "contoso.com", body: bytes | None = None) -> Answer:
+        """POST to autologon's windowstransport."""
+        headers = {} if token is None else self.negotiate(token)
+        path = f"/{domain}/winauth/trust/2005/windowstransport"
+        return self.ask("POST", AUTOLOGON, path, headers=headers, body=self.rst() if body is None else body)
+
+    def mixed(self, user: str | None, password: str, domain: str = "contoso.com") -> Answer:
+        """POST to autologon's usernamemixed."""
+        path = f"/{domain}/winauth/trust/2005/usernamemixed"
+        return self.ask("POST", AUTOLOGON, path, body=self.rst(user=user, password=password))
+
+    def adfs(self, version: str, token: str, token_type: str = "") -> Answer:
+        """POST to the federation service's windowstransport."""
+        path = f"/adfs/services/trust/{version}/windowstransport"
+        return self.ask("POST", STS, path, headers=self.negotiate(token), body=self.rst(version, token_type=token_type))
+
+    @staticmethod
+    def assertion_in(answer: Answer) -> str:
+        """The token cut out of an RSTR as raw text, the way MSAL Python does."""
+        assert answer.status == 200, answer.body
+        found = re.search(
+            r"RequestedSecurityToken[^>]*>(.*)</[a-zA-Z:]*RequestedSecurityToken>", answer.body.decode(), re.DOTALL
+        )
+        assert found
+        return found[1]
+
+    def saml_form(self, assertion: str, grant: str = "saml1_1", **more: str) -> dict[str, str]:
+        """A token request for ``assertion`` as MSAL.NET sends it."""
+        return {
+            "client_id": self.CLI,
+            "grant_type": f"urn:ietf:params:oauth:grant-type:{grant}-bearer",
+            "assertion": base64.b64encode(assertion.encode()).decode(),
+            "scope": "openid offline_access profile https://graph.microsoft.com/User.Read",
+            "client_info": "1",
+            **more,
+        }
+
+    def refused(self, assertion: str, grant: str = "saml1_1") -> list[int]:
+        """Post ``assertion``, which must be refused; the error codes."""
+        status, body = self.token(self.saml_form(assertion, grant))
+        assert status == 400, body
+        return list(body["error_codes"])
+
+    def ask(
+        self,
+        method: str,
+        host: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        **parts: Any,
+    ) -> Answer:
+        """One exchange."""
+        call = Call.read(
+            method, host, target, headers=CIMultiDict(headers or {}), body=body, now=self.clock.now(), **parts
+        )
+        return serve(self.provider, call, "desk-1")
+
+    def get(self, host: str, target: str, **headers: str) -> Any:
+        """GET that must succeed; the JSON body."""
+        answer = self.ask("GET", host, target, headers=headers)
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+
+    def token(self, form: Mapping[str, str], tenant: str = "organizations", *, v1: bool = False) -> tuple[int, Any]:
+        """POST to the token endpoint; status and JSON body."""
+        version = "" if v1 else "/v2.0"
+        answer = self.ask("POST", LOGIN, f"/{tenant}/oauth2{version}/token", body=urlencode(form).encode())
+        return answer.status, json.loads(answer.body)
+
+    def events(self, kind: type[Event]) -> list[Any]:
+        """Events of one kind, oldest first."""
+        return [record.event for record in self.provider.trace if isinstance(record.event, kind)]
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    """RSA keys are slow to make: one set for all tests."""
+    return Keys.generate(["fabrikam-sts"])
+
+
+@pytest.fixture
+def make_site(keys: Keys) -> Callable[..., Site]:
+    """Builds a Site; ``user`` changes Alice, ``cloud`` the cloud's own settings."""
+
+    def make(
+        estate: Estate | None = None,
+        settings: Settings | None = None,
+        user: dict[str, Any] | None = None,
+        cloud: dict[str, Any] | None = None,
+    ) -> Site:
+        changed = estate or default_estate()
+        if user:
+            users = tuple(replace(u, **user) if u.upn == "alice@contoso.com" else u for u in changed.users)
+            changed = replace(changed, users=users)
+        if cloud:
+            changed = replace(changed, cloud=replace(changed.cloud, **cloud))
+        clock = ManualClock(NOON)
+        acceptor = ScriptedAcceptor()
+        provider = Provider(
+            estate=changed,
+            keys=keys,
+            acceptors={AUTOLOGON: acceptor, STS: acceptor},
+            trace=Trace(clock),
+            clock=clock,
+            settings=settings or Settings(),
+        )
+        return Site(provider, clock)
+
+    return make
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """Contoso as shipped."""
+    return make_site()
