@@ -97,16 +97,18 @@ class Acceptor:
 
     def __init__(self, keytab: Path, rcache: Path, *, clockskew: int = DEFAULT_CLOCKSKEW) -> None:
         # Without a cache of its own libkrb5 keeps one for all services of the user, in /var/tmp.
-        store: dict[str | bytes, str | bytes] = {"keytab": f"FILE:{keytab}", "rcache": f"file2:{rcache}"}
+        store = _store(keytab, f"file2:{rcache}")
+        forgetful = _store(keytab, "none:")
         try:
             self._credentials = raw.acquire_cred_from(store, usage="accept").creds
+            self._forgetful = raw.acquire_cred_from(forgetful, usage="accept").creds
         except GSSError as error:
             raise KeytabError(f"{keytab}: {minor_text(error)}") from error
         self._clockskew = clockskew
 
     def accept(self, token: bytes) -> Accepted | Refused:
         """Judge one token, base64 already removed; takes about 0.1 ms. Never raises for any bytes."""
-        if len(token) > MAX_TOKEN:
+        if not 0 < len(token) <= MAX_TOKEN:
             return Refused("unknown", Refusal.MALFORMED, f"a token of {len(token)} bytes")
         inside = look_inside(token)
         if inside.mechanism == "ntlm":
@@ -115,11 +117,11 @@ class Acceptor:
             return Refused(inside.mechanism, Refusal.NEEDS_MORE, "a continuation of an exchange that nobody began")
         try:
             result = raw.accept_sec_context(token, self._credentials)
-            if result.more_steps:
-                return Refused(inside.mechanism, Refusal.NEEDS_MORE, "the client sent no Kerberos token")
-            return self._accepted(result)
         except GSSError as error:
             return self._refused(inside, error)
+        if result.more_steps:
+            return Refused(inside.mechanism, Refusal.NEEDS_MORE, "the client sent no Kerberos token")
+        return self._accepted(result)
 
     def _accepted(self, result: AcceptSecContextResult) -> Accepted:
         target = raw.inquire_context(result.context).target_name
@@ -138,23 +140,34 @@ class Acceptor:
         request = read_message(inside.ap_request)
         if not isinstance(request, ApRequest):
             return Refused(inside.mechanism, Refusal.MALFORMED, f"no readable AP-REQ: {minor_text(error)}")
-        code = self._krb5_code(inside, error)
-        reason = _BY_CODE.get(code, Refusal.OTHER) if code is not None else Refusal.MALFORMED
-        name = error_name(code) + ": " if code is not None else ""
-        return Refused(inside.mechanism, reason, name + minor_text(error), request.service)
+        reason, text = self._diagnose(inside.mech_token, error)
+        return Refused(inside.mechanism, reason, text, request.service)
 
-    def _krb5_code(self, inside: NegotiateToken, error: GSSError) -> int | None:
-        """The protocol error behind ``error``; None if it is none.
+    def _diagnose(self, mech_token: bytes, error: GSSError) -> tuple[Refusal, str]:
+        """Why the Kerberos token ``mech_token`` was refused with ``error``; its verdict is not used.
 
         The mechanism glue renumbers minor codes that come up through SPNEGO, and texts depend on the locale. So the
-        Kerberos token inside is refused once more, alone: that gives libkrb5's own number. Its verdict is not used.
+        Kerberos token inside is refused once more, alone, which gives libkrb5's own number; without a replay cache,
+        for libkrb5 writes there before it looks at the time, and would find what the first refusal left.
         """
         try:
-            raw.accept_sec_context(inside.mech_token, self._credentials)
+            raw.accept_sec_context(mech_token, self._forgetful)
         except GSSError as bare:
-            error = bare
-        code = krb5_code(error)
-        return code if code is not None and code < 128 else None
+            code = krb5_code(bare)
+            if code is None or code >= 128:
+                return Refusal.MALFORMED, minor_text(bare)
+            return _BY_CODE.get(code, Refusal.OTHER), f"{error_name(code)}: {minor_text(bare)}"
+        try:
+            raw.accept_sec_context(mech_token, self._credentials)
+        except GSSError as bare:
+            if krb5_code(bare) == KrbCode.KRB_AP_ERR_REPEAT:
+                return Refusal.REPLAYED, f"{error_name(KrbCode.KRB_AP_ERR_REPEAT)}: {minor_text(bare)}"
+        return Refusal.MALFORMED, minor_text(error)
+
+
+def _store(keytab: Path, rcache: str) -> dict[bytes | str, bytes | str]:
+    # Bytes that live as long as the dictionary: python-gssapi 1.12 keeps pointers into what it encodes itself.
+    return {b"keytab": f"FILE:{keytab}".encode(), b"rcache": rcache.encode()}
 
 
 def _display(name: raw.Name | None) -> str:

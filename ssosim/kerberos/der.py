@@ -135,7 +135,8 @@ def encode(tag: int, *parts: bytes) -> bytes:
 
 def encode_integer(number: int) -> bytes:
     """An INTEGER."""
-    return encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+    bits = (number if number >= 0 else ~number).bit_length()
+    return encode(INTEGER, number.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 def context(number: int, *parts: bytes) -> bytes:

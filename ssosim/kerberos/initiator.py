@@ -83,10 +83,13 @@ class Initiator:
         return await loop.run_in_executor(_worker(), self._token, spn, mechanism, mutual)
 
     def _token(self, spn: str, mechanism: str, mutual: bool) -> bytes:
-        flags = gssapi.RequirementFlag.mutual_authentication if mutual else gssapi.RequirementFlag(0)
+        # Never empty: python-gssapi would put its own default, mutual authentication, in the place of no flags.
+        flag = gssapi.RequirementFlag
+        flags = flag.mutual_authentication if mutual else flag.replay_detection
         with _config(self._krb5_conf):
             try:
-                store: dict[str | bytes, str | bytes] = {"ccache": f"FILE:{self._ccache}"}
+                # Bytes, for python-gssapi 1.12 keeps pointers into what it encodes itself.
+                store: dict[bytes | str, bytes | str] = {b"ccache": f"FILE:{self._ccache}".encode()}
                 credentials = raw.acquire_cred_from(store, usage="initiate").creds
                 target = raw.import_name(spn.encode(), gssapi.NameType.kerberos_principal)
                 # Kerberos alone first, for the glue renumbers the errors that come up through SPNEGO. The ticket is

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
 from ssosim.kerberos import der
@@ -154,20 +155,26 @@ def _ticket(element: Element) -> tuple[str, str, Mapping[int, Element]]:
     return _text(ticket[1]), _name(ticket[2]), der.fields(ticket[3])
 
 
-def _text(element: Element) -> str:
+def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -> str:
     value = element.expect(der.GENERAL_STRING)
     if len(value) > MAX_NAME:
         raise DerError(f"a string of more than {MAX_NAME} bytes")
-    # One line, printable: this goes into traces and terminals.
     text = value.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(_escaped(character, escapes) for character in text)
+
+
+def _escaped(character: str, escapes: Mapping[str, str]) -> str:
+    # One line, printable: this goes into traces and terminals.
+    if character.isprintable():
+        return escapes.get(character, character)
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def _name(element: Element) -> str:
     components = der.children(der.fields(element)[1].expect(der.SEQUENCE))
     if not 1 <= len(components) <= MAX_COMPONENTS:
         raise DerError("a name of no or too many components")
-    name = "/".join("".join(_ESCAPES.get(c, c) for c in _text(part)) for part in components)
+    name = "/".join(_text(part, _ESCAPES) for part in components)
     if len(name) > MAX_NAME:
         raise DerError(f"a name of more than {MAX_NAME} characters")
     return name

@@ -34,6 +34,8 @@ STALE_AFTER = 3600.0
 class PreparedRealm:
     """A directory that holds a realm: KDB, stash, keytabs. Its files are for the owner's eyes only.
 
+    What ``prepare`` returns is there to be copied; a KDC runs on a copy.
+
     ``lifetime`` and ``renewable`` are the longest ticket and renewal, in seconds. Copies share their keys: a ticket
     from one copy's KDC is good for another copy's services.
     """
@@ -58,9 +60,8 @@ class PreparedRealm:
         """An independent copy in ``directory``, which is made and must not exist; takes 1 to 3 ms."""
         directory.mkdir(mode=0o700, parents=True)
         for source in self.directory.iterdir():
-            if source.suffix not in (".log", ".conf"):
-                # The time stamps belong to it: the database module compares principal.ok with what it has read.
-                shutil.copy2(source, directory / source.name)
+            # The time stamps belong to it: the database module compares principal.ok with what it has read.
+            shutil.copy2(source, directory / source.name)
         copy = PreparedRealm(directory, self.name, self.domain, self.digest, self.lifetime, self.renewable)
         copy.write_conf(None)
         return copy
@@ -153,6 +154,9 @@ def _make(estate: Estate, directory: Path, digest: str) -> None:
     password = secrets.token_hex(16)
     _run(prepared, "kdb5_util", ["create", "-s", "-r", realm.name], f"{password}\n{password}\n")
     kadmin(prepared, principals_batch(estate))
+    # They name the directory that is about to be renamed; every copy gets its own.
+    for left in (*directory.glob("*.conf"), *directory.glob("*.log")):
+        left.unlink()
 
 
 def kadmin(realm: PreparedRealm, batch: str) -> str:

@@ -1,0 +1,122 @@
+#!/bin/sh
+# What the Makefile beside this file does. Settings come from it through the environment.
+set -eu
+umask 077
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+here=$(pwd)
+
+fail() {
+    echo "kdc-lab: $2" >&2
+    exit "$1"
+}
+
+# The lock is a file descriptor that krb5kdc inherits: it is held exactly as long as krb5kdc lives.
+running() {
+    [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true
+}
+
+quoted() {
+    printf '%s' "$1" | sed 's/[&|\\]/\\&/g'
+}
+
+fill() {
+    sed -e "s|\${realm}|$(quoted "$REALM")|g" -e "s|\${domain}|$(quoted "$DOMAIN")|g" \
+        -e "s|\${listen}|$(quoted "$LISTEN")|g" -e "s|\${directory}|$(quoted "$STATE")|g" \
+        -e "s|\${max_life}|$MAX_LIFE|g" -e "s|\${max_renewable_life}|$MAX_RENEWABLE_LIFE|g" \
+        -e "s|\${kdcs}|        kdc = $(quoted "$LISTEN")|g" -e '/^\${options}$/d' \
+        "$here/$1" > "$STATE/$1"
+}
+
+port_taken() {
+    port=$(printf ':%04X' "${LISTEN##*:}")
+    awk -v port="$port" 'FNR > 1 && substr($2, 9) == port && (FILENAME ~ /udp/ || $4 == "0A") { found = 1 }
+        END { exit !found }' /proc/net/udp /proc/net/tcp
+}
+
+make_database() {
+    rm -f principal* stash ./*.keytab made
+    password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    printf '%s\n%s\n' "$password" "$password" | kdb5_util create -s -r "$REALM" > kadmin.out 2>&1 ||
+        fail 1 "kdb5_util: $(tail -n 1 kadmin.out)"
+    # kadmin.local exits with 0 whatever happens in a batch; what it has to complain of is on standard error.
+    sed -e '/^#/d' -e '/^$/d' "$here/principals.kadmin" | kadmin.local -r "$REALM" > kadmin.out 2> kadmin.err
+    [ ! -s kadmin.err ] || fail 1 "principals.kadmin: $(head -n 1 kadmin.err)"
+    echo "$REALM" > made
+}
+
+up_to_date() {
+    [ "$(cat made 2> /dev/null)" = "$REALM" ] || return 1
+    [ -z "$(find "$here/principals.kadmin" "$here/kdc.conf" "$here/Makefile" -newer made)" ]
+}
+
+announce() {
+    tries=0
+    until grep -q 'commencing operation' kdc.log; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] && kill -0 "$1" 2> /dev/null || return 0
+        sleep 0.02
+    done
+    cat << EOF
+Realm $REALM answers on $LISTEN, UDP and TCP. Ctrl-C ends it. In another terminal:
+
+    export KRB5_CONFIG='$STATE/krb5.conf'
+    export KRB5CCNAME='FILE:$STATE/ccache'
+    kinit alice        # $(sed -n 's/^addprinc .*-pw "\(.*\)" alice$/password: \1/p' "$here/principals.kadmin")
+    kvno HTTP/autologon.microsoftazuread-sso.com
+
+EOF
+}
+
+up() {
+    [ "$PPID" = "$1" ] || exit 1
+    for program in krb5kdc kdb5_util kadmin.local kinit flock awk; do
+        command -v "$program" > /dev/null ||
+            fail 3 "$program is not installed: apt-get install krb5-kdc krb5-admin-server krb5-user util-linux mawk"
+    done
+    mkdir -p "$STATE" 2> /dev/null && [ -w "$STATE" ] ||
+        fail 2 "$STATE cannot be written by $(id -un): make up STATE=/another/directory"
+    STATE=$(cd "$STATE" && pwd)
+    if running; then
+        fail 1 "already running, pid $(cat "$STATE/pid"), state in $STATE: make -C kdc-lab down ends it"
+    fi
+    exec 9> "$STATE/lock"
+    flock -n 9 || fail 1 "another make up has just begun in $STATE"
+    if port_taken; then
+        fail 1 "port ${LISTEN##*:} is in use by another program: make up LISTEN=127.0.0.1:18089"
+    fi
+    cd "$STATE"
+    fill kdc.conf
+    fill krb5.conf
+    export KRB5_CONFIG="$STATE/krb5.conf" KRB5_KDC_PROFILE="$STATE/kdc.conf" TMPDIR="$STATE" LC_ALL=C
+    up_to_date || make_database
+    : > kdc.log
+    echo $$ > pid
+    # In the background of the background, so that krb5kdc has no child to wait for.
+    (announce $$ 9>&- &)
+    exec krb5kdc -n -r "$REALM" >> kdc.log 2>&1
+}
+
+down() {
+    running || { echo "not running"; return 0; }
+    kill -TERM "$(cat "$STATE/pid")"
+    flock -w 5 "$STATE/lock" true || fail 1 "pid $(cat "$STATE/pid") does not end"
+    echo "ended"
+}
+
+status() {
+    running || { echo "not running"; return 1; }
+    echo "running, pid $(cat "$STATE/pid"), $LISTEN, state in $STATE"
+}
+
+clean() {
+    ! running || fail 1 "still running: make down first"
+    [ -e "$STATE/lock" ] || return 0
+    # By name, for STATE may be a directory that holds other things.
+    (cd "$STATE" && rm -f principal* stash ./*.keytab made pid lock kdc.conf krb5.conf kdc.log kadmin.log \
+        kadmin.out kadmin.err ccache)
+    rmdir "$STATE" 2> /dev/null || true
+}
+
+command=$1
+shift
+"$command" "$@"

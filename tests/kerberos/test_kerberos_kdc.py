@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ssosim.kerberos import (
+    ClientOptions,
+    Kdc,
+    KdcStartError,
+    KinitError,
+    KinitFailure,
+    PreparedRealm,
+    kinit,
+    write_krb5_conf,
+)
+from ssosim.kerberos.ports import Address, bind_pair, udp_holders
+
+NewRealm = Callable[[], PreparedRealm]
+PASSWORD = "Alice-lab-password-1"
+
+
+def alive(pid: int) -> bool:
+    """Whether ``pid`` runs; a dead child that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def gone_within(pid: int, seconds: float) -> bool:
+    """Whether ``pid`` ends in time."""
+    deadline = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not alive(pid)
+
+
+async def test_ready_means_both_transports(new_realm: NewRealm, tmp_path: Path) -> None:
+    """When start returns, kinit succeeds at once over UDP and over TCP."""
+    realm = new_realm()
+    async with Kdc(realm) as kdc:
+        for limit in (None, 1):
+            conf = tmp_path / f"{limit}.conf"
+            options = ClientOptions(udp_preference_limit=limit)
+            write_krb5_conf(conf, realm.name, realm.domain, (kdc.address,), options)
+            await kinit("alice", PASSWORD, conf, tmp_path / "ccache")
+
+
+async def test_stop_leaves_nothing(new_realm: NewRealm) -> None:
+    """After stop neither the process nor its sockets exist, and a second stop does nothing."""
+    kdc = Kdc(new_realm())
+    address = await kdc.start()
+    pid = kdc.pid
+    assert pid is not None
+    await kdc.stop()
+    assert not alive(pid)
+    assert udp_holders(address) == set()
+    assert kdc.pid is None
+    await kdc.stop()
+
+
+async def test_start_again_on_the_same_address(new_realm: NewRealm) -> None:
+    """A KDC can be stopped and started again where clients already look for it."""
+    kdc = Kdc(new_realm())
+    address = await kdc.start()
+    await kdc.stop()
+    assert await kdc.start(*address) == address
+    with pytest.raises(KdcStartError, match="already running"):
+        await kdc.start()
+    await kdc.stop()
+
+
+async def test_two_kdcs_do_not_meet(new_realm: NewRealm, tmp_path: Path) -> None:
+    """KDCs that run at once are on addresses of their own, and each answers from its own database."""
+    realms = [new_realm() for _ in range(4)]
+    kdcs = [Kdc(realm) for realm in realms]
+    addresses = await asyncio.gather(*(kdc.start() for kdc in kdcs))
+    try:
+        assert len(set(addresses)) == len(kdcs)
+        for number, kdc in enumerate(kdcs):
+            await kdc.kadmin(f"addprinc -clearpolicy -pw secret only-{number}\n")
+        for number, realm in enumerate(realms):
+            conf = realm.directory / "krb5.conf"
+            await kinit(f"only-{number}", "secret", conf, tmp_path / "ccache")
+            with pytest.raises(KinitError) as caught:
+                await kinit(f"only-{(number + 1) % 4}", "secret", conf, tmp_path / "ccache")
+            assert caught.value.kind is KinitFailure.CLIENT_UNKNOWN
+    finally:
+        for kdc in kdcs:
+            await kdc.stop()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "kdc"])
+async def test_taken_port_is_refused(new_realm: NewRealm, transport: str) -> None:
+    """A port that another program (a KDC included) holds on either transport is a clear error, not a shared port."""
+    other = Kdc(new_realm())
+    udp, tcp = bind_pair(None, 0)
+    address = Address(*udp.getsockname())
+    if transport == "udp":
+        tcp.close()
+    elif transport == "tcp":
+        udp.close()
+    else:
+        udp.close()
+        tcp.close()
+        await other.start(*address)
+    kdc = Kdc(new_realm())
+    with pytest.raises(KdcStartError, match="cannot be used"):
+        await kdc.start(*address)
+    assert kdc.pid is None
+    udp.close()
+    tcp.close()
+    await other.stop()
+
+
+async def test_another_listener_is_noticed(new_realm: NewRealm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second KDC that slipped onto the port between the check and the start is found out before anyone uses it."""
+    first, second = Kdc(new_realm()), Kdc(new_realm())
+    address = await first.start()
+    monkeypatch.setattr("ssosim.kerberos.kdc.free_address", lambda _host, _port: address)
+    with pytest.raises(KdcStartError):
+        await second.start(*address)
+    assert second.pid is None
+    await first.stop()
+
+
+async def test_failed_start_shows_the_log(new_realm: NewRealm) -> None:
+    """A KDC that ends at once says why, in its own words, and leaves no process."""
+    realm = new_realm()
+    (realm.directory / "stash").unlink()
+    kdc = Kdc(realm)
+    with pytest.raises(KdcStartError, match=r"(?s)ended at once.*master key"):
+        await kdc.start()
+    assert kdc.pid is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_dies_with_its_parent(prepared: PreparedRealm, tmp_path: Path, number: signal.Signals) -> None:
+    """However the parent ends, kill -9 included, no krb5kdc stays behind."""
+    code = (
+        "import asyncio, sys, pathlib\n"
+        "from ssosim.estate import default_estate\n"
+        "from ssosim.kerberos import Kdc, prepare\n"
+        "async def main():\n"
+        "    realm = prepare(default_estate(), pathlib.Path(sys.argv[1]))\n"
+        "    kdc = Kdc(realm.copy_to(pathlib.Path(sys.argv[2])))\n"
+        "    await kdc.start()\n"
+        "    print(kdc.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(prepared.directory.parent), str(tmp_path / "copy")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert alive(pid)
+    parent.send_signal(number)
+    parent.wait()
+    parent.stdout.close()
+    assert gone_within(pid, 2.0)
+
+
+async def test_cancelled_start_leaves_nothing(new_realm: NewRealm) -> None:
+    """A start that is cancelled half way ends its process."""
+    kdc = Kdc(new_realm())
+    task = asyncio.create_task(kdc.start())
+    while kdc.pid is None:  # noqa: ASYNC110 - the state half way has no event
+        await asyncio.sleep(0)
+    pid = kdc.pid
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert gone_within(pid, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "kind"),
+    [
+        ("alice", "wrong", KinitFailure.WRONG_PASSWORD),
+        ("nobody", "any", KinitFailure.CLIENT_UNKNOWN),
+    ],
+)
+async def test_kinit_says_why(
+    new_realm: NewRealm, tmp_path: Path, user: str, password: str, kind: KinitFailure
+) -> None:
+    """A refused sign-on is typed."""
+    async with Kdc(new_realm()) as kdc:
+        with pytest.raises(KinitError) as caught:
+            await kinit(user, password, kdc.realm.directory / "krb5.conf", tmp_path / "ccache")
+    assert caught.value.kind is kind
+
+
+async def test_kinit_without_kdc(new_realm: NewRealm, tmp_path: Path) -> None:
+    """Nobody at the KDC's address: unreachable."""
+    realm = new_realm()
+    async with Kdc(realm):
+        pass
+    with pytest.raises(KinitError) as caught:
+        await kinit("alice", PASSWORD, realm.directory / "krb5.conf", tmp_path / "ccache")
+    assert caught.value.kind is KinitFailure.KDC_UNREACHABLE
+
+
+async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: Path) -> None:
+    """While kinit waits for a silent KDC, no process shows the password in its arguments."""
+    udp, tcp = bind_pair(None, 0)
+    realm = new_realm()
+    conf = tmp_path / "krb5.conf"
+    write_krb5_conf(conf, realm.name, realm.domain, (Address(*udp.getsockname()),))
+    task = asyncio.create_task(kinit("alice", "s3cret-word", conf, tmp_path / "cc", timeout=0.3))
+    await asyncio.sleep(0.1)
+    lines = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                lines.append((Path(entry.path) / "cmdline").read_bytes())
+            except OSError:
+                continue
+    with pytest.raises(KinitError) as caught:
+        await task
+    udp.close()
+    tcp.close()
+    assert caught.value.kind is KinitFailure.TIMEOUT
+    assert any(b"kinit" in line for line in lines)
+    assert not any(b"s3cret-word" in line for line in lines)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ssosim.estate import Estate
+from ssosim.kerberos import (
+    KerberosMissingError,
+    PreparedRealm,
+    RealmError,
+    prepare,
+    programs,
+    realm_digest,
+)
+from ssosim.kerberos.realm import kadmin
+
+AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
+INTRANET = "HTTP/intranet.corp.contoso.com"
+
+
+def klist(keytab: Path) -> str:
+    """What klist says is in ``keytab``."""
+    return subprocess.run(["klist", "-kt", str(keytab)], capture_output=True, text=True, check=True).stdout
+
+
+def test_keytabs_hold_their_own_services(prepared: PreparedRealm) -> None:
+    """The service account's keytab has its SPNs and no other service's; each other service has a keytab."""
+    assert AUTOLOGON in klist(prepared.keytab)
+    assert INTRANET not in klist(prepared.keytab)
+    assert INTRANET in klist(prepared.service_keytab(INTRANET))
+    assert AUTOLOGON not in klist(prepared.service_keytab(INTRANET))
+
+
+def test_second_prepare_makes_nothing(estate: Estate, tmp_path: Path) -> None:
+    """The same estate is made once; another one gets a directory of its own."""
+    first = prepare(estate, tmp_path)
+    made = first.keytab.read_bytes()
+    assert prepare(estate, tmp_path) == first
+    assert first.keytab.read_bytes() == made
+    other = msgspec.structs.replace(estate, realm=msgspec.structs.replace(estate.realm, ticket_lifetime=60))
+    assert prepare(other, tmp_path).directory != first.directory
+
+
+def test_digest_knows_every_input(estate: Estate) -> None:
+    """A changed password or SPN changes the digest; what is no business of the realm does not."""
+
+    def digest(**changes: object) -> str:
+        return realm_digest(msgspec.structs.replace(estate, **changes))
+
+    user = msgspec.structs.replace(estate.users[0], password="other")
+    account = msgspec.structs.replace(estate.realm.service_account, spns=())
+    assert digest(users=(user, *estate.users[1:])) != digest()
+    assert digest(realm=msgspec.structs.replace(estate.realm, service_account=account)) != digest()
+    assert digest(applications=(), name="elsewhere") == digest()
+
+
+def test_two_processes_at_once(estate: Estate, tmp_path: Path) -> None:
+    """Processes that prepare one realm at once end with the same whole realm, and leave no rubbish."""
+    code = (
+        "import sys, pathlib; from ssosim.estate import default_estate; from ssosim.kerberos import prepare;"
+        "print(prepare(default_estate(), pathlib.Path(sys.argv[1])).directory)"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = {child.communicate()[0].strip() for child in children}
+    assert answers == {str(tmp_path / realm_digest(estate))}
+    assert [entry.name for entry in tmp_path.iterdir()] == [realm_digest(estate)]
+    assert AUTOLOGON in klist(prepare(estate, tmp_path).keytab)
+
+
+def test_keys_are_for_the_owner_only(prepared: PreparedRealm, tmp_path: Path) -> None:
+    """Nobody else can enter the directory of a realm, prepared or copied."""
+    copy = prepared.copy_to(tmp_path / "copy")
+    for directory in (prepared.directory, copy.directory):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_failed_prepare_leaves_nothing(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a tool refuses, its complaint is the error and no half-made realm stays behind."""
+    monkeypatch.setattr("ssosim.kerberos.realm.principals_batch", lambda _: "addprinc -nonsense x\n")
+    with pytest.raises(RealmError, match=r"kadmin\.local"):
+        prepare(estate, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batch_errors_are_not_lost(new_realm: Callable[[], PreparedRealm]) -> None:
+    """kadmin.local exits with 0 after a failed command; the failure is reported all the same."""
+    with pytest.raises(RealmError, match="does not exist"):
+        kadmin(new_realm(), "cpw -randkey HTTP/nobody\n")
+
+
+def test_missing_program_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without the KDC is told which package to install."""
+    programs.find_program.cache_clear()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(programs, "SYSTEM_DIRECTORIES", ())
+    with pytest.raises(KerberosMissingError, match="install the package krb5-kdc") as caught:
+        programs.find_program("krb5kdc")
+    assert caught.value.package == "krb5-kdc"
+
+
+def test_copy_is_quick_and_apart(new_realm: Callable[[], PreparedRealm]) -> None:
+    """A copy takes milliseconds, and a change to it does not touch the original."""
+    begin = time.perf_counter()
+    copy = new_realm()
+    assert time.perf_counter() - begin < 0.1
+    kadmin(copy, "addprinc -clearpolicy -randkey HTTP/only.here\n")
+    assert "HTTP/only.here" in kadmin(copy, "listprincs\n")
+    assert "HTTP/only.here" not in kadmin(new_realm(), "listprincs\n")
+
+
+def test_machine_configuration_is_not_used(new_realm: Callable[[], PreparedRealm]) -> None:
+    """Every path in the realm's configuration is in the realm's own directory."""
+    realm = new_realm()
+    lines = (realm.directory / "kdc.conf").read_text().splitlines()
+    paths = [line.split("=")[1].strip() for line in lines if "/" in line and "=" in line]
+    assert len(paths) >= 4
+    assert all(path.removeprefix("FILE:").startswith(str(realm.directory)) for path in paths)
