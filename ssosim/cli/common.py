@@ -32,6 +32,6 @@ def folder_of(options: argparse.Namespace) -> LabFolder:
     return LabFolder.of(options.name)
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+def print_json(value: Any) -> None:
     """Print ``value`` as indented JSON."""
     print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -51,7 +51,6 @@ COMMANDS = (
     Command("run", "ssosim.cli.run", "play a scenario and print the verdicts"),
     Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
     Command("clients", "ssosim.cli.listing", "the client models there are"),
-    Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for now"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
     Command("doctor", "ssosim.cli.doctor", "what this machine lacks, and the command that fixes it"),
 )
@@ -64,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if command is None:
             return _without_command(given)
-        module = cast(CommandModule, importlib.import_module(command.module))
+        module = cast("CommandModule", importlib.import_module(command.module))
         parser = argparse.ArgumentParser(
             prog=f"ssosim {command.name}",
             description=(getattr(module, "DESCRIPTION", None) or command.summary),

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from typing import Any
 
 from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_json
 from ssosim.cli.status import status_text
@@ -81,8 +80,3 @@ def _to_try(folder: LabFolder, *, detached: bool) -> str:
         f"  {program} trace{name} --follow\n"
         f"  {program} run feb-2025"
     )
-
-
-def describe(status: dict[str, Any]) -> str:
-    """The panel as text, for callers that have only the status."""
-    return status_text(status)

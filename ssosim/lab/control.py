@@ -76,7 +76,7 @@ class ControlApi:
 
 
 @web.middleware
-async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401
+async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
     try:
         response: web.StreamResponse = await handler(request)
     except LabInputError as error:

@@ -23,7 +23,8 @@ def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None 
     Raises LabInputError when no such lab is up, LabError with the lab's own words when it refuses.
     """
     payload = json.dumps(body or {}).encode()
-    head = f"{method} {path} HTTP/1.0\r\nHost: lab\r\nContent-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
+    kind = "Content-Type: application/json"
+    head = f"{method} {path} HTTP/1.0\r\nHost: lab\r\n{kind}\r\nContent-Length: {len(payload)}\r\n\r\n"
     answer = bytearray()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -21,9 +21,11 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 from aiohttp.abc import AbstractResolver, ResolveResult
+from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, NetworkFailure, Resolution, TicketFailure
 
 from ssosim.kerberos.gss import Initiator, TicketError, ntlm_negotiate_token
+from ssosim.kerberos.gss import TicketFailure as TicketTrouble
 from ssosim.trace import Trace, UserPrompted
 
 __all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser"]
@@ -34,6 +36,13 @@ _MAX_CHAIN = 16
 
 Endpoint = Callable[[str, int], tuple[str, int]]
 """(address, port) as the estate has them -> (address, port) to dial."""
+
+_TICKET_KINDS: Mapping[TicketTrouble, TicketKind] = {
+    TicketTrouble.SERVER_UNKNOWN: "server-unknown",
+    TicketTrouble.KDC_UNREACHABLE: "kdc-unreachable",
+    TicketTrouble.NO_CREDENTIALS: "no-credentials",
+    TicketTrouble.EXPIRED: "expired",
+}
 
 _RCODES: Mapping[int, str] = {
     dns.rcode.NXDOMAIN: "nxdomain",

@@ -32,11 +32,17 @@ def overlay_etc(files: Mapping[str, str], scratch: Path) -> list[str]:
         target.write_text(text, encoding="utf-8")
         _copy_folder_modes(upper, target)
     _hide("/run/nscd")  # a caching daemon of the machine would answer in the place of the lab's DNS
-    for extra in (",userxattr", ""):
+    missing = [] if _overlay(upper, work) else [name for name in files if not _bind(upper / name, Path("/etc") / name)]
+    linux.detach(scratch)  # what is mounted from it keeps it alive, unseen
+    return missing
+
+
+def _overlay(upper: Path, work: Path) -> bool:
+    for extra in (",userxattr", ""):  # within a user namespace, with and without extended attributes on tmpfs
         with contextlib.suppress(OSError):
             linux.mount("overlay", "/etc", "overlay", options=f"lowerdir=/etc,upperdir={upper},workdir={work}{extra}")
-            return []
-    return [name for name in files if not _bind(upper / name, Path("/etc") / name)]
+            return True
+    return False
 
 
 def _copy_folder_modes(upper: Path, target: Path) -> None:

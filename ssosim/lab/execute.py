@@ -22,7 +22,7 @@ from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.network import run_ip
 
-__all__ = ["device_environment", "execute"]
+__all__ = ["device_environment", "execute", "execute_here"]
 
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
@@ -39,6 +39,19 @@ def execute(folder: LabFolder, command: Sequence[str], *, device: str | None = N
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
     here = Path.cwd()
     _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
+    return execute_here(folder, command, device=device, label=label, here=here)
+
+
+def execute_here(
+    folder: LabFolder,
+    command: Sequence[str],
+    *,
+    device: str | None = None,
+    label: str | None = None,
+    here: Path | None = None,
+) -> int:
+    """As ``execute``, for a process that is in the lab's namespaces already. ``here``: the program's directory."""
+    here = here or Path.cwd()
     parent = os.getpid()
     joiner = os.fork()
     if joiner == 0:
@@ -76,11 +89,12 @@ def _join(pid: int, *, user_namespace: bool) -> None:
 def _joiner(folder: LabFolder, command: Sequence[str], device: str | None, label: str | None, here: Path) -> int:
     """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
     uid, gid = _outer_identity()
-    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     request = {"pid": os.getpid(), "device": device, "label": label, "program": Path(command[0]).name}
     plugged = call(folder, "POST", "/v1/devices", request)
     run_ip(plugged["commands"])
+    linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
     init = os.fork()
     if init == 0:
@@ -113,7 +127,7 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(command[0], list(command), environment)
+        os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except OSError as error:
         print(f"ssosim exec: {command[0]}: {error.strerror}", file=sys.stderr)
         sys.stderr.flush()

@@ -6,21 +6,28 @@ starts.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.world import World, make_world
 
-__all__ = ["StartedLab", "start_lab"]
+__all__ = ["StartedLab", "Work", "launch", "start_lab"]
 
 _START_PATIENCE_S = 60.0
+_LOG_LINES = 12
+
+Work = Callable[[int, int], int]
+"""(process id as the outside sees it, descriptor to tell the front through) -> exit code. Runs inside the world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,21 @@ def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | Non
     Raises LabInputError (bad estate, name taken), MachineLacksError, or LabError with the end of the lab's log.
     """
     began = time.monotonic() if began is None else began
+
+    def work(outer_pid: int, tell: int) -> int:
+        from ssosim.lab.private import serve  # noqa: PLC0415 - heavy, and needed only here
+
+        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell)
+
+    world, message = launch(folder, work, patience=_START_PATIENCE_S)
+    return StartedLab(folder, world, message["status"])
+
+
+def launch(folder: LabFolder, work: Work, *, patience: float | None = None) -> tuple[World, dict[str, Any]]:
+    """Run ``work`` in a private world on ``folder`` and wait for what it tells: one JSON object.
+
+    Raises LabInputError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
+    """
     folder.create()
     lock = folder.try_lock()
     if lock is None:
@@ -51,20 +73,22 @@ def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | Non
     def body(outer_pid: int) -> int:
         os.close(read_end)
         _quiet(folder)
-        from ssosim.lab.private import serve  # noqa: PLC0415 - heavy, and needed only here
-
-        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=write_end)
+        return work(outer_pid, write_end)
 
     world = make_world(body)
     os.close(write_end)
-    os.close(lock)  # the lab's own process holds it now
-    message = _read_message(read_end)
-    if message is None or "error" in message:
+    os.close(lock)  # the lab's own processes hold it now
+    try:
+        message = _read_message(read_end, patience)
+        if message is None or "error" in message:
+            world.end()
+            _raise(folder, message, world.wait())
+    except BaseException:
         world.end()
-        code = world.wait()
-        _raise(folder, message, code)
-    assert message is not None  # noqa: S101 - _raise never returns
-    return StartedLab(folder, world, message["status"])
+        with contextlib.suppress(ChildProcessError):
+            world.wait()
+        raise
+    return world, message
 
 
 def _quiet(folder: LabFolder) -> None:
@@ -78,18 +102,21 @@ def _quiet(folder: LabFolder) -> None:
     os.close(nothing)
 
 
-def _read_message(descriptor: int) -> dict[str, Any] | None:
-    import select  # noqa: PLC0415 - keeps the import of this module light for exec
-
-    end = time.monotonic() + _START_PATIENCE_S
+def _read_message(descriptor: int, patience: float | None) -> dict[str, Any] | None:
+    """One line of JSON; None if the other side ends without it. The shepherd holds the pipe open as long as it lives."""
+    end = None if patience is None else time.monotonic() + patience
     text = bytearray()
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
-        while (left := end - time.monotonic()) > 0:
-            if select.select([stream], [], [], left)[0]:
-                chunk = stream.read(65536)
-                if not chunk:
-                    break
-                text += chunk
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if not select.select([stream], [], [], left)[0]:
+                break
+            chunk = stream.read(65536)
+            if not chunk:
+                break
+            text += chunk
+            if chunk.endswith(b"\n"):
+                break
     try:
         message: dict[str, Any] = json.loads(text)
     except ValueError:
@@ -97,14 +124,14 @@ def _read_message(descriptor: int) -> dict[str, Any] | None:
     return message
 
 
-def _raise(folder: LabFolder, message: dict[str, Any] | None, code: int) -> None:
+def _raise(folder: LabFolder, message: dict[str, Any] | None, code: int) -> NoReturn:
     if message is not None:
         kinds = {LabInputError.exit_code: LabInputError, MachineLacksError.exit_code: MachineLacksError}
         raise kinds.get(message["exit_code"], LabError)(message["error"])
     if code == MachineLacksError.exit_code:
         sys.exit(code)  # the shepherd has said why
     try:
-        last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
+        last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LOG_LINES:]
     except OSError:
         last = []
     raise LabError("\n".join([f"the lab did not start (code {code}); the end of {folder.log}:", *last]))

@@ -12,13 +12,14 @@ import socket
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
 from ssosim.clock import Clock, RealClock
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore
-from ssosim.entra import SERVER_LIMITS, Provider, create_app
+from ssosim.entra import Provider
+from ssosim.entra.app import SERVER_LIMITS, create_app
 from ssosim.estate import Device, Estate, User
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
 from ssosim.kerberos.gss import Acceptor
@@ -135,9 +136,8 @@ class Lab:
                 who=self.attribution.who,
             )
         )
-        runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, **SERVER_LIMITS
-        )
+        limits: dict[str, Any] = dict(SERVER_LIMITS)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, **limits)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
         tls = self.ca.server_context(name for name, _ in self.estate.web_names())

@@ -19,6 +19,7 @@ __all__ = [
     "MS_BIND",
     "MS_PRIVATE",
     "MS_REC",
+    "detach",
     "die_with_parent",
     "map_identity",
     "mount",
@@ -37,6 +38,7 @@ MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -67,6 +69,11 @@ def die_with_parent(parent: int) -> None:
     _checked(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
     if os.getppid() not in (parent, 0):
         os._exit(128 + signal.SIGKILL)
+
+
+def detach(target: str | Path) -> None:
+    """Unmount ``target`` as soon as nothing uses it, and hide it at once; raises OSError that names it."""
+    _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(_MNT_DETACH)), f"unmount {target}")
 
 
 def map_identity(inside_uid: int, inside_gid: int, outside_uid: int, outside_gid: int) -> None:

@@ -121,7 +121,7 @@ def device_link_commands(name: str, address: str, pid: int) -> list[str]:
 def run_ip(lines: Iterable[str]) -> None:
     """Run ``ip`` commands as one batch; raises LabError with what ip said."""
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             ["ip", "-batch", "-"],  # noqa: S607 - found on the user's PATH like any tool
             input="\n".join(lines),
             capture_output=True,

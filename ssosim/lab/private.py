@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ssosim.estate import Estate, EstateError, default_estate, load_estate
-from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, prepare, write_krb5_conf
+from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, prepare
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.etc import overlay_etc
 from ssosim.lab.folder import LabFolder, cache_folder
@@ -22,7 +22,7 @@ from ssosim.lab.network import DEVICE_GATEWAY, PrivateNetwork, device_link_comma
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
 
-__all__ = ["PrivateLab", "read_estate", "serve"]
+__all__ = ["PrivateLab", "read_estate", "recording", "serve", "tell"]
 
 
 def read_estate(path: Path | None) -> Estate:
@@ -45,7 +45,7 @@ class PrivateLab:
         self._started = time.time()
         self._kdc_address = ""
 
-    async def start(self, clock: Any = None) -> None:  # noqa: ANN401 - ssosim.clock.Clock, imported late with the rest
+    async def start(self, clock: Any = None) -> None:
         """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
         self.network.configure(host.address for host in self.estate.hosts)
         kdc = Kdc(prepare(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
@@ -170,7 +170,7 @@ def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began:
             return runner.run(_serve(folder, estate, outer_pid, began, ready))
     except (LabError, KerberosError) as error:
         code = MachineLacksError.exit_code if isinstance(error, KerberosMissingError) else LabError.exit_code
-        _tell(ready, {"error": str(error), "exit_code": getattr(error, "exit_code", code)})
+        tell(ready, {"error": str(error), "exit_code": getattr(error, "exit_code", code)})
         return 0
     finally:
         folder.sweep()
@@ -195,13 +195,13 @@ async def _serve(folder: LabFolder, estate: Estate, outer_pid: int, began: float
         in_user_namespace = outer_pid != os.getpid() and _is_mapped()
         folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
         private.ready_s = time.monotonic() - began
-        _tell(ready, {"status": private.status()})
+        tell(ready, {"status": private.status()})
         await ended.wait()
     return 0
 
 
 @contextlib.contextmanager
-def recording(private: PrivateLab) -> Any:  # noqa: ANN401 - a generator-based context manager
+def recording(private: PrivateLab) -> Any:
     """Write every record of the trace to the lab's folder as it happens."""
     from ssosim.trace.export import as_json  # noqa: PLC0415
 
@@ -236,9 +236,10 @@ class _Writer:
         self._lines.clear()
 
 
-def _tell(descriptor: int, message: dict[str, Any]) -> None:
+def tell(descriptor: int, message: dict[str, Any]) -> None:
+    """Send the front one line of JSON; it does not matter if the front has gone."""
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream, contextlib.suppress(BrokenPipeError):
-        json.dump(message, stream)
+        stream.write(json.dumps(message) + "\n")
 
 
 def _is_mapped() -> bool:
@@ -259,7 +260,7 @@ def _part(part: str, what: str, addresses: tuple[str, ...], port: int) -> dict[s
     return {"part": part, "what": what, "where": ", ".join(f"{address}:{port}" for address in addresses)}
 
 
-def _joined(program: str, device: str, upn: str, address: str) -> Any:  # noqa: ANN401
+def _joined(program: str, device: str, upn: str, address: str) -> Any:
     from ssosim.trace import LabEvent  # noqa: PLC0415
 
     return LabEvent(part="device", text=f"{program} runs on {device} as {upn}, address {address}")

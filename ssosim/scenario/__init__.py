@@ -1,1 +1,1 @@
-"""."""
+"""Scenarios: faults on a timeline, clients that sign in, verdicts from the trace."""

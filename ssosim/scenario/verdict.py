@@ -43,7 +43,7 @@ class Verdict:
     evidence: tuple[int, ...] = ()
 
 
-def judge(records: Sequence[Record], began: float) -> Verdict:
+def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 - one for each outcome
     """The verdict on the client whose records of one phase these are; the phase began at ``began``."""
     seen = _Seen(records)
     spn = seen.spn()
@@ -53,7 +53,8 @@ def judge(records: Sequence[Record], began: float) -> Verdict:
     if signed_in is not None and seen.stands(signed_in):
         after = signed_in.at - began
         if prompt is not None:
-            reason = f"the user was asked, because {seen.trouble()}"
+            before = _Seen([record for record in records if record.seq < prompt.seq])
+            reason = f"the user was asked, because {before.trouble()}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
         reason = "the ticket was accepted" if seen.last(TicketChecked) else "signed in without a prompt"
         if attempts > 1:

@@ -1,6 +1,6 @@
 """The log as JSON Lines, and as lines for people.
 
-One object a line: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``kind`` (the event's class
+One object a line: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``event`` (the class
 name) and the event's own fields. Reading back gives equal records.
 """
 
@@ -35,7 +35,7 @@ def as_json(record: Record) -> str:
         "at": moment,
         "client": record.client,
         "layer": event.layer,
-        "kind": type(event).__name__,
+        "event": type(event).__name__,
     }
     return json.dumps(head | {f.name: getattr(event, f.name) for f in dataclasses.fields(event)})
 
@@ -44,7 +44,7 @@ def from_json(line: str) -> Record:
     """The record that ``as_json`` wrote; raises TraceFormatError."""
     try:
         data: dict[str, Any] = json.loads(line)
-        kind = _KINDS[data.pop("kind")]
+        kind = _KINDS[data.pop("event")]
         seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
         data.pop("layer")
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}

@@ -1,0 +1,38 @@
+"""``ssosim scenarios`` and ``ssosim clients``: what there is, one line each, with its source."""
+
+from __future__ import annotations
+
+import argparse
+
+from ssosim.cli.common import add_json, print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list."""
+    rows = _scenarios() if options.command == "scenarios" else _clients()
+    if options.json:
+        print_json([{"name": name, "text": text, "sources": sources} for name, text, sources in rows])
+        return 0
+    width = max(len(name) for name, _, _ in rows)
+    for name, text, sources in rows:
+        print(f"{name:<{width}}  {text}")
+        for source in sources:
+            print(f"{'':<{width}}    source: {source}")
+    return 0
+
+
+def _scenarios() -> list[tuple[str, str, list[str]]]:
+    from ssosim.scenario.loader import catalogue  # noqa: PLC0415 - only what is listed is imported
+
+    return [(scenario.name, scenario.title, list(scenario.sources)) for scenario in catalogue()]
+
+
+def _clients() -> list[tuple[str, str, list[str]]]:
+    from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
+
+    return [(model.name, model.description, list(model.sources)) for model in MODELS.values()]

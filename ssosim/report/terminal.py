@@ -1,0 +1,39 @@
+"""Results as text for a terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+__all__ = ["table"]
+
+
+def table(playback: dict[str, Any]) -> str:
+    """The table phase by client, and below it the reason for every outcome in one sentence."""
+    phases = playback["phases"]
+    clients = list(phases[0]["clients"]) if phases else []
+    rows = [["phase", "from", *clients]]
+    for phase in phases:
+        begin = datetime.fromisoformat(phase["start"]).strftime("%H:%M")
+        rows.append([phase["phase"], begin, *(_cell(phase["clients"][client]) for client in clients)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [f"{playback['scenario']}: {playback['title']}", ""]
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    width = max((len(client) for client in clients), default=0)
+    for phase in phases:
+        lines += ["", f"{phase['phase']}: {phase['title']}".rstrip(": ")]
+        for client in clients:
+            result = phase["clients"][client]
+            lines.append(f"  {client:<{width}}  {result['outcome']}: {result['reason']}{_deviation(result)}")
+    judged = [phase["clients"][c] for phase in phases for c in clients if phase["clients"][c]["expected"]]
+    good = sum(result["as_expected"] for result in judged)
+    lines += ["", f"{good} of {len(judged)} outcomes are as the scenario expects"]
+    return "\n".join(lines)
+
+
+def _cell(result: dict[str, Any]) -> str:
+    return f"{result['outcome']}{'' if result['as_expected'] else ' (!)'}"
+
+
+def _deviation(result: dict[str, Any]) -> str:
+    return "" if result["as_expected"] else f" [expected: {result['expected']}]"

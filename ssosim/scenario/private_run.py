@@ -1,0 +1,134 @@
+"""Play a scenario in a private network of its own, unmodified programs included."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ssosim_clients.catalogue import UnknownModelError, find
+
+from ssosim.clock import VirtualClock
+from ssosim.dns import DnsChangeError
+from ssosim.estate import Estate
+from ssosim.kerberos import KerberosError, KerberosMissingError
+from ssosim.lab.control import ControlApi
+from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.folder import LabFolder
+from ssosim.lab.network import PrivateNetwork
+from ssosim.lab.private import PrivateLab, read_estate, recording, tell
+from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.player import Playback, play
+from ssosim.trace import ClientFinished, ClientSaid
+
+__all__ = ["as_data", "run_in_world"]
+
+_TEXT_LIMIT = 2000
+
+
+def run_in_world(folder: LabFolder, scenario: Scenario, estate_file: Path | None, front: int) -> int:
+    """Start a lab in the private network of this process, play, stop; tells the result through ``front``."""
+    try:
+        message = asyncio.run(_run(folder, scenario, read_estate(estate_file)))
+    except asyncio.CancelledError:
+        message = {"error": "stopped before the end", "exit_code": LabError.exit_code}
+    except (LabError, KerberosError, DnsChangeError) as error:
+        code = MachineLacksError.exit_code if isinstance(error, KerberosMissingError) else LabError.exit_code
+        if isinstance(error, DnsChangeError):
+            code = LabInputError.exit_code
+        message = {"error": str(error), "exit_code": getattr(error, "exit_code", code)}
+    finally:
+        folder.sweep()
+    tell(front, message)
+    return 0
+
+
+async def _run(folder: LabFolder, scenario: Scenario, estate: Estate) -> dict[str, Any]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - asyncio.run makes one
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        models = {client.name: find(client.model) for client in scenario.clients if client.model is not None}
+    except UnknownModelError as error:
+        raise LabInputError(str(error)) from error
+    clock = VirtualClock(scenario.phases[0].start.timestamp())
+    private = PrivateLab(folder, estate, PrivateNetwork())
+    await private.start(clock)
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(private.stop)
+        cleanup.enter_context(recording(private))
+        control = ControlApi(private, lambda: _cancel(task))
+        await control.start(folder.socket)
+        cleanup.push_async_callback(control.stop)
+        programs = _Programs(private)
+        return {"playback": as_data(await play(scenario, private.lab, clock, models, programs.run))}
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+
+
+class _Programs:
+    """Runs the programs among the clients, each on a device of its own."""
+
+    def __init__(self, private: PrivateLab) -> None:
+        self._private = private
+
+    async def run(self, client: Client) -> None:
+        """Run the client's program to its end or its deadline; what it prints is in the trace."""
+        device = self._private.lab.device_of(client.device).name
+        command = [sys.executable, "-m", "ssosim.lab.inside", self._private.folder.name, device, client.name]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *client.run,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), client.deadline)
+        except TimeoutError:
+            output = f"stopped after {client.deadline:.0f} s".encode()
+            self._private.lab.trace.record(
+                client.name, ClientFinished(program=client.run[0], exit_code=-signal.SIGKILL)
+            )
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        text = output.decode("utf-8", "replace").strip()
+        self._private.lab.trace.record(client.name, ClientSaid(text=text[:_TEXT_LIMIT]))
+
+
+def as_data(playback: Playback) -> dict[str, Any]:
+    """The result as plain data, as ``--json`` prints it."""
+    return {
+        "scenario": playback.scenario.name,
+        "title": playback.scenario.title,
+        "as_expected": playback.as_expected,
+        "phases": [
+            {
+                "phase": phase.name,
+                "title": phase.title,
+                "start": phase.start.isoformat(),
+                "clients": {
+                    result.client: {
+                        **dataclasses.asdict(result.verdict),
+                        "expected": result.expected,
+                        "as_expected": result.as_expected,
+                    }
+                    for result in _of(playback, phase.name)
+                },
+            }
+            for phase in playback.scenario.phases
+        ],
+    }
+
+
+def _of(playback: Playback, phase: str) -> Sequence[Any]:
+    return [result for result in playback.results if result.phase == phase]
