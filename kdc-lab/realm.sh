@@ -4,6 +4,7 @@ set -eu
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 here=$(pwd)
+ended=
 
 fail() {
     echo "kdc-lab: $2" >&2
@@ -50,12 +51,6 @@ up_to_date() {
 }
 
 announce() {
-    tries=0
-    until grep -q 'commencing operation' kdc.log; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] && kill -0 "$1" 2> /dev/null || return 0
-        sleep 0.02
-    done
     cat << EOF
 Realm $REALM answers on $LISTEN, UDP and TCP. Ctrl-C ends it. In another terminal:
 
@@ -65,6 +60,30 @@ Realm $REALM answers on $LISTEN, UDP and TCP. Ctrl-C ends it. In another termina
     kvno HTTP/autologon.microsoftazuread-sso.com
 
 EOF
+}
+
+# This shell stays in front of krb5kdc, which takes a closed terminal (SIGHUP) for a request to reopen its log.
+serve() {
+    : > kdc.log
+    kdc=
+    trap 'ended=yes; [ -z "$kdc" ] || kill -TERM "$kdc" 2> /dev/null' INT TERM HUP
+    # The death signal is set in the child, by when the parent may be gone already: look once more.
+    setpriv --pdeathsig KILL sh -c 'test "$PPID" = "$1" || exit 1; shift; exec "$@"' sh $$ \
+        krb5kdc -n -r "$REALM" >> kdc.log 2>&1 &
+    kdc=$!
+    echo "$kdc" > pid
+    until grep -q 'commencing operation' kdc.log; do
+        kill -0 "$kdc" 2> /dev/null || break
+        sleep 0.02
+    done
+    if kill -0 "$kdc" 2> /dev/null; then announce; fi
+    # A trapped signal ends a wait early; the second one is for the process.
+    wait "$kdc" || true
+    code=0
+    wait "$kdc" 2> /dev/null || code=$?
+    if [ -z "$ended" ] && ! grep -q 'shutting down' kdc.log; then
+        fail 1 "krb5kdc ended by itself, exit code $code: $(tail -n 1 kdc.log)"
+    fi
 }
 
 up() {
@@ -89,11 +108,7 @@ up() {
     fill krb5.conf
     export KRB5_CONFIG="$STATE/krb5.conf" KRB5_KDC_PROFILE="$STATE/kdc.conf" TMPDIR="$STATE" LC_ALL=C
     up_to_date || make_database
-    : > kdc.log
-    echo $$ > pid
-    # In the background of the background, so that krb5kdc has no child to wait for.
-    (announce $$ 9>&- &)
-    exec krb5kdc -n -r "$REALM" >> kdc.log 2>&1
+    serve
 }
 
 down() {

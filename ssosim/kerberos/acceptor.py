@@ -166,7 +166,8 @@ class Acceptor:
 
 
 def _store(keytab: Path, rcache: str) -> dict[bytes | str, bytes | str]:
-    # Bytes that live as long as the dictionary: python-gssapi 1.12 keeps pointers into what it encodes itself.
+    # Bytes, not text: with text and the cache "none:", python-gssapi 1.12.0 was seen to lose the keytab and take
+    # /etc/krb5.keytab, every time; with bytes never. Why is unconfirmed.
     return {b"keytab": f"FILE:{keytab}".encode(), b"rcache": rcache.encode()}
 
 

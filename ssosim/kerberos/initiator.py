@@ -88,7 +88,7 @@ class Initiator:
         flags = flag.mutual_authentication if mutual else flag.replay_detection
         with _config(self._krb5_conf):
             try:
-                # Bytes, for python-gssapi 1.12 keeps pointers into what it encodes itself.
+                # Bytes, not text: see ``_store`` in acceptor.py.
                 store: dict[bytes | str, bytes | str] = {b"ccache": f"FILE:{self._ccache}".encode()}
                 credentials = raw.acquire_cred_from(store, usage="initiate").creds
                 target = raw.import_name(spn.encode(), gssapi.NameType.kerberos_principal)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ssosim.kerberos.ports import free_address
+
+LAB = Path(__file__).parents[2] / "kdc-lab"
+
+
+class Make:
+    """``make -C kdc-lab`` with a state directory and a port of its own."""
+
+    def __init__(self, directory: Path, lab: Path = LAB) -> None:
+        self.state = directory / "state of the realm"
+        self.lab = lab
+        self.listen = str(free_address("127.0.0.1", 0))
+        self.front: subprocess.Popen[str] | None = None
+        self.as_user: list[str] = []
+
+    def command(self, *targets: str) -> list[str]:
+        """The command line."""
+        settings = (f"STATE={self.state}", f"LISTEN={self.listen}")
+        return [*self.as_user, "make", "--no-print-directory", "-C", str(self.lab), *targets, *settings]
+
+    def run(self, target: str) -> subprocess.CompletedProcess[str]:
+        """Run a target to its end."""
+        return subprocess.run(
+            self.command(target), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+
+    def up(self) -> list[str]:
+        """Start in the background; the lines of the announcement."""
+        self.front = subprocess.Popen(
+            self.command("up"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.front.stdout is not None
+        lines = []
+        for line in self.front.stdout:
+            lines.append(line.strip())
+            if line.strip().startswith("kvno"):
+                break
+        return lines
+
+    @property
+    def pid(self) -> int:
+        """The KDC's process id."""
+        return int((self.state / "pid").read_text())
+
+    def close(self) -> None:
+        """End whatever is left."""
+        if self.front is not None:
+            if self.front.poll() is None:
+                os.killpg(self.front.pid, signal.SIGKILL)
+            self.front.wait()
+            assert self.front.stdout is not None
+            self.front.stdout.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """A lab that is ended whatever happens."""
+    lab = Make(tmp_path)
+    yield lab
+    lab.close()
+
+
+def runs(pid: int) -> bool:
+    """Whether ``pid`` is a live krb5kdc."""
+    try:
+        name, rest = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
+    except FileNotFoundError:
+        return False
+    return name == "krb5kdc" and rest.split()[0] not in "ZX"
+
+
+def ends(pid: int) -> bool:
+    """Whether the KDC is gone within two seconds."""
+    deadline = time.monotonic() + 2
+    while runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not runs(pid)
+
+
+def test_what_it_prints_works(make: Make) -> None:
+    """The printed exports and commands, pasted into a shell, get a ticket for the cloud's service."""
+    lines = [line for line in make.up() if line.startswith(("export", "kinit", "kvno"))]
+    password = lines[2].split("password: ")[1]
+    lines[2] = f"echo {password} | kinit alice"
+    result = subprocess.run(["sh", "-ec", "\n".join(lines)], capture_output=True, text=True, check=False)
+    assert "HTTP/autologon.microsoftazuread-sso.com@CORP.CONTOSO.COM: kvno = 1" in result.stdout, result.stderr
+
+
+def test_second_up_is_a_clear_message(make: Make) -> None:
+    """Starting twice says that it runs, where, and how to end it; the first goes on."""
+    make.up()
+    second = make.run("up")
+    assert second.returncode != 0
+    assert f"already running, pid {make.pid}" in second.stdout
+    assert runs(make.pid)
+
+
+def test_taken_port_is_a_clear_message(make: Make, tmp_path: Path) -> None:
+    """A port that another program holds is named, and nothing is started."""
+    make.up()
+    other = Make(tmp_path / "other")
+    other.state.parent.mkdir()
+    other.listen = make.listen
+    result = other.run("up")
+    assert "is in use by another program" in result.stdout
+    assert result.returncode != 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_no_kdc_is_left(make: Make, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM, a closed terminal and kill -9 of make leave no krb5kdc behind, and up works again."""
+    make.up()
+    pid = make.pid
+    assert runs(pid)
+    assert make.front is not None
+    if number in (signal.SIGINT, signal.SIGHUP):
+        # The terminal sends these to everything in its foreground.
+        os.killpg(make.front.pid, number)
+    else:
+        make.front.send_signal(number)
+    make.front.wait(timeout=5)
+    assert ends(pid)
+    make.close()
+    assert make.up()[0].startswith("Realm CORP.CONTOSO.COM answers on")
+
+
+def test_down_status_clean(make: Make) -> None:
+    """Status says whether it runs, down ends it, clean removes the state and refuses while it runs."""
+    assert "not running" in make.run("status").stdout
+    make.up()
+    status = make.run("status")
+    assert status.returncode == 0
+    assert f"pid {make.pid}, {make.listen}" in status.stdout
+    assert "still running" in make.run("clean").stdout
+    assert make.run("down").stdout == "ended\n"
+    assert "not running" in make.run("down").stdout
+    make.run("clean")
+    assert not make.state.exists()
+
+
+def test_state_is_for_the_owner_only(make: Make) -> None:
+    """Nobody else can read the keys."""
+    make.up()
+    assert make.state.stat().st_mode & 0o077 == 0
+    assert all(entry.stat().st_mode & 0o077 == 0 for entry in make.state.iterdir())
+
+
+def test_mistake_in_the_principals_is_shown(make: Make, tmp_path: Path) -> None:
+    """A wrong line in principals.kadmin stops the start with the tool's complaint."""
+    make.lab = tmp_path / "lab"
+    shutil.copytree(LAB, make.lab, ignore=shutil.ignore_patterns(".state"))
+    with (make.lab / "principals.kadmin").open("a") as file:
+        file.write("addprink someone\n")
+    result = make.run("up")
+    assert 'principals.kadmin: kadmin.local: Unknown request "addprink"' in result.stdout
+    assert result.returncode != 0
+
+
+def test_changed_principals_count_at_the_next_up(make: Make, tmp_path: Path) -> None:
+    """After an edit of principals.kadmin the next up makes the database anew; without one it is kept."""
+    make.lab = tmp_path / "lab"
+    shutil.copytree(LAB, make.lab, ignore=shutil.ignore_patterns(".state"))
+    make.up()
+    stash = (make.state / "stash").read_bytes()
+    make.run("down")
+    make.close()
+    make.up()
+    assert (make.state / "stash").read_bytes() == stash
+    make.run("down")
+    make.close()
+    with (make.lab / "principals.kadmin").open("a") as file:
+        file.write("addprinc -clearpolicy -pw secret zoe\n")
+    make.up()
+    assert (make.state / "stash").read_bytes() != stash
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests here already run as an ordinary user")
+def test_ordinary_user(make: Make, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """An ordinary user without /usr/sbin on the PATH can run the realm, and is told when the state is not his."""
+    make.lab = Path(shutil.copytree(LAB, f"/tmp/kdc-lab-{os.getpid()}", ignore=shutil.ignore_patterns(".state")))  # noqa: S108
+    make.lab.chmod(0o755)
+    try:
+        nobody = pwd.getpwnam("nobody")
+        make.as_user = ["setpriv", f"--reuid={nobody.pw_uid}", "--clear-groups", "env", "PATH=/usr/bin:/bin"]
+        make.state = tmp_path_factory.getbasetemp() / "roots"
+        assert "cannot be written by nobody" in make.run("up").stdout
+        make.state = make.lab / "own"
+        make.state.mkdir()
+        os.chown(make.state, nobody.pw_uid, nobody.pw_gid)
+        assert make.up()[0].startswith("Realm CORP.CONTOSO.COM answers on")
+        assert Path(f"/proc/{make.pid}").stat().st_uid == nobody.pw_uid
+        assert make.run("down").stdout == "ended\n"
+    finally:
+        make.close()
+        shutil.rmtree(make.lab)
