@@ -20,7 +20,7 @@ class Attribution:
         """From now on, ``address`` is ``client``."""
         self._clients[address] = client
 
-    def new_label(self, wanted: str, *, exact: bool = False) -> str:
-        """A name for a new client: ``wanted`` itself, or numbered when it has been used before or is only a stem."""
-        self._counts[wanted] = count = self._counts.get(wanted, 0) + 1
-        return wanted if exact and count == 1 else f"{wanted}-{count}"
+    def new_label(self, stem: str) -> str:
+        """A name that no client has had: ``stem`` with a number."""
+        self._counts[stem] = count = self._counts.get(stem, 0) + 1
+        return f"{stem}-{count}"

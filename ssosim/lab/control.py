@@ -29,7 +29,7 @@ class ControlApi:
         app = web.Application(client_max_size=_MAX_BODY, middlewares=[_errors_as_json])
         app.router.add_get("/v1/status", self._status)
         app.router.add_post("/v1/devices", self._plug)
-        app.router.add_post("/v1/devices/{client}/finished", self._finished)
+        app.router.add_post("/v1/devices/{device}/finished", self._finished)
         app.router.add_post("/v1/stop", self._end)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
 
@@ -67,7 +67,7 @@ class ControlApi:
         code = body.get("exit_code")
         if not isinstance(code, int):
             raise LabInputError("exit_code: expected a whole number")
-        self._lab.device_finished(request.match_info["client"], code)
+        self._lab.device_finished(request.match_info["device"], code)
         return web.json_response({})
 
     async def _end(self, _: web.Request) -> web.Response:

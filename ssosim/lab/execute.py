@@ -102,7 +102,7 @@ def _joiner(folder: LabFolder, command: Sequence[str], device: str | None, label
         _as_process(lambda: _init(command, device_environment(plugged), here, (uid, gid)))
     code = _wait(init)
     with contextlib.suppress(LabError):
-        call(folder, "POST", f"/v1/devices/{plugged['client']}/finished", {"exit_code": code})
+        call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": code})
     return code
 
 

@@ -103,7 +103,7 @@ def _quiet(folder: LabFolder) -> None:
 
 
 def _read_message(descriptor: int, patience: float | None) -> dict[str, Any] | None:
-    """One line of JSON; None if the other side ends without it. The shepherd holds the pipe open as long as it lives."""
+    """One line of JSON; None if the other side ends without it. The shepherd holds the pipe open while it lives."""
     end = None if patience is None else time.monotonic() + patience
     text = bytearray()
     with os.fdopen(descriptor, "rb", buffering=0) as stream:

@@ -43,7 +43,7 @@ class PrivateLab:
         self.lab: Lab
         self.ready_s = 0.0
         self._started = time.time()
-        self._kdc_address = ""
+        self._on_devices: dict[str, tuple[str, str]] = {}
 
     async def start(self, clock: Any = None) -> None:
         """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
@@ -81,17 +81,18 @@ class PrivateLab:
     async def plug_device(self, pid: int, *, program: str, device: str | None, label: str | None) -> dict[str, Any]:
         """Join the network namespace of ``pid`` to the lab as a device of its own.
 
-        Returns the client's name, the commands that set its side up, and the environment for its programs. Raises
+        Returns the device's address, the client's name, the commands that set its side up, and the environment for its programs. Raises
         LabInputError for an unknown device, LabError when the link cannot be made.
         """
         which = self.lab.device_of(device)
         user = self.lab.user_of(which)
         address = self.network.program_address()
-        client = self.lab.attribution.new_label(label or program, exact=label is not None)
+        client = label or self.lab.attribution.new_label(program)
         self.lab.attribution.register(address, client)
         run_ip(device_link_commands(f"d{address.replace('.', '')[-8:]}", address, pid))
-        home = self.folder.path / "devices" / client
+        home = self.folder.path / "devices" / address
         home.mkdir(mode=0o700, parents=True)
+        self._on_devices[address] = (client, program)
         ccache = home / "ccache"
         if which.corporate_network:
             shutil.copyfile(await self.lab.ticket_of(user), ccache)
@@ -105,17 +106,17 @@ class PrivateLab:
         if not which.corporate_network:
             commands += [f"route add unreachable {kdc}/32" for kdc in self.estate.addresses("kdc")]
         self.lab.trace.record(client, _joined(program, which.name, user.upn, address))
-        return {"client": client, "address": address, "commands": commands, "environment": self._environment(home)}
+        return {"device": address, "client": client, "commands": commands, "environment": self._environment(home)}
 
-    def device_finished(self, client: str, exit_code: int) -> None:
-        """The program of ``client`` has ended: write it down, and forget its ticket."""
+    def device_finished(self, device: str, exit_code: int) -> None:
+        """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""
         from ssosim.trace import ClientFinished  # noqa: PLC0415
 
-        home = self.folder.path / "devices" / client
-        if home.parent != self.folder.path / "devices" or not home.is_dir():
-            raise LabInputError(f"there is no device {client!r}")
-        self.lab.trace.record(client, ClientFinished(program=client, exit_code=exit_code))
-        shutil.rmtree(home, ignore_errors=True)
+        if device not in self._on_devices:
+            raise LabInputError(f"there is no device {device!r}")
+        client, program = self._on_devices.pop(device)
+        self.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
+        shutil.rmtree(self.folder.path / "devices" / device, ignore_errors=True)
 
     def _environment(self, home: Path) -> dict[str, str]:
         bundle = str(self.folder.path / "ca-bundle.pem")

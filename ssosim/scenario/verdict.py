@@ -57,8 +57,8 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
             reason = f"the user was asked, because {before.trouble()}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
         reason = "the ticket was accepted" if seen.last(TicketChecked) else "signed in without a prompt"
-        if attempts > 1:
-            reason += f", at attempt {attempts}, without the user"
+        if after >= 1:
+            reason += f", {_span(after)} into the phase, without the user"
         return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
     if not records:
         return Verdict(Outcome.STALLED, "it did nothing that reached the wire")
@@ -169,13 +169,23 @@ class _Seen:
         return None
 
     def _missing_name(self) -> Record | None:
-        """The last address question that stayed without an answer, if nothing was reached after it."""
+        """The address question that stayed without an answer, if nothing was reached after it.
+
+        A resolver that fails goes on through its search list; the first name is the one that was meant.
+        """
         unanswered: Record | None = None
         for record in self._records:
             event = record.event
             if isinstance(event, DnsAnswered) and event.type == "A":
-                unanswered = record if not event.answers else None
+                unanswered = None if event.answers else unanswered or record
         return unanswered
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def _better(now: HttpExchange, then: Event) -> bool:
