@@ -77,11 +77,12 @@ serve() {
         sleep 0.02
     done
     if kill -0 "$kdc" 2> /dev/null; then announce; fi
-    # A trapped signal ends a wait early; the second one is for the process.
-    wait "$kdc" || true
     code=0
-    wait "$kdc" 2> /dev/null || code=$?
-    if [ -z "$ended" ] && ! grep -q 'shutting down' kdc.log; then
+    wait "$kdc" || code=$?
+    if [ -n "$ended" ]; then
+        # The signal ended the wait, not yet the process.
+        wait "$kdc" 2> /dev/null || true
+    elif [ "$code" != 0 ]; then
         fail 1 "krb5kdc ended by itself, exit code $code: $(tail -n 1 kdc.log)"
     fi
 }

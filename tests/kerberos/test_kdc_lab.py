@@ -155,6 +155,16 @@ def test_down_status_clean(make: Make) -> None:
     assert not make.state.exists()
 
 
+def test_kdc_that_dies_is_reported(make: Make) -> None:
+    """When krb5kdc is killed, make ends too and says so."""
+    make.up()
+    os.kill(make.pid, signal.SIGKILL)
+    assert make.front is not None
+    assert make.front.stdout is not None
+    assert "krb5kdc ended by itself, exit code 137" in make.front.stdout.read()
+    assert make.front.wait(timeout=5) != 0
+
+
 def test_state_is_for_the_owner_only(make: Make) -> None:
     """Nobody else can read the keys."""
     make.up()
