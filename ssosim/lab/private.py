@@ -81,8 +81,8 @@ class PrivateLab:
     async def plug_device(self, pid: int, *, program: str, device: str | None, label: str | None) -> dict[str, Any]:
         """Join the network namespace of ``pid`` to the lab as a device of its own.
 
-        Returns the device's address, the client's name, the commands that set its side up, and the environment for its programs. Raises
-        LabInputError for an unknown device, LabError when the link cannot be made.
+        Returns the device's address, the client's name, the commands that set its side up, and the environment for
+        its programs. Raises LabInputError for an unknown device, LabError when the link cannot be made.
         """
         which = self.lab.device_of(device)
         user = self.lab.user_of(which)
