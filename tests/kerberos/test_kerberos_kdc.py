@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from ssosim.kerberos import (
     kinit,
     write_krb5_conf,
 )
-from ssosim.kerberos.ports import Address, bind_pair, udp_holders
+from ssosim.kerberos.ports import Address, bind_pair, free_address, udp_holders
 
 NewRealm = Callable[[], PreparedRealm]
 PASSWORD = "Alice-lab-password-1"
@@ -122,14 +123,16 @@ async def test_taken_port_is_refused(new_realm: NewRealm, transport: str) -> Non
 
 
 async def test_another_listener_is_noticed(new_realm: NewRealm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second KDC that slipped onto the port between the check and the start is found out before anyone uses it."""
-    first, second = Kdc(new_realm()), Kdc(new_realm())
-    address = await first.start()
+    """A program that shares the UDP port, as a second krb5kdc would, is found out before anyone uses the KDC."""
+    address = free_address(None, 0)
     monkeypatch.setattr("ssosim.kerberos.kdc.free_address", lambda _host, _port: address)
-    with pytest.raises(KdcStartError):
-        await second.start(*address)
-    assert second.pid is None
-    await first.stop()
+    kdc = Kdc(new_realm())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        squatter.bind(address)
+        with pytest.raises(KdcStartError, match="another program listens"):
+            await kdc.start()
+    assert kdc.pid is None
 
 
 async def test_failed_start_shows_the_log(new_realm: NewRealm) -> None:
