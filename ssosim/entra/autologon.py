@@ -7,7 +7,6 @@ Seamless SSO how-it-works; CORS headers of the browser's part are implied by its
 from __future__ import annotations
 
 import hashlib
-from uuid import uuid4
 
 from ssosim.entra import addresses, mex
 from ssosim.entra.errors import Refusal
@@ -18,7 +17,7 @@ from ssosim.entra.rstr import SOAP_TYPE, Rstr, render_rstr
 from ssosim.entra.saml import TOKEN_TYPE_SAML1, AssertionFacts, desktop_sso_assertion, issue
 from ssosim.entra.sealed import DesktopSsoGrant
 from ssosim.entra.windows import challenge, mutual, opted_in, sign_on
-from ssosim.entra.wire import Answer, Call
+from ssosim.entra.wire import Answer, Call, new_guid
 from ssosim.entra.xmlsafe import XmlRefusedError
 from ssosim.estate import Tenant, User
 from ssosim.trace import TokenIssued
@@ -89,7 +88,7 @@ def _issue(
     method = _WINDOWS if grant == "kerberos" else _PASSWORD
     if cloud.assertion == "signed-saml":
         facts = AssertionFacts(
-            id=f"_{uuid4()}",
+            id=f"_{new_guid()}",
             issuer=addresses.autologon_issuer(cloud, tenant.id),
             audience=cloud.audience_urn,
             name_id=user.immutable_id or user.object_id,
@@ -103,7 +102,7 @@ def _issue(
     else:
         token = provider.seal.close(
             DESKTOP_SSO,
-            DesktopSsoGrant(uuid4().hex, tenant.id, user.object_id, cloud.audience_urn, start, end, method),
+            DesktopSsoGrant(new_guid(), tenant.id, user.object_id, cloud.audience_urn, start, end, method),
         )
         assertion = desktop_sso_assertion(token)
     call.journal.events.append(
@@ -137,7 +136,7 @@ def browser_sso(provider: Provider, call: Call, captured: tuple[str, ...]) -> An
     cloud = provider.estate.cloud
     end = start + cloud.assertion_lifetime
     token = provider.seal.close(
-        BROWSER, DesktopSsoGrant(uuid4().hex, tenant.id, user.object_id, cloud.audience_urn, start, end, _WINDOWS)
+        BROWSER, DesktopSsoGrant(new_guid(), tenant.id, user.object_id, cloud.audience_urn, start, end, _WINDOWS)
     )
     event = TokenIssued(
         kind="browser", grant="kerberos", subject=user.upn, audience=cloud.audience_urn, digest=_digest(token)

@@ -8,7 +8,6 @@ facts).
 from __future__ import annotations
 
 import hashlib
-from uuid import uuid4
 
 from ssosim.entra import mex
 from ssosim.entra.errors import Refusal
@@ -20,7 +19,7 @@ from ssosim.entra.rst import Rst, TrustVersion, parse_rst
 from ssosim.entra.rstr import SOAP_TYPE, Rstr, render_rstr
 from ssosim.entra.saml import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, issue
 from ssosim.entra.windows import accept_ticket, challenge, mutual, negotiate_token
-from ssosim.entra.wire import Answer, Call
+from ssosim.entra.wire import Answer, Call, new_guid
 from ssosim.entra.xmlsafe import XmlRefusedError
 from ssosim.estate import FederationService, User
 from ssosim.trace import TokenIssued
@@ -105,7 +104,7 @@ def _issue(
     audience = provider.estate.cloud.audience_urn
     token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
     facts = AssertionFacts(
-        id=f"_{uuid4()}",
+        id=f"_{new_guid()}",
         issuer=service.issuer,
         audience=audience,
         name_id=user.immutable_id or "",

@@ -7,9 +7,9 @@ token_cache.py (``client_info``), azure-cli issue 14244 (refresh tokens of 90 da
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
@@ -19,7 +19,7 @@ from ssosim.entra.jose import b64url, sign_jwt
 from ssosim.entra.oauth import OIDC_SCOPES, TokenRequest, Wanted
 from ssosim.entra.provider import Provider
 from ssosim.entra.sealed import RefreshGrant
-from ssosim.entra.wire import Journal
+from ssosim.entra.wire import Journal, new_guid
 from ssosim.estate import Tenant, User
 from ssosim.trace import TokenIssued
 
@@ -60,7 +60,7 @@ def _base(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -
         "nbf": now,
         "exp": now + provider.estate.cloud.access_token_lifetime,
         "tid": tenant.id,
-        "uti": b64url(uuid4().bytes),
+        "uti": b64url(os.urandom(16)),
         "ver": version,
     }
 
@@ -102,7 +102,7 @@ def _id_token(provider: Provider, request: TokenRequest, earned: Earned, now: in
 
 def _refresh_token(provider: Provider, request: TokenRequest, wanted: Wanted, earned: Earned, now: int) -> str:
     grant = RefreshGrant(
-        id=uuid4().hex,
+        id=new_guid(),
         tenant=earned.tenant.id,
         subject=earned.user.object_id,
         client_id=request.application.client_id,

@@ -5,22 +5,24 @@ Endpoints are functions from these to these; they run the same under aiohttp, in
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
-from uuid import UUID, uuid4
 
 import msgspec
 from multidict import CIMultiDict
 
 from ssosim.trace import Event
 
-__all__ = ["Answer", "Auth", "Call", "Journal", "json_answer"]
+__all__ = ["Answer", "Auth", "Call", "Journal", "json_answer", "new_guid"]
 
 Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password"]
 
 _FIELD_LIMIT = 256  # parameters in a query; more than any client sends
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 JSON = "application/json; charset=utf-8"
 
 
@@ -80,7 +82,7 @@ class Call:
             headers=given,
             body=body,
             now=now,
-            trace_id=f"{str(uuid4())[:-2]}00",  # real trace ids mostly end so (captures)
+            trace_id=f"{new_guid()[:-2]}00",  # real trace ids mostly end so (captures)
             correlation_id=_correlation(given, query),
             header_bytes=header_bytes,
             too_large=too_large,
@@ -96,6 +98,12 @@ class Answer:
     content_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     code: int | None = None
+
+
+def new_guid() -> str:
+    """A random GUID (RFC 9562, version 4), at a third of what ``uuid`` takes: each exchange needs several."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def json_answer(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
@@ -130,8 +138,7 @@ def _cut(target: str) -> tuple[str, str]:
 def _correlation(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
     given = headers.get("client-request-id") or query.get("client-request-id")
     if given:
-        try:
-            return str(UUID(given))
-        except ValueError:
-            pass  # not a GUID: nothing of the caller's free text is echoed
-    return str(uuid4())
+        plain = given.strip("{}").lower()
+        if _GUID.match(plain):
+            return plain  # anything else of the caller's text is never echoed
+    return new_guid()

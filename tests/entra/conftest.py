@@ -42,7 +42,7 @@ TRUST = {
 
 
 class ScriptedAcceptor:
-    """Implements the acceptor's port: ``ok:PRINCIPAL`` is accepted, anything else is refused for the reason it names."""
+    """Implements the acceptor's port: ``ok:PRINCIPAL`` is accepted, ``refuse:REASON`` refused for that reason."""
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
         """Do as the token says."""
@@ -98,7 +98,8 @@ class Site:
         return (
             '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
             ' xmlns:a="http://www.w3.org/2005/08/addressing">'
-            f'<s:Header><a:Action s:mustUnderstand="1">{trust}/RST/Issue</a:Action><a:messageID>urn:uuid:1</a:messageID>'
+            f'<s:Header><a:Action s:mustUnderstand="1">{trust}/RST/Issue</a:Action>'
+            "<a:messageID>urn:uuid:1</a:messageID>"
             f'<a:To s:mustUnderstand="1">https://elsewhere.example/</a:To>{security}</s:Header>'
             f"<s:Body><t:RequestSecurityToken xmlns:t='{trust}' Id='RST0'>"
             f"<wsp:AppliesTo xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy'><a:EndpointReference>"

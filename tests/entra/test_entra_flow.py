@@ -216,7 +216,7 @@ def test_signed_cloud_assertion_signs_in(make_site):
 @pytest.mark.parametrize("version", ["2005", "13"])
 @pytest.mark.parametrize(("kind", "grant"), [("", "saml1_1"), ("urn:oasis:names:tc:SAML:2.0:assertion", "saml2")])
 def test_federated_sign_in(site, version, kind, grant):
-    """Frank of fabrikam.com: his own STS signs an assertion (2005 and 1.3, SAML 1.1 and 2.0) that the cloud takes (004-008)."""
+    """Frank of fabrikam.com: the cloud takes what his own STS signs, both versions (004-008)."""
     realm = site.get(site.LOGIN, "/common/userrealm/frank@fabrikam.com?api-version=1.0")
     assert realm["federation_metadata_url"] == "https://sts.fabrikam.com/adfs/services/trust/mex"
     answer = site.adfs(version, site.FRANK, kind)
