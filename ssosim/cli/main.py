@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -59,6 +60,7 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _settle_streams()
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
         if command is None:
@@ -81,6 +83,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has gone; point stdout elsewhere so that the interpreter's last flush is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"ssosim: {error.filename or (command and command.name)}: {error.strerror or error}", file=sys.stderr)
+        return LabError.exit_code
+
+
+def _settle_streams() -> None:
+    """Have the three standard streams, whatever we were started with, and none that a character can break."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _without_command(given: list[str]) -> int:
@@ -96,6 +113,8 @@ def _without_command(given: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"ssosim {__version__}")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args(given)
+    if options.command in (command.name for command in COMMANDS):
+        parser.error(f"options come after the command: ssosim {options.command} {given[0]} ...")
     if options.command:
         import difflib  # noqa: PLC0415 - only on a mistake
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import Any
 
 from ssosim.cli.common import add_json, folder_of, print_json
 from ssosim.lab.control_client import call
-from ssosim.lab.errors import LabError
+from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder, state_home
 
 DESCRIPTION = "Show the running labs, or one of them by --name. Exit code 0 if a lab runs, 1 if none does."
@@ -21,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the status of the labs."""
-    folders = [folder_of(options)] if options.name else _folders()
-    found = [call(folder, "GET", "/v1/status") for folder in folders if folder.is_running()]
+    folders = _folders() if options.name is None else [folder_of(options)]
+    found = [lab for folder in folders if folder.is_running() and (lab := _status_of(folder)) is not None]
     if options.json:
         print_json({"labs": found})
     elif found:
@@ -43,4 +44,16 @@ def status_text(lab: dict[str, Any]) -> str:
 
 def _folders() -> list[LabFolder]:
     labs = state_home() / "labs"
-    return [LabFolder.of(path.name) for path in sorted(labs.iterdir()) if path.is_dir()] if labs.is_dir() else []
+    found: list[LabFolder] = []
+    for path in sorted(labs.iterdir()) if labs.is_dir() else ():
+        with contextlib.suppress(LabInputError):  # not a lab's, whoever put it there
+            found.append(LabFolder.of(path.name))
+    return found
+
+
+def _status_of(folder: LabFolder) -> dict[str, Any] | None:
+    """What a lab says of itself; None when it is not yet, or no longer, there to be asked."""
+    try:
+        return call(folder, "GET", "/v1/status")
+    except LabInputError:
+        return None

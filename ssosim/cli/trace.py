@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the trace."""
     folder = folder_of(options)
     try:
-        source = folder.trace.open(encoding="utf-8")
+        source = folder.trace.open(encoding="utf-8", errors="replace")
     except OSError as error:
         raise LabInputError(
             f'lab "{folder.name}" has no trace; start it with: ssosim up --name {folder.name}'

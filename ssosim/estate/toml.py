@@ -25,9 +25,11 @@ class TomlMistakeError(ValueError):
 def read_text(path: Path) -> str:
     """The text of a file that the user named; raises TomlMistakeError."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)  # a device has no size that could be asked beforehand
+        if len(content) > _MAX_BYTES:
             raise TomlMistakeError(f"{path}: larger than {_MAX_BYTES >> 20} MiB; this is meant to be a small file")
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8")
     except OSError as error:
         raise TomlMistakeError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

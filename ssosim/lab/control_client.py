@@ -37,6 +37,8 @@ def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None 
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}') from error
     except TimeoutError as error:
         raise LabError(f'lab "{folder.name}" does not answer; see {folder.log}') from error
+    except OSError as error:
+        raise LabError(f'lab "{folder.name}" cannot be asked: {error.strerror}') from error
     head_bytes, _, text = bytes(answer).partition(b"\r\n\r\n")
     status = int(head_bytes.split(b" ", 2)[1]) if head_bytes.startswith(b"HTTP/") else 0
     try:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ssosim.lab.folder import state_home
+from ssosim.lab.errors import LabInputError
+from ssosim.lab.folder import LabFolder, state_home
 from ssosim.lab.world import can_make_world
 
 __all__ = ["Finding", "examine"]
@@ -82,7 +83,11 @@ def _private_network() -> Finding:
 
 def _state_folder() -> Finding:
     folder = state_home()
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        LabFolder.of("default")
+    except LabInputError as error:
+        return Finding("state folder", good=False, text=str(error))
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not os.access(nearest, os.W_OK):
         return Finding("state folder", good=False, text=f"{folder}: not writable; set SSOSIM_HOME to a folder of yours")
     free = shutil.disk_usage(nearest).free

@@ -37,7 +37,7 @@ def execute(folder: LabFolder, command: Sequence[str], *, device: str | None = N
     facts = folder.facts()
     if facts is None or not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
-    here = Path.cwd()
+    here = _working_directory()
     _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
     return execute_here(folder, command, device=device, label=label, here=here)
 
@@ -51,13 +51,20 @@ def execute_here(
     here: Path | None = None,
 ) -> int:
     """As ``execute``, for a process that is in the lab's namespaces already. ``here``: the program's directory."""
-    here = here or Path.cwd()
+    here = here or _working_directory()
     parent = os.getpid()
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
         _as_process(lambda: _joiner(folder, command, device, label, here))
     return _wait(joiner)
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was removed under us
+        return Path("/")
 
 
 def device_environment(plugged: dict[str, Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = ["LabFolder", "cache_folder", "state_home"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
+_LOOKERS_S = 0.1
 _KEPT_AFTER_STOP = {"lock", "trace.jsonl", "lab.log"}
 
 
@@ -33,9 +35,16 @@ def state_home() -> Path:
 
 
 def cache_folder() -> Path:
-    """Things that are slow to make and may be kept: prepared KDC databases and token signing keys."""
+    """Things that are slow to make and may be kept: prepared KDC databases and token signing keys.
+
+    Raises LabInputError when the folder cannot be made.
+    """
     folder = state_home() / "cache"
-    _make_private(folder)
+    try:
+        _make_private(folder)
+    except OSError as error:
+        where = "set SSOSIM_HOME to a folder of yours"
+        raise LabInputError(f"{folder}: cannot be made: {error.strerror}; {where}") from error
     return folder
 
 
@@ -84,24 +93,37 @@ class LabFolder:
             ) from error
 
     def try_lock(self) -> int | None:
-        """Take the lock that says this lab runs; the descriptor holds it. None when another process has it."""
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
+        """Take the lock that says this lab runs; the descriptor holds it. None when another process has it.
+
+        Raises LabInputError when the lock file cannot be opened.
+        """
+        end = time.monotonic() + _LOOKERS_S
+        while (descriptor := self._locked(os.O_CREAT, fcntl.LOCK_EX)) is None and time.monotonic() < end:
+            time.sleep(0.01)  # somebody may only be looking whether the lab runs
         return descriptor
 
     def is_running(self) -> bool:
-        """Whether a process holds the lock."""
-        if not (self.path / "lock").exists():
+        """Whether a process holds the lock; raises LabInputError when that cannot be known."""
+        if not os.path.lexists(self.path / "lock"):
             return False
-        descriptor = self.try_lock()
+        descriptor = self._locked(0, fcntl.LOCK_SH)
         if descriptor is None:
             return True
         os.close(descriptor)
         return False
+
+    def _locked(self, flags: int, kind: int) -> int | None:
+        lock = self.path / "lock"
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+        except OSError as error:
+            raise LabInputError(f"{lock}: {error.strerror}; set SSOSIM_HOME to a folder of yours") from error
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Publish what other processes need to know of the running lab."""

@@ -42,6 +42,7 @@ class PrivateLab:
         self.network = network
         self.lab: Lab
         self.ready_s = 0.0
+        self.pid = os.getpid()
         self._started = time.time()
         self._on_devices: dict[str, tuple[str, str]] = {}
 
@@ -101,10 +102,10 @@ class PrivateLab:
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             "link set eth0 up",
-            f"route add default via {DEVICE_GATEWAY}",
         ]
-        if not which.corporate_network:
-            commands += [f"route add unreachable {kdc}/32" for kdc in self.estate.addresses("kdc")]
+        # A route to each host and none to anywhere else: what is not in the lab cannot be reached, and fails at once.
+        hosts = [host for host in self.estate.hosts if which.corporate_network or host.role != "kdc"]
+        commands += [f"route add {host.address} via {DEVICE_GATEWAY}" for host in hosts]
         self.lab.trace.record(client, _joined(program, which.name, user.upn, address))
         return {"device": address, "client": client, "commands": commands, "environment": self._environment(home)}
 
@@ -152,7 +153,7 @@ class PrivateLab:
             "name": self.folder.name,
             "state": "up",
             "estate": estate.name,
-            "pid": os.getpid(),
+            "pid": self.pid,
             "ready_s": round(self.ready_s, 3),
             "uptime_s": round(time.time() - self._started, 1),
             "trace_records": self.lab.trace.last_seq,
@@ -196,6 +197,7 @@ async def _serve(folder: LabFolder, estate: Estate, outer_pid: int, began: float
         in_user_namespace = outer_pid != os.getpid() and _is_mapped()
         folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
         private.ready_s = time.monotonic() - began
+        private.pid = outer_pid
         tell(ready, {"status": private.status()})
         await ended.wait()
     return 0

@@ -49,7 +49,7 @@ def from_json(line: str) -> Record:
         data.pop("layer")
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
         return Record(seq, at.timestamp(), client, kind(**fields))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise TraceFormatError(f"not a trace record: {line[:80]!r}") from error
 
 
@@ -68,7 +68,8 @@ def _describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one
     match event:
         case events.DnsAnswered():
             answer = ", ".join(event.answers) or "-"
-            return f"{event.type} {event.name} → {event.rcode} {answer} ({event.transport})"
+            whence = ", ".join(filter(None, (event.transport, event.by, event.origin)))
+            return f"{event.type} {event.name} → {event.rcode} {answer} ({whence})"
         case events.KdcExchange():
             return f"{event.request} {event.service or '?'} → {event.outcome} ({event.transport})"
         case events.TicketChecked(accepted=True):
