@@ -7,7 +7,8 @@ from dataclasses import dataclass
 __all__ = ["ROWS", "Aadsts"]
 
 _CODES = "Entra error-code reference"
-_SSO = "Seamless SSO troubleshooting page and Entra error-code reference; OAuth value unconfirmed"
+_SSO = "Seamless SSO troubleshooting page and Entra error-code reference; wording and OAuth value unconfirmed"
+_RECALLED = "general knowledge, in no source that was opened: code, text and OAuth value unconfirmed"
 _SPRAY = "AADInternals KillChain_utils.ps1; body unconfirmed"
 
 
@@ -39,11 +40,11 @@ ROWS: tuple[Aadsts, ...] = (
         50055,
         _GRANT,
         "The password is expired.",
-        f"{_CODES}; suberror unconfirmed",
+        f"{_CODES}; wording and suberror unconfirmed",
         suberror="user_password_expired",
     ),
     Aadsts(50056, _GRANT, "Invalid or null password: no password exists in the directory for this user.", _SPRAY),
-    Aadsts(50057, _GRANT, "The user account is disabled.", _CODES),
+    Aadsts(50057, _GRANT, "The user account is disabled.", f"{_CODES}; wording unconfirmed"),
     Aadsts(
         50059,
         _REQUEST,
@@ -98,12 +99,12 @@ ROWS: tuple[Aadsts, ...] = (
         "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain.",
         "caddy-dns/azure issue 3, dotnet/aspire issue 4253",
     ),
-    Aadsts(900144, _REQUEST, "The request body must contain the following parameter: '{name}'.", _CODES),
+    Aadsts(900144, _REQUEST, "The request body must contain the following parameter: '{name}'.", _RECALLED),
     Aadsts(
         900561,
         _REQUEST,
         "The endpoint only accepts {allowed} requests. Received a {method} request.",
-        f"{_CODES}; status unconfirmed",
+        _RECALLED,
         status=405,
     ),
     Aadsts(
@@ -111,7 +112,7 @@ ROWS: tuple[Aadsts, ...] = (
         _REQUEST,
         "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or "
         "tenant-specific endpoint.",
-        "MSAL.NET test mocks",
+        "MSAL.NET test mocks; wording unconfirmed",
     ),
     Aadsts(
         9002313,
@@ -119,13 +120,13 @@ ROWS: tuple[Aadsts, ...] = (
         "Invalid request. Request is malformed or invalid. {reason}",
         "MSAL.js test kit, dnn.azureadprovider issue 112",
     ),
-    Aadsts(70003, "unsupported_grant_type", "The app requested an unsupported grant type '{grant}'.", _CODES),
+    Aadsts(70003, "unsupported_grant_type", "The app requested an unsupported grant type '{grant}'.", _RECALLED),
     Aadsts(
         70011,
         "invalid_scope",
         "The provided request must include a 'scope' input parameter. The provided value for the input parameter "
         "'scope' is not valid. {reason}",
-        "client-credentials and auth-code documents",
+        "client-credentials and auth-code documents; wording unconfirmed",
     ),
     Aadsts(
         700016,
@@ -171,7 +172,7 @@ ROWS: tuple[Aadsts, ...] = (
         70008,
         _GRANT,
         "The provided authorization code or refresh token has expired or was revoked. {reason}",
-        "MSAL.NET test mocks",
+        "MSAL.NET test mocks; wording unconfirmed",
     ),
     Aadsts(
         700082,
@@ -185,10 +186,10 @@ ROWS: tuple[Aadsts, ...] = (
         50006,
         _GRANT,
         "The element with ID '{id}' was either unsigned or the signature was invalid. {reason}",
-        _SAML,
+        f"{_SAML}; wording unconfirmed",
         umbrella=(70002, 50008),
     ),
-    Aadsts(50008, _GRANT, "SAML token is invalid. {reason}", _SAML, umbrella=(70002,)),
+    Aadsts(50008, _GRANT, "SAML token is invalid. {reason}", f"{_SAML}; wording unconfirmed", umbrella=(70002,)),
     Aadsts(
         50013,
         _GRANT,
@@ -199,13 +200,13 @@ ROWS: tuple[Aadsts, ...] = (
         50107,
         _REQUEST,
         "The requested federation realm object '{realm}' does not exist.",
-        "azure-docs issue 40210",
+        "azure-docs issue 40210; wording unconfirmed",
     ),
     Aadsts(
         90020,
         _GRANT,
         "The SAML 1.1 Assertion is missing ImmutableID of the user.",
-        f"{_CODES}; OAuth value unconfirmed",
+        f"{_CODES}; wording and OAuth value unconfirmed",
     ),
     Aadsts(
         7500514,
@@ -213,13 +214,13 @@ ROWS: tuple[Aadsts, ...] = (
         "A supported type of SAML response was not found. The supported response types are 'Response' (in XML "
         "namespace 'urn:oasis:names:tc:SAML:2.0:protocol') or 'Assertion' (in XML namespace "
         "'urn:oasis:names:tc:SAML:2.0:assertion').",
-        "MSAL.NET issue 1871; OAuth value unconfirmed",
+        "MSAL.NET issue 1871; wording and OAuth value unconfirmed",
     ),
     Aadsts(
         50000,
         "server_error",
         "There was an error issuing a token. The lab's own fault: see its log for the trace ID.",
-        _CODES,
+        _RECALLED,
         status=500,
     ),
     # Desktop SSO
@@ -263,7 +264,9 @@ ROWS: tuple[Aadsts, ...] = (
         81013,
         _GRANT,
         "Unable to find the user object based on information in the user's Kerberos ticket.",
-        "Seamless SSO troubleshooting page; OAuth value unconfirmed",
+        "Seamless SSO troubleshooting page; wording and OAuth value unconfirmed",
     ),
-    Aadsts(81016, _REQUEST, "Invalid STS request. {reason}", "AADInternals; not in any document"),
+    Aadsts(
+        81016, _REQUEST, "Invalid STS request. {reason}", "AADInternals; not in any document; OAuth value unconfirmed"
+    ),
 )

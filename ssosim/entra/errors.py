@@ -1,7 +1,7 @@
 """The AADSTS catalogue: each code with its OAuth value, HTTP status, text and source.
 
 Sources: protocol facts from the Entra error-code reference and the Seamless SSO troubleshooting page (docs), and from
-error bodies that users pasted into public issue threads (named in each row). "unconfirmed" marks an OAuth value or
+error bodies that users pasted into public issue threads (named in each row). "Unconfirmed" marks a wording that is ours, or an OAuth value or
 status that no public capture shows. ``{...}`` in a text is filled from the refusal's details.
 """
 

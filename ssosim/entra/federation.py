@@ -39,7 +39,7 @@ def adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answe
 
 
 def adfs_windows_transport(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
-    """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again, as HTTP.sys does."""
+    """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again (unconfirmed)."""
     try:
         token = negotiate_token(call)
     except Refusal:

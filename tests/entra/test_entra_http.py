@@ -1,8 +1,8 @@
 """The thin shell: real sockets, real HTTP, what only they can show."""
 
 import asyncio
-import base64
 import contextlib
+import gzip
 import json
 
 import aiohttp
@@ -115,10 +115,10 @@ async def test_ten_megabytes(site, server, host, path, marker):
 
 
 async def test_compressed_bodies_are_not_inflated(site, http):
-    """A gzip bomb is bytes like any other: the form is unreadable, nothing is inflated."""
+    """A gzip body is bytes like any other: the form inside it is not read (inflated, it would be 700016)."""
     headers = {"Host": site.LOGIN, "Content-Encoding": "gzip"}
-    bomb = base64.b64decode("H4sIAAAAAAAAA+3BMQEAAADCoPVPbQ0PoAAAAAAAAAAAAAAAAAAAAIA3A5reHTIAAAAA")
-    async with http.post("/common/oauth2/token", headers=headers, data=bomb) as reply:
+    body = gzip.compress(b"grant_type=magic&client_id=x")
+    async with http.post("/common/oauth2/token", headers=headers, data=body) as reply:
         assert (reply.status, (await reply.json())["error_codes"]) == (400, [9002313])
 
 
