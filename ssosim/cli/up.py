@@ -12,7 +12,7 @@ from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_j
 from ssosim.cli.status import status_text
 from ssosim.lab.errors import LabError
 from ssosim.lab.folder import LabFolder
-from ssosim.lab.front import StartedLab, start_lab
+from ssosim.lab.front import StartedLab, end_of, start_lab
 
 DESCRIPTION = """\
 Start a lab in a private network: MIT KDC, DNS and HTTPS endpoints, each host at its own
@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
     started = start_lab(folder, options.estate, began=process_start())
+    stopped = [] if options.detach else _stop_on_signals(started)
     if options.json:
         print_json(started.status)
     else:
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.detach:
         started.world.detach()
         return 0
-    return _stay(started)
+    return _stay(started, stopped)
 
 
 def process_start() -> float:
@@ -50,20 +51,24 @@ def process_start() -> float:
     return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
-def _stay(started: StartedLab) -> int:
-    stopping = False
+def _stop_on_signals(started: StartedLab) -> list[int]:
+    """From now on a signal that ends a command ends the lab first; the signals that came, as they come."""
+    came: list[int] = []
 
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
+    def stop(number: int, _: object) -> None:
+        came.append(number)
         started.world.end()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    code = started.world.wait()
+    return came
+
+
+def _stay(started: StartedLab, stopped: list[int]) -> int:
+    code = end_of(started.folder, started.world)
     if code != 0:
         raise LabError(f'lab "{started.folder.name}" ended unexpectedly (code {code}); see {started.folder.log}')
-    if stopping and sys.stdout.isatty():
+    if stopped and sys.stdout.isatty():
         print("\nstopped; nothing is left running")
     return 0
 

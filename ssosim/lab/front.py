@@ -21,9 +21,11 @@ from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.world import World, make_world
 
-__all__ = ["StartedLab", "Work", "launch", "start_lab"]
+__all__ = ["StartedLab", "Work", "end_of", "launch", "start_lab"]
 
 _START_PATIENCE_S = 60.0
+_END_PATIENCE_S = 5.0
+_POLL_S = 0.01
 _LOG_LINES = 12
 
 Work = Callable[[int, int], int]
@@ -75,20 +77,29 @@ def launch(folder: LabFolder, work: Work, *, patience: float | None = None) -> t
         _quiet(folder)
         return work(outer_pid, write_end)
 
-    world = make_world(body)
+    world = make_world(body, folder.sweep)
     os.close(write_end)
     os.close(lock)  # the lab's own processes hold it now
     try:
         message = _read_message(read_end, patience)
         if message is None or "error" in message:
             world.end()
-            _raise(folder, message, world.wait())
+            _raise(folder, message, end_of(folder, world))
     except BaseException:
         world.end()
         with contextlib.suppress(ChildProcessError):
             world.wait()
         raise
     return world, message
+
+
+def end_of(folder: LabFolder, world: World) -> int:
+    """Wait until the world is gone, even if its shepherd was killed and the lab has to end by itself; the exit code."""
+    code = world.wait()
+    end = time.monotonic() + _END_PATIENCE_S
+    while folder.is_running() and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    return code
 
 
 def _quiet(folder: LabFolder) -> None:

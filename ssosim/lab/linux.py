@@ -61,12 +61,12 @@ def mount(source: str, target: str | Path, kind: str = "", flags: int = 0, optio
     _checked(result, f"mount {target}")
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent, process ``parent``, ends for whatever reason.
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send this process ``number`` when its parent, process ``parent``, ends for whatever reason.
 
     If the parent has gone already, this process ends at once. A parent in an outer pid namespace shows as 0.
     """
-    _checked(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
+    _checked(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
     if os.getppid() not in (parent, 0):
         os._exit(128 + signal.SIGKILL)
 

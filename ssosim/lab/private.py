@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ssosim.estate import Estate, EstateError, default_estate, load_estate
 from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, prepare
+from ssosim.lab import linux
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.etc import overlay_etc
 from ssosim.lab.folder import LabFolder, cache_folder
@@ -185,6 +186,7 @@ async def _serve(folder: LabFolder, estate: Estate, outer_pid: int, began: float
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can end in order when the shepherd is killed
     private = PrivateLab(folder, estate, PrivateNetwork())
     await private.start()
     async with contextlib.AsyncExitStack() as cleanup:

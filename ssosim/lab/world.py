@@ -54,12 +54,13 @@ class World:
         self.end()
 
 
-def make_world(body: Callable[[int], int]) -> World:
+def make_world(body: Callable[[int], int], tidy: Callable[[], None] | None = None) -> World:
     """Start ``body`` as the first process of a private world; its result is the exit code.
 
     ``body`` is given its own process id as the outside sees it: the handle by which others join the namespaces.
-    ``body`` runs in a forked child of a forked child: call this before starting threads or an event loop. Failure to
-    make the namespaces shows as exit code 3 with a text on standard error; ``can_make_world`` asks beforehand.
+    ``tidy`` is called when nothing of the world is left, however it ended. Both run in forked children: call this
+    before starting threads or an event loop. Failure to make the namespaces shows as exit code 3 with a text on
+    standard error; ``can_make_world`` asks beforehand.
     """
     read_end, write_end = os.pipe()
     sys.stdout.flush()
@@ -67,7 +68,7 @@ def make_world(body: Callable[[int], int]) -> World:
     shepherd = os.fork()
     if shepherd == 0:
         os.close(write_end)
-        os._exit(_shepherd(body, read_end))
+        os._exit(_shepherd(body, read_end, tidy))
     os.close(read_end)
     return World(shepherd, write_end)
 
@@ -109,7 +110,7 @@ def _enter() -> None:
     linux.map_identity(0, 0, uid, gid)
 
 
-def _shepherd(body: Callable[[int], int], lifeline: int) -> int:
+def _shepherd(body: Callable[[int], int], lifeline: int, tidy: Callable[[], None] | None) -> int:
     os.setsid()
     try:
         _enter()
@@ -121,10 +122,23 @@ def _shepherd(body: Callable[[int], int], lifeline: int) -> int:
         os.close(lifeline)
         linux.die_with_parent(0)
         os._exit(_guarded(body))
+    _let_go_of_terminal()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    return _watch(first, lifeline)
+    code = _watch(first, lifeline)
+    if tidy is not None:
+        tidy()
+    return code
+
+
+def _let_go_of_terminal() -> None:
+    """Whoever reads our output through a pipe waits for its last holder; a detached lab must not be that."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    if nothing > 2:
+        os.close(nothing)
 
 
 def _guarded(body: Callable[[int], int]) -> int:
