@@ -1,8 +1,8 @@
 """The AADSTS catalogue: each code with its OAuth value, HTTP status, text and source.
 
-Sources: the Entra error-code reference and the Seamless SSO troubleshooting page, and error bodies that users pasted into
-public issue threads (named in each row). "Unconfirmed" marks a wording that is ours, or an OAuth value or status that no
-public capture shows. ``{...}`` in a text is filled from the refusal's details.
+Sources: the Entra error-code reference, the Seamless SSO troubleshooting page, and error bodies that users pasted into
+public issue threads (named in each row). "Unconfirmed" marks a wording that is ours, or an OAuth value or status that
+no public capture shows. ``{...}`` in a text is filled from the refusal's details.
 """
 
 from __future__ import annotations
