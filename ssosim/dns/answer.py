@@ -9,6 +9,7 @@ glibc reports EAI_AGAIN where it should report "no such name" or "no address" (m
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,11 +17,13 @@ import dns.rdata
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Rcode
 from dns.rdataclass import IN
-from dns.rdatatype import ANY, AXFR, CNAME, HINFO, IXFR, MAILA, MAILB, SOA, RdataType
+from dns.rdatatype import ANY, AXFR, CNAME, HINFO, IXFR, MAILA, MAILB, SOA, A, RdataType
 
-from ssosim.dns.model import ZoneSet
+from ssosim.dns.asking import ANYBODY, Asking
+from ssosim.dns.model import ZoneSet, routed_records
 from ssosim.dns.rrset import RRset, plain
-from ssosim.dns.zone import Zone
+from ssosim.dns.traffic import Routed
+from ssosim.dns.zone import Node, Zone
 from ssosim.trace import DnsAnswered
 
 __all__ = ["MAX_CHAIN", "Answer", "answer"]
@@ -35,7 +38,11 @@ MINIMAL_ANY = (dns.rdata.from_text(IN, HINFO, '"RFC8482" ""'),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is said to one question. ``name`` is as it was asked, upper and lower case included."""
+    """What is said to one question. ``name`` is as it was asked, upper and lower case included.
+
+    ``through`` are names whose records answered by way of an alias, unseen by the asker; ``routed`` are the choices
+    that traffic manager profiles made for this answer.
+    """
 
     name: Name
     type: RdataType
@@ -44,6 +51,8 @@ class Answer:
     answer: tuple[RRset, ...] = ()
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
+    through: tuple[Name, ...] = ()
+    routed: tuple[Routed, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -65,48 +74,121 @@ class Answer:
         )
 
 
-def answer(zones: ZoneSet, name: Name, rdtype: RdataType) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is at one name: records that answer, or none; ``missing`` makes of none NXDOMAIN."""
+
+    rrset: RRset | None = None
+    missing: bool = False
+    routed: Routed | None = None
+    through: Name | None = None
+
+
+def answer(zones: ZoneSet, name: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> Answer:
     """Answer the question ``name`` ``rdtype`` (class IN) from ``zones``.
 
     - A CNAME is followed within the zones; the answer holds the whole chain. A loop, or more than ``MAX_CHAIN`` steps,
       is SERVFAIL (RFC 1034 section 5.2.2: a loop is an error to be signalled). A chain that ends at a missing name is
       NXDOMAIN (RFC 6604).
     - An alias record set answers under the name that was asked, with no CNAME to be seen.
+    - A traffic manager profile answers as ``asking`` makes it choose; one that is disabled is NXDOMAIN.
     - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
     """
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
     chain: list[RRset] = []
+    steps: list[Found] = []
     owner = name
     while True:
         zone = zones.zone_of(owner)
-        found = lookup(zones, zone, owner, rdtype)
-        if found is None:
-            return Answer(
-                name=name,
-                type=rdtype,
-                rcode=NOERROR if zone.exists(owner) else NXDOMAIN,
-                answer=tuple(chain),
-                authority=(zone.soa(zones.version, negative=True),),
-            )
-        chain.append(dataclasses.replace(found, name=owner))
-        if found.type != CNAME or rdtype in (CNAME, ANY):
-            return Answer(name=name, type=rdtype, answer=tuple(chain))
-        owner = found.rdatas[0].target  # type: ignore[attr-defined]
+        found = found_at(zones, zone, owner, rdtype, asking)
+        steps.append(found)
+        if found.rrset is None:
+            missing = not zone.exists(owner) or (found.missing and owner not in zone.below)
+            authority = (zone.soa(zones.version, negative=True),)
+            return concluded(name, rdtype, NXDOMAIN if missing else NOERROR, chain, steps, authority)
+        chain.append(dataclasses.replace(found.rrset, name=owner))
+        if found.rrset.type != CNAME or rdtype in (CNAME, ANY):
+            return concluded(name, rdtype, NOERROR, chain, steps)
+        owner = found.rrset.rdatas[0].target  # type: ignore[attr-defined]
         if len(chain) > MAX_CHAIN or any(link.name == owner for link in chain):
-            return Answer(name=name, type=rdtype, rcode=SERVFAIL, answer=tuple(chain))
+            return concluded(name, rdtype, SERVFAIL, chain, steps)
 
 
-def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType) -> RRset | None:
+def concluded(
+    name: Name,
+    rdtype: RdataType,
+    rcode: Rcode,
+    chain: Sequence[RRset],
+    steps: Sequence[Found],
+    authority: tuple[RRset, ...] = (),
+) -> Answer:
+    """The answer at the end of ``chain``, with what was met on the way."""
+    return Answer(
+        name=name,
+        type=rdtype,
+        rcode=rcode,
+        answer=tuple(chain),
+        authority=authority,
+        through=tuple(step.through for step in steps if step.through is not None),
+        routed=tuple(step.routed for step in steps if step.routed is not None),
+    )
+
+
+def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> RRset | None:
     """The records at ``owner`` that answer ``rdtype``, or its CNAME; None if the answer is negative."""
+    return found_at(zones, zone, owner, rdtype, asking).rrset
+
+
+def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: Asking) -> Found:
+    """As ``lookup``, with what was met on the way."""
     node = zone.node(owner)
     if rdtype == SOA and owner == zone.origin:
-        return zone.soa(zones.version)
+        return Found(zone.soa(zones.version))
+    own = node.get(A)
+    if own is not None and own.own and own.alias is not None and rdtype != ANY:
+        return at_profile(zones, own, rdtype, asking)
     for kind in (rdtype, CNAME):
         stored = node.get(kind)
         if stored is not None:
-            filled = zones.records(stored)
-            return filled if filled.rdatas else None
-    if rdtype == ANY and any(zones.records(stored).rdatas for stored in node.values()):
-        return RRset(owner, HINFO, zone.ttl, MINIMAL_ANY)
-    return None
+            return at_rrset(zones, node, stored, asking)
+    if rdtype == ANY and any(zones.records(stored, asking).rdatas for stored in node.values()):
+        return Found(RRset(owner, HINFO, zone.ttl, MINIMAL_ANY))
+    return Found(missing=is_hollow(zones, node))
+
+
+def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: Asking) -> Found:
+    """What the DNS name of a traffic manager profile has for ``rdtype``."""
+    routed = zones.route(str(own.alias), asking)
+    for kind in (rdtype, CNAME):
+        rdatas = routed_records(routed, kind)
+        if rdatas:
+            return Found(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
+    return Found(missing=routed.missing, routed=routed)
+
+
+def at_rrset(zones: ZoneSet, node: Node, stored: RRset, asking: Asking) -> Found:
+    """``stored`` with its records in it, an alias followed to its end."""
+    end = zones.end_of(stored)
+    through = end.name if end is not stored else None
+    if end.alias is None or end.type == CNAME:
+        filled, routed = zones.records(stored, asking), None
+    else:
+        routed = zones.route(end.alias, asking)
+        filled = dataclasses.replace(stored, rdatas=routed_records(routed, end.type))
+    if filled.rdatas:
+        return Found(filled, routed=routed, through=through)
+    return Found(missing=is_hollow(zones, node), routed=routed, through=through)
+
+
+def is_hollow(zones: ZoneSet, node: Node) -> bool:
+    """Whether a name holds nothing but what deletions left, where that answers NXDOMAIN.
+
+    An alias whose profile is disabled counts as empty (unconfirmed).
+    """
+    if zones.empty_set == "nodata" or not node:
+        return False
+    ends = [zones.end_of(stored) for stored in node.values()]
+    return all(
+        end.shape == "empty" or (end.alias is not None and not zones.profiles[end.alias].enabled) for end in ends
+    )

@@ -13,13 +13,22 @@ from dns.name import Name
 from dns.rdatatype import NS, SOA, RdataType
 
 from ssosim.dns.errors import DnsChangeError
+from ssosim.dns.links import aliases_of_profile, aliases_of_record, check_links
 from ssosim.dns.loading import check_profile, check_ttl, with_own_name
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.rrset import ALIAS_TYPES, RRset, plain, to_name, to_rdatas, to_type
 from ssosim.dns.zone import Node, Zone
 from ssosim.estate import TrafficManager
 
-__all__ = ["delete_profile", "point_alias", "put_profile", "put_rrset", "remove_name", "remove_rrset"]
+__all__ = [
+    "delete_profile",
+    "point_alias",
+    "point_alias_record",
+    "put_profile",
+    "put_rrset",
+    "remove_name",
+    "remove_rrset",
+]
 
 DEFAULT_TTL = 300
 
@@ -29,17 +38,20 @@ def delete_profile(zones: ZoneSet, profile: str) -> ZoneSet:
 
     Every alias record set that pointed at it is left as an empty record set without a link, in all zones; the profile's
     own DNS name goes. Source: Azure DNS documentation of alias record sets; the incident of 25 February 2025.
+    A profile that is nested in another is not deleted (unconfirmed for Azure): take it out of there first.
     """
-    require_profile(zones, profile)
-    changed = dict(zones.zones)
-    for origin, zone in zones.zones.items():
-        for rrset in tuple(zone.rrsets()):
-            if rrset.alias == profile:
-                held = changed[origin]
-                empty = dataclasses.replace(rrset, alias=None)
-                changed[origin] = held.without(rrset.name, rrset.type) if rrset.own else held.with_rrset(empty)
+    deleted = require_profile(zones, profile)
+    for parent in zones.profiles.values():
+        if any(endpoint.profile == profile for endpoint in parent.endpoints):
+            raise DnsChangeError(f"profile {profile!r} is nested in profile {parent.name!r}: take it out there first")
+    left = cut(zones, aliases_of_profile(zones, profile))
+    own = to_name(deleted.dns_name)
+    zone = left.zone_of(own)
+    kinds = tuple(kind for kind, rrset in zone.node(own).items() if rrset.own and rrset.alias == profile)
+    left = cut(left, tuple(alias for kind in kinds for alias in aliases_of_record(left, own, kind)))
+    left = left.with_zone(left.zone_of(own).without(own, *kinds))
     profiles = {name: kept for name, kept in zones.profiles.items() if name != profile}
-    return ZoneSet(MappingProxyType(changed), MappingProxyType(profiles), zones.version + 1)
+    return dataclasses.replace(left, profiles=MappingProxyType(profiles), version=zones.version + 1)
 
 
 def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
@@ -57,7 +69,8 @@ def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
         base = zones.with_zone(zone.without(old, *zone.node(old)))
     named = with_own_name(base, profile)
     profiles = {**zones.profiles, profile.name: profile}
-    return ZoneSet(named.zones, MappingProxyType(profiles), zones.version + 1)
+    changed = dataclasses.replace(named, profiles=MappingProxyType(profiles), version=zones.version + 1)
+    return check_links(changed)
 
 
 def put_rrset(
@@ -81,14 +94,28 @@ def point_alias(
     ``ttl`` is in seconds: by default that of the record set that is replaced, else 300.
     """
     require_profile(zones, profile)
-    owner, kind, zone = target(zones, name, rdtype)
-    if kind not in ALIAS_TYPES:
-        raise DnsChangeError(f"{plain(owner)}: an alias record set is of type A, AAAA or CNAME, not {kind.name}")
-    return commit(zones, zone.with_rrset(RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias=profile)))
+    owner, kind, zone = alias_target(zones, name, rdtype)
+    alias = RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias=profile)
+    return check_links(commit(zones, zone.with_rrset(alias)))
+
+
+def point_alias_record(
+    zones: ZoneSet, name: str | Name, rdtype: str | RdataType, record: str | Name, ttl: int | None = None
+) -> ZoneSet:
+    """Make that record set an alias of the record set of the same type at ``record``, in the same zone.
+
+    Removing that one later empties this one and cuts the link. ``ttl`` is as in ``point_alias``.
+    """
+    owner, kind, zone = alias_target(zones, name, rdtype)
+    alias = RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias_record=to_name(record))
+    return check_links(commit(zones, zone.with_rrset(alias)))
 
 
 def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> ZoneSet:
-    """Remove one record set. The last one takes the name along: NXDOMAIN from then on."""
+    """Remove one record set. The last one takes the name along: NXDOMAIN from then on.
+
+    Aliases of the record set are left empty, their links cut.
+    """
     owner, kind, zone = target(zones, name, rdtype)
     node = require_node(zone, owner)
     if kind not in node:
@@ -96,16 +123,33 @@ def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> Z
         raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {held}")
     if owner == zone.origin and kind in (NS, SOA):
         raise DnsChangeError(f"{plain(owner)} {kind.name}: a zone keeps its SOA and NS; put others in their place")
-    return commit(zones, zone.without(owner, kind))
+    return removed(zones, owner, (kind,))
 
 
 def remove_name(zones: ZoneSet, name: str | Name) -> ZoneSet:
-    """Remove every record set of a name: NXDOMAIN from then on, unless other names hang below it."""
+    """Remove every record set of a name: NXDOMAIN from then on, unless other names hang below it.
+
+    Aliases of its record sets are left empty, their links cut.
+    """
     owner, zone = writable(zones, name)
     node = require_node(zone, owner)
     if owner == zone.origin:
         raise DnsChangeError(f"{plain(owner)} is the apex of its zone and cannot be removed: name a record set")
-    return commit(zones, zone.without(owner, *node))
+    return removed(zones, owner, tuple(node))
+
+
+def removed(zones: ZoneSet, owner: Name, kinds: tuple[RdataType, ...]) -> ZoneSet:
+    """``zones`` without those record sets, as the next version, with what pointed at them emptied."""
+    left = cut(zones, tuple(alias for kind in kinds for alias in aliases_of_record(zones, owner, kind)))
+    return commit(left, left.zone_of(owner).without(owner, *kinds))
+
+
+def cut(zones: ZoneSet, aliases: tuple[RRset, ...]) -> ZoneSet:
+    """``zones`` with those alias record sets empty and without a link; the version stays."""
+    for alias in aliases:
+        empty = dataclasses.replace(alias, alias=None, alias_record=None)
+        zones = zones.with_zone(zones.zone_of(alias.name).with_rrset(empty))
+    return zones
 
 
 def commit(zones: ZoneSet, zone: Zone) -> ZoneSet:
@@ -117,6 +161,14 @@ def target(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[N
     """The name, the type and the zone that a change of a record set is about."""
     owner, zone = writable(zones, name)
     return owner, to_type(rdtype), zone
+
+
+def alias_target(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
+    """As ``target``, for a record set that can be an alias."""
+    owner, kind, zone = target(zones, name, rdtype)
+    if kind not in ALIAS_TYPES:
+        raise DnsChangeError(f"{plain(owner)}: an alias record set is of type A, AAAA or CNAME, not {kind.name}")
+    return owner, kind, zone
 
 
 def writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:

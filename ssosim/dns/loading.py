@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from dns.name import Name
 
+from ssosim.dns.asking import Places
 from ssosim.dns.errors import DnsChangeError
+from ssosim.dns.links import check_links
 from ssosim.dns.model import ZoneSet, own_rrsets
 from ssosim.dns.rrset import ALIAS_TYPES, MAX_TTL, RRset, to_name, to_rdatas, to_type
 from ssosim.dns.zone import Zone
-from ssosim.estate import Estate, EstateError, RecordSet, TrafficManager
+from ssosim.estate import Estate, EstateError, RecordSet, TrafficManager, location_mistakes, profile_mistakes
 from ssosim.estate import Zone as ZoneEntry
+from ssosim.estate.places import render_path
 
 __all__ = ["check_profile", "check_ttl", "read_estate"]
 
@@ -36,7 +40,12 @@ def read_estate(estate: Estate) -> ZoneSet:
     for number, profile in enumerate(estate.traffic_managers):
         with place(f"traffic_managers[{number}].dns_name"):
             result = with_own_name(result, profile)
-    return result
+    with place("zones and traffic_managers"):
+        check_links(result)
+    with place("dns.locations"):
+        for path, text in location_mistakes(estate.dns.locations):
+            raise DnsChangeError(f"{render_path(path)}: {text}")
+    return dataclasses.replace(result, places=Places(estate.dns.locations), empty_set=estate.dns.empty_set)
 
 
 def read_zone(entry: ZoneEntry, profiles: dict[str, TrafficManager], where: str) -> Zone:
@@ -64,12 +73,16 @@ def read_rrset(record: RecordSet, origin: Name, profiles: dict[str, TrafficManag
     check_ttl(record.ttl)
     if not name.is_subdomain(origin):
         raise DnsChangeError(f"{name} is outside the zone: leave out the trailing dot, or move it to its own zone")
-    if record.alias is None:
+    if record.alias is None and record.alias_record is None:
         return RRset(name, rdtype, record.ttl, to_rdatas(record.values, rdtype, origin))
     if record.values:
         raise DnsChangeError("has both values and alias: an alias answers with its target's addresses, keep one")
     if rdtype not in ALIAS_TYPES:
         raise DnsChangeError(f"an alias record set is of type A, AAAA or CNAME, not {rdtype.name}")
+    if record.alias_record is not None:
+        if record.alias is not None:
+            raise DnsChangeError("has both alias and alias_record: an alias has one target, keep one")
+        return RRset(name, rdtype, record.ttl, alias_record=to_name(record.alias_record, origin))
     if record.alias not in profiles:
         known = ", ".join(profiles) or "none"
         raise DnsChangeError(f"alias names no traffic manager profile: {record.alias!r}; there are: {known}")
@@ -98,14 +111,12 @@ def with_own_name(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
 def check_profile(profile: TrafficManager) -> None:
     """Raise DnsChangeError for a profile that could not answer."""
     check_ttl(profile.ttl)
-    for endpoint in profile.endpoints:
-        try:
-            ipaddress.ip_address(endpoint.address)
-        except ValueError as error:
-            raise DnsChangeError(
-                f"endpoint {endpoint.name!r} of profile {profile.name!r}: {endpoint.address!r} is not an IP address; "
-                "a profile that an alias points at has endpoints with addresses"
-            ) from error
+    try:
+        msgspec.convert(msgspec.to_builtins(profile), TrafficManager)  # the bounds that the schema keeps for files
+    except msgspec.ValidationError as error:
+        raise DnsChangeError(f"profile {profile.name!r}: {error}") from error
+    for path, text in profile_mistakes(profile):
+        raise DnsChangeError(f"profile {profile.name!r}: {render_path(path)}: {text}")
 
 
 def check_ttl(ttl: int) -> None:

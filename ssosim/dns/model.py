@@ -11,18 +11,21 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 import dns.name
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import AAAA, CNAME, A, RdataType
 
+from ssosim.dns.asking import ANYBODY, Asking, Places
 from ssosim.dns.errors import DnsChangeError
 from ssosim.dns.rrset import RRset, plain, to_name, to_rdatas
+from ssosim.dns.traffic import NOWHERE, Routed, route
 from ssosim.dns.zone import Zone
 from ssosim.estate import Estate, TrafficManager
 
-__all__ = ["ZoneSet", "endpoint_records", "own_rrsets"]
+__all__ = ["ZoneSet", "own_rrsets", "routed_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,15 @@ class ZoneSet:
 
     Two are equal when they would answer alike, down to record types and shapes, whatever their versions: an alias that
     became a CNAME is a difference even while the addresses behind it are the same.
+
+    ``places`` says where askers are; ``empty_set`` what a name answers that has none but empty record sets.
     """
 
     zones: Mapping[Name, Zone]
     profiles: Mapping[str, TrafficManager]
     version: int = field(default=1, compare=False)
+    places: Places = NOWHERE
+    empty_set: Literal["nodata", "nxdomain"] = "nodata"
 
     @classmethod
     def build(cls, zones: Iterable[Zone], profiles: Iterable[TrafficManager] = ()) -> ZoneSet:
@@ -76,37 +83,66 @@ class ZoneSet:
         wanted = to_name(name)
         return self.zone_of(wanted).node(wanted).get(rdtype)
 
-    def records(self, rrset: RRset) -> RRset:
-        """``rrset`` with its records in it: an alias is looked up in its profile, anything else is what it is.
+    def end_of(self, rrset: RRset) -> RRset:
+        """The record set at the end of ``rrset``'s links to others: itself, if it has none.
 
-        The TTL of an alias is its own, not its profile's (unconfirmed which one Azure DNS sends).
+        A link that leads nowhere, or round and round, ends in an empty record set; changes do not let it come to that.
         """
-        if rrset.alias is None:
-            return rrset
-        return dataclasses.replace(rrset, rdatas=endpoint_records(self.profiles[rrset.alias], rrset.type))
+        end, seen = rrset, {rrset.name}
+        while end.alias_record is not None:
+            found = self.zone_of(rrset.name).node(end.alias_record).get(rrset.type)
+            if found is None or found.name in seen:
+                return RRset(end.alias_record, rrset.type, rrset.ttl)
+            seen.add(found.name)
+            end = found
+        return end
+
+    def route(self, profile: str, asking: Asking = ANYBODY) -> Routed:
+        """The endpoints that the profile of that name chooses for ``asking``."""
+        return route(self.profiles[profile], self.profiles, asking, self.places)
+
+    def records(self, rrset: RRset, asking: Asking = ANYBODY) -> RRset:
+        """``rrset`` with its records in it: an alias answers with what its target has, under its own name and TTL.
+
+        Unconfirmed which TTL Azure DNS sends, the alias's or its target's.
+        """
+        end = self.end_of(rrset)
+        rdatas = end.rdatas if end.alias is None else self.endpoint_records(end.alias, end.type, asking)
+        return rrset if end is rrset and end.alias is None else dataclasses.replace(rrset, rdatas=rdatas)
+
+    def endpoint_records(self, profile: str, rdtype: RdataType, asking: Asking = ANYBODY) -> tuple[Rdata, ...]:
+        """What a profile answers to an alias of type A, AAAA or CNAME: addresses, or its own name."""
+        if rdtype == CNAME:
+            return to_rdatas((f"{to_name(self.profiles[profile].dns_name)}",), CNAME, dns.name.root)
+        return routed_records(self.route(profile, asking), rdtype)
 
     def with_zone(self, zone: Zone) -> ZoneSet:
         """This set with ``zone`` in the place of the one of its origin; the version stays."""
         return dataclasses.replace(self, zones=MappingProxyType({**self.zones, zone.origin: zone}))
 
 
-def endpoint_records(profile: TrafficManager, rdtype: RdataType) -> tuple[Rdata, ...]:
-    """What a traffic manager profile answers to a question of type A or AAAA, or to an alias of type CNAME.
+def routed_records(routed: Routed, rdtype: RdataType) -> tuple[Rdata, ...]:
+    """What a question of that type gets from the endpoints that were chosen; none is NODATA.
 
-    ``priority``: the first endpoint of the family; ``multivalue``: all of them. A family that no endpoint has is
-    NODATA. Source: Traffic Manager documentation, query type and endpoint type.
+    An endpoint with a DNS name answers CNAME questions. Source: Traffic Manager FAQ, query type and endpoint type.
     """
     if rdtype == CNAME:
-        return to_rdatas((f"{to_name(profile.dns_name)}",), CNAME, dns.name.root)
-    family = {A: 4, AAAA: 6}.get(rdtype)
-    ranked = sorted(profile.endpoints, key=lambda endpoint: endpoint.priority)
-    addresses = [ipaddress.ip_address(endpoint.address) for endpoint in ranked]
-    found = [str(address) for address in addresses if address.version == family]
-    return to_rdatas(found[:1] if profile.routing == "priority" else found, rdtype, dns.name.root)
+        found = [f"{to_name(endpoint.target)}" for endpoint in routed.endpoints if endpoint.target is not None]
+    else:
+        family = {A: 4, AAAA: 6}.get(rdtype)
+        found = [
+            endpoint.address
+            for endpoint in routed.endpoints
+            if endpoint.address is not None and ipaddress.ip_address(endpoint.address).version == family
+        ]
+    return to_rdatas(found[: routed.limit], rdtype, dns.name.root) if found else ()
 
 
 def own_rrsets(profile: TrafficManager) -> tuple[RRset, RRset]:
-    """The record sets at the profile's own DNS name: A and AAAA, of which one may have no records."""
+    """The record sets at the profile's own DNS name: A and AAAA, of which either may have no records.
+
+    They stand for the name as a whole: what it answers, a CNAME perhaps, is decided question by question.
+    """
     name = to_name(profile.dns_name)
     return (
         RRset(name, A, profile.ttl, alias=profile.name, own=True),

@@ -3,7 +3,8 @@
 A record set has a name, a type and a TTL, and then one of three shapes:
 
 - plain: ``rdatas`` are its records;
-- alias: ``alias`` names a traffic manager profile, whose endpoints it answers with;
+- alias: ``alias`` names a traffic manager profile, whose endpoints it answers with, or ``alias_record`` another record
+  set of its type in the same zone (other zones cannot be pointed into: Azure's rule), whose records it answers with;
 - empty: neither. The name exists, the answer is NODATA. This is what is left of an alias record set when its target is
   deleted. Source: Azure DNS documentation of alias record sets ("empty record set").
 """
@@ -62,12 +63,14 @@ class RRset:
     rdatas: tuple[Rdata, ...] = ()
     alias: str | None = None
     own: bool = False
+    alias_record: Name | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RRset):
             return NotImplemented
-        mine = (self.name, self.type, self.ttl, self.alias, self.own, self.content)
-        return mine == (other.name, other.type, other.ttl, other.alias, other.own, other.content)
+        mine = (self.name, self.type, self.ttl, self.alias, self.own, self.alias_record, self.content)
+        theirs = (other.name, other.type, other.ttl, other.alias, other.own, other.alias_record, other.content)
+        return mine == theirs
 
     def __hash__(self) -> int:
         return hash((self.name, self.type, self.ttl, self.alias))
@@ -80,7 +83,7 @@ class RRset:
     @property
     def shape(self) -> Shape:
         """Which of the three kinds of record set this is."""
-        if self.alias is not None:
+        if self.alias is not None or self.alias_record is not None:
             return "alias"
         return "plain" if self.rdatas else "empty"
 

@@ -9,6 +9,9 @@ from ssosim.estate.model import (
     Estate,
     FederationService,
     Host,
+    Location,
+    Monitor,
+    NameService,
     Realm,
     RecordSet,
     Role,
@@ -19,6 +22,7 @@ from ssosim.estate.model import (
     User,
     Zone,
 )
+from ssosim.estate.traffic import location_mistakes, profile_mistakes
 
 __all__ = [
     "Application",
@@ -29,6 +33,9 @@ __all__ = [
     "EstateError",
     "FederationService",
     "Host",
+    "Location",
+    "Monitor",
+    "NameService",
     "Realm",
     "RecordSet",
     "Role",
@@ -40,5 +47,7 @@ __all__ = [
     "Zone",
     "default_estate",
     "load_estate",
+    "location_mistakes",
     "parse_estate",
+    "profile_mistakes",
 ]

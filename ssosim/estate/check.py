@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ssosim.estate.model import Estate, Role
 from ssosim.estate.places import KeyPath
+from ssosim.estate.traffic import location_mistakes, profile_mistakes
 
 __all__ = ["Finding", "check"]
 
@@ -124,8 +125,16 @@ def _traffic_managers(estate: Estate) -> Iterator[Finding]:
     profiles = [profile.name for profile in estate.traffic_managers]
     yield from _unique("traffic_managers", "name", profiles)
     for index, profile in enumerate(estate.traffic_managers):
+        here: KeyPath = ("traffic_managers", index)
+        for path, text in profile_mistakes(profile):
+            yield Finding((*here, *path), text)
         for number, endpoint in enumerate(profile.endpoints):
-            yield from _address(("traffic_managers", index, "endpoints", number, "address"), endpoint.address)
+            if endpoint.profile is not None:
+                yield from _known(
+                    (*here, "endpoints", number, "profile"), "traffic manager", endpoint.profile, profiles
+                )
+    for path, text in location_mistakes(estate.dns.locations):
+        yield Finding(("dns", "locations", *path), text)
 
 
 def _zones(estate: Estate) -> Iterator[Finding]:
@@ -138,6 +147,9 @@ def _zones(estate: Estate) -> Iterator[Finding]:
             here: KeyPath = ("zones", index, "records", number)
             if record.alias is not None:
                 yield from _known((*here, "alias"), "traffic manager", record.alias, profiles)
+            if record.alias is not None or record.alias_record is not None:
+                if record.alias is not None and record.alias_record is not None:
+                    yield Finding((*here, "alias_record"), "an alias has one target: a profile or a record set")
                 if record.type not in ("A", "AAAA", "CNAME"):
                     yield Finding((*here, "type"), "an alias record set is of type A, AAAA or CNAME")
                 if record.values:

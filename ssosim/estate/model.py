@@ -7,9 +7,10 @@ schema of the user's own TOML file, and a Struct refuses unknown keys and wrong 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 __all__ = [
     "Application",
@@ -19,10 +20,14 @@ __all__ = [
     "Estate",
     "FederationService",
     "Host",
+    "Location",
+    "Monitor",
+    "NameService",
     "Realm",
     "RecordSet",
     "RecordType",
     "Role",
+    "Routing",
     "ServiceAccount",
     "Tenant",
     "TrafficManager",
@@ -33,6 +38,11 @@ __all__ = [
 
 Role = Literal["dns", "kdc", "login", "autologon", "federation"]
 RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
+Routing = Literal["priority", "weighted", "performance", "geographic", "multivalue", "subnet"]
+
+OneToThousand = Annotated[int, Meta(ge=1, le=1000)]
+StatusRange = Annotated[str, Meta(pattern=r"^[1-9]\d\d(-[1-9]\d\d)?$")]
+Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[ -~]*$")]
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,29 +176,95 @@ class FederationService(Frozen, frozen=True, kw_only=True):
     token_lifetime: int = 3600
 
 
+class Monitor(Frozen, frozen=True, kw_only=True):
+    """How a traffic manager profile looks after its endpoints: by requests that each must answer in time.
+
+    ``interval`` and ``timeout`` are in seconds (``timeout`` by default 10, with fast probes 9); an endpoint is degraded
+    when ``tolerated_failures`` and one more probes failed in a row. ``expected`` are status codes or ranges, such as
+    ``"200-299"``; ``headers`` are ``"Name: value"``; ``port`` follows the protocol unless given. Certificates are not
+    validated, redirects not followed. Source: Traffic Manager documentation, endpoint monitoring.
+    """
+
+    protocol: Literal["http", "https", "tcp"] = "https"
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    path: Annotated[str, Meta(pattern=r"^/[!-~]*$")] = "/"
+    interval: Literal[10, 30] = 30
+    timeout: int | None = None
+    tolerated_failures: Annotated[int, Meta(ge=0, le=9)] = 3
+    expected: Annotated[tuple[StatusRange, ...], Meta(min_length=1, max_length=8)] = ("200",)
+    headers: Annotated[tuple[Header, ...], Meta(max_length=8)] = ()
+
+
 class TrafficManagerEndpoint(Frozen, frozen=True, kw_only=True):
-    """One target of a traffic manager profile; ``priority`` 1 is tried first."""
+    """One endpoint of a traffic manager profile: an IP ``address``, a DNS name ``target``, or another ``profile``.
+
+    Routing methods read: ``priority`` (1 is tried first), ``weight``, ``location`` (performance), ``regions``
+    (geographic), ``subnets`` (none: for all that no other endpoint names). A nested profile counts as online while
+    ``min_children`` of its own endpoints are. Source: Traffic Manager documentation, routing methods and nesting.
+    """
 
     name: str
-    address: str
-    priority: int = 1
+    address: str | None = None
+    target: str | None = None
+    profile: str | None = None
+    enabled: bool = True
+    priority: OneToThousand = 1
+    weight: OneToThousand = 1
+    location: str = ""
+    regions: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
+    min_children: Annotated[int, Meta(ge=1)] = 1
 
 
 class TrafficManager(Frozen, frozen=True, kw_only=True):
-    """A traffic manager profile: a DNS name of its own that answers with its endpoints' addresses."""
+    """A traffic manager profile: a DNS name of its own that answers with its endpoints' addresses.
+
+    ``max_return`` bounds the addresses of a multivalue answer (all of them unless given). Without ``monitor`` nothing
+    is probed and every endpoint counts as online. ``owner`` says who to ask before it is cleaned up.
+    """
 
     name: str
     dns_name: str
     ttl: int = 60
-    routing: Literal["priority", "multivalue"] = "priority"
+    routing: Routing = "priority"
     endpoints: tuple[TrafficManagerEndpoint, ...] = ()
+    enabled: bool = True
+    max_return: Annotated[int, Meta(ge=1, le=8)] | None = None
+    monitor: Monitor | None = None
+    owner: str = ""
+
+
+class Location(Frozen, frozen=True, kw_only=True):
+    """A place that questions come from: whoever asks from one of ``subnets``.
+
+    ``regions`` are its geographic regions, the most specific first, such as ``["DE", "GEO-EU"]`` (all of them lie in
+    ``WORLD``); ``latency`` gives milliseconds from here to the locations of endpoints.
+    """
+
+    name: str
+    subnets: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    latency: dict[str, Annotated[float, Meta(ge=0)]] = {}
+
+
+class NameService(Frozen, frozen=True, kw_only=True):
+    """How the lab's DNS behaves where the record sets do not say.
+
+    ``empty_set`` is what a name answers whose record sets are all empty, as deletion of their target leaves them;
+    UNCONFIRMED which one it was on 25 February 2025. ``seed`` starts the draws of weighted routing.
+    """
+
+    empty_set: Literal["nodata", "nxdomain"] = "nodata"
+    locations: tuple[Location, ...] = ()
+    seed: int = 1
 
 
 class RecordSet(Frozen, frozen=True, kw_only=True):
     """Records of one name and type, in zone-file presentation form; ``@`` is the zone's own name.
 
-    Instead of ``values`` an *alias record set* has ``alias``: the name of a traffic manager profile whose addresses it
-    answers with. Source: Azure DNS documentation of alias record sets.
+    Instead of ``values`` an *alias record set* has ``alias``, the name of a traffic manager profile whose addresses it
+    answers with, or ``alias_record``, the name of another record set of the same type in the same zone whose records
+    it answers with. Source: Azure DNS documentation of alias record sets.
     """
 
     name: str
@@ -196,6 +272,7 @@ class RecordSet(Frozen, frozen=True, kw_only=True):
     ttl: int = 300
     values: tuple[str, ...] = ()
     alias: str | None = None
+    alias_record: str | None = None
 
 
 class Zone(Frozen, frozen=True, kw_only=True):
@@ -223,6 +300,7 @@ class Estate(Frozen, frozen=True, kw_only=True):
     federation_services: tuple[FederationService, ...] = ()
     traffic_managers: tuple[TrafficManager, ...] = ()
     zones: tuple[Zone, ...] = ()
+    dns: NameService = NameService()
 
     def addresses(self, role: Role) -> tuple[str, ...]:
         """Addresses of the hosts that play ``role``, in file order."""
