@@ -1,0 +1,89 @@
+"""Zones as plain data and back: what the ledger keeps, what the control API sends, and a digest to compare by."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import dns.name
+import msgspec
+
+from ssosim.dns.errors import DnsChangeError
+from ssosim.dns.model import ZoneSet
+from ssosim.dns.rrset import RRset, to_name, to_rdatas, to_type
+from ssosim.dns.zone import Zone
+from ssosim.estate import TrafficManager
+
+__all__ = ["SnapshotError", "digest", "from_data", "to_data"]
+
+_KEPT_AS_IS = frozenset(field.name for field in dataclasses.fields(RRset)) - {"name", "type", "rdatas"}
+
+
+class SnapshotError(ValueError):
+    """Data that is no snapshot of zones of this version."""
+
+
+def to_data(zones: ZoneSet) -> dict[str, Any]:
+    """``zones`` as JSON-able data, the same for equal zones whatever order they were made in."""
+    return {
+        "version": zones.version,
+        "zones": [_zone_data(zones.zones[origin]) for origin in sorted(zones.zones)],
+        "profiles": [msgspec.to_builtins(zones.profiles[name]) for name in sorted(zones.profiles)],
+    }
+
+
+def from_data(data: Any) -> ZoneSet:
+    """The zones that ``to_data`` wrote down; raises SnapshotError."""
+    try:
+        profiles = [msgspec.convert(each, TrafficManager) for each in data["profiles"]]
+        zones = ZoneSet.build([_zone(each) for each in data["zones"]], profiles)
+        return dataclasses.replace(zones, version=int(data["version"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotError(f"not a snapshot of zones: {type(error).__name__}: {error}") from error
+
+
+def digest(zones: ZoneSet) -> str:
+    """What tells zones apart by content: equal for equal zones, whatever their version."""
+    data = to_data(zones)
+    del data["version"]
+    return hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _zone_data(zone: Zone) -> dict[str, Any]:
+    rrsets = sorted(zone.rrsets(), key=lambda rrset: (rrset.name, rrset.type.name))
+    return {
+        "origin": zone.origin.to_text().lower(),
+        "ttl": zone.ttl,
+        "negative_ttl": zone.negative_ttl,
+        "name_server": zone.name_server.to_text(),
+        "contact": zone.contact.to_text(),
+        "rrsets": [_rrset_data(rrset) for rrset in rrsets],
+    }
+
+
+def _rrset_data(rrset: RRset) -> dict[str, Any]:
+    values = sorted(rdata.to_text() for rdata in rrset.rdatas)
+    kept = {name: getattr(rrset, name) for name in sorted(_KEPT_AS_IS)}
+    return {"name": rrset.name.to_text().lower(), "type": rrset.type.name, "values": values, **kept}
+
+
+def _zone(data: dict[str, Any]) -> Zone:
+    return Zone.build(
+        to_name(data["origin"]),
+        ttl=data["ttl"],
+        negative_ttl=data["negative_ttl"],
+        name_server=to_name(data["name_server"]),
+        contact=to_name(data["contact"]),
+        rrsets=[_rrset(each) for each in data["rrsets"]],
+    )
+
+
+def _rrset(data: dict[str, Any]) -> RRset:
+    unknown = set(data) - _KEPT_AS_IS - {"name", "type", "values"}
+    if unknown:
+        raise DnsChangeError(f"a record set with unknown keys: {', '.join(sorted(unknown))}")
+    kind = to_type(data["type"])
+    kept = {name: data[name] for name in _KEPT_AS_IS if name in data}
+    return RRset(name=to_name(data["name"]), type=kind, rdatas=to_rdatas(data["values"], kind, dns.name.root), **kept)
