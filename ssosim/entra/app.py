@@ -30,7 +30,7 @@ body is inflated, and the rest of a refused body is waited for one second, not t
 def create_app(provider: Provider) -> web.Application:
     """The identity provider as one aiohttp application for all its hosts; routing is by the Host header."""
     app = web.Application(client_max_size=BODY_LIMIT)
-    app.router.add_route("*", "/{path:.*}", _handler(provider))
+    app.router.add_route("*", "/{path:.*}", _handler(provider), expect_handler=_handler_answers)
     return app
 
 
@@ -47,6 +47,9 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
         too_large = False
         body = b""
         if request.body_exists:
+            if request.headers.get("Expect", "").lower() == "100-continue":  # .NET Framework's default for a POST
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                request.writer.output_size = 0
             try:
                 body = await request.read()
             except web.HTTPRequestEntityTooLarge:
@@ -68,6 +71,10 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
         return _response(request, call, serve(provider, call, provider.who(request.remote or "", local)))
 
     return handle
+
+
+async def _handler_answers(_: web.Request) -> None:
+    """``Expect: 100-continue`` is answered by the handler, which also runs without aiohttp's application layer."""
 
 
 def _address(name: object) -> str:

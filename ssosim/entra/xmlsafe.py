@@ -67,6 +67,8 @@ def text_of(element: _Element | None) -> str:
     """All text inside ``element``, in order; empty for None."""
     if element is None:
         return ""
+    if len(element) == 0:  # nearly always, and itertext is dear
+        return element.text or ""
     return "".join(str(part) for part in element.itertext())
 
 

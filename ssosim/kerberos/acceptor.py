@@ -110,21 +110,23 @@ class Acceptor:
         """Judge one token, base64 already removed; takes about 0.1 ms. Never raises for any bytes."""
         if not 0 < len(token) <= MAX_TOKEN:
             return Refused("unknown", Refusal.MALFORMED, f"a token of {len(token)} bytes")
-        inside = look_inside(token)
-        if inside.mechanism == "ntlm":
-            return Refused("ntlm", Refusal.NTLM, "an NTLM token inside Negotiate")
-        if not inside.first_leg:
-            return Refused(inside.mechanism, Refusal.NEEDS_MORE, "a continuation of an exchange that nobody began")
         try:
             result = raw.accept_sec_context(token, self._credentials)
         except GSSError as error:
-            return self._refused(inside, error)
-        if result.more_steps:
-            return Refused(inside.mechanism, Refusal.NEEDS_MORE, "the client sent no Kerberos token")
-        return self._accepted(result)
+            return self._refused(look_inside(token), error)
+        return self._unfinished(look_inside(token)) if result.more_steps else self._accepted(result)
 
     def _accepted(self, result: AcceptSecContextResult) -> Accepted:
-        target = raw.inquire_context(result.context).target_name
+        # Nothing but the one name: all that can be asked costs twice as much.
+        target = raw.inquire_context(
+            result.context,
+            initiator_name=False,
+            lifetime=False,
+            mech=False,
+            flags=False,
+            locally_init=False,
+            complete=False,
+        ).target_name
         return Accepted(
             principal=_display(result.initiator_name),
             service=_display(target),
@@ -132,7 +134,16 @@ class Acceptor:
             expires_at=time.time() + (result.lifetime or 0) - self._clockskew,
         )
 
+    def _unfinished(self, inside: NegotiateToken) -> Refused:
+        if inside.mechanism == "ntlm":
+            return Refused("ntlm", Refusal.NTLM, "an NTLM token inside Negotiate")
+        return Refused(inside.mechanism, Refusal.NEEDS_MORE, "the client sent no Kerberos token")
+
     def _refused(self, inside: NegotiateToken, error: GSSError) -> Refused:
+        if inside.mechanism == "ntlm":
+            return self._unfinished(inside)
+        if not inside.first_leg:
+            return Refused(inside.mechanism, Refusal.NEEDS_MORE, "a continuation of an exchange that nobody began")
         if not inside.readable:
             return Refused("unknown", Refusal.MALFORMED, "not a GSS-API token")
         if inside.mechanism == "unknown":

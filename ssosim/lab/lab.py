@@ -12,14 +12,14 @@ import socket
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from aiohttp import web
 
 from ssosim.clock import Clock, RealClock
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore
 from ssosim.entra import Provider
-from ssosim.entra.app import SERVER_LIMITS, create_app
+from ssosim.entra.app import create_server
 from ssosim.estate import Device, Estate, User
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
 from ssosim.kerberos.gss import Acceptor
@@ -126,7 +126,7 @@ class Lab:
             self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
 
     async def _start_web(self, realm: PreparedRealm) -> None:
-        app = create_app(
+        server = create_server(
             Provider(
                 estate=self.estate,
                 keys=kept_keys(self.estate, self._cache),
@@ -136,8 +136,7 @@ class Lab:
                 who=self.attribution.who,
             )
         )
-        limits: dict[str, Any] = dict(SERVER_LIMITS)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, **limits)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
         tls = self.ca.server_context(name for name, _ in self.estate.web_names())

@@ -10,12 +10,15 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from ssosim.trace import events
 from ssosim.trace.log import Record
 
-__all__ = ["TraceFormatError", "as_json", "as_line", "from_json", "read_jsonl"]
+__all__ = ["TraceFormatError", "as_json", "as_line", "describe", "from_json", "read_jsonl"]
 
 _KINDS: Mapping[str, type[events.Event]] = {
     name: kind for name in events.__all__ if issubclass(kind := getattr(events, name), events.Event)
@@ -26,18 +29,25 @@ class TraceFormatError(ValueError):
     """A line is not a trace record of this version."""
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def as_json(record: Record) -> str:
     """One record as one line of JSON, without the line's end."""
     event = record.event
-    moment = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    head = {
-        "seq": record.seq,
-        "at": moment,
-        "client": record.client,
-        "layer": event.layer,
-        "event": type(event).__name__,
-    }
-    return json.dumps(head | {f.name: getattr(event, f.name) for f in dataclasses.fields(event)})
+    moment = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="microseconds")[:26]
+    try:
+        fields = _encode(event).decode()
+    except UnicodeEncodeError:  # half a surrogate pair in a stranger's name, which UTF-8 cannot carry but JSON can
+        fields = json.dumps(dataclasses.asdict(event))
+    comma = "," if len(fields) > 2 else ""
+    return f'{{"seq":{record.seq},"at":"{moment}Z",{_head(record.client, type(event))}{comma}{fields[1:]}'
+
+
+@lru_cache(maxsize=4096)
+def _head(client: str, kind: type[events.Event]) -> str:
+    """The part of a record that is the same for all events of a kind by one client."""
+    return json.dumps({"client": client, "layer": kind.layer, "event": kind.__name__}, separators=(",", ":"))[1:-1]
 
 
 def from_json(line: str) -> Record:
@@ -61,10 +71,11 @@ def read_jsonl(lines: Iterable[str]) -> Iterator[Record]:
 def as_line(record: Record) -> str:
     """One record as a line for people: time, client, layer, and what happened."""
     clock = datetime.fromtimestamp(record.at, UTC).strftime("%H:%M:%S.%f")[:-3]
-    return f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {_describe(record.event)}"
+    return f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe(record.event)}"
 
 
-def _describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one short sentence for each kind of event
+def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one short sentence for each kind of event
+    """What happened, as one short sentence."""
     match event:
         case events.DnsAnswered():
             answer = ", ".join(event.answers) or "-"

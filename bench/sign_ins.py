@@ -1,0 +1,181 @@
+"""Whole silent sign-ins a second, as a share of what their cryptography alone allows in the same run.
+
+    python bench/sign_ins.py [--seconds 3] [--rounds 5]
+
+One sign-in is five HTTPS requests: realm, MEX, RST without a ticket (401), RST with a ticket, token. The lab is the
+one of ``ssosim up`` (uvloop, trace written to disk), held to the first core; the load is a program inside the lab
+(``sign_ins_load.py``), held to the others. The reference is a bare loop on the first core while the lab idles: the two
+RSA-2048 signatures of a sign-in (access token, ID token) and one GSSAPI accept with a replay cache, nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from gssapi import raw
+from harness import SSOSIM, LabUnderTest, finish, lab_up, own_home, spread
+
+from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB
+
+TARGET = 0.5
+CONNECTIONS = 24
+CRYPTO_ROUNDS = 400
+STEPS = ("realm", "mex", "challenge", "rstr", "token")
+STEP_COUNT = 600
+
+
+class Load:
+    """The load program inside the lab; one JSON line each way."""
+
+    def __init__(self) -> None:
+        script = str(Path(__file__).with_name("sign_ins_load.py"))
+        command = [SSOSIM, "exec", "--", sys.executable, script, str(CONNECTIONS)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, what: str, **parts: Any) -> Any:
+        """One command and its answer; ends the bench when the load has failed."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps({"do": what, **parts}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit(f"the load ended with exit code {self._process.wait()}")
+        return json.loads(line)
+
+    def end(self) -> None:
+        """Close its standard input and wait."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+@contextmanager
+def on_cores(pid: int, cores: set[int]) -> Iterator[None]:
+    """Hold the process ``pid``, all threads, to ``cores`` for the time of the body."""
+    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+    before = os.sched_getaffinity(pid)
+    for thread in threads:
+        os.sched_setaffinity(thread, cores)
+    try:
+        yield
+    finally:
+        for thread in threads:
+            os.sched_setaffinity(thread, before)
+
+
+class Crypto:
+    """The bare cryptography of one sign-in: two signatures by the lab's own key, one accept by its own keytab."""
+
+    def __init__(self, home: Path, lab: LabUnderTest) -> None:
+        key = next((home / "cache").glob("keys-*/cloud.pem")).read_bytes()
+        self._key = serialization.load_pem_private_key(key, None)
+        keytab = lab.folder / "kdc" / SERVICE_ACCOUNT_KEYTAB
+        store = {b"keytab": f"FILE:{keytab}".encode(), b"rcache": f"file2:{home / 'bench-rcache'}".encode()}
+        os.environ["KRB5_CONFIG"] = str(lab.folder / "krb5.conf")
+        self._credentials = raw.acquire_cred_from(store, usage="accept").creds
+
+    def _sign(self, data: bytes) -> None:
+        self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+    def per_second(self, tokens: list[bytes]) -> dict[str, float]:
+        """Sign-ins a second that it allows, and the milliseconds of its parts; each of ``tokens`` is used once."""
+        data = b"x" * 900
+        began = time.perf_counter()
+        for token in tokens:
+            raw.accept_sec_context(token, self._credentials)
+        accepted = time.perf_counter()
+        for _ in tokens:
+            self._sign(data)
+            self._sign(data)
+        signed = time.perf_counter()
+        return {
+            "per_s": len(tokens) / (signed - began),
+            "accept_ms": (accepted - began) / len(tokens) * 1000,
+            "signature_ms": (signed - accepted) / len(tokens) / 2 * 1000,
+        }
+
+
+def steps(lab: LabUnderTest, load: Load) -> dict[str, float]:
+    """Milliseconds of the server's CPU for each step, measured one step at a time."""
+    spent = {}
+    for step in STEPS:
+        load.ask("prepare", step=step, count=STEP_COUNT)
+        before = lab.cpu_s()
+        load.ask("step", step=step, count=STEP_COUNT)
+        spent[step] = round((lab.cpu_s() - before) / STEP_COUNT * 1000, 3)
+    return {**spent, "sum": round(sum(spent.values()), 3)}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pause", type=float, default=0.0, help="wait before the load starts, to attach a profiler")
+    options = parser.parse_args()
+    first, *others = sorted(os.sched_getaffinity(0))
+    values: dict[str, list[float]] = defaultdict(list)
+    with own_home() as home, lab_up(home) as lab, on_cores(lab.pid, {first}):
+        os.sched_setaffinity(0, set(others) or {first})  # inherited by the load
+        load = Load()
+        crypto = Crypto(home, lab)
+        load.ask("connect")
+        print(f"lab {lab.pid}", file=sys.stderr) if options.pause else None
+        time.sleep(options.pause)
+        for _ in range(options.rounds):
+            tokens = [base64.b64decode(token) for token in load.ask("tokens", count=CRYPTO_ROUNDS)]
+            with on_cores(os.getpid(), {first}):
+                for name, value in crypto.per_second(tokens).items():
+                    values[f"crypto_{name}"].append(value)
+            count = max(CONNECTIONS, int(options.seconds * (values["sign_ins_per_s"] or [400.0])[-1]))
+            load.ask("prepare", step="whole", count=count)
+            before = lab.cpu_s()
+            answer = load.ask("whole", count=count)
+            values["server_cpu_ms"].append((lab.cpu_s() - before) / count * 1000)
+            values["sign_ins_per_s"].append(count / answer["seconds"])
+            values["load_busy"].append(answer["cpu_seconds"] / answer["seconds"])
+            values["server_busy"].append(values["server_cpu_ms"][-1] * values["sign_ins_per_s"][-1] / 1000)
+            values["ratio"].append(values["sign_ins_per_s"][-1] / values["crypto_per_s"][-1])
+        by_step = steps(lab, load)
+        records = json.loads((lab.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()[-1])["seq"]
+        load.end()
+    ratio = spread(values["ratio"])
+    finish(
+        "sign_ins",
+        figures={
+            "sign_ins_per_s": spread(values["sign_ins_per_s"], 1),
+            "server_cpu_ms_per_sign_in": spread(values["server_cpu_ms"]),
+            "server_busy": spread(values["server_busy"], 2),
+            "load_busy": spread(values["load_busy"], 2),
+            "server_cpu_ms_by_step": by_step,
+            "connections": 2 * CONNECTIONS,
+            "trace_records_written": records,
+        },
+        reference={
+            "what": "2 RSA-2048 signatures and 1 GSSAPI accept, bare, same core",
+            "per_s": spread(values["crypto_per_s"], 1),
+            "signature_ms": spread(values["crypto_signature_ms"]),
+            "accept_ms": spread(values["crypto_accept_ms"]),
+        },
+        ratio=ratio,
+        target={"ratio": TARGET},
+        met=ratio["median"] >= TARGET,
+    )
+
+
+if __name__ == "__main__":
+    main()
