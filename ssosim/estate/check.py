@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ssosim.estate.model import Estate, Role
 from ssosim.estate.places import KeyPath
 from ssosim.estate.traffic import location_mistakes, profile_mistakes
+from ssosim.estate.values import value_mistakes
 
 __all__ = ["Finding", "check"]
 
@@ -31,6 +32,8 @@ class Finding:
 
 def check(estate: Estate) -> Iterator[Finding]:
     """Every mistake in ``estate``, in file order of the sections."""
+    for path, text in value_mistakes(estate):
+        yield Finding(path, text)
     yield from _hosts(estate)
     yield from _realm(estate)
     yield from _tenants(estate)
@@ -45,8 +48,6 @@ def _hosts(estate: Estate) -> Iterator[Finding]:
         if not estate.addresses(role):
             yield Finding(("hosts",), f'needs at least one host with role = "{role}"')
     yield from _unique("hosts", "address", [host.address for host in estate.hosts])
-    for index, host in enumerate(estate.hosts):
-        yield from _address(("hosts", index, "address"), host.address)
 
 
 def _realm(estate: Estate) -> Iterator[Finding]:
@@ -71,13 +72,14 @@ def _tenants(estate: Estate) -> Iterator[Finding]:
     services = [service.name for service in estate.federation_services]
     yield from _unique("federation_services", "name", services)
     yield from _unique("tenants", "id", [tenant.id for tenant in estate.tenants])
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[int, str]] = {}
     for index, tenant in enumerate(estate.tenants):
         yield from _guid(("tenants", index, "id"), tenant.id)
         for number, domain in enumerate(tenant.domains):
             here: KeyPath = ("tenants", index, "domains", number)
-            if (owner := seen.setdefault(domain.name.lower(), tenant.display_name)) != tenant.display_name:
-                yield Finding((*here, "name"), f"{domain.name} is already verified by tenant {owner!r}")
+            owner, first = seen.setdefault(domain.name.lower(), (number, tenant.display_name))
+            if (owner, first) != (number, tenant.display_name):
+                yield Finding((*here, "name"), f"{domain.name} is already verified by tenant {first!r}")
             if domain.kind == "managed" and domain.federation is not None:
                 yield Finding((*here, "federation"), 'only a domain with kind = "federated" names a federation service')
             if domain.kind == "federated":
@@ -88,6 +90,7 @@ def _users(estate: Estate) -> Iterator[Finding]:
     yield from _unique("users", "upn", [user.upn for user in estate.users])
     yield from _unique("users", "object_id", [user.object_id for user in estate.users])
     yield from _unique("users", "sam_account", [user.sam_account or f"\0{user.upn}" for user in estate.users])
+    yield from _unique("users", "sid", [user.sid or f"\0{user.upn}" for user in estate.users])
     yield from _unique("applications", "client_id", [app.client_id for app in estate.applications])
     tenants = [tenant.initial_domain for tenant in estate.tenants]
     for index, user in enumerate(estate.users):
@@ -104,8 +107,8 @@ def _users(estate: Estate) -> Iterator[Finding]:
             yield Finding(
                 ("users", index, "sam_account"), f"{user.sam_account!r}: letters, digits, dot, dash and underscore only"
             )
-        if not user.password or any(mark in user.password for mark in '"\n\r'):
-            yield Finding(("users", index, "password"), "must not be empty nor hold quotes or line breaks")
+        if not user.password.isprintable() or not user.password or '"' in user.password:
+            yield Finding(("users", index, "password"), "must not be empty nor hold quotes, line breaks or controls")
 
 
 def _devices(estate: Estate) -> Iterator[Finding]:

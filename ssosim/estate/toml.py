@@ -6,9 +6,10 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from ssosim.estate.places import KeyPath, line_of, lines_by_path, parse_path, render_path
 
@@ -41,11 +42,13 @@ def convert_toml(text: str, source: str, kind: type[_T]) -> _T:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise TomlMistakeError(f"{source}: not valid TOML: {error}") from error
+        text, _, place = str(error).rpartition(" (at line ")
+        where = f"{source}:{place.split(',')[0]}" if text else source
+        raise TomlMistakeError(f"{where}: not valid TOML: {error}") from error
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        path, complaint = _schema_complaint(str(error), kind)
+        path, complaint = _schema_complaint(str(error), kind, data)
         raise TomlMistakeError(complain(text, source, path, complaint)) from error
 
 
@@ -56,30 +59,73 @@ def complain(text: str, source: str, path: KeyPath, complaint: str) -> str:
     return f"{where}: {render_path(path) or 'top level'}: {complaint}"
 
 
-def _schema_complaint(message: str, kind: type) -> tuple[KeyPath, str]:
-    """Split msgspec's message into key path and text, and say what an unknown key may have meant."""
+def _schema_complaint(message: str, kind: type, data: object) -> tuple[KeyPath, str]:
+    """Split msgspec's message into key path and text, and say what is expected there."""
     text, _, at = message.rpartition(" - at ")
     if not text:
         text, at = message, ""
     path = parse_path(at.strip("`"))
     if unknown := re.search(r"unknown field `([^`]*)`", text):
-        known = _fields_at(path, kind)
+        known = _fields(_type_at(path, kind, data))
         close = difflib.get_close_matches(unknown[1], known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
         return (*path, unknown[1]), f"unknown key; {hint}"
     if missing := re.search(r"missing required field `([^`]*)`", text):
         return path, f"the key {missing[1]!r} is missing"
-    return path, text[:1].lower() + text[1:]
+    complaint = text[:1].lower() + text[1:]
+    if text.startswith("Invalid") and (choices := _choices(path, at, kind, data)):
+        close = difflib.get_close_matches(text.split("'")[1] if "'" in text else "", choices, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return path, f"{complaint}; {hint}expected one of: {', '.join(choices)}"
+    if "RFC3339" in text:
+        complaint += "; expected e.g. 2025-02-25T16:42:00Z"
+    return path, complaint
 
 
-def _fields_at(path: KeyPath, kind: type) -> list[str]:
-    """Names of the keys that the schema allows at ``path``."""
-    here: msgspec.inspect.Type = msgspec.inspect.type_info(kind)
+def _choices(path: KeyPath, at: str, kind: type, data: object) -> list[str]:
+    """The values that an enumeration, or the key that tells the kinds of a union apart, may have at ``path``."""
+    here = _type_at(path, kind, data)
+    if at.rstrip("`").endswith("[...]") and isinstance(here, inspect.DictType):
+        here = here.value_type
+    if isinstance(here, inspect.EnumType):
+        return [str(member.value) for member in here.cls]
+    if isinstance(here, inspect.LiteralType):
+        return [str(value) for value in here.values]
+    union = _type_at(path[:-1], kind, None)
+    structs = union.types if isinstance(union, inspect.UnionType) else ()
+    return [str(t.tag) for t in structs if isinstance(t, inspect.StructType) and t.tag_field == path[-1]]
+
+
+def _fields(here: inspect.Type | None) -> list[str]:
+    return [field.encode_name for field in here.fields] if isinstance(here, inspect.StructType) else []
+
+
+def _type_at(path: KeyPath, kind: type, data: Any) -> inspect.Type | None:
+    """What the schema wants at ``path``; ``data`` tells which kind of a union stands there."""
+    here: inspect.Type | None = _chosen(inspect.type_info(kind), data)
     for step in path:
-        if isinstance(here, msgspec.inspect.UnionType):
-            here = next(t for t in here.types if not isinstance(t, msgspec.inspect.NoneType))
-        if isinstance(step, int) and isinstance(here, msgspec.inspect.VarTupleType):
+        try:
+            data = data[step]  # what does not fit is nothing: the schema then decides alone
+        except (LookupError, TypeError):
+            data = None
+        if isinstance(here, inspect.VarTupleType):
             here = here.item_type
-        elif isinstance(here, msgspec.inspect.StructType):
-            here = next(field.type for field in here.fields if field.encode_name == step)
-    return [field.encode_name for field in here.fields] if isinstance(here, msgspec.inspect.StructType) else []
+        elif isinstance(here, inspect.DictType):
+            here = here.value_type
+        elif isinstance(here, inspect.StructType):
+            here = next((field.type for field in here.fields if field.encode_name == step), None)
+        else:
+            return None
+        here = _chosen(here, data)
+    return here
+
+
+def _chosen(here: inspect.Type | None, data: object) -> inspect.Type | None:
+    if not isinstance(here, inspect.UnionType):
+        return here
+    some = [t for t in here.types if not isinstance(t, inspect.NoneType)]
+    if len(some) == 1:
+        return some[0]
+    tags = {t.tag: t for t in some if isinstance(t, inspect.StructType) and isinstance(data, dict)}
+    fields = {t.tag_field for t in tags.values()}
+    return next((tags[data[f]] for f in fields if isinstance(data, dict) and data.get(f) in tags), here)

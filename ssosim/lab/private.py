@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ssosim.estate import Estate, EstateError, default_estate, load_estate
-from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, prepare
+from ssosim.estate.places import parse_path
+from ssosim.estate.toml import complain, read_text
+from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, RealmError, prepare
 from ssosim.lab import linux
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.etc import overlay_etc
@@ -23,7 +25,7 @@ from ssosim.lab.network import DEVICE_GATEWAY, PrivateNetwork, device_link_comma
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
 
-__all__ = ["PrivateLab", "read_estate", "recording", "serve", "tell"]
+__all__ = ["PrivateLab", "read_estate", "recording", "refusal", "serve", "tell"]
 
 
 def read_estate(path: Path | None) -> Estate:
@@ -32,6 +34,22 @@ def read_estate(path: Path | None) -> Estate:
         return default_estate() if path is None else load_estate(path)
     except EstateError as error:
         raise LabInputError(str(error)) from error
+
+
+def refusal(error: Exception, estate_file: Path | None) -> dict[str, Any]:
+    """What the front is told of an error that kept a lab from starting."""
+    code = getattr(error, "exit_code", LabError.exit_code)
+    text = str(error)
+    if isinstance(error, KerberosMissingError):
+        code = MachineLacksError.exit_code
+    elif isinstance(error, RealmError):
+        code = LabInputError.exit_code
+    elif isinstance(error, EstateError):  # by a part that looked closer than the estate's own check; it names the key
+        code = LabInputError.exit_code
+        where, _, what = text.partition(": ")
+        if estate_file is not None:
+            text = complain(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
+    return {"error": text, "exit_code": code}
 
 
 class PrivateLab:
@@ -171,9 +189,8 @@ def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began:
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_serve(folder, estate, outer_pid, began, ready))
-    except (LabError, KerberosError) as error:
-        code = MachineLacksError.exit_code if isinstance(error, KerberosMissingError) else LabError.exit_code
-        tell(ready, {"error": str(error), "exit_code": getattr(error, "exit_code", code)})
+    except (LabError, KerberosError, EstateError) as error:
+        tell(ready, refusal(error, estate_file))
         return 0
     finally:
         folder.sweep()

@@ -15,13 +15,13 @@ from ssosim_clients.catalogue import UnknownModelError, find
 
 from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
-from ssosim.estate import Estate
-from ssosim.kerberos import KerberosError, KerberosMissingError
+from ssosim.estate import Estate, EstateError
+from ssosim.kerberos import KerberosError
 from ssosim.lab.control import ControlApi
-from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.network import PrivateNetwork
-from ssosim.lab.private import PrivateLab, read_estate, recording, tell
+from ssosim.lab.private import PrivateLab, read_estate, recording, refusal, tell
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import Playback, play
 from ssosim.trace import ClientFinished, ClientSaid
@@ -37,11 +37,10 @@ def run_in_world(folder: LabFolder, scenario: Scenario, estate_file: Path | None
         message = asyncio.run(_run(folder, scenario, read_estate(estate_file)))
     except asyncio.CancelledError:
         message = {"error": "stopped before the end", "exit_code": LabError.exit_code}
-    except (LabError, KerberosError, DnsChangeError) as error:
-        code = MachineLacksError.exit_code if isinstance(error, KerberosMissingError) else LabError.exit_code
-        if isinstance(error, DnsChangeError):
-            code = LabInputError.exit_code
-        message = {"error": str(error), "exit_code": getattr(error, "exit_code", code)}
+    except DnsChangeError as error:
+        message = {"error": f"{scenario.name}: {error}", "exit_code": LabInputError.exit_code}
+    except (LabError, KerberosError, EstateError) as error:
+        message = refusal(error, estate_file)
     finally:
         folder.sweep()
     tell(front, message)
