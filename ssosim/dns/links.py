@@ -14,7 +14,7 @@ from ssosim.dns.rrset import RRset, plain
 from ssosim.dns.traffic import MAX_NESTING, Profiles
 from ssosim.estate import TrafficManager
 
-__all__ = ["MAX_ALIASES", "aliases", "aliases_of_record", "aliases_of_profile", "check_links"]
+__all__ = ["MAX_ALIASES", "aliases", "aliases_of_profile", "aliases_of_record", "check_links"]
 
 MAX_ALIASES = 20
 """Alias record sets that may point at one resource. Source: Azure DNS documentation of alias record sets."""

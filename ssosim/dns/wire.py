@@ -2,11 +2,14 @@
 
 Parsing and rendering with dnspython costs 100 to 300 us, so whole answers are kept, by the query's bytes after its
 id and for as long as the zones are the same value. The trace event is kept beside the bytes: an answer from the
-cache is traced like any other.
+cache is traced like any other. An answer that depends on where the asker is is kept for that asker alone (one who
+sends a client subnet has it in the query's bytes), and one that was drawn is not kept.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,11 +22,13 @@ import dns.opcode
 import dns.rrset
 from dns.rcode import BADVERS, FORMERR, NOTAUTH, NOTIMP, REFUSED, Rcode
 from dns.rdataclass import IN
-from dns.rdatatype import OPT, TKEY, TSIG, RdataType
+from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
 
 from ssosim.dns.answer import Answer, answer
+from ssosim.dns.asking import ALL_ONLINE, ANYBODY, Asking, Health, network
+from ssosim.dns.counts import Use
 from ssosim.dns.model import ZoneSet
-from ssosim.dns.rrset import RRset
+from ssosim.dns.rrset import RRset, plain
 from ssosim.trace import DnsAnswered
 
 __all__ = ["MAX_UDP_PAYLOAD", "Reply", "Responder", "Transport", "respond"]
@@ -41,46 +46,81 @@ NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer ready to leave: ``tail`` is everything after the two octets of the id."""
+    """An answer ready to leave: ``tail`` is everything after the two octets of the id.
+
+    ``use`` is what it counts for, ``shared`` who else may have it: anybody with the same question, the same asker
+    only, or nobody.
+    """
 
     tail: bytes
     event: DnsAnswered
+    use: Use | None = None
+    shared: Literal["anybody", "asker", "nobody"] = "anybody"
+
+
+NOT_FOR_ALL = Reply(b"", DnsAnswered(name="", type="", rcode=""))
+"""Stands in the cache for a question whose answer is kept per asker."""
 
 
 class Responder:
     """Answers queries, remembering up to ``limit`` answers per transport.
 
     What does not parse is never remembered, and nothing very long is: memory stays within ``limit`` times 4 KiB.
+    ``draw`` gives the numbers from 0 to 1 that weighted routing decides by.
     """
 
-    def __init__(self, limit: int = 10_000) -> None:
+    def __init__(self, limit: int = 10_000, draw: Callable[[], float] | None = None) -> None:
         self._limit = limit
+        self._draw = draw or random.Random(1).random  # noqa: S311 - a share of traffic, not a secret; repeatable
         self._zones: ZoneSet | None = None
-        self._kept: dict[Transport, dict[bytes, Reply]] = {"udp": {}, "tcp": {}}
+        self._health: Health = ALL_ONLINE
+        self._kept: dict[Transport, dict[bytes | tuple[bytes, str], Reply]] = {"udp": {}, "tcp": {}}
 
-    def reply(self, zones: ZoneSet, query: bytes, transport: Transport) -> Reply | None:
-        """The reply to ``query``, or None if nothing must be said. Never raises, whatever the bytes."""
-        if zones is not self._zones:
-            self._zones = zones
+    def reply(
+        self, zones: ZoneSet, query: bytes, transport: Transport, asker: str = "", health: Health = ALL_ONLINE
+    ) -> Reply | None:
+        """The reply to ``query``, or None if nothing must be said. Never raises, whatever the bytes.
+
+        ``asker`` is the IP address that asks, if it is known.
+        """
+        if zones is not self._zones or health is not self._health:
+            self._zones, self._health = zones, health
             self._kept = {"udp": {}, "tcp": {}}
         kept = self._kept[transport]
-        key = query[2:]
-        reply = kept.get(key)
+        reply = kept.get(query[2:])
+        if reply is NOT_FOR_ALL:
+            reply = kept.get((query[2:], asker))
         if reply is None:
-            reply = respond(zones, query, transport)
+            reply = respond(zones, query, transport, asking_from(asker, health, self._draw()))
             if reply is not None and reply.event.name and len(query) + len(reply.tail) <= LONGEST_KEPT:
-                if len(kept) >= self._limit:
-                    del kept[next(iter(kept))]
-                kept[key] = reply
+                self._keep(kept, query[2:], asker, reply)
         return reply
+
+    def _keep(self, kept: dict[bytes | tuple[bytes, str], Reply], key: bytes, asker: str, reply: Reply) -> None:
+        if reply.shared == "nobody":
+            return
+        entries: dict[bytes | tuple[bytes, str], Reply] = {key: reply}
+        if reply.shared == "asker":
+            entries = {key: NOT_FOR_ALL, (key, asker): reply}
+        while kept and len(kept) + len(entries) > self._limit:
+            del kept[next(iter(kept))]
+        kept.update(entries)
 
     def refuse(self, query: bytes, rcode: Rcode, event: DnsAnswered) -> Reply:
         """The reply with an error code (0 to 15) in the place of what ``event`` says was the answer."""
         return failure(query, rcode, name=event.name, rdtype=event.type, transport=event.transport)
 
 
-def respond(zones: ZoneSet, query: bytes, transport: Transport) -> Reply | None:
-    """Answer ``query`` from ``zones``; None for what must not be answered.
+def asking_from(asker: str, health: Health, draw: float) -> Asking:
+    """The circumstances of a question from the IP address ``asker``; a text that is none is an unknown place."""
+    try:
+        return Asking(network(asker.partition("%")[0]), health, draw)
+    except ValueError:
+        return Asking(None, health, draw)
+
+
+def respond(zones: ZoneSet, query: bytes, transport: Transport, asking: Asking = ANYBODY) -> Reply | None:
+    """Answer ``query`` from ``zones``; None for what must not be answered. Its client subnet goes before ``asking``'s.
 
     Nothing is said to what is too short to be a message or is itself a response, so that two servers cannot keep each
     other busy. Unreadable is FORMERR, an opcode other than QUERY NOTIMP, an EDNS version above 0 BADVERS, a class
@@ -92,13 +132,39 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport) -> Reply | None:
     if isinstance(message, Rcode):
         return failure(query, message, transport=transport)
     question = message.question[0]
+    subnet = client_subnet(message)
     if message.edns > 0:
         said = Answer(name=question.name, type=question.rdtype, rcode=BADVERS, authoritative=False)
     elif question.rdclass != IN:
         said = Answer(name=question.name, type=question.rdtype, rcode=REFUSED, authoritative=False)
+    elif subnet is not None and subnet.scopelen:  # RFC 7871 section 7.1.2: 0 in queries
+        return failure(query, FORMERR, transport=transport)
     else:
-        said = answer(zones, question.name, question.rdtype)
-    return Reply(render(message, said, transport)[2:], said.event(transport))
+        if subnet is not None and subnet.srclen:
+            told = network(f"{subnet.address}/{subnet.srclen}")
+            asking = Asking(told, asking.health, asking.draw)
+        said = answer(zones, question.name, question.rdtype, asking)
+    return Reply(render(message, said, transport)[2:], said.event(transport), used(said), sharing(said))
+
+
+def client_subnet(query: dns.message.Message) -> dns.edns.ECSOption | None:
+    """The EDNS client subnet of ``query`` (RFC 7871); the parser has seen to its form."""
+    return next((option for option in query.options if isinstance(option, dns.edns.ECSOption)), None)
+
+
+def used(said: Answer) -> Use:
+    """What ``said`` counts for: the names it led through, and the profiles that chose."""
+    names = [said.name, *said.through]
+    names += [rdata.target for rrset in said.answer if rrset.type == CNAME for rdata in rrset.rdatas]  # type: ignore[attr-defined]
+    profiles = tuple(profile for routed in said.routed for profile in routed.profiles)
+    return Use(tuple(dict.fromkeys(plain(name) for name in names)), RdataType.to_text(said.type), profiles)
+
+
+def sharing(said: Answer) -> Literal["anybody", "asker", "nobody"]:
+    """Who else may have this answer."""
+    if any(routed.drawn for routed in said.routed):
+        return "nobody"
+    return "asker" if any(routed.by_place for routed in said.routed) else "anybody"
 
 
 def read(query: bytes) -> dns.message.Message | Rcode:
@@ -123,6 +189,11 @@ def render(query: dns.message.Message, said: Answer, transport: Transport) -> by
         response.flags |= dns.flags.AA
     response.flags |= query.flags & dns.flags.CD
     if query.edns >= 0:
+        subnet = client_subnet(query)
+        if subnet is not None:
+            scope = max((routed.scope for routed in said.routed), default=0) if subnet.srclen else 0
+            echo = dns.edns.ECSOption(subnet.address, subnet.srclen, scope)
+            response.use_edns(0, 0, MAX_UDP_PAYLOAD, query.payload, options=[echo])
         response.ednsflags = query.ednsflags & dns.flags.DO
     response.set_rcode(said.rcode)
     response.answer = [to_wire_rrset(rrset) for rrset in said.answer]

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ssosim.estate.model import Estate, Role
+from ssosim.estate.model import Estate, RecordSet, Role
 from ssosim.estate.places import KeyPath
 from ssosim.estate.traffic import location_mistakes, profile_mistakes
 from ssosim.estate.values import value_mistakes
@@ -147,20 +147,23 @@ def _zones(estate: Estate) -> Iterator[Finding]:
         if not _DNS_NAME.fullmatch(zone.name):
             yield Finding(("zones", index, "name"), f"{zone.name!r} is not a DNS name")
         for number, record in enumerate(zone.records):
-            here: KeyPath = ("zones", index, "records", number)
-            if record.alias is not None:
-                yield from _known((*here, "alias"), "traffic manager", record.alias, profiles)
-            if record.alias is not None or record.alias_record is not None:
-                if record.alias is not None and record.alias_record is not None:
-                    yield Finding((*here, "alias_record"), "an alias has one target: a profile or a record set")
-                if record.type not in ("A", "AAAA", "CNAME"):
-                    yield Finding((*here, "type"), "an alias record set is of type A, AAAA or CNAME")
-                if record.values:
-                    yield Finding((*here, "values"), "an alias record set has no values of its own")
-            if record.name != "@" and not _DNS_NAME.fullmatch(record.name):
-                yield Finding((*here, "name"), f"{record.name!r} is not a DNS name; use @ for the zone's own name")
-            if record.name.endswith("."):
-                yield Finding((*here, "name"), f"{record.name!r} ends with a dot; names are relative to the zone")
+            yield from _record(("zones", index, "records", number), record, profiles)
+
+
+def _record(here: KeyPath, record: RecordSet, profiles: list[str]) -> Iterator[Finding]:
+    if record.alias is not None:
+        yield from _known((*here, "alias"), "traffic manager", record.alias, profiles)
+    if record.alias is not None and record.alias_record is not None:
+        yield Finding((*here, "alias_record"), "an alias has one target: a profile or a record set")
+    if record.alias is not None or record.alias_record is not None:
+        if record.type not in ("A", "AAAA", "CNAME"):
+            yield Finding((*here, "type"), "an alias record set is of type A, AAAA or CNAME")
+        if record.values:
+            yield Finding((*here, "values"), "an alias record set has no values of its own")
+    if record.name != "@" and not _DNS_NAME.fullmatch(record.name):
+        yield Finding((*here, "name"), f"{record.name!r} is not a DNS name; use @ for the zone's own name")
+    if record.name.endswith("."):
+        yield Finding((*here, "name"), f"{record.name!r} ends with a dot; names are relative to the zone")
 
 
 def _address(path: KeyPath, text: str) -> Iterator[Finding]:

@@ -42,6 +42,7 @@ Routing = Literal["priority", "weighted", "performance", "geographic", "multival
 
 OneToThousand = Annotated[int, Meta(ge=1, le=1000)]
 StatusRange = Annotated[str, Meta(pattern=r"^[1-9]\d\d(-[1-9]\d\d)?$")]
+DnsName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$", max_length=254)]
 Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[ -~]*$")]
 
 
@@ -205,7 +206,7 @@ class TrafficManagerEndpoint(Frozen, frozen=True, kw_only=True):
 
     name: str
     address: str | None = None
-    target: str | None = None
+    target: DnsName | None = None
     profile: str | None = None
     enabled: bool = True
     priority: OneToThousand = 1
