@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import re
 import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 from ssosim.cli.common import add_estate, add_json, print_json
-from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.errors import LabError, LabInputError, NameTakenError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.front import launch
 
@@ -38,23 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play; 0 if all is as expected, 1 if not."""
+    from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
+
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
 
     try:
-        scenario = _chosen(load_scenario(options.scenario), options)
+        scenario = _chosen(load_scenario(options.scenario, MODELS), options)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
-    folder = _free_folder(f"run-{Path(options.scenario).stem}"[:28])
-
-    def work(_: int, tell: int) -> int:
-        from ssosim.scenario.private_run import run_in_world  # noqa: PLC0415 - inside the world only
-
-        return run_in_world(folder, scenario, options.estate, tell)
-
-    world, message = launch(folder, work)
-    world.end()
-    world.wait()
+    folder, message = _play(scenario, options.estate)
     playback = message["playback"]
     if options.json:
         print_json(playback)
@@ -64,6 +59,29 @@ def run(options: argparse.Namespace) -> int:
         print(table(playback))
         print(f"\nevery exchange: {Path(sys.argv[0]).name} trace --name {folder.name}")
     return 0 if playback["as_expected"] else LabError.exit_code
+
+
+def _play(scenario: Any, estate: Path | None) -> tuple[LabFolder, dict[str, Any]]:
+    """Play in a lab named after the scenario, with a number where that name is taken."""
+    stem = f"run-{re.sub('[^A-Za-z0-9._-]+', '-', scenario.name)}"[:28]
+    for number in range(1, _MAX_PARALLEL):
+        folder = LabFolder.of(stem if number == 1 else f"{stem}-{number}")
+        if not folder.is_running():
+            with contextlib.suppress(NameTakenError):  # by a run that began at the same moment
+                return folder, _play_in(folder, scenario, estate)
+    raise LabError(f"{_MAX_PARALLEL} runs of this scenario are under way")
+
+
+def _play_in(folder: LabFolder, scenario: Any, estate: Path | None) -> dict[str, Any]:
+    def work(_: int, tell: int) -> int:
+        from ssosim.scenario.private_run import run_in_world  # noqa: PLC0415 - inside the world only
+
+        return run_in_world(folder, scenario, estate, tell)
+
+    world, message = launch(folder, work)
+    world.end()
+    world.wait()
+    return message
 
 
 def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
@@ -86,16 +104,7 @@ def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
             argv = tuple(shlex.split(command))
         except ValueError as error:
             raise LabInputError(f"--exec {command!r}: {error}") from error
-        if not argv:
+        if not argv or not argv[0]:
             raise LabInputError("--exec: which program?")
         clients = (*clients, Client(name=f"{Path(argv[0]).name}#{number}", run=argv))
     return msgspec.structs.replace(scenario, clients=clients)
-
-
-def _free_folder(name: str) -> LabFolder:
-    """A lab name that nobody uses now: the scenario's, or numbered when it is played twice at once."""
-    for number in range(1, _MAX_PARALLEL):
-        folder = LabFolder.of(name if number == 1 else f"{name}-{number}")
-        if not folder.is_running():
-            return folder
-    raise LabError(f"{_MAX_PARALLEL} runs of this scenario are under way")

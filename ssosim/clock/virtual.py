@@ -44,20 +44,16 @@ class VirtualClock:
         try:
             await future
         except asyncio.CancelledError:
-            self._enter()
+            if future.cancelled():  # else its time had come, and it counts as busy already
+                self._enter()
             raise
 
     def start(self, client: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Run ``client`` as a task that this clock knows of."""
         self._enter()
-
-        async def run() -> _T:
-            try:
-                return await client
-            finally:
-                self._leave()
-
-        return asyncio.get_running_loop().create_task(run())
+        task = asyncio.get_running_loop().create_task(client)
+        task.add_done_callback(lambda _: self._leave())  # also when it is cancelled before its first step
+        return task
 
     async def run_until(self, moment: float) -> None:
         """Let the clients run until all of them sleep beyond ``moment`` or have ended; then it is ``moment``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LabError", "LabInputError", "MachineLacksError"]
+__all__ = ["LabError", "LabInputError", "MachineLacksError", "NameTakenError"]
 
 
 class LabError(Exception):
@@ -15,6 +15,10 @@ class LabInputError(LabError):
     """The user's input cannot be used: what, where, what to do."""
 
     exit_code = 2
+
+
+class NameTakenError(LabInputError):
+    """A lab of this name is up already."""
 
 
 class MachineLacksError(LabError):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.errors import LabError, LabInputError, MachineLacksError, NameTakenError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.world import World, make_world
 
@@ -60,12 +60,12 @@ def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | Non
 def launch(folder: LabFolder, work: Work, *, patience: float | None = None) -> tuple[World, dict[str, Any]]:
     """Run ``work`` in a private world on ``folder`` and wait for what it tells: one JSON object.
 
-    Raises LabInputError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
+    Raises NameTakenError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
     """
     folder.create()
     lock = folder.try_lock()
     if lock is None:
-        raise LabInputError(
+        raise NameTakenError(
             f'a lab "{folder.name}" is up already; stop it with: ssosim down --name {folder.name}, '
             "or give this one another --name"
         )

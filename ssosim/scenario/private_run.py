@@ -24,7 +24,7 @@ from ssosim.lab.network import PrivateNetwork
 from ssosim.lab.private import PrivateLab, read_estate, recording, refusal, tell
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import Playback, play
-from ssosim.trace import ClientFinished, ClientSaid
+from ssosim.trace import ClientFinished, ClientSaid, redacted
 
 __all__ = ["as_data", "run_in_world"]
 
@@ -101,7 +101,7 @@ class _Programs:
                 process.kill()
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
-        self._private.lab.trace.record(client.name, ClientSaid(text=text[:_TEXT_LIMIT]))
+        self._private.lab.trace.record(client.name, ClientSaid(text=redacted(text)[:_TEXT_LIMIT]))
 
 
 def as_data(playback: Playback) -> dict[str, Any]:

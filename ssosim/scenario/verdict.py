@@ -56,7 +56,7 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
             before = _Seen([record for record in records if record.seq < prompt.seq])
             reason = f"the user was asked, because {before.trouble()}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
-        reason = "the ticket was accepted" if seen.last(TicketChecked) else "signed in without a prompt"
+        reason = "the ticket was accepted" if seen.ticket_accepted() else "signed in without a prompt"
         if after >= 1:
             reason += f", {_span(after)} into the phase, without the user"
         return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
@@ -90,9 +90,12 @@ class _Seen:
         return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
 
     def stands(self, signed_in: Record) -> bool:
-        """Whether nothing was refused after ``signed_in``."""
-        refusal = self.refusal()
-        return refusal is None or refusal.seq < signed_in.seq
+        """Whether nothing was refused after ``signed_in``, and nobody asked."""
+        after = (self.refusal(), self.last(UserPrompted))
+        return all(record is None or record.seq < signed_in.seq for record in after)
+
+    def ticket_accepted(self) -> bool:
+        return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)
 
     def attempts(self) -> int:
         """How often the client tried: one run of failures or one success each time it began anew.
@@ -116,12 +119,13 @@ class _Seen:
     def refusal(self) -> Record | None:
         """The last answer of a service that said no, unless a later one said yes.
 
-        A 401 that only asks for Negotiate is the normal first step; it is a refusal when nothing better follows.
+        A 401 that only asks for Negotiate is the normal first step; it is a refusal when nothing better follows. An
+        AADSTS code says no with whatever status: an assertion that the token endpoint does not take is no sign-in.
         """
         last: Record | None = None
         for record in self._records:
             if isinstance(record.event, HttpExchange):
-                if record.event.status in _REFUSALS:
+                if record.event.status in _REFUSALS or (record.event.status >= 400 and record.event.code is not None):
                     last = record
                 elif last is not None and _better(record.event, last.event):
                     last = None
@@ -189,4 +193,4 @@ def _span(seconds: float) -> str:
 
 
 def _better(now: HttpExchange, then: Event) -> bool:
-    return isinstance(then, HttpExchange) and now.host == then.host and now.status < 400
+    return isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path) and now.status < 400

@@ -16,6 +16,7 @@ from ssosim.trace.events import (
     UserPrompted,
 )
 from ssosim.trace.log import Record, Trace
+from ssosim.trace.redact import redacted
 
 __all__ = [
     "ClientFinished",
@@ -33,4 +34,5 @@ __all__ = [
     "TokenIssued",
     "Trace",
     "UserPrompted",
+    "redacted",
 ]

@@ -13,7 +13,10 @@ __all__ = ["Record", "Trace"]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event in its place: ``seq`` counts from 1 without gaps, ``at`` is in seconds since the Unix epoch."""
+    """An event in its place: ``seq`` counts from 1 without gaps.
+
+    ``at`` is in seconds since the Unix epoch, whole microseconds, so that it survives being written down.
+    """
 
     seq: int
     at: float
@@ -39,7 +42,7 @@ class Trace:
     def record(self, client: str, event: Event) -> Record:
         """Add ``event`` as caused by ``client`` (``""`` for the lab itself)."""
         self._seq += 1
-        record = Record(self._seq, self._clock.now(), client, event)
+        record = Record(self._seq, round(self._clock.now(), 6), client, event)
         if len(self._records) >= self._limit:
             half = self._limit // 2
             del self._records[: self._limit - half]
