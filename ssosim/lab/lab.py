@@ -79,14 +79,14 @@ class Lab:
     ) -> None:
         await self.stop()
 
-    async def start(self, kdc: Kdc | None = None) -> None:
+    async def start(self, kdc: Kdc | None = None, *, sign_on: User | None = None) -> None:
         """Start everything; on failure nothing is left running. Raises LabError and the parts' typed errors.
 
         ``kdc`` may run already, so that it came up while the caller was importing; the lab then owns it. The network
-        is configured by then.
+        is configured by then. ``sign_on`` gets a ticket while the other parts start.
         """
         try:
-            await self._start(kdc)
+            await self._start(kdc, sign_on)
         except BaseException:
             await self.stop()
             raise
@@ -95,7 +95,7 @@ class Lab:
         """Stop everything, in the opposite order. May be called twice."""
         await self._cleanup.aclose()
 
-    async def _start(self, kdc: Kdc | None) -> None:
+    async def _start(self, kdc: Kdc | None, sign_on: User | None) -> None:
         if kdc is None:
             if isinstance(self.network, LoopbackNetwork):
                 self._cleanup.callback(self.network.close)
@@ -104,8 +104,14 @@ class Lab:
             await kdc.start(*self.network.backstage())
         self._cleanup.push_async_callback(kdc.stop)
         await self._start_gateway(kdc.address)
-        await self._start_dns()
-        await self._start_web(kdc.realm)
+        ticket = asyncio.create_task(self.ticket_of(sign_on)) if sign_on else None
+        await asyncio.sleep(0)
+        try:
+            await self._start_dns()
+            await self._start_web(kdc.realm)
+        finally:
+            if ticket is not None:
+                await ticket
 
     async def _start_gateway(self, upstream: Address) -> None:
         self._gateway = KdcGateway(

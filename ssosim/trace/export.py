@@ -41,13 +41,13 @@ def as_json(record: Record) -> str:
     except UnicodeEncodeError:  # half a surrogate pair in a stranger's name, which UTF-8 cannot carry but JSON can
         fields = json.dumps(dataclasses.asdict(event))
     comma = "," if len(fields) > 2 else ""
-    return f'{{"seq":{record.seq},"at":"{moment}Z",{_head(record.client, type(event))}{comma}{fields[1:]}'
+    return f'{{"seq":{record.seq},"at":"{moment}Z",{_head(record.client, event.layer, type(event).__name__)}{comma}{fields[1:]}'
 
 
 @lru_cache(maxsize=4096)
-def _head(client: str, kind: type[events.Event]) -> str:
+def _head(client: str, layer: str, event: str) -> str:
     """The part of a record that is the same for all events of a kind by one client."""
-    return json.dumps({"client": client, "layer": kind.layer, "event": kind.__name__}, separators=(",", ":"))[1:-1]
+    return json.dumps({"client": client, "layer": layer, "event": event}, separators=(",", ":"))[1:-1]
 
 
 def from_json(line: str) -> Record:
