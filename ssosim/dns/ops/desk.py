@@ -162,7 +162,8 @@ class ChangeDesk:
         undone. Raises DnsChangeError and LedgerError.
         """
         entry = self._to_undo(number)
-        good, wanted = self.ledger.zones(entry.before), self.ledger.zones(entry.desired_before)
+        now = self._store.current
+        good, wanted = self.ledger.zones(entry.before, now), self.ledger.zones(entry.desired_before, now)
         after = good
         if as_written:
             change = msgspec.convert(entry.change, Change)
@@ -170,7 +171,7 @@ class ChangeDesk:
                 raise DnsChangeError(
                     f"change {entry.number} has no rollback_operations: roll back without --as-written"
                 )
-            after = change.undo(self._store.current)
+            after = change.undo(now)
         made = Entry(
             at=self._clock.now(),
             action="rollback",
@@ -178,7 +179,7 @@ class ChangeDesk:
             executors=(by,) if by else (),
             undoes=entry.number,
         )
-        made = self.ledger.commit(made, (self._store.current, after), (self.desired, wanted))
+        made = self.ledger.commit(made, (now, after), (self.desired, wanted))
         self._become(after, wanted, f"change {entry.number} rolled back: {entry.title}")
         return Done(made, verify(self._store.current, good))
 
@@ -222,8 +223,9 @@ class ChangeDesk:
     def recover(self) -> None:
         """Go on where the ledger ends, as after a crash; without entries nothing changes. Raises LedgerError."""
         if entries := self.ledger.entries():
-            self._store.replace(self.ledger.zones(entries[-1].after))
-            self.desired = self.ledger.zones(entries[-1].desired)
+            now = self._store.current
+            self._store.replace(self.ledger.zones(entries[-1].after, now))
+            self.desired = self.ledger.zones(entries[-1].desired, now)
 
     def _around(self, policy: Policy) -> Surroundings:
         return Surroundings(

@@ -84,7 +84,7 @@ class Difference:
             found.add(Effect.SHAPE)
             if self.after.shape == "empty":
                 found.add(Effect.EMPTIED)
-        elif self.before.content != self.after.content or self.before.alias != self.after.alias:
+        elif _holds(self.before) != _holds(self.after):
             found.add(Effect.VALUES)
         if self.before.ttl != self.after.ttl:
             found.add(Effect.TTL)
@@ -192,9 +192,15 @@ def _node_differences(was: Node, now: Node) -> list[Difference]:
     ]
 
 
+def _holds(rrset: RRset) -> tuple[object, ...]:
+    return rrset.content, rrset.alias, rrset.alias_record
+
+
 def describe(rrset: RRset) -> str:
     """A record set in words: type, what it holds, TTL."""
-    if rrset.shape == "alias":
+    if rrset.alias_record is not None:
+        return f"{rrset.type.name} alias of record set {plain(rrset.alias_record)}, TTL {rrset.ttl}"
+    if rrset.alias is not None:
         own = "own name of" if rrset.own else "alias of"
         return f"{rrset.type.name} {own} traffic manager {rrset.alias}, TTL {rrset.ttl}"
     if rrset.shape == "empty":
@@ -208,7 +214,7 @@ def describe_profile(profile: TrafficManager) -> str:
     endpoints = ", ".join(_endpoint(each) for each in data.pop("endpoints")) or "none"
     del data["name"]
     rest = ", ".join(
-        f"{key} {value}" for key, value in data.items() if key != "dns_name" and value not in (None, [], {})
+        f"{key} {value}" for key, value in data.items() if key != "dns_name" and value not in (None, [], {}, "")
     )
     return f"{profile.dns_name}: endpoints {endpoints}; {rest}"
 

@@ -17,7 +17,7 @@ from dns.rdatatype import CNAME
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.ops.diff import Difference, Kind, compare, describe
 from ssosim.dns.ops.inventory import Inventory
-from ssosim.dns.ops.references import targets
+from ssosim.dns.ops.references import linked, targets
 from ssosim.dns.rrset import RRset, plain, to_name
 
 __all__ = ["Detector", "Direction", "Finding", "desired_to_actual", "scan"]
@@ -111,7 +111,11 @@ def clean_up_candidates(zones: ZoneSet, inventory: Inventory) -> tuple[str, ...]
 
     A profile without a tag is a candidate even while record sets point at it.
     """
-    return tuple(name for name in sorted(zones.profiles) if inventory.owner_of(name) is None)
+    return tuple(name for name in sorted(zones.profiles) if not _owner(zones, inventory, name))
+
+
+def _owner(zones: ZoneSet, inventory: Inventory, profile: str) -> str:
+    return inventory.owner_of(profile) or zones.profiles[profile].owner
 
 
 def _dangling(zones: ZoneSet, inventory: Inventory) -> Iterator[Finding]:
@@ -121,8 +125,8 @@ def _dangling(zones: ZoneSet, inventory: Inventory) -> Iterator[Finding]:
             if rrset.shape == "empty":
                 text = f"{rrset.type.name} record set is empty: its alias's target was deleted, the link is cut"
                 yield finding(inventory, "scan", "empty-record-set", name, text, origin)
-            elif rrset.alias is not None and not rrset.own and not zones.records(rrset).rdatas:
-                text = f"{rrset.type.name} alias of {rrset.alias}, which has no endpoint of that family"
+            elif rrset.shape == "alias" and not rrset.own and not zones.records(rrset).rdatas:
+                text = f"{rrset.type.name} alias of {_target(rrset)}, which has no record of that type"
                 yield finding(inventory, "scan", "dangling-alias", name, text, origin)
             for target in targets(rrset) if rrset.type == CNAME else ():
                 if not _answers(zones, target):
@@ -138,15 +142,20 @@ def _answers(zones: ZoneSet, target: Name) -> bool:
     return any(zones.records(rrset).rdatas or rrset.own for rrset in zone.node(target).values())
 
 
+def _target(rrset: RRset) -> str:
+    return plain(rrset.alias_record) if rrset.alias_record is not None else str(rrset.alias)
+
+
 def _profiles(zones: ZoneSet, inventory: Inventory) -> Iterator[Finding]:
-    used = frozenset(_referred(zone.rrsets() for zone in zones.zones.values()))
+    nested = {endpoint.profile for profile in zones.profiles.values() for endpoint in profile.endpoints}
+    used = frozenset((*_referred(zone.rrsets() for zone in zones.zones.values()), *nested))
     for name in sorted(zones.profiles):
         profile = zones.profiles[name]
         own = to_name(profile.dns_name)
         if name not in used and own not in used:
             text = "no record set points at this traffic manager profile"
             yield finding(inventory, "scan", "orphaned-profile", name, text, zones.zone_of(own).origin)
-        if inventory.owner_of(name) is None:
+        if not _owner(zones, inventory, name):
             text = "has no ownership tag: a clean-up job would take it for unused; name its owner in the inventory"
             yield finding(inventory, "scan", "owner-missing", name, text, None)
     for resource in inventory.resources:
@@ -158,6 +167,4 @@ def _profiles(zones: ZoneSet, inventory: Inventory) -> Iterator[Finding]:
 def _referred(nodes: Iterable[Iterable[RRset]]) -> Iterator[str | Name]:
     for rrsets in nodes:
         for rrset in rrsets:
-            if rrset.alias is not None and not rrset.own:
-                yield rrset.alias
-            yield from targets(rrset)
+            yield from linked(rrset)

@@ -14,7 +14,6 @@ from dns.name import Name
 
 from ssosim.dns.ops.approvals import Approval, Policy
 from ssosim.dns.ops.change import missing
-from ssosim.dns.ops.diff import Kind
 from ssosim.dns.ops.inventory import Inventory
 from ssosim.dns.ops.plan import Plan
 from ssosim.dns.rrset import plain
@@ -105,11 +104,7 @@ def _in_use(request: Request) -> Iterator[Obstacle]:
         return
     blocked = frozenset(request.policy.in_use_blocks)
     usage = {each.name: each for each in request.plan.usage}
-    for name in dict.fromkeys(
-        plain(each.name)
-        for each in request.plan.delta.records
-        if each.kind is not Kind.CREATE and each.effects & blocked
-    ):
+    for name in (name for name, effects in request.plan.effects.items() if effects & blocked):
         used = usage[name]
         entry = request.inventory.endpoint(name)
         if used.count is None:

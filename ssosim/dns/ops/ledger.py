@@ -94,11 +94,11 @@ class Ledger:
             raise LedgerError(f"{self.folder}: cannot be written: {error.strerror}; nothing was changed") from error
         return entry
 
-    def zones(self, content: str) -> ZoneSet:
-        """The zones with that digest; raises LedgerError."""
+    def zones(self, content: str, like: ZoneSet | None = None) -> ZoneSet:
+        """The zones with that digest, with the ``places`` of ``like``; raises LedgerError."""
         path = self._path(content)
         try:
-            zones = from_data(json.loads(path.read_bytes()))
+            zones = from_data(json.loads(path.read_bytes()), like)
         except OSError as error:
             raise LedgerError(f"{path}: cannot be read: {error.strerror}") from error
         except (ValueError, SnapshotError) as error:

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ssosim.dns.change import delete_profile, point_alias, put_profile, put_rrset, remove_name, remove_rrset
+from ssosim.dns.change import (
+    delete_profile,
+    point_alias,
+    point_alias_record,
+    put_profile,
+    put_rrset,
+    remove_name,
+    remove_rrset,
+)
 from ssosim.dns.errors import DnsChangeError
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.ops.diff import Kind, compare
@@ -49,15 +57,20 @@ class PutRecords(Operation, frozen=True, kw_only=True, tag="put-records"):
 
 
 class PointAlias(Operation, frozen=True, kw_only=True, tag="point-alias"):
-    """Make a record set an alias of a traffic manager profile."""
+    """Make a record set an alias of a traffic manager ``profile``, or of the record set at ``record``."""
 
     name: str
     type: str
-    profile: str
+    profile: str = ""
+    record: str = ""
     ttl: int | None = None
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
         """Point it."""
+        if bool(self.profile) == bool(self.record):
+            raise DnsChangeError(f"{self.name}: an alias has one target: give either profile or record")
+        if self.record:
+            return point_alias_record(zones, self.name, self.type, self.record, self.ttl)
         return point_alias(zones, self.name, self.type, self.profile, self.ttl)
 
 
@@ -131,13 +144,16 @@ def operations_between(before: ZoneSet, after: ZoneSet) -> tuple[AnyOperation, .
     made: list[AnyOperation] = [PutProfile(profile=each.after) for each in delta.profiles if each.after is not None]
     records = [each for each in delta.records if not each.rrset.own]
     made += [RemoveRecords(name=_full(each.rrset), type=each.type.name) for each in records if each.kind is Kind.DELETE]
-    made += [_put(each.after) for each in records if each.after is not None]
+    put = [each.after for each in records if each.after is not None]
+    made += [_put(rrset) for rrset in sorted(put, key=lambda rrset: rrset.alias_record is not None)]
     made += [DeleteProfile(profile=each.name) for each in delta.profiles if each.after is None]
     return tuple(made)
 
 
 def _put(rrset: RRset) -> PointAlias | PutRecords:
     name, kind = _full(rrset), rrset.type.name
+    if rrset.alias_record is not None:
+        return PointAlias(name=name, type=kind, record=rrset.alias_record.to_text(), ttl=rrset.ttl)
     if rrset.alias is not None:
         return PointAlias(name=name, type=kind, profile=rrset.alias, ttl=rrset.ttl)
     return PutRecords(name=name, type=kind, values=tuple(rdata.to_text() for rdata in rrset.rdatas), ttl=rrset.ttl)

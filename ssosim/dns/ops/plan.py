@@ -13,7 +13,7 @@ from ssosim.dns.errors import DnsChangeError
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.ops.approvals import Needed, Policy
 from ssosim.dns.ops.change import Change
-from ssosim.dns.ops.diff import Delta, Kind, compare
+from ssosim.dns.ops.diff import Delta, Effect, Kind, compare
 from ssosim.dns.ops.inventory import Inventory
 from ssosim.dns.ops.references import Reference, affected, references
 from ssosim.dns.ops.risk import Blast, Risk, assess
@@ -57,6 +57,16 @@ class Plan:
     references: tuple[Reference, ...]
     needed: Needed
     rollback: Delta | str | None
+
+    @property
+    def effects(self) -> dict[str, frozenset[Effect]]:
+        """What happens to each existing name that is affected: to its own records, or by way of what it leads to."""
+        found = dict.fromkeys(self.blast.names, frozenset({Effect.VALUES}))
+        own: dict[str, frozenset[Effect]] = {}
+        for each in self.delta.records:
+            name = plain(each.name)
+            own[name] = own.get(name, frozenset()) | (each.effects - {Effect.CREATED} if each.retyped else each.effects)
+        return {name: effects for name, effects in (found | own).items() if effects != {Effect.CREATED}}
 
     @property
     def zones(self) -> frozenset[Name]:

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import dns.name
 from dns.name import Name
 from dns.rdatatype import CNAME, MX, NS, PTR, SRV
 
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.ops.diff import Delta
 from ssosim.dns.ops.inventory import Inventory
-from ssosim.dns.rrset import RRset, plain
+from ssosim.dns.rrset import RRset, plain, to_name
 
-__all__ = ["Reference", "affected", "references"]
+__all__ = ["Reference", "affected", "linked", "references", "targets"]
 
 ReferenceKind = Literal["alias", "CNAME", "NS", "SRV", "MX", "PTR", "profile", "SPN", "inventory", "alert"]
 
@@ -64,45 +63,73 @@ def _from_zones(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]
     for origin in sorted(zones.zones):
         for rrset in zones.zones[origin].rrsets():
             where = f"{plain(rrset.name)} {rrset.type.name}"
-            if rrset.alias in tracked and not rrset.own:
-                text = f"alias record set {where} in zone {plain(origin)} takes its addresses from it"
-                yield Reference(str(rrset.alias), "alias", where, text)
-            for target in targets(rrset):
-                if target in wanted and rrset.name != target:
-                    kind = rrset.type.name
+            for target in linked(rrset):
+                if isinstance(target, str) and target in tracked:
+                    text = f"alias record set {where} in zone {plain(origin)} takes its addresses from it"
+                    yield Reference(target, "alias", where, text)
+                elif isinstance(target, Name) and target in wanted and target != rrset.name:
+                    kind: Any = "alias" if rrset.shape == "alias" else rrset.type.name
                     text = f"{kind} of {plain(rrset.name)} in zone {plain(origin)} points at it"
-                    yield Reference(plain(target), kind, where, text)  # type: ignore[arg-type]
+                    yield Reference(plain(target), kind, where, text)
+    yield from _from_profiles(zones, wanted, tracked)
+
+
+def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]) -> Iterator[Reference]:
     for profile in zones.profiles.values():
-        name = dns.name.from_text(profile.dns_name)
+        name = to_name(profile.dns_name)
         if name in wanted:
             text = f"it is the DNS name of the traffic manager profile {profile.name}"
             yield Reference(plain(name), "profile", profile.name, text)
         for endpoint in profile.endpoints:
-            target_text = getattr(endpoint, "target", None)
-            if isinstance(target_text, str) and dns.name.from_text(target_text) in wanted:
-                text = f"endpoint {endpoint.name} of the traffic manager profile {profile.name} points at it"
-                yield Reference(target_text.rstrip(".").lower(), "profile", profile.name, text)
+            where = f"endpoint {endpoint.name} of the traffic manager profile {profile.name}"
+            if endpoint.target is not None and to_name(endpoint.target) in wanted:
+                yield Reference(plain(to_name(endpoint.target)), "profile", profile.name, f"{where} points at it")
+            if endpoint.profile is not None and endpoint.profile in tracked:
+                yield Reference(endpoint.profile, "profile", profile.name, f"{where} nests it")
 
 
 def targets(rrset: RRset) -> tuple[Name, ...]:
-    """The names that a record set leads to."""
+    """The names in the values of a record set."""
     attribute = _TARGETS.get(rrset.type)
     return () if attribute is None else tuple(getattr(rdata, attribute) for rdata in rrset.rdatas)
 
 
+def linked(rrset: RRset) -> tuple[Name | str, ...]:
+    """What a record set leads to: names, and for an alias the profile (as text) or the name of its target."""
+    if rrset.own:
+        return ()
+    if rrset.alias is not None:
+        return (rrset.alias,)
+    return targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
+
+
 def affected(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
-    """Every name whose answer the change can move: those that differ, and those that lead to them by CNAME."""
-    leads: dict[Name, set[Name]] = {}
-    for zone in zones.zones.values():
-        for rrset in zone.rrsets():
-            if rrset.type == CNAME:
-                for target in targets(rrset):
-                    leads.setdefault(target, set()).add(rrset.name)
-    reached: dict[Name, None] = dict.fromkeys(delta.names)
+    """Every name whose answer the change can move.
+
+    That is: the names that differ, those that lead to them by CNAME or alias, and those behind which a profile changes.
+    """
+    leads = _leads(zones)
+    reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
     queue = list(reached)
     while queue:
-        for name in leads.get(queue.pop(), ()):
-            if name not in reached:
-                reached[name] = None
-                queue.append(name)
-    return tuple(plain(name) for name in reached)
+        for above in leads.get(queue.pop(), ()):
+            if above not in reached:
+                reached[above] = None
+                queue.append(above)
+    return tuple(plain(name) for name in reached if isinstance(name, Name))
+
+
+def _leads(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
+    """What each name and each profile (as text) is led to from."""
+    leads: dict[Name | str, set[Name | str]] = {}
+    for zone in zones.zones.values():
+        for rrset in zone.rrsets():
+            if rrset.type == CNAME or rrset.shape == "alias":
+                for target in linked(rrset):
+                    leads.setdefault(target, set()).add(rrset.name)
+    for profile in zones.profiles.values():
+        leads.setdefault(profile.name, set()).add(to_name(profile.dns_name))
+        for endpoint in profile.endpoints:
+            if endpoint.profile is not None:
+                leads.setdefault(endpoint.profile, set()).add(profile.name)
+    return leads

@@ -113,7 +113,7 @@ def _reshaped(aspect: _Aspect) -> tuple[Level, str] | None:
 
 def _alias(aspect: _Aspect) -> tuple[Level, str] | None:
     before = aspect.difference.before
-    if before is None or before.alias is None or before.own or aspect.difference.kind is Kind.CREATE:
+    if before is None or before.shape != "alias" or before.own or aspect.difference.kind is Kind.CREATE:
         return None
     return Level.HIGH, "is an alias record set: its link is cut for good when its target goes"
 

@@ -18,7 +18,8 @@ from ssosim.estate import TrafficManager
 
 __all__ = ["SnapshotError", "digest", "from_data", "to_data"]
 
-_KEPT_AS_IS = frozenset(field.name for field in dataclasses.fields(RRset)) - {"name", "type", "rdatas"}
+_READ = frozenset({"name", "type", "values", "alias_record"})
+_KEPT_AS_IS = frozenset(field.name for field in dataclasses.fields(RRset)) - _READ - {"rdatas"}
 
 
 class SnapshotError(ValueError):
@@ -31,15 +32,20 @@ def to_data(zones: ZoneSet) -> dict[str, Any]:
         "version": zones.version,
         "zones": [_zone_data(zones.zones[origin]) for origin in sorted(zones.zones)],
         "profiles": [msgspec.to_builtins(zones.profiles[name]) for name in sorted(zones.profiles)],
+        "empty_set": zones.empty_set,
     }
 
 
-def from_data(data: Any) -> ZoneSet:
-    """The zones that ``to_data`` wrote down; raises SnapshotError."""
+def from_data(data: Any, like: ZoneSet | None = None) -> ZoneSet:
+    """The zones that ``to_data`` wrote down; raises SnapshotError.
+
+    Where askers are (``places``) is no part of zones' content; it is taken from ``like``.
+    """
     try:
         profiles = [msgspec.convert(each, TrafficManager) for each in data["profiles"]]
         zones = ZoneSet.build([_zone(each) for each in data["zones"]], profiles)
-        return dataclasses.replace(zones, version=int(data["version"]))
+        places = zones.places if like is None else like.places
+        return dataclasses.replace(zones, version=int(data["version"]), empty_set=data["empty_set"], places=places)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"not a snapshot of zones: {type(error).__name__}: {error}") from error
 
@@ -66,7 +72,9 @@ def _zone_data(zone: Zone) -> dict[str, Any]:
 def _rrset_data(rrset: RRset) -> dict[str, Any]:
     values = sorted(rdata.to_text() for rdata in rrset.rdatas)
     kept = {name: getattr(rrset, name) for name in sorted(_KEPT_AS_IS)}
-    return {"name": rrset.name.to_text().lower(), "type": rrset.type.name, "values": values, **kept}
+    linked = None if rrset.alias_record is None else rrset.alias_record.to_text().lower()
+    here = {"name": rrset.name.to_text().lower(), "type": rrset.type.name, "values": values, "alias_record": linked}
+    return here | kept
 
 
 def _zone(data: dict[str, Any]) -> Zone:
@@ -81,9 +89,14 @@ def _zone(data: dict[str, Any]) -> Zone:
 
 
 def _rrset(data: dict[str, Any]) -> RRset:
-    unknown = set(data) - _KEPT_AS_IS - {"name", "type", "values"}
-    if unknown:
+    if unknown := set(data) - _KEPT_AS_IS - _READ:
         raise DnsChangeError(f"a record set with unknown keys: {', '.join(sorted(unknown))}")
     kind = to_type(data["type"])
     kept = {name: data[name] for name in _KEPT_AS_IS if name in data}
-    return RRset(name=to_name(data["name"]), type=kind, rdatas=to_rdatas(data["values"], kind, dns.name.root), **kept)
+    return RRset(
+        name=to_name(data["name"]),
+        type=kind,
+        rdatas=to_rdatas(data["values"], kind, dns.name.root),
+        alias_record=None if data["alias_record"] is None else to_name(data["alias_record"]),
+        **kept,
+    )

@@ -1,0 +1,251 @@
+"""octoDNS configurations: the main file, and the zone files of its YAML providers.
+
+Read are ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``; targets are not, since a
+rehearsal pushes nowhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end with a
+dot, as octoDNS itself demands (incident I-14). ``dynamic`` and ``geo`` are mistakes: to leave them out in silence would
+rehearse another zone. Source: octoDNS documentation, records and YamlProvider.
+
+An alias record set, which octoDNS has no words for, is written as an extension that octoDNS itself passes over::
+
+    autologon:
+      type: A
+      octodns:
+        ssosim:
+          alias: aadg-autologon        # or alias_record: other-name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from dns.name import Name
+
+from ssosim.dns.errors import DnsChangeError
+from ssosim.dns.imports.mistakes import Imported
+from ssosim.dns.imports.yamlnodes import Value, YamlMistakeError, read_yaml
+from ssosim.dns.loading import check_ttl
+from ssosim.dns.rrset import STORED_TYPES, RRset, to_name, to_rdatas, to_type
+
+__all__ = ["parse_zone", "read_octodns"]
+
+DEFAULT_TTL = 3600
+"""The TTL of records without one, seconds. Source: octoDNS YamlProvider, ``default_ttl``."""
+
+_NAMES = frozenset({"CNAME", "NS", "PTR"})
+_SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient"})
+
+
+class _MistakeError(DnsChangeError):
+    def __init__(self, at: Value, text: str) -> None:
+        self.line = at.line
+        super().__init__(text)
+
+
+def read_octodns(path: Path) -> list[Imported]:
+    """Every zone of the configuration in ``path``; mistakes of records are in the result.
+
+    Raises YamlMistakeError for a configuration that cannot be used, TomlMistakeError for a file that cannot be read.
+    """
+    main = read_yaml(path)
+    providers = main.get("providers")
+    zones = main.get("zones")
+    if zones is None or not isinstance(zones.content, dict):
+        raise YamlMistakeError(
+            f"{path}:{main.line}: has no zones: expected zones: {{example.com.: {{sources: [...]}}}}"
+        )
+    found = []
+    for name, zone in zones.content.items():
+        if name.startswith("*"):
+            raise YamlMistakeError(
+                f"{path}:{zone.line}: dynamic zone configuration ({name}) is not read: name the zones"
+            )
+        if not name.endswith("."):
+            raise YamlMistakeError(f"{path}:{zone.line}: zone {name!r}: a zone's name ends with a dot: {name}.")
+        found.append(_zone(path, name, zone, providers))
+    return found
+
+
+def _zone(path: Path, name: str, zone: Value, providers: Value | None) -> Imported:
+    sources = zone.get("sources") or zone.get("source")
+    made = Imported(to_name(name))
+    used = 0
+    for source in sources.items if sources else ():
+        provider = providers.get(source.text or "") if providers else None
+        if provider is None:
+            raise YamlMistakeError(f"{path}:{source.line}: zone {name}: there is no provider {source.text!r}")
+        kind = provider.get("class")
+        if kind is None or not (kind.text or "").endswith("YamlProvider"):
+            made.warnings.append(f"{path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out")
+            continue
+        used += 1
+        for file in _files(path, provider, name):
+            _records(made, file, _ttl(path, provider))
+    if not used:
+        raise YamlMistakeError(f"{path}:{zone.line}: zone {name}: none of its sources is a YamlProvider")
+    return made
+
+
+def _files(path: Path, provider: Value, name: str) -> list[Path]:
+    """The provider's files of a zone: ``example.com.yaml``, and with ``split_extension`` those of a folder."""
+    directory = provider.get("directory")
+    if directory is None or not directory.text:
+        raise YamlMistakeError(f"{path}:{provider.line}: a YamlProvider needs a directory")
+    folder = path.parent / directory.text
+    if not folder.is_dir():  # octoDNS takes it relative to where it is started, mostly the configuration's parent
+        folder = path.parent.parent / directory.text
+    single = folder / f"{name}yaml"
+    files = [single] if single.is_file() else []
+    extension = provider.get("split_extension")
+    suffix = f".{extension.text.strip('.')}" if extension is not None and extension.text not in (None, "false") else ""
+    split = folder / f"{name.rstrip('.')}{suffix}"
+    if suffix and split.is_dir():
+        files += sorted(split.glob("*.yaml"))
+    if not files:
+        raise YamlMistakeError(f"{path}:{provider.line}: zone {name}: there is no file {single}")
+    return files
+
+
+def _ttl(path: Path, provider: Value) -> int:
+    given = provider.get("default_ttl")
+    try:
+        return DEFAULT_TTL if given is None else int(given.text or "")
+    except ValueError as error:
+        raise YamlMistakeError(f"{path}:{provider.line}: default_ttl: expected seconds") from error
+
+
+def _records(zone: Imported, path: Path, default_ttl: int) -> None:
+    parse_zone(read_yaml(path), zone, str(path), default_ttl)
+
+
+def parse_zone(top: Value, zone: Imported, source: str, default_ttl: int = DEFAULT_TTL) -> None:
+    """Read the records of one zone file into ``zone``."""
+    if not isinstance(top.content, dict):
+        zone.mistakes.append(f"{source}:{top.line}: expected names with their records")
+        return
+    for label, records in top.content.items():
+        for record in records.items:
+            try:
+                rrset = _rrset(zone.origin, label, record, default_ttl)
+            except _MistakeError as error:
+                zone.mistakes.append(f"{source}:{error.line}: {label or '(apex)'}: {error}")
+            except DnsChangeError as error:
+                zone.mistakes.append(f"{source}:{record.line}: {label or '(apex)'}: {error}")
+            else:
+                if rrset is None:
+                    kind = record.get("type")
+                    what = kind.text if kind else "?"
+                    zone.warnings.append(
+                        f"{source}:{record.line}: {label or '(apex)'} {what}: left out, not served here"
+                    )
+                else:
+                    zone.add(rrset, f"{source}:{record.line}")
+
+
+def _rrset(origin: Name, label: str, record: Value, default_ttl: int) -> RRset | None:
+    """One record set; None for a type that octoDNS knows and that is not served here."""
+    if not isinstance(record.content, dict):
+        raise _MistakeError(record, "expected a record: type, ttl, and value or values")
+    for key, at in record.content.items():
+        if key in ("dynamic", "geo"):
+            raise _MistakeError(
+                at, f"{key} is not supported: it depends on who asks; write it as a traffic manager profile"
+            )
+        if key not in _SKIPPED_KEYS:
+            raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")
+    kind_at = record.get("type")
+    kind = (kind_at.text or "").upper() if kind_at else ""
+    if not kind:
+        raise _MistakeError(record, "the key 'type' is missing")
+    name = to_name(label or "@", origin)
+    if label.startswith("*") or kind not in STORED_TYPES:
+        return None
+    ttl = _seconds(record.get("ttl"), default_ttl)
+    if link := _alias(record):
+        return _alias_set(name, kind, ttl, link, origin)
+    return RRset(name, to_type(kind), ttl, to_rdatas(list(_values(kind, record)), to_type(kind), origin))
+
+
+def _alias(record: Value) -> dict[str, Value] | None:
+    octodns = record.get("octodns")
+    own = octodns.get("ssosim") if octodns else None
+    if own is None:
+        return None
+    if (
+        not isinstance(own.content, dict)
+        or len(own.content) != 1
+        or not own.content.keys() <= {"alias", "alias_record"}
+    ):
+        raise _MistakeError(own, "expected octodns: ssosim: alias: PROFILE, or alias_record: NAME")
+    if record.get("value") or record.get("values"):
+        raise _MistakeError(own, "an alias record set has no values of its own: keep one")
+    return own.content
+
+
+def _alias_set(name: Name, kind: str, ttl: int, link: Mapping[str, Value], origin: Name) -> RRset:
+    [(key, at)] = link.items()
+    if kind not in ("A", "AAAA", "CNAME") or not at.text:
+        raise _MistakeError(at, "an alias record set is of type A, AAAA or CNAME and names its target")
+    if key == "alias":
+        return RRset(name, to_type(kind), ttl, alias=at.text)
+    return RRset(name, to_type(kind), ttl, alias_record=to_name(at.text, origin))
+
+
+def _seconds(at: Value | None, default: int) -> int:
+    if at is None:
+        return default
+    try:
+        seconds = int(at.text or "")
+        check_ttl(seconds)
+    except ValueError as error:
+        raise _MistakeError(at, f"ttl: expected seconds, not {at.text!r}") from error
+    return seconds
+
+
+def _values(kind: str, record: Value) -> Iterator[str]:
+    given = record.get("values") or record.get("value")
+    if given is None or given.content is None:
+        raise _MistakeError(record, "has neither value nor values")
+    render = _RENDER.get(kind, _as_is)
+    for value in given.items:
+        yield render(kind, value)
+
+
+def _as_is(kind: str, value: Value) -> str:
+    if value.text is None:
+        raise _MistakeError(value, f"expected the value of {kind} as text")
+    if kind in _NAMES:
+        return _dotted(value, value.text)
+    return value.text
+
+
+def _dotted(at: Value, text: str) -> str:
+    if not text.endswith("."):
+        raise _MistakeError(at, f"{text!r} lacks the dot at its end: without it the zone's name is added")
+    return text
+
+
+def _part(value: Value, *names: str) -> str:
+    for name in names:
+        if (found := value.get(name)) is not None and found.text is not None:
+            return found.text
+    raise _MistakeError(value, f"the key {names[0]!r} is missing")
+
+
+def _mx(_: str, value: Value) -> str:
+    return f"{_part(value, 'preference', 'priority')} {_dotted(value, _part(value, 'exchange', 'value'))}"
+
+
+def _srv(_: str, value: Value) -> str:
+    numbers = " ".join(_part(value, key) for key in ("priority", "weight", "port"))
+    return f"{numbers} {_dotted(value, _part(value, 'target'))}"
+
+
+def _txt(_: str, value: Value) -> str:
+    """One string of any length, semicolons escaped; the wire holds it in pieces of 255 octets."""
+    text = _as_is("TXT", value).replace("\\;", ";")
+    pieces = [text[at : at + 255] for at in range(0, len(text), 255)] or [""]
+    return " ".join('"{}"'.format(piece.replace("\\", "\\\\").replace('"', '\\"')) for piece in pieces)
+
+
+_RENDER: Mapping[str, Callable[[str, Value], str]] = {"MX": _mx, "SRV": _srv, "TXT": _txt}

@@ -1,0 +1,163 @@
+"""BIND zone files (RFC 1035 section 5), read by dnspython's own reader.
+
+``$ORIGIN``, ``$TTL`` and ``$GENERATE`` are read; ``$INCLUDE`` is refused, since a rehearsal must not open files that
+its user did not name. Owners outside the zone, which BIND ignores with a warning, are mistakes here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.tokenizer
+import dns.zonefile
+from dns.name import Name
+from dns.rdataclass import IN
+from dns.rdatatype import RdataType
+
+from ssosim.dns.errors import DnsChangeError
+from ssosim.dns.imports.mistakes import MAX_RECORDS, Imported
+from ssosim.dns.rrset import RRset, plain, to_name, to_type
+from ssosim.estate.toml import TomlMistakeError, read_text
+
+__all__ = ["origin_of", "parse_zone_file", "read_zone_file"]
+
+_ORIGIN = re.compile(r"^\s*\$ORIGIN\s+(\S+)", re.IGNORECASE | re.MULTILINE)
+_PLACE = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
+_SUFFIXES = (".zone", ".db", ".txt")
+_PREFIX = "db."
+
+
+def read_zone_file(path: Path, origin: Name | None = None) -> Imported:
+    """Read one file; its origin is the one given, the first ``$ORIGIN``, or the file's name. Never raises for content.
+
+    Mistakes are in the result. Raises TomlMistakeError when the file itself cannot be read.
+    """
+    text = read_text(path)
+    try:
+        return parse_zone_file(text, str(path), origin or origin_of(path, text))
+    except DnsChangeError as error:
+        raise TomlMistakeError(f"{path}: {error}") from error
+
+
+def origin_of(path: Path, text: str) -> Name:
+    """The zone's name: the first absolute ``$ORIGIN``, else ``example.com.zone`` or ``db.example.com`` by its name.
+
+    Raises DnsChangeError.
+    """
+    if (found := _ORIGIN.search(text)) and found[1].endswith("."):
+        return to_name(found[1])
+    stem = path.name.removeprefix(_PREFIX)
+    for suffix in _SUFFIXES:
+        stem = stem.removesuffix(suffix)
+    return to_name(stem)
+
+
+def parse_zone_file(text: str, source: str, origin: Name) -> Imported:
+    """Read zone file text; ``source`` names it in messages."""
+    zone = Imported(origin)
+    tokens = dns.tokenizer.Tokenizer(f"{text}\n", source)
+    sink = _Sink(zone, tokens, source)
+    try:
+        _Reader(tokens, IN, sink, allow_include=False).read()  # type: ignore[arg-type]
+    except (dns.exception.DNSException, ValueError, AssertionError) as error:
+        zone.mistakes.append(_mistake(error, source, text, sink, tokens.where()[1]))
+    sink.finish()
+    zone.mistakes += _outside(text, source, origin)
+    return zone
+
+
+class _Reader(dns.zonefile.Reader):
+    """dnspython's reader, with the line at which each record begins."""
+
+    def _rr_line(self) -> None:
+        self.txn.line = self.tok.where()[1]  # type: ignore[attr-defined]
+        super()._rr_line()
+
+
+class _Sink:
+    """What dnspython's reader writes to: keeps record by record with the line, and judges afterwards."""
+
+    def __init__(self, zone: Imported, tokens: dns.tokenizer.Tokenizer, source: str) -> None:
+        self.manager = self
+        self.line = 0
+        self._zone = zone
+        self._tokens = tokens
+        self._source = source
+        self._held: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+
+    def origin_information(self) -> tuple[Name, bool, Name]:
+        """Part of dnspython's TransactionManager: names stay absolute."""
+        return self._zone.origin, False, self._zone.origin
+
+    def _set_origin(self, origin: Name) -> None:
+        """Part of dnspython's Transaction: ``$ORIGIN`` changes nothing, since names are absolute."""
+
+    def check_put_rdataset(self, _check: Callable[..., None]) -> None:
+        """Part of dnspython's Transaction; conflicts are judged later, with both places."""
+
+    def add(self, name: Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
+        """Part of dnspython's Transaction: one record."""
+        where = f"{self._source}:{self._tokens.where()[1] - 1}"  # the reader has passed the end of the record's line
+        key = (name, RdataType(rdata.rdtype))
+        if key not in self._held and len(self._held) >= MAX_RECORDS:
+            raise ValueError(f"more than {MAX_RECORDS} record sets")
+        kept = self._held.setdefault(key, (ttl, {}, where))
+        if kept[0] != ttl:
+            text = f"{plain(name)} {key[1].name} has TTL {ttl} here and {kept[0]} at {kept[2]}"
+            self._zone.mistakes.append(f"{where}: {text}: a record set has one TTL (RFC 2181 section 5.2)")
+        kept[1][rdata] = None
+
+    def finish(self) -> None:
+        """Hand over what was read, by record set."""
+        for (name, kind), (ttl, rdatas, where) in self._held.items():
+            try:
+                stored = to_type(RdataType.to_text(kind))
+            except DnsChangeError as error:
+                self._zone.warnings.append(f"{where}: {plain(name)}: left out: {error}")
+                continue
+            self._zone.add(RRset(name, stored, ttl, tuple(rdatas)), where)
+
+
+def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:
+    """One line for a file that cannot be read; ``passed`` is the line that the reader has got to."""
+    lines = text.splitlines()
+    placed = _PLACE.match(str(error))
+    at, what = (int(placed[1]), placed[2]) if placed else (passed, str(error) or type(error).__name__)
+    if not _is_directive(lines, at):  # the reader looks one character ahead, which may be on the next line
+        at = at - 1 if _is_directive(lines, at - 1) and sink.line < at - 1 else max(sink.line, 1)
+    shown = lines[at - 1].strip()[:80] if at <= len(lines) else ""
+    advice = "it is not read here" if "not allowed" in what else "expected NAME [TTL] [IN] TYPE VALUE, as in RFC 1035"
+    return f"{source}:{at}: {what.rstrip('.').lower()}: {shown!r}: {advice}"
+
+
+def _is_directive(lines: list[str], number: int) -> bool:
+    return 0 < number <= len(lines) and lines[number - 1].lstrip().startswith("$")
+
+
+_OWNER = re.compile(r"^([^\s;$(]\S*)\s")
+_NO_PARENTHESIS = re.compile(r'"(?:[^"\\]|\\.)*"|;.*|\\.')
+
+
+def _outside(text: str, source: str, origin: Name) -> list[str]:
+    """Records whose owner is outside the zone: dnspython passes over them in silence."""
+    found, here, depth = [], origin, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        began, bare = depth, _NO_PARENTHESIS.sub("", line)
+        depth += bare.count("(") - bare.count(")")
+        try:
+            if change := _ORIGIN.match(line):
+                here = dns.name.from_text(change[1], here)
+                continue
+            owner = None if began else _OWNER.match(line)
+            name = here if owner is None or owner[1] == "@" else dns.name.from_text(owner[1], here)
+        except dns.exception.DNSException:
+            continue  # the reader has said so already
+        if owner is not None and not name.is_subdomain(origin):
+            found.append(f"{source}:{number}: {plain(name)} is outside the zone {plain(origin)}: move it to its own")
+    return found
