@@ -7,13 +7,45 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from ssosim_clients.models.adal import ADAL_LIKE
+from ssosim_clients.models.azure_identity import AZURE_IDENTITY
 from ssosim_clients.models.base import Model
+from ssosim_clients.models.browsers import BROWSER_LINUX, BROWSER_WINDOWS, FIREFOX_WINDOWS
+from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD
+from ssosim_clients.models.federated import FEDERATED_USER
+from ssosim_clients.models.intune import INTUNE_AGENT
+from ssosim_clients.models.msal import MSAL4J_IWA, MSAL_DOTNET_IWA, MSAL_PYTHON_ROPC
+from ssosim_clients.models.naive import NAIVE
 from ssosim_clients.models.native_prompt import NATIVE_PROMPT
-from ssosim_clients.models.office import OFFICE
+from ssosim_clients.models.office import OFFICE, ONEDRIVE, OUTLOOK, WORD
+from ssosim_clients.models.prt import PRT_DEVICE
+from ssosim_clients.models.sql import SQLCLIENT, SSMS
 
 __all__ = ["MODELS", "UnknownModelError", "find"]
 
-_SHIPPED: Final[tuple[Model, ...]] = (OFFICE, NATIVE_PROMPT)
+_SHIPPED: Final[tuple[Model, ...]] = (
+    OFFICE,
+    OUTLOOK,
+    WORD,
+    ONEDRIVE,
+    NATIVE_PROMPT,
+    SSMS,
+    SQLCLIENT,
+    INTUNE_AGENT,
+    CONNECT_SYNC_PASSWORD,
+    CONNECT_SYNC_CERTIFICATE,
+    MSAL_DOTNET_IWA,
+    MSAL4J_IWA,
+    MSAL_PYTHON_ROPC,
+    AZURE_IDENTITY,
+    ADAL_LIKE,
+    BROWSER_WINDOWS,
+    BROWSER_LINUX,
+    FIREFOX_WINDOWS,
+    PRT_DEVICE,
+    FEDERATED_USER,
+    NAIVE,
+)
 
 MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in _SHIPPED})
 """Every model has ``name``, ``description`` (one line) and ``sources``, which is what a listing shows."""

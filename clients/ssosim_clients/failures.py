@@ -1,8 +1,8 @@
 """What can go wrong between a client and its token, as typed exceptions.
 
 Two storeys. A device raises ``DnsFailure``, ``NetworkFailure`` and ``TicketFailure`` through its ports; the steps of a
-flow add ``HttpFailure``, ``ProtocolFailure``, ``OauthFailure`` and ``NotOffered``. None of them knows in which stage of
-a sign-in it happened: the flow does, and says so with ``Stopped``. A network-error policy sees both.
+flow add ``HttpFailure``, ``ProtocolFailure``, ``OauthFailure``, ``NotOffered`` and ``Unavailable``. None of them knows
+in which stage of a sign-in it happened: the flow does, and says so with ``Stopped``. A network-error policy sees both.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = [
     "Stopped",
     "TicketFailure",
     "TicketKind",
+    "Unavailable",
     "at",
 ]
 
@@ -131,6 +132,19 @@ class OauthFailure(Failure):
 @dataclass(eq=False)
 class NotOffered(Failure):
     """The service works and says that there is no silent sign-in for this user; only a person can go on."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(eq=False)
+class Unavailable(Failure):
+    """This way of signing in cannot be tried on this device; a chain of them goes on to the next.
+
+    Source: azure-identity CredentialUnavailableError, which alone lets a chain continue.
+    """
 
     text: str
 

@@ -15,6 +15,7 @@ from ssosim_clients.failures import DnsFailure, NetworkFailure, TicketFailure
 from ssosim_clients.memory import Memory
 
 __all__ = [
+    "AppCredentials",
     "Clock",
     "Device",
     "DnsFailure",
@@ -135,6 +136,15 @@ class User(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class AppCredentials:
+    """What an application signs in with, as itself: its id, its tenant, and a secret."""
+
+    client_id: str
+    tenant: str
+    secret: str = field(repr=False)
+
+
 def _random_id() -> str:
     return str(uuid.uuid4())
 
@@ -145,7 +155,9 @@ class Device:
 
     ``person_present`` is False for services and unattended machines: no client asks there. ``search_domain`` is the
     first entry of the DNS search list. ``memory`` lasts as long as the client's process; give a new one to restart it.
-    ``new_id`` makes request and message ids; a repeatable lab passes its own.
+    ``new_id`` makes request and message ids; a repeatable lab passes its own. ``stored_password`` is the user's
+    password where the device holds it without asking: a service account's, or the one typed at sign-on to the device.
+    ``app_credentials`` are those of an application that runs on the device as itself.
     """
 
     upn: str
@@ -158,3 +170,5 @@ class Device:
     search_domain: str = ""
     memory: Memory = field(default_factory=Memory)
     new_id: Callable[[], str] = _random_id
+    stored_password: str | None = field(default=None, repr=False)
+    app_credentials: AppCredentials | None = None

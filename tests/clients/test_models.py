@@ -14,6 +14,7 @@ from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import Decision, Fail, FailFast, RetryAfter, SwallowAndRetry
 from ssosim_clients.ports import HttpResponse
 from ssosim_clients.spn import RULES
+from ssosim_clients.testing import Step
 
 from .conftest import AUTOLOGON, LOGIN, MANAGER, PASSWORD, World
 
@@ -129,7 +130,7 @@ def test_whole_incident(world: World) -> None:
 @BOTH
 def test_managed_user_needs_a_person(world: World, model: Client) -> None:
     """Where the tenant offers no integrated sign-in, waiting is no use and every client asks."""
-    world.account_type = "Managed"
+    world.desktop_sso = False
     world.person = [PASSWORD]
     belief = world.play(model.sign_in(world.device()))
     assert belief is not None
@@ -152,7 +153,7 @@ def test_absent_person(world: World) -> None:
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
     assert belief.state is State.DECLINED
-    world.log.clear()
+    world.events.clear()
     belief = world.play(NATIVE_PROMPT.sign_in(world.device(person_present=False)))
     assert belief is not None
     assert belief.state is State.FAILED
@@ -203,25 +204,22 @@ def test_off_the_corporate_network(world: World) -> None:
     assert world.seen(TRUST) == [f"{TRUST} 401 none"]
 
 
-def test_hasty_policy_is_stopped() -> None:
+def test_hasty_policy_is_stopped(world: World) -> None:
     """A policy that retries without letting time pass is ended and said to be at fault."""
 
     class Hasty:
         def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
             return RetryAfter(0) if attempt else Fail(f"{stage} {error} {elapsed}")
 
-    class Frozen(World):
-        @property
+    class Frozen:
         def now(self) -> float:
             return 0.0
 
-        @now.setter
-        def now(self, value: float) -> None:
-            pass
+        async def sleep(self, seconds: float) -> None:
+            assert seconds == 0
 
-    world = Frozen()
     world.remove_record()
-    belief = world.play(dataclasses.replace(OFFICE, policy=Hasty()).sign_in(world.device()))
+    belief = world.play(dataclasses.replace(OFFICE, policy=Hasty()).sign_in(world.device(clock=Frozen())))
     assert belief is not None
     assert belief.state is State.FAILED
     assert "without letting time pass" in belief.detail
@@ -256,7 +254,7 @@ def test_no_secret_in_what_a_model_says(world: World) -> None:
 
 def test_html_from_a_middlebox(world: World) -> None:
     """A success that is not MEX is a protocol failure at that stage, not a crash."""
-    world.answers["GET", "/contoso.com/winauth/trust/mex"] = HttpResponse(200, body=b"<html><body>Hello")
+    world.answers[Step.MEX] = HttpResponse(200, body=b"<html><body>Hello")
     belief = world.play(dataclasses.replace(OFFICE, policy=FailFast()).sign_in(world.device()))
     assert belief is not None
     assert belief.stage is Stage.MEX
@@ -265,7 +263,7 @@ def test_html_from_a_middlebox(world: World) -> None:
 
 def test_refusing_answer_waits_for_the_next_round(world: World) -> None:
     """A 503 is an answer and no network error: one MEX request a round, and nobody is asked."""
-    world.answers["GET", "/contoso.com/winauth/trust/mex"] = HttpResponse(503)
+    world.answers[Step.MEX] = HttpResponse(503)
     assert world.play(OFFICE.sign_in(world.device()), seconds=3600) is None
     assert 11 <= len(world.seen(f"http GET {AUTOLOGON}")) <= 13
     assert not world.seen("prompt")

@@ -1,13 +1,15 @@
-"""WS-MetadataExchange: the endpoint that takes a Kerberos ticket.
+"""WS-MetadataExchange: the endpoint that takes a Kerberos ticket, and the one that takes a password.
 
-The choice is MSAL.NET's: a policy that asserts ``http:NegotiateAuthentication`` and a TransportBinding, bound over
-SOAP 1.2, its port's address an absolute URI; WS-Trust 1.3 before 2005. Source: MSAL.NET WsTrust/MexDocument.cs.
+The default choice is MSAL.NET's: a policy that asserts ``http:NegotiateAuthentication`` and a TransportBinding, bound
+over SOAP 1.2, its port's address an absolute URI; WS-Trust 1.3 before 2005. Source: MSAL.NET WsTrust/MexDocument.cs.
+A document is read once: the choice is a function of its bytes, and a client asks for the same one again and again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from lxml import etree
@@ -19,7 +21,16 @@ from ssosim_clients.flows.wstrust import VERSIONS, WsTrust
 from ssosim_clients.flows.xml import parse
 from ssosim_clients.ports import Device
 
-__all__ = ["Endpoint", "fetch", "kerberos_endpoint"]
+__all__ = [
+    "MSAL4J",
+    "MSAL_DOTNET",
+    "Endpoint",
+    "Reading",
+    "download",
+    "fetch",
+    "kerberos_endpoint",
+    "password_endpoint",
+]
 
 _NS: Final = {
     "wsdl": "http://schemas.xmlsoap.org/wsdl/",
@@ -31,6 +42,12 @@ _NS: Final = {
     "wsa": "http://www.w3.org/2005/08/addressing",
 }
 _ID: Final = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}Id"
+# Both generations of the policy language, and the mixture that AD FS writes: a 1.2 wrapper around 2005 tokens.
+_PASSWORD_PATHS: Final = tuple(
+    f"{outer}/wsp:Policy/{inner}:UsernameToken/wsp:Policy/{inner}:WssUsernameToken10"
+    for outer in ("sp12:SignedEncryptedSupportingTokens", "sp2005:SignedSupportingTokens")
+    for inner in ("sp12", "sp2005")
+)
 _SOAP_OVER_HTTP: Final = "http://schemas.xmlsoap.org/soap/http"
 
 
@@ -42,37 +59,86 @@ class Endpoint:
     version: WsTrust
 
 
-async def fetch(device: Device, url: str, headers: ClientHeaders | None) -> Endpoint:
-    """Read the MEX document at ``url`` and choose from it.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How strictly a library reads. ``transport``: a TransportBinding has to be asserted beside Negotiate."""
+
+    transport: bool = True
+    https_only: bool = False
+
+
+MSAL_DOTNET: Final = Reading()
+MSAL4J: Final = Reading(transport=False, https_only=True)
+"""Source: msal4j MexParser.java."""
+
+
+async def fetch(device: Device, url: str, headers: ClientHeaders | None, reading: Reading = MSAL_DOTNET) -> Endpoint:
+    """Read the MEX document at ``url`` and choose the endpoint for a ticket.
 
     Raises ``NetworkFailure``, ``HttpFailure`` (any status but 200), ``ProtocolFailure`` and ``NotOffered``.
     """
+    return kerberos_endpoint(await download(device, url, headers), reading)
+
+
+async def download(device: Device, url: str, headers: ClientHeaders | None) -> bytes:
+    """The MEX document at ``url``. Raises ``NetworkFailure`` and ``HttpFailure`` (any status but 200)."""
     response = await device.http.request("GET", url, headers.fields() if headers else {}, b"")
     if response.status != 200:
         raise HttpFailure(response.status, "metadata exchange failed")
-    return kerberos_endpoint(response.body)
+    return response.body
 
 
-def kerberos_endpoint(body: bytes) -> Endpoint:
+@lru_cache(maxsize=64)
+def kerberos_endpoint(body: bytes, reading: Reading = MSAL_DOTNET) -> Endpoint:
     """The windowstransport endpoint of a MEX document.
 
     Raises ``ProtocolFailure``, and ``NotOffered`` when the document offers no integrated Windows authentication.
     """
-    root = parse(body, "the MEX document")
-    bindings = dict(_bindings(root, _negotiate_policies(root)))
+
+    def negotiates(choice: etree._Element) -> bool:
+        return choice.find("http:NegotiateAuthentication", _NS) is not None and (
+            not reading.transport or _over_transport(choice)
+        )
+
+    found = _endpoint(parse(body, "the MEX document"), negotiates, https_only=reading.https_only)
+    if found is None:
+        raise NotOffered("the MEX document offers no integrated Windows authentication")
+    return found
+
+
+@lru_cache(maxsize=64)
+def password_endpoint(body: bytes) -> Endpoint:
+    """The usernamemixed endpoint of a MEX document: https only, as MSAL Python and ADAL choose it.
+
+    Raises ``ProtocolFailure``, also when there is none: MSAL Python raises ValueError then (source: mex.py).
+    """
+
+    def takes_password(choice: etree._Element) -> bool:
+        return _over_transport(choice) and any(choice.find(path, _NS) is not None for path in _PASSWORD_PATHS)
+
+    found = _endpoint(parse(body, "the MEX document"), takes_password, https_only=True)
+    if found is None:
+        raise ProtocolFailure("the MEX document has no endpoint that takes a password")
+    return found
+
+
+def _endpoint(root: etree._Element, fits: Callable[[etree._Element], bool], *, https_only: bool) -> Endpoint | None:
+    bindings = dict(_bindings(root, _policies(root, fits)))
     found: dict[WsTrust, str] = {}
     for port in root.iterfind("wsdl:service/wsdl:port", _NS):
         version = bindings.get((port.get("binding") or "").rpartition(":")[2])
         address = (port.findtext("wsa:EndpointReference/wsa:Address", None, _NS) or "").strip()
-        if version and is_absolute(address):
+        if version and is_absolute(address) and (address.startswith("https://") or not https_only):
             found.setdefault(version, address)
-    for version in VERSIONS:
-        if version in found:
-            return Endpoint(found[version], version)
-    raise NotOffered("the MEX document offers no integrated Windows authentication")
+    return next((Endpoint(found[version], version) for version in VERSIONS if version in found), None)
 
 
-def _negotiate_policies(root: etree._Element) -> frozenset[str]:
+def _over_transport(choice: etree._Element) -> bool:
+    return any(choice.find(f"{prefix}:TransportBinding", _NS) is not None for prefix in ("sp12", "sp2005"))
+
+
+def _policies(root: etree._Element, fits: Callable[[etree._Element], bool]) -> frozenset[str]:
+    """The ids of the policies with an alternative that ``fits``."""
     seen: set[str] = set()
     chosen: set[str] = set()
     for policy in root.iterfind("wsp:Policy", _NS):
@@ -80,10 +146,8 @@ def _negotiate_policies(root: etree._Element) -> frozenset[str]:
         if name in seen:
             raise ProtocolFailure(f"the MEX document has two policies with the id {name!r}")
         seen.add(name)
-        for choice in policy.iterfind("wsp:ExactlyOne/wsp:All", _NS):
-            transport = [choice.find(f"{prefix}:TransportBinding", _NS) for prefix in ("sp12", "sp2005")]
-            if choice.find("http:NegotiateAuthentication", _NS) is not None and transport != [None, None]:
-                chosen.add(name)
+        if any(fits(choice) for choice in policy.iterfind("wsp:ExactlyOne/wsp:All", _NS)):
+            chosen.add(name)
     return frozenset(chosen)
 
 

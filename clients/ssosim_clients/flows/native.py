@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ssosim_clients.failures import Stage, at
+from ssosim_clients.failures import ProtocolFailure, Stage, at
 from ssosim_clients.flows import mex, negotiate, realm, token, wstrust
-from ssosim_clients.flows.mex import Endpoint
+from ssosim_clients.flows.http import HttpLayer, with_layers
+from ssosim_clients.flows.mex import Reading
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import SpnRule
@@ -34,39 +35,39 @@ class Flow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NativeFlow:
-    """Windows-integrated sign-in over WS-Trust."""
+    """Windows-integrated sign-in over WS-Trust, as MSAL.NET does it; the other fields are what a library does apart.
+
+    ``layers`` are what its HTTP stack does by itself. ``reading`` is how strictly it reads the MEX document.
+    ``protocol``, if set, is the only federation protocol that it accepts. ``safe`` as in ``realm.ask``.
+    """
 
     app: Application = field(default_factory=Application)
+    layers: tuple[HttpLayer, ...] = ()
+    reading: Reading = mex.MSAL_DOTNET
+    protocol: str = ""
+    safe: str = "@"
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
         """Try once. Raises ``Stopped``."""
-        app = self.app
+        app, device = self.app, with_layers(device, self.layers)
         with at(Stage.REALM):
-            home = await realm.discover(device, app.login_host, app.headers)
+            home = await realm.discover(device, app.login_host, app.headers, safe=self.safe)
+            if self.protocol and home.protocol.lower() != self.protocol.lower():
+                raise ProtocolFailure(f"federation protocol {home.protocol!r}; only {self.protocol} is spoken here")
         with at(Stage.MEX):
-            endpoint = await mex.fetch(device, home.metadata_url, app.headers)
+            endpoint = await mex.fetch(device, home.metadata_url, app.headers, self.reading)
         rst = wstrust.request_token(endpoint.version, endpoint.url, home.audience, device.new_id())
-        with at(Stage.CHALLENGE):
-            answer = await _post(device, endpoint, rst, None)
-            if answer.status != 200 and not negotiate.is_challenge(answer):
-                raise wstrust.fault(answer)
-        if answer.status != 200:
-            with at(Stage.TICKET):
-                reply = await negotiate.credential(device, spn, endpoint.url)
-                if not reply.repeat:
-                    raise wstrust.fault(answer)  # the 401 is all that the caller gets
-            with at(Stage.TRUST):
-                answer = await _post(device, endpoint, rst, reply.header)
+
+        async def send(authorization: str | None) -> HttpResponse:
+            headers = {"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": endpoint.version.action}
+            if authorization:
+                headers["Authorization"] = authorization
+            return await device.http.request("POST", endpoint.url, headers, rst)
+
+        answer = await negotiate.exchange(device, spn, endpoint.url, send)
         with at(Stage.TRUST):
             if answer.status != 200:
                 raise wstrust.fault(answer)
             assertion = wstrust.read_rstr(answer.body)
         with at(Stage.TOKEN):
             return await token.by_assertion(device, app, assertion)
-
-
-async def _post(device: Device, endpoint: Endpoint, rst: bytes, authorization: str | None) -> HttpResponse:
-    headers = {"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": endpoint.version.action}
-    if authorization:
-        headers["Authorization"] = authorization
-    return await device.http.request("POST", endpoint.url, headers, rst)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ssosim_clients.failures import DnsFailure, NetworkFailure, TicketFailure
+from ssosim_clients.failures import DnsFailure, NetworkFailure, Stage, TicketFailure, at
+from ssosim_clients.flows import wstrust
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import OnUnknown, SchemeGivenUp, SpnRule
 
-__all__ = ["Credential", "credential", "is_challenge"]
+__all__ = ["Credential", "Send", "credential", "exchange", "is_challenge"]
+
+Send = Callable[[str | None], Awaitable[HttpResponse]]
+"""Sends the client's request, with this value for Authorization if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,26 @@ def is_challenge(response: HttpResponse) -> bool:
     """Whether ``response`` is a 401 that offers Negotiate."""
     offered = response.headers.get("WWW-Authenticate", "")
     return response.status == 401 and any(part.split()[:1] == ["negotiate"] for part in offered.lower().split(","))
+
+
+async def exchange(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
+    """Request, challenge, ticket, request again: the answer of the last one, or a first 200.
+
+    Raises ``Stopped`` at the challenge (no answer, or one that is neither 200 nor a challenge), at the ticket (the 401
+    is then all that the caller gets), or at the trust stage (no answer).
+    """
+    with at(Stage.CHALLENGE):
+        answer = await send(None)
+        if answer.status != 200 and not is_challenge(answer):
+            raise wstrust.fault(answer)
+    if answer.status == 200:
+        return answer
+    with at(Stage.TICKET):
+        reply = await credential(device, rule, url)
+        if not reply.repeat:
+            raise wstrust.fault(answer)
+    with at(Stage.TRUST):
+        return await send(reply.header)
 
 
 async def credential(device: Device, rule: SpnRule, url: str) -> Credential:

@@ -1,4 +1,4 @@
-"""The OAuth token endpoint, version 2: an assertion or a password in, tokens out.
+"""The OAuth token endpoint: an assertion, a password, a refresh token or an application's secret in, tokens out.
 
 Source: MSAL.NET OAuth2/TokenClient.cs, OAuth2Client.cs; RFC 6749, RFC 7522.
 """
@@ -16,18 +16,22 @@ from ssosim_clients.flows.realm import ClientHeaders
 from ssosim_clients.flows.wstrust import Assertion
 from ssosim_clients.ports import Device, HttpResponse
 
-__all__ = ["Application", "Tokens", "by_assertion", "by_password", "read"]
+__all__ = ["Application", "Tokens", "by_assertion", "by_password", "by_refresh_token", "by_secret", "read"]
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Who asks: a public client, the tenant of its authority, and what it wants. The default is Microsoft Office."""
+    """Who asks: a public client, the tenant of its authority, and what it wants. The default is Microsoft Office.
+
+    With a ``resource`` it speaks version 1 of the endpoint, as ADAL does, and ``scope`` goes along unchanged.
+    """
 
     client_id: str = "d3590ed6-52b3-4102-aeff-aad2292ab01c"
     scope: str = "openid offline_access profile"
     tenant: str = "organizations"
     login_host: str = "login.microsoftonline.com"
     headers: ClientHeaders | None = field(default_factory=ClientHeaders)
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,21 @@ async def by_password(device: Device, app: Application, password: str) -> Tokens
     return await _grant(device, app, form)
 
 
+async def by_refresh_token(device: Device, app: Application, refresh_token: str) -> Tokens:
+    """The refresh grant; a new refresh token comes back. Raises as ``read``."""
+    return await _grant(device, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+
+async def by_secret(device: Device, app: Application, secret: str) -> Tokens:
+    """The client credentials grant: the application as itself. Raises as ``read``."""
+    return await _grant(device, app, {"grant_type": "client_credentials", "client_secret": secret})
+
+
 async def _grant(device: Device, app: Application, form: Mapping[str, str]) -> Tokens:
-    url = f"https://{app.login_host}/{quote(app.tenant, safe='')}/oauth2/v2.0/token"
-    body = {"client_id": app.client_id, **form, "scope": app.scope, "client_info": "1"}
+    path = "oauth2/token" if app.resource else "oauth2/v2.0/token"
+    url = f"https://{app.login_host}/{quote(app.tenant, safe='')}/{path}"
+    last = {"resource": app.resource} if app.resource else {"client_info": "1"}
+    body = {"client_id": app.client_id, **form, "scope": app.scope, **last}
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",

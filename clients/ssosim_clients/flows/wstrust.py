@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
@@ -16,11 +17,13 @@ from ssosim_clients.failures import HttpFailure, ProtocolFailure
 from ssosim_clients.flows.xml import parse
 from ssosim_clients.ports import HttpResponse
 
-__all__ = ["VERSIONS", "Assertion", "WsTrust", "fault", "read_rstr", "request_token"]
+__all__ = ["V13", "V2005", "VERSIONS", "Assertion", "UsernameToken", "WsTrust", "fault", "read_rstr", "request_token"]
 
 SAML_1: Final = "urn:oasis:names:tc:SAML:1.0:assertion"
 _SOAP: Final = "{http://www.w3.org/2003/05/soap-envelope}"
 _PSF: Final = "{http://schemas.microsoft.com/Passport/SoapServices/SOAPFault}"
+_WSSE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+_WSU: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 _AADSTS: Final = re.compile(r"AADSTS(\d{1,9})")
 
 
@@ -55,15 +58,38 @@ class Assertion:
     grant_type: str
 
 
-def request_token(version: WsTrust, to: str, audience: str, message_id: str) -> bytes:
-    """The RST that a Windows-integrated client posts: no security header, since the transport carries the ticket."""
+@dataclass(frozen=True, slots=True)
+class UsernameToken:
+    """A password in the envelope (WS-Security). ``at`` is when it was written, in seconds since the epoch."""
+
+    username: str
+    password: str = field(repr=False)
+    at: float
+
+    def header(self) -> str:
+        """The security header, good for ten minutes as MSAL.NET makes it. Source: MSAL.NET WsTrustEndpoint.cs."""
+        created, expires = (
+            datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (self.at, self.at + 600)
+        )
+        return (
+            f'<o:Security s:mustUnderstand="1" xmlns:o="{_WSSE}" xmlns:u="{_WSU}"><u:Timestamp u:Id="_0">'
+            f"<u:Created>{created}</u:Created><u:Expires>{expires}</u:Expires></u:Timestamp>"
+            f'<o:UsernameToken u:Id="user"><o:Username>{escape(self.username)}</o:Username>'
+            f"<o:Password>{escape(self.password)}</o:Password></o:UsernameToken></o:Security>"
+        )
+
+
+def request_token(
+    version: WsTrust, to: str, audience: str, message_id: str, password: UsernameToken | None = None
+) -> bytes:
+    """The RST. Without ``password`` there is no security header: the transport carries the ticket."""
     return (
         '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
         ' xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header>'
         f'<a:Action s:mustUnderstand="1">{version.action}</a:Action>'
         f"<a:MessageID>urn:uuid:{escape(message_id)}</a:MessageID>"
         "<a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>"
-        f'<a:To s:mustUnderstand="1">{escape(to)}</a:To></s:Header>'
+        f'<a:To s:mustUnderstand="1">{escape(to)}</a:To>{password.header() if password else ""}</s:Header>'
         f'<s:Body><t:RequestSecurityToken xmlns:t="{version.namespace}">'
         '<p:AppliesTo xmlns:p="http://schemas.xmlsoap.org/ws/2004/09/policy"><a:EndpointReference>'
         f"<a:Address>{escape(audience)}</a:Address></a:EndpointReference></p:AppliesTo>"

@@ -10,8 +10,9 @@ from ssosim_clients.flows import interactive
 from ssosim_clients.flows.native import Flow, NativeFlow
 from ssosim_clients.models.base import Belief, State
 from ssosim_clients.policies import Fail, GiveUpUntil, Interactive, Policy, RetryAfter
+from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import Device
-from ssosim_clients.spn.rule import SpnRule
+from ssosim_clients.spn.rule import NO_TICKET, SpnRule
 
 __all__ = ["MAX_TRIES_IN_NO_TIME", "Client"]
 
@@ -21,15 +22,20 @@ MAX_TRIES_IN_NO_TIME: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A model put together from parts. ``can_prompt`` False: the program has no window to ask in."""
+    """A model put together from parts. ``can_prompt`` False: the program has no window to ask in.
+
+    ``keeps`` says in one line what its process remembers between attempts. A policy that breaks, by an exception or by
+    not returning, ends the sign-in as this client's own failure.
+    """
 
     name: str
     description: str
     sources: tuple[str, ...]
-    spn: SpnRule
+    spn: SpnRule = NO_TICKET
     policy: Policy
     flow: Flow = field(default_factory=NativeFlow)
     can_prompt: bool = True
+    keeps: str = "nothing"
 
     async def sign_in(self, device: Device) -> Belief:
         """Attempt in rounds until there is a token or the policy ends it; may never return."""
@@ -44,7 +50,11 @@ class Client:
             else:
                 return Belief(State.SILENT, attempts=attempts, tokens=tokens)
             elapsed = device.clock.now() - began
-            match self.policy.decide(stopped.stage, stopped.failure, attempt, elapsed):
+            try:
+                decision = decide(self.policy, stopped.stage, stopped.failure, attempt, elapsed)
+            except PolicyBrokenError as error:
+                return Belief(State.FAILED, str(error), stopped.stage, attempts)
+            match decision:
                 case RetryAfter(seconds):
                     await device.clock.sleep(seconds)
                     hurried = 0 if device.clock.now() > started else hurried + 1

@@ -8,18 +8,31 @@ from ssosim_clients.models.client import Client
 from ssosim_clients.policies import SwallowAndRetry
 from ssosim_clients.spn import RULES
 
-__all__ = ["OFFICE"]
+__all__ = ["OFFICE", "ONEDRIVE", "OUTLOOK", "WORD", "office_client"]
 
-OFFICE: Final = Client(
-    name="office",
-    description="native client that swallows errors and retries in the background; it asks only when told to",
-    sources=(
-        "public account of the incident of 25 February 2025: native clients treat a network error as passing",
-        RULES["wininet"].source,
-        "unconfirmed: number and spacing of retries, and the background period",
-    ),
-    spn=RULES["wininet"],
-    policy=SwallowAndRetry(),
+_SOURCES: Final = (
+    "public account of the incident of 25 February 2025: native clients treat a network error as passing",
+    RULES["wininet"].source,
+    "unconfirmed: number and spacing of retries, and the background period",
 )
-"""With a CNAME in place of the alias, its SPN is one that the KDC does not know; Negotiate then carries NTLM, which the
-service refuses with 403. That is an answer and no network error, and it stays so at every background round."""
+
+
+def office_client(name: str, what: str, round_every: float) -> Client:
+    """A member of the family that begins a background round every ``round_every`` seconds (unconfirmed for each).
+
+    With a CNAME in place of the alias, its SPN is one that the KDC does not know; Negotiate then carries NTLM, which
+    the service refuses with 403. That is an answer and no network error, and it stays so at every background round.
+    """
+    return Client(
+        name=name,
+        description=f"{what}: swallows errors and retries in the background; it asks only when told to",
+        sources=_SOURCES,
+        spn=RULES["wininet"],
+        policy=SwallowAndRetry(round_every=round_every),
+    )
+
+
+OFFICE: Final = office_client("office", "any Office program", 300.0)
+OUTLOOK: Final = office_client("outlook", "Outlook, which polls its mailbox", 180.0)
+WORD: Final = office_client("word", "Word, which signs in for its licence and for shared files", 600.0)
+ONEDRIVE: Final = office_client("onedrive", "OneDrive, which synchronises all the time", 120.0)

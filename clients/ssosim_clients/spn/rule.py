@@ -12,11 +12,12 @@ import contextlib
 import ipaddress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from ssosim_clients.failures import DnsFailure, Failure
 from ssosim_clients.ports import Resolution, Resolver
 
-__all__ = ["Form", "OnLookupFailure", "OnUnknown", "PortInSpn", "SchemeGivenUp", "SpnRule"]
+__all__ = ["NO_TICKET", "Form", "OnLookupFailure", "OnUnknown", "PortInSpn", "SchemeGivenUp", "SpnRule"]
 
 
 class Form(StrEnum):
@@ -130,6 +131,10 @@ class SpnRule:
     def _trailer(self, port: int) -> str:
         kept = self.port is PortInSpn.ALWAYS or (self.port is PortInSpn.NON_STANDARD and port not in (80, 443))
         return f":{port}" if kept else ""
+
+
+NO_TICKET: Final = SpnRule(name="no-ticket", source="a way of signing in that asks for no service ticket", forms=())
+"""For clients that use no Kerberos at all."""
 
 
 async def _canonical(form: Form, name: str, resolver: Resolver) -> str:

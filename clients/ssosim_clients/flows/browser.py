@@ -1,0 +1,69 @@
+"""The browser's way: the sign-in page asks whether Seamless SSO is on, and its script fetches a token with a ticket.
+
+Left out are the page itself and the two posts with which it hands the token in; what decides whether a person is asked
+lies before them. Source: captures of the page's ``$Config`` (desktopSsoConfig), Entra documentation, how Seamless SSO
+works, browsers.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure, Stage, at
+from ssosim_clients.flows import negotiate, wstrust
+from ssosim_clients.flows.token import Application, Tokens
+from ssosim_clients.ports import Device, HttpResponse
+from ssosim_clients.spn.rule import SpnRule
+
+__all__ = ["BrowserFlow"]
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserFlow:
+    """GetCredentialType at the login host, then ``/winauth/sso`` at the autologon host with a ticket.
+
+    The tokens that it returns hold the text that the autologon host gave, for which the page would get the real ones.
+    """
+
+    app: Application = field(default_factory=lambda: Application(headers=None))
+    autologon_host: str = "autologon.microsoftazuread-sso.com"
+
+    async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
+        """Try once. Raises ``Stopped``."""
+        with at(Stage.REALM):
+            await self._ask_whether(device)
+        domain = quote(device.upn.rpartition("@")[2], safe="")
+        query = f"desktopsso=true&isAdalRequest=False&client-request-id={device.new_id()}"
+        url = f"https://{self.autologon_host}/{domain}/winauth/sso?{query}"
+
+        async def send(authorization: str | None) -> HttpResponse:
+            headers = {"Origin": f"https://{self.app.login_host}"}
+            if authorization:
+                headers["Authorization"] = authorization
+            return await device.http.request("GET", url, headers, b"")
+
+        answer = await negotiate.exchange(device, spn, url, send)
+        with at(Stage.TRUST):
+            if answer.status != 200:
+                raise wstrust.fault(answer)
+            token = answer.body.decode("ascii", "replace").strip()
+            if not token or "<" in token:
+                raise ProtocolFailure("the answer of winauth/sso is no token")
+        return Tokens(token, 0.0)
+
+    async def _ask_whether(self, device: Device) -> None:
+        url = f"https://{self.app.login_host}/common/GetCredentialType?mkt=en-US"
+        headers = {"Content-Type": "application/json; charset=UTF-8", "client-request-id": device.new_id()}
+        body = json.dumps({"username": device.upn, "isOtherIdpSupported": True}).encode()
+        response = await device.http.request("POST", url, headers, body)
+        if response.status != 200:
+            raise HttpFailure(response.status, "GetCredentialType failed")
+        try:
+            answer = json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolFailure(f"the answer of GetCredentialType is not JSON: {error}") from error
+        properties = answer.get("EstsProperties") if isinstance(answer, dict) else None
+        if not (isinstance(properties, dict) and properties.get("DesktopSsoEnabled") is True):
+            raise NotOffered("the sign-in page does not offer Seamless SSO for this user")

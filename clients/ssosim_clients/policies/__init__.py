@@ -1,0 +1,38 @@
+"""Network-error policies: what a client does when a sign-in attempt fails."""
+
+from __future__ import annotations
+
+from ssosim_clients.policies.decision import (
+    Decision,
+    Fail,
+    GiveUpUntil,
+    Interactive,
+    Policy,
+    RetryAfter,
+    needs_person,
+)
+from ssosim_clients.policies.patient import Hybrid, RetryThenFallback
+from ssosim_clients.policies.registry import POLICIES, PolicyLoadError, UnknownPolicyError, find_policy, policy_names
+from ssosim_clients.policies.simple import FailFast, PromptAtOnce, RetryHot
+from ssosim_clients.policies.swallow import SwallowAndRetry
+
+__all__ = [
+    "POLICIES",
+    "Decision",
+    "Fail",
+    "FailFast",
+    "GiveUpUntil",
+    "Hybrid",
+    "Interactive",
+    "Policy",
+    "PolicyLoadError",
+    "PromptAtOnce",
+    "RetryAfter",
+    "RetryHot",
+    "RetryThenFallback",
+    "SwallowAndRetry",
+    "UnknownPolicyError",
+    "find_policy",
+    "needs_person",
+    "policy_names",
+]

@@ -1,0 +1,246 @@
+"""Conformance checks for what users write: a network-error policy, a client model.
+
+Each runs what it is given through the situations that a sign-in can meet and raises ``ConformanceError`` with every
+complaint, so that a test is one line. They say that a thing keeps the contract, not that it is a good idea.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from ssosim_clients.failures import (
+    Failure,
+    HttpFailure,
+    NetworkFailure,
+    NotOffered,
+    OauthFailure,
+    ProtocolFailure,
+    Stage,
+    TicketFailure,
+    Unavailable,
+)
+from ssosim_clients.models.base import Belief, Model
+from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
+from ssosim_clients.policies.guard import PolicyBrokenError, decide
+from ssosim_clients.ports import HttpResponse
+from ssosim_clients.testing.engine import SpinningError
+from ssosim_clients.testing.provider import Step
+from ssosim_clients.testing.world import AUTOLOGON, LOGIN, World
+
+__all__ = ["SITUATIONS", "ConformanceError", "check_client", "check_policy"]
+
+_DAY_S: Final = 86400.0
+_MAX_ROUND: Final = 10_000
+
+
+class ConformanceError(AssertionError):
+    """The contract is broken; ``complaints`` says where, one sentence each."""
+
+    def __init__(self, what: str, complaints: list[str]) -> None:
+        super().__init__("\n  ".join([f"{what} breaks its contract:", *complaints]))
+        self.complaints = tuple(complaints)
+
+
+_FAILURES: Final[tuple[Failure, ...]] = (
+    *(NetworkFailure("dns", kind) for kind in ("nxdomain", "nodata", "servfail", "timeout")),
+    NetworkFailure("connect", "refused"),
+    NetworkFailure("tls", "bad-certificate"),
+    NetworkFailure("read", "timeout"),
+    *(HttpFailure(status) for status in (401, 403, 404, 429, 500, 503)),
+    ProtocolFailure("not XML"),
+    *(TicketFailure(kind, "HTTP/h") for kind in ("server-unknown", "kdc-unreachable", "no-credentials", "expired")),
+    OauthFailure("invalid_grant"),
+    OauthFailure("temporarily_unavailable"),
+    NotOffered("managed"),
+    Unavailable("not set up"),
+)
+_ATTEMPTS: Final = (1, 2, 3, 10, 1000, 10**9)
+_ELAPSED: Final = (0.0, 0.001, 5.0, 60.0, 3600.0, 1e9)
+
+
+def check_policy(policy: Policy) -> None:
+    """Raise ``ConformanceError`` unless ``policy`` keeps the contract of a network-error policy.
+
+    For every stage, failure, attempt and elapsed time it decides, without an exception and in time, and decides the
+    same when asked again. If it states ``decides_within`` (seconds), no retry begins after that, and whatever fails,
+    however long it takes, a round ends.
+    """
+    complaints = list(itertools.islice(_complaints_about(policy), 5))
+    if complaints:
+        raise ConformanceError(type(policy).__name__, complaints)
+
+
+def _complaints_about(policy: Policy) -> Iterator[str]:
+    try:
+        for stage, error, attempt, elapsed in itertools.product(Stage, _FAILURES, _ATTEMPTS, _ELAPSED):
+            where = f"{stage}, {error!r}, attempt {attempt}, {elapsed:g} s"
+            first = decide(policy, stage, error, attempt, elapsed)
+            if decide(policy, stage, error, attempt, elapsed) != first:
+                yield f"{where}: two answers to one question; a policy keeps no state and draws no lots"
+        bound = getattr(policy, "decides_within", None)
+        if bound is not None:
+            yield from _overruns(policy, float(bound))
+    except PolicyBrokenError as error:
+        yield str(error)
+
+
+def _overruns(policy: Policy, bound: float) -> Iterator[str]:
+    for error, took in itertools.product(_FAILURES, (0.0, 0.05, 1.0, 21.0)):
+        decision: Decision | None = None
+        elapsed, attempt = 0.0, 0
+        while attempt == 0 or isinstance(decision, RetryAfter):
+            attempt, elapsed = attempt + 1, elapsed + took
+            decision = decide(policy, Stage.MEX, error, attempt, elapsed)
+            if isinstance(decision, RetryAfter):
+                elapsed += decision.seconds
+                if elapsed > bound:
+                    yield f"{error!r} each {took:g} s: a retry begins at {elapsed:g} s, after decides_within {bound:g}"
+                    break
+            if attempt >= _MAX_ROUND:
+                yield f"{error!r} each {took:g} s: {attempt} attempts in one round, and no end"
+                break
+
+
+def _healthy(world: World) -> None:
+    del world
+
+
+def _login_down(world: World) -> None:
+    world.broken[LOGIN] = "servfail"
+
+
+def _no_kdc(world: World) -> None:
+    world.kdc_reachable = False
+
+
+def _managed(world: World) -> None:
+    world.desktop_sso = False
+
+
+def _middlebox(world: World) -> None:
+    page = HttpResponse(200, body=b"<html><body>Please accept the terms")
+    world.answers = dict.fromkeys(Step, page)
+
+
+def _refusing(world: World) -> None:
+    world.answers = dict.fromkeys(Step, HttpResponse(503))
+
+
+def _empty(world: World) -> None:
+    world.answers = dict.fromkeys(Step, HttpResponse(200))
+
+
+def _dropping(world: World) -> None:
+    world.answers = dict.fromkeys(Step, NetworkFailure("read", "closed"))
+
+
+def _flapping(world: World) -> None:
+    for hour in range(1, 12):
+        world.after(3600.0 * hour, World.remove_record if hour % 2 else World.restore)
+
+
+SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
+    "healthy": _healthy,
+    "record removed": World.remove_record,
+    "CNAME": World.put_cname,
+    "flapping": _flapping,
+    "no KDC": _no_kdc,
+    "login host down": _login_down,
+    "managed": _managed,
+    "middlebox": _middlebox,
+    "503 everywhere": _refusing,
+    "empty answers": _empty,
+    "dropped connections": _dropping,
+}
+"""What ``check_client`` does to the world."""
+
+
+def check_client(model: Model, **device: Any) -> Belief:
+    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its belief in a healthy world.
+
+    It has a name, a line of description and sources; signs in where all is well; in every one of ``SITUATIONS``
+    returns a Belief or waits, without an exception and without spinning; can be cancelled at every await; sends a
+    password to no host but the login host, autologon and the user's own token service; and what it returns can be
+    printed. ``device`` are fields of the device that it runs on (``upn=…``).
+    """
+    complaints = [*_describes_itself(model)]
+    belief: Belief | None = None
+    for name, change in SITUATIONS.items():
+        world = World(person=[None])
+        change(world)
+        try:
+            found = world.play(model.sign_in(world.device(**device)), _DAY_S)
+        except SpinningError as error:
+            complaints.append(f"{name}: {error}")
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever a user's model raises
+            complaints.append(f"{name}: raised {type(error).__name__}: {error}")
+            continue
+        if not isinstance(found, Belief | None):
+            complaints.append(f"{name}: sign_in returned {found!r} and no Belief")
+        elif name == "healthy":
+            belief = found
+            complaints += _signed_in(found, world)
+        complaints += [f"{name}: {text}" for text in _misdirected(world)]
+    for name in ("healthy", "record removed", "CNAME"):
+        complaints += _cancels(model, SITUATIONS[name], name, device)
+    if complaints or belief is None:
+        raise ConformanceError(f"the client model {getattr(model, 'name', model)!r}", complaints)
+    return belief
+
+
+def _describes_itself(model: Model) -> Iterator[str]:
+    if not model.name or model.name != model.name.lower() or " " in model.name:
+        yield f"name {model.name!r}: short and lower-case, without blanks, is expected"
+    if not model.description or "\n" in model.description:
+        yield "description: one line is expected"
+    if not model.sources:
+        yield "sources: at least one is expected; 'unconfirmed: …' counts"
+
+
+def _signed_in(belief: Belief | None, world: World) -> Iterator[str]:
+    if belief is None or belief.tokens is None:
+        said = f": {belief.detail}" if belief else ""
+        yield f"healthy: it does not sign in{said}"
+    elif world.seen("prompt"):
+        yield "healthy: it asks the person though the silent way is open"
+    if belief is not None and belief.tokens is not None and belief.tokens.access_token in repr(belief).split("'"):
+        yield "healthy: its belief shows the token when printed"
+
+
+def _misdirected(world: World) -> Iterator[str]:
+    allowed = (LOGIN, AUTOLOGON, *world.serves(Step.PASSWORD))
+    for event in world.events:
+        host = event.what.partition(" ")[2].partition("/")[0]
+        if event.auth == "password" and host not in allowed:
+            yield f"a password went to {host}"
+
+
+def _cancels(model: Model, change: Callable[[World], None], name: str, device: dict[str, Any]) -> Iterator[str]:
+    """Cancel it at each of its first awaits: the cancellation has to come out again, and nothing else."""
+    from asyncio import CancelledError  # noqa: PLC0415 - what a lab throws in; no model needs asyncio itself
+
+    for steps in range(1, 40):
+        world = World(person=[None])
+        change(world)
+        running = model.sign_in(world.device(**device))
+        try:
+            for _ in range(steps):
+                running.send(None)
+        except StopIteration:
+            return
+        try:
+            running.throw(CancelledError())
+        except CancelledError:
+            continue
+        except StopIteration:
+            became = "a normal return"
+        except Exception as error:  # noqa: BLE001 - whatever a user's model makes of it
+            became = type(error).__name__
+        else:
+            became = "another wait"
+        yield f"{name}: a cancellation at its await number {steps} became {became}; it must not be caught"
+        running.close()
+        return
