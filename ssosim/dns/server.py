@@ -1,52 +1,16 @@
-"""The DNS server: sockets, and nothing that knows what an answer means.
-
-UDP is read straight from the socket, several datagrams a wake-up: measured 1.4 to 2.5 times as fast as asyncio's own
-datagram transports, and no slower than uvloop's. TCP is in ``ssosim.dns.tcp``.
-"""
+"""The DNS server: a listener, what answers, and the delivery; nothing here knows what an answer means."""
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import functools
-import ipaddress
-import os
-import socket
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-from dns.rcode import Rcode
-
+from ssosim.dns.counts import QueryCounts
+from ssosim.dns.delivery import Delivery, Effect, Said, Tamper, Who, respond_with
+from ssosim.dns.listener import Listener, ListenError
 from ssosim.dns.store import ZoneStore
-from ssosim.dns.tcp import Connections, Peer, Send
-from ssosim.dns.wire import Responder, Transport
-from ssosim.trace import DnsAnswered, Trace
+from ssosim.dns.tcp import Peer, Send
+from ssosim.dns.wire import Reply, Responder, Transport, asking_from, respond
+from ssosim.trace import Trace
 
-__all__ = ["DnsServer", "Effect", "ListenError", "Tamper", "Who"]
-
-Who = Callable[[str, str], str]
-"""(remote address, local address) -> the name of the client."""
-
-DATAGRAMS_PER_WAKE_UP = 64
-LONGEST_DATAGRAM = 4096
-PORT_ATTEMPTS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a fault does to one answer: keep it back, hold it ``delay`` seconds, say ``rcode`` (0 to 15) instead."""
-
-    drop: bool = False
-    delay: float = 0.0
-    rcode: Rcode | None = None
-
-
-Tamper = Callable[[DnsAnswered, str], Effect | None]
-"""(the answer that is about to leave, client) -> what to do to it; None lets it pass. The seam for faults."""
-
-
-class ListenError(OSError):
-    """An address cannot be listened on. The text says which, why, and what to do."""
+__all__ = ["AuthorityServer", "DnsServer", "Effect", "ListenError", "Tamper", "Who"]
 
 
 class DnsServer:
@@ -63,154 +27,73 @@ class DnsServer:
         who: Who,
         *,
         tamper: Tamper | None = None,
+        name: str = "",
         tcp_idle: float = 10.0,
         tcp_limit: int = 256,
     ) -> None:
-        self.tamper = tamper
+        self.name = name
         self._store = store
-        self._trace = trace
-        self._who = who
-        self._responder = Responder()
-        self._datagrams: list[socket.socket] = []
-        self._servers: list[asyncio.Server] = []
-        self._addresses: list[tuple[str, int]] = []
-        self._delayed: set[asyncio.TimerHandle] = set()
-        self._connections = Connections(self._answer, limit=tcp_limit, idle=tcp_idle)
+        self._responder = Responder(draw=store.draw)
+        self._delivery = Delivery(trace, who, tamper, name)
+        self._listener = Listener(self._answer, tcp_idle=tcp_idle, tcp_limit=tcp_limit)
+
+    @property
+    def tamper(self) -> Tamper | None:
+        """What faults do to answers, if anything."""
+        return self._delivery.tamper
+
+    @tamper.setter
+    def tamper(self, tamper: Tamper | None) -> None:
+        self._delivery.tamper = tamper
+
+    @property
+    def counts(self) -> QueryCounts | None:
+        """Where queries are counted, if anywhere."""
+        return self._delivery.counts
+
+    @counts.setter
+    def counts(self, counts: QueryCounts | None) -> None:
+        self._delivery.counts = counts
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """(address, port) of all that is listened on, over UDP and TCP alike."""
-        return tuple(self._addresses)
+        return self._listener.addresses
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen on one more address, an IPv4 or IPv6 literal; returns the port.
 
         Port 0 takes a port that is free for both UDP and TCP. Raises ListenError.
         """
-        datagrams, stream = open_pair(host, port)
-        bound: int = datagrams.getsockname()[1]
-        loop = asyncio.get_running_loop()
-        try:
-            server = await loop.create_server(lambda: self._connections.accept(host), sock=stream)
-        except BaseException:
-            datagrams.close()
-            stream.close()
-            raise
-        send = functools.partial(send_datagram, datagrams)
-        loop.add_reader(datagrams.fileno(), self._readable, datagrams, host, send)
-        self._datagrams.append(datagrams)
-        self._servers.append(server)
-        self._addresses.append((host, bound))
-        return bound
+        return await self._listener.start(host, port)
 
     async def stop(self) -> None:
         """Stop listening, end all connections, forget delayed answers. The server may be started again."""
-        loop = asyncio.get_running_loop()
-        listening, self._datagrams = self._datagrams, []
-        servers, self._servers = self._servers, []
-        self._addresses = []
-        for datagrams in listening:
-            loop.remove_reader(datagrams.fileno())
-            datagrams.close()
-        for handle in self._delayed:
-            handle.cancel()
-        self._delayed.clear()
-        for server in servers:
-            server.close()
-        await self._connections.close()
-        for server in servers:
-            await server.wait_closed()
+        self._delivery.forget()
+        await self._listener.stop()
 
-    def _readable(self, datagrams: socket.socket, local: str, send: Send) -> None:
-        for _ in range(DATAGRAMS_PER_WAKE_UP):
-            try:
-                query, peer = datagrams.recvfrom(LONGEST_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # an ICMP error to an earlier answer: the client is gone, the socket is not
-                continue
-            self._answer(query, peer, local, "udp", send)
+    def reply(self, query: bytes, peer: Peer, transport: Transport) -> Reply | None:
+        """The reply to ``query``, or None if nothing must be said."""
+        return self._responder.reply(self._store.current, query, transport, peer[0], self._store.health.current)
 
     def _answer(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
-        """Answer one query: through ``send``, at once or later, with its event in the trace when it leaves."""
-        reply = self._responder.reply(self._store.current, query, transport)
-        if reply is None:
-            return
-        client = self._who(peer[0], local)
-        effect = self.tamper(reply.event, client) if self.tamper is not None else None
-        if effect is None:
-            self._trace.record(client, reply.event)
-            send(query[:2] + reply.tail, peer)
-            return
-        if effect.drop:
-            self._trace.record(client, replace(reply.event, rcode="DROPPED", answers=()))
-            return
-        if effect.rcode is not None:
-            reply = self._responder.refuse(query, effect.rcode, reply.event)
-        message, event = query[:2] + reply.tail, reply.event
-
-        def leave() -> None:
-            self._delayed.discard(handle)
-            self._trace.record(client, event)
-            send(message, peer)
-
-        handle = asyncio.get_running_loop().call_later(effect.delay, leave)
-        self._delayed.add(handle)
+        reply = self.reply(query, peer, transport)
+        if reply is not None:
+            self._delivery.leave(reply, query, peer, local, send)
 
 
-def send_datagram(datagrams: socket.socket, message: bytes, peer: Peer) -> None:
-    """Send, or lose it where the buffer is full or the client has gone, as networks do."""
-    try:
-        datagrams.sendto(message, peer)
-    except OSError:
-        return
+class AuthorityServer(DnsServer):
+    """One authoritative name server among several: says what ``said`` says, which knows whose view it is.
 
+    Everything else (malformed queries, other opcodes, EDNS versions) is answered like any other server does.
+    """
 
-def open_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a listening TCP socket on one port; port 0 tries until one is free for both. Raises ListenError."""
-    for _ in range(PORT_ATTEMPTS):
-        stream = bound_socket(host, port, socket.SOCK_STREAM)
-        try:
-            return bound_socket(host, stream.getsockname()[1], socket.SOCK_DGRAM), stream
-        except ListenError as error:
-            stream.close()
-            if port or error.errno != errno.EADDRINUSE:
-                raise
-    raise ListenError(errno.EADDRINUSE, f"{host}: no port is free for both UDP and TCP: stop what holds them")
+    def __init__(self, said: Said, store: ZoneStore, trace: Trace, who: Who, *, name: str) -> None:
+        super().__init__(store, trace, who, name=name)
+        self._said = said
 
-
-def bound_socket(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    """A non-blocking socket on that address. Raises ListenError."""
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError as error:
-        raise ListenError(errno.EINVAL, f"{host!r} is not an IP address: give one such as 127.0.0.1") from error
-    bound = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, kind)
-    try:
-        bound.setblocking(False)
-        if kind == socket.SOCK_STREAM:
-            # For TCP only, and only against TIME_WAIT: on UDP it would let two servers share a port unnoticed.
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except (OSError, OverflowError) as error:
-        bound.close()
-        raise ListenError(
-            getattr(error, "errno", None) or errno.EINVAL,
-            f"cannot listen on {host} port {port}: {advice(error)}",
-        ) from error
-    return bound
-
-
-def advice(error: Exception) -> str:
-    """Why binding failed, and what to do about it."""
-    match getattr(error, "errno", None):
-        case errno.EADDRINUSE:
-            return "something else listens there: stop it, or choose another port (0 takes a free one)"
-        case errno.EACCES:
-            return "ports below 1024 need the lab's private network or root: choose a higher one"
-        case errno.EADDRNOTAVAIL:
-            return "this machine has no such address: add it, or use 127.0.0.1"
-        case None:
-            return "ports go from 0 to 65535"
-        case number:
-            return os.strerror(number)
+    def reply(self, query: bytes, peer: Peer, transport: Transport) -> Reply | None:
+        """The reply to ``query``, or None if nothing must be said."""
+        asking = asking_from(peer[0], self._store.health.current, self._store.draw())
+        said = respond_with(self._said, query, transport, asking)
+        return said or respond(self._store.current, query, transport)

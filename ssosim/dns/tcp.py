@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ssosim.dns.wire import Transport
 
-__all__ = ["Connections", "Peer", "Send"]
+__all__ = ["Answering", "Connections", "Peer", "Send"]
 
 Peer = tuple[Any, ...]
 """A socket address; the first part is the IP address."""

@@ -1,15 +1,58 @@
-"""Typed, reversible faults: one name, one set of fields, the same from Python, TOML and the command line."""
+"""Typed, reversible faults: one name, one set of fields, the same from Python, TOML, command line and control API."""
 
-from ssosim.faults.base import Fault, FaultTarget, Undo
-from ssosim.faults.dns import AnyFault, CnameForAlias, DnsFault, NameRemoved, TrafficManagerDeleted
+from ssosim.faults.aliases import CnameForAlias, TrafficManagerDeleted
+from ssosim.faults.answers import Delay, Drop, NxDomain, Refused, ServFail, TruncationLoop
+from ssosim.faults.base import Applied, DnsFault, DnsState, Fault, FaultTarget, Rule, Undo
+from ssosim.faults.board import FaultBoard
+from ssosim.faults.cnames import CnameLoop, LongChain
+from ssosim.faults.ipv6 import AaaaDead, AaaaWrong
+from ssosim.faults.records import NameRemoved, RecordSetEmpty, TtlChanged, WrongAddress
+from ssosim.faults.resolvers import StaleCache, ValidationFailing
+from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
+from ssosim.faults.selector import WireFault
+from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
+from ssosim.faults.zones import ZoneFault
+
+from ssosim.faults.registry import FAULTS, AnyFault, FaultError, fault_from  # isort: skip - loads others' faults, which import the names above
 
 __all__ = [
+    "FAULTS",
+    "AaaaDead",
+    "AaaaWrong",
     "AnyFault",
+    "Applied",
     "CnameForAlias",
+    "CnameLoop",
+    "Delay",
+    "DelegationRemoved",
     "DnsFault",
+    "DnsState",
+    "Drop",
     "Fault",
+    "FaultBoard",
+    "FaultError",
     "FaultTarget",
+    "LongChain",
     "NameRemoved",
+    "NameServerBlank",
+    "NameServerDead",
+    "NameServerLame",
+    "NameServerStale",
+    "NxDomain",
+    "PtrMismatch",
+    "RecordSetEmpty",
+    "Refused",
+    "ReverseZoneDead",
+    "Rule",
+    "ServFail",
+    "StaleCache",
     "TrafficManagerDeleted",
+    "TruncationLoop",
+    "TtlChanged",
     "Undo",
+    "ValidationFailing",
+    "WireFault",
+    "WrongAddress",
+    "ZoneFault",
+    "fault_from",
 ]

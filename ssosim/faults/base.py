@@ -1,35 +1,123 @@
-"""What a fault is."""
+"""What a fault is: a value that says what to break.
+
+Faults of the DNS are *layers*: pure changes of a ``DnsState``, laid one over the other on the healthy state. Taking one
+away, in whatever order, means folding the others again over what was there before, so that undoing never brings back
+what another fault, or an operator meanwhile, has done.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, Protocol
 
-from ssosim.dns import ZoneStore
-from ssosim.trace import Trace
+import msgspec
+from dns.name import Name
 
-__all__ = ["Fault", "FaultTarget", "Undo"]
+from ssosim.dns import Effect, ZoneSet
+from ssosim.dns.authority import Authorities
+from ssosim.dns.hierarchy import Hierarchy
+from ssosim.trace import DnsAnswered
+
+__all__ = ["Applied", "DnsFault", "DnsState", "Fault", "FaultTarget", "Rule", "Undo"]
 
 Undo = Callable[[], None]
-
-
-class FaultTarget(Protocol):
-    """What a fault may change: the parts of a lab, without the lab."""
-
-    @property
-    def zones(self) -> ZoneStore:
-        """What DNS answers are made from."""
-        ...
-
-    @property
-    def trace(self) -> Trace:
-        """Where it is written down."""
-        ...
 
 
 class Fault(Protocol):
     """A value that says what to break. ``apply`` breaks it, at once and whole, and returns what mends it."""
 
-    def apply(self, target: FaultTarget) -> Undo:
-        """Break; raises FaultError when there is nothing of that name to break."""
+    @property
+    def name(self) -> str:
+        """The registered name."""
         ...
+
+    def describe(self) -> str:
+        """One line for people."""
+        ...
+
+    def apply(self, target: FaultTarget) -> Undo:
+        """Break; raises DnsChangeError when there is nothing of that name to break."""
+        ...
+
+
+class Board(Protocol):
+    """Where layers are put."""
+
+    def add(self, fault: DnsFault) -> Undo:
+        """Put a layer on top; the result takes it away."""
+        ...
+
+
+class FaultTarget(Protocol):
+    """What a fault may change: a lab, as far as faults know it."""
+
+    @property
+    def faults(self) -> Board:
+        """The faults in force."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A fault's word on every answer. ``at`` is where: an authoritative server, a resolver, or the lab's one server.
+
+    ``final``: its effects settle what is said; only one such effect is had on an answer.
+    """
+
+    at: Literal["authority", "resolver", "lab"]
+    final: bool
+    effect: Callable[[DnsAnswered, str], Effect | None]
+
+
+@dataclass(frozen=True, slots=True)
+class DnsState:
+    """What faults of the DNS change. ``bogus`` are the zones that fail validation."""
+
+    zones: ZoneSet
+    hierarchy: Hierarchy
+    rules: tuple[Rule, ...] = ()
+    bogus: frozenset[Name] = frozenset()
+
+
+@dataclass(slots=True)
+class Applied:
+    """One fault in force, with what it must remember: its dice, its count, and the zones as they were before it.
+
+    ``dormant``: it does not fit what is beneath it any more, because something there was undone or changed.
+    """
+
+    id: int
+    fault: DnsFault
+    random: Random
+    before: ZoneSet
+    authorities: Authorities
+    met: int = 0
+    dormant: bool = False
+
+
+class DnsFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
+    """Base of the faults of the DNS. In TOML and JSON the key ``fault`` holds the fault's name."""
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+        """``state`` with the fault in it; raises DnsChangeError when it does not fit."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """One line for people."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The fault's registered name."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def dice(self) -> int:
+        """The seed of its random choices."""
+        return int(getattr(self, "seed", 0))
+
+    def apply(self, target: FaultTarget) -> Undo:
+        """Put it on top of the faults in force; the result takes it away, in any order. Raises DnsChangeError."""
+        return target.faults.add(self)

@@ -21,6 +21,7 @@ from ssosim.dns import DnsServer, ZoneSet, ZoneStore
 from ssosim.entra import Provider
 from ssosim.entra.app import create_server
 from ssosim.estate import Device, Estate, User
+from ssosim.faults import FaultBoard
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
 from ssosim.kerberos.gss import Acceptor
 from ssosim.lab.acceptor import GssAcceptor
@@ -59,6 +60,7 @@ class Lab:
         self.clock: Clock = clock or RealClock()
         self.trace = Trace(self.clock)
         self.zones = ZoneStore(ZoneSet.from_estate(estate))
+        self.faults = FaultBoard(self.zones, self.trace)
         self.last_known_good = self.zones.current
         self.attribution = Attribution()
         self.ca = LabCa()
@@ -126,6 +128,7 @@ class Lab:
 
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.attribution.who)
+        self.faults.attach(server, "lab")
         self._cleanup.push_async_callback(server.stop)
         for address in self.estate.addresses("dns"):
             host, port = self.network.listen(address, _DNS_PORT)
@@ -166,6 +169,10 @@ class Lab:
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """What to dial to reach ``port`` of the estate's host at ``address``."""
         return self._endpoints.get((address, port), (address, port))
+
+    def redirect(self, address: str, port: int, to: tuple[str, int]) -> None:
+        """Have what dials ``port`` of ``address`` reach ``to``."""
+        self._endpoints[address, port] = to
 
     def device_of(self, name: str | None) -> Device:
         """The device called ``name``, or the estate's first; raises LabInputError for an unknown one."""

@@ -41,7 +41,9 @@ class DnsAnswered(Event):
     """One DNS answer that left a server.
 
     ``name`` has no trailing dot. ``rcode`` is the mnemonic, with ``NODATA`` for NOERROR without answer records and
-    ``DROPPED`` where a fault kept the answer back. ``answers`` are ``"TYPE value"`` in answer order.
+    ``DROPPED`` where a fault kept the answer back and ``TRUNCATED`` where one cut it. ``answers`` are ``"TYPE value"`` in
+    answer order. ``by`` names the name server or resolver that answered, empty for the lab's one server; ``origin``
+    says of a resolver's answer where it had it from.
     """
 
     layer: ClassVar[Layer] = "dns"
@@ -50,6 +52,8 @@ class DnsAnswered(Event):
     rcode: str
     answers: tuple[str, ...] = ()
     transport: Literal["udp", "tcp"] = "udp"
+    by: str = ""
+    origin: Literal["", "cache", "stale", "upstream"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,21 @@
+"""Recursive resolvers: a core without sockets, and the server round it."""
+
+from ssosim.dns.recursion.cache import Cache, Entry
+from ssosim.dns.recursion.core import Ask, Heard, Question, Resolution, Resolver, drive
+from ssosim.dns.recursion.recursor import Recursor, ResolverCounts, Upstream
+from ssosim.dns.recursion.settings import ResolverSettings
+
+__all__ = [
+    "Ask",
+    "Cache",
+    "Entry",
+    "Heard",
+    "Question",
+    "Recursor",
+    "Resolution",
+    "Resolver",
+    "ResolverCounts",
+    "ResolverSettings",
+    "Upstream",
+    "drive",
+]

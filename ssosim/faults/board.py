@@ -1,0 +1,227 @@
+"""The faults in force: layers over the healthy DNS, and the servers that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Literal, Protocol
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
+from ssosim.dns.asking import Asking
+from ssosim.dns.authority import Authorities, answer_through
+from ssosim.dns.hierarchy import Hierarchy
+from ssosim.dns.rrset import plain, to_name
+from ssosim.faults.base import Applied, DnsFault, DnsState, Rule, Undo
+from ssosim.faults.patch import Patch, patch_between
+from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, Trace
+
+__all__ = ["FaultBoard", "Part"]
+
+Part = Literal["lab", "authority", "resolver"]
+"""What a server is: the lab's one server (both of the others at once), an authoritative one, a resolver."""
+
+PLACES: dict[Part, frozenset[str]] = {
+    "lab": frozenset({"lab", "authority", "resolver"}),
+    "authority": frozenset({"authority"}),
+    "resolver": frozenset({"resolver"}),
+}
+
+
+class Server(Protocol):
+    """A server that lets faults change its answers."""
+
+    tamper: Tamper | None
+
+
+class FaultBoard:
+    """Faults over the zones of ``store``, which may change meanwhile: what an operator does is a layer too.
+
+    Undoing works in any order: the other layers are folded again over what was there before. One that does not fit any
+    more lies dormant until it does.
+    """
+
+    def __init__(self, store: ZoneStore, trace: Trace) -> None:
+        self.authorities = Authorities(store)
+        self.trace = trace
+        self._store = store
+        self._base = store.current
+        self._layers: list[Applied | Patch] = []
+        self._state = DnsState(self._base, self.authorities.hierarchy)
+        self._shown = store.current
+        self._servers: list[tuple[Server, Part, str]] = []
+        self._pick = Random(0)  # noqa: S311 - dice of a fault
+        self._last_id = 0
+
+    @property
+    def faults(self) -> FaultBoard:
+        """Itself: a board will do where a fault wants its target."""
+        return self
+
+    @property
+    def active(self) -> tuple[Applied, ...]:
+        """The faults in force, the oldest first."""
+        return tuple(layer for layer in self._layers if isinstance(layer, Applied))
+
+    def add(self, fault: DnsFault) -> Undo:
+        """Put ``fault`` on top; the result takes it away, and does nothing the second time. Raises DnsChangeError."""
+        applied = self.apply(fault)
+
+        def undo() -> None:
+            self.undo(applied.id)
+
+        return undo
+
+    def apply(self, fault: DnsFault) -> Applied:
+        """Put ``fault`` on top. Raises DnsChangeError, and then nothing has changed."""
+        self._notice_changes()
+        number = self._last_id + 1
+        dice = Random(fault.dice)  # noqa: S311 - a fault is the same at every run
+        applied = Applied(number, fault, dice, self._state.zones, self.authorities)
+        state = fault.fold(self._state, applied)
+        self._last_id = number
+        self._layers.append(applied)
+        self._show(state)
+        self.trace.record("", FaultApplied(name=fault.name, detail=fault.describe()))
+        return applied
+
+    def undo(self, number: int) -> bool:
+        """Take the fault of that id away; False if it is not in force."""
+        applied = next((each for each in self.active if each.id == number), None)
+        if applied is None:
+            return False
+        self._notice_changes()
+        self._layers.remove(applied)
+        if not self.active:
+            self._base = self._folded().zones
+            self._layers.clear()
+        self._show(self._folded())
+        self.trace.record("", FaultUndone(name=applied.fault.name, detail=applied.fault.describe()))
+        return True
+
+    def undo_all(self) -> int:
+        """Take all faults away, the newest first; returns how many there were."""
+        return sum(self.undo(applied.id) for applied in reversed(self.active))
+
+    def attach(self, server: Server, part: Part, name: str = "") -> None:
+        """From now on ``server`` shows the faults. ``name`` is that of an authoritative server in the hierarchy."""
+        self._servers.append((server, part, name))
+        server.tamper = self._tamper(part, name)
+
+    def is_bogus(self, name: Name) -> bool:
+        """Whether ``name`` fails validation."""
+        return any(name.is_subdomain(zone) for zone in self._state.bogus)
+
+    def _notice_changes(self) -> None:
+        """Take in what was done to the zones since we looked."""
+        if self._store.current is self._shown:
+            return
+        if self._layers:
+            self._layers.append(patch_between(self._shown, self._store.current))
+        else:
+            self._base = self._store.current
+        self._shown = self._store.current
+        self._state = self._folded() if not self._layers else self._with_zones(self._shown)
+
+    def _with_zones(self, zones: ZoneSet) -> DnsState:
+        state = self._state
+        return DnsState(zones, state.hierarchy, state.rules, state.bogus)
+
+    def _folded(self) -> DnsState:
+        """All layers over the base."""
+        state = DnsState(self._base, Hierarchy.standard(self._base))
+        for layer in self._layers:
+            if isinstance(layer, Patch):
+                state = DnsState(layer.apply(state.zones), state.hierarchy, state.rules, state.bogus)
+                continue
+            try:
+                state = layer.fault.fold(state, layer)
+                layer.dormant = False
+            except DnsChangeError:
+                layer.dormant = True
+        return state
+
+    def _show(self, state: DnsState) -> None:
+        """Make ``state`` what servers answer from."""
+        if state.zones is not self._state.zones:
+            self._store.replace(state.zones)
+            self._shown = self._store.current
+        self._state = state
+        self.authorities.hierarchy = state.hierarchy
+        for server, part, name in self._servers:
+            server.tamper = self._tamper(part, name)
+
+    def _tamper(self, part: Part, name: str) -> Tamper | None:
+        """What the faults in force do at such a server; None while there is nothing to do."""
+        rules = tuple(reversed([rule for rule in self._state.rules if rule.at in PLACES[part]]))
+        last = self._of_hierarchy(part, name)
+        if not rules and last is None:
+            return None
+        return lambda event, client: combined(rules, last, event, client)
+
+    def _of_hierarchy(self, part: Part, name: str) -> Callable[[DnsAnswered], Effect | None] | None:
+        """What the state of name servers and delegations means for the answers of that server."""
+        hierarchy = self._state.hierarchy
+        if hierarchy.healthy or part == "resolver":
+            return None
+        if part == "authority":
+            server = to_name(name)
+
+            def silence(event: DnsAnswered) -> Effect | None:
+                return Effect(drop=True) if self.authorities.is_dead(server, to_name(event.name)) else None
+
+            return silence
+
+        touched = {plain(zone) for zone in (*hierarchy.removed, *(zone for zone, _ in hierarchy.views))}
+        below = tuple(f".{zone}" for zone in touched)
+
+        def chance(event: DnsAnswered) -> Effect | None:
+            if event.name not in touched and not event.name.endswith(below):
+                return None
+            tree = self.authorities.tree
+            store = self._store
+
+            def said(name: Name, kind: RdataType, asking: Asking) -> Answer:
+                here = Asking(asking.subnet, store.health.current, store.draw())
+                return answer_through(tree, hierarchy, name, kind, self._pick, here)
+
+            return Effect(said=said)
+
+        return chance
+
+
+def combined(
+    rules: tuple[Rule, ...],
+    last: Callable[[DnsAnswered], Effect | None] | None,
+    event: DnsAnswered,
+    client: str,
+) -> Effect | None:
+    """The effects of all rules on one answer: delays add up, and of those that settle it the newest fault's counts."""
+    delay = 0.0
+    settled: Effect | None = None
+    for rule in rules:
+        if rule.final and settled is not None:
+            continue
+        effect = rule.effect(event, client)
+        if effect is not None:
+            delay += effect.delay
+            settled = effect if effect.final else settled
+    if settled is None and last is not None:
+        settled = last(event)
+    if settled is None:
+        return Effect(delay=delay) if delay else None
+    return settled if not delay else with_delay(settled, delay)
+
+
+def with_delay(effect: Effect, delay: float) -> Effect:
+    """``effect``, held for ``delay`` seconds."""
+    return Effect(
+        drop=effect.drop,
+        delay=delay,
+        rcode=effect.rcode,
+        truncate=effect.truncate,
+        said=effect.said,
+        unless_cd=effect.unless_cd,
+    )

@@ -1,0 +1,97 @@
+"""What an operator changed while faults were in force, so that it outlives them.
+
+A patch holds the record sets and profiles that differ between two ZoneSets, as they are in the later one. Put on
+other zones it says the same of the same names and leaves all others alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from dns.name import Name
+from dns.rdatatype import CNAME, RdataType
+
+from ssosim.dns import RRset, Zone, ZoneSet
+from ssosim.estate import TrafficManager
+
+__all__ = ["Patch", "patch_between"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """None stands for what was taken away; ``zones`` are those that came, went, or changed as a whole."""
+
+    rrsets: Mapping[tuple[Name, Name, RdataType], RRset | None]
+    profiles: Mapping[str, TrafficManager | None]
+    zones: Mapping[Name, Zone | None]
+    settings: ZoneSet
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """``zones`` with the operator's changes made to them."""
+        held = dict(zones.zones)
+        for origin, whole in self.zones.items():
+            if whole is None:
+                held.pop(origin, None)
+            else:
+                held[origin] = whole
+        for (origin, name, kind), rrset in self.rrsets.items():
+            if origin in held:
+                held[origin] = put(held[origin], name, kind, rrset)
+        profiles = {**zones.profiles, **self.profiles}
+        kept = {name: profile for name, profile in profiles.items() if profile is not None}
+        later = dataclasses.replace(
+            self.settings, zones=MappingProxyType(held), profiles=MappingProxyType(kept), version=zones.version
+        )
+        return cut_links(later) if None in self.profiles.values() else later
+
+
+def put(zone: Zone, name: Name, kind: RdataType, rrset: RRset | None) -> Zone:
+    """``zone`` with that record set as the operator left it; what cannot stand beside it goes."""
+    if rrset is None:
+        return zone.without(name, kind)
+    others = [other for other in zone.node(name) if other != kind and CNAME in (kind, other)]
+    return (zone.without(name, *others) if others else zone).with_rrset(rrset)
+
+
+def cut_links(zones: ZoneSet) -> ZoneSet:
+    """``zones`` with every alias of a profile that is not there any more empty."""
+    for zone in zones.zones.values():
+        for rrset in tuple(zone.rrsets()):
+            if rrset.alias is not None and rrset.alias not in zones.profiles:
+                held = zones.zones[zone.origin]
+                empty = dataclasses.replace(rrset, alias=None)
+                changed = held.without(rrset.name, rrset.type) if rrset.own else held.with_rrset(empty)
+                zones = zones.with_zone(changed)
+    return zones
+
+
+def patch_between(before: ZoneSet, after: ZoneSet) -> Patch:
+    """What is different in ``after``."""
+    rrsets: dict[tuple[Name, Name, RdataType], RRset | None] = {}
+    wholes: dict[Name, Zone | None] = {origin: None for origin in before.zones if origin not in after.zones}
+    for origin, zone in after.zones.items():
+        former = before.zones.get(origin)
+        if former is None or dataclasses.replace(former, nodes=zone.nodes, below=zone.below) != zone:
+            wholes[origin] = zone
+        elif former is not zone:
+            rrsets |= {(origin, *key): rrset for key, rrset in changed_rrsets(former, zone).items()}
+    profiles: dict[str, TrafficManager | None] = {
+        name: after.profiles.get(name)
+        for name in {**before.profiles, **after.profiles}
+        if before.profiles.get(name) != after.profiles.get(name)
+    }
+    return Patch(rrsets, profiles, wholes, after)
+
+
+def changed_rrsets(before: Zone, after: Zone) -> dict[tuple[Name, RdataType], RRset | None]:
+    """Record sets that came, went or changed."""
+    found: dict[tuple[Name, RdataType], RRset | None] = {}
+    for name in {**before.nodes, **after.nodes}:
+        old, new = before.node(name), after.node(name)
+        if old is not new:
+            found |= {(name, kind): new.get(kind) for kind in {**old, **new} if old.get(kind) != new.get(kind)}
+    # What goes is taken away first, so that a CNAME never meets what it replaces.
+    return dict(sorted(found.items(), key=lambda item: item[1] is not None))
