@@ -37,17 +37,14 @@ class HealthBoard:
 
     Who compares the value by identity knows whether anything has changed since. What is *held* goes before what probes
     find: that is how an operator or a fault stops or degrades an endpoint.
+
+    ``current`` is the state of every endpoint that is not simply online; it is for reading.
     """
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Status] = {}
         self._held: dict[tuple[str, str], Status] = {}
-        self._current: Health = ALL_ONLINE
-
-    @property
-    def current(self) -> Health:
-        """The state of every endpoint that is not simply online."""
-        return self._current
+        self.current: Health = ALL_ONLINE
 
     def found(self, profile: str, endpoint: str, status: Status) -> None:
         """Write down what a probe found."""
@@ -72,5 +69,5 @@ class HealthBoard:
 
     def _publish(self) -> None:
         states = {key: status for key, status in {**self._found, **self._held}.items() if status != "online"}
-        if states != self._current:
-            self._current = MappingProxyType(states)
+        if states != self.current:
+            self.current = MappingProxyType(states)

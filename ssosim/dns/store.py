@@ -1,18 +1,26 @@
-"""The one mutable thing of the DNS layer: which ZoneSet is current."""
+"""What changes in the DNS layer while a lab runs: which ZoneSet is current, how endpoints are, the next draw."""
 
 from __future__ import annotations
 
 import dataclasses
+import random
 
+from ssosim.dns.health import HealthBoard
 from ssosim.dns.model import ZoneSet
 
 __all__ = ["ZoneStore"]
 
 
 class ZoneStore:
-    """Holds the current ZoneSet. Replacing it is one assignment: a query sees the old or the new, never half."""
+    """Holds the current ZoneSet. Replacing it is one assignment: a query sees the old or the new, never half.
 
-    def __init__(self, current: ZoneSet) -> None:
+    ``health`` is kept beside the zones, because it is found, not configured: putting old zones back does not make an
+    endpoint well. ``seed`` starts the draws of weighted routing, which take no time from any clock.
+    """
+
+    def __init__(self, current: ZoneSet, *, seed: int = 1) -> None:
+        self.health = HealthBoard()
+        self.draw = random.Random(seed).random  # noqa: S311 - shares of traffic, not secrets; a run can be repeated
         self._current = current
 
     @property

@@ -31,7 +31,7 @@ from ssosim.dns.model import ZoneSet
 from ssosim.dns.rrset import RRset, plain
 from ssosim.trace import DnsAnswered
 
-__all__ = ["MAX_UDP_PAYLOAD", "Reply", "Responder", "Transport", "respond"]
+__all__ = ["MAX_UDP_PAYLOAD", "Reply", "Responder", "Transport", "respond", "used"]
 
 Transport = Literal["udp", "tcp"]
 
