@@ -1,7 +1,7 @@
 # Each target does all its set-up; the second time that takes no time. What is set up, and how: bootstrap.sh.
 # ARGS goes to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON chooses the interpreter.
 
-.PHONY: help lab test lint setup clean
+.PHONY: help lab test lint bench setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -24,6 +24,10 @@ lint: ## style, format, types, import rules
 	$(bin)/ruff format --check
 	$(bin)/mypy
 	$(bin)/lint-imports
+
+bench: ## measure every figure that bench/README.md lists, two to three minutes
+	@./bootstrap.sh dev
+	@exec $(bin)/python bench/summary.py $(ARGS)
 
 setup: ## only set up, for the lab and for tests
 	@./bootstrap.sh dev

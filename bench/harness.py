@@ -16,11 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["SSOSIM", "SSO_URL", "LabUnderTest", "finish", "lab_up", "own_home", "spread", "timed"]
+__all__ = ["SSOSIM", "SSO_URL", "LabUnderTest", "finish", "lab_up", "own_home", "run", "spread", "timed"]
 
 SSOSIM = str(Path(sys.executable).with_name("ssosim"))
 SSO_URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
 _PATIENCE_S = 30
+
+# As on a machine where nobody set it: byte code is kept, so that a second start does not compile again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,77 @@
+"""One fresh process with labs in it, for ``lab_ready.py``: prints one JSON line.
+
+    python bench/lab_in_process.py BEGAN FOLDER LABS
+
+BEGAN is the monotonic moment at which the caller started this process. FOLDER holds the cache. Every lab is isolated
+(a loopback block, a KDC and a trace of its own) and proves itself by one silent sign-in, whose time is not counted.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+BEGAN = float(sys.argv[1])
+PYTHON_UP = time.monotonic()
+
+import asyncio  # noqa: E402 - what is imported from here on is measured
+import json  # noqa: E402
+import shutil  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from ssosim_clients.flows.native import NativeFlow  # noqa: E402
+from ssosim_clients.spn import RULES  # noqa: E402
+
+from ssosim.estate import default_estate  # noqa: E402
+from ssosim.lab.lab import Lab  # noqa: E402
+from ssosim.lab.models import model_device  # noqa: E402
+
+IMPORTED = time.monotonic()
+
+
+class Clock:
+    """The client's clock: real time."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+async def one(cache: Path, home: Path) -> dict[str, float]:
+    """Start a lab, sign in once, stop it; the seconds of each."""
+    estate = default_estate()
+    moments = [time.monotonic()]
+    lab = Lab(estate, home, cache)
+    await lab.start()
+    moments.append(time.monotonic())
+    try:
+        async with model_device(lab, "bench", estate.devices[0], Clock()) as device:
+            tokens = await NativeFlow().attempt(device, RULES["wininet"])
+            assert tokens.access_token
+            assert tokens.id_token
+        moments.append(time.monotonic())
+    finally:
+        await lab.stop()
+    moments.append(time.monotonic())
+    names = ("start", "sign_in", "stop")
+    return {name: after - before for name, before, after in zip(names, moments, moments[1:], strict=False)}
+
+
+async def main() -> None:
+    """A first lab, then the others, one after the other."""
+    folder = Path(sys.argv[2])
+    labs = []
+    for number in range(int(sys.argv[3])):
+        home = folder / f"lab-{number}"
+        home.mkdir(parents=True)
+        labs.append(await one(folder / "cache", home))
+        shutil.rmtree(home)
+    print(json.dumps({"python": PYTHON_UP - BEGAN, "imports": IMPORTED - PYTHON_UP, "labs": labs}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

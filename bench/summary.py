@@ -1,0 +1,224 @@
+"""Run every bench, one after the other, and write a table of what they measured.
+
+    python bench/summary.py [--record] [NAME ...]
+
+The table goes to standard output and to ``.state/bench.md``, what each bench printed to ``.state/bench/NAME.json``.
+``--record`` also puts the table into ``bench/README.md``. Exit code 1 when a target was missed, 2 when a bench failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+STATE = HERE.parent / ".state"
+BEGIN, END = "<!-- figures: written by summary.py --record -->\n", "<!-- end of figures -->\n"
+_PATIENCE_S = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of one bench: what it is, its target (empty if none), and how it reads."""
+
+    what: str
+    target: str
+    figure: Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One command and the rows that it fills."""
+
+    name: str
+    rows: tuple[Row, ...]
+    arguments: Sequence[str] = ()
+
+
+def reach(figure: dict[str, Any], unit: str, scale: float = 1, digits: int = 0) -> str:
+    """``median unit (min to max)``."""
+    low, middle, high = (f"{figure[name] * scale:,.{digits}f}" for name in ("min", "median", "max"))
+    return f"{middle} {unit} ({low} to {high})"
+
+
+def ms(figure: dict[str, Any]) -> str:
+    """Seconds, shown as milliseconds."""
+    return reach(figure, "ms", 1000)
+
+
+BENCHES = (
+    Bench(
+        "lab_ready",
+        (
+            Row(
+                "`up --detach`, then the first silent sign-in by curl",
+                "1.0 s",
+                lambda data: ms(data["figures"]["private network, s"]["warm total"]),
+            ),
+            Row(
+                "the same, first run ever (realm and keys are made)",
+                "",
+                lambda data: ms(data["figures"]["private network, s"]["cold total"]),
+            ),
+            Row(
+                "in process: first lab",
+                "0.3 s",
+                lambda data: ms(data["figures"]["in process, s"]["first lab, cache warm"]),
+            ),
+            Row(
+                "in process: first lab, interpreter and imports included",
+                "",
+                lambda data: ms(data["figures"]["in process, s"]["process start to first lab"]),
+            ),
+            Row(
+                "in process: each further lab",
+                "0.05 s",
+                lambda data: ms(data["figures"]["in process, s"]["further lab"]),
+            ),
+            Row(
+                "reference: `k5test.K5Realm()`; without user, keytab, tickets",
+                "",
+                lambda data: f"{ms(data['reference']['K5Realm(), s'])}; {ms(data['reference']['K5Realm bare, s'])}",
+            ),
+        ),
+    ),
+    Bench(
+        "sign_ins",
+        (
+            Row(
+                "whole silent sign-ins, one server process, one core",
+                "",
+                lambda data: reach(data["figures"]["sign_ins_per_s"], "a second"),
+            ),
+            Row(
+                "reference: their cryptography alone, same core",
+                "",
+                lambda data: reach(data["reference"]["per_s"], "a second"),
+            ),
+            Row("share of the cryptography", "50 %", lambda data: reach(data["ratio"], "%", 100)),
+        ),
+    ),
+    Bench(
+        "cli_help",
+        (
+            Row("`ssosim --help`", "0.2 s", lambda data: ms(data["figures"]["help_s"])),
+            Row("`ssosim exec -- true` over `true`", "0.1 s", lambda data: ms(data["figures"]["exec_over_bare_s"])),
+        ),
+    ),
+    Bench(
+        "lab_memory",
+        (
+            Row(
+                "idle lab, all processes: sum of PSS; of RSS",
+                "150 MiB",
+                lambda data: f"{reach(data['figures']['pss_mib'], 'MiB')}; {reach(data['figures']['rss_mib'], 'MiB')}",
+            ),
+        ),
+    ),
+    Bench(
+        "dns_qps",
+        (
+            Row(
+                "DNS answers, repeated questions; ever new ones (uvloop)",
+                "",
+                lambda data: f"{data['cached_per_s']:,}; {data['uncached_per_s']:,} a second",
+            ),
+            Row("reference: bare dnspython, no socket", "", lambda data: f"{data['bare_dnspython_per_s']:,} a second"),
+        ),
+        ("--uvloop",),
+    ),
+    Bench(
+        "kdc_start",
+        (
+            Row(
+                "realm copied and krb5kdc answering; k5test's bare KDC",
+                "",
+                lambda data: "{copy and start} ms; {k5test, bare KDC} ms".format_map(data["milliseconds"]),
+            ),
+            Row(
+                "Negotiate tokens made; judged",
+                "",
+                lambda data: "{tokens:,}; {accepts:,} a second".format_map(data["per_second"]),
+            ),
+        ),
+    ),
+)
+
+
+def measure(bench: Bench) -> Any:
+    """What the bench printed, kept in the state folder; None when it failed."""
+    print(f"{bench.name} ...", file=sys.stderr, flush=True)
+    command = [sys.executable, str(HERE / f"{bench.name}.py"), *bench.arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"{bench.name}: no end after {_PATIENCE_S} s", file=sys.stderr)
+        return None
+    if done.returncode != 0:
+        print(f"{bench.name}: exit code {done.returncode}: {done.stderr.strip()}", file=sys.stderr)
+        return None
+    folder = STATE / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{bench.name}.json").write_text(done.stdout, encoding="utf-8")
+    return json.loads(done.stdout)
+
+
+def table(results: Sequence[tuple[Bench, Any]]) -> str:
+    """Markdown: when and where, then a line a figure."""
+    described = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(":")[2].strip() for line in described if "model name" in line), platform.machine())
+    moment = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
+    machine = f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}"
+    lines = [
+        f"Measured {moment}: {machine}, load {os.getloadavg()[0]:.1f} at the end. Median (lowest to highest).\n",
+        "| command | what | target | measured |",
+        "|---|---|---|---|",
+    ]
+    for bench, data in results:
+        for row in bench.rows:
+            figure = "failed" if data is None else row.figure(data)
+            lines.append(f"| `bench/{bench.name}.py` | {row.what} | {row.target or '-'} | {figure} |")
+    return "\n".join(lines) + "\n"
+
+
+def record(text: str) -> None:
+    """Put the table into the README, between its marks."""
+    readme = HERE / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Run, write, judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--record", action="store_true", help="put the table into bench/README.md as well")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    options = parser.parse_args()
+    chosen = [bench for bench in BENCHES if not options.names or bench.name in options.names]
+    if unknown := set(options.names) - {bench.name for bench in BENCHES}:
+        parser.error(f"no bench is called {', '.join(sorted(unknown))}")
+    results = [(bench, measure(bench)) for bench in chosen]
+    text = table(results)
+    STATE.mkdir(exist_ok=True)
+    (STATE / "bench.md").write_text(text, encoding="utf-8")
+    print(text)
+    if options.record:
+        record(text)
+    missed = [bench.name for bench, data in results if data is not None and not data.get("met", True)]
+    if missed:
+        print(f"targets missed: {', '.join(missed)}", file=sys.stderr)
+    return 2 if any(data is None for _, data in results) else int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
