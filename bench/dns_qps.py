@@ -2,7 +2,7 @@
 
     python bench/dns_qps.py [--seconds 2] [--uvloop]
 
-The server runs in a process of its own with its trace on. The load comes from Debian's ``dnsperf`` where it is
+The server runs in a process of its own with its trace and its query counts on. The load comes from Debian's ``dnsperf`` where it is
 installed, else from a loop in this process. "cached" asks a few names again and again; "uncached" never asks the same
 name twice. The bare loop parses a query, puts a ready-made record set into an answer and renders it, with no socket.
 """
@@ -30,6 +30,7 @@ import dns.rrset
 import uvloop
 
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore
+from ssosim.dns.counts import QueryCounts
 from ssosim.estate import default_estate
 from ssosim.trace import Trace
 
@@ -42,6 +43,7 @@ def serve(pipe: Connection, uvloop_wanted: bool) -> None:
     async def main() -> None:
         trace = Trace(limit=100_000)
         server = DnsServer(ZoneStore(ZoneSet.from_estate(default_estate())), trace, lambda remote, _local: remote)
+        server.counts = QueryCounts()
         pipe.send(await server.start("127.0.0.1", 0))
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_reader(pipe.fileno(), stopped.set)

@@ -16,8 +16,11 @@ from typing import Self
 
 from aiohttp import web
 
-from ssosim.clock import Clock, RealClock
+from ssosim.clock import Clock, RealClock, VirtualClock
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore
+from ssosim.dns.counts import QueryCounts
+from ssosim.dns.ops.usage import PROBE
+from ssosim.dns.probes import Prober
 from ssosim.entra import Provider
 from ssosim.entra.app import create_server
 from ssosim.estate import Device, Estate, User
@@ -59,7 +62,8 @@ class Lab:
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or RealClock()
         self.trace = Trace(self.clock)
-        self.zones = ZoneStore(ZoneSet.from_estate(estate))
+        self.zones = ZoneStore(ZoneSet.from_estate(estate), seed=estate.dns.seed)
+        self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         self.faults = FaultBoard(self.zones, self.trace)
         self.last_known_good = self.zones.current
         self.attribution = Attribution()
@@ -111,6 +115,7 @@ class Lab:
         try:
             await self._start_dns()
             await self._start_web(kdc.realm)
+            self._start_probes()
         finally:
             if ticket is not None:
                 await ticket
@@ -129,10 +134,26 @@ class Lab:
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.attribution.who)
         self.faults.attach(server, "lab")
+        server.counts = self.query_counts
         self._cleanup.push_async_callback(server.stop)
         for address in self.estate.addresses("dns"):
             host, port = self.network.listen(address, _DNS_PORT)
             self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
+
+    def _start_probes(self) -> None:
+        """Probe the endpoints of traffic manager profiles, if the estate has any profile with a monitor."""
+        if all(profile.monitor is None for profile in self.estate.traffic_managers):
+            return
+        if isinstance(self.clock, VirtualClock):
+            clock = self.clock
+            prober = Prober(
+                self.zones, self.zones.health, self.trace, dial=self.endpoint, sleep=clock.sleep, now=clock.now
+            )
+            task = clock.start(prober.run_in_step())
+        else:
+            prober = Prober(self.zones, self.zones.health, self.trace, dial=self.endpoint)
+            task = asyncio.create_task(prober.run())
+        self._cleanup.push_async_callback(_ended, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
         server = create_server(
@@ -215,3 +236,9 @@ class Lab:
         ccache = folder / f"{user.sam_account}.ccache"
         await kinit(f"{user.sam_account}@{self.estate.realm.name}", user.password, self.krb5_conf, ccache)
         return ccache
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel ``task`` and wait for its end."""
+    task.cancel()
+    await asyncio.wait([task])
