@@ -7,6 +7,7 @@ import contextlib
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ and print what became of each client in each phase, and why.
   ssosim run feb-2025
   ssosim run feb-2025 --exec './my-client --login'
   ssosim run my-scenario.toml --json
+  ssosim run feb-2025 --client office --report office.html --junit office.xml
 
 Exit code 0 if every outcome is the one that the scenario expects, 1 if not.
 """
@@ -32,8 +34,13 @@ _MAX_PARALLEL = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("scenario", help="a name from 'ssosim scenarios', or a TOML file of yours")
-    parser.add_argument("--client", action="append", metavar="NAME", help="only this client; may be repeated")
+    parser.add_argument(
+        "--client", action="append", metavar="NAME", help="only this client (or this model); may be repeated"
+    )
     parser.add_argument("--exec", action="append", metavar="'CMD'", help="a program of yours as one more client")
+    parser.add_argument("--seed", type=int, metavar="N", help="what chance starts from (default: the scenario's own)")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as one HTML file")
     add_estate(parser)
     add_json(parser)
 
@@ -49,8 +56,12 @@ def run(options: argparse.Namespace) -> int:
         scenario = _chosen(load_scenario(options.scenario, MODELS), options)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
+    for file in (options.junit, options.report):
+        _check_place(file)  # before the run, not after
+    began = time.monotonic()
     folder, message = _play(scenario, options.estate)
     playback = message["playback"]
+    _write_files(options, scenario, playback, folder, time.monotonic() - began)
     if options.json:
         print_json(playback)
     else:
@@ -58,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
 
         print(table(playback))
         print(f"\nevery exchange: {Path(sys.argv[0]).name} trace --name {folder.name}")
+        if options.report:
+            print(f"the report: {options.report}")
     return 0 if playback["as_expected"] else LabError.exit_code
 
 
@@ -78,27 +91,64 @@ def _play_in(folder: LabFolder, scenario: Any, estate: Path | None) -> dict[str,
 
         return run_in_world(folder, scenario, estate, tell)
 
-    world, message = launch(folder, work)
+    from ssosim.report.progress import Progress  # noqa: PLC0415 - not for --help
+
+    progress = Progress(folder.trace, len(scenario.phases), sys.stderr)
+    try:
+        world, message = launch(folder, work, meanwhile=progress.look)
+    finally:
+        progress.end()
     world.end()
     world.wait()
     return message
+
+
+def _check_place(file: Path | None) -> None:
+    """Raise LabInputError for a file that cannot be written."""
+    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
+
+
+def _write_files(
+    options: argparse.Namespace, scenario: Any, playback: dict[str, Any], folder: LabFolder, took_s: float
+) -> None:
+    """The JUnit file and the report, if they were asked for."""
+    if options.junit is None and options.report is None:
+        return
+    from ssosim.report.again import run_again  # noqa: PLC0415
+    from ssosim.trace.export import read_jsonl  # noqa: PLC0415
+
+    with folder.trace.open(encoding="utf-8") as lines:
+        records = list(read_jsonl(lines))
+    estate = None if options.estate is None else str(options.estate)
+    again = run_again(options.scenario, options.client or (), scenario.seed, estate, options.exec or ())
+    try:
+        if options.junit is not None:
+            from ssosim.report.junit import junit_xml  # noqa: PLC0415
+
+            options.junit.write_text(junit_xml(playback, records, again=again, took_s=took_s), encoding="utf-8")
+        if options.report is not None:
+            from ssosim.report.html import html_report  # noqa: PLC0415
+
+            options.report.write_text(html_report(playback, records, again=again), encoding="utf-8")
+    except OSError as error:
+        raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
 
 def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
     """The scenario with the clients that the options ask for."""
     import msgspec  # noqa: PLC0415
 
+    from ssosim.scenario.casting import UnknownClientError, choose_clients  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
 
-    clients = scenario.clients
     if options.client:
-        known = [client.name for client in clients]
-        for name in options.client:
-            if name not in known:
-                raise LabInputError(
-                    f"--client: there is no client {name!r} in {scenario.name}; known: {', '.join(known)}"
-                )
-        clients = tuple(client for client in clients if client.name in options.client)
+        try:
+            scenario = choose_clients(scenario, options.client)
+        except UnknownClientError as error:
+            raise LabInputError(f"--client: {error}") from error
+    clients = scenario.clients
+    seed = scenario.seed if options.seed is None else options.seed
     for number, command in enumerate(options.exec or [], start=1):
         try:
             argv = tuple(shlex.split(command))
@@ -107,4 +157,4 @@ def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
         if not argv or not argv[0]:
             raise LabInputError("--exec: which program?")
         clients = (*clients, Client(name=f"{Path(argv[0]).name}#{number}", run=argv))
-    return msgspec.structs.replace(scenario, clients=clients)
+    return msgspec.structs.replace(scenario, clients=clients, seed=seed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import sys
@@ -27,6 +28,7 @@ _START_PATIENCE_S = 60.0
 _END_PATIENCE_S = 5.0
 _POLL_S = 0.01
 _LOG_LINES = 12
+_MEANWHILE_S = 0.1
 
 Work = Callable[[int, int], int]
 """(process id as the outside sees it, descriptor to tell the front through) -> exit code. Runs inside the world."""
@@ -57,9 +59,12 @@ def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | Non
     return StartedLab(folder, world, message["status"])
 
 
-def launch(folder: LabFolder, work: Work, *, patience: float | None = None) -> tuple[World, dict[str, Any]]:
+def launch(
+    folder: LabFolder, work: Work, *, patience: float | None = None, meanwhile: Callable[[], None] | None = None
+) -> tuple[World, dict[str, Any]]:
     """Run ``work`` in a private world on ``folder`` and wait for what it tells: one JSON object.
 
+    ``meanwhile`` is called ten times a second during the wait, for progress on the terminal.
     Raises NameTakenError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
     """
     folder.create()
@@ -81,7 +86,7 @@ def launch(folder: LabFolder, work: Work, *, patience: float | None = None) -> t
     os.close(write_end)
     os.close(lock)  # the lab's own processes hold it now
     try:
-        message = _read_message(read_end, patience)
+        message = _read_message(read_end, patience, meanwhile)
         if message is None or "error" in message:
             world.end()
             _raise(folder, message, end_of(folder, world))
@@ -113,15 +118,21 @@ def _quiet(folder: LabFolder) -> None:
     os.close(nothing)
 
 
-def _read_message(descriptor: int, patience: float | None) -> dict[str, Any] | None:
+def _read_message(
+    descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None
+) -> dict[str, Any] | None:
     """One line of JSON; None if the other side ends without it. The shepherd holds the pipe open while it lives."""
     end = None if patience is None else time.monotonic() + patience
     text = bytearray()
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         while True:
             left = None if end is None else max(0.0, end - time.monotonic())
-            if not select.select([stream], [], [], left)[0]:
-                break
+            step = left if meanwhile is None else min(_MEANWHILE_S, math.inf if left is None else left)
+            if not select.select([stream], [], [], step)[0]:
+                if meanwhile is None or left == 0:
+                    break
+                meanwhile()
+                continue
             chunk = stream.read(65536)
             if not chunk:
                 break

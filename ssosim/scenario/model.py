@@ -55,7 +55,10 @@ class Phase(_Frozen, frozen=True, kw_only=True):
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):
-    """Phases in order, up to ``end``. ``rows`` are the ids of the facts it replays, ``sources`` where they stand."""
+    """Phases in order, up to ``end``. ``rows`` are the ids of the facts it replays, ``sources`` where they stand.
+
+    ``seed`` starts whatever draws lots; the same seed draws the same ones. It is printed with every result.
+    """
 
     name: str
     title: str
@@ -64,6 +67,7 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
     clients: tuple[Client, ...]
     sources: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
+    seed: int = 0
 
     def duration_of(self, index: int) -> float:
         """Length of phase ``index`` in seconds."""

@@ -109,6 +109,9 @@ def as_data(playback: Playback) -> dict[str, Any]:
     return {
         "scenario": playback.scenario.name,
         "title": playback.scenario.title,
+        "seed": playback.scenario.seed,
+        "end": playback.scenario.end.isoformat(),
+        "sources": list(playback.scenario.sources),
         "as_expected": playback.as_expected,
         "phases": [
             {

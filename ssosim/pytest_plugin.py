@@ -1,0 +1,285 @@
+"""The pytest plugin: fixtures, markers and options, all of them named ``sso``.
+
+Imports nothing of the simulator until a test asks for it: a test run that does not use it pays for this file alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from ssosim_clients.models.base import Model
+
+    from ssosim.scenario.model import Scenario
+    from ssosim.testing import HostedLab, Played
+    from ssosim.testing.play import AnyEstate
+
+_MARKER = (
+    "sso(scenarios, clients, estate, seed): what the fixtures sso_scenario, sso_client, sso_estate and sso_seed give. "
+    "scenarios and clients are lists, and the test runs once for each; 'all' stands for what is shipped."
+)
+_LINES_SHOWN = 30
+
+
+class _Runs:
+    """What one test has played, for the report of its failure."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self.plays: list[tuple[Played, Path]] = []
+        self.labs: list[HostedLab] = []
+        self.folders: list[Path] = []
+        self.failed = False
+
+    def new_folder(self) -> Path:
+        """A folder for one more lab."""
+        folder = self._factory.mktemp("sso")
+        self.folders.append(folder)
+        return folder
+
+
+_RUNS = pytest.StashKey[_Runs]()
+_CURRENT = pytest.StashKey[_Runs]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare ``--sso-*`` and the ini keys of the same meaning."""
+    group = parser.getgroup("ssosim", "single sign-on scenarios (ssosim)")
+    group.addoption("--sso-scenario", action="append", metavar="NAME", help="play this one where a test takes any")
+    group.addoption("--sso-client", action="append", metavar="NAME", help="let this model play where a test takes any")
+    group.addoption("--sso-seed", type=int, metavar="N", help="what chance starts from (default: the scenario's own)")
+    group.addoption("--sso-estate", metavar="FILE", help="an estate of your own instead of Contoso (TOML)")
+    group.addoption("--sso-keep", action="store_true", help="keep lab folder, trace and HTML report of tests that fail")
+    parser.addini("sso_scenarios", "scenarios for tests that take any", type="linelist")
+    parser.addini("sso_clients", "client models for tests that take any", type="linelist")
+    parser.addini("sso_seed", "what chance starts from")
+    parser.addini("sso_estate", "estate file, relative to the root folder")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each scenario and client, unless the test parametrises them itself."""
+    for fixture, option, argument in (
+        ("sso_scenario", "sso_scenario", "scenarios"),
+        ("sso_client", "sso_client", "clients"),
+    ):
+        if fixture in metafunc.fixturenames and not _parametrised(metafunc.definition, fixture):
+            values = _choice(metafunc.definition, option, argument)
+            metafunc.parametrize(fixture, values, ids=[_id(value) for value in values], indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Add what the lab saw to the report of a test that failed."""
+    report = yield
+    runs = item.stash.get(_RUNS, None)
+    if runs is not None and report.failed and call.when == "call":
+        runs.failed = True
+        _explain(item, report, runs)
+    return report
+
+
+def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
+    """Say why an outcome is not the one that was hoped for."""
+    runs = config.stash.get(_CURRENT, None)
+    if runs is None or not runs.plays:
+        return None
+    from ssosim.testing.assertion import compared  # noqa: PLC0415
+
+    return compared([played for played, _ in runs.plays], op, left, right)
+
+
+@pytest.fixture
+def sso_estate(request: pytest.FixtureRequest) -> AnyEstate:
+    """The estate of this test's labs: by parameter, marker, option or ini key, else Contoso. Override it at will."""
+    if getattr(request, "param", None) is not None:
+        return cast("AnyEstate", request.param)
+    if (marked := _marked(request.node, "estate")) is not None:
+        return cast("AnyEstate", marked)
+    if given := request.config.getoption("sso_estate"):
+        return Path(request.config.invocation_params.dir, given)
+    named = request.config.getini("sso_estate")
+    return request.config.rootpath / named if named else None
+
+
+@pytest.fixture
+def sso_seed(request: pytest.FixtureRequest) -> int | None:
+    """What chance starts from: by option, marker or ini key, else None for the scenario's own."""
+    given = request.config.getoption("sso_seed")
+    if given is None:
+        given = _marked(request.node, "seed")
+    if given is None:
+        given = request.config.getini("sso_seed") or None
+    return None if given is None else int(given)
+
+
+@pytest.fixture
+def sso_scenario(request: pytest.FixtureRequest) -> Scenario:
+    """A scenario; the test runs once for each that the marker, the option or the ini key names, else for all."""
+    __tracebackhide__ = True
+    from ssosim.testing.play import scenario_of  # noqa: PLC0415
+
+    with _without_traceback():
+        return scenario_of(request.param)
+
+
+@pytest.fixture
+def sso_client(request: pytest.FixtureRequest) -> Model:
+    """A client model; the test runs once for each that the marker, the option or the ini key names, else for all."""
+    __tracebackhide__ = True
+    from ssosim.testing.cast import model_called  # noqa: PLC0415
+
+    with _without_traceback():
+        return model_called(request.param) if isinstance(request.param, str) else request.param
+
+
+@pytest.fixture
+def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> Callable[..., Awaitable[Played]]:
+    """Play a scenario in virtual time, for the verdicts on a client of yours.
+
+    ``await sso_play("feb-2025", client=MyClient())``: the scenario is a name, a TOML file or
+    an object; the client a model, a name, or a list; without one the scenario's
+    own clients play, programs left out. More keywords: estate, device, seed. Needs asyncio, of any plugin.
+    """
+
+    async def sso_play(scenario: Any, client: Any = None, **more: Any) -> Played:
+        __tracebackhide__ = True
+        from ssosim.testing.play import play  # noqa: PLC0415
+
+        options = {"estate": sso_estate, "seed": sso_seed} | more
+        folder = _sso_runs.new_folder()
+        played = await play(scenario, client, **options, folder=folder)
+        _sso_runs.plays.append((played, folder))
+        return played
+
+    return sso_play
+
+
+@pytest.fixture
+def sso_play_sync(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> Callable[..., Played]:
+    """As ``sso_play``, for tests without asyncio: ``sso_play_sync("feb-2025", client="office")``."""
+
+    def sso_play_sync(scenario: Any, client: Any = None, **more: Any) -> Played:
+        __tracebackhide__ = True
+        from ssosim.testing.play import play_sync  # noqa: PLC0415
+
+        options = {"estate": sso_estate, "seed": sso_seed} | more
+        folder = _sso_runs.new_folder()
+        played = play_sync(scenario, client, **options, folder=folder)
+        _sso_runs.plays.append((played, folder))
+        return played
+
+    return sso_play_sync
+
+
+@pytest.fixture
+def sso_lab(sso_estate: AnyEstate, _sso_runs: _Runs) -> Iterator[HostedLab]:
+    """A lab of this test's own on loopback, in real time, in a thread: for tests with asyncio, trio or neither.
+
+    ``sso_lab.endpoint(host)``, ``.ca_file``, ``.krb5_conf``, ``.environment()``, ``.records()``, ``.broken(fault)``,
+    ``.sign_in(client)``; ``.call(function)`` runs an async function in its loop.
+    """
+    __tracebackhide__ = True
+    from ssosim.testing.hosted import host_lab  # noqa: PLC0415
+
+    with contextlib.ExitStack() as cleanup:
+        with _without_traceback():
+            lab = cleanup.enter_context(host_lab(sso_estate, folder=_sso_runs.new_folder()))
+        _sso_runs.labs.append(lab)
+        yield lab
+
+
+@pytest.fixture
+def _sso_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Runs]:
+    """What this test plays; its folders go when it ends, unless it failed and they are to be kept."""
+    runs = _Runs(tmp_path_factory)
+    request.node.stash[_RUNS] = request.config.stash[_CURRENT] = runs
+    yield runs
+    del request.config.stash[_CURRENT]
+    if not (runs.failed and request.config.getoption("sso_keep")):
+        for folder in runs.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parametrised(item: pytest.Item, fixture: str) -> bool:
+    """Whether the test's own ``parametrize`` gives ``fixture``."""
+    for mark in item.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        if fixture in ([name.strip() for name in names.split(",")] if isinstance(names, str) else names):
+            return True
+    return False
+
+
+def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
+    """What to run a test with: the command line's choice, else the marker's, the ini key's, or all."""
+    chosen = item.config.getoption(option) or _marked(item, argument) or item.config.getini(f"sso_{argument}") or "all"
+    if chosen != "all":
+        return [chosen] if isinstance(chosen, str) or not hasattr(chosen, "__iter__") else list(chosen)
+    if argument == "clients":
+        from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
+
+        return list(MODELS)
+    from ssosim.scenario.loader import catalogue  # noqa: PLC0415
+
+    return [scenario.name for scenario in catalogue()]
+
+
+def _marked(item: pytest.Item, argument: str) -> Any:
+    """The closest ``sso`` marker's value of ``argument``, or None."""
+    for mark in item.iter_markers("sso"):
+        strange = set(mark.kwargs) - {"scenarios", "clients", "estate", "seed"}
+        if strange or mark.args:
+            pytest.fail(
+                f"@pytest.mark.sso takes scenarios=, clients=, estate= and seed=; see: {_MARKER}", pytrace=False
+            )
+        if mark.kwargs.get(argument) is not None:
+            return mark.kwargs[argument]
+    return None
+
+
+def _id(value: Any) -> str:
+    """How a parameter shows in a test's id."""
+    if isinstance(value, str):
+        return Path(value).stem if value.endswith(".toml") else value
+    name = getattr(value, "name", None)
+    return name if isinstance(name, str) else type(value).__name__
+
+
+def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
+    """Sections for a failed test: each run's verdicts with their evidence, each lab's last exchanges."""
+    from ssosim.trace.export import as_line  # noqa: PLC0415
+
+    seeds = {played.seed for played, _ in runs.plays}
+    test = f"this test: pytest '{item.nodeid}'" + (f" --sso-seed {seeds.pop()}" if len(seeds) == 1 else "")
+    for played, _ in runs.plays:
+        report.sections.append(("single sign-on", f"{played.explain()}\n{test}"))
+    for lab in runs.labs:
+        lines = [as_line(record) for record in lab.records()[-_LINES_SHOWN:]]
+        report.sections.append(("single sign-on: the lab's last exchanges", "\n".join([*lines, test])))
+    if item.config.getoption("sso_keep"):
+        for played, folder in runs.plays:
+            played.write(folder)
+        for lab in runs.labs:
+            lab.write_trace(lab.folder / "trace.jsonl")
+        report.sections.append(("single sign-on: kept", "\n".join(str(folder) for folder in runs.folders)))
+
+
+@contextlib.contextmanager
+def _without_traceback() -> Iterator[None]:
+    """What the user got wrong is one message, without a traceback of ours."""
+    from ssosim.lab.errors import LabError  # noqa: PLC0415
+
+    try:
+        yield
+    except LabError as error:
+        pytest.fail(str(error), pytrace=False)

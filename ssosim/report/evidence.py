@@ -1,0 +1,69 @@
+"""The lines of the trace that a verdict rests on, for people.
+
+Pure functions of trace records. The order is that of the trace: what broke comes before what it broke.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ssosim.trace import FaultApplied, FaultUndone, Record
+from ssosim.trace.export import describe
+
+__all__ = ["Line", "evidence", "faults_in_force", "moment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record as a reader sees it; ``at`` is in seconds since the Unix epoch."""
+
+    seq: int
+    at: float
+    client: str
+    layer: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"#{self.seq:<5} {moment(self.at)}  {self.client or 'lab'}  {self.layer}  {self.text}"
+
+
+def moment(at: float) -> str:
+    """The time of day, UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def evidence(records: Sequence[Record], numbers: Iterable[int]) -> list[Line]:
+    """The records with these numbers, preceded by the faults that were in force at the first of them."""
+    wanted = set(numbers)
+    found = [record for record in records if record.seq in wanted]
+    if not found:
+        return []
+    faults = faults_in_force(records, found[0].seq)
+    return [_line(record) for record in sorted({r.seq: r for r in [*faults, *found]}.values(), key=lambda r: r.seq)]
+
+
+def faults_in_force(records: Iterable[Record], before: int) -> list[Record]:
+    """The faults that were applied and not yet undone when record number ``before`` was written."""
+    standing: list[Record] = []
+    for record in records:
+        if record.seq >= before:
+            break
+        event = record.event
+        if isinstance(event, FaultApplied):
+            standing.append(record)
+        elif isinstance(event, FaultUndone):
+            match = next((r for r in reversed(standing) if _same(r, event)), None)
+            if match is not None:
+                standing.remove(match)
+    return standing
+
+
+def _same(applied: Record, undone: FaultUndone) -> bool:
+    event = applied.event
+    return isinstance(event, FaultApplied) and (event.name, event.detail) == (undone.name, undone.detail)
+
+
+def _line(record: Record) -> Line:
+    return Line(record.seq, record.at, record.client, record.event.layer, describe(record.event))

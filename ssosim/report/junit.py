@@ -1,0 +1,75 @@
+"""JUnit XML: one test case for each client in each phase, as continuous integration systems read it.
+
+There is no standard. Written is what both schemas in common use accept: Ant's, and that of Jenkins' xUnit plug-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from ssosim.report.evidence import evidence
+from ssosim.report.terminal import table
+from ssosim.report.text import clean
+from ssosim.trace import Record
+
+__all__ = ["junit_xml"]
+
+
+def junit_xml(
+    playback: Mapping[str, Any], records: Sequence[Record], *, again: str, took_s: float, now: datetime | None = None
+) -> str:
+    """The document. ``took_s`` is how long the run took, in real seconds; ``now`` when it ended (default: now).
+
+    A test case fails if its outcome is not the one that the scenario expects. Its failure says the reason, the lines of
+    the trace behind it, and ``again``, the command that repeats the run.
+    """
+    cases = [
+        _case(playback, phase, client, verdict, records, again)
+        for phase in playback["phases"]
+        for client, verdict in phase["clients"].items()
+    ]
+    failures = sum(case.find("failure") is not None for case in cases)
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{took_s:.3f}"}
+    root = ET.Element("testsuites", {"name": "ssosim", **counts})
+    stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # Ant's schema wants a host name; ours says nothing about the run, and so nothing about the machine is told.
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        {"name": _text(playback["scenario"]), "timestamp": stamp, "hostname": "localhost", **counts, "skipped": "0"},
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (("scenario", playback["title"]), ("seed", playback.get("seed", 0)), ("again", again)):
+        ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
+    suite.extend(cases)
+    ET.SubElement(suite, "system-out").text = _text(table(dict(playback)))
+    ET.SubElement(suite, "system-err").text = ""
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(
+    playback: Mapping[str, Any],
+    phase: Mapping[str, Any],
+    client: str,
+    verdict: Mapping[str, Any],
+    records: Sequence[Record],
+    again: str,
+) -> ET.Element:
+    # Dots separate packages in most viewers: scenario and phase become two levels of them.
+    classname = f"ssosim.{playback['scenario']}.{phase['phase']}"
+    case = ET.Element("testcase", {"classname": _text(classname), "name": _text(client), "time": "0.000"})
+    if not verdict["as_expected"]:
+        message = f"{verdict['outcome']}, expected {verdict['expected']}: {verdict['reason']}"
+        failure = ET.SubElement(case, "failure", {"type": "UnexpectedOutcome", "message": _text(message)})
+        lines = [str(line) for line in evidence(records, verdict.get("evidence", ()))]
+        begin = f"{client} in phase {phase['phase']!r}, from {phase['start']}"
+        failure.text = _text("\n".join([begin, message, *lines, f"again: {again}"]))
+    return case
+
+
+def _text(value: object) -> str:
+    return clean(str(value))

@@ -1,0 +1,37 @@
+"""Where a moment stands on the page: time runs to the right, and every phase keeps a width that can be read."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+__all__ = ["Scale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Maps seconds since the Unix epoch to x. ``stops`` are the phases' starts and the end; ``marks`` their places."""
+
+    stops: tuple[float, ...]
+    marks: tuple[float, ...]
+
+    @classmethod
+    def over(cls, stops: Sequence[float], left: float, right: float, *, least: float) -> Scale:
+        """Share the width between ``left`` and ``right``: ``least`` for each phase, the rest by its length."""
+        count = len(stops) - 1
+        least = min(least, (right - left) / count)
+        spare, total = (right - left) - count * least, stops[-1] - stops[0]
+        marks = [left]
+        for begin, end in pairwise(stops):
+            marks.append(marks[-1] + least + spare * (end - begin) / total)
+        return cls(tuple(stops), tuple(marks))
+
+    def x(self, moment: float) -> float:
+        """The place of ``moment``; what is outside is put at the edge."""
+        moment = min(max(moment, self.stops[0]), self.stops[-1])
+        index = min(bisect_right(self.stops, moment), len(self.stops) - 1) - 1
+        begin, end = self.stops[index], self.stops[index + 1]
+        left, right = self.marks[index], self.marks[index + 1]
+        return round(left + (right - left) * (moment - begin) / (end - begin), 1)

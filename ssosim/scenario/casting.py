@@ -1,0 +1,49 @@
+"""Who plays in a scenario: its own clients, some of them, or a shipped model that it does not name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import msgspec
+from ssosim_clients.catalogue import MODELS
+
+from ssosim.scenario.model import Client, Scenario
+
+__all__ = ["UnknownClientError", "choose_clients", "find_client", "with_clients"]
+
+
+class UnknownClientError(LookupError):
+    """Neither the scenario nor the catalogue of models knows the name; the message lists the near ones."""
+
+
+def choose_clients(scenario: Scenario, names: Iterable[str]) -> Scenario:
+    """``scenario`` with the clients called ``names`` and no other. Raises UnknownClientError."""
+    return with_clients(scenario, [find_client(scenario, name) for name in dict.fromkeys(names)])
+
+
+def find_client(scenario: Scenario, name: str) -> Client:
+    """The scenario's client ``name``, or one that is the shipped model of that name. Raises UnknownClientError."""
+    for client in scenario.clients:
+        if client.name == name:
+            return client
+    if name in MODELS:
+        return Client(name=name, model=name)
+    own = [client.name for client in scenario.clients]
+    known = [*own, *(model for model in MODELS if model not in own)]
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise UnknownClientError(f"there is no client {name!r} in {scenario.name}; known: {', '.join(known)}{hint}")
+
+
+def with_clients(scenario: Scenario, clients: Iterable[Client]) -> Scenario:
+    """``scenario`` played by ``clients``; what it expects of others is dropped."""
+    chosen = tuple(clients)
+    names = {client.name for client in chosen}
+    phases = tuple(
+        msgspec.structs.replace(
+            phase, expect={name: outcome for name, outcome in phase.expect.items() if name in names}
+        )
+        for phase in scenario.phases
+    )
+    return msgspec.structs.replace(scenario, clients=chosen, phases=phases)

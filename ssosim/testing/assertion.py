@@ -1,0 +1,27 @@
+"""What a failed comparison of an outcome says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ssosim.scenario.model import Outcome
+from ssosim.testing.played import Played
+
+__all__ = ["compared"]
+
+
+def compared(runs: Iterable[Played], operator: str, left: object, right: object) -> list[str] | None:
+    """Lines for pytest below the failed ``left operator right``; None where it is not about an outcome of ``runs``."""
+    sides = [side for side in (left, right) if isinstance(side, Outcome)]
+    if not sides:
+        return None
+    for played in reversed(list(runs)):
+        for seen in reversed(played.looked):
+            if any(seen.outcome is side for side in sides):
+                lines = [f"{_plain(left)} {operator} {_plain(right)}", str(seen)]
+                return lines + ([f"again: {played.again}"] if played.again else [])
+    return None
+
+
+def _plain(value: object) -> str:
+    return value.name if isinstance(value, Outcome) else repr(value)

@@ -1,0 +1,222 @@
+"""Play a scenario in the process of a test: a loopback lab of its own, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from ssosim.clock import VirtualClock
+from ssosim.dns import DnsChangeError
+from ssosim.estate import Estate, EstateError, default_estate, load_estate
+from ssosim.estate.toml import TomlMistakeError
+from ssosim.kerberos import KerberosError, KerberosMissingError
+from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.folder import cache_folder
+from ssosim.lab.lab import Lab
+from ssosim.report.evidence import evidence
+from ssosim.scenario.loader import load_scenario
+from ssosim.scenario.model import Scenario
+from ssosim.scenario.player import Playback
+from ssosim.scenario.player import play as play_in_lab
+from ssosim.scenario.private_run import as_data
+from ssosim.testing.cast import AnyClient, Cast, cast_of
+from ssosim.testing.played import Played, Seen
+from ssosim.trace import Record
+
+__all__ = ["AnyEstate", "AnyScenario", "estate_of", "play", "play_sync", "scenario_of", "tidied", "working_folder"]
+
+AnyScenario = Scenario | str | Path
+"""A scenario, the name of a shipped one, or a TOML file."""
+
+AnyEstate = Estate | str | Path | None
+"""An estate, a TOML file, or None for Contoso."""
+
+
+async def play(
+    scenario: AnyScenario,
+    client: AnyClient | Iterable[AnyClient] | None = None,
+    *,
+    estate: AnyEstate = None,
+    device: str | None = None,
+    seed: int | None = None,
+    folder: Path | None = None,
+    cache: Path | None = None,
+) -> Played:
+    """Play ``scenario`` against ``client`` in virtual time and return the verdicts.
+
+    ``client`` is a model, the name of one, or several; by default the scenario's own, without its programs. ``device``
+    is the estate's device to sign in on, ``seed`` overrides the scenario's own. ``folder`` is filled with the
+    lab's files and left; by default it is a temporary one. ``cache`` keeps prepared realms between runs.
+
+    Raises LabInputError for a name, file or client that cannot be used, MachineLacksError where the machine lacks
+    something, LabError when a client breaks. Needs a running asyncio loop; ``play_sync`` does not.
+    """
+    __tracebackhide__ = True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise LabInputError(
+            "sso_play needs an asyncio loop; under trio, or without a loop, use sso_play_sync"
+        ) from None
+    try:
+        return await _play(_Wish(scenario, client, estate, device, seed), folder, cache or cache_folder())
+    except Exception as error:  # noqa: BLE001 - passed on, without our frames
+        raise tidied(error)  # noqa: B904 - its cause is chosen there
+
+
+def play_sync(
+    scenario: AnyScenario,
+    client: AnyClient | Iterable[AnyClient] | None = None,
+    *,
+    estate: AnyEstate = None,
+    device: str | None = None,
+    seed: int | None = None,
+    folder: Path | None = None,
+    cache: Path | None = None,
+) -> Played:
+    """As ``play``, for tests without asyncio. Raises LabInputError inside a running loop."""
+    __tracebackhide__ = True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise LabInputError(
+            "an asyncio loop runs here already: use 'await sso_play(...)' instead of sso_play_sync(...)"
+        )
+    wish = _Wish(scenario, client, estate, device, seed)
+    try:
+        with asyncio.Runner() as runner:
+            return runner.run(_play(wish, folder, cache or cache_folder()))
+    except Exception as error:  # noqa: BLE001 - passed on, without our frames
+        raise tidied(error)  # noqa: B904 - its cause is chosen there
+
+
+def scenario_of(scenario: AnyScenario) -> Scenario:
+    """The scenario that is meant. Raises LabInputError with what there is, or with the place of the mistake."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    try:
+        return load_scenario(str(scenario))
+    except TomlMistakeError as error:
+        raise LabInputError(str(error)) from error
+
+
+def estate_of(estate: AnyEstate) -> Estate:
+    """The estate that is meant. Raises LabInputError with the place of the mistake."""
+    if isinstance(estate, Estate):
+        return estate
+    try:
+        return default_estate() if estate is None else load_estate(Path(estate))
+    except EstateError as error:
+        raise LabInputError(str(error)) from error
+
+
+@contextlib.contextmanager
+def working_folder(folder: Path | None) -> Iterator[Path]:
+    """``folder``, or a temporary one that is gone afterwards."""
+    if folder is not None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield folder
+        return
+    made = Path(tempfile.mkdtemp(prefix="ssosim-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the caller asked for."""
+
+    scenario: AnyScenario
+    client: AnyClient | Iterable[AnyClient] | None
+    estate: AnyEstate
+    device: str | None
+    seed: int | None
+
+
+async def _play(wish: _Wish, folder: Path | None, cache: Path) -> Played:
+    chosen = scenario_of(wish.scenario)
+    if wish.seed is not None:
+        chosen = msgspec.structs.replace(chosen, seed=wish.seed)
+    cast = cast_of(chosen, wish.client, wish.device)
+    estate = estate_of(wish.estate)
+    with working_folder(folder) as home:
+        clock = VirtualClock(chosen.phases[0].start.timestamp())
+        async with Lab(estate, home, cache, clock=clock) as lab:
+            playback = await play_in_lab(cast.scenario, lab, clock, cast.models)
+            records = lab.trace.since()
+    return _played(playback, records, cast, _source(wish, chosen), wish.estate)
+
+
+def tidied(error: Exception) -> Exception:
+    """The error as a test should show it: without our frames; of a client's own exception its frames stay."""
+    if isinstance(error, KerberosMissingError):
+        error = MachineLacksError(str(error))
+    elif isinstance(error, (DnsChangeError, KerberosError)):
+        error = LabError(str(error))
+    elif not isinstance(error, LabError):
+        return error
+    cause = error.__cause__
+    if isinstance(cause, (LabError, TomlMistakeError, EstateError, LookupError, OSError)):
+        cause = None
+    if cause is not None:
+        cause = cause.with_traceback(_foreign_part(cause.__traceback__))
+    error.__cause__ = cause
+    return error.with_traceback(None)
+
+
+def _foreign_part(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not ours on."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").split(".")[0] == "ssosim":
+        trace = trace.tb_next
+    return trace
+
+
+def _played(playback: Playback, records: tuple[Record, ...], cast: Cast, source: str, estate: AnyEstate) -> Played:
+    phases = {phase.name: phase for phase in playback.scenario.phases}
+    seen = tuple(
+        Seen(
+            result.client,
+            result.phase,
+            phases[result.phase].title,
+            phases[result.phase].start,
+            result.verdict,
+            result.expected,
+            tuple(evidence(records, result.verdict.evidence)),
+        )
+        for result in playback.results
+    )
+    return Played(
+        playback.scenario,
+        seen,
+        records,
+        as_data(playback),
+        cast.left_out,
+        cast.own,
+        source,
+        None if estate is None else str(estate),
+    )
+
+
+def _source(wish: _Wish, chosen: Scenario) -> str:
+    """What the command line calls the scenario; empty where only this process has it, or its estate."""
+    if isinstance(wish.estate, Estate):
+        return ""
+    if not isinstance(wish.scenario, Scenario):
+        return str(wish.scenario)
+    try:
+        shipped = load_scenario(chosen.name)
+    except TomlMistakeError:
+        return ""
+    return chosen.name if msgspec.structs.replace(chosen, seed=shipped.seed) == shipped else ""

@@ -1,0 +1,189 @@
+"""What came of a scenario, as a test asks for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ssosim.lab.errors import LabInputError
+from ssosim.report.again import run_again
+from ssosim.report.evidence import Line
+from ssosim.scenario.model import Outcome, Scenario
+from ssosim.scenario.verdict import Verdict
+from ssosim.trace import Record
+from ssosim.trace.export import as_json
+
+__all__ = ["Played", "Seen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One client in one phase. ``begins`` is the phase's start, ``expected`` what the scenario says, if it does.
+
+    ``why`` are the lines of the trace behind the verdict, the faults in force included.
+    """
+
+    client: str
+    phase: str
+    title: str
+    begins: datetime
+    verdict: Verdict
+    expected: Outcome | None = None
+    why: tuple[Line, ...] = field(default=(), repr=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the sign-in."""
+        return self.verdict.outcome
+
+    @property
+    def reason(self) -> str:
+        """Why, in one sentence, from what was on the wire."""
+        return self.verdict.reason
+
+    @property
+    def after_s(self) -> float | None:
+        """When it was decided, in seconds from the start of the phase; None if it was not."""
+        return self.verdict.after_s
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the outcome is the one that the scenario expects, or none is expected."""
+        return self.expected is None or self.expected is self.outcome
+
+    def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
+        """Whether the client was signed in, or had said that it is not, this soon after the start of the phase."""
+        limit = hours * 3600 + minutes * 60 + seconds
+        return self.after_s is not None and self.after_s <= limit
+
+    def __str__(self) -> str:
+        decided = "never decided" if self.after_s is None else f"decided after {self.after_s:g} s"
+        return f"{self.client} in {self.phase!r} ({self.begins:%H:%M} UTC): {self.outcome}, {decided}: {self.reason}"
+
+    def explain(self) -> str:
+        """The verdict, and below it the lines of the trace that it rests on."""
+        return "\n".join([str(self), *(f"    {line}" for line in self.why)])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Played:
+    """A scenario that has been played: ask it for a phase, a client, or the whole.
+
+    ``left_out`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace.
+    """
+
+    scenario: Scenario
+    seen: tuple[Seen, ...]
+    records: tuple[Record, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    own: frozenset[str] = frozenset()
+    source: str = ""
+    estate_file: str | None = None
+    looked: list[Seen] = field(default_factory=list)
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """Who signed in, in the scenario's order."""
+        return tuple(dict.fromkeys(seen.client for seen in self.seen))
+
+    @property
+    def seed(self) -> int:
+        """What chance started from."""
+        return self.scenario.seed
+
+    def phase(self, name: str, client: str | None = None) -> Seen:
+        """The verdict on ``client`` in phase ``name``; the client may be left out where there is only one.
+
+        Raises LabInputError with the names that there are.
+        """
+        here = [seen for seen in self.seen if seen.phase == name]
+        if not here:
+            raise LabInputError(f"{self.scenario.name} has no phase {name!r}; it has: {', '.join(self._phases())}")
+        if client is None and len(here) > 1:
+            raise LabInputError(f"which client? phase({name!r}, client=...) with one of: {', '.join(self.clients)}")
+        found = next((seen for seen in here if client in (None, seen.client)), None)
+        if found is None:
+            raise LabInputError(f"there is no client {client!r} in this run; there are: {', '.join(self.clients)}")
+        self.looked.append(found)
+        return found
+
+    def client(self, name: str) -> Played:
+        """The same run with ``name`` as its only client. Raises LabInputError with the names that there are."""
+        if name not in self.clients:
+            raise LabInputError(f"there is no client {name!r} in this run; there are: {', '.join(self.clients)}")
+        mine = tuple(seen for seen in self.seen if seen.client == name)
+        return Played(
+            self.scenario,
+            mine,
+            self.records,
+            self.data,
+            self.left_out,
+            self.own,
+            self.source,
+            self.estate_file,
+            self.looked,
+        )
+
+    def __iter__(self) -> Iterator[Seen]:
+        return iter(self.seen)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether every outcome is the one that the scenario expects of it."""
+        self.looked.extend(seen for seen in self.seen if not seen.as_expected)
+        return all(seen.as_expected for seen in self.seen)
+
+    def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
+        """Whether in every phase every client was signed in, or had said that it is not, this soon after its start."""
+        late = [seen for seen in self.seen if not seen.decided_within(hours=hours, minutes=minutes, seconds=seconds)]
+        self.looked.extend(late)
+        return not late
+
+    @property
+    def again(self) -> str:
+        """The command that repeats it; empty where a client or an estate is an object, which only the test has."""
+        if self.own.intersection(self.clients) or not self.source:
+            return ""
+        return run_again(self.source, self.clients, self.seed, self.estate_file)
+
+    def explain(self) -> str:
+        """Every phase in a line; with the lines of the trace for those that were asked about (else for all)."""
+        asked = [seen for seen in self.seen if seen in self.looked] or list(self.seen)
+        lines = [
+            f"{self.scenario.name}: {self.scenario.title}",
+            f"seed {self.seed}; clients: {', '.join(self.clients)}",
+        ]
+        lines += ["  " + (seen.explain() if seen in asked else str(seen)).replace("\n", "\n  ") for seen in self.seen]
+        if self.left_out:
+            lines.append(
+                f"left out, since a loopback lab runs no programs: {', '.join(self.left_out)}; "
+                f"with them: ssosim run {self.source or self.scenario.name}"
+            )
+        if self.again:
+            lines.append(f"again: {self.again}")
+        return "\n".join(lines)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``trace.jsonl`` and ``report.html`` to ``folder``; their paths."""
+        from ssosim.report.html import html_report  # noqa: PLC0415 - only for what is kept
+
+        trace, report = folder / "trace.jsonl", folder / "report.html"
+        trace.write_text("".join(as_json(record) + "\n" for record in self.records), encoding="utf-8")
+        report.write_text(html_report(self.data, self.records, again=self.again), encoding="utf-8")
+        return [trace, report]
+
+    def as_json(self) -> str:
+        """As ``ssosim run --json`` prints it."""
+        return json.dumps(self.data, indent=2, ensure_ascii=False)
+
+    def __repr__(self) -> str:
+        outcomes = ", ".join(f"{seen.client}/{seen.phase}={seen.outcome}" for seen in self.seen)
+        return f"<Played {self.scenario.name}: {outcomes}>"
+
+    def _phases(self) -> tuple[str, ...]:
+        return tuple(phase.name for phase in self.scenario.phases)
