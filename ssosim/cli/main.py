@@ -52,6 +52,7 @@ COMMANDS = (
     Command("run", "ssosim.cli.run", "play a scenario and print the verdicts"),
     Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
     Command("clients", "ssosim.cli.listing", "the client models there are"),
+    Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
     Command("doctor", "ssosim.cli.doctor", "what this machine lacks, and the command that fixes it"),
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.spn import answer_spn
 
 if TYPE_CHECKING:
     from ssosim.lab.private import PrivateLab
@@ -31,6 +32,7 @@ class ControlApi:
         app.router.add_post("/v1/devices", self._plug)
         app.router.add_post("/v1/devices/{device}/finished", self._finished)
         app.router.add_post("/v1/stop", self._end)
+        app.router.add_post("/v1/spn", lambda request: answer_spn(lab.lab, request))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
 
     async def start(self, path: Path) -> None:

@@ -6,6 +6,7 @@ Every socket is bound to the device's own address, which is how the trace knows 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
@@ -53,13 +54,23 @@ _RCODES: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LabResolver:
-    """A stub resolver that asks the lab's DNS server and keeps nothing."""
+    """A stub resolver that asks the lab's DNS server and keeps nothing.
+
+    ``search_domain`` is tried first for a name of one label, as glibc does with ndots 1.
+    """
 
     address: str
     server: tuple[str, int]
+    search_domain: str = ""
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Addresses and canonical name of ``name``; raises DnsFailure."""
+        if self.search_domain and "." not in name:
+            with contextlib.suppress(DnsFailure):
+                return await self._resolve(f"{name}.{self.search_domain}", family)
+        return await self._resolve(name, family)
+
+    async def _resolve(self, name: str, family: Family) -> Resolution:
         types = {"ipv4": ["A"], "ipv6": ["AAAA"], "any": ["A", "AAAA"]}[family]
         found: list[Resolution] = []
         failures: list[DnsFailure] = []

@@ -6,15 +6,17 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator
 
+from ssosim_clients.ports import AppCredentials
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
-from ssosim.estate import Device
+from ssosim.estate import Device, Estate, User
 from ssosim.kerberos import write_krb5_conf
 from ssosim.kerberos.client import ClientOptions
 from ssosim.kerberos.gss import Initiator
 from ssosim.lab.device import LabHttp, LabKerberos, LabResolver, LabUser
 from ssosim.lab.lab import Lab
+from ssosim.lab.resolution import resolver_address
 
 __all__ = ["model_device"]
 
@@ -28,7 +30,9 @@ async def model_device(
 ) -> AsyncIterator[ClientDevice]:
     """A device for the client model ``client``, on which ``device``'s user is signed on.
 
-    ``person`` False: nobody answers a prompt. Everything that the client does is in the trace under its name.
+    ``person`` False: nobody answers a prompt. Everything that the client does is in the trace under its name. The
+    device holds the user's password, as one that was typed at sign-on, and the secret of the estate's first application
+    that has one.
     """
     user = lab.user_of(device)
     address = lab.network.model_address()
@@ -38,7 +42,7 @@ async def model_device(
     kdc = await lab.gateway_for(address)
     write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [kdc], _AS_GIVEN)
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
-    resolver = LabResolver(address, lab.endpoint(lab.estate.addresses("dns")[0], 53))
+    resolver = LabResolver(address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.realm.domain)
     http = LabHttp(resolver, lab.client_tls, lab.endpoint)
     try:
         yield ClientDevice(
@@ -49,6 +53,15 @@ async def model_device(
             clock=clock,
             user=LabUser(lab.trace, client, user.password if person else None),
             search_domain=lab.estate.realm.domain,
+            stored_password=user.password,
+            app_credentials=_app_credentials(lab.estate, user),
         )
     finally:
         await http.close()
+
+
+def _app_credentials(estate: Estate, user: User) -> AppCredentials | None:
+    for app in estate.applications:
+        if app.client_secret is not None:
+            return AppCredentials(app.client_id, user.tenant, app.client_secret)
+    return None

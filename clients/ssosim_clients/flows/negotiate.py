@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ssosim_clients.failures import DnsFailure, NetworkFailure, Stage, TicketFailure, at
@@ -63,9 +64,7 @@ async def credential(device: Device, rule: SpnRule, url: str) -> Credential:
     Windows does not turn to NTLM (source: Microsoft support, Kerberos failures in Internet Explorer).
     Raises ``NetworkFailure`` where the client lets the failed look-up out, ``TicketFailure`` where it lets that out.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    host, port = _host_and_port(url)
     grudge = f"negotiate-failed:{host}"
     if rule.remembers_failure and device.memory.recall(grudge, bool, device.clock.now()):
         return Credential()
@@ -80,6 +79,12 @@ async def credential(device: Device, rule: SpnRule, url: str) -> Credential:
             device.memory.keep(grudge, value=True)
         return await _without_ticket(device, rule, failure)
     return _header(token)
+
+
+@lru_cache(maxsize=64)
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 async def _ticket(device: Device, rule: SpnRule, host: str, port: int) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -97,8 +98,9 @@ def read(body: bytes) -> Realm:
     return conclude(parse(body))
 
 
+@lru_cache(maxsize=64)
 def parse(body: bytes) -> Answer:
-    """The fields of an answer's ``body``. Raises ``ProtocolFailure``."""
+    """The fields of an answer's ``body``, which a client asks for again and again. Raises ``ProtocolFailure``."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -122,6 +122,8 @@ def read_rstr(body: bytes) -> Assertion:
 
 def fault(response: HttpResponse) -> HttpFailure:
     """A refusal as a failure, with the reason and the AADSTS number where the body is a SOAP fault that has them."""
+    if not response.body:
+        return HttpFailure(response.status)
     try:
         root = parse(response.body, "the fault")
     except ProtocolFailure:

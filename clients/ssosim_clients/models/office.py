@@ -33,6 +33,6 @@ def office_client(name: str, what: str, round_every: float) -> Client:
 
 
 OFFICE: Final = office_client("office", "any Office program", 300.0)
-OUTLOOK: Final = office_client("outlook", "Outlook, which polls its mailbox", 180.0)
+OUTLOOK: Final = office_client("outlook", "Outlook, which polls its mailbox", 240.0)
 WORD: Final = office_client("word", "Word, which signs in for its licence and for shared files", 600.0)
-ONEDRIVE: Final = office_client("onedrive", "OneDrive, which synchronises all the time", 120.0)
+ONEDRIVE: Final = office_client("onedrive", "OneDrive, which synchronises all the time", 240.0)

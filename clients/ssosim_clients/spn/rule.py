@@ -33,6 +33,9 @@ class Form(StrEnum):
     """the PTR of the address, only if it leads back there and begins with the name typed and a dot (Java)"""
 
 
+_STRENGTH: Final = (Form.TYPED, Form.LENGTHEN, Form.FORWARD, Form.FORWARD_REVERSE)
+
+
 class OnLookupFailure(StrEnum):
     """What a client's own canonicaliser does when its look-up fails. libkrb5 and Heimdal always use the name as is."""
 
@@ -89,6 +92,11 @@ class SpnRule:
     def ways(self) -> tuple[tuple[Form, Form], ...]:
         """The pairs of canonicalisers, in the order of trying."""
         return tuple((first, second) for first in self.forms for second in (self.second or (Form.TYPED,)))
+
+    @property
+    def family(self) -> str:
+        """What it comes down to: the stronger of the two canonicalisers, for each way in order."""
+        return ", then ".join(dict.fromkeys(max(way, key=_STRENGTH.index) for way in self.ways))
 
     def with_library(self, library: SpnRule) -> SpnRule:
         """This client above a Kerberos library that is set up as ``library`` (``mit-no-rdns``, …).

@@ -57,6 +57,12 @@ _LIBRARIES = (
         on_unknown=OnUnknown.ERROR,
     ),
     SpnRule(
+        name="heimdal-rules",
+        source="heimdal krb5.conf.5 name_canon_rules, as-is then nss: the next one on an unknown name (read)",
+        forms=(Form.TYPED, Form.FORWARD),
+        on_unknown=OnUnknown.ERROR,
+    ),
+    SpnRule(
         name="sspi",
         source="SSPI itself makes no look-up; Negotiate may turn to NTLM (documented)",
         forms=_TYPED,
@@ -104,6 +110,12 @@ _BROWSERS = (
         name="winhttp",
         source="WinHTTP: whether it follows CNAMEs is unconfirmed; taken to be as WinINet",
         forms=_FORWARD,
+        on_unknown=OnUnknown.NTLM,
+    ),
+    SpnRule(
+        name="winhttp-typed",
+        source="WinHTTP, the other possibility: the name as typed; unconfirmed",
+        forms=_TYPED,
         on_unknown=OnUnknown.NTLM,
     ),
 )
@@ -195,6 +207,14 @@ _PROGRAMS = (
         qualifies=True,
     ),
     SpnRule(
+        name="python-gssapi",
+        source="python-gssapi Name(HTTP@host, hostbased_service): libkrb5 decides, GSSError (read, run)",
+        forms=_TYPED,
+        second=_REVERSE,
+        on_unknown=OnUnknown.ERROR,
+        qualifies=True,
+    ),
+    SpnRule(
         name="node-kerberos",
         source="node kerberos src/unix/kerberos_gss.cc: the promise rejects (read, run)",
         forms=_TYPED,
@@ -214,6 +234,14 @@ _PROGRAMS = (
         name="mssql-jdbc",
         source="mssql-jdbc SSPIAuthentication.java, where no realm is set (read)",
         forms=_TYPED,
+        on_unknown=OnUnknown.ERROR,
+        port=PortInSpn.ALWAYS,
+        service="MSSQLSvc",
+    ),
+    SpnRule(
+        name="mssql-jdbc-realm",
+        source="mssql-jdbc SSPIAuthentication.java with a realm: Java's getCanonicalHostName, a PTR (read)",
+        forms=_REVERSE,
         on_unknown=OnUnknown.ERROR,
         port=PortInSpn.ALWAYS,
         service="MSSQLSvc",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -39,8 +40,11 @@ class MemoryPorts:
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Follow CNAMEs as a resolver does; what has no record is NXDOMAIN. Every record is for any ``family``."""
-        await pause(_LOOK_UP_S)
         del family
+        await pause(_LOOK_UP_S)
+        return self._look_up(name)
+
+    def _look_up(self, name: str) -> Resolution:
         chain: list[str] = []
         here, world = name, self._world
         while here in world.cnames and len(chain) < _MAX_CHAIN:
@@ -84,27 +88,32 @@ class MemoryPorts:
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Resolve, then serve, unless the world has another answer for this step."""
-        parts = urlsplit(url)
-        host, step = parts.hostname or "", step_of(parts.path)
+        host, path, step = _read(url)
+        await pause(_REQUEST_S)
         try:
-            await self.resolve(host, "any")
+            self._look_up(host)
         except DnsFailure as failure:
             raise NetworkFailure.from_dns(failure) from failure
-        await pause(_REQUEST_S)
-        request = Request(method, host, parts.path, headers, body)
+        request = Request(method, host, path, headers, body)
         answer = self._world.answers.get(step)
         if answer is None:
             answer = serve(self._world, request, step)
         elif not isinstance(answer, HttpResponse | NetworkFailure):
             answer = answer(request)
         outcome = answer.stage if isinstance(answer, NetworkFailure) else str(answer.status)
-        self._note("http", f"{method} {host}{parts.path}", outcome, _auth(request), step)
+        self._note("http", f"{method} {host}{path}", outcome, _auth(request), step)
         if isinstance(answer, NetworkFailure):
             raise NetworkFailure(answer.stage, answer.kind, answer.text)
         return answer
 
     def _note(self, kind: Kind, what: str, outcome: str = "", auth: str = "", step: Step = Step.OTHER) -> None:
         self._world.events.append(Seen(self._world.engine.now, kind, what, outcome, auth, step))
+
+
+@lru_cache(maxsize=256)
+def _read(url: str) -> tuple[str, str, Step]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.path, step_of(parts.path)
 
 
 def _auth(request: Request) -> str:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote
 
@@ -81,7 +82,11 @@ def serve(world: World, request: Request, step: Step) -> HttpResponse:
 def _realm(world: World, request: Request) -> HttpResponse:
     upn = unquote(request.path.rpartition("/")[2])
     sees = any(name.lower() == "x-client-sku" for name in request.headers)
-    kind, metadata, active = world.realm_of(upn, sees_desktop_sso=sees)
+    return _realm_answer(upn, *world.realm_of(upn, sees_desktop_sso=sees))
+
+
+@lru_cache(maxsize=64)
+def _realm_answer(upn: str, kind: str, metadata: str | None, active: str | None) -> HttpResponse:
     answer = {"ver": "1.0", "account_type": kind, "domain_name": upn.rpartition("@")[2]}
     if metadata is not None:
         answer |= {"federation_protocol": "WSTrust", "cloud_audience_urn": "urn:federation:MicrosoftOnline"}

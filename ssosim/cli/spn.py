@@ -1,0 +1,107 @@
+"""``ssosim spn``: the SPN that each kind of client would ask for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ssosim.cli.common import add_json, add_name, folder_of, print_json
+from ssosim.lab.control_client import call
+from ssosim.lab.errors import LabInputError
+
+DESCRIPTION = """\
+For a host name, as the running lab's DNS answers it now: the service principal name that each
+kind of client forms from it, and whether the KDC knows that name. One line for each family of
+rules that comes to the same SPNs, with the clients that belong to it.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_name(parser)
+    parser.add_argument("host", metavar="HOST", help="the host of a URL, such as autologon.microsoftazuread-sso.com")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--client", metavar="NAME", help="only this client model (see: ssosim clients)")
+    only.add_argument("--rule", metavar="NAME", help="only this SPN rule, such as curl-gssapi or mit-no-rdns")
+    parser.add_argument("--device", metavar="NAME", help="the device that asks; by default the estate's first")
+    parser.add_argument("--port", type=int, help="the URL's port; by default 443, for SQL Server 1433")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the SPNs. Exit code 0; 2 for an unknown client or rule."""
+    rules = [_rule(options)] if options.client or options.rule else None
+    request = {"host": options.host, "rules": rules, "device": options.device, "port": options.port}
+    answer = call(folder_of(options), "POST", "/v1/spn", request)
+    clients = _clients_of_rules()
+    for row in answer["rules"]:
+        row["clients"] = clients.get(row["rule"], [])
+    if options.json:
+        print_json(answer)
+    else:
+        print(_text(answer))
+    return 0
+
+
+def _rule(options: argparse.Namespace) -> str:
+    """The name of the one rule that is asked for; raises LabInputError."""
+    import difflib  # noqa: PLC0415 - only what is asked for is imported
+
+    from ssosim_clients.catalogue import UnknownModelError, find  # noqa: PLC0415
+    from ssosim_clients.spn import RULES, SpnRule  # noqa: PLC0415
+
+    if options.rule is not None:
+        if options.rule in RULES:
+            return str(options.rule)
+        near = difflib.get_close_matches(options.rule, RULES, n=3, cutoff=0.4) or sorted(RULES)
+        raise LabInputError(f"no SPN rule is called {options.rule!r}; did you mean {', '.join(near)}?")
+    try:
+        model = find(options.client)
+    except UnknownModelError as error:
+        raise LabInputError(str(error)) from error
+    rule = getattr(model, "spn", None)
+    if not isinstance(rule, SpnRule) or rule.name not in RULES:
+        raise LabInputError(f"the client {options.client!r} asks for no service ticket, so it has no SPN")
+    return rule.name
+
+
+def _clients_of_rules() -> dict[str, list[str]]:
+    """The client models that name services by each rule."""
+    from ssosim_clients.catalogue import MODELS  # noqa: PLC0415 - only what is asked for is imported
+
+    found: dict[str, list[str]] = {}
+    for name, model in MODELS.items():
+        rule = getattr(model, "spn", None)
+        if rule is not None:
+            found.setdefault(rule.name, []).append(name)
+    return found
+
+
+def _text(answer: dict[str, Any]) -> str:
+    lines = [f"{answer['host']}: {_shape(answer['dns'])}", ""]
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in answer["rules"]:
+        groups.setdefault((row["family"], _asked(row)), []).append(row)
+    width = max(len(family) for family, _ in groups)
+    for (family, asked), rows in groups.items():
+        names = [row["rule"] for row in rows]
+        models = [client for row in rows for client in row["clients"]]
+        lines.append(f"{family:<{width}}  {asked}")
+        lines.append(f"{'':<{width}}    {', '.join(names)}")
+        if models:
+            lines.append(f"{'':<{width}}    models: {', '.join(models)}")
+    return "\n".join(lines)
+
+
+def _shape(dns: dict[str, Any]) -> str:
+    if dns["problem"]:
+        return f"no address ({dns['problem']})"
+    path = "".join(f"CNAME {name}, " for name in dns["chain"])
+    reverse = f"; the first leads back to {dns['reverse']}" if dns["reverse"] else "; no PTR for the first"
+    return f"{path}{', '.join(dns['addresses'])}{reverse}"
+
+
+def _asked(row: dict[str, Any]) -> str:
+    if row["problem"]:
+        return str(row["problem"])
+    return ", then ".join(f"{candidate['spn']} ({candidate['kdc']})" for candidate in row["candidates"])
