@@ -77,7 +77,7 @@ def answer_as(
     cut = cut_below(origin, hierarchy, name)
     if cut is not None and not (cut == name and rdtype == DS):
         return referral(data, hierarchy, origin, cut, Answer(name=name, type=rdtype, authoritative=False))
-    told = answer(data, name, rdtype, asking)
+    told = answer(known_above(data, hierarchy, origin, name), name, rdtype, asking)
     for number, link in enumerate(told.answer):
         target = link.rdatas[0].target if link.type == CNAME != rdtype else origin  # type: ignore[attr-defined]
         below = cut_below(origin, hierarchy, target)
@@ -137,11 +137,9 @@ def answer_through(
     The lab's default server stands for such a resolver; this is its answer while the hierarchy is not healthy, so one
     blank server out of four shows in a quarter of the answers (I-02). ``joined`` comes from ``tree``.
     """
-    gone = [origin for origin in hierarchy.path(name) if origin in hierarchy.removed]
-    if gone:
-        kept = {origin: zone for origin, zone in joined.zones.items() if not is_below(origin, gone[0])}
-        joined = dataclasses.replace(joined, zones=MappingProxyType(kept))
-        return answer(joined, name, rdtype, asking)
+    pruned = known_above(joined, hierarchy, dns.name.root, name)
+    if pruned is not joined:
+        return answer(pruned, name, rdtype, asking)
     zone: Zone = joined.zone_of(name)
     servers = list(hierarchy.serves.get(zone.origin, ()))
     pick.shuffle(servers)
@@ -152,6 +150,10 @@ def answer_through(
     return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
 
 
-def is_below(name: Name, origin: Name) -> bool:
-    """Whether ``name`` is ``origin`` or below it."""
-    return name != dns.name.root and name.is_subdomain(origin)
+def known_above(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:
+    """``zones`` as far as servers of ``origin`` know of them on the way to ``name``: without what is not delegated."""
+    gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed and len(zone) > len(origin)]
+    if not gone:
+        return zones
+    kept = {each: zone for each, zone in zones.zones.items() if not each.is_subdomain(gone[0])}
+    return dataclasses.replace(zones, zones=MappingProxyType(kept))

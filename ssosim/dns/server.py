@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.delivery import Delivery, Effect, Said, Tamper, Who, respond_with
 from ssosim.dns.listener import Listener, ListenError
@@ -11,6 +13,9 @@ from ssosim.dns.wire import Reply, Responder, Transport, asking_from, respond
 from ssosim.trace import Trace
 
 __all__ = ["AuthorityServer", "DnsServer", "Effect", "ListenError", "Tamper", "Who"]
+
+AA = 0x04
+"""The bit of an authoritative answer, in the octet after the id."""
 
 
 class DnsServer:
@@ -95,5 +100,9 @@ class AuthorityServer(DnsServer):
     def reply(self, query: bytes, peer: Peer, transport: Transport) -> Reply | None:
         """The reply to ``query``, or None if nothing must be said."""
         asking = asking_from(peer[0], self._store.health.current, self._store.draw())
-        said = respond_with(self._said, query, transport, asking)
-        return said or respond(self._store.current, query, transport)
+        reply = respond_with(self._said, query, transport, asking)
+        if reply is None:
+            return respond(self._store.current, query, transport)
+        if reply.event.rcode == "NODATA" and not reply.tail[0] & AA:
+            return replace(reply, event=replace(reply.event, rcode="REFERRAL"))
+        return reply

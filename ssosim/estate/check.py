@@ -41,6 +41,7 @@ def check(estate: Estate) -> Iterator[Finding]:
     yield from _devices(estate)
     yield from _traffic_managers(estate)
     yield from _zones(estate)
+    yield from _resolvers(estate)
 
 
 def _hosts(estate: Estate) -> Iterator[Finding]:
@@ -164,6 +165,31 @@ def _record(here: KeyPath, record: RecordSet, profiles: list[str]) -> Iterator[F
         yield Finding((*here, "name"), f"{record.name!r} is not a DNS name; use @ for the zone's own name")
     if record.name.endswith("."):
         yield Finding((*here, "name"), f"{record.name!r} ends with a dot; names are relative to the zone")
+
+
+def _resolvers(estate: Estate) -> Iterator[Finding]:
+    names = [resolver.name for resolver in estate.resolvers]
+    devices = [device.name for device in estate.devices]
+    hosts = [host.address for host in estate.hosts]
+    yield from _unique("resolvers", "name", names)
+    yield from _unique("resolvers", "address", [resolver.address for resolver in estate.resolvers])
+    for index, resolver in enumerate(estate.resolvers):
+        here: KeyPath = ("resolvers", index)
+        yield from _address((*here, "address"), resolver.address)
+        if resolver.address in hosts:
+            yield Finding((*here, "address"), f"{resolver.address!r} is a host's already; give it one of its own")
+        for name in resolver.devices:
+            yield from _known((*here, "devices"), "device", name, devices)
+        for name in resolver.forward_to:
+            # Only to one above it in the file: so no circle can be written.
+            yield from _known((*here, "forward_to"), "resolver above this one", name, names[:index])
+        if resolver.location is not None:
+            try:
+                ipaddress.ip_network(resolver.location)
+            except ValueError:
+                yield Finding((*here, "location"), f"{resolver.location!r} is not a subnet; expected e.g. 10.1.0.0/16")
+    if estate.resolvers and all(resolver.devices for resolver in estate.resolvers):
+        yield Finding(("resolvers",), "one of them must be for all other devices: leave out its devices")
 
 
 def _address(path: KeyPath, text: str) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ __all__ = [
     "Application",
     "Cloud",
     "Device",
+    "DnsResolver",
     "Domain",
     "Estate",
     "FederationService",
@@ -287,6 +288,28 @@ class Zone(Frozen, frozen=True, kw_only=True):
     records: tuple[RecordSet, ...] = ()
 
 
+class DnsResolver(Frozen, frozen=True, kw_only=True):
+    """A caching resolver. With none, devices ask the lab's DNS server itself, which remembers nothing.
+
+    ``devices`` are those that ask it: none means all that no other resolver names (unmodified programs among them).
+    ``forward_to`` names the resolvers that it asks in turn; without any it walks from the root to the zones' name
+    servers. ``location`` is the subnet that it names as its clients' (EDNS client subnet), else it is known by its
+    address. TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``.
+    """
+
+    name: str
+    address: str
+    devices: tuple[str, ...] = ()
+    forward_to: tuple[str, ...] = ()
+    location: str | None = None
+    validate: bool = False
+    serve_stale: bool = False
+    client_timer: float = 1.8
+    min_ttl: int = 0
+    max_ttl: int = 86_400
+    max_negative_ttl: int = 3600
+
+
 class Estate(Frozen, frozen=True, kw_only=True):
     """All of it. ``Estate.load`` lives in ``ssosim.estate.loader``; look-ups are case-insensitive where DNS is."""
 
@@ -302,6 +325,7 @@ class Estate(Frozen, frozen=True, kw_only=True):
     traffic_managers: tuple[TrafficManager, ...] = ()
     zones: tuple[Zone, ...] = ()
     dns: NameService = NameService()
+    resolvers: tuple[DnsResolver, ...] = ()
 
     def addresses(self, role: Role) -> tuple[str, ...]:
         """Addresses of the hosts that play ``role``, in file order."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.faults_api import apply_fault, list_faults, undo_faults
 from ssosim.lab.spn import answer_spn
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class ControlApi:
         app.router.add_get("/v1/status", self._status)
         app.router.add_post("/v1/devices", self._plug)
         app.router.add_post("/v1/devices/{device}/finished", self._finished)
+        app.router.add_get("/v1/faults", self._faults)
+        app.router.add_post("/v1/faults", self._apply_fault)
+        app.router.add_delete("/v1/faults/{which}", self._undo_faults)
         app.router.add_post("/v1/stop", self._end)
         app.router.add_post("/v1/spn", lambda request: answer_spn(lab.lab, request))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
@@ -71,6 +75,15 @@ class ControlApi:
             raise LabInputError("exit_code: expected a whole number")
         self._lab.device_finished(request.match_info["device"], code)
         return web.json_response({})
+
+    async def _faults(self, _: web.Request) -> web.Response:
+        return web.json_response(list_faults(self._lab.lab.faults))
+
+    async def _apply_fault(self, request: web.Request) -> web.Response:
+        return web.json_response(apply_fault(self._lab.lab.faults, await _json_object(request)))
+
+    async def _undo_faults(self, request: web.Request) -> web.Response:
+        return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
 
     async def _end(self, _: web.Request) -> web.Response:
         self._stop()

@@ -21,6 +21,7 @@ from ssosim.dns import DnsServer, ZoneSet, ZoneStore
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.ops.usage import PROBE
 from ssosim.dns.probes import Prober
+from ssosim.dns.recursion import Recursor
 from ssosim.entra import Provider
 from ssosim.entra.app import create_server
 from ssosim.estate import Device, Estate, User
@@ -32,6 +33,7 @@ from ssosim.lab.attribution import Attribution
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.keys import kept_keys
 from ssosim.lab.network import LoopbackNetwork, Network
+from ssosim.lab.resolution import lab_addresses, serving_resolvers
 from ssosim.lab.tls import LabCa
 from ssosim.trace import Trace
 
@@ -70,6 +72,7 @@ class Lab:
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self.resolvers: dict[str, Recursor] = {}
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -105,7 +108,7 @@ class Lab:
         if kdc is None:
             if isinstance(self.network, LoopbackNetwork):
                 self._cleanup.callback(self.network.close)
-            self.network.configure(host.address for host in self.estate.hosts)
+            self.network.configure(lab_addresses(self.estate))
             kdc = Kdc(prepare(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
             await kdc.start(*self.network.backstage())
         self._cleanup.push_async_callback(kdc.stop)
@@ -139,6 +142,7 @@ class Lab:
         for address in self.estate.addresses("dns"):
             host, port = self.network.listen(address, _DNS_PORT)
             self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
+        self.resolvers = await self._cleanup.enter_async_context(serving_resolvers(self))
 
     def _start_probes(self) -> None:
         """Probe the endpoints of traffic manager profiles, if the estate has any profile with a monitor."""
@@ -186,6 +190,10 @@ class Lab:
                 keytab = realm.service_keytab(service.spn)
                 found[service.host] = GssAcceptor(Acceptor(keytab, caches / service.name))
         return found
+
+    def place(self, address: tuple[str, int], endpoint: tuple[str, int]) -> None:
+        """From now on ``endpoint`` is what to dial for ``address``, each with its port."""
+        self._endpoints[address] = endpoint
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """What to dial to reach ``port`` of the estate's host at ``address``."""

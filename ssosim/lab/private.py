@@ -69,7 +69,7 @@ class PrivateLab:
 
     async def start(self, clock: Any = None) -> None:
         """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
-        self.network.configure(host.address for host in self.estate.hosts)
+        self.network.configure(self._addresses())
         kdc = Kdc(prepare(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
         starting = asyncio.create_task(kdc.start(*self.network.backstage()))
         await asyncio.sleep(0)
@@ -85,13 +85,22 @@ class PrivateLab:
         """Stop all parts."""
         await self.lab.stop()
 
+    def _addresses(self) -> list[str]:
+        if not self.estate.resolvers:
+            return [host.address for host in self.estate.hosts]
+        from ssosim.lab.resolution import lab_addresses  # noqa: PLC0415 - reads the zones, which takes its time
+
+        return [*lab_addresses(self.estate)]
+
     def _furnish(self) -> None:
         """Give programs the lab's /etc, and the CA by every name that they may look for."""
+        from ssosim.lab.resolution import name_servers  # noqa: PLC0415 - the lab has imported it by now
+
         folder, realm = self.folder.path, self.estate.realm
         bundle = self.lab.ca.bundle_pem()
         (folder / "ca.pem").write_text(self.lab.ca.certificate_pem, encoding="utf-8")
         (folder / "ca-bundle.pem").write_text(bundle, encoding="utf-8")
-        servers = "".join(f"nameserver {address}\n" for address in self.estate.addresses("dns"))
+        servers = "".join(f"nameserver {address}\n" for address in name_servers(self.estate))
         files = {
             "resolv.conf": f"search {realm.domain}\n{servers}",
             "nsswitch.conf": _nsswitch(),

@@ -41,8 +41,8 @@ class DnsAnswered(Event):
     """One DNS answer that left a server.
 
     ``name`` has no trailing dot. ``rcode`` is the mnemonic, with ``NODATA`` for NOERROR without answer records and
-    ``DROPPED`` where a fault kept the answer back and ``TRUNCATED`` where one cut it. ``answers`` are ``"TYPE value"`` in
-    answer order. ``by`` names the name server or resolver that answered, empty for the lab's one server; ``origin``
+    ``DROPPED`` where a fault kept the answer back, ``TRUNCATED`` where one cut it, and ``REFERRAL`` where a name server
+    names those of a zone below. ``answers`` are ``"TYPE value"`` in answer order. ``by`` names the name server or resolver that answered, empty for the lab's one server; ``origin``
     says of a resolver's answer where it had it from.
     """
 

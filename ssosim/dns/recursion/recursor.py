@@ -16,16 +16,17 @@ from dns.rdatatype import ANY
 
 from ssosim.clock import Clock, RealClock
 from ssosim.dns.answer import NOT_SERVED, Answer
+from ssosim.dns.counts import QueryCounts
 from ssosim.dns.delivery import Delivery, Tamper, Who
 from ssosim.dns.listener import Listener
 from ssosim.dns.recursion.core import Heard, Question, Resolver
 from ssosim.dns.recursion.exchange import Dial, exchange
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.tcp import Peer, Send
-from ssosim.dns.wire import HEADER, Reply, Transport, failure, read, render
+from ssosim.dns.wire import HEADER, Reply, Transport, failure, read, render, used
 from ssosim.trace import Trace
 
-__all__ = ["Recursor", "ResolverCounts", "Upstream"]
+__all__ = ["Recursor", "ResolverStats", "Upstream"]
 
 MOST_IN_FLIGHT = 2000
 
@@ -57,7 +58,7 @@ class Upstream:
 
 
 @dataclass(slots=True)
-class ResolverCounts:
+class ResolverStats:
     """What a resolver has done since it started: ``queries`` of clients, and ``upstream`` queries of its own.
 
     ``hits`` were answered from the cache, ``stale`` from expired entries; ``timeouts`` are upstream queries without an
@@ -89,7 +90,7 @@ class Recursor:
         random: Random | None = None,
     ) -> None:
         self.name = name
-        self.counts = ResolverCounts()
+        self.stats = ResolverStats()
         self._upstream = upstream or Upstream()
         self.core = Resolver(settings, self._upstream.roots, bogus=self._upstream.bogus, random=random)
         self._clock = clock or RealClock()
@@ -106,6 +107,15 @@ class Recursor:
     @tamper.setter
     def tamper(self, tamper: Tamper | None) -> None:
         self._delivery.tamper = tamper
+
+    @property
+    def counts(self) -> QueryCounts | None:
+        """Where clients' queries are counted by name, if anywhere."""
+        return self._delivery.counts
+
+    @counts.setter
+    def counts(self, counts: QueryCounts | None) -> None:
+        self._delivery.counts = counts
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
@@ -156,9 +166,9 @@ class Recursor:
         try:
             ask = next(resolution)
             while True:
-                self.counts.upstream += 1
+                self.stats.upstream += 1
                 said = await exchange(ask, self.core.settings, self._upstream.dial, self._upstream.source)
-                self.counts.timeouts += said is None
+                self.stats.timeouts += said is None
                 ask = resolution.send(Heard(said, self._clock.now()))
         except StopIteration as done:
             answer: Answer = done.value
@@ -176,10 +186,10 @@ class Recursor:
         def reply(answer: Answer, origin: Origin) -> None:
             said = as_asked(answer, question.name)
             event = dataclasses.replace(said.event(transport), origin=origin)
-            made = Reply(render(message, said, transport)[2:], event)
+            made = Reply(render(message, said, transport)[2:], event, used(said))
             self._delivery.leave(made, query, peer, local, send)
 
-        self.counts.queries += 1
+        self.stats.queries += 1
         refusal = refused(message.edns, question.rdclass, question.rdtype)
         if refusal is None and len(self._serving) >= MOST_IN_FLIGHT:
             refusal = SERVFAIL
@@ -195,8 +205,8 @@ class Recursor:
         self, question: Question, checking_disabled: bool, reply: Callable[[Answer, Origin], None]
     ) -> None:
         answer, origin = await self.resolve(question, checking_disabled=checking_disabled)
-        self.counts.hits += origin == "cache"
-        self.counts.stale += origin == "stale"
+        self.stats.hits += origin == "cache"
+        self.stats.stale += origin == "stale"
         reply(answer, origin)
 
 

@@ -1,0 +1,112 @@
+"""``ssosim fault``: break something in a running lab, and mend it."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from typing import Any
+from urllib.parse import quote
+
+from ssosim.cli.common import add_json, add_name, folder_of, print_json
+from ssosim.lab.errors import LabInputError
+
+DESCRIPTION = """\
+Break something in a running lab, and mend it.
+
+  ssosim fault list                        the faults that there are; those in force first
+  ssosim fault apply servfail names=login.microsoftonline.com first=3
+  ssosim fault apply delay seconds=2 clients=curl-1,curl-2
+  ssosim fault undo 1                      by id, by name, or all
+
+Fields are those of the same fault in a scenario. Faults may be undone in any order.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="{list,apply,undo}")
+    listing = actions.add_parser("list", help="the faults that there are, and those in force")
+    listing.add_argument("fault", nargs="?", help="tell all about this one")
+    applying = actions.add_parser("apply", help="put a fault in force")
+    applying.add_argument("fault", metavar="NAME")
+    applying.add_argument("fields", nargs="*", metavar="KEY=VALUE", help="lists: values with commas between")
+    undoing = actions.add_parser("undo", help="take a fault away")
+    undoing.add_argument("which", metavar="ID|NAME|all")
+    for each in (listing, applying, undoing):
+        add_name(each)
+        add_json(each)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it."""
+    from ssosim.lab.control_client import call  # noqa: PLC0415 - not for --help
+
+    match options.action:
+        case "list":
+            return list_all(options)
+        case "apply":
+            done = call(folder_of(options), "POST", "/v1/faults", fields_of(options.fault, options.fields))
+            text = f"fault {done['id']} in force: {done['description']}"
+        case _:
+            done = call(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}")
+            text = "\n".join(f"fault {each['id']} undone: {each['description']}" for each in done["undone"])
+            text = text or "no fault was in force"
+    if options.json:
+        print_json(done)
+    else:
+        print(text)
+    return 0
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """Print what is in force, if the lab is up, and what there is."""
+    from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
+    from ssosim.lab.control_client import call  # noqa: PLC0415
+
+    folder = folder_of(options)
+    active: list[dict[str, Any]] = call(folder, "GET", "/v1/faults")["faults"] if folder.is_running() else []
+    if options.fault is not None and options.fault not in FAULTS:
+        raise LabInputError(f"there is no fault {options.fault!r}; see ssosim fault list")
+
+    def about(kind: type[DnsFault]) -> str:
+        return inspect.getdoc(kind) or ""
+
+    if options.json:
+        known = {name: {"about": about(kind), "fields": described(kind)} for name, kind in FAULTS.items()}
+        print_json({"active": active, "faults": known})
+    elif options.fault is not None:
+        fields = [f"  {name}  {text}" for name, text in described(FAULTS[options.fault]).items()]
+        print("\n".join([about(FAULTS[options.fault]), "", "fields:", *fields]))
+    else:
+        lines = [f"in force  {each['id']}  {each['fault']}: {each['description']}" for each in active]
+        width = max(len(name) for name in FAULTS)
+        lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]
+        print("\n".join(lines))
+    return 0
+
+
+def described(kind: type[Any]) -> dict[str, str]:
+    """Each field of a fault: its type, and its default or that it is needed."""
+    import msgspec  # noqa: PLC0415 - not for --help
+
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        default = "required" if field.required else f"default {field.default!r}"
+        kind_of = getattr(field.type, "__name__", None) if isinstance(field.type, type) else None
+        found[field.name] = f"{kind_of or str(field.type).replace('typing.', '')}, {default}"
+    return found
+
+
+def fields_of(name: str, pairs: list[str]) -> dict[str, Any]:
+    """The body of the request; raises LabInputError for a field that is not written as KEY=VALUE."""
+    from ssosim.faults import FAULTS  # noqa: PLC0415 - not for --help
+
+    kind = FAULTS.get(name)
+    lists = {field for field, about in (described(kind) if kind else {}).items() if about.startswith("tuple")}
+    body: dict[str, Any] = {"fault": name}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise LabInputError(f"{pair!r} is not written as KEY=VALUE")
+        body[key] = [part for part in value.split(",") if part] if key in lists else value
+    return body

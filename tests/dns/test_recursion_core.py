@@ -1,0 +1,415 @@
+"""The resolver's core in memory: real zones spread over real authorities, and no socket."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from random import Random
+
+import dns.name
+import pytest
+from dns.name import Name
+from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
+from dns.rdatatype import AAAA, CNAME, NS, PTR, SRV, TXT, A, RdataType
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssosim.dns import Answer, ZoneSet, ZoneStore, answer, delete_profile, put_rrset
+from ssosim.dns.authority import Authorities
+from ssosim.dns.hierarchy import Hierarchy, View
+from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
+from ssosim.dns.rrset import RRset, to_name, to_rdatas
+
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+LOGIN = "login.microsoftonline.com"
+NOW = 1_740_000_000.0
+
+
+class World:
+    """The authoritative servers in memory; ``silent`` addresses never answer."""
+
+    def __init__(self, zones: ZoneSet) -> None:
+        self.store = ZoneStore(zones)
+        self.authorities = Authorities(self.store)
+        self.silent: set[str] = set()
+        self.asked: list[Ask] = []
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Who serves what."""
+        return self.authorities.hierarchy
+
+    def change(self, change: Callable[[Hierarchy], Hierarchy]) -> None:
+        """Break the hierarchy."""
+        self.authorities.hierarchy = change(self.authorities.hierarchy)
+
+    def __call__(self, ask: Ask) -> Answer | None:
+        self.asked.append(ask)
+        server = next(name for name, address in self.hierarchy.addresses.items() if address == ask.server)
+        if ask.server in self.silent or self.authorities.is_dead(server, ask.question.name):
+            return None
+        return self.authorities.said(server, ask.question.name, ask.question.type)
+
+    def resolver(self, seed: int = 1, **options: object) -> Resolver:
+        """A resolver with these root hints."""
+        chosen = ResolverSettings(**options)  # type: ignore[arg-type]
+        return Resolver(chosen, self.hierarchy.root_addresses, random=Random(seed))
+
+
+def question(name: str = AUTOLOGON, kind: RdataType = A) -> Question:
+    """A question."""
+    return Question(to_name(name), kind)
+
+
+def resolve(resolver: Resolver, world: Callable[[Ask], Answer | None], asked: Question, now: float = NOW) -> Answer:
+    """From the cache, or else from the world."""
+    return resolver.cached(asked, now) or drive(resolver.resolve(asked, now), world, now)
+
+
+def data(said: Answer) -> tuple[object, ...]:
+    """What an answer says, TTLs apart."""
+    return said.rcode, [(rrset.name, rrset.type, rrset.content) for rrset in said.answer]
+
+
+@pytest.fixture
+def world(contoso: ZoneSet) -> World:
+    """The default estate's zones on the standard hierarchy."""
+    return World(contoso)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (AUTOLOGON, A),
+        (AUTOLOGON, AAAA),
+        (LOGIN, A),
+        ("nope.microsoftonline.com", A),
+        ("corp.contoso.com", A),
+        ("contoso.com", A),
+        ("www.example.org", A),
+        ("_kerberos._udp.corp.contoso.com", SRV),
+        ("_kerberos.corp.contoso.com", TXT),
+        ("88.0.10.10.in-addr.arpa", PTR),
+        ("10.2.0.192.in-addr.arpa", PTR),
+    ],
+)
+def test_the_walk_from_the_root_finds_what_the_one_server_says(world: World, name: str, kind: RdataType) -> None:
+    """Root, registry, name server: the answer is that of the lab's one server, and so is the second, from memory."""
+    resolver = world.resolver()
+    said = resolve(resolver, world, question(name, kind))
+    assert data(said) == data(answer(world.store.current, to_name(name), kind))
+    walked = len(world.asked)
+    assert data(resolve(resolver, world, question(name, kind))) == data(said)
+    assert len(world.asked) == walked
+    assert said.answer or [rrset.type.name for rrset in said.authority] == ["SOA"]
+
+
+def test_a_cname_is_followed_across_zones(world: World) -> None:
+    """A chain from one zone into another is walked zone by zone."""
+    changed = put_rrset(world.store.current, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."])
+    world.store.replace(changed)
+    said = resolve(world.resolver(), world, question("sso.fabrikam.com"))
+    assert [rrset.type for rrset in said.answer] == [CNAME, A]
+    assert {ask.question.name for ask in world.asked} >= {to_name("sso.fabrikam.com"), to_name(AUTOLOGON)}
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_loop_is_servfail(world: World, length: int) -> None:
+    """RFC 1034 5.2.2: a loop ends in SERVFAIL, and that is remembered for seconds."""
+    zones = world.store.current
+    for number in range(length):
+        target = f"l{(number + 1) % length}.fabrikam.com."
+        zones = put_rrset(zones, f"l{number}.fabrikam.com", "CNAME", [target])
+    world.store.replace(zones)
+    resolver = world.resolver()
+    loop = question("l0.fabrikam.com")
+    assert resolve(resolver, world, loop).rcode == SERVFAIL
+    asked = len(world.asked)
+    assert resolve(resolver, world, loop, NOW + 4).rcode == SERVFAIL
+    assert len(world.asked) == asked
+    resolve(resolver, world, loop, NOW + 6)
+    assert len(world.asked) > asked or resolver.cached(question("l0.fabrikam.com", CNAME), NOW + 6) is not None
+
+
+def test_ttls_count_down_and_end(world: World) -> None:
+    """004-030: a change is seen when the TTL is over, and not before."""
+    resolver = world.resolver()
+    first = resolve(resolver, world, question(LOGIN))
+    ttl = first.answer[0].ttl
+    world.store.replace(put_rrset(world.store.current, LOGIN, "A", ["192.0.2.99"], ttl))
+    for waited in (0, 1, ttl // 2, ttl - 1):
+        said = resolve(resolver, world, question(LOGIN), NOW + waited)
+        assert said.answer[0].ttl == ttl - waited
+        assert said.answer[0].content == first.answer[0].content
+    assert resolve(resolver, world, question(LOGIN), NOW + ttl).answer[0].rdatas[0].to_text() == "192.0.2.99"
+
+
+@pytest.mark.parametrize(("option", "expected"), [({"max_ttl": 20}, 20), ({"min_ttl": 9000}, 9000)])
+def test_ttls_are_clamped(world: World, option: dict[str, int], expected: int) -> None:
+    """A resolver keeps nothing longer than its maximum and nothing shorter than its minimum TTL."""
+    assert resolve(world.resolver(**option), world, question(LOGIN)).answer[0].ttl == expected
+
+
+def test_nxdomain_is_about_all_types_and_nodata_about_one(world: World) -> None:
+    """RFC 2308: NXDOMAIN of one type answers the next type from memory; NODATA of one type does not."""
+    resolver = world.resolver()
+    assert resolve(resolver, world, question("nope.fabrikam.com")).rcode == NXDOMAIN
+    walked = len(world.asked)
+    assert resolve(resolver, world, question("nope.fabrikam.com", TXT)).rcode == NXDOMAIN
+    assert len(world.asked) == walked
+    assert resolve(resolver, world, question(LOGIN, AAAA)).outcome == "NODATA"
+    walked = len(world.asked)
+    assert resolve(resolver, world, question(LOGIN, A)).outcome == "NOERROR"
+    assert len(world.asked) == walked + 1
+
+
+def test_a_negative_answer_ends_with_the_soa_minimum(world: World) -> None:
+    """004-020: what comes back stays invisible for the SOA minimum, and a flush ends that at once."""
+    resolver = world.resolver()
+    healthy = world.store.replace(delete_profile(world.store.current, "aadg-autologon"))
+    said = resolve(resolver, world, question())
+    assert said.outcome == "NODATA"
+    kept = said.authority[0].ttl
+    assert kept == 60
+    world.store.replace(healthy)
+    assert resolve(resolver, world, question(), NOW + kept - 1).outcome == "NODATA"
+    assert resolve(resolver, world, question(), NOW + kept).outcome == "NOERROR"
+    world.store.replace(delete_profile(world.store.current, "aadg-autologon"))
+    resolver.flush(to_name("microsoftazuread-sso.com"))
+    assert resolve(resolver, world, question(), NOW + kept).outcome == "NODATA"
+
+
+def test_one_silent_server_is_passed_over(world: World) -> None:
+    """A server that does not answer costs a timeout and is asked last from then on."""
+    servers = world.hierarchy.serves[to_name("microsoftonline.com")]
+    world.silent = {world.hierarchy.addresses[server] for server in servers[:3]}
+    resolver = world.resolver()
+    assert resolve(resolver, world, question(LOGIN)).outcome == "NOERROR"
+    world.asked.clear()
+    assert resolve(resolver, world, question("nope.microsoftonline.com")).rcode == NXDOMAIN
+    assert [ask.server in world.silent for ask in world.asked] == [False]
+
+
+@pytest.mark.parametrize("kind", ["lame", "dead"])
+def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
+    """I-10: when no server of a zone is of use the answer is SERVFAIL; one good one is enough."""
+    zone = to_name("microsoftonline.com")
+    servers = world.hierarchy.serves[zone]
+    for server in servers[1:]:
+        world.change(lambda h, server=server: h.with_view(zone, server, View(kind)))  # type: ignore[misc, arg-type]
+    assert resolve(world.resolver(), world, question(LOGIN)).outcome == "NOERROR"
+    world.change(lambda h: h.with_view(zone, servers[0], View(kind)))  # type: ignore[arg-type]
+    assert resolve(world.resolver(), world, question(LOGIN)).rcode == SERVFAIL
+    assert resolve(world.resolver(), world, question(AUTOLOGON)).outcome == "NOERROR"
+
+
+def test_one_blank_server_of_four_fails_a_quarter(world: World) -> None:
+    """I-02: a quarter of fresh resolvers hears NXDOMAIN, and keeps it for the SOA minimum."""
+    zone = to_name("microsoftonline.com")
+    world.change(lambda h: h.with_view(zone, h.server(zone, 4), View("blank")))
+    outcomes = []
+    for seed in range(200):
+        resolver = world.resolver(seed)
+        outcomes.append(resolve(resolver, world, question(LOGIN)).outcome)
+        assert resolve(resolver, world, question(LOGIN), NOW + 59).outcome == outcomes[-1]
+    assert 0.15 < outcomes.count("NXDOMAIN") / len(outcomes) < 0.35
+    assert set(outcomes) == {"NXDOMAIN", "NOERROR"}
+
+
+def test_a_removed_delegation_is_nxdomain_from_the_parent(world: World) -> None:
+    """I-15: NXDOMAIN with the registry's SOA, while the zone's own servers go on answering when asked directly."""
+    zone = to_name("microsoftonline.com")
+    used = world.resolver()
+    resolve(used, world, question(LOGIN))
+    world.change(lambda h: h.without_delegation(zone))
+    said = resolve(world.resolver(), world, question(LOGIN))
+    assert said.rcode == NXDOMAIN
+    assert said.authority[0].name == to_name("com")
+    assert world.authorities.said(world.hierarchy.server(zone, 1), to_name(LOGIN), A).outcome == "NOERROR"
+    assert resolve(used, world, question("nope.microsoftonline.com"), NOW + 60).authority[0].name == zone
+    assert resolve(used, world, question(LOGIN), NOW + 4000).rcode == NXDOMAIN
+
+
+def test_stale_answers_are_served_only_when_switched_on(world: World) -> None:
+    """RFC 8767: an expired answer with TTL 30 while servers are silent, up to the limit; off, nothing expired."""
+    for on in (False, True):
+        resolver = world.resolver(serve_stale=on, max_stale=1000)
+        world.silent = set()
+        ttl = resolve(resolver, world, question(LOGIN)).answer[0].ttl
+        world.silent = set(world.hierarchy.addresses.values())
+        assert resolve(resolver, world, question(LOGIN), NOW + ttl).rcode == SERVFAIL
+        stale = resolver.stale(question(LOGIN), NOW + ttl)
+        assert (stale is not None) is on
+        assert stale is None or stale.answer[0].ttl == 30
+        assert resolver.stale(question(LOGIN), NOW + ttl + 1000) is None
+
+
+def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
+    """I-11, I-12: bogus data are SERVFAIL for who validates, unless CD is set; what was verified before is used up."""
+    bogus = {to_name("microsoftonline.com")}
+
+    def resolver(validate: bool) -> Resolver:
+        chosen = ResolverSettings(validate=validate)
+        return Resolver(chosen, world.hierarchy.root_addresses, bogus=lambda name: name.parent() in bogus)
+
+    assert resolve(resolver(False), world, question(LOGIN)).outcome == "NOERROR"
+    strict = resolver(True)
+    assert resolve(strict, world, question(LOGIN)).rcode == SERVFAIL
+    assert drive(strict.resolve(question(LOGIN), NOW, checking_disabled=True), world, NOW).outcome == "NOERROR"
+    assert resolve(strict, world, question(LOGIN), NOW + 10).rcode == SERVFAIL
+    bogus.clear()
+    assert resolve(strict, world, question(LOGIN), NOW + 20).outcome == "NOERROR"
+    bogus.add(to_name("microsoftonline.com"))
+    assert resolve(strict, world, question(LOGIN), NOW + 30).outcome == "NOERROR"
+    assert resolve(strict, world, question(LOGIN), NOW + 1000).rcode == SERVFAIL
+
+
+def test_the_same_core_is_a_chain(world: World) -> None:
+    """Device cache, company resolver, authorities: each keeps its own, and a device keeps no longer than it was told."""
+    company = world.resolver()
+    device = Resolver(ResolverSettings(forward_to=("10.0.0.53",)))
+    now = NOW
+
+    def ask_company(ask: Ask) -> Answer:
+        assert ask.recursive
+        assert ask.server == "10.0.0.53"
+        return resolve(company, world, ask.question, now)
+
+    first = resolve(company, world, question(LOGIN), NOW)
+    now = NOW + 100
+    assert resolve(device, ask_company, question(LOGIN), now).answer[0].ttl == first.answer[0].ttl - 100
+    assert resolve(device, ask_company, question("nope.fabrikam.com"), now).rcode == NXDOMAIN
+    world.store.replace(put_rrset(world.store.current, LOGIN, "A", ["192.0.2.99"]))
+    now = NOW + first.answer[0].ttl - 1
+    assert resolve(device, ask_company, question(LOGIN), now).answer[0].content == first.answer[0].content
+    now += 1
+    assert resolve(device, ask_company, question(LOGIN), now).answer[0].rdatas[0].to_text() == "192.0.2.99"
+
+
+def test_a_server_is_not_believed_about_other_zones(world: World) -> None:
+    """A server of one zone cannot plant records, delegations or negative answers of another."""
+    victim = to_name(LOGIN)
+    forged = RRset(victim, A, 9999, to_rdatas(["203.0.113.66"], A, dns.name.root))
+    nameserver = RRset(to_name("microsoftonline.com"), NS, 9999, to_rdatas(["evil.fabrikam.com."], NS, dns.name.root))
+    link = RRset(to_name("bad.fabrikam.com"), CNAME, 9999, to_rdatas([f"{LOGIN}."], CNAME, dns.name.root))
+
+    def evil(ask: Ask) -> Answer | None:
+        honest = world(ask)
+        if ask.question.name != to_name("bad.fabrikam.com") or honest is None or not honest.authoritative:
+            return honest
+        return dataclasses.replace(
+            honest, rcode=NOERROR, answer=(link, forged), authority=(nameserver,), additional=(forged,)
+        )
+
+    resolver = world.resolver()
+    said = resolve(resolver, evil, question("bad.fabrikam.com"))
+    assert said.answer[-1].rdatas[0].to_text() == "192.0.2.10"
+    assert resolve(resolver, world, question(LOGIN)).answer[0].rdatas[0].to_text() == "192.0.2.10"
+
+
+def test_the_cache_is_bounded_and_forgets_the_least_used(world: World) -> None:
+    """A cache of ten holds ten; what is used stays, what is not goes."""
+    resolver = world.resolver(max_entries=10)
+    resolve(resolver, world, question(LOGIN))
+    for number in range(50):
+        resolve(resolver, world, question(f"n{number}.fabrikam.com"))
+        assert resolver.cached(question(LOGIN), NOW) is not None
+        assert len(resolver.cache) <= 10
+    assert resolver.cached(question("n0.fabrikam.com"), NOW) is None
+
+
+LABELS = st.sampled_from(["a", "b", "c"])
+NAMES = st.lists(LABELS, min_size=1, max_size=4).map(lambda labels: to_name(".".join(labels)))
+ADDRESSES = st.sampled_from(["198.18.0.1", "198.18.0.2", "198.18.0.3"])
+
+
+def records(owner: Name, kind: RdataType, other: Name, ttl: int) -> RRset:
+    """A record set that leads somewhere."""
+    values = {
+        A: ["198.18.0.2"],
+        NS: [other.to_text()],
+        CNAME: [other.to_text()],
+    }.get(kind, [f"{other} {other} 1 1 1 1 {ttl}"])
+    return RRset(owner, kind, ttl, to_rdatas(values, kind, dns.name.root))
+
+
+RRSETS = st.builds(
+    records, NAMES, st.sampled_from([A, NS, CNAME, RdataType.SOA]), NAMES, st.sampled_from([0, 1, 300, 2**31 - 1])
+)
+HOSTILE = st.builds(
+    Answer,
+    name=NAMES,
+    type=st.just(A),
+    rcode=st.sampled_from([NOERROR, NXDOMAIN, SERVFAIL, REFUSED]),
+    authoritative=st.booleans(),
+    answer=st.lists(RRSETS, max_size=4).map(tuple),
+    authority=st.lists(RRSETS, max_size=4).map(tuple),
+    additional=st.lists(RRSETS, max_size=4).map(tuple),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.none() | HOSTILE, min_size=1, max_size=30), NAMES, st.booleans())
+def test_hostile_servers_cannot_make_it_work_for_ever(said: list[Answer | None], name: Name, forward: bool) -> None:
+    """Whatever servers say, a question ends after at most ``max_asks`` queries with an answer."""
+    chosen = ResolverSettings(max_asks=40, forward_to=("198.18.0.1",) if forward else ())
+    resolver = Resolver(chosen, ("198.18.0.1",), random=Random(1))
+    asked: list[Ask] = []
+
+    def world(ask: Ask) -> Answer | None:
+        asked.append(ask)
+        return said[len(asked) % len(said)]
+
+    answered = drive(resolver.resolve(Question(name, A), NOW), world, NOW)
+    assert len(asked) <= 40
+    assert answered.rcode in (NOERROR, NXDOMAIN, SERVFAIL)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([LOGIN, AUTOLOGON, "nope.fabrikam.com", "sts.fabrikam.com", "corp.contoso.com"]),
+        st.sampled_from([A, AAAA]),
+        st.integers(0, 400),
+        st.sampled_from(["", "address", "delete", "restore", "silence", "speak"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.booleans())
+def test_memory_never_lies_about_time(
+    contoso: ZoneSet, steps: list[tuple[str, RdataType, int, str]], stale: bool
+) -> None:
+    """TTLs only fall until they end; no entry, negative ones included, outlives its TTL; stale off: nothing expired."""
+    world = World(contoso)
+    resolver = world.resolver(serve_stale=stale)
+    now, learnt = NOW, dict[tuple[str, RdataType], tuple[float, int, object]]()
+    for name, kind, wait, change in steps:
+        now += wait
+        match change:
+            case "address":
+                world.store.replace(put_rrset(world.store.current, "sts.fabrikam.com", "A", [f"10.0.0.{wait % 250}"]))
+            case "delete" if "aadg-autologon" in world.store.current.profiles:
+                world.store.replace(delete_profile(world.store.current, "aadg-autologon"))
+            case "restore":
+                world.store.replace(contoso)
+            case "silence" | "speak":
+                world.silent = set(world.hierarchy.addresses.values()) if change == "silence" else set()
+        key = (name, A) if name == "nope.fabrikam.com" else (name, kind)  # NXDOMAIN is about all types
+        remembered = resolver.cached(question(name, kind), now)
+        if remembered is not None and remembered.rcode != SERVFAIL:
+            ttl = min(rrset.ttl for rrset in (*remembered.answer, *remembered.authority))
+            at, first, said = learnt[key]
+            assert ttl <= first - (now - at)
+            assert data(remembered) == said
+        elif remembered is None:
+            fresh = drive(resolver.resolve(question(name, kind), now), world, now)
+            if fresh.rcode != SERVFAIL:
+                ttl = min(rrset.ttl for rrset in (*fresh.answer, *fresh.authority))
+                learnt[key] = now, ttl, data(fresh)
+                assert data(fresh) == data(answer(world.store.current, to_name(name), kind))
+            else:
+                assert world.silent
+                assert key not in learnt or now >= learnt[key][0] + learnt[key][1]
+        assert stale or resolver.stale(question(name, kind), now) is None
