@@ -148,9 +148,9 @@ class QueryCounts:
         """Whether a part of that time was not measured."""
         if start < max(self._since, self._start - self._kept):
             return True
-        if self._paused_at is not None and end > self._paused_at:
+        if self._paused_at is not None and end >= self._paused_at:
             return True
-        return any(began < end and start < ended for began, ended in self._gaps)
+        return any(began <= end and start < ended for began, ended in self._gaps)
 
     def _of(self, subject: tuple[str, str], now: float, window: float) -> Iterator[Row]:
         yield from (row for row in self._rows.get(subject, ()) if now - window < row.last <= now)
