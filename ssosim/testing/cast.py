@@ -41,7 +41,8 @@ def cast_of(scenario: Scenario, clients: AnyClient | Iterable[AnyClient] | None,
     """
     if clients is None:
         return _of_scenario(scenario, device)
-    wanted = [clients] if isinstance(clients, str) or hasattr(clients, "sign_in") else clients
+    single = isinstance(clients, str) or hasattr(clients, "sign_in") or not isinstance(clients, Iterable)
+    wanted = [clients] if single else clients
     chosen: list[Client] = []
     models: dict[str, Model] = {}
     own: set[str] = set()
