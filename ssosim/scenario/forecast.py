@@ -18,6 +18,7 @@ import dns.reversename
 from dns.rdatatype import AAAA, CNAME, PTR, A
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.failures import DnsKind
+from ssosim_clients.models import State
 from ssosim_clients.ports import (
     Device,
     DnsFailure,
@@ -36,7 +37,7 @@ from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket, se
 from ssosim.estate import Estate
 from ssosim.scenario.model import Outcome
 from ssosim.scenario.verdict import judge
-from ssosim.trace import KdcExchange, Trace, UserPrompted
+from ssosim.trace import ClientFinished, KdcExchange, Trace, UserPrompted
 
 __all__ = ["Forecast", "Prediction", "forecast"]
 
@@ -53,6 +54,7 @@ _WITHOUT_TICKET = {
     OnUnknown.NTLM: "NTLM instead, refused (403)",
     OnUnknown.ERROR: "an error to the caller",
 }
+_NOT_HERE = "does not sign in on this device"
 _RANK = (Outcome.SILENT, Outcome.INTERACTIVE, Outcome.FAILED, Outcome.REFUSED, Outcome.STALLED)
 
 
@@ -116,6 +118,8 @@ def forecast(before: ZoneSet, after: ZoneSet, estate: Estate, keys: Keys, host: 
     models = []
     for name in MODELS:
         was, now = (_play_model(name, zones, estate, spns, keys) for zones in (before, after))
+        if was.rank and was == now:  # it wants another device or credential than the estate's first device has
+            was = now = dataclasses.replace(was, text=_NOT_HERE)
         models.append(_prediction("model", [(name, was, now)]))
     return Forecast(host, rules, tuple(models))
 
@@ -173,9 +177,12 @@ def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str],
         clock=clock,
         user=_Person(trace, name, user.password),
         search_domain=estate.realm.domain,
+        stored_password=user.password,
     )
     try:
-        _drive(MODELS[name].sign_in(stage))
+        belief = _drive(MODELS[name].sign_in(stage))
+        if getattr(belief, "state", None) is State.FAILED:
+            trace.record(name, ClientFinished(program=name, exit_code=1))
     except _Parked:
         pass
     except Exception as error:  # noqa: BLE001 - a model that needs what this stage has not is no verdict on the change

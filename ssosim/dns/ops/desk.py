@@ -193,7 +193,7 @@ class ChangeDesk:
             *desired_to_actual(self.desired, zones, self.inventory, self.detector),
             *(scan(zones, self.inventory) if self.detector.aliases else ()),
             *contradictions(self.inventory, self._counts, WINDOW_S, now),
-            *inventory_findings(self.inventory, self._counts.names()),
+            *inventory_findings(self.inventory, self._counts.names(self._clock.now())),
         )
         drifted = dict.fromkeys(each.zone for each in found if each.zone is not None and each.kind in _LOCKING)
         for origin in tuple(self._locks):
@@ -207,7 +207,7 @@ class ChangeDesk:
 
     def completeness(self) -> float:
         """The share of names asked for that the inventory knows, 0 to 1."""
-        return self.inventory.completeness(self._counts.names())
+        return self.inventory.completeness(self._counts.names(self._clock.now()))
 
     def adopt(self, by: str) -> Entry:
         """Reconcile drift by making production the desired state. Production is not touched. Raises LedgerError."""
@@ -253,7 +253,11 @@ class ChangeDesk:
 
     def _to_undo(self, number: int | None) -> Entry:
         entries = self.ledger.entries()
-        undone = {entry.undoes for entry in entries if entry.undoes is not None}
+        undone = {
+            entry.undoes
+            for entry in entries
+            if entry.undoes is not None and entry.after == entries[entry.undoes - 1].before
+        }
         open_ones = [entry for entry in entries if entry.action == "apply" and entry.number not in undone]
         if number is None and open_ones:
             return open_ones[-1]
@@ -269,3 +273,4 @@ class ChangeDesk:
         self.desired = desired
         if self._trace is not None:
             self._trace.record("", LabEvent(part="dns change", text=text))
+        self.drift()

@@ -159,7 +159,7 @@ def assess(delta: Delta, usage: Mapping[str, Usage], referring: tuple[Reference,
             difference,
             usage.get(name),
             entry is not None and entry.critical,
-            any(reference.target == name and reference.kind != "alert" for reference in referring),
+            not difference.rrset.own and any(each.target == name and each.kind != "alert" for each in referring),
         )
         for rule in _RULES:
             if (found := rule(aspect)) is not None:

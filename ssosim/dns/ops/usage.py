@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ssosim.dns import counts as counting
 from ssosim.trace import DnsAnswered, Trace
 
-__all__ = ["NO_COUNTS", "Count", "QueryCounts", "TraceCounts", "Usage", "usage_of"]
+__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "TraceCounts", "Usage", "usage_of"]
+
+DAY_S = 86400.0
 
 PROBE = "dns-probe"
 """The client name of the operators' own probes, whose questions are no use."""
@@ -33,8 +36,8 @@ class QueryCounts(Protocol):
         """
         ...
 
-    def names(self) -> frozenset[str]:
-        """Every name that was ever asked for."""
+    def names(self, now: float) -> frozenset[str]:
+        """The names that were asked for lately."""
         ...
 
 
@@ -95,7 +98,7 @@ class TraceCounts:
                 clients[record.client] += 1
         return Count(clients.total(), dict(clients))
 
-    def names(self) -> frozenset[str]:
+    def names(self, now: float) -> frozenset[str]:  # noqa: ARG002 - the trace is what is kept
         """Every name asked for, the targets of CNAMEs among them."""
         for record in self._trace.since(self._seen):
             self._seen = record.seq
@@ -108,13 +111,37 @@ class TraceCounts:
         return frozenset(self._names)
 
 
+class ServerCounts:
+    """Counts that a server keeps; what an answer led through unseen, as an alias does, counts as resolved."""
+
+    def __init__(self, counts: counting.QueryCounts, ignored: Iterable[str] = (PROBE,)) -> None:
+        self._counts = counts
+        self._ignored = frozenset(ignored)
+
+    def resolutions(self, name: str, since: float, until: float) -> Count | None:
+        """Queries that used ``name``; None where a part of the time was not measured."""
+        found = self._counts.in_window(name, until, until - since)
+        if found.gap:
+            return None
+        clients = {client: count for client, count in found.clients.items() if client not in self._ignored}
+        return Count(sum(clients.values()), clients)
+
+    def names(self, now: float) -> frozenset[str]:
+        """The names used in the last day."""
+        return frozenset(
+            name
+            for name in self._counts.names(now, DAY_S)
+            if self._counts.in_window(name, now, DAY_S).clients.keys() - self._ignored
+        )
+
+
 class _NoCounts:
     """No metric at all, as on zone files alone: everything counts as in use."""
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:  # noqa: ARG002 - the port's shape
         return None
 
-    def names(self) -> frozenset[str]:
+    def names(self, now: float) -> frozenset[str]:  # noqa: ARG002 - the port's shape
         return frozenset()
 
 

@@ -1,0 +1,229 @@
+"""The change desk of a running lab: its zones, its trace as query counts, its probes; and the control API's part of it.
+
+GET  /v1/dns/zones        the zones, the desired state's drift locks, the ledger
+POST /v1/dns/plan         {change}
+POST /v1/dns/apply        {change, plan, approvals, executors}       403 with the gate's reasons when it refuses
+POST /v1/dns/rollback     {number, as_written, by}
+POST /v1/dns/drift        {outside}
+POST /v1/dns/adopt        {by}
+POST /v1/dns/settings     {policy, inventory, detector}
+POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
+POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from ssosim.dns import DnsChangeError
+from ssosim.dns.ops.approvals import Approval, Policy
+from ssosim.dns.ops.change import Change
+from ssosim.dns.ops.desk import ChangeDesk, Done, RefusedError
+from ssosim.dns.ops.drift import Detector
+from ssosim.dns.ops.inventory import Endpoint, Inventory, default_inventory
+from ssosim.dns.ops.ledger import Ledger, LedgerError
+from ssosim.dns.ops.outside import outside_in
+from ssosim.dns.ops.snapshot import to_data
+from ssosim.dns.ops.usage import ServerCounts
+from ssosim.dns.rrset import plain
+from ssosim.estate import Estate, default_estate
+from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.lab import Lab
+from ssosim.lab.probes import Prober
+from ssosim.lab.substitute import Substitution, substitute
+from ssosim.trace import LabEvent
+
+__all__ = ["LabDesk", "inventory_of"]
+
+_T = TypeVar("_T")
+_Handler = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+def inventory_of(estate: Estate) -> Inventory:
+    """The shipped inventory for the shipped estate; for another one, its HTTPS names, owners unknown."""
+    if estate.name == default_estate().name:
+        return default_inventory()
+    names = dict.fromkeys(name.lower() for name, _ in estate.web_names())
+    return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
+
+
+class LabDesk:
+    """Change control in a lab.
+
+    ``folder`` is where the ledger is kept.
+    """
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._lab = lab
+        self._prober: Prober | None = None
+        self._substitution: Substitution | None = None
+        account = lab.estate.realm.service_account
+        self.desk = ChangeDesk(
+            lab.zones,
+            Ledger(folder),
+            inventory=inventory_of(lab.estate),
+            counts=ServerCounts(lab.query_counts),
+            spns=(*account.spns, *lab.estate.realm.services),
+            clock=lab.clock,
+            trace=lab.trace,
+            desired=lab.last_known_good,
+        )
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request below ``/v1/dns/``; raises LabError and LabInputError."""
+        action = request.match_info["action"]
+        handler = self._handlers().get((request.method, action))
+        if handler is None:
+            raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
+        body = await request.read()
+        try:
+            given = json.loads(body) if body else {}
+            if not isinstance(given, dict):
+                raise LabInputError("the request is not a JSON object")
+            return web.json_response(await handler(given))
+        except RefusedError as refused:
+            reasons = {"decision": refused.decision.as_data(), "plan": refused.plan.as_data()}
+            return web.json_response({"error": str(refused)} | reasons, status=403)
+        except (DnsChangeError, LedgerError) as error:
+            raise LabError(str(error)) from error
+        except ValueError as error:
+            raise LabInputError(f"the request cannot be read: {error}") from error
+
+    def _handlers(self) -> dict[tuple[str, str], _Handler]:
+        return {
+            ("GET", "zones"): self._zones,
+            ("POST", "plan"): self._plan,
+            ("POST", "apply"): self._apply,
+            ("POST", "rollback"): self._rollback,
+            ("POST", "drift"): self._drift,
+            ("POST", "adopt"): self._adopt,
+            ("POST", "settings"): self._settings,
+            ("POST", "substitutions"): self._substitute,
+            ("POST", "substitutions/finish"): self._finish,
+        }
+
+    async def close(self) -> None:
+        """End what is still under way; the zones get back what a substitution had taken."""
+        if self._substitution is not None:
+            await self._substitution.finish()
+            self._substitution = None
+
+    async def _zones(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "zones": to_data(self._lab.zones.current),
+            "estate": msgspec.to_builtins(self._lab.estate),
+            "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
+            "ledger": [msgspec.to_builtins(entry) for entry in self.desk.ledger.entries()],
+            "policy": self.desk.policy.name,
+        }
+
+    async def _plan(self, body: dict[str, Any]) -> dict[str, Any]:
+        plan = self.desk.plan(_read(body, "change", Change))
+        return plan.as_data() | {"gate": self.desk.judge(plan).as_data()}
+
+    async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self._substitution is not None:
+            raise LabError("a substitution is under way: finish it first")
+        done = self.desk.apply(
+            _read(body, "change", Change),
+            token=_read(body, "plan", str | None),
+            approvals=_read(body, "approvals", tuple[Approval, ...], ()),
+            executors=_read(body, "executors", tuple[str, ...], ()),
+        )
+        return await self._done(done)
+
+    async def _rollback(self, body: dict[str, Any]) -> dict[str, Any]:
+        done = self.desk.rollback(
+            _read(body, "number", int | None),
+            as_written=_read(body, "as_written", bool, default=False),
+            by=_read(body, "by", str, ""),
+        )
+        return await self._done(done)
+
+    async def _done(self, done: Done) -> dict[str, Any]:
+        """What was done, with the probes beside the verifier: green probes prove less than an equal state."""
+        probes = [] if done.verification.good else await self._probe_lines()
+        return {
+            "number": done.entry.number,
+            "action": done.entry.action,
+            "title": done.entry.title,
+            "version": self._lab.zones.current.version,
+            "verification": done.verification.as_data() | {"probes": probes},
+        }
+
+    async def _probe_lines(self) -> list[dict[str, Any]]:
+        """Whether each endpoint resolves and answers, as most monitoring asks: shapes are not looked at."""
+        seen = await self._prober_now().observe(self.desk.inventory)
+        return [
+            {
+                "name": each.name,
+                "view": each.view,
+                "resolves": bool(each.addresses),
+                "https": each.status,
+                "green": bool(each.addresses) and (each.status is None or 200 <= each.status < 400),
+            }
+            for each in seen
+        ]
+
+    async def _drift(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = list(self.desk.drift())
+        if _read(body, "outside", bool, default=True):
+            found += outside_in(self.desk.inventory, await self._prober_now().observe(self.desk.inventory))
+        return {
+            "findings": [each.as_data() for each in found],
+            "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
+            "inventory_completeness": round(self.desk.completeness(), 3),
+        }
+
+    def _prober_now(self) -> Prober:
+        self._prober = self._prober or Prober(self._lab)
+        return self._prober
+
+    async def _adopt(self, body: dict[str, Any]) -> dict[str, Any]:
+        entry = self.desk.adopt(_read(body, "by", str, ""))
+        return {"number": entry.number, "action": entry.action}
+
+    async def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
+        policy, detector = _read(body, "policy", Policy | None), _read(body, "detector", Detector | None)
+        inventory = _read(body, "inventory", Inventory | None)
+        self.desk.policy = policy or self.desk.policy
+        self.desk.detector = detector or self.desk.detector
+        self.desk.inventory = inventory or self.desk.inventory
+        text = f"policy {self.desk.policy.name}, detector {'on' if self.desk.detector.enabled else 'off'}"
+        self._lab.trace.record("", LabEvent(part="dns change", text=f"settings: {text}"))
+        return {"policy": self.desk.policy.name, "detector": msgspec.to_builtins(self.desk.detector)}
+
+    async def _substitute(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self._substitution is not None:
+            raise LabError("a substitution is under way: finish it first")
+        plan = self.desk.plan(_read(body, "change", Change))
+        self._substitution = await substitute(self._lab, plan)
+        return {"names": list(self._substitution.names), "ttl": self._substitution.ttl}
+
+    async def _finish(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self._substitution is None:
+            raise LabError("no substitution is under way")
+        running, self._substitution = self._substitution, None
+        with contextlib.suppress(OSError):
+            await running.finish()
+        return {"hits": dict(running.hits), "total": sum(running.hits.values())}
+
+
+def _read(body: dict[str, Any], key: str, kind: type[_T] | Any, default: Any = None) -> _T | Any:
+    """``body[key]`` as ``kind``; raises LabInputError with the place."""
+    value = body.get(key)
+    if value is None:
+        value = default
+        if value is not None:
+            return value
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise LabInputError(f"{key}: {error}") from error

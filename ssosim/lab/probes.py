@@ -1,0 +1,98 @@
+"""Outside-in probes: what resolvers say of every endpoint of the inventory, over the wire; then an HTTPS check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import dns.asyncquery
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdatatype
+from ssosim_clients.ports import NetworkFailure
+
+from ssosim.dns.ops.inventory import Endpoint, Inventory
+from ssosim.dns.ops.outside import Observation
+from ssosim.dns.ops.usage import PROBE
+from ssosim.lab.device import LabHttp, LabResolver
+from ssosim.lab.lab import Lab
+
+__all__ = ["View", "observe", "views_of"]
+
+_TIMEOUT_S = 3.0
+_AT_ONCE = 16
+
+View = tuple[str, tuple[str, int]]
+"""A view's name, and the address and port of its resolver."""
+
+
+def views_of(lab: Lab) -> tuple[View, ...]:
+    """The lab's resolvers as views: each of its name servers is one."""
+    hosts = [host for host in lab.estate.hosts if host.role == "dns"]
+    return tuple((host.name, lab.endpoint(host.address, 53)) for host in hosts)
+
+
+class Prober:
+    """Asks from an address of its own, under a name that query counts leave out."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._address = lab.network.model_address()
+        lab.attribution.register(self._address, PROBE)
+
+    async def observe(self, inventory: Inventory, views: Sequence[View] | None = None) -> tuple[Observation, ...]:
+        """One observation for each endpoint and view."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(entry: Endpoint, view: View) -> Observation:
+            async with limit:
+                return await self._look(entry, view)
+
+        places = views_of(self._lab) if views is None else views
+        return tuple(await asyncio.gather(*(one(entry, view) for entry in inventory.endpoints for view in places)))
+
+    async def _look(self, entry: Endpoint, view: View) -> Observation:
+        name, server = view
+        shape, chain, addresses = await self._resolve(entry.name, entry.expected.type, server)
+        status = await self._check(entry, server) if entry.https else None
+        return Observation(entry.name, name, shape, chain, addresses, status)
+
+    async def _resolve(
+        self, name: str, kind: str, server: tuple[str, int]
+    ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        try:
+            answer, _ = await dns.asyncquery.udp_with_fallback(
+                dns.message.make_query(name, kind, use_edns=0),
+                server[0],
+                timeout=_TIMEOUT_S,
+                port=server[1],
+                source=self._address,
+            )
+        except dns.exception.Timeout:
+            return "timeout", (), ()
+        except (dns.exception.DNSException, OSError) as error:
+            return type(error).__name__.lower(), (), ()
+        if answer.rcode() != dns.rcode.NOERROR:
+            return dns.rcode.to_text(answer.rcode()).lower(), (), ()
+        wanted = dns.rdatatype.from_text(kind)
+        links = [rdata for rrset in answer.answer if rrset.rdtype == dns.rdatatype.CNAME for rdata in rrset]
+        chain = tuple(rdata.target.to_text(omit_final_dot=True).lower() for rdata in links)
+        addresses = tuple(rdata.to_text() for rrset in answer.answer if rrset.rdtype == wanted for rdata in rrset)
+        if not addresses:
+            return "nodata", chain, ()
+        return ("chain" if chain else "direct"), chain, addresses
+
+    async def _check(self, entry: Endpoint, server: tuple[str, int]) -> int:
+        http = LabHttp(LabResolver(self._address, server), self._lab.client_tls, self._lab.endpoint)
+        try:
+            return (await http.request("GET", f"https://{entry.name}{entry.https}", {}, b"")).status
+        except NetworkFailure:
+            return 0
+        finally:
+            await http.close()
+
+
+async def observe(lab: Lab, inventory: Inventory) -> tuple[Observation, ...]:
+    """One round of probes from an address of its own."""
+    return await Prober(lab).observe(inventory)

@@ -1,0 +1,152 @@
+"""Plans: what changes, risk, reach, references, use, and the rehearsal of the rollback."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import pytest
+from conftest_ops import AUTOLOGON, LOGIN, MANAGER, PROFILE, Office, change, clean_up, cname_for_alias, whole_rollback
+
+from ssosim.dns import DnsChangeError, ZoneSet, delete_profile, put_rrset
+from ssosim.dns.ops.change import parse_change
+from ssosim.dns.ops.diff import Effect, Kind, compare
+from ssosim.dns.ops.operations import DeleteProfile, PutProfile, PutRecords, RemoveName, operate, operations_between
+from ssosim.dns.ops.risk import Level
+from ssosim.dns.ops.snapshot import digest, from_data, to_data
+from ssosim.estate.toml import TomlMistakeError
+
+
+def test_a_deleted_profile_shows_as_an_emptied_alias(zones: ZoneSet):
+    """004-075: the diff of the clean-up says that the alias record set is left empty, not only that a profile goes."""
+    delta = compare(zones, delete_profile(zones, PROFILE))
+    alias = next(each for each in delta.records if each.as_data()["name"] == AUTOLOGON)
+    assert (alias.kind, alias.effects) == (Kind.UPDATE, {Effect.SHAPE, Effect.EMPTIED})
+    assert [each.name for each in delta.profiles] == [PROFILE]
+
+
+def test_equal_zones_differ_in_nothing(zones: ZoneSet):
+    """Another version of the same content is no difference, and has the same digest."""
+    other = dataclasses.replace(zones, version=99)
+    assert not compare(zones, other)
+    assert digest(zones) == digest(other)
+
+
+def test_a_snapshot_reads_back_equal(zones: ZoneSet):
+    """Zones as data and back are equal, version included, with the links of aliases."""
+    again = from_data(to_data(zones))
+    assert (again, again.version) == (zones, zones.version)
+
+
+def test_the_way_between_two_states_leads_from_one_to_the_other(zones: ZoneSet):
+    """The operations made from a difference lead there, and back; replacing needs no moment without the name (I-28)."""
+    other = operate(zones, (*cname_for_alias(), PutRecords(name=f"new.{LOGIN}", type="A", values=("192.0.2.9",))))
+    gone = delete_profile(zones, PROFILE)
+    for before, after in ((zones, other), (other, zones), (zones, gone), (gone, zones)):
+        assert operate(before, operations_between(before, after)) == after
+
+
+def test_the_incident_is_rated_high_and_global(office: Office):
+    """004-046, 004-047, 004-048: deleting the traffic manager behind a critical alias is high risk and global."""
+    plan = office.desk.plan(clean_up())
+    assert (plan.risk.level, plan.blast.scope) == (Level.HIGH, "global")
+    assert AUTOLOGON in plan.blast.names
+    assert any("empty record set" in reason.text for reason in plan.risk.reasons)
+
+
+def test_views_limit_the_blast_radius(office: Office):
+    """004-095: a change for some views is not global."""
+    assert office.desk.plan(clean_up(views=("canary",))).blast.scope == "views"
+
+
+def test_a_new_name_is_low_risk(office: Office):
+    """A name that nobody can use yet is low risk and needs nobody."""
+    plan = office.desk.plan(change(PutRecords(name="new.contoso.microsoft.com", type="A", values=("192.0.2.9",))))
+    assert (plan.risk.level, plan.needed.approvers) == (Level.LOW, 0)
+
+
+def test_who_refers_to_it_is_found_in_every_zone(office: Office):
+    """Aliases, CNAMEs of other zones, SRV records, SPNs, the inventory and alert rules all count as references."""
+    office.store.replace(put_rrset(office.store.current, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."]))
+    plan = office.desk.plan(change(DeleteProfile(profile=PROFILE)))
+    assert {"alias", "CNAME", "profile", "SPN", "inventory", "alert"} <= {each.kind for each in plan.references}
+    assert "sso.fabrikam.com" in plan.blast.names
+    kdc = office.desk.plan(change(RemoveName(name="dc1.corp.contoso.com")))
+    assert {"SRV", "PTR"} <= {each.kind for each in kdc.references}
+
+
+def test_who_changes_under_an_alias_is_affected(office: Office):
+    """A profile that gets other endpoints changes what its aliases answer, though no record set differs."""
+    old = office.store.current.profiles[PROFILE]
+    plan = office.desk.plan(change(PutProfile(profile=msgspec.structs.replace(old, endpoints=old.endpoints[1:]))))
+    assert set(plan.blast.names) == {AUTOLOGON, MANAGER}
+    assert plan.effects[AUTOLOGON] == {Effect.VALUES}
+
+
+def test_use_is_counted_and_named(office: Office):
+    """004-041: the plan says how often a name was resolved in the window, and by whom."""
+    office.ask(AUTOLOGON, "outlook")
+    office.ask(AUTOLOGON, "outlook")
+    usage = {each.name: each for each in office.desk.plan(clean_up()).usage}[AUTOLOGON]
+    assert usage.count is not None
+    assert (usage.count.total, dict(usage.count.clients), usage.in_use) == (2, {"outlook": 2}, True)
+
+
+def test_a_gap_counts_as_use(office: Office):
+    """004-089: a window that the metric does not cover is use, and the window is never shorter than the TTL."""
+    assert not any(each.in_use for each in office.desk.plan(clean_up()).usage)
+    office.counts.pause()
+    office.clock.moment += 10
+    office.counts.resume()
+    plan = office.desk.plan(clean_up())
+    assert [(each.window >= 60, each.count, each.in_use) for each in plan.usage] == [(True, None, True)] * len(
+        plan.usage
+    )
+
+
+def test_the_operators_probes_are_no_use(office: Office):
+    """Outside-in probes must not keep a name alive that nobody else asks for."""
+    office.ask(AUTOLOGON, "dns-probe")
+    assert not any(each.in_use for each in office.desk.plan(clean_up()).usage)
+
+
+def test_the_rollback_is_rehearsed(office: Office):
+    """004-084: the plan shows that the rollback as written leaves a CNAME; one that restores the alias leaves nothing."""
+    partial = office.desk.plan(clean_up()).rollback
+    assert partial is not None
+    assert not isinstance(partial, str)
+    assert {each.type.name for each in partial.records} == {"A", "CNAME"}
+    whole = office.desk.plan(clean_up(rollback_operations=whole_rollback())).rollback
+    assert not whole
+
+
+def test_all_or_nothing(office: Office):
+    """A change whose second operation cannot be done says which, and nothing has changed."""
+    before = office.store.current
+    with pytest.raises(DnsChangeError, match=r"operations\[1\]: no-such"):
+        office.desk.plan(change(RemoveName(name=LOGIN), RemoveName(name="no-such.microsoft.com")))
+    assert office.store.current is before
+
+
+@pytest.mark.parametrize(
+    "field", ["title", "author", "intent", "procedure", "rollback", "health_signals", "abort_rule"]
+)
+def test_a_change_without_its_document_is_refused_with_the_place(field: str):
+    """004-036: each field of the document that is missing or blank is named, with file and line."""
+    good = {
+        "title": '"t"',
+        "author": '"a"',
+        "intent": '"i"',
+        "procedure": '["p"]',
+        "rollback": '["r"]',
+        "health_signals": '["h"]',
+        "abort_rule": '"x"',
+    }
+    tail = '\n[[operations]]\nop = "remove-name"\nname = "x.test"\n'
+    blank = good | {field: '""' if good[field].startswith('"') else '[" "]'}
+    text = "\n".join(f"{key} = {value}" for key, value in blank.items()) + tail
+    with pytest.raises(TomlMistakeError, match=rf"c\.toml:\d+: {field}: is blank"):
+        parse_change(text, "c.toml")
+    text = "\n".join(f"{key} = {value}" for key, value in good.items() if key != field) + tail
+    with pytest.raises(TomlMistakeError, match=field):
+        parse_change(text, "c.toml")
