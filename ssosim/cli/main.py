@@ -53,6 +53,7 @@ COMMANDS = (
     Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
     Command("clients", "ssosim.cli.listing", "the client models there are"),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
+    Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
     Command("doctor", "ssosim.cli.doctor", "what this machine lacks, and the command that fixes it"),

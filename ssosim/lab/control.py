@@ -15,11 +15,12 @@ from ssosim.lab.faults_api import apply_fault, list_faults, undo_faults
 from ssosim.lab.spn import answer_spn
 
 if TYPE_CHECKING:
+    from ssosim.lab.dns_desk import LabDesk
     from ssosim.lab.private import PrivateLab
 
 __all__ = ["ControlApi"]
 
-_MAX_BODY = 256 * 1024
+_MAX_BODY = 8 * 1024 * 1024
 
 
 class ControlApi:
@@ -37,6 +38,8 @@ class ControlApi:
         app.router.add_delete("/v1/faults/{which}", self._undo_faults)
         app.router.add_post("/v1/stop", self._end)
         app.router.add_post("/v1/spn", lambda request: answer_spn(lab.lab, request))
+        app.router.add_route("*", "/v1/dns/{action:.*}", self._dns)
+        self._desk: LabDesk | None = None
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
 
     async def start(self, path: Path) -> None:
@@ -50,6 +53,8 @@ class ControlApi:
 
     async def stop(self) -> None:
         """Stop listening."""
+        if self._desk is not None:
+            await self._desk.close()
         await self._runner.cleanup()
 
     async def _status(self, _: web.Request) -> web.Response:
@@ -75,6 +80,13 @@ class ControlApi:
             raise LabInputError("exit_code: expected a whole number")
         self._lab.device_finished(request.match_info["device"], code)
         return web.json_response({})
+
+    async def _dns(self, request: web.Request) -> web.Response:
+        if self._desk is None:
+            from ssosim.lab.dns_desk import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
+
+            self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
+        return await self._desk.handle(request)
 
     async def _faults(self, _: web.Request) -> web.Response:
         return web.json_response(list_faults(self._lab.lab.faults))

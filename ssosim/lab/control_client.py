@@ -9,7 +9,7 @@ import json
 import socket
 from typing import Any
 
-from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.errors import LabError, LabInputError, LabRefusedError
 from ssosim.lab.folder import LabFolder
 
 __all__ = ["call"]
@@ -45,6 +45,8 @@ def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None 
         data: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise LabError(f'lab "{folder.name}" gave an unreadable answer (status {status})') from error
+    if status == 403:
+        raise LabRefusedError(data.get("error", "the lab refused"), data)
     if status != 200:
         raise LabError(data.get("error", f"the lab refused with status {status}"))
     return data

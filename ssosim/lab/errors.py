@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["LabError", "LabInputError", "MachineLacksError", "NameTakenError"]
+from typing import Any
+
+__all__ = ["LabError", "LabInputError", "LabRefusedError", "MachineLacksError", "NameTakenError"]
 
 
 class LabError(Exception):
     """A lab could not do what was asked. The text is ready for the user; ``exit_code`` is the command's."""
 
     exit_code = 1
+
+
+class LabRefusedError(LabError):
+    """A gate of the lab said no; ``data`` holds its reasons."""
+
+    def __init__(self, text: str, data: dict[str, Any]) -> None:
+        super().__init__(text)
+        self.data = data
 
 
 class LabInputError(LabError):

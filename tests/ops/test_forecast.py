@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from conftest_ops import AUTOLOGON, MANAGER, PROFILE, cname_for_alias
 from ssosim_clients.catalogue import MODELS
@@ -88,8 +86,3 @@ def test_an_address_where_nothing_listens_is_no_sign_in(zones: ZoneSet, keys: Ke
 def test_only_names_with_https_are_forecast():
     """A change of a name that nobody signs in at needs no forecast."""
     assert affected_hosts((AUTOLOGON, "dc1.corp.contoso.com"), ESTATE) == (AUTOLOGON,)
-
-
-def test_the_shipped_docs_folder_is_here():
-    """The manual of these predictions is part of the repository."""
-    assert (Path(__file__).parents[2] / "docs" / "dns-changes.md").is_file()

@@ -160,7 +160,7 @@ def test_an_octodns_tree_is_read(tmp_path: Path):
 
 
 def test_an_alias_record_set_by_our_extension(tmp_path: Path):
-    """octodns: ssosim: alias: makes the record set that octoDNS has no words for; it answers without a chain (004-043)."""
+    """octodns: ssosim: alias: makes the record set that octoDNS has no words for; no chain is seen (004-043)."""
     zones = read_tree(octodns(tmp_path))
     held = zones.find("sso.example.com.", A)
     assert held is not None
