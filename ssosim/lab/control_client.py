@@ -20,7 +20,8 @@ _TIMEOUT_S = 30.0
 def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """One request to the control API; the answer's JSON object.
 
-    Raises LabInputError when no such lab is up, LabError with the lab's own words when it refuses.
+    Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
+    when it refuses.
     """
     payload = json.dumps(body or {}).encode()
     kind = "Content-Type: application/json"
@@ -47,6 +48,8 @@ def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None 
         raise LabError(f'lab "{folder.name}" gave an unreadable answer (status {status})') from error
     if status == 403:
         raise LabRefusedError(data.get("error", "the lab refused"), data)
+    if status == 400:
+        raise LabInputError(data.get("error", "the lab did not understand the request"))
     if status != 200:
         raise LabError(data.get("error", f"the lab refused with status {status}"))
     return data

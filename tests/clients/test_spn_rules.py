@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ssosim_clients.failures import DnsFailure
 from ssosim_clients.flows.negotiate import credential
-from ssosim_clients.spn import RULES, OnLookupFailure, OnUnknown, SchemeGivenUp
+from ssosim_clients.spn import RULES, OnLookupFailure, OnUnknown, SchemeGivenUp, guessed_realm
 
 from .conftest import World
 
@@ -107,7 +107,9 @@ def test_families_under_a_cname(zone: World) -> None:
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
     kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
     assert kept == {"mit-no-canon", "sspi", "winhttp-typed", "curl-sspi", "java", "java-no-canon"}
-    assert moved | kept | {"mit-fallback", "heimdal-rules"} == {name for name, rule in RULES.items() if rule.service == "HTTP"}
+    assert moved | kept | {"mit-fallback", "heimdal-rules"} == {
+        name for name, rule in RULES.items() if rule.service == "HTTP"
+    }
 
 
 def test_typed_asks_no_dns(zone: World) -> None:
@@ -178,6 +180,82 @@ def test_java_remembers(zone: World) -> None:
 def test_sql_spn_has_its_port(zone: World) -> None:
     """SqlClient names the service MSSQLSvc with its port."""
     assert _ask(zone, "sqlclient", f"alias.{CORP}", port=1433) == (f"MSSQLSvc/real.{CORP}:1433",)
+
+
+# Table 1.1, row by row: how the client and its library canonicalise, what happens when the look-up fails, and when the
+# KDC knows no candidate. One of typed, forward, forward+reverse and lengthen, twice; "" where there is no library.
+TABLE_1_1 = {
+    "mit-default": ("forward+reverse", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "mit-no-rdns": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "mit-no-canon": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "mit-fallback": ("typed forward+reverse", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "heimdal": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "heimdal-rules": ("typed forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "chromium-windows": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
+    "chromium-linux": ("forward", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
+    "firefox-windows": ("forward", "", OnLookupFailure.GIVE_UP_SCHEME, OnUnknown.NEXT_SCHEME),
+    "firefox-linux": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
+    "dotnet": ("forward", "", OnLookupFailure.RAISE, OnUnknown.PLAIN_401),
+    "dotnet-linux": ("forward", "forward+reverse", OnLookupFailure.RAISE, OnUnknown.PLAIN_401),
+    "dotnet-framework": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
+    "wininet": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
+    "winhttp": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
+    "winhttp-typed": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
+    "sspi": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
+    "curl-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "curl-sspi": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "java": ("lengthen", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
+    "java-no-canon": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
+    "gokrb5": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "requests-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "requests-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "httpx-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
+    "pyspnego": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "python-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "node-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "sqlclient": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "mssql-jdbc": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "mssql-jdbc-realm": ("forward+reverse", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+}
+
+
+def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
+    """Table 1.1: each client as (its own canonicaliser, its library's), and what it does when either step fails."""
+    found = {
+        name: (" ".join(rule.forms), " ".join(rule.second), rule.on_lookup_failure, rule.on_unknown)
+        for name, rule in RULES.items()
+    }
+    assert found == TABLE_1_1
+    families = {name: rule.family for name, rule in RULES.items()}
+    assert families["chromium-linux"] == families["curl-gssapi"] == "forward+reverse"
+    assert families["mit-fallback"] == "typed, then forward+reverse"
+    assert {name for name, rule in RULES.items() if rule.remembers_failure} == {"java", "java-no-canon"}
+    assert zone.events == []
+
+
+def test_two_pointers(zone: World) -> None:
+    """Of two PTR names the first in the answer counts (table 1.2, twoptr)."""
+    zone.addresses[f"twoptr.{CORP}"] = ("127.0.4.1",)
+    zone.pointers["127.0.4.1"] = f"zeta.{CORP}"
+    assert _ask(zone, "mit-default", f"twoptr.{CORP}") == ("zeta",)
+    assert _ask(zone, "mit-fallback", f"twoptr.{CORP}") == ("twoptr", "zeta")
+    assert _ask(zone, "mit-no-rdns", f"twoptr.{CORP}") == ("twoptr",)
+
+
+@pytest.mark.parametrize(
+    ("spn", "guess"),
+    [
+        ("HTTP/lb.cloud.test", "krbtgt/CLOUD.TEST"),
+        ("MSSQLSvc/db.cloud.test:1433", "krbtgt/CLOUD.TEST"),
+        (f"HTTP/plain.{CORP}", None),
+        (f"HTTP/{CORP}", None),
+        ("HTTP/short", None),
+        ("HTTP/10.20.1.2", None),
+    ],
+)
+def test_guessed_realm(spn: str, guess: str | None) -> None:
+    """A name outside the mapped domain makes MIT guess a realm from its parent (table 1.2, ptrcname)."""
+    assert guessed_realm(spn, "CORP.TEST", CORP) == guess
 
 
 def test_every_rule_has_a_source() -> None:

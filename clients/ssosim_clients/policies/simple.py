@@ -40,14 +40,12 @@ class FailFast:
 
 @dataclass(frozen=True, slots=True)
 class RetryHot:
-    """Try again at once, ``tries`` times in all, then raise: the loop that people write by hand."""
+    """Try again at once, ``tries`` times in all, then raise: the loop that people write by hand.
+
+    It states no bound, for it does not look at the time.
+    """
 
     tries: int = 3
-
-    @property
-    def decides_within(self) -> float:
-        """Zero: its retries come without a pause."""
-        return 0.0
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - it looks at nothing but its counter
         """Retry without a pause until the tries are used up."""

@@ -137,8 +137,24 @@ def _dropping(world: World) -> None:
 
 
 def _flapping(world: World) -> None:
+    world.remove_record()
     for hour in range(1, 12):
-        world.after(3600.0 * hour, World.remove_record if hour % 2 else World.restore)
+        world.after(3600.0 * hour, World.restore if hour % 2 else World.remove_record)
+
+
+class _Anything(dict[str, tuple[str, ...]]):
+    """The addresses that a captive portal's resolver gives: its own, for every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> tuple[str, ...]:
+        return ("203.0.113.9",)
+
+
+def _captive(world: World) -> None:
+    _middlebox(world)
+    world.addresses = _Anything()
 
 
 SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
@@ -150,6 +166,7 @@ SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
     "login host down": _login_down,
     "managed": _managed,
     "middlebox": _middlebox,
+    "captive portal": _captive,
     "503 everywhere": _refusing,
     "empty answers": _empty,
     "dropped connections": _dropping,
@@ -230,6 +247,8 @@ def _cancels(model: Model, change: Callable[[World], None], name: str, device: d
             for _ in range(steps):
                 running.send(None)
         except StopIteration:
+            return
+        except Exception:  # noqa: BLE001 - a complaint of its own by now
             return
         try:
             running.throw(CancelledError())

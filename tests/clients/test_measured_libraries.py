@@ -1,0 +1,282 @@
+"""Table 2.2: what three Python libraries were seen to send, fault by fault, and how they ended.
+
+Federated account, user name and password, one fresh process for each row. A step's count is of tries by the client, as
+the fake servers saw them; where no request can arrive (an unresolvable name, a refused connection) it is of tries too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from ssosim_clients.failures import (
+    Failure,
+    HttpFailure,
+    NetworkFailure,
+    OauthFailure,
+    ProtocolFailure,
+    Stage,
+    Stopped,
+)
+from ssosim_clients.models import Client, State
+from ssosim_clients.models.adal import ADAL_LIKE
+from ssosim_clients.models.azure_identity import AZURE_IDENTITY
+from ssosim_clients.models.msal import MSAL_PYTHON_ROPC
+from ssosim_clients.ports import Headers, HttpResponse
+from ssosim_clients.testing import FEDERATED_UPN, STS, Step, World
+from ssosim_clients.testing.documents import soap_fault
+from ssosim_clients.testing.provider import Request
+
+MSAL, AZURE, ADAL = MSAL_PYTHON_ROPC, AZURE_IDENTITY, ADAL_LIKE
+STEPS = (Step.REALM, Step.MEX, Step.PASSWORD, Step.TOKEN)
+MEX_HOST = "mex.fabrikam.com"
+
+HTML = b"<html><body>Please accept the terms"
+SERVER_UNKNOWN_REALM = b'{"ver":"1.0","account_type":"Unknown"}'
+FAULT = soap_fault("ID3242: The security token could not be authenticated.")
+INVALID_GRANT = b'{"error":"invalid_grant","error_codes":[50126],"error_description":"AADSTS50126: wrong"}'
+THROTTLED = b'{"error":"temporarily_unavailable","error_description":"slow down"}'
+DROPPED = NetworkFailure("read", "closed")
+
+
+def _after(seconds: int) -> Headers:
+    return Headers([("Retry-After", str(seconds))])
+
+
+Change = Callable[[World], None]
+
+
+def answers(step: Step, answer: HttpResponse | NetworkFailure) -> Change:
+    """The fault: ``step`` is answered so, however often it is asked."""
+
+    def change(world: World) -> None:
+        world.answers[step] = answer
+
+    return change
+
+
+def status(step: Step, number: int, body: bytes = HTML, headers: Headers | None = None) -> Change:
+    """The fault: this status."""
+    return answers(step, HttpResponse(number, headers or Headers(), body))
+
+
+def mex_name_gone(world: World) -> None:
+    """The fault: the MEX host alone cannot be resolved."""
+    del world.addresses[MEX_HOST]
+
+
+NETWORK, HTTP, UNREADABLE, REFUSED = NetworkFailure, HttpFailure, ProtocolFailure, OauthFailure
+OK = None
+End = type[Failure] | None
+
+# fault: (tries of realm, MEX, WS-Trust, token; how it ended), for msal 1.39, azure-identity 1.27, adal 1.2.7
+ROWS: dict[str, tuple[Change, tuple[str, End], tuple[str, End], tuple[str, End]]] = {
+    "none": (lambda _: None, ("1111", OK), ("1111", OK), ("1111", OK)),
+    "realm dropped": (answers(Step.REALM, DROPPED), ("2000", NETWORK), ("4000", NETWORK), ("1000", NETWORK)),
+    "realm 403 HTML": (status(Step.REALM, 403), ("1000", HTTP), ("1000", HTTP), ("1000", HTTP)),
+    "realm 500": (status(Step.REALM, 500), ("1000", HTTP), ("4000", HTTP), ("1000", HTTP)),
+    "realm 429 + Retry-After 2": (
+        status(Step.REALM, 429, headers=_after(2)), ("2000", HTTP), ("4000", HTTP), ("1000", HTTP),
+    ),
+    "realm 200 HTML": (status(Step.REALM, 200), ("1000", UNREADABLE), ("1000", UNREADABLE), ("1000", UNREADABLE)),
+    "realm 404": (status(Step.REALM, 404), ("1001", OK), ("1001", OK), ("1000", HTTP)),
+    "realm Unknown": (
+        status(Step.REALM, 200, SERVER_UNKNOWN_REALM), ("1001", OK), ("1001", OK), ("1000", UNREADABLE),
+    ),
+    "MEX host NXDOMAIN": (mex_name_gone, ("1200", NETWORK), ("1400", NETWORK), ("1111", OK)),
+    "MEX refused": (
+        answers(Step.MEX, NetworkFailure("connect", "refused")), ("1200", NETWORK), ("1400", NETWORK), ("1111", OK),
+    ),
+    "MEX bad certificate": (
+        answers(Step.MEX, NetworkFailure("tls", "bad-certificate")), ("1200", NETWORK), ("1400", NETWORK), ("1111", OK),
+    ),
+    "MEX 403": (status(Step.MEX, 403), ("1100", HTTP), ("1100", HTTP), ("1111", OK)),
+    "MEX 500": (status(Step.MEX, 500), ("1100", HTTP), ("1400", HTTP), ("1111", OK)),
+    "MEX 200 HTML": (status(Step.MEX, 200), ("1100", UNREADABLE), ("1100", UNREADABLE), ("1111", OK)),
+    "MEX 200 empty": (status(Step.MEX, 200, b""), ("1100", UNREADABLE), ("1100", UNREADABLE), ("1111", OK)),
+    "WS-Trust 401 empty": (
+        status(Step.PASSWORD, 401, b"", Headers([("WWW-Authenticate", "Negotiate")])),
+        ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", HTTP),
+    ),
+    "WS-Trust 403": (status(Step.PASSWORD, 403), ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", HTTP)),
+    "WS-Trust 200 HTML": (
+        status(Step.PASSWORD, 200), ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", UNREADABLE),
+    ),
+    "WS-Trust 500 SOAP fault": (status(Step.PASSWORD, 500, FAULT), ("1110", HTTP), ("1140", HTTP), ("1110", HTTP)),
+    "WS-Trust 503 HTML": (
+        status(Step.PASSWORD, 503), ("1110", UNREADABLE), ("1140", UNREADABLE), ("1110", HTTP),
+    ),
+    "WS-Trust dropped": (answers(Step.PASSWORD, DROPPED), ("1110", NETWORK), ("1140", NETWORK), ("1110", NETWORK)),
+    "token 429": (status(Step.TOKEN, 429, THROTTLED), ("1111", REFUSED), ("1114", REFUSED), ("1111", REFUSED)),
+    "token 429 + Retry-After 2": (
+        status(Step.TOKEN, 429, THROTTLED, _after(2)), ("1111", REFUSED), ("1114", REFUSED), ("1111", REFUSED),
+    ),
+    "token 500 HTML": (status(Step.TOKEN, 500), ("1111", HTTP), ("1114", HTTP), ("1111", HTTP)),
+    "token 503 JSON": (status(Step.TOKEN, 503, b"{}"), ("1111", HTTP), ("1114", HTTP), ("1111", HTTP)),
+    "token 400 invalid_grant": (
+        status(Step.TOKEN, 400, INVALID_GRANT), ("1111", REFUSED), ("1111", REFUSED), ("1111", REFUSED),
+    ),
+    "token 200 HTML": (status(Step.TOKEN, 200), ("1111", UNREADABLE), ("1111", UNREADABLE), ("1111", UNREADABLE)),
+    "token dropped": (answers(Step.TOKEN, DROPPED), ("1111", NETWORK), ("1114", NETWORK), ("1111", NETWORK)),
+}  # fmt: skip
+
+# Seconds between first and last try, from the measured elapsed times less what processes and servers took.
+ELAPSED = {
+    ("realm dropped", AZURE): 4.8,
+    ("realm 500", AZURE): 4.8,
+    ("realm 429 + Retry-After 2", MSAL): 2.0,
+    ("realm 429 + Retry-After 2", AZURE): 6.0,
+    ("MEX host NXDOMAIN", AZURE): 4.8,
+    ("WS-Trust 500 SOAP fault", AZURE): 4.8,
+    ("token 429 + Retry-After 2", AZURE): 6.0,
+}
+
+
+def rig() -> World:
+    """The rig of the measurement: a federated domain whose MEX document has a host of its own."""
+    world = World(metadata_host=MEX_HOST)
+    world.addresses[MEX_HOST] = ("198.51.100.31",)
+    return world
+
+
+@pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
+@pytest.mark.parametrize("row", ROWS)
+def test_requests_and_outcome(row: str, model: Client) -> None:
+    """Every cell of table 2.2: tries for each step, how it ended, and that nobody was asked."""
+    change, *cells = ROWS[row]
+    expected, ending = cells[(MSAL, AZURE, ADAL).index(model)]
+    world, kept = rig(), []
+    change(world)
+
+    async def attempt() -> Failure | None:
+        try:
+            await model.flow.attempt(world.device(upn=FEDERATED_UPN), model.spn)
+        except Stopped as stopped:
+            return stopped.failure
+        return None
+
+    kept.append(world.play(attempt()))
+    assert "".join(str(_tries(world, step)) for step in STEPS) == expected
+    assert type(kept[0]) is (ending or type(None))
+    assert not world.seen("prompt"), "nothing in this table ever opened a browser"
+    if (row, model) in ELAPSED:
+        asked = [event.at for event in world.events if event.kind in ("http", "dns")]
+        assert asked[-1] - asked[0] == pytest.approx(ELAPSED[row, model], abs=0.5)
+
+
+def _tries(world: World, step: Step) -> int:
+    """Requests for ``step``, and look-ups of the MEX host that failed, which no server saw."""
+    unresolved = sum(event.kind == "dns" and bool(event.outcome) for event in world.events)
+    return world.count(step) + (unresolved if step is Step.MEX else 0)
+
+
+@pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
+def test_wrong_password_names_its_reason(model: Client) -> None:
+    """The SOAP fault's text comes out, and the state is a failure that the caller sees."""
+    world = rig()
+    belief = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
+    assert belief is not None
+    assert (belief.state, belief.stage) == (State.FAILED, Stage.TRUST)
+    assert "ID3242" in belief.detail
+
+
+def test_bad_password_count_is_multiplied() -> None:
+    """AD FS answers a wrong password with 500, so a stack that retries 5xx posts it again: 4, 1, 1 (table 2.4)."""
+    posts = {}
+    for model in (AZURE, MSAL, ADAL):
+        world = rig()
+        world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
+        posts[model.name] = world.count(Step.PASSWORD)
+    assert posts == {"azure-identity": 4, "msal-python-ropc": 1, "adal-like": 1}
+
+
+# state that outlives a call (table 2.3)
+
+
+def test_msal_python_remembers_a_404() -> None:
+    """One 404 and the realm step is skipped for the life of the process; the password goes to the login host."""
+    world = rig()
+    device = world.device(upn=FEDERATED_UPN)
+    world.answers[Step.REALM] = HttpResponse(404)
+    world.play(MSAL.sign_in(device))
+    del world.answers[Step.REALM]
+    world.events.clear()
+    world.play(MSAL.sign_in(device), seconds=40 * 86400)
+    assert [world.count(step) for step in STEPS] == [0, 0, 0, 1]
+    world.events.clear()
+    world.play(MSAL.sign_in(world.device(upn=FEDERATED_UPN)))
+    assert [world.count(step) for step in STEPS] == [1, 1, 1, 1], "a new process asks again"
+
+
+def test_msal_python_keeps_answers_for_a_day() -> None:
+    """Three sign-ins are one realm question and one MEX document; after 24 h they are asked for again."""
+    world = rig()
+    device = world.device(upn=FEDERATED_UPN)
+    for _ in range(3):
+        world.play(MSAL.sign_in(device))
+    assert [world.count(step) for step in STEPS] == [1, 1, 3, 3]
+    world.engine.run(world.now + 86401)
+    world.play(MSAL.sign_in(device))
+    assert [world.count(step) for step in STEPS] == [2, 2, 4, 4]
+
+
+def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
+    """The key of a WS-Trust error is the URL alone: for 60 s a good password gets the other user's fault, unsent."""
+    world = rig()
+    first = world.device(upn=FEDERATED_UPN, stored_password="no")
+    other = world.device(upn="grace@fabrikam.com", memory=first.memory)
+    world.play(MSAL.sign_in(first))
+    belief = world.play(MSAL.sign_in(other))
+    assert belief is not None
+    assert belief.state is State.FAILED
+    assert world.count(Step.PASSWORD) == 1
+    world.engine.run(world.now + 61)
+    belief = world.play(MSAL.sign_in(other))
+    assert belief is not None
+    assert belief.state is State.SILENT
+
+
+def test_msal_python_remembers_an_identical_400() -> None:
+    """The same form that got 400 is not sent again for 60 s; another user's is."""
+    world = World()
+    device = world.device(stored_password="no")
+    for _ in range(2):
+        world.play(MSAL.sign_in(device))
+    assert world.count(Step.TOKEN) == 1
+    world.engine.run(world.now + 61)
+    world.play(MSAL.sign_in(device))
+    assert world.count(Step.TOKEN) == 2
+
+
+def test_adal_falls_back_only_to_another_host() -> None:
+    """ADAL's fallback saves it where MEX alone is gone; in February both addresses named the host that was gone."""
+    world = World()
+    world.remove_record()
+    belief = world.play(ADAL.sign_in(world.device()))
+    assert belief is not None
+    assert (belief.state, belief.stage) == (State.FAILED, Stage.TRUST)
+
+
+def test_no_header_no_autologon() -> None:
+    """MSAL Python sends no x-client headers, is told Managed, and never meets the missing name; ADAL does."""
+    world = World()
+    world.remove_record()
+    belief = world.play(MSAL.sign_in(world.device()))
+    assert belief is not None
+    assert belief.state is State.SILENT
+    assert all("autologon" not in line for line in world.log)
+
+
+def test_exact_case_of_federated() -> None:
+    """``federated`` in lower case is not Federated to MSAL Python: the password goes to the login host."""
+
+    def lower(request: Request) -> HttpResponse:
+        assert request.method == "GET"
+        body = b'{"account_type":"federated","federation_metadata_url":"https://%s/mex"}' % STS.encode()
+        return HttpResponse(200, body=body)
+
+    for model, expected in ((MSAL, [1, 0, 0, 1]), (ADAL, [1, 1, 1, 1])):
+        world = rig()
+        world.answers[Step.REALM] = lower
+        world.play(model.sign_in(world.device(upn=FEDERATED_UPN)))
+        assert [world.count(step) for step in STEPS] == expected

@@ -1,0 +1,110 @@
+"""``ssosim spn`` in the default lab: the three families in each state of the record, by command and by control API."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ssosim_clients.spn import RULES
+
+from ssosim.estate import default_estate
+from ssosim.faults import CnameForAlias, TrafficManagerDeleted
+from ssosim.lab.errors import LabInputError
+from ssosim.lab.lab import Lab
+from ssosim.lab.spn import ask_spn
+from ssosim.trace import DnsAnswered, KdcExchange
+
+from .conftest import ShapesLab
+
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+MANAGER = "www.tm.a.prd.aadg.trafficmanager.net"
+GONE = TrafficManagerDeleted(profile="aadg-autologon")
+CNAME = CnameForAlias(record=AUTOLOGON, profile="aadg-autologon")
+
+
+def _rows(answer: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    return {row["rule"]: [(found["spn"], found["kdc"]) for found in row["candidates"]] for row in answer["rules"]}
+
+
+async def test_families_in_each_state_of_the_record(tmp_path: Path) -> None:
+    """Alias: one SPN, known. CNAME: the forward families ask for an unknown one. Gone: the name as typed (004-082)."""
+    known, moved = (f"HTTP/{AUTOLOGON}", "known"), (f"HTTP/{MANAGER}", "unknown")
+    async with Lab(default_estate(), tmp_path / "home", tmp_path / "cache") as lab:
+        healthy = _rows(await ask_spn(lab, AUTOLOGON))
+        assert set(healthy) == set(RULES)
+        assert {tuple(row) for rule, row in healthy.items() if RULES[rule].service == "HTTP"} == {(known,)}
+        undo = CNAME.apply(lab)
+        cname = _rows(await ask_spn(lab, AUTOLOGON))
+        assert (cname["java"], cname["wininet"], cname["curl-gssapi"]) == ([known], [moved], [moved])
+        assert cname["mit-fallback"] == [known, moved]
+        undo()
+        GONE.apply(lab)
+        gone = await ask_spn(lab, AUTOLOGON)
+        assert gone["dns"]["problem"] == "nodata"
+        assert _rows(gone)["wininet"] == [known], "the ticket is not what fails"
+        problems = {row["rule"]: row["problem"] for row in gone["rules"] if row["problem"]}
+        assert set(problems) == {"firefox-windows", "dotnet", "dotnet-linux"}
+        assert "given up" in problems["firefox-windows"]
+
+
+async def test_it_asks_the_real_dns_and_the_real_kdc(tmp_path: Path) -> None:
+    """Its look-ups and its ticket requests are in the trace under a name of their own; each SPN is asked for once."""
+    async with Lab(default_estate(), tmp_path / "home", tmp_path / "cache") as lab:
+        await ask_spn(lab, AUTOLOGON, rules=["wininet", "java", "curl-sspi"])
+        records = [record for record in lab.trace if record.client == "spn"]
+    tickets = [r.event for r in records if isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
+    assert [(event.service, event.outcome) for event in tickets] == [(f"HTTP/{AUTOLOGON}", "issued")]
+    assert any(isinstance(record.event, DnsAnswered) for record in records)
+
+
+@pytest.mark.parametrize("host", ["", "https://x", "a b", "x/y", "user@x", "x" * 254, "h\u00f6st"])
+async def test_what_is_no_host_is_refused(tmp_path: Path, host: str) -> None:
+    """A URL, a path or nothing at all is an input error, before anything is asked."""
+    lab = Lab(default_estate(), tmp_path / "home", tmp_path / "cache")
+    with pytest.raises(LabInputError, match="a host name is expected"):
+        await ask_spn(lab, host)
+
+
+def test_text_and_json(shapes_lab: ShapesLab) -> None:
+    """The text has one line a family with rules and models below; JSON has the same in full."""
+    text = shapes_lab.run("spn", "alias.corp.test")
+    assert text.startswith("alias.corp.test: CNAME real.corp.test, 10.20.1.2; the first leads back to real.corp.test")
+    lines = text.splitlines()
+    typed = next(number for number, line in enumerate(lines) if line.split("  ")[0] == "typed")
+    assert "HTTP/alias.corp.test (unknown)" in lines[typed]
+    assert "curl-sspi" in lines[typed + 1]
+    assert "models: msal4j-iwa" in text
+    answer = json.loads(shapes_lab.run("spn", "alias.corp.test", "--json"))
+    assert {row["rule"] for row in answer["rules"]} == set(RULES)
+    assert next(row["clients"] for row in answer["rules"] if row["rule"] == "java") == ["msal4j-iwa"]
+
+
+def test_one_client_one_rule(shapes_lab: ShapesLab) -> None:
+    """``--client`` takes a model, ``--rule`` a rule, ``--port`` shows where the port is kept."""
+    text = shapes_lab.run("spn", "alias.corp.test", "--client", "office")
+    assert "HTTP/real.corp.test" in text
+    assert "wininet" in text
+    assert "curl" not in text
+    text = shapes_lab.run("spn", "alias.corp.test", "--rule", "sqlclient", "--port", "14330")
+    assert "MSSQLSvc/real.corp.test:14330" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["x", "--client", "offise"], "did you mean office"),
+        (["x", "--rule", "curl-gsapi"], "did you mean curl-gssapi"),
+        (["x", "--client", "prt-device"], "asks for no service ticket"),
+        (["https://x"], "a host name is expected"),
+        (["x", "--port", "0"], "port: expected"),
+        (["x", "--device", "nowhere"], "there is no device 'nowhere'"),
+        (["x", "--name", "absent"], "ssosim up --name absent"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(shapes_lab: ShapesLab, arguments: list[str], text: str) -> None:
+    """Every mistake of a user gives one line that says what to do, and exit code 2."""
+    said = shapes_lab.run("spn", *arguments, expect=2)
+    assert text in said
+    assert len(said.splitlines()) == 1
