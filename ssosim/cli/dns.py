@@ -18,7 +18,7 @@ Show the zones of a lab, work a change out, apply it through the gate, take it b
 
   ssosim dns show autologon.microsoftazuread-sso.com
   ssosim dns plan change.toml                 what it would do, and to whom
-  ssosim dns plan --from before/ --to after/ --zones before/     two trees of zone files, no lab needed
+  ssosim dns plan --from before/ --to after/  two trees of zone files; needs no lab
   ssosim dns apply change.toml --plan TOKEN --approve yes.toml --by ann --by ben
   ssosim dns rollback
   ssosim dns drift
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     apply = action("apply", "make a change, if the gate allows it")
     lint = action("lint", "mistakes and traps in the zones")
     for each in (show, plan, lint):
-        each.add_argument("--zones", type=Path, metavar="DIR", help="zone files or octoDNS, in the place of a lab")
+        each.add_argument("--zones", type=Path, metavar="DIR", help="zone files or octoDNS; needs no lab")
         add_estate(each)
     for each in (plan, apply):
         each.add_argument("change", nargs="?", type=Path, metavar="CHANGE", help="a change file (TOML)")
@@ -68,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drift.add_argument("--inside", action="store_true", help="without probes over the wire")
     drift.add_argument("--adopt", action="store_true", help="make what is there the desired state (needs --by)")
     drift.add_argument("--by", default="", metavar="PERSON")
+    load = action("load", "put your own zone files in the place of the lab's zones of those names")
+    load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
     settings = action("settings", "the desk's policy, inventory and drift detector")
     settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
     settings.add_argument("--inventory", type=Path, metavar="FILE")
@@ -113,12 +115,19 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from ssosim.dns.model import ZoneSet  # noqa: PLC0415
+    from ssosim.dns.ops.overlay import overlay  # noqa: PLC0415
     from ssosim.report.dns import forecast_text, gate_text, plan_text  # noqa: PLC0415
 
     change = _change(options)
+    if options.before is not None and options.zones is None and not folder_of(options).is_running():
+        options.zones = options.before
     zones, estate, _ = _stage(options)
     plan = _plan_alone(options, change, zones, estate) if options.zones else _in_lab(options, "plan", change=change)
-    forecasts = _forecasts(zones, change.apply(zones), estate, plan["blast_radius"]["names"])
+    before, after = zones, change.apply(zones)
+    if options.zones:  # clients need more names than a tree of the user's holds: the rest is the estate's
+        before, after = (overlay(ZoneSet.from_estate(estate), each) for each in (before, after))
+    forecasts = _forecasts(before, after, estate, plan["blast_radius"]["names"])
     if options.json:
         print_json(plan | {"forecast": forecasts})
     else:
@@ -222,6 +231,20 @@ def _lint(options: argparse.Namespace) -> int:
     return LabError.exit_code if any(each.severity == "error" for each in found) else 0
 
 
+def _load(options: argparse.Namespace) -> int:
+    from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
+    from ssosim.dns.ops.snapshot import to_data  # noqa: PLC0415
+
+    zones, warnings = read_tree_with_warnings(options.tree)
+    _warn(warnings)
+    said = _in_lab(options, "load", zones=to_data(zones), title=f"zones of {options.tree}")
+    if options.json:
+        print_json(said)
+    else:
+        print(f"loaded {options.tree}; the zones are at version {said['version']}, and this is the desired state")
+    return 0
+
+
 def _settings(options: argparse.Namespace) -> int:
     import msgspec  # noqa: PLC0415
 
@@ -313,4 +336,5 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "drift": _drift,
     "lint": _lint,
     "settings": _settings,
+    "load": _load,
 }

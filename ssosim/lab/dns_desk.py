@@ -5,7 +5,8 @@ POST /v1/dns/plan         {change}
 POST /v1/dns/apply        {change, plan, approvals, executors}       403 with the gate's reasons when it refuses
 POST /v1/dns/rollback     {number, as_written, by}
 POST /v1/dns/drift        {outside}
-POST /v1/dns/adopt        {by}
+POST /v1/dns/load         {zones, title}     a tree of the user's in the place of the lab's zones
+    POST /v1/dns/adopt        {by}
 POST /v1/dns/settings     {policy, inventory, detector}
 POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
 POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before
@@ -30,7 +31,7 @@ from ssosim.dns.ops.drift import Detector
 from ssosim.dns.ops.inventory import Endpoint, Inventory, default_inventory
 from ssosim.dns.ops.ledger import Ledger, LedgerError
 from ssosim.dns.ops.outside import outside_in
-from ssosim.dns.ops.snapshot import to_data
+from ssosim.dns.ops.snapshot import from_data, to_data
 from ssosim.dns.ops.usage import ServerCounts
 from ssosim.dns.rrset import plain
 from ssosim.estate import Estate, default_estate
@@ -105,6 +106,7 @@ class LabDesk:
             ("POST", "drift"): self._drift,
             ("POST", "adopt"): self._adopt,
             ("POST", "settings"): self._settings,
+            ("POST", "load"): self._load,
             ("POST", "substitutions"): self._substitute,
             ("POST", "substitutions/finish"): self._finish,
         }
@@ -189,6 +191,10 @@ class LabDesk:
     async def _adopt(self, body: dict[str, Any]) -> dict[str, Any]:
         entry = self.desk.adopt(_read(body, "by", str, ""))
         return {"number": entry.number, "action": entry.action}
+
+    async def _load(self, body: dict[str, Any]) -> dict[str, Any]:
+        entry = self.desk.load(from_data(body.get("zones")), _read(body, "title", str, "zones from files"))
+        return {"number": entry.number, "action": entry.action, "version": self._lab.zones.current.version}
 
     async def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
         policy, detector = _read(body, "policy", Policy | None), _read(body, "detector", Detector | None)

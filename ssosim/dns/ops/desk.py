@@ -24,6 +24,7 @@ from ssosim.dns.ops.gate import Decision, Request, decide
 from ssosim.dns.ops.inventory import Inventory
 from ssosim.dns.ops.ledger import Entry, Ledger
 from ssosim.dns.ops.outside import contradictions, inventory_findings
+from ssosim.dns.ops.overlay import overlay
 from ssosim.dns.ops.plan import Plan, Surroundings, make_plan
 from ssosim.dns.ops.usage import NO_COUNTS, QueryCounts
 from ssosim.dns.ops.verify import Verification, verify
@@ -220,6 +221,19 @@ class ChangeDesk:
         self.drift()
         return entry
 
+    def load(self, tree: ZoneSet, title: str) -> Entry:
+        """Set the stage: the zones of ``tree`` become production and desired state, in the place of those of the lab.
+
+        No change of an operator and not for one: what was applied before cannot be rolled back to any more.
+        Raises DnsChangeError and LedgerError.
+        """
+        now = self._store.current
+        zones = overlay(now, tree)
+        entry = Entry(at=self._clock.now(), action="load", title=title)
+        entry = self.ledger.commit(entry, (now, zones), (self.desired, zones))
+        self._become(zones, zones, f"zones loaded: {title}")
+        return entry
+
     def recover(self) -> None:
         """Go on where the ledger ends, as after a crash; without entries nothing changes. Raises LedgerError."""
         if entries := self.ledger.entries():
@@ -258,10 +272,12 @@ class ChangeDesk:
             for entry in entries
             if entry.undoes is not None and entry.after == entries[entry.undoes - 1].before
         }
+        stage = max((entry.number for entry in entries if entry.action == "load"), default=0)
+        undone |= set(range(stage + 1))
         open_ones = [entry for entry in entries if entry.action == "apply" and entry.number not in undone]
         if number is None and open_ones:
             return open_ones[-1]
-        found = next((entry for entry in entries if entry.number == number and entry.action == "apply"), None)
+        found = next((entry for entry in open_ones if entry.number == number), None)
         if found is None:
             known = ", ".join(str(entry.number) for entry in open_ones) or "none"
             what = "nothing was applied" if number is None else f"there is no applied change {number}"

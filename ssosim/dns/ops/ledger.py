@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     at: float
-    action: Literal["apply", "rollback", "adopt"]
+    action: Literal["apply", "rollback", "adopt", "load"]
     title: str
     number: int = 0
     after: str = ""
