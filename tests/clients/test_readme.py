@@ -6,27 +6,39 @@ import re
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Client, State
+from ssosim_clients.spn import NO_TICKET
 
 from .conftest import PASSWORD, World
 
 README = Path(__file__).parents[2] / "clients" / "README.md"
 
 
-def test_model_in_forty_lines(world: World) -> None:
-    """The model printed in the README is at most 40 lines, retries as it says, and then asks."""
-    code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert code is not None
-    assert len(code[1].splitlines()) <= 40
+def _blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def example() -> Iterator[types.ModuleType]:
+    """The README's first block, as a module."""
     module = types.ModuleType("readme_example")
     sys.modules[module.__name__] = module  # dataclass looks its module up
     try:
-        exec(code[1], module.__dict__)  # noqa: S102 - the repository's own README
+        exec(_blocks()[0], module.__dict__)  # noqa: S102 - the repository's own README
+        yield module
     finally:
         del sys.modules[module.__name__]
-    model = module.MY_CLIENT
+
+
+def test_model_in_forty_lines(world: World, example: types.ModuleType) -> None:
+    """The model printed in the README is at most 40 lines, retries as it says, and then asks."""
+    assert len(_blocks()[0].splitlines()) <= 40
+    model = example.MY_CLIENT
     assert isinstance(model, Client)
     world.remove_record()
     world.person = [PASSWORD]
@@ -35,9 +47,27 @@ def test_model_in_forty_lines(world: World) -> None:
     assert (belief.state, belief.attempts) == (State.INTERACTIVE, 5)
 
 
+def test_the_test_in_the_readme(example: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second block runs as printed, after the first, and shows what went over the wire."""
+    exec(_blocks()[1], example.__dict__)  # noqa: S102 - the repository's own README
+    shown = capsys.readouterr().out
+    assert shown.count("userrealm") == 5
+    assert "prompt mex: could not resolve" in shown
+
+
+def test_the_readme_lists_every_model() -> None:
+    """The table has each shipped model, and the SPN rule that it really has."""
+    rows = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    listed = {name: row for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row.split("|")[1])}
+    assert set(MODELS) <= set(listed)
+    for name, model in MODELS.items():
+        rule = getattr(model, "spn", NO_TICKET)
+        assert ("no ticket" if rule is NO_TICKET else f"`{rule.name}`") in listed[name]
+
+
 def test_package_stays_light() -> None:
-    """Importing every model brings in neither the simulator, nor asyncio, nor an HTTP library."""
-    code = "import sys, ssosim_clients.catalogue; print(*sys.modules)"
+    """Importing every model, and the device in memory, brings in no simulator, no asyncio and no HTTP library."""
+    code = "import sys, ssosim_clients.catalogue, ssosim_clients.testing; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "ssosim_clients.models.office" in modules
     assert not {"ssosim", "asyncio", "aiohttp", "requests", "gssapi"} & set(modules)
