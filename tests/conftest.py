@@ -1,8 +1,21 @@
 """Rules for the whole suite."""
 
+import json
 import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+SSOSIM = [sys.executable, "-m", "ssosim"]
+KEPT = {"lock", "trace.jsonl", "lab.log"}
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -29,3 +42,119 @@ if os.environ.get("CI") == "true":
         report = yield
         _refuse_skip(report)
         return report
+
+
+@dataclass(slots=True)
+class Bench:
+    """The command ``ssosim`` as a user has it, in a state folder of its own."""
+
+    home: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What the command runs with."""
+        return os.environ | {"SSOSIM_HOME": str(self.home)} | more
+
+    def run(self, *words: str | bytes, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; ``env`` adds to the environment."""
+        env = self.environment(**options.pop("env", {}))
+        options = {"stdin": subprocess.DEVNULL} | options if "input" not in options else options
+        return subprocess.run(
+            [*SSOSIM, *words], env=env, capture_output=True, text=True, timeout=60, check=False, **options
+        )
+
+    def popen(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a command; what still runs at the end of the test is killed."""
+        env = self.environment(**options.pop("env", {}))
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        process = subprocess.Popen([*SSOSIM, *words], env=env, **options)
+        self.started.append(process)
+        return process
+
+    def up(self, *words: str) -> subprocess.Popen[bytes]:
+        """A lab in the foreground of a process, ready."""
+        process = self.popen("up", *words)
+        assert select.select([process.stdout], [], [], 30)[0], "the lab does not say that it is ready"
+        first = process.stdout.readline()
+        assert b": up, ready in " in first, first + process.stderr.read()
+        return process
+
+    def records(self, name: str = "default") -> list[dict[str, Any]]:
+        """The trace of a lab."""
+        done = self.run("trace", "--name", name, "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def processes(self) -> dict[int, bytes]:
+        """Whatever runs and knows this state folder: labs, their KDCs, programs in them."""
+        mine, found = os.fsencode(self.home), {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (entry / "cmdline").read_bytes()
+                known = mine in line or mine in (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if known and line:  # a zombie has no command line
+                found[int(entry.name)] = line.replace(b"\0", b" ")
+        return found
+
+    def mounts(self) -> list[str]:
+        """Mounts that the machine sees in this state folder."""
+        return [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(self.home) in line]
+
+    def left(self, name: str = "default") -> set[str]:
+        """What stands in a lab's folder."""
+        folder = self.home / "labs" / name
+        return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+    def assert_nothing_left(self, name: str = "default", patience: float = 8.0) -> None:
+        """No process, no mount, no file but the lock, the trace and the log."""
+        end = time.monotonic() + patience
+        while (self.processes() or self.left(name) - KEPT) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert self.processes() == {}
+        assert self.mounts() == []
+        assert self.left(name) <= KEPT
+
+    def close(self) -> None:
+        """End what still runs."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        labs = self.home / "labs"
+        for lab in labs.iterdir() if labs.is_dir() else ():
+            self.run("down", "--name", lab.name)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the realm and the keys of the default estate, which are slow to make."""
+    home = tmp_path_factory.mktemp("prepared")
+    bench = Bench(home)
+    bench.run("up", "--detach")
+    bench.close()
+    return home / "cache"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, prepared: Path) -> Iterator[Bench]:
+    """The command line with a state folder for this test alone."""
+    made = Bench(tmp_path / "h")
+    shutil.copytree(prepared, made.home / "cache")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
+    """A lab that is up, shared by the tests of a module."""
+    made = Bench(tmp_path_factory.mktemp("running"))
+    shutil.copytree(prepared, made.home / "cache")
+    done = made.run("up", "--detach")
+    assert done.returncode == 0, done.stderr
+    yield made
+    made.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ssosim.dns.wire import Transport
 
@@ -67,8 +67,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or end it at once if there are too many."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes no other kind
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its bases
         peer = transport.get_extra_info("peername")
         if peer:
             self._peer = peer

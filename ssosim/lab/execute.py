@@ -135,10 +135,11 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
-    except OSError as error:
-        print(f"ssosim exec: {command[0]}: {error.strerror}", file=sys.stderr)
+    except (OSError, ValueError) as error:
+        reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
+        print(f"ssosim exec: {command[0] or repr('')}: {os.strerror(reason or 0)}", file=sys.stderr)
         sys.stderr.flush()
-        os._exit(_NOT_FOUND if error.errno == errno.ENOENT else _NOT_EXECUTABLE)
+        os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
 
 
 def _outer_identity() -> tuple[int, int]:

@@ -117,6 +117,8 @@ def _shepherd(body: Callable[[int], int], lifeline: int, tidy: Callable[[], None
     except OSError as error:
         print(f"ssosim: {_explain(error.errno or 0)}", file=sys.stderr)
         return MachineLacksError.exit_code
+    # The first process of a pid namespace is sent only what it has a handler for, so it has one from birth.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     first = os.fork()
     if first == 0:
         os.close(lifeline)

@@ -1,0 +1,92 @@
+"""Real programs, unmodified, inside a lab."""
+
+import re
+
+URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+CURL = ["curl", "-sS", "--negotiate", "-u", ":", "-o", "/dev/null", "-w", "%{http_code}", URL]
+
+
+def test_curl_signs_in_silently_at_the_real_name(running):
+    """With an address record at the real name, curl's ticket is for that name and is accepted (004-043)."""
+    done = running.run("exec", "--as", "curl-real", "--", *CURL)
+    assert (done.returncode, done.stdout) == (0, "200"), done.stderr
+    seen = [record for record in running.records() if record["client"] == "curl-real"]
+    [ticket] = [r for r in seen if r["event"] == "KdcExchange"]
+    assert (ticket["request"], ticket["service"], ticket["outcome"]) == (
+        "TGS",
+        "HTTP/autologon.microsoftazuread-sso.com",
+        "issued",
+    )
+    [checked] = [r for r in seen if r["event"] == "TicketChecked"]
+    assert (checked["accepted"], checked["principal"]) == (True, "alice@CORP.CONTOSO.COM")
+
+
+def test_klist_shows_the_ticket_of_the_signed_on_user(running):
+    """The user has signed on to the device already: a ticket-granting ticket is in the cache."""
+    shown = running.run("exec", "--", "klist").stdout
+    assert "Default principal: alice@CORP.CONTOSO.COM" in shown
+    assert "krbtgt/CORP.CONTOSO.COM@CORP.CONTOSO.COM" in shown
+
+
+def test_kinit_with_a_password_works_as_at_any_kdc(running):
+    """Another user can sign on by password, with the machine's own kinit and no options."""
+    script = "printf 'Bob-lab-password-1\\n' | kinit bob >/dev/null && klist | grep -o 'bob@.*'"
+    assert running.run("exec", "--", "sh", "-c", script).stdout.strip() == "bob@CORP.CONTOSO.COM"
+    wrong = running.run("exec", "--", "sh", "-c", "printf 'nonsense\\n' | kinit bob")
+    assert "Password incorrect" in wrong.stderr
+
+
+def test_dig_gets_the_same_answer_over_udp_and_tcp(running):
+    """Forward, reverse, empty and missing names, by both transports."""
+    questions = [
+        "autologon.microsoftazuread-sso.com",
+        "-x 10.10.0.88",
+        "autologon.microsoftazuread-sso.com AAAA",
+        "no.example",
+    ]
+    script = "; ".join(f"dig +noall +comments +answer {how} {q}" for how in ("+notcp", "+tcp") for q in questions)
+    shown = running.run("exec", "--as", "dig", "--", "sh", "-c", script).stdout
+    assert re.findall(r"status: (\w+)", shown) == ["NOERROR", "NOERROR", "NOERROR", "NXDOMAIN"] * 2
+    assert len(re.findall(r"IN\s+A\s+192\.0\.2\.20\b", shown)) == 2
+    assert len(re.findall(r"IN\s+PTR\s+dc1\.corp\.contoso\.com\.", shown)) == 2
+    answered = [r for r in running.records() if r["client"] == "dig" and r["event"] == "DnsAnswered"]
+    assert [r["transport"] for r in answered] == ["udp"] * 4 + ["tcp"] * 4
+    assert [r["rcode"] for r in answered] == ["NOERROR", "NOERROR", "NODATA", "NXDOMAIN"] * 2
+
+
+def test_getent_finds_hosts_through_the_labs_dns(running):
+    """The C library's resolver asks the lab, with the company's search domain."""
+    done = running.run(
+        "exec", "--", "sh", "-c", "getent hosts dc1; getent hosts login.microsoftonline.com; getent hosts x"
+    )
+    assert done.stdout.split() == ["10.10.0.88", "dc1.corp.contoso.com", "192.0.2.10", "login.microsoftonline.com"]
+    assert done.returncode == 2
+
+
+def test_the_certificate_is_trusted_only_inside(running):
+    """Curl needs no option to trust the lab's authority, and another name is refused."""
+    assert running.run("exec", "--", *CURL).returncode == 0
+    elsewhere = [*CURL[:-1], "--connect-to", "wrong.example:443:192.0.2.10:443", "https://wrong.example/"]
+    assert running.run("exec", "--", *elsewhere).returncode == 60
+
+
+def test_ten_sign_ins_at_once_are_told_apart(running):
+    """Each of ten programs at the same moment has its own ticket request, accepted ticket and answer in the trace."""
+    names = [f"c{number}" for number in range(10)]
+    devices = ["desk-1" if number % 2 else "desk-2" for number in range(10)]
+    started = [
+        running.popen("exec", "--as", name, "--device", device, "--", *CURL)
+        for name, device in zip(names, devices, strict=True)
+    ]
+    assert [(p.wait(30), p.stdout.read()) for p in started] == [(0, b"200")] * 10
+    records = running.records()
+    for name, device in zip(names, devices, strict=True):
+        mine = [record for record in records if record["client"] == name]
+        kinds = [record["event"] for record in mine]
+        assert (kinds.count("KdcExchange"), kinds.count("TicketChecked"), kinds.count("ClientFinished")) == (1, 1, 1)
+        [checked] = [record for record in mine if record["event"] == "TicketChecked"]
+        user = "alice" if device == "desk-1" else "bob"
+        assert (checked["accepted"], checked["principal"]) == (True, f"{user}@CORP.CONTOSO.COM")
+        assert [r["status"] for r in mine if r["event"] == "HttpExchange"][-1] == 200
+        assert mine[0]["event"] == "LabEvent"
+        assert kinds[-1] == "ClientFinished"
