@@ -1,6 +1,6 @@
 """The identity provider: realm discovery, WS-Trust, SAML and OAuth, pure functions under one aiohttp application.
 
-``ssosim.entra.app.create_app`` is the application; it is not imported here: aiohttp costs a quarter of a second.
+``ssosim.entra.app.create_server`` is the server; it is not imported here: aiohttp costs a quarter of a second.
 """
 
 from ssosim.entra.keys import Keys, KeysError, SigningKey

@@ -58,7 +58,7 @@ def credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -
     """POST /common/GetCredentialType with JSON; ``{"username": …}`` is enough."""
     try:
         question: Any = msgspec.json.decode(call.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(9002313, reason="The body is not JSON.") from None
     username = question.get("username") if isinstance(question, dict) else None
     if not isinstance(username, str) or not username:

@@ -15,6 +15,7 @@ from ssosim.trace import HttpExchange
 __all__ = ["answer", "serve"]
 
 _log = logging.getLogger(__name__)
+_HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
 _STYLES: dict[str, Style] = {"autologon": "soap", "federation": "adfs"}
 
 
@@ -28,9 +29,10 @@ def serve(provider: Provider, call: Call, client: str) -> Answer:
     trace.record(
         client,
         HttpExchange(
-            host=call.host,
-            method=call.method,
-            path="/" + "/".join(call.path),
+            # Cut, for a request line may be 128 KB long, and a trace is kept.
+            host=call.host[:_HOST],
+            method=call.method[:_METHOD],
+            path=("/" + "/".join(call.path))[:_PATH],
             status=reply.status,
             auth=journal.auth,
             code=reply.code,

@@ -15,6 +15,7 @@ __all__ = ["XmlRefusedError", "escape_attribute", "escape_text", "local_name", "
 
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
 _DOCTYPE = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 # Comments and processing instructions are dropped while parsing: text that a comment splits in two reads as one,
 # which is also what the canonical form (without comments) signs.
@@ -73,11 +74,16 @@ def text_of(element: _Element | None) -> str:
 
 
 def escape_text(text: str) -> str:
-    """Character data in canonical form (Canonical XML 1.0, section 2.3, text nodes)."""
+    """Character data in canonical form (Canonical XML 1.0, section 2.3, text nodes).
+
+    What XML cannot hold even as a reference (XML 1.0, production 2) becomes U+FFFD: callers' text comes back in faults.
+    """
+    text = _IMPOSSIBLE.sub("\ufffd", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
 
 
 def escape_attribute(text: str) -> str:
-    """An attribute value in canonical form (Canonical XML 1.0, section 2.3, attribute nodes)."""
+    """An attribute value in canonical form (Canonical XML 1.0, attribute nodes); else as ``escape_text``."""
+    text = _IMPOSSIBLE.sub("\ufffd", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return text.replace("\t", "&#x9;").replace("\n", "&#xA;").replace("\r", "&#xD;")

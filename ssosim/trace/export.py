@@ -69,9 +69,13 @@ def read_jsonl(lines: Iterable[str]) -> Iterator[Record]:
 
 
 def as_line(record: Record) -> str:
-    """One record as a line for people: time, client, layer, and what happened."""
+    """One record as a line for people: time, client, layer, and what happened.
+
+    A stranger's text is in it (paths, names): what would move a terminal's cursor is escaped.
+    """
     clock = datetime.fromtimestamp(record.at, UTC).strftime("%H:%M:%S.%f")[:-3]
-    return f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe(record.event)}"
+    line = f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe(record.event)}"
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one short sentence for each kind of event

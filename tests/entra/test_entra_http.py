@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from ssosim.entra.app import SERVER_LIMITS, create_app
+from ssosim.entra.app import create_server
 from ssosim.trace import HttpExchange
 
 
@@ -17,7 +17,7 @@ from ssosim.trace import HttpExchange
 async def server(site):
     """The application on a loopback port; yields its base URL."""
     site.provider.who = lambda remote, local: f"{remote}>{local}"
-    runner = web.AppRunner(create_app(site.provider), access_log=None, **SERVER_LIMITS)
+    runner = web.ServerRunner(create_server(site.provider))
     await runner.setup()
     tcp = web.TCPSite(runner, "127.0.0.1", 0)
     await tcp.start()

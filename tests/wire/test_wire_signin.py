@@ -29,7 +29,11 @@ def test_whole_silent_sign_in(sites, desk_of, assertion_kind, v1):
     assert (realm["account_type"], realm["federation_protocol"]) == ("Federated", "WSTrust")
     transport = desk.mex(realm["federation_metadata_url"])["2005/windowstransport"]
     challenge = desk.trust(transport)
-    assert (challenge.status, challenge.headers.get_all("WWW-Authenticate"), challenge.body) == (401, ["Negotiate"], b"")
+    assert (challenge.status, challenge.headers.get_all("WWW-Authenticate"), challenge.body) == (
+        401,
+        ["Negotiate"],
+        b"",
+    )
     reply = desk.trust(transport, token=desk.token())
     assertion = desk.assertion_in(reply)
     assert ("DesktopSsoToken" in assertion) == (assertion_kind == "desktop-sso-token")
@@ -131,7 +135,10 @@ def test_federated_domain_at_its_own_sts(desk, version, way):
     assert 'Issuer="http://sts.fabrikam.com/adfs/services/trust"' in assertion
     tokens = desk.redeem(assertion).json
     access = desk.verified(tokens["access_token"], desk.GRAPH)
-    assert (access["preferred_username"], access["amr"]) == ("frank@fabrikam.com", ["wia" if way == "ticket" else "pwd"])
+    assert (access["preferred_username"], access["amr"]) == (
+        "frank@fabrikam.com",
+        ["wia" if way == "ticket" else "pwd"],
+    )
 
 
 def test_usernamemixed_at_autologon(desk):
@@ -158,7 +165,9 @@ def test_browser_addresses_and_cors(desk, origin):
         replies = [
             desk.ask("OPTIONS", f"{base}/{page}", asked),
             desk.ask("GET", f"{base}/{page}?desktopsso=true&isAdalRequest=False", headers),
-            desk.ask("GET", f"{base}/{page}?desktopsso=true&isAdalRequest=False", headers | desk.negotiate(desk.token())),
+            desk.ask(
+                "GET", f"{base}/{page}?desktopsso=true&isAdalRequest=False", headers | desk.negotiate(desk.token())
+            ),
         ]
         assert [reply.status for reply in replies] == [204, 401, 200]
         assert replies[1].headers["WWW-Authenticate"] == "Negotiate"
@@ -200,7 +209,8 @@ def test_old_realm_page(desk):
 
 
 def test_credential_type(desk):
-    """GetCredentialType: DesktopSsoEnabled for a tenant with Seamless SSO, absent without; who exists, who federates."""
+    """GetCredentialType: DesktopSsoEnabled for a tenant with Seamless SSO, absent without; who exists and federates."""
+
     def ask(username):
         body = json.dumps({"username": username}).encode()
         headers = {"Content-Type": "application/json"}
@@ -237,6 +247,7 @@ def test_openid_configuration_names_the_tenant_by_guid(desk, name):
 
 def test_passwords_at_the_token_endpoint(desk):
     """ROPC: right and wrong password, unknown user, federated user, over /common; with the documented codes."""
+
     def ask(username, password, **more):
         return desk.grant(grant_type="password", username=username, password=password, **more)
 

@@ -181,7 +181,9 @@ def test_broken_base64(desk, value):
     refused(desk, reply, 81009, None)
 
 
-@pytest.mark.parametrize("token", [b"x", b"\x60\x82\xff\xff", b"\x6e" * 3000, b"YIIabc", b"\x00" * 30_000], ids=range(5))
+@pytest.mark.parametrize(
+    "token", [b"x", b"\x60\x82\xff\xff", b"\x6e" * 3000, b"YIIabc", b"\x00" * 30_000], ids=range(5)
+)
 def test_base64_of_rubbish(desk, token):
     """Base64 of bytes that are no GSS-API token: 81009."""
     reply = desk.windows(token)

@@ -1,0 +1,99 @@
+"""The HTTP server under the identity provider: aiohttp's, with limits, and without its words.
+
+aiohttp logs every request that it cannot parse with a traceback, and repeats in log and answer what it choked on,
+which may be a ticket. What a client does wrong is no news here: it gets a short 4xx, and a line in the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import web
+
+__all__ = ["BODY_LIMIT", "BODY_SECONDS", "SERVER_LIMITS", "IncompleteBodyError", "ProviderServer", "read_body"]
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request body that are read at all (aiohttp's own default); each protocol's own limit is lower."""
+
+BODY_SECONDS = 30.0
+"""How long a body may take to arrive."""
+
+SERVER_LIMITS: Mapping[str, Any] = MappingProxyType(
+    {
+        "max_line_size": 128 * 1024,
+        "max_field_size": 128 * 1024,
+        "auto_decompress": False,
+        "lingering_time": 1.0,
+        "keepalive_timeout": 60.0,
+        "access_log": None,
+    }
+)
+"""Headers over 50 KB must be read far enough to answer AADSTS81001, no body is inflated, the rest of a refused body is
+waited for one second, not ten, and a connection without a whole request for a minute, not an hour.
+"""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Refused = Callable[[web.BaseRequest, int], None]
+"""Told of each request that was no HTTP, with the status of the answer."""
+
+
+class IncompleteBodyError(Exception):
+    """A body that broke off, was no body of its kind, or took too long; ``status`` is what to answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class ProviderServer(web.Server):
+    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; ``refused`` is told of what was no HTTP request."""
+
+    def __init__(self, handler: Handler, refused: Refused) -> None:
+        super().__init__(handler)
+        self._refused = refused
+
+    def __call__(self) -> web.RequestHandler:
+        """A new connection's protocol."""
+        return _Connection(self, self._refused, loop=self._loop, **SERVER_LIMITS)
+
+
+class _Connection(web.RequestHandler):
+    __slots__ = ("_refused",)
+
+    def __init__(self, server: web.Server, refused: Refused, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._refused = refused
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that could not be parsed; anything else is our own mistake, and aiohttp's business."""
+        if status >= 500:
+            return super().handle_error(request, status, exc, message)
+        self._refused(request, status)
+        response = web.Response(status=status, text="The request is malformed.\n")
+        response.force_close()
+        return response
+
+
+async def read_body(request: web.BaseRequest) -> bytes:
+    """The request's body; raises IncompleteBodyError, and aiohttp's HTTPRequestEntityTooLarge over BODY_LIMIT."""
+    if not request.body_exists:
+        return b""
+    try:
+        if request.headers.get("Expect", "").lower() == "100-continue":  # .NET Framework's default for a POST
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise IncompleteBodyError(408) from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise IncompleteBodyError(400) from None
