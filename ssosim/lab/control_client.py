@@ -20,13 +20,8 @@ _TIMEOUT_S = 30.0
 def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """One request to the control API; the answer's JSON object.
 
-<<<<<<< Updated upstream
     Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
     when it refuses.
-=======
-    Raises LabInputError when no such lab is up or it finds the request wrong, LabError when it refuses, both with the
-    lab's own words.
->>>>>>> Stashed changes
     """
     payload = json.dumps(body or {}).encode()
     kind = "Content-Type: application/json"
@@ -56,6 +51,5 @@ def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None 
     if status == 400:
         raise LabInputError(data.get("error", "the lab did not understand the request"))
     if status != 200:
-        refused = LabInputError if status == 400 else LabError
-        raise refused(data.get("error", f"the lab refused with status {status}"))
+        raise LabError(data.get("error", f"the lab refused with status {status}"))
     return data

@@ -42,9 +42,7 @@ async def model_device(
     kdc = await lab.gateway_for(address)
     write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [kdc], _AS_GIVEN)
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
-    resolver = LabResolver(
-        address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.realm.domain
-    )
+    resolver = LabResolver(address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.realm.domain)
     http = LabHttp(resolver, lab.client_tls, lab.endpoint)
     try:
         yield ClientDevice(
