@@ -22,7 +22,7 @@ LETTERS: Mapping[str, str] = {"silent": "S", "interactive": "I", "stalled": "T",
 
 _WIDTH, _GUTTER, _RIGHT = 1160, 268, 8
 _LEAST_PHASE = 88.0
-_CHARACTER, _PAD = 6.8, 7.0
+_CHARACTER, _BOLD, _PAD = 6.8, 7.8, 7.0
 _BAND, _FAULT, _LANE, _GAP, _AXIS, _HEADING = 28, 22, 34, 8, 40, 22
 
 PATTERNS = """<defs>
@@ -94,7 +94,7 @@ class _Sheet:
         for index, (name, start) in enumerate(phases):
             x = self._scale.marks[index]
             label, former = _label(start, former)
-            self._text(x + 4, 14, _fit(name, self._scale.marks[index + 1] - x - 6), "phase")
+            self._text(x + 4, 14, _fit(name, self._scale.marks[index + 1] - x - 8, _BOLD), "phase")
             self._text(x + 4, 30, label, "tick")
         if self._scale.marks[-1] - self._scale.marks[-2] > 130:
             label, _ = _label(end, former)
@@ -126,7 +126,7 @@ class _Sheet:
             self._rect(left, width, _BAND - 4, f"b-{kind}", title)
             self._pattern(segment.state, left, width, _BAND - 4)
             word = segment.state if segment.state != "cname" else "CNAME"
-            self._text(left + _PAD, self._y + 16, _fit(word, width - 2 * _PAD, cut=False), "inside halo")
+            self._text(left + _PAD, self._y + 16, _fit(word, width - 2 * _PAD, _BOLD, cut=False), "inside halo")
         self._y += _BAND + _GAP / 2
 
     def lane(self, index: int, lane: Lane, stops: Sequence[float]) -> None:
@@ -156,7 +156,7 @@ class _Sheet:
         self._pattern(outcome, middle + gap, right - middle - gap - 1, _LANE - 7)
         word = outcome if verdict["as_expected"] else f"{outcome} !"
         room = right - middle - 2 * _PAD
-        text = word if len(word) * _CHARACTER <= room else LETTERS.get(outcome, "?")
+        text = word if len(word) * _BOLD <= room else LETTERS.get(outcome, "?")
         self._text(middle + _PAD, self._y + 18, text if room >= _CHARACTER else "", "inside halo")
         if not verdict["as_expected"]:
             self._parts.append(
@@ -202,9 +202,9 @@ def _label(at: float, former: str) -> tuple[str, str]:
     return (moment.strftime(f"%H:%M{seconds}") + ("" if day == former else f" {day}"), day)
 
 
-def _fit(text: str, width: float, *, cut: bool = True) -> str:
+def _fit(text: str, width: float, each: float = _CHARACTER, *, cut: bool = True) -> str:
     """``text``, shortened to ``width``; empty where nothing useful fits."""
-    room = int(width / _CHARACTER)
+    room = int(width / each)
     if len(text) <= room:
         return text
     if not cut or room < 3:

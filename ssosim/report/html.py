@@ -108,22 +108,23 @@ def _chip(outcome: str) -> str:
 
 
 def _verdicts(phases: Sequence[Mapping[str, Any]], clients: Sequence[str]) -> str:
-    head = "".join(f'<th scope="col">{escape(client)}</th>' for client in clients)
+    year = f" {datetime.fromtimestamp(_at(phases[0]['start']), UTC).year}"
+    head = "".join(
+        f'<th scope="col">{escape(phase["phase"])}<br>'
+        f'<time datetime="{escape(phase["start"])}">{_moment(_at(phase["start"])).replace(year, "")}</time></th>'
+        for phase in phases
+    )
     rows = []
-    for number, phase in enumerate(phases):
+    for lane, client in enumerate(clients):
         cells = "".join(
             f'<td><a href="#why-{number}-{lane}">{_chip(phase["clients"][client]["outcome"])}</a>'
             f"{_after(phase['clients'][client])}{_unexpected(phase['clients'][client])}</td>"
-            for lane, client in enumerate(clients)
+            for number, phase in enumerate(phases)
         )
-        start = _at(phase["start"])
-        rows.append(
-            f'<tr><th scope="row">{escape(phase["phase"])}</th>'
-            f'<td><time datetime="{escape(phase["start"])}">{_moment(start)}</time></td>{cells}</tr>'
-        )
+        rows.append(f'<tr><th scope="row">{escape(client)}</th>{cells}</tr>')
     return (
-        '<table><caption>Outcome of each client in each phase</caption><thead><tr><th scope="col">phase</th>'
-        f'<th scope="col">from (UTC)</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        '<table class="verdicts"><caption>Outcome of each client in each phase; phases with their start, UTC</caption>'
+        f'<thead><tr><th scope="col">client</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     )
 
 

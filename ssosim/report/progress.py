@@ -10,7 +10,7 @@ from ssosim.report.text import clean
 
 __all__ = ["Progress"]
 
-_PHASE = '"event": "PhaseStarted"'
+_PHASE = b'"PhaseStarted"'
 
 
 class Progress:
@@ -38,7 +38,7 @@ class Progress:
         self._offset += len(new)
         *lines, self._rest = (self._rest + new).split(b"\n")
         for line in lines:
-            if _PHASE.encode() in line:
+            if _PHASE in line:
                 self._seen += 1
                 event = json.loads(line)
                 self._show(f"{event['at'][11:16]} UTC  phase {self._seen} of {self._phases}: {event['phase']}")
