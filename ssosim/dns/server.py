@@ -14,8 +14,8 @@ from ssosim.trace import Trace
 
 __all__ = ["AuthorityServer", "DnsServer", "Effect", "ListenError", "Tamper", "Who"]
 
-AA = 0x04
-"""The bit of an authoritative answer, in the octet after the id."""
+AA, RA = 0x04, 0x80
+"""Authoritative answer, recursion available: bits of the first and the second octet after the id."""
 
 
 class DnsServer:
@@ -103,6 +103,7 @@ class AuthorityServer(DnsServer):
         reply = respond_with(self._said, query, transport, asking)
         if reply is None:
             return respond(self._store.current, query, transport)
-        if reply.event.rcode == "NODATA" and not reply.tail[0] & AA:
-            return replace(reply, event=replace(reply.event, rcode="REFERRAL"))
-        return reply
+        referral = reply.event.rcode == "NODATA" and not reply.tail[0] & AA
+        event = replace(reply.event, rcode="REFERRAL") if referral else reply.event
+        flags = bytes((reply.tail[0], reply.tail[1] & ~RA))
+        return replace(reply, tail=flags + reply.tail[2:], event=event)

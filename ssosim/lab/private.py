@@ -22,7 +22,7 @@ from ssosim.lab import linux
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.etc import overlay_etc
 from ssosim.lab.folder import LabFolder, cache_folder
-from ssosim.lab.network import DEVICE_GATEWAY, PrivateNetwork, device_link_commands, run_ip
+from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, run_ip
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
@@ -135,8 +135,9 @@ class PrivateLab:
             "link set eth0 up",
         ]
         # A route to each host and none to anywhere else: what is not in the lab cannot be reached, and fails at once.
-        hosts = [host for host in self.estate.hosts if which.corporate_network or host.role != "kdc"]
-        commands += [f"route add {host.address} via {DEVICE_GATEWAY}" for host in hosts]
+        away = () if which.corporate_network else self.estate.addresses("kdc")
+        reachable = [each for each in self._addresses() if each not in away]
+        commands += [f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)]
         self.lab.trace.record(client, _joined(program, which.name, user.upn, address))
         return {"device": address, "client": client, "commands": commands, "environment": self._environment(home)}
 
@@ -174,6 +175,9 @@ class PrivateLab:
             _part("kdc", f"realm {estate.realm.name}", estate.addresses("kdc"), 88),
             _part("dns", f"{len(estate.zones)} zones, {records} record sets", estate.addresses("dns"), 53),
         ]
+        for resolver in estate.resolvers:
+            above = f", forwards to {', '.join(resolver.forward_to)}" if resolver.forward_to else ""
+            parts.append(_part("resolver", f"{resolver.name}{above}", (resolver.address,), 53))
         for role in ("login", "autologon", "federation"):
             names = [name for name, kind in estate.web_names() if kind == role]
             if names:
@@ -218,6 +222,7 @@ def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began:
     """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
     try:
         estate = read_estate(estate_file)
+        linux.raise_file_limit()
         import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
