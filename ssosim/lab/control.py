@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.faults_api import apply_fault, list_faults, undo_faults
-from ssosim.lab.spn import answer_spn
+from ssosim.lab.spn import SpnDesk
 
 if TYPE_CHECKING:
     from ssosim.lab.dns_desk import LabDesk
@@ -37,7 +37,7 @@ class ControlApi:
         app.router.add_post("/v1/faults", self._apply_fault)
         app.router.add_delete("/v1/faults/{which}", self._undo_faults)
         app.router.add_post("/v1/stop", self._end)
-        app.router.add_post("/v1/spn", lambda request: answer_spn(lab.lab, request))
+        app.router.add_post("/v1/spn", SpnDesk(lab.lab).answer)
         app.router.add_route("*", "/v1/dns/{action:.*}", self._dns)
         self._desk: LabDesk | None = None
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)

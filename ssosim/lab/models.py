@@ -5,28 +5,48 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from ssosim_clients.ports import AppCredentials
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.estate import Device, Estate, User
-from ssosim.kerberos import write_krb5_conf
+from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.client import ClientOptions
 from ssosim.kerberos.gss import Initiator
 from ssosim.lab.device import LabHttp, LabKerberos, LabResolver, LabUser
 from ssosim.lab.lab import Lab
 from ssosim.lab.resolution import resolver_address
 
-__all__ = ["model_device"]
+__all__ = ["Seat", "model_device", "take_seat"]
 
 # The model's own SPN rule forms the name; libkrb5 must not look again.
 _AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a client needs of the lab for as long as the lab runs: an address, a KDC's address, a folder."""
+
+    address: str
+    kdc: Address
+    home: Path
+
+
+async def take_seat(lab: Lab, client: str) -> Seat:
+    """A seat for ``client``. Seats are not given back, so whoever comes again and again keeps one."""
+    address = lab.network.model_address()
+    lab.attribution.register(address, client)
+    home = lab.home / "models" / address
+    home.mkdir(mode=0o700, parents=True)
+    return Seat(address, await lab.gateway_for(address), home)
+
+
 @contextlib.asynccontextmanager
 async def model_device(
-    lab: Lab, client: str, device: Device, clock: ClientClock, *, person: bool = True
+    lab: Lab, client: str, device: Device, clock: ClientClock, *, person: bool = True, seat: Seat | None = None
 ) -> AsyncIterator[ClientDevice]:
     """A device for the client model ``client``, on which ``device``'s user is signed on.
 
@@ -35,14 +55,13 @@ async def model_device(
     that has one.
     """
     user = lab.user_of(device)
-    address = lab.network.model_address()
-    lab.attribution.register(address, client)
-    home = lab.home / "models" / address
-    home.mkdir(mode=0o700, parents=True)
-    kdc = await lab.gateway_for(address)
-    write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [kdc], _AS_GIVEN)
+    seat = seat or await take_seat(lab, client)
+    address, home = seat.address, seat.home
+    write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [seat.kdc], _AS_GIVEN)
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
-    resolver = LabResolver(address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.realm.domain)
+    resolver = LabResolver(
+        address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.realm.domain
+    )
     http = LabHttp(resolver, lab.client_tls, lab.endpoint)
     try:
         yield ClientDevice(

@@ -17,9 +17,9 @@ from ssosim_clients.spn import RULES, SchemeGivenUp, SpnRule
 
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.lab import Lab
-from ssosim.lab.models import model_device
+from ssosim.lab.models import Seat, model_device, take_seat
 
-__all__ = ["answer_spn", "ask_spn"]
+__all__ = ["SpnDesk", "ask_spn"]
 
 _CLIENT = "spn"
 _SQL_PORT = 1433
@@ -36,8 +36,24 @@ class _WallClock:
         await asyncio.sleep(seconds)
 
 
-async def answer_spn(lab: Lab, request: web.Request) -> web.Response:
-    """POST /v1/spn with ``{"host": …, "rules": […], "device": …, "port": …}``; all but ``host`` may be left out."""
+class SpnDesk:
+    """POST /v1/spn of the control API; one request at a time, from one address."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._one = asyncio.Lock()
+        self._seat: Seat | None = None
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """``{"host": …, "rules": […], "device": …, "port": …}``; all but ``host`` may be left out."""
+        host, rules, device, port = await _read(request)
+        async with self._one:
+            self._seat = self._seat or await take_seat(self._lab, _CLIENT)
+            found = await ask_spn(self._lab, host, rules=rules, device=device, port=port, seat=self._seat)
+        return web.json_response(found)
+
+
+async def _read(request: web.Request) -> tuple[str, list[str] | None, str | None, int | None]:
     try:
         body: Any = await request.json()
     except ValueError as error:
@@ -51,11 +67,17 @@ async def answer_spn(lab: Lab, request: web.Request) -> web.Response:
         raise LabInputError("device: expected text")
     if port is not None and not (isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536):
         raise LabInputError("port: expected a port number")
-    return web.json_response(await ask_spn(lab, body["host"], rules=rules, device=device, port=port))
+    return body["host"], rules, device, port
 
 
 async def ask_spn(
-    lab: Lab, host: str, *, rules: list[str] | None = None, device: str | None = None, port: int | None = None
+    lab: Lab,
+    host: str,
+    *,
+    rules: list[str] | None = None,
+    device: str | None = None,
+    port: int | None = None,
+    seat: Seat | None = None,
 ) -> dict[str, Any]:
     """What each of ``rules`` (None: all) makes of ``host``, as plain data.
 
@@ -68,7 +90,7 @@ async def ask_spn(
     if unknown:
         raise LabInputError(f"no SPN rule is called {unknown[0]!r}; known: {', '.join(RULES)}")
     chosen = [RULES[name] for name in (RULES if rules is None else rules)]
-    async with model_device(lab, _CLIENT, lab.device_of(device), _WallClock(), person=False) as asker:
+    async with model_device(lab, _CLIENT, lab.device_of(device), _WallClock(), person=False, seat=seat) as asker:
         kdc = _Kdc(asker)
         found = [await _apply(rule, host, asker, kdc, port) for rule in chosen]
         return {"host": host, "dns": await _dns(asker, host), "rules": found}

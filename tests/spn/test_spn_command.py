@@ -59,6 +59,21 @@ async def test_it_asks_the_real_dns_and_the_real_kdc(tmp_path: Path) -> None:
     assert any(isinstance(record.event, DnsAnswered) for record in records)
 
 
+def test_asked_again_and_again(shapes_lab: ShapesLab) -> None:
+    """Each question is a new one at the KDC, none is answered from tickets kept; and they share one address."""
+    before = _tickets(shapes_lab)
+    for _ in range(3):
+        text = shapes_lab.run("spn", "autologon.microsoftazuread-sso.com", "--rule", "curl-sspi")
+        assert "(known)" in text
+    assert _tickets(shapes_lab) == before + 3
+    assert len(list((shapes_lab.home / "labs" / "default" / "models").iterdir())) == 1
+
+
+def _tickets(lab: ShapesLab) -> int:
+    lines = lab.run("trace", "--client", "spn", "--json").splitlines()
+    return sum(json.loads(line).get("outcome") == "issued" for line in lines)
+
+
 @pytest.mark.parametrize("host", ["", "https://x", "a b", "x/y", "user@x", "x" * 254, "h\u00f6st"])
 async def test_what_is_no_host_is_refused(tmp_path: Path, host: str) -> None:
     """A URL, a path or nothing at all is an input error, before anything is asked."""

@@ -28,7 +28,8 @@ class MsalPythonCache:
     that got 429, 5xx or a Retry-After is answered from memory for as long as that says, ``keep_error`` seconds without
     one. The key of a form is URL, client, scope and who it is for; of anything else, such as WS-Trust, *the URL alone*,
     so that one user's wrong password is played back to every other. An identical POST that got 400 is not sent again
-    for ``keep_error`` seconds either.
+    for ``keep_error`` seconds either. The library keeps all this for each application object; a process is taken to
+    have one.
     """
 
     keep_get: float = 86400.0
