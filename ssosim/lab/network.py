@@ -16,11 +16,21 @@ from dataclasses import dataclass, field
 
 from ssosim.lab.errors import LabError, MachineLacksError
 
-__all__ = ["DEVICE_GATEWAY", "LoopbackNetwork", "Network", "PrivateNetwork", "device_link_commands", "run_ip"]
+__all__ = [
+    "BACKENDS",
+    "DEVICE_GATEWAY",
+    "LoopbackNetwork",
+    "Network",
+    "PrivateNetwork",
+    "device_link_commands",
+    "run_ip",
+]
 
 DEVICE_GATEWAY = "100.64.0.1"
 _PROGRAM_DEVICES = "100.64"
 _MODEL_DEVICES = "100.65"
+BACKENDS = "100.66.0.0/24"
+"""Where backends that stand in for a while listen; every device has a route there."""
 _IP_TIMEOUT_S = 10
 _CLAIM_PORT = 47_999
 
@@ -31,12 +41,14 @@ class PrivateNetwork:
 
     _programs: int = 0
     _models: int = 0
+    _backends: int = 0
     in_namespace: bool = True
 
     def configure(self, addresses: Iterable[str]) -> None:
         """Bring the namespace's network up with all ``addresses``; raises LabError."""
         lines = ["link set lo up", f"addr add {DEVICE_GATEWAY}/32 dev lo", f"addr add {_MODEL_DEVICES}.0.0/16 dev lo"]
         lines += [f"addr add {address}/{128 if ':' in address else 32} dev lo" for address in addresses]
+        lines.append(f"addr add {BACKENDS} dev lo")
         run_ip(lines)
 
     def listen(self, address: str, port: int) -> tuple[str, int]:
@@ -51,6 +63,11 @@ class PrivateNetwork:
         """An address for the next client model."""
         self._models += 1
         return f"{_MODEL_DEVICES}.{self._models >> 8 & 255}.{self._models & 255}"
+
+    def backend_address(self) -> str:
+        """An address for the next backend that stands in for a host."""
+        self._backends = self._backends % 250 + 1
+        return f"100.66.0.{self._backends}"
 
     def program_address(self) -> str:
         """An address for the next program's device; never given twice in the life of a lab."""
@@ -104,6 +121,10 @@ class LoopbackNetwork:
         if self._models > 150:
             raise LabError("more than 150 client models in one loopback lab; use the private network")
         return f"{self._block}.{100 + self._models}"
+
+    def backend_address(self) -> str:
+        """An address for the next backend that stands in for a host."""
+        return self.model_address()
 
 
 Network = PrivateNetwork | LoopbackNetwork

@@ -72,7 +72,7 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
     running = Substitution(lab, tuple(targets), 0, now, now)
     try:
         for name, address in targets.items():
-            own = lab.network.model_address()
+            own = lab.network.backend_address()
             port = 0 if not lab.network.in_namespace else _PORT
             server = await asyncio.start_server(_relay(running, name, own, lab.endpoint(address, _PORT)), own, port)
             running.servers.append(server)

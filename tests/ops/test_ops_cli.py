@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest_ops import AUTOLOGON, MANAGER
@@ -110,3 +112,33 @@ def test_the_manuals_session_runs_as_printed(running: Path):
                 pattern = re.escape(line).replace("…", ".*")
                 assert re.search(pattern, said), f"{command}\nexpected: {line}\ngot:\n{said}"
     assert commands > 8
+
+
+def test_a_hit_on_the_counting_backend_ends_the_change(
+    running: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """004-040: with --substitute a program that still uses the name is counted, and nothing is changed."""
+    url = f"https://{AUTOLOGON}/contoso.com/winauth/sso"
+    curl = [*SSOSIM, "exec", "--", "curl", "-s", "--negotiate", "-u", ":", "-o", "out", "-w", "%{http_code}", url]
+    waited: list[float] = []
+
+    def use_it(seconds: float) -> None:
+        waited.append(seconds)
+        done = subprocess.run(curl, cwd=running, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout.endswith("200"), done.stderr  # the relay passes TLS and ticket on
+
+    monkeypatch.setattr("ssosim.cli.dns.time", SimpleNamespace(sleep=use_it, time=time.time))
+    assert main(["dns", "apply", "change.toml", "--substitute", "1"]) == 1
+    assert f"{AUTOLOGON}: 1 connections" in capsys.readouterr().err
+    assert waited == [301.0]  # caches lead past the backend for a TTL
+    assert main(["dns", "show", AUTOLOGON]) == 0
+    assert "alias of traffic manager" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("running")
+def test_a_refusal_is_data_with_json(capsys: pytest.CaptureFixture[str]):
+    """``--json`` prints the gate's reasons; the exit code is 1."""
+    assert main(["dns", "apply", "change.toml", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["decision"]["outcome"] == "refuse"
+    assert said["plan"]["risk"]["level"] == "high"

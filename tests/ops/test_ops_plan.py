@@ -7,13 +7,15 @@ import dataclasses
 import msgspec
 import pytest
 from conftest_ops import AUTOLOGON, LOGIN, MANAGER, PROFILE, Office, change, clean_up, cname_for_alias, whole_rollback
+from dns.rdatatype import A
 
-from ssosim.dns import DnsChangeError, ZoneSet, delete_profile, put_rrset
+from ssosim.dns import DnsChangeError, RRset, Zone, ZoneSet, answer, delete_profile, put_rrset
 from ssosim.dns.ops.change import parse_change
 from ssosim.dns.ops.diff import Effect, Kind, compare
 from ssosim.dns.ops.operations import DeleteProfile, PutProfile, PutRecords, RemoveName, operate, operations_between
 from ssosim.dns.ops.risk import Level
 from ssosim.dns.ops.snapshot import digest, from_data, to_data
+from ssosim.dns.rrset import to_name, to_rdatas
 from ssosim.estate.toml import TomlMistakeError
 
 
@@ -149,3 +151,30 @@ def test_a_change_without_its_document_is_refused_with_the_place(field: str):
     text = "\n".join(f"{key} = {value}" for key, value in good.items() if key != field) + tail
     with pytest.raises(TomlMistakeError, match=field):
         parse_change(text, "c.toml")
+
+
+def test_loaded_zones_are_the_new_stage(office: Office):
+    """A tree of the user's replaces the zones of its names; the rest stays, and earlier changes are closed."""
+    office.desk.apply(change(PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.1",))))
+    tree = ZoneSet.build([empty_zone("microsoft.com", ("www", "192.0.2.7")), empty_zone("trafficmanager.net")])
+    office.desk.load(tree, "mine")
+    now = office.store.current
+    assert answer(now, to_name("www.microsoft.com"), A).outcome == "NOERROR"
+    assert answer(now, to_name("new.microsoft.com"), A).outcome == "NXDOMAIN"
+    assert answer(now, to_name(AUTOLOGON), A).outcome == "NOERROR"  # its profile's name is put into the new zone
+    assert (office.desk.desired, dict(office.desk.locks)) == (now, {})
+    with pytest.raises(DnsChangeError, match="nothing was applied"):
+        office.desk.rollback()
+
+
+def empty_zone(origin: str, *records: tuple[str, str]) -> Zone:
+    """A zone with A records."""
+    name = to_name(origin)
+    return Zone.build(
+        name,
+        ttl=60,
+        negative_ttl=60,
+        name_server=to_name("ns1.lab.invalid"),
+        contact=to_name("h.lab.invalid"),
+        rrsets=[RRset(to_name(label, name), A, 60, to_rdatas([value], A, name)) for label, value in records],
+    )
