@@ -34,6 +34,7 @@ from ssosim.lab.errors import LabInputError
 from ssosim.lab.keys import kept_keys
 from ssosim.lab.network import LoopbackNetwork, Network
 from ssosim.lab.resolution import lab_addresses, serving_resolvers
+from ssosim.lab.site import TlsSite
 from ssosim.lab.tls import LabCa
 from ssosim.trace import Trace
 
@@ -179,7 +180,7 @@ class Lab:
                 address, port = self.network.listen(host.address, _HTTPS_PORT)
                 listener = socket.create_server((address, port), backlog=_BACKLOG)
                 self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
-                await web.SockSite(runner, listener, ssl_context=tls).start()
+                await TlsSite(runner, listener, ssl_context=tls).start()
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         caches = self.home / "rcache"

@@ -13,7 +13,9 @@ import dns.message
 import dns.rcode
 import pytest
 
+from ssosim.entra import server
 from ssosim.kerberos.messages import build_as_request
+from ssosim.lab import site as lab_site
 from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange
 
 pytestmark = pytest.mark.usefixtures("goes_on_serving")
@@ -324,7 +326,7 @@ def test_unknown_host(desk, host):
     assert desk.raw(desk.LOGIN, request.encode())[9:12] in (b"421", b"400")
 
 
-def test_a_slow_client_is_shown_the_door(desk):
+def test_slow_clients_hold_nobody_up(desk):
     """Many connections that say nothing, or half a request, hold nobody up."""
     silent = [desk.plain(desk.AUTOLOGON) for _ in range(100)]
     halfway = [desk.tls(desk.AUTOLOGON) for _ in range(30)]
@@ -337,3 +339,34 @@ def test_a_slow_client_is_shown_the_door(desk):
     finally:
         for connection in (*silent, *halfway):
             connection.close()
+
+
+def test_whoever_does_not_begin_or_end_is_shown_the_door(start_lab, desk_of, monkeypatch):
+    """Half a handshake, half a head, an idle connection, half a body: all end in time, the last with 408."""
+    limits = dict(server.SERVER_LIMITS) | {"keepalive_timeout": 0.4}
+    monkeypatch.setattr(server, "SERVER_LIMITS", limits)
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.4)
+    monkeypatch.setattr(lab_site, "HANDSHAKE_SECONDS", 0.4)
+    desk = desk_of(start_lab())
+    host = f"Host: {desk.LOGIN}\r\n"
+    silent = desk.plain(desk.LOGIN)
+    ends = {}
+    for name, data in (
+        ("idle", ""),
+        ("head", f"GET /common/discovery/keys HTTP/1.1\r\n{host}X: "),
+        ("served", f"GET /common/discovery/keys HTTP/1.1\r\n{host}\r\n"),
+        ("second", f"GET /common/discovery/keys HTTP/1.1\r\n{host}\r\nGET /"),
+        ("body", f"POST /common/oauth2/token HTTP/1.1\r\n{host}Content-Length: 10\r\n\r\nabc"),
+    ):
+        with desk.tls(desk.LOGIN) as client:
+            client.settimeout(5)
+            client.sendall(data.encode())
+            answer = b""
+            while part := client.recv(65536):
+                answer += part
+            ends[name] = answer[9:12]
+    assert ends == {"idle": b"", "head": b"", "served": b"200", "second": b"200", "body": b"408"}
+    silent.settimeout(5)
+    with silent, contextlib.suppress(ConnectionResetError):
+        assert silent.recv(1) == b""
+    assert [(event.method, event.status) for event in desk.events(HttpExchange)][-1] == ("unreadable", 408)
