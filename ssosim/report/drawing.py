@@ -22,7 +22,7 @@ LETTERS: Mapping[str, str] = {"silent": "S", "interactive": "I", "stalled": "T",
 
 _WIDTH, _GUTTER, _RIGHT = 1160, 268, 8
 _LEAST_PHASE = 88.0
-_CHARACTER, _BOLD, _PAD = 6.8, 7.8, 7.0
+_PAD, _BOLD, _LETTER = 7.0, 1.13, 12.0
 _BAND, _FAULT, _LANE, _GAP, _AXIS, _HEADING = 28, 22, 34, 8, 40, 22
 
 PATTERNS = """<defs>
@@ -156,8 +156,8 @@ class _Sheet:
         self._pattern(outcome, middle + gap, right - middle - gap - 1, _LANE - 7)
         word = outcome if verdict["as_expected"] else f"{outcome} !"
         room = right - middle - 2 * _PAD
-        text = word if len(word) * _BOLD <= room else LETTERS.get(outcome, "?")
-        self._text(middle + _PAD, self._y + 18, text if room >= _CHARACTER else "", "inside halo")
+        text = word if _width(word, _BOLD) <= room else LETTERS.get(outcome, "?")
+        self._text(middle + _PAD, self._y + 18, text if room >= _LETTER else "", "inside halo")
         if not verdict["as_expected"]:
             self._parts.append(
                 f'<rect class="unexpected" x="{middle + gap + 1:g}" y="{self._y + 1:g}" '
@@ -202,11 +202,27 @@ def _label(at: float, former: str) -> tuple[str, str]:
     return (moment.strftime(f"%H:%M{seconds}") + ("" if day == former else f" {day}"), day)
 
 
-def _fit(text: str, width: float, each: float = _CHARACTER, *, cut: bool = True) -> str:
-    """``text``, shortened to ``width``; empty where nothing useful fits."""
-    room = int(width / each)
-    if len(text) <= room:
+def _fit(text: str, room: float, weight: float = 1.0, *, cut: bool = True) -> str:
+    """``text``, shortened to ``room``; empty where nothing useful fits."""
+    if _width(text, weight) <= room:
         return text
-    if not cut or room < 3:
-        return ""
-    return f"{text[: room - 1]}…"
+    while cut and len(text) > 1:
+        text = text[:-1]
+        if _width(text + "…", weight) <= room:
+            return f"{text}…"
+    return ""
+
+
+def _width(text: str, weight: float = 1.0) -> float:
+    """About how wide ``text`` is at 12 pixels, on the safe side of the usual sans-serif faces."""
+    return weight * sum(map(_advance, text))
+
+
+def _advance(character: str) -> float:
+    if character in "fijlrtI.,:;'|!()[] ":
+        return 4.9
+    if character in "mwMW@%…":
+        return 12.0
+    if character >= "\u1100":  # Hangul and later: full width, most of it
+        return 12.6
+    return 8.6 if character.isupper() else 7.7

@@ -12,7 +12,7 @@ COLOURS = {  # of report.css: silent, stalled, refused, interactive, failed
     "light": ("bfe3cf", "ffd7a3", "f3bfd3", "bcd9f5", "d2d3d9"),
     "dark": ("1e5a3b", "7a4708", "742c4d", "1d4c7c", "4a4d55"),
 }
-PHASES = ["healthy", "kdc-unreachable", "certificate-expired", "an-uncommonly-long-name-of-a-phase", *"abcdefghij"]
+PHASES = ["healthy", "kdc-unreachable", "certificate-expired", "WWWWWWWWWWWWWWWWWWWW", *"abcdefghij"]
 PAPER = {"light": "ffffff", "dark": "14171a"}
 
 

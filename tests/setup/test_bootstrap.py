@@ -30,6 +30,17 @@ def test_check_says_what_is_missing_and_changes_nothing(checkout):
     assert not (checkout.path / ".venv").exists()
 
 
+def test_the_browser_is_for_tests_only(checkout):
+    """A machine without a browser can run the lab as it is; on Debian, tests get one, unless there is another."""
+    debian = "\nID=debian\n" in Path("/etc/os-release").read_text()
+    checkout.fake("dpkg-query", (checkout.bin / "dpkg-query").read_text().replace(" chromium", ""))
+    code, output = checkout.run("dev")
+    assert (code, "apt-get install --no-install-recommends chromium" in output) == ((2, True) if debian else (0, False))
+    assert checkout.run("run")[0] == 0
+    checkout.fake("google-chrome", "#!/bin/sh\n")
+    assert checkout.run("dev")[0] == 0
+
+
 def test_old_python_is_refused_by_name(checkout):
     """An interpreter below 3.11 is refused with what is needed."""
     checkout.fake("python3.10", "#!/bin/sh\nexit 1\n")
