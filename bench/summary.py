@@ -116,6 +116,18 @@ BENCHES = (
         ),
     ),
     Bench(
+        "plugin_import",
+        (
+            Row("pytest plugin where it is not used: import", "20 ms", lambda data: ms(data["figures"]["import_s"])),
+            Row(
+                "first lab of a pytest session, imports included",
+                "300 ms",
+                lambda data: ms(data["figures"]["first_lab_s"]),
+            ),
+            Row("each further lab", "50 ms", lambda data: ms(data["figures"]["further_lab_s"])),
+        ),
+    ),
+    Bench(
         "lab_memory",
         (
             Row(
