@@ -28,9 +28,13 @@ View = tuple[str, tuple[str, int]]
 
 
 def views_of(lab: Lab) -> tuple[View, ...]:
-    """The lab's resolvers as views: each of its name servers is one."""
-    hosts = [host for host in lab.estate.hosts if host.role == "dns"]
-    return tuple((host.name, lab.endpoint(host.address, 53)) for host in hosts)
+    """The views of a lab: each of its name servers, and each caching resolver of the estate.
+
+    A probe through a resolver reaches the name servers as that resolver's question, and so counts as its use.
+    """
+    servers = [(host.name, host.address) for host in lab.estate.hosts if host.role == "dns"]
+    resolvers = [(resolver.name, resolver.address) for resolver in lab.estate.resolvers]
+    return tuple((name, lab.endpoint(address, 53)) for name, address in (*servers, *resolvers))
 
 
 class Prober:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import msgspec
 import pytest
 from conftest_ops import AUTOLOGON, LOGIN, MANAGER, PROFILE, Office, change, clean_up, cname_for_alias, whole_rollback
 from dns.rdatatype import A
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ssosim.dns import DnsChangeError, RRset, Zone, ZoneSet, answer, delete_profile, put_rrset
 from ssosim.dns.ops.change import parse_change
 from ssosim.dns.ops.diff import Effect, Kind, compare
-from ssosim.dns.ops.operations import DeleteProfile, PutProfile, PutRecords, RemoveName, operate, operations_between
+from ssosim.dns.ops.operations import (
+    DeleteProfile,
+    Operation,
+    PointAlias,
+    PutProfile,
+    PutRecords,
+    RemoveName,
+    operate,
+    operations_between,
+)
 from ssosim.dns.ops.risk import Level
 from ssosim.dns.ops.snapshot import digest, from_data, to_data
 from ssosim.dns.rrset import to_name, to_rdatas
@@ -178,3 +190,33 @@ def empty_zone(origin: str, *records: tuple[str, str]) -> Zone:
         contact=to_name("h.lab.invalid"),
         rrsets=[RRset(to_name(label, name), A, 60, to_rdatas([value], A, name)) for label, value in records],
     )
+
+
+NAMES = st.sampled_from(["a.microsoft.com", "b.microsoft.com", "b.a.microsoft.com", AUTOLOGON])
+ADDRESSES = st.lists(st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3"]), max_size=2)
+OPERATIONS = st.one_of(
+    st.builds(PutRecords, name=NAMES, type=st.just("A"), values=ADDRESSES.map(tuple), ttl=st.integers(1, 3)),
+    st.builds(PutRecords, name=NAMES, type=st.just("TXT"), values=st.just(('"x"',))),
+    st.builds(PutRecords, name=NAMES, type=st.just("CNAME"), values=st.just((f"{LOGIN}.",))),
+    st.builds(PointAlias, name=NAMES, type=st.just("A"), profile=st.just(PROFILE)),
+    st.builds(PointAlias, name=NAMES, type=st.just("A"), record=NAMES),
+    st.builds(RemoveName, name=NAMES),
+    st.just(DeleteProfile(profile=PROFILE)),
+)
+
+
+def muddle(zones: ZoneSet, operations: list[Operation]) -> ZoneSet:
+    """The zones after those of ``operations`` that can be done."""
+    for operation in operations:
+        with contextlib.suppress(DnsChangeError):
+            zones = operation.apply(zones)
+    return zones
+
+
+@given(first=st.lists(OPERATIONS, max_size=6), second=st.lists(OPERATIONS, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_difference_always_leads_there(zones: ZoneSet, first: list[Operation], second: list[Operation]):
+    """Whatever two states: the operations made from their difference lead from one to the other; data reads back."""
+    before, after = muddle(zones, first), muddle(zones, second)
+    assert operate(before, operations_between(before, after)) == after
+    assert from_data(to_data(after)) == after

@@ -51,17 +51,22 @@ def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[F
 def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) -> Iterator[Finding]:
     wrong = [(each, problem) for each in seen if (problem := _mismatch(entry.expected, each))]
     if wrong:
-        views = ", ".join(each.view for each, _ in wrong)
-        made = finding(inventory, "outside", "answer", entry.name, f"{wrong[0][1]} (views: {views})", None)
-        if 2 * len(wrong) < len(seen):
-            text = f"{len(wrong)} of {len(seen)} views differ, perhaps stale: {made.text}"
-            made = Finding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
-        yield made
-    dead = [each for each in seen if each.status is not None and each.status not in entry.statuses]
+        text = f"{wrong[0][1]} (views: {', '.join(each.view for each, _ in wrong)})"
+        yield _by_quorum(inventory, entry, "answer", text, len(wrong), len(seen))
+    checked = [each for each in seen if each.status is not None]
+    dead = [each for each in checked if each.status not in entry.statuses]
     if dead:
         said = ", ".join(f"{each.view}: {each.status or 'no answer'}" for each in dead)
-        wanted = " or ".join(map(str, entry.statuses))
-        yield finding(inventory, "outside", "https", entry.name, f"HTTPS check: expected {wanted}, got {said}", None)
+        text = f"HTTPS check: expected {' or '.join(map(str, entry.statuses))}, got {said}"
+        yield _by_quorum(inventory, entry, "https", text, len(dead), len(checked))
+
+
+def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> Finding:
+    """The finding at its name's severity, or, where less than half of the views say so, one that wakes nobody."""
+    if 2 * wrong >= views:
+        return finding(inventory, "outside", kind, entry.name, text, None)
+    text = f"{wrong} of {views} views differ, perhaps stale: {text}"
+    return Finding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
 
 
 def _mismatch(expected: Expected, seen: Observation) -> str:
