@@ -15,7 +15,7 @@ from dns.rdatatype import AAAA, CNAME, NS, PTR, SRV, TXT, A, RdataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssosim.dns import Answer, ZoneSet, ZoneStore, answer, delete_profile, put_rrset
+from ssosim.dns import Answer, ZoneSet, ZoneStore, answer, delete_profile, put_rrset, remove_name
 from ssosim.dns.authority import Authorities
 from ssosim.dns.hierarchy import Hierarchy, View
 from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
@@ -312,6 +312,50 @@ def test_a_server_is_not_believed_about_other_zones(world: World) -> None:
     said = resolve(resolver, evil, question("bad.fabrikam.com"))
     assert said.answer[-1].rdatas[0].to_text() == "192.0.2.10"
     assert resolve(resolver, world, question(LOGIN)).answer[0].rdatas[0].to_text() == "192.0.2.10"
+
+
+def test_glue_for_a_stranger_is_not_believed(world: World) -> None:
+    """Addresses count only for name servers below the zone that was asked: others are looked up where they live."""
+    below = to_name("sub.fabrikam.com")
+    servers = RRset(below, NS, 300, to_rdatas(["ns1.dns.example."], NS, dns.name.root))
+    glue = RRset(to_name("ns1.dns.example"), A, 300, to_rdatas(["203.0.113.66"], A, dns.name.root))
+
+    def evil(ask: Ask) -> Answer | None:
+        assert ask.server != "203.0.113.66"
+        honest = world(ask)
+        if not ask.question.name.is_subdomain(below) or honest is None or honest.rcode != NXDOMAIN:
+            return honest
+        return dataclasses.replace(honest, rcode=NOERROR, authoritative=False, authority=(servers,), additional=(glue,))
+
+    resolver = world.resolver()
+    assert resolve(resolver, evil, question("www.sub.fabrikam.com")).rcode == SERVFAIL
+    assert "198.18.0.11" in [ask.server for ask in world.asked]
+
+
+def test_a_flood_of_name_servers_without_addresses_is_bounded() -> None:
+    """NXNSAttack: referrals to ever more name servers without glue cost no more than ``max_asks`` queries."""
+    asked: list[Ask] = []
+
+    def flood(ask: Ask) -> Answer:
+        asked.append(ask)
+        name = ask.question.name
+        cut = Name(name.labels[-2:])
+        servers = to_rdatas([f"ns.n{len(asked)}x{number}." for number in range(13)], NS, dns.name.root)
+        return Answer(name=name, type=A, authoritative=False, authority=(RRset(cut, NS, 300, servers),))
+
+    resolver = Resolver(ResolverSettings(max_asks=30), ("198.18.0.1",))
+    assert drive(resolver.resolve(question("www.victim"), NOW), flood, NOW).rcode == SERVFAIL
+    assert len(asked) == 30
+
+
+def test_the_newest_of_two_memories_counts(world: World) -> None:
+    """An address learnt before a CNAME for the same name does not hide the CNAME."""
+    resolver = world.resolver()
+    resolve(resolver, world, question(LOGIN, A))
+    bare = remove_name(world.store.current, LOGIN)
+    world.store.replace(put_rrset(bare, LOGIN, "CNAME", [f"{AUTOLOGON}."]))
+    resolve(resolver, world, question(LOGIN, AAAA), NOW + 10)
+    assert [rrset.type for rrset in resolve(resolver, world, question(LOGIN, A), NOW + 20).answer] == [CNAME, A]
 
 
 def test_the_cache_is_bounded_and_forgets_the_least_used(world: World) -> None:

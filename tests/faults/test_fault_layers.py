@@ -7,7 +7,17 @@ from dns.rdatatype import A
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssosim.dns import DnsChangeError, Tamper, ZoneSet, ZoneStore, answer, point_alias, put_profile, put_rrset
+from ssosim.dns import (
+    DnsChangeError,
+    Tamper,
+    ZoneSet,
+    ZoneStore,
+    answer,
+    delete_profile,
+    point_alias,
+    put_profile,
+    put_rrset,
+)
 from ssosim.dns.rrset import to_name
 from ssosim.estate import TrafficManager, default_estate
 from ssosim.faults import (
@@ -191,12 +201,18 @@ def test_an_operators_repair_is_not_undone_by_the_undo(bench: Bench) -> None:
 def test_a_profile_that_an_operator_deletes_stays_deleted(bench: Bench) -> None:
     """Deleting under a fault leaves no alias to a profile that is not there."""
     undo = TtlChanged(record=AUTOLOGON, ttl=5).apply(bench.board)
-    from ssosim.dns import delete_profile  # noqa: PLC0415 - beside its one use
-
     bench.store.replace(delete_profile(bench.store.current, PROFILE))
     undo()
     assert bench.outcome() == "NODATA"
     assert PROFILE not in bench.store.current.profiles
+
+
+def test_an_alias_under_a_fault_is_cut_as_well(bench: Bench) -> None:
+    """A name that a fault hides comes back as an empty set, when its profile was deleted meanwhile."""
+    undo = NameRemoved(record=AUTOLOGON).apply(bench.board)
+    bench.store.replace(delete_profile(bench.store.current, PROFILE))
+    undo()
+    assert bench.outcome() == "NODATA"
 
 
 def test_a_fault_lies_dormant_while_it_does_not_fit(bench: Bench) -> None:

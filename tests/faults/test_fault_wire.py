@@ -200,6 +200,14 @@ async def test_stale_data_are_those_of_before_the_fault(broken: Broken) -> None:
     assert "192.0.2.99" in (await broken.ask()).to_text()
 
 
+async def test_stale_data_hold_what_older_faults_made(broken: Broken) -> None:
+    """What was before the fault is what was to be seen then, other faults included."""
+    undo = WrongAddress(record=LOGIN).apply(broken.board)
+    StaleCache().apply(broken.board)
+    undo()
+    assert "203.0.113.254" in (await broken.ask()).to_text()
+
+
 async def test_validation_spares_who_does_not_check(broken: Broken) -> None:
     """I-11: a query with CD gets the data, and so do clients behind a resolver that does not validate."""
     ValidationFailing(zone="microsoftonline.com", clients=("127.0.0.9",)).apply(broken.board)
