@@ -83,7 +83,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Add what the lab saw to the report of a test that failed."""
     report = yield
     runs = item.stash.get(_RUNS, None)
-    if runs is not None and report.failed and call.when == "call":
+    if runs is not None and report.failed and call.when != "teardown":
         runs.failed = True
         _explain(item, report, runs)
     return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -168,19 +169,20 @@ def tidied(error: Exception) -> Exception:
     elif not isinstance(error, LabError):
         return error
     cause = error.__cause__
-    if isinstance(cause, (LabError, TomlMistakeError, EstateError, LookupError, OSError)):
-        cause = None
-    if cause is not None:
-        cause = cause.with_traceback(_foreign_part(cause.__traceback__))
-    error.__cause__ = cause
+    of_client = None if cause is None else _foreign_part(cause.__traceback__)
+    error.__cause__ = None if cause is None or of_client is None else cause.with_traceback(of_client)
     return error.with_traceback(None)
 
 
 def _foreign_part(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is not ours on."""
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").split(".")[0] == "ssosim":
+    """The traceback from the first frame that is not ours on; None if that is the standard library, called by us."""
+    while trace is not None and _package(trace) == "ssosim":
         trace = trace.tb_next
-    return trace
+    return None if trace is None or _package(trace) in sys.stdlib_module_names else trace
+
+
+def _package(trace: TracebackType) -> str:
+    return str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0]
 
 
 def _played(playback: Playback, records: tuple[Record, ...], cast: Cast, source: str, estate: AnyEstate) -> Played:

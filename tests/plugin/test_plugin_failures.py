@@ -66,6 +66,45 @@ def test_a_client_that_breaks_shows_its_own_code(project):
     assert "play.py" not in output
 
 
+def test_an_ordinary_exception_of_a_client_keeps_its_code_too(project):
+    """Not even a KeyError or an OSError of the client's is taken for one of ours."""
+    project.write("""
+    import pytest
+
+    class Broken:
+        def __init__(self, error):
+            self.error = error
+
+        async def sign_in(self, device):
+            raise self.error
+
+    @pytest.mark.parametrize("error", [KeyError("k"), OSError("o"), AssertionError("a")])
+    def test_it(sso_play_sync, error):
+        sso_play_sync("feb-2025", Broken(error))
+    """)
+    output = project.run().output
+    assert output.count("raise self.error") >= 3
+    assert "virtual.py" not in output
+
+
+def test_a_failing_fixture_explains_itself(project):
+    """A scenario that is played in a fixture of the project's is explained when that fixture fails."""
+    project.write("""
+    import pytest
+
+    @pytest.fixture
+    def played(sso_play_sync):
+        played = sso_play_sync("feb-2025", "native-prompt")
+        assert played.phase("cname").outcome == "silent"
+
+    def test_it(played):
+        pass
+    """)
+    output = project.run().output
+    assert "- single sign-on -" in output
+    assert "native-prompt in 'cname' (18:35 UTC): interactive" in output
+
+
 def test_a_lab_shows_its_last_exchanges(project):
     """A failing test with a lab gets the end of the lab's trace."""
     project.write("""
