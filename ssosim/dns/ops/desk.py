@@ -248,6 +248,8 @@ class ChangeDesk:
 
     def _desired_after(self, change: Change, after: ZoneSet) -> ZoneSet:
         """The desired state after ``change``: the same operations, or as it is where the change leads back to it."""
+        if self.desired is self._store.current:
+            return after
         if after == self.desired:
             return self.desired
         try:
@@ -257,6 +259,8 @@ class ChangeDesk:
 
     def _locks_left_by(self, plan: Plan) -> dict[Name, str]:
         """The locks without those whose drift ``plan`` itself ends."""
+        if not self._locks:
+            return {}
         findings = (
             *desired_to_actual(self.desired, plan.after, self.inventory, self.detector),
             *scan(plan.after, self.inventory),

@@ -169,10 +169,13 @@ def compare(before: ZoneSet, after: ZoneSet) -> Delta:
             continue
         old_nodes = {} if old is None else old.nodes
         new_nodes = {} if new is None else new.nodes
-        for name in old_nodes.keys() | new_nodes.keys():
-            was, now = old_nodes.get(name, NO_RECORDS), new_nodes.get(name, NO_RECORDS)
+        for name, was in old_nodes.items():
+            now = new_nodes.get(name, NO_RECORDS)
             if was is not now:
                 records += _node_differences(was, now)
+        for name, now in new_nodes.items():
+            if name not in old_nodes:
+                records += _node_differences(NO_RECORDS, now)
     records.sort(key=lambda difference: (difference.name, difference.type.name))
     profiles = [
         ProfileDifference(before.profiles.get(name), after.profiles.get(name))

@@ -121,17 +121,16 @@ def _owner(zones: ZoneSet, inventory: Inventory, profile: str) -> str:
 def _dangling(zones: ZoneSet, inventory: Inventory) -> Iterator[Finding]:
     for origin in sorted(zones.zones):
         for rrset in zones.zones[origin].rrsets():
-            name = plain(rrset.name)
             if rrset.shape == "empty":
                 text = f"{rrset.type.name} record set is empty: its alias's target was deleted, the link is cut"
-                yield finding(inventory, "scan", "empty-record-set", name, text, origin)
+                yield finding(inventory, "scan", "empty-record-set", plain(rrset.name), text, origin)
             elif rrset.shape == "alias" and not rrset.own and not zones.records(rrset).rdatas:
                 text = f"{rrset.type.name} alias of {_target(rrset)}, which has no record of that type"
-                yield finding(inventory, "scan", "dangling-alias", name, text, origin)
+                yield finding(inventory, "scan", "dangling-alias", plain(rrset.name), text, origin)
             for target in targets(rrset) if rrset.type == CNAME else ():
                 if not _answers(zones, target):
                     text = f"CNAME to {plain(target)}, which has no address"
-                    yield finding(inventory, "scan", "dangling-cname", name, text, origin)
+                    yield finding(inventory, "scan", "dangling-cname", plain(rrset.name), text, origin)
 
 
 def _answers(zones: ZoneSet, target: Name) -> bool:
