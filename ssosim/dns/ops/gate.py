@@ -1,4 +1,6 @@
-"""The gate in front of the zones: a plan passes, is refused with every reason, or is deferred. No option of ``apply`` passes it by.
+"""The gate in front of the zones: a plan passes, is refused with every reason, or is deferred.
+
+No option of ``apply`` passes it by.
 
 Each check is a function of the plan and of the state of things; the control plane runs all of them itself, whoever
 calls (rows 004-085, 004-086).
