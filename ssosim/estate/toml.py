@@ -35,6 +35,8 @@ def read_text(path: Path) -> str:
         raise TomlMistakeError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise TomlMistakeError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except ValueError as error:
+        raise TomlMistakeError(f"{str(path)!r}: cannot be read: {error}") from error
 
 
 def convert_toml(text: str, source: str, kind: type[_T]) -> _T:

@@ -1,0 +1,116 @@
+"""The judge, on hand-made records: what is on the wire decides, and nothing else."""
+
+import pytest
+
+from ssosim.scenario.model import Outcome
+from ssosim.scenario.verdict import judge
+from ssosim.trace import (
+    ClientFinished,
+    ClientSaid,
+    DnsAnswered,
+    HttpExchange,
+    KdcExchange,
+    Record,
+    TicketChecked,
+    TokenIssued,
+    UserPrompted,
+)
+
+LOGIN, AUTOLOGON = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
+SPN = f"HTTP/{AUTOLOGON}"
+TRUST = "/contoso.com/winauth/trust/2005/windowstransport"
+TOKEN = "/organizations/oauth2/v2.0/token"
+
+found = DnsAnswered(name=AUTOLOGON, type="A", rcode="NOERROR", answers=("A 192.0.2.20",))
+empty = DnsAnswered(name=AUTOLOGON, type="A", rcode="NODATA")
+searched = DnsAnswered(name=f"{AUTOLOGON}.corp.contoso.com", type="A", rcode="NXDOMAIN")
+no_v6 = DnsAnswered(name=AUTOLOGON, type="AAAA", rcode="NODATA")
+realm = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=200)
+challenge = HttpExchange(host=AUTOLOGON, method="POST", path=TRUST, status=401)
+ticket = KdcExchange(request="TGS", service=SPN, outcome="issued")
+tgt = KdcExchange(request="TGS", service="krbtgt/CORP.CONTOSO.COM", outcome="issued")
+unknown = KdcExchange(request="TGS", service="HTTP/tm.example", outcome="KDC_ERR_S_PRINCIPAL_UNKNOWN")
+taken = TicketChecked(accepted=True, mechanism="kerberos", service=SPN, principal="a@B")
+not_taken = TicketChecked(accepted=False, mechanism="kerberos", service=SPN, reason="wrong-key")
+trusted = HttpExchange(host=AUTOLOGON, method="POST", path=TRUST, status=200, auth="kerberos")
+ntlm = HttpExchange(host=AUTOLOGON, method="POST", path=TRUST, status=403, auth="ntlm")
+assertion = TokenIssued(kind="assertion", grant="kerberos", subject="a@b.c")
+access = TokenIssued(kind="access", grant="saml1_1-bearer", subject="a@b.c")
+token = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=200)
+expired = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=50013)
+asked = UserPrompted(reason="password")
+ended = ClientFinished(program="curl", exit_code=6)
+boast = ClientSaid(text="signed in successfully")
+
+
+def verdict(*events, began=100.0):
+    """What the judge makes of ``events``, one a second."""
+    return judge([Record(number, began + number, "c", event) for number, event in enumerate(events, 1)], began)
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome", "words"),
+    [
+        ([realm, found, challenge, ticket, taken, assertion, trusted, access, token], "silent", "ticket was accepted"),
+        ([access, token], "silent", "without a prompt"),
+        ([not_taken, access, token], "silent", "without a prompt"),
+        ([empty, asked, access, token], "interactive", f"{AUTOLOGON} has no address (NODATA)"),
+        ([unknown, challenge, ntlm, asked, access], "interactive", "HTTP/tm.example, which the KDC does not know"),
+        ([realm, empty, realm, empty], "stalled", "2 attempts, no prompt, no sign-in"),
+        ([], "stalled", "nothing that reached the wire"),
+        ([boast], "stalled", "no sign-in"),
+        ([challenge], "refused", "answered 401"),
+        ([challenge, unknown, ntlm], "refused", "and got 403 to the NTLM token"),
+        ([empty, searched, ended], "failed", f"exit code 6: {AUTOLOGON} has no address (NODATA)"),
+        ([empty, asked], "failed", "asked in vain"),
+        ([ended], "failed", "exit code 6"),
+    ],
+)
+def test_each_outcome(events, outcome, words):
+    """What became of a sign-in follows from the records, with the reason in one sentence."""
+    result = verdict(*events)
+    assert result.outcome is Outcome(outcome)
+    assert words in result.reason
+    assert "\n" not in result.reason
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        ([taken, assertion, trusted, expired], "refused"),
+        ([access, token, challenge, ntlm], "refused"),
+        ([challenge, taken, access, trusted], "silent"),
+        ([access, asked], "failed"),
+        ([asked, access, asked, access], "interactive"),
+        ([expired, access, token], "silent"),
+        ([boast, empty, ended], "failed"),
+        ([not_taken, challenge, boast], "refused"),
+        ([empty, found, challenge, ticket, taken, access], "silent"),
+    ],
+)
+def test_contradictions_are_decided_by_what_came_last(events, outcome):
+    """An assertion without a token, a success before a refusal, a boast: the last fact on the wire counts."""
+    assert verdict(*events).outcome is Outcome(outcome)
+
+
+def test_the_reason_names_the_name_that_was_meant():
+    """A resolver's search list and missing IPv6 addresses do not hide the name that has no address (004-020)."""
+    for events in ([empty, no_v6, searched], [empty, searched], [found, no_v6, empty, no_v6]):
+        assert f"{AUTOLOGON} has no address (NODATA)" in verdict(*events).reason
+
+
+def test_what_was_reached_later_is_no_reason():
+    """A name that got an address in the end, an SPN that was issued in the end: neither is the trouble."""
+    reason = verdict(empty, unknown, found, ticket, challenge).reason
+    assert "no address" not in reason
+    assert "does not know" not in reason
+    assert "answered 401" in reason
+
+
+def test_the_evidence_and_the_time_are_those_of_the_records():
+    """A verdict says when it was decided and on which records it rests."""
+    result = verdict(realm, found, ticket, taken, access)
+    assert (result.after_s, result.evidence, result.attempts, result.spn) == (5.0, (5,), 1, SPN)
+    assert verdict(unknown, challenge, ntlm).evidence == (1, 3)
+    assert verdict(tgt, unknown, tgt).spn == "HTTP/tm.example"
+    assert verdict(empty).after_s is None

@@ -1,0 +1,125 @@
+"""The log: one order, nothing lost unnoticed, the same after being written down."""
+
+import dataclasses
+import json
+import types
+import typing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssosim.clock import ManualClock
+from ssosim.trace import ClientSaid, LabEvent, Record, Trace, events, redacted
+from ssosim.trace.export import TraceFormatError, as_json, as_line, from_json, read_jsonl
+
+KINDS = [kind for name in events.__all__ if (kind := getattr(events, name)) is not events.Event]
+
+
+def values_of(annotation):
+    """Whatever a field of this type may hold."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
+    if origin is tuple:
+        return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
+    if origin in (types.UnionType, typing.Union):
+        return st.one_of([values_of(argument) for argument in arguments])
+    floats = st.floats(allow_nan=False, allow_infinity=False)
+    return {str: st.text(), int: st.integers(), bool: st.booleans(), float: floats, type(None): st.none()}[annotation]
+
+
+def events_of(kind):
+    """Any event of a kind."""
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{field.name: values_of(hints[field.name]) for field in dataclasses.fields(kind)})
+
+
+@given(st.data(), st.floats(0, 4e9), st.text())
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_survives_being_written_down(kind, data, moment, client):
+    """Every kind of event, at any moment, read back from its line is the record that was written, whatever its text."""
+    trace = Trace(ManualClock(moment))
+    record = trace.record(client, data.draw(events_of(kind)))
+    line = as_json(record)
+    assert "\n" not in line
+    assert from_json(line) == record
+    plain = json.loads(line)
+    assert (plain["seq"], plain["client"], plain["layer"], plain["event"]) == (1, client, kind.layer, kind.__name__)
+    assert record.event.layer in as_line(record)
+
+
+@given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
+def test_any_other_line_is_refused(line):
+    """What is no record of this version is refused by its own error and no other."""
+    with pytest.raises(TraceFormatError):
+        from_json(line)
+
+
+def test_deep_nesting_is_refused():
+    """Not even a hundred thousand brackets give anything but a refusal."""
+    with pytest.raises(TraceFormatError):
+        from_json("[" * 100_000)
+
+
+def test_numbers_count_without_gaps():
+    """Records are numbered from 1; ``since`` gives those after a number."""
+    trace = Trace()
+    for number in range(5):
+        trace.record("", LabEvent(part="x", text=str(number)))
+    assert [record.seq for record in trace] == [1, 2, 3, 4, 5]
+    assert [record.seq for record in trace.since(3)] == [4, 5]
+    assert (trace.since(5), trace.last_seq, len(trace)) == ((), 5, 5)
+
+
+@given(st.integers(1, 20), st.integers(0, 100))
+def test_a_full_log_drops_the_oldest_and_counts_them(limit, many):
+    """Memory is bounded; kept records are the newest without a gap, and ``since`` still counts right."""
+    trace = Trace(limit=limit)
+    for number in range(many):
+        trace.record("", LabEvent(part="x", text=str(number)))
+    kept = [record.seq for record in trace]
+    assert len(kept) <= limit
+    assert kept == list(range(trace.dropped + 1, many + 1))
+    middle = trace.dropped + len(kept) // 2
+    assert [record.seq for record in trace.since(middle)] == list(range(middle + 1, many + 1))
+
+
+def test_subscribers_hear_of_later_records_until_they_leave():
+    """A subscriber is called at once with each record, and not after it has left."""
+    trace, heard = Trace(), []
+    trace.record("", LabEvent(part="x", text="before"))
+    leave = trace.subscribe(heard.append)
+    second = trace.record("", LabEvent(part="x", text="heard"))
+    leave()
+    trace.record("", LabEvent(part="x", text="after"))
+    assert heard == [second]
+
+
+def test_blank_lines_are_passed_over():
+    """A file may end in an empty line."""
+    record = Record(1, 1.5, "c", ClientSaid(text="two\nlines"))
+    assert list(read_jsonl([as_json(record) + "\n", "\n"])) == [record]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl",
+        "YIIGhgYGKwYBBQUCoIIGejCCBnagDTALBgkqhkiG9xIBAgKiggZjBIIGX2CCBlsGCSqGSIb3EgECAgEAboIGSjCCBkagAwIBBaEDAgEO",
+        "0.AXoAZpoMXy8Mg0ydJztvHSqeEJV3sATbjRpGu-4C-eG_e0bZAAA.AgABAAEAAAD--DLA3VO7QrddgJg7WevrAgDs_wUA9P-abcdefgh",
+    ],
+)
+def test_tickets_and_tokens_are_redacted(secret):
+    """Nothing that looks like a token is left of it, wherever it stands; the words around it stay."""
+    for frame in ("before {} after", "Authorization: Negotiate {}", '{{"access_token": "{}"}}', "assertion={}&x=1"):
+        cleaned = redacted(frame.format(secret))
+        assert max((len(part) for part in cleaned.replace(".", " ").split()), default=0) < 40, cleaned
+        assert cleaned.split()[0] == frame.format(secret).split()[0] or "assertion" in frame
+
+
+@given(st.text(alphabet="abcdefghij 0123456789\n", max_size=300))
+def test_plain_words_are_not_redacted(text):
+    """Words shorter than a token stay as they are."""
+    if all(len(word) < 64 for word in text.split()):
+        assert redacted(text) == text
