@@ -83,12 +83,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has gone; point stdout elsewhere so that the interpreter's last flush is quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         print(f"ssosim: {error.filename or (command and command.name)}: {error.strerror or error}", file=sys.stderr)
         return LabError.exit_code
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left now: at the interpreter's end nobody could handle that the reader (head, less) has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settle_streams() -> None:

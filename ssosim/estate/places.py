@@ -43,8 +43,8 @@ def lines_by_path(text: str) -> dict[KeyPath, int]:
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
     """The line of ``path``, or of the nearest thing around it."""
     while path:
-        if path in lines:
-            return lines[path]
+        if (line := lines.get(path) or lines.get((*path, 0))) is not None:
+            return line
         path = path[:-1]
     return None
 
