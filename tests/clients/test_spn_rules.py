@@ -256,6 +256,7 @@ def test_two_pointers(zone: World) -> None:
 def test_guessed_realm(spn: str, guess: str | None) -> None:
     """A name outside the mapped domain makes MIT guess a realm from its parent (table 1.2, ptrcname)."""
     assert guessed_realm(spn, "CORP.TEST", CORP) == guess
+    assert guessed_realm("HTTP/x.corp.test", "CORP.TEST", "elsewhere.test") is None, "the parent is the realm itself"
 
 
 def test_every_rule_has_a_source() -> None:
