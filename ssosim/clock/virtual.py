@@ -2,7 +2,8 @@
 
 The clients run as ordinary asyncio tasks. Each is either *busy* (running, or waiting for the network) or *asleep* in
 ``VirtualClock.sleep``. Only when none is busy does the clock jump to the next wake-up, so an answer that takes real
-milliseconds takes no virtual time at all and the order of events is the same at every run.
+milliseconds takes no virtual time at all, and what a client meets, and when, is the same at every run. (Which of two
+clients that are busy at the same moment is first on the wire is not.)
 
 It misleads where a client waits for something that is neither the network nor this clock: such a wait counts as busy.
 A client is one task; what it spawns itself is not counted.

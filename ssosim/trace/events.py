@@ -42,8 +42,8 @@ class DnsAnswered(Event):
 
     ``name`` has no trailing dot. ``rcode`` is the mnemonic, with ``NODATA`` for NOERROR without answer records and
     ``DROPPED`` where a fault kept the answer back, ``TRUNCATED`` where one cut it, and ``REFERRAL`` where a name server
-    names those of a zone below. ``answers`` are ``"TYPE value"`` in answer order. ``by`` names the name server or resolver that answered, empty for the lab's one server; ``origin``
-    says of a resolver's answer where it had it from.
+    names those of a zone below. ``answers`` are ``"TYPE value"`` in answer order. ``by`` names the name server or
+    resolver that answered, empty for the lab's one server; ``origin`` says of a resolver's answer where it had it from.
     """
 
     layer: ClassVar[Layer] = "dns"

@@ -41,7 +41,8 @@ def as_json(record: Record) -> str:
     except UnicodeEncodeError:  # half a surrogate pair in a stranger's name, which UTF-8 cannot carry but JSON can
         fields = json.dumps(dataclasses.asdict(event))
     comma = "," if len(fields) > 2 else ""
-    return f'{{"seq":{record.seq},"at":"{moment}Z",{_head(record.client, event.layer, type(event).__name__)}{comma}{fields[1:]}'
+    head = _head(record.client, event.layer, type(event).__name__)
+    return f'{{"seq":{record.seq},"at":"{moment}Z",{head}{comma}{fields[1:]}'
 
 
 @lru_cache(maxsize=4096)
