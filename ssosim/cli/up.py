@@ -33,15 +33,14 @@ def run(options: argparse.Namespace) -> int:
     folder = folder_of(options)
     started = start_lab(folder, options.estate, began=process_start())
     stopped = [] if options.detach else _stop_on_signals(started)
+    if options.detach:
+        started.world.detach()  # before the panel: its reader may go (| head) without taking the lab along
     if options.json:
         print_json(started.status)
     else:
         print(f"{status_text(started.status)}\n\n{_to_try(folder, detached=options.detach)}")
     sys.stdout.flush()
-    if options.detach:
-        started.world.detach()
-        return 0
-    return _stay(started, stopped)
+    return 0 if options.detach else _stay(started, stopped)
 
 
 def process_start() -> float:

@@ -250,3 +250,14 @@ def test_the_machine_keeps_its_own_settings(bench, machine_before, machine_now):
     assert machine_now() == machine_before
     bench.run("down")
     assert machine_now() == machine_before
+
+
+def test_a_detached_lab_outlives_the_reader_of_its_panel(bench: Bench) -> None:
+    """``ssosim up --detach | head -1`` leaves a lab that runs."""
+    for attempt in range(3):
+        up = bench.popen("up", "--detach", "--name", f"head-{attempt}", stdout=subprocess.PIPE)
+        assert up.stdout is not None
+        up.stdout.close()
+        up.wait(30)
+        assert bench.run("status", "--name", f"head-{attempt}").returncode == 0
+        assert bench.run("down", "--name", f"head-{attempt}").returncode == 0
