@@ -252,7 +252,7 @@ def test_the_machine_keeps_its_own_settings(bench, machine_before, machine_now):
     assert machine_now() == machine_before
 
 
-def test_a_detached_lab_outlives_the_reader_of_its_panel(bench: Bench) -> None:
+def test_a_detached_lab_outlives_the_reader_of_its_panel(bench):
     """``ssosim up --detach | head -1`` leaves a lab that runs."""
     for attempt in range(3):
         up = bench.popen("up", "--detach", "--name", f"head-{attempt}", stdout=subprocess.PIPE)
