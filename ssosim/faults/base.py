@@ -59,16 +59,23 @@ class FaultTarget(Protocol):
         ...
 
 
+def every_name(_name: str) -> bool:
+    """Yes."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A fault's word on every answer. ``at`` is where: an authoritative server, a resolver, or the lab's one server.
 
-    ``final``: its effects settle what is said; only one such effect is had on an answer.
+    ``final``: its effects settle what is said; only one such effect is had on an answer. ``touches`` says of a name
+    (lower case, no trailing dot) whether the rule could ever have an effect there, so that it need not be asked else.
     """
 
     at: Literal["authority", "resolver", "lab"]
     final: bool
     effect: Callable[[DnsAnswered, str], Effect | None]
+    touches: Callable[[str], bool] = every_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ PLACES: dict[Part, frozenset[str]] = {
 }
 
 
+MOST_NAMES = 10_000
+"""Names of which it is remembered which faults matter to them."""
+
+
 class Server(Protocol):
     """A server that lets faults change its answers."""
 
@@ -159,7 +163,7 @@ class FaultBoard:
         last = self._of_hierarchy(part, name)
         if not rules and last is None:
             return None
-        return lambda event, client: combined(rules, last, event, client)
+        return tamper_of(rules, last)
 
     def _of_hierarchy(self, part: Part, name: str) -> Callable[[DnsAnswered], Effect | None] | None:
         """What the state of name servers and delegations means for the answers of that server."""
@@ -190,6 +194,22 @@ class FaultBoard:
             return Effect(said=said)
 
         return chance
+
+
+def tamper_of(rules: tuple[Rule, ...], last: Callable[[DnsAnswered], Effect | None] | None) -> Tamper:
+    """What the rules do to an answer; which of them matter to a name is found once, for most names have none."""
+    of_name: dict[str, tuple[Rule, ...]] = {}
+
+    def tamper(event: DnsAnswered, client: str) -> Effect | None:
+        name = event.name
+        touching = of_name.get(name)
+        if touching is None:
+            if len(of_name) >= MOST_NAMES:
+                of_name.clear()
+            touching = of_name[name] = tuple(rule for rule in rules if rule.touches(name))
+        return combined(touching, last, event, client) if touching or last is not None else None
+
+    return tamper
 
 
 def combined(

@@ -60,18 +60,24 @@ class WireFault(DnsFault, frozen=True, kw_only=True):
             applied.met += done is not None
             return done
 
-        return dataclasses.replace(state, rules=(*state.rules, Rule(self.at, self.final, effect)))
+        return dataclasses.replace(state, rules=(*state.rules, Rule(self.at, self.final, effect, self.touching())))
+
+    def touching(self) -> Callable[[str], bool]:
+        """Whether answers of a name can be struck."""
+        exact = frozenset(tidy(name) for name in self.names if not name.startswith("*."))
+        below = tuple(f".{tidy(name[2:])}" for name in self.names if name.startswith("*."))
+        everywhere = not self.names
+        return lambda name: everywhere or name in exact or name.endswith(below)
 
     def selector(self) -> Callable[[DnsAnswered, str], bool]:
         """Which answers are struck, limits apart."""
-        exact = frozenset(tidy(name) for name in self.names if not name.startswith("*."))
-        below = tuple(f".{tidy(name[2:])}" for name in self.names if name.startswith("*."))
+        touches = self.touching()
         types = frozenset(kind.upper() for kind in self.types)
         clients, servers = frozenset(self.clients), frozenset(self.servers)
 
         def strikes(event: DnsAnswered, client: str) -> bool:
             return (
-                (not self.names or event.name in exact or event.name.endswith(below or ("\0",)))
+                touches(event.name)
                 and (not types or event.type in types)
                 and (not clients or client in clients)
                 and (not servers or event.by in servers)
