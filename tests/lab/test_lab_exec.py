@@ -98,7 +98,7 @@ def test_an_unknown_device_is_a_mistake_of_usage(running):
     done = running.run("exec", "--device", "desk-9", "--", "true")
     assert done.returncode == 2
     assert "'desk-9'" in done.stderr
-    assert "known: desk-1, desk-2, laptop-1" in done.stderr
+    assert "known: desk-1, desk-2, desk-3, laptop-1" in done.stderr
 
 
 def test_the_trace_knows_a_program_by_its_label(running):
