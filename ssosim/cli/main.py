@@ -61,9 +61,18 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line; returns the exit code, or raises SystemExit with it as argparse does."""
     _settle_streams()
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    except SystemExit:
+        if (code := _flushed(0)) == 0:
+            raise
+        return code
+    return _flushed(code)
+
+
+def _run(given: list[str]) -> int:
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
         if command is None:
@@ -85,18 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        print(f"ssosim: {error.filename or (command and command.name)}: {error.strerror or error}", file=sys.stderr)
-        return LabError.exit_code
-    finally:
-        _flush()
+        return _failed(error, command.name if command else "output")
 
 
-def _flush() -> None:
-    """Write what is left now: at the interpreter's end nobody could handle that the reader (head, less) has gone."""
+def _failed(error: OSError, what: str) -> int:
+    print(f"ssosim: {error.filename or what}: {error.strerror or error}", file=sys.stderr)
+    return LabError.exit_code
+
+
+def _flushed(code: int) -> int:
+    """Write what is left now, for at the interpreter's end nobody could handle that it fails; the exit code."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # the reader (head, less) may go; a full disk is a failure
+            return _failed(error, "output")
+    return code
 
 
 def _settle_streams() -> None:

@@ -54,12 +54,12 @@ def _lines(source: TextIO, follow: LabFolder | None) -> Iterator[str]:
     """Complete lines; while ``follow`` runs, wait for more."""
     part = ""
     while True:
-        line = source.readline()
-        part += line
-        if part.endswith("\n"):
-            yield part
-            part = ""
-        elif follow is None or not follow.is_running():
+        over = follow is None or not follow.is_running()  # asked first: what a lab writes at its end is read as well
+        while line := source.readline():
+            part += line
+            if part.endswith("\n"):
+                yield part
+                part = ""
+        if over:
             return
-        elif not line:
-            time.sleep(_POLL_S)
+        time.sleep(_POLL_S)
