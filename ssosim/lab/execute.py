@@ -131,7 +131,8 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
         linux.map_identity(identity[0], identity[1], 0, 0)
     with contextlib.suppress(OSError):
         os.chdir(here)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+    # What the lab's processes changed, and what Python ignores.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
@@ -150,18 +151,21 @@ def _outer_identity() -> tuple[int, int]:
 
 
 def _as_process(body: Callable[[], int]) -> NoReturn:
+    """Run ``body`` in a forked child and end it: whatever is raised, nothing of the caller's goes on in the child."""
+    code = LabError.exit_code
     try:
         code = body()
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     except LabError as error:
         print(f"ssosim exec: {error}", file=sys.stderr)
         code = error.exit_code
     except OSError as error:
         print(f"ssosim exec: the device could not be made: {error}", file=sys.stderr)
-        code = LabError.exit_code
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
 
 
 def _wait(child: int) -> int:

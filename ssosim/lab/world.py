@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ssosim.lab import linux
 from ssosim.lab.errors import MachineLacksError
@@ -27,6 +28,7 @@ from ssosim.lab.errors import MachineLacksError
 __all__ = ["World", "can_make_world", "make_world"]
 
 _STOP_PATIENCE_S = 10.0
+_BROKEN = 70
 _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWUTS
 
 
@@ -68,7 +70,7 @@ def make_world(body: Callable[[int], int], tidy: Callable[[], None] | None = Non
     shepherd = os.fork()
     if shepherd == 0:
         os.close(write_end)
-        os._exit(_shepherd(body, read_end, tidy))
+        _leave(lambda: _shepherd(body, read_end, tidy))
     os.close(read_end)
     return World(shepherd, write_end)
 
@@ -77,14 +79,18 @@ def can_make_world() -> str | None:
     """None if this machine lets us make a private world, else the reason and what to do."""
     child = os.fork()
     if child == 0:
-        try:
-            _enter()
-        except OSError as error:
-            os._exit(error.errno or 1)
-        os._exit(0)
+        _leave(_try_to_enter)
     _, status = os.waitpid(child, 0)
     number = os.waitstatus_to_exitcode(status)
     return None if number == 0 else _explain(number)
+
+
+def _try_to_enter() -> int:
+    try:
+        _enter()
+    except OSError as error:
+        return error.errno or 1
+    return 0
 
 
 def _explain(number: int) -> str:
@@ -121,14 +127,13 @@ def _shepherd(body: Callable[[int], int], lifeline: int, tidy: Callable[[], None
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     first = os.fork()
     if first == 0:
-        os.close(lifeline)
-        linux.die_with_parent(0)
-        os._exit(_guarded(body))
+        _leave(lambda: _first(body, lifeline))
     _let_go_of_terminal()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     code = _watch(first, lifeline)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nobody left to pass it on to
     if tidy is not None:
         tidy()
     return code
@@ -143,23 +148,32 @@ def _let_go_of_terminal() -> None:
         os.close(nothing)
 
 
-def _guarded(body: Callable[[int], int]) -> int:
+def _first(body: Callable[[int], int], lifeline: int) -> int:
+    """The first process of the new pid namespace."""
+    os.close(lifeline)
+    linux.die_with_parent(0)
+    outer_pid = int(Path("/proc/self").readlink().name)
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    with contextlib.suppress(OSError):  # a container may forbid it; pids are then the outer ones, which also works
+        linux.mount("proc", "/proc", "proc")
+    return body(outer_pid)
+
+
+def _leave(body: Callable[[], int]) -> NoReturn:
+    """Run ``body`` in a forked child and end it: whatever is raised, nothing of the caller's goes on in the child."""
+    code = _BROKEN
     try:
-        outer_pid = int(Path("/proc/self").readlink().name)
-        linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-        with contextlib.suppress(OSError):  # a container may forbid it; pids are then the outer ones, which also works
-            linux.mount("proc", "/proc", "proc")
-        return body(outer_pid)
+        code = body()
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
+        code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:  # noqa: BLE001 - last stop before os._exit, which would lose it
         import traceback  # noqa: PLC0415 - only when something broke
 
         traceback.print_exc()
-        return 70
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
 
 
 def _watch(first: int, lifeline: int) -> int:
