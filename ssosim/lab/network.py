@@ -13,6 +13,7 @@ import socket
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 from ssosim.lab.errors import LabError, MachineLacksError
 
@@ -33,6 +34,7 @@ BACKENDS = "100.66.0.0/24"
 """Where backends that stand in for a while listen; every device has a route there."""
 _IP_TIMEOUT_S = 10
 _CLAIM_PORT = 47_999
+_MOST_HOSTS, _MOST_MODELS = 98, 150  # of the 254 places in a block
 
 
 @dataclass(slots=True)
@@ -88,6 +90,11 @@ class LoopbackNetwork:
 
     def configure(self, addresses: Iterable[str]) -> None:
         """Claim a free block and give each of ``addresses`` a place in it; raises LabError."""
+        hosts = list(addresses)
+        if len(hosts) > _MOST_HOSTS:
+            raise LabError(
+                f"{len(hosts)} addresses, more than {_MOST_HOSTS} in a loopback lab; use the private network"
+            )
         for _ in range(64):
             block = f"127.{random.randint(64, 254)}.{random.randint(0, 255)}"  # noqa: S311 - no secret
             claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -100,7 +107,7 @@ class LoopbackNetwork:
             break
         else:
             raise LabError("no free loopback block was found; are hundreds of labs running?")
-        self._hosts = {address: f"{self._block}.{number}" for number, address in enumerate(addresses, start=2)}
+        self._hosts = {address: f"{self._block}.{number}" for number, address in enumerate(hosts, start=2)}
 
     def close(self) -> None:
         """Give the block back."""
@@ -118,9 +125,9 @@ class LoopbackNetwork:
     def model_address(self) -> str:
         """An address for the next client model."""
         self._models += 1
-        if self._models > 150:
-            raise LabError("more than 150 client models in one loopback lab; use the private network")
-        return f"{self._block}.{100 + self._models}"
+        if self._models > _MOST_MODELS:
+            raise LabError(f"more than {_MOST_MODELS} client models in one loopback lab; use the private network")
+        return f"{self._block}.{1 + _MOST_HOSTS + self._models}"
 
     def backend_address(self) -> str:
         """An address for the next backend that stands in for a host."""
@@ -130,8 +137,9 @@ class LoopbackNetwork:
 Network = PrivateNetwork | LoopbackNetwork
 
 
-def device_link_commands(name: str, address: str, pid: int) -> list[str]:
+def device_link_commands(address: str, pid: int) -> list[str]:
     """The ``ip`` commands, lab side, that join the network namespace of process ``pid`` as ``address``."""
+    name = f"d{int(IPv4Address(address)):08x}"  # of 15 letters at most, and another for every address
     return [
         f"link add {name} type veth peer name eth0 netns {pid}",
         f"addr add {DEVICE_GATEWAY} peer {address} dev {name}",
@@ -152,5 +160,7 @@ def run_ip(lines: Iterable[str]) -> None:
         )
     except FileNotFoundError as error:
         raise MachineLacksError("the command ip is missing: sudo apt-get install iproute2") from error
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"the command ip did not end in {_IP_TIMEOUT_S} s: is this machine overloaded?") from error
     if done.returncode != 0:
         raise LabError(f"the private network could not be set up: {done.stderr.strip() or done.stdout.strip()}")
