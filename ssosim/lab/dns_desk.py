@@ -6,7 +6,7 @@ POST /v1/dns/apply        {change, plan, approvals, executors}       403 with th
 POST /v1/dns/rollback     {number, as_written, by}
 POST /v1/dns/drift        {outside}
 POST /v1/dns/load         {zones, title}     a tree of the user's in the place of the lab's zones
-    POST /v1/dns/adopt        {by}
+POST /v1/dns/adopt        {by}
 POST /v1/dns/settings     {policy, inventory, detector}
 POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
 POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before

@@ -51,7 +51,7 @@ def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | Non
     began = time.monotonic() if began is None else began
 
     def work(outer_pid: int, tell: int) -> int:
-        from ssosim.lab.private import serve  # noqa: PLC0415 - heavy, and needed only here
+        from ssosim.lab.serving import serve  # noqa: PLC0415 - heavy, and needed only here
 
         return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell)
 

@@ -192,17 +192,13 @@ class Lab:
                 found[service.host] = GssAcceptor(Acceptor(keytab, caches / service.name))
         return found
 
-    def place(self, address: tuple[str, int], endpoint: tuple[str, int]) -> None:
-        """From now on ``endpoint`` is what to dial for ``address``, each with its port."""
-        self._endpoints[address] = endpoint
-
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """What to dial to reach ``port`` of the estate's host at ``address``."""
         return self._endpoints.get((address, port), (address, port))
 
-    def redirect(self, address: str, port: int, to: tuple[str, int]) -> None:
-        """Have what dials ``port`` of ``address`` reach ``to``."""
-        self._endpoints[address, port] = to
+    def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
+        """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
+        self._endpoints[address, port] = endpoint
 
     def device_of(self, name: str | None) -> Device:
         """The device called ``name``, or the estate's first; raises LabInputError for an unknown one."""

@@ -1,25 +1,20 @@
-"""The lab in its private network: the first process of the world that ``ssosim up`` makes."""
+"""A lab in a private network: programs on devices of their own, the lab's /etc, and what it says of itself."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
-import json
 import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from ssosim.estate import Estate, EstateError, default_estate, load_estate
-from ssosim.estate.places import parse_path
-from ssosim.estate.toml import complain, read_text
-from ssosim.kerberos import Kdc, KerberosError, KerberosMissingError, RealmError, prepare
-from ssosim.lab import linux
-from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.estate import Estate
+from ssosim.kerberos import Kdc, prepare
+from ssosim.lab.errors import LabInputError
 from ssosim.lab.etc import overlay_etc
 from ssosim.lab.folder import LabFolder, cache_folder
 from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, run_ip
@@ -27,31 +22,7 @@ from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
 
-__all__ = ["PrivateLab", "read_estate", "recording", "refusal", "serve", "tell"]
-
-
-def read_estate(path: Path | None) -> Estate:
-    """The user's estate, or Contoso; raises LabInputError with the place of the mistake."""
-    try:
-        return default_estate() if path is None else load_estate(path)
-    except EstateError as error:
-        raise LabInputError(str(error)) from error
-
-
-def refusal(error: Exception, estate_file: Path | None) -> dict[str, Any]:
-    """What the front is told of an error that kept a lab from starting."""
-    code = getattr(error, "exit_code", LabError.exit_code)
-    text = str(error)
-    if isinstance(error, KerberosMissingError):
-        code = MachineLacksError.exit_code
-    elif isinstance(error, RealmError):
-        code = LabInputError.exit_code
-    elif isinstance(error, EstateError):  # by a part that looked closer than the estate's own check; it names the key
-        code = LabInputError.exit_code
-        where, _, what = text.partition(": ")
-        if estate_file is not None:
-            text = complain(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
-    return {"error": text, "exit_code": code}
+__all__ = ["PrivateLab"]
 
 
 class PrivateLab:
@@ -121,7 +92,7 @@ class PrivateLab:
         address = self.network.program_address()
         client = label or self.lab.attribution.new_label(program)
         self.lab.attribution.register(address, client)
-        run_ip(device_link_commands(f"d{address.replace('.', '')[-8:]}", address, pid))
+        run_ip(device_link_commands(address, pid))
         home = self.folder.path / "devices" / address
         home.mkdir(mode=0o700, parents=True)
         self._on_devices[address] = (client, program)
@@ -216,94 +187,6 @@ def _importing() -> Iterator[None]:
             del os.environ["SSL_CERT_FILE"]
         else:
             os.environ["SSL_CERT_FILE"] = kept
-
-
-def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began: float, ready: int) -> int:
-    """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
-    try:
-        estate = read_estate(estate_file)
-        linux.raise_file_limit()
-        import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(folder, estate, outer_pid, began, ready))
-    except (LabError, KerberosError, EstateError) as error:
-        tell(ready, refusal(error, estate_file))
-        return 0
-    finally:
-        folder.sweep()
-
-
-async def _serve(folder: LabFolder, estate: Estate, outer_pid: int, began: float, ready: int) -> int:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can end in order when the shepherd is killed
-    private = PrivateLab(folder, estate, PrivateNetwork())
-    await private.start()
-    async with contextlib.AsyncExitStack() as cleanup:
-        cleanup.push_async_callback(private.stop)
-        cleanup.enter_context(recording(private))
-        from ssosim.lab.control import ControlApi  # noqa: PLC0415 - imports aiohttp, which the lab has done by now
-
-        control = ControlApi(private, ended.set)
-        await control.start(folder.socket)
-        cleanup.push_async_callback(control.stop)
-        in_user_namespace = outer_pid != os.getpid() and _is_mapped()
-        folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
-        private.ready_s = time.monotonic() - began
-        private.pid = outer_pid
-        tell(ready, {"status": private.status()})
-        await ended.wait()
-    return 0
-
-
-@contextlib.contextmanager
-def recording(private: PrivateLab) -> Any:
-    """Write every record of the trace to the lab's folder as it happens."""
-    from ssosim.trace.export import as_json  # noqa: PLC0415
-
-    with private.folder.trace.open("w", encoding="utf-8") as file:
-        writer = _Writer(file)
-        for record in private.lab.trace:
-            writer.write(as_json(record))
-        stop = private.lab.trace.subscribe(lambda record: writer.write(as_json(record)))
-        try:
-            yield
-        finally:
-            stop()
-            writer.flush()
-
-
-class _Writer:
-    """Gathers lines and writes them once in a loop's round: a write for every record would be the slowest part."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._lines: list[str] = []
-
-    def write(self, line: str) -> None:
-        if not self._lines:
-            asyncio.get_running_loop().call_later(0.02, self.flush)
-        self._lines.append(line)
-
-    def flush(self) -> None:
-        if self._lines and not self._file.closed:
-            self._file.write("\n".join(self._lines) + "\n")
-            self._file.flush()
-        self._lines.clear()
-
-
-def tell(descriptor: int, message: dict[str, Any]) -> None:
-    """Send the front one line of JSON; it does not matter if the front has gone."""
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream, contextlib.suppress(BrokenPipeError):
-        stream.write(json.dumps(message) + "\n")
-
-
-def _is_mapped() -> bool:
-    fields = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
-    return fields[2] == "1"
 
 
 def _nsswitch() -> str:

@@ -9,20 +9,43 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from ssosim.clock import Clock
 from ssosim.dns import ZoneSet
+from ssosim.dns.counts import QueryCounts
 from ssosim.dns.hierarchy import Hierarchy
 from ssosim.dns.recursion import Recursor, ResolverSettings, Upstream
 from ssosim.dns.serving import serve_authorities
 from ssosim.estate import DnsResolver, Estate
-
-if TYPE_CHECKING:
-    from ssosim.lab.lab import Lab
+from ssosim.faults import FaultBoard
+from ssosim.lab.attribution import Attribution
+from ssosim.lab.network import Network
+from ssosim.trace import Trace
 
 __all__ = ["lab_addresses", "name_servers", "resolver_address", "serving_resolvers"]
 
 DNS_PORT = 53
+
+
+class Surroundings(Protocol):
+    """What resolvers need of the lab that they serve in."""
+
+    estate: Estate
+    network: Network
+    clock: Clock
+    trace: Trace
+    query_counts: QueryCounts
+    faults: FaultBoard
+    attribution: Attribution
+
+    def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
+        """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
+        ...
+
+    def endpoint(self, address: str, port: int) -> tuple[str, int]:
+        """What to dial to reach ``port`` of the estate's host at ``address``."""
+        ...
 
 
 def lab_addresses(estate: Estate) -> Iterator[str]:
@@ -49,7 +72,7 @@ def name_servers(estate: Estate) -> tuple[str, ...]:
 
 
 @contextlib.asynccontextmanager
-async def serving_resolvers(lab: Lab) -> AsyncIterator[dict[str, Recursor]]:
+async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, Recursor]]:
     """Start the estate's resolvers, and the authoritative servers behind them; nothing if there are none."""
     if not lab.estate.resolvers:
         yield {}
@@ -62,7 +85,7 @@ async def serving_resolvers(lab: Lab) -> AsyncIterator[dict[str, Recursor]]:
         for name, server in authorities.servers.items():
             lab.faults.attach(server, "authority", name)
         for address, endpoint in authorities.endpoints.items():
-            lab.place(address, endpoint)
+            lab.place(*address, endpoint)
         started: dict[str, Recursor] = {}
         for resolver in lab.estate.resolvers:
             host, port = lab.network.listen(resolver.address, DNS_PORT)
@@ -83,7 +106,7 @@ async def serving_resolvers(lab: Lab) -> AsyncIterator[dict[str, Recursor]]:
             recursor.counts = lab.query_counts
             cleanup.push_async_callback(recursor.stop)
             lab.attribution.register(host, resolver.name)
-            lab.place((resolver.address, DNS_PORT), (host, await recursor.start(host, port)))
+            lab.place(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
             lab.faults.attach(recursor, "resolver")
         yield started
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from dns.rdatatype import A
@@ -76,7 +77,7 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
             port = 0 if not lab.network.in_namespace else _PORT
             server = await asyncio.start_server(_relay(running, name, own, lab.endpoint(address, _PORT)), own, port)
             running.servers.append(server)
-            lab.redirect(own, _PORT, server.sockets[0].getsockname()[:2])
+            lab.place(own, _PORT, server.sockets[0].getsockname()[:2])
             lab.attribution.register(own, "dns-substitute")
             held = zones.find(name, A)
             ttl = max(ttl, 0 if held is None else held.ttl)
@@ -91,20 +92,19 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
     return running
 
 
-def _relay(running: Substitution, name: str, own: str, upstream: tuple[str, int]):  # type: ignore[no-untyped-def]
+def _relay(
+    running: Substitution, name: str, own: str, upstream: tuple[str, int]
+) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a server's callback runs in one
         running.tasks.add(task)
         task.add_done_callback(running.tasks.discard)
         running.hits[name] += 1
-        with contextlib.suppress(OSError):
+        with contextlib.closing(writer), contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection(*upstream, local_addr=(own, 0))
-            try:
+            with contextlib.closing(far_writer):
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-            finally:
-                far_writer.close()
-        writer.close()
 
     return serve
 

@@ -19,9 +19,12 @@ from ssosim.estate import Estate, EstateError
 from ssosim.kerberos import KerberosError
 from ssosim.lab.control import ControlApi
 from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.estates import read_estate
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.network import PrivateNetwork
-from ssosim.lab.private import PrivateLab, read_estate, recording, refusal, tell
+from ssosim.lab.private import PrivateLab
+from ssosim.lab.recording import recording
+from ssosim.lab.serving import refusal, tell
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import Playback, play
 from ssosim.trace import ClientFinished, ClientSaid, redacted
@@ -60,7 +63,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate) -> dict[st
     await private.start(clock)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(private.stop)
-        cleanup.enter_context(recording(private))
+        cleanup.enter_context(recording(private.lab.trace, folder.trace))
         control = ControlApi(private, lambda: _cancel(task))
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)

@@ -16,10 +16,11 @@ import msgspec
 
 from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
-from ssosim.estate import Estate, EstateError, default_estate, load_estate
+from ssosim.estate import Estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.kerberos import KerberosError, KerberosMissingError
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.estates import read_estate
 from ssosim.lab.folder import cache_folder
 from ssosim.lab.lab import Lab
 from ssosim.report.evidence import evidence
@@ -113,12 +114,7 @@ def scenario_of(scenario: AnyScenario) -> Scenario:
 
 def estate_of(estate: AnyEstate) -> Estate:
     """The estate that is meant. Raises LabInputError with the place of the mistake."""
-    if isinstance(estate, Estate):
-        return estate
-    try:
-        return default_estate() if estate is None else load_estate(Path(estate))
-    except EstateError as error:
-        raise LabInputError(str(error)) from error
+    return estate if isinstance(estate, Estate) else read_estate(None if estate is None else Path(estate))
 
 
 @contextlib.contextmanager
