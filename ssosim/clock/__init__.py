@@ -25,9 +25,8 @@ class Clock(Protocol):
 class RealClock:
     """The machine's own clock."""
 
-    def now(self) -> float:
-        """Seconds since the Unix epoch, UTC."""
-        return time.time()
+    now = staticmethod(time.time)
+    """Seconds since the Unix epoch, UTC. Without a function in between: it is asked several times an answer."""
 
 
 class ManualClock:

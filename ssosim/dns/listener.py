@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import functools
 import ipaddress
 import os
 import socket
@@ -59,8 +58,7 @@ class Listener:
             datagrams.close()
             stream.close()
             raise
-        send = functools.partial(send_datagram, datagrams)
-        loop.add_reader(datagrams.fileno(), self._readable, datagrams, host, send)
+        loop.add_reader(datagrams.fileno(), self._readable, datagrams, host, sender(datagrams))
         self._datagrams.append(datagrams)
         self._servers.append(server)
         self._addresses.append((host, bound))
@@ -82,22 +80,28 @@ class Listener:
             await server.wait_closed()
 
     def _readable(self, datagrams: socket.socket, local: str, send: Send) -> None:
+        receive, answer = datagrams.recvfrom, self._answer
         for _ in range(DATAGRAMS_PER_WAKE_UP):
             try:
-                query, peer = datagrams.recvfrom(LONGEST_DATAGRAM)
+                query, peer = receive(LONGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:  # an ICMP error to an earlier answer: the client is gone, the socket is not
                 continue
-            self._answer(query, peer, local, "udp", send)
+            answer(query, peer, local, "udp", send)
 
 
-def send_datagram(datagrams: socket.socket, message: bytes, peer: Peer) -> None:
-    """Send, or lose it where the buffer is full or the client has gone, as networks do."""
-    try:
-        datagrams.sendto(message, peer)
-    except OSError:
-        return
+def sender(datagrams: socket.socket) -> Send:
+    """What sends from that socket, or loses it where the buffer is full or the client has gone, as networks do."""
+    send_to = datagrams.sendto
+
+    def send(message: bytes, peer: Peer) -> None:
+        try:
+            send_to(message, peer)
+        except OSError:
+            return
+
+    return send
 
 
 def open_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
