@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from ssosim.lab.bodies import json_object, text_or_none
 from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.faults_api import apply_fault, list_faults, undo_faults
 from ssosim.lab.spn import SpnDesk
@@ -61,20 +61,20 @@ class ControlApi:
         return web.json_response(self._lab.status())
 
     async def _plug(self, request: web.Request) -> web.Response:
-        body = await _json_object(request)
+        body = await json_object(request)
         pid = body.get("pid")
         if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1:
             raise LabInputError("pid: expected the process id of the device, as the lab sees it")
         plugged = await self._lab.plug_device(
             pid,
             program=str(body.get("program") or "program"),
-            device=_text_or_none(body, "device"),
-            label=_text_or_none(body, "label"),
+            device=text_or_none(body, "device"),
+            label=text_or_none(body, "label"),
         )
         return web.json_response(plugged)
 
     async def _finished(self, request: web.Request) -> web.Response:
-        body = await _json_object(request)
+        body = await json_object(request)
         code = body.get("exit_code")
         if not isinstance(code, int):
             raise LabInputError("exit_code: expected a whole number")
@@ -92,7 +92,7 @@ class ControlApi:
         return web.json_response(list_faults(self._lab.lab.faults))
 
     async def _apply_fault(self, request: web.Request) -> web.Response:
-        return web.json_response(apply_fault(self._lab.lab.faults, await _json_object(request)))
+        return web.json_response(apply_fault(self._lab.lab.faults, await json_object(request)))
 
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
@@ -113,20 +113,3 @@ async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamRespo
     except web.HTTPException as error:
         return web.json_response({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
     return response
-
-
-async def _json_object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read())
-    except ValueError as error:
-        raise LabInputError(f"the request is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise LabInputError("the request is not a JSON object")
-    return body
-
-
-def _text_or_none(body: dict[str, Any], key: str) -> str | None:
-    value = body.get(key)
-    if value is not None and not isinstance(value, str):
-        raise LabInputError(f"{key}: expected text")
-    return value

@@ -15,7 +15,6 @@ POST /v1/dns/substitutions/finish  {}           what they counted; the zones are
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +34,7 @@ from ssosim.dns.ops.snapshot import from_data, to_data
 from ssosim.dns.ops.usage import ServerCounts
 from ssosim.dns.rrset import plain
 from ssosim.estate import Estate, default_estate
+from ssosim.lab.bodies import json_object
 from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.lab import Lab
 from ssosim.lab.probes import Prober
@@ -83,11 +83,8 @@ class LabDesk:
         handler = self._handlers().get((request.method, action))
         if handler is None:
             raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
-        body = await request.read()
+        given = await json_object(request)
         try:
-            given = json.loads(body) if body else {}
-            if not isinstance(given, dict):
-                raise LabInputError("the request is not a JSON object")
             return web.json_response(await handler(given))
         except RefusedError as refused:
             reasons = {"decision": refused.decision.as_data(), "plan": refused.plan.as_data()}

@@ -15,6 +15,7 @@ from ssosim_clients.ports import Device as ClientDevice
 from ssosim_clients.ports import DnsFailure, TicketFailure
 from ssosim_clients.spn import RULES, SchemeGivenUp, SpnRule
 
+from ssosim.lab.bodies import json_object, text_or_none
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.lab import Lab
 from ssosim.lab.models import Seat, model_device, take_seat
@@ -54,17 +55,12 @@ class SpnDesk:
 
 
 async def _read(request: web.Request) -> tuple[str, list[str] | None, str | None, int | None]:
-    try:
-        body: Any = await request.json()
-    except ValueError as error:
-        raise LabInputError(f"the request is not JSON: {error}") from error
-    if not isinstance(body, dict) or not isinstance(body.get("host"), str):
+    body = await json_object(request)
+    if not isinstance(body.get("host"), str):
         raise LabInputError("host: expected the host name of a URL")
-    rules, device, port = body.get("rules"), body.get("device"), body.get("port")
+    rules, device, port = body.get("rules"), text_or_none(body, "device"), body.get("port")
     if rules is not None and not (isinstance(rules, list) and all(isinstance(rule, str) for rule in rules)):
         raise LabInputError("rules: expected a list of names")
-    if device is not None and not isinstance(device, str):
-        raise LabInputError("device: expected text")
     if port is not None and not (isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536):
         raise LabInputError("port: expected a port number")
     return body["host"], rules, device, port

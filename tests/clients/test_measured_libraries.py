@@ -23,9 +23,8 @@ from ssosim_clients.models.adal import ADAL_LIKE
 from ssosim_clients.models.azure_identity import AZURE_IDENTITY
 from ssosim_clients.models.msal import MSAL_PYTHON_ROPC
 from ssosim_clients.ports import Headers, HttpResponse
-from ssosim_clients.testing import FEDERATED_UPN, STS, Step, World
+from ssosim_clients.testing import FEDERATED_UPN, STS, Request, Step, World
 from ssosim_clients.testing.documents import soap_fault
-from ssosim_clients.testing.provider import Request
 
 MSAL, AZURE, ADAL = MSAL_PYTHON_ROPC, AZURE_IDENTITY, ADAL_LIKE
 STEPS = (Step.REALM, Step.MEX, Step.PASSWORD, Step.TOKEN)

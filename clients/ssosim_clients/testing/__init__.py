@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from ssosim_clients.testing.checks import SITUATIONS, ConformanceError, check_client, check_policy
 from ssosim_clients.testing.engine import Engine, Run, SpinningError
-from ssosim_clients.testing.provider import Request, Step
+from ssosim_clients.testing.request import Request, Step
 from ssosim_clients.testing.seen import Seen
-from ssosim_clients.testing.world import AUTOLOGON, FEDERATED_UPN, LOGIN, MANAGER, PASSWORD, STS, UPN, World
+from ssosim_clients.testing.surroundings import AUTOLOGON, FEDERATED_UPN, LOGIN, MANAGER, PASSWORD, STS, UPN
+from ssosim_clients.testing.world import World
 
 __all__ = [
     "AUTOLOGON",

@@ -26,8 +26,9 @@ from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
 from ssosim_clients.testing.engine import SpinningError
-from ssosim_clients.testing.provider import Step
-from ssosim_clients.testing.world import AUTOLOGON, LOGIN, World
+from ssosim_clients.testing.request import Step
+from ssosim_clients.testing.surroundings import AUTOLOGON, LOGIN
+from ssosim_clients.testing.world import World
 
 __all__ = ["SITUATIONS", "ConformanceError", "check_client", "check_policy"]
 

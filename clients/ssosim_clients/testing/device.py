@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from ssosim_clients.failures import DnsFailure, DnsKind, NetworkFailure, TicketFailure
 from ssosim_clients.ports import Family, HttpResponse, Resolution
 from ssosim_clients.testing.engine import pause
-from ssosim_clients.testing.provider import Request, Step, serve, step_of
+from ssosim_clients.testing.provider import serve
+from ssosim_clients.testing.request import Request, Step, step_of
 from ssosim_clients.testing.seen import Kind, Seen
-
-if TYPE_CHECKING:
-    from ssosim_clients.testing.world import World
+from ssosim_clients.testing.surroundings import Surroundings
 
 __all__ = ["MemoryPorts"]
 
@@ -23,11 +22,11 @@ _MAX_CHAIN = 16
 
 
 class MemoryPorts:
-    """All ports at once, on a world."""
+    """All ports at once."""
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings) -> None:
         self._world = world
 
     def now(self) -> float:

@@ -9,69 +9,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qs, unquote
 
 from ssosim_clients.ports import Headers, HttpResponse
 from ssosim_clients.testing.documents import mex_document, rstr, soap_fault
+from ssosim_clients.testing.request import Request, Step
+from ssosim_clients.testing.surroundings import Surroundings
 
-if TYPE_CHECKING:
-    from ssosim_clients.testing.world import World
-
-__all__ = ["Request", "Step", "serve", "step_of"]
-
-
-class Step(StrEnum):
-    """What a request is for, by its path."""
-
-    REALM = "realm"
-    PAGE = "page"
-    """GetCredentialType, the sign-in page's question"""
-    MEX = "mex"
-    WINDOWS = "windowstransport"
-    PASSWORD = "usernamemixed"  # noqa: S105 - a step's name
-    BROWSER = "sso"
-    TOKEN = "token"  # noqa: S105 - a step's name
-    OTHER = "other"
+__all__ = ["serve"]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request as the provider sees it. ``host`` and ``path`` without port and query."""
-
-    method: str
-    host: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def negotiate_token(self) -> bytes | None:
-        """What the Authorization header carries, if anything."""
-        value = self.headers.get("Authorization")
-        return None if value is None else base64.b64decode(value.removeprefix("Negotiate "))
-
-
-_BY_END: Final[Mapping[str, Step]] = {
-    "mex": Step.MEX,
-    "windowstransport": Step.WINDOWS,
-    "usernamemixed": Step.PASSWORD,
-    "sso": Step.BROWSER,
-    "token": Step.TOKEN,
-    "getcredentialtype": Step.PAGE,
-}
-
-
-def step_of(path: str) -> Step:
-    """The step that a request for ``path`` belongs to."""
-    parts = path.lower().strip("/").split("/")
-    return Step.REALM if "userrealm" in parts else _BY_END.get(parts[-1], Step.OTHER)
-
-
-def serve(world: World, request: Request, step: Step) -> HttpResponse:
+def serve(world: Surroundings, request: Request, step: Step) -> HttpResponse:
     """The answer of a service that is well."""
     answer = _STEPS.get(step)
     if answer is None or request.host not in world.serves(step):
@@ -79,7 +29,7 @@ def serve(world: World, request: Request, step: Step) -> HttpResponse:
     return answer(world, request)
 
 
-def _realm(world: World, request: Request) -> HttpResponse:
+def _realm(world: Surroundings, request: Request) -> HttpResponse:
     upn = unquote(request.path.rpartition("/")[2])
     sees = any(name.lower() == "x-client-sku" for name in request.headers)
     return _realm_answer(upn, *world.realm_of(upn, sees_desktop_sso=sees))
@@ -94,25 +44,25 @@ def _realm_answer(upn: str, kind: str, metadata: str | None, active: str | None)
     return _json(answer)
 
 
-def _page(world: World, request: Request) -> HttpResponse:
+def _page(world: Surroundings, request: Request) -> HttpResponse:
     upn = json.loads(request.body)["username"]
     kind, metadata, _ = world.realm_of(upn, sees_desktop_sso=True)
     silent = kind == "Federated" and world.autologon in (metadata or "")
     return _json({"Username": upn, "EstsProperties": {"DesktopSsoEnabled": True} if silent else {"DomainType": 3}})
 
 
-def _mex(world: World, request: Request) -> HttpResponse:
+def _mex(world: Surroundings, request: Request) -> HttpResponse:
     windows, password = world.trust_urls(request.host)
     return HttpResponse(200, body=mex_document(windows, password))
 
 
-def _windows(world: World, request: Request) -> HttpResponse:  # noqa: ARG001 - the shape of a step
+def _windows(world: Surroundings, request: Request) -> HttpResponse:  # noqa: ARG001 - the shape of a step
     if b"urn:federation:MicrosoftOnline" not in request.body:
         return HttpResponse(400, body=soap_fault("AppliesTo names no known relying party"))
     return _with_ticket(request, rstr())
 
 
-def _browser(world: World, request: Request) -> HttpResponse:  # noqa: ARG001 - the shape of a step
+def _browser(world: Surroundings, request: Request) -> HttpResponse:  # noqa: ARG001 - the shape of a step
     return _with_ticket(request, b"dsso-token")
 
 
@@ -125,13 +75,13 @@ def _with_ticket(request: Request, good: bytes) -> HttpResponse:
     return HttpResponse(200, body=good)
 
 
-def _password(world: World, request: Request) -> HttpResponse:
+def _password(world: Surroundings, request: Request) -> HttpResponse:
     if f"Password>{world.password}</".encode() not in request.body:
         return HttpResponse(500, body=soap_fault("ID3242: The security token could not be authenticated."))
     return HttpResponse(200, body=rstr())
 
 
-def _token(world: World, request: Request) -> HttpResponse:
+def _token(world: Surroundings, request: Request) -> HttpResponse:
     form = {key: values[0] for key, values in parse_qs(request.body.decode()).items()}
     assertion = base64.b64decode(form.get("assertion", ""))
     earned = {
@@ -150,7 +100,7 @@ def _json(value: Mapping[str, object], status: int = 200) -> HttpResponse:
     return HttpResponse(status, body=json.dumps(value).encode())
 
 
-_STEPS: Final[Mapping[Step, Callable[[World, Request], HttpResponse]]] = {
+_STEPS: Final[Mapping[Step, Callable[[Surroundings, Request], HttpResponse]]] = {
     Step.REALM: _realm,
     Step.PAGE: _page,
     Step.MEX: _mex,

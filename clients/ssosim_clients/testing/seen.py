@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ssosim_clients.testing.provider import Step
+from ssosim_clients.testing.request import Step
 
 __all__ = ["Kind", "Seen"]
 
