@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ssosim.report.text import clean
+
 __all__ = ["table"]
 
 
@@ -28,7 +30,7 @@ def table(playback: dict[str, Any]) -> str:
     judged = [phase["clients"][c] for phase in phases for c in clients if phase["clients"][c]["expected"]]
     good = sum(result["as_expected"] for result in judged)
     lines += ["", f"{good} of {len(judged)} outcomes are as the scenario expects"]
-    return "\n".join(lines)
+    return clean("\n".join(lines))  # a program's own names are in the reasons
 
 
 def _cell(result: dict[str, Any]) -> str:
