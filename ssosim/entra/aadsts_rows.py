@@ -166,6 +166,70 @@ ROWS: tuple[Aadsts, ...] = (
         status=401,
     ),
     Aadsts(50049, "invalid_instance", "Unknown or invalid instance.", "MSAL.NET TestConstants.DiscoveryFailedResponse"),
+    # Sign-in pages, codes and device codes
+    Aadsts(
+        50011,
+        _REQUEST,
+        "The redirect URI '{redirect}' specified in the request does not match the redirect URIs configured for the "
+        "application '{client}'.",
+        "Entra error-code reference; always an error page, for the address is not to be trusted",
+    ),
+    Aadsts(
+        50058,
+        "login_required",
+        "A silent sign-in request was sent but no user is signed in.",
+        "auth-code document (OAuth value); code and text unconfirmed",
+    ),
+    Aadsts(54005, _GRANT, "The authorization code was already redeemed; a new one is needed.", _RECALLED),
+    Aadsts(
+        500112,
+        _GRANT,
+        "The reply address '{given}' does not match the one that the authorization code was requested with.",
+        _RECALLED,
+    ),
+    Aadsts(
+        50196,
+        "slow_down",
+        "The polling interval is not kept.",
+        "RFC 8628 section 3.5 (OAuth value); the code is borrowed from request loops, for no own one is known",
+    ),
+    Aadsts(
+        501481, _GRANT, "The code_verifier does not match the code_challenge of the authorization request.", _RECALLED
+    ),
+    Aadsts(501491, _REQUEST, "The size of the code_challenge parameter is not valid.", _CODES),
+    Aadsts(65004, "access_denied", "The user declined to sign in to the application.", _RECALLED),
+    Aadsts(
+        700054,
+        "unsupported_response_type",
+        "The response_type '{value}' is not enabled for the application.",
+        _RECALLED,
+    ),
+    Aadsts(
+        70016,
+        "authorization_pending",
+        "The user has not signed in with the device code yet. Continue polling.",
+        "MSAL.js and ADAL.NET test mocks",
+    ),
+    Aadsts(
+        70017,
+        "authorization_declined",
+        "The user declined the authorization request.",
+        "device-code document (OAuth value); code unconfirmed",
+    ),
+    Aadsts(70018, "bad_verification_code", "The verification code is not valid.", _CODES),
+    Aadsts(
+        70019,
+        "expired_token",
+        "The verification code has expired.",
+        "device-code document; ADAL.NET MockHelpers",
+        v1_error="code_expired",
+    ),
+    Aadsts(
+        165000,
+        _REQUEST,
+        "The request tokens do not match the user context; do not copy values between sessions. {reason}",
+        _RECALLED,
+    ),
     # Assertions and grants
     Aadsts(70002, _GRANT, "Error validating credentials.", "ADAL Python issues 79, 80"),
     Aadsts(

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from ssosim.entra.assertion import verify_assertion
+from ssosim.entra.codes import redeem_code
+from ssosim.entra.device_login import redeem_device_code
 from ssosim.entra.discovery import TokenVersion
 from ssosim.entra.errors import Refusal
 from ssosim.entra.instants import xml_time
@@ -129,7 +131,18 @@ def _client_credentials(provider: Provider, call: Call, request: TokenRequest) -
     return json_answer(body, headers=_NO_STORE)
 
 
+def _authorization_code(provider: Provider, call: Call, request: TokenRequest) -> Answer:
+    return _give(provider, call, request, *redeem_code(provider, call, request))
+
+
+def _device_code(provider: Provider, call: Call, request: TokenRequest) -> Answer:
+    return _give(provider, call, request, *redeem_device_code(provider, call, request))
+
+
 GRANTS: dict[str, Grant] = {
+    "authorization_code": _authorization_code,
+    "device_code": _device_code,
+    "urn:ietf:params:oauth:grant-type:device_code": _device_code,
     "urn:ietf:params:oauth:grant-type:saml1_1-bearer": _saml1,
     "urn:ietf:params:oauth:grant-type:saml2-bearer": _saml2,
     "password": _password,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ssosim.clock import Clock, RealClock
+from ssosim.entra.device_codes import DeviceCodes
 from ssosim.entra.directory import Directory
 from ssosim.entra.keys import Keys
 from ssosim.entra.ports import TicketAcceptor
@@ -40,12 +41,14 @@ class Provider:
     directory: Directory = field(init=False)
     seal: Seal = field(init=False)
     used: ReplayStore = field(init=False)
+    device_codes: DeviceCodes = field(init=False)
     services: Mapping[str, FederationService] = field(init=False)
     roles: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.seal = Seal(self.keys.secret)
         self.used = ReplayStore(self.settings.replay_capacity)
+        self.device_codes = DeviceCodes()
         self.use(self.estate)
 
     def use(self, estate: Estate) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssosim.entra.errors import Refusal, chain, describe
 from ssosim.entra.federation import AUTHENTICATION_FAILED
 from ssosim.entra.instants import body_time
-from ssosim.entra.routing import Style
 from ssosim.entra.rstr import SOAP_TYPE, render_adfs_fault, render_fault
 from ssosim.entra.settings import Settings
 from ssosim.entra.wire import Answer, Call, json_answer
 
-__all__ = ["oauth_error", "render_refusal"]
+if TYPE_CHECKING:  # routing imports endpoints, and those of pages word their errors with this module
+    from ssosim.entra.routing import Style
+
+__all__ = ["described", "oauth_error", "render_refusal"]
 
 _ERROR_URI = "https://login.microsoftonline.com/error?code="
 _ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."
 
 
-def _described(refusal: Refusal, call: Call, separator: str) -> str:
+def described(refusal: Refusal, call: Call, separator: str) -> str:
+    """The ``error_description``: text with its codes, ids and time stamp, with ``separator`` between them."""
     return separator.join(
         (
             describe(refusal),
@@ -38,7 +41,7 @@ def oauth_error(refusal: Refusal, call: Call, *, v1: bool, separator: str) -> di
     row = refusal.row
     body: dict[str, Any] = {
         "error": row.v1_error if v1 and row.v1_error else row.error,
-        "error_description": _described(refusal, call, separator),
+        "error_description": described(refusal, call, separator),
         "error_codes": list(chain(refusal)),
         "timestamp": body_time(call.now),
         "trace_id": call.trace_id,
@@ -58,7 +61,7 @@ def render_refusal(refusal: Refusal, call: Call, style: Style, settings: Setting
     if style == "soap":
         body = render_fault(
             refusal.code,
-            _described(refusal, call, settings.error_lines),
+            described(refusal, call, settings.error_lines),
             now=call.now,
             trace_id=call.trace_id,
         )
@@ -70,7 +73,7 @@ def render_refusal(refusal: Refusal, call: Call, style: Style, settings: Setting
         text = refusal.details.get("reason") or "The request is invalid or malformed."
         return Answer(refusal.status or 500, render_adfs_fault("InvalidRequest", text), SOAP_TYPE)
     if style == "text":
-        text = _described(refusal, call, "\r\n")
+        text = described(refusal, call, "\r\n")
         return Answer(status, text.encode(), "text/plain; charset=utf-8", code=refusal.code)
     body_json = oauth_error(refusal, call, v1=style == "oauth-v1", separator=settings.error_lines)
     answer = json_answer(body_json, status)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from ssosim.entra import autologon, federation, grants, login
+from ssosim.entra import authorize, autologon, device_login, federation, grants, login, sign_in
 from ssosim.entra.provider import Provider
 from ssosim.entra.wire import Answer, Call
 from ssosim.estate import Cloud
@@ -47,6 +47,15 @@ _LOGIN = (
     ("GET", "/{t}/v2.0/.well-known/openid-configuration", Route(login.configuration_v2)),
     ("POST", "/{t}/oauth2/token", Route(grants.token_v1, "oauth-v1")),
     ("POST", "/{t}/oauth2/v2.0/token", Route(grants.token_v2)),
+    ("GET", "/{t}/oauth2/authorize", Route(authorize.authorize_v1, "text")),
+    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize.authorize_v2, "text")),
+    ("GET", "/{t}/oauth2/nativeclient", Route(authorize.native_client, "text")),
+    ("GET", "/{t}/instrumentation/shown", Route(authorize.shown, "text")),
+    ("POST", "/{t}/login", Route(sign_in.login, "text")),
+    ("POST", "/{t}/oauth2/devicecode", Route(device_login.device_code_v1, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_login.device_code_v2)),
+    ("GET", "/{t}/oauth2/deviceauth", Route(device_login.code_page, "text")),
+    ("POST", "/{t}/oauth2/deviceauth", Route(device_login.code_form, "text")),
 )
 _FEDERATION = (
     ("GET", "/adfs/services/trust/mex", Route(federation.adfs_mex, "adfs")),

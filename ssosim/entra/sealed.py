@@ -55,7 +55,7 @@ class RefreshGrant(msgspec.Struct, frozen=True, array_like=True):
     method: str
 
 
-T = TypeVar("T", DesktopSsoGrant, RefreshGrant)
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Seal:
@@ -64,7 +64,7 @@ class Seal:
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(secret)
 
-    def close(self, purpose: str, grant: DesktopSsoGrant | RefreshGrant) -> str:
+    def close(self, purpose: str, grant: msgspec.Struct) -> str:
         """Base64url text of nonce, ciphertext and tag."""
         nonce = os.urandom(_NONCE)
         return b64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(grant), purpose.encode()))

@@ -68,6 +68,8 @@ class Settings:
     ``saml2_grant_takes_saml1``: the document's own sample sends a SAML 1 assertion with the saml2-bearer grant,
     MSAL.NET issue 1871 shows AADSTS7500514 for it; the default follows the capture.
     ``refused_over_common``: v2 grants that ``/common`` does not take (documented for ``password``, else unconfirmed).
+    ``device_code_slow_down``: whether polling faster than the interval is ``slow_down``, at which MSAL.NET and msal4j
+    give up; whether the real service ever says it is unconfirmed.
     ``error_lines``: what separates the parts of ``error_description``: a blank in captures from 2024 on, CRLF before.
     """
 
@@ -83,4 +85,5 @@ class Settings:
     rotate_strictly: bool = False
     saml2_grant_takes_saml1: bool = False
     refused_over_common: frozenset[str] = frozenset({"password"})
+    device_code_slow_down: bool = False
     error_lines: str = " "

@@ -32,13 +32,15 @@ REFRESH = f"not-{DESKTOP_SSO}:refresh"  # purpose of sealed refresh tokens
 class Earned:
     """A grant that holds: tokens for ``user`` of ``tenant``.
 
-    ``method`` is how the user proved it (an authentication method URI), ``grant`` the grant's name.
+    ``method`` is how the user proved it (an authentication method URI), ``grant`` the grant's name, ``nonce`` what an
+    id token is to repeat (OpenID Connect Core, section 3.1.2.1).
     """
 
     user: User
     tenant: Tenant
     method: str
     grant: str
+    nonce: str = ""
 
 
 def _pairwise(user: User, audience: str) -> str:
@@ -97,6 +99,8 @@ def _id_token(provider: Provider, request: TokenRequest, earned: Earned, now: in
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),
     }
+    if earned.nonce:
+        claims["nonce"] = earned.nonce
     return sign_jwt(provider.keys.cloud, claims)
 
 

@@ -3,6 +3,7 @@
 from ssosim.trace.events import (
     ClientFinished,
     ClientSaid,
+    DeviceCodeIssued,
     DnsAnswered,
     Event,
     FaultApplied,
@@ -21,6 +22,7 @@ from ssosim.trace.redact import redacted
 __all__ = [
     "ClientFinished",
     "ClientSaid",
+    "DeviceCodeIssued",
     "DnsAnswered",
     "Event",
     "FaultApplied",

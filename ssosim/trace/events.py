@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 __all__ = [
     "ClientFinished",
     "ClientSaid",
+    "DeviceCodeIssued",
     "DnsAnswered",
     "Event",
     "FaultApplied",
@@ -114,6 +115,15 @@ class TokenIssued(Event):
     audience: str = ""
     client_id: str = ""
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCodeIssued(Event):
+    """A client got a device code. ``user_code`` is what the person is to type; it opens nothing without a sign-in."""
+
+    layer: ClassVar[Layer] = "token"
+    client_id: str
+    user_code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

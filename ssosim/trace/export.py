@@ -99,6 +99,8 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             return f"{event.method} https://{event.host}{event.path}{auth} → {event.status}{code} {took}"
         case events.TokenIssued():
             return f"{event.kind} token for {event.subject} by {event.grant}"
+        case events.DeviceCodeIssued():
+            return f"device code for {event.client_id}, to be typed as {event.user_code}"
         case events.FaultApplied():
             return f"fault {event.name}: {event.detail}"
         case events.FaultUndone():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
@@ -183,6 +184,106 @@ class Site:
         return [record.event for record in self.provider.trace if isinstance(record.event, kind)]
 
 
+LOOPBACK = "http://localhost:8400"
+ALICE, PASSWORD = "alice@contoso.com", "Alice-lab-password-1"
+# RFC 7636, appendix B
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+QUESTION = {
+    "client_id": Site.CLI,
+    "response_type": "code",
+    "redirect_uri": LOOPBACK,
+    "scope": "openid offline_access https://graph.microsoft.com/User.Read",
+    "state": "state-1",
+    "nonce": "nonce-1",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
+
+
+class Browser:
+    """Opens pages of a Site, keeps cookies, fills forms."""
+
+    def __init__(self, site):
+        self.site = site
+        self.cookie = ""
+        self.origin = f"https://{LOGIN}"
+
+    def _keep(self, answer):
+        for name, value in answer.headers:
+            if name == "Set-Cookie":
+                self.cookie = value.partition(";")[0]
+        return answer
+
+    def open(self, tenant="organizations", v1=False, **changes):
+        """The authorize page; a change to None leaves a parameter out."""
+        question = {name: value for name, value in {**QUESTION, **changes}.items() if value is not None}
+        target = f"/{tenant}/oauth2{'' if v1 else '/v2.0'}/authorize?{urlencode(question)}"
+        return self._keep(self.site.ask("GET", LOGIN, target, headers={"Cookie": self.cookie}))
+
+    def post(self, page, **fields):
+        """Send the page's form with ``fields`` filled in."""
+        form = {**self.hidden(page), **fields}
+        headers = {"Cookie": self.cookie, "Origin": self.origin}
+        return self._keep(self.site.ask("POST", LOGIN, "/common/login", headers=headers, body=urlencode(form).encode()))
+
+    def sign_in(self, page=None, login=ALICE, passwd=PASSWORD, **changes):
+        """From authorize to the redirect."""
+        return self.post(page or self.open(**changes), login=login, passwd=passwd)
+
+    def code(self, **changes):
+        """A code, by the query."""
+        return self.sent_back(self.sign_in(**changes))["code"]
+
+    def enter(self, user_code):
+        """Type the code that a device shows; the page that follows."""
+        body = urlencode({"otc": user_code}).encode()
+        return self._keep(
+            self.site.ask("POST", LOGIN, "/common/oauth2/deviceauth", headers={"Cookie": self.cookie}, body=body)
+        )
+
+    def redeem(self, code, /, v1=False, tenant="organizations", **changes):
+        """POST a code to the token endpoint."""
+        form = {
+            "client_id": Site.CLI,
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": LOOPBACK,
+            "scope": QUESTION["scope"],
+            "code_verifier": VERIFIER,
+            **changes,
+        }
+        return self.site.token({name: value for name, value in form.items() if value is not None}, tenant, v1=v1)
+
+    @staticmethod
+    def hidden(page):
+        """The hidden fields of a page's form."""
+        found = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.body.decode())
+        return {html.unescape(name): html.unescape(value) for name, value in found}
+
+    @staticmethod
+    def config(page):
+        """The page's $Config."""
+        return json.JSONDecoder().raw_decode(page.body.decode().split("$Config=", 1)[1])[0]
+
+    @staticmethod
+    def location(answer):
+        """Where a redirect leads."""
+        assert answer.status == 302, answer.body
+        return dict(answer.headers)["Location"]
+
+    @staticmethod
+    def sent_back(answer):
+        """The parameters in the query of a redirect."""
+        return dict(parse_qsl(urlsplit(Browser.location(answer)).query))
+
+    @staticmethod
+    def claims(token):
+        """The claims of a token, unverified."""
+        part = token.split(".")[1]
+        return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
 @pytest.fixture(scope="session")
 def keys() -> Keys:
     """RSA keys are slow to make: one set for all tests."""
@@ -224,3 +325,15 @@ def make_site(keys: Keys) -> Callable[..., Site]:
 def site(make_site: Callable[..., Site]) -> Site:
     """Contoso as shipped."""
     return make_site()
+
+
+@pytest.fixture
+def make_browser() -> type[Browser]:
+    """Makes browsers without any past; given a Site."""
+    return Browser
+
+
+@pytest.fixture
+def browser(site: Site) -> Browser:
+    """A browser at Contoso as shipped."""
+    return Browser(site)

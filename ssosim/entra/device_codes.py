@@ -1,0 +1,66 @@
+"""Device codes in use: a bounded store, since polling sees what the sign-in page changes."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["DEVICE_CODE_LIFETIME", "INTERVAL", "DeviceCode", "DeviceCodes"]
+
+DEVICE_CODE_LIFETIME, INTERVAL = 900, 5
+"""Seconds, both from the Entra device-code document."""
+
+_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # none that is mistaken for another, no vowels
+_LENGTH = 9
+
+
+@dataclass(slots=True)
+class DeviceCode:
+    """One code, and what has become of it. Times in seconds since the Unix epoch; ``subject`` is an object id."""
+
+    device_code: str
+    user_code: str
+    client_id: str
+    authority: str
+    version: str
+    resource: str
+    scopes: tuple[str, ...]
+    not_on_or_after: float
+    state: Literal["pending", "approved", "declined", "used"] = "pending"
+    subject: str = ""
+    method: str = ""
+    polled: float = 0.0
+
+
+class DeviceCodes:
+    """At most ``capacity`` codes; the oldest is forgotten first."""
+
+    def __init__(self, capacity: int = 10_000) -> None:
+        self._capacity = capacity
+        self._codes: OrderedDict[str, DeviceCode] = OrderedDict()
+        self._by_user_code: dict[str, DeviceCode] = {}
+
+    def issue(self, *, client_id: str, authority: str, version: str, resource: str, scopes: tuple[str, ...],
+              now: float) -> DeviceCode:  # fmt: skip
+        """A new code for these."""
+        while (user_code := "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))) in self._by_user_code:
+            pass
+        code = DeviceCode(
+            secrets.token_urlsafe(96), user_code, client_id, authority, version, resource, scopes,
+            now + DEVICE_CODE_LIFETIME,
+        )  # fmt: skip
+        if len(self._codes) >= self._capacity:
+            _, oldest = self._codes.popitem(last=False)
+            del self._by_user_code[oldest.user_code]
+        self._codes[code.device_code] = self._by_user_code[user_code] = code
+        return code
+
+    def of_device(self, device_code: str) -> DeviceCode | None:
+        """The code that a device polls with. It is 128 random letters, so that a look-up's timing tells nothing."""
+        return self._codes.get(device_code)
+
+    def of_user(self, user_code: str) -> DeviceCode | None:
+        """The code that a person typed, in whatever case and with blanks or dashes."""
+        return self._by_user_code.get(user_code.upper().replace("-", "").replace(" ", ""))
