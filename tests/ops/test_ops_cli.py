@@ -127,7 +127,7 @@ def test_a_hit_on_the_counting_backend_ends_the_change(
         done = subprocess.run(curl, cwd=running, capture_output=True, text=True, timeout=60, check=False)
         assert done.stdout.endswith("200"), done.stderr  # the relay passes TLS and ticket on
 
-    monkeypatch.setattr("ssosim.cli.dns.time", SimpleNamespace(sleep=use_it, time=time.time))
+    monkeypatch.setattr("ssosim.cli.dns.changes.time", SimpleNamespace(sleep=use_it, time=time.time))
     assert main(["dns", "apply", "change.toml", "--substitute", "1"]) == 1
     assert f"{AUTOLOGON}: 1 connections" in capsys.readouterr().err
     assert waited == [301.0]  # caches lead past the backend for a TTL

@@ -1,0 +1,105 @@
+"""``ssosim dns``: zones and changes to them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from ssosim.cli.common import add_estate, add_json, add_name
+from ssosim.cli.dns import changes, zones
+from ssosim.lab.errors import LabInputError
+
+DESCRIPTION = """\
+Show the zones of a lab, work a change out, apply it through the gate, take it back, look for drift.
+
+  ssosim dns show autologon.microsoftazuread-sso.com
+  ssosim dns plan change.toml                 what it would do, and to whom
+  ssosim dns plan --from before/ --to after/  two trees of zone files; needs no lab
+  ssosim dns apply change.toml --plan TOKEN --approve yes.toml --by ann --by ben
+  ssosim dns rollback
+  ssosim dns drift
+
+Zones are read from BIND zone files and from octoDNS configurations. Exit code 0 as expected, 1 refused or
+something found, 2 a file or option that cannot be used.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(name: str, text: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+        add_name(made)
+        add_json(made)
+        return made
+
+    show = action("show", "the zones, or what there is at and below NAME")
+    show.add_argument("domain", nargs="?", metavar="NAME")
+    plan = action("plan", "what a change would do; nothing is changed")
+    apply = action("apply", "make a change, if the gate allows it")
+    lint = action("lint", "mistakes and traps in the zones")
+    for each in (show, plan, lint):
+        each.add_argument("--zones", type=Path, metavar="DIR", help="zone files or octoDNS; needs no lab")
+        add_estate(each)
+    for each in (plan, apply):
+        each.add_argument("change", nargs="?", type=Path, metavar="CHANGE", help="a change file (TOML)")
+    plan.add_argument("--from", dest="before", type=Path, metavar="DIR", help="the change is from this tree of zones")
+    plan.add_argument("--to", dest="after", type=Path, metavar="DIR", help="to this one")
+    plan.add_argument("--policy", help="judge by this policy (with --zones): strict, feb-2025, or a file")
+    plan.add_argument("--inventory", type=Path, metavar="FILE", help="the endpoint inventory (with --zones)")
+    apply.add_argument("--plan", metavar="TOKEN", help="apply only if this is still the plan")
+    apply.add_argument("--approve", action="append", type=Path, default=[], metavar="FILE", help="approvals (TOML)")
+    apply.add_argument("--by", action="append", default=[], metavar="PERSON", help="who is at the keyboard; repeat")
+    apply.add_argument(
+        "--substitute", type=_seconds, metavar="SECONDS", help="first put a counting backend there; hits end it"
+    )
+    back = action("rollback", "take back the last change, or change NUMBER, and verify")
+    back.add_argument("number", nargs="?", type=int, metavar="NUMBER")
+    back.add_argument("--as-written", action="store_true", help="play the change's own rollback_operations instead")
+    back.add_argument("--by", default="", metavar="PERSON")
+    drift = action("drift", "desired against actual, outside-in, and every resource")
+    drift.add_argument("--inside", action="store_true", help="without probes over the wire")
+    drift.add_argument("--adopt", action="store_true", help="make what is there the desired state (needs --by)")
+    drift.add_argument("--by", default="", metavar="PERSON")
+    load = action("load", "put your own zone files in the place of the lab's zones of those names")
+    load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
+    settings = action("settings", "the desk's policy, inventory and drift detector")
+    settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
+    settings.add_argument("--inventory", type=Path, metavar="FILE")
+    settings.add_argument("--detector", choices=["on", "off", "no-aliases"], help="no-aliases: as in February 2025")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; input mistakes of every file become one error with their places."""
+    from ssosim.dns.errors import DnsChangeError  # noqa: PLC0415 - only this command needs it
+    from ssosim.dns.imports.mistakes import ImportMistakeError  # noqa: PLC0415
+    from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415
+
+    try:
+        return _ACTIONS[options.action](options)
+    except (TomlMistakeError, ImportMistakeError, DnsChangeError) as error:
+        raise LabInputError(str(error)) from error
+
+
+def _seconds(text: str) -> float:
+    """A length of time that can be waited for."""
+    with contextlib.suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "show": zones.show,
+    "plan": changes.plan,
+    "apply": changes.apply,
+    "rollback": changes.rollback,
+    "drift": zones.drift,
+    "lint": zones.lint,
+    "settings": zones.settings,
+    "load": zones.load,
+}

@@ -1,0 +1,111 @@
+"""The actions that make a change, or say what it would do."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ssosim.cli.common import folder_of, print_json
+from ssosim.cli.dns.inputs import change_of, in_lab, stage
+from ssosim.lab.control_client import call
+from ssosim.lab.errors import LabError, LabRefusedError
+
+__all__ = ["apply", "plan", "rollback"]
+
+_GRACE_S = 1.0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """What a change would do, and to whom; nothing is changed."""
+    from ssosim.dns.model import ZoneSet  # noqa: PLC0415
+    from ssosim.dns.ops.overlay import overlay  # noqa: PLC0415
+    from ssosim.report.dns import forecast_text, gate_text, plan_text  # noqa: PLC0415
+
+    change = change_of(options)
+    if options.before is not None and options.zones is None and not folder_of(options).is_running():
+        options.zones = options.before
+    zones, estate, _ = stage(options)
+    plan = _plan_alone(options, change, zones, estate) if options.zones else in_lab(options, "plan", change=change)
+    before, after = zones, change.apply(zones)
+    if options.zones:  # clients need more names than a tree of the user's holds: the rest is the estate's
+        before, after = (overlay(ZoneSet.from_estate(estate), each) for each in (before, after))
+    forecasts = _forecasts(before, after, estate, plan["blast_radius"]["names"])
+    if options.json:
+        print_json(plan | {"forecast": forecasts})
+    else:
+        parts = [plan_text(plan), *(forecast_text(each) for each in forecasts), gate_text(plan["gate"])]
+        print("\n\n".join(parts))
+    return 0
+
+
+def _plan_alone(options: argparse.Namespace, change: Any, zones: Any, estate: Any) -> dict[str, Any]:
+    """A plan against files alone: no query counts, so everything counts as in use."""
+    from ssosim.dns.ops.approvals import load_policy  # noqa: PLC0415
+    from ssosim.dns.ops.gate import Request, decide  # noqa: PLC0415
+    from ssosim.dns.ops.inventory import load_inventory  # noqa: PLC0415
+    from ssosim.dns.ops.plan import Surroundings, make_plan  # noqa: PLC0415
+    from ssosim.dns.ops.usage import NO_COUNTS  # noqa: PLC0415
+    from ssosim.lab.dns_desk import inventory_of  # noqa: PLC0415
+
+    policy = load_policy(options.policy or "strict")
+    inventory = load_inventory(options.inventory) if options.inventory else inventory_of(estate)
+    spns = (*estate.realm.service_account.spns, *estate.realm.services)
+    around = Surroundings(inventory=inventory, policy=policy, counts=NO_COUNTS, spns=spns, now=time.time())
+    plan = make_plan(change, zones, around)
+    decision = decide(Request(plan=plan, policy=policy, inventory=inventory, locks={}))
+    return plan.as_data() | {"gate": decision.as_data()}
+
+
+def _forecasts(before: Any, after: Any, estate: Any, names: list[str]) -> list[dict[str, Any]]:
+    """One forecast for each affected host that clients sign in at; none where the change touches no such host."""
+    from ssosim.lab.folder import cache_folder  # noqa: PLC0415
+    from ssosim.lab.keys import kept_keys  # noqa: PLC0415
+    from ssosim.scenario.forecast import affected_hosts, forecast  # noqa: PLC0415
+
+    keys = kept_keys(estate, cache_folder())
+    return [forecast(before, after, estate, keys, host).as_data() for host in affected_hosts(names, estate)]
+
+
+def apply(options: argparse.Namespace) -> int:
+    """Make the change; exit code 1 when the gate refuses it or what is there then is not the plan's."""
+    from ssosim.dns.ops.approvals import load_approvals  # noqa: PLC0415
+    from ssosim.report.dns import done_text  # noqa: PLC0415
+
+    change = change_of(options)
+    approvals = [each.as_data() for each in load_approvals(options.approve)]
+    if options.substitute is not None:
+        _count_first(options, change)
+    body = {"plan": options.plan, "approvals": approvals, "executors": options.by}
+    return _finish(options, in_lab(options, "apply", change=change, **body), done_text)
+
+
+def _count_first(options: argparse.Namespace, change: Any) -> None:
+    """Let a counting backend stand in for a while; raises LabRefusedError when anything hits it."""
+    folder = folder_of(options)
+    started = in_lab(options, "substitutions", change=change)
+    try:
+        time.sleep(max(options.substitute, started["ttl"] + _GRACE_S))
+    finally:
+        ended = call(folder, "POST", "/v1/dns/substitutions/finish")
+    if ended["total"]:
+        hits = ", ".join(f"{name}: {count} connections" for name, count in ended["hits"].items() if count)
+        text = f"the counting backend was hit, so the name is in use; nothing was changed: {hits}"
+        raise LabRefusedError(text, ended)
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Take a change back; exit code 1 when what is there then is not what was there before."""
+    from ssosim.report.dns import done_text  # noqa: PLC0415
+
+    body = {"number": options.number, "as_written": options.as_written, "by": options.by}
+    return _finish(options, in_lab(options, "rollback", **body), done_text)
+
+
+def _finish(options: argparse.Namespace, done: dict[str, Any], text: Callable[[dict[str, Any]], str]) -> int:
+    if options.json:
+        print_json(done)
+    else:
+        print(text(done))
+    return 0 if done["verification"]["equal"] else LabError.exit_code
