@@ -20,6 +20,7 @@ from ssosim_clients.models.native_prompt import NATIVE_PROMPT
 from ssosim_clients.models.office import OFFICE, ONEDRIVE, OUTLOOK, WORD
 from ssosim_clients.models.prt import PRT_DEVICE
 from ssosim_clients.models.sql import SQLCLIENT, SSMS
+from ssosim_clients.models.token_validator import TOKEN_VALIDATOR
 
 __all__ = ["MODELS", "UnknownModelError", "find"]
 
@@ -45,6 +46,7 @@ _SHIPPED: Final[tuple[Model, ...]] = (
     PRT_DEVICE,
     FEDERATED_USER,
     NAIVE,
+    TOKEN_VALIDATOR,
 )
 
 MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in _SHIPPED})

@@ -50,6 +50,7 @@ COMMANDS = (
     Command("status", "ssosim.cli.status", "what runs, where, since when"),
     Command("exec", "ssosim.cli.execute", "run any program inside a lab, as the signed-on user of a device"),
     Command("run", "ssosim.cli.run", "play a scenario and print the verdicts"),
+    Command("explain", "ssosim.cli.explain", "why each client came to what it came to: the chain of causes"),
     Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
     Command("clients", "ssosim.cli.listing", "the client models there are"),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),

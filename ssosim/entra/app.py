@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from itertools import chain
 
@@ -10,11 +12,13 @@ from multidict import CIMultiDict
 
 from ssosim.entra.provider import Provider
 from ssosim.entra.server import IncompleteBodyError, ProviderServer, read_body
-from ssosim.entra.serving import serve
+from ssosim.entra.serving import exchange
 from ssosim.entra.wire import Answer, Call
 from ssosim.trace import HttpExchange
 
 __all__ = ["create_server"]
+
+_LONGEST_SILENCE_S = 120.0
 
 
 def create_server(provider: Provider) -> ProviderServer:
@@ -58,9 +62,23 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
             header_bytes=sum(map(len, chain.from_iterable(raw_headers))) + 4 * len(raw_headers),
             too_large=too_large,
         )
-        return _response(request, call, serve(provider, call, _client(provider, request)))
+        client = _client(provider, request)
+        struck = provider.tamper(call, client) if provider.tamper is not None else None
+        if struck is not None and struck.delay:
+            await provider.sleep(struck.delay)
+        answer = exchange(provider, call, client, struck)
+        return await _silence(request) if answer is None else _response(request, call, answer)
 
     return handle
+
+
+async def _silence(request: web.BaseRequest) -> web.Response:
+    """Say nothing until the caller goes away, or for longer than callers wait."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_SILENCE_S):
+            while request.transport is not None:  # noqa: ASYNC110 - aiohttp tells nobody when a connection ends
+                await asyncio.sleep(0.05)
+    return _closing(web.Response(status=504))
 
 
 def _client(provider: Provider, request: web.BaseRequest) -> str:

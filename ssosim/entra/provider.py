@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ssosim.clock import Clock, RealClock
@@ -13,6 +14,7 @@ from ssosim.entra.ports import TicketAcceptor
 from ssosim.entra.replay import ReplayStore
 from ssosim.entra.sealed import Seal
 from ssosim.entra.settings import Settings
+from ssosim.entra.tamper import Tamper
 from ssosim.estate import Estate, FederationService
 from ssosim.trace import Trace
 
@@ -29,6 +31,7 @@ class Provider:
 
     ``acceptors`` maps a host name (lower case) to the judge of Negotiate tokens there: the autologon host and each
     federation service that has an SPN. ``who`` names the client behind (remote address, local address).
+    ``tamper`` is what faults do to exchanges, which may change at any time; a delay of theirs is spent in ``sleep``.
     """
 
     estate: Estate
@@ -38,6 +41,8 @@ class Provider:
     clock: Clock = field(default_factory=RealClock)
     who: Callable[[str, str], str] = _anonymous
     settings: Settings = field(default_factory=Settings)
+    tamper: Tamper | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     directory: Directory = field(init=False)
     seal: Seal = field(init=False)
     used: ReplayStore = field(init=False)

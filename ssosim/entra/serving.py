@@ -9,10 +9,11 @@ from ssosim.entra.errors import Refusal
 from ssosim.entra.provider import Provider
 from ssosim.entra.refusals import render_refusal
 from ssosim.entra.routing import Route, Style, find_route
-from ssosim.entra.wire import Answer, Call
+from ssosim.entra.tamper import Struck
+from ssosim.entra.wire import Answer, Auth, Call
 from ssosim.trace import HttpExchange
 
-__all__ = ["answer", "serve"]
+__all__ = ["answer", "exchange", "serve"]
 
 _log = logging.getLogger(__name__)
 _HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
@@ -21,8 +22,18 @@ _STYLES: dict[str, Style] = {"autologon": "soap", "federation": "adfs"}
 
 def serve(provider: Provider, call: Call, client: str) -> Answer:
     """Answer ``call`` and record it as caused by ``client``. Never raises."""
+    reply = exchange(provider, call, client, None)
+    assert reply is not None  # noqa: S101 - only a fault keeps an answer back
+    return reply
+
+
+def exchange(provider: Provider, call: Call, client: str, struck: Struck | None) -> Answer | None:
+    """Answer ``call``, as ``struck`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
+
+    Never raises.
+    """
     started = time.perf_counter()
-    reply = answer(provider, call)
+    reply = _struck(provider, call, struck)
     trace, journal = provider.trace, call.journal
     for event in journal.events:
         trace.record(client, event)
@@ -33,14 +44,40 @@ def serve(provider: Provider, call: Call, client: str) -> Answer:
             host=call.host[:_HOST],
             method=call.method[:_METHOD],
             path=("/" + "/".join(call.path))[:_PATH],
-            status=reply.status,
+            status=reply.status if reply else 0,
             auth=journal.auth,
-            code=reply.code,
+            code=reply.code if reply else None,
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
+            struck=_not_its_own(struck),
         ),
     )
     return reply
+
+
+def _struck(provider: Provider, call: Call, struck: Struck | None) -> Answer | None:
+    if struck is None:
+        return answer(provider, call)
+    if struck.silent or struck.answer is not None:
+        call.journal.auth = carried(call)
+        return None if struck.silent else struck.answer
+    reply = answer(provider, call)
+    return struck.change(reply) if struck.change else reply
+
+
+def _not_its_own(struck: Struck | None) -> bool:
+    """Whether what comes from the service is not what it says."""
+    if struck is None or struck.own:
+        return False
+    return struck.silent or struck.answer is not None or struck.change is not None
+
+
+def carried(call: Call) -> Auth:
+    """What a request carries, by its looks: the provider, who would know, is not asked."""
+    scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "negotiate":
+        return "ntlm" if token.startswith("TlRMTVNTUA") else "kerberos"
+    return "password" if b"password=" in call.body or b":Password" in call.body else "none"
 
 
 def answer(provider: Provider, call: Call) -> Answer:

@@ -5,12 +5,21 @@ from ssosim.faults.answers import Delay, Drop, NxDomain, Refused, ServFail, Trun
 from ssosim.faults.base import Applied, DnsFault, DnsState, Fault, FaultTarget, Rule, Undo
 from ssosim.faults.board import FaultBoard
 from ssosim.faults.cnames import CnameLoop, LongChain
+from ssosim.faults.identity import (
+    CertificateExpired,
+    CertificateUntrusted,
+    CertificateWrongName,
+    KdcRefuses,
+    KdcSilent,
+    RealmManaged,
+)
 from ssosim.faults.ipv6 import AaaaDead, AaaaWrong
 from ssosim.faults.records import NameRemoved, RecordSetEmpty, TtlChanged, WrongAddress
 from ssosim.faults.resolvers import StaleCache, ValidationFailing
 from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
 from ssosim.faults.selector import WireFault
 from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
+from ssosim.faults.web import HttpDelay, HttpPage, HttpSilent, HttpStatus, JwksKeyRemoved
 from ssosim.faults.zones import ZoneFault
 
 from ssosim.faults.registry import FAULTS, AnyFault, FaultError, fault_from  # isort: skip - loads others' faults, which import the names above
@@ -21,6 +30,9 @@ __all__ = [
     "AaaaWrong",
     "AnyFault",
     "Applied",
+    "CertificateExpired",
+    "CertificateUntrusted",
+    "CertificateWrongName",
     "CnameForAlias",
     "CnameLoop",
     "Delay",
@@ -32,6 +44,13 @@ __all__ = [
     "FaultBoard",
     "FaultError",
     "FaultTarget",
+    "HttpDelay",
+    "HttpPage",
+    "HttpSilent",
+    "HttpStatus",
+    "JwksKeyRemoved",
+    "KdcRefuses",
+    "KdcSilent",
     "LongChain",
     "NameRemoved",
     "NameServerBlank",
@@ -40,6 +59,7 @@ __all__ = [
     "NameServerStale",
     "NxDomain",
     "PtrMismatch",
+    "RealmManaged",
     "RecordSetEmpty",
     "Refused",
     "ReverseZoneDead",

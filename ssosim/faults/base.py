@@ -7,9 +7,10 @@ what another fault, or an operator meanwhile, has done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from random import Random
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import msgspec
@@ -18,11 +19,27 @@ from dns.name import Name
 from ssosim.dns import Effect, ZoneSet
 from ssosim.dns.authority import Authorities
 from ssosim.dns.hierarchy import Hierarchy
+from ssosim.entra.tamper import Tamper as WebTamper
+from ssosim.estate import Estate
 from ssosim.trace import DnsAnswered
 
-__all__ = ["Applied", "DnsFault", "DnsState", "Fault", "FaultTarget", "Rule", "Undo"]
+__all__ = [
+    "Applied",
+    "CertificateTrouble",
+    "DnsFault",
+    "DnsState",
+    "Fault",
+    "FaultTarget",
+    "KdcRule",
+    "Rule",
+    "Undo",
+    "WebRule",
+]
 
 Undo = Callable[[], None]
+
+CertificateTrouble = Literal["expired", "wrong-name", "untrusted"]
+"""What may be wrong with the certificate that a host presents."""
 
 
 class Fault(Protocol):
@@ -79,13 +96,40 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class WebRule:
+    """A fault's word on every HTTPS exchange."""
+
+    strike: WebTamper
+
+
+@dataclass(frozen=True, slots=True)
+class KdcRule:
+    """A fault of the KDC for ``clients`` (all, if none are named): silence, or the error number ``refusal``."""
+
+    clients: tuple[str, ...] = ()
+    refusal: int | None = None
+
+    def strikes(self, client: str) -> bool:
+        """Whether ``client`` meets it."""
+        return not self.clients or client in self.clients
+
+
+@dataclass(frozen=True, slots=True)
 class DnsState:
-    """What faults of the DNS change. ``bogus`` are the zones that fail validation."""
+    """What faults change: the DNS, and since they undo alike, the services behind it.
+
+    ``bogus`` are the zones that fail validation; ``web``, ``kdc`` and ``certificates`` (by host) strike services, and
+    ``estate`` holds changes of what the provider goes by.
+    """
 
     zones: ZoneSet
     hierarchy: Hierarchy
     rules: tuple[Rule, ...] = ()
     bogus: frozenset[Name] = frozenset()
+    web: tuple[WebRule, ...] = ()
+    kdc: tuple[KdcRule, ...] = ()
+    certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
+    estate: tuple[Callable[[Estate], Estate], ...] = ()
 
 
 @dataclass(slots=True)
@@ -102,6 +146,13 @@ class Applied:
     authorities: Authorities
     met: int = 0
     dormant: bool = False
+    _of_clients: dict[str, Random] = field(default_factory=dict)
+
+    def dice_of(self, client: str) -> Random:
+        """The dice for what ``client`` meets: whose turn comes first in between does not change them."""
+        if client not in self._of_clients:
+            self._of_clients[client] = Random(f"{self.fault.dice} {client}")  # noqa: S311 - dice of a fault
+        return self._of_clients[client]
 
 
 class DnsFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):

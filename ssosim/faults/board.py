@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Literal, Protocol
 
@@ -58,6 +59,9 @@ class FaultBoard:
         self._servers: list[tuple[Server, Part, str]] = []
         self._pick = Random(0)  # noqa: S311 - dice of a fault
         self._last_id = 0
+        self._watchers: list[Callable[[DnsState], None]] = []
+        self.era = 0
+        """How often what is in force has changed."""
 
     @property
     def faults(self) -> FaultBoard:
@@ -85,9 +89,9 @@ class FaultBoard:
         dice = Random(fault.dice)  # noqa: S311 - a fault is the same at every run
         applied = Applied(number, fault, dice, self._state.zones, self.authorities)
         state = fault.fold(self._state, applied)
+        self._show(state)
         self._last_id = number
         self._layers.append(applied)
-        self._show(state)
         self.trace.record("", FaultApplied(name=fault.name, detail=fault.describe()))
         return applied
 
@@ -114,6 +118,15 @@ class FaultBoard:
         self._servers.append((server, part, name))
         server.tamper = self._tamper(part, name)
 
+    def watch(self, watcher: Callable[[DnsState], None]) -> None:
+        """Call ``watcher`` with every new state; it raises DnsChangeError where a fault does not fit."""
+        self._watchers.append(watcher)
+
+    def kdc_is_silent(self, client: str) -> bool:
+        """Whether the KDC would not answer ``client``."""
+        rule = next((rule for rule in reversed(self._state.kdc) if rule.strikes(client)), None)
+        return rule is not None and rule.refusal is None
+
     def is_bogus(self, name: Name) -> bool:
         """Whether ``name`` fails validation."""
         return any(name.is_subdomain(zone) for zone in self._state.bogus)
@@ -130,15 +143,14 @@ class FaultBoard:
         self._state = self._folded() if not self._layers else self._with_zones(self._shown)
 
     def _with_zones(self, zones: ZoneSet) -> DnsState:
-        state = self._state
-        return DnsState(zones, state.hierarchy, state.rules, state.bogus)
+        return replace(self._state, zones=zones)
 
     def _folded(self) -> DnsState:
         """All layers over the base."""
         state = DnsState(self._base, Hierarchy.standard(self._base))
         for layer in self._layers:
             if isinstance(layer, Patch):
-                state = DnsState(layer.apply(state.zones), state.hierarchy, state.rules, state.bogus)
+                state = replace(state, zones=layer.apply(state.zones))
                 continue
             try:
                 state = layer.fault.fold(state, layer)
@@ -149,6 +161,9 @@ class FaultBoard:
 
     def _show(self, state: DnsState) -> None:
         """Make ``state`` what servers answer from."""
+        for watcher in self._watchers:
+            watcher(state)
+        self.era += 1
         if state.zones is not self._state.zones:
             self._store.replace(state.zones)
             self._shown = self._store.current

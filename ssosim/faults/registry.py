@@ -13,11 +13,20 @@ from ssosim.faults.aliases import CnameForAlias, TrafficManagerDeleted
 from ssosim.faults.answers import Delay, Drop, NxDomain, Refused, ServFail, TruncationLoop
 from ssosim.faults.base import DnsFault
 from ssosim.faults.cnames import CnameLoop, LongChain
+from ssosim.faults.identity import (
+    CertificateExpired,
+    CertificateUntrusted,
+    CertificateWrongName,
+    KdcRefuses,
+    KdcSilent,
+    RealmManaged,
+)
 from ssosim.faults.ipv6 import AaaaDead, AaaaWrong
 from ssosim.faults.records import NameRemoved, RecordSetEmpty, TtlChanged, WrongAddress
 from ssosim.faults.resolvers import StaleCache, ValidationFailing
 from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
 from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
+from ssosim.faults.web import HttpDelay, HttpPage, HttpSilent, HttpStatus, JwksKeyRemoved
 
 __all__ = ["FAULTS", "AnyFault", "FaultError", "fault_from", "registered"]
 
@@ -49,6 +58,17 @@ BUILT_IN: tuple[type[DnsFault], ...] = (
     DelegationRemoved,
     StaleCache,
     ValidationFailing,
+    HttpStatus,
+    HttpPage,
+    HttpSilent,
+    HttpDelay,
+    CertificateExpired,
+    CertificateWrongName,
+    CertificateUntrusted,
+    KdcSilent,
+    KdcRefuses,
+    RealmManaged,
+    JwksKeyRemoved,
 )
 
 

@@ -54,7 +54,7 @@ class WireFault(DnsFault, frozen=True, kw_only=True):
         def effect(event: DnsAnswered, client: str) -> Effect | None:
             if not strikes(event, client) or (self.first is not None and applied.met >= self.first):
                 return None
-            if self.probability < 1.0 and applied.random.random() >= self.probability:
+            if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
                 return None
             done = self.effect(event, applied)
             applied.met += done is not None

@@ -18,7 +18,7 @@ from typing import Any
 
 from ssosim.lab.errors import LabInputError
 
-__all__ = ["LabFolder", "cache_folder", "state_home"]
+__all__ = ["LabFolder", "cache_folder", "labs_folder", "state_home"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
@@ -32,6 +32,11 @@ def state_home() -> Path:
         return Path(chosen).absolute()
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base).absolute() / "ssosim"
+
+
+def labs_folder() -> Path:
+    """The folder that holds one folder a lab; it may not exist yet."""
+    return state_home() / "labs"
 
 
 def cache_folder() -> Path:
@@ -60,7 +65,7 @@ class LabFolder:
         """The folder of lab ``name``, which may not exist yet; raises LabInputError for an unusable name."""
         if not _NAME.fullmatch(name):
             raise LabInputError(f"--name {name!r}: use up to 32 letters, digits, dots, dashes and underscores")
-        folder = cls(name, state_home() / "labs" / name)
+        folder = cls(name, labs_folder() / name)
         if len(os.fsencode(folder.socket)) > _SOCKET_PATH_LIMIT:
             raise LabInputError(
                 f"{folder.socket}: too long for a Unix socket ({_SOCKET_PATH_LIMIT} bytes); "

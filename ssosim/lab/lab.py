@@ -34,6 +34,7 @@ from ssosim.lab.errors import LabInputError
 from ssosim.lab.keys import kept_keys
 from ssosim.lab.network import LoopbackNetwork, Network
 from ssosim.lab.resolution import lab_addresses, serving_resolvers
+from ssosim.lab.services import Stranger, show_at_services
 from ssosim.lab.site import TlsSite
 from ssosim.lab.tls import LabCa
 from ssosim.trace import Trace
@@ -79,6 +80,7 @@ class Lab:
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self._gateway: KdcGateway | None = None
+        self._stranger: asyncio.Task[tuple[str, int]] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -161,16 +163,18 @@ class Lab:
         self._cleanup.push_async_callback(_ended, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
-        server = create_server(
-            Provider(
-                estate=self.estate,
-                keys=kept_keys(self.estate, self._cache),
-                acceptors=self._acceptors(realm),
-                trace=self.trace,
-                clock=self.clock,
-                who=self.attribution.who,
-            )
+        provider = Provider(
+            estate=self.estate,
+            keys=kept_keys(self.estate, self._cache),
+            acceptors=self._acceptors(realm),
+            trace=self.trace,
+            clock=self.clock,
+            who=self.attribution.who,
+            sleep=self.clock.sleep if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
+        assert self._gateway is not None  # noqa: S101 - it has started before
+        self.faults.watch(show_at_services(provider, self.ca, self._gateway))
+        server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
@@ -195,6 +199,18 @@ class Lab:
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """What to dial to reach ``port`` of the estate's host at ``address``."""
         return self._endpoints.get((address, port), (address, port))
+
+    async def stranger(self) -> tuple[str, int]:
+        """What to dial for an address that is no host's: another host, whose certificate is made out to itself."""
+        if self._stranger is None:
+            self._stranger = asyncio.create_task(self._start_stranger())
+        return await asyncio.shield(self._stranger)
+
+    async def _start_stranger(self) -> tuple[str, int]:
+        stranger = Stranger(self.ca)
+        await stranger.start(self.network.backstage()[0])
+        self._cleanup.push_async_callback(stranger.stop)
+        return stranger.endpoint
 
     def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,16 +13,20 @@ from ssosim_clients.ports import AppCredentials
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
+from ssosim.clock import VirtualClock
 from ssosim.estate import Device, Estate, User
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.client import ClientOptions
 from ssosim.kerberos.gss import Initiator
-from ssosim.lab.device import LabHttp, LabKerberos, LabResolver, LabUser
+from ssosim.lab.device import Endpoint, LabHttp, LabKerberos, LabResolver, LabUser, WithoutKdc
 from ssosim.lab.lab import Lab
 from ssosim.lab.resolution import resolver_address
+from ssosim.lab.waiting import Patience
 
 __all__ = ["Seat", "model_device", "take_seat"]
 
+_DISCARD = 9  # a port where nobody listens
+_NOWHERE = ipaddress.ip_network("100::/64")
 # The model's own SPN rule forms the name; libkrb5 must not look again.
 _AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
 
@@ -46,29 +51,51 @@ async def take_seat(lab: Lab, client: str) -> Seat:
 
 @contextlib.asynccontextmanager
 async def model_device(
-    lab: Lab, client: str, device: Device, clock: ClientClock, *, person: bool = True, seat: Seat | None = None
+    lab: Lab,
+    client: str,
+    device: Device,
+    clock: ClientClock,
+    *,
+    person: bool = True,
+    dual_stack: bool = False,
+    seat: Seat | None = None,
 ) -> AsyncIterator[ClientDevice]:
     """A device for the client model ``client``, on which ``device``'s user is signed on.
 
-    ``person`` False: nobody answers a prompt. Everything that the client does is in the trace under its name. The
-    device holds the user's password, as one that was typed at sign-on, and the secret of the estate's first application
-    that has one.
+    ``person`` False: nobody answers a prompt. ``dual_stack``: the device has IPv6 and prefers it. Everything that the
+    client does is in the trace under its name. The device holds the user's password, as one that was typed at sign-on,
+    and the secret of the estate's first application that has one.
     """
     user = lab.user_of(device)
     seat = seat or await take_seat(lab, client)
     address, home = seat.address, seat.home
     write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [seat.kdc], _AS_GIVEN)
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
+    patience = Patience(lab.trace, client, clock)
     resolver = LabResolver(
-        address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.realm.domain
+        address,
+        lab.endpoint(resolver_address(lab.estate, device.name), 53),
+        lab.estate.realm.domain,
+        dual_stack=dual_stack,
+        patience=patience,
     )
-    http = LabHttp(resolver, lab.client_tls, lab.endpoint)
+    http = LabHttp(
+        resolver,
+        lab.client_tls,
+        _dialling(lab, address, await lab.stranger()),
+        keep=isinstance(clock, VirtualClock),
+        era=lambda: lab.faults.era,
+        failed=lambda event: lab.trace.record(client, event),
+        patience=patience,
+    )
     try:
         yield ClientDevice(
             upn=user.upn,
             resolver=resolver,
             http=http,
-            kerberos=LabKerberos(Initiator(home / "krb5.conf", home / "ccache")),
+            kerberos=LabKerberos(
+                Initiator(home / "krb5.conf", home / "ccache"), _without_kdc(lab, client, seat, clock)
+            ),
             clock=clock,
             user=LabUser(lab.trace, client, user.password if person else None),
             search_domain=lab.estate.realm.domain,
@@ -77,6 +104,32 @@ async def model_device(
         )
     finally:
         await http.close()
+
+
+def _dialling(lab: Lab, own: str, stranger: tuple[str, int]) -> Endpoint:
+    """What a device dials. An address that is no host's leads to a stranger, one of RFC 6666's to nobody."""
+    hosts = {host.address for host in lab.estate.hosts}
+
+    def dial(address: str, port: int) -> tuple[str, int]:
+        to = lab.endpoint(address, port)
+        if to != (address, port) or address in hosts:
+            return to
+        return (own, _DISCARD) if ipaddress.ip_address(address) in _NOWHERE else stranger
+
+    return dial
+
+
+def _without_kdc(lab: Lab, client: str, seat: Seat, clock: ClientClock) -> WithoutKdc | None:
+    """What stands in for waiting real seconds for a silent KDC, where the lab's time is virtual."""
+    if not isinstance(clock, VirtualClock):
+        return None
+    nobody = seat.home / "krb5-nobody.conf"
+    write_krb5_conf(
+        nobody, lab.estate.realm.name, lab.estate.realm.domain, [Address(seat.address, _DISCARD)], _AS_GIVEN
+    )
+    return WithoutKdc(
+        lambda: lab.faults.kdc_is_silent(client), Initiator(nobody, seat.home / "ccache"), clock, lab.trace, client
+    )
 
 
 def _app_credentials(estate: Estate, user: User) -> AppCredentials | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
 
-__all__ = ["LabCa"]
+from ssosim.faults.base import CertificateTrouble
+
+__all__ = ["STRANGER", "LabCa"]
+
+STRANGER = "elsewhere.example"
+"""The name in the certificate of a host that is another one than it should be."""
 
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
@@ -18,6 +24,7 @@ class LabCa:
 
     def __init__(self) -> None:
         self._ca = trustme.CA(organization_name="ssosim lab, not for use elsewhere")
+        self._spoilt: dict[str, tuple[str, ssl.SSLContext]] = {}
 
     @property
     def certificate_pem(self) -> str:
@@ -40,12 +47,35 @@ class LabCa:
             raise ValueError("a TLS server needs at least one name")
 
         def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
-            if asked and (found := contexts.get(asked.lower())) is not None:
+            name = (asked or "").lower()
+            spoilt = self._spoilt.get(name)
+            if (found := spoilt[1] if spoilt else contexts.get(name)) is not None:
                 connection.context = found
 
         first = next(iter(contexts.values()))
         first.sni_callback = choose
         return first
+
+    def spoil(self, troubles: Mapping[str, CertificateTrouble]) -> None:
+        """From now on present bad certificates for these hosts, and good ones for all others."""
+        for host in set(self._spoilt) - set(troubles):
+            del self._spoilt[host]
+        for host, trouble in troubles.items():
+            if self._spoilt.get(host, ("",))[0] != trouble:
+                self._spoilt[host] = (trouble, self._bad_context(host, trouble))
+
+    def _bad_context(self, host: str, trouble: CertificateTrouble) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        match trouble:
+            case "expired":
+                leaf = self._ca.issue_cert(host, not_after=datetime.now(UTC) - timedelta(hours=1))
+            case "wrong-name":
+                leaf = self._ca.issue_cert(STRANGER)
+            case "untrusted":
+                leaf = trustme.CA(organization_name="a box between").issue_cert(host)
+        leaf.configure_cert(context)
+        return context
 
     def client_context(self) -> ssl.SSLContext:
         """A TLS client context that trusts this authority and no other."""

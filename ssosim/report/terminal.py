@@ -29,7 +29,10 @@ def table(playback: dict[str, Any]) -> str:
             lines.append(f"  {client:<{width}}  {result['outcome']}: {result['reason']}{_deviation(result)}")
     judged = [phase["clients"][c] for phase in phases for c in clients if phase["clients"][c]["expected"]]
     good = sum(result["as_expected"] for result in judged)
-    lines += ["", f"{good} of {len(judged)} outcomes are as the scenario expects"]
+    if playback.get("mix"):
+        shares = [f"{phase['phase']} {phase['share_silent']:.0%}" for phase in phases]
+        lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
+    lines += ["", f"{good} of {len(judged)} outcomes are as the scenario expects; seed {playback.get('seed', 0)}"]
     return clean("\n".join(lines))  # a program's own names are in the reasons
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterable
 
 import msgspec
-from ssosim_clients.catalogue import MODELS
+from ssosim_clients.catalogue import MODELS, find
+from ssosim_clients.models.base import Model
+from ssosim_clients.models.client import Client as ModelClient
+from ssosim_clients.policies.registry import find_policy
 
 from ssosim.scenario.model import Client, Scenario
 
-__all__ = ["UnknownClientError", "choose_clients", "find_client", "with_clients"]
+__all__ = ["UnknownClientError", "choose_clients", "find_client", "model_of", "with_clients"]
 
 
 class UnknownClientError(LookupError):
@@ -39,7 +43,7 @@ def find_client(scenario: Scenario, name: str) -> Client:
 def with_clients(scenario: Scenario, clients: Iterable[Client]) -> Scenario:
     """``scenario`` played by ``clients``; what it expects of others is dropped."""
     chosen = tuple(clients)
-    names = {client.name for client in chosen}
+    names = {key for client in chosen for key in client.groups}
     phases = tuple(
         msgspec.structs.replace(
             phase, expect={name: outcome for name, outcome in phase.expect.items() if name in names}
@@ -47,3 +51,18 @@ def with_clients(scenario: Scenario, clients: Iterable[Client]) -> Scenario:
         for phase in scenario.phases
     )
     return msgspec.structs.replace(scenario, clients=chosen, phases=phases)
+
+
+def model_of(client: Client) -> Model:
+    """The model that ``client`` is, with its policy in the place of the model's own if it names one.
+
+    Raises LookupError for an unknown model or policy, or a model without one; PolicyLoadError.
+    """
+    model = find(client.model or "")
+    if client.policy is None:
+        return model
+    if not isinstance(model, ModelClient):
+        raise LookupError(  # noqa: TRY004 - a name that leads nowhere
+            f"client {client.name!r}: the model {model.name!r} has no policy that could be another"
+        )
+    return dataclasses.replace(model, policy=find_policy(client.policy))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import difflib
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import msgspec
+from ssosim_clients.policies.registry import policy_names
+
 from ssosim.estate.places import KeyPath
 from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
-from ssosim.scenario.model import Scenario
+from ssosim.scenario.model import Phase, Scenario
 
 __all__ = ["catalogue", "load_scenario", "parse_scenario"]
 
@@ -21,30 +26,82 @@ def catalogue() -> tuple[Scenario, ...]:
     return tuple(parse_scenario(entry.read_text(encoding="utf-8"), f"{entry.name} (built in)") for entry in files)
 
 
-def load_scenario(name: str, models: Collection[str] | None = None) -> Scenario:
+def shipped_names() -> tuple[str, ...]:
+    """The names of the scenarios that are shipped."""
+    folder = resources.files("ssosim.scenario").joinpath("catalogue")
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_scenario(name: str, models: Collection[str] | None = None, within: tuple[str, ...] = ()) -> Scenario:
     """The scenario ``name``: a path if it ends in ``.toml``, else one of the catalogue. Raises TomlMistakeError.
 
-    ``models``, if given, are the client models that there are: naming another is a mistake.
+    ``models``, if given, are the client models that there are: naming another is a mistake. ``within`` are the names
+    of the scenarios that include it.
     """
     if name.endswith(".toml"):
         path = Path(name)
-        return parse_scenario(read_text(path), name, models)
+        return parse_scenario(read_text(path), name, models, within)
     shipped = resources.files("ssosim.scenario").joinpath("catalogue", f"{name}.toml")
     if "/" in name or not shipped.is_file():
-        known = ", ".join(scenario.name for scenario in catalogue())
-        raise TomlMistakeError(f"there is no scenario {name!r}; known: {known}; a file of yours ends in .toml")
+        raise TomlMistakeError(
+            f"there is no scenario {name!r}; {_known(name, shipped_names())}; a file of yours ends in .toml"
+        )
     return parse_scenario(shipped.read_text(encoding="utf-8"), f"{name}.toml (built in)")
 
 
-def parse_scenario(text: str, source: str, models: Collection[str] | None = None) -> Scenario:
-    """Turn TOML text into a Scenario; ``source`` names the file. Raises TomlMistakeError with file, line and key."""
+def parse_scenario(
+    text: str, source: str, models: Collection[str] | None = None, within: tuple[str, ...] = ()
+) -> Scenario:
+    """Turn TOML text into a Scenario; ``source`` names the file. Raises TomlMistakeError with file, line and key.
+
+    ``within`` are the names of the scenarios that include it.
+    """
     scenario = convert_toml(text, source, Scenario)
+    scenario = _included(scenario, text, source, within)
     found = [mistake for rule in _RULES for mistake in rule(scenario)]
     found += [] if models is None else _models(scenario, models)
     mistakes = [complain(text, source, mistake.path, mistake.text) for mistake in found]
     if mistakes:
         raise TomlMistakeError("\n".join(mistakes))
     return scenario
+
+
+def _included(scenario: Scenario, text: str, source: str, within: tuple[str, ...]) -> Scenario:
+    """``scenario`` with what its phases include written out. Raises TomlMistakeError."""
+    if not any(phase.include for phase in scenario.phases):
+        return scenario
+    phases = []
+    for index, phase in enumerate(scenario.phases):
+        faults, steps = phase.faults, phase.steps
+        for place, wanted in enumerate(phase.include):
+            try:
+                other = _other_phase(wanted, (*within, scenario.name))
+            except TomlMistakeError as error:
+                where: KeyPath = ("phases", index, "include", place)
+                raise TomlMistakeError(complain(text, source, where, str(error))) from error
+            faults, steps = (*faults, *other.faults), (*steps, *other.steps)
+        phases.append(msgspec.structs.replace(phase, faults=faults, steps=steps, include=()))
+    return msgspec.structs.replace(scenario, phases=tuple(phases))
+
+
+def _other_phase(wanted: str, within: tuple[str, ...]) -> Phase:
+    name, _, phase = wanted.rpartition("#")
+    if not name:
+        raise TomlMistakeError(f"{wanted!r}: expected scenario#phase, e.g. feb-2025#cname")
+    if name.removesuffix(".toml").rpartition("/")[2] in within:
+        raise TomlMistakeError(f"{wanted!r}: includes itself, by way of {' and '.join(within)}")
+    other = load_scenario(name, None, within)
+    found = next((each for each in other.phases if each.name == phase), None)
+    if found is None:
+        raise TomlMistakeError(f"{name} has no phase {phase!r}; {_known(phase, [p.name for p in other.phases])}")
+    return found
+
+
+def _known(wrong: str, names: Iterable[str]) -> str:
+    """All that there is, and the near matches."""
+    names = list(names)
+    near = difflib.get_close_matches(wrong, names, n=3)
+    return f"known: {', '.join(names)}{f'; did you mean {near[0]!r}?' if near else ''}"
 
 
 _LONGEST_S = 86400.0
@@ -90,24 +147,53 @@ def _clients(scenario: Scenario) -> Iterator[_Mistake]:
             yield _Mistake(("clients", index), "needs either model = NAME or run = [PROGRAM, ...]")
         if not 0 < client.deadline <= _LONGEST_S:
             yield _Mistake(("clients", index, "deadline"), f"expected a number of seconds from 0 to {_LONGEST_S:.0f}")
+        if client.policy is not None and client.model is None:
+            yield _Mistake(("clients", index, "policy"), "only a model has a policy that could be another")
+        elif client.policy is not None and client.policy not in (known := policy_names()):
+            text = f"there is no policy {client.policy!r}; {_known(client.policy, known)}"
+            yield _Mistake(("clients", index, "policy"), text)
+        if not 0 <= client.weight < math.inf:
+            yield _Mistake(("clients", index, "weight"), "expected a number, zero or more")
         if client.run and (not client.run[0] or any("\0" in word for word in client.run)):
             yield _Mistake(("clients", index, "run"), "expected a program and its arguments, without NUL characters")
+
+
+def _steps(scenario: Scenario) -> Iterator[_Mistake]:
+    for index, phase in enumerate(scenario.phases):
+        starts = [*(p.start for p in scenario.phases), scenario.end]
+        if any(moment.tzinfo is None for moment in starts):
+            return  # said already
+        length = scenario.duration_of(index)
+        for number, step in enumerate(phase.steps):
+            path: KeyPath = ("phases", index, "steps", number)
+            if not 0 <= step.at < length:
+                yield _Mistake((*path, "at"), f"expected seconds within the phase, from 0 to below {length:g}")
+            if step.until is not None and not step.at < step.until <= length:
+                yield _Mistake((*path, "until"), f"expected seconds after {step.at:g}, up to {length:g}")
+            if not step.faults:
+                yield _Mistake((*path, "faults"), "needs at least one fault")
 
 
 def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
     for index, client in enumerate(scenario.clients):
         if client.model is not None and client.model not in models:
-            known = ", ".join(models)
-            yield _Mistake(("clients", index, "model"), f"there is no model {client.model!r}; known: {known}")
+            text = f"there is no model {client.model!r}; {_known(client.model, models)}"
+            yield _Mistake(("clients", index, "model"), text)
 
 
 def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
-    names = {client.name for client in scenario.clients}
+    names = {key for client in scenario.clients for key in client.groups}
     for index, phase in enumerate(scenario.phases):
         for name in phase.expect:
             if name not in names:
-                known = ", ".join(sorted(names))
-                yield _Mistake(("phases", index, "expect", name), f"there is no client {name!r}; known: {known}")
+                text = f"there is no client {name!r}; {_known(name, sorted(names))}"
+                yield _Mistake(("phases", index, "expect", name), text)
 
 
-_RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (_names, _times, _clients, _expectations)
+_RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
+    _names,
+    _times,
+    _clients,
+    _steps,
+    _expectations,
+)

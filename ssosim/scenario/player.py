@@ -6,19 +6,23 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from ssosim_clients.models.base import Model
+import msgspec
+from ssosim_clients.models.base import Model, State
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import VirtualClock
-from ssosim.faults import Undo
+from ssosim.faults import AnyFault, Undo
 from ssosim.lab.errors import LabError
 from ssosim.lab.lab import Lab
 from ssosim.lab.models import model_device
-from ssosim.scenario.model import Client, Outcome, Phase, Scenario
+from ssosim.scenario.measures import NOTHING_MEASURED, Measures, measure
+from ssosim.scenario.model import Client, Outcome, Phase, Scenario, Step
 from ssosim.scenario.verdict import Verdict, judge
-from ssosim.trace import PhaseStarted
+from ssosim.trace import ClientFinished, FaultUndone, PhaseStarted, Record
 
 __all__ = ["PhaseResult", "Playback", "ProgramRunner", "play"]
 
@@ -34,6 +38,7 @@ class PhaseResult:
     client: str
     verdict: Verdict
     expected: Outcome | None
+    measures: Measures = NOTHING_MEASURED
 
     @property
     def as_expected(self) -> bool:
@@ -52,6 +57,13 @@ class Playback:
     def as_expected(self) -> bool:
         """Whether every outcome is the one that the scenario expects."""
         return all(result.as_expected for result in self.results)
+
+    def share(self, phase: str, outcome: Outcome = Outcome.SILENT) -> float | None:
+        """The part of the scenario's mix, from 0 to 1, that came to ``outcome`` in ``phase``; None without a mix."""
+        weights = {client.name: client.weight for client in self.scenario.clients if client.weight > 0}
+        here = [result for result in self.results if result.phase == phase and result.client in weights]
+        whole = sum(weights[result.client] for result in here)
+        return sum(weights[r.client] for r in here if r.verdict.outcome is outcome) / whole if whole else None
 
     def result(self, phase: str, client: str) -> PhaseResult:
         """The result of ``client`` in ``phase``; raises KeyError."""
@@ -78,47 +90,101 @@ async def play(
     async with contextlib.AsyncExitStack() as cleanup:
         devices = {
             client.name: await cleanup.enter_async_context(
-                model_device(lab, client.name, lab.device_of(client.device), clock)
+                model_device(
+                    lab,
+                    client.name,
+                    lab.device_of(client.device),
+                    clock,
+                    person=client.person,
+                    dual_stack=client.ipv6,
+                )
             )
             for client in scenario.clients
             if client.name in models
         }
-        cast = _Cast(clock, models, devices)
+        cast = _Cast(lab, clock, models, devices)
         cleanup.push_async_callback(cast.dismiss)
+        faults = _Faults(lab, scenario.seed)
         results: list[PhaseResult] = []
-        undos: list[Undo] = []
         for index, phase in enumerate(scenario.phases):
-            await clock.run_until(phase.start.timestamp())
+            began = phase.start.timestamp()
+            await clock.run_until(began)
             mark = lab.trace.last_seq
-            undos = _change_faults(lab, phase, undos)
+            faults.change_to(phase.faults)
+            steps = faults.steps(phase)
+            while steps and steps[0][0] == 0:
+                steps.pop(0)[1]()
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
             if run_program is not None:
                 for client in scenario.clients:
                     if client.run:
                         await run_program(client)
             cast.enter()
-            await clock.run_until(phase.start.timestamp() + scenario.duration_of(index))
+            for after, act in steps:
+                await clock.run_until(began + after)
+                act()
+            await clock.run_until(began + scenario.duration_of(index))
             cast.check()
             results += _judge(scenario, phase, lab, mark)
         return Playback(scenario, tuple(results))
 
 
-def _change_faults(lab: Lab, phase: Phase, undos: Sequence[Undo]) -> list[Undo]:
-    """From the faults of one phase to those of the next, with no moment between in which a query could see neither."""
-    for undo in reversed(undos):
-        undo()
-    return [fault.apply(lab) for fault in phase.faults]
+class _Faults:
+    """The faults in force while the scenario plays."""
+
+    def __init__(self, lab: Lab, seed: int) -> None:
+        self._lab = lab
+        self._seed = seed
+        self._undos: list[Undo] = []
+
+    def change_to(self, faults: Sequence[AnyFault]) -> None:
+        """From the faults of one phase to those of the next, with no moment between in which a query sees neither."""
+        for undo in reversed(self._undos):
+            undo()
+        self._undos = [self._apply(fault) for fault in faults]
+
+    def _apply(self, fault: AnyFault) -> Undo:
+        """Put ``fault`` in force; its dice start from the scenario's seed and its own."""
+        own = getattr(fault, "seed", None)
+        if self._seed and isinstance(own, int):
+            fault = msgspec.structs.replace(fault, seed=own + self._seed)
+        return fault.apply(self._lab)
+
+    def steps(self, phase: Phase) -> list[tuple[float, Callable[[], None]]]:
+        """What is to be done when within ``phase``: seconds from its start, and the act. Mending comes first."""
+        found: list[tuple[float, int, Callable[[], None]]] = []
+        for step in phase.steps:
+            undos: list[Undo] = []
+            found.append((step.at, 1, partial(self._break, step, undos)))
+            if step.until is not None:
+                found.append((step.until, 0, partial(self._mend, undos)))
+        return [(after, act) for after, _, act in sorted(found, key=itemgetter(0, 1))]
+
+    def _break(self, step: Step, undos: list[Undo]) -> None:
+        undos += [self._apply(fault) for fault in step.faults]
+        self._undos += undos
+
+    def _mend(self, undos: list[Undo]) -> None:
+        for undo in reversed(undos):
+            undo()
+        self._undos = [undo for undo in self._undos if undo not in undos]
 
 
 def _judge(scenario: Scenario, phase: Phase, lab: Lab, mark: int) -> list[PhaseResult]:
     records = lab.trace.since(mark)
     began = phase.start.timestamp()
+    own: dict[str, list[Record]] = {client.name: [] for client in scenario.clients}
+    for record in records:
+        if record.client in own:
+            own[record.client].append(record)
+    mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
     return [
         PhaseResult(
             phase.name,
             client.name,
-            judge([record for record in records if record.client == client.name], began),
-            phase.expect.get(client.name),
+            (verdict := judge(own[client.name], began)),
+            phase.expected_of(client),
+            measure(own[client.name], verdict, began, max(mended, default=began)),
         )
         for client in scenario.clients
     ]
@@ -127,7 +193,10 @@ def _judge(scenario: Scenario, phase: Phase, lab: Lab, mark: int) -> list[PhaseR
 class _Cast:
     """The client models while the scenario plays."""
 
-    def __init__(self, clock: VirtualClock, models: Mapping[str, Model], devices: Mapping[str, ClientDevice]) -> None:
+    def __init__(
+        self, lab: Lab, clock: VirtualClock, models: Mapping[str, Model], devices: Mapping[str, ClientDevice]
+    ) -> None:
+        self._lab = lab
         self._clock = clock
         self._models = models
         self._devices = devices
@@ -138,7 +207,14 @@ class _Cast:
         for name, device in self._devices.items():
             task = self._tasks.get(name)
             if task is None or task.done():
-                self._tasks[name] = self._clock.start(self._models[name].sign_in(device))
+                self._tasks[name] = self._clock.start(self._sign_in(name, device))
+
+    async def _sign_in(self, name: str, device: ClientDevice) -> None:
+        """One sign-in. That a client ended with an error is seen as a program's exit code is: from outside."""
+        model = self._models[name]
+        belief = await model.sign_in(device)
+        if getattr(belief, "state", None) is State.FAILED:
+            self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
 
     def check(self) -> None:
         """Raise LabError for a model that broke."""

@@ -7,11 +7,11 @@ import contextlib
 import dataclasses
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from ssosim_clients.catalogue import UnknownModelError, find
+from ssosim_clients.policies.registry import PolicyLoadError
 
 from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
@@ -25,6 +25,7 @@ from ssosim.lab.network import PrivateNetwork
 from ssosim.lab.private import PrivateLab
 from ssosim.lab.recording import recording
 from ssosim.lab.serving import refusal, tell
+from ssosim.scenario.casting import model_of
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import Playback, play
 from ssosim.trace import ClientFinished, ClientSaid, redacted
@@ -37,7 +38,7 @@ _TEXT_LIMIT = 2000
 def run_in_world(folder: LabFolder, scenario: Scenario, estate_file: Path | None, front: int) -> int:
     """Start a lab in the private network of this process, play, stop; tells the result through ``front``."""
     try:
-        message = asyncio.run(_run(folder, scenario, read_estate(estate_file)))
+        message = _in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file))))
     except asyncio.CancelledError:
         message = {"error": "stopped before the end", "exit_code": LabError.exit_code}
     except DnsChangeError as error:
@@ -50,13 +51,20 @@ def run_in_world(folder: LabFolder, scenario: Scenario, estate_file: Path | None
     return 0
 
 
+def _in_loop(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
 async def _run(folder: LabFolder, scenario: Scenario, estate: Estate) -> dict[str, Any]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - asyncio.run makes one
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
-        models = {client.name: find(client.model) for client in scenario.clients if client.model is not None}
-    except UnknownModelError as error:
+        models = {client.name: model_of(client) for client in scenario.clients if client.model is not None}
+    except (LookupError, PolicyLoadError) as error:
         raise LabInputError(str(error)) from error
     clock = VirtualClock(scenario.phases[0].start.timestamp())
     private = PrivateLab(folder, estate, PrivateNetwork())
@@ -116,14 +124,17 @@ def as_data(playback: Playback) -> dict[str, Any]:
         "end": playback.scenario.end.isoformat(),
         "sources": list(playback.scenario.sources),
         "as_expected": playback.as_expected,
+        "mix": {client.name: client.weight for client in playback.scenario.clients if client.weight > 0},
         "phases": [
             {
                 "phase": phase.name,
                 "title": phase.title,
                 "start": phase.start.isoformat(),
+                "share_silent": playback.share(phase.name),
                 "clients": {
                     result.client: {
                         **dataclasses.asdict(result.verdict),
+                        "measures": dataclasses.asdict(result.measures),
                         "expected": result.expected,
                         "as_expected": result.as_expected,
                     }

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssosim.scenario.model import Outcome
+from ssosim.scenario.stages import failed_stage, stage_of_path
 from ssosim.trace import (
     ClientFinished,
+    ConnectionFailed,
     DnsAnswered,
     Event,
     HttpExchange,
@@ -50,7 +52,9 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
     signed_in = seen.last(TokenIssued)
     prompt = seen.first(UserPrompted)
     attempts = seen.attempts()
-    if signed_in is not None and seen.stands(signed_in):
+    finished = seen.last(ClientFinished)
+    if signed_in is not None and seen.stands(signed_in) and not _ended_badly(finished, signed_in):
+        signed_in = seen.settled(signed_in)
         after = signed_in.at - began
         if prompt is not None:
             before = _Seen([record for record in records if record.seq < prompt.seq])
@@ -63,11 +67,10 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
     if not records:
         return Verdict(Outcome.STALLED, "it did nothing that reached the wire")
     trouble, evidence = seen.trouble(), seen.trouble_evidence()
-    finished = seen.last(ClientFinished)
     decided = finished.at - began if finished else None
     if prompt is not None:
         return Verdict(Outcome.FAILED, f"the user was asked in vain: {trouble}", decided, spn, attempts, evidence)
-    if seen.refusal() is not None:
+    if seen.was_refused():
         return Verdict(Outcome.REFUSED, trouble, decided, spn, attempts, evidence)
     if finished is not None:
         event = finished.event
@@ -90,9 +93,23 @@ class _Seen:
         return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
 
     def stands(self, signed_in: Record) -> bool:
-        """Whether nothing was refused after ``signed_in``, and nobody asked."""
-        after = (self.refusal(), self.last(UserPrompted))
+        """Whether nothing was refused after ``signed_in``, nobody asked, and an assertion was no end in itself."""
+        after = [self.refusal(), self.last(UserPrompted)]
+        if isinstance(signed_in.event, TokenIssued) and signed_in.event.kind == "assertion":
+            after.append(self.unserved())
         return all(record is None or record.seq < signed_in.seq for record in after)
+
+    def settled(self, last: Record) -> Record:
+        """The sign-in after which nothing failed any more: ``last``, or the first of several."""
+        found = last
+        for record in reversed(self._records):
+            if record.seq >= last.seq:
+                continue
+            if failed_stage(record.event) or isinstance(record.event, UserPrompted):
+                break
+            if isinstance(record.event, TokenIssued) and record.event.kind == getattr(last.event, "kind", ""):
+                found = record
+        return found
 
     def ticket_accepted(self) -> bool:
         return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)
@@ -103,7 +120,8 @@ class _Seen:
         Counted by realm discovery, the first step of the native flow; a program that starts elsewhere tries once.
         """
         starts = sum(
-            isinstance(record.event, HttpExchange) and "/userrealm/" in record.event.path.lower()
+            (isinstance(record.event, HttpExchange) and "/userrealm/" in record.event.path.lower())
+            or (isinstance(record.event, ConnectionFailed) and failed_stage(record.event) == "realm")
             for record in self._records
         )
         return max(starts, 1 if self._records else 0)
@@ -131,18 +149,40 @@ class _Seen:
                     last = None
         return last
 
-    def trouble(self) -> str:
+    def was_refused(self) -> bool:
+        """Whether a service's no was the last thing that it met."""
+        refusal = self.refusal()
+        others = (self._missing_name(), self.unserved())
+        return refusal is not None and all(other is None or other.seq <= refusal.seq for other in others)
+
+    def unserved(self) -> Record | None:
+        """The last exchange that brought no answer of the service itself, unless one came later from that host."""
+        last: Record | None = None
+        for record in self._records:
+            event = record.event
+            if isinstance(event, ConnectionFailed):
+                last = record
+            elif isinstance(event, HttpExchange):
+                if event.struck or event.status >= 500 or event.status == 0:
+                    last = record
+                elif last is not None and event.host == _host_of(last.event):
+                    last = None
+        return last
+
+    def trouble(self) -> str:  # noqa: PLR0911 - one for each kind of trouble
         """Why it went wrong, in one clause, from the deepest cause seen."""
-        if unknown := self._unknown_spn():
-            event = unknown.event
-            assert isinstance(event, KdcExchange)  # noqa: S101 - by _unknown_spn
-            answer = self._answer()
-            return f"it asked for {event.service}, which the KDC does not know{answer}"
+        if (ticket := self._no_ticket()) and self.was_refused():
+            return self._ticket_trouble(ticket)
         if missing := self._missing_name():
             event = missing.event
             assert isinstance(event, DnsAnswered)  # noqa: S101 - by _missing_name
             return f"{event.name} has no address ({event.rcode})"
-        if refusal := self.refusal():
+        if ticket:
+            return self._ticket_trouble(ticket)
+        refusal, unserved = self.refusal(), self.unserved()
+        if unserved is not None and (refusal is None or unserved.seq >= refusal.seq):
+            return _unserved(unserved.event)
+        if refusal is not None:
             event = refusal.event
             assert isinstance(event, HttpExchange)  # noqa: S101 - by refusal
             code = f", AADSTS{event.code}" if event.code else ""
@@ -151,12 +191,23 @@ class _Seen:
         if errors:
             code = f", AADSTS{errors[-1].code}" if errors[-1].code else ""
             return f"{errors[-1].host}{errors[-1].path} answered {errors[-1].status}{code}"
+        asked = [r.event for r in self._records if isinstance(r.event, HttpExchange)]
+        if asked and stage_of_path(asked[-1].path) in ("realm", "page"):
+            return f"{asked[-1].host} offers no silent way for this user"
         return "no failed exchange was seen"
+
+    def _ticket_trouble(self, ticket: Record) -> str:
+        event = ticket.event
+        assert isinstance(event, KdcExchange)  # noqa: S101 - by _no_ticket
+        if event.outcome == _UNKNOWN_SPN:
+            return f"it asked for {event.service}, which the KDC does not know{self._answer()}"
+        said = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
+        return f"it asked for {event.service}, and the KDC {said}{self._answer()}"
 
     def trouble_evidence(self) -> tuple[int, ...]:
         """The records behind ``trouble``."""
-        found = (self._missing_name(), self._unknown_spn(), self.refusal())
-        return tuple(record.seq for record in found if record is not None)
+        found = (self._missing_name(), self._no_ticket(), self.unserved(), self.refusal())
+        return tuple(sorted({record.seq for record in found if record is not None}))
 
     def _answer(self) -> str:
         refusal = self.refusal()
@@ -165,11 +216,12 @@ class _Seen:
         how = {"ntlm": " to the NTLM token it sent instead", "none": " to the request without a ticket"}
         return f", and got {refusal.event.status}{how.get(refusal.event.auth, '')}"
 
-    def _unknown_spn(self) -> Record | None:
+    def _no_ticket(self) -> Record | None:
+        """The last ticket asked for, if it was not given."""
         for record in reversed(self._records):
             event = record.event
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
-                return record if event.outcome == _UNKNOWN_SPN else None
+                return record if event.outcome != "issued" else None
         return None
 
     def _missing_name(self) -> Record | None:
@@ -183,6 +235,34 @@ class _Seen:
             if isinstance(event, DnsAnswered) and event.type == "A":
                 unanswered = None if event.answers else unanswered or record
         return unanswered
+
+
+def _ended_badly(finished: Record | None, signed_in: Record) -> bool:
+    """Whether a program ended with an error after its sign-in; one that was stopped from outside did not."""
+    event = finished.event if finished is not None else None
+    return (
+        isinstance(event, ClientFinished)
+        and event.exit_code > 0
+        and finished is not None
+        and (finished.seq > signed_in.seq)
+    )
+
+
+def _host_of(event: Event) -> str:
+    return event.host if isinstance(event, HttpExchange | ConnectionFailed) else ""
+
+
+def _unserved(event: Event) -> str:
+    if isinstance(event, ConnectionFailed):
+        return f"no connection to {event.host} at {event.address} ({event.stage}: {event.reason})"
+    assert isinstance(event, HttpExchange)  # noqa: S101 - by unserved
+    where = f"{event.host}{event.path}"
+    if event.status == 0:
+        return f"{where} did not answer"
+    code = f", AADSTS{event.code}" if event.code else ""
+    if event.struck and event.status < 400:
+        return f"what came from {where} ({event.status}) was not the service's own answer"
+    return f"{where} answered {event.status}{code}"
 
 
 def _span(seconds: float) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 from ssosim_clients.catalogue import UnknownModelError, find
 from ssosim_clients.models.base import Model
+from ssosim_clients.policies.registry import PolicyLoadError
 
 from ssosim.lab.errors import LabInputError
-from ssosim.scenario.casting import UnknownClientError, find_client, with_clients
+from ssosim.scenario.casting import UnknownClientError, find_client, model_of, with_clients
 from ssosim.scenario.model import Client, Scenario
 
 __all__ = ["AnyClient", "Cast", "cast_of", "model_called", "name_of"]
@@ -79,6 +81,13 @@ def model_called(name: str) -> Model:
         raise LabInputError(str(error)) from error
 
 
+def _model_of(client: Client) -> Model:
+    try:
+        return model_of(client)
+    except (LookupError, PolicyLoadError) as error:
+        raise LabInputError(str(error)) from error
+
+
 def _of_scenario(scenario: Scenario, device: str | None) -> Cast:
     able = [client for client in scenario.clients if client.model is not None]
     programs = tuple(client.name for client in scenario.clients if client.model is None)
@@ -87,7 +96,7 @@ def _of_scenario(scenario: Scenario, device: str | None) -> Cast:
             f"{scenario.name}: all of its clients are programs ({', '.join(programs)}), which a loopback lab cannot "
             f"run; name a model, or play it with: ssosim run {scenario.name}"
         )
-    models = {client.name: model_called(client.model or "") for client in able}
+    models = {client.name: _model_of(client) for client in able}
     return Cast(with_clients(scenario, [_on(client, device) for client in able]), models, frozenset(), programs)
 
 
@@ -101,7 +110,7 @@ def _by_name(scenario: Scenario, name: str) -> tuple[Client, Model]:
             f"client {name!r} of {scenario.name} is a program, which a loopback lab cannot run; "
             f"play it with: ssosim run {scenario.name} --client {name}"
         )
-    return client, model_called(client.model)
+    return client, _model_of(client)
 
 
 def _checked(model: Any) -> Model:
@@ -116,11 +125,11 @@ def _checked(model: Any) -> Model:
 
 
 def _on(client: Client, device: str | None) -> Client:
-    return client if device is None else Client(name=client.name, model=client.model, device=device)
+    return client if device is None else msgspec.structs.replace(client, device=device)
 
 
 def _renamed(client: Client, taken: Iterable[str]) -> Client:
     """A second client of one name gets a number."""
     names = set(taken)
     number = next(number for number in range(2, len(names) + 3) if f"{client.name}-{number}" not in names)
-    return Client(name=f"{client.name}-{number}", model=client.model, device=client.device)
+    return msgspec.structs.replace(client, name=f"{client.name}-{number}")

@@ -147,7 +147,7 @@ async def _play(wish: _Wish, folder: Path | None, cache: Path) -> Played:
     if wish.seed is not None:
         chosen = msgspec.structs.replace(chosen, seed=wish.seed)
     cast = cast_of(chosen, wish.client, wish.device)
-    estate = estate_of(wish.estate)
+    estate = cast.scenario.estate(estate_of(wish.estate))
     with working_folder(folder) as home:
         clock = VirtualClock(chosen.phases[0].start.timestamp())
         async with Lab(estate, home, cache, clock=clock) as lab:

@@ -3,6 +3,7 @@
 from ssosim.trace.events import (
     ClientFinished,
     ClientSaid,
+    ConnectionFailed,
     DeviceCodeIssued,
     DnsAnswered,
     Event,
@@ -22,6 +23,7 @@ from ssosim.trace.redact import redacted
 __all__ = [
     "ClientFinished",
     "ClientSaid",
+    "ConnectionFailed",
     "DeviceCodeIssued",
     "DnsAnswered",
     "Event",

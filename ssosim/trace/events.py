@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 __all__ = [
     "ClientFinished",
     "ClientSaid",
+    "ConnectionFailed",
     "DeviceCodeIssued",
     "DnsAnswered",
     "Event",
@@ -90,7 +91,8 @@ class TicketChecked(Event):
 class HttpExchange(Event):
     """One HTTP request and its answer. ``path`` has its query removed; ``code`` is the AADSTS number, if one was given.
 
-    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body.
+    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
+    is 0 where a fault kept the answer back; ``struck``: what came was not the service's own answer.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -102,6 +104,7 @@ class HttpExchange(Event):
     code: int | None = None
     request_id: str = ""
     elapsed_ms: float = 0.0
+    struck: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +161,17 @@ class UserPrompted(Event):
     """A client asked the person at the device for something. Reported by the device, not by the client."""
 
     layer: ClassVar[Layer] = "client"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionFailed(Event):
+    """No connection came about, which no server sees. Reported by the device. ``reason`` refines ``stage``."""
+
+    layer: ClassVar[Layer] = "http"
+    host: str
+    address: str
+    stage: Literal["dns", "connect", "tls", "read"]
     reason: str = ""
 
 

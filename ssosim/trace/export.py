@@ -96,7 +96,10 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             code = f" AADSTS{event.code}" if event.code else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
-            return f"{event.method} https://{event.host}{event.path}{auth} → {event.status}{code} {took}"
+            answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.struck else ''}"
+            return f"{event.method} https://{event.host}{event.path}{auth} → {answer} {took}"
+        case events.ConnectionFailed():
+            return f"no connection to {event.host} at {event.address}: {event.stage}, {event.reason}"
         case events.TokenIssued():
             return f"{event.kind} token for {event.subject} by {event.grant}"
         case events.DeviceCodeIssued():

@@ -38,6 +38,7 @@ OUTCOMES = {
     "prt-device": "SSS",
     "federated-user": "SSS",
     "naive": "FFF",
+    "token-validator": "SSS",
 }
 LETTERS = {State.SILENT: "S", State.INTERACTIVE: "I", State.FAILED: "F", State.DECLINED: "D"}
 

@@ -3,6 +3,7 @@
 from importlib import resources
 
 import pytest
+from ssosim_clients.catalogue import MODELS
 
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.scenario.loader import catalogue, load_scenario, parse_scenario
@@ -32,7 +33,7 @@ MISTAKES = [
     ('name = "cname"', 'name = "healthy"', "phases[2].name", "is there twice"),
     ('name = "cname"', 'name = "a\\u0007b"', "phases[2].name", "control characters"),
     ('  "curl", "--silent"', '  "cu\\u0000rl", "--silent"', "clients[0].run", "NUL"),
-    ("expect = { curl", "expect = { crul", "phases[0].expect.crul", "there is no client 'crul'"),
+    ('curl = "silent"', 'crul = "silent"', "phases[0].expect.crul", "there is no client 'crul'"),
     ("title =", "titel =", "titel", "did you mean 'title'?"),
     ("end = 2025-02-26T02:15:00Z", "end = ]", "", "not valid TOML"),
 ]
@@ -44,10 +45,12 @@ def test_a_mistake_is_named_by_file_line_and_key(old, new, key, words):
     text = TEXT.replace(old, new, 1)
     assert text != TEXT
     with pytest.raises(TomlMistakeError) as caught:
-        parse_scenario(text, "mine.toml", ["office", "native-prompt"])
+        parse_scenario(text, "mine.toml", MODELS)
     lines = str(caught.value).splitlines()
     line = TEXT[: TEXT.index(old)].count("\n") + 1 + new.count("\n")
-    line -= {"clients[1]": 2, "clients[0].run": 1}.get(key, 0)  # what a whole client lacks is said at its head
+    line -= {"clients[1]": 2, "clients[0].run": 1, "phases[0].expect": 1}.get(
+        key, 0
+    )  # what a whole client lacks is said at its head
     assert any(m.startswith(f"mine.toml:{line}: {key}") and words in m for m in lines), lines
 
 

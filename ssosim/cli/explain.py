@@ -1,0 +1,61 @@
+"""``ssosim explain``: why a client came to what it came to."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from ssosim.cli.common import add_json, print_json
+from ssosim.lab.errors import LabInputError
+from ssosim.lab.folder import LabFolder, labs_folder
+from ssosim.scenario.explain import explain
+from ssosim.trace.export import TraceFormatError, read_jsonl
+
+DESCRIPTION = """\
+The chain of causes behind each client's outcome, from the trace of the last run or of a lab:
+
+  ssosim explain
+  ssosim explain --client office --phase cname
+  ssosim explain --name default --json
+
+What the client met comes first, what broke it last.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--name", help="the lab or run (default: the one whose trace is the newest)")
+    parser.add_argument("--client", metavar="NAME", help="only this client")
+    parser.add_argument("--phase", metavar="NAME", help="only this phase")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the explanations."""
+    folder = LabFolder.of(options.name) if options.name else _newest()
+    try:
+        with folder.trace.open(encoding="utf-8", errors="replace") as lines:
+            records = list(read_jsonl(line for line in lines if line.endswith("\n")))
+    except OSError as error:
+        raise LabInputError(f'lab "{folder.name}" has no trace; play something first: ssosim run feb-2025') from error
+    except TraceFormatError as error:
+        raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
+    found = explain(records, client=options.client, phase=options.phase)
+    if not found:
+        everything = explain(records)
+        clients = ", ".join(dict.fromkeys(each.client for each in everything)) or "none"
+        phases = ", ".join(dict.fromkeys(each.phase for each in everything if each.phase)) or "none"
+        raise LabInputError(f"nothing to explain in {folder.name}; its clients: {clients}; its phases: {phases}")
+    if options.json:
+        print_json([dataclasses.asdict(each) for each in found])
+    else:
+        print("\n".join(str(each) for each in found))
+    return 0
+
+
+def _newest() -> LabFolder:
+    """The folder whose trace was written last. Raises LabInputError where there is none."""
+    traces = sorted(labs_folder().glob("*/trace.jsonl"), key=lambda file: file.stat().st_mtime)
+    if not traces:
+        raise LabInputError("there is no trace yet; play something first: ssosim run feb-2025")
+    return LabFolder.of(traces[-1].parent.name)

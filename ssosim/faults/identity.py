@@ -1,0 +1,140 @@
+"""Faults of certificates, of the KDC, and of what the provider says of a domain."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import msgspec
+
+from ssosim.dns import DnsChangeError
+from ssosim.estate import Estate
+from ssosim.faults.base import Applied, CertificateTrouble, DnsFault, DnsState, KdcRule
+from ssosim.kerberos.codes import KrbCode
+
+__all__ = [
+    "CertificateExpired",
+    "CertificateUntrusted",
+    "CertificateWrongName",
+    "KdcRefuses",
+    "KdcSilent",
+    "RealmManaged",
+]
+
+
+class CertificateFault(DnsFault, frozen=True, kw_only=True):
+    """The server at ``host`` presents another certificate from now on; connections that stand are not kept."""
+
+    host: str
+
+    @property
+    def trouble(self) -> CertificateTrouble:
+        """What is wrong with it."""
+        raise NotImplementedError
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+        """``state`` with that certificate."""
+        host = self.host.lower().rstrip(".")
+        return dataclasses.replace(state, certificates={**state.certificates, host: self.trouble})
+
+
+class CertificateExpired(CertificateFault, frozen=True, kw_only=True, tag="certificate-expired"):
+    """Its notAfter has passed. Source: I-19 (Teams, 3 February 2020)."""
+
+    @property
+    def trouble(self) -> CertificateTrouble:
+        """What is wrong with it."""
+        return "expired"
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"the certificate of {self.host} has expired"
+
+
+class CertificateWrongName(CertificateFault, frozen=True, kw_only=True, tag="certificate-wrong-name"):
+    """It is made out to another name. Source: I-17 (a record that led to another service's host)."""
+
+    @property
+    def trouble(self) -> CertificateTrouble:
+        """What is wrong with it."""
+        return "wrong-name"
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"the certificate of {self.host} is made out to another name"
+
+
+class CertificateUntrusted(CertificateFault, frozen=True, kw_only=True, tag="certificate-untrusted"):
+    """Its authority is not one that devices trust: a box that breaks TLS open. Source: I-26."""
+
+    @property
+    def trouble(self) -> CertificateTrouble:
+        """What is wrong with it."""
+        return "untrusted"
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"the certificate of {self.host} is of an authority that nobody trusts"
+
+
+class KdcSilent(DnsFault, frozen=True, kw_only=True, tag="kdc-silent"):
+    """The KDC does not answer, as for a device outside the corporate network. ``clients`` narrows it by name.
+
+    Tickets that a device has go on working. Source: Entra documentation, Seamless SSO needs a domain controller in
+    sight; troubleshooting check list.
+    """
+
+    clients: tuple[str, ...] = ()
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+        """``state`` with a silent KDC."""
+        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients)))
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"the KDC does not answer{' ' + ', '.join(self.clients) if self.clients else ''}"
+
+
+class KdcRefuses(DnsFault, frozen=True, kw_only=True, tag="kdc-refuses"):
+    """The KDC answers ticket requests with ``error``. Source: I-20 (KDC_ERR_ETYPE_NOSUPP), RFC 4120 section 7.5.9."""
+
+    error: Literal["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"] = (
+        "KDC_ERR_ETYPE_NOSUPP"
+    )
+    clients: tuple[str, ...] = ()
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+        """``state`` with a KDC that refuses."""
+        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients, int(KrbCode[self.error]))))
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"the KDC refuses tickets with {self.error}"
+
+
+class RealmManaged(DnsFault, frozen=True, kw_only=True, tag="realm-managed"):
+    """The provider calls the users of ``tenant`` (one of its domains) managed: Seamless SSO is switched off for it.
+
+    As a measure it cures password clients, which then need no MEX. Source: seed part 4 rank 10; part 2.8 (observed).
+    """
+
+    tenant: str
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+        """``state`` with Seamless SSO off."""
+        return dataclasses.replace(state, estate=(*state.estate, self._switched_off))
+
+    def _switched_off(self, estate: Estate) -> Estate:
+        tenants = tuple(
+            msgspec.structs.replace(tenant, desktop_sso=False)
+            if self.tenant in (tenant.id, tenant.initial_domain, *(domain.name for domain in tenant.domains))
+            else tenant
+            for tenant in estate.tenants
+        )
+        if tenants == estate.tenants:
+            raise DnsChangeError(f"there is no tenant {self.tenant!r} with Seamless SSO")
+        return msgspec.structs.replace(estate, tenants=tenants)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"Seamless SSO is off for {self.tenant}: its users are answered as managed"

@@ -1,0 +1,175 @@
+"""Faults of HTTPS endpoints: what a service, or a box in front of it, answers instead."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from ssosim.entra.tamper import Struck
+from ssosim.entra.wire import Answer, Call
+from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
+
+__all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved"]
+
+_PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+
+
+class WebFault(DnsFault, frozen=True, kw_only=True):
+    """Strikes HTTPS exchanges. ``host`` and ``path`` (a part of it) narrow it, as ``clients`` do by name.
+
+    ``first``: only the first so many exchanges. ``probability``: each with that chance, from the dice of ``seed``.
+    """
+
+    host: str = ""
+    path: str = ""
+    clients: tuple[str, ...] = ()
+    first: int | None = None
+    probability: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be meant."""
+        if not 0.0 <= self.probability <= 1.0:
+            raise ValueError(f"probability {self.probability} is not between 0 and 1")
+        if self.first is not None and self.first < 1:
+            raise ValueError(f"first {self.first} is not 1 or more")
+
+    def strike(self, call: Call) -> Struck | None:
+        """What is done to an exchange that is struck."""
+        raise NotImplementedError
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+        """``state`` with a rule more."""
+        host, path = self.host.lower().rstrip("."), self.path.lower()
+
+        def rule(call: Call, client: str) -> Struck | None:
+            if (host and call.host != host) or path not in "/" + "/".join(call.path).lower():
+                return None
+            if (self.clients and client not in self.clients) or (self.first is not None and applied.met >= self.first):
+                return None
+            if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
+                return None
+            struck = self.strike(call)
+            applied.met += struck is not None
+            return struck
+
+        return dataclasses.replace(state, web=(*state.web, WebRule(rule)))
+
+    def where(self) -> str:
+        """Which exchanges, for people."""
+        parts = [f"https://{self.host or '*'}{self.path or ''}"]
+        parts += [f"for {', '.join(self.clients)}"] if self.clients else []
+        parts += [f"the first {self.first}"] if self.first is not None else []
+        parts += [f"{self.probability:.4g} of the exchanges"] if self.probability < 1.0 else []
+        return ", ".join(parts)
+
+
+class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):
+    """An endpoint answers with this status. ``code`` is the AADSTS number in the body, ``retry_after`` in seconds.
+
+    Source: I-06 (503 and AADSTS90033, 14 December 2020), I-05, I-18; RFC 9110, 15.6 and 10.2.3.
+    """
+
+    status: int = 503
+    code: int | None = None
+    retry_after: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no status."""
+        super().__post_init__()
+        if not 400 <= self.status <= 599:
+            raise ValueError(f"status {self.status} is not between 400 and 599")
+
+    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+        """That status, with an OAuth error body if there is a code."""
+        headers = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
+        if self.code is None:
+            return Struck(answer=Answer(self.status, b"", "text/plain; charset=utf-8", headers), own=True)
+        body = {
+            "error": "temporarily_unavailable",
+            "error_description": f"AADSTS{self.code}: a fault of the lab",
+            "error_codes": [self.code],
+        }
+        content = json.dumps(body).encode()
+        return Struck(
+            answer=Answer(self.status, content, "application/json; charset=utf-8", headers, self.code), own=True
+        )
+
+    def describe(self) -> str:
+        """One line for people."""
+        code = f" AADSTS{self.code}" if self.code else ""
+        return f"{self.status}{code}: {self.where()}"
+
+
+class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
+    """A web page comes in the place of the service's answer: of a firewall, or of a portal to log on to the network.
+
+    Source: I-26; MSAL.NET issues 1825 and 1985 (a firewall's category page).
+    """
+
+    status: int = 200
+    title: str = "This site is blocked by policy"
+
+    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+        """The page."""
+        content = _PAGE.format(title=self.title).encode()
+        return Struck(answer=Answer(self.status, content, "text/html; charset=utf-8"))
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"a web page ({self.status}, {self.title!r}) instead of the answer: {self.where()}"
+
+
+class HttpSilent(WebFault, frozen=True, kw_only=True, tag="http-silent"):
+    """The request arrives and is never answered. Source: I-07 (a backend that accepts and does not answer)."""
+
+    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+        """Silence."""
+        return Struck(silent=True)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"no answer: {self.where()}"
+
+
+class HttpDelay(WebFault, frozen=True, kw_only=True, tag="http-delay"):
+    """Answers come ``seconds`` late, by the lab's clock. Source: I-07 (latency of 30 s and more)."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be meant; a model's device waits for 30 s, then it is ``http-silent``."""
+        super().__post_init__()
+        if not 0 < self.seconds < 30:
+            raise ValueError("seconds must be above 0 and below 30; for longer use http-silent")
+
+    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+        """The provider's answer, late."""
+        return Struck(delay=self.seconds)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"answers {self.seconds:g} s late: {self.where()}"
+
+
+class JwksKeyRemoved(WebFault, frozen=True, kw_only=True, tag="jwks-key-removed"):
+    """The signing key that is in use is missing from the published keys; tokens go on being signed with it.
+
+    Source: I-04 (LN01-P8Z, 15 March 2021: a key marked to be retained was removed from the metadata).
+    """
+
+    path: str = "/discovery/"
+
+    def strike(self, call: Call) -> Struck | None:
+        """The key documents without their keys."""
+        if call.path[-1:] != ("keys",):
+            return None
+
+        def without_keys(answer: Answer) -> Answer:
+            return dataclasses.replace(answer, body=b'{"keys":[]}') if answer.status == 200 else answer
+
+        return Struck(change=without_keys)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return "the signing key in use is missing from the published keys"
