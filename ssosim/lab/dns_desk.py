@@ -3,17 +3,19 @@
 GET  /v1/dns/zones        the zones, the desired state's drift locks, the ledger
 POST /v1/dns/plan         {change}
 POST /v1/dns/apply        {change, plan, approvals, executors}       403 with the gate's reasons when it refuses
-POST /v1/dns/rollback     {number, as_written, by}
+                          a change with views is shown in those alone, one after another, until one turns red
+POST /v1/dns/rollback     {number, as_written, by}      while a change is in some views only: takes it out of them
 POST /v1/dns/drift        {outside}
 POST /v1/dns/load         {zones, title}     a tree of the user's in the place of the lab's zones
 POST /v1/dns/adopt        {by}
-POST /v1/dns/settings     {policy, inventory, detector}
+POST /v1/dns/settings     {policy, inventory, detector}     check_every of the inventory starts and ends monitoring
 POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
 POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -30,6 +32,7 @@ from ssosim.dns.ops.drift import Detector
 from ssosim.dns.ops.inventory import Endpoint, Inventory, default_inventory
 from ssosim.dns.ops.ledger import Ledger, LedgerError
 from ssosim.dns.ops.outside import outside_in
+from ssosim.dns.ops.plan import Plan
 from ssosim.dns.ops.snapshot import from_data, to_data
 from ssosim.dns.ops.usage import ServerCounts
 from ssosim.dns.rrset import plain
@@ -38,6 +41,7 @@ from ssosim.lab.bodies import json_object
 from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.lab import Lab
 from ssosim.lab.probes import Prober
+from ssosim.lab.staging import show_in_views, take_back
 from ssosim.lab.substitute import Substitution, substitute
 from ssosim.trace import LabEvent
 
@@ -65,6 +69,8 @@ class LabDesk:
         self._lab = lab
         self._prober: Prober | None = None
         self._substitution: Substitution | None = None
+        self._staged: Plan | None = None
+        self._monitor: asyncio.Task[None] | None = None
         account = lab.estate.realm.service_account
         self.desk = ChangeDesk(
             lab.zones,
@@ -110,6 +116,7 @@ class LabDesk:
 
     async def close(self) -> None:
         """End what is still under way; the zones get back what a substitution had taken."""
+        await self._monitor_every(0)
         if self._substitution is not None:
             await self._substitution.finish()
             self._substitution = None
@@ -130,15 +137,44 @@ class LabDesk:
     async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
         if self._substitution is not None:
             raise LabError("a substitution is under way: finish it first")
-        done = self.desk.apply(
-            _read(body, "change", Change),
-            token=_read(body, "plan", str | None),
-            approvals=_read(body, "approvals", tuple[Approval, ...], ()),
-            executors=_read(body, "executors", tuple[str, ...], ()),
-        )
+        change = _read(body, "change", Change)
+        token = _read(body, "plan", str | None)
+        approvals = _read(body, "approvals", tuple[Approval, ...], ())
+        executors = _read(body, "executors", tuple[str, ...], ())
+        if change.views:
+            plan = self.desk.permit(change, token=token, approvals=approvals, executors=executors)
+            return await self._stage(plan)
+        done = self.desk.apply(change, token=token, approvals=approvals, executors=executors)
+        self._unstage()
         return await self._done(done)
 
+    async def _stage(self, plan: Plan) -> dict[str, Any]:
+        self._unstage()
+        await show_in_views(self._lab, plan, self.desk.inventory, self._prober_now())
+        self._staged = plan
+        return self._views_say("staged", plan)
+
+    def _unstage(self) -> Plan | None:
+        staged, self._staged = self._staged, None
+        if staged is not None:
+            take_back(self._lab, staged.change.views)
+        return staged
+
+    def _views_say(self, action: str, plan: Plan) -> dict[str, Any]:
+        text = f"{plan.change.title} {action} in {', '.join(plan.change.views)} ({plan.token})"
+        self._lab.trace.record("", LabEvent(part="dns change", text=text))
+        return {
+            "number": None,
+            "action": action,
+            "views": list(plan.change.views),
+            "title": plan.change.title,
+            "version": self._lab.zones.current.version,
+            "verification": {"equal": True, "differences": [], "probes": []},
+        }
+
     async def _rollback(self, body: dict[str, Any]) -> dict[str, Any]:
+        if (staged := self._unstage()) is not None:
+            return self._views_say("taken back", staged)
         done = self.desk.rollback(
             _read(body, "number", int | None),
             as_written=_read(body, "as_written", bool, default=False),
@@ -175,6 +211,7 @@ class LabDesk:
         found = list(self.desk.drift())
         if _read(body, "outside", bool, default=True):
             found += outside_in(self.desk.inventory, await self._prober_now().observe(self.desk.inventory))
+            self.desk.checked()
         return {
             "findings": [each.as_data() for each in found],
             "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
@@ -198,10 +235,28 @@ class LabDesk:
         inventory = _read(body, "inventory", Inventory | None)
         self.desk.policy = policy or self.desk.policy
         self.desk.detector = detector or self.desk.detector
-        self.desk.inventory = inventory or self.desk.inventory
+        if inventory is not None:
+            self.desk.inventory = inventory
+            await self._monitor_every(inventory.check_every)
         text = f"policy {self.desk.policy.name}, detector {'on' if self.desk.detector.enabled else 'off'}"
         self._lab.trace.record("", LabEvent(part="dns change", text=f"settings: {text}"))
         return {"policy": self.desk.policy.name, "detector": msgspec.to_builtins(self.desk.detector)}
+
+    async def _monitor_every(self, seconds: int) -> None:
+        """Check all endpoints at that interval from now on; 0 ends it."""
+        if self._monitor is not None:
+            self._monitor.cancel()
+            await asyncio.wait([self._monitor])
+            self._monitor = None
+        if seconds:
+            self._monitor = asyncio.create_task(self._monitoring(seconds))
+
+    async def _monitoring(self, seconds: int) -> None:
+        while True:
+            for each in (await self._drift({}))["findings"]:
+                text = f"severity {each['severity']}: {each['name']}: {each['text']}"
+                self._lab.trace.record("", LabEvent(part="monitoring", text=text))
+            await asyncio.sleep(seconds)
 
     async def _substitute(self, body: dict[str, Any]) -> dict[str, Any]:
         if self._substitution is not None:

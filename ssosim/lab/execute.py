@@ -101,6 +101,10 @@ def _joiner(folder: LabFolder, command: Sequence[str], device: str | None, label
     request = {"pid": os.getpid(), "device": device, "label": label, "program": Path(command[0]).name}
     plugged = call(folder, "POST", "/v1/devices", request)
     run_ip(plugged["commands"])
+    if plugged["resolv_conf"]:  # a resolver of its own: seen in this mount namespace only
+        own = folder.path / "devices" / plugged["device"] / "resolv.conf"
+        own.write_text(plugged["resolv_conf"], encoding="ascii")
+        linux.mount(str(own), "/etc/resolv.conf", flags=linux.MS_BIND)
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
     init = os.fork()

@@ -105,12 +105,21 @@ class PrivateLab:
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             "link set eth0 up",
         ]
+        own = [each.address for each in self.estate.resolvers if which.name in each.devices]
+        search = f"search {self.estate.realm.domain}\n"
+        resolv_conf = search + "".join(f"nameserver {each}\n" for each in own) if own else ""
         # A route to each host and none to anywhere else: what is not in the lab cannot be reached, and fails at once.
         away = () if which.corporate_network else self.estate.addresses("kdc")
         reachable = [each for each in self._addresses() if each not in away]
         commands += [f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)]
         self.lab.trace.record(client, _joined(program, which.name, user.upn, address))
-        return {"device": address, "client": client, "commands": commands, "environment": self._environment(home)}
+        return {
+            "device": address,
+            "client": client,
+            "commands": commands,
+            "environment": self._environment(home),
+            "resolv_conf": resolv_conf,
+        }
 
     def device_finished(self, device: str, exit_code: int) -> None:
         """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""

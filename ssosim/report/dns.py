@@ -99,6 +99,11 @@ def _spns(spns: Sequence[str]) -> str:
 def done_text(done: dict[str, Any]) -> str:
     """What was applied or taken back, and whether the zones are what they should be."""
     verb = {"apply": "applied", "rollback": "rolled back"}.get(done["action"], done["action"])
+    if done["number"] is None:
+        everywhere = "" if done["action"] == "taken back" else "; to have it everywhere, apply it without views"
+        return (
+            f"{done['action']} in {', '.join(done['views'])}: {done['title']}; the zones are as they were{everywhere}"
+        )
     lines = [f"{verb} as number {done['number']}: {done['title']}; the zones are at version {done['version']}"]
     check = done["verification"]
     if check["equal"]:

@@ -23,6 +23,7 @@ from ssosim.dns.ops.drift import Detector, Finding, desired_to_actual, scan
 from ssosim.dns.ops.gate import Decision, Request, decide
 from ssosim.dns.ops.inventory import Inventory
 from ssosim.dns.ops.ledger import Entry, Ledger
+from ssosim.dns.ops.monitoring import missed_run, overdue_repairs
 from ssosim.dns.ops.outside import contradictions, inventory_findings
 from ssosim.dns.ops.overlay import overlay
 from ssosim.dns.ops.plan import Plan, Surroundings, make_plan
@@ -90,6 +91,7 @@ class ChangeDesk:
         self._clock = clock or RealClock()
         self._trace = trace
         self._locks: dict[Name, str] = {}
+        self._checked_at = self._clock.now()
         self._incidents = 0
 
     @property
@@ -136,10 +138,11 @@ class ChangeDesk:
 
         Raises RefusedError, DnsChangeError or LedgerError; nothing has changed then.
         """
-        plan = self.plan(change, policy)
-        decision = self.judge(plan, token=token, approvals=approvals, executors=executors, policy=policy)
-        if decision.outcome != "allow":
-            raise RefusedError(plan, decision)
+        if change.views:
+            raise DnsChangeError(
+                "views: these are the zones that all views show; a lab with resolvers shows a change in some"
+            )
+        plan = self.permit(change, token=token, approvals=approvals, executors=executors, policy=policy)
         desired = self._desired_after(change, plan.after)
         entry = Entry(
             at=self._clock.now(),
@@ -154,6 +157,22 @@ class ChangeDesk:
         entry = self.ledger.commit(entry, (plan.before, plan.after), (self.desired, desired))
         self._become(plan.after, desired, f"change {entry.number} applied: {change.title} ({plan.token})")
         return Done(entry, verify(self._store.current, plan.after))
+
+    def permit(
+        self,
+        change: Change,
+        *,
+        token: str | None = None,
+        approvals: tuple[Approval, ...] = (),
+        executors: tuple[str, ...] = (),
+        policy: Policy | None = None,
+    ) -> Plan:
+        """The plan of ``change``, if the gate lets it pass; raises RefusedError and DnsChangeError. Changes nothing."""
+        plan = self.plan(change, policy)
+        decision = self.judge(plan, token=token, approvals=approvals, executors=executors, policy=policy)
+        if decision.outcome != "allow":
+            raise RefusedError(plan, decision)
+        return plan
 
     def rollback(self, number: int | None = None, *, as_written: bool = False, by: str = "") -> Done:
         """Take back an applied change (the last by default) and compare with last known good.
@@ -194,7 +213,9 @@ class ChangeDesk:
             *desired_to_actual(self.desired, zones, self.inventory, self.detector),
             *(scan(zones, self.inventory) if self.detector.aliases else ()),
             *contradictions(self.inventory, self._counts, WINDOW_S, now),
-            *inventory_findings(self.inventory, self._counts.names(self._clock.now())),
+            *inventory_findings(self.inventory, self._counts.names(now)),
+            *missed_run(self.inventory, self._checked_at, now),
+            *overdue_repairs(self.inventory, now),
         )
         drifted = dict.fromkeys(each.zone for each in found if each.zone is not None and each.kind in _LOCKING)
         for origin in tuple(self._locks):
@@ -205,6 +226,10 @@ class ChangeDesk:
                 self._incidents += 1
                 self._locks[origin] = f"DRIFT-{self._incidents}"
         return found
+
+    def checked(self) -> None:
+        """All endpoints were looked at from outside just now."""
+        self._checked_at = self._clock.now()
 
     def completeness(self) -> float:
         """The share of names asked for that the inventory knows, 0 to 1."""

@@ -72,8 +72,15 @@ class Request:
 
     @property
     def emergency(self) -> bool:
-        """Whether it may pass the drift lock and the in-use check: an emergency with an incident's id."""
-        return self.plan.change.urgency == "emergency" and bool(self.plan.change.incident.strip())
+        """Whether it may pass the drift lock and the in-use check: an emergency in an open incident."""
+        return self.plan.change.urgency == "emergency" and self.incident_open
+
+    @property
+    def incident_open(self) -> bool:
+        """Whether the change names an incident, one of the open ones where those are known."""
+        known = self.inventory.incidents
+        named = self.plan.change.incident.strip()
+        return bool(named) and (not known or named in known or named in self.locks.values())
 
 
 def decide(request: Request) -> Decision:
@@ -123,8 +130,10 @@ def _in_use(request: Request) -> Iterator[Obstacle]:
 
 def _emergency(request: Request) -> Iterator[Obstacle]:
     change = request.plan.change
-    if change.urgency == "emergency" and not change.incident.strip():
+    if change.urgency == "emergency" and not request.incident_open:
         text = "an emergency change without the id of an incident"
+        if change.incident.strip():
+            text = f"{change.incident} is not an open incident; open: {', '.join(request.inventory.incidents)}"
         yield Obstacle("emergency", text, 'give incident = "…", or make it a normal change')
 
 

@@ -6,6 +6,7 @@ is a pure function of the inventory and of what is seen.
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ __all__ = [
     "Endpoint",
     "Expected",
     "Inventory",
+    "Repair",
     "Resource",
     "SeverityRule",
     "default_inventory",
@@ -83,6 +85,15 @@ class Alert(_Frozen, frozen=True, kw_only=True):
     severity: int = 2
 
 
+class Repair(_Frozen, frozen=True, kw_only=True):
+    """Something that was promised after an incident, with the day by which (row 004-096)."""
+
+    title: str
+    owner: str
+    due: dt.date
+    done: bool = False
+
+
 class SeverityRule(_Frozen, frozen=True, kw_only=True):
     """Findings about names that ``match`` (a regular expression) have this severity."""
 
@@ -94,6 +105,8 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
     """All of it. ``scan_zones``: the zones that drift detection looks at; none named means all (row 004-038).
 
     ``pages_at``: findings of this severity or worse (a lower number) wake somebody; the others go to a queue.
+    ``check_every``: how often, in seconds, endpoints are to be checked from outside; 0 for only when asked (004-091).
+    ``incidents``: ids of the open ones; where any is given, an emergency change must name an open one.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -103,6 +116,9 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
     default_severity: int = 4
     pages_at: int = 2
     scan_zones: tuple[str, ...] = ()
+    check_every: int = 0
+    incidents: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The entry of that name, whatever its case."""
@@ -171,6 +187,8 @@ def _mistakes(inventory: Inventory) -> list[tuple[KeyPath, str]]:
             found.append((("endpoints", index, "owner"), "is blank; expected a team or person who answers"))
         if entry.https and not entry.https.startswith("/"):
             found.append((("endpoints", index, "https"), "expected a path that begins with /"))
+    if inventory.check_every < 0:
+        found.append((("check_every",), "expected seconds, zero or more"))
     for index, rule in enumerate(inventory.severities):
         try:
             re.compile(rule.match)

@@ -76,6 +76,8 @@ class Recursor:
     """A resolver called ``name``: listening, attribution and ``tamper`` are as for ``DnsServer``.
 
     A question that is being asked already is not asked twice. ``random`` decides which server is asked first.
+    ``override``, which may be set at any time, goes before cache and name servers where it has an answer, as a
+    response policy zone does.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Recursor:
         self._clock = clock or RealClock()
         self._delivery = Delivery(trace, who, None, name)
         self._listener = Listener(self._answer, tcp_idle=10.0, tcp_limit=256)
+        self.override: Callable[[Question], Answer | None] | None = None
         self._asking: dict[tuple[Question, bool], asyncio.Task[Answer]] = {}
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -141,6 +144,8 @@ class Recursor:
 
     async def resolve(self, question: Question, *, checking_disabled: bool = False) -> tuple[Answer, Origin]:
         """The answer, TTLs counted down, and where it came from."""
+        if self.override is not None and (instead := self.override(question)) is not None:
+            return instead, "upstream"
         now = self._clock.now()
         answer = None if checking_disabled else self.core.cached(question, now)
         old = self.core.stale(question, now) if answer is None or answer.rcode == SERVFAIL else None
