@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SSOSIM = [sys.executable, "-m", "ssosim"]
 KEPT = {"lock", "trace.jsonl", "lab.log"}
+
+# How long one example takes says more of what else the machine does than of the code.
+settings.register_profile("ssosim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ssosim")
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

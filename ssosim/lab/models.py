@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import shutil
@@ -13,7 +14,7 @@ from ssosim_clients.ports import AppCredentials
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
-from ssosim.clock import VirtualClock
+from ssosim.clock import Clock, VirtualClock
 from ssosim.estate import Device, Estate, User
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.client import ClientOptions
@@ -23,12 +24,27 @@ from ssosim.lab.lab import Lab
 from ssosim.lab.resolution import resolver_address
 from ssosim.lab.waiting import Patience
 
-__all__ = ["Seat", "model_device", "take_seat"]
+__all__ = ["Seat", "WallClock", "model_device", "take_seat"]
 
 _DISCARD = 9  # a port where nobody listens
 _NOWHERE = ipaddress.ip_network("100::/64")
 # The model's own SPN rule forms the name; libkrb5 must not look again.
 _AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """A client's clock for clients that wait in real time. ``clock`` is the lab's."""
+
+    clock: Clock
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in real time."""
+        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ ticket of the user who is signed on. So the trace shows these look-ups and reque
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from aiohttp import web
@@ -18,23 +17,13 @@ from ssosim_clients.spn import RULES, SchemeGivenUp, SpnRule
 from ssosim.lab.bodies import json_object, text_or_none
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.lab import Lab
-from ssosim.lab.models import Seat, model_device, take_seat
+from ssosim.lab.models import Seat, WallClock, model_device, take_seat
 
 __all__ = ["SpnDesk", "ask_spn"]
 
 _CLIENT = "spn"
 _SQL_PORT = 1433
 _MAX_HOST = 253
-
-
-class _WallClock:
-    """The real time; nothing here waits long."""
-
-    def now(self) -> float:
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class SpnDesk:
@@ -86,7 +75,9 @@ async def ask_spn(
     if unknown:
         raise LabInputError(f"no SPN rule is called {unknown[0]!r}; known: {', '.join(RULES)}")
     chosen = [RULES[name] for name in (RULES if rules is None else rules)]
-    async with model_device(lab, _CLIENT, lab.device_of(device), _WallClock(), person=False, seat=seat) as asker:
+    async with model_device(
+        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), person=False, seat=seat
+    ) as asker:
         kdc = _Kdc(asker)
         found = [await _apply(rule, host, asker, kdc, port) for rule in chosen]
         return {"host": host, "dns": await _dns(asker, host), "rules": found}

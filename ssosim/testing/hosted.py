@@ -17,7 +17,7 @@ from ssosim.faults import Fault
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.folder import cache_folder
 from ssosim.lab.lab import Lab
-from ssosim.lab.models import model_device
+from ssosim.lab.models import WallClock, model_device
 from ssosim.scenario.verdict import Verdict, judge
 from ssosim.testing.cast import AnyClient, model_called, name_of
 from ssosim.testing.play import AnyEstate, estate_of, working_folder
@@ -94,7 +94,7 @@ class HostedLab:
 
         async def attempt(lab: Lab) -> Verdict:
             mark, began = lab.trace.last_seq, lab.clock.now()
-            async with model_device(lab, name, lab.device_of(device), _WallClock(lab)) as ports:
+            async with model_device(lab, name, lab.device_of(device), WallClock(lab.clock)) as ports:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(model.sign_in(ports), patience_s)
             return judge([record for record in lab.trace.since(mark) if record.client == name], began)
@@ -128,17 +128,6 @@ class HostedLab:
             return function()
 
         return self.call(run)
-
-
-class _WallClock:
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    def now(self) -> float:
-        return self._lab.clock.now()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def test_a_name_that_is_no_name_is_refused(command, name, capsys, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     command=st.sampled_from([name for name in NAMES if name not in ("up", "doctor")]),
     words=st.lists(
@@ -207,6 +207,26 @@ def test_a_terminal_without_unicode_is_no_error(running, tmp_path):
         assert done.returncode == 0
         assert "ended with 0" in done.stdout
         clean(done)
+
+
+@pytest.mark.parametrize("words", [["clients"], ["scenarios", "--json"], ["up", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_one_line(bench, words, unbuffered):
+    """Output that cannot be written is an error with exit code 1, whenever it is that the system says so."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-m", "ssosim", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=bench.environment(PYTHONUNBUFFERED=unbuffered),
+            timeout=30,
+            check=False,
+        )
+    if not (unbuffered and "--help" in words):  # argparse itself drops what it cannot write
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_lab_that_is_only_starting_does_not_hide_the_others(running):

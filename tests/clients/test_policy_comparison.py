@@ -42,7 +42,7 @@ def cost(policy: Policy, fault: float, change: object = World.remove_record) -> 
     return Cost(world.now - began, len(world.seen("prompt")))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SHORT)
 def test_short_faults(fault: float) -> None:
     """5 to 60 s: prompting is useless there and swallowing right; the hybrid asks nobody and is back sooner."""
@@ -53,7 +53,7 @@ def test_short_faults(fault: float) -> None:
     assert hybrid.total < prompt.total
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(LONG, st.sampled_from([World.remove_record, World.put_cname]))
 def test_long_faults(fault: float, change: object) -> None:
     """Ten minutes to nine hours: swallowing waits it out, whether the name is gone or refused; the hybrid asks once."""
@@ -64,7 +64,7 @@ def test_long_faults(fault: float, change: object) -> None:
     assert hybrid.total < swallow.total
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(SHORT, LONG)
 def test_hybrid_beats_both(short: float, long: float) -> None:
     """A dozen short faults and one long one, a year's share: the hybrid costs less than either of the others."""

@@ -399,7 +399,7 @@ HOSTILE = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.none() | HOSTILE, min_size=1, max_size=30), NAMES, st.booleans())
 def test_hostile_servers_cannot_make_it_work_for_ever(said: list[Answer | None], name: Name, forward: bool) -> None:
     """Whatever servers say, a question ends after at most ``max_asks`` queries with an answer."""
@@ -427,7 +427,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS, st.booleans())
 def test_memory_never_lies_about_time(
     contoso: ZoneSet, steps: list[tuple[str, RdataType, int, str]], stale: bool

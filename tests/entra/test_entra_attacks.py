@@ -351,7 +351,7 @@ def test_size_limit(site):
     assert site.refused("x" * (256 * 1024 + 1)) == INVALID
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=400))
 @example(data=b'<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:1.0:assertion"/>')
 @example(
@@ -374,7 +374,7 @@ def test_random_bytes_never_break_anything(site, data):
         assert site.token(form)[0] == 400
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 4000), byte=st.integers(1, 126))
 def test_no_byte_of_a_signed_assertion_can_change(site, keys, position, byte):
     """A signed assertion with one byte changed is refused or says the very same (a change in the key info)."""

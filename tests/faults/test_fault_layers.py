@@ -98,7 +98,7 @@ def bench() -> Bench:
     return Bench()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(STACK), max_size=7), st.randoms(use_true_random=False), st.booleans())
 def test_undoing_restores_exactly_in_any_order(faults: list[DnsFault], random: object, backwards: bool) -> None:
     """Whatever is applied and in whatever order it is undone: equal zones, no effect left, versions only grow."""
@@ -126,7 +126,7 @@ def test_undoing_restores_exactly_in_any_order(faults: list[DnsFault], random: o
     assert kinds.count(FaultApplied) == kinds.count(FaultUndone) == len(undos)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(STACK), min_size=2, max_size=6), st.data())
 def test_undoing_one_leaves_what_the_others_make(faults: list[DnsFault], data: st.DataObject) -> None:
     """Taking one of several faults away leaves the zones as if it had never been, where the others fit without it."""

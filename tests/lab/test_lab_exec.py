@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,16 @@ def test_what_cannot_be_run_has_a_shells_exit_code(running, program, code):
     assert done.returncode == code
     assert done.stderr.startswith("ssosim exec: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_program_inherits_nothing_of_the_labs(running):
+    """Neither a program nor the KDC holds the lab's lock, its pipes or its socket: three streams, no more."""
+    fds = running.run("exec", "--", "sh", "-c", "cd /proc/self/fd; for fd in *; do readlink $fd; done").stdout
+    assert len(fds.split()) in (3, 4), fds  # the shell may hold the folder that it lists
+    assert "labs/default" not in fds
+    (kdc,) = [pid for pid, line in running.processes().items() if line.startswith(b"/usr/sbin/krb5kdc")]
+    held = {str(path.readlink()) for path in Path(f"/proc/{kdc}/fd").iterdir()}
+    assert not [name for name in held if name.endswith(("/lock", "/control.sock", "/trace.jsonl", "/lab.log"))]
 
 
 def test_without_a_program_the_usage_is_shown(running):

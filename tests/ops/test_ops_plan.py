@@ -214,7 +214,7 @@ def muddle(zones: ZoneSet, operations: list[Operation]) -> ZoneSet:
 
 
 @given(first=st.lists(OPERATIONS, max_size=6), second=st.lists(OPERATIONS, max_size=6))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_difference_always_leads_there(zones: ZoneSet, first: list[Operation], second: list[Operation]):
     """Whatever two states: the operations made from their difference lead from one to the other; data reads back."""
     before, after = muddle(zones, first), muddle(zones, second)

@@ -1,0 +1,67 @@
+"""Forked children, links of devices and the trace's file: what no user's command shows by itself."""
+
+import asyncio
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssosim.lab.errors import LabError
+from ssosim.lab.network import LoopbackNetwork, device_link_commands
+from ssosim.lab.recording import recording
+from ssosim.trace import LabEvent, Trace
+
+RAISING = """
+import os, sys
+from ssosim.lab import world
+def raises(*_):
+    raise {error}
+world._enter = raises if sys.argv[1] == "enter" else lambda: None
+made = world.make_world(raises)
+code = made.wait()
+print("caller", os.getpid(), code, flush=True)
+"""
+
+
+@pytest.mark.parametrize("error", ["RuntimeError('x')", "KeyboardInterrupt", "SystemExit(9)"])
+def test_what_is_raised_in_a_forked_child_ends_the_child(error):
+    """The caller's code goes on once, in the caller: a child never returns into it, whatever is raised in it."""
+    done = subprocess.run(
+        [sys.executable, "-c", RAISING.format(error=error), "enter"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["caller"], done.stdout
+    assert lines[0][2] == ("9" if "SystemExit" in error else "70")
+
+
+def test_every_address_has_a_link_of_its_own():
+    """No two of the devices of a lab's life share the name of their link, which Linux limits to 15 letters."""
+    addresses = [f"100.64.{high}.{low}" for high in range(1, 256) for low in range(256)]
+    names = {device_link_commands(address, 1)[0].split()[2] for address in addresses}
+    assert len(names) == len(addresses)
+    assert max(map(len, names)) <= 15
+
+
+def test_a_loopback_block_that_is_too_small_is_said():
+    """More hosts than there are places before the models' is an error, not two hosts in one place."""
+    with pytest.raises(LabError, match="99 addresses, more than 98"):
+        LoopbackNetwork().configure(f"192.0.2.{number}" for number in range(1, 100))
+
+
+async def test_a_disk_that_was_full_once_does_not_end_the_trace():
+    """Lines that could not be written are lost and said; those that come later are written, and nothing piles up."""
+    errors = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    trace = Trace()
+    with recording(trace, Path("/dev/full")):
+        for _ in range(3):
+            trace.record("a", LabEvent(part="lab", text="x" * 10_000))
+            await asyncio.sleep(0.1)
+        assert len(errors) == 3, "each round is tried anew"
+        assert {error.errno for error in errors} == {errno.ENOSPC}
