@@ -7,7 +7,8 @@ import dataclasses
 
 from ssosim.cli.common import add_json, print_json
 from ssosim.lab.errors import LabInputError
-from ssosim.lab.folder import LabFolder, labs_folder
+from ssosim.lab.folder import LabFolder
+from ssosim.report.text import clean
 from ssosim.scenario.explain import explain
 from ssosim.trace.export import TraceFormatError, read_jsonl
 
@@ -49,13 +50,13 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([dataclasses.asdict(each) for each in found])
     else:
-        print("\n".join(str(each) for each in found))
+        print(clean("\n".join(str(each) for each in found)))
     return 0
 
 
 def _newest() -> LabFolder:
     """The folder whose trace was written last. Raises LabInputError where there is none."""
-    traces = sorted(labs_folder().glob("*/trace.jsonl"), key=lambda file: file.stat().st_mtime)
-    if not traces:
+    folders = [folder for folder in LabFolder.existing() if folder.trace.is_file()]
+    if not folders:
         raise LabInputError("there is no trace yet; play something first: ssosim run feb-2025")
-    return LabFolder.of(traces[-1].parent.name)
+    return max(folders, key=lambda folder: folder.trace.stat().st_mtime)

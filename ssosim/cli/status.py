@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from typing import Any
 
 from ssosim.cli.common import add_json, folder_of, print_json
 from ssosim.lab.control_client import call
 from ssosim.lab.errors import LabError, LabInputError
-from ssosim.lab.folder import LabFolder, state_home
+from ssosim.lab.folder import LabFolder
 
 DESCRIPTION = "Show the running labs, or one of them by --name. Exit code 0 if a lab runs, 1 if none does."
 
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the status of the labs."""
-    folders = _folders() if options.name is None else [folder_of(options)]
+    folders = LabFolder.existing() if options.name is None else [folder_of(options)]
     found = [lab for folder in folders if folder.is_running() and (lab := _status_of(folder)) is not None]
     if options.json:
         print_json({"labs": found})
@@ -40,15 +39,6 @@ def status_text(lab: dict[str, Any]) -> str:
     lines = [f'lab "{lab["name"]}": {lab["state"]}, ready in {lab["ready_s"]:.2f} s']
     lines += [f"  {part:<{widths[0]}}  {what:<{widths[1]}}  {where}" for part, what, where in rows]
     return "\n".join(lines)
-
-
-def _folders() -> list[LabFolder]:
-    labs = state_home() / "labs"
-    found: list[LabFolder] = []
-    for path in sorted(labs.iterdir()) if labs.is_dir() else ():
-        with contextlib.suppress(LabInputError):  # not a lab's, whoever put it there
-            found.append(LabFolder.of(path.name))
-    return found
 
 
 def _status_of(folder: LabFolder) -> dict[str, Any] | None:

@@ -73,6 +73,15 @@ class LabFolder:
             )
         return folder
 
+    @classmethod
+    def existing(cls) -> list[LabFolder]:
+        """Every lab's folder that there is, by name; what is not a lab's, whoever put it there, is passed over."""
+        labs, found = labs_folder(), []
+        for path in sorted(labs.iterdir()) if labs.is_dir() else ():
+            with contextlib.suppress(LabInputError):
+                found.append(cls.of(path.name))
+        return found
+
     @property
     def socket(self) -> Path:
         """The control API's Unix socket."""

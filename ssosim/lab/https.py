@@ -8,8 +8,9 @@ until the faults in force change.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -115,13 +116,13 @@ class LabHttp:
                     raise
                 refused = failure
                 continue
-            try:
+            with contextlib.suppress(_ClosedError):
                 return await self._exchange(connection, message, method)
-            except _ClosedError:
-                if not connection.used:
-                    raise NetworkFailure("read", "closed", f"{host} closed the connection") from None
-                self._drop(host)  # it was an old one, whose end we had not noticed
-                return await self._exchange(await self._connect(host, address, port), message, method)
+            self._drop(host)
+            with contextlib.suppress(_ClosedError):
+                if connection.used:  # it was an old one, whose end we had not noticed
+                    return await self._exchange(await self._connect(host, address, port), message, method)
+            raise NetworkFailure("read", "closed", f"{host} closed the connection")
         assert refused is not None  # noqa: S101 - a resolution is never empty
         raise refused
 
@@ -210,12 +211,24 @@ def _read_head(head: bytes) -> tuple[HttpResponse, bool, int | None]:
 
 
 async def _read_body(reader: asyncio.StreamReader, length: int | None) -> bytes:
-    if length is None:
-        parts = []
-        while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
-            if size > _BODY_LIMIT:
-                raise ValueError("a chunk beyond all measure")
-            parts.append((await reader.readexactly(size + 2))[:-2])
-        await reader.readuntil(b"\r\n")
-        return b"".join(parts)
-    return await (reader.readexactly(length) if length >= 0 else reader.read(_BODY_LIMIT))
+    if length is not None and length >= 0:
+        return await reader.readexactly(length)
+    body = bytearray()
+    async for part in _chunks(reader) if length is None else _until_the_end(reader):
+        body += part
+        if len(body) > _BODY_LIMIT:
+            raise ValueError(f"a body of more than {_BODY_LIMIT} octets")
+    return bytes(body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        if size > _BODY_LIMIT:
+            raise ValueError(f"a chunk of {size} octets")
+        yield (await reader.readexactly(size + 2))[:-2]
+    await reader.readuntil(b"\r\n")
+
+
+async def _until_the_end(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while part := await reader.read(65536):
+        yield part
