@@ -11,7 +11,8 @@
 # 2 the machine lacks something and the command that installs it is printed; 130 interrupted.
 #
 # Nothing is written outside the checkout but Debian packages and pip's own cache. The packages' post-install
-# scripts would make a /etc/krb5.conf and enable a KDC at boot: that is undone here (see `keep_machine`).
+# scripts would make a /etc/krb5.conf and enable a KDC and name servers at boot: that is undone here (see
+# `keep_machine`).
 
 set -u
 LC_ALL=C
@@ -103,6 +104,8 @@ need_python() {
 # Prints the packages that are missing, on one line: for `run`, or for all.
 missing_packages() {
     want='krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates'
+    # Tests put a real resolver in front of the lab's name servers; benches have dnsperf as the load, nsd beside it.
+    [ "${1:-dev}" != dev ] || want="$want unbound dnsperf nsd"
     # Tests look at the report in a browser. Ubuntu has it as a snap only: there the tests take one that they find.
     if [ "${1:-dev}" = dev ] && grep -qsx 'ID=debian' /etc/os-release &&
         ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
@@ -147,7 +150,7 @@ refuse() {
     complain "    sudo sh '$here/bootstrap.sh' --packages $1"
     complain "        installs them, enables no service and leaves the Kerberos configuration as it is"
     complain "    sudo apt-get install --no-install-recommends $1"
-    complain "        the bare command: it also makes /etc/krb5.conf and enables krb5-kdc and krb5-admin-server"
+    complain "        the bare command: it also makes /etc/krb5.conf and enables the services of what it installs"
     exit 2
 }
 
@@ -168,7 +171,7 @@ find_root() {
     return "$got"
 }
 
-# Remembers the machine's own Kerberos configuration and which services were never there.
+# Remembers the machine's own Kerberos configuration and which services were never there. $1: what will be installed.
 # In /run, so that a set-up that was killed here is undone by the next one.
 remember_machine() {
     [ -d "$machine_before" ] && return 0
@@ -177,8 +180,13 @@ remember_machine() {
     for file in krb5.conf krb5kdc/kdc.conf krb5kdc/kadm5.acl; do
         [ ! -e "/etc/$file" ] || cp -pL "/etc/$file" "$machine_before.new/${file##*/}" || return 1
     done
-    for service in krb5-kdc krb5-admin-server; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$service" 2>/dev/null)" = installed ] ||
+    for service in krb5-kdc krb5-admin-server unbound unbound-resolvconf nsd; do
+        package=${service%-resolvconf}
+        case " krb5-kdc krb5-admin-server $1 " in
+            *" $package "*) ;;
+            *) continue ;;
+        esac
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
             say "$service" >>"$machine_before.new/services"
     done
     mv "$machine_before.new" "$machine_before"
@@ -220,15 +228,15 @@ fetch_packages() {
 
 # The part that must not be cut short: dpkg killed half-way needs an administrator's repair.
 unpack_packages() {
-    remember_machine || return 1
+    remember_machine "$1" || return 1
     trap keep_machine EXIT
     trap 'exit 1' HUP INT TERM
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         {
             say '#!/bin/sh'
-            say "# $policy_mark: no KDC is started while it is being installed"
+            say "# $policy_mark: no KDC and no name server is started while it is being installed"
             # shellcheck disable=SC2016 # for the script that is written
-            say 'case $1 in krb5-kdc* | krb5-admin-server*) exit 101 ;; esac'
+            say 'case $1 in krb5-kdc* | krb5-admin-server* | unbound* | nsd*) exit 101 ;; esac'
         } >/usr/sbin/policy-rc.d
         chmod 755 /usr/sbin/policy-rc.d
     fi

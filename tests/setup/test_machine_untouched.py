@@ -14,6 +14,8 @@ echo "apt-get $*" >>"$CALLS"
 case "$*" in *--download-only*) exit 0 ;; esac
 /usr/sbin/policy-rc.d krb5-kdc start
 echo "start of krb5-kdc: $?" >>"$CALLS"
+/usr/sbin/policy-rc.d unbound start
+echo "start of unbound: $?" >>"$CALLS"
 /usr/sbin/policy-rc.d ssh start
 echo "start of ssh: $?" >>"$CALLS"
 { cat /etc/krb5.conf; echo '[changed]'; } 2>/dev/null >/etc/krb5.conf.new
@@ -22,7 +24,7 @@ mv /etc/krb5.conf.new /etc/krb5.conf
 """
 NAMESPACE = """
 mount --bind "$1/etc" /etc && mount --bind "$1/run" /run && mount --bind "$1/sbin" /usr/sbin || exit 99
-PATH=$2 exec sh "$3" --packages krb5-kdc krb5-user
+PATH=$2 exec sh "$3" --packages krb5-kdc krb5-user unbound nsd
 """
 
 
@@ -63,8 +65,9 @@ def test_nothing_there_before_nothing_there_after(machine, checkout):
     done = _install(machine, checkout)
     assert done.returncode == 0, done.stderr
     calls = checkout.calls()
-    assert {"start of krb5-kdc: 101", "start of ssh: 0"} <= set(calls)
-    assert {f"deb-systemd-helper disable {each}.service" for each in ("krb5-kdc", "krb5-admin-server")} <= set(calls)
+    assert {"start of krb5-kdc: 101", "start of unbound: 101", "start of ssh: 0"} <= set(calls)
+    services = ("krb5-kdc", "krb5-admin-server", "unbound", "unbound-resolvconf", "nsd")
+    assert {f"deb-systemd-helper disable {each}.service" for each in services} <= set(calls)
     assert _tree(machine / "etc") == _tree(machine / "run") == _tree(machine / "sbin") == {}
     assert not (machine / "run/ssosim-setup").exists()
 
