@@ -7,6 +7,7 @@ import argparse
 from ssosim.cli.common import add_name, folder_of
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.execute import execute
+from ssosim.lab.person import BEHAVIOURS
 
 DESCRIPTION = """\
 Run any program inside a lab: the lab's DNS, the lab's CA, a Kerberos ticket of the
@@ -15,15 +16,25 @@ signed-on user, and no way out to the internet. The exit code is the program's.
   ssosim exec -- curl --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso
   ssosim exec -- klist
   ssosim exec --device desk-2 -- ./my-client --login
+  ssosim exec --person refuses -- ./my-client --login
+
+A page that the program opens ($BROWSER, xdg-open) and a device code that it gets lead to a
+scripted person, who signs in unless --person says otherwise.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.usage = "ssosim exec [--name NAME] [--device DEVICE] [--as LABEL] -- COMMAND ..."
+    parser.usage = "ssosim exec [--name NAME] [--device DEVICE] [--as LABEL] [--person BEHAVIOUR] -- COMMAND ..."
     add_name(parser)
     parser.add_argument("--device", metavar="DEVICE", help="a device of the estate (default: its first)")
     parser.add_argument("--as", dest="label", metavar="LABEL", help="the name under which the trace shows the program")
+    parser.add_argument(
+        "--person",
+        choices=BEHAVIOURS,
+        metavar="BEHAVIOUR",
+        help=f"what the person at the device does when a program opens a page: {', '.join(BEHAVIOURS)}",
+    )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
 
@@ -32,4 +43,4 @@ def run(options: argparse.Namespace) -> int:
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         raise LabInputError("exec: which program? usage: ssosim exec -- COMMAND ...")
-    return execute(folder_of(options), argv, device=options.device, label=options.label)
+    return execute(folder_of(options), argv, device=options.device, label=options.label, person=options.person)

@@ -33,6 +33,7 @@ class ControlApi:
         app.router.add_get("/v1/status", self._status)
         app.router.add_post("/v1/devices", self._plug)
         app.router.add_post("/v1/devices/{device}/finished", self._finished)
+        app.router.add_get("/v1/devices/{device}/device-code", self._device_code)
         app.router.add_get("/v1/faults", self._faults)
         app.router.add_post("/v1/faults", self._apply_fault)
         app.router.add_delete("/v1/faults/{which}", self._undo_faults)
@@ -70,8 +71,12 @@ class ControlApi:
             program=str(body.get("program") or "program"),
             device=text_or_none(body, "device"),
             label=text_or_none(body, "label"),
+            person=text_or_none(body, "person"),
         )
         return web.json_response(plugged)
+
+    async def _device_code(self, request: web.Request) -> web.Response:
+        return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
 
     async def _finished(self, request: web.Request) -> web.Response:
         body = await json_object(request)

@@ -29,17 +29,25 @@ _NOT_EXECUTABLE = 126
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
 
 
-def execute(folder: LabFolder, command: Sequence[str], *, device: str | None = None, label: str | None = None) -> int:
+def execute(
+    folder: LabFolder,
+    command: Sequence[str],
+    *,
+    device: str | None = None,
+    label: str | None = None,
+    person: str | None = None,
+) -> int:
     """Run ``command`` in the lab of ``folder`` as the user of ``device``; the program's exit code.
 
-    ``label`` is the name under which the trace shows it. Raises LabInputError when the lab is not up.
+    ``label`` is the name under which the trace shows it, ``person`` what the person at the device does. Raises
+    LabInputError when the lab is not up.
     """
     facts = folder.facts()
     if facts is None or not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
     here = _working_directory()
     _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
-    return execute_here(folder, command, device=device, label=label, here=here)
+    return execute_here(folder, command, device=device, label=label, here=here, person=person)
 
 
 def execute_here(
@@ -49,6 +57,7 @@ def execute_here(
     device: str | None = None,
     label: str | None = None,
     here: Path | None = None,
+    person: str | None = None,
 ) -> int:
     """As ``execute``, for a process that is in the lab's namespaces already. ``here``: the program's directory."""
     here = here or _working_directory()
@@ -56,7 +65,8 @@ def execute_here(
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
-        _as_process(lambda: _joiner(folder, command, device, label, here))
+        request = {"device": device, "label": label, "person": person, "program": Path(command[0]).name}
+        _as_process(lambda: _joiner(folder, command, request, here))
     return _wait(joiner)
 
 
@@ -69,8 +79,11 @@ def _working_directory() -> Path:
 
 def device_environment(plugged: dict[str, Any]) -> dict[str, str]:
     """The environment of a program on a device: this one's, with the device's settings and without proxies."""
-    kept = {name: value for name, value in os.environ.items() if name.lower() not in _PROXY_VARIABLES}
+    unset = plugged.get("unset", ())
+    kept = {n: value for n, value in os.environ.items() if n.lower() not in _PROXY_VARIABLES and n not in unset}
     device: dict[str, str] = plugged["environment"]
+    if first := plugged.get("path"):
+        device = {**device, "PATH": f"{first}{os.pathsep}{kept.get('PATH', os.defpath)}"}
     return kept | device
 
 
@@ -93,13 +106,12 @@ def _join(pid: int, *, user_namespace: bool) -> None:
         ) from error
 
 
-def _joiner(folder: LabFolder, command: Sequence[str], device: str | None, label: str | None, here: Path) -> int:
+def _joiner(folder: LabFolder, command: Sequence[str], request: dict[str, Any], here: Path) -> int:
     """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
     uid, gid = _outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    request = {"pid": os.getpid(), "device": device, "label": label, "program": Path(command[0]).name}
-    plugged = call(folder, "POST", "/v1/devices", request)
+    plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid()})
     run_ip(plugged["commands"])
     if plugged["resolv_conf"]:  # a resolver of its own: seen in this mount namespace only
         own = folder.path / "devices" / plugged["device"] / "resolv.conf"
@@ -110,23 +122,47 @@ def _joiner(folder: LabFolder, command: Sequence[str], device: str | None, label
     init = os.fork()
     if init == 0:
         linux.die_with_parent(parent)
-        _as_process(lambda: _init(command, device_environment(plugged), here, (uid, gid)))
+        _as_process(lambda: _init(folder, command, plugged, here, (uid, gid)))
     code = _wait(init)
     with contextlib.suppress(LabError):
         call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": code})
     return code
 
 
-def _init(command: Sequence[str], environment: dict[str, str], here: Path, identity: tuple[int, int]) -> int:
+def _init(
+    folder: LabFolder, command: Sequence[str], plugged: dict[str, Any], here: Path, identity: tuple[int, int]
+) -> int:
     """First process of the device's pid namespace: starts the program, reaps, and ends with the program."""
+    environment = device_environment(plugged)
     with contextlib.suppress(OSError):
         linux.mount("proc", "/proc", "proc")
     parent = os.getpid()
+    if plugged.get("person") and os.fork() == 0:
+        linux.die_with_parent(parent)
+        _as_process(lambda: _watch(folder, plugged, environment, identity))
     program = os.fork()
     if program == 0:
         linux.die_with_parent(parent)
         _as_process(lambda: _become(command, environment, here, identity))
     return _wait(program)
+
+
+def _watch(folder: LabFolder, plugged: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]) -> int:
+    """The person's eyes: for each device code that the program gets, start the person. Ends with the device."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    with contextlib.suppress(LabError):
+        while True:
+            user_code = call(folder, "GET", f"/v1/devices/{plugged['device']}/device-code").get("user_code")
+            if user_code:
+                command = [*plugged["person"], "--background", "--device-code", user_code]
+                child = os.fork()
+                if child == 0:
+                    _as_process(lambda: _become(command, environment, Path("/"), identity))  # noqa: B023 - runs now
+                os.waitpid(child, 0)
+    return 0
 
 
 def _become(command: Sequence[str], environment: dict[str, str], here: Path, identity: tuple[int, int]) -> NoReturn:

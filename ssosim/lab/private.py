@@ -21,8 +21,11 @@ from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
+    from ssosim.lab.person.codes import ShownCodes
 
 __all__ = ["PrivateLab"]
+
+_CODE_PATIENCE_S = 20.0  # below the patience of who asks
 
 
 class PrivateLab:
@@ -37,6 +40,7 @@ class PrivateLab:
         self.pid = os.getpid()
         self._started = time.time()
         self._on_devices: dict[str, tuple[str, str]] = {}
+        self._codes: ShownCodes | None = None
 
     async def start(self, clock: Any = None) -> None:
         """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
@@ -81,20 +85,33 @@ class PrivateLab:
         }
         overlay_etc(files, folder / "etc")
 
-    async def plug_device(self, pid: int, *, program: str, device: str | None, label: str | None) -> dict[str, Any]:
+    async def plug_device(
+        self, pid: int, *, program: str, device: str | None, label: str | None, person: str | None = None
+    ) -> dict[str, Any]:
         """Join the network namespace of ``pid`` to the lab as a device of its own.
 
         Returns the device's address, the client's name, the commands that set its side up, and the environment for
-        its programs. Raises LabInputError for an unknown device, LabError when the link cannot be made.
+        its programs. ``person`` is what the person at the device does. Raises LabInputError for an unknown device or
+        behaviour, LabError when the link cannot be made.
         """
+        from ssosim.lab.person.codes import ShownCodes  # noqa: PLC0415 - a lab is ready sooner without
+        from ssosim.lab.person.furnish import furnish, known_behaviour  # noqa: PLC0415 - a lab is ready sooner without
+
         which = self.lab.device_of(device)
         user = self.lab.user_of(which)
+        behaviour = known_behaviour(person)
         address = self.network.program_address()
         client = label or self.lab.attribution.new_label(program)
         self.lab.attribution.register(address, client)
         run_ip(device_link_commands(address, pid))
         home = self.folder.path / "devices" / address
         home.mkdir(mode=0o700, parents=True)
+        furnished = furnish(
+            home, user, behaviour, ca=self.folder.path / "ca.pem", login_host=self.estate.cloud.login_hosts[0]
+        )
+        if self._codes is None:
+            self._codes = ShownCodes(self.lab.trace)
+        self._codes.expect(client)
         self._on_devices[address] = (client, program)
         ccache = home / "ccache"
         if which.corporate_network:
@@ -117,9 +134,16 @@ class PrivateLab:
             "device": address,
             "client": client,
             "commands": commands,
-            "environment": self._environment(home),
+            "environment": self._environment(home) | furnished.pop("environment"),
             "resolv_conf": resolv_conf,
+            **furnished,
         }
+
+    async def device_code(self, device: str) -> str:
+        """The user code of the next device code that a program on ``device`` gets; ``""`` for none within a while."""
+        if self._codes is None or device not in self._on_devices:
+            return ""
+        return await self._codes.next(self._on_devices[device][0], _CODE_PATIENCE_S)
 
     def device_finished(self, device: str, exit_code: int) -> None:
         """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""
@@ -128,6 +152,8 @@ class PrivateLab:
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
         client, program = self._on_devices.pop(device)
+        if self._codes is not None:
+            self._codes.forget(client)
         self.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
         shutil.rmtree(self.folder.path / "devices" / device, ignore_errors=True)
 

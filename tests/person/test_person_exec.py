@@ -1,0 +1,153 @@
+"""A person at the device of a program that knows nothing of the lab: what it gets, and what the wire shows."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssosim.scenario.model import Outcome
+from ssosim.scenario.verdict import judge
+from ssosim.trace.export import read_jsonl
+
+CLIENT = str(Path(__file__).with_name("client.py"))
+
+
+def run(running, label, how, *, person=None, patience=10.0, device="desk-1"):
+    """Run the client; its result."""
+    words = ["exec", "--device", device, "--as", label, *(["--person", person] if person else [])]
+    done = running.run(*words, "--", sys.executable, CLIENT, how, str(patience))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def records(running, label):
+    """The trace records of one client."""
+    lines = running.run("trace", "--json").stdout.splitlines()
+    return [record for record in read_jsonl(lines) if record.client == label]
+
+
+def named(running, label, kind):
+    """The events of one kind of one client."""
+    return [record.event for record in records(running, label) if type(record.event).__name__ == kind]
+
+
+@pytest.mark.parametrize(("mode", "method"), [("query", "GET"), ("form_post", "POST")])
+def test_a_program_signs_in_with_nobody_at_the_keyboard(running, mode, method):
+    """000-008, 002-013, 002-024: webbrowser.open leads to a sign-in; the verdict is interactive, from the wire."""
+    label = f"signs-in-{method}"
+    result = run(running, label, mode)
+    assert (result["listener"], result["error"]) == (method, None)
+    assert {"access_token", "refresh_token", "id_token"} <= set(result["fields"])
+    (prompt,) = named(running, label, "UserPrompted")
+    assert prompt.reason == "sign-in page for Azure CLI"
+    tokens = named(running, label, "TokenIssued")
+    assert {(event.grant, event.subject) for event in tokens} == {("authorization_code", "alice@contoso.com")}
+    seen = records(running, label)
+    assert judge(seen, seen[0].at).outcome is Outcome.INTERACTIVE
+
+
+def test_the_person_is_who_is_signed_on(running):
+    """Each device has its own user, who types their own name and password."""
+    run(running, "bobs", "query", device="desk-2")
+    assert {event.subject for event in named(running, "bobs", "TokenIssued")} == {"bob@contoso.com"}
+
+
+def test_a_refusal_reaches_the_program(running):
+    """002-019: access_denied at the listener; no token."""
+    result = run(running, "refused", "query", person="refuses")
+    assert (result["listener"], result["error"]) == ("GET", "access_denied")
+    assert not named(running, "refused", "TokenIssued")
+    seen = records(running, "refused")
+    assert judge(seen, seen[0].at).outcome is Outcome.FAILED
+
+
+def test_who_walks_away_leaves_the_page_open(running):
+    """002-019: the page was served, nothing came back; the program's own patience ends it."""
+    assert run(running, "away", "query", person="walks-away", patience=1)["error"] == "timeout"
+    assert len(named(running, "away", "UserPrompted")) == 1
+    assert not [e for e in named(running, "away", "HttpExchange") if e.method == "POST"]
+
+
+def test_a_wrong_password_is_tried_three_times(running):
+    """Each attempt is AADSTS50126 on a page; then the person gives up."""
+    assert run(running, "wrong", "query", person="types-wrong-password", patience=2)["error"] == "timeout"
+    posts = [event for event in named(running, "wrong", "HttpExchange") if event.path == "/common/login"]
+    assert [(event.auth, event.code) for event in posts] == [("password", 50126)] * 3
+    assert len(named(running, "wrong", "UserPrompted")) == 4
+
+
+def test_without_a_browser_the_program_is_told_so(running):
+    """000-002, 000-004: no BROWSER, and xdg-open fails as it does in a container; no page is asked for."""
+    result = run(running, "bare", "query", person="no-browser")
+    assert result["error"] == "browser_unavailable"
+    assert not named(running, "bare", "HttpExchange")
+    done = running.run("exec", "--person", "no-browser", "--", "sh", "-c", "echo $BROWSER; xdg-open https://x/", env={
+        "BROWSER": "mine", "DISPLAY": ":9"})  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "\n")
+    assert "no method available for opening 'https://x/'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("person", "error", "outcome"),
+    [
+        (None, None, Outcome.INTERACTIVE),
+        ("no-browser", None, Outcome.INTERACTIVE),
+        ("refuses", "authorization_declined", Outcome.FAILED),
+        ("walks-away", "timeout", None),
+    ],
+)
+def test_device_codes_are_typed_by_the_person(running, person, error, outcome):
+    """000-007, 000-008: a device code needs no browser here; the person learns it as soon as the program has it."""
+    label = f"device-{person}"
+    result = run(running, label, "device", person=person, patience=1.5 if person == "walks-away" else 10)
+    assert result["error"] == error
+    prompts = [event.reason for event in named(running, label, "UserPrompted")]
+    assert prompts == ([] if person == "walks-away" else ["sign-in page for Azure CLI by device code"])
+    if outcome is not None:
+        seen = records(running, label)
+        assert judge(seen, seen[0].at).outcome is outcome
+
+
+def test_several_devices_at_once_are_not_mixed_up(running):
+    """Each program's page, code and tokens are its own."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ssosim", "exec", "--device", f"desk-{1 + n % 2}", "--as", f"many-{n}", "--",
+             sys.executable, CLIENT, "device" if n % 3 == 0 else "form_post", "20"],
+            env=running.environment(), stdout=subprocess.PIPE,
+        )
+        for n in range(6)
+    ]  # fmt: skip
+    for process in started:
+        output, _ = process.communicate(timeout=50)
+        assert json.loads(output)["error"] is None
+    for n in range(6):
+        who = "alice@contoso.com" if n % 2 == 0 else "bob@contoso.com"
+        assert {event.subject for event in named(running, f"many-{n}", "TokenIssued")} == {who}
+        assert len(named(running, f"many-{n}", "UserPrompted")) == 1
+
+
+def test_programs_find_the_person_by_any_usual_name(running):
+    """$BROWSER and the programs that others call, first on PATH; the password is in no argument and no environment."""
+    script = "for n in xdg-open x-www-browser www-browser sensible-browser; do command -v $n; done; echo $BROWSER; env"
+    done = running.run("exec", "--", "sh", "-c", script)
+    lines = done.stdout.splitlines()
+    assert len({str(Path(line).parent) for line in lines[:5]}) == 1
+    assert str(running.home) in lines[0]
+    assert "Alice-lab-password-1" not in done.stdout
+
+
+def test_an_unknown_behaviour_is_said(running):
+    """Wrong usage, with the names that are known."""
+    done = running.run("exec", "--person", "dances", "--", "true")
+    assert done.returncode == 2
+    assert "walks-away" in done.stderr
+
+
+def test_nothing_of_a_person_stays(running):
+    """The password's file and the person's processes go with the program."""
+    run(running, "gone", "query")
+    assert not list((running.home / "labs" / "default" / "devices").iterdir())
+    assert not [line for line in running.processes().values() if b"lab/person" in line]
