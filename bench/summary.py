@@ -23,7 +23,7 @@ from typing import Any
 HERE = Path(__file__).parent
 STATE = HERE.parent / ".state"
 BEGIN, END = "<!-- figures: written by summary.py --record -->\n", "<!-- end of figures -->\n"
-_PATIENCE_S = 180
+_PATIENCE_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ def reach(figure: dict[str, Any], unit: str, scale: float = 1, digits: int = 0) 
 def ms(figure: dict[str, Any]) -> str:
     """Seconds, shown as milliseconds."""
     return reach(figure, "ms", 1000)
+
+
+def slowest_model(data: Any) -> str:
+    """Which model it is, and its time."""
+    figure = data["figures"]["slowest_model_ms"]
+    return f"`{figure['model']}`: {reach(figure, 'ms', digits=1)}"
 
 
 BENCHES = (
@@ -141,13 +147,40 @@ BENCHES = (
         "dns_qps",
         (
             Row(
-                "DNS answers, repeated questions; ever new ones (uvloop)",
+                "DNS answers with a fault, counts and trace on, one core (uvloop)",
                 "",
-                lambda data: f"{data['cached_per_s']:,}; {data['uncached_per_s']:,} a second",
+                lambda data: reach(data["figures"]["answers per s"]["uvloop"], "a second"),
             ),
-            Row("reference: bare dnspython, no socket", "", lambda data: f"{data['bare_dnspython_per_s']:,} a second"),
+            Row(
+                "reference: nsd; bare dnspython without a socket",
+                "",
+                lambda data: "; ".join(
+                    reach(data["reference"][f"{name}, per s"], "a second") for name in ("nsd", "bare dnspython")
+                ),
+            ),
+            Row(
+                "asyncio to bare dnspython, by CPU time",
+                "10 times",
+                lambda data: reach(data["ratio"]["to bare dnspython"]["asyncio"]["cpu"], "times", digits=1),
+            ),
+            Row(
+                "uvloop to nsd, by CPU time",
+                "0.5 times",
+                lambda data: reach(data["ratio"]["to nsd"]["uvloop"]["cpu"], "times", digits=2),
+            ),
+            Row("questions that are ever new", "", lambda data: f"{data['figures']['ever new, per s']:,} a second"),
         ),
-        ("--uvloop",),
+    ),
+    Bench(
+        "one_model",
+        (
+            Row(
+                "one model through 8.5 hours of 25 February 2025 in memory: `office`",
+                "10 ms",
+                lambda data: reach(data["figures"]["office_ms"], "ms", digits=1),
+            ),
+            Row("the slowest of all models", "10 ms", slowest_model),
+        ),
     ),
     Bench(
         "kdc_start",
