@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from ssosim.clock.playing import RealTime
 from ssosim.clock.virtual import VirtualClock
 
-__all__ = ["Clock", "ManualClock", "RealClock", "VirtualClock"]
+__all__ = ["Clock", "ManualClock", "RealClock", "RealTime", "VirtualClock"]
 
 
 class Clock(Protocol):

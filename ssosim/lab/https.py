@@ -33,7 +33,7 @@ Endpoint = Callable[[str, int], tuple[str, int]]
 @dataclass(slots=True)
 class _Connection:
     reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    transport: asyncio.Transport
     era: int
     used: bool = False
 
@@ -96,7 +96,7 @@ class LabHttp:
     async def close(self) -> None:
         """Close all that is open, and wait until the sockets are gone."""
         for connection in self._kept.values():
-            connection.writer.transport.abort()
+            connection.transport.abort()
         self._kept.clear()
         await self._resolver.close()
         self._patience.close()
@@ -130,18 +130,21 @@ class LabHttp:
         to, at = self._endpoint(address, port)
         key, era = (host, to, at), self._era()
         kept = self._kept.get(key)
-        if kept is not None and kept.era == era and not kept.reader.at_eof() and not kept.writer.is_closing():
+        if kept is not None and kept.era == era and not kept.reader.at_eof() and not kept.transport.is_closing():
             kept.used = True
             return kept
         self._drop(host)
         try:
-            reader, writer = await asyncio.open_connection(
+            # Without a StreamWriter: in Python 3.11 one over TLS warns that it was not closed when the peer was faster.
+            loop = asyncio.get_running_loop()
+            reader = asyncio.StreamReader(_HEAD_LIMIT, loop)
+            transport, _ = await loop.create_connection(
+                lambda: asyncio.StreamReaderProtocol(reader, loop=loop),
                 to,
                 at,
                 ssl=self._tls,
                 server_hostname=host,
                 local_addr=(self._resolver.address, 0) if ":" not in to else None,
-                limit=_HEAD_LIMIT,
             )
         except ssl.SSLCertVerificationError as error:
             kind = "expired-certificate" if error.verify_code == _EXPIRED else "bad-certificate"
@@ -150,17 +153,17 @@ class LabHttp:
             raise NetworkFailure("tls", "handshake", str(error)) from error
         except OSError as error:
             raise NetworkFailure("connect", "refused", f"{address}: {error.strerror or error}") from error
-        self._kept[key] = connection = _Connection(reader, writer, era)
+        self._kept[key] = connection = _Connection(reader, transport, era)
         return connection
 
     def _drop(self, host: str) -> None:
         for key in [key for key in self._kept if key[0] == host]:
-            self._kept.pop(key).writer.transport.abort()
+            self._kept.pop(key).transport.abort()
 
     async def _exchange(self, connection: _Connection, message: bytes, method: str) -> HttpResponse:
-        reader, writer = connection.reader, connection.writer
+        reader, transport = connection.reader, connection.transport
         try:
-            writer.write(message)
+            transport.write(message)
             head = await reader.readuntil(b"\r\n\r\n")
             response, keeps, length = _read_head(head)
             body = b"" if method == "HEAD" or response.status in (204, 304) else await _read_body(reader, length)
@@ -173,7 +176,7 @@ class LabHttp:
         except (asyncio.LimitOverrunError, ValueError) as error:
             raise NetworkFailure("read", "closed", f"no HTTP answer: {error}") from error
         if not (keeps and self._keep):
-            writer.transport.abort()
+            transport.abort()
         return HttpResponse(response.status, response.headers, body)
 
 

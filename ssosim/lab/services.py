@@ -78,7 +78,8 @@ class Stranger:
 
     async def start(self, host: str) -> None:
         """Listen on ``host``, on a port of the kernel's choice."""
-        self._server = await asyncio.start_server(self._serve, host, 0, ssl=self._tls)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(_HangingUp, host, 0, ssl=self._tls)
         self._at = self._server.sockets[0].getsockname()[:2]
 
     @property
@@ -92,5 +93,9 @@ class Stranger:
             self._server.close()
             await self._server.wait_closed()
 
-    async def _serve(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+
+class _HangingUp(asyncio.Protocol):
+    """Takes a connection and ends it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()

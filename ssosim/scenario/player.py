@@ -14,17 +14,17 @@ import msgspec
 from ssosim_clients.models.base import Model, State
 from ssosim_clients.ports import Device as ClientDevice
 
-from ssosim.clock import VirtualClock
-from ssosim.faults import AnyFault, Undo
+from ssosim.clock import RealTime, VirtualClock
+from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.errors import LabError
 from ssosim.lab.lab import Lab
 from ssosim.lab.models import model_device
 from ssosim.scenario.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.scenario.model import Client, Outcome, Phase, Scenario, Step
 from ssosim.scenario.verdict import Verdict, judge
-from ssosim.trace import ClientFinished, FaultUndone, PhaseStarted, Record
+from ssosim.trace import ClientFinished, FaultUndone, PhaseStarted, Record, Trace
 
-__all__ = ["PhaseResult", "Playback", "ProgramRunner", "play"]
+__all__ = ["PhaseFaults", "PhaseResult", "Playback", "ProgramRunner", "judge_phase", "play"]
 
 ProgramRunner = Callable[[Client], Awaitable[None]]
 """Runs a client's program on a device of its own, to its end or its deadline, under the client's name."""
@@ -43,7 +43,7 @@ class PhaseResult:
     @property
     def as_expected(self) -> bool:
         """Whether the outcome is the one that the scenario expects, or none is expected."""
-        return self.expected is None or self.expected is self.verdict.outcome
+        return self.expected is None or self.expected == self.verdict.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Playback:
 async def play(
     scenario: Scenario,
     lab: Lab,
-    clock: VirtualClock,
+    clock: VirtualClock | RealTime,
     models: Mapping[str, Model],
     run_program: ProgramRunner | None = None,
 ) -> Playback:
@@ -104,7 +104,7 @@ async def play(
         }
         cast = _Cast(lab, clock, models, devices)
         cleanup.push_async_callback(cast.dismiss)
-        faults = _Faults(lab, scenario.seed)
+        faults = PhaseFaults(lab, scenario.seed)
         results: list[PhaseResult] = []
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
@@ -125,14 +125,14 @@ async def play(
                 act()
             await clock.run_until(began + scenario.duration_of(index))
             cast.check()
-            results += _judge(scenario, phase, lab, mark)
+            results += judge_phase(scenario, phase, lab.trace, mark)
         return Playback(scenario, tuple(results))
 
 
-class _Faults:
+class PhaseFaults:
     """The faults in force while the scenario plays."""
 
-    def __init__(self, lab: Lab, seed: int) -> None:
+    def __init__(self, lab: FaultTarget, seed: int) -> None:
         self._lab = lab
         self._seed = seed
         self._undos: list[Undo] = []
@@ -170,8 +170,9 @@ class _Faults:
         self._undos = [undo for undo in self._undos if undo not in undos]
 
 
-def _judge(scenario: Scenario, phase: Phase, lab: Lab, mark: int) -> list[PhaseResult]:
-    records = lab.trace.since(mark)
+def judge_phase(scenario: Scenario, phase: Phase, trace: Trace, mark: int) -> list[PhaseResult]:
+    """The results of all clients in ``phase``, from what ``trace`` holds after record number ``mark``."""
+    records = trace.since(mark)
     began = phase.start.timestamp()
     own: dict[str, list[Record]] = {client.name: [] for client in scenario.clients}
     for record in records:
@@ -194,7 +195,7 @@ class _Cast:
     """The client models while the scenario plays."""
 
     def __init__(
-        self, lab: Lab, clock: VirtualClock, models: Mapping[str, Model], devices: Mapping[str, ClientDevice]
+        self, lab: Lab, clock: VirtualClock | RealTime, models: Mapping[str, Model], devices: Mapping[str, ClientDevice]
     ) -> None:
         self._lab = lab
         self._clock = clock

@@ -1,0 +1,116 @@
+"""What playing scenarios costs: 25 February 2025 with every model, one model in memory, the whole catalogue.
+
+    python bench/scenarios.py [--rounds 3]
+
+``feb-2025`` lasts 8 h 33 min and is played with every shipped model over real DNS packets, TLS and Kerberos on uvloop,
+as ``ssosim run`` does. In memory: Office in the same scenario. The catalogue is every scenario with every model (and
+its own clients), divided between two processes. Wall-clock times; CPU times beside them say what a quiet machine needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+import uvloop
+from harness import finish, own_home, spread
+from ssosim_clients.catalogue import MODELS
+
+from ssosim.clock import VirtualClock
+from ssosim.estate import default_estate
+from ssosim.lab.folder import cache_folder
+from ssosim.lab.lab import Lab
+from ssosim.scenario.casting import model_of, with_clients
+from ssosim.scenario.in_memory import play_in_memory
+from ssosim.scenario.loader import load_scenario, shipped_names
+from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.player import play
+
+TARGET = {"feb_2025_s": 3.0, "in_memory_ms": 10.0, "catalogue_s": 60.0}
+PROCESSES = 2
+
+
+def with_all_models(scenario: Scenario) -> Scenario:
+    """``scenario`` with its own models and all others of the catalogue."""
+    own = [client for client in scenario.clients if client.model]
+    taken = {client.name for client in own}
+    others = [Client(name=name, model=name) for name in MODELS if name not in taken]
+    return with_clients(scenario, [*own, *others])
+
+
+async def over_sockets(scenario: Scenario, cache: Path) -> int:
+    """Play once; how many records the trace has."""
+    clock = VirtualClock(scenario.phases[0].start.timestamp())
+    with tempfile.TemporaryDirectory(prefix="ssobench-") as home:
+        async with Lab(scenario.estate(default_estate()), Path(home), cache, clock=clock) as lab:
+            await play(scenario, lab, clock, {client.name: model_of(client) for client in scenario.clients})
+            return len(lab.trace)
+
+
+def played(name: str, cache: Path) -> tuple[float, float, int]:
+    """Seconds of wall time and of CPU, and records, of one scenario with all models."""
+    scenario = with_all_models(load_scenario(name))
+    began, cpu = time.perf_counter(), time.process_time()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        records = runner.run(over_sockets(scenario, cache))
+    return time.perf_counter() - began, time.process_time() - cpu, records
+
+
+def in_memory() -> float:
+    """Milliseconds of Office in the scenario of 25 February 2025."""
+    scenario = load_scenario("feb-2025")
+    scenario = with_clients(scenario, [client for client in scenario.clients if client.name == "office"])
+    models = {client.name: model_of(client) for client in scenario.clients}
+    estate = default_estate()
+    began = time.perf_counter()
+    play_in_memory(scenario, estate, models)
+    return (time.perf_counter() - began) * 1e3
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    with own_home():
+        cache = cache_folder()
+        played("feb-2025", cache)  # realm and keys are made, byte code is read
+        feb = [played("feb-2025", cache) for _ in range(rounds)]
+        memory = [in_memory() for _ in range(rounds * 5)]
+        began = time.perf_counter()
+        with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:  # libkrb5 has a thread
+            each = dict(zip(shipped_names(), pool.map(played, shipped_names(), [cache] * 99), strict=False))
+        whole = time.perf_counter() - began
+    incident = load_scenario("feb-2025")
+    virtual_s = (incident.end - incident.phases[0].start).total_seconds()
+    walls = [wall for wall, _, _ in feb]
+    figures = {
+        "feb_2025_s": spread(walls),
+        "feb_2025_cpu_s": spread([cpu for _, cpu, _ in feb]),
+        "feb_2025_records": feb[0][2],
+        "times_real_time": round(virtual_s / median(walls)),
+        "in_memory_ms": spread(memory),
+        "catalogue_s": round(whole, 2),
+        "catalogue_each_s": {name: round(wall, 2) for name, (wall, _, _) in each.items()},
+        "models": len(MODELS),
+    }
+    reached = [
+        value <= limit for value, limit in zip((median(walls), median(memory), whole), TARGET.values(), strict=True)
+    ]
+    finish(
+        "scenarios",
+        figures=figures,
+        target=TARGET,
+        each_met=dict(zip(TARGET, reached, strict=True)),
+        met=all(reached),
+    )
+
+
+if __name__ == "__main__":
+    main()
