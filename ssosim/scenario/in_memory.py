@@ -10,9 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import dns.rdatatype
 from dns.rcode import NOERROR
-from dns.rdatatype import RdataType
+from dns.rdatatype import AAAA, CNAME, A, RdataType
 from ssosim_clients.failures import DnsKind
 from ssosim_clients.models.base import Belief, Model, State
 from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, NetworkFailure, Resolution, TicketFailure
@@ -48,6 +47,9 @@ __all__ = ["play_in_memory"]
 _DNS_S, _REQUEST_S, _TICKET_S, _TYPING_S = 0.01, 0.05, 0.01, 20.0
 _DNS_PATIENCE_S, _HTTP_PATIENCE_S, _KDC_PATIENCE_S = 5.0, 30.0, 15.0
 _NOWHERE = "100::"
+_TYPES: Mapping[str, RdataType] = {"A": A, "AAAA": AAAA}
+_KINDS: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
+_Said = tuple[tuple[str, ...], tuple[str, ...]]
 _RCODES: Mapping[str, DnsKind] = {"NXDOMAIN": "nxdomain", "NODATA": "nodata", "REFUSED": "refused"}
 
 
@@ -117,12 +119,14 @@ class _MemoryLab:
         self.faults = FaultBoard(self.zones, self.trace)
         self.tamper: Tamper | None = None
         self.state: DnsState | None = None
+        self._healthy: dict[tuple[str, str], tuple[_Said, DnsAnswered]] = {}
         self.hosts = {host.address for host in estate.hosts}
         self.faults.attach(self, "lab")
         self.faults.watch(self._show)
 
     def _show(self, state: DnsState) -> None:
         self.state = state
+        self._healthy.clear()
         for change in state.estate:
             change(self.estate)  # to be told of one that does not fit
 
@@ -143,23 +147,27 @@ class _MemoryLab:
             self.trace.record(name, ClientFinished(program=model.name, exit_code=1))
         return belief
 
-    def answer(self, name: str, kind: str, client: str) -> tuple[Answer | None, str]:
-        """The answer to one question, and its outcome; None where a fault keeps it back."""
-        rdtype = dns.rdatatype.from_text(kind)
-        asking = Asking(None, self.zones.health.current, 0.0)
-        said = answer(self.zones.current, to_name(name), rdtype, asking)
-        event = said.event("udp")
+    def answer(self, name: str, kind: str, client: str) -> tuple[_Said | None, str]:
+        """The answer to one question (chain and values), and its outcome; None where there is none."""
+        known = self._healthy.get((name, kind))
+        if known is None:  # the zones change with the faults only
+            now = answer(self.zones.current, to_name(name), _TYPES[kind], self._asking())
+            known = self._healthy[name, kind] = _said(now), now.event("udp")
+        said, event = known
         outcome = event.rcode
         effect = self.tamper(event, client) if self.tamper is not None else None
         if effect is not None and effect.said is not None:
-            said = effect.said(to_name(name), rdtype, asking)
-            event = said.event("udp")
+            other = effect.said(to_name(name), _TYPES[kind], self._asking())
+            said, event = _said(other), other.event("udp")
             outcome = event.rcode
         elif effect is not None and (effect.drop or effect.rcode is not None):
             outcome = "DROPPED" if effect.drop or effect.rcode is None else effect.rcode.name
             event = DnsAnswered(name=event.name, type=event.type, rcode=outcome)
         self.trace.record(client, event)
         return (said if outcome == NOERROR.name else None), outcome
+
+    def _asking(self) -> Asking:
+        return Asking(None, self.zones.health.current, 0.0)
 
 
 class _Ports(MemoryPorts):
@@ -179,15 +187,14 @@ class _Ports(MemoryPorts):
         await pause(_DNS_S)
         found: list[Resolution] = []
         failure: DnsFailure | None = None
-        for kind in {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}[family]:
+        for kind in _KINDS[family]:
             said, outcome = self._lab.answer(name, kind, self._client.name)
             if said is None:
                 if outcome == "DROPPED":
                     await pause(_DNS_PATIENCE_S)
                 failure = failure or DnsFailure("timeout" if outcome == "DROPPED" else _kind(outcome), name)
                 continue
-            chain = _texts(said, dns.rdatatype.CNAME)
-            values = _texts(said, said.type)
+            chain, values = said
             found.append(Resolution(name, chain[-1] if chain else name, values, chain))
         if not found:
             raise failure or DnsFailure("nodata", name)
@@ -236,8 +243,10 @@ class _Ports(MemoryPorts):
         self._connect(host, found.addresses)
         lab, name, state = self._lab, self._client.name, self._lab.state
         self._of_world.desktop_sso = not (state and state.estate)
+        if state is None or not state.web:
+            return self._served(method, host, f"/{target.partition('?')[0]}", headers, body)
         call = Call.read(method, host, f"/{target}", headers=headers, body=body, now=lab.engine.now)
-        struck = next((s for rule in reversed(state.web) if (s := rule.strike(call, name))), None) if state else None
+        struck = next((s for rule in reversed(state.web) if (s := rule.strike(call, name))), None)
         if struck is not None and struck.delay:
             await pause(struck.delay)
         path = f"/{'/'.join(call.path)}"
@@ -286,6 +295,10 @@ class _Ports(MemoryPorts):
     def _failed(self, host: str, address: str, stage: Any, reason: str) -> None:
         event = ConnectionFailed(host=host, address=address, stage=stage, reason=reason)
         self._lab.trace.record(self._client.name, event)
+
+
+def _said(said: Answer) -> _Said:
+    return _texts(said, CNAME), _texts(said, said.type)
 
 
 def _texts(said: Answer, kind: RdataType) -> tuple[str, ...]:
