@@ -156,6 +156,8 @@ def _watch(folder: LabFolder, plugged: dict[str, Any], environment: dict[str, st
     with contextlib.suppress(LabError):
         while True:
             user_code = call(folder, "GET", f"/v1/devices/{plugged['device']}/device-code").get("user_code")
+            if user_code is None:
+                break
             if user_code:
                 command = [*plugged["person"], "--background", "--device-code", user_code]
                 child = os.fork()

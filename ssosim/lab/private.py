@@ -111,7 +111,7 @@ class PrivateLab:
         )
         if self._codes is None:
             self._codes = ShownCodes(self.lab.trace)
-        self._codes.expect(client)
+        self._codes.expect(address, client)
         self._on_devices[address] = (client, program)
         ccache = home / "ccache"
         if which.corporate_network:
@@ -139,11 +139,12 @@ class PrivateLab:
             **furnished,
         }
 
-    async def device_code(self, device: str) -> str:
-        """The user code of the next device code that a program on ``device`` gets; ``""`` for none within a while."""
-        if self._codes is None or device not in self._on_devices:
-            return ""
-        return await self._codes.next(self._on_devices[device][0], _CODE_PATIENCE_S)
+    async def device_code(self, device: str) -> str | None:
+        """The user code of the next device code that a program on ``device`` gets.
+
+        ``""`` for none within a while, None when the device is gone.
+        """
+        return None if self._codes is None else await self._codes.next(device, _CODE_PATIENCE_S)
 
     def device_finished(self, device: str, exit_code: int) -> None:
         """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""
@@ -153,7 +154,7 @@ class PrivateLab:
             raise LabInputError(f"there is no device {device!r}")
         client, program = self._on_devices.pop(device)
         if self._codes is not None:
-            self._codes.forget(client)
+            self._codes.forget(device)
         self.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
         shutil.rmtree(self.folder.path / "devices" / device, ignore_errors=True)
 

@@ -10,33 +10,33 @@ __all__ = ["ShownCodes"]
 
 
 class ShownCodes:
-    """Hands each device code to the device of the client that got it, once."""
+    """Hands each device code to the device of the client that got it; where two bear its name, to both."""
 
     def __init__(self, trace: Trace) -> None:
-        self._codes: dict[str, asyncio.Queue[str]] = {}
+        self._shown: dict[str, tuple[str, asyncio.Queue[str]]] = {}
         trace.subscribe(self._see)
 
-    def expect(self, client: str) -> None:
-        """From now on keep the codes of ``client``."""
-        self._codes.setdefault(client, asyncio.Queue())
+    def expect(self, device: str, client: str) -> None:
+        """From now on keep the codes of ``client``, which is on ``device``."""
+        self._shown[device] = (client, asyncio.Queue())
 
-    async def next(self, client: str, patience: float) -> str:
-        """The next code of ``client``, ``""`` when none came within ``patience`` seconds or the client has gone."""
-        queue = self._codes.get(client)
-        if queue is None:
-            return ""
+    async def next(self, device: str, patience: float) -> str | None:
+        """The next code, ``""`` when none came within ``patience`` seconds, None when the device is gone."""
+        if device not in self._shown:
+            return None
         try:
             async with asyncio.timeout(patience):
-                return await queue.get()
+                return await self._shown[device][1].get() or None
         except TimeoutError:
             return ""
 
-    def forget(self, client: str) -> None:
-        """The client has ended; nobody waits for its codes any more."""
-        queue = self._codes.pop(client, None)
-        if queue is not None:
-            queue.put_nowait("")
+    def forget(self, device: str) -> None:
+        """The program has ended; nobody waits for its codes any more."""
+        if device in self._shown:
+            self._shown.pop(device)[1].put_nowait("")
 
     def _see(self, record: Record) -> None:
-        if isinstance(record.event, DeviceCodeIssued) and record.client in self._codes:
-            self._codes[record.client].put_nowait(record.event.user_code)
+        if isinstance(record.event, DeviceCodeIssued):
+            for client, queue in self._shown.values():
+                if client == record.client:
+                    queue.put_nowait(record.event.user_code)
