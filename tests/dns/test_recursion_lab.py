@@ -108,7 +108,7 @@ def test_a_mistake_in_the_estate_has_its_place(text: str, words: str) -> None:
 def up(tmp_path: Path) -> Iterator[Any]:
     """A lab with a resolver in a private network, and its command line."""
     estate = tmp_path / "mine.toml"
-    estate.write_text(CONTOSO + CORP)
+    estate.write_text(CONTOSO + CORP + '\n[[resolvers]]\nname = "home"\naddress = "10.10.0.55"\ndevices = ["desk-2"]\n')
     environment = {**os.environ, "SSOSIM_HOME": str(tmp_path / "home")}
 
     def ssosim(*words: str) -> subprocess.CompletedProcess[str]:
@@ -136,3 +136,12 @@ def test_programs_ask_the_resolver(up: Any) -> None:
     assert curl.stdout == "200"
     status = json.loads(up("status", "--json").stdout)
     assert {"part": "resolver", "what": "corp", "where": "10.10.0.54:53"} in status["labs"][0]["parts"]
+
+
+def test_a_devices_own_resolver_holds_for_programs(up: Any) -> None:
+    """004-053: programs on a device ask the resolver that names it; those on any other ask the one for all."""
+    servers = {}
+    for device in ("desk-1", "desk-2"):
+        said = up("exec", "--device", device, "--", "dig", LOGIN).stdout
+        servers[device] = said.partition("SERVER: ")[2].partition("#")[0]
+    assert servers == {"desk-1": "10.10.0.54", "desk-2": "10.10.0.55"}
