@@ -183,6 +183,27 @@ BENCHES = (
         ),
     ),
     Bench(
+        "scenarios",
+        (
+            Row(
+                "25 February 2025, every model, over DNS, TLS and Kerberos",
+                "3.0 s",
+                lambda data: reach(data["figures"]["feb_2025_s"], "s", digits=1),
+            ),
+            Row(
+                "the same by CPU time",
+                "",
+                lambda data: reach(data["figures"]["feb_2025_cpu_s"], "s", digits=1),
+            ),
+            Row(
+                "the same in memory, `office` alone",
+                "10 ms",
+                lambda data: reach(data["figures"]["in_memory_ms"], "ms", digits=1),
+            ),
+            Row("the whole catalogue, every model", "60 s", lambda data: f"{data['figures']['catalogue_s']:.0f} s"),
+        ),
+    ),
+    Bench(
         "kdc_start",
         (
             Row(
