@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
 from itertools import chain
+from time import time
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDict
 
 from ssosim.entra.provider import Provider
-from ssosim.entra.server import IncompleteBodyError, ProviderServer, read_body
-from ssosim.entra.serving import exchange
+from ssosim.entra.server import AtOnce, IncompleteBodyError, ProviderServer, read_body
+from ssosim.entra.serving import exchange, serve
 from ssosim.entra.wire import Answer, Call
 from ssosim.trace import HttpExchange
 
@@ -20,19 +26,21 @@ __all__ = ["create_server"]
 
 _LONGEST_SILENCE_S = 120.0
 
+Headers = tuple[tuple[str, str], ...]
+
 
 def create_server(provider: Provider) -> ProviderServer:
     """The identity provider as one server for all its hosts, for ``aiohttp.web.ServerRunner``.
 
     Routing is by the Host header.
     """
-    return ProviderServer(_handler(provider), _refusals(provider))
+    return ProviderServer(_handler(provider), _refusals(provider), _at_once(provider))
 
 
 def _refusals(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
     def refused(request: web.BaseRequest, status: int) -> None:
         event = HttpExchange(host="", method="unreadable", path="", status=status)
-        provider.trace.record(_client(provider, request), event)
+        provider.trace.record(_client(provider, request.protocol), event)
 
     return refused
 
@@ -50,26 +58,50 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
         except IncompleteBodyError as error:
             refused(request, error.status)
             return _closing(web.Response(status=error.status, text="The request's body is incomplete.\n"))
-        raw_headers = request.raw_headers
-        call = Call.read(
-            request.method,
-            request.headers.get("Host", ""),
-            request.raw_path,
-            headers=request.headers,
-            body=body,
-            now=provider.clock.now(),
-            # Four more for each field: colon, blank and line end.
-            header_bytes=sum(map(len, chain.from_iterable(raw_headers))) + 4 * len(raw_headers),
-            too_large=too_large,
-        )
-        client = _client(provider, request)
+        call = _call(provider, request, request.raw_path, body, too_large=too_large)
+        client = _client(provider, request.protocol)
         struck = provider.tamper(call, client) if provider.tamper is not None else None
         if struck is not None and struck.delay:
             await provider.sleep(struck.delay)
         answer = exchange(provider, call, client, struck)
-        return await _silence(request) if answer is None else _response(request, call, answer)
+        return await _silence(request) if answer is None else _response(call, answer)
 
     return handle
+
+
+def _at_once(provider: Provider) -> AtOnce:
+    def answer_at_once(
+        connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader
+    ) -> bytes | None:
+        if provider.tamper is not None:  # it may ask for delay or silence
+            return None
+        call = _call(provider, message, message.path, payload.read_nowait())
+        answer = serve(provider, call, _client(provider, connection))
+        return _rendered(answer, _headers(call, answer))
+
+    return answer_at_once
+
+
+def _call(
+    provider: Provider,
+    request: web.BaseRequest | RawRequestMessage,
+    target: str,
+    body: bytes,
+    *,
+    too_large: bool = False,
+) -> Call:
+    headers, raw_headers = request.headers, request.raw_headers
+    return Call.read(
+        request.method,
+        headers.get("Host", ""),
+        target,
+        headers=headers,
+        body=body,
+        now=provider.clock.now(),
+        # Four more for each field: colon, blank and line end.
+        header_bytes=sum(map(len, chain.from_iterable(raw_headers))) + 4 * len(raw_headers),
+        too_large=too_large,
+    )
 
 
 async def _silence(request: web.BaseRequest) -> web.Response:
@@ -81,24 +113,52 @@ async def _silence(request: web.BaseRequest) -> web.Response:
     return _closing(web.Response(status=504))
 
 
-def _client(provider: Provider, request: web.BaseRequest) -> str:
+def _client(provider: Provider, connection: web.RequestHandler) -> str:
     # aiohttp keeps both addresses from the connection's start; asking uvloop is a system call for each request.
-    return provider.who(request.remote or "", _address(request.protocol.sockname))
+    return provider.who(_address(connection.peername), _address(connection.sockname))
 
 
 def _address(name: object) -> str:
     return str(name[0]) if isinstance(name, tuple) and name else ""
 
 
-def _response(request: web.BaseRequest, call: Call, answer: Answer) -> web.Response:
-    headers = CIMultiDict(answer.headers)
-    headers["x-ms-request-id"] = call.trace_id
+def _headers(call: Call, answer: Answer) -> Headers:
+    headers = (*answer.headers, ("x-ms-request-id", call.trace_id))
+    if call.headers.get("return-client-request-id", "").lower() == "true":
+        return (*headers, ("client-request-id", call.correlation_id))
+    return headers
+
+
+def _response(call: Call, answer: Answer) -> web.Response:
+    headers = CIMultiDict(_headers(call, answer))
     if answer.content_type:
         headers["Content-Type"] = answer.content_type
-    if request.headers.get("return-client-request-id", "").lower() == "true":
-        headers["client-request-id"] = call.correlation_id
     response = web.Response(status=answer.status, body=answer.body, headers=headers)
     return _closing(response) if call.too_large else response  # the rest of the body is still on its way
+
+
+def _rendered(answer: Answer, headers: Headers) -> bytes:
+    """The bytes that aiohttp would send for the same."""
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if (
+        not fields.count("\r") == fields.count("\n") == len(headers)
+    ):  # a caller's text that would make headers of its own
+        return _rendered(Answer(500), ())
+    body = answer.body
+    first = _first_lines(answer.status, answer.content_type or ("application/octet-stream" if body else ""))
+    length = "" if answer.status == HTTPStatus.NO_CONTENT else f"Content-Length: {len(body)}\r\n"
+    return f"{first}{fields}{length}{_last_lines(int(time()))}".encode(errors="replace") + body
+
+
+@lru_cache(maxsize=64)
+def _first_lines(status: int, content_type: str) -> str:
+    of_type = f"Content-Type: {content_type}\r\n" if content_type else ""
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{of_type}"
+
+
+@lru_cache(maxsize=2)
+def _last_lines(second: int) -> str:
+    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
 
 
 def _closing(response: web.Response) -> web.Response:

@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from ssosim.entra.errors import Refusal
-from ssosim.estate import Domain, Estate, Tenant, User
+from ssosim.estate import Application, Domain, Estate, Tenant, User
 
 __all__ = ["Authority", "Directory", "Place", "SharedAuthority"]
 
@@ -46,6 +46,9 @@ class Directory:
         self._users = {user.upn.lower(): user for user in estate.users}
         self._objects = {user.object_id.lower(): user for user in estate.users}
         self._accounts = {user.sam_account.lower(): user for user in estate.users if user.sam_account}
+        self._applications = {
+            application.client_id.lower(): application for application in reversed(estate.applications)
+        }
         self._immutable: dict[str, list[User]] = {}
         for user in estate.users:
             if user.immutable_id:
@@ -74,6 +77,10 @@ class Directory:
     def users_by_immutable_id(self, immutable_id: str) -> tuple[User, ...]:
         """All users with this ImmutableID: it is unique in a tenant, not between tenants."""
         return tuple(self._immutable.get(immutable_id, ()))
+
+    def application(self, client_id: str) -> Application | None:
+        """The application registered under ``client_id``."""
+        return self._applications.get(client_id.lower())
 
     def home(self, user: User) -> Tenant:
         """The user's tenant. Raises Refusal 90002 when the estate names none."""

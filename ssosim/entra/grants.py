@@ -45,9 +45,7 @@ def _token(provider: Provider, call: Call, tenant: str, version: TokenVersion) -
     form = read_form(call.body)
     if form.get("grant_type") == "password":
         call.journal.auth = "password"
-    request = read_request(
-        provider.estate, provider.directory, version=version, tenant=tenant, form=form, headers=call.headers
-    )
+    request = read_request(provider.directory, version=version, tenant=tenant, form=form, headers=call.headers)
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise Refusal(70003, grant=request.grant_type[:128])

@@ -6,7 +6,7 @@ the result with PyJWT.
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -17,10 +17,12 @@ from ssosim.entra.keys import SigningKey
 
 __all__ = ["b64url", "key_set", "sign_jwt"]
 
+_STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
+
 
 def b64url(data: bytes) -> str:
     """Base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_STANDARD_TO_URL, b"=").decode()
 
 
 @lru_cache(maxsize=64)

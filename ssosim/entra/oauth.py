@@ -7,12 +7,13 @@ import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import unquote_plus
 
 from ssosim.entra.directory import Authority, Directory
 from ssosim.entra.discovery import TokenVersion
 from ssosim.entra.errors import Refusal
-from ssosim.estate import Application, Estate, Tenant
+from ssosim.entra.wire import read_fields
+from ssosim.estate import Application, Tenant
 
 __all__ = ["OIDC_SCOPES", "TokenRequest", "Wanted", "read_form", "read_request", "read_wanted", "required"]
 
@@ -47,10 +48,9 @@ class TokenRequest:
 def read_form(body: bytes) -> dict[str, str]:
     """The form's fields; raises Refusal 9002313 when it is no form. A truncated one has fewer fields."""
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELD_LIMIT)
+        return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
     except ValueError:
         raise Refusal(9002313, reason="The body is not a form.") from None
-    return dict(pairs)
 
 
 def required(form: Mapping[str, str], name: str) -> str:
@@ -62,7 +62,6 @@ def required(form: Mapping[str, str], name: str) -> str:
 
 
 def read_request(
-    estate: Estate,
     directory: Directory,
     *,
     version: TokenVersion,
@@ -78,7 +77,7 @@ def read_request(
     authority = directory.authority(tenant)
     grant_type = required(form, "grant_type").strip()
     client_id, secret = _credentials(form, headers)
-    application = estate.application(client_id)
+    application = directory.application(client_id)
     if application is None:
         name = authority.id if isinstance(authority, Tenant) else authority
         raise Refusal(700016, client=client_id[:64], tenant=name)

@@ -51,22 +51,36 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
     if root.tag != f"{{{SOAP12}}}Envelope":
         raise XmlRefusedError("The message is not a SOAP 1.2 envelope.")
     trust = TRUST_NAMESPACES[version]
-    request = root.find(f"{{{SOAP12}}}Body/{{{trust}}}RequestSecurityToken")
+    parts = _first_of_each(root)
+    request = _below(parts.get(f"{{{SOAP12}}}Body"), f"{{{trust}}}RequestSecurityToken")
     if request is None:
         raise XmlRefusedError(f"The body holds no RequestSecurityToken of {trust}.")
-    verb = text_of(request.find(f"{{{trust}}}RequestType")).strip()
+    fields = _first_of_each(request)
+    verb = text_of(fields.get(f"{{{trust}}}RequestType")).strip()
     if verb and verb != f"{trust}/Issue":
         raise XmlRefusedError("Only tokens can be issued here; the request type is not supported.")
-    header = root.find(f"{{{SOAP12}}}Header")
+    header = parts.get(f"{{{SOAP12}}}Header")
     token = None if header is None else header.find(f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
     return Rst(
         version=version,
         message_id=_message_id(header),
         applies_to=_applies_to(request),
-        token_type=text_of(request.find(f"{{{trust}}}TokenType")).strip(),
+        token_type=text_of(fields.get(f"{{{trust}}}TokenType")).strip(),
         username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
         password="" if token is None else text_of(token.find(f"{{{WSSE}}}Password")),
     )
+
+
+def _first_of_each(parent: _Element) -> dict[str, _Element]:
+    """Its children by tag, the first of each: asking for one path after another costs more than parsing."""
+    return {child.tag: child for child in reversed(parent)}
+
+
+def _below(parent: _Element | None, tag: str) -> _Element | None:
+    for child in () if parent is None else parent:
+        if child.tag == tag:
+            return child
+    return None
 
 
 def _message_id(header: _Element | None) -> str:

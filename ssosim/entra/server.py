@@ -11,9 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, StreamReader, web
+from aiohttp.http_parser import RawRequestMessage
 
-__all__ = ["BODY_LIMIT", "BODY_SECONDS", "SERVER_LIMITS", "IncompleteBodyError", "ProviderServer", "read_body"]
+__all__ = [
+    "BODY_LIMIT",
+    "BODY_SECONDS",
+    "SERVER_LIMITS",
+    "AtOnce",
+    "IncompleteBodyError",
+    "ProviderServer",
+    "read_body",
+]
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read at all (aiohttp's own default); each protocol's own limit is lower."""
@@ -38,6 +47,8 @@ waited for one second, not ten, and a connection without a whole request for a m
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Refused = Callable[[web.BaseRequest, int], None]
 """Told of each request that was no HTTP, with the status of the answer."""
+AtOnce = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
+"""From a request (its connection, its head, its body) to the bytes of its answer, or None before the body is read."""
 
 
 class IncompleteBodyError(Exception):
@@ -49,23 +60,66 @@ class IncompleteBodyError(Exception):
 
 
 class ProviderServer(web.Server):
-    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; ``refused`` is told of what was no HTTP request."""
+    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; ``refused`` is told of what was no HTTP request.
 
-    def __init__(self, handler: Handler, refused: Refused) -> None:
+    ``at_once`` is asked first about a request that arrived in one piece on a connection with nothing else to do.
+    """
+
+    def __init__(self, handler: Handler, refused: Refused, at_once: AtOnce) -> None:
         super().__init__(handler)
         self._refused = refused
+        self._at_once = at_once
 
     def __call__(self) -> web.RequestHandler:
         """A new connection's protocol."""
-        return _Connection(self, self._refused, loop=self._loop, **SERVER_LIMITS)
+        return _Connection(self, self._refused, self._at_once, loop=self._loop, **SERVER_LIMITS)
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_refused",)
+    __slots__ = ("_at_once", "_refused")
 
-    def __init__(self, server: web.Server, refused: Refused, **options: Any) -> None:
+    def __init__(self, server: web.Server, refused: Refused, at_once: AtOnce, **options: Any) -> None:
         super().__init__(server, **options)
         self._refused = refused
+        self._at_once = at_once
+
+    def data_received(self, data: bytes) -> None:
+        """Answer here and now what needs no waiting; aiohttp's task and stream for each request cost as much again.
+
+        All else is left to aiohttp: what is pipelined, came in pieces, closes, upgrades, expects, or meets a client
+        that does not read.
+        """
+        waiter = self._waiter
+        if waiter is None or waiter.done() or self._keepalive_handle is None or self._paused:
+            super().data_received(data)
+            return
+        self._waiter = None  # aiohttp queues what it parses, and wakes nobody
+        try:
+            super().data_received(data)
+            queue = self._messages
+            if len(queue) == 1 and self._answered(*queue[0]):
+                queue.popleft()
+                assert self._parser is not None  # noqa: S101  it has just parsed this
+                self._parser.message_consumed()
+        finally:
+            self._waiter = waiter
+        if queue:
+            waiter.set_result(None)
+
+    def _answered(self, message: object, payload: StreamReader) -> bool:
+        if not isinstance(message, RawRequestMessage) or message.should_close or message.upgrade:
+            return False
+        if message.version != HttpVersion11 or not payload.is_eof() or "Expect" in message.headers:
+            return False
+        if payload.exception() is not None or payload.total_bytes > BODY_LIMIT or message.method not in ("GET", "POST"):
+            return False
+        answer = self._at_once(self, message, payload)
+        if answer is None:
+            return False
+        if self.transport is not None:
+            self.transport.write(answer)
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        return True
 
     def handle_error(
         self,

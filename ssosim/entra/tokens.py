@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -43,8 +44,9 @@ class Earned:
     nonce: str = ""
 
 
-def _pairwise(user: User, audience: str) -> str:
-    return b64url(hashlib.sha256(f"{user.object_id}|{audience}".encode()).digest())
+@lru_cache(maxsize=4096)
+def _pairwise(object_id: str, audience: str) -> str:
+    return b64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
 def _digest(token: str) -> str:
@@ -76,7 +78,7 @@ def _access_token(provider: Provider, request: TokenRequest, wanted: Wanted, ear
         "name": user.display_name,
         "oid": user.object_id,
         "scp": " ".join(_granted(wanted, with_oidc=False)) or "openid profile",
-        "sub": _pairwise(user, wanted.resource),
+        "sub": _pairwise(user.object_id, wanted.resource),
     }
     if request.version == "1.0":
         claims |= {"appid": request.application.client_id, "unique_name": user.upn, "upn": user.upn}
@@ -94,7 +96,7 @@ def _id_token(provider: Provider, request: TokenRequest, earned: Earned, now: in
         **_base(provider, earned.tenant, request.version, now),
         "name": user.display_name,
         "oid": user.object_id,
-        "sub": _pairwise(user, client_id),
+        "sub": _pairwise(user.object_id, client_id),
         **(
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),

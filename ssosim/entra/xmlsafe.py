@@ -13,8 +13,9 @@ from lxml.etree import _Element
 
 __all__ = ["XmlRefusedError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
 
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
-_DOCTYPE = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+_DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")
+_DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 # Comments and processing instructions are dropped while parsing: text that a comment splits in two reads as one,
@@ -43,14 +44,16 @@ def parse_xml(data: bytes, limit: int) -> _Element:
     if len(data) > limit:
         raise XmlRefusedError(f"The message is larger than {limit} bytes.")
     try:
-        text = data.decode("utf-8-sig")
+        data.decode()
     except UnicodeDecodeError:
         raise XmlRefusedError("The message is not UTF-8.") from None
-    text = _DECLARATION.sub("", text, count=1) if _DECLARATION.match(text) else text.lstrip()
-    if _DOCTYPE.search(text):
+    data = data.removeprefix(_BOM)
+    declaration = _DECLARATION.match(data)
+    data = data[declaration.end() :] if declaration else data.lstrip()
+    if _DOCTYPE.search(data):
         raise XmlRefusedError("A document type definition is not allowed.")
     try:
-        root = etree.fromstring(text.encode(), _PARSER)
+        root = etree.fromstring(data, _PARSER)
     except (etree.XMLSyntaxError, ValueError):
         raise XmlRefusedError("The message is not well-formed XML.") from None
     info = root.getroottree().docinfo

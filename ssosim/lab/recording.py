@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from ssosim.trace import Trace
+from ssosim.trace import Record, Trace
 from ssosim.trace.export import as_json
 
 __all__ = ["recording"]
@@ -20,8 +20,8 @@ def recording(trace: Trace, path: Path) -> Iterator[None]:
     with path.open("w", encoding="utf-8") as file:
         writer = _Writer(file)
         for record in trace:
-            writer.write(as_json(record))
-        stop = trace.subscribe(lambda record: writer.write(as_json(record)))
+            writer.write(record)
+        stop = trace.subscribe(writer.write)
         try:
             yield
         finally:
@@ -30,19 +30,19 @@ def recording(trace: Trace, path: Path) -> Iterator[None]:
 
 
 class _Writer:
-    """Gathers lines and writes them once in a loop's round: a write for every record would be the slowest part."""
+    """Gathers records and writes them together: encoded one by one, between other work, each costs twice as much."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._lines: list[str] = []
+        self._records: list[Record] = []
 
-    def write(self, line: str) -> None:
-        if not self._lines:
+    def write(self, record: Record) -> None:
+        if not self._records:
             asyncio.get_running_loop().call_later(0.02, self.flush)
-        self._lines.append(line)
+        self._records.append(record)
 
     def flush(self) -> None:
-        lines, self._lines = self._lines, []  # first: a disk that is full must not end the writing for good
-        if lines and not self._file.closed:
-            self._file.write("\n".join(lines) + "\n")
+        records, self._records = self._records, []  # first: a disk that is full must not end the writing for good
+        if records and not self._file.closed:
+            self._file.write("\n".join([*map(as_json, records), ""]))
             self._file.flush()

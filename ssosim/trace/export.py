@@ -35,7 +35,8 @@ _encode = msgspec.json.Encoder().encode
 def as_json(record: Record) -> str:
     """One record as one line of JSON, without the line's end."""
     event = record.event
-    moment = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="microseconds")[:26]
+    microseconds = round(record.at * 1_000_000)
+    moment = f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06d}"
     try:
         fields = _encode(event).decode()
     except UnicodeEncodeError:  # half a surrogate pair in a stranger's name, which UTF-8 cannot carry but JSON can
@@ -43,6 +44,11 @@ def as_json(record: Record) -> str:
     comma = "," if len(fields) > 2 else ""
     head = _head(record.client, event.layer, type(event).__name__)
     return f'{{"seq":{record.seq},"at":"{moment}Z",{head}{comma}{fields[1:]}'
+
+
+@lru_cache(maxsize=16)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).isoformat()[:19]
 
 
 @lru_cache(maxsize=4096)
