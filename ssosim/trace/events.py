@@ -158,7 +158,7 @@ class PhaseStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPrompted(Event):
-    """A client asked the person at the device for something. Reported by the device, not by the client."""
+    """A client asked the person at the device for something. Reported by device or page, not by the client."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""
