@@ -110,8 +110,8 @@ BENCHES = (
                 "",
                 lambda data: reach(data["reference"]["per_s"], "a second"),
             ),
-            Row("share of the cryptography", "50 %", lambda data: reach(data["ratio"], "%", 100)),
-            Row("the same by CPU time", "", lambda data: reach(data["ratio_by_cpu_time"], "%", 100)),
+            Row("share of the cryptography, by the clock", "", lambda data: reach(data["ratio"], "%", 100)),
+            Row("the same by CPU time", "50 %", lambda data: reach(data["ratio_by_cpu_time"], "%", 100)),
         ),
     ),
     Bench(
