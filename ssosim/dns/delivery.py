@@ -46,6 +46,11 @@ class Effect:
     said: Said | None = None
     unless_cd: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a negative answer without AA and SOA: glibc makes EAI_AGAIN of it (measured, 2.36)."""
+        if self.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            raise ValueError(f"rcode {self.rcode.name} is a negative answer, no error: say it with its SOA")
+
     @property
     def final(self) -> bool:
         """Whether it settles what is said, so that no other effect can."""

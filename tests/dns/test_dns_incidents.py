@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
-from dns.rcode import NOERROR
+from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import A
 
-from ssosim.dns import Answer, ZoneSet, ZoneStore, put_rrset
+from ssosim.dns import Answer, Effect, ZoneSet, ZoneStore, put_rrset
 from ssosim.dns.hierarchy import View
 from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
 from ssosim.dns.rrset import to_name
@@ -118,3 +118,10 @@ def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
     cloud.store.replace(good)
     cloud.resolver.flush(None)
     assert cloud.addresses("sso.fabrikam.com", NOW + 1) == ("192.0.2.10",)
+
+
+@pytest.mark.parametrize("rcode", [NOERROR, NXDOMAIN])
+def test_no_fault_can_make_a_negative_answer_without_soa(rcode: Rcode) -> None:
+    """004-020: without AA and SOA glibc takes NODATA for EAI_AGAIN, so a bare code is refused where it is written."""
+    with pytest.raises(ValueError, match="with its SOA"):
+        Effect(rcode=rcode)
