@@ -27,6 +27,7 @@ __all__ = ["Verdict", "judge"]
 
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
+_NOT_YET = (70016,)  # authorization_pending: the device code waits for a person, which is no refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +140,17 @@ class _Seen:
 
         A 401 that only asks for Negotiate is the normal first step; it is a refusal when nothing better follows. An
         AADSTS code says no with whatever status: an assertion that the token endpoint does not take is no sign-in.
+        Only "not yet" is no no.
         """
         last: Record | None = None
         for record in self._records:
-            if isinstance(record.event, HttpExchange):
-                if record.event.status in _REFUSALS or (record.event.status >= 400 and record.event.code is not None):
-                    last = record
-                elif last is not None and _better(record.event, last.event):
-                    last = None
+            event = record.event
+            if not isinstance(event, HttpExchange) or event.code in _NOT_YET:
+                continue
+            if event.status in _REFUSALS or (event.status >= 400 and event.code is not None):
+                last = record
+            elif last is not None and _better(event, last.event):
+                last = None
         return last
 
     def was_refused(self) -> bool:

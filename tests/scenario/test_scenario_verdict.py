@@ -38,6 +38,7 @@ assertion = TokenIssued(kind="assertion", grant="kerberos", subject="a@b.c")
 access = TokenIssued(kind="access", grant="saml1_1-bearer", subject="a@b.c")
 token = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=200)
 expired = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=50013)
+pending = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=70016)
 asked = UserPrompted(reason="password")
 ended = ClientFinished(program="curl", exit_code=6)
 boast = ClientSaid(text="signed in successfully")
@@ -58,6 +59,8 @@ def verdict(*events, began=100.0):
         ([unknown, challenge, ntlm, asked, access], "interactive", "HTTP/tm.example, which the KDC does not know"),
         ([realm, empty, realm, empty], "stalled", "2 attempts, no prompt, no sign-in"),
         ([], "stalled", "nothing that reached the wire"),
+        ([realm, pending, pending], "stalled", "no sign-in"),
+        ([pending, asked, pending, access, token], "interactive", "asked"),
         ([boast], "stalled", "no sign-in"),
         ([challenge], "refused", "answered 401"),
         ([challenge, unknown, ntlm], "refused", "and got 403 to the NTLM token"),
