@@ -4,6 +4,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,16 @@ KEPT = {"lock", "trace.jsonl", "lab.log"}
 # How long one example takes says more of what else the machine does than of the code.
 settings.register_profile("ssosim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ssosim")
+
+
+def pytest_configure() -> None:
+    """Let signals work in the programs under test, also where the suite was started with them ignored.
+
+    A job in the background of a script, or under nohup, ignores SIGINT or SIGHUP, and so does all that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
