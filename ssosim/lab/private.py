@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssosim.estate import Estate
+from ssosim.estate import Estate, User
 from ssosim.kerberos import Kdc, prepare
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.etc import overlay_etc
@@ -134,7 +134,7 @@ class PrivateLab:
             "device": address,
             "client": client,
             "commands": commands,
-            "environment": self._environment(home) | furnished.pop("environment"),
+            "environment": self._environment(home, user) | furnished.pop("environment"),
             "resolv_conf": resolv_conf,
             **furnished,
         }
@@ -158,7 +158,7 @@ class PrivateLab:
         self.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
         shutil.rmtree(self.folder.path / "devices" / device, ignore_errors=True)
 
-    def _environment(self, home: Path) -> dict[str, str]:
+    def _environment(self, home: Path, user: User) -> dict[str, str]:
         bundle = str(self.folder.path / "ca-bundle.pem")
         krb5_conf = str(self.lab.krb5_conf)
         java = f"-Djava.security.krb5.conf={krb5_conf}"
@@ -171,6 +171,8 @@ class PrivateLab:
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "SSOSIM_LAB": self.folder.name,
+            "SSOSIM_PASSWORD": user.password,
+            "SSOSIM_USER": user.upn,
         }
 
     def status(self) -> dict[str, Any]:

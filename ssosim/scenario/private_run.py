@@ -112,7 +112,8 @@ class _Programs:
                 process.kill()
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
-        self._private.lab.trace.record(client.name, ClientSaid(text=redacted(text)[:_TEXT_LIMIT]))
+        passwords = [user.password for user in self._private.estate.users]
+        self._private.lab.trace.record(client.name, ClientSaid(text=redacted(text, passwords)[:_TEXT_LIMIT]))
 
 
 def as_data(playback: Playback) -> dict[str, Any]:

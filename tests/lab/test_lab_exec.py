@@ -104,6 +104,22 @@ def test_a_device_has_its_own_user(running):
     assert running.run("exec", "--device", "laptop-1", "--", *curl).stdout == "401"
 
 
+@pytest.mark.parametrize(
+    ("device", "upn", "password"),
+    [
+        ("desk-1", "alice@contoso.com", "Alice-lab-password-1"),
+        ("desk-3", "frank@fabrikam.com", "Frank-lab-password-1"),
+    ],
+)
+def test_a_program_knows_who_is_signed_on(running, device, upn, password):
+    """Name and lab password are in the environment, for programs that sign in by password; in no argument."""
+    script = "echo $SSOSIM_USER $SSOSIM_PASSWORD; cat /proc/[0-9]*/cmdline"
+    done = running.run("exec", "--device", device, "--", "sh", "-c", script)
+    first, _, arguments = done.stdout.partition("\n")
+    assert first == f"{upn} {password}"
+    assert password not in arguments
+
+
 def test_an_unknown_device_is_a_mistake_of_usage(running):
     """The message lists the devices; exit code 2."""
     done = running.run("exec", "--device", "desk-9", "--", "true")

@@ -43,18 +43,21 @@ def test_another_expectation_is_a_broken_one(bench, tmp_path):
 
 
 def test_a_program_of_ones_own_is_one_more_client(bench):
-    """``--exec`` adds a program, ``--client`` leaves others out; no ticket that it prints is written down."""
-    mine = "curl -sSv --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+    """``--exec`` adds a program, ``--client`` leaves others out; no ticket or password that it prints is noted."""
+    curl = "curl -sSv --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+    mine = f"sh -c 'echo as $SSOSIM_USER with $SSOSIM_PASSWORD.; {curl}'"
     done = bench.run("run", "feb-2025", "--client", "native-prompt", "--exec", mine, "--json")
     assert done.returncode == 0, done.stderr
     playback = json.loads(done.stdout)
-    outcomes = {phase["phase"]: phase["clients"]["curl#1"]["outcome"] for phase in playback["phases"]}
+    outcomes = {phase["phase"]: phase["clients"]["sh#1"]["outcome"] for phase in playback["phases"]}
     assert outcomes == {"healthy": "silent", "record-empty": "failed", "cname": "refused", "restored": "silent"}
-    assert set(playback["phases"][0]["clients"]) == {"native-prompt", "curl#1"}
-    assert playback["phases"][0]["clients"]["curl#1"]["expected"] is None
+    assert set(playback["phases"][0]["clients"]) == {"native-prompt", "sh#1"}
+    assert playback["phases"][0]["clients"]["sh#1"]["expected"] is None
     text = (bench.home / "labs/run-feb-2025/trace.jsonl").read_text()
     assert "Authorization: Negotiate (redacted)" in text
     assert "YII" not in text
+    assert "as alice@contoso.com with (redacted)." in text
+    assert "Alice-lab-password-1" not in text
 
 
 def test_a_program_beyond_its_deadline_is_ended(bench, tmp_path):

@@ -1,9 +1,11 @@
 """The log: one order, nothing lost unnoticed, the same after being written down."""
 
 import dataclasses
+import html
 import json
 import types
 import typing
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -116,6 +118,14 @@ def test_tickets_and_tokens_are_redacted(secret):
         cleaned = redacted(frame.format(secret))
         assert max((len(part) for part in cleaned.replace(".", " ").split()), default=0) < 40, cleaned
         assert cleaned.split()[0] == frame.format(secret).split()[0] or "assertion" in frame
+
+
+@pytest.mark.parametrize("spelt", [str, quote, quote_plus, html.escape, json.dumps, repr])
+def test_passwords_are_redacted_as_programs_print_them(spelt):
+    """A known secret is taken out as it stands, and as URLs, forms, XML, JSON and Python write it."""
+    password = "Pa ss<&>wörd'+/1"
+    cleaned = redacted(f"user alice, password {spelt(password)}, ok", [password, ""])
+    assert cleaned.replace('"', "").replace("'", "") == "user alice, password (redacted), ok"
 
 
 @given(st.text(alphabet="abcdefghij 0123456789\n", max_size=300))
