@@ -113,6 +113,15 @@ class FaultBoard:
         """Take all faults away, the newest first; returns how many there were."""
         return sum(self.undo(applied.id) for applied in reversed(self.active))
 
+    def unbroken(self) -> ZoneSet:
+        """The zones as they would be without any fault, with all that an operator did to them meanwhile."""
+        self._notice_changes()
+        zones = self._base
+        for layer in self._layers:
+            if isinstance(layer, Patch):
+                zones = layer.apply(zones)
+        return zones
+
     def attach(self, server: Server, part: Part, name: str = "") -> None:
         """From now on ``server`` shows the faults. ``name`` is that of an authoritative server in the hierarchy."""
         self._servers.append((server, part, name))

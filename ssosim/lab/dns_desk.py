@@ -81,6 +81,7 @@ class LabDesk:
             clock=lab.clock,
             trace=lab.trace,
             desired=lab.last_known_good,
+            unbroken=lab.faults.unbroken,
         )
 
     async def handle(self, request: web.Request) -> web.Response:

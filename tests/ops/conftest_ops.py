@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ssosim.dns.ops.ledger import Ledger
 from ssosim.dns.ops.operations import DeleteProfile, PointAlias, PutProfile, PutRecords, RemoveRecords
 from ssosim.dns.ops.usage import ServerCounts
 from ssosim.estate import default_estate
+from ssosim.faults import FaultBoard
 from ssosim.trace import Trace
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
@@ -87,7 +88,8 @@ class Office:
     store: ZoneStore
     clock: StillClock
     counts: QueryCounts
-    trace: Trace = field(default_factory=Trace)
+    board: FaultBoard
+    trace: Trace
 
     def ask(self, name: str, client: str = "office") -> None:
         """Somebody resolves ``name``."""
@@ -112,6 +114,7 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
     counts = QueryCounts(clock)
     clock.moment += 3600
     store = ZoneStore(zones)
+    board = FaultBoard(store, trace := Trace())
     estate = default_estate()
     desk = ChangeDesk(
         store,
@@ -121,5 +124,6 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
         counts=ServerCounts(counts),
         spns=estate.realm.service_account.spns,
         clock=clock,
+        unbroken=board.unbroken,
     )
-    return Office(desk, store, clock, counts)
+    return Office(desk, store, clock, counts, board, trace)

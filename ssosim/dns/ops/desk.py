@@ -7,7 +7,7 @@ anything, and verifies afterwards. Everything it decides is a pure function of w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -63,7 +63,8 @@ class ChangeDesk:
     """Plans, applies and takes back changes of ``store``.
 
     ``desired`` is the state that the configuration asks for; by default what ``store`` holds now. ``spns`` are those of
-    the service whose tickets the names stand for.
+    the service whose tickets the names stand for. ``unbroken`` gives the zones without what is broken on purpose: that
+    is what a rollback goes back to, since a fault is in nobody's change and has an end of its own.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it joins, all but the first two with a default
@@ -79,6 +80,7 @@ class ChangeDesk:
         trace: Trace | None = None,
         desired: ZoneSet | None = None,
         detector: Detector | None = None,
+        unbroken: Callable[[], ZoneSet] | None = None,
     ) -> None:
         self.inventory = inventory or Inventory()
         self.policy = policy or load_policy("strict")
@@ -86,6 +88,7 @@ class ChangeDesk:
         self.desired = desired or store.current
         self.ledger = ledger
         self._store = store
+        self._unbroken = unbroken or (lambda: store.current)
         self._counts = counts
         self._spns = spns
         self._clock = clock or RealClock()
@@ -154,7 +157,7 @@ class ChangeDesk:
             executors=executors,
             change=msgspec.to_builtins(change),
         )
-        entry = self.ledger.commit(entry, (plan.before, plan.after), (self.desired, desired))
+        entry = self.ledger.commit(entry, (self._unbroken(), plan.after), (self.desired, desired))
         self._become(plan.after, desired, f"change {entry.number} applied: {change.title} ({plan.token})")
         return Done(entry, verify(self._store.current, plan.after))
 
