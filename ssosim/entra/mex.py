@@ -1,8 +1,10 @@
 """The MEX document: which WS-Trust endpoints there are, and what each wants.
 
 Built to be read by every known parser at once: policies, bindings and the service are direct children of the root,
-ids use the literal prefix ``wsu:``, every binding has its SOAP 1.2 parts, port addresses are https. Port types,
-messages and types are there as well, so that a SOAP library that takes WSDL by the book (zeep) can call the service.
+ids use the literal prefix ``wsu:``, the prefix ``sp`` is declared on each assertion itself, as AD FS does (MSAL Go
+overlooks a policy whose TransportBinding has no ``xmlns:sp`` of its own), every binding has its SOAP 1.2 parts, port
+addresses are https. Port types, messages and types are there as well, so that a SOAP library that takes WSDL by the
+book (zeep) can call the service.
 Sources: MSAL.NET MexDocument.cs, msal4j MexParser.java, MSAL Python mex.py, ADAL mex.js and mex.py, MSAL Go
 wstrust_mex_document.go.
 """
@@ -53,7 +55,7 @@ class MexEndpoint:
 def _policy(endpoint: MexEndpoint, name: str) -> str:
     sp, supporting = _SP_OF[endpoint.version]
     transport = (
-        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy>"
+        f'<sp:TransportBinding xmlns:sp="{sp}"><wsp:Policy><sp:TransportToken><wsp:Policy>'
         '<sp:HttpsToken RequireClientCertificate="false"/>'
         "</wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>"
     )
@@ -61,12 +63,12 @@ def _policy(endpoint: MexEndpoint, name: str) -> str:
         assertion = f"<http:NegotiateAuthentication/>{transport}"
     else:
         assertion = (
-            f"{transport}<sp:{supporting}><wsp:Policy>"
+            f'{transport}<sp:{supporting} xmlns:sp="{sp}"><wsp:Policy>'
             f'<sp:UsernameToken sp:IncludeToken="{sp}/IncludeToken/AlwaysToRecipient">'
             f"<wsp:Policy><sp:WssUsernameToken10/></wsp:Policy></sp:UsernameToken></wsp:Policy></sp:{supporting}>"
         )
     return (
-        f'<wsp:Policy wsu:Id="{name}_policy"><wsp:ExactlyOne><wsp:All xmlns:sp="{sp}">{assertion}'
+        f'<wsp:Policy wsu:Id="{name}_policy"><wsp:ExactlyOne><wsp:All>{assertion}'
         "</wsp:All></wsp:ExactlyOne></wsp:Policy>"
     )
 

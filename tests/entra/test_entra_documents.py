@@ -219,11 +219,8 @@ def read_mex(document):
     policies = {}
     for policy in root.findall("wsp:Policy", NS):
         alternative = policy.find("wsp:ExactlyOne/wsp:All", NS)
-        has_transport = (
-            alternative.find("sp12:TransportBinding", NS) is not None
-            or alternative.find("sp05:TransportBinding", NS) is not None
-        )
-        assert has_transport
+        (transport,) = alternative.xpath("sp12:TransportBinding|sp05:TransportBinding", namespaces=NS)
+        assert "sp" in transport.nsmap.keys() - alternative.nsmap.keys()  # MSAL Go reads the declaration itself
         username = alternative.xpath(
             "(sp05:SignedSupportingTokens/wsp:Policy/sp05:UsernameToken/wsp:Policy/sp05:WssUsernameToken10)"
             "|(sp12:SignedEncryptedSupportingTokens/wsp:Policy/sp12:UsernameToken/wsp:Policy/sp12:WssUsernameToken10)",
