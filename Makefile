@@ -1,7 +1,7 @@
 # Each target does all its set-up; the second time that takes no time. What is set up, and how: bootstrap.sh.
 # ARGS goes to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON chooses the interpreter.
 
-.PHONY: help lab test lint bench setup clean
+.PHONY: help lab clients test lint bench setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -13,6 +13,10 @@ help: ## this list
 lab: ## start the lab in the foreground; Ctrl-C stops all of it
 	@./bootstrap.sh run
 	@exec $(bin)/ssosim up $(ARGS)
+
+clients: ## install the real clients, or those that ARGS names
+	@./bootstrap.sh run
+	@exec $(bin)/ssosim clients --install $(ARGS)
 
 test: ## run the test suite
 	@./bootstrap.sh dev
@@ -32,6 +36,6 @@ bench: ## measure every figure that bench/README.md lists, two to three minutes
 setup: ## only set up, for the lab and for tests
 	@./bootstrap.sh dev
 
-clean: ## remove the environment, caches and the lab's state
-	rm -rf .venv .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## remove the environment, real clients, caches and the lab's state
+	rm -rf .venv .clients .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""``ssosim scenarios`` and ``ssosim clients``: what there is, one line each, with its source."""
+"""``ssosim scenarios``: what there is, one line each, with its source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the list."""
-    rows = _scenarios() if options.command == "scenarios" else _clients()
+    rows = _scenarios()
     if options.json:
         print_json([{"name": name, "text": text, "sources": sources} for name, text, sources in rows])
         return 0
@@ -30,9 +30,3 @@ def _scenarios() -> list[tuple[str, str, list[str]]]:
     from ssosim.scenario.loader import catalogue  # noqa: PLC0415 - only what is listed is imported
 
     return [(scenario.name, scenario.title, list(scenario.sources)) for scenario in catalogue()]
-
-
-def _clients() -> list[tuple[str, str, list[str]]]:
-    from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
-
-    return [(model.name, model.description, list(model.sources)) for model in MODELS.values()]

@@ -52,7 +52,7 @@ COMMANDS = (
     Command("run", "ssosim.cli.run", "play a scenario and print the verdicts"),
     Command("explain", "ssosim.cli.explain", "why each client came to what it came to: the chain of causes"),
     Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
-    Command("clients", "ssosim.cli.listing", "the client models there are"),
+    Command("clients", "ssosim.cli.clients", "the client models and the real clients there are; install the latter"),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),

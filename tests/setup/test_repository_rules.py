@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-UNTRACKED = {".git", ".venv", ".state", "build", "dist"}
+UNTRACKED = {".git", ".venv", ".clients", ".state", "build", "dist"}
 INDEX = re.compile(
     r"--(extra-)?index-url|--find-links|\bindex[-_]url\s*=|https?://\S+/simple\b|pythonhosted\.", re.IGNORECASE
 )

@@ -1,0 +1,122 @@
+"""``ssosim clients``: the client models and the real clients there are, and the installation of the latter."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ssosim.cli.common import add_json, print_json
+from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+
+DESCRIPTION = """\
+List the client models and the real clients, each with its source.
+
+  ssosim clients
+  ssosim clients --install                  install every real client
+  ssosim clients --install curl msal-python
+  ssosim clients --install ./my-client      one of yours: a folder with a client.toml
+
+A real client whose tools (java, go, node ...) this machine does not have is passed over, unless it is named.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--install", nargs="*", metavar="CLIENT", help="install these real clients (default: all), and list nothing"
+    )
+    parser.add_argument(
+        "--packages", action="store_true", help="print the Debian packages that the real clients need and lack"
+    )
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """List or install; 0 if all went well."""
+    from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
+    from ssosim.originals.finding import UnknownOriginalError, find_originals, shipped  # noqa: PLC0415
+
+    try:
+        if options.packages:
+            return _packages(shipped())
+        if options.install is not None:
+            return _install(find_originals(options.install) or shipped(), named=bool(options.install))
+        rows = [*_models(), *_originals(shipped())]
+    except (TomlMistakeError, UnknownOriginalError) as error:
+        raise LabInputError(str(error)) from error
+    if options.json:
+        print_json(rows)
+        return 0
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        print(f"{row['name']:<{width}}  {row['text']}")
+        for line in (*(f"source: {source}" for source in row["sources"]), *row.get("state", ())):
+            print(f"{'':<{width}}    {line}")
+    return 0
+
+
+def _models() -> list[dict[str, Any]]:
+    from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
+
+    return [
+        {"name": model.name, "text": model.description, "sources": list(model.sources)} for model in MODELS.values()
+    ]
+
+
+def _originals(originals: Sequence[Any]) -> list[dict[str, Any]]:
+    from ssosim.originals.installing import is_installed, lacking_text  # noqa: PLC0415
+
+    rows = []
+    for original in originals:
+        installed = is_installed(original)
+        state = "installed" if installed else lacking_text(original) or "not installed: ssosim clients --install"
+        rows += [
+            {
+                "name": f"{original.name}/{flow.name}",
+                "text": f"real: {original.manifest.title}, {flow.title}",
+                "sources": [original.manifest.source] if original.manifest.source else [],
+                "state": [state],
+                "installed": installed,
+                "model": flow.model,
+            }
+            for flow in original.manifest.flows
+        ]
+    return rows
+
+
+def _packages(originals: Sequence[Any]) -> int:
+    from ssosim.originals.installing import lacking  # noqa: PLC0415
+
+    wanted = [package for each in originals if lacking(each) for package in each.manifest.packages]
+    if wanted:
+        print(" ".join(dict.fromkeys(wanted)))
+    return 0
+
+
+def _install(originals: Sequence[Any], *, named: bool) -> int:
+    """Install each; 1 if a step failed, 3 if one that was named lacks its tools."""
+    from ssosim.originals.installing import install  # noqa: PLC0415
+
+    worst = 0
+    for original in originals:
+        print(f"{original.name}: {original.manifest.title}", end=" ... ", flush=True)
+        began = time.monotonic()
+        try:
+            done = install(original, waiting=lambda: print("another installation is under way; waiting", end=" ... "))
+        except MachineLacksError as error:
+            print("skipped")
+            print(f"ssosim: {error}", file=sys.stderr)
+            worst = max(worst, error.exit_code if named else 0)
+        except LabInputError:
+            print("failed")
+            raise
+        except LabError as error:
+            print("failed")
+            print(f"ssosim: {error}", file=sys.stderr)
+            worst = max(worst, error.exit_code)
+        else:
+            print(f"installed in {time.monotonic() - began:.0f} s" if done else "is installed")
+    return worst
