@@ -1,0 +1,58 @@
+// One sign-in with MSAL for Node as it comes: a public client application, one call, one line.
+//
+//   node sign-in.mjs username-password | interactive | device-code
+import { spawn } from "node:child_process";
+import { PublicClientApplication } from "@azure/msal-node";
+
+const forPerson = 60; // seconds that a person may take; the silent flow keeps the library's own limits
+const scopes = ["https://graph.microsoft.com/.default"];
+
+const application = new PublicClientApplication({
+  auth: {
+    clientId: "04b07795-8ddb-461a-bbee-02f9e1bf7b46", // Azure CLI
+    authority: "https://login.microsoftonline.com/organizations",
+  },
+});
+
+const flows = {
+  "username-password": () =>
+    application.acquireTokenByUsernamePassword({
+      scopes,
+      username: process.env.SSOSIM_USER,
+      password: process.env.SSOSIM_PASSWORD,
+    }),
+  interactive: () => within(forPerson, application.acquireTokenInteractive({ scopes, openBrowser })),
+  "device-code": () =>
+    application.acquireTokenByDeviceCode({
+      scopes,
+      timeout: forPerson,
+      deviceCodeCallback: ({ message }) => console.log(message),
+    }),
+};
+
+async function openBrowser(url) {
+  spawn(process.env.BROWSER || "xdg-open", [url], { stdio: "ignore" }).unref();
+}
+
+// The interactive flow has no limit of its own: it would wait for the redirect for ever.
+function within(seconds, answer) {
+  const late = new Promise((_, refuse) => {
+    setTimeout(() => refuse(new Error(`nobody signed in within ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([answer, late]);
+}
+
+const name = process.argv[2];
+const flow = flows[name];
+if (!flow) {
+  console.error(`usage: node sign-in.mjs ${Object.keys(flows).join(" | ")} (not ${name})`);
+  process.exit(2);
+}
+try {
+  const { account } = await flow();
+  console.log(`signed in as ${account.username}`);
+  process.exit(0);
+} catch (error) {
+  console.error(`${error.name}: ${error.message.replace(/\s+/g, " ")}`);
+  process.exit(1);
+}
