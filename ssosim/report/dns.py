@@ -26,10 +26,18 @@ def plan_text(plan: dict[str, Any]) -> str:
         lines += [f"  {each['target']}: {each['text']}" for each in plan["references"]]
     lines += ["", "who uses it now"]
     lines += [f"  {_usage(each)}" for each in plan["usage"]] or ["  nothing that exists is touched"]
-    if plan["rollback"]:
-        lines += ["", "rollback as written does not give back last known good"]
-        lines += [f"  {plan['rollback']}"] if isinstance(plan["rollback"], str) else _changes(plan["rollback"])
+    lines += _rehearsed(plan["rollback"])
     return "\n".join(lines)
+
+
+def _rehearsed(left: dict[str, Any] | str | None) -> list[str]:
+    """What the rollback as written leaves undone; nothing for a change that has none."""
+    if left is None:
+        return []
+    if isinstance(left, dict) and not any(left.values()):
+        return ["", "rollback as written gives back last known good"]
+    lines = [f"  {left}"] if isinstance(left, str) else _changes(left)
+    return ["", "rollback as written does not give back last known good", *lines]
 
 
 def _changes(changes: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest_ops import AUTOLOGON, MANAGER
+from conftest_ops import AUTOLOGON, LOGIN, MANAGER
 
 from ssosim.cli import main
 
@@ -142,3 +142,61 @@ def test_a_refusal_is_data_with_json(capsys: pytest.CaptureFixture[str]):
     said = json.loads(capsys.readouterr().out)
     assert said["decision"]["outcome"] == "refuse"
     assert said["plan"]["risk"]["level"] == "high"
+
+
+APPROVED = """
+[[approvals]]
+person = "{person}"
+plan = "{plan}"
+safer = "no: one name, and only how long it is kept"
+needed = "yes"
+now = "yes"
+"""
+
+
+SHORTER = """
+title = "Shorter caching before the move"
+author = "carol"
+intent = "Let the move of next week be taken back within a minute"
+procedure = ["lower the TTL"]
+rollback = ["raise it again"]
+health_signals = ["sign-ins"]
+abort_rule = "any drop"
+
+[[operations]]
+op = "put-records"
+name = "login.microsoftonline.com"
+type = "A"
+ttl = 60
+values = ["192.0.2.10"]
+
+[[rollback_operations]]
+op = "put-records"
+name = "login.microsoftonline.com"
+type = "A"
+ttl = 300
+values = ["192.0.2.10"]
+"""
+
+
+def test_an_approved_change_goes_through_and_back(running: Path, capsys: pytest.CaptureFixture[str]):
+    """004-086: refused, approved by name for this plan, applied, verified, rolled back: all from the command line."""
+    (running / "ttl.toml").write_text(SHORTER)
+    assert main(["dns", "plan", "ttl.toml"]) == 0
+    assert "rollback as written gives back last known good" in capsys.readouterr().out
+    assert main(["dns", "plan", "ttl.toml", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)["plan"]
+    assert main(["dns", "apply", "ttl.toml"]) == 1
+    assert "approvals: risk medium" in capsys.readouterr().err
+    (running / "yes.toml").write_text("".join(APPROVED.format(person=person, plan=plan) for person in ("ann", "ben")))
+    stale = ["--plan", "v9-000000000000", "--approve", "yes.toml", "--by", "ann", "--by", "ben"]
+    assert main(["dns", "apply", "ttl.toml", *stale]) == 1
+    assert "version" in capsys.readouterr().err
+    assert (
+        main(["dns", "apply", "ttl.toml", "--plan", plan, "--approve", "yes.toml", "--by", "ann", "--by", "ben"]) == 0
+    )
+    assert "applied as number 1" in capsys.readouterr().out
+    assert main(["dns", "show", LOGIN]) == 0
+    assert "A 192.0.2.10, TTL 60" in capsys.readouterr().out
+    assert main(["dns", "rollback", "--by", "ann"]) == 0
+    assert "verified" in capsys.readouterr().out

@@ -23,6 +23,7 @@ from ssosim.dns.ops.ledger import Ledger
 from ssosim.dns.ops.operations import PutRecords, operate
 from ssosim.dns.ops.outside import outside_in
 from ssosim.estate import DnsResolver, default_estate
+from ssosim.faults import NameRemoved
 from ssosim.lab.dns_desk import LabDesk
 from ssosim.lab.lab import Lab
 from ssosim.lab.models import model_device
@@ -185,3 +186,23 @@ async def test_a_resolver_that_still_remembers_is_one_view_of_three(
         found = outside_in(book, await prober.observe(book))
         assert {(each.kind, each.pages) for each in found} == {("one-view", False)}
         assert all("tokyo" in each.text for each in found)
+
+
+async def test_a_rollback_does_not_bring_a_fault_back(api: Any, lab: Lab):
+    """Applied in an emergency while the name was removed on purpose, mended, rolled back: the name is there."""
+    end = lab.faults.add(NameRemoved(record=AUTOLOGON))
+    wanted = change(
+        PutRecords(name="new.microsoftazuread-sso.com", type="A", values=("192.0.2.9",)),
+        urgency="emergency",
+        incident="INC-7",
+    )
+    _, plan = await api("plan", change=msgspec.to_builtins(wanted))
+    approvals = [each.as_data() for each in yes(plan["plan"], "ann", "ben")]
+    status, _ = await api(
+        "apply", change=msgspec.to_builtins(wanted), plan=plan["plan"], approvals=approvals, executors=["ann", "ben"]
+    )
+    assert status == 200
+    end()
+    _, back = await api("rollback", by="ann")
+    assert back["verification"]["equal"]
+    assert lab.zones.current == lab.last_known_good

@@ -162,7 +162,8 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
         else:
             good[person] = None
     if len(good) < needed.approvers:
-        text = f"risk {plan.risk.level.word}, {plan.blast.scope}: needs {needed.approvers} approvals, has {len(good)}"
+        noun = "approval" if needed.approvers == 1 else "approvals"
+        text = f"risk {plan.risk.level.word}, {plan.blast.scope}: needs {needed.approvers} {noun}, has {len(good)}"
         yield Obstacle(
             "approvals", text, f'give --approve FILE with plan = "{plan.token}", a person, safer, needed, now'
         )
