@@ -220,3 +220,15 @@ def test_a_difference_always_leads_there(zones: ZoneSet, first: list[Operation],
     before, after = muddle(zones, first), muddle(zones, second)
     assert operate(before, operations_between(before, after)) == after
     assert from_data(to_data(after)) == after
+
+
+def test_a_mistake_that_the_change_makes_is_a_high_risk(office: Office):
+    """I-14, 004-057: a CNAME that lost its trailing dot leads nowhere; the plan says so before it is made."""
+    lost_dot = change(
+        PutRecords(name="www.microsoft.com", type="CNAME", values=("login.microsoft.com.microsoft.com.",))
+    )
+    risk = office.desk.plan(lost_dot).risk
+    assert risk.level is Level.HIGH
+    assert any("without its trailing dot" in reason.text for reason in risk.reasons)
+    right = change(PutRecords(name="www.microsoft.com", type="CNAME", values=("login.microsoft.com.",)))
+    assert office.desk.plan(right).risk.level is Level.LOW

@@ -10,6 +10,7 @@ import msgspec
 from dns.name import Name
 
 from ssosim.dns.errors import DnsChangeError
+from ssosim.dns.lint import LintFinding, lint
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.ops.approvals import Needed, Policy
 from ssosim.dns.ops.change import Change
@@ -106,7 +107,7 @@ def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
     usage = {name: usage_of(around.counts, name, _window(change, delta, name), around.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
     blast = Blast("views" if change.views else "global", change.views, names, tuple(clients))
-    risk = assess(delta, usage, referring, around.inventory)
+    risk = assess(delta, usage, referring, around.inventory, _mistakes(zones, after))
     return Plan(
         change=change,
         token=plan_token(change, zones),
@@ -120,6 +121,12 @@ def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
         needed=around.policy.needs(risk.level, blast),
         rollback=_rehearse(change, zones, after),
     )
+
+
+def _mistakes(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
+    """Errors of the zones that are not there before the change, such as a CNAME without its trailing dot (I-14)."""
+    known = frozenset(lint(before))
+    return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
 
 
 def _window(change: Change, delta: Delta, name: str) -> float:

@@ -6,13 +6,14 @@ the incident's change carried (rows 004-046, 004-047, 004-048), and the wishes o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
 from dns.rdatatype import CNAME, NS, SOA
 
+from ssosim.dns.lint import LintFinding
 from ssosim.dns.ops.diff import Delta, Difference, Effect, Kind
 from ssosim.dns.ops.inventory import Inventory
 from ssosim.dns.ops.references import Reference
@@ -149,9 +150,21 @@ def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
 _RULES: tuple[_Rule, ...] = (_deleted, _reshaped, _alias, _delegation, _used, _critical, _moved)
 
 
-def assess(delta: Delta, usage: Mapping[str, Usage], referring: tuple[Reference, ...], inventory: Inventory) -> Risk:
-    """Rate a change. ``usage`` is by name, ``referring`` who refers to what changes, in the zones before it."""
-    reasons: dict[Reason, None] = {}
+def assess(
+    delta: Delta,
+    usage: Mapping[str, Usage],
+    referring: tuple[Reference, ...],
+    inventory: Inventory,
+    mistakes: Iterable[LintFinding] = (),
+) -> Risk:
+    """Rate a change.
+
+    ``usage`` is by name, ``referring`` who refers to what changes, in the zones before it, ``mistakes`` what the linter
+    calls an error after it and did not before.
+    """
+    reasons: dict[Reason, None] = {
+        Reason(Level.HIGH, f"{mistake.name} becomes a mistake: {mistake.text}"): None for mistake in mistakes
+    }
     for difference in delta.records:
         name = plain(difference.name)
         entry = inventory.endpoint(name)
