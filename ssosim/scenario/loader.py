@@ -14,6 +14,7 @@ from ssosim_clients.policies.registry import policy_names
 
 from ssosim.estate.places import KeyPath
 from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.lab.person import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 
 __all__ = ["catalogue", "load_scenario", "parse_scenario"]
@@ -158,6 +159,15 @@ def _clients(scenario: Scenario) -> Iterator[_Mistake]:
             yield _Mistake(("clients", index, "run"), "expected a program and its arguments, without NUL characters")
 
 
+def _devices(scenario: Scenario) -> Iterator[_Mistake]:
+    for index, client in enumerate(scenario.clients):
+        if client.behaviour not in BEHAVIOURS:
+            yield _Mistake(("clients", index, "person"), f"expected true, false or one of: {', '.join(BEHAVIOURS)}")
+        for key in ("environment", "etc"):
+            if client.model is not None and getattr(client, key):
+                yield _Mistake(("clients", index, key), "only a program has it")
+
+
 def _steps(scenario: Scenario) -> Iterator[_Mistake]:
     for index, phase in enumerate(scenario.phases):
         starts = [*(p.start for p in scenario.phases), scenario.end]
@@ -194,6 +204,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _names,
     _times,
     _clients,
+    _devices,
     _steps,
     _expectations,
 )

@@ -9,6 +9,7 @@ import msgspec
 
 from ssosim.estate import DnsResolver, Estate
 from ssosim.faults import AnyFault
+from ssosim.lab.person import BEHAVIOURS
 
 __all__ = ["Client", "Outcome", "Phase", "Scenario", "Step"]
 
@@ -37,7 +38,12 @@ class Client(_Frozen, frozen=True, kw_only=True):
 
     ``kind`` names a group, for expectations. ``weight`` is the client's part in the mix that shares are computed over,
     0 for one that is not of it. ``policy`` is a network-error policy in the place of the model's own. ``ipv6``: the
-    device has IPv6 and prefers it. ``person`` False: nobody answers a prompt.
+    device has IPv6 and prefers it. ``person`` is what the person at the device does when asked, by name; True for the
+    one who signs in, False for the one who walks away. ``fresh``: a new process with a new sign-on at each phase, as
+    programs always are.
+
+    Of programs only: ``deadline`` in seconds, ``environment`` beside the device's own, and ``etc``, a folder whose
+    files appear in the device's ``/etc``.
     """
 
     name: str
@@ -49,7 +55,22 @@ class Client(_Frozen, frozen=True, kw_only=True):
     weight: float = 0.0
     policy: str | None = None
     ipv6: bool = False
-    person: bool = True
+    person: bool | str = True
+    fresh: bool = False
+    environment: dict[str, str] = {}
+    etc: str | None = None
+
+    @property
+    def behaviour(self) -> str:
+        """What the person at the device does, by its name in ``ssosim.lab.person``."""
+        if isinstance(self.person, str):
+            return self.person
+        return BEHAVIOURS[0] if self.person else "walks-away"
+
+    @property
+    def person_answers(self) -> bool:
+        """Whether the person types the password when asked."""
+        return self.behaviour == BEHAVIOURS[0]
 
     @property
     def groups(self) -> tuple[str, ...]:

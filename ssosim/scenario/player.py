@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -18,27 +18,29 @@ from ssosim.clock import RealTime, VirtualClock
 from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.errors import LabError
 from ssosim.lab.lab import Lab
-from ssosim.lab.models import model_device
+from ssosim.lab.models import Seat, model_device, take_seat
 from ssosim.scenario.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.scenario.model import Client, Outcome, Phase, Scenario, Step
+from ssosim.scenario.programs import NOT_TIMED, ProgramRunner, ProgramTimes, run_side_by_side
 from ssosim.scenario.verdict import Verdict, judge
 from ssosim.trace import ClientFinished, FaultUndone, PhaseStarted, Record, Trace
 
-__all__ = ["PhaseFaults", "PhaseResult", "Playback", "ProgramRunner", "judge_phase", "play"]
-
-ProgramRunner = Callable[[Client], Awaitable[None]]
-"""Runs a client's program on a device of its own, to its end or its deadline, under the client's name."""
+__all__ = ["PhaseFaults", "PhaseResult", "Playback", "judge_phase", "play"]
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseResult:
-    """One client in one phase."""
+    """One client in one phase.
+
+    ``decided_s`` is of programs only: real seconds from the program's own start until its verdict stood.
+    """
 
     phase: str
     client: str
     verdict: Verdict
     expected: Outcome | None
     measures: Measures = NOTHING_MEASURED
+    decided_s: float | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -79,31 +81,19 @@ async def play(
     clock: VirtualClock | RealTime,
     models: Mapping[str, Model],
     run_program: ProgramRunner | None = None,
+    at_once: int | None = None,
 ) -> Playback:
     """Play ``scenario`` in a lab that runs on ``clock``.
 
     ``models`` holds the model of each client that is one, by client name. A client that has signed in signs in again
-    at the start of the next phase; one that still tries goes on trying. Programs run once a phase, at its start, and
-    need ``run_program``; virtual time stands still meanwhile. Raises LabError when a model itself breaks, and
-    DnsChangeError when a fault does not fit the estate.
+    at the start of the next phase; one that still tries goes on trying. Programs run once a phase, at its start,
+    ``at_once`` of them side by side, and need ``run_program``; virtual time stands still meanwhile. Raises LabError
+    when a model itself breaks, and DnsChangeError when a fault does not fit the estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
-        devices = {
-            client.name: await cleanup.enter_async_context(
-                model_device(
-                    lab,
-                    client.name,
-                    lab.device_of(client.device),
-                    clock,
-                    person=client.person,
-                    dual_stack=client.ipv6,
-                )
-            )
-            for client in scenario.clients
-            if client.name in models
-        }
-        cast = _Cast(lab, clock, models, devices)
+        cast = _Cast(scenario, lab, clock, models)
         cleanup.push_async_callback(cast.dismiss)
+        await cast.sit_down()
         faults = PhaseFaults(lab, scenario.seed)
         results: list[PhaseResult] = []
         for index, phase in enumerate(scenario.phases):
@@ -115,17 +105,17 @@ async def play(
             while steps and steps[0][0] == 0:
                 steps.pop(0)[1]()
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+            times = NOT_TIMED
             if run_program is not None:
-                for client in scenario.clients:
-                    if client.run:
-                        await run_program(client)
-            cast.enter()
+                programs = [client for client in scenario.clients if client.run]
+                times = await run_side_by_side(programs, run_program, lab.trace, at_once)
+            await cast.enter()
             for after, act in steps:
                 await clock.run_until(began + after)
                 act()
             await clock.run_until(began + scenario.duration_of(index))
             cast.check()
-            results += judge_phase(scenario, phase, lab.trace, mark)
+            results += judge_phase(scenario, phase, lab.trace, mark, times)
         return Playback(scenario, tuple(results))
 
 
@@ -170,8 +160,13 @@ class PhaseFaults:
         self._undos = [undo for undo in self._undos if undo not in undos]
 
 
-def judge_phase(scenario: Scenario, phase: Phase, trace: Trace, mark: int) -> list[PhaseResult]:
-    """The results of all clients in ``phase``, from what ``trace`` holds after record number ``mark``."""
+def judge_phase(
+    scenario: Scenario, phase: Phase, trace: Trace, mark: int, times: Mapping[str, ProgramTimes] = NOT_TIMED
+) -> list[PhaseResult]:
+    """The results of all clients in ``phase``, from what ``trace`` holds after record number ``mark``.
+
+    ``times`` are those of the programs, by client name.
+    """
     records = trace.since(mark)
     began = phase.start.timestamp()
     own: dict[str, list[Record]] = {client.name: [] for client in scenario.clients}
@@ -186,6 +181,7 @@ def judge_phase(scenario: Scenario, phase: Phase, trace: Trace, mark: int) -> li
             (verdict := judge(own[client.name], began)),
             phase.expected_of(client),
             measure(own[client.name], verdict, began, max(mended, default=began)),
+            round(times[client.name].decided(verdict), 3) if client.name in times else None,
         )
         for client in scenario.clients
     ]
@@ -195,20 +191,57 @@ class _Cast:
     """The client models while the scenario plays."""
 
     def __init__(
-        self, lab: Lab, clock: VirtualClock | RealTime, models: Mapping[str, Model], devices: Mapping[str, ClientDevice]
+        self, scenario: Scenario, lab: Lab, clock: VirtualClock | RealTime, models: Mapping[str, Model]
     ) -> None:
+        self._clients = [client for client in scenario.clients if client.name in models]
         self._lab = lab
         self._clock = clock
         self._models = models
-        self._devices = devices
+        self._seats: dict[str, Seat] = {}
+        self._devices: dict[str, ClientDevice] = {}
+        self._furniture: dict[str, contextlib.AsyncExitStack] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
-    def enter(self) -> None:
+    async def sit_down(self) -> None:
+        """Give a device to everybody who has none, with the user signed on."""
+        for client in self._clients:
+            if client.name not in self._devices:
+                await self._sit(client)
+
+    async def enter(self) -> None:
         """Let everybody who is not busy signing in begin."""
-        for name, device in self._devices.items():
-            task = self._tasks.get(name)
+        for client in self._clients:
+            if client.fresh:
+                await self._leave(client.name)
+        await self.sit_down()
+        for client in self._clients:
+            task = self._tasks.get(client.name)
             if task is None or task.done():
-                self._tasks[name] = self._clock.start(self._sign_in(name, device))
+                self._tasks[client.name] = self._clock.start(self._sign_in(client.name, self._devices[client.name]))
+
+    async def _sit(self, client: Client) -> None:
+        if client.name not in self._seats:
+            self._seats[client.name] = await take_seat(self._lab, client.name)
+        self._furniture[client.name] = contextlib.AsyncExitStack()
+        self._devices[client.name] = await self._furniture[client.name].enter_async_context(
+            model_device(
+                self._lab,
+                client.name,
+                self._lab.device_of(client.device),
+                self._clock,
+                person=client.person_answers,
+                dual_stack=client.ipv6,
+                seat=self._seats[client.name],
+            )
+        )
+
+    async def _leave(self, name: str) -> None:
+        """End the client's process, if there is one."""
+        if task := self._tasks.pop(name, None):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if self._devices.pop(name, None) is not None:
+            await self._furniture.pop(name).aclose()
 
     async def _sign_in(self, name: str, device: ClientDevice) -> None:
         """One sign-in. That a client ended with an error is seen as a program's exit code is: from outside."""
@@ -227,4 +260,5 @@ class _Cast:
         """End those who still try."""
         for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for client in self._clients:
+            await self._leave(client.name)

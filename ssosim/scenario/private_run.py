@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate) -> dict[st
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
+        await programs.sign_on(client for client in scenario.clients if client.run)
         return {"playback": as_data(await play(scenario, private.lab, clock, models, programs.run))}
 
 
@@ -89,12 +91,23 @@ class _Programs:
     def __init__(self, private: PrivateLab) -> None:
         self._private = private
 
+    async def sign_on(self, clients: Iterable[Client]) -> None:
+        """Sign everybody's user on while nothing is broken; each program gets a copy of that ticket."""
+        for client in clients:
+            device = self._private.lab.device_of(client.device)
+            if device.corporate_network:
+                await self._private.lab.ticket_of(self._private.lab.user_of(device))
+
     async def run(self, client: Client) -> None:
         """Run the client's program to its end or its deadline; what it prints is in the trace."""
         device = self._private.lab.device_of(client.device).name
-        command = [sys.executable, "-m", "ssosim.lab.inside", self._private.folder.name, device, client.name]
+        wishes = {"device": device, "label": client.name, "person": client.behaviour, "etc": client.etc}
+        command = [sys.executable, "-m", "ssosim.lab.inside", self._private.folder.name, json.dumps(wishes)]
+        # By `env`, so that it holds against what the device itself sets.
+        settings = [f"{name}={value}" for name, value in client.environment.items()]
         process = await asyncio.create_subprocess_exec(
             *command,
+            *(["env", *settings] if settings else []),
             *client.run,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -138,6 +151,7 @@ def as_data(playback: Playback) -> dict[str, Any]:
                         "measures": dataclasses.asdict(result.measures),
                         "expected": result.expected,
                         "as_expected": result.as_expected,
+                        "decided_s": result.decided_s,
                     }
                     for result in _of(playback, phase.name)
                 },
