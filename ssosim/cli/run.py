@@ -22,6 +22,7 @@ and print what became of each client in each phase, and why.
 
   ssosim run feb-2025
   ssosim run feb-2025 --exec './my-client --login'
+  ssosim run feb-2025 --client office --client msal4j/integrated --client ./my-client
   ssosim run my-scenario.toml --json
   ssosim run feb-2025 --client office --report office.html --junit office.xml
 
@@ -35,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("scenario", help="a name from 'ssosim scenarios', or a TOML file of yours")
     parser.add_argument(
-        "--client", action="append", metavar="NAME", help="only this client (or this model); may be repeated"
+        "--client",
+        action="append",
+        metavar="NAME",
+        help="only this client: the scenario's, a model, a real client, or the folder of yours; may be repeated",
     )
     parser.add_argument("--exec", action="append", metavar="'CMD'", help="a program of yours as one more client")
     parser.add_argument("--seed", type=int, metavar="N", help="what chance starts from (default: the scenario's own)")
@@ -47,13 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play; 0 if all is as expected, 1 if not."""
-    from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
-
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
+    from ssosim.originals.casting import player_names  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
 
     try:
-        scenario = _chosen(load_scenario(options.scenario, MODELS), options)
+        scenario = _chosen(load_scenario(options.scenario, player_names()), options)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
     for file in (options.junit, options.report):
@@ -139,14 +142,17 @@ def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
     """The scenario with the clients that the options ask for."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.scenario.casting import UnknownClientError, choose_clients  # noqa: PLC0415
+    from ssosim.originals.casting import choose, with_originals  # noqa: PLC0415
+    from ssosim.originals.finding import UnknownOriginalError  # noqa: PLC0415
+    from ssosim.scenario.casting import UnknownClientError  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
 
     if options.client:
         try:
-            scenario = choose_clients(scenario, options.client)
-        except UnknownClientError as error:
+            scenario = choose(scenario, options.client)
+        except (UnknownClientError, UnknownOriginalError) as error:
             raise LabInputError(f"--client: {error}") from error
+    scenario = with_originals(scenario)
     clients = scenario.clients
     seed = scenario.seed if options.seed is None else options.seed
     for number, command in enumerate(options.exec or [], start=1):
