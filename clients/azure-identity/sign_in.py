@@ -1,0 +1,42 @@
+"""One sign-in with azure-identity, by its public API and its own defaults.
+
+Usage: ``sign_in.py username-password | default | interactive | device-code``
+"""
+# ruff: noqa: INP001  a program, not a package
+
+import logging
+import os
+import sys
+import warnings
+
+import azure.identity
+
+CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI, which is the library's own default too
+SCOPE = "https://graph.microsoft.com/.default"
+PATIENCE_S = 30  # for a person who walks away
+
+
+def credential(flow):
+    """The credential of ``flow``."""
+    user = os.environ["SSOSIM_USER"]
+    if flow == "username-password":
+        return azure.identity.UsernamePasswordCredential(CLIENT, user, os.environ["SSOSIM_PASSWORD"])
+    if flow == "default":
+        os.environ["AZURE_CLIENT_ID"] = CLIENT
+        os.environ["AZURE_USERNAME"], os.environ["AZURE_PASSWORD"] = user, os.environ["SSOSIM_PASSWORD"]
+        return azure.identity.DefaultAzureCredential()
+    if flow == "interactive":
+        return azure.identity.InteractiveBrowserCredential(timeout=PATIENCE_S)
+    if flow == "device-code":
+        return azure.identity.DeviceCodeCredential(timeout=PATIENCE_S)
+    raise SystemExit(__doc__)
+
+
+warnings.simplefilter("ignore", DeprecationWarning)  # passwords: README.md says so
+logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings say what the exception says
+try:
+    with credential(sys.argv[1] if len(sys.argv) > 1 else "") as chosen:
+        chosen.get_token(SCOPE)
+except Exception as error:  # noqa: BLE001  whatever the library raises is what there is to see
+    sys.exit(f"{type(error).__module__}.{type(error).__qualname__}: {' '.join(str(error).split())}")
+print("signed in as", os.environ["SSOSIM_USER"])
