@@ -24,7 +24,7 @@ from ssosim.trace import HttpExchange
 
 __all__ = ["create_server"]
 
-_LONGEST_SILENCE_S = 120.0
+_LONGEST_SILENCE_S = 600.0  # Node's fetch waits longest of the clients that are known: 300 s, measured with MSAL for Node
 
 Headers = tuple[tuple[str, str], ...]
 

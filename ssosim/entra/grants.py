@@ -43,7 +43,7 @@ def token_v2(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answe
 
 def _token(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> Answer:
     form = read_form(call.body)
-    if form.get("grant_type") == "password":
+    if form.get("grant_type") == "password" or form.get("password"):  # MSAL for Go sends it beside its assertion
         call.journal.auth = "password"
     request = read_request(provider.directory, version=version, tenant=tenant, form=form, headers=call.headers)
     grant = GRANTS.get(request.grant_type)

@@ -238,6 +238,14 @@ def test_federated_password(site, name):
     assert b"AADSTS" not in bad.body
 
 
+@pytest.mark.parametrize(("password", "carried"), [("", "none"), ("Frank-lab-password-1", "password")])
+def test_a_password_beside_an_assertion_is_seen(site, password, carried):
+    """MSAL for Go posts the federated password to the cloud too, beside the assertion: the trace says so."""
+    form = site.saml_form(site.assertion_in(site.adfs("13", site.FRANK)))
+    assert site.token({**form, "password": password} if password else form)[0] == 200
+    assert site.events(HttpExchange)[-1].auth == carried
+
+
 def test_federation_service_serves_its_own_domain_only(site):
     """Alice has an account in the forest, but her domain is not federated: the STS issues nothing for her."""
     assert site.adfs("2005", site.ALICE).status == 500
