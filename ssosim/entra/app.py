@@ -24,7 +24,7 @@ from ssosim.trace import HttpExchange
 
 __all__ = ["create_server"]
 
-_LONGEST_SILENCE_S = 600.0  # Node's fetch waits longest of the clients that are known: 300 s, measured with MSAL for Node
+_LONGEST_SILENCE_S = 600.0  # the longest known wait is 300 s: of fetch in Node, measured with MSAL for Node
 
 Headers = tuple[tuple[str, str], ...]
 
