@@ -48,13 +48,14 @@ _SUBMIT = 'document.getElementById("answer").submit();'
 def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code: int | None = None,
           connect: str = "", cookie: str = "") -> Answer:  # fmt: skip
     policy = (
-        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self'; style-src 'unsafe-inline'"
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
         + (f"; script-src 'nonce-{nonce}'" if nonce else "")
         + (f"; connect-src {connect}" if connect else "")
     )
     body = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f"<style>{_STYLE}</style></head>\n"
         f"<body><main><h1>{escape(title)}</h1>\n{content}\n</main></body></html>\n"
     )
     headers: tuple[tuple[str, str], ...] = (

@@ -192,7 +192,7 @@ TABLE_1_1 = {
     "heimdal": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "heimdal-rules": ("typed forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "chromium-windows": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.NTLM),
-    "chromium-linux": ("forward", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
+    "chromium-linux": ("forward", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
     "firefox-windows": ("forward", "", OnLookupFailure.GIVE_UP_SCHEME, OnUnknown.NEXT_SCHEME),
     "firefox-linux": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
     "dotnet": ("forward", "", OnLookupFailure.RAISE, OnUnknown.PLAIN_401),

@@ -172,7 +172,7 @@ def test_challenge_is_found_among_schemes() -> None:
     [
         ("wininet", "trust", "HTTP 403", ["401 none", "403 ntlm"]),
         ("dotnet", "ticket", "HTTP 401", ["401 none"]),
-        ("chromium-linux", "ticket", "HTTP 401", ["401 none"]),
+        ("chromium-linux", "trust", "HTTP 401", ["401 none", "401 none"]),
         ("httpx-gssapi", "trust", "HTTP 401", ["401 none", "401 none"]),
         ("gokrb5", "ticket", "server-unknown", ["401 none"]),
     ],
