@@ -64,7 +64,9 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
         if struck is not None and struck.delay:
             await provider.sleep(struck.delay)
         answer = exchange(provider, call, client, struck)
-        return await _silence(request) if answer is None else _response(call, answer)
+        if answer is not None:
+            return _response(call, answer)
+        return _hang_up(request) if struck is not None and struck.dropped else await _silence(request)
 
     return handle
 
@@ -110,6 +112,13 @@ async def _silence(request: web.BaseRequest) -> web.Response:
         async with asyncio.timeout(_LONGEST_SILENCE_S):
             while request.transport is not None:  # noqa: ASYNC110 - aiohttp tells nobody when a connection ends
                 await asyncio.sleep(0.05)
+    return _closing(web.Response(status=504))
+
+
+def _hang_up(request: web.BaseRequest) -> web.Response:
+    """End the connection; what is returned goes nowhere."""
+    if request.transport is not None:
+        request.transport.close()
     return _closing(web.Response(status=504))
 
 

@@ -14,12 +14,14 @@ __all__ = ["Struck", "Tamper"]
 class Struck:
     """How one exchange is struck. ``delay`` in seconds comes first, then one of the others.
 
-    ``silent``: no answer. ``answer``: this one, and the provider is not asked. ``change``: the provider's, changed.
-    ``own``: it is the service itself that answers so, and nobody in its place.
+    ``silent``: no answer; ``dropped``: nor any connection any more. ``answer``: this one, and the provider is not
+    asked. ``change``: the provider's, changed. ``own``: it is the service itself that answers so, and nobody in its
+    place.
     """
 
     delay: float = 0.0
     silent: bool = False
+    dropped: bool = False
     answer: Answer | None = None
     change: Callable[[Answer], Answer] | None = None
     own: bool = False

@@ -20,6 +20,7 @@ from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
 from ssosim.faults.selector import WireFault
 from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
 from ssosim.faults.web import HttpDelay, HttpPage, HttpSilent, HttpStatus, JwksKeyRemoved
+from ssosim.faults.web_answers import HttpAnswer, HttpDropped
 from ssosim.faults.zones import ZoneFault
 
 from ssosim.faults.registry import FAULTS, AnyFault, FaultError, fault_from  # isort: skip - loads others' faults, which import the names above
@@ -44,7 +45,9 @@ __all__ = [
     "FaultBoard",
     "FaultError",
     "FaultTarget",
+    "HttpAnswer",
     "HttpDelay",
+    "HttpDropped",
     "HttpPage",
     "HttpSilent",
     "HttpStatus",

@@ -27,6 +27,7 @@ from ssosim.faults.resolvers import StaleCache, ValidationFailing
 from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
 from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
 from ssosim.faults.web import HttpDelay, HttpPage, HttpSilent, HttpStatus, JwksKeyRemoved
+from ssosim.faults.web_answers import HttpAnswer, HttpDropped
 
 __all__ = ["FAULTS", "AnyFault", "FaultError", "fault_from", "registered"]
 
@@ -62,6 +63,8 @@ BUILT_IN: tuple[type[DnsFault], ...] = (
     HttpPage,
     HttpSilent,
     HttpDelay,
+    HttpAnswer,
+    HttpDropped,
     CertificateExpired,
     CertificateWrongName,
     CertificateUntrusted,

@@ -1,0 +1,58 @@
+"""Faults of HTTPS endpoints that say exactly what comes instead: any answer at all, or the end of the connection."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from ssosim.entra.tamper import Struck
+from ssosim.entra.wire import Answer, Call
+from ssosim.faults.web import WebFault
+
+__all__ = ["HttpAnswer", "HttpDropped"]
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+
+
+class HttpAnswer(WebFault, frozen=True, kw_only=True, tag="http-answer"):
+    """An endpoint answers with exactly this: status, body, type and further headers.
+
+    For what the other faults have no name for: a SOAP fault, an empty document, a realm of another type. Source: the
+    shapes of answers under which sign-in libraries were measured (seed part 2.2).
+    """
+
+    status: int = 200
+    body: str = ""
+    content_type: str = "text/html; charset=utf-8"
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sent."""
+        super().__post_init__()
+        if not 200 <= self.status <= 599:
+            raise ValueError(f"status {self.status} is not between 200 and 599")
+        for name, value in {**self.headers, "Content-Type": self.content_type}.items():
+            if not _HEADER.fullmatch(name) or not value.isprintable():
+                raise ValueError(f"header {name!r}: {value!r} cannot be sent")
+
+    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+        """That answer."""
+        content = self.body.encode()
+        return Struck(answer=Answer(self.status, content, self.content_type, tuple(self.headers.items())), own=True)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.status} with {len(self.body.encode())} bytes of {self.content_type}: {self.where()}"
+
+
+class HttpDropped(WebFault, frozen=True, kw_only=True, tag="http-dropped"):
+    """The request arrives, and the connection ends without an answer. Source: seed part 2.2, rows "dropped"."""
+
+    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+        """The end of the connection."""
+        return Struck(silent=True, dropped=True)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"the connection ends without an answer: {self.where()}"
