@@ -57,7 +57,8 @@ class Retries:
     """Repetitions by the stack. ``pauses`` has one entry, in seconds, for each repetition that may follow.
 
     ``errors`` and ``statuses`` are what a GET is repeated for; ``post_errors`` and ``post_statuses`` likewise a POST.
-    ``only_with_retry_after``: a status alone is not enough.
+    ``only_with_retry_after``: a status alone is not enough. ``headers_of_empty``: whether the headers of an answer
+    without a body are seen.
     """
 
     pauses: tuple[float, ...]
@@ -67,6 +68,7 @@ class Retries:
     post_statuses: frozenset[int] = frozenset()
     on_retry_after: OnRetryAfter = OnRetryAfter.WAIT
     only_with_retry_after: bool = False
+    headers_of_empty: bool = True
 
     def around(self, device: Device) -> Http:
         """The device's HTTP port with repetitions."""
@@ -79,7 +81,7 @@ class Retries:
             return pause if outcome.stage in (self.errors if get else self.post_errors) else None
         if outcome.status not in (self.statuses if get else self.post_statuses):
             return None
-        told = seconds_to_wait(outcome)
+        told = seconds_to_wait(outcome) if outcome.body or self.headers_of_empty else None
         if told is not None:
             return told if self.on_retry_after is OnRetryAfter.WAIT else None
         return None if self.only_with_retry_after else pause
@@ -144,6 +146,11 @@ MSAL_DOTNET: Final = Retries(
 """One after 1 s: 5xx without Retry-After, or a time-out; 429 never. Source: MSAL.NET DefaultRetryPolicy."""
 
 MSAL4J: Final = Retries(
-    pauses=(1.0,), statuses=_SERVER_ERRORS, post_statuses=_SERVER_ERRORS, on_retry_after=OnRetryAfter.STOP
+    pauses=(1.0,),
+    statuses=_SERVER_ERRORS,
+    post_statuses=_SERVER_ERRORS,
+    on_retry_after=OnRetryAfter.STOP,
+    headers_of_empty=False,
 )
-"""Two tries in all, 1 s apart, 5xx without Retry-After; exceptions never. Source: msal4j HttpHelper.java."""
+"""Two tries in all, 1 s apart, 5xx without Retry-After; exceptions never. Of an error without a body only the status is
+looked at, so a Retry-After there is not seen. Source: msal4j DefaultRetryPolicy, DefaultHttpClient (1.26.0, run)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ssosim_clients.failures import ProtocolFailure, Stage, at
-from ssosim_clients.flows import mex, negotiate, realm, token, wstrust
+from ssosim_clients.flows import instance, mex, negotiate, realm, token, wstrust
 from ssosim_clients.flows.http import HttpLayer, with_layers
 from ssosim_clients.flows.mex import Reading
 from ssosim_clients.flows.token import Application, Tokens
@@ -38,7 +38,8 @@ class NativeFlow:
     """Windows-integrated sign-in over WS-Trust, as MSAL.NET does it; the other fields are what a library does apart.
 
     ``layers`` are what its HTTP stack does by itself. ``reading`` is how strictly it reads the MEX document.
-    ``protocol``, if set, is the only federation protocol that it accepts. ``safe`` as in ``realm.ask``.
+    ``protocol``, if set, is the only federation protocol that it accepts. ``safe`` as in ``realm.ask``. ``instances``:
+    it asks for the login host's names before its first token.
     """
 
     app: Application = field(default_factory=Application)
@@ -46,6 +47,7 @@ class NativeFlow:
     reading: Reading = mex.MSAL_DOTNET
     protocol: str = ""
     safe: str = "@"
+    instances: bool = False
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
         """Try once. Raises ``Stopped``."""
@@ -70,4 +72,6 @@ class NativeFlow:
                 raise wstrust.fault(answer)
             assertion = wstrust.read_rstr(answer.body)
         with at(Stage.TOKEN):
+            if self.instances:
+                await instance.discover(device, app)
             return await token.by_assertion(device, app, assertion)

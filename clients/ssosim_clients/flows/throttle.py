@@ -85,7 +85,8 @@ class Msal4jLock:
     """msal4j's lock on (client, authority, scopes) after a 429 or 5xx: ``seconds``, or what Retry-After says.
 
     It is tested before each request of the flow, so one refusal at WS-Trust also keeps the next realm discovery from
-    being sent (MsalThrottlingException). Source: msal4j HttpHelper.java, ThrottlingCache.java (read).
+    being sent (MsalThrottlingException). Of an answer without a body no header is seen. Source: msal4j HttpHelper.java,
+    ThrottlingCache.java (read), DefaultHttpClient (1.26.0, run).
     """
 
     seconds: float = 5.0
@@ -110,7 +111,7 @@ class _Locked:
             raise HttpFailure(status, f"{host} was not asked: the library is locked after an answer of this status")
         response = await self._device.http.request(method, url, headers, body)
         if response.status == 429 or response.status >= 500:
-            told = seconds_to_wait(response)
+            told = seconds_to_wait(response) if response.body else None
             seconds = self._rule.seconds if told is None else min(told, _LONGEST)
             memory.keep("msal4j:lock", response.status, self._device.clock.now() + seconds)
         return response

@@ -44,6 +44,10 @@ def _realm_answer(upn: str, kind: str, metadata: str | None, active: str | None)
     return _json(answer)
 
 
+def _instance(world: Surroundings, request: Request) -> HttpResponse:  # noqa: ARG001 - the shape of a step
+    return _json({"tenant_discovery_endpoint": f"https://{request.host}/common/.well-known/openid-configuration"})
+
+
 def _page(world: Surroundings, request: Request) -> HttpResponse:
     upn = json.loads(request.body)["username"]
     kind, metadata, _ = world.realm_of(upn, sees_desktop_sso=True)
@@ -103,6 +107,7 @@ def _json(value: Mapping[str, object], status: int = 200) -> HttpResponse:
 _STEPS: Final[Mapping[Step, Callable[[Surroundings, Request], HttpResponse]]] = {
     Step.REALM: _realm,
     Step.PAGE: _page,
+    Step.INSTANCE: _instance,
     Step.MEX: _mex,
     Step.WINDOWS: _windows,
     Step.PASSWORD: _password,

@@ -22,6 +22,8 @@ class Step(StrEnum):
     PASSWORD = "usernamemixed"  # noqa: S105 - a step's name
     BROWSER = "sso"
     TOKEN = "token"  # noqa: S105 - a step's name
+    INSTANCE = "instance"
+    """instance discovery, the login host's names"""
     OTHER = "other"
 
 
@@ -49,6 +51,7 @@ _BY_END: Final[Mapping[str, Step]] = {
     "sso": Step.BROWSER,
     "token": Step.TOKEN,
     "getcredentialtype": Step.PAGE,
+    "instance": Step.INSTANCE,
 }
 
 

@@ -78,7 +78,7 @@ class Surroundings:
 
     def serves(self, step: Step) -> tuple[str, ...]:
         """The hosts that answer ``step``."""
-        if step in (Step.REALM, Step.PAGE, Step.TOKEN):
+        if step in (Step.REALM, Step.PAGE, Step.INSTANCE, Step.TOKEN):
             return (LOGIN,)
         if step is Step.BROWSER:
             return (self.autologon,)
