@@ -1,0 +1,188 @@
+# ruff: noqa: INP001 - a program, started by path
+"""Chromium without a window, with a profile and a home of its own, driven over the debugging pipe.
+
+Only the Python standard library. Source of the protocol: Chrome DevTools Protocol, ``--remote-debugging-pipe``
+(messages in JSON, each ended by a zero byte; Chromium reads descriptor 3 and writes 4).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self, cast
+
+# What automatic tests commonly turn off: windows, first-run questions, background traffic. What is left of that would
+# ask for names of Google's, in a lab for names that nobody has: they are said not to exist.
+_NOBODY: Final = ", ".join(f"MAP *.{name} ~NOTFOUND" for name in ("google.com", "googleapis.com", "gvt1.com"))
+FLAGS: Final = (
+    "--headless=new", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+    "--disable-domain-reliability", "--remote-debugging-pipe", f"--host-resolver-rules={_NOBODY}",
+)  # fmt: skip
+_LOCAL_STATE: Final = {"net": {"received_http_auth_negotiate_headers": True}}
+_PATIENCE_S: Final = 20.0  # for one answer of the debugging protocol
+
+
+class BrowserError(Exception):
+    """Chromium did not start, ended, or refused a command."""
+
+
+class Chromium:
+    """One start of Chromium, from an empty profile; everything that it wrote is gone at the end.
+
+    On Linux Chromium loads GSSAPI only once it has seen a Negotiate header, and keeps that in its profile. ``seen``
+    gives it such a profile; without it this is the very first start, which cannot send a ticket.
+    """
+
+    def __init__(self, *, seen: bool = True) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="chromium-"))
+        profile = self._folder / "profile"
+        profile.mkdir()
+        if seen:
+            (profile / "Local State").write_text(json.dumps(_LOCAL_STATE), encoding="ascii")
+        self._number = 0
+        self._unread = b""
+        self.session = ""
+        self.status = 0
+        """Status of the last document that was loaded, 0 for none."""
+        try:
+            self._process = self._start(profile)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self._write, self._read = (cast("IO[bytes]", end) for end in (self._process.stdin, self._process.stdout))
+
+    def _start(self, profile: Path) -> subprocess.Popen[bytes]:
+        # Chromium's end of the pipe is descriptors 3 and 4.
+        command = ["sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh", "chromium", *FLAGS]
+        if os.geteuid() == 0:
+            command.append("--no-sandbox")  # its sandbox refuses to run as root
+        if log := os.environ.get("CHROMIUM_NET_LOG"):
+            command.append(f"--log-net-log={log}")
+        home = self._home()
+        _settle()
+        return subprocess.Popen(  # noqa: S603 - words of our own
+            [*command, f"--user-data-dir={profile}", "about:blank"],
+            env=os.environ | home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _home(self) -> dict[str, str]:
+        """A home whose certificate store, the only one that Chromium reads, trusts the device's authority."""
+        home = self._folder / "home"
+        store = home / ".pki" / "nssdb"
+        store.mkdir(parents=True)
+        authority = os.environ["NODE_EXTRA_CA_CERTS"]
+        for words in (["-N", "--empty-password"], ["-A", "-n", "lab", "-t", "C,,", "-i", authority]):
+            subprocess.run(["certutil", *words, "-d", f"sql:{store}"], check=True, capture_output=True)  # noqa: S603, S607 - of Debian
+        return {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "XDG_CACHE_HOME": str(home / "cache")}
+
+    def __enter__(self) -> Self:
+        try:
+            targets = self.send("Target.getTargets")["targetInfos"]
+            page = next(target["targetId"] for target in targets if target["type"] == "page")
+            self.session = self.send("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+            self.send("Page.enable")
+            self.send("Network.enable")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End Chromium and all that it started, and remove its profile."""
+        with suppress(BrowserError, OSError):
+            self.session = ""
+            self.send("Browser.close", patience=2.0)
+            self._process.wait(2)
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(5)
+        for end in (self._write, self._read):
+            with suppress(OSError):
+                end.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def send(self, method: str, patience: float = _PATIENCE_S, **parameters: Any) -> dict[str, Any]:
+        """One command; its result. Raises BrowserError."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self.session:
+            message["sessionId"] = self.session
+        try:
+            os.write(self._write.fileno(), json.dumps(message).encode() + b"\0")
+        except BrokenPipeError as error:
+            raise BrowserError("chromium has ended") from error
+        end = time.monotonic() + patience
+        while True:
+            answer = self._message(end)
+            if answer.get("id") == self._number:
+                if "error" in answer:
+                    raise BrowserError(f"{method}: {answer['error'].get('message', 'refused')}")
+                return dict(answer["result"])
+
+    def _message(self, end: float) -> dict[str, Any]:
+        """The next message, of whatever kind; statuses of documents are noted."""
+        while b"\0" not in self._unread:
+            if not select.select([self._read], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise BrowserError("chromium does not answer")
+            received = os.read(self._read.fileno(), 1 << 16)
+            if not received:
+                raise BrowserError("chromium has ended")
+            self._unread += received
+        text, _, self._unread = self._unread.partition(b"\0")
+        message: dict[str, Any] = json.loads(text)
+        if message.get("method") == "Network.responseReceived" and message["params"]["type"] == "Document":
+            self.status = int(message["params"]["response"]["status"])
+        return message
+
+    def open(self, url: str, patience: float) -> str:
+        """Go to ``url``; what prevented it, ``""`` once an answer has begun to arrive."""
+        self.status = 0
+        return str(self.send("Page.navigate", patience, url=url).get("errorText", ""))
+
+    def js(self, expression: str) -> Any:
+        """The value of an expression in the page; None while there is no page to ask."""
+        with suppress(BrowserError):
+            return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        return None
+
+    def type(self, selector: str, text: str) -> None:
+        """What a person types into the field ``selector``, in place of what is there."""
+        self.js(f"(f => {{ f.focus(); f.select() }})(document.querySelector({json.dumps(selector)}))")
+        self.send("Input.insertText", text=text)
+
+    def press_enter(self) -> None:
+        """The Enter key, down and up."""
+        key: dict[str, Any] = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        self.send("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
+        self.send("Input.dispatchKeyEvent", type="keyUp", **key)
+
+
+def _settle() -> None:
+    """Wait while the device's network has addresses that may not be used yet; a change gives ERR_NETWORK_CHANGED.
+
+    Source: include/uapi/linux/if_addr.h, IFA_F_TENTATIVE.
+    """
+    for _ in range(40):
+        with suppress(FileNotFoundError):  # no IPv6 at all
+            addresses = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
+            if any(int(address.split()[4], 16) & 0x40 for address in addresses):
+                time.sleep(0.05)
+                continue
+        return
