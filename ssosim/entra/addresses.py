@@ -10,6 +10,7 @@ __all__ = [
     "autologon_issuer",
     "autologon_mex",
     "autologon_trust",
+    "federated_return",
     "login_host",
     "passive_sign_in",
 ]
@@ -48,6 +49,11 @@ def adfs_mex(service: FederationService) -> str:
 def adfs_trust(service: FederationService, version: str, kind: str) -> str:
     """A WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
     return f"https://{service.host}/adfs/services/trust/{version}/{kind}"
+
+
+def federated_return(host: str) -> str:
+    """Where a federation service's page answers to, at the login host ``host``."""
+    return f"https://{host}/login.srf"
 
 
 def passive_sign_in(service: FederationService) -> str:

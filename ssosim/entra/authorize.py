@@ -6,16 +6,16 @@ Sources: Entra auth-code document, MSAL Python oauth2.py and MSAL.NET (parameter
 
 from __future__ import annotations
 
-import hmac
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from ssosim.entra.browser import browser_cookie, browser_of, is_browser_of
 from ssosim.entra.codes import FLOW_LIFETIME, Canary, Flow, check_challenge
 from ssosim.entra.discovery import TokenVersion
 from ssosim.entra.errors import Refusal
+from ssosim.entra.federated import send_to_service, service_of
 from ssosim.entra.jose import b64url
 from ssosim.entra.oauth import read_wanted, required
 from ssosim.entra.pages import message_page, sign_in_page
@@ -27,12 +27,10 @@ from ssosim.entra.wire import Answer, Call, new_guid
 from ssosim.estate import Application, Tenant
 from ssosim.trace import UserPrompted
 
-__all__ = ["announce", "application_of", "ask", "authorize_v1", "authorize_v2", "browser_of", "check_canary",
+__all__ = ["announce", "application_of", "ask", "authorize_v1", "authorize_v2", "check_canary",
            "error_page", "native_client", "open_flow", "shown"]  # fmt: skip
 
 _FLOW, _CANARY = "sign-in-flow", "sign-in-canary"  # purposes of sealed texts
-_COOKIE = "esctx"
-_BROWSER = re.compile(rf"(?:^|;\s*){_COOKIE}=([A-Za-z0-9-]{{36}})(?:;|$)")
 _MODES = ("query", "form_post", "fragment")
 _PROMPTS = {"login", "none", "consent", "select_account", "create", "admin_consent", "refresh_session"}
 _LONGEST = 6 * 1024  # bytes of all that the page must carry
@@ -73,7 +71,11 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
         flow, silent = _read_wishes(call, flow, version)
     except Refusal as refusal:
         return redirect_refusal(flow, refusal, call, provider.settings.error_lines)
-    return ask(provider, call, flow, silent=silent, hint=query.get("domain_hint", ""))
+    hint = query.get("domain_hint", "")
+    service = service_of(provider, flow.login_hint or hint)
+    if service is not None and "select_account" not in query.get("prompt", "").split():
+        return send_to_service(provider, call, flow, service, flow.login_hint)
+    return ask(provider, call, flow, silent=silent, hint=hint)
 
 
 def _read_wishes(call: Call, flow: Flow, version: TokenVersion) -> tuple[Flow, bool]:
@@ -154,21 +156,14 @@ def check_canary(provider: Provider, call: Call, flow: Flow, text: str) -> None:
         canary = provider.seal.open(_CANARY, text, Canary)
     except SealBrokenError:
         raise Refusal(165000, reason="The canary is malformed.") from None
-    values = (browser_of(call), canary.browser)
-    same = all(hmac.compare_digest(flow.browser.encode(), value.encode()) for value in values)
-    if not same or canary.flow != flow.id:
+    if not is_browser_of(call, flow.browser) or (canary.browser, canary.flow) != (flow.browser, flow.id):
         raise Refusal(165000, reason="The page was served to another browser, or cookies are blocked.")
 
 
-def browser_of(call: Call) -> str:
-    """The browser's cookie, ``""`` without one."""
-    found = _BROWSER.search(call.headers.get("Cookie", ""))
-    return found[1] if found else ""
-
-
-def ask(provider: Provider, call: Call, flow: Flow, *, refusal: Refusal | None = None, text: str = "",
-        silent: bool = False, hint: str = "") -> Answer:  # fmt: skip
-    """The sign-in page for ``flow``; after a ``refusal``, with its text and ``text``.
+def ask(
+    provider: Provider, call: Call, flow: Flow, *, refusal: Refusal | None = None, silent: bool = False, hint: str = ""
+) -> Answer:
+    """The sign-in page for ``flow``; after a ``refusal``, with its text.
 
     That a person is asked is recorded when the form comes into sight: at once, or after the ticket has been tried
     (``silent`` allows that), which the page reports. ``hint`` is a domain to try it for.
@@ -177,7 +172,7 @@ def ask(provider: Provider, call: Call, flow: Flow, *, refusal: Refusal | None =
     if not domain:
         announce(provider, call, flow, "" if refusal is None else f"AADSTS{refusal.code}")
     application = provider.estate.application(flow.client_id)
-    lines = "" if refusal is None else f"{described(refusal, call, ' ')} {text}".strip()
+    lines = "" if refusal is None else described(refusal, call, " ")
     return sign_in_page(
         _config(provider, call, flow, domain),
         application=application.name if application else flow.client_id,
@@ -185,7 +180,7 @@ def ask(provider: Provider, call: Call, flow: Flow, *, refusal: Refusal | None =
         error=lines,
         code=refusal.code if refusal else None,
         silent=f"https://{provider.estate.cloud.autologon_host}" if domain else "",
-        cookie=f"{_COOKIE}={flow.browser}; Path=/; Secure; HttpOnly; SameSite=Lax",
+        cookie=browser_cookie(flow.browser),
     )
 
 

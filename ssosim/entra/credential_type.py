@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssosim.entra import addresses
 from ssosim.entra.directory import Directory
 from ssosim.entra.realm import federation_of
 from ssosim.estate import Estate
@@ -20,9 +19,12 @@ _MANAGED, _FEDERATED = 3, 4
 
 
 def credential_type(
-    estate: Estate, directory: Directory, username: str, flow_token: str, canary: str
+    estate: Estate, directory: Directory, username: str, flow_token: str, canary: str, redirect: str
 ) -> dict[str, Any]:
-    """The answer for ``username``. ``DesktopSsoEnabled`` is present only when it is on."""
+    """The answer for ``username``; ``redirect`` leads a federated one to its own service's page.
+
+    ``DesktopSsoEnabled`` is present only when it is on.
+    """
     place = directory.place(username) if "@" in username else None
     service = None if place is None else federation_of(estate, place)
     properties: dict[str, Any] = {"UserTenantBranding": None}
@@ -41,7 +43,7 @@ def credential_type(
         "FacebookParams": None,
     }
     if service is not None:
-        credentials["FederationRedirectUrl"] = addresses.passive_sign_in(service)
+        credentials["FederationRedirectUrl"] = redirect
     exists = directory.user(username) is not None or service is not None
     return {
         "Username": username,

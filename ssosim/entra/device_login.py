@@ -6,7 +6,8 @@ StringConstants.ts, ADAL Python token_request.py (``code`` for ``device_code``),
 
 from __future__ import annotations
 
-from ssosim.entra.authorize import application_of, ask, browser_of, error_page
+from ssosim.entra.authorize import application_of, ask, error_page
+from ssosim.entra.browser import browser_of
 from ssosim.entra.codes import Flow
 from ssosim.entra.device_codes import DEVICE_CODE_LIFETIME, INTERVAL, DeviceCode
 from ssosim.entra.discovery import TokenVersion

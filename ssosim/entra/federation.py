@@ -8,6 +8,7 @@ facts).
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from ssosim.entra import mex
 from ssosim.entra.errors import Refusal
@@ -24,13 +25,23 @@ from ssosim.entra.xmlsafe import XmlRefusedError
 from ssosim.estate import FederationService, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["AUTHENTICATION_FAILED", "adfs_mex", "adfs_username_mixed", "adfs_windows_transport"]
+__all__ = ["AUTHENTICATION_FAILED", "Issued", "adfs_mex", "adfs_username_mixed", "adfs_windows_transport",
+           "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
 
 AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS knows no AADSTS codes
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
 # AD FS takes other spellings of a token type for the same; the profile URIs are from WSS SAML Token Profile 1.1.
 _SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A signed assertion as text, for whom it is, and its end in seconds since the Unix epoch."""
+
+    text: str
+    audience: str
+    end: int
 
 
 def adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
@@ -41,33 +52,44 @@ def adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answe
 def adfs_windows_transport(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
     """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again (unconfirmed)."""
     try:
-        token = negotiate_token(call)
+        signed_on = user_of_ticket(provider, call)
     except Refusal:
         return challenge()
-    if token is None:
+    if signed_on is None:
         return challenge()
-    verdict = accept_ticket(provider, call, token)
-    if isinstance(verdict, RefusedTicket):
-        return challenge()
-    rst = _read(provider, call, captured[0])
-    account, _, realm = verdict.principal.rpartition("@")
-    user = provider.directory.user_by_account(account) if realm == provider.estate.realm.name else None
-    return _issue(provider, call, user, rst, "kerberos", mutual(provider, verdict))
+    return _answer(provider, call, signed_on[0], _read(provider, call, captured[0]), "kerberos", signed_on[1])
 
 
 def adfs_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
-    """POST /adfs/services/trust/{2005,13}/usernamemixed.
-
-    Names: a user principal name, or a domain, a backslash and an account.
-    """
+    """POST /adfs/services/trust/{2005,13}/usernamemixed."""
     call.journal.auth = "password"
     rst = _read(provider, call, captured[0])
-    name = rst.username or ""
+    return _answer(provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password")
+
+
+def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[tuple[str, str], ...]] | None:
+    """Who sits at the device, and the headers that answer the ticket; None where the request carries none.
+
+    The user is None for an account that nobody here has. Raises Refusal for a ticket that is refused.
+    """
+    token = negotiate_token(call)
+    if token is None:
+        return None
+    verdict = accept_ticket(provider, call, token)
+    if isinstance(verdict, RefusedTicket):
+        raise Refusal(AUTHENTICATION_FAILED)
+    account, _, realm = verdict.principal.rpartition("@")
+    user = provider.directory.user_by_account(account) if realm == provider.estate.realm.name else None
+    return user, mutual(provider, verdict)
+
+
+def user_of_password(provider: Provider, name: str, password: str) -> User:
+    """The user of ``name``: a user principal name, or a domain, a backslash and an account. Raises Refusal."""
     account = name.rpartition("\\")[2]
     user = provider.directory.user_by_account(account) if "\\" in name else provider.directory.user(name)
-    if user is None or user.locked or user.password_expired or not same_password(user, rst.password):
+    if user is None or user.locked or user.password_expired or not same_password(user, password):
         raise Refusal(AUTHENTICATION_FAILED)
-    return _issue(provider, call, user, rst, "password")
+    return user
 
 
 def _read(provider: Provider, call: Call, version: str) -> Rst:
@@ -88,21 +110,19 @@ def _belongs(provider: Provider, service: FederationService, user: User) -> bool
     return place is not None and federation_of(provider.estate, place) == service
 
 
-def _issue(
-    provider: Provider,
-    call: Call,
-    user: User | None,
-    rst: Rst,
-    grant: str,
-    headers: tuple[tuple[str, str], ...] = (),
-) -> Answer:
+def issue_assertion(
+    provider: Provider, call: Call, user: User | None, grant: str, token_type: str = TOKEN_TYPE_SAML1
+) -> Issued:
+    """A signed assertion of the service that ``call`` asks, about ``user``; raises Refusal for one who is not its own.
+
+    ``grant``: ``kerberos`` or ``password``.
+    """
     service = provider.services[call.host]
     if user is None or not user.enabled or not _belongs(provider, service, user):
         raise Refusal(AUTHENTICATION_FAILED)
     start = int(call.now)
     end = start + service.token_lifetime
     audience = provider.estate.cloud.audience_urn
-    token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
     facts = AssertionFacts(
         id=f"_{new_guid()}",
         issuer=service.issuer,
@@ -118,9 +138,18 @@ def _issue(
     call.journal.events.append(
         TokenIssued(kind="assertion", grant=grant, subject=user.upn, audience=audience, digest=digest)
     )
-    return Answer(
-        200,
-        render_rstr(Rstr(rst.version, token_type, audience, assertion, call.now, end)),
-        SOAP_TYPE,
-        headers,
-    )
+    return Issued(assertion, audience, end)
+
+
+def _answer(
+    provider: Provider,
+    call: Call,
+    user: User | None,
+    rst: Rst,
+    grant: str,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
+    issued = issue_assertion(provider, call, user, grant, token_type)
+    rstr = Rstr(rst.version, token_type, issued.audience, issued.text, call.now, issued.end)
+    return Answer(200, render_rstr(rstr), SOAP_TYPE, headers)

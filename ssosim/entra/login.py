@@ -8,7 +8,9 @@ import msgspec
 
 from ssosim.entra import credential_type as credentials
 from ssosim.entra import discovery, realm
+from ssosim.entra.authorize import open_flow
 from ssosim.entra.errors import Refusal
+from ssosim.entra.federated import address_at_service, service_of
 from ssosim.entra.jose import b64url
 from ssosim.entra.provider import Provider
 from ssosim.entra.wire import Answer, Call, json_answer
@@ -63,15 +65,29 @@ def credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -
     username = question.get("username") if isinstance(question, dict) else None
     if not isinstance(username, str) or not username:
         raise Refusal(900144, name="username")
-    flow = question.get("flowToken")
+    given = question.get("flowToken")
+    token = given if isinstance(given, str) else ""
     answer = credentials.credential_type(
         provider.estate,
         provider.directory,
         username.strip(),
-        flow if isinstance(flow, str) else "",
+        token,
         b64url(call.trace_id.encode()),
+        _address_elsewhere(provider, call, username.strip()[:256], token),
     )
     return json_answer(answer)
+
+
+def _address_elsewhere(provider: Provider, call: Call, username: str, token: str) -> str:
+    """Where a federated user signs in; ``""`` for a managed one. ``token`` is the page's flow, if it asks."""
+    service = service_of(provider, username) if "@" in username else None
+    if service is None:
+        return ""
+    try:
+        flow = open_flow(provider, token, call.now)
+    except Refusal:
+        flow = None
+    return address_at_service(provider, call, flow, service, username)
 
 
 def dsso_status(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape

@@ -12,7 +12,7 @@ from typing import Any
 
 from ssosim.entra.wire import Answer, new_guid
 
-__all__ = ["NO_STORE", "device_code_page", "form_post_page", "message_page", "sign_in_page"]
+__all__ = ["NO_STORE", "device_code_page", "federation_page", "form_post_page", "message_page", "sign_in_page"]
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Referrer-Policy", "same-origin"))
 
@@ -108,6 +108,21 @@ def sign_in_page(
         + f'<script nonce="{nonce}">$Config={text};{_SILENT if silent else ""}</script>{beacon}'
     )
     return _page("Sign in", content, nonce=nonce, code=code, connect=silent, cookie=cookie)
+
+
+def federation_page(host: str, name: str = "", error: str = "") -> Answer:
+    """A federation service's own page: user name and password, by AD FS's names. It posts to its own address."""
+    first, second = ("", " autofocus") if name else (" autofocus", "")
+    content = (
+        f"<p>{escape(host)}</p>"
+        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
+        + f'<form id="signin" method="post">{_hidden({"AuthMethod": "FormsAuthentication"})}'
+        + '<label for="login">User account</label><input id="login" name="UserName" type="email" '
+        + f'autocomplete="username" required value="{escape(name)}"{first}><label for="passwd">Password</label>'
+        + '<input id="passwd" name="Password" type="password" autocomplete="current-password" required'
+        + f"{second}><button>Sign in</button></form>"
+    )
+    return _page("Sign in with your organizational account", content)
 
 
 def form_post_page(action: str, fields: Mapping[str, str]) -> Answer:

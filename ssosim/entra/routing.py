@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from ssosim.entra import authorize, autologon, device_login, federation, grants, login, sign_in
+from ssosim.entra import authorize, autologon, device_login, federation, grants, login, login_srf, passive, sign_in
 from ssosim.entra.provider import Provider
 from ssosim.entra.wire import Answer, Call
 from ssosim.estate import Cloud
@@ -52,12 +52,16 @@ _LOGIN = (
     ("GET", "/{t}/oauth2/nativeclient", Route(authorize.native_client, "text")),
     ("GET", "/{t}/instrumentation/shown", Route(authorize.shown, "text")),
     ("POST", "/{t}/login", Route(sign_in.login, "text")),
+    ("POST", "/login.srf", Route(login_srf.login_srf, "text")),
     ("POST", "/{t}/oauth2/devicecode", Route(device_login.device_code_v1, "oauth-v1")),
     ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_login.device_code_v2)),
     ("GET", "/{t}/oauth2/deviceauth", Route(device_login.code_page, "text")),
     ("POST", "/{t}/oauth2/deviceauth", Route(device_login.code_form, "text")),
 )
 _FEDERATION = (
+    ("GET", "/adfs/ls", Route(passive.adfs_page, "text")),
+    ("POST", "/adfs/ls", Route(passive.adfs_password, "text")),
+    ("GET", "/adfs/ls/wia", Route(passive.adfs_wia, "text", True)),
     ("GET", "/adfs/services/trust/mex", Route(federation.adfs_mex, "adfs")),
     ("POST", "/adfs/services/trust/{v}/windowstransport", Route(federation.adfs_windows_transport, "adfs", True)),
     ("POST", "/adfs/services/trust/{v}/usernamemixed", Route(federation.adfs_username_mixed, "adfs")),

@@ -14,18 +14,18 @@ from ssosim.entra.authorize import announce, ask, check_canary, error_page, open
 from ssosim.entra.autologon import BROWSER
 from ssosim.entra.codes import Flow, issue_code
 from ssosim.entra.errors import Refusal
+from ssosim.entra.federated import send_to_service, service_of
 from ssosim.entra.jose import b64url
 from ssosim.entra.oauth import read_form
 from ssosim.entra.pages import message_page
 from ssosim.entra.passwords import check_cloud_password
 from ssosim.entra.provider import Provider
-from ssosim.entra.realm import federation_of
 from ssosim.entra.redirects import redirect_refusal, send_back
 from ssosim.entra.sealed import DesktopSsoGrant, SealBrokenError
 from ssosim.entra.wire import Answer, Call, new_guid
 from ssosim.estate import Tenant, User
 
-__all__ = ["login"]
+__all__ = ["login", "signed_in"]
 
 _WINDOWS = "urn:federation:authentication:windows"
 _PASSWORD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105  a URI, not a password
@@ -45,6 +45,11 @@ def login(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer: 
         announce(provider, call, flow)
     if form.get("cancel"):
         return _declined(provider, call, flow)
+    service = service_of(provider, form.get("login", "")) if method == _PASSWORD else None
+    if service is not None:
+        # The real page asks for the name alone first. A password that came with it is not looked at.
+        call.journal.auth = "password" if form.get("passwd") else "none"
+        return send_to_service(provider, call, flow, service, form["login"].strip()[:256])
     try:
         user = (
             _by_ticket(provider, call, flow, form) if method == _WINDOWS else _by_password(provider, call, flow, form)
@@ -53,9 +58,8 @@ def login(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer: 
         again = msgspec.structs.replace(
             flow, id=new_guid(), issued=int(call.now), login_hint=form.get("login", "").strip()[:256]
         )
-        text = _federated(provider, form) if refusal.code == 50056 else ""
-        return ask(provider, call, again, refusal=refusal, text=text)
-    return _signed_in(provider, call, flow, user, method)
+        return ask(provider, call, again, refusal=refusal)
+    return signed_in(provider, call, flow, user, method)
 
 
 def _read_page(provider: Provider, call: Call, form: Mapping[str, str]) -> Flow:
@@ -109,14 +113,6 @@ def _by_ticket(provider: Provider, call: Call, flow: Flow, form: Mapping[str, st
     return user
 
 
-def _federated(provider: Provider, form: Mapping[str, str]) -> str:
-    place = provider.directory.place(form.get("login", ""))
-    service = federation_of(provider.estate, place) if place else None
-    if service is None:
-        return ""
-    return f"Your organization signs you in at {service.host}, which has no sign-in page in this lab."
-
-
 def _declined(provider: Provider, call: Call, flow: Flow) -> Answer:
     if not flow.user_code:
         return redirect_refusal(flow, Refusal(65004), call, provider.settings.error_lines)
@@ -126,7 +122,8 @@ def _declined(provider: Provider, call: Call, flow: Flow) -> Answer:
     return message_page("Declined", "You have not signed in. You may close this window.")
 
 
-def _signed_in(provider: Provider, call: Call, flow: Flow, user: User, method: str) -> Answer:
+def signed_in(provider: Provider, call: Call, flow: Flow, user: User, method: str) -> Answer:
+    """The end of ``flow``: a code for the application, or its device code approved. ``method``: how it was proved."""
     if not flow.user_code:
         fields = {"code": issue_code(provider, flow, user, method, call.now)}
         if flow.client_info:
