@@ -36,10 +36,15 @@ __all__ = ["as_data", "run_in_world"]
 _TEXT_LIMIT = 2000
 
 
-def run_in_world(folder: LabFolder, scenario: Scenario, estate_file: Path | None, front: int) -> int:
-    """Start a lab in the private network of this process, play, stop; tells the result through ``front``."""
+def run_in_world(
+    folder: LabFolder, scenario: Scenario, estate_file: Path | None, front: int, *, at_once: int | None = None
+) -> int:
+    """Start a lab in the private network of this process, play, stop; tells the result through ``front``.
+
+    ``at_once``: so many programs side by side.
+    """
     try:
-        message = _in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file))))
+        message = _in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once))
     except asyncio.CancelledError:
         message = {"error": "stopped before the end", "exit_code": LabError.exit_code}
     except DnsChangeError as error:
@@ -59,7 +64,7 @@ def _in_loop(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         return runner.run(work)
 
 
-async def _run(folder: LabFolder, scenario: Scenario, estate: Estate) -> dict[str, Any]:
+async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: int | None) -> dict[str, Any]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - asyncio.run makes one
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -78,7 +83,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate) -> dict[st
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
         await programs.sign_on(client for client in scenario.clients if client.run)
-        return {"playback": as_data(await play(scenario, private.lab, clock, models, programs.run))}
+        return {"playback": as_data(await play(scenario, private.lab, clock, models, programs.run, at_once))}
 
 
 def _cancel(task: asyncio.Task[Any]) -> None:

@@ -1,0 +1,97 @@
+"""What a client sent in one phase, in a form in which two clients can be compared.
+
+The order of its requests, each by its step, with how often it came in a row; and the services for which it asked for
+tickets. Left out is what no server sees (a client's own connection failures), and what is around a sign-in and not part
+of it: discovery of instances, configurations and keys, and the pages that the person opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import msgspec
+
+from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, Record
+
+__all__ = ["Seen", "seen_of"]
+
+_STEPS: tuple[tuple[str, str], ...] = (
+    ("/userrealm/", "realm"),
+    ("/getuserrealm.srf/", "realm"),
+    ("/trust/mex/", "mex"),
+    ("/mex/", "mex"),
+    ("/windowstransport/", "wst"),
+    ("/usernamemixed/", "wst"),
+    ("/winauth/sso", "sso"),
+    ("/devicecode/", "devicecode"),
+    ("/token/", "token"),
+)
+_PERSON = ("/authorize", "/login", "/deviceauth", "/getcredentialtype", "/dssostatus", "/shown", "/kmsi", "/favicon")
+_AROUND = ("/discovery/", "/.well-known/", "/oauth2/nativeclient")
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """``steps`` in order; ``spns`` in the order of asking, each once; ``passwords`` posted, by host."""
+
+    steps: tuple[str, ...] = ()
+    spns: tuple[str, ...] = ()
+    passwords: dict[str, int] = {}
+    prompted: bool = False
+
+    @property
+    def sequence(self) -> str:
+        """``realm, mex x4``: the order of requests, those in a row counted."""
+        runs = ((step, len(list(run))) for step, run in groupby(self.steps))
+        return ", ".join(step if number == 1 else f"{step} x{number}" for step, number in runs) or "nothing"
+
+    def count(self, step: str) -> int:
+        """How often ``step`` was asked for; a name of a server that could not be found counts for its step."""
+        return sum(each == step for each in self.steps)
+
+    @property
+    def password_posts(self) -> int:
+        """How often a password was seen in a request."""
+        return sum(self.passwords.values())
+
+
+def seen_of(records: Sequence[Record], search_domain: str) -> Seen:
+    """What the client whose records of one phase these are sent; ``search_domain`` is what its resolver appends."""
+    passwords: dict[str, int] = {}
+    for event in (record.event for record in records):
+        if isinstance(event, HttpExchange) and event.auth == "password" and _step(event.path) != "person":
+            passwords[event.host] = passwords.get(event.host, 0) + 1
+    return Seen(
+        steps=tuple(_steps(records, search_domain)),
+        spns=tuple(dict.fromkeys(_spns(records))),
+        passwords=passwords,
+        prompted=any(type(record.event).__name__ == "UserPrompted" for record in records),
+    )
+
+
+def _steps(records: Sequence[Record], search_domain: str) -> Iterable[str]:
+    for event in (record.event for record in records):
+        if isinstance(event, HttpExchange):
+            step = _step(event.path)
+            if step not in ("person", "around"):
+                yield step
+        elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
+            first, _, appended = event.name.partition(f".{search_domain}")
+            if "." not in first or appended or first == event.name:  # else the search list was tried too
+                yield f"no name {event.name}"
+
+
+def _spns(records: Sequence[Record]) -> Iterable[str]:
+    for event in (record.event for record in records):
+        if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
+            yield event.service
+
+
+def _step(path: str) -> str:
+    lower = f"{path.lower()}/"
+    if any(part in lower for part in _AROUND):
+        return "around"
+    found = next((step for part, step in _STEPS if part in lower), None)
+    if found is None:
+        return "person" if any(part in lower for part in _PERSON) else "other"
+    return found
