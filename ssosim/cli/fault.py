@@ -15,11 +15,15 @@ Break something in a running lab, and mend it.
 
   ssosim fault list                        the faults that there are; those in force first
   ssosim fault apply servfail names=login.microsoftonline.com first=3
-  ssosim fault apply delay seconds=2 clients=curl-1,curl-2
+  ssosim fault apply http-status status=503 --first 2 --for 30s --client curl-1
   ssosim fault undo 1                      by id, by name, or all
 
-Fields are those of the same fault in a scenario. Faults may be undone in any order.
+Fields are those of the same fault in a scenario. --first, --for and --client are short for the
+fields first, for_s and clients; they stand before or after the others. A fault is in force until
+it is undone, or until it comes to its limit. Faults may be undone in any order.
 """
+
+_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     applying = actions.add_parser("apply", help="put a fault in force")
     applying.add_argument("fault", metavar="NAME")
     applying.add_argument("fields", nargs="*", metavar="KEY=VALUE", help="lists: values with commas between")
+    applying.add_argument("--first", metavar="N", help="undo it by itself after it has struck N times")
+    applying.add_argument("--for", dest="for_s", metavar="TIME", help="undo it by itself after a time: 30s, 500ms, 2m")
+    applying.add_argument("--client", action="append", metavar="NAME", help="strike only this client; may be repeated")
     undoing = actions.add_parser("undo", help="take a fault away")
     undoing.add_argument("which", metavar="ID|NAME|all")
     for each in (listing, applying, undoing):
@@ -45,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
         case "list":
             return list_all(options)
         case "apply":
-            done = call(folder_of(options), "POST", "/v1/faults", fields_of(options.fault, options.fields))
+            body = fields_of(options.fault, options.fields) | _limits(options)
+            done = call(folder_of(options), "POST", "/v1/faults", body)
             text = f"fault {done['id']} in force: {done['description']}"
         case _:
             done = call(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}")
@@ -83,6 +91,23 @@ def list_all(options: argparse.Namespace) -> int:
         lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]
         print("\n".join(lines))
     return 0
+
+
+def _limits(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields that have options of their own; raises LabInputError for what is no time."""
+    found: dict[str, Any] = {"first": options.first, "clients": options.client}
+    if options.for_s is not None:
+        found["for_s"] = seconds_of(options.for_s)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def seconds_of(text: str) -> float:
+    """A length of time such as ``30s``, ``500ms``, ``2m``, ``1h`` or ``30``, in seconds; raises LabInputError."""
+    number = text.rstrip("hms")
+    try:
+        return float(number) * _UNITS[text[len(number) :]]
+    except (KeyError, ValueError) as error:
+        raise LabInputError(f"--for {text!r}: expected a time such as 30s, 500ms or 2m") from error
 
 
 def described(kind: type[Any]) -> dict[str, str]:

@@ -38,6 +38,9 @@ __all__ = [
 
 Undo = Callable[[], None]
 
+LONGEST_S = 366 * 86_400.0
+"""The longest time that a fault can be limited to, in seconds."""
+
 CertificateTrouble = Literal["expired", "wrong-name", "untrusted"]
 """What may be wrong with the certificate that a host presents."""
 
@@ -104,10 +107,14 @@ class WebRule:
 
 @dataclass(frozen=True, slots=True)
 class KdcRule:
-    """A fault of the KDC for ``clients`` (all, if none are named): silence, or the error number ``refusal``."""
+    """A fault of the KDC for ``clients`` (all, if none are named): silence, or the error number ``refusal``.
+
+    ``meet`` is to be called once for each request that it decides.
+    """
 
     clients: tuple[str, ...] = ()
     refusal: int | None = None
+    meet: Callable[[], None] = lambda: None
 
     def strikes(self, client: str) -> bool:
         """Whether ``client`` meets it."""
@@ -132,11 +139,12 @@ class DnsState:
     estate: tuple[Callable[[Estate], Estate], ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Applied:
     """One fault in force, with what it must remember: its dice, its count, and the zones as they were before it.
 
     ``dormant``: it does not fit what is beneath it any more, because something there was undone or changed.
+    ``spent`` ends it, with the reason; ``call_off`` ends the waiting for its time.
     """
 
     id: int
@@ -146,7 +154,16 @@ class Applied:
     authorities: Authorities
     met: int = 0
     dormant: bool = False
+    spent: Callable[[str], None] = lambda _: None
+    call_off: Undo = lambda: None
     _of_clients: dict[str, Random] = field(default_factory=dict)
+
+    def meet(self) -> None:
+        """One more was struck. The last of the fault's ``first`` says that it is ``spent``, and why."""
+        self.met += 1
+        first = self.fault.most
+        if first is not None and self.met == first:
+            self.spent(f"after the first {first}")
 
     def dice_of(self, client: str) -> Random:
         """The dice for what ``client`` meets: whose turn comes first in between does not change them."""
@@ -156,7 +173,19 @@ class Applied:
 
 
 class DnsFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fault"):
-    """Base of the faults of the DNS. In TOML and JSON the key ``fault`` holds the fault's name."""
+    """Base of the faults of the DNS. In TOML and JSON the key ``fault`` holds the fault's name.
+
+    ``for_s``: it is undone by itself after so many seconds of the lab's clock; None: when somebody undoes it.
+    """
+
+    for_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse limits that cannot be meant."""
+        if self.for_s is not None and not 0 < self.for_s <= LONGEST_S:
+            raise ValueError(f"for_s {self.for_s} is not above 0 and at most {LONGEST_S:.0f} seconds")
+        if self.most is not None and self.most < 1:
+            raise ValueError(f"first {self.most} is not 1 or more")
 
     def fold(self, state: DnsState, applied: Applied) -> DnsState:
         """``state`` with the fault in it; raises DnsChangeError when it does not fit."""
@@ -170,6 +199,16 @@ class DnsFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def name(self) -> str:
         """The fault's registered name."""
         return str(self.__struct_config__.tag)
+
+    @property
+    def most(self) -> int | None:
+        """After how many that it struck it is undone by itself: its ``first``, where it counts at all."""
+        return getattr(self, "first", None)
+
+    @property
+    def detail(self) -> str:
+        """What it does and for how long, for people."""
+        return f"{self.describe()}{'' if self.for_s is None else f', for {self.for_s:g} s'}"
 
     @property
     def dice(self) -> int:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Literal, Protocol
 
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from ssosim.clock import Later, by_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
 from ssosim.dns.asking import Asking
 from ssosim.dns.authority import Authorities, answer_through
 from ssosim.dns.hierarchy import Hierarchy
 from ssosim.dns.rrset import plain, to_name
-from ssosim.faults.base import Applied, DnsFault, DnsState, Rule, Undo
+from ssosim.faults.base import Applied, DnsFault, DnsState, Undo
+from ssosim.faults.effects import tamper_of
 from ssosim.faults.patch import Patch, patch_between
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, Trace
 
@@ -31,10 +34,6 @@ PLACES: dict[Part, frozenset[str]] = {
 }
 
 
-MOST_NAMES = 10_000
-"""Names of which it is remembered which faults matter to them."""
-
-
 class Server(Protocol):
     """A server that lets faults change its answers."""
 
@@ -45,12 +44,13 @@ class FaultBoard:
     """Faults over the zones of ``store``, which may change meanwhile: what an operator does is a layer too.
 
     Undoing works in any order: the other layers are folded again over what was there before. One that does not fit any
-    more lies dormant until it does.
+    more lies dormant until it does. ``later`` is how the board waits for the end of a fault that is limited in time.
     """
 
-    def __init__(self, store: ZoneStore, trace: Trace) -> None:
+    def __init__(self, store: ZoneStore, trace: Trace, later: Later = by_loop) -> None:
         self.authorities = Authorities(store)
         self.trace = trace
+        self._later = later
         self._store = store
         self._base = store.current
         self._layers: list[Applied | Patch] = []
@@ -83,16 +83,22 @@ class FaultBoard:
         return undo
 
     def apply(self, fault: DnsFault) -> Applied:
-        """Put ``fault`` on top. Raises DnsChangeError, and then nothing has changed."""
+        """Put ``fault`` on top, up to its limit. Raises DnsChangeError, and then nothing has changed."""
         self._notice_changes()
         number = self._last_id + 1
         dice = Random(fault.dice)  # noqa: S311 - a fault is the same at every run
         applied = Applied(number, fault, dice, self._state.zones, self.authorities)
-        state = fault.fold(self._state, applied)
-        self._show(state)
+        applied.spent = partial(self._spent, applied)
+        if fault.for_s is not None:
+            applied.call_off = self._later(fault.for_s, partial(self._overdue, applied))
+        try:
+            self._show(fault.fold(self._state, applied))
+        except DnsChangeError:
+            applied.call_off()
+            raise
         self._last_id = number
         self._layers.append(applied)
-        self.trace.record("", FaultApplied(name=fault.name, detail=fault.describe()))
+        self.trace.record("", FaultApplied(name=fault.name, detail=fault.detail))
         return applied
 
     def undo(self, number: int) -> bool:
@@ -100,14 +106,34 @@ class FaultBoard:
         applied = next((each for each in self.active if each.id == number), None)
         if applied is None:
             return False
+        self._take_away(applied)
+        self._tell(applied)
+        return True
+
+    def _spent(self, applied: Applied, reason: str) -> None:
+        """It has struck as often as it may. What the last one met is written down first."""
+        if applied in self._layers:
+            self._take_away(applied)
+            self.trace.ring(partial(self._tell, applied, reason))
+
+    def _tell(self, applied: Applied, reason: str = "") -> None:
+        fault = applied.fault
+        self.trace.record("", FaultUndone(name=fault.name, detail=fault.detail, reason=reason))
+
+    def _overdue(self, applied: Applied) -> None:
+        """Its time is over."""
+        if applied in self._layers:
+            self._take_away(applied)
+            self._tell(applied, f"after {applied.fault.for_s:g} s")
+
+    def _take_away(self, applied: Applied) -> None:
+        applied.call_off()
         self._notice_changes()
         self._layers.remove(applied)
         if not self.active:
             self._base = self._folded().zones
             self._layers.clear()
         self._show(self._folded())
-        self.trace.record("", FaultUndone(name=applied.fault.name, detail=applied.fault.describe()))
-        return True
 
     def undo_all(self) -> int:
         """Take all faults away, the newest first; returns how many there were."""
@@ -122,6 +148,11 @@ class FaultBoard:
                 zones = layer.apply(zones)
         return zones
 
+    def close(self) -> None:
+        """Wait for no limit any more; the faults stay in force."""
+        for applied in self.active:
+            applied.call_off()
+
     def attach(self, server: Server, part: Part, name: str = "") -> None:
         """From now on ``server`` shows the faults. ``name`` is that of an authoritative server in the hierarchy."""
         self._servers.append((server, part, name))
@@ -135,6 +166,11 @@ class FaultBoard:
         """Whether the KDC would not answer ``client``."""
         rule = next((rule for rule in reversed(self._state.kdc) if rule.strikes(client)), None)
         return rule is not None and rule.refusal is None
+
+    def kdc_was_asked(self, client: str) -> None:
+        """A request of ``client`` met the silence of the KDC without going there."""
+        for rule in [rule for rule in reversed(self._state.kdc) if rule.strikes(client)][:1]:
+            rule.meet()
 
     def is_bogus(self, name: Name) -> bool:
         """Whether ``name`` fails validation."""
@@ -218,54 +254,3 @@ class FaultBoard:
             return Effect(said=said)
 
         return chance
-
-
-def tamper_of(rules: tuple[Rule, ...], last: Callable[[DnsAnswered], Effect | None] | None) -> Tamper:
-    """What the rules do to an answer; which of them matter to a name is found once, for most names have none."""
-    of_name: dict[str, tuple[Rule, ...]] = {}
-
-    def tamper(event: DnsAnswered, client: str) -> Effect | None:
-        name = event.name
-        touching = of_name.get(name)
-        if touching is None:
-            if len(of_name) >= MOST_NAMES:
-                of_name.clear()
-            touching = of_name[name] = tuple(rule for rule in rules if rule.touches(name))
-        return combined(touching, last, event, client) if touching or last is not None else None
-
-    return tamper
-
-
-def combined(
-    rules: tuple[Rule, ...],
-    last: Callable[[DnsAnswered], Effect | None] | None,
-    event: DnsAnswered,
-    client: str,
-) -> Effect | None:
-    """The effects of all rules on one answer: delays add up, and of those that settle it the newest fault's counts."""
-    delay = 0.0
-    settled: Effect | None = None
-    for rule in rules:
-        if rule.final and settled is not None:
-            continue
-        effect = rule.effect(event, client)
-        if effect is not None:
-            delay += effect.delay
-            settled = effect if effect.final else settled
-    if settled is None and last is not None:
-        settled = last(event)
-    if settled is None:
-        return Effect(delay=delay) if delay else None
-    return settled if not delay else with_delay(settled, delay)
-
-
-def with_delay(effect: Effect, delay: float) -> Effect:
-    """``effect``, held for ``delay`` seconds."""
-    return Effect(
-        drop=effect.drop,
-        delay=delay,
-        rcode=effect.rcode,
-        truncate=effect.truncate,
-        said=effect.said,
-        unless_cd=effect.unless_cd,
-    )

@@ -77,39 +77,59 @@ class CertificateUntrusted(CertificateFault, frozen=True, kw_only=True, tag="cer
         return f"the certificate of {self.host} is of an authority that nobody trusts"
 
 
-class KdcSilent(DnsFault, frozen=True, kw_only=True, tag="kdc-silent"):
-    """The KDC does not answer, as for a device outside the corporate network. ``clients`` narrows it by name.
+class KdcFault(DnsFault, frozen=True, kw_only=True):
+    """Strikes requests to the KDC: of ``clients`` only, if any are named; ``first``: so many, then it is undone."""
+
+    clients: tuple[str, ...] = ()
+    first: int | None = None
+
+    @property
+    def refusal(self) -> int | None:
+        """The number of the error that is answered, None for silence."""
+        raise NotImplementedError
+
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+        """``state`` with a rule more."""
+        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients, self.refusal, applied.meet)))
+
+    def whom(self, before: str = " ") -> str:
+        """Which requests, for people."""
+        clients = f"{before}{', '.join(self.clients)}" if self.clients else ""
+        return clients + (f", the first {self.first}" if self.first is not None else "")
+
+
+class KdcSilent(KdcFault, frozen=True, kw_only=True, tag="kdc-silent"):
+    """The KDC does not answer, as for a device outside the corporate network.
 
     Tickets that a device has go on working. Source: Entra documentation, Seamless SSO needs a domain controller in
     sight; troubleshooting check list.
     """
 
-    clients: tuple[str, ...] = ()
-
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
-        """``state`` with a silent KDC."""
-        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients)))
+    @property
+    def refusal(self) -> int | None:
+        """Silence."""
+        return None
 
     def describe(self) -> str:
         """One line for people."""
-        return f"the KDC does not answer{' ' + ', '.join(self.clients) if self.clients else ''}"
+        return f"the KDC does not answer{self.whom()}"
 
 
-class KdcRefuses(DnsFault, frozen=True, kw_only=True, tag="kdc-refuses"):
+class KdcRefuses(KdcFault, frozen=True, kw_only=True, tag="kdc-refuses"):
     """The KDC answers ticket requests with ``error``. Source: I-20 (KDC_ERR_ETYPE_NOSUPP), RFC 4120 section 7.5.9."""
 
     error: Literal["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"] = (
         "KDC_ERR_ETYPE_NOSUPP"
     )
-    clients: tuple[str, ...] = ()
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
-        """``state`` with a KDC that refuses."""
-        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients, int(KrbCode[self.error]))))
+    @property
+    def refusal(self) -> int | None:
+        """The error's number."""
+        return int(KrbCode[self.error])
 
     def describe(self) -> str:
         """One line for people."""
-        return f"the KDC refuses tickets with {self.error}"
+        return f"the KDC refuses tickets with {self.error}{self.whom(', to ')}"
 
 
 class RealmManaged(DnsFault, frozen=True, kw_only=True, tag="realm-managed"):

@@ -18,8 +18,9 @@ class WireFault(DnsFault, frozen=True, kw_only=True):
 
     ``names``: these names; ``*.zone`` means every name below; none means all. ``types``, ``clients`` and ``servers``
     narrow it to record types, to clients and to name servers or resolvers by their names in the trace. ``first``: only
-    the first so many answers. ``probability``: each answer with that chance, from the dice of ``seed``. ``at``: at
-    authoritative servers (what resolvers remember goes on) or at resolvers; the lab's one server is both.
+    the first so many answers, then it is undone. ``probability``: each answer with that chance, from the dice of
+    ``seed``. ``at``: at authoritative servers (what resolvers remember goes on) or at resolvers; the lab's one server
+    is both.
     """
 
     names: tuple[str, ...] = ()
@@ -33,10 +34,9 @@ class WireFault(DnsFault, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant."""
+        super().__post_init__()
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability {self.probability} is not between 0 and 1")
-        if self.first is not None and self.first < 1:
-            raise ValueError(f"first {self.first} is not 1 or more")
 
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect | None:
         """What is done to an answer that is struck."""
@@ -57,7 +57,8 @@ class WireFault(DnsFault, frozen=True, kw_only=True):
             if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
                 return None
             done = self.effect(event, applied)
-            applied.met += done is not None
+            if done is not None:
+                applied.meet()
             return done
 
         return dataclasses.replace(state, rules=(*state.rules, Rule(self.at, self.final, effect, self.touching())))

@@ -17,7 +17,8 @@ _PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{titl
 class WebFault(DnsFault, frozen=True, kw_only=True):
     """Strikes HTTPS exchanges. ``host`` and ``path`` (a part of it) narrow it, as ``clients`` do by name.
 
-    ``first``: only the first so many exchanges. ``probability``: each with that chance, from the dice of ``seed``.
+    ``first``: only the first so many exchanges, then it is undone. ``probability``: each with that chance, from the
+    dice of ``seed``.
     """
 
     host: str = ""
@@ -29,10 +30,9 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant."""
+        super().__post_init__()
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability {self.probability} is not between 0 and 1")
-        if self.first is not None and self.first < 1:
-            raise ValueError(f"first {self.first} is not 1 or more")
 
     def strike(self, call: Call) -> Struck | None:
         """What is done to an exchange that is struck."""
@@ -50,7 +50,8 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
             if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
                 return None
             struck = self.strike(call)
-            applied.met += struck is not None
+            if struck is not None:
+                applied.meet()
             return struck
 
         return dataclasses.replace(state, web=(*state.web, WebRule(rule)))

@@ -51,4 +51,4 @@ def undo_faults(board: FaultBoard, which: str) -> dict[str, Any]:
 def as_data(applied: Applied) -> dict[str, Any]:
     """One fault in force."""
     fields: dict[str, Any] = msgspec.to_builtins(applied.fault)
-    return {"id": applied.id, "description": applied.fault.describe(), "dormant": applied.dormant} | fields
+    return {"id": applied.id, "description": applied.fault.detail, "dormant": applied.dormant} | fields

@@ -16,7 +16,7 @@ from typing import Self
 
 from aiohttp import web
 
-from ssosim.clock import Clock, RealClock, VirtualClock
+from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.ops.usage import PROBE
@@ -68,7 +68,8 @@ class Lab:
         self.trace = Trace(self.clock)
         self.zones = ZoneStore(ZoneSet.from_estate(estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
-        self.faults = FaultBoard(self.zones, self.trace)
+        later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
+        self.faults = FaultBoard(self.zones, self.trace, later)
         self.last_known_good = self.zones.current
         self.attribution = Attribution()
         self.ca = LabCa()
@@ -140,6 +141,7 @@ class Lab:
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.attribution.who)
         self.faults.attach(server, "lab")
+        self._cleanup.callback(self.faults.close)
         server.counts = self.query_counts
         self._cleanup.push_async_callback(server.stop)
         for address in self.estate.addresses("dns"):

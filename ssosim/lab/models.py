@@ -144,7 +144,12 @@ def _without_kdc(lab: Lab, client: str, seat: Seat, clock: ClientClock) -> Witho
         nobody, lab.estate.realm.name, lab.estate.realm.domain, [Address(seat.address, _DISCARD)], _AS_GIVEN
     )
     return WithoutKdc(
-        lambda: lab.faults.kdc_is_silent(client), Initiator(nobody, seat.home / "ccache"), clock, lab.trace, client
+        lambda: lab.faults.kdc_is_silent(client),
+        Initiator(nobody, seat.home / "ccache"),
+        clock,
+        lab.trace,
+        client,
+        lambda: lab.faults.kdc_was_asked(client),
     )
 
 

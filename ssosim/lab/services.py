@@ -61,6 +61,7 @@ def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
         message = asked.message
         if rule is None:
             return await forward(asked.data)
+        rule.meet()
         if rule.refusal is None or not isinstance(message, KdcRequest):
             return None
         return build_error(rule.refusal, message.realm, tuple(message.service.split("/")), time.time())

@@ -7,7 +7,7 @@ scripted one, and a KDC is a set of names. What needs more (programs, resolvers 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from dns.rcode import NOERROR
@@ -76,6 +76,9 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
         while steps and steps[0][0] == 0:
             steps.pop(0)[1]()
         lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+        for name in [client.name for client in scenario.clients if client.fresh and index]:
+            runs.pop(name).cancel()
+            devices[name] = lab.device(next(client for client in scenario.clients if client.name == name))
         for name, device in devices.items():
             if name not in runs or runs[name].done:
                 runs[name] = engine.start(lab.sign_in(name, models[name], device))
@@ -116,13 +119,28 @@ class _MemoryLab:
         self.estate = estate
         self.trace = Trace(_Now(engine))
         self.zones = ZoneStore(ZoneSet.from_estate(estate), seed=estate.dns.seed)
-        self.faults = FaultBoard(self.zones, self.trace)
+        self.faults = FaultBoard(self.zones, self.trace, self._later)
         self.tamper: Tamper | None = None
         self.state: DnsState | None = None
         self._healthy: dict[tuple[str, str], tuple[_Said, DnsAnswered]] = {}
         self.hosts = {host.address for host in estate.hosts}
         self.faults.attach(self, "lab")
         self.faults.watch(self._show)
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> Callable[[], None]:
+        """Do something in ``seconds`` of the engine's time, unless it is called off."""
+        wanted = True
+
+        def unless_called_off() -> None:
+            if wanted:
+                act()
+
+        def call_off() -> None:
+            nonlocal wanted
+            wanted = False
+
+        self.engine.call_at(self.engine.now + seconds, unless_called_off)
+        return call_off
 
     def _show(self, state: DnsState) -> None:
         self.state = state
@@ -217,6 +235,7 @@ class _Ports(MemoryPorts):
         outcome = "issued" if spn in self._of_world.spns else "KDC_ERR_S_PRINCIPAL_UNKNOWN"
         if rule is not None:
             outcome = "no answer" if rule.refusal is None else "KDC_ERR_ETYPE_NOSUPP"
+            rule.meet()
         self._lab.trace.record(self._client.name, KdcExchange(request="TGS", service=spn, outcome=outcome))
         if outcome == "no answer":
             await pause(_KDC_PATIENCE_S)
@@ -230,7 +249,7 @@ class _Ports(MemoryPorts):
         """The right password, typed in 20 s, or nothing."""
         self._lab.trace.record(self._client.name, UserPrompted(reason=f"password of {upn}: {reason}"))
         await pause(_TYPING_S)
-        return self._of_world.password if self._client.person else None
+        return self._of_world.password if self._client.person_answers else None
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Resolve, connect, and have the scripted provider answer unless a fault does."""
@@ -256,6 +275,8 @@ class _Ports(MemoryPorts):
             auth = _auth(headers, body)
             event = HttpExchange(host=host, method=method, path=path, status=status, auth=auth, code=code)
             lab.trace.record(name, event if struck.own else dataclasses.replace(event, struck=True))
+            if struck.dropped:
+                raise NetworkFailure("read", "closed", f"{url}: the connection ended without an answer")
             if struck.answer is None:
                 await pause(_HTTP_PATIENCE_S)
                 raise NetworkFailure("read", "timeout", f"{url}: no answer")

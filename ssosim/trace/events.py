@@ -140,11 +140,12 @@ class FaultApplied(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultUndone(Event):
-    """A fault was taken back."""
+    """A fault was taken back; ``reason`` says which limit it had come to, empty where somebody took it back."""
 
     layer: ClassVar[Layer] = "fault"
     name: str
     detail: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

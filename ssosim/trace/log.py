@@ -37,6 +37,7 @@ class Trace:
         self._records: list[Record] = []
         self._subscribers: list[Callable[[Record], None]] = []
         self._seq = 0
+        self._bells: list[Callable[[], None]] = []
         self.dropped = 0
 
     def record(self, client: str, event: Event) -> Record:
@@ -51,12 +52,23 @@ class Trace:
         self._records.append(record)
         for subscriber in self._subscribers:
             subscriber(record)
+        if self._bells:
+            self._ring()
         return record
 
     def subscribe(self, subscriber: Callable[[Record], None]) -> Callable[[], None]:
         """Call ``subscriber`` with every later record; returns the function that ends this."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
+
+    def ring(self, bell: Callable[[], None]) -> None:
+        """Call ``bell`` at the next record, that once."""
+        self._bells.append(bell)
+
+    def _ring(self) -> None:
+        bells, self._bells = self._bells, []
+        for bell in bells:
+            bell()
 
     def since(self, seq: int = 0) -> tuple[Record, ...]:
         """The kept records after number ``seq``."""
