@@ -1,0 +1,209 @@
+"""Where a forecast plays a client: names from the pure answers, tickets from a set of SPNs, HTTP from pure functions.
+
+Time jumps, nothing waits, and no socket is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import dns.reversename
+from dns.rdatatype import AAAA, CNAME, PTR, A
+from ssosim_clients.failures import DnsKind
+from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, NetworkFailure, Resolution, TicketFailure
+
+from ssosim.dns import ZoneSet, answer
+from ssosim.dns.rrset import plain, to_name
+from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket, serve
+from ssosim.estate import Estate
+from ssosim.trace import KdcExchange, Trace, UserPrompted
+
+__all__ = ["HORIZON_S", "START", "Clock", "Parked", "Person", "Resolver", "World", "drive"]
+
+HORIZON_S = 1200.0
+"""How long a model may try; one that has not ended by then stalls."""
+
+START = 1_740_000_000.0
+"""When a play begins, in seconds since the epoch."""
+
+_TICKET = b"ssosim-forecast-ticket:"
+_NTLM = b"NTLMSSP\x00"
+
+
+class Parked(BaseException):
+    """The horizon is reached: whatever the client still wanted, it waits."""
+
+
+def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never waits for anything; what its ports do is done at once."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    except asyncio.CancelledError as error:
+        raise Parked from error
+    coroutine.close()
+    raise Parked
+
+
+class Clock:
+    """Time that jumps when a client sleeps."""
+
+    def __init__(self) -> None:
+        self._now = START
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Jump; past the horizon the play ends."""
+        self._now += seconds
+        if self._now > START + HORIZON_S:
+            raise Parked
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who types the right password."""
+
+    trace: Trace
+    client: str
+    password: str
+
+    async def ask_password(self, upn: str, reason: str) -> str | None:
+        """Be asked."""
+        self.trace.record(self.client, UserPrompted(reason=f"password of {upn}: {reason}"))
+        return self.password
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Names from the pure answers of one state of the zones."""
+
+    zones: ZoneSet
+    trace: Trace
+    client: str
+
+    async def resolve(self, name: str, family: Family) -> Resolution:
+        """Addresses and canonical name."""
+        kinds = {"ipv4": (A,), "ipv6": (AAAA,), "any": (A, AAAA)}[family]
+        found: list[Resolution] = []
+        failures: list[DnsFailure] = []
+        for kind in kinds:
+            said = answer(self.zones, to_name(name), kind)
+            self.trace.record(self.client, said.event("udp"))
+            addresses = tuple(rdata.to_text() for rrset in said.answer if rrset.type == kind for rdata in rrset.rdatas)
+            if not addresses:
+                failures.append(DnsFailure(_dns_kind(said.outcome), name))
+                continue
+            chain = tuple(
+                plain(rdata.target)  # type: ignore[attr-defined]
+                for rrset in said.answer
+                if rrset.type == CNAME
+                for rdata in rrset.rdatas
+            )
+            found.append(Resolution(name, chain[-1] if chain else name.rstrip("."), addresses, chain))
+        if not found:
+            raise failures[0]
+        everything = tuple(address for each in found for address in each.addresses)
+        return Resolution(name, found[0].canonical, everything, found[0].chain)
+
+    async def reverse(self, address: str) -> str | None:
+        """The first PTR name."""
+        said = answer(self.zones, dns.reversename.from_address(address), PTR)
+        names = [rdata.target for rrset in said.answer if rrset.type == PTR for rdata in rrset.rdatas]  # type: ignore[attr-defined]
+        return plain(names[0]) if names else None
+
+
+def _dns_kind(outcome: str) -> DnsKind:
+    kinds: dict[str, DnsKind] = {"NODATA": "nodata", "NXDOMAIN": "nxdomain", "REFUSED": "refused"}
+    return kinds.get(outcome, "servfail")
+
+
+class World:
+    """HTTP and Kerberos for one play."""
+
+    def __init__(
+        self,
+        zones: ZoneSet,
+        estate: Estate,
+        spns: frozenset[str],
+        keys: Keys,
+        trace: Trace,
+        clock: Clock,
+        client: str,
+    ) -> None:
+        self._resolver = Resolver(zones, trace, client)
+        self._spns = spns
+        self._trace = trace
+        self._clock = clock
+        self._client = client
+        self._roles = {host.address: host.role for host in estate.hosts}
+        self._names = {name.lower(): role for name, role in estate.web_names()}
+        principal = f"{_account(estate)}@{estate.realm.name}"
+        cloud = Acceptor(frozenset(estate.realm.service_account.spns), principal)
+        acceptors = {estate.cloud.autologon_host: cloud}
+        acceptors |= {
+            each.host: Acceptor(frozenset({each.spn}), principal) for each in estate.federation_services if each.spn
+        }
+        self._provider = Provider(estate=estate, keys=keys, acceptors=acceptors, trace=trace, clock=clock)
+
+    async def request(self, method: str, url: str, headers: Any, body: bytes) -> HttpResponse:
+        """One request to whoever listens at the address that the name has."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        try:
+            found = await self._resolver.resolve(host, "any")
+        except DnsFailure as failure:
+            raise NetworkFailure.from_dns(failure) from failure
+        role = next((self._roles[address] for address in found.addresses[:1] if address in self._roles), None)
+        if role is None:
+            raise NetworkFailure("connect", "refused", f"nothing listens at {found.addresses[0]}")
+        if self._names.get(host) != role:
+            raise NetworkFailure("tls", "bad-certificate", f"{found.addresses[0]} is not {host}")
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        call = Call.read(method, host, target, headers=Headers(headers.items()), body=body, now=self._clock.now())
+        reply = serve(self._provider, call, self._client)
+        fields = [*reply.headers, ("Content-Type", reply.content_type)]
+        return HttpResponse(reply.status, Headers(fields), reply.body)
+
+    async def negotiate_token(self, spn: str) -> bytes:
+        """A ticket, if the KDC knows the SPN."""
+        known = spn in self._spns
+        outcome = "issued" if known else "KDC_ERR_S_PRINCIPAL_UNKNOWN"
+        self._trace.record(self._client, KdcExchange(request="TGS", service=spn, outcome=outcome))
+        if not known:
+            raise TicketFailure("server-unknown", spn)
+        return _TICKET + spn.encode()
+
+    async def ntlm_token(self) -> bytes:
+        """What Windows sends instead."""
+        return _NTLM
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptor:
+    """A service that takes tickets for ``spns`` from ``principal``."""
+
+    spns: frozenset[str]
+    principal: str
+
+    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+        """Judge a token of this module's own making."""
+        if token == _NTLM:
+            return RefusedTicket("ntlm", "ntlm", "an NTLM token, no ticket")
+        spn = token.removeprefix(_TICKET).decode(errors="replace")
+        if token.startswith(_TICKET) and spn in self.spns:
+            return AcceptedTicket(self.principal, spn)
+        return RefusedTicket("kerberos", "wrong-service", f"a ticket for {spn[:200]}")
+
+
+def _account(estate: Estate) -> str:
+    """The realm account of the first device's user."""
+    user = estate.user(estate.devices[0].user)
+    return "" if user is None or user.sam_account is None else user.sam_account
