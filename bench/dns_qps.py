@@ -50,8 +50,8 @@ from ssosim.dns.zone import Zone
 from ssosim.estate import default_estate
 from ssosim.faults import FaultBoard, fault_from
 from ssosim.lab.attribution import Attribution
+from ssosim.lab.recording import recording
 from ssosim.trace import Trace
-from ssosim.trace.export import as_json
 
 ZONE, NAMES = "bench.example", 100
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -104,8 +104,7 @@ def serve(pipe: Connection, zone: Path, loop: str, kept: Path | None) -> None:
         server.counts = QueryCounts()
         with contextlib.ExitStack() as cleanup:
             if kept is not None:
-                file = cleanup.enter_context(kept.open("w", encoding="utf-8"))
-                trace.subscribe(lambda record: file.write(as_json(record) + "\n"))
+                cleanup.enter_context(recording(trace, kept))
             pipe.send(await server.start("127.0.0.1", 0))
             stopped = asyncio.Event()
             asyncio.get_running_loop().add_reader(pipe.fileno(), stopped.set)

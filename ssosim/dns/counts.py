@@ -89,17 +89,30 @@ class QueryCounts:
         # longer than all else here. A use is held beside its counters, so that its identity is not given away.
         self._familiar: dict[int, tuple[Use, dict[str, list[float]]]] = {}
         self._rows: dict[tuple[str, str], list[Row]] = {}
-        self._turns = 0
+        self.turns = 0
+        """How many buckets were closed: what ``meter`` gave counts no more after that."""
         self._since = self._start = self._now()
         self._end = self._start + bucket
         self._gaps: list[tuple[float, float]] = []
         self._paused_at: float | None = None
 
-    def add(self, use: Use, client: str) -> None:
-        """Count one query."""
+    def now(self) -> float:
+        """The present time; its bucket is the open one from now on."""
         now = self._now()
         if not self._start <= now < self._end:  # also where the clock has stepped back
             self._turn(now)
+        return now
+
+    def meter(self, use: Use, client: str) -> list[float] | None:
+        """The open counter of a query that was counted before: how many, and when the last one was.
+
+        Whoever has it may count with it until ``turns`` changes. None where such queries are not counted.
+        """
+        return self._open.get((use, client))
+
+    def add(self, use: Use, client: str) -> None:
+        """Count one query."""
+        now = self.now()
         familiar = self._familiar.get(id(use))
         if familiar is not None and (entry := familiar[1].get(client)) is not None:
             entry[0] += 1
@@ -191,8 +204,8 @@ class QueryCounts:
             self.lose(now, self._end)
         self._since = min(self._since, now)
         self._start, self._end = now, now + self._bucket
-        self._turns += 1
-        if self._turns % SWEEP_EVERY == 0:
+        self.turns += 1
+        if self.turns % SWEEP_EVERY == 0:
             self._sweep(now - self._kept)
 
     def _sweep(self, oldest: float) -> None:

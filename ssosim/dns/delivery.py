@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import dns.flags
 from dns.name import Name
@@ -19,7 +20,7 @@ from ssosim.dns.tcp import Peer, Send
 from ssosim.dns.wire import Reply, Transport, client_subnet, failure, read, render, used
 from ssosim.trace import DnsAnswered, Trace
 
-__all__ = ["Delivery", "Effect", "Said", "Tamper", "Who", "respond_with"]
+__all__ = ["Delivery", "Effect", "Said", "Selective", "Tamper", "Who", "respond_with"]
 
 HEADER = 12
 
@@ -61,23 +62,37 @@ Tamper = Callable[[DnsAnswered, str], Effect | None]
 """(the answer that is about to leave, client) -> what to do to it; None lets it pass. The seam for faults."""
 
 
+@runtime_checkable
+class Selective(Protocol):
+    """A tamper that can say of most names that it will never touch them, so that it need not be asked each time."""
+
+    def __call__(self, event: DnsAnswered, client: str, /) -> Effect | None:
+        """As any tamper."""
+        ...
+
+    def spares(self, name: str, /) -> bool:
+        """Whether it lets all answers about ``name`` pass as long as it is in force, and need not see them."""
+        ...
+
+
 class Delivery:
     """Sends replies. ``tamper`` may be set and unset at any time; ``by`` is the sender's name in the trace."""
 
-    def __init__(self, trace: Trace, who: Who, tamper: Tamper | None, by: str = "") -> None:
+    def __init__(self, trace: Trace, who: Who, tamper: Tamper | None = None, by: str = "") -> None:
         self.tamper = tamper
         self.counts: QueryCounts | None = None
+        self.who = who
+        self.by = by
+        self.write_down = trace.record_all
         self._trace = trace
-        self._who = who
-        self._by = by
         self._delayed: set[asyncio.TimerHandle] = set()
 
     def leave(self, reply: Reply, query: bytes, peer: Peer, local: str, send: Send) -> None:
         """Send ``reply`` to ``query``: at once, later, changed or never, as ``tamper`` says."""
-        client = self._who(peer[0], local)
+        client = self.who(peer[0], local)
         if self.counts is not None and reply.use is not None:
             self.counts.add(reply.use, client)
-        event = reply.event if not self._by else replace(reply.event, by=self._by)
+        event = self.written(reply.event)
         effect = self.tamper(event, client) if self.tamper is not None else None
         if effect is None or (effect.unless_cd and query[3] & 0x10):
             self._trace.record(client, event)
@@ -87,7 +102,7 @@ class Delivery:
             self._trace.record(client, replace(event, rcode="DROPPED", answers=()))
             return
         changed = with_effect(reply, query, effect)
-        left = changed.event if not self._by else replace(changed.event, by=self._by)
+        left = self.written(changed.event)
 
         def go() -> None:
             self._trace.record(client, left)
@@ -97,6 +112,10 @@ class Delivery:
             go()
         else:
             self._later(effect.delay, go)
+
+    def written(self, event: DnsAnswered) -> DnsAnswered:
+        """``event`` as it is written down: with the sender's name."""
+        return replace(event, by=self.by) if self.by else event
 
     def forget(self) -> None:
         """Drop the answers that are being held."""

@@ -96,6 +96,13 @@ class Responder:
                 self._keep(kept, query[2:], asker, reply)
         return reply
 
+    def known(self, zones: ZoneSet | None, health: Health, query: bytes, asker: str) -> Reply | None:
+        """The reply over UDP that is remembered for ``query`` from ``asker``, as long as zones and health are these."""
+        if zones is not self._zones or health is not self._health:
+            return None
+        reply = self._kept["udp"].get(query[2:])
+        return self._kept["udp"].get((query[2:], asker)) if reply is NOT_FOR_ALL else reply
+
     def _keep(self, kept: dict[bytes | tuple[bytes, str], Reply], key: bytes, asker: str, reply: Reply) -> None:
         if reply.shared == "nobody":
             return

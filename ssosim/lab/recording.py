@@ -5,44 +5,82 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
-from ssosim.trace import Record, Trace
-from ssosim.trace.export import as_json
+from ssosim.trace import Trace
+from ssosim.trace.export import as_jsonl
 
-__all__ = ["recording"]
+__all__ = ["earlier", "recording"]
+
+DELAY_S = 0.02
+"""Records are written together: encoded one by one, between other work, each costs ten times as much."""
+
+
+def earlier(path: Path) -> Path:
+    """Where the older part of the trace file ``path`` goes when it gets too long."""
+    return path.with_suffix(f".1{path.suffix}")
 
 
 @contextlib.contextmanager
-def recording(trace: Trace, path: Path) -> Iterator[None]:
-    """Write every record of ``trace``, those that there are and those to come, to the file at ``path``."""
-    with path.open("w", encoding="utf-8") as file:
-        writer = _Writer(file)
-        for record in trace:
-            writer.write(record)
-        stop = trace.subscribe(writer.write)
+def recording(trace: Trace, path: Path, *, most: int | None = None) -> Iterator[None]:
+    """Write every record of ``trace``, those that there are and those to come, to the file at ``path``.
+
+    A file that has got longer than ``most`` octets is put aside under the name ``earlier`` gives, in the place of what
+    is there, and a new one begun. Without ``most`` it may grow.
+    """
+    earlier(path).unlink(missing_ok=True)
+    writer = _Writer(trace, path, most)
+    try:
+        writer.flush()
+        yield
+    finally:
         try:
-            yield
-        finally:
-            stop()
             writer.flush()
+        finally:
+            writer.close()
 
 
 class _Writer:
-    """Gathers records and writes them together: encoded one by one, between other work, each costs twice as much."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._records: list[Record] = []
-
-    def write(self, record: Record) -> None:
-        if not self._records:
-            asyncio.get_running_loop().call_later(0.02, self.flush)
-        self._records.append(record)
+    def __init__(self, trace: Trace, path: Path, most: int | None) -> None:
+        self._trace = trace
+        self._path = path
+        self._most = most
+        self._file = self._opened()
+        self._written = 0
 
     def flush(self) -> None:
-        records, self._records = self._records, []  # first: a disk that is full must not end the writing for good
-        if records and not self._file.closed:
-            self._file.write("\n".join([*map(as_json, records), ""]))
-            self._file.flush()
+        """Write what is new, and come again a little after the next record."""
+        if self._file.closed:
+            return
+        first, moments, caused = self._trace.columns(self._written)
+        self._written = self._trace.last_seq  # first: a disk that is full must not end the writing for good
+        try:
+            if caused:
+                self._write(as_jsonl(first, moments, caused).encode())
+        finally:
+            self._trace.ring(self._later)
+
+    def close(self) -> None:
+        self._trace.hush(self._later)
+        self._file.close()
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(DELAY_S, self.flush)
+
+    def _write(self, lines: bytes) -> None:
+        if self._most is not None and self._file.tell() > self._most:
+            self._file.close()
+            self._path.replace(earlier(self._path))
+            self._file = self._opened()
+        end, rest = self._file.tell(), memoryview(lines)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            with contextlib.suppress(OSError):  # half a line would make the next one unreadable as well
+                self._file.truncate(self._file.seek(end))
+            raise
+
+    def _opened(self) -> FileIO:
+        return self._path.open("wb", buffering=0)  # what a full disk refused must not come back later

@@ -17,10 +17,11 @@ from ssosim.trace.events import (
     TokenIssued,
     UserPrompted,
 )
-from ssosim.trace.log import Record, Trace
+from ssosim.trace.log import Caused, Record, Trace
 from ssosim.trace.redact import redacted
 
 __all__ = [
+    "Caused",
     "ClientFinished",
     "ClientSaid",
     "ConnectionFailed",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 from ssosim.trace import events
-from ssosim.trace.log import Record
+from ssosim.trace.log import Caused, Record
 
-__all__ = ["TraceFormatError", "as_json", "as_line", "describe", "from_json", "read_jsonl"]
+__all__ = ["TraceFormatError", "as_json", "as_jsonl", "as_line", "describe", "from_json", "read_jsonl"]
 
 _KINDS: Mapping[str, type[events.Event]] = {
     name: kind for name in events.__all__ if issubclass(kind := getattr(events, name), events.Event)
@@ -34,16 +34,37 @@ _encode = msgspec.json.Encoder().encode
 
 def as_json(record: Record) -> str:
     """One record as one line of JSON, without the line's end."""
-    event = record.event
-    microseconds = round(record.at * 1_000_000)
-    moment = f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06d}"
+    return f'{{"seq":{record.seq},"at":"{_moment(record.at)}Z",{_rest(record.client, record.event)}'
+
+
+def as_jsonl(first: int, moments: Sequence[float], caused: Sequence[Caused]) -> str:
+    """Columns of a trace (``Trace.columns``) as JSON Lines: what comes often, and together, is put into words once."""
+    known: dict[int, str] = {}
+    lines: list[str] = []
+    at, moment = -1.0, ""
+    for seq, now, one in zip(range(first, first + len(caused)), moments, caused, strict=True):
+        if now != at:
+            at, moment = now, _moment(now)
+        rest = known.get(id(one))
+        if rest is None:
+            rest = known[id(one)] = _rest(one.client, one.event)
+        lines.append(f'{{"seq":{seq},"at":"{moment}Z",{rest}\n')
+    return "".join(lines)
+
+
+def _moment(at: float) -> str:
+    microseconds = round(at * 1_000_000)
+    return f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06d}"
+
+
+def _rest(client: str, event: events.Event) -> str:
+    """All of a line after the moment."""
     try:
         fields = _encode(event).decode()
     except UnicodeEncodeError:  # half a surrogate pair in a stranger's name, which UTF-8 cannot carry but JSON can
         fields = json.dumps(dataclasses.asdict(event))
     comma = "," if len(fields) > 2 else ""
-    head = _head(record.client, event.layer, type(event).__name__)
-    return f'{{"seq":{record.seq},"at":"{moment}Z",{head}{comma}{fields[1:]}'
+    return f"{_head(client, event.layer, type(event).__name__)}{comma}{fields[1:]}"
 
 
 @lru_cache(maxsize=16)
@@ -113,7 +134,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case events.FaultApplied():
             return f"fault {event.name}: {event.detail}"
         case events.FaultUndone():
-            return f"fault {event.name} undone{f' {event.reason}' if event.reason else ''}: {event.detail}"
+            return f"fault {event.name} undone: {event.detail}"
         case events.PhaseStarted():
             return f"{event.scenario}: phase {event.phase}"
         case events.UserPrompted():

@@ -1,15 +1,22 @@
-"""The one ordered log of a lab."""
+"""The one ordered log of a lab.
+
+It is kept in columns: a moment is eight octets, and what one client causes again and again (an answer to the same
+question) is one value, referred to by eight octets a time. Records are made of that when somebody reads.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from ssosim.clock import Clock, RealClock
 from ssosim.trace.events import Event
 
-__all__ = ["Record", "Trace"]
+__all__ = ["Caused", "Record", "Trace"]
+
+Subscriber = Callable[["Record"], None]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -24,64 +31,129 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     event: Event
 
 
+class Caused(msgspec.Struct, frozen=True, gc=False):
+    """An event and the client that caused it (``""`` for the lab itself); it may happen many times."""
+
+    client: str
+    event: Event
+
+
 class Trace:
     """Collects events in the order in which they happened.
 
-    ``limit`` bounds the memory: the oldest records go first, and ``dropped`` counts them. Subscribers are called at
-    once, in the order of subscription, and must not raise.
+    ``limit`` bounds the memory: when it is reached the older half goes, and ``dropped`` counts what went. Subscribers
+    are called at once, in the order of subscription, and must not raise.
     """
 
     def __init__(self, clock: Clock | None = None, *, limit: int = 1_000_000) -> None:
         self._now = (clock or RealClock()).now
         self._limit = limit
-        self._records: list[Record] = []
-        self._subscribers: list[Callable[[Record], None]] = []
-        self._seq = 0
+        self._caused: list[Caused] = []
+        self._at = array("d")
+        self._subscribers: list[tuple[Subscriber, type[Event]]] = []
+        self._hearing: dict[type[Event], tuple[Subscriber, ...]] = {}
         self._bells: list[Callable[[], None]] = []
         self.dropped = 0
 
     def record(self, client: str, event: Event) -> Record:
         """Add ``event`` as caused by ``client`` (``""`` for the lab itself)."""
-        self._seq += 1
         # Not round(x, 6): it goes by way of decimal text and takes five times as long.
-        record = Record(self._seq, round(self._now() * 1e6) / 1e6, client, event)
-        if len(self._records) >= self._limit:
-            half = self._limit // 2
-            del self._records[: self._limit - half]
-            self.dropped += self._limit - half
-        self._records.append(record)
-        for subscriber in self._subscribers:
+        at = round(self._now() * 1e6) / 1e6
+        if len(self._caused) >= self._limit:
+            self._make_room(1)
+        self._caused.append(Caused(client, event))
+        self._at.append(at)
+        record = Record(self.last_seq, at, client, event)
+        for subscriber in self._who_hears(type(event)):
             subscriber(record)
         if self._bells:
             self._ring()
         return record
 
-    def subscribe(self, subscriber: Callable[[Record], None]) -> Callable[[], None]:
-        """Call ``subscriber`` with every later record; returns the function that ends this."""
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber)
+    def record_all(self, caused: Sequence[Caused]) -> None:
+        """Add events of one kind that happen at one moment, in this order; the same value may come many times."""
+        if not caused:
+            return
+        at = round(self._now() * 1e6) / 1e6
+        for start in range(0, len(caused), self._limit):
+            some = caused[start : start + self._limit]
+            if len(self._caused) + len(some) > self._limit:
+                self._make_room(len(some))
+            self._caused.extend(some)
+            self._at.extend(array("d", (at,)) * len(some))
+        if hearing := self._who_hears(type(caused[0].event)):
+            for seq, one in enumerate(caused, self.last_seq - len(caused) + 1):
+                for subscriber in hearing:
+                    subscriber(Record(seq, at, one.client, one.event))
+        if self._bells:
+            self._ring()
+
+    def subscribe(self, subscriber: Subscriber, kind: type[Event] = Event) -> Callable[[], None]:
+        """Call ``subscriber`` with every later record of such an event; returns the function that ends this."""
+        entry = (subscriber, kind)
+        self._subscribers.append(entry)
+        self._hearing = {}
+
+        def leave() -> None:
+            self._subscribers.remove(entry)
+            self._hearing = {}
+
+        return leave
 
     def ring(self, bell: Callable[[], None]) -> None:
-        """Call ``bell`` at the next record, that once."""
+        """Call ``bell`` at the next record, that once: for who would rather read many together, a little later."""
         self._bells.append(bell)
+
+    def hush(self, bell: Callable[[], None]) -> None:
+        """Do not call ``bell`` after all."""
+        self._bells = [each for each in self._bells if each != bell]
+
+    def columns(self, seq: int = 0) -> tuple[int, Sequence[float], Sequence[Caused]]:
+        """What is kept after number ``seq``, unmade: the number of the first, the moments, and what happened."""
+        skipped = max(0, seq - self.dropped)
+        return self.dropped + skipped + 1, self._at[skipped:], self._caused[skipped:]
+
+    def since(self, seq: int = 0) -> tuple[Record, ...]:
+        """The kept records after number ``seq``."""
+        return tuple(_records(*self.columns(seq)))
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the newest record, 0 when there is none."""
+        return self.dropped + len(self._caused)
+
+    def __iter__(self) -> Iterator[Record]:
+        return _records(*self.columns())
+
+    def __reversed__(self) -> Iterator[Record]:
+        first, moments, caused = self.columns()
+        numbers = range(first + len(caused) - 1, first - 1, -1)
+        for seq, at, one in zip(numbers, reversed(moments), reversed(caused), strict=True):
+            yield Record(seq, at, one.client, one.event)
+
+    def __len__(self) -> int:
+        return len(self._caused)
+
+    def _make_room(self, coming: int) -> None:
+        going = max(len(self._caused) - self._limit // 2, len(self._caused) + coming - self._limit)
+        del self._caused[:going]
+        del self._at[:going]
+        self.dropped += going
+
+    def _who_hears(self, kind: type[Event]) -> tuple[Subscriber, ...]:
+        found = self._hearing.get(kind)
+        if found is None:
+            found = tuple(subscriber for subscriber, wanted in self._subscribers if issubclass(kind, wanted))
+            self._hearing[kind] = found
+        return found
 
     def _ring(self) -> None:
         bells, self._bells = self._bells, []
         for bell in bells:
             bell()
 
-    def since(self, seq: int = 0) -> tuple[Record, ...]:
-        """The kept records after number ``seq``."""
-        first = self._records[0].seq if self._records else 1
-        return tuple(self._records[max(0, seq - first + 1) :])
 
-    @property
-    def last_seq(self) -> int:
-        """Number of the newest record, 0 when there is none."""
-        return self._seq
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(tuple(self._records))
-
-    def __len__(self) -> int:
-        return len(self._records)
+def _records(first: int, moments: Sequence[float], caused: Sequence[Caused]) -> Iterator[Record]:
+    return (
+        Record(seq, at, one.client, one.event) for seq, (at, one) in enumerate(zip(moments, caused, strict=True), first)
+    )

@@ -16,12 +16,11 @@ from dns.rdatatype import ANY
 
 from ssosim.clock import Clock, RealClock
 from ssosim.dns.answer import NOT_SERVED, Answer
-from ssosim.dns.counts import QueryCounts
-from ssosim.dns.delivery import Delivery, Tamper, Who
-from ssosim.dns.listener import Listener
+from ssosim.dns.delivery import Delivery, Who
 from ssosim.dns.recursion.core import Heard, Question, Resolver
 from ssosim.dns.recursion.exchange import Dial, exchange
 from ssosim.dns.recursion.settings import ResolverSettings
+from ssosim.dns.service import Service
 from ssosim.dns.tcp import Peer, Send
 from ssosim.dns.wire import HEADER, Reply, Transport, failure, read, render, used
 from ssosim.trace import Trace
@@ -72,7 +71,7 @@ class ResolverStats:
     timeouts: int = 0
 
 
-class Recursor:
+class Recursor(Service):
     """A resolver called ``name``: listening, attribution and ``tamper`` are as for ``DnsServer``.
 
     A question that is being asked already is not asked twice. ``random`` decides which server is asked first.
@@ -91,48 +90,18 @@ class Recursor:
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        self.name = name
+        super().__init__(Delivery(trace, who, by=name))
         self.stats = ResolverStats()
         self._upstream = upstream or Upstream()
         self.core = Resolver(settings, self._upstream.roots, bogus=self._upstream.bogus, random=random)
         self._clock = clock or RealClock()
-        self._delivery = Delivery(trace, who, None, name)
-        self._listener = Listener(self._answer, tcp_idle=10.0, tcp_limit=256)
         self.override: Callable[[Question], Answer | None] | None = None
         self._asking: dict[tuple[Question, bool], asyncio.Task[Answer]] = {}
         self._serving: set[asyncio.Task[None]] = set()
 
-    @property
-    def tamper(self) -> Tamper | None:
-        """What faults do to answers, if anything."""
-        return self._delivery.tamper
-
-    @tamper.setter
-    def tamper(self, tamper: Tamper | None) -> None:
-        self._delivery.tamper = tamper
-
-    @property
-    def counts(self) -> QueryCounts | None:
-        """Where clients' queries are counted by name, if anywhere."""
-        return self._delivery.counts
-
-    @counts.setter
-    def counts(self, counts: QueryCounts | None) -> None:
-        self._delivery.counts = counts
-
-    @property
-    def addresses(self) -> tuple[tuple[str, int], ...]:
-        """(address, port) of all that is listened on, over UDP and TCP alike."""
-        return self._listener.addresses
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen on one more address; returns the port. Raises ListenError."""
-        return await self._listener.start(host, port)
-
     async def stop(self) -> None:
         """Stop listening, give up what is being asked. What is remembered stays."""
-        await self._listener.stop()
-        self._delivery.forget()
+        await super().stop()
         tasks = [*self._serving, *self._asking.values()]
         for task in tasks:
             task.cancel()

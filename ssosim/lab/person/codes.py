@@ -14,7 +14,7 @@ class ShownCodes:
 
     def __init__(self, trace: Trace) -> None:
         self._shown: dict[str, tuple[str, asyncio.Queue[str]]] = {}
-        trace.subscribe(self._see)
+        trace.subscribe(self._see, DeviceCodeIssued)
 
     def expect(self, device: str, client: str) -> None:
         """From now on keep the codes of ``client``, which is on ``device``."""
