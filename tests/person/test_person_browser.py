@@ -128,3 +128,35 @@ def test_wrong_usage_is_one_line(arguments, code, capsys, monkeypatch):
     monkeypatch.delenv("SSOSIM_PERSON", raising=False)
     assert main(arguments) == code
     assert capsys.readouterr().err.startswith("person: ")
+
+
+OWN = (
+    '<form method="post" action="{action}"><input type="email" name="l"><input type="password" name="p">'
+    "<button>Sign in</button>{more}</form>"
+)
+
+
+def test_the_federated_type_their_password_at_their_own_page_only(site, who):
+    """At Entra's page the name alone; the password goes to the service's host, and once."""
+    file = Path(who)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "own_page": "localhost"}))
+    own = f"http://localhost:{site.server_port}/own"
+    site.pages = {
+        "/entra": OWN.format(action="/hop", more=""),
+        "/hop": f"->{own}",
+        "/own": OWN.format(action=own, more=""),
+    }
+    assert main(["--who", who, f"{site.url}/entra"]) == 0
+    assert [body for method, _, body in site.asked if method == "POST"] == ["l=a%40b&p=", "l=a%40b&p=p"]
+
+
+@pytest.mark.parametrize(
+    ("more", "posts"), [("", []), ('<button name="cancel" value="1">No</button>', ["l=&p=&cancel=1"])]
+)
+def test_who_refuses_says_so_only_where_the_page_lets_them(site, who, more, posts):
+    """AD FS's page has no button for it: it is closed."""
+    file = Path(who)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "behaviour": "refuses"}))
+    site.pages = {"/a": OWN.format(action="/b", more=more)}
+    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert [body for method, _, body in site.asked if method == "POST"] == posts

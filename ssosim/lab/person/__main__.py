@@ -33,11 +33,12 @@ _LARGEST = 1024 * 1024
 
 @dataclass(slots=True)
 class Form:
-    """A form of a page: where it goes, its fields as they stand, and the kinds of its inputs by name."""
+    """A form of a page: where it goes, its fields as they stand, the kinds of its inputs by name, and its buttons."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    buttons: list[str] = field(default_factory=list)
 
 
 class Page(HTMLParser):
@@ -51,13 +52,15 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note forms, inputs and pictures."""
+        """Note forms, inputs, buttons and pictures."""
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and self.form is None and given.get("method", "").lower() == "post":
             self.form = Form(urllib.parse.urljoin(self.url, given.get("action", "")))
         elif tag == "input" and self.form is not None and given.get("name"):
             self.form.fields[given["name"]] = given.get("value", "")
             self.form.kinds[given["name"]] = given.get("type", "text")
+        elif tag == "button" and self.form is not None:
+            self.form.buttons.append(given.get("name", ""))
         elif tag == "img" and given.get("src"):
             self.pictures.append(urllib.parse.urljoin(self.url, given["src"]))
 
@@ -125,23 +128,27 @@ def visit(who: dict[str, Any], url: str, device_code: str = "") -> int:
         elif "password" in form.kinds.values():
             if behaviour == "walks-away" or (behaviour == "types-wrong-password" and tried == _WRONG):
                 return seen
+            if behaviour == "refuses" and "cancel" not in form.buttons:
+                return seen  # AD FS's page has no way to say no: it is closed
             if behaviour not in ("refuses", "types-wrong-password") and tried:
                 return seen  # the right password was refused: a person reads why, and stops
-            tried += 1
-            _fill(form, who, behaviour)
+            tried += _fill(form, who, behaviour)
         page = browser.open(form.action, form.fields)
     return _PAGES
 
 
-def _fill(form: Form, who: dict[str, Any], behaviour: str) -> None:
+def _fill(form: Form, who: dict[str, Any], behaviour: str) -> bool:
+    """Fill ``form`` in; whether that took the password. Elsewhere than at their own page, the federated give a name."""
     if behaviour == "refuses":
         form.fields["cancel"] = "1"
-        return
+        return False
+    secret = who.get("own_page", "") in ("", urllib.parse.urlsplit(form.action).hostname)
     for name, kind in form.kinds.items():
-        if kind == "password":
+        if kind == "password" and secret:
             form.fields[name] = "not-" + who["password"] if behaviour == "types-wrong-password" else who["password"]
         elif kind in ("email", "text"):
             form.fields[name] = who["upn"]
+    return secret
 
 
 def _in_background(log: str) -> bool:

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ssosim.estate import User
+from ssosim.estate import Estate, User
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.person import BEHAVIOURS
 
-__all__ = ["furnish", "known_behaviour"]
+__all__ = ["furnish", "known_behaviour", "own_page_of"]
 
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # What Debian's sensible-browser, Go's pkg/browser, Python's webbrowser and Node's open try, in their orders.
@@ -27,8 +27,17 @@ def known_behaviour(name: str | None) -> str:
     return name or BEHAVIOURS[0]
 
 
-def furnish(home: Path, user: User, behaviour: str, *, ca: Path, login_host: str) -> dict[str, Any]:
+def own_page_of(estate: Estate, user: User) -> str:
+    """The host where a federated user types their password; ``""`` for a managed one."""
+    found = estate.domain(user.upn.rpartition("@")[2])
+    service = estate.federation_service(found[1].federation or "") if found else None
+    return service.host if service else ""
+
+
+def furnish(home: Path, user: User, behaviour: str, *, ca: Path, login_host: str, own_page: str = "") -> dict[str, Any]:
     """Furnish the device whose files are in ``home``; what its programs' environment needs.
+
+    ``own_page`` is the host of a federated user's own service: the password is typed there and nowhere else.
 
     Keys of the result: ``environment`` to set, ``unset`` to remove, ``path`` to put before PATH,
     ``person`` the command that starts the person on a device code (none: nobody looks).
@@ -38,6 +47,7 @@ def furnish(home: Path, user: User, behaviour: str, *, ca: Path, login_host: str
         "password": user.password,
         "behaviour": behaviour,
         "ca": str(ca),
+        "own_page": own_page,
         "device_page": f"https://{login_host}/common/oauth2/deviceauth",
         "log": str(home / "person.log"),
     }
