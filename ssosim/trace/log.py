@@ -55,7 +55,7 @@ class Trace:
         self._bells: list[Callable[[], None]] = []
         self.dropped = 0
 
-    def record(self, client: str, event: Event) -> Record:
+    def record(self, client: str, event: Event) -> None:
         """Add ``event`` as caused by ``client`` (``""`` for the lab itself)."""
         # Not round(x, 6): it goes by way of decimal text and takes five times as long.
         at = round(self._now() * 1e6) / 1e6
@@ -63,12 +63,15 @@ class Trace:
             self._make_room(1)
         self._caused.append(Caused(client, event))
         self._at.append(at)
-        record = Record(self.last_seq, at, client, event)
-        for subscriber in self._who_hears(type(event)):
-            subscriber(record)
+        hearing = self._hearing.get(type(event))
+        if hearing is None:
+            hearing = self._who_hears(type(event))
+        if hearing:
+            record = Record(self.last_seq, at, client, event)
+            for subscriber in hearing:
+                subscriber(record)
         if self._bells:
             self._ring()
-        return record
 
     def record_all(self, caused: Sequence[Caused]) -> None:
         """Add events of one kind that happen at one moment, in this order; the same value may come many times."""
@@ -81,7 +84,10 @@ class Trace:
                 self._make_room(len(some))
             self._caused.extend(some)
             self._at.extend(array("d", (at,)) * len(some))
-        if hearing := self._who_hears(type(caused[0].event)):
+        hearing = self._hearing.get(type(caused[0].event))
+        if hearing is None:
+            hearing = self._who_hears(type(caused[0].event))
+        if hearing:
             for seq, one in enumerate(caused, self.last_seq - len(caused) + 1):
                 for subscriber in hearing:
                     subscriber(Record(seq, at, one.client, one.event))
@@ -141,10 +147,8 @@ class Trace:
         self.dropped += going
 
     def _who_hears(self, kind: type[Event]) -> tuple[Subscriber, ...]:
-        found = self._hearing.get(kind)
-        if found is None:
-            found = tuple(subscriber for subscriber, wanted in self._subscribers if issubclass(kind, wanted))
-            self._hearing[kind] = found
+        found = tuple(subscriber for subscriber, wanted in self._subscribers if issubclass(kind, wanted))
+        self._hearing[kind] = found
         return found
 
     def _ring(self) -> None:

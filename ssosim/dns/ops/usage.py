@@ -82,13 +82,13 @@ class TraceCounts:
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:
         """Count the answers about ``name`` that left a server."""
-        records = self._trace.since(0)
-        covered = records[0].at if self._trace.dropped and records else self._began
+        oldest = next(iter(self._trace), None)
+        covered = oldest.at if self._trace.dropped and oldest is not None else self._began
         if since < covered:
             return None
         target = f"CNAME {name}."
         clients: Counter[str] = Counter()
-        for record in reversed(records):
+        for record in reversed(self._trace):
             if record.at < since:
                 break
             event = record.event
