@@ -31,10 +31,7 @@ public final class SignIn {
 
     public static void main(String[] arguments) {
         try {
-            int status = ask();
-            if (status != HttpURLConnection.HTTP_OK) {
-                throw new IllegalStateException(ENDPOINT + " answered " + status);
-            }
+            ask();
         } catch (Exception error) {
             System.err.println(error);
             System.exit(1);
@@ -42,7 +39,7 @@ public final class SignIn {
         System.out.println("signed in as " + System.getenv("SSOSIM_USER"));
     }
 
-    private static int ask() throws Exception {
+    private static void ask() throws Exception {
         HttpURLConnection connection = (HttpURLConnection) new URL(ENDPOINT).openConnection();
         connection.setRequestMethod("POST");
         connection.setRequestProperty("Content-Type", "application/soap+xml; charset=utf-8");
@@ -51,6 +48,13 @@ public final class SignIn {
         try (OutputStream body = connection.getOutputStream()) {
             body.write(REQUEST.formatted(ISSUE, ENDPOINT).getBytes(StandardCharsets.UTF_8));
         }
-        return connection.getResponseCode();
+        int status = connection.getResponseCode();
+        if (status != HttpURLConnection.HTTP_OK) {
+            throw new IllegalStateException(ENDPOINT + " answered " + status);
+        }
+        String answer = new String(connection.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (!answer.contains("RequestedSecurityToken")) {
+            throw new IllegalStateException(ENDPOINT + " answered with something else than a token");
+        }
     }
 }
