@@ -104,8 +104,9 @@ need_python() {
 # Prints the packages that are missing, on one line: for `run`, or for all.
 missing_packages() {
     want='krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates'
-    # Tests put a real resolver in front of the lab's name servers; benches have dnsperf as the load, nsd beside it.
-    [ "${1:-dev}" != dev ] || want="$want unbound dnsperf nsd"
+    # Tests put a real resolver in front of the lab's name servers, and look at its NSS database with NSS's own tools;
+    # benches have dnsperf as the load, nsd beside it.
+    [ "${1:-dev}" != dev ] || want="$want unbound dnsperf nsd libnss3-tools"
     # Tests look at the report in a browser. Ubuntu has it as a snap only: there the tests take one that they find.
     if [ "${1:-dev}" = dev ] && grep -qsx 'ID=debian' /etc/os-release &&
         ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then

@@ -17,6 +17,7 @@ signed-on user, and no way out to the internet. The exit code is the program's.
   ssosim exec -- klist
   ssosim exec --device desk-2 -- ./my-client --login
   ssosim exec --person refuses -- ./my-client --login
+  ssosim exec --etc my-policies -- chromium
 
 A page that the program opens ($BROWSER, xdg-open) and a device code that it gets lead to a
 scripted person, who signs in unless --person says otherwise.
@@ -25,7 +26,9 @@ scripted person, who signs in unless --person says otherwise.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.usage = "ssosim exec [--name NAME] [--device DEVICE] [--as LABEL] [--person BEHAVIOUR] -- COMMAND ..."
+    parser.usage = (
+        "ssosim exec [--name NAME] [--device DEVICE] [--as LABEL] [--person BEHAVIOUR] [--etc FOLDER] -- COMMAND ..."
+    )
     add_name(parser)
     parser.add_argument("--device", metavar="DEVICE", help="a device of the estate (default: its first)")
     parser.add_argument("--as", dest="label", metavar="LABEL", help="the name under which the trace shows the program")
@@ -35,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BEHAVIOUR",
         help=f"what the person at the device does when a program opens a page: {', '.join(BEHAVIOURS)}",
     )
+    parser.add_argument(
+        "--etc", metavar="FOLDER", help="a folder whose files appear in this device's /etc, such as krb5.conf"
+    )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
 
@@ -43,4 +49,11 @@ def run(options: argparse.Namespace) -> int:
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         raise LabInputError("exec: which program? usage: ssosim exec -- COMMAND ...")
-    return execute(folder_of(options), argv, device=options.device, label=options.label, person=options.person)
+    return execute(
+        folder_of(options),
+        argv,
+        device=options.device,
+        label=options.label,
+        person=options.person,
+        etc=options.etc,
+    )

@@ -72,6 +72,8 @@ class ControlApi:
             device=text_or_none(body, "device"),
             label=text_or_none(body, "label"),
             person=text_or_none(body, "person"),
+            etc=text_or_none(body, "etc"),
+            nss=body.get("nss") is True,
         )
         return web.json_response(plugged)
 

@@ -17,47 +17,39 @@ from ssosim.lab import linux
 __all__ = ["overlay_etc"]
 
 
-def overlay_etc(files: Mapping[str, str], scratch: Path) -> list[str]:
-    """Let ``/etc/NAME`` hold TEXT for each item of ``files``, in this mount namespace only.
+def overlay_etc(files: Mapping[str, str | bytes], folder: Path) -> Path | None:
+    """Let ``/etc/NAME`` hold the content of each item of ``files``, in this mount namespace only.
 
-    ``scratch`` is an empty folder to build in. Returns the names that could not be provided.
+    ``folder`` comes to hold them, and does not exist before. Returns it when they lie over the machine's own as one
+    layer; None where overlays are refused, and what is not there already could not be provided.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
-    linux.mount("tmpfs", scratch, "tmpfs", options="mode=755,size=16m")
-    upper, work = scratch / "upper", scratch / "work"
-    work.mkdir()
-    for name, text in files.items():
-        target = upper / name
+    layer, scratch = folder / "files", folder / "scratch"
+    layer.mkdir(parents=True)
+    for name, content in files.items():
+        target = layer / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        _copy_folder_modes(upper, target)
+        target.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        _copy_folder_modes(layer, target)
     _hide("/run/nscd")  # a caching daemon of the machine would answer in the place of the lab's DNS
-    missing = [] if _overlay(upper, work) else [name for name in files if not _bind(upper / name, Path("/etc") / name)]
-    linux.detach(scratch)  # what is mounted from it keeps it alive, unseen
-    return missing
+    try:
+        linux.overlay("/etc", [layer, "/etc"], scratch)
+    except OSError:
+        for name in files:
+            _bind(layer / name, Path("/etc") / name)
+        return None
+    return layer
 
 
-def _overlay(upper: Path, work: Path) -> bool:
-    for extra in (",userxattr", ""):  # within a user namespace, with and without extended attributes on tmpfs
-        with contextlib.suppress(OSError):
-            linux.mount("overlay", "/etc", "overlay", options=f"lowerdir=/etc,upperdir={upper},workdir={work}{extra}")
-            return True
-    return False
-
-
-def _copy_folder_modes(upper: Path, target: Path) -> None:
-    for folder in target.relative_to(upper).parents:
+def _copy_folder_modes(layer: Path, target: Path) -> None:
+    for folder in target.relative_to(layer).parents:
         real = Path("/etc") / folder
         if real.is_dir():
-            shutil.copymode(real, upper / folder)
+            shutil.copymode(real, layer / folder)
 
 
-def _bind(source: Path, target: Path) -> bool:
-    try:
+def _bind(source: Path, target: Path) -> None:
+    with contextlib.suppress(OSError):
         linux.mount(str(source), target.resolve(strict=True), flags=linux.MS_BIND)
-    except OSError:
-        return False
-    return True
 
 
 def _hide(folder: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from ssosim.lab import linux
 from ssosim.lab.control_client import call
+from ssosim.lab.device_files import lay_files, nss_places, readable_folder
 from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.network import run_ip
@@ -36,18 +37,20 @@ def execute(
     device: str | None = None,
     label: str | None = None,
     person: str | None = None,
+    etc: str | None = None,
 ) -> int:
     """Run ``command`` in the lab of ``folder`` as the user of ``device``; the program's exit code.
 
-    ``label`` is the name under which the trace shows it, ``person`` what the person at the device does. Raises
-    LabInputError when the lab is not up.
+    ``label`` is the name under which the trace shows it, ``person`` what the person at the device does, ``etc`` a
+    folder whose files appear in the device's ``/etc``. Raises LabInputError when the lab is not up.
     """
+    own = str(readable_folder(etc)) if etc is not None else None
     facts = folder.facts()
     if facts is None or not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
     here = _working_directory()
     _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
-    return execute_here(folder, command, device=device, label=label, here=here, person=person)
+    return execute_here(folder, command, device=device, label=label, here=here, person=person, etc=own)
 
 
 def execute_here(
@@ -58,14 +61,16 @@ def execute_here(
     label: str | None = None,
     here: Path | None = None,
     person: str | None = None,
+    etc: str | None = None,
 ) -> int:
     """As ``execute``, for a process that is in the lab's namespaces already. ``here``: the program's directory."""
     here = here or _working_directory()
+    own = str(readable_folder(etc)) if etc is not None else None
     parent = os.getpid()
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
-        request = {"device": device, "label": label, "person": person, "program": Path(command[0]).name}
+        request = {"device": device, "label": label, "person": person, "program": Path(command[0]).name, "etc": own}
         _as_process(lambda: _joiner(folder, command, request, here))
     return _wait(joiner)
 
@@ -111,12 +116,9 @@ def _joiner(folder: LabFolder, command: Sequence[str], request: dict[str, Any], 
     uid, gid = _outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid()})
+    plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(nss_places())})
     run_ip(plugged["commands"])
-    if plugged["resolv_conf"]:  # a resolver of its own: seen in this mount namespace only
-        own = folder.path / "devices" / plugged["device"] / "resolv.conf"
-        own.write_text(plugged["resolv_conf"], encoding="ascii")
-        linux.mount(str(own), "/etc/resolv.conf", flags=linux.MS_BIND)
+    lay_files(folder.path / "devices" / plugged["device"], plugged, request["etc"])
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
     init = os.fork()

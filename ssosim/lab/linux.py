@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "die_with_parent",
     "map_identity",
     "mount",
+    "overlay",
     "raise_file_limit",
     "setns",
     "unshare",
@@ -63,6 +66,27 @@ def mount(source: str, target: str | Path, kind: str = "", flags: int = 0, optio
     _checked(result, f"mount {target}")
 
 
+def overlay(target: str | Path, layers: Sequence[str | Path], scratch: Path) -> None:
+    """Lay ``layers`` (folders, the topmost first) over each other at ``target``; raises OSError.
+
+    What is written there goes to memory and ends with the mount. ``scratch`` is made, and empty afterwards.
+    """
+    scratch.mkdir(mode=0o700)
+    mount("tmpfs", scratch, "tmpfs", options="mode=755,size=16m")
+    try:
+        upper, work = scratch / "upper", scratch / "work"
+        upper.mkdir()
+        work.mkdir()
+        below = ":".join(_escaped(layer) for layer in layers)
+        options = f"lowerdir={below},upperdir={_escaped(upper)},workdir={_escaped(work)}"
+        try:  # within a user namespace, with and without extended attributes on tmpfs
+            mount("overlay", target, "overlay", options=f"{options},userxattr")
+        except OSError:
+            mount("overlay", target, "overlay", options=options)
+    finally:
+        detach(scratch)  # what is mounted from it keeps it alive, unseen
+
+
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Have the kernel send this process ``number`` when its parent, process ``parent``, ends for whatever reason.
 
@@ -83,6 +107,10 @@ def map_identity(inside_uid: int, inside_gid: int, outside_uid: int, outside_gid
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"{inside_uid} {outside_uid} 1", encoding="ascii")
     Path("/proc/self/gid_map").write_text(f"{inside_gid} {outside_gid} 1", encoding="ascii")
+
+
+def _escaped(folder: str | Path) -> str:
+    return re.sub(r"([\\:,])", r"\\\1", str(folder))
 
 
 def _checked(result: int, what: str) -> None:

@@ -6,26 +6,23 @@ import asyncio
 import contextlib
 import gc
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssosim.estate import Estate, User
+from ssosim.estate import Estate
 from ssosim.kerberos import Kdc, prepare
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.etc import overlay_etc
 from ssosim.lab.folder import LabFolder, cache_folder
-from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, run_ip
+from ssosim.lab.network import PrivateNetwork
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
-    from ssosim.lab.person.codes import ShownCodes
+    from ssosim.lab.programs import ProgramDevices
 
 __all__ = ["PrivateLab"]
-
-_CODE_PATIENCE_S = 20.0  # below the patience of who asks
 
 
 class PrivateLab:
@@ -39,12 +36,12 @@ class PrivateLab:
         self.ready_s = 0.0
         self.pid = os.getpid()
         self._started = time.time()
-        self._on_devices: dict[str, tuple[str, str]] = {}
-        self._codes: ShownCodes | None = None
+        self.etc_layer: Path | None = None
+        self._devices: ProgramDevices | None = None
 
     async def start(self, clock: Any = None) -> None:
         """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
-        self.network.configure(self._addresses())
+        self.network.configure(self.addresses())
         kdc = Kdc(prepare(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
         starting = asyncio.create_task(kdc.start(*self.network.backstage()))
         await asyncio.sleep(0)
@@ -60,7 +57,8 @@ class PrivateLab:
         """Stop all parts."""
         await self.lab.stop()
 
-    def _addresses(self) -> list[str]:
+    def addresses(self) -> list[str]:
+        """Every address that the lab listens on."""
         if not self.estate.resolvers:
             return [host.address for host in self.estate.hosts]
         from ssosim.lab.resolution import lab_addresses  # noqa: PLC0415 - reads the zones, which takes its time
@@ -70,110 +68,36 @@ class PrivateLab:
     def _furnish(self) -> None:
         """Give programs the lab's /etc, and the CA by every name that they may look for."""
         from ssosim.lab.resolution import name_servers  # noqa: PLC0415 - the lab has imported it by now
+        from ssosim.lab.trust.files import trust_files, write_trust  # noqa: PLC0415 - likewise what that needs
 
         folder, realm = self.folder.path, self.estate.realm
-        bundle = self.lab.ca.bundle_pem()
-        (folder / "ca.pem").write_text(self.lab.ca.certificate_pem, encoding="utf-8")
-        (folder / "ca-bundle.pem").write_text(bundle, encoding="utf-8")
+        write_trust(folder, self.lab.ca.certificate_pem, self.lab.ca.bundle_pem())
         servers = "".join(f"nameserver {address}\n" for address in name_servers(self.estate))
-        files = {
+        files: dict[str, str | bytes] = {
             "resolv.conf": f"search {realm.domain}\n{servers}",
             "nsswitch.conf": _nsswitch(),
             "hosts": "127.0.0.1 localhost\n::1 localhost\n",
             "krb5.conf": self.lab.krb5_conf.read_text(encoding="utf-8"),
-            "ssl/certs/ca-certificates.crt": bundle,
         }
-        overlay_etc(files, folder / "etc")
+        self.etc_layer = overlay_etc(files | trust_files(folder), folder / "etc")
 
-    async def plug_device(
-        self, pid: int, *, program: str, device: str | None, label: str | None, person: str | None = None
-    ) -> dict[str, Any]:
-        """Join the network namespace of ``pid`` to the lab as a device of its own.
+    async def plug_device(self, pid: int, **wishes: Any) -> dict[str, Any]:
+        """Join the network namespace of ``pid`` to the lab; see ``ProgramDevices.plug`` and the fields of ``Plug``."""
+        from ssosim.lab.programs import Plug, ProgramDevices  # noqa: PLC0415 - a lab is ready sooner without
 
-        Returns the device's address, the client's name, the commands that set its side up, and the environment for
-        its programs. ``person`` is what the person at the device does. Raises LabInputError for an unknown device or
-        behaviour, LabError when the link cannot be made.
-        """
-        from ssosim.lab.person.codes import ShownCodes  # noqa: PLC0415 - a lab is ready sooner without
-        from ssosim.lab.person.furnish import furnish, known_behaviour  # noqa: PLC0415 - a lab is ready sooner without
-
-        which = self.lab.device_of(device)
-        user = self.lab.user_of(which)
-        behaviour = known_behaviour(person)
-        address = self.network.program_address()
-        client = label or self.lab.attribution.new_label(program)
-        self.lab.attribution.register(address, client)
-        run_ip(device_link_commands(address, pid))
-        home = self.folder.path / "devices" / address
-        home.mkdir(mode=0o700, parents=True)
-        furnished = furnish(
-            home, user, behaviour, ca=self.folder.path / "ca.pem", login_host=self.estate.cloud.login_hosts[0]
-        )
-        if self._codes is None:
-            self._codes = ShownCodes(self.lab.trace)
-        self._codes.expect(address, client)
-        self._on_devices[address] = (client, program)
-        ccache = home / "ccache"
-        if which.corporate_network:
-            shutil.copyfile(await self.lab.ticket_of(user), ccache)
-            ccache.chmod(0o600)
-        commands = [
-            "link set lo up",
-            f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
-            "link set eth0 up",
-        ]
-        own = [each.address for each in self.estate.resolvers if which.name in each.devices]
-        search = f"search {self.estate.realm.domain}\n"
-        resolv_conf = search + "".join(f"nameserver {each}\n" for each in own) if own else ""
-        # A route to each host and none to anywhere else: what is not in the lab cannot be reached, and fails at once.
-        away = () if which.corporate_network else self.estate.addresses("kdc")
-        reachable = [each for each in self._addresses() if each not in away]
-        commands += [f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)]
-        self.lab.trace.record(client, _joined(program, which.name, user.upn, address))
-        return {
-            "device": address,
-            "client": client,
-            "commands": commands,
-            "environment": self._environment(home, user) | furnished.pop("environment"),
-            "resolv_conf": resolv_conf,
-            **furnished,
-        }
+        if self._devices is None:
+            self._devices = ProgramDevices(self)
+        return await self._devices.plug(Plug(pid, **wishes))
 
     async def device_code(self, device: str) -> str | None:
-        """The user code of the next device code that a program on ``device`` gets.
-
-        ``""`` for none within a while, None when the device is gone.
-        """
-        return None if self._codes is None else await self._codes.next(device, _CODE_PATIENCE_S)
+        """See ``ProgramDevices.device_code``."""
+        return None if self._devices is None else await self._devices.device_code(device)
 
     def device_finished(self, device: str, exit_code: int) -> None:
-        """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""
-        from ssosim.trace import ClientFinished  # noqa: PLC0415
-
-        if device not in self._on_devices:
+        """See ``ProgramDevices.finished``."""
+        if self._devices is None:
             raise LabInputError(f"there is no device {device!r}")
-        client, program = self._on_devices.pop(device)
-        if self._codes is not None:
-            self._codes.forget(device)
-        self.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
-        shutil.rmtree(self.folder.path / "devices" / device, ignore_errors=True)
-
-    def _environment(self, home: Path, user: User) -> dict[str, str]:
-        bundle = str(self.folder.path / "ca-bundle.pem")
-        krb5_conf = str(self.lab.krb5_conf)
-        java = f"-Djava.security.krb5.conf={krb5_conf}"
-        return {
-            "CURL_CA_BUNDLE": bundle,
-            "JAVA_TOOL_OPTIONS": f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {java}".strip(),
-            "KRB5CCNAME": f"FILE:{home / 'ccache'}",
-            "KRB5_CONFIG": krb5_conf,
-            "NODE_EXTRA_CA_CERTS": str(self.folder.path / "ca.pem"),
-            "REQUESTS_CA_BUNDLE": bundle,
-            "SSL_CERT_FILE": bundle,
-            "SSOSIM_LAB": self.folder.name,
-            "SSOSIM_PASSWORD": user.password,
-            "SSOSIM_USER": user.upn,
-        }
+        self._devices.finished(device, exit_code)
 
     def status(self) -> dict[str, Any]:
         """What runs, where, since when: for people's panels and for programs."""
@@ -238,9 +162,3 @@ def _nsswitch() -> str:
 
 def _part(part: str, what: str, addresses: tuple[str, ...], port: int) -> dict[str, str]:
     return {"part": part, "what": what, "where": ", ".join(f"{address}:{port}" for address in addresses)}
-
-
-def _joined(program: str, device: str, upn: str, address: str) -> Any:
-    from ssosim.trace import LabEvent  # noqa: PLC0415
-
-    return LabEvent(part="device", text=f"{program} runs on {device} as {upn}, address {address}")

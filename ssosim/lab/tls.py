@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
+from cryptography import x509
 
 from ssosim.faults.base import CertificateTrouble
 
@@ -30,6 +31,11 @@ class LabCa:
     def certificate_pem(self) -> str:
         """The CA's certificate, PEM."""
         return self._ca.cert_pem.bytes().decode("ascii")
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The CA's certificate."""
+        return x509.load_pem_x509_certificate(self._ca.cert_pem.bytes())
 
     def bundle_pem(self) -> str:
         """What a corporate device trusts: the machine's own authorities and this one."""

@@ -1,0 +1,156 @@
+"""The devices of programs in a private network: each has an address, a ticket, a person, its own settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssosim.estate import Device, User
+from ssosim.lab.errors import LabInputError
+from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, run_ip
+from ssosim.lab.person.codes import ShownCodes
+from ssosim.lab.person.furnish import furnish, known_behaviour, own_page_of
+from ssosim.lab.trust.files import trust_environment
+from ssosim.trace import ClientFinished, LabEvent
+
+if TYPE_CHECKING:
+    from ssosim.lab.private import PrivateLab
+
+__all__ = ["Plug", "ProgramDevices"]
+
+_CODE_PATIENCE_S = 20.0  # below the patience of who asks
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """What a program asks for: ``pid`` is in its network namespace, ``program`` its name, the rest as ``exec`` says.
+
+    ``nss``: the user has an NSS database that the lab's is to stand in for.
+    """
+
+    pid: int
+    program: str
+    device: str | None = None
+    label: str | None = None
+    person: str | None = None
+    etc: str | None = None
+    nss: bool = False
+
+
+class ProgramDevices:
+    """Gives each program a device of its own, and takes it back."""
+
+    def __init__(self, private: PrivateLab) -> None:
+        self._private = private
+        self._on_devices: dict[str, tuple[str, str]] = {}
+        self._codes = ShownCodes(private.lab.trace)
+
+    async def plug(self, wish: Plug) -> dict[str, Any]:
+        """Join the network namespace of ``wish.pid`` to the lab as a device of its own.
+
+        Returns the device's address, the client's name, the commands that set its side up, the environment for its
+        programs, and what stands in for the machine's files. Raises LabInputError for an unknown device or behaviour,
+        LabError when the link cannot be made.
+        """
+        private, lab = self._private, self._private.lab
+        which = lab.device_of(wish.device)
+        user = lab.user_of(which)
+        behaviour = known_behaviour(wish.person)
+        address = private.network.program_address()
+        client = wish.label or lab.attribution.new_label(wish.program)
+        lab.attribution.register(address, client)
+        run_ip(device_link_commands(address, wish.pid))
+        home = private.folder.path / "devices" / address
+        home.mkdir(mode=0o700, parents=True)
+        furnished = furnish(
+            home,
+            user,
+            behaviour,
+            ca=private.folder.path / "ca.pem",
+            login_host=private.estate.cloud.login_hosts[0],
+            own_page=own_page_of(private.estate, user),
+        )
+        self._codes.expect(address, client)
+        self._on_devices[address] = (client, wish.program)
+        if which.corporate_network:
+            ccache = home / "ccache"
+            shutil.copyfile(await lab.ticket_of(user), ccache)
+            ccache.chmod(0o600)
+        text = f"{wish.program} runs on {which.name} as {user.upn}, address {address}"
+        lab.trace.record(client, LabEvent(part="device", text=text))
+        return {
+            "device": address,
+            "client": client,
+            "commands": self._commands(which, address),
+            "environment": self._environment(home, user, wish.etc) | furnished.pop("environment"),
+            "resolv_conf": self._resolv_conf(which),
+            "etc_layers": [str(private.etc_layer)] if private.etc_layer else [],
+            "nss_database": str(self._nss_database()) if wish.nss else None,
+            **furnished,
+        }
+
+    async def device_code(self, device: str) -> str | None:
+        """The user code of the next device code that a program on ``device`` gets.
+
+        ``""`` for none within a while, None when the device is gone.
+        """
+        return await self._codes.next(device, _CODE_PATIENCE_S)
+
+    def finished(self, device: str, exit_code: int) -> None:
+        """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""
+        if device not in self._on_devices:
+            raise LabInputError(f"there is no device {device!r}")
+        client, program = self._on_devices.pop(device)
+        self._codes.forget(device)
+        self._private.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
+        shutil.rmtree(self._private.folder.path / "devices" / device, ignore_errors=True)
+
+    def _commands(self, which: Device, address: str) -> list[str]:
+        """A route to each host and none to anywhere else: what is not in the lab is out of reach, and fails at once."""
+        away = () if which.corporate_network else self._private.estate.addresses("kdc")
+        reachable = [each for each in self._private.addresses() if each not in away]
+        return [
+            "link set lo up",
+            f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
+            "link set eth0 up",
+            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)),
+        ]
+
+    def _resolv_conf(self, which: Device) -> str:
+        """A resolv.conf of the device's own, where it has resolvers of its own; else nothing."""
+        estate = self._private.estate
+        own = [each.address for each in estate.resolvers if which.name in each.devices]
+        search = f"search {estate.realm.domain}\n"
+        return search + "".join(f"nameserver {each}\n" for each in own) if own else ""
+
+    def _environment(self, home: Path, user: User, etc: str | None) -> dict[str, str]:
+        folder = self._private.folder.path
+        krb5_conf = self._private.lab.krb5_conf
+        if etc is not None and Path(etc, "krb5.conf").is_file():
+            krb5_conf = Path("/etc/krb5.conf")
+        options = (
+            f"-Djava.security.krb5.conf={krb5_conf}",
+            f"-Djavax.net.ssl.trustStore={folder / 'ca.jks'}",
+            "-XX:-UsePerfData",  # its file in /tmp is named by process id, which is the same on every device
+        )
+        java = " ".join(f'"{each}"' if " " in each else each for each in options)
+        return {
+            **trust_environment(folder),
+            "JAVA_TOOL_OPTIONS": f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {java}".strip(),
+            "KRB5CCNAME": f"FILE:{home / 'ccache'}",
+            "KRB5_CONFIG": str(krb5_conf),
+            "SSOSIM_LAB": self._private.folder.name,
+            "SSOSIM_PASSWORD": user.password,
+            "SSOSIM_USER": user.upn,
+        }
+
+    def _nss_database(self) -> Path:
+        database = self._private.folder.path / "nssdb"
+        if not database.is_dir():
+            from ssosim.lab.trust.nss import make_nss_database  # noqa: PLC0415 - few programs need it
+
+            make_nss_database(database, self._private.lab.ca.certificate)
+        return database

@@ -1,0 +1,31 @@
+"""The name under which OpenSSL looks for an authority in a folder of certificates (``SSL_CERT_DIR``)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ssosim.kerberos.der import children, encode, only
+
+__all__ = ["subject_hash"]
+
+_SEQUENCE, _SET, _UTF8_STRING = 0x30, 0x31, 0x0C
+
+
+def subject_hash(subject: bytes) -> str:
+    """Eight hexadecimal digits for a subject name (DER, its strings UTF8String or PrintableString).
+
+    As ``openssl x509 -subject_hash``: the first four bytes, little-endian, of SHA-1 over the name with its strings as
+    UTF-8 in lower case, blanks folded, without the outermost header. Source: OpenSSL, ``x_name.c`` and
+    ``X509_NAME_hash_ex(3)``.
+    """
+    canonical = b"".join(
+        encode(_SET, *(_canonical(attribute.value) for attribute in children(part.value)))
+        for part in children(only(subject).value)
+    )
+    return hashlib.sha1(canonical, usedforsecurity=False).digest()[3::-1].hex()
+
+
+def _canonical(attribute: bytes) -> bytes:
+    kind, text = children(attribute)
+    folded = b" ".join(text.value.split()).lower()
+    return encode(_SEQUENCE, encode(kind.tag, kind.value), encode(_UTF8_STRING, folded))
