@@ -27,7 +27,17 @@ _STEPS: tuple[tuple[str, str], ...] = (
     ("/devicecode/", "devicecode"),
     ("/token/", "token"),
 )
-_PERSON = ("/authorize", "/login", "/deviceauth", "/getcredentialtype", "/dssostatus", "/shown", "/kmsi", "/favicon")
+_PERSON = (
+    "/authorize",
+    "/login",
+    "/adfs/ls/",
+    "/deviceauth",
+    "/getcredentialtype",
+    "/dssostatus",
+    "/shown",
+    "/kmsi",
+    "/favicon",
+)
 _AROUND = ("/discovery/", "/.well-known/", "/oauth2/nativeclient")
 
 
