@@ -1,0 +1,295 @@
+"""Queries answered many at a time, with replies that are ready: all as if each had been answered by the book."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+
+import dns.message
+import pytest
+
+from ssosim.clock import ManualClock
+from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, put_rrset
+from ssosim.dns import batches as module
+from ssosim.dns import listener as listening
+from ssosim.dns import ready as keeping
+from ssosim.dns.counts import QueryCounts
+from ssosim.dns.ready import Ready
+from ssosim.faults import FaultBoard, fault_from
+from ssosim.lab.attribution import Attribution
+from ssosim.trace import DnsAnswered, Trace
+
+HERE, THERE = "127.0.0.1", "127.0.0.9"
+NAME = "h.fabrikam.com"
+
+
+@pytest.fixture(params=["batches", "one by one"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How datagrams are read."""
+    assert module.usable(), "Linux on a 64-bit machine has the calls"
+    if request.param != "batches":
+        monkeypatch.setattr(listening, "usable", lambda: False)
+    return str(request.param)
+
+
+class Desk:
+    """A server with all that looks at its answers, and sockets of two clients."""
+
+    def __init__(self, zones: ZoneSet) -> None:
+        self.store, self.clock = ZoneStore(put_rrset(zones, NAME, "A", ["192.0.2.7"])), ManualClock(1000.0)
+        self.trace, self.people = Trace(self.clock), Attribution()
+        self.people.register(HERE, "one")
+        self.people.register(THERE, "two")
+        self.server = DnsServer(self.store, self.trace, self.people.who)
+        self.server.counts = self.counts = QueryCounts(self.clock)
+        self.port = 0
+        self.ready: list[Ready] = []
+        make = self.server._listener._ready
+
+        def keep(local: str) -> Ready | None:
+            ready = make(local)
+            self.ready += [ready] if ready is not None else []
+            return ready
+
+        self.server._listener._ready = keep
+
+    @asynccontextmanager
+    async def up(self, host: str = HERE) -> AsyncIterator[Desk]:
+        """Listen for the time of the body."""
+        self.port = await self.server.start(host, 0)
+        try:
+            yield self
+        finally:
+            await self.server.stop()
+
+    async def ask(self, *names: str, by: str = HERE, to: str = HERE, expect: int | None = None) -> list[bytes]:
+        """Send queries for A in one go; what comes back, ordered by id (1 is the first query's)."""
+        family = socket.AF_INET6 if ":" in by else socket.AF_INET
+        with closing(socket.socket(family, socket.SOCK_DGRAM)) as asking:
+            asking.setblocking(False)
+            asking.bind((by, 0))
+            for number, name in enumerate(names, 1):
+                asking.sendto(dns.message.make_query(name, "A", id=number).to_wire(), (to, self.port))
+            got = []
+            for _ in range(len(names) if expect is None else expect):
+                reply, sender = await asyncio.wait_for(asyncio.get_running_loop().sock_recvfrom(asking, 4096), 5)
+                assert sender[:2] == (to, self.port)
+                got.append(reply)
+        return sorted(got)
+
+    def asked(self) -> list[tuple[str, str, str]]:
+        """Client, name and code of every answer so far."""
+        events = ((record.client, record.event) for record in self.trace)
+        return [(client, event.name, event.rcode) for client, event in events if isinstance(event, DnsAnswered)]
+
+
+@pytest.fixture
+def desk(contoso: ZoneSet) -> Iterator[Desk]:
+    """A server of the default estate."""
+    return Desk(contoso)
+
+
+def ids(replies: list[bytes]) -> list[int]:
+    """The ids of messages."""
+    return [int.from_bytes(reply[:2], "big") for reply in replies]
+
+
+async def test_every_query_of_many_gets_its_own_answer(desk: Desk, way: str) -> None:
+    """Known and unknown questions in a mixture: each answer has its query's id and question, as the pure function says.
+
+    The trace has them in the order of arrival.
+    """
+    names = [NAME if number % 3 else f"n{number % 50}.fabrikam.com" for number in range(200)]
+    async with desk.up():
+        for _ in range(2):
+            replies = await desk.ask(*names)
+            assert ids(replies) == list(range(1, 201))
+            for name, wire in zip(names, replies, strict=True):
+                message = dns.message.from_wire(wire)
+                assert message.question[0].name.to_text() == f"{name}."
+                assert [str(rrset[0]) for rrset in message.answer] == (["192.0.2.7"] if name == NAME else [])
+    assert bool(desk.ready[0].replies) == (way == "batches")
+    assert [name for _, name, _ in desk.asked()] == names * 2
+    assert {record.seq for record in desk.trace} == set(range(1, 401))
+
+
+async def test_each_way_of_asking_is_answered_in_kind(desk: Desk, way: str) -> None:
+    """Letter case, EDNS and the CD bit are the asker's: what was answered to another is not given to this one."""
+    queries = [
+        dns.message.make_query(NAME, "A", id=7),
+        dns.message.make_query(NAME.upper(), "A", id=7),
+        dns.message.make_query(NAME, "A", id=7, use_edns=0, payload=1232),
+        dns.message.make_query(NAME, "A", id=7, flags=0x0110),
+    ]
+    async with desk.up():
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+            asking.setblocking(False)
+            asking.connect((HERE, desk.port))
+            for query in queries * 3:
+                asking.send(query.to_wire())
+                reply = dns.message.from_wire(await asyncio.get_running_loop().sock_recv(asking, 4096))
+                assert reply.question[0].name.labels == query.question[0].name.labels
+                assert (reply.edns, reply.flags & 0x0010) == (query.edns, query.flags & 0x0010)
+    assert way
+
+
+async def test_a_long_answer_stays_cut(desk: Desk, way: str) -> None:
+    """The same question thrice: TC each time, and never more than 512 octets without EDNS."""
+    desk.store.replace(put_rrset(desk.store.current, NAME, "A", [f"10.1.1.{n}" for n in range(200)]))
+    async with desk.up():
+        for reply in await desk.ask(NAME, NAME, NAME):
+            assert (len(reply) <= 512, reply[2] & 0x02) == (True, 0x02), way
+
+
+async def test_who_asks_is_looked_up_each_time(desk: Desk, way: str) -> None:
+    """Two clients at once are told apart; one that gets another name has it from then on, in the counts too."""
+    async with desk.up():
+        await desk.ask(*[NAME] * 3)
+        await desk.ask(*[NAME] * 2, by=THERE)
+        desk.people.register(THERE, "three")
+        await desk.ask(*[NAME] * 4, by=THERE)
+    assert [client for client, _, _ in desk.asked()] == ["one"] * 3 + ["two"] * 2 + ["three"] * 4, way
+    usage = desk.counts.in_window(NAME, desk.clock.now(), 60)
+    assert (usage.count, dict(usage.clients)) == (9, {"one": 3, "two": 2, "three": 4})
+
+
+async def test_counts_go_on_through_buckets_and_pauses(desk: Desk, way: str) -> None:
+    """Queries are counted in the bucket of their time, not while counting pauses, and again afterwards."""
+    async with desk.up():
+        await desk.ask(*[NAME] * 5)
+        desk.clock.advance(61)
+        await desk.ask(*[NAME] * 4)
+        assert desk.counts.in_window(NAME, desk.clock.now(), 30).count == 4
+        assert desk.counts.in_window(NAME, desk.clock.now(), 100).count == 9
+        desk.counts.pause()
+        await desk.ask(*[NAME] * 3)
+        desk.counts.resume()
+        await desk.ask(*[NAME] * 2)
+        assert desk.counts.in_window(NAME, desk.clock.now(), 100).count == 11, way
+        desk.server.counts = None
+        await desk.ask(*[NAME] * 2)
+        assert desk.counts.in_window(NAME, desk.clock.now(), 100).count == 11
+
+
+async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
+    """Zones, endpoints' health and faults that change between two queries change the second answer, and back."""
+    async with desk.up():
+        await desk.ask(NAME, NAME, NAME)
+        former = desk.store.replace(put_rrset(desk.store.current, NAME, "A", ["192.0.2.8"]))
+        assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.8"]
+        desk.store.replace(former)
+        assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.7"]
+        desk.server.tamper = lambda _event, _client: Effect(drop=True)
+        await desk.ask(NAME, expect=0)
+        await asyncio.sleep(0.05)
+        desk.server.tamper = None
+        await desk.ask(NAME)
+    codes = [code for _, _, code in desk.asked()]
+    assert codes == ["NOERROR"] * 5 + ["DROPPED", "NOERROR"], way
+
+
+async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: Desk, way: str) -> None:
+    """A fault for the first two answers of one name strikes those two, among a hundred others that are ready."""
+    board = FaultBoard(desk.store, desk.trace)
+    board.attach(desk.server, "lab")
+    struck, spared = "n1.fabrikam.com", "n2.fabrikam.com"
+    async with desk.up():
+        await desk.ask(*[struck, spared] * 10)
+        board.apply(fault_from({"fault": "servfail", "names": [struck], "first": 2}))
+        await desk.ask(*[spared] * 50, *[struck] * 5, *[spared] * 50)
+        board.undo_all()
+        await desk.ask(struck)
+    codes = [code for _, _, code in desk.asked()]
+    assert codes == ["NXDOMAIN"] * 70 + ["SERVFAIL"] * 2 + ["NXDOMAIN"] * 54, way
+
+
+async def test_a_watcher_of_the_trace_hears_every_answer_in_order(desk: Desk, way: str) -> None:
+    """One who subscribes meanwhile gets each later record at once, before the answer is there."""
+    async with desk.up():
+        await desk.ask(NAME, NAME)
+        heard: list[int] = []
+        leave = desk.trace.subscribe(lambda record: heard.append(record.seq))
+        await desk.ask(NAME, "n1.fabrikam.com", NAME, NAME)
+        assert heard == [3, 4, 5, 6], way
+        leave()
+        await desk.ask(NAME)
+        assert heard == [3, 4, 5, 6]
+
+
+async def test_ipv6_and_two_addresses(desk: Desk, way: str) -> None:
+    """Answers leave from the address that was asked, to the address that asked, whatever the family."""
+    async with desk.up():
+        first = desk.port
+        desk.people.register("::1", "six")
+        desk.port = await desk.server.start("::1", 0)
+        for _ in range(2):
+            assert ids(await desk.ask(NAME, NAME, by="::1", to="::1")) == [1, 2]
+        desk.port = await desk.server.start("127.0.0.3", first)
+        assert ids(await desk.ask(NAME, NAME, by=THERE, to="127.0.0.3")) == [1, 2]
+    assert [client for client, _, _ in desk.asked()] == ["six"] * 4 + ["two"] * 2, way
+
+
+async def test_odd_sizes_do_no_harm(desk: Desk, way: str) -> None:
+    """Empty, tiny and very long datagrams among good ones: those are answered, these are not remembered."""
+    good = dns.message.make_query(NAME, "A", id=5).to_wire()
+    odd = [b"", b"\0", b"\0\5", good[:11], good[:-1], good + bytes(5000), good + bytes(60000), bytes(12)]
+    async with desk.up():
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+            asking.setblocking(False)
+            asking.connect((HERE, desk.port))
+            for noise in odd * 3:
+                asking.send(noise)
+                asking.send(good)
+                while True:
+                    reply = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asking, 4096), 5)
+                    if reply[3] & 0x0F == 0:
+                        break
+                assert dns.message.from_wire(reply).answer, way
+
+
+async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) -> None:
+    """Answers that cannot be sent (here: to port 0) are lost alone."""
+    async with desk.up():
+        await desk.ask(NAME)
+        reader = next(iter(desk.server._listener._slots.values()))
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+            asking.setblocking(False)
+            asking.connect((HERE, desk.port))
+            wire = dns.message.make_query(NAME, "A", id=9).to_wire()
+            for _ in range(5):
+                asking.send(wire)
+            inner = desk.server._delivery.write_down
+
+            def spoil(leaving: list[object]) -> None:
+                """Send the third answer to a port where nobody can be."""
+                at = reader.names[2]
+                reader.memory[at + 2 : at + 4] = b"\0\0"
+                inner(leaving)  # type: ignore[arg-type]
+
+            for ready in desk.ready:
+                ready.write_down = spoil  # type: ignore[assignment]
+            got = [await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asking, 512), 5) for _ in range(4)]
+            assert ids(got) == [9] * 4
+
+
+async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More different questions than may be kept: all are answered, and no more are kept."""
+    monkeypatch.setattr(keeping, "MOST", 30)
+    async with desk.up():
+        for _ in range(2):
+            await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
+            assert 0 < len(desk.ready[0].replies) <= 30
+
+
+async def test_a_machine_without_the_calls_reads_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No ctypes, another system, or calls that a sandbox refuses: batches are not used."""
+    cases = {"ctypes": None, "_calls": lambda: (lambda *_: -1, lambda *_: -1)}
+    for name, instead in cases.items():
+        module.usable.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, instead)
+            assert not module.usable()
+    module.usable.cache_clear()
+    assert module.usable()
