@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SSOSIM = [sys.executable, "-m", "ssosim"]
-KEPT = {"lock", "trace.jsonl", "lab.log"}
+KEPT = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log"}
 
 # How long one example takes says more of what else the machine does than of the code.
 settings.register_profile("ssosim", deadline=None, suppress_health_check=[HealthCheck.too_slow])

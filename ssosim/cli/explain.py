@@ -8,6 +8,7 @@ import dataclasses
 from ssosim.cli.common import add_json, print_json
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.folder import LabFolder
+from ssosim.lab.reading import trace_lines
 from ssosim.report.text import clean
 from ssosim.scenario.explain import explain
 from ssosim.trace.export import TraceFormatError, read_jsonl
@@ -35,8 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the explanations."""
     folder = LabFolder.of(options.name) if options.name else _newest()
     try:
-        with folder.trace.open(encoding="utf-8", errors="replace") as lines:
-            records = list(read_jsonl(line for line in lines if line.endswith("\n")))
+        records = list(read_jsonl(trace_lines(folder.trace)))
     except OSError as error:
         raise LabInputError(f'lab "{folder.name}" has no trace; play something first: ssosim run feb-2025') from error
     except TraceFormatError as error:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator
-from typing import TextIO
 
 from ssosim.cli.common import add_name, folder_of
 from ssosim.lab.errors import LabInputError
-from ssosim.lab.folder import LabFolder
+from ssosim.lab.reading import trace_lines
 from ssosim.trace.export import TraceFormatError, as_line, from_json
 
 DESCRIPTION = """\
 Every DNS answer, AS and TGS exchange, HTTP exchange and token of a lab, in one order, with
-the client that caused it. The trace of a lab that has stopped can still be read.
+the client that caused it. The trace of a lab that has stopped can still be read. A lab that
+runs for weeks keeps the newest million records, two at most, on disk.
 """
-
-_POLL_S = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,33 +29,17 @@ def run(options: argparse.Namespace) -> int:
     """Print the trace."""
     folder = folder_of(options)
     try:
-        source = folder.trace.open(encoding="utf-8", errors="replace")
+        lines = trace_lines(folder.trace, folder.is_running if options.follow else None)
     except OSError as error:
         raise LabInputError(
             f'lab "{folder.name}" has no trace; start it with: ssosim up --name {folder.name}'
         ) from error
-    with source:
-        for line in _lines(source, folder if options.follow else None):
-            try:
-                record = from_json(line)
-            except TraceFormatError as error:
-                raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
-            if options.client not in (None, record.client) or options.layer not in (None, record.event.layer):
-                continue
-            print(line.rstrip("\n") if options.json else as_line(record), flush=options.follow)
+    for line in lines:
+        try:
+            record = from_json(line)
+        except TraceFormatError as error:
+            raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
+        if options.client not in (None, record.client) or options.layer not in (None, record.event.layer):
+            continue
+        print(line.rstrip("\n") if options.json else as_line(record), flush=options.follow)
     return 0
-
-
-def _lines(source: TextIO, follow: LabFolder | None) -> Iterator[str]:
-    """Complete lines; while ``follow`` runs, wait for more."""
-    part = ""
-    while True:
-        over = follow is None or not follow.is_running()  # asked first: what a lab writes at its end is read as well
-        while line := source.readline():
-            part += line
-            if part.endswith("\n"):
-                yield part
-                part = ""
-        if over:
-            return
-        time.sleep(_POLL_S)

@@ -18,12 +18,12 @@ from typing import Any
 
 from ssosim.lab.errors import LabInputError
 
-__all__ = ["LabFolder", "cache_folder", "labs_folder", "state_home"]
+__all__ = ["LabFolder", "cache_folder", "earlier", "labs_folder", "state_home"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
 _LOOKERS_S = 0.1
-_KEPT_AFTER_STOP = {"lock", "trace.jsonl", "lab.log"}
+_KEPT_AFTER_STOP = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log"}
 
 
 def state_home() -> Path:
@@ -51,6 +51,11 @@ def cache_folder() -> Path:
         where = "set SSOSIM_HOME to a folder of yours"
         raise LabInputError(f"{folder}: cannot be made: {error.strerror}; {where}") from error
     return folder
+
+
+def earlier(trace: Path) -> Path:
+    """Where the older part of a trace file is, if it got so long that it was put aside."""
+    return trace.with_suffix(f".1{trace.suffix}")
 
 
 @dataclass(frozen=True, slots=True)

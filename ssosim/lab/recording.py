@@ -8,26 +8,25 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
+from ssosim.lab.folder import earlier
 from ssosim.trace import Trace
 from ssosim.trace.export import as_jsonl
 
-__all__ = ["earlier", "recording"]
+__all__ = ["recording"]
 
 DELAY_S = 0.02
 """Records are written together: encoded one by one, between other work, each costs ten times as much."""
 
-
-def earlier(path: Path) -> Path:
-    """Where the older part of the trace file ``path`` goes when it gets too long."""
-    return path.with_suffix(f".1{path.suffix}")
+MOST = 256 * 2**20
+"""Octets: about a million records."""
 
 
 @contextlib.contextmanager
-def recording(trace: Trace, path: Path, *, most: int | None = None) -> Iterator[None]:
+def recording(trace: Trace, path: Path, *, most: int | None = MOST) -> Iterator[None]:
     """Write every record of ``trace``, those that there are and those to come, to the file at ``path``.
 
-    A file that has got longer than ``most`` octets is put aside under the name ``earlier`` gives, in the place of what
-    is there, and a new one begun. Without ``most`` it may grow.
+    A file that has got longer than ``most`` octets is put aside (``earlier``), in the place of what is there, and a new
+    one begun: a lab that runs for weeks keeps its newest records, up to twice as much. With None it may grow.
     """
     earlier(path).unlink(missing_ok=True)
     writer = _Writer(trace, path, most)

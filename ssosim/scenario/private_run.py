@@ -77,7 +77,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
     await private.start(clock)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(private.stop)
-        cleanup.enter_context(recording(private.lab.trace, folder.trace))
+        cleanup.enter_context(recording(private.lab.trace, folder.trace, most=None))
         control = ControlApi(private, lambda: _cancel(task))
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)

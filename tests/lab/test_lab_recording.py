@@ -1,0 +1,112 @@
+"""The trace's file: all records in order, bounded on disk, readable whatever happens to the disk meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ssosim.lab.folder import earlier
+from ssosim.lab.reading import trace_lines
+from ssosim.lab.recording import recording
+from ssosim.trace import Caused, DnsAnswered, LabEvent, Trace
+from ssosim.trace.export import as_json, read_jsonl
+
+PAUSE = 0.06
+
+
+def note(text: str) -> LabEvent:
+    """Something that happens."""
+    return LabEvent(part="lab", text=text)
+
+
+def sizes_in(folder: Path) -> dict[str, int]:
+    """The files there, and how long each is."""
+    return {each.name: each.stat().st_size for each in folder.iterdir()}
+
+
+async def test_the_file_says_what_the_trace_says(tmp_path: Path) -> None:
+    """Records of before, single ones, and the same one many times: line for line as each would be written alone."""
+    trace, path = Trace(), tmp_path / "trace.jsonl"
+    trace.record("", note("before"))
+    with recording(trace, path):
+        assert len(path.read_text().splitlines()) == 1, "what there was is there at once"
+        often = Caused("c", DnsAnswered(name="a.example", type="A", rcode="NOERROR"))
+        for number in range(5):
+            trace.record_all([often] * number)
+            trace.record("d", note(f"\ud800 {number}"))
+            await asyncio.sleep(PAUSE / 3)
+        trace.record("", note("at the end"))
+    trace.record("", note("after"))
+    assert path.read_text().splitlines() == [as_json(record) for record in trace.since()[:-1]]
+    assert [*read_jsonl(trace_lines(path))] == [*trace.since()[:-1]]
+
+
+async def test_a_long_trace_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
+    """Two files at most, neither much longer than the limit; together the newest records without a gap."""
+    trace, path = Trace(), tmp_path / "trace.jsonl"
+    earlier(path).write_text("of a lab before\n")
+    with recording(trace, path, most=3000):
+        for number in range(100):
+            trace.record("", note(f"{number} {'x' * 100}"))
+            if number % 5 == 0:
+                await asyncio.sleep(PAUSE / 2)
+    sizes = sizes_in(tmp_path)
+    assert set(sizes) == {"trace.jsonl", "trace.1.jsonl"}
+    assert max(sizes.values()) < 3000 + 6 * 300
+    kept = [record.seq for record in read_jsonl(trace_lines(path))]
+    assert kept == list(range(kept[0], 101))
+    assert 1 < kept[0] < 90
+
+
+def test_a_follower_goes_on_in_the_next_file(tmp_path: Path) -> None:
+    """A file that is put aside while it is read is read to its end, then comes the new one."""
+    path = tmp_path / "trace.jsonl"
+    path.write_text("1\n2\nhal")
+    with path.open("a") as writing:
+
+        def steps() -> Iterator[bool]:
+            yield True
+            writing.write("f\n3\n")
+            writing.flush()
+            path.replace(earlier(path))
+            yield True
+            path.write_text("4\n")
+            yield True
+            with path.open("a") as more:
+                more.write("5\n")
+            yield False
+
+        step = steps()
+        assert [*trace_lines(path, lambda: next(step))] == ["1\n", "2\n", "half\n", "3\n", "4\n", "5\n"]
+    assert [*trace_lines(path)] == ["1\n", "2\n", "half\n", "3\n", "4\n", "5\n"]
+
+
+@contextmanager
+def files_no_longer_than(octets: int) -> Iterator[None]:
+    """A disk that takes only the first part of what is written."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
+    """Where a disk fills up within a line, that batch is lost and said, and all that comes later can be read."""
+    errors: list[OSError] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    trace, path = Trace(), tmp_path / "trace.jsonl"
+    with recording(trace, path):
+        trace.record("", note("first"))
+        await asyncio.sleep(PAUSE)
+        with files_no_longer_than(1000):
+            trace.record("", note("x" * 5000))
+            await asyncio.sleep(PAUSE)
+        assert [error.errno for error in errors] == [errno.EFBIG]
+        trace.record("", note("last"))
+    assert [record.seq for record in read_jsonl(trace_lines(path))] == [1, 3]
