@@ -68,26 +68,17 @@ class Chromium:
             command.append("--no-sandbox")  # its sandbox refuses to run as root
         if log := os.environ.get("CHROMIUM_NET_LOG"):
             command.append(f"--log-net-log={log}")
-        home = self._home()
+        home = self._folder / "home"
+        home.mkdir()
         _settle()
         return subprocess.Popen(  # noqa: S603 - words of our own
             [*command, f"--user-data-dir={profile}", "about:blank"],
-            env=os.environ | home,
+            env=os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    def _home(self) -> dict[str, str]:
-        """A home whose certificate store, the only one that Chromium reads, trusts the device's authority."""
-        home = self._folder / "home"
-        store = home / ".pki" / "nssdb"
-        store.mkdir(parents=True)
-        authority = os.environ["NODE_EXTRA_CA_CERTS"]
-        for words in (["-N", "--empty-password"], ["-A", "-n", "lab", "-t", "C,,", "-i", authority]):
-            subprocess.run(["certutil", *words, "-d", f"sql:{store}"], check=True, capture_output=True)  # noqa: S603, S607 - of Debian
-        return {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "XDG_CACHE_HOME": str(home / "cache")}
 
     def __enter__(self) -> Self:
         try:

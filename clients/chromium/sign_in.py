@@ -35,6 +35,12 @@ _FORM: Final = """(form => form && form.checkVisibility() ? document.getElementB
     document.getElementById("signin"))"""
 """The text of the refusal that the form shows, ``""`` for none; null while no form is in sight."""
 
+_SENT: Final = "document.personHasPosted"
+_STRANGE: Final = "document.readyState === 'complete' && !document.getElementById('signin')"
+_PUZZLED: Final = 40  # looks at another page, 50 ms apart, until the person gives up
+_ENOUGH: Final = {"types-wrong-password": 3}
+"""How often a person of this behaviour tries, if not once."""
+
 
 class SignInError(Exception):
     """It came to no sign-in."""
@@ -84,22 +90,22 @@ def be_the_person(browser: Chromium, listener: Listener) -> None:
     """Until the application has its answer: when a form comes into sight, do what this device's person does."""
     who = json.loads(Path(os.environ["SSOSIM_PERSON"]).read_text(encoding="utf-8"))
     behaviour, tried, end = who["behaviour"], 0, time.monotonic() + PATIENCE_S
+    strange = 0
     while not listener.heard.wait(0.05):
-        if time.monotonic() > end:
-            raise SignInError("nobody signed in")
-        if browser.js(_FORM) is None:
+        strange = strange + 1 if browser.js(_STRANGE) else 0
+        if strange == _PUZZLED or time.monotonic() > end:
+            raise SignInError("what the browser shows is no sign-in page" if strange else "nobody signed in")
+        if browser.js(_FORM) is None or browser.js(_SENT):
             continue
-        if behaviour in ("walks-away", "no-browser") or tried == (3 if behaviour == "types-wrong-password" else 1):
+        if behaviour in ("walks-away", "no-browser") or tried == _ENOUGH.get(behaviour, 1):
             raise SignInError("the page asks for a password, and nobody types one")
         tried += 1
         fill_in(browser, who, behaviour)
-        while browser.js(_FORM) is not None and browser.js("!document.documentElement.dataset.sent") is False:
-            time.sleep(0.02)
 
 
 def fill_in(browser: Chromium, who: dict[str, Any], behaviour: str) -> None:
     """Name, password, Enter; or the button that cancels. The page is marked, so that it is done only once."""
-    browser.js("document.documentElement.dataset.sent = 1")
+    browser.js(f"{_SENT} = true")
     if behaviour == "refuses":
         browser.js("document.querySelector('button[name=cancel]').click()")
         return
