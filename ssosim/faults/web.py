@@ -11,7 +11,10 @@ from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
 
 __all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved"]
 
-_PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+# HTML as people write it, which is no XML: readers of MEX and WS-Trust stop at its unclosed element.
+_PAGE = (
+    '<!DOCTYPE html><html><head><meta charset="utf-8"><title>{title}</title></head><body><h1>{title}</h1></body></html>'
+)
 
 
 class WebFault(DnsFault, frozen=True, kw_only=True):
