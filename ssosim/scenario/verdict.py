@@ -191,11 +191,10 @@ class _Seen:
             assert isinstance(event, HttpExchange)  # noqa: S101 - by refusal
             code = f", AADSTS{event.code}" if event.code else ""
             return f"{event.host}{event.path} answered {event.status}{code}"
-        errors = [r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.status >= 400]
-        if errors:
+        asked = [r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _NOT_YET]
+        if errors := [event for event in asked if event.status >= 400]:
             code = f", AADSTS{errors[-1].code}" if errors[-1].code else ""
             return f"{errors[-1].host}{errors[-1].path} answered {errors[-1].status}{code}"
-        asked = [r.event for r in self._records if isinstance(r.event, HttpExchange)]
         if asked and stage_of_path(asked[-1].path) in ("realm", "page"):
             return f"{asked[-1].host} offers no silent way for this user"
         return "no failed exchange was seen"
