@@ -255,19 +255,18 @@ async def test_noise_is_survived(served: Served, caplog: pytest.LogCaptureFixtur
 
 async def test_idle_and_surplus_connections_are_closed(contoso: ZoneSet) -> None:
     """A connection without a query ends after the idle time; one more than the limit ends at once."""
-    server = DnsServer(ZoneStore(contoso), Trace(), lambda *_: "", tcp_idle=0.2, tcp_limit=2)
+    server = DnsServer(ZoneStore(contoso), Trace(), lambda *_: "", tcp_idle=1.0, tcp_limit=2)
     port = await server.start(HERE, 0)
     try:
         held = [await asyncio.open_connection(HERE, port) for _ in range(2)]
         await asyncio.sleep(0)
         surplus, writer = await asyncio.open_connection(HERE, port)
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(surplus.read(), 0.15) == b""
-        began = asyncio.get_running_loop().time()
+            assert await asyncio.wait_for(surplus.read(), 10) == b""
+        assert not any(reader.at_eof() for reader, _ in held), "the others are still there"
         for reader, _ in held:
             with contextlib.suppress(ConnectionResetError):
-                assert await asyncio.wait_for(reader.read(), 2) == b""
-        assert asyncio.get_running_loop().time() - began < 1
+                assert await asyncio.wait_for(reader.read(), 10) == b""
         for each in (writer, *(writer for _, writer in held)):
             each.close()
             with contextlib.suppress(ConnectionResetError):

@@ -109,10 +109,13 @@ def test_missing_program_names_the_package(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_copy_is_quick_and_apart(new_realm: Callable[[], PreparedRealm]) -> None:
-    """A copy takes milliseconds, and a change to it does not touch the original."""
-    begin = time.perf_counter()
-    copy = new_realm()
-    assert time.perf_counter() - begin < 0.1
+    """A copy takes milliseconds (the quickest of ten: the machine may be busy); a change to it is its own."""
+    took = []
+    for _ in range(10):
+        begin = time.perf_counter()
+        copy = new_realm()
+        took.append(time.perf_counter() - begin)
+    assert min(took) < 0.1
     kadmin(copy, "addprinc -clearpolicy -randkey HTTP/only.here\n")
     assert "HTTP/only.here" in kadmin(copy, "listprincs\n")
     assert "HTTP/only.here" not in kadmin(new_realm(), "listprincs\n")
