@@ -13,7 +13,7 @@ import azure.identity
 
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI, which is the library's own default too
 SCOPE = "https://graph.microsoft.com/.default"
-PATIENCE_S = 30  # for a person who walks away
+PATIENCE_S = int(os.environ.get("PATIENCE_S", "30"))  # for a person who walks away
 
 
 def credential(flow):

@@ -12,7 +12,7 @@ import msal
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI: a public client that every tenant has
 AUTHORITY = "https://login.microsoftonline.com/organizations"
 SCOPES = ["https://graph.microsoft.com/.default"]
-PATIENCE_S = 30  # for a person who walks away
+PATIENCE_S = int(os.environ.get("PATIENCE_S", "30"))  # for a person who walks away
 
 
 def sign_in(flow):
