@@ -91,7 +91,7 @@ def attempt(running, request):
     ],
 )  # fmt: skip
 def test_requests_of_a_sign_in(attempt, name, who, steps, spns):
-    """Seed part 2.6: the JDK answers Negotiate with the ticket cache, without a login module; one ticket is asked for."""
+    """Seed part 2.6: the JDK answers Negotiate from the ticket cache, without a login module, with one ticket."""
     tried = attempt(name)
     assert tried.done.stdout == f"signed in as {who}\n", tried.done.stderr
     assert tried.steps() == steps
