@@ -68,12 +68,11 @@ class Chromium:
             command.append("--no-sandbox")  # its sandbox refuses to run as root
         if log := os.environ.get("CHROMIUM_NET_LOG"):
             command.append(f"--log-net-log={log}")
-        home = self._folder / "home"
-        home.mkdir()
+        home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR"), str(self._folder))
         _settle()
         return subprocess.Popen(  # noqa: S603 - words of our own
             [*command, f"--user-data-dir={profile}", "about:blank"],
-            env=os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)},
+            env=os.environ | home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
