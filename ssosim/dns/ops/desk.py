@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import msgspec
 from dns.name import Name
@@ -22,7 +21,8 @@ from ssosim.dns.ops.change import Change
 from ssosim.dns.ops.drift import Detector, Finding, desired_to_actual, scan
 from ssosim.dns.ops.gate import Decision, Request, decide
 from ssosim.dns.ops.inventory import Inventory
-from ssosim.dns.ops.ledger import Entry, Ledger
+from ssosim.dns.ops.ledger import Entry, Ledger, to_undo
+from ssosim.dns.ops.locks import Locks
 from ssosim.dns.ops.monitoring import missed_run, overdue_repairs
 from ssosim.dns.ops.outside import contradictions, inventory_findings
 from ssosim.dns.ops.overlay import overlay
@@ -36,8 +36,6 @@ __all__ = ["ChangeDesk", "Done", "RefusedError"]
 
 WINDOW_S = 300.0
 """How far back the inventory's contradictions are looked for."""
-
-_LOCKING = frozenset({"missing", "different", "unexpected", "empty-record-set", "dangling-alias", "dangling-cname"})
 
 
 class RefusedError(Exception):
@@ -93,14 +91,13 @@ class ChangeDesk:
         self._spns = spns
         self._clock = clock or RealClock()
         self._trace = trace
-        self._locks: dict[Name, str] = {}
+        self._locks = Locks()
         self._checked_at = self._clock.now()
-        self._incidents = 0
 
     @property
     def locks(self) -> Mapping[Name, str]:
         """Zones with open drift, each with its incident's id."""
-        return MappingProxyType(self._locks)
+        return self._locks.held
 
     def plan(self, change: Change, policy: Policy | None = None) -> Plan:
         """Work a change out against the zones as they are; raises DnsChangeError when it cannot be done."""
@@ -184,7 +181,7 @@ class ChangeDesk:
         ``rollback_operations`` instead, as a person with a runbook would; the verifier then says what they leave
         undone. Raises DnsChangeError and LedgerError.
         """
-        entry = self._to_undo(number)
+        entry = to_undo(self.ledger.entries(), number)
         now = self._store.current
         good, wanted = self.ledger.zones(entry.before, now), self.ledger.zones(entry.desired_before, now)
         after = good
@@ -209,7 +206,7 @@ class ChangeDesk:
     def drift(self) -> tuple[Finding, ...]:
         """Directions 1 and 3 and the inventory's own checks; opens and ends the locks of zones."""
         if not self.detector.enabled:
-            self._locks.clear()
+            self._locks.look(())
             return ()
         zones, now = self._store.current, self._clock.now()
         found = (
@@ -220,14 +217,7 @@ class ChangeDesk:
             *missed_run(self.inventory, self._checked_at, now),
             *overdue_repairs(self.inventory, now),
         )
-        drifted = dict.fromkeys(each.zone for each in found if each.zone is not None and each.kind in _LOCKING)
-        for origin in tuple(self._locks):
-            if origin not in drifted:
-                del self._locks[origin]
-        for origin in drifted:
-            if origin not in self._locks:
-                self._incidents += 1
-                self._locks[origin] = f"DRIFT-{self._incidents}"
+        self._locks.look(found)
         return found
 
     def checked(self) -> None:
@@ -287,34 +277,13 @@ class ChangeDesk:
 
     def _locks_left_by(self, plan: Plan) -> dict[Name, str]:
         """The locks without those whose drift ``plan`` itself ends."""
-        if not self._locks:
+        if not self._locks.held:
             return {}
         findings = (
             *desired_to_actual(self.desired, plan.after, self.inventory, self.detector),
             *scan(plan.after, self.inventory),
         )
-        left = {each.zone for each in findings if each.kind in _LOCKING}
-        ended = {origin for origin in self._locks if origin not in left} if plan.after == self.desired else set()
-        return {origin: incident for origin, incident in self._locks.items() if origin not in ended}
-
-    def _to_undo(self, number: int | None) -> Entry:
-        entries = self.ledger.entries()
-        undone = {
-            entry.undoes
-            for entry in entries
-            if entry.undoes is not None and entry.after == entries[entry.undoes - 1].before
-        }
-        stage = max((entry.number for entry in entries if entry.action == "load"), default=0)
-        undone |= set(range(stage + 1))
-        open_ones = [entry for entry in entries if entry.action == "apply" and entry.number not in undone]
-        if number is None and open_ones:
-            return open_ones[-1]
-        found = next((entry for entry in open_ones if entry.number == number), None)
-        if found is None:
-            known = ", ".join(str(entry.number) for entry in open_ones) or "none"
-            what = "nothing was applied" if number is None else f"there is no applied change {number}"
-            raise DnsChangeError(f"{what} that can be rolled back; applied and not rolled back: {known}")
-        return found
+        return self._locks.left_by(findings, ends_drift=plan.after == self.desired)
 
     def _become(self, zones: ZoneSet, desired: ZoneSet, text: str) -> None:
         self._store.replace(zones)

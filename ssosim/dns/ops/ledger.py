@@ -11,17 +11,18 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from ssosim.dns.errors import DnsChangeError
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.ops.snapshot import SnapshotError, digest, from_data, to_data
 
-__all__ = ["Entry", "Ledger", "LedgerError", "Step"]
+__all__ = ["Entry", "Ledger", "LedgerError", "Step", "to_undo"]
 
 Step = tuple[ZoneSet, ZoneSet]
 """Zones before and after."""
@@ -53,6 +54,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     executors: tuple[str, ...] = ()
     undoes: int | None = None
     change: dict[str, Any] | None = None
+
+
+def to_undo(entries: Sequence[Entry], number: int | None) -> Entry:
+    """The applied change of that number, by default the last that stands; raises DnsChangeError if there is none."""
+    undone = {
+        entry.undoes
+        for entry in entries
+        if entry.undoes is not None and entry.after == entries[entry.undoes - 1].before
+    }
+    stage = max((entry.number for entry in entries if entry.action == "load"), default=0)
+    undone |= set(range(stage + 1))
+    open_ones = [entry for entry in entries if entry.action == "apply" and entry.number not in undone]
+    if number is None and open_ones:
+        return open_ones[-1]
+    found = next((entry for entry in open_ones if entry.number == number), None)
+    if found is None:
+        known = ", ".join(str(entry.number) for entry in open_ones) or "none"
+        what = "nothing was applied" if number is None else f"there is no applied change {number}"
+        raise DnsChangeError(f"{what} that can be rolled back; applied and not rolled back: {known}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
