@@ -165,12 +165,22 @@ def bench(tmp_path: Path, prepared: Path) -> Iterator[Bench]:
     made.close()
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
-    """A lab that is up, shared by the tests of a module."""
-    made = Bench(tmp_path_factory.mktemp("running"))
+def _running(home: Path, prepared: Path, *words: str) -> Iterator[Bench]:
+    made = Bench(home)
     shutil.copytree(prepared, made.home / "cache")
-    done = made.run("up", "--detach")
+    done = made.run("up", "--detach", *words)
     assert done.returncode == 0, done.stderr
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
+    """A lab that is up, shared by the tests of a module."""
+    yield from _running(tmp_path_factory.mktemp("running"), prepared)
+
+
+@pytest.fixture(scope="module")
+def steered(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
+    """A lab that is up and offers its control API on loopback, shared by the tests of a module."""
+    yield from _running(tmp_path_factory.mktemp("steered"), prepared, "--api")

@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
 def status_text(lab: dict[str, Any]) -> str:
     """The panel of one lab."""
     rows = [(part["part"], part["what"], part["where"]) for part in lab["parts"]]
+    api = lab["api"]
+    rows.append(("api", api["url"], f"token in {api['token_file']}") if "url" in api else ("api", "", api["socket"]))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f'lab "{lab["name"]}": {lab["state"]}, ready in {lab["ready_s"]:.2f} s']
     lines += [f"  {part:<{widths[0]}}  {what:<{widths[1]}}  {where}" for part, what, where in rows]

@@ -7,12 +7,19 @@ import os
 import signal
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_json
 from ssosim.cli.status import status_text
-from ssosim.lab.errors import LabError
+from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder
-from ssosim.lab.front import StartedLab, end_of, start_lab
+from ssosim.lab.front import Extras, StartedLab, end_of, start_lab
+
+if TYPE_CHECKING:
+    import socket
+
+    from ssosim.lab.control_upstairs import Upstairs
+    from ssosim.lab.lab import Lab
 
 DESCRIPTION = """\
 Start a lab in a private network: MIT KDC, DNS and HTTPS endpoints, each host at its own
@@ -25,13 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     add_estate(parser)
     parser.add_argument("--detach", "-d", action="store_true", help="return when the lab is ready; stop it with down")
+    parser.add_argument(
+        "--api",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="offer the control API on 127.0.0.1 too, to who has the lab's token; without PORT or with 0 any free port",
+    )
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
-    started = start_lab(folder, options.estate, began=process_start())
+    extras = Extras(None if options.api is None else _listener(options.api), _upstairs)
+    started = start_lab(folder, options.estate, began=process_start(), extras=extras)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
         started.world.detach()  # before the panel: its reader may go (| head) without taking the lab along
@@ -41,6 +57,24 @@ def run(options: argparse.Namespace) -> int:
         print(f"{status_text(started.status)}\n\n{_to_try(folder, detached=options.detach)}")
     sys.stdout.flush()
     return 0 if options.detach else _stay(started, stopped)
+
+
+def _listener(port: int) -> socket.socket:
+    """A socket on loopback, opened while we are in the machine's own network, where it stays."""
+    import socket  # noqa: PLC0415 - only if asked for
+
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OverflowError as error:
+        raise LabInputError(f"--api {port}: expected a port from 1 to 65535, or 0 for any free one") from error
+    except OSError as error:
+        raise LabInputError(f"--api {port}: {error.strerror}; choose another port, or 0 for any free one") from error
+
+
+def _upstairs(lab: Lab) -> Upstairs:
+    from ssosim.scenario.live import LiveDesk  # noqa: PLC0415 - in the lab's process, and only when it is asked
+
+    return LiveDesk(lab)
 
 
 def process_start() -> float:

@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from ssosim.estate.places import KeyPath, line_of, lines_by_path, parse_path, render_path
 
-__all__ = ["TomlMistakeError", "complain", "convert_toml", "read_text"]
+__all__ = ["TomlMistakeError", "complain", "convert_data", "convert_toml", "read_text"]
 
 _MAX_BYTES = 4 * 1024 * 1024
 _T = TypeVar("_T")
@@ -47,6 +47,11 @@ def convert_toml(text: str, source: str, kind: type[_T]) -> _T:
         text, _, place = str(error).rpartition(" (at line ")
         where = f"{source}:{place.split(',')[0]}" if text else source
         raise TomlMistakeError(f"{where}: not valid TOML: {error}") from error
+    return convert_data(data, source, kind, text)
+
+
+def convert_data(data: object, source: str, kind: type[_T], text: str = "") -> _T:
+    """Plain data as a ``kind``; ``text`` is the TOML that they were read from, if any. Raises TomlMistakeError."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:

@@ -1,16 +1,25 @@
-"""The control API of a running lab: HTTP and JSON on a Unix socket that only its owner may open."""
+"""The control API of a running lab: HTTP and JSON on a Unix socket of its owner's, and on loopback if asked.
+
+What it offers is written down for programs in ``control_spec`` (OpenAPI), for people in ``docs/control-api.md``.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from ssosim.lab.bodies import json_object, text_or_none
-from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.bodies import json_object, number_of, query_of
+from ssosim.lab.control_devices import DeviceDesk
+from ssosim.lab.control_guard import Guard
+from ssosim.lab.control_trace import TraceDesk
+from ssosim.lab.control_upstairs import MakeUpstairs, Upstairs
+from ssosim.lab.errors import LabError
 from ssosim.lab.faults_api import apply_fault, list_faults, undo_faults
 from ssosim.lab.spn import SpnDesk
 
@@ -21,79 +30,109 @@ if TYPE_CHECKING:
 __all__ = ["ControlApi"]
 
 _MAX_BODY = 8 * 1024 * 1024
+_LARGEST = 2**53
+_DNS = (
+    ("GET", "zones"),
+    ("POST", "plan"),
+    ("POST", "apply"),
+    ("POST", "rollback"),
+    ("POST", "drift"),
+    ("POST", "adopt"),
+    ("POST", "settings"),
+    ("POST", "load"),
+    ("POST", "substitutions"),
+    ("POST", "substitutions/finish"),
+)
 
 
 class ControlApi:
-    """Serves the control API of ``lab``; ``stop`` is called when a client asks the lab to end."""
+    """Serves the control API of ``lab``; ``stop`` is called when a client asks the lab to end.
 
-    def __init__(self, lab: PrivateLab, stop: Callable[[], None]) -> None:
+    ``upstairs`` makes what is offered of verdicts and scenarios; without it there is none of that.
+    """
+
+    def __init__(self, lab: PrivateLab, stop: Callable[[], None], upstairs: MakeUpstairs | None = None) -> None:
         self._lab = lab
         self._stop = stop
-        app = web.Application(client_max_size=_MAX_BODY, middlewares=[_errors_as_json])
-        app.router.add_get("/v1/status", self._status)
-        app.router.add_post("/v1/devices", self._plug)
-        app.router.add_post("/v1/devices/{device}/finished", self._finished)
-        app.router.add_get("/v1/devices/{device}/device-code", self._device_code)
-        app.router.add_get("/v1/faults", self._faults)
-        app.router.add_post("/v1/faults", self._apply_fault)
-        app.router.add_delete("/v1/faults/{which}", self._undo_faults)
-        app.router.add_post("/v1/stop", self._end)
-        app.router.add_post("/v1/spn", SpnDesk(lab.lab).answer)
-        app.router.add_route("*", "/v1/dns/{action:.*}", self._dns)
+        self._guard = Guard()
+        self._make_upstairs = upstairs
+        self._made_upstairs: Upstairs | None = None
         self._desk: LabDesk | None = None
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        self._where: dict[str, str] = {}
+        self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
+        self._add_routes()
+        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
 
-    async def start(self, path: Path) -> None:
-        """Listen on the Unix socket ``path``."""
+    def _add_routes(self) -> None:
+        trace, devices = TraceDesk(self._lab.lab.trace), DeviceDesk(self._lab)
+        routes: list[tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = [
+            ("GET", "/v1/openapi.json", self._openapi),
+            ("GET", "/v1/status", self._status),
+            ("POST", "/v1/stop", self._end),
+            ("GET", "/v1/faults", self._faults),
+            ("POST", "/v1/faults", self._apply_fault),
+            ("DELETE", "/v1/faults/{which}", self._undo_faults),
+            ("GET", "/v1/trace", trace.records),
+            ("GET", "/v1/wait", trace.wait),
+            ("GET", "/v1/verdicts", self._verdicts),
+            ("GET", "/v1/scenarios", self._scenarios),
+            ("POST", "/v1/scenarios", self._begin_scenario),
+            ("GET", "/v1/scenarios/current", self._current_scenario),
+            ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
+            ("DELETE", "/v1/scenarios/current", self._end_scenario),
+            ("POST", "/v1/spn", SpnDesk(self._lab.lab).answer),
+            ("POST", "/v1/devices", devices.plug),
+            ("POST", "/v1/devices/{device}/finished", devices.finished),
+            ("GET", "/v1/devices/{device}/device-code", devices.device_code),
+            *((method, f"/v1/dns/{action}", self._dns(action)) for method, action in _DNS),
+        ]
+        for method, path, handler in routes:
+            self.app.router.add_route(method, path, handler)
+
+    async def start(self, path: Path, listener: socket.socket | None = None) -> None:
+        """Listen on the Unix socket ``path``, and on ``listener``, for those who have the token that is made for it.
+
+        ``listener`` was opened before the lab had a network of its own, and so is in the machine's.
+        """
         await self._runner.setup()
         before = os.umask(0o177)
         try:
             await web.UnixSite(self._runner, str(path)).start()
         finally:
             os.umask(before)
+        self._where = {"socket": str(path)}
+        if listener is not None:
+            host, port = listener.getsockname()
+            token_file = path.with_name("api.token")
+            token = secrets.token_urlsafe(32)
+            _write_private(token_file, token)
+            self._guard.admit(token, port)
+            await web.SockSite(self._runner, listener).start()
+            self._where |= {"url": f"http://{host}:{port}", "token_file": str(token_file)}
 
     async def stop(self) -> None:
         """Stop listening."""
+        if self._made_upstairs is not None and self._made_upstairs.current() is not None:
+            self._made_upstairs.end()
         if self._desk is not None:
             await self._desk.close()
         await self._runner.cleanup()
 
+    def status(self) -> dict[str, Any]:
+        """What runs, and where this API is: its socket, and its URL and the file with the token if it has one."""
+        return self._lab.status() | {"api": self._where}
+
+    async def _openapi(self, _: web.Request) -> web.Response:
+        from ssosim.lab.control_spec import description  # noqa: PLC0415 - a lab is ready sooner without
+
+        return web.json_response(description())
+
     async def _status(self, _: web.Request) -> web.Response:
-        return web.json_response(self._lab.status())
+        return web.json_response(self.status())
 
-    async def _plug(self, request: web.Request) -> web.Response:
-        body = await json_object(request)
-        pid = body.get("pid")
-        if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1:
-            raise LabInputError("pid: expected the process id of the device, as the lab sees it")
-        plugged = await self._lab.plug_device(
-            pid,
-            program=str(body.get("program") or "program"),
-            device=text_or_none(body, "device"),
-            label=text_or_none(body, "label"),
-            person=text_or_none(body, "person"),
-            etc=text_or_none(body, "etc"),
-            nss=body.get("nss") is True,
-        )
-        return web.json_response(plugged)
-
-    async def _device_code(self, request: web.Request) -> web.Response:
-        return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
-
-    async def _finished(self, request: web.Request) -> web.Response:
-        body = await json_object(request)
-        code = body.get("exit_code")
-        if not isinstance(code, int):
-            raise LabInputError("exit_code: expected a whole number")
-        self._lab.device_finished(request.match_info["device"], code)
-        return web.json_response({})
-
-    async def _dns(self, request: web.Request) -> web.Response:
-        if self._desk is None:
-            from ssosim.lab.dns_desk import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
-
-            self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
-        return await self._desk.handle(request)
+    async def _end(self, _: web.Request) -> web.Response:
+        self._stop()
+        return web.json_response({"stopping": True})
 
     async def _faults(self, _: web.Request) -> web.Response:
         return web.json_response(list_faults(self._lab.lab.faults))
@@ -104,19 +143,49 @@ class ControlApi:
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
 
-    async def _end(self, _: web.Request) -> web.Response:
-        self._stop()
-        return web.json_response({"stopping": True})
+    def _upstairs(self) -> Upstairs:
+        if self._make_upstairs is None:
+            raise LabError("this lab plays a scenario: it is steered, and its clients are judged, by ssosim run")
+        self._made_upstairs = self._made_upstairs or self._make_upstairs(self._lab.lab)
+        return self._made_upstairs
+
+    async def _verdicts(self, request: web.Request) -> web.Response:
+        query = query_of(request, ("client", "since"))
+        since = number_of(query, "since", 0, 0, _LARGEST)
+        return web.json_response(self._upstairs().verdicts(query.get("client"), since))
+
+    async def _scenarios(self, _: web.Request) -> web.Response:
+        return web.json_response(self._upstairs().scenarios())
+
+    async def _begin_scenario(self, request: web.Request) -> web.Response:
+        body = await json_object(request, ("name", "scenario", "speed"))
+        return web.json_response(self._upstairs().begin(body))
+
+    async def _current_scenario(self, _: web.Request) -> web.Response:
+        current = self._upstairs().current()
+        if current is None:
+            raise web.HTTPNotFound
+        return web.json_response(current)
+
+    async def _advance_scenario(self, _: web.Request) -> web.Response:
+        return web.json_response(self._upstairs().advance())
+
+    async def _end_scenario(self, _: web.Request) -> web.Response:
+        return web.json_response(self._upstairs().end())
+
+    def _dns(self, action: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            if self._desk is None:
+                from ssosim.lab.dns_desk import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
+
+                self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
+            return await self._desk.handle(request, action)
+
+        return handle
 
 
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        response: web.StreamResponse = await handler(request)
-    except LabInputError as error:
-        return web.json_response({"error": str(error)}, status=400)
-    except LabError as error:
-        return web.json_response({"error": str(error)}, status=409)
-    except web.HTTPException as error:
-        return web.json_response({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
-    return response
+def _write_private(file: Path, text: str) -> None:
+    """A file that is its owner's alone from its first moment."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)

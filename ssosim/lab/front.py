@@ -16,13 +16,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError, NameTakenError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.world import World, make_world
 
-__all__ = ["StartedLab", "Work", "end_of", "launch", "start_lab"]
+if TYPE_CHECKING:
+    import socket
+
+    from ssosim.lab.control_upstairs import MakeUpstairs
+
+__all__ = ["Extras", "StartedLab", "Work", "end_of", "launch", "start_lab"]
 
 _START_PATIENCE_S = 60.0
 _END_PATIENCE_S = 5.0
@@ -35,6 +40,17 @@ Work = Callable[[int, int], int]
 
 
 @dataclass(frozen=True, slots=True)
+class Extras:
+    """What a lab's control API gets from the command that starts it.
+
+    ``listener`` listens on loopback, outside of the lab's network; ``upstairs`` makes what storeys above offer.
+    """
+
+    listener: socket.socket | None = None
+    upstairs: MakeUpstairs | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StartedLab:
     """A lab that is ready: its folder, its world, and the status that it published."""
 
@@ -43,9 +59,12 @@ class StartedLab:
     status: dict[str, Any]
 
 
-def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | None = None) -> StartedLab:
+def start_lab(
+    folder: LabFolder, estate_file: Path | None, *, began: float | None = None, extras: Extras | None = None
+) -> StartedLab:
     """Start a lab and wait until it is ready. ``began`` is the monotonic moment from which the user has waited.
 
+    A listening socket among the ``extras`` is closed here, and the lab's from then on.
     Raises LabInputError (bad estate, name taken), MachineLacksError, or LabError with the end of the lab's log.
     """
     began = time.monotonic() if began is None else began
@@ -53,9 +72,13 @@ def start_lab(folder: LabFolder, estate_file: Path | None, *, began: float | Non
     def work(outer_pid: int, tell: int) -> int:
         from ssosim.lab.serving import serve  # noqa: PLC0415 - heavy, and needed only here
 
-        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell)
+        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell, extras=extras)
 
-    world, message = launch(folder, work, patience=_START_PATIENCE_S)
+    try:
+        world, message = launch(folder, work, patience=_START_PATIENCE_S)
+    finally:
+        if extras is not None and extras.listener is not None:
+            extras.listener.close()
     return StartedLab(folder, world, message["status"])
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ssosim.estate import Estate, EstateError
+from ssosim.estate import EstateError
 from ssosim.estate.places import parse_path
 from ssosim.estate.toml import complain, read_text
 from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
@@ -21,6 +21,7 @@ from ssosim.lab import linux
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.estates import read_estate
 from ssosim.lab.folder import LabFolder
+from ssosim.lab.front import Extras
 from ssosim.lab.network import PrivateNetwork
 from ssosim.lab.private import PrivateLab
 
@@ -45,7 +46,15 @@ def refusal(error: Exception, estate_file: Path | None) -> dict[str, Any]:
     return {"error": text, "exit_code": code}
 
 
-def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began: float, ready: int) -> int:
+def serve(
+    folder: LabFolder,
+    estate_file: Path | None,
+    *,
+    outer_pid: int,
+    began: float,
+    ready: int,
+    extras: Extras | None = None,
+) -> int:
     """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
     told = False
 
@@ -60,7 +69,7 @@ def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began:
         import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(folder, estate, outer_pid, began, say))
+            return runner.run(_serve(PrivateLab(folder, estate, PrivateNetwork()), outer_pid, began, say, extras))
     except (LabError, KerberosError, EstateError, OSError) as error:
         if told:  # the lab ran, and the front no longer listens: it is for the log
             raise
@@ -71,14 +80,14 @@ def serve(folder: LabFolder, estate_file: Path | None, *, outer_pid: int, began:
 
 
 async def _serve(
-    folder: LabFolder, estate: Estate, outer_pid: int, began: float, say: Callable[[dict[str, Any]], None]
+    private: PrivateLab, outer_pid: int, began: float, say: Callable[[dict[str, Any]], None], extras: Extras | None
 ) -> int:
+    folder = private.folder
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can end in order when the shepherd is killed
-    private = PrivateLab(folder, estate, PrivateNetwork())
     await private.start()
     from ssosim.lab.control import ControlApi  # noqa: PLC0415 - the parts that it needs are imported by now
     from ssosim.lab.recording import recording  # noqa: PLC0415
@@ -87,14 +96,15 @@ async def _serve(
         cleanup.push_async_callback(private.stop)
         cleanup.enter_context(recording(private.lab.trace, folder.trace))
 
-        control = ControlApi(private, ended.set)
-        await control.start(folder.socket)
+        extras = extras or Extras()
+        control = ControlApi(private, ended.set, extras.upstairs)
+        await control.start(folder.socket, extras.listener)
         cleanup.push_async_callback(control.stop)
         in_user_namespace = outer_pid != os.getpid() and _is_mapped()
         folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
         private.ready_s = time.monotonic() - began
         private.pid = outer_pid
-        say({"status": private.status()})
+        say({"status": control.status()})
         # What a running lab keeps is its trace, which holds no cycles: looking through all of it again and again cost
         # a twentieth of its time under load.
         gc.freeze()

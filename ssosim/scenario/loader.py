@@ -13,11 +13,11 @@ import msgspec
 from ssosim_clients.policies.registry import policy_names
 
 from ssosim.estate.places import KeyPath
-from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml import TomlMistakeError, complain, convert_data, convert_toml, read_text
 from ssosim.lab.person import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 
-__all__ = ["catalogue", "load_scenario", "parse_scenario"]
+__all__ = ["catalogue", "load_scenario", "parse_scenario", "scenario_from", "shipped_names"]
 
 
 def catalogue() -> tuple[Scenario, ...]:
@@ -57,7 +57,18 @@ def parse_scenario(
 
     ``within`` are the names of the scenarios that include it.
     """
-    scenario = convert_toml(text, source, Scenario)
+    return _checked(convert_toml(text, source, Scenario), text, source, models, within)
+
+
+def scenario_from(data: object, source: str = "scenario") -> Scenario:
+    """The scenario that plain data describe, as a TOML file does. Raises TomlMistakeError with the key."""
+    return _checked(convert_data(data, source, Scenario), "", source, None, ())
+
+
+def _checked(
+    scenario: Scenario, text: str, source: str, models: Collection[str] | None, within: tuple[str, ...]
+) -> Scenario:
+    """``scenario`` with its includes, if there is no mistake in it. Raises TomlMistakeError with all that there are."""
     scenario = _included(scenario, text, source, within)
     found = [mistake for rule in _RULES for mistake in rule(scenario)]
     found += [] if models is None else _models(scenario, models)

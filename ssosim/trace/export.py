@@ -134,7 +134,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case events.FaultApplied():
             return f"fault {event.name}: {event.detail}"
         case events.FaultUndone():
-            return f"fault {event.name} undone: {event.detail}"
+            return f"fault {event.name} undone{f' {event.reason}' if event.reason else ''}: {event.detail}"
         case events.PhaseStarted():
             return f"{event.scenario}: phase {event.phase}"
         case events.UserPrompted():

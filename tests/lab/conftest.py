@@ -1,6 +1,7 @@
 """An ordinary user, and what a machine must keep as it was."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -8,10 +9,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ssosim.lab import linux
+
+sys.path.insert(0, str(Path(__file__).parent))  # for what the tests of the control API share
+
+from control_api_client import Api
 
 NOBODY = 65534
 NEEDED = (sys.base_prefix, sys.prefix, str(Path(__file__).parents[2]))
@@ -93,3 +99,10 @@ def machine_before() -> dict[str, str]:
 def machine_now() -> Callable[[], dict[str, str]]:
     """The machine's own settings."""
     return fingerprint
+
+
+@pytest.fixture(scope="module")
+def api(steered: Any) -> Api:
+    """The API of a lab that several tests use; each leaves it without a fault."""
+    status = json.loads(steered.run("status", "--json").stdout)["labs"][0]
+    return Api(steered, status["api"])

@@ -1,0 +1,50 @@
+"""The devices of programs over the control API: ``ssosim exec`` asks for one, and gives it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ssosim.lab.bodies import json_object, text_or_none
+from ssosim.lab.errors import LabInputError
+
+if TYPE_CHECKING:
+    from ssosim.lab.private import PrivateLab
+
+__all__ = ["DeviceDesk"]
+
+_LARGEST_PID = 2**22
+
+
+class DeviceDesk:
+    """``/v1/devices``."""
+
+    def __init__(self, lab: PrivateLab) -> None:
+        self._lab = lab
+
+    async def plug(self, request: web.Request) -> web.Response:
+        """Join the network namespace of ``pid`` to the lab."""
+        body = await json_object(request)
+        pid = body.get("pid")
+        if not isinstance(pid, int) or isinstance(pid, bool) or not 1 < pid <= _LARGEST_PID:
+            raise LabInputError("pid: expected the process id of the device, as the lab sees it")
+        wishes: dict[str, Any] = {key: text_or_none(body, key) for key in ("device", "label", "person")}
+        wishes |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
+        wishes |= {"nss": body["nss"] is True} if "nss" in body else {}
+        wishes |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
+        plugged = await self._lab.plug_device(pid, program=str(body.get("program") or "program"), **wishes)
+        return web.json_response(plugged)
+
+    async def device_code(self, request: web.Request) -> web.Response:
+        """The next device code that the device gets; waits a while for it."""
+        return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
+
+    async def finished(self, request: web.Request) -> web.Response:
+        """The program has ended."""
+        body = await json_object(request)
+        code = body.get("exit_code")
+        if not isinstance(code, int):
+            raise LabInputError("exit_code: expected a whole number")
+        self._lab.device_finished(request.match_info["device"], code)
+        return web.json_response({})

@@ -1,0 +1,205 @@
+"""A scenario on a running lab, in real time: its faults phase by phase, and the judge for whoever signs in meanwhile.
+
+The scenario's own clients do not play: the client under test is whatever the caller starts. A phase lasts until the
+caller goes on to the next, or, with a ``speed``, as long as the scenario says, at so many of its seconds in one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ssosim.dns import DnsChangeError
+from ssosim.estate.toml import TomlMistakeError
+from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.faults_api import list_faults
+from ssosim.lab.lab import Lab
+from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
+from ssosim.scenario.model import Scenario
+from ssosim.scenario.player import PhaseFaults
+from ssosim.scenario.verdict import judge
+from ssosim.trace import LabEvent, PhaseStarted, Record
+
+__all__ = ["LiveDesk"]
+
+_FASTEST = 1e6
+
+
+class LiveDesk:
+    """What the control API offers of verdicts and scenarios (``ssosim.lab.control_upstairs.Upstairs``)."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._playing: _Playing | None = None
+
+    def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
+        """The verdict on ``client``, or on everybody, by the records after number ``since``.
+
+        Times count from record ``since`` where there is one, else from the client's first.
+        """
+        of_clients: dict[str, list[Record]] = {} if client is None else {client: []}
+        began: float | None = None
+        for record in self._lab.trace.since(max(0, since - 1)):
+            if record.seq == since:
+                began = record.at
+            elif record.client and client in (None, record.client):
+                of_clients.setdefault(record.client, []).append(record)
+        verdicts = []
+        for name, records in of_clients.items():
+            first = records[0].at if records else 0.0
+            verdict = judge(records, first if began is None else began)
+            verdicts.append({"client": name} | dataclasses.asdict(verdict))
+        return {"verdicts": verdicts, "last_seq": self._lab.trace.last_seq}
+
+    def scenarios(self) -> dict[str, Any]:
+        """The scenarios of the catalogue, each with its phases."""
+        found = [{"name": each.name, "title": each.title, "phases": _names(each)} for each in catalogue()]
+        return {"scenarios": found}
+
+    def begin(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Start the scenario of that ``name``, or the whole one given as ``scenario``, with its first phase."""
+        scenario, speed = _scenario_of(body), _speed_of(body)
+        if self._playing is not None and not self._playing.ended:
+            raise LabError(f"the scenario {self._playing.scenario.name!r} is under way: end it first")
+        if scenario.resolvers and not self._lab.estate.resolvers:
+            raise LabError(f"{scenario.name}: wants resolvers, of which this lab has none; play it with ssosim run")
+        playing = _Playing(self._lab, scenario, speed)
+        try:
+            playing.advance()
+        except DnsChangeError as error:
+            raise LabError(f"{scenario.name}: {error}") from error
+        self._playing = playing
+        return playing.as_data()
+
+    def current(self) -> dict[str, Any] | None:
+        """The scenario that was begun and not ended."""
+        return None if self._playing is None else self._playing.as_data()
+
+    def advance(self) -> dict[str, Any]:
+        """Go on to the next phase; from the last to the end, where all its faults are undone."""
+        playing = self._playing
+        if playing is None or playing.ended:
+            raise LabError("no scenario is under way: begin one first")
+        try:
+            playing.advance()
+        except DnsChangeError as error:
+            playing.finish()
+            raise LabError(f"{playing.scenario.name}: {error}; its faults are undone") from error
+        return playing.as_data()
+
+    def end(self) -> dict[str, Any]:
+        """Stop it and undo its faults."""
+        playing, self._playing = self._playing, None
+        if playing is None:
+            raise LabError("no scenario is under way")
+        playing.finish()
+        return playing.as_data()
+
+
+class _Playing:
+    """One scenario on its way. ``ended``: after its last phase; nothing of it is in force any more."""
+
+    def __init__(self, lab: Lab, scenario: Scenario, speed: float | None) -> None:
+        self.scenario = scenario
+        self.ended = False
+        self._lab = lab
+        self._speed = speed
+        self._faults = PhaseFaults(lab, scenario.seed)
+        self._index = -1
+        self._since = 0
+        self._problem = ""
+        self._task: asyncio.Task[None] | None = None
+
+    def advance(self) -> None:
+        """From one phase to the next. Raises DnsChangeError where a fault does not fit; it is undone again then."""
+        self._stop_waiting()
+        if self._index + 1 == len(self.scenario.phases):
+            self.finish()
+            return
+        self._index += 1
+        phase = self.scenario.phases[self._index]
+        self._since = self._lab.trace.last_seq
+        try:
+            self._faults.change_to(phase.faults)
+        except DnsChangeError:
+            self.finish()
+            raise
+        steps = self._faults.steps(phase)
+        self._lab.trace.record("", PhaseStarted(scenario=self.scenario.name, phase=phase.name))
+        if steps or self._speed is not None:
+            self._task = asyncio.create_task(self._go_on(steps))
+
+    def finish(self) -> None:
+        """Nothing of it is in force any more."""
+        self._stop_waiting()
+        self._faults.change_to(())
+        self.ended = True
+
+    async def _go_on(self, steps: Sequence[tuple[float, Callable[[], None]]]) -> None:
+        """The steps within the phase, and with a speed the next phase, each in its time."""
+        clock, speed = asyncio.get_running_loop().time, self._speed or 1.0
+        began = clock()
+        try:
+            for after, act in steps:
+                await asyncio.sleep(began + after / speed - clock())
+                act()
+            if self._speed is not None:
+                await asyncio.sleep(began + self.scenario.duration_of(self._index) / speed - clock())
+                self.advance()
+        except DnsChangeError as error:
+            self._problem = str(error)
+            self._lab.trace.record("", LabEvent(part="scenario", text=f"{self.scenario.name} stopped: {error}"))
+            self.finish()
+
+    def _stop_waiting(self) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+        self._task = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Where it is: ``since`` is the number of the last record before the phase."""
+        phase = self.scenario.phases[self._index]
+        return {
+            "name": self.scenario.name,
+            "title": self.scenario.title,
+            "state": "ended" if self.ended else "running",
+            "speed": self._speed,
+            "phases": _names(self.scenario),
+            "phase": {
+                "name": phase.name,
+                "title": phase.title,
+                "number": self._index + 1,
+                "since": self._since,
+                "expect": {key: str(outcome) for key, outcome in phase.expect.items()},
+            },
+            "problem": self._problem,
+            **list_faults(self._lab.faults),
+        }
+
+
+def _names(scenario: Scenario) -> list[str]:
+    return [phase.name for phase in scenario.phases]
+
+
+def _scenario_of(body: dict[str, Any]) -> Scenario:
+    name, whole = body.get("name"), body.get("scenario")
+    if (name is None) == (whole is None):
+        raise LabInputError("expected either name, of a scenario of the catalogue, or scenario, a whole one")
+    if name is not None and name not in shipped_names():
+        raise LabInputError(f"name {str(name)[:60]!r}: expected one of {', '.join(shipped_names())}")
+    try:
+        return load_scenario(name) if name is not None else scenario_from(whole)
+    except TomlMistakeError as error:
+        raise LabInputError(str(error)) from error
+
+
+def _speed_of(body: dict[str, Any]) -> float | None:
+    speed = body.get("speed")
+    if speed is None:
+        return None
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not (0 < speed <= _FASTEST):
+        raise LabInputError(f"speed {str(speed)[:40]}: expected a number above 0: scenario seconds in one real second")
+    return speed if math.isfinite(speed) else None

@@ -1,0 +1,114 @@
+"""What the control API says to what it cannot use, and that it lives on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from control_api_client import DESCRIPTION, Api
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssosim.faults import FAULTS
+
+CURL = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--negotiate", "-u", ":")
+SSO = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+
+NO_PHASES = {"name": "x", "title": "x", "end": "2025-02-25T18:00:00Z", "clients": [], "phases": []}
+
+BAD: list[tuple[str, str, Any, int, str]] = [
+    ("GET", "/v1/nothing", None, 404, "there is nothing of that name"),
+    ("GET", "/", None, 404, "/v1/openapi.json"),
+    ("GET", "/v1/dns/nothing", None, 404, "there is nothing"),
+    ("PUT", "/v1/faults", {}, 405, "expected GET, POST"),
+    ("DELETE", "/v1/trace", None, 405, "expected GET"),
+    ("POST", "/v1/faults", [], 400, "not a JSON object"),
+    ("POST", "/v1/faults", {"fault": "nope"}, 400, "there is no fault 'nope'; known: aaaa-dead"),
+    ("POST", "/v1/faults", {"fault": ["drop"]}, 400, "there is no fault"),
+    ("POST", "/v1/faults", {"fault": "drop", "first": {}}, 400, "$.first"),
+    ("POST", "/v1/faults", {"fault": "drop", "for_s": -1}, 400, "for_s -1.0 is not above 0"),
+    ("POST", "/v1/faults", {"fault": "name-removed", "record": "no.example"}, 409, "no.example"),
+    ("DELETE", "/v1/faults/77", None, 400, "no fault '77' is in force"),
+    ("GET", "/v1/trace?since=-1", None, 400, "since '-1': expected a whole number from 0"),
+    ("GET", "/v1/trace?limit=0", None, 400, "limit '0': expected a whole number from 1 to 10000"),
+    ("GET", "/v1/trace?limit=1&limit=2", None, 400, "a parameter may be given once"),
+    ("GET", "/v1/trace?colour=red", None, 400, "colour: unknown parameter; known here: since, client"),
+    ("GET", "/v1/trace?kind=Nope", None, 400, "kind 'Nope': expected one of ClientFinished"),
+    ("GET", "/v1/wait?timeout_s=1e9", None, 400, "expected a whole number from 0 to 300"),
+    ("GET", "/v1/wait?layer=ip", None, 400, "layer 'ip': expected one of dns"),
+    ("GET", "/v1/verdicts?since=x", None, 400, "since 'x'"),
+    ("POST", "/v1/scenarios", {}, 400, "expected either name"),
+    ("POST", "/v1/scenarios", {"name": "../x"}, 400, "expected one of all-nameservers-gone"),
+    ("POST", "/v1/scenarios", {"name": "feb-2025", "speed": 0}, 400, "speed 0: expected a number above 0"),
+    ("POST", "/v1/scenarios", {"name": "feb-2025", "pace": 1}, 400, "pace: unknown key; known here: name"),
+    ("POST", "/v1/scenarios", {"scenario": {"name": "x"}}, 400, "is missing"),
+    (
+        "POST",
+        "/v1/scenarios",
+        {"scenario": NO_PHASES},
+        400,
+        "phases: needs at least one phase",
+    ),
+    ("POST", "/v1/devices", {"pid": 1}, 400, "pid: expected"),
+    ("POST", "/v1/devices/1.2.3.4/finished", {"exit_code": 0}, 400, "there is no device"),
+    ("POST", "/v1/spn", {}, 400, "host: expected"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "words"), BAD, ids=lambda each: str(each)[:40])
+def test_a_mistake_is_named(api: Api, method: str, path: str, body: Any, status: int, words: str) -> None:
+    """What is wrong, where, and what is expected, with the status that fits."""
+    data = None if body is None else json.dumps(body).encode()
+    got, headers, text = api.raw(method, path, data)
+    assert (got, headers.get_content_type()) == (status, "application/json"), text
+    assert words in json.loads(text)["error"]
+
+
+def test_bodies_that_are_none(api: Api) -> None:
+    """No JSON: 400. Too much of it: 413. Too deep: 400."""
+    assert api.raw("POST", "/v1/faults", b"{")[0] == 400
+    assert api.raw("POST", "/v1/faults", b"\xff\xfe")[0] == 400
+    assert api.raw("POST", "/v1/faults", b"[" * 100_000)[0] == 400
+    assert api.raw("POST", "/v1/faults", b'{"a":"' + b"x" * (9 << 20) + b'"}')[0] == 413
+
+
+PATHS = [path for path in DESCRIPTION["paths"] if path != "/v1/stop" and "substitutions" not in path]
+TEXTS = st.text(max_size=12) | st.sampled_from([*FAULTS, "feb-2025", "login.microsoftonline.com", "all", "\ud800", "0"])
+KEYS = st.sampled_from(["fault", "names", "record", "name", "scenario", "first", "for_s", "speed", "host", "zone"])
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | TEXTS, inner, max_size=4),
+    max_leaves=8,
+)
+PARAMETERS = st.sampled_from(["since", "client", "kind", "layer", "text", "limit", "x"])
+
+
+@settings(max_examples=250)
+@given(
+    st.sampled_from(["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]),
+    st.sampled_from(PATHS),
+    TEXTS,
+    st.dictionaries(PARAMETERS, TEXTS, max_size=2),
+    st.dictionaries(KEYS, VALUES, max_size=4) | VALUES,
+)
+def test_rubbish_never_breaks_it(api: Api, method: str, path: str, which: str, query: Any, body: Any) -> None:
+    """Whatever comes: an answer in JSON, a mistake with its words, never a 500; and the lab lives on."""
+    place = path.replace("{which}", quote(which, safe="", errors="replace") or "x").replace("{device}", "1.2.3.4")
+    query |= {"timeout_s": "0"} if path == "/v1/wait" else {}
+    place += f"?{urlencode(query, errors='replace')}" if query else ""
+    status, headers, text = api.raw(method, place, json.dumps(body).encode())
+    assert status < 500, text
+    if status >= 400:
+        assert json.loads(text)["error"]
+    elif status == 200:
+        assert headers.get_content_type() == "application/json"
+
+
+def test_after_all_that_the_lab_is_well(api: Api) -> None:
+    """What the tests before sent has left no traceback, and a client signs in."""
+    api.call("DELETE", "/v1/scenarios/current")
+    api.ok("DELETE", "/v1/faults/all")
+    assert "Traceback" not in (api.bench.home / "labs" / "default" / "lab.log").read_text()
+    assert api.bench.run("exec", "--", *CURL, SSO).stdout[-3:] == "200"
