@@ -33,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("fault", nargs="?", help="tell all about this one")
     applying = actions.add_parser("apply", help="put a fault in force")
     applying.add_argument("fault", metavar="NAME")
-    applying.add_argument("fields", nargs="*", metavar="KEY=VALUE", help="lists: values with commas between")
+    applying.add_argument(
+        "fields",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="lists: values with commas between; tables: NAME:VALUE with commas between",
+    )
     applying.add_argument("--first", metavar="N", help="undo it by itself after it has struck N times")
     applying.add_argument("--for", dest="for_s", metavar="TIME", help="undo it by itself after a time: 30s, 500ms, 2m")
     applying.add_argument("--client", action="append", metavar="NAME", help="strike only this client; may be repeated")
@@ -127,11 +132,25 @@ def fields_of(name: str, pairs: list[str]) -> dict[str, Any]:
     from ssosim.faults import FAULTS  # noqa: PLC0415 - not for --help
 
     kind = FAULTS.get(name)
-    lists = {field for field, about in (described(kind) if kind else {}).items() if about.startswith("tuple")}
+    fields = described(kind) if kind else {}
+    lists = {field for field, about in fields.items() if about.startswith("tuple")}
+    tables = {field for field, about in fields.items() if about.startswith("dict")}
     body: dict[str, Any] = {"fault": name}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise LabInputError(f"{pair!r} is not written as KEY=VALUE")
-        body[key] = [part for part in value.split(",") if part] if key in lists else value
+        parts = [part for part in value.split(",") if part]
+        body[key] = parts if key in lists else _table(key, parts) if key in tables else value
     return body
+
+
+def _table(key: str, parts: list[str]) -> dict[str, str]:
+    """A field of names and values, such as the headers of an answer."""
+    found = {}
+    for part in parts:
+        name, colon, value = part.partition(":")
+        if not colon:
+            raise LabInputError(f"{key}: {part!r} is not written as NAME:VALUE")
+        found[name.strip()] = value.strip()
+    return found

@@ -5,8 +5,10 @@ import subprocess
 
 import pytest
 
+from ssosim.cli.fault import fields_of
 from ssosim.estate import default_estate
 from ssosim.faults import FaultError, HttpAnswer, fault_from
+from ssosim.lab.errors import LabInputError
 from ssosim.lab.lab import Lab
 
 
@@ -46,3 +48,12 @@ def test_what_cannot_be_sent_is_refused(wrong):
     """No status that HTTP does not have, and no header that would make others."""
     with pytest.raises(FaultError):
         fault_from(json.loads(json.dumps({"fault": "http-answer", **wrong})))
+
+
+def test_headers_on_the_command_line():
+    """A table is written with colons and commas; a word without a colon is named."""
+    words = ["status=401", "headers=WWW-Authenticate: Negotiate,X-Odd:1:2"]
+    headers = {"WWW-Authenticate": "Negotiate", "X-Odd": "1:2"}
+    assert fault_from(fields_of("http-answer", words)) == HttpAnswer(status=401, headers=headers)
+    with pytest.raises(LabInputError, match="headers: 'Negotiate' is not written as NAME:VALUE"):
+        fields_of("http-answer", ["headers=Negotiate"])
