@@ -26,9 +26,7 @@ scripted person, who signs in unless --person says otherwise.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.usage = (
-        "ssosim exec [--name NAME] [--device DEVICE] [--as LABEL] [--person BEHAVIOUR] [--etc FOLDER] -- COMMAND ..."
-    )
+    parser.usage = "ssosim exec [OPTIONS] -- COMMAND ..."
     add_name(parser)
     parser.add_argument("--device", metavar="DEVICE", help="a device of the estate (default: its first)")
     parser.add_argument("--as", dest="label", metavar="LABEL", help="the name under which the trace shows the program")
@@ -40,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--etc", metavar="FOLDER", help="a folder whose files appear in this device's /etc, such as krb5.conf"
+    )
+    parser.add_argument(
+        "--ipv6", action="store_true", default=None, help="IPv6 beside IPv4 (default: as the estate says of the device)"
     )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
@@ -56,4 +57,5 @@ def run(options: argparse.Namespace) -> int:
         label=options.label,
         person=options.person,
         etc=options.etc,
+        ipv6=options.ipv6,
     )

@@ -46,8 +46,8 @@ def check(estate: Estate) -> Iterator[Finding]:
 
 def _hosts(estate: Estate) -> Iterator[Finding]:
     for role in _NEEDED_ROLES:
-        if not estate.addresses(role):
-            yield Finding(("hosts",), f'needs at least one host with role = "{role}"')
+        if all(":" in address for address in estate.addresses(role)):
+            yield Finding(("hosts",), f'needs at least one host with role = "{role}" and an IPv4 address')
     yield from _unique("hosts", "address", [host.address for host in estate.hosts])
 
 

@@ -151,11 +151,15 @@ class User(Frozen, frozen=True, kw_only=True):
 
 
 class Device(Frozen, frozen=True, kw_only=True):
-    """A client machine: who is signed on there, and whether it sits in the corporate network."""
+    """A client machine: who is signed on there, and whether it sits in the corporate network.
+
+    ``ipv6``: programs there have an IPv6 address as well; without it IPv4 only.
+    """
 
     name: str
     user: str
     corporate_network: bool = True
+    ipv6: bool = False
 
 
 class Application(Frozen, frozen=True, kw_only=True):

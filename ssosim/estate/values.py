@@ -18,7 +18,12 @@ _HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]+\$?")
 _SID = re.compile(r"S-1(-\d+)+")
-_OF_DEVICES = ipaddress.ip_network("100.64.0.0/15")
+_EXAMPLES = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+_TAKEN = {
+    ipaddress.ip_network("100.64.0.0/14"): "where the lab's devices have theirs",
+    ipaddress.ip_network("2001:db8:64::/48"): "where the lab's devices have theirs",
+    ipaddress.ip_network("100::/64"): "where nobody is (RFC 6666)",
+}
 
 
 def value_mistakes(estate: Estate) -> Iterator[Mistake]:
@@ -42,11 +47,16 @@ def _unusable(text: str) -> str:
         address = ipaddress.ip_address(text)
     except ValueError:
         return "is not an IP address"
-    if address.version != 4:
-        return "is not an IPv4 address, and hosts of the lab have no other"
     if address.is_unspecified or address.is_multicast or address.is_loopback or address.is_reserved:
         return "is not an address that a host can have; expected one like 192.0.2.10"
-    return "is in 100.64.0.0/15, where the lab's devices have theirs" if address in _OF_DEVICES else ""
+    if address.is_link_local or str(address) != text:
+        return (
+            f"is not an address that a host can have; expected one like {_EXAMPLES[address.version]}, in its short form"
+        )
+    for network, whose in _TAKEN.items():
+        if address in network:
+            return f"is in {network}, {whose}"
+    return ""
 
 
 def _names(estate: Estate) -> Iterator[tuple[KeyPath, str]]:

@@ -90,7 +90,7 @@ class KdcGateway:
         """Listen on one more address, UDP and TCP; see ``ports.bind_pair`` for defaults. Raises OSError."""
         udp, tcp = bind_pair(host, port)
         try:
-            address = Address(*udp.getsockname())
+            address = Address(*udp.getsockname()[:2])
             loop = asyncio.get_running_loop()
             transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(self, address), sock=udp)
             self._listeners.append(transport)
@@ -198,8 +198,8 @@ class KdcGateway:
             writer.close()
 
     async def _tcp_exchanges(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        remote = Address(*writer.get_extra_info("peername"))
-        local = Address(*writer.get_extra_info("sockname"))
+        remote = Address(*writer.get_extra_info("peername")[:2])
+        local = Address(*writer.get_extra_info("sockname")[:2])
         while True:
             async with asyncio.timeout(self._limits.idle_timeout):
                 size = int.from_bytes(await reader.readexactly(4), "big")
@@ -251,7 +251,7 @@ class _Listener(asyncio.DatagramProtocol):
             if not self._transport.is_closing():
                 self._transport.sendto(reply, addr)
 
-        self._gateway.udp_request(self._address, Address(*addr), data, answer)
+        self._gateway.udp_request(self._address, Address(*addr[:2]), data, answer)
 
 
 class _Asker(asyncio.DatagramProtocol):

@@ -20,13 +20,13 @@ ATTEMPTS = 50
 
 
 class Address(NamedTuple):
-    """An IPv4 address and a port, the same port for UDP and TCP."""
+    """An IP address and a port, the same port for UDP and TCP."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def random_loopback() -> str:
@@ -43,8 +43,9 @@ def bind_pair(host: str | None, port: int) -> tuple[socket.socket, socket.socket
     tries = 1 if host is not None and port else ATTEMPTS
     for attempt in range(1, tries + 1):
         address = host or random_loopback()
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        tcp = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             udp.bind((address, port))
             # Connections that are closing must not block a restart on a fixed port; a listener still does.

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict, Unpack
 
 from ssosim.lab import linux
 from ssosim.lab.control_client import call
@@ -23,54 +23,59 @@ from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.network import run_ip
 
-__all__ = ["device_environment", "execute", "execute_here"]
+__all__ = ["Wishes", "device_environment", "execute", "execute_here"]
 
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
 
 
-def execute(
-    folder: LabFolder,
-    command: Sequence[str],
-    *,
-    device: str | None = None,
-    label: str | None = None,
-    person: str | None = None,
-    etc: str | None = None,
-) -> int:
-    """Run ``command`` in the lab of ``folder`` as the user of ``device``; the program's exit code.
+class Wishes(TypedDict, total=False):
+    """What may be asked of a device.
 
-    ``label`` is the name under which the trace shows it, ``person`` what the person at the device does, ``etc`` a
-    folder whose files appear in the device's ``/etc``. Raises LabInputError when the lab is not up.
+    ``device`` is one of the estate's (the first), ``label`` the name under which the trace shows the program,
+    ``person`` what the person there does, ``etc`` a folder whose files appear in the device's ``/etc``, ``ipv6``
+    whether it has IPv6 (as the estate says).
     """
-    own = str(readable_folder(etc)) if etc is not None else None
+
+    device: str | None
+    label: str | None
+    person: str | None
+    etc: str | None
+    ipv6: bool | None
+
+
+def execute(folder: LabFolder, command: Sequence[str], **wishes: Unpack[Wishes]) -> int:
+    """Run ``command`` in the lab of ``folder`` as the user of a device; the program's exit code.
+
+    Raises LabInputError when the lab is not up.
+    """
+    wishes = _checked(wishes)
     facts = folder.facts()
     if facts is None or not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
     here = _working_directory()
     _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
-    return execute_here(folder, command, device=device, label=label, here=here, person=person, etc=own)
+    return _execute(folder, command, here, wishes)
 
 
-def execute_here(
-    folder: LabFolder,
-    command: Sequence[str],
-    *,
-    device: str | None = None,
-    label: str | None = None,
-    here: Path | None = None,
-    person: str | None = None,
-    etc: str | None = None,
-) -> int:
-    """As ``execute``, for a process that is in the lab's namespaces already. ``here``: the program's directory."""
-    here = here or _working_directory()
-    own = str(readable_folder(etc)) if etc is not None else None
+def execute_here(folder: LabFolder, command: Sequence[str], **wishes: Unpack[Wishes]) -> int:
+    """As ``execute``, for a process that is in the lab's namespaces already."""
+    return _execute(folder, command, _working_directory(), _checked(wishes))
+
+
+def _checked(wishes: Wishes) -> Wishes:
+    """With the folder by its whole name, which holds in another directory as well."""
+    etc = wishes.get("etc")
+    return wishes if etc is None else {**wishes, "etc": str(readable_folder(etc))}
+
+
+def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: Wishes) -> int:
     parent = os.getpid()
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
-        request = {"device": device, "label": label, "person": person, "program": Path(command[0]).name, "etc": own}
+        request = {**wishes, "program": Path(command[0]).name}
         _as_process(lambda: _joiner(folder, command, request, here))
     return _wait(joiner)
 
@@ -118,7 +123,7 @@ def _joiner(folder: LabFolder, command: Sequence[str], request: dict[str, Any], 
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(nss_places())})
     run_ip(plugged["commands"])
-    lay_files(folder.path / "devices" / plugged["device"], plugged, request["etc"])
+    lay_files(folder.path / "devices" / plugged["device"], plugged, request.get("etc"))
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
     init = os.fork()

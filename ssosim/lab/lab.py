@@ -145,8 +145,8 @@ class Lab:
         server.counts = self.query_counts
         self._cleanup.push_async_callback(server.stop)
         for address in self.estate.addresses("dns"):
-            host, port = self.network.listen(address, _DNS_PORT)
-            self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
+            for host, port in self.network.places(address, _DNS_PORT):
+                self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
         self.resolvers = await self._cleanup.enter_async_context(serving_resolvers(self))
 
     def _start_probes(self) -> None:
@@ -183,10 +183,10 @@ class Lab:
         tls = self.ca.server_context(name for name, _ in self.estate.web_names())
         for host in self.estate.hosts:
             if host.role in ("login", "autologon", "federation"):
-                address, port = self.network.listen(host.address, _HTTPS_PORT)
-                listener = socket.create_server((address, port), backlog=_BACKLOG)
-                self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
-                await TlsSite(runner, listener, ssl_context=tls).start()
+                for place in self.network.places(host.address, _HTTPS_PORT):
+                    listener = _listening(*place)
+                    self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
+                    await TlsSite(runner, listener, ssl_context=tls).start()
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         caches = self.home / "rcache"
@@ -259,6 +259,13 @@ class Lab:
         ccache = folder / f"{user.sam_account}.ccache"
         await kinit(f"{user.sam_account}@{self.estate.realm.name}", user.password, self.krb5_conf, ccache)
         return ccache
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    if ":" not in address:
+        return socket.create_server((address, port), backlog=_BACKLOG)
+    # Beside the stranger's, who is at all addresses that are nobody's.
+    return socket.create_server((address, port), family=socket.AF_INET6, backlog=_BACKLOG, reuse_port=True)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

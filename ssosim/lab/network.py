@@ -24,12 +24,14 @@ __all__ = [
     "Network",
     "PrivateNetwork",
     "device_link_commands",
+    "link_name",
     "run_ip",
 ]
 
 DEVICE_GATEWAY = "100.64.0.1"
 _PROGRAM_DEVICES = "100.64"
 _MODEL_DEVICES = "100.65"
+_TWINS = "100.67"  # second addresses of hosts that have an IPv6 address
 BACKENDS = "100.66.0.0/24"
 """Where backends that stand in for a while listen; every device has a route there."""
 _IP_TIMEOUT_S = 10
@@ -44,18 +46,32 @@ class PrivateNetwork:
     _programs: int = 0
     _models: int = 0
     _backends: int = 0
+    _twins: dict[str, tuple[str]] = field(default_factory=dict)
     in_namespace: bool = True
 
     def configure(self, addresses: Iterable[str]) -> None:
         """Bring the namespace's network up with all ``addresses``; raises LabError."""
         lines = ["link set lo up", f"addr add {DEVICE_GATEWAY}/32 dev lo", f"addr add {_MODEL_DEVICES}.0.0/16 dev lo"]
-        lines += [f"addr add {address}/{128 if ':' in address else 32} dev lo" for address in addresses]
+        for address in addresses:
+            lines.append(f"addr add {address}/{128 if ':' in address else 32} dev lo")
+            if ":" in address:
+                lines.append(f"addr add {self._twin(address)}/32 dev lo")
         lines.append(f"addr add {BACKENDS} dev lo")
         run_ip(lines)
+
+    def _twin(self, address: str) -> str:
+        number = len(self._twins) + 1
+        twin = f"{_TWINS}.{number >> 8}.{number & 255}"
+        self._twins[address] = (twin,)
+        return twin
 
     def listen(self, address: str, port: int) -> tuple[str, int]:
         """Where the host at ``address`` binds its service on ``port``: just there."""
         return address, port
+
+    def places(self, address: str, port: int) -> tuple[tuple[str, int], ...]:
+        """All places where that host is to listen; the last is what the lab's own parts dial, from IPv4 addresses."""
+        return tuple((each, port) for each in (address, *self._twins.get(address, ())))
 
     def backstage(self) -> tuple[str, int]:
         """Where the KDC itself listens, behind the gateway."""
@@ -118,6 +134,10 @@ class LoopbackNetwork:
         """Where the host at ``address`` binds its service: its place in the block, any free port."""
         return self._hosts[address], 0
 
+    def places(self, address: str, port: int) -> tuple[tuple[str, int], ...]:
+        """All places where that host is to listen: the one."""
+        return (self.listen(address, port),)
+
     def backstage(self) -> tuple[str, int]:
         """Where the KDC itself listens, behind the gateway."""
         return f"{self._block}.1", 0
@@ -137,9 +157,14 @@ class LoopbackNetwork:
 Network = PrivateNetwork | LoopbackNetwork
 
 
+def link_name(address: str) -> str:
+    """The lab's end of the link to the device at ``address``: of 15 letters at most, another for every address."""
+    return f"d{int(IPv4Address(address)):08x}"
+
+
 def device_link_commands(address: str, pid: int) -> list[str]:
     """The ``ip`` commands, lab side, that join the network namespace of process ``pid`` as ``address``."""
-    name = f"d{int(IPv4Address(address)):08x}"  # of 15 letters at most, and another for every address
+    name = link_name(address)
     return [
         f"link add {name} type veth peer name eth0 netns {pid}",
         f"addr add {DEVICE_GATEWAY} peer {address} dev {name}",

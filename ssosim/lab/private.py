@@ -55,6 +55,8 @@ class PrivateLab:
 
     async def stop(self) -> None:
         """Stop all parts."""
+        if self._devices is not None:
+            await self._devices.close()
         await self.lab.stop()
 
     def addresses(self) -> list[str]:
@@ -72,7 +74,7 @@ class PrivateLab:
 
         folder, realm = self.folder.path, self.estate.realm
         write_trust(folder, self.lab.ca.certificate_pem, self.lab.ca.bundle_pem())
-        servers = "".join(f"nameserver {address}\n" for address in name_servers(self.estate))
+        servers = "".join(f"nameserver {address}\n" for address in name_servers(self.estate) if ":" not in address)
         files: dict[str, str | bytes] = {
             "resolv.conf": f"search {realm.domain}\n{servers}",
             "nsswitch.conf": _nsswitch(),

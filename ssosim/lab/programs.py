@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssosim.estate import Device, User
+from ssosim.lab.dual_stack import Elsewhere, device_commands, device_ipv6, link_commands
 from ssosim.lab.errors import LabInputError
-from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, run_ip
+from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, link_name, run_ip
 from ssosim.lab.person.codes import ShownCodes
 from ssosim.lab.person.furnish import furnish, known_behaviour, own_page_of
+from ssosim.lab.resolution import name_servers
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent
 
@@ -28,7 +30,7 @@ _CODE_PATIENCE_S = 20.0  # below the patience of who asks
 class Plug:
     """What a program asks for: ``pid`` is in its network namespace, ``program`` its name, the rest as ``exec`` says.
 
-    ``nss``: the user has an NSS database that the lab's is to stand in for.
+    ``nss``: the user has an NSS database that the lab's is to stand in for. ``ipv6`` None: as the device is.
     """
 
     pid: int
@@ -38,6 +40,7 @@ class Plug:
     person: str | None = None
     etc: str | None = None
     nss: bool = False
+    ipv6: bool | None = None
 
 
 class ProgramDevices:
@@ -47,6 +50,12 @@ class ProgramDevices:
         self._private = private
         self._on_devices: dict[str, tuple[str, str]] = {}
         self._codes = ShownCodes(private.lab.trace)
+        lab = private.lab
+        self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses())
+
+    async def close(self) -> None:
+        """End what stands for all devices."""
+        await self._elsewhere.stop()
 
     async def plug(self, wish: Plug) -> dict[str, Any]:
         """Join the network namespace of ``wish.pid`` to the lab as a device of its own.
@@ -62,7 +71,14 @@ class ProgramDevices:
         address = private.network.program_address()
         client = wish.label or lab.attribution.new_label(wish.program)
         lab.attribution.register(address, client)
-        run_ip(device_link_commands(address, wish.pid))
+        link = device_link_commands(address, wish.pid)
+        dual = which.ipv6 if wish.ipv6 is None else wish.ipv6
+        ipv6 = device_ipv6(address) if dual else ""
+        if ipv6:
+            await self._elsewhere.start()
+            lab.attribution.register(ipv6, client)
+            link += link_commands(ipv6, link_name(address))
+        run_ip(link)
         home = private.folder.path / "devices" / address
         home.mkdir(mode=0o700, parents=True)
         furnished = furnish(
@@ -79,14 +95,15 @@ class ProgramDevices:
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
             ccache.chmod(0o600)
-        text = f"{wish.program} runs on {which.name} as {user.upn}, address {address}"
+        addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
+        text = f"{wish.program} runs on {which.name} as {user.upn}, {addresses}"
         lab.trace.record(client, LabEvent(part="device", text=text))
         return {
             "device": address,
             "client": client,
-            "commands": self._commands(which, address),
+            "commands": self._commands(which, address, ipv6),
             "environment": self._environment(home, user, wish.etc) | furnished.pop("environment"),
-            "resolv_conf": self._resolv_conf(which),
+            "resolv_conf": self._resolv_conf(which, ipv6),
             "etc_layers": [str(private.etc_layer)] if private.etc_layer else [],
             "nss_database": str(self._nss_database()) if wish.nss else None,
             **furnished,
@@ -108,21 +125,26 @@ class ProgramDevices:
         self._private.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
         shutil.rmtree(self._private.folder.path / "devices" / device, ignore_errors=True)
 
-    def _commands(self, which: Device, address: str) -> list[str]:
+    def _commands(self, which: Device, address: str, ipv6: str) -> list[str]:
         """A route to each host and none to anywhere else: what is not in the lab is out of reach, and fails at once."""
         away = () if which.corporate_network else self._private.estate.addresses("kdc")
-        reachable = [each for each in self._private.addresses() if each not in away]
+        hosts = self._private.addresses()
+        reachable = [each for each in hosts if each not in away and ":" not in each]
+        sixth = [each for each in hosts if ":" in each]
         return [
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             "link set eth0 up",
             *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)),
+            *(device_commands(ipv6, sixth, [each for each in sixth if each in away]) if ipv6 else ()),
         ]
 
-    def _resolv_conf(self, which: Device) -> str:
-        """A resolv.conf of the device's own, where it has resolvers of its own; else nothing."""
+    def _resolv_conf(self, which: Device, ipv6: str) -> str:
+        """A resolv.conf of the device's own, where it has resolvers of its own or can ask more of them."""
         estate = self._private.estate
         own = [each.address for each in estate.resolvers if which.name in each.devices]
+        if ipv6 and not own and any(":" in each for each in name_servers(estate)):
+            own = [*name_servers(estate)]
         search = f"search {estate.realm.domain}\n"
         return search + "".join(f"nameserver {each}\n" for each in own) if own else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
 import time
 from collections.abc import Callable
 
@@ -77,10 +78,10 @@ class Stranger:
         self._server: asyncio.Server | None = None
         self._at: tuple[str, int] = ("", 0)
 
-    async def start(self, host: str) -> None:
-        """Listen on ``host``, on a port of the kernel's choice."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(_HangingUp, host, 0, ssl=self._tls)
+    async def start(self, at: str | socket.socket) -> None:
+        """Listen on a bound socket, or on an address of this machine, on a port of the kernel's choice."""
+        sock = at if isinstance(at, socket.socket) else socket.create_server((at, 0))
+        self._server = await asyncio.get_running_loop().create_server(_HangingUp, sock=sock, ssl=self._tls)
         self._at = self._server.sockets[0].getsockname()[:2]
 
     @property

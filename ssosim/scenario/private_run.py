@@ -106,7 +106,13 @@ class _Programs:
     async def run(self, client: Client) -> None:
         """Run the client's program to its end or its deadline; what it prints is in the trace."""
         device = self._private.lab.device_of(client.device).name
-        wishes = {"device": device, "label": client.name, "person": client.behaviour, "etc": client.etc}
+        wishes: dict[str, str | bool | None] = {
+            "device": device,
+            "label": client.name,
+            "person": client.behaviour,
+            "etc": client.etc,
+        }
+        wishes["ipv6"] = client.ipv6 or None
         command = [sys.executable, "-m", "ssosim.lab.inside", self._private.folder.name, json.dumps(wishes)]
         # By `env`, so that it holds against what the device itself sets.
         settings = [f"{name}={value}" for name, value in client.environment.items()]
