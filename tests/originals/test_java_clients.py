@@ -9,6 +9,27 @@ from ssosim.originals.installing import install, lacking_text
 from ssosim.originals.places import home_of
 
 STS, LOGIN, AUTOLOGON = "sts.fabrikam.com", "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
+TWICE = """
+import com.microsoft.aad.msal4j.*;
+import java.util.Set;
+
+class Twice {
+    public static void main(String[] arguments) throws Exception {
+        for (int attempt = 0; attempt < 2; attempt++) {
+            var application = PublicClientApplication.builder("04b07795-8ddb-461a-bbee-02f9e1bf7b46")
+                .authority("https://login.microsoftonline.com/organizations/").build();
+            var user = IntegratedWindowsAuthenticationParameters
+                .builder(Set.of("User.Read"), System.getenv("SSOSIM_USER")).build();
+            try {
+                System.out.println(application.acquireToken(user).join().account().username());
+            } catch (Exception error) {
+                System.out.println(error.getCause().getClass().getSimpleName());
+            }
+        }
+        System.exit(0);
+    }
+}
+"""
 TICKETS = ["userrealm", "mex", "windowstransport 401", "windowstransport 200", "instance", "token 200"]
 NO_BODY = "NullPointerException"
 
@@ -154,6 +175,25 @@ def test_the_lock_strikes_within_one_sign_in(attempt):
     tried = attempt("msal4j/integrated-federated", faults=[throttled])
     assert "MsalThrottlingException" in tried.done.stderr
     assert tried.steps() == TICKETS[:-1]
+
+
+def test_a_jvm_that_failed_once_does_not_negotiate_again(running, tmp_path):
+    """Seed part 2.3: a failure is kept per host until the JVM ends; the second attempt asks for no ticket."""
+    (original,) = find_originals(["msal4j"])
+    program = tmp_path / "Twice.java"
+    program.write_text(TWICE, encoding="utf-8")
+    assert running.run("fault", "apply", "kdc-refuses", "clients=twice", "first=2").returncode == 0
+    try:
+        classes = f"{home_of(original)}/target/lib/*"
+        done = running.run("exec", "--as", "twice", "--", "java", "-cp", classes, str(program))
+    finally:
+        running.run("fault", "undo", "all")
+    assert done.stdout.split() == [NO_BODY, NO_BODY], done.stderr
+    lines = running.run("trace", "--json", "--client", "twice").stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [event["outcome"] for event in events if event["event"] == "KdcExchange"] == ["KDC_ERR_ETYPE_NOSUPP"] * 2
+    posts = [event for event in events if event.get("path", "").endswith("windowstransport")]
+    assert [post["status"] for post in posts] == [401, 401]
 
 
 def test_a_managed_user_without_seamless_sso(attempt):
