@@ -41,7 +41,7 @@ import uvloop
 from dns.rdatatype import A
 from harness import finish, spread
 
-from ssosim.dns import DnsServer, ZoneSet, ZoneStore
+from ssosim.dns import DnsServer, ZoneSet, ZoneStore, zones_of
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.imports.tree import read_tree
 from ssosim.dns.rrset import RRset, to_rdatas
@@ -88,7 +88,7 @@ def zone_file(folder: Path) -> Path:
 def bench_zones(path: Path) -> ZoneSet:
     """The default estate's zones and that one."""
     origin = dns.name.from_text(ZONE)
-    return ZoneSet.from_estate(default_estate()).with_zone(read_tree(path).zones[origin])
+    return zones_of(default_estate()).with_zone(read_tree(path).zones[origin])
 
 
 def serve(pipe: Connection, zone: Path, loop: str, kept: Path | None) -> None:

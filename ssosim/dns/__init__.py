@@ -14,6 +14,7 @@ from ssosim.dns.change import (
 from ssosim.dns.counts import QueryCounts, Usage
 from ssosim.dns.errors import DnsChangeError
 from ssosim.dns.health import HealthBoard
+from ssosim.dns.loading import zones_of
 from ssosim.dns.model import ZoneSet
 from ssosim.dns.rrset import RRset
 from ssosim.dns.server import DnsServer, Effect, ListenError, Tamper, Who
@@ -44,4 +45,5 @@ __all__ = [
     "put_rrset",
     "remove_name",
     "remove_rrset",
+    "zones_of",
 ]

@@ -19,11 +19,11 @@ from ssosim.estate import Estate, EstateError, RecordSet, TrafficManager, locati
 from ssosim.estate import Zone as ZoneEntry
 from ssosim.estate.places import render_path
 
-__all__ = ["check_profile", "check_ttl", "read_estate"]
+__all__ = ["check_profile", "check_ttl", "zones_of"]
 
 
-def read_estate(estate: Estate) -> ZoneSet:
-    """Build the ZoneSet that ``estate`` describes; raises EstateError with the key path of the mistake."""
+def zones_of(estate: Estate) -> ZoneSet:
+    """The zones and profiles that ``estate`` describes; raises EstateError with the key path of the mistake."""
     profiles: dict[str, TrafficManager] = {}
     for number, profile in enumerate(estate.traffic_managers):
         with place(f"traffic_managers[{number}]"):

@@ -23,7 +23,7 @@ from ssosim.dns.errors import DnsChangeError
 from ssosim.dns.rrset import RRset, plain, to_name, to_rdatas
 from ssosim.dns.traffic import NOWHERE, Routed, route
 from ssosim.dns.zone import Zone
-from ssosim.estate import Estate, TrafficManager
+from ssosim.estate import TrafficManager
 
 __all__ = ["ZoneSet", "own_rrsets", "routed_records"]
 
@@ -63,16 +63,6 @@ class ZoneSet:
                 held[parent.origin] = parent.reserving((origin,))
         named = {profile.name: profile for profile in profiles}
         return cls(MappingProxyType(held), MappingProxyType(named))
-
-    @classmethod
-    def from_estate(cls, estate: Estate) -> ZoneSet:
-        """The zones and profiles that ``estate`` describes.
-
-        Raises ``ssosim.estate.EstateError`` with the key path of the mistake.
-        """
-        from ssosim.dns.loading import read_estate  # noqa: PLC0415 - loading builds ZoneSets, so it imports this
-
-        return read_estate(estate)
 
     def zone_of(self, name: Name) -> Zone:
         """The zone that ``name`` is in: the deepest one whose origin is ``name`` or above it."""

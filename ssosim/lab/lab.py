@@ -17,7 +17,7 @@ from typing import Self
 from aiohttp import web
 
 from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock
-from ssosim.dns import DnsServer, ZoneSet, ZoneStore
+from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.ops.usage import PROBE
 from ssosim.dns.probes import Prober
@@ -66,7 +66,7 @@ class Lab:
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or RealClock()
         self.trace = Trace(self.clock)
-        self.zones = ZoneStore(ZoneSet.from_estate(estate), seed=estate.dns.seed)
+        self.zones = ZoneStore(zones_of(estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
         self.faults = FaultBoard(self.zones, self.trace, later)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Protocol
 
 from ssosim.clock import Clock
-from ssosim.dns import ZoneSet
+from ssosim.dns import zones_of
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.hierarchy import Hierarchy
 from ssosim.dns.recursion import Recursor, ResolverSettings, Upstream
@@ -53,7 +53,7 @@ def lab_addresses(estate: Estate) -> Iterator[str]:
     yield from (host.address for host in estate.hosts)
     if estate.resolvers:
         yield from (resolver.address for resolver in estate.resolvers)
-        yield from Hierarchy.standard(ZoneSet.from_estate(estate)).addresses.values()
+        yield from Hierarchy.standard(zones_of(estate)).addresses.values()
 
 
 def resolver_address(estate: Estate, device: str | None = None) -> str:

@@ -21,7 +21,7 @@ from ssosim_clients.testing.engine import pause
 from ssosim_clients.testing.provider import serve
 from ssosim_clients.testing.request import Request, Step, step_of
 
-from ssosim.dns import Answer, Tamper, ZoneSet, ZoneStore, answer
+from ssosim.dns import Answer, Tamper, ZoneStore, answer, zones_of
 from ssosim.dns.asking import Asking
 from ssosim.dns.rrset import to_name
 from ssosim.entra.wire import Call
@@ -118,7 +118,7 @@ class _MemoryLab:
         self.engine = engine
         self.estate = estate
         self.trace = Trace(_Now(engine))
-        self.zones = ZoneStore(ZoneSet.from_estate(estate), seed=estate.dns.seed)
+        self.zones = ZoneStore(zones_of(estate), seed=estate.dns.seed)
         self.faults = FaultBoard(self.zones, self.trace, self._later)
         self.tamper: Tamper | None = None
         self.state: DnsState | None = None

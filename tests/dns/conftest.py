@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ssosim.dns import ZoneSet
+from ssosim.dns import ZoneSet, zones_of
 from ssosim.estate import default_estate
 
 
 @pytest.fixture(scope="session")
 def contoso() -> ZoneSet:
     """The default estate's zones."""
-    return ZoneSet.from_estate(default_estate())
+    return zones_of(default_estate())

@@ -8,7 +8,7 @@ import socket
 
 from dns.rcode import SERVFAIL
 
-from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, delete_profile
+from ssosim.dns import DnsServer, Effect, ZoneStore, delete_profile, zones_of
 from ssosim.estate import default_estate
 from ssosim.trace import Trace
 
@@ -17,7 +17,7 @@ AUTOLOGON = "autologon.microsoftazuread-sso.com"
 
 async def main() -> None:
     """Look one name up in each state of the DNS."""
-    store = ZoneStore(ZoneSet.from_estate(default_estate()))
+    store = ZoneStore(zones_of(default_estate()))
     server = DnsServer(store, Trace(), lambda *_: "")
     await server.start("127.0.0.1", 53)
     seen: dict[str, object] = {}

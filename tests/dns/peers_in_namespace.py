@@ -21,7 +21,7 @@ import dns.rcode
 import dns.rdatatype
 import msgspec
 
-from ssosim.dns import ZoneSet, ZoneStore, put_rrset
+from ssosim.dns import ZoneStore, put_rrset, zones_of
 from ssosim.dns.recursion import Recursor, ResolverSettings, Upstream
 from ssosim.dns.serving import serve_authorities
 from ssosim.estate import default_estate
@@ -86,7 +86,7 @@ FAULTS = (
 
 async def main(folder: Path) -> None:
     """Ask both, print what they said."""
-    zones = ZoneSet.from_estate(default_estate())
+    zones = zones_of(default_estate())
     zones = put_rrset(zones, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."])
     zones = put_rrset(zones, "dangling.fabrikam.com", "CNAME", ["nope.microsoftonline.com."])
     zones = put_rrset(zones, "wide.fabrikam.com", "A", [f"10.1.1.{n}" for n in range(200)])

@@ -10,11 +10,11 @@ from dns.rdatatype import AAAA, ANY, AXFR, CNAME, HINFO, NS, PTR, SOA, SRV, TXT,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.dns import Answer, ZoneSet, answer, put_rrset
+from ssosim.dns import Answer, ZoneSet, answer, put_rrset, zones_of
 from ssosim.dns.answer import MAX_CHAIN
 from ssosim.estate import EstateError, RecordSet, TrafficManager, TrafficManagerEndpoint, Zone, default_estate
 
-CONTOSO = ZoneSet.from_estate(default_estate())
+CONTOSO = zones_of(default_estate())
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 
 
@@ -153,7 +153,7 @@ def test_every_negative_answer_has_aa_and_soa(labels: list[str], number: int) ->
 
 def estate_with(*zones: Zone, profiles: tuple[TrafficManager, ...] = ()) -> ZoneSet:
     """The default estate with other zones."""
-    return ZoneSet.from_estate(msgspec.structs.replace(default_estate(), zones=zones, traffic_managers=profiles))
+    return zones_of(msgspec.structs.replace(default_estate(), zones=zones, traffic_managers=profiles))
 
 
 def test_zones_within_zones() -> None:

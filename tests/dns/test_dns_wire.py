@@ -18,12 +18,12 @@ from dns.rdatatype import OPT, A, RdataType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.dns import ZoneSet, answer, put_rrset
+from ssosim.dns import ZoneSet, answer, put_rrset, zones_of
 from ssosim.dns.wire import MAX_UDP_PAYLOAD, Responder, Transport, respond
 from ssosim.estate import default_estate
 from ssosim.trace import DnsAnswered
 
-CONTOSO = ZoneSet.from_estate(default_estate())
+CONTOSO = zones_of(default_estate())
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 WIDE = put_rrset(CONTOSO, "wide.fabrikam.com", "A", [f"10.1.{n // 256}.{n % 256}" for n in range(300)])
 

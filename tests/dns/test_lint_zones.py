@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from dns.rdatatype import CNAME, A
 
-from ssosim.dns import ZoneSet, delete_profile, point_alias, put_profile, put_rrset, remove_name
+from ssosim.dns import ZoneSet, delete_profile, point_alias, put_profile, put_rrset, remove_name, zones_of
 from ssosim.dns.change import point_alias_record
 from ssosim.dns.lint import LintFinding, lint, lint_written
 from ssosim.dns.rrset import RRset, to_rdatas
@@ -19,7 +19,7 @@ from ssosim.estate import RecordSet, TrafficManager, TrafficManagerEndpoint, Zon
 
 PROFILE = "aadg-autologon"
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
-BASE = ZoneSet.from_estate(default_estate())
+BASE = zones_of(default_estate())
 
 
 def new(zones: ZoneSet) -> set[LintFinding]:

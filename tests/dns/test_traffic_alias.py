@@ -21,6 +21,7 @@ from ssosim.dns import (
     put_rrset,
     remove_name,
     remove_rrset,
+    zones_of,
 )
 from ssosim.dns.asking import Asking, network
 from ssosim.dns.change import point_alias_record
@@ -307,7 +308,7 @@ def contoso_text(extra: str = "") -> str:
 def test_an_estate_file_says_all_of_it() -> None:
     """Profiles with monitors, nesting and places are read from TOML and answer."""
     estate = parse_estate(contoso_text(TOML), "estate.toml")
-    zones = ZoneSet.from_estate(estate)
+    zones = zones_of(estate)
     assert said(zones, "parent.trafficmanager.net") == ("NOERROR", ("A 192.0.2.20",))
     assert zones.empty_set == "nxdomain"
     here = zones.places.locate(network("10.10.1.9"))
@@ -344,7 +345,7 @@ def test_alias_records_in_an_estate(contoso: ZoneSet) -> None:
         zone = Zone(name="x.test", records=(RecordSet(name="a", type="A", values=("192.0.2.1",)), record))
         return msgspec.structs.replace(base, zones=(*base.zones, zone))
 
-    zones = ZoneSet.from_estate(with_record(RecordSet(name="b", type="A", alias_record="a")))
+    zones = zones_of(with_record(RecordSet(name="b", type="A", alias_record="a")))
     assert said(zones, "b.x.test") == ("NOERROR", ("A 192.0.2.1",))
     assert contoso.find("b.x.test", A) is None
     for record, words in (
@@ -352,4 +353,4 @@ def test_alias_records_in_an_estate(contoso: ZoneSet) -> None:
         (RecordSet(name="b", type="A", alias_record="a", alias=PROFILE), "one target"),
     ):
         with pytest.raises(EstateError, match=words):
-            ZoneSet.from_estate(with_record(record))
+            zones_of(with_record(record))

@@ -12,7 +12,7 @@ import pytest
 from dns.rcode import FORMERR, NOERROR
 from dns.rdatatype import A
 
-from ssosim.dns import DnsServer, ZoneSet, ZoneStore, answer, point_alias, put_profile
+from ssosim.dns import DnsServer, ZoneSet, ZoneStore, answer, point_alias, put_profile, zones_of
 from ssosim.dns.asking import Asking, Places, Status, network
 from ssosim.dns.counts import QueryCounts, Use
 from ssosim.dns.wire import Reply, Responder, respond
@@ -32,7 +32,7 @@ WEU, NEU = "192.0.2.20", "192.0.2.21"
 
 def routed_by(routing: str) -> ZoneSet:
     """The default estate with its profile routed in another way."""
-    zones = ZoneSet.from_estate(default_estate())
+    zones = zones_of(default_estate())
     ends = tuple(
         TrafficManagerEndpoint(name=name, address=address, location=name)
         for name, address in (("weu", WEU), ("neu", NEU))
@@ -95,7 +95,7 @@ def test_a_client_subnet_decides_and_comes_back_with_its_scope(
 
 def test_an_answer_that_is_the_same_for_all_has_scope_zero() -> None:
     """RFC 7871 section 7.2.1: scope 0 says that the answer suits everybody; without the option there is no echo."""
-    zones = ZoneSet.from_estate(default_estate())
+    zones = zones_of(default_estate())
     assert echoed(read(respond(zones, query("10.1.2.0/24"), "udp"))) == ("10.1.2.0", 24, 0)
     assert echoed(read(respond(NEAREST, query(), "udp"))) is None
 
@@ -150,7 +150,7 @@ def test_what_was_drawn_is_drawn_anew() -> None:
 
 def test_a_change_of_health_is_answered_at_once() -> None:
     """004-062: what the probes find goes into the very next answer, remembered or not."""
-    store = ZoneStore(ZoneSet.from_estate(default_estate()))
+    store = ZoneStore(zones_of(default_estate()))
     responder = Responder()
 
     def now() -> str:
@@ -165,7 +165,7 @@ def test_a_change_of_health_is_answered_at_once() -> None:
 
 def test_an_answer_counts_for_all_that_it_used() -> None:
     """004-041: the name asked for, the CNAMEs and aliases it led through, and the profiles that chose."""
-    zones = ZoneSet.from_estate(default_estate())
+    zones = zones_of(default_estate())
     reply = respond(zones, query(name="AUTOLOGON.microsoftazuread-sso.com"), "udp")
     assert reply is not None
     assert reply.use == Use((AUTOLOGON,), "A", (PROFILE,))

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from ssosim.dns import (
     DnsChangeError,
     Tamper,
-    ZoneSet,
     ZoneStore,
     answer,
     delete_profile,
     point_alias,
     put_profile,
     put_rrset,
+    zones_of,
 )
 from ssosim.dns.rrset import to_name
 from ssosim.estate import TrafficManager, default_estate
@@ -47,7 +47,7 @@ from ssosim.trace import FaultApplied, FaultUndone, Trace
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 LOGIN = "login.microsoftonline.com"
 PROFILE = "aadg-autologon"
-HEALTHY = ZoneSet.from_estate(default_estate())
+HEALTHY = zones_of(default_estate())
 
 STACK: tuple[DnsFault, ...] = (
     NameRemoved(record=LOGIN),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ssosim.cli.fault import seconds_of
 from ssosim.clock import VirtualClock, by_virtual_clock
-from ssosim.dns import DnsChangeError, DnsServer, Tamper, ZoneSet, ZoneStore, answer
+from ssosim.dns import DnsChangeError, DnsServer, Tamper, ZoneStore, answer, zones_of
 from ssosim.dns.rrset import to_name
 from ssosim.estate import default_estate
 from ssosim.faults import (
@@ -53,7 +53,7 @@ from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, HttpExchange, K
 
 LOGIN = "login.microsoftonline.com"
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
-HEALTHY = ZoneSet.from_estate(default_estate())
+HEALTHY = zones_of(default_estate())
 HERE = "127.0.0.1"
 
 

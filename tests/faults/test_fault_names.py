@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ssosim.cli.fault import fields_of
-from ssosim.dns import DnsServer, ZoneSet, ZoneStore
+from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.estate import default_estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import (
@@ -60,7 +60,7 @@ def from_toml(text: str) -> DnsFault:
 @pytest.fixture
 def board() -> Iterator[FaultBoard]:
     """A board with a server on it."""
-    store, trace = ZoneStore(ZoneSet.from_estate(default_estate())), Trace()
+    store, trace = ZoneStore(zones_of(default_estate())), Trace()
     made = FaultBoard(store, trace)
     made.attach(DnsServer(store, trace, lambda *_: ""), "lab")
     yield made

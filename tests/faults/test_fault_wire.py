@@ -15,7 +15,7 @@ import dns.message
 import pytest
 from dns.rdatatype import SOA
 
-from ssosim.dns import DnsServer, ZoneSet, ZoneStore, put_rrset
+from ssosim.dns import DnsServer, ZoneStore, put_rrset, zones_of
 from ssosim.estate import default_estate
 from ssosim.faults import (
     AaaaDead,
@@ -84,7 +84,7 @@ class Broken:
 @pytest.fixture
 async def broken() -> AsyncIterator[Broken]:
     """The default estate's server, whole as yet; the client is known by its address."""
-    store, trace = ZoneStore(ZoneSet.from_estate(default_estate())), Trace()
+    store, trace = ZoneStore(zones_of(default_estate())), Trace()
     server = DnsServer(store, trace, lambda remote, _local: remote)
     board = FaultBoard(store, trace)
     board.attach(server, "lab")

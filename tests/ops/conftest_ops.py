@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ssosim.dns import ZoneSet, ZoneStore
+from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.dns.counts import QueryCounts, Use
 from ssosim.dns.ops.approvals import Approval, load_policy
 from ssosim.dns.ops.change import Change
@@ -104,7 +104,7 @@ class Office:
 @pytest.fixture(scope="session")
 def zones() -> ZoneSet:
     """The default estate's zones."""
-    return ZoneSet.from_estate(default_estate())
+    return zones_of(default_estate())
 
 
 @pytest.fixture

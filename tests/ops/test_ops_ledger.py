@@ -28,13 +28,13 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from conftest_ops import change
-from ssosim.dns import ZoneSet, ZoneStore
+from ssosim.dns import ZoneStore, zones_of
 from ssosim.dns.ops.desk import ChangeDesk
 from ssosim.dns.ops.ledger import Ledger
 from ssosim.dns.ops.operations import PutRecords
 from ssosim.estate import default_estate
 
-desk = ChangeDesk(ZoneStore(ZoneSet.from_estate(default_estate())), Ledger(Path(sys.argv[1])))
+desk = ChangeDesk(ZoneStore(zones_of(default_estate())), Ledger(Path(sys.argv[1])))
 desk.recover()
 print("ready", flush=True)
 for number in range(len(desk.ledger.entries()), 10_000):

@@ -19,7 +19,7 @@ _GRACE_S = 1.0
 
 def plan(options: argparse.Namespace) -> int:
     """What a change would do, and to whom; nothing is changed."""
-    from ssosim.dns.model import ZoneSet  # noqa: PLC0415
+    from ssosim.dns.loading import zones_of  # noqa: PLC0415
     from ssosim.dns.ops.overlay import overlay  # noqa: PLC0415
     from ssosim.report.dns import forecast_text, gate_text, plan_text  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def plan(options: argparse.Namespace) -> int:
     plan = _plan_alone(options, change, zones, estate) if options.zones else in_lab(options, "plan", change=change)
     before, after = zones, change.apply(zones)
     if options.zones:  # clients need more names than a tree of the user's holds: the rest is the estate's
-        before, after = (overlay(ZoneSet.from_estate(estate), each) for each in (before, after))
+        before, after = (overlay(zones_of(estate), each) for each in (before, after))
     forecasts = _forecasts(before, after, estate, plan["blast_radius"]["names"])
     if options.json:
         print_json(plan | {"forecast": forecasts})
