@@ -53,6 +53,9 @@ COMMANDS = (
     Command("explain", "ssosim.cli.explain", "why each client came to what it came to: the chain of causes"),
     Command("scenarios", "ssosim.cli.listing", "the scenarios there are"),
     Command("clients", "ssosim.cli.clients", "the client models and the real clients there are; install the latter"),
+    Command(
+        "matrix", "ssosim.cli.matrix", "every real client in every scenario, judged, and compared with measurements"
+    ),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),

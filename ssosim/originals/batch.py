@@ -26,11 +26,15 @@ __all__ = ["Cell", "Job", "play_job"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """``scenario`` is played in the lab called ``lab``. ``at_once``: so many programs side by side."""
+    """``scenario`` is played in the lab called ``lab``, ``at_once`` programs of it side by side.
+
+    ``waits``: its clients wait for long, and need no processor meanwhile.
+    """
 
     lab: str
     scenario: Scenario
     at_once: int = 4
+    waits: bool = False
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +88,9 @@ def _phases(folder: LabFolder) -> list[str]:
 def _cells(scenario: Scenario, playback: dict[str, object], folder: LabFolder) -> Iterable[Cell]:
     from ssosim.lab.estates import read_estate  # noqa: PLC0415
 
-    domain = read_estate(None).realm.domain
+    estate = read_estate(None)
+    # The company's own zone is what a resolver appends to every name, and no step of a sign-in.
+    zones = [zone.name for zone in estate.zones if zone.name != estate.realm.domain]
     with folder.trace.open(encoding="utf-8") as lines:
         records = _by_phase(read_jsonl(lines))
     phases: list[dict[str, dict[str, dict[str, object]]]] = playback["phases"]  # type: ignore[assignment]
@@ -102,7 +108,7 @@ def _cells(scenario: Scenario, playback: dict[str, object], folder: LabFolder) -
                     "spn": result["spn"],
                     "decided_s": result["decided_s"],
                     "expected": result["expected"],
-                    "seen": msgspec.to_builtins(seen_of(own, domain)),
+                    "seen": msgspec.to_builtins(seen_of(own, zones)),
                 },
                 Cell,
             )

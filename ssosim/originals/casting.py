@@ -22,8 +22,8 @@ def player_names() -> frozenset[str]:
     return frozenset((*MODELS, *(part.name for part in parts)))
 
 
-def as_client(part: Part, name: str | None = None) -> Client:
-    """``part`` as one who plays in a scenario. Raises MachineLacksError for one that is not installed."""
+def as_client(part: Part, name: str | None = None, kind: str = "") -> Client:
+    """``part`` as one who plays in a scenario, of the group ``kind``. Raises MachineLacksError if not installed."""
     check_installed(part.original)
     home, flow = str(home_of(part.original)), part.flow
 
@@ -35,7 +35,7 @@ def as_client(part: Part, name: str | None = None) -> Client:
         run=tuple(placed(word) for word in flow.run),
         device=flow.device,
         deadline=flow.deadline,
-        kind=flow.model or "",  # what a scenario expects of the model, it expects of its original
+        kind=kind,
         person=flow.person,
         environment={key: placed(value) for key, value in flow.environment.items()},
         etc=None if flow.etc is None else str(home_of(part.original) / flow.etc),
@@ -51,7 +51,7 @@ def choose(scenario: Scenario, names: Iterable[str]) -> Scenario:
     chosen: dict[str, Client] = {}
     for name in dict.fromkeys(names):
         if _is_original(scenario, name):
-            chosen |= {part.name: as_client(part) for part in find_parts(name)}
+            chosen |= {part.name: as_client(part, kind=_group(scenario, part)) for part in find_parts(name)}
         else:
             chosen[name] = find_client(scenario, name)
     return with_clients(scenario, chosen.values())
@@ -77,6 +77,14 @@ def _placed(client: Client) -> Client:
         if field not in ("model", "run") and getattr(client, field) != getattr(defaults, field)
     }
     return msgspec.structs.replace(part, **said)
+
+
+def _group(scenario: Scenario, part: Part) -> str:
+    """The model of which ``part`` is the original, if one plays here at the same device: the same is expected."""
+    for client in scenario.clients:
+        if client.model is not None and client.model == part.flow.model and client.device == part.flow.device:
+            return client.model
+    return ""
 
 
 def _is_original(scenario: Scenario, name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 from ssosim_clients.catalogue import MODELS
+from ssosim_clients.policies.registry import policy_names
 
 from ssosim.estate.places import KeyPath
 from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
@@ -41,9 +42,9 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     """One way in which a client signs in: a program that is one attempt.
 
     ``run`` and ``environment`` may hold ``{home}``, the folder where the client is installed. ``device`` is one of the
-    estate's, its first by default; ``model`` the client model that this flow is the original of; ``person`` what the
-    person does when a page opens; ``etc`` a folder of the client's whose files appear in the device's ``/etc``.
-    ``deadline`` is in seconds.
+    estate's, its first by default. ``model`` is the client model that this flow is the original of, with ``policy`` in
+    the place of its own where the program around the library is another. ``person`` is what the person does when a page
+    opens; ``etc`` a folder of the client's whose files appear in the device's ``/etc``; ``deadline`` is in seconds.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     run: tuple[str, ...]
     device: str | None = None
     model: str | None = None
+    policy: str | None = None
     person: str = BEHAVIOURS[0]
     etc: str | None = None
     environment: dict[str, str] = {}
@@ -135,6 +137,8 @@ def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:
     yield from _command(("run",), flow.run)
     if flow.model is not None and flow.model not in MODELS:
         yield ("model",), f"there is no model {flow.model!r}; {_near(flow.model, list(MODELS))}"
+    if flow.policy is not None and (flow.model is None or flow.policy not in policy_names()):
+        yield ("policy",), f"{flow.policy!r}: a flow with a model may have one of: {', '.join(policy_names())}"
     if flow.person not in BEHAVIOURS:
         yield ("person",), f"{flow.person!r}; expected one of: {', '.join(BEHAVIOURS)}"
     if not 0 < flow.deadline <= _LONGEST_S:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 
@@ -24,9 +25,9 @@ PASSWORD_FAULTS = "password-faults"  # noqa: S105 - the name of a scenario
 SCENARIOS = ("feb-2025", "short-blip", "middlebox", "kdc-unreachable", PASSWORD_FAULTS)
 """What the matrix plays unless told otherwise."""
 
-_LABS_AT_ONCE = 3
+_LABS_AT_ONCE = 2
 _PROGRAMS_AT_ONCE = 4
-_WAITERS_AT_ONCE = 16  # who waits for a KDC that is silent needs no processor
+_WAITERS_AT_ONCE = 12
 _PHASES_A_JOB = 7
 _STS = "sts.fabrikam.com"
 
@@ -87,9 +88,9 @@ def _jobs(scenario: Scenario, clients: Sequence[Client]) -> list[Job]:
 
 
 def _job(scenario: Scenario, phases: Sequence[Phase], clients: Sequence[Client]) -> Job:
-    at_once = _WAITERS_AT_ONCE if any(_makes_wait(phase) for phase in phases) else _PROGRAMS_AT_ONCE
+    waits = any(_makes_wait(phase) for phase in phases)
     cut = msgspec.structs.replace(with_clients(scenario, clients), phases=tuple(phases))
-    return Job(lab="matrix", scenario=cut, at_once=at_once)
+    return Job(lab="", scenario=cut, at_once=_WAITERS_AT_ONCE if waits else _PROGRAMS_AT_ONCE, waits=waits)
 
 
 def _makes_wait(phase: Phase) -> bool:
@@ -97,10 +98,6 @@ def _makes_wait(phase: Phase) -> bool:
 
 
 def _numbered(jobs: Iterable[Job]) -> list[Job]:
-    """Each in a lab of its own name, those that wait longest first."""
-    ordered = sorted(jobs, key=_patience, reverse=True)
+    """Each in a lab of its own name, those that wait for long first."""
+    ordered = sorted(jobs, key=attrgetter("waits"), reverse=True)
     return [msgspec.structs.replace(job, lab=f"matrix-{number}") for number, job in enumerate(ordered)]
-
-
-def _patience(job: Job) -> int:
-    return job.at_once

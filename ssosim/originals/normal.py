@@ -38,6 +38,7 @@ _PERSON = (
     "/kmsi",
     "/favicon",
 )
+_SETTLED = ("NXDOMAIN", "NODATA")
 _AROUND = ("/discovery/", "/.well-known/", "/oauth2/nativeclient")
 
 
@@ -65,30 +66,33 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.passwords.values())
 
 
-def seen_of(records: Sequence[Record], search_domain: str) -> Seen:
-    """What the client whose records of one phase these are sent; ``search_domain`` is what its resolver appends."""
+def seen_of(records: Sequence[Record], zones: Sequence[str]) -> Seen:
+    """What the client whose records of one phase these are sent; names below ``zones`` are those that matter."""
     passwords: dict[str, int] = {}
     for event in (record.event for record in records):
         if isinstance(event, HttpExchange) and event.auth == "password" and _step(event.path) != "person":
             passwords[event.host] = passwords.get(event.host, 0) + 1
     return Seen(
-        steps=tuple(_steps(records, search_domain)),
+        steps=tuple(_steps(records, zones)),
         spns=tuple(dict.fromkeys(_spns(records))),
         passwords=passwords,
         prompted=any(type(record.event).__name__ == "UserPrompted" for record in records),
     )
 
 
-def _steps(records: Sequence[Record], search_domain: str) -> Iterable[str]:
+def _steps(records: Sequence[Record], zones: Sequence[str]) -> Iterable[str]:
+    last = ""
     for event in (record.event for record in records):
+        step = ""
         if isinstance(event, HttpExchange):
             step = _step(event.path)
-            if step not in ("person", "around"):
-                yield step
         elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
-            first, _, appended = event.name.partition(f".{search_domain}")
-            if "." not in first or appended or first == event.name:  # else the search list was tried too
-                yield f"no name {event.name}"
+            step = f"no name {event.name}" if any(event.name.endswith(f".{zone}") for zone in zones) else ""
+            if step == last and event.rcode not in _SETTLED:
+                continue  # the stub resolver asks again of itself; how often the client did cannot be told
+        if step and step not in ("person", "around"):
+            last = step
+            yield step
 
 
 def _spns(records: Sequence[Record]) -> Iterable[str]:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -44,7 +44,8 @@ class _Running:
 def play_jobs(jobs: Sequence[Job], labs_at_once: int, progress: Progress = lambda *_: None) -> tuple[Cell, ...]:
     """Play all jobs, ``labs_at_once`` of them at a time, in their order. Raises the first job's error.
 
-    Whatever is raised, KeyboardInterrupt included, every lab is ended and its files are gone.
+    Of those whose clients wait for long, which costs no processor, one more is under way. Whatever is raised,
+    KeyboardInterrupt included, every lab is ended and its files are gone.
     """
     cells: dict[int, tuple[Cell, ...]] = {}
     with _home() as home, _Crew(home) as crew:
@@ -52,14 +53,23 @@ def play_jobs(jobs: Sequence[Job], labs_at_once: int, progress: Progress = lambd
         phases = sum(len(job.scenario.phases) for job in jobs)
         done = 0
         while waiting or crew.running:
-            while waiting and len(crew.running) < max(1, labs_at_once):
-                crew.start(*waiting.pop(0))
+            while (found := _next(waiting, crew.running.values(), labs_at_once)) is not None:
+                crew.start(*waiting.pop(found))
             for number, running in crew.wait():
                 cells[number] = _result(running)
                 done += len(running.job.scenario.phases)
             now = [f"{each.job.scenario.name} {each.phase}" for each in crew.running.values()]
             progress(done + sum(max(0, each.begun - 1) for each in crew.running.values()), phases, now)
     return tuple(cell for number in sorted(cells) for cell in cells[number])
+
+
+def _next(waiting: Sequence[tuple[int, Job]], running: Iterable[_Running], labs_at_once: int) -> int | None:
+    """Where in ``waiting`` the job is that may start now."""
+    waits = [each.job.waits for each in running]
+    for place, (_, job) in enumerate(waiting):
+        if not any(waits) if job.waits else waits.count(False) < max(1, labs_at_once):
+            return place
+    return None
 
 
 @contextlib.contextmanager

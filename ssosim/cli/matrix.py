@@ -1,0 +1,128 @@
+"""``ssosim matrix``: every real client in every scenario, judged, and compared with what was measured before."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ssosim.lab.errors import LabError, LabInputError
+
+DESCRIPTION = """\
+Play the real clients that are installed (see 'ssosim clients') in scenarios, and print what
+became of each in each phase, how soon, and what it sent.
+
+  ssosim matrix
+  ssosim matrix --scenario feb-2025 --client curl --client ./my-client
+  ssosim matrix --write docs/matrix.md --json matrix.json
+
+Exit code 1 if a row differs from what was measured and nobody has said why.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--scenario", action="append", metavar="NAME", help="only this scenario; may be repeated")
+    parser.add_argument(
+        "--client", action="append", metavar="NAME", help="only this client, or this flow of it; may be repeated"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell as JSON")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page as Markdown, and print no table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play and compare; 0 if nothing differs without a reason."""
+    from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
+    from ssosim.originals.finding import UnknownOriginalError  # noqa: PLC0415
+    from ssosim.originals.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
+    from ssosim.originals.measured import departures  # noqa: PLC0415
+    from ssosim.originals.render import render  # noqa: PLC0415
+
+    for file in (options.json, options.write):
+        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+            raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
+    signal.signal(signal.SIGTERM, _interrupted)
+    began = time.monotonic()
+    progress = _Progress()
+    try:
+        parts = _parts(options.client)
+        matrix = play_matrix(parts, options.scenario or SCENARIOS, progress)
+    except (TomlMistakeError, UnknownOriginalError) as error:
+        raise LabInputError(str(error)) from error
+    finally:
+        progress.end()
+    found = list(departures(matrix.cells))
+    page = render(matrix, found)
+    _write(options, matrix, page)
+    unexplained = [each for each in found if each.reason is None]
+    for each in unexplained:
+        print(f"ssosim: {each}; give the reason in measured.toml, if there is one", file=sys.stderr)
+    print(
+        f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {len(found)} unlike the measurement, "
+        f"{len(unexplained)} of them unexplained"
+    )
+    return LabError.exit_code if unexplained else 0
+
+
+def _parts(names: Sequence[str] | None) -> list[Any]:
+    """The flows to be played; without names those of all clients that are installed."""
+    from ssosim.originals.finding import find_parts, shipped  # noqa: PLC0415
+    from ssosim.originals.installing import is_installed  # noqa: PLC0415
+
+    if names:
+        return [part for name in dict.fromkeys(names) for part in find_parts(name)]
+    installed = [original for original in shipped() if is_installed(original)]
+    if absent := [original.name for original in shipped() if original not in installed]:
+        print(f"ssosim: not installed, and left out: {', '.join(absent)} (make clients)", file=sys.stderr)
+    if not installed:
+        raise LabInputError("no real client is installed; install them with: make clients")
+    return [part for original in installed for part in find_parts(original.name)]
+
+
+def _write(options: argparse.Namespace, matrix: Any, page: str) -> None:
+    import msgspec  # noqa: PLC0415
+
+    try:
+        if options.json is not None:
+            options.json.write_bytes(msgspec.json.format(msgspec.json.encode(matrix.cells)) + b"\n")
+        if options.write is not None:
+            options.write.write_text(page, encoding="utf-8")
+        else:
+            print(page)
+    except OSError as error:
+        raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
+
+
+def _interrupted(number: int, _: object) -> NoReturn:
+    """End as by Ctrl-C, so that labs and files go."""
+    raise KeyboardInterrupt(number)
+
+
+class _Progress:
+    """What runs, on one line that is written over; a line each time where nobody looks at a terminal."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ""
+
+    def __call__(self, done: int, phases: int, now: Sequence[str]) -> None:
+        """Show how far it is."""
+        text = f"phase {done} of {phases}: {', '.join(now) or 'done'}"
+        if text == self._last:
+            return
+        self._last = text
+        if self._terminal:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+            print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._terminal and self._last:
+            print(file=sys.stderr)
