@@ -55,6 +55,7 @@ class ControlApi:
         self._lab = lab
         self._stop = stop
         self._guard = Guard()
+        self._devices = DeviceDesk(lab)
         self._make_upstairs = upstairs
         self._made_upstairs: Upstairs | None = None
         self._desk: LabDesk | None = None
@@ -64,7 +65,7 @@ class ControlApi:
         self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
 
     def _add_routes(self) -> None:
-        trace, devices = TraceDesk(self._lab.lab.trace), DeviceDesk(self._lab)
+        trace, devices = TraceDesk(self._lab.lab.trace), self._devices
         routes: list[tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = [
             ("GET", "/v1/openapi.json", self._openapi),
             ("GET", "/v1/status", self._status),
@@ -81,7 +82,9 @@ class ControlApi:
             ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
             ("DELETE", "/v1/scenarios/current", self._end_scenario),
             ("POST", "/v1/spn", SpnDesk(self._lab.lab).answer),
+            ("GET", "/v1/devices", devices.listing),
             ("POST", "/v1/devices", devices.plug),
+            ("DELETE", "/v1/devices/{device}", devices.end),
             ("POST", "/v1/devices/{device}/finished", devices.finished),
             ("GET", "/v1/devices/{device}/device-code", devices.device_code),
             *((method, f"/v1/dns/{action}", self._dns(action)) for method, action in _DNS),
@@ -116,6 +119,7 @@ class ControlApi:
             self._made_upstairs.end()
         if self._desk is not None:
             await self._desk.close()
+        self._devices.close()
         await self._runner.cleanup()
 
     def status(self) -> dict[str, Any]:

@@ -143,6 +143,9 @@ def _written() -> dict[str, Schema]:
                 "faults": array(named("FaultInForce")),
             }
         ),
+        "Devices": object_of({"devices": array(named("Device"))}),
+        "Stopped": object_of({"stopped": array(named("Device"))}),
+        "Device": object_of({"device": TEXT, "client": TEXT, "program": TEXT, "running_s": NUMBER}),
         "SpnQuestion": object_of(
             {"host": TEXT, "rules": array(TEXT), "device": TEXT, "port": WHOLE}, optional=("rules", "device", "port")
         ),

@@ -96,7 +96,17 @@ def _paths() -> Data:
             "post": _operation("go on to the next phase; after the last it has ended", named("PlayingScenario"))
         },
         "/v1/spn": {"post": _operation("the SPN that each kind of client forms", _OBJECT, named("SpnQuestion"))},
-        "/v1/devices": {"post": _operation("a device for a program (ssosim exec)", _OBJECT, _OBJECT)},
+        "/v1/devices": {
+            "get": _operation("the programs that run, each on its device, the oldest first", named("Devices")),
+            "post": _operation("a device for a program (ssosim exec)", _OBJECT, _OBJECT),
+        },
+        "/v1/devices/{device}": {
+            "delete": _operation(
+                "stop a program: it is asked to end, and killed 3 s later if it does not",
+                named("Stopped"),
+                parameters=[_path("device", "its client's name, or its device's address")],
+            )
+        },
         "/v1/devices/{device}/finished": {
             "post": _operation("the program has ended (ssosim exec)", _OBJECT, _OBJECT, parameters=[device])
         },

@@ -13,7 +13,11 @@ from urllib.parse import urlencode, urlsplit
 
 from ssosim.lab.control_spec import description
 
-__all__ = ["DESCRIPTION", "Api", "UnixConnection"]
+__all__ = ["AUTOLOGON", "CURL", "DESCRIPTION", "Api", "UnixConnection"]
+
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+SSO = f"https://{AUTOLOGON}/contoso.com/winauth/sso"
+CURL = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--negotiate", "-u", ":", SSO)
 
 
 class UnixConnection(http.client.HTTPConnection):

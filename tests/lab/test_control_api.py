@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import stat
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,16 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from control_api_client import DESCRIPTION, Api
+from control_api_client import AUTOLOGON, CURL, DESCRIPTION, Api
 
 from ssosim.faults import FAULTS
 from ssosim.lab.control import ControlApi
 from ssosim.trace import Trace
 from ssosim.trace.export import from_json
 
-AUTOLOGON = "autologon.microsoftazuread-sso.com"
-SSO = f"https://{AUTOLOGON}/contoso.com/winauth/sso"
-CURL = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--negotiate", "-u", ":", SSO)
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
@@ -213,85 +212,6 @@ def test_waiting_for_what_comes(api: Api) -> None:
     assert 0.9 < time.monotonic() - began < 5
 
 
-def test_a_scenario_phase_by_phase(api: Api) -> None:
-    """feb-2025 at the caller's pace: real curl comes in each phase to what the scenario expects of it."""
-    said = api.ok("POST", "/v1/scenarios", {"name": "feb-2025"})
-    assert api.call("POST", "/v1/scenarios", {"name": "feb-2025"})[0] == 409
-    seen = []
-    while said["state"] == "running":
-        phase = said["phase"]
-        name = f"curl in {phase['name']}"
-        api.bench.run("exec", "--as", name, "--", *CURL, "--fail")
-        (verdict,) = api.ok("GET", "/v1/verdicts", client=name, since=phase["since"])["verdicts"]
-        assert verdict["outcome"] == phase["expect"]["curl"], verdict
-        seen.append((phase["name"], verdict["outcome"], len(said["faults"])))
-        said = api.ok("POST", "/v1/scenarios/current/advance")
-    assert [name for name, *_ in seen] == said["phases"]
-    assert {outcome for _, outcome, _ in seen} > {"silent", "failed"}
-    assert api.ok("GET", "/v1/faults")["faults"] == []
-    assert api.call("POST", "/v1/scenarios/current/advance")[0] == 409
-    assert api.ok("GET", "/v1/scenarios/current")["state"] == "ended"
-    assert api.ok("DELETE", "/v1/scenarios/current")["state"] == "ended"
-    assert api.call("GET", "/v1/scenarios/current")[0] == 404
-    assert api.call("DELETE", "/v1/scenarios/current")[0] == 409
-
-
-OWN = {
-    "name": "own",
-    "title": "of a test",
-    "end": "2025-02-25T18:00:00Z",
-    "clients": [],
-    "phases": [
-        {
-            "name": "broken",
-            "start": "2025-02-25T16:00:00Z",
-            "faults": [{"fault": "servfail", "names": ["x.example"]}],
-            "steps": [{"at": 600, "until": 1200, "faults": [{"fault": "drop", "names": ["y.example"]}]}],
-        },
-        {"name": "whole", "start": "2025-02-25T17:00:00Z"},
-    ],
-}
-
-
-def test_a_scenario_of_ones_own_at_its_own_pace(api: Api) -> None:
-    """A whole scenario as JSON; with a speed phases and steps come in their time, and at its end all is well."""
-    since = api.ok("GET", "/v1/status")["trace_records"]
-    said = api.ok("POST", "/v1/scenarios", {"scenario": OWN, "speed": 7200})
-    assert [fault["fault"] for fault in said["faults"]] == ["servfail"]
-    assert api.ok("GET", "/v1/wait", since=since, kind="PhaseStarted", text="whole")["phase"] == "whole"
-    events = [(r["event"], r.get("name") or r.get("phase")) for r in api.ok("GET", "/v1/trace", since=since)["records"]]
-    assert events == [
-        ("FaultApplied", "servfail"),
-        ("PhaseStarted", "broken"),
-        ("FaultApplied", "drop"),
-        ("FaultUndone", "drop"),
-        ("FaultUndone", "servfail"),
-        ("PhaseStarted", "whole"),
-    ]
-    end = time.monotonic() + 10
-    while api.ok("GET", "/v1/scenarios/current")["state"] != "ended" and time.monotonic() < end:
-        time.sleep(0.05)
-    assert api.ok("DELETE", "/v1/scenarios/current")["state"] == "ended"
-
-
-def test_ending_a_scenario_undoes_it(api: Api) -> None:
-    """Stopped in the middle, its faults are undone; those that somebody else applied stay."""
-    other = api.ok("POST", "/v1/faults", {"fault": "drop", "names": ["z.example"]})
-    api.ok("POST", "/v1/scenarios", {"scenario": OWN})
-    assert api.ok("DELETE", "/v1/scenarios/current")["faults"] == [other]
-    api.ok("DELETE", "/v1/faults/all")
-
-
-def test_a_scenario_that_does_not_fit_breaks_nothing(api: Api) -> None:
-    """A fault that cannot be had on this estate: 409, nothing in force, and another scenario can be begun."""
-    wrong = OWN | {"phases": [OWN["phases"][0] | {"faults": [{"fault": "name-removed", "record": "no.fabrikam.com"}]}]}
-    status, said = api.call("POST", "/v1/scenarios", {"scenario": wrong})
-    assert (status, "own: " in said["error"]) == (409, True)
-    assert api.ok("GET", "/v1/faults")["faults"] == []
-    assert api.call("POST", "/v1/scenarios", {"name": "negative-cache"})[0] == 409
-    assert api.call("GET", "/v1/scenarios/current")[0] == 404
-
-
 def test_verdicts_on_everybody_and_on_nobody(api: Api) -> None:
     """Without a name everybody who was seen is judged; a client that never came has stalled."""
     api.bench.run("exec", "--as", "one", "--", *CURL)
@@ -299,3 +219,42 @@ def test_verdicts_on_everybody_and_on_nobody(api: Api) -> None:
     assert found["one"]["outcome"] == "silent"
     (missing,) = api.ok("GET", "/v1/verdicts", client="ghost")["verdicts"]
     assert (missing["outcome"], missing["after_s"]) == ("stalled", None)
+
+
+def test_who_runs_and_an_end_to_it(api: Api) -> None:
+    """Programs are listed while they run; one that is stopped ends with its children, also one that will not hear."""
+    deaf = "import signal, subprocess, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    polite = api.bench.popen("exec", "--as", "polite", "--", "sh", "-c", "sleep 61 & echo 1; wait")
+    rude = api.bench.popen("exec", "--as", "rude", "--", sys.executable, "-c", deaf)
+    for each in (polite, rude):
+        assert each.stdout.readline() == b"1\n"
+    running = {each["client"]: each for each in api.ok("GET", "/v1/devices")["devices"]}
+    assert {name: each["program"] for name, each in running.items()} == {
+        "polite": "sh",
+        "rude": Path(sys.executable).name,
+    }
+    assert api.ok("DELETE", "/v1/devices/polite")["stopped"][0]["client"] == "polite"
+    assert polite.wait(5) == 128 + 15
+    assert [each["client"] for each in api.ok("GET", "/v1/devices")["devices"]] == ["rude"]
+    api.ok("DELETE", f"/v1/devices/{running['rude']['device']}")
+    assert rude.wait(5) == 128 + 9
+    assert api.ok("GET", "/v1/devices")["devices"] == []
+    assert not [line for line in api.bench.processes().values() if b"sleep" in line]
+    ended = {r["client"]: r["exit_code"] for r in api.ok("GET", "/v1/trace", kind="ClientFinished")["records"]}
+    assert (ended["polite"], ended["rude"]) == (143, -9)
+
+
+def test_the_examples_in_the_manual(api: Api) -> None:
+    """Every body in docs/control-api.md is one that the API takes, and every path in it is in the description."""
+    manual = (CHECKED_IN.parent / "control-api.md").read_text()
+    examples = re.findall(r"\$URL(/v1/\S+) -d '(\{.*?\})'\n", manual)
+    assert len(examples) >= 3
+    for path, body in examples:
+        api.ok("POST", path, json.loads(body))
+    api.ok("DELETE", "/v1/scenarios/current")
+    api.ok("DELETE", "/v1/faults/all")
+    named = {
+        path.rstrip("/…").removesuffix("/ID").removesuffix("/NAME").removesuffix("/all")
+        for path in re.findall(r"`?(/v1/[\w/.-]*)", manual)
+    }
+    assert named <= {path.partition("/{")[0] for path in DESCRIPTION["paths"]} | {"/v1/dns"}

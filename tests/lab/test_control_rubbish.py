@@ -7,14 +7,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from control_api_client import DESCRIPTION, Api
+from control_api_client import CURL, DESCRIPTION, Api
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssosim.faults import FAULTS
-
-CURL = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--negotiate", "-u", ":")
-SSO = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
 
 NO_PHASES = {"name": "x", "title": "x", "end": "2025-02-25T18:00:00Z", "clients": [], "phases": []}
 
@@ -53,6 +50,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ),
     ("POST", "/v1/devices", {"pid": 1}, 400, "pid: expected"),
     ("POST", "/v1/devices/1.2.3.4/finished", {"exit_code": 0}, 400, "there is no device"),
+    ("DELETE", "/v1/devices/nobody", None, 400, "no program 'nobody' runs; there are: none"),
     ("POST", "/v1/spn", {}, 400, "host: expected"),
 ]
 
@@ -111,4 +109,4 @@ def test_after_all_that_the_lab_is_well(api: Api) -> None:
     api.call("DELETE", "/v1/scenarios/current")
     api.ok("DELETE", "/v1/faults/all")
     assert "Traceback" not in (api.bench.home / "labs" / "default" / "lab.log").read_text()
-    assert api.bench.run("exec", "--", *CURL, SSO).stdout[-3:] == "200"
+    assert api.bench.run("exec", "--", *CURL).stdout[-3:] == "200"
