@@ -310,8 +310,8 @@ def main() -> None:
             "bare dnspython, per cpu second": spread(got.cpu["bare"], 0),
         },
         ratio={"to bare dnspython": to_bare, "to nsd": to_nsd, "largest to smallest": round(last / first, 2)},
-        target={"asyncio to bare dnspython": TO_BARE, "uvloop to nsd": TO_NSD, "largest to smallest": GROWTH},
-        met=to_bare["asyncio"]["cpu"]["median"] >= TO_BARE
+        target={"asyncio, as up to bare dnspython": TO_BARE, "uvloop to nsd": TO_NSD, "largest to smallest": GROWTH},
+        met=min(to_bare[label]["cpu"]["median"] for label in ("asyncio", "as up")) >= TO_BARE
         and to_nsd["uvloop"]["cpu"]["median"] >= TO_NSD
         and last / first <= GROWTH,
     )

@@ -168,6 +168,11 @@ BENCHES = (
                 "0.5 times",
                 lambda data: reach(data["ratio"]["to nsd"]["uvloop"]["cpu"], "times", digits=2),
             ),
+            Row(
+                "with the trace's file written, as `up` does (uvloop), to bare dnspython, by CPU time",
+                "10 times",
+                lambda data: reach(data["ratio"]["to bare dnspython"]["as up"]["cpu"], "times", digits=1),
+            ),
             Row("questions that are ever new", "", lambda data: f"{data['figures']['ever new, per s']:,} a second"),
         ),
     ),
