@@ -9,6 +9,8 @@ from ssosim.lab.errors import LabInputError
 from ssosim.lab.execute import execute
 from ssosim.lab.person import BEHAVIOURS
 
+_LONGEST_S = 31 * 86_400
+
 DESCRIPTION = """\
 Run any program inside a lab: the lab's DNS, the lab's CA, a Kerberos ticket of the
 signed-on user, and no way out to the internet. The exit code is the program's.
@@ -42,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ipv6", action="store_true", default=None, help="IPv6 beside IPv4 (default: as the estate says of the device)"
     )
+    parser.add_argument(
+        "--deadline",
+        type=float,
+        metavar="SECONDS",
+        help="kill the program and all that it started after this time; the exit code is 124 then",
+    )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
 
@@ -50,6 +58,8 @@ def run(options: argparse.Namespace) -> int:
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         raise LabInputError("exec: which program? usage: ssosim exec -- COMMAND ...")
+    if options.deadline is not None and not 0 < options.deadline <= _LONGEST_S:
+        raise LabInputError(f"--deadline {options.deadline:g}: expected seconds, more than 0 and at most {_LONGEST_S}")
     return execute(
         folder_of(options),
         argv,
@@ -58,4 +68,5 @@ def run(options: argparse.Namespace) -> int:
         person=options.person,
         etc=options.etc,
         ipv6=options.ipv6,
+        deadline=options.deadline,
     )

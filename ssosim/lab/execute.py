@@ -25,6 +25,7 @@ from ssosim.lab.network import run_ip
 
 __all__ = ["Wishes", "device_environment", "execute", "execute_here"]
 
+_TOO_LATE = 124
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
@@ -35,7 +36,8 @@ class Wishes(TypedDict, total=False):
 
     ``device`` is one of the estate's (the first), ``label`` the name under which the trace shows the program,
     ``person`` what the person there does, ``etc`` a folder whose files appear in the device's ``/etc``, ``ipv6``
-    whether it has IPv6 (as the estate says).
+    whether it has IPv6 (as the estate says). After ``deadline`` seconds the program is killed with all that it started,
+    and the exit code is 124, as timeout(1) has it.
     """
 
     device: str | None
@@ -43,6 +45,7 @@ class Wishes(TypedDict, total=False):
     person: str | None
     etc: str | None
     ipv6: bool | None
+    deadline: float | None
 
 
 def execute(folder: LabFolder, command: Sequence[str], **wishes: Unpack[Wishes]) -> int:
@@ -75,8 +78,9 @@ def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: Wish
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
+        deadline = wishes.pop("deadline", None)
         request = {**wishes, "program": Path(command[0]).name}
-        _as_process(lambda: _joiner(folder, command, request, here))
+        _as_process(lambda: _joiner(folder, command, request, here, deadline))
     return _wait(joiner)
 
 
@@ -116,7 +120,9 @@ def _join(pid: int, *, user_namespace: bool) -> None:
         ) from error
 
 
-def _joiner(folder: LabFolder, command: Sequence[str], request: dict[str, Any], here: Path) -> int:
+def _joiner(
+    folder: LabFolder, command: Sequence[str], request: dict[str, Any], here: Path, deadline: float | None
+) -> int:
     """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
     uid, gid = _outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
@@ -130,9 +136,14 @@ def _joiner(folder: LabFolder, command: Sequence[str], request: dict[str, Any], 
     if init == 0:
         linux.die_with_parent(parent)
         _as_process(lambda: _init(folder, command, plugged, here, (uid, gid)))
-    code = _wait(init)
+    too_late = _kill_after(deadline, init) if deadline is not None else []
+    code = _wait(init)  # which is when the kernel has killed all others of its namespace
+    told = -signal.SIGKILL if too_late else code
     with contextlib.suppress(LabError):
-        call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": code})
+        call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": told})
+    if too_late:
+        print(f"ssosim exec: stopped after {deadline:g} s", file=sys.stderr)
+        return _TOO_LATE
     return code
 
 
@@ -234,6 +245,19 @@ def _wait(child: int) -> int:
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
+
+
+def _kill_after(seconds: float, child: int) -> list[int]:
+    """Kill ``child`` when this time is over; what is returned is empty until then."""
+    late: list[int] = []
+
+    def kill(number: int, _: object) -> None:
+        late.append(number)
+        _pass_on(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, kill)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    return late
 
 
 def _pass_on(child: int, number: int) -> None:

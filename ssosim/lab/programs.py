@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +93,7 @@ class ProgramDevices:
         )
         self._codes.expect(address, client)
         self._on_devices[address] = (client, wish.program)
+        self._watch(address, wish.pid)
         if which.corporate_network:
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
@@ -124,6 +127,23 @@ class ProgramDevices:
         self._codes.forget(device)
         self._private.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
         shutil.rmtree(self._private.folder.path / "devices" / device, ignore_errors=True)
+
+    def _watch(self, device: str, pid: int) -> None:
+        """Take the device back also when the process that plugged it in is killed."""
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError as error:
+            self.finished(device, -signal.SIGKILL)
+            raise LabInputError(f"pid: process {pid} is gone") from error
+
+        def gone() -> None:
+            loop.remove_reader(handle)
+            os.close(handle)
+            if device in self._on_devices:
+                self.finished(device, -signal.SIGKILL)
+
+        loop = asyncio.get_running_loop()
+        loop.add_reader(handle, gone)
 
     def _commands(self, which: Device, address: str, ipv6: str) -> list[str]:
         """A route to each host and none to anywhere else: what is not in the lab is out of reach, and fails at once."""

@@ -34,6 +34,7 @@ from ssosim.trace import ClientFinished, ClientSaid, redacted
 __all__ = ["as_data", "run_in_world"]
 
 _TEXT_LIMIT = 2000
+_GRACE_S = 10.0  # for making a device on a busy machine
 
 
 def run_in_world(
@@ -106,13 +107,14 @@ class _Programs:
     async def run(self, client: Client) -> None:
         """Run the client's program to its end or its deadline; what it prints is in the trace."""
         device = self._private.lab.device_of(client.device).name
-        wishes: dict[str, str | bool | None] = {
+        wishes = {
             "device": device,
             "label": client.name,
             "person": client.behaviour,
             "etc": client.etc,
+            "ipv6": client.ipv6 or None,
+            "deadline": client.deadline,
         }
-        wishes["ipv6"] = client.ipv6 or None
         command = [sys.executable, "-m", "ssosim.lab.inside", self._private.folder.name, json.dumps(wishes)]
         # By `env`, so that it holds against what the device itself sets.
         settings = [f"{name}={value}" for name, value in client.environment.items()]
@@ -125,8 +127,8 @@ class _Programs:
             stderr=asyncio.subprocess.STDOUT,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), client.deadline)
-        except TimeoutError:
+            output, _ = await asyncio.wait_for(process.communicate(), client.deadline + _GRACE_S)
+        except TimeoutError:  # the device itself is stuck, which has the deadline as well
             output = f"stopped after {client.deadline:.0f} s".encode()
             self._private.lab.trace.record(
                 client.name, ClientFinished(program=client.run[0], exit_code=-signal.SIGKILL)
