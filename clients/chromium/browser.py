@@ -96,17 +96,21 @@ class Chromium:
 
     def close(self) -> None:
         """End Chromium and all that it started, and remove its profile."""
-        with suppress(BrowserError, OSError):
+        with suppress(BrowserError, OSError, subprocess.TimeoutExpired):
             self.session = ""
-            self.send("Browser.close", patience=2.0)
-            self._process.wait(2)
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self.send("Browser.close", patience=5.0)
             self._process.wait(5)
+        with suppress(ProcessLookupError):  # what it started is in its process group
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
         for end in (self._write, self._read):
             with suppress(OSError):
                 end.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for _ in range(20):  # one that is about to end may still write
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if not self._folder.exists():
+                break
+            time.sleep(0.1)
 
     def send(self, method: str, patience: float = _PATIENCE_S, **parameters: Any) -> dict[str, Any]:
         """One command; its result. Raises BrowserError."""
@@ -165,14 +169,16 @@ class Chromium:
 
 
 def _settle() -> None:
-    """Wait while the device's network has addresses that may not be used yet; a change gives ERR_NETWORK_CHANGED.
+    """Wait until the device's own IPv6 address may be used: while it comes, requests end with ERR_NETWORK_CHANGED.
 
-    Source: include/uapi/linux/if_addr.h, IFA_F_TENTATIVE.
+    Source: include/uapi/linux/if_addr.h, IFA_F_TENTATIVE; if_link.h, IN6_ADDR_GEN_MODE_EUI64.
     """
-    for _ in range(40):
-        with suppress(FileNotFoundError):  # no IPv6 at all
-            addresses = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
-            if any(int(address.split()[4], 16) & 0x40 for address in addresses):
-                time.sleep(0.05)
-                continue
-        return
+    mode = Path("/proc/sys/net/ipv6/conf/eth0/addr_gen_mode")
+    if not mode.exists() or mode.read_text(encoding="ascii").strip() != "0":
+        return  # it gets none
+    for _ in range(60):
+        lines = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
+        own = [int(line.split()[4], 16) for line in lines if line.startswith("fe80") and line.endswith("eth0")]
+        if own and not any(flags & 0x40 for flags in own):
+            return
+        time.sleep(0.05)

@@ -6,22 +6,27 @@ import sys
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
-from ssosim_clients.catalogue import find
 from ssosim_clients.spn import RULES
 from ssosim_clients.testing import World
 
+from ssosim.faults import CnameForAlias, PtrMismatch, TrafficManagerDeleted
 from ssosim.originals.finding import find_parts
 from ssosim.scenario.verdict import judge
+from ssosim.testing import host_lab
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_jsonl
 
 FOLDER = Path(__file__).parents[2] / "clients" / "chromium"
 TYPED, TARGET = "HTTP/autologon.microsoftazuread-sso.com", "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
 POINTER = "HTTP/node7.example.com"
-CNAME = ("cname-for-alias", "record=autologon.microsoftazuread-sso.com", "profile=aadg-autologon")
-EMPTY = ("traffic-manager-deleted", "profile=aadg-autologon")
-PTR = ("ptr-mismatch", "address=192.0.2.20", "points_to=node7.example.com")
+STATES = {
+    "sign-in-page": (),
+    "empty": (TrafficManagerDeleted(profile="aadg-autologon"),),
+    "cname": (CnameForAlias(record="autologon.microsoftazuread-sso.com", profile="aadg-autologon"),),
+    "ptr": (PtrMismatch(address="192.0.2.20", points_to="node7.example.com"),),
+}
 
 # By label: outcome, what /winauth/sso was sent and said, the services for which tickets were asked.
 HAPPY = ["401 none", "200 kerberos"]
@@ -71,13 +76,19 @@ class Desk:
             process.communicate(timeout=90)
         self.started = []
 
-    def broken(self, *fault):
-        """Put a fault in force, in the place of the one before."""
+    def broken(self, state):
+        """Put a state in force, in the place of the one before."""
         if self.fault:
             self.running.run("fault", "undo", self.fault)
-        done = self.running.run("fault", "apply", *fault)
+        (fault,) = STATES[state]
+        fields = msgspec.to_builtins(fault)
+        self.fault = fields.pop("fault")
+        self.apply(self.fault, **fields)
+
+    def apply(self, fault, **fields):
+        """A fault by name."""
+        done = self.running.run("fault", "apply", fault, *(f"{n}={v}" for n, v in fields.items() if v))
         assert done.returncode == 0, done.stderr
-        self.fault = fault[0]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +104,7 @@ def trace(running, scratch):
     if shutil.which("chromium") is None:
         pytest.skip("there is no Chromium on this machine: sudo apt-get install chromium")
     slow, desk = Desk(running, scratch), Desk(running, scratch)
-    slow.broken("kdc-silent", "clients=kdc-silent")
+    slow.apply("kdc-silent", clients="kdc-silent")
     slow.start("kdc-silent", "sign-in-page")
     for label in ("sign-in-page", "winauth-sso", "first-start", "no-allowlist", "cookies-blocked"):
         desk.start(label)
@@ -101,15 +112,15 @@ def trace(running, scratch):
     desk.start("no-credentials", "sign-in-page", "--device", "laptop-1")
     _ports(desk)
     desk.wait()
-    desk.broken(*CNAME)
+    desk.broken("cname")
     desk.start("cname", "sign-in-page")
     desk.start("cname-no-cname", "no-cname")
     desk.start("cname-library", "sign-in-page", krb5="as-typed")
     desk.start("cname-as-typed", "as-typed")
     desk.wait()
     slow.wait()
-    for label, fault in (("empty", EMPTY), ("ptr", PTR)):
-        desk.broken(*fault)
+    for label in ("empty", "ptr"):
+        desk.broken(label)
         desk.start(label, "sign-in-page")
         desk.wait()
     found = {}
@@ -189,23 +200,30 @@ def test_the_port_is_part_of_the_name_only_by_policy(trace):
     assert _asked(trace["no-port"])[1] == ["HTTP/localhost"]
 
 
-def test_the_model_names_services_as_the_original_does(trace, spn_of):
-    """browser-linux, by its rule above each set-up of libkrb5, asks for what Chromium was seen to ask for."""
-    assert find("browser-linux").spn.name == "chromium-linux"
-    for label in ("sign-in-page", "cname", "cname-library", "ptr"):
-        assert spn_of(label) == _asked(trace[label])[1]
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory, prepared):
+    """A lab for the model."""
+    with host_lab(folder=tmp_path_factory.mktemp("hosted"), cache=prepared) as lab:
+        yield lab
 
 
-@pytest.fixture
-def spn_of():
-    """What the rule gives in the same state of the DNS."""
-    host, rule = TYPED.partition("/")[2], RULES["chromium-linux"]
+@pytest.mark.parametrize("label", ["sign-in-page", "empty", "cname", "ptr"])
+def test_the_model_does_as_its_original(trace, hosted, label):
+    """browser-linux: the same outcome, the same SPN, and the same requests to the autologon host, in each state."""
+    before = len(hosted.records("browser-linux"))
+    with hosted.broken(*STATES[label]):
+        verdict = hosted.sign_in("browser-linux")
+    records = hosted.records("browser-linux")[before:]
+    original = judge(trace[label], trace[label][0].at)
+    assert (verdict.outcome, verdict.spn) == (original.outcome, original.spn)
+    assert original.reason.startswith(verdict.reason)
+    assert _asked(records) == _asked(trace[label])
 
-    def spn_of(label):
-        world = World(pointers={"192.0.2.20": POINTER.partition("/")[2]} if label == "ptr" else {})
-        if label.startswith("cname"):
-            world.put_cname()
-        own = rule.with_library(RULES["mit-no-canon"]) if label == "cname-library" else rule
-        return list(world.play(own.candidates(host, world.device().resolver)))
 
-    return spn_of
+def test_the_rule_fits_the_original_above_another_library(trace):
+    """With dns_canonicalize_hostname = false Chromium's own look-up alone follows the CNAME."""
+    world = World()
+    world.put_cname()
+    rule = RULES["chromium-linux"].with_library(RULES["mit-no-canon"])
+    asked = world.play(rule.candidates(TYPED.partition("/")[2], world.device().resolver))
+    assert list(asked) == _asked(trace["cname-library"])[1]
