@@ -92,7 +92,8 @@ def _compared(departures: Sequence[Departure], cells: Sequence[Cell]) -> Iterato
     yield "## Against the measurement"
     yield ""
     yield "The fault rows were measured before this lab was. Digits are tries of realm discovery, MEX, WS-Trust and the"
-    yield f"token endpoint; then whether a token came. Of {compared} cells, {compared - len(departures)} are as measured."
+    yield "token endpoint; then whether a token came."
+    yield f"Of {compared} cells, {compared - len(departures)} are as measured."
     if departures:
         yield ""
         yield "| row | client | measured | seen here |"
