@@ -19,16 +19,32 @@ Break something in a running lab, and mend it.
   ssosim fault undo 1                      by id, by name, or all
 
 Fields are those of the same fault in a scenario. --first, --for and --client are short for the
-fields first, for_s and clients; they stand before or after the others. A fault is in force until
+fields first, for_s and clients. A fault is in force until
 it is undone, or until it comes to its limit. Faults may be undone in any order.
 """
 
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 
 
+class _InAnyOrder(argparse.ArgumentParser):
+    """Options may stand between a fault's name and its fields, too."""
+
+    _within = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As always, but for the order: argparse's own way of mixing them comes back to this."""
+        if self._within:
+            return super().parse_known_args(args, namespace)
+        self._within = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._within = False
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="{list,apply,undo}")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="{list,apply,undo}", parser_class=_InAnyOrder)
     listing = actions.add_parser("list", help="the faults that there are, and those in force")
     listing.add_argument("fault", nargs="?", help="tell all about this one")
     applying = actions.add_parser("apply", help="put a fault in force")

@@ -160,7 +160,7 @@ def test_curl_tries_again_and_gets_there(api: Api) -> None:
 
 def test_limits_from_the_command_line(api: Api) -> None:
     """--first, --for and --client are the fields first, for_s and clients."""
-    words = ("kdc-refuses", "--first", "2", "--for", "500ms", "--client", "a", "--client", "b")
+    words = ("--for", "500ms", "kdc-refuses", "--first", "2", "error=KDC_ERR_POLICY", "--client", "a", "--client", "b")
     done = api.bench.run("fault", "apply", *words, "--json")
     made = json.loads(done.stdout)
     assert (made["first"], made["for_s"], made["clients"]) == (2, 0.5, ["a", "b"])
