@@ -3,6 +3,7 @@
 import dataclasses
 import html
 import json
+import tracemalloc
 import types
 import typing
 from urllib.parse import quote, quote_plus
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.clock import ManualClock
-from ssosim.trace import ClientSaid, LabEvent, Record, Trace, events, redacted
+from ssosim.trace import Caused, ClientSaid, LabEvent, Record, Trace, events, redacted
 from ssosim.trace.export import TraceFormatError, as_json, as_line, from_json, read_jsonl
 
 KINDS = [kind for name in events.__all__ if (kind := getattr(events, name)) is not events.Event]
@@ -86,6 +87,75 @@ def test_a_full_log_drops_the_oldest_and_counts_them(limit, many):
     assert kept == list(range(trace.dropped + 1, many + 1))
     middle = trace.dropped + len(kept) // 2
     assert [record.seq for record in trace.since(middle)] == list(range(middle + 1, many + 1))
+
+
+@given(st.integers(1, 20), st.lists(st.integers(0, 30), max_size=8))
+def test_many_at_once_are_as_many_one_by_one(limit, batches):
+    """What is added together is numbered, kept, dropped and heard of as if it had come one by one, at one moment."""
+    clock = ManualClock(5.0)
+    together, alone, heard = Trace(clock, limit=limit), Trace(clock, limit=limit), []
+    together.subscribe(heard.append)
+    number = 0
+    for size in batches:
+        clock.advance(1)
+        some = [Caused("c", LabEvent(part="x", text=str(number + each))) for each in range(size)]
+        number += size
+        together.record_all(some)
+        for one in some:
+            alone.record(one.client, one.event)
+    assert [record.seq for record in heard] == list(range(1, number + 1))
+    assert [int(record.event.text) for record in heard] == list(range(number))
+    kept = list(together)
+    assert len(kept) <= limit
+    assert kept == heard[together.dropped :] == [*together.since()]
+    assert kept == list(reversed([*reversed(together)]))
+    assert together.last_seq == alone.last_seq == number
+    common = {record.seq for record in alone} & {record.seq for record in kept}
+    assert [each for each in alone if each.seq in common] == [each for each in kept if each.seq in common]
+
+
+def test_one_may_hear_of_one_kind_alone():
+    """A subscriber to a kind hears of that kind, single or many at once, and of nothing else."""
+    trace, said, everything = Trace(), [], []
+    trace.subscribe(said.append, ClientSaid)
+    trace.subscribe(everything.append)
+    trace.record("", LabEvent(part="x", text="y"))
+    trace.record("a", ClientSaid(text="1"))
+    trace.record_all([Caused("b", LabEvent(part="x", text="y"))] * 3)
+    trace.record_all([Caused("b", ClientSaid(text="2"))] * 2)
+    assert [record.seq for record in said] == [2, 6, 7]
+    assert [record.seq for record in everything] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_bell_rings_once():
+    """At the next record or batch of records, and not again unless it is asked for; not when it was hushed."""
+    trace, rung = Trace(), []
+    trace.ring(lambda: rung.append(trace.last_seq))
+    trace.record_all([])
+    trace.record_all([Caused("", LabEvent(part="x", text="y"))] * 3)
+    trace.record("", LabEvent(part="x", text="y"))
+    assert rung == [3]
+    trace.ring(rung.clear)
+    trace.hush(rung.clear)
+    trace.record("", LabEvent(part="x", text="y"))
+    assert rung == [3]
+
+
+@pytest.mark.parametrize(("together", "most"), [(True, 20), (False, 64)])
+def test_a_record_takes_little_room(together, most):
+    """What happened before takes 16 octets in the log, anything else 48 beside its event; and some for growth."""
+    trace, caused = Trace(), Caused("c", LabEvent(part="x", text="y"))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(50_000 if not together else 500):
+            if together:
+                trace.record_all([caused] * 100)
+            else:
+                trace.record(caused.client, caused.event)
+        assert (tracemalloc.get_traced_memory()[0] - before) / len(trace) < most
+    finally:
+        tracemalloc.stop()
 
 
 def test_subscribers_hear_of_later_records_until_they_leave():
