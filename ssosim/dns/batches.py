@@ -7,7 +7,6 @@ answer is put together. Sources: recvmmsg(2), sendmmsg(2), and the layout of msg
 
 from __future__ import annotations
 
-import errno
 import functools
 import mmap
 import socket
@@ -144,24 +143,35 @@ _Call = Callable[..., int]
 
 @functools.cache
 def usable() -> bool:
-    """Whether this machine has those calls, and lays its structures out as it is done here."""
+    """Whether this machine has those calls and lays its structures out as it is done here: seen by trying."""
     if ctypes is None or sys.platform != "linux" or sys.byteorder != "little" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
+    words = (b"id and rest", b"id and more of it")
     try:
-        receive, _ = _calls()
+        receive, send = _calls()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
+            probe.bind(("127.0.0.1", 0))
+            here = probe.getsockname()
+            for word in words:
+                probe.sendto(word, here)
+            slots = Slots(socket.AF_INET)
+            if receive(probe.fileno(), slots.incoming, SLOTS, 0, None) != len(words):
+                return False
+            for number, word in enumerate(words):
+                if (slots.query(number, slots.received[number]), slots.peer(number)) != (word, here):
+                    return False
+                slots.sending[number] = len(word) - ID
+            sent = send(probe.fileno(), slots.outgoing, len(words), 0)
+            return sent == len(words) and all(probe.recv(SLOT) == word for word in words)
     except (OSError, AttributeError):
         return False
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.setblocking(False)
-        probe.bind(("127.0.0.1", 0))
-        slots = Slots(socket.AF_INET)
-        return receive(probe.fileno(), slots.incoming, 1, 0, None) < 0 and ctypes.get_errno() == errno.EAGAIN
 
 
 @functools.cache
 def _calls() -> tuple[_Call, _Call]:
     """``recvmmsg(descriptor, headers, count, flags, None)`` and ``sendmmsg(descriptor, headers, count, flags)``."""
-    library = ctypes.CDLL(None, use_errno=True)
+    library = ctypes.CDLL(None)
     receive, send = library.recvmmsg, library.sendmmsg
     send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
     receive.argtypes = (*send.argtypes, ctypes.c_void_p)

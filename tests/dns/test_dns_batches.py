@@ -286,9 +286,11 @@ async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_machine_without_the_calls_reads_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No ctypes, another system, or calls that a sandbox refuses: batches are not used."""
-    cases = {"ctypes": None, "_calls": lambda: (lambda *_: -1, lambda *_: -1)}
-    for name, instead in cases.items():
+    """No ctypes, another layout, or calls that a sandbox refuses: batches are not used."""
+    receive, _ = module._calls()
+    refused = lambda *_: -1  # noqa: E731 - a system call
+    no_calls, half = (lambda: (refused, refused)), (lambda: (receive, refused))
+    for name, instead in (("ctypes", None), ("HEADER", 56), ("_calls", no_calls), ("_calls", half)):
         module.usable.cache_clear()
         with monkeypatch.context() as patch:
             patch.setattr(module, name, instead)
