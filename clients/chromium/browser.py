@@ -69,7 +69,6 @@ class Chromium:
         if log := os.environ.get("CHROMIUM_NET_LOG"):
             command.append(f"--log-net-log={log}")
         home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR"), str(self._folder))
-        _settle()
         return subprocess.Popen(  # noqa: S603 - words of our own
             [*command, f"--user-data-dir={profile}", "about:blank"],
             env=os.environ | home,
@@ -166,19 +165,3 @@ class Chromium:
         key: dict[str, Any] = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
         self.send("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
         self.send("Input.dispatchKeyEvent", type="keyUp", **key)
-
-
-def _settle() -> None:
-    """Wait until the device's own IPv6 address may be used: while it comes, requests end with ERR_NETWORK_CHANGED.
-
-    Source: include/uapi/linux/if_addr.h, IFA_F_TENTATIVE; if_link.h, IN6_ADDR_GEN_MODE_EUI64.
-    """
-    mode = Path("/proc/sys/net/ipv6/conf/eth0/addr_gen_mode")
-    if not mode.exists() or mode.read_text(encoding="ascii").strip() != "0":
-        return  # it gets none
-    for _ in range(60):
-        lines = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
-        own = [int(line.split()[4], 16) for line in lines if line.startswith("fe80") and line.endswith("eth0")]
-        if own and not any(flags & 0x40 for flags in own):
-            return
-        time.sleep(0.05)

@@ -21,7 +21,7 @@ from ssosim.lab.strays import Strays
 from ssosim.lab.tls import LabCa
 from ssosim.trace import Trace
 
-__all__ = ["Elsewhere", "device_commands", "device_ipv6", "link_commands"]
+__all__ = ["Elsewhere", "device_commands", "device_ipv6", "link_commands", "link_up"]
 
 _GATEWAY = "2001:db8:64::1"
 _PREFIX = IPv6Network("2001:db8::/32")
@@ -50,6 +50,18 @@ def device_commands(address: str, hosts: Iterable[str], away: Iterable[str]) -> 
         *(f"route add {to} via {_GATEWAY}" for to in (_PREFIX, _NOWHERE, *further)),
         *(f"route add unreachable {host}" for host in away),
     ]
+
+
+def link_up(address: str) -> list[str]:
+    """The ``ip`` commands, device side, that bring the link of the device with the IPv4 ``address`` up.
+
+    Its link-local address is there at once: RFC 4862's look for duplicates takes a second or two, at whose end programs
+    that watch their network see it change (Chromium: ERR_NETWORK_CHANGED).
+    """
+    if not _IN_KERNEL.exists():
+        return ["link set eth0 up"]
+    own = IPv6Address(int(IPv6Address("fe80::")) | int(IPv6Address(device_ipv6(address))) & 0xFFFF_FFFF)
+    return ["link set eth0 addrgenmode none", "link set eth0 up", f"addr add {own}/64 dev eth0 nodad"]
 
 
 class Elsewhere:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssosim.estate import Device, User
-from ssosim.lab.dual_stack import Elsewhere, device_commands, device_ipv6, link_commands
+from ssosim.lab.dual_stack import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, link_name, run_ip
 from ssosim.lab.person.codes import ShownCodes
@@ -154,7 +154,7 @@ class ProgramDevices:
         return [
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
-            "link set eth0 up",
+            *link_up(address),
             *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)),
             *(device_commands(ipv6, sixth, [each for each in sixth if each in away]) if ipv6 else ()),
         ]
