@@ -206,7 +206,7 @@ TABLE_1_1 = {
     "curl-sspi": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "java": ("lengthen", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
     "java-no-canon": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
-    "gokrb5": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "gokrb5": ("first target", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "requests-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "requests-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "httpx-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
@@ -231,6 +231,15 @@ def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
     assert families["mit-fallback"] == "typed, then forward+reverse"
     assert {name for name, rule in RULES.items() if rule.remembers_failure} == {"java", "java-no-canon"}
     assert zone.events == []
+
+
+def test_go_stops_at_the_first_target(zone: World) -> None:
+    """Of a chain of CNAMEs gokrb5 names the first target, as measured with Go 1.26; others follow it to its end."""
+    zone.cnames[f"chain.{CORP}"], zone.cnames[f"mid.{CORP}"] = f"mid.{CORP}", f"end.{CORP}"
+    zone.addresses[f"end.{CORP}"] = ("127.0.5.1",)
+    assert _ask(zone, "gokrb5", f"chain.{CORP}") == ("mid",)
+    assert _ask(zone, "dotnet", f"chain.{CORP}") == ("end",)
+    assert _ask(zone, "gokrb5", f"end.{CORP}") == ("end",)
 
 
 def test_two_pointers(zone: World) -> None:

@@ -27,13 +27,15 @@ class Form(StrEnum):
     """nothing: no look-up is made"""
     FORWARD = "forward"
     """one address look-up; the canonical name in its answer"""
+    FIRST_TARGET = "first target"
+    """one address look-up; where the name's own CNAME leads, which further ones do not change (Go)"""
     FORWARD_REVERSE = "forward+reverse"
     """as forward, then the PTR of the first address if there is one"""
     LENGTHEN = "lengthen"
     """the PTR of the address, only if it leads back there and begins with the name typed and a dot (Java)"""
 
 
-_STRENGTH: Final = (Form.TYPED, Form.LENGTHEN, Form.FORWARD, Form.FORWARD_REVERSE)
+_STRENGTH: Final = (Form.TYPED, Form.LENGTHEN, Form.FIRST_TARGET, Form.FORWARD, Form.FORWARD_REVERSE)
 
 
 class OnLookupFailure(StrEnum):
@@ -152,6 +154,8 @@ async def _canonical(form: Form, name: str, resolver: Resolver) -> str:
     found = Resolution(name, name, (name,)) if _is_address(name) else await resolver.resolve(name, "any")
     if form is Form.FORWARD:
         return found.canonical
+    if form is Form.FIRST_TARGET:
+        return found.chain[0] if found.chain else found.canonical
     reverse = await resolver.reverse(found.addresses[0])
     if form is Form.FORWARD_REVERSE:
         return reverse or found.canonical

@@ -157,9 +157,9 @@ _RUNTIMES = (
     ),
     SpnRule(
         name="gokrb5",
-        source="gokrb5 v8/spnego/http.go: net.LookupCNAME, krb5.conf is not asked; "
-        "of a chain of CNAMEs Go 1.26 gives the first target, not the last as here (read, run)",
-        forms=_FORWARD,
+        source="gokrb5 v8/spnego/http.go: net.LookupCNAME, krb5.conf is not asked; of a chain of CNAMEs Go 1.26 gives "
+        "the first target (read, run), older ones also another (gokrb5 #527)",
+        forms=(Form.FIRST_TARGET,),
         on_unknown=OnUnknown.ERROR,
     ),
 )
