@@ -1,8 +1,14 @@
 """Real programs, unmodified, inside a lab."""
 
 import re
+import time
 
-URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+from ssosim.scenario.model import Outcome
+from ssosim.scenario.verdict import judge
+from ssosim.trace.export import read_jsonl
+
+HOST = "autologon.microsoftazuread-sso.com"
+URL = f"https://{HOST}/contoso.com/winauth/sso"
 CURL = ["curl", "-sS", "--negotiate", "-u", ":", "-o", "/dev/null", "-w", "%{http_code}", URL]
 
 
@@ -90,3 +96,47 @@ def test_ten_sign_ins_at_once_are_told_apart(running):
         assert [r["status"] for r in mine if r["event"] == "HttpExchange"][-1] == 200
         assert mine[0]["event"] == "LabEvent"
         assert kinds[-1] == "ClientFinished"
+
+
+def test_ten_different_ends_at_once_are_told_apart(running):
+    """Ten programs at the same moment, of three users, with and without ticket, KDC and IPv6: each its own verdict.
+
+    Started together behind one gate, so that their packets mix; every record of a client is of its own user and kind.
+    """
+    gate = running.home / "gate"
+    wait = f"while [ ! -e {gate} ]; do sleep 0.01; done; "
+    curl = " ".join(f"'{word}'" for word in CURL)
+    kinds = {
+        "alice": (["--device", "desk-1"], "", "200", Outcome.SILENT),
+        "bob": (["--device", "desk-2"], "", "200", Outcome.SILENT),
+        "bob-six": (["--device", "desk-2", "--ipv6"], "", "200", Outcome.SILENT),
+        "no-ticket": (["--device", "desk-2"], "kdestroy; ", "401", Outcome.REFUSED),
+        "away": (["--device", "laptop-1"], "", "401", Outcome.REFUSED),
+    }
+    names = [(kind, f"mix-{kind}-{number}") for number in range(2) for kind in kinds]
+    started = {
+        name: running.popen("exec", "--as", name, *kinds[kind][0], "--", "sh", "-c", f"{wait}{kinds[kind][1]}{curl}")
+        for kind, name in names
+    }
+    end = time.monotonic() + 30
+    while len({r["client"] for r in running.records() if r["client"].startswith("mix-")}) < 10:
+        assert time.monotonic() < end
+    gate.touch()
+    said = {name: process.communicate(timeout=50)[0].decode() for name, process in started.items()}
+    assert said == {name: kinds[kind][2] for kind, name in names}
+    records = list(read_jsonl(running.run("trace", "--json").stdout.splitlines()))
+    questions = {kind: [] for kind in kinds}
+    for kind, name in names:
+        mine = [record for record in records if record.client == name]
+        verdict = judge(mine, mine[0].at)
+        assert verdict.outcome is kinds[kind][3], (name, verdict)
+        events = [record.event for record in mine]
+        tickets = [event for event in events if type(event).__name__ == "KdcExchange"]
+        accepted = [event.principal for event in events if type(event).__name__ == "TicketChecked"]
+        signs_in = kinds[kind][3] is Outcome.SILENT
+        assert len(tickets) == signs_in, name
+        assert accepted == ([f"{kind.partition('-')[0]}@CORP.CONTOSO.COM"] if signs_in else []), name
+        exchanges = [(event.status, event.auth) for event in events if type(event).__name__ == "HttpExchange"]
+        assert exchanges == ([(200, "kerberos")] if signs_in else [(401, "none")]), name
+        questions[kind].append(sorted((e.name, e.type) for e in events if type(e).__name__ == "DnsAnswered"))
+    assert all(one == other and (HOST, "A") in one for one, other in questions.values()), questions
