@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Literal
 
 import msgspec
@@ -22,10 +23,19 @@ __all__ = [
 ]
 
 
+_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*\.?")
+
+
 class CertificateFault(DnsFault, frozen=True, kw_only=True):
     """The server at ``host`` presents another certificate from now on; connections that stand are not kept."""
 
     host: str
+
+    def __post_init__(self) -> None:
+        """Refuse what no certificate can be made out to."""
+        super().__post_init__()
+        if not _HOST.fullmatch(self.host) or len(self.host) > 253:
+            raise ValueError(f"host {self.host[:80]!r} is not a host name")
 
     @property
     def trouble(self) -> CertificateTrouble:

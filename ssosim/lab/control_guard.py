@@ -8,6 +8,7 @@ name was made to lead to 127.0.0.1 (DNS rebinding) sends another. No CORS header
 from __future__ import annotations
 
 import hmac
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -21,6 +22,8 @@ __all__ = ["Guard"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MOST_SHOWN = 200
+
+_log = logging.getLogger(__name__)
 
 
 class Guard:
@@ -75,6 +78,9 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
         return _error(409, str(error))
     except web.HTTPException as error:
         return _error(error.status, _words(request, error), allow=error.headers.get("Allow"))
+    except Exception:  # noqa: BLE001 - the last stop: whoever asks is told in JSON as always, the log has the rest
+        _log.exception("%s %s", request.method, request.path)
+        return _error(500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log")
 
 
 def _words(request: web.Request, error: web.HTTPException) -> str:

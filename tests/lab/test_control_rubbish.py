@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import pytest
 from control_api_client import CURL, DESCRIPTION, Api
 from hypothesis import given, settings
@@ -83,7 +84,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 PARAMETERS = st.sampled_from(["since", "client", "kind", "layer", "text", "limit", "x"])
 
 
-@settings(max_examples=250)
+@settings(max_examples=200)
 @given(
     st.sampled_from(["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]),
     st.sampled_from(PATHS),
@@ -102,6 +103,46 @@ def test_rubbish_never_breaks_it(api: Api, method: str, path: str, which: str, q
         assert json.loads(text)["error"]
     elif status == 200:
         assert headers.get_content_type() == "application/json"
+
+
+FITTING = st.sampled_from(
+    [
+        "login.microsoftonline.com",
+        "microsoftonline.com",
+        "aadg-autologon",
+        "contoso.com",
+        "192.0.2.10",
+        "100::1",
+        1,
+        2,
+        0.5,
+    ]
+)
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> dict[str, Any]:
+    """A fault by its name, with what it needs, as it could be or not."""
+    name = draw(st.sampled_from(sorted(FAULTS)))
+    body: dict[str, Any] = {"fault": name}
+    for field in msgspec.structs.fields(FAULTS[name]):
+        if field.required or draw(st.integers(0, 3)) == 0:
+            one = FITTING | VALUES
+            body[field.name] = draw(one | st.lists(one, max_size=2) | st.dictionaries(TEXTS, TEXTS, max_size=2))
+    return body
+
+
+@settings(max_examples=200)
+@given(faults())
+def test_any_fields_of_any_fault(api: Api, body: dict[str, Any]) -> None:
+    """Whatever the fields hold, it is applied, listed and undone, or refused in words."""
+    status, _, text = api.raw("POST", "/v1/faults", json.dumps(body).encode())
+    assert status in (200, 400, 409), (body, text)
+    if status == 200:
+        assert api.raw("GET", "/v1/faults")[0] == 200
+        assert api.raw("DELETE", "/v1/faults/all")[0] == 200
+    else:
+        assert json.loads(text)["error"]
 
 
 def test_after_all_that_the_lab_is_well(api: Api) -> None:

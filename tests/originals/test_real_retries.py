@@ -35,7 +35,7 @@ CASES = {
 
 
 def test_azure_core_tries_four_times(running: Any, azure: Path) -> None:
-    """Three failures are survived, a fourth is the caller's error; four clients at once, each with limits of its own."""
+    """Three failures are survived, a fourth is not; four clients at once, each with a limit of its own."""
     for label, words in CASES.items():
         where = ("host=login.microsoftonline.com", "path=/userrealm/", "--client", label)
         applied = running.run("fault", "apply", *words, *where)
