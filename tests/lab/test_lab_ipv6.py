@@ -189,3 +189,19 @@ def test_any_device_can_be_given_ipv6(running):
     out = running.run("exec", "--ipv6", "--", *CURL, "https://[2606:4700:4700::1111]/")
     assert out.returncode == 7, out.stderr
     assert "2001:db8" not in running.run("exec", "--", "ip", "-6", "-o", "addr").stdout
+
+
+def test_an_ordinary_users_programs_have_ipv6_as_well(as_user):
+    """I-17 without any privilege: a dead record costs a moment, a wrong one the sign-in, and both are in the trace."""
+    assert as_user("up", "--detach").returncode == 0
+    ends = {"aaaa-dead": "200 192.0.2.20", "aaaa-wrong": "000 2001:db8:bad::1"}
+    for fault, end in ends.items():
+        assert as_user("fault", "apply", fault, f"record={SSO}").returncode == 0
+        done = as_user("exec", "--as", fault, "--ipv6", "--", *NEGOTIATE)
+        assert done.stdout.strip() == end.strip(), done.stderr
+        as_user("fault", "undo", "all")
+    records = [r for r in read_jsonl(as_user("trace", "--json").stdout.splitlines()) if r.client in ends]
+    assert [(r.client, e.stage) for r in records for e in named([r], "ConnectionFailed")] == [
+        ("aaaa-dead", "connect"),
+        ("aaaa-wrong", "tls"),
+    ]

@@ -171,3 +171,18 @@ def test_policies_tell_browsers_of_the_authority(running):
     if not Path("/etc/firefox/policies/policies.json").exists():
         firefox = json.loads(running.run("exec", "--", "cat", "/etc/firefox/policies/policies.json").stdout)
         assert firefox == {"policies": {"Certificates": {"Install": [str(running.home / "labs/default/ca.pem")]}}}
+
+
+def test_an_ordinary_users_programs_trust_the_authority_as_well(as_user):
+    """Without any privilege: the JVM, Node, and Chromium in a home with nothing in it."""
+    assert as_user("up", "--detach").returncode == 0
+    (as_user.home / "Get.java").write_text(JAVA)
+    browser = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom", URL]
+    for command, said in (
+        (["java", "Get.java", URL], "200 true"),
+        (NODE, "200"),
+        (["chromium", *browser], "<title>Enter code</title>"),
+    ):
+        if shutil.which(command[0]) is not None:
+            done = as_user("exec", "--", *command)
+            assert said in done.stdout, done.stderr
