@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from ssosim.lab.bodies import number_of, query_of
 from ssosim.lab.errors import LabInputError
-from ssosim.trace import Record, Trace, events
+from ssosim.trace import Caused, Record, Trace, events
 from ssosim.trace.export import as_json, describe
 
 __all__ = ["KINDS", "LAYERS", "LONGEST_WAIT_S", "MOST_RECORDS", "TraceDesk"]
@@ -40,12 +40,11 @@ class TraceDesk:
         limit = number_of(query, "limit", 1000, 1, MOST_RECORDS)
         last, more = self._trace.last_seq, False
         found: list[Record] = []
-        for record in self._trace.since(wanted.since):
-            if wanted.fits(record):
-                if len(found) == limit:
-                    last, more = found[-1].seq, True
-                    break
-                found.append(record)
+        for record in self._fitting(wanted):
+            if len(found) == limit:
+                last, more = found[-1].seq, True
+                break
+            found.append(record)
         lines = [as_json(record) for record in found]
         if JSON_LINES in request.headers.get("Accept", ""):
             return web.Response(text="".join(f"{line}\n" for line in lines), content_type=JSON_LINES)
@@ -57,21 +56,28 @@ class TraceDesk:
         query = query_of(request, (*_SELECTION, "timeout_s"))
         wanted = Selection.of(query)
         patience = number_of(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
-        found = next((record for record in self._trace.since(wanted.since) if wanted.fits(record)), None)
+        found = next(self._fitting(wanted), None)
         if found is None and patience:
-            found = await self._next(wanted.fits, patience)
+            found = await self._next(wanted, patience)
         if found is None:
             return web.Response(status=204)
         return web.Response(text=as_json(found), content_type="application/json")
 
-    async def _next(self, fits: Callable[[Record], bool], patience: float) -> Record | None:
+    def _fitting(self, wanted: Selection) -> Iterator[Record]:
+        """The selected records that there are, each made when it comes to it: a trace may be long."""
+        first, moments, caused = self._trace.columns(wanted.since)
+        for seq, (at, one) in enumerate(zip(moments, caused, strict=True), first):
+            if wanted.fits(one):
+                yield Record(seq, at, one.client, one.event)
+
+    async def _next(self, wanted: Selection, patience: float) -> Record | None:
         came: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
 
         def look(record: Record) -> None:
-            if not came.done() and fits(record):
+            if not came.done() and wanted.fits(record):
                 came.set_result(record)
 
-        leave = self._trace.subscribe(look)
+        leave = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
         try:
             return await asyncio.wait_for(came, patience)
         except TimeoutError:
@@ -99,7 +105,7 @@ class Selection:
         since = number_of(query, "since", 0, 0, _LARGEST)
         return cls(since, query.get("client"), query.get("kind"), query.get("layer"), query.get("text"))
 
-    def fits(self, record: Record) -> bool:
+    def fits(self, record: Record | Caused) -> bool:
         """Whether ``record`` is one of them, numbers apart."""
         event = record.event
         return (
