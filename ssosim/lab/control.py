@@ -5,6 +5,7 @@ What it offers is written down for programs in ``control_spec`` (OpenAPI), for p
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -62,7 +63,9 @@ class ControlApi:
         self._where: dict[str, str] = {}
         self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
         self._add_routes()
-        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(
+            self.app, access_log=None, handle_signals=False, shutdown_timeout=0.5, logger=_unheard()
+        )
 
     def _add_routes(self) -> None:
         trace, devices = TraceDesk(self._lab.lab.trace), self._devices
@@ -186,6 +189,13 @@ class ControlApi:
             return await self._desk.handle(request, action)
 
         return handle
+
+
+def _unheard() -> logging.Logger:
+    """For aiohttp, which writes a traceback of whatever is no HTTP; our own mistakes the guard writes down."""
+    logger = logging.getLogger(f"{__name__}.http")
+    logger.disabled = True
+    return logger
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import pytest
@@ -84,7 +86,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 PARAMETERS = st.sampled_from(["since", "client", "kind", "layer", "text", "limit", "x"])
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(
     st.sampled_from(["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]),
     st.sampled_from(PATHS),
@@ -132,7 +134,7 @@ def faults(draw: st.DrawFn) -> dict[str, Any]:
     return body
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(faults())
 def test_any_fields_of_any_fault(api: Api, body: dict[str, Any]) -> None:
     """Whatever the fields hold, it is applied, listed and undone, or refused in words."""
@@ -143,6 +145,32 @@ def test_any_fields_of_any_fault(api: Api, body: dict[str, Any]) -> None:
         assert api.raw("DELETE", "/v1/faults/all")[0] == 200
     else:
         assert json.loads(text)["error"]
+
+
+HEADS = st.sampled_from(
+    [b"GET / HTTP/9.9", b"GET http://[ HTTP/1.1", b"GET // HTTP/1.1", b"POST /v1/faults HTTP/1.1", b"\x16\x03\x01"]
+)
+LINES = st.sampled_from(
+    [b"Host: a", b"Content-Length: x", b"Content-Length: 3", b"Transfer-Encoding: chunked", b"Expect: 100-continue"]
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(HEADS | LINES | st.binary(max_size=20), max_size=5), st.booleans())
+def test_what_is_no_http(api: Api, lines: list[bytes], unix: bool) -> None:
+    """Whoever is on the machine may send anything to the port: the lab's log does not grow by it."""
+    log = api.bench.home / "labs" / "default" / "lab.log"
+    before = log.read_bytes()
+    url = urlsplit(api.where["url"])
+    there = socket.socket(socket.AF_UNIX) if unix else socket.socket()
+    with there, contextlib.suppress(ConnectionError):
+        there.connect(api.where["socket"] if unix else (url.hostname, url.port))
+        there.sendall(b"\r\n".join(lines) + b"\r\n\r\nzz\r\n")
+        there.shutdown(socket.SHUT_WR)
+        there.settimeout(20)
+        answer = there.recv(4096)
+        assert not answer or int(answer.split()[1]) < 500
+    assert log.read_bytes() == before
 
 
 def test_after_all_that_the_lab_is_well(api: Api) -> None:
