@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from ssosim.entra.errors import Refusal, chain, describe
 from ssosim.entra.federation import AUTHENTICATION_FAILED
@@ -11,10 +11,10 @@ from ssosim.entra.rstr import SOAP_TYPE, render_adfs_fault, render_fault
 from ssosim.entra.settings import Settings
 from ssosim.entra.wire import Answer, Call, json_answer
 
-if TYPE_CHECKING:  # routing imports endpoints, and those of pages word their errors with this module
-    from ssosim.entra.routing import Style
+__all__ = ["Style", "described", "oauth_error", "render_refusal"]
 
-__all__ = ["described", "oauth_error", "render_refusal"]
+Style = Literal["oauth-v1", "oauth", "soap", "adfs", "text"]
+"""How an endpoint's errors look."""
 
 _ERROR_URI = "https://login.microsoftonline.com/error?code="
 _ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."

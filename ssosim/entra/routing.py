@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
 
 from ssosim.entra import authorize, autologon, device_login, federation, grants, login, login_srf, passive, sign_in
 from ssosim.entra.provider import Provider
+from ssosim.entra.refusals import Style
 from ssosim.entra.wire import Answer, Call
 from ssosim.estate import Cloud
 
-__all__ = ["Endpoint", "Route", "Style", "find_route"]
+__all__ = ["Endpoint", "Route", "find_route"]
 
 Endpoint = Callable[[Provider, Call, tuple[str, ...]], Answer]
-Style = Literal["oauth-v1", "oauth", "soap", "adfs", "text"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import time
 
 from ssosim.entra.errors import Refusal
 from ssosim.entra.provider import Provider
-from ssosim.entra.refusals import render_refusal
-from ssosim.entra.routing import Route, Style, find_route
+from ssosim.entra.refusals import Style, render_refusal
+from ssosim.entra.routing import Route, find_route
 from ssosim.entra.tamper import Struck
 from ssosim.entra.wire import Answer, Auth, Call
 from ssosim.trace import HttpExchange
