@@ -24,6 +24,16 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: str
 
 
+class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long ``clients`` took until it was decided: ``seconds``, more or less ``within``."""
+
+    scenario: str
+    phase: str
+    clients: tuple[str, ...]
+    seconds: float
+    within: float
+
+
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``rows`` map a phase and a library to tries of each of ``steps`` and ``token`` or ``none``.
 
@@ -34,6 +44,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     steps: tuple[str, ...]
     clients: dict[str, tuple[str, ...]]
     rows: dict[str, dict[str, str]]
+    times: tuple[Wait, ...] = ()
     differences: tuple[Known, ...] = ()
 
     def reason(self, row: str, client: str, seen: str) -> str | None:
@@ -77,13 +88,26 @@ def departures(cells: Sequence[Cell], facts: Measured | None = None) -> Iterator
         seen = _seen(cell, facts.steps, said)
         if seen != said:
             yield Departure(cell.phase, cell.client, said, seen, facts.reason(cell.phase, library, seen))
+    yield from _late(cells, facts.times)
+
+
+def _late(cells: Sequence[Cell], times: Sequence[Wait]) -> Iterator[Departure]:
+    for wait in times:
+        for cell in cells:
+            if (cell.scenario, cell.phase) != (wait.scenario, wait.phase) or cell.client not in wait.clients:
+                continue
+            if cell.decided_s is None or abs(cell.decided_s - wait.seconds) > wait.within:
+                seen = "not decided" if cell.decided_s is None else f"{cell.decided_s:.0f} s"
+                yield Departure(cell.phase, cell.client, f"{wait.seconds:.0f} s", seen, None)
 
 
 def compared_cells(cells: Sequence[Cell]) -> int:
     """How many of ``cells`` the facts say something of."""
     facts = measured()
     parts = {part for parts in facts.clients.values() for part in parts}
-    return sum(cell.scenario == facts.scenario and cell.client in parts for cell in cells)
+    rows = sum(cell.scenario == facts.scenario and cell.client in parts for cell in cells)
+    waits = {(wait.scenario, wait.phase, client) for wait in facts.times for client in wait.clients}
+    return rows + sum((cell.scenario, cell.phase, cell.client) in waits for cell in cells)
 
 
 def _seen(cell: Cell, steps: Sequence[str], said: str) -> str:

@@ -133,3 +133,13 @@ def test_a_departure_from_the_measurement_is_told():
     assert known.reason is not None
     no_name = _measured_cell("mex-no-name", "failed", steps=("realm", *["no name mex.fabrikam.com"] * 2))
     assert list(departures([no_name])) == []
+
+
+def test_a_wait_is_compared_in_seconds():
+    """The time until a verdict stood, more or less what a machine's load makes of it."""
+    for seconds, wrong in ((55.0, 0), (37.0, 1)):
+        cell = Cell(
+            scenario="kdc-unreachable", phase="away", client="curl/winauth-sso", outcome="refused", reason="",
+            decided_s=seconds,
+        )  # fmt: skip
+        assert len(list(departures([cell]))) == wrong
