@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ssosim.estate import Device, User
 from ssosim.lab.dual_stack import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.errors import LabInputError
+from ssosim.lab.impostors import IMPOSTORS, Impostors
 from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, link_name, run_ip
 from ssosim.lab.person.codes import ShownCodes
 from ssosim.lab.person.furnish import furnish, known_behaviour, own_page_of
@@ -53,10 +54,13 @@ class ProgramDevices:
         self._on_devices: dict[str, tuple[str, str]] = {}
         self._codes = ShownCodes(private.lab.trace)
         lab = private.lab
+        self._impostors = Impostors(lab.ca, lab.trace, lab.attribution, private.addresses())
+        self._impostors.start()
         self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses())
 
     async def close(self) -> None:
         """End what stands for all devices."""
+        self._impostors.stop()
         await self._elsewhere.stop()
 
     async def plug(self, wish: Plug) -> dict[str, Any]:
@@ -155,7 +159,7 @@ class ProgramDevices:
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             *link_up(address),
-            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS)),
+            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, IMPOSTORS)),
             *(device_commands(ipv6, sixth, [each for each in sixth if each in away]) if ipv6 else ()),
         ]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ESCAPE = str(Path(__file__).with_name("escape.py"))
-PUBLIC = ("1.1.1.1", "203.0.113.7", "2606:4700:4700::1111")
+PUBLIC = ("1.1.1.1", "198.51.100.77", "2606:4700:4700::1111")
 
 
 def of_the_machine():

@@ -140,3 +140,21 @@ def test_ten_different_ends_at_once_are_told_apart(running):
         assert exchanges == ([(200, "kerberos")] if signs_in else [(401, "none")]), name
         questions[kind].append(sorted((e.name, e.type) for e in events if type(e).__name__ == "DnsAnswered"))
     assert all(one == other and (HOST, "A") in one for one, other in questions.values()), questions
+
+
+def test_a_wrong_address_leads_to_another_host(running):
+    """I-01: the name has another host's address; curl refuses its certificate, and the trace says whom it met."""
+    assert running.run("fault", "apply", "wrong-address", f"record={HOST}").returncode == 0
+    try:
+        for _ in range(2):
+            done = running.run("exec", "--as", "astray", "--", *CURL)
+            assert (done.returncode, done.stdout) == (60, "000"), done.stderr
+    finally:
+        running.run("fault", "undo", "all")
+    records = [r for r in read_jsonl(running.run("trace", "--json").stdout.splitlines()) if r.client == "astray"]
+    failed = [record.event for record in records if type(record.event).__name__ == "ConnectionFailed"]
+    assert {(e.host, e.address, e.stage) for e in failed} == {(HOST, "203.0.113.254", "tls")}
+    assert len(failed) == 2
+    verdict = judge(records, records[0].at)
+    assert (verdict.outcome, "bad-certificate" in verdict.reason) == (Outcome.FAILED, True)
+    assert running.run("exec", "--", *CURL).stdout == "200"
