@@ -126,7 +126,8 @@ class DnsState:
     """What faults change: the DNS, and since they undo alike, the services behind it.
 
     ``bogus`` are the zones that fail validation; ``web``, ``kdc`` and ``certificates`` (by host) strike services, and
-    ``estate`` holds changes of what the provider goes by.
+    ``estate`` holds changes of what the provider goes by. ``presented`` is to be called, by host, at each handshake
+    with one of those certificates.
     """
 
     zones: ZoneSet
@@ -136,6 +137,7 @@ class DnsState:
     web: tuple[WebRule, ...] = ()
     kdc: tuple[KdcRule, ...] = ()
     certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
+    presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
     estate: tuple[Callable[[Estate], Estate], ...] = ()
 
 

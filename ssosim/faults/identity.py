@@ -27,9 +27,13 @@ _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*\.?")
 
 
 class CertificateFault(DnsFault, frozen=True, kw_only=True):
-    """The server at ``host`` presents another certificate from now on; connections that stand are not kept."""
+    """The server at ``host`` presents another certificate from now on; connections that stand are not kept.
+
+    ``first``: at the first so many handshakes, whoever's, then it is undone.
+    """
 
     host: str
+    first: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no certificate can be made out to."""
@@ -42,10 +46,11 @@ class CertificateFault(DnsFault, frozen=True, kw_only=True):
         """What is wrong with it."""
         raise NotImplementedError
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+    def fold(self, state: DnsState, applied: Applied) -> DnsState:
         """``state`` with that certificate."""
         host = self.host.lower().rstrip(".")
-        return dataclasses.replace(state, certificates={**state.certificates, host: self.trouble})
+        certificates, presented = {**state.certificates, host: self.trouble}, {**state.presented, host: applied.meet}
+        return dataclasses.replace(state, certificates=certificates, presented=presented)
 
 
 class CertificateExpired(CertificateFault, frozen=True, kw_only=True, tag="certificate-expired"):

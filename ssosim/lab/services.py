@@ -32,7 +32,7 @@ def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Call
             provider.use(estate)
         provider.tamper = _struck_by(state.web) if state.web else None
         gateway.tamper = _kdc(state.kdc) if state.kdc else None
-        ca.spoil(state.certificates)
+        ca.spoil(state.certificates, state.presented)
 
     return show
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class LabCa:
     def __init__(self) -> None:
         self._ca = trustme.CA(organization_name="ssosim lab, not for use elsewhere")
         self._spoilt: dict[str, tuple[str, ssl.SSLContext]] = {}
+        self._presented: Mapping[str, Callable[[], None]] = {}
 
     @property
     def certificate_pem(self) -> str:
@@ -57,13 +58,21 @@ class LabCa:
             spoilt = self._spoilt.get(name)
             if (found := spoilt[1] if spoilt else contexts.get(name)) is not None:
                 connection.context = found
+            if spoilt and (tell := self._presented.get(name)) is not None:
+                tell()
 
         first = next(iter(contexts.values()))
         first.sni_callback = choose
         return first
 
-    def spoil(self, troubles: Mapping[str, CertificateTrouble]) -> None:
-        """From now on present bad certificates for these hosts, and good ones for all others."""
+    def spoil(
+        self, troubles: Mapping[str, CertificateTrouble], presented: Mapping[str, Callable[[], None]] | None = None
+    ) -> None:
+        """From now on present bad certificates for these hosts, and good ones for all others.
+
+        ``presented`` is called, by host, each time that a bad one is.
+        """
+        self._presented = presented or {}
         for host in set(self._spoilt) - set(troubles):
             del self._spoilt[host]
         for host, trouble in troubles.items():

@@ -306,6 +306,8 @@ class _Ports(MemoryPorts):
             if address.startswith(_NOWHERE):
                 self._failed(host, address, "connect", "refused")
                 continue
+            if trouble is not None and self._lab.state and host in self._lab.state.presented:
+                self._lab.state.presented[host]()
             if address not in self._lab.hosts or trouble is not None:
                 kind = "expired-certificate" if trouble == "expired" else "bad-certificate"
                 self._failed(host, address, "tls", kind)

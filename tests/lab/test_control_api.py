@@ -158,6 +158,15 @@ def test_curl_tries_again_and_gets_there(api: Api) -> None:
     assert api.ok("GET", "/v1/faults")["faults"] == []
 
 
+def test_the_first_handshake_and_no_more(api: Api) -> None:
+    """An expired certificate at one handshake: curl refuses it (60), and the next one is the good one."""
+    api.ok("POST", "/v1/faults", {"fault": "certificate-expired", "host": AUTOLOGON, "first": 1})
+    codes = [api.bench.run("exec", "--as", "tls", "--", *CURL).returncode for _ in range(2)]
+    assert codes == [60, 0]
+    assert api.ok("GET", "/v1/wait", kind="FaultUndone", text="after the first 1: the certificate of")
+    assert api.ok("GET", "/v1/faults")["faults"] == []
+
+
 def test_limits_from_the_command_line(api: Api) -> None:
     """--first, --for and --client are the fields first, for_s and clients."""
     words = ("--for", "500ms", "kdc-refuses", "--first", "2", "error=KDC_ERR_POLICY", "--client", "a", "--client", "b")
