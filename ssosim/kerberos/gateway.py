@@ -210,7 +210,7 @@ class KdcGateway:
                 data = await reader.readexactly(size)
             reply = await self._exchange(self._who(remote, local), "tcp", data, self._ask_tcp)
             if reply is None:
-                if self.tamper is not None:  # silence keeps the connection, else libkrb5 goes on to its next try at once
+                if self.tamper is not None:  # silence keeps the connection: libkrb5 goes on at once when it ends
                     async with asyncio.timeout(self._limits.idle_timeout):
                         await reader.read(1)
                 return None

@@ -1,8 +1,9 @@
 """What a client sent in one phase, in a form in which two clients can be compared.
 
 The order of its requests, each by its step, with how often it came in a row; and the services for which it asked for
-tickets. Left out is what no server sees (a client's own connection failures), and what is around a sign-in and not part
-of it: discovery of instances, configurations and keys, and the pages that the person opens.
+tickets. A certificate that was refused is one of them. Left out is what else no server sees (a client's own connection
+failures), and what is around a sign-in and not part of it: discovery of instances, configurations and keys, and the
+pages that the person opens.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import groupby
 
 import msgspec
 
-from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, Record
+from ssosim.trace import ConnectionFailed, DnsAnswered, HttpExchange, KdcExchange, Record
 
 __all__ = ["Seen", "seen_of"]
 
@@ -86,6 +87,8 @@ def _steps(records: Sequence[Record], zones: Sequence[str]) -> Iterable[str]:
         step = ""
         if isinstance(event, HttpExchange):
             step = _step(event.path)
+        elif isinstance(event, ConnectionFailed) and event.stage == "tls":
+            step = f"no TLS {event.host}"
         elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
             step = f"no name {event.name}" if any(event.name.endswith(f".{zone}") for zone in zones) else ""
             if step == last and event.rcode not in _SETTLED:

@@ -27,6 +27,7 @@ from ssosim.originals.batch import Cell, Job
 __all__ = ["Progress", "play_jobs"]
 
 _END_PATIENCE_S = 10.0
+_LONGEST_PLACE = 50
 
 Progress = Callable[[int, int, Sequence[str]], None]
 """Called with how many phases have begun, of how many, and what runs (``scenario phase``)."""
@@ -75,7 +76,10 @@ def _next(waiting: Sequence[tuple[int, Job]], running: Iterable[_Running], labs_
 @contextlib.contextmanager
 def _home() -> Iterator[Path]:
     """A state folder for a while, with the cache of the real one."""
-    with tempfile.TemporaryDirectory(prefix="ssosim-", ignore_cleanup_errors=True) as name:
+    place = tempfile.gettempdir()
+    if len(place) > _LONGEST_PLACE:  # the path of a Unix socket is bounded
+        place = "/tmp"  # noqa: S108 - the folder made in it is ours alone
+    with tempfile.TemporaryDirectory(prefix="ssosim-", dir=place, ignore_cleanup_errors=True) as name:
         (Path(name) / "cache").symlink_to(cache_folder())
         yield Path(name)
 

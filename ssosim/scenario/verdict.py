@@ -27,6 +27,7 @@ __all__ = ["Verdict", "judge"]
 
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
+_NO_TROUBLE = "no failed exchange was seen"
 _NOT_YET = (70016,)  # authorization_pending: the device code waits for a person, which is no refusal
 
 
@@ -58,8 +59,8 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
         signed_in = seen.settled(signed_in)
         after = signed_in.at - began
         if prompt is not None:
-            before = _Seen([record for record in records if record.seq < prompt.seq])
-            reason = f"the user was asked, because {before.trouble()}"
+            trouble = _Seen([record for record in records if record.seq < prompt.seq]).trouble()
+            reason = "the user was asked" if trouble == _NO_TROUBLE else f"the user was asked, because {trouble}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
         reason = "the ticket was accepted" if seen.ticket_accepted() else "signed in without a prompt"
         if after >= 1:
@@ -197,7 +198,7 @@ class _Seen:
             return f"{errors[-1].host}{errors[-1].path} answered {errors[-1].status}{code}"
         if asked and stage_of_path(asked[-1].path) in ("realm", "page"):
             return f"{asked[-1].host} offers no silent way for this user"
-        return "no failed exchange was seen"
+        return _NO_TROUBLE
 
     def _ticket_trouble(self, ticket: Record) -> str:
         event = ticket.event

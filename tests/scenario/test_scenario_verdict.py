@@ -60,7 +60,7 @@ def verdict(*events, began=100.0):
         ([realm, empty, realm, empty], "stalled", "2 attempts, no prompt, no sign-in"),
         ([], "stalled", "nothing that reached the wire"),
         ([realm, pending, pending], "stalled", "no sign-in"),
-        ([pending, asked, pending, access, token], "interactive", "asked, because no failed exchange was seen"),
+        ([pending, asked, pending, access, token], "interactive", "the user was asked"),
         ([boast], "stalled", "no sign-in"),
         ([challenge], "refused", "answered 401"),
         ([challenge, unknown, ntlm], "refused", "and got 403 to the NTLM token"),
