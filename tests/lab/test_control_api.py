@@ -158,6 +158,16 @@ def test_curl_tries_again_and_gets_there(api: Api) -> None:
     assert api.ok("GET", "/v1/faults")["faults"] == []
 
 
+def test_libkrb5_asks_again_and_gets_its_ticket(api: Api) -> None:
+    """The KDC does not hear the first request of this client: libkrb5 sends another, and curl notices nothing."""
+    api.ok("POST", "/v1/faults", {"fault": "kdc-silent", "clients": ["unheard"], "first": 1})
+    assert api.bench.run("exec", "--as", "heard", "--", *CURL).stdout[-3:] == "200"
+    assert api.bench.run("exec", "--as", "unheard", "--", *CURL).stdout[-3:] == "200"
+    asked = api.ok("GET", "/v1/trace", client="unheard", kind="KdcExchange")["records"]
+    assert [each["outcome"] for each in asked] == ["no answer", "issued"]
+    assert api.ok("GET", "/v1/wait", kind="FaultUndone", text="kdc-silent undone after the first 1")
+
+
 def test_the_first_handshake_and_no_more(api: Api) -> None:
     """An expired certificate at one handshake: curl refuses it (60), and the next one is the good one."""
     api.ok("POST", "/v1/faults", {"fault": "certificate-expired", "host": AUTOLOGON, "first": 1})
@@ -197,8 +207,9 @@ def test_the_trace_in_pieces(api: Api) -> None:
     assert (status, headers.get_content_type()) == (200, "application/x-ndjson")
     records = [from_json(line) for line in text.decode().splitlines()]
     assert {record.client for record in records} == {"reader"}
-    time.sleep(0.1)  # the trace's file is written in batches
-    assert text.decode() == api.bench.run("trace", "--client", "reader", "--json").stdout
+    end = time.monotonic() + 10  # the trace's file is written in batches
+    while text.decode() != (written := api.bench.run("trace", "--client", "reader", "--json").stdout):
+        assert time.monotonic() < end, written
 
 
 def test_waiting_for_what_comes(api: Api) -> None:
@@ -208,7 +219,7 @@ def test_waiting_for_what_comes(api: Api) -> None:
     came: list[Any] = []
 
     def wait() -> None:
-        came.append(api.ok("GET", "/v1/wait", since=since, client="late", kind="TokenIssued", timeout_s=15))
+        came.append(api.ok("GET", "/v1/wait", since=since, client="late", kind="TokenIssued", timeout_s=35))
 
     waiter = threading.Thread(target=wait)
     waiter.start()
@@ -243,10 +254,10 @@ def test_who_runs_and_an_end_to_it(api: Api) -> None:
         "rude": Path(sys.executable).name,
     }
     assert api.ok("DELETE", "/v1/devices/polite")["stopped"][0]["client"] == "polite"
-    assert polite.wait(5) == 128 + 15
+    assert polite.wait(20) == 128 + 15
     assert [each["client"] for each in api.ok("GET", "/v1/devices")["devices"]] == ["rude"]
     api.ok("DELETE", f"/v1/devices/{running['rude']['device']}")
-    assert rude.wait(5) == 128 + 9
+    assert rude.wait(20) == 128 + 9
     assert api.ok("GET", "/v1/devices")["devices"] == []
     assert not [line for line in api.bench.processes().values() if b"sleep" in line]
     ended = {r["client"]: r["exit_code"] for r in api.ok("GET", "/v1/trace", kind="ClientFinished")["records"]}
