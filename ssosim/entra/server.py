@@ -47,6 +47,8 @@ waited for one second, not ten, and a connection without a whole request for a m
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Refused = Callable[[web.BaseRequest, int], None]
 """Told of each request that was no HTTP, with the status of the answer."""
+Unheard = Callable[[BaseException | None], None]
+"""Told that a connection ended before a byte of HTTP arrived, and with which error."""
 AtOnce = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
 """From a request (its connection, its head, its body) to the bytes of its answer, or None before the body is read."""
 
@@ -72,16 +74,23 @@ class ProviderServer(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """A new connection's protocol."""
-        return _Connection(self, self._refused, self._at_once, loop=self._loop, **SERVER_LIMITS)
+        return self.greet(None)
+
+    def greet(self, unheard: Unheard | None) -> web.RequestHandler:
+        """A new connection's protocol; ``unheard`` is told of its end, if that comes before the first byte."""
+        return _Connection(self, self._refused, self._at_once, unheard, loop=self._loop, **SERVER_LIMITS)
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_at_once", "_refused")
+    __slots__ = ("_at_once", "_refused", "_unheard")
 
-    def __init__(self, server: web.Server, refused: Refused, at_once: AtOnce, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, refused: Refused, at_once: AtOnce, unheard: Unheard | None, **options: Any
+    ) -> None:
         super().__init__(server, **options)
         self._refused = refused
         self._at_once = at_once
+        self._unheard = unheard
 
     def data_received(self, data: bytes) -> None:
         """Answer here and now what needs no waiting; aiohttp's task and stream for each request cost as much again.
@@ -89,6 +98,7 @@ class _Connection(web.RequestHandler):
         All else is left to aiohttp: what is pipelined, came in pieces, closes, upgrades, expects, or meets a client
         that does not read.
         """
+        self._unheard = None
         waiter = self._waiter
         if waiter is None or waiter.done() or self._keepalive_handle is None or self._paused:
             super().data_received(data)
@@ -105,6 +115,13 @@ class _Connection(web.RequestHandler):
             self._waiter = waiter
         if queue:
             waiter.set_result(None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The end; an alert of TLS arrives as ``exc``."""
+        unheard, self._unheard = self._unheard, None
+        super().connection_lost(exc)
+        if unheard is not None:
+            unheard(exc)
 
     def _answered(self, message: object, payload: StreamReader) -> bool:
         if not isinstance(message, RawRequestMessage) or message.should_close or message.upgrade:

@@ -11,14 +11,20 @@ class Attribution:
     def __init__(self) -> None:
         self._clients: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._telling: set[str] = set()
 
     def who(self, remote: str, local: str) -> str:
         """The client behind an exchange between ``remote`` and our address ``local``; ``""`` for the lab itself."""
         return self._clients.get(remote) or self._clients.get(local, "")
 
-    def register(self, address: str, client: str) -> None:
-        """From now on, ``address`` is ``client``."""
+    def register(self, address: str, client: str, *, tells: bool = False) -> None:
+        """From now on, ``address`` is ``client``; ``tells``: its device reports connections that fail."""
         self._clients[address] = client
+        (self._telling.add if tells else self._telling.discard)(address)
+
+    def silent(self, remote: str, local: str) -> str:
+        """``who``, unless its device reports by itself what connections fail."""
+        return "" if remote in self._telling else self.who(remote, local)
 
     def new_label(self, stem: str) -> str:
         """A name that no client has had: ``stem`` with a number."""

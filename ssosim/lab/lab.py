@@ -37,6 +37,7 @@ from ssosim.lab.resolution import lab_addresses, serving_resolvers
 from ssosim.lab.services import Stranger, show_at_services
 from ssosim.lab.site import TlsSite
 from ssosim.lab.tls import LabCa
+from ssosim.lab.visits import Visits
 from ssosim.trace import Trace
 
 __all__ = ["Lab"]
@@ -181,12 +182,16 @@ class Lab:
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
         tls = self.ca.server_context(name for name, _ in self.estate.web_names())
+        visits = Visits(self.trace, self.attribution)
         for host in self.estate.hosts:
             if host.role in ("login", "autologon", "federation"):
                 for place in self.network.places(host.address, _HTTPS_PORT):
                     listener = _listening(*place)
                     self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
-                    await TlsSite(runner, listener, ssl_context=tls).start()
+                    site = TlsSite(
+                        runner, listener, ssl_context=tls, greeting=server.greet, address=host.address, visits=visits
+                    )
+                    await site.start()
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         caches = self.home / "rcache"

@@ -59,7 +59,7 @@ class Seat:
 async def take_seat(lab: Lab, client: str) -> Seat:
     """A seat for ``client``. Seats are not given back, so whoever comes again and again keeps one."""
     address = lab.network.model_address()
-    lab.attribution.register(address, client)
+    lab.attribution.register(address, client, tells=True)
     home = lab.home / "models" / address
     home.mkdir(mode=0o700, parents=True)
     return Seat(address, await lab.gateway_for(address), home)

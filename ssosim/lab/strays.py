@@ -93,6 +93,7 @@ class Strays:
                 address=str(to),
                 stage="connect" if silent else "tls",
                 reason="unreachable" if silent else "bad-certificate",
+                by="wire",
             ),
         )
 

@@ -11,6 +11,7 @@ import trustme
 from cryptography import x509
 
 from ssosim.faults.base import CertificateTrouble
+from ssosim.lab.visits import VISIT
 
 __all__ = ["STRANGER", "LabCa"]
 
@@ -56,6 +57,8 @@ class LabCa:
         def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
             name = (asked or "").lower()
             spoilt = self._spoilt.get(name)
+            if (visit := VISIT.get()) is not None:
+                visit.host, visit.spoilt = name, spoilt is not None
             if (found := spoilt[1] if spoilt else contexts.get(name)) is not None:
                 connection.context = found
             if spoilt and (tell := self._presented.get(name)) is not None:

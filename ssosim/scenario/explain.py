@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import stage_of_path
+from ssosim.scenario.stages import before_prompt, refused_certificate, stage_of_path
 from ssosim.scenario.verdict import Verdict, judge
 from ssosim.trace import (
     ConnectionFailed,
@@ -23,6 +23,7 @@ from ssosim.trace import (
     Record,
     UserPrompted,
 )
+from ssosim.trace.connections import connection_trouble
 
 __all__ = ["Explanation", "Link", "chain", "explain"]
 
@@ -76,11 +77,12 @@ def chain(records: Sequence[Record], verdict: Verdict, around: Sequence[Record])
 
     One that signed in without trouble has none.
     """
-    before = _before_prompt(records) if verdict.outcome is Outcome.INTERACTIVE else list(records)
     if verdict.outcome is Outcome.SILENT:
         return []
     links: list[Link] = []
     prompt = next((record for record in records if isinstance(record.event, UserPrompted)), None)
+    interactive = verdict.outcome is Outcome.INTERACTIVE
+    before = before_prompt(records, prompt) if prompt is not None and interactive else list(records)
     if prompt is not None:
         links.append(Link("the user was asked", prompt.seq))
     root: Record | None = None
@@ -95,6 +97,8 @@ def chain(records: Sequence[Record], verdict: Verdict, around: Sequence[Record])
 def _causes(records: Sequence[Record]) -> Iterator[tuple[Link, Record]]:
     """From the last failed exchange back to what it came from, of one client."""
     last = next((r for r in reversed(records) if _failed(r)), None)
+    if last is not None and isinstance(last.event, DnsAnswered):
+        last = refused_certificate(records) or last
     if last is None:
         asked = next((r for r in reversed(records) if isinstance(r.event, HttpExchange)), None)
         if asked is not None and stage_of_path(getattr(asked.event, "path", "")) in ("realm", "page"):
@@ -109,8 +113,7 @@ def _causes(records: Sequence[Record]) -> Iterator[tuple[Link, Record]]:
     elif isinstance(event, KdcExchange):
         yield from _ticket_causes(records, last)
     elif isinstance(event, ConnectionFailed):
-        text = f"no connection to {event.host} at {event.address}: {event.stage}, {event.reason}"
-        yield Link(text, last.seq), last
+        yield Link(connection_trouble(event), last.seq), last
     elif isinstance(event, DnsAnswered):
         yield Link(f"{event.name} has no address ({event.rcode})", last.seq), last
 
@@ -167,15 +170,6 @@ def _last_ticket(records: Sequence[Record], before: int) -> Record | None:
         if record.seq < before and isinstance(event, KdcExchange) and event.request == "TGS":
             return None if event.outcome == "issued" else record
     return None
-
-
-def _before_prompt(records: Sequence[Record]) -> list[Record]:
-    found: list[Record] = []
-    for record in records:
-        if isinstance(record.event, UserPrompted):
-            break
-        found.append(record)
-    return found
 
 
 def _faults_behind(root: Record, around: Sequence[Record]) -> list[Record]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from ssosim.trace import ConnectionFailed, DnsAnswered, Event, HttpExchange, KdcExchange
+from ssosim.trace import ConnectionFailed, DnsAnswered, Event, HttpExchange, KdcExchange, Record
 
-__all__ = ["Stage", "failed_stage", "stage_of_path"]
+__all__ = ["Stage", "before_prompt", "failed_stage", "refused_certificate", "stage_of_path"]
+
+_LATE_S = 1.0
 
 Stage = Literal["", "realm", "page", "mex", "trust", "ticket", "token", "keys", "other"]
 
@@ -50,3 +53,36 @@ def stage_of_path(path: str) -> Stage:
 
 def _stage_of_host(host: str) -> Stage:
     return "realm" if host.startswith("login.") else "mex"  # which of its endpoints it was is not on the wire
+
+
+def before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:
+    """What came before ``prompt``, of the same client.
+
+    With it goes an alert of TLS that the server got a moment later: a browser goes on before it has sent it (Chromium,
+    up to 20 ms).
+    """
+    return [
+        record
+        for record in records
+        if record.seq < prompt.seq
+        or (isinstance(record.event, ConnectionFailed) and record.event.by == "server" and _at_once(prompt, record))
+    ]
+
+
+def _at_once(first: Record, then: Record) -> bool:
+    return then.at - first.at < _LATE_S
+
+
+def refused_certificate(records: Sequence[Record]) -> Record | None:
+    """The last certificate that a program refused, unless the same host answered later.
+
+    It is the trouble even if a name had no address after it: browsers ask for names of their own all the time.
+    """
+    last: Record | None = None
+    for record in records:
+        event = record.event
+        if isinstance(event, ConnectionFailed) and event.stage == "tls" and event.by != "device":
+            last = record
+        elif isinstance(event, HttpExchange) and last is not None and event.host == getattr(last.event, "host", ""):
+            last = None
+    return last

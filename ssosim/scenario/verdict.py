@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import failed_stage, stage_of_path
+from ssosim.scenario.stages import before_prompt, failed_stage, refused_certificate, stage_of_path
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -22,6 +22,7 @@ from ssosim.trace import (
     TokenIssued,
     UserPrompted,
 )
+from ssosim.trace.connections import connection_trouble
 
 __all__ = ["Verdict", "judge"]
 
@@ -59,7 +60,7 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
         signed_in = seen.settled(signed_in)
         after = signed_in.at - began
         if prompt is not None:
-            trouble = _Seen([record for record in records if record.seq < prompt.seq]).trouble()
+            trouble = _Seen(before_prompt(records, prompt)).trouble()
             reason = "the user was asked" if trouble == _NO_TROUBLE else f"the user was asked, because {trouble}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
         reason = "the ticket was accepted" if seen.ticket_accepted() else "signed in without a prompt"
@@ -178,6 +179,8 @@ class _Seen:
         """Why it went wrong, in one clause, from the deepest cause seen."""
         if (ticket := self._no_ticket()) and self.was_refused():
             return self._ticket_trouble(ticket)
+        if (certificate := refused_certificate(self._records)) and not self.was_refused():
+            return _unserved(certificate.event)
         if missing := self._missing_name():
             event = missing.event
             assert isinstance(event, DnsAnswered)  # noqa: S101 - by _missing_name
@@ -258,7 +261,7 @@ def _host_of(event: Event) -> str:
 
 def _unserved(event: Event) -> str:
     if isinstance(event, ConnectionFailed):
-        return f"no connection to {event.host} at {event.address} ({event.stage}: {event.reason})"
+        return connection_trouble(event)
     assert isinstance(event, HttpExchange)  # noqa: S101 - by unserved
     where = f"{event.host}{event.path}"
     if event.status == 0:

@@ -167,13 +167,18 @@ class UserPrompted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionFailed(Event):
-    """No connection came about, which no server sees. Reported by the device. ``reason`` refines ``stage``."""
+    """No connection came about. ``reason`` refines ``stage``; ``host`` is empty where nobody has named it.
+
+    ``by`` is who saw it: the device itself; the server, of a program's TLS; or the wire, where no host is. A server has
+    its ``reason`` from the alert that ended TLS, by its name in RFC 8446, section 6.2; ``closed``: there was none.
+    """
 
     layer: ClassVar[Layer] = "http"
     host: str
     address: str
     stage: Literal["dns", "connect", "tls", "read"]
     reason: str = ""
+    by: Literal["device", "server", "wire"] = "device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from ssosim.trace import events
+from ssosim.trace.connections import connection_trouble
 from ssosim.trace.log import Caused, Record
 
 __all__ = ["TraceFormatError", "as_json", "as_jsonl", "as_line", "describe", "from_json", "read_jsonl"]
@@ -126,7 +127,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.struck else ''}"
             return f"{event.method} https://{event.host}{event.path}{auth} → {answer} {took}"
         case events.ConnectionFailed():
-            return f"no connection to {event.host} at {event.address}: {event.stage}, {event.reason}"
+            return connection_trouble(event)
         case events.TokenIssued():
             return f"{event.kind} token for {event.subject} by {event.grant}"
         case events.DeviceCodeIssued():

@@ -1,0 +1,97 @@
+"""A certificate that a program refuses is the reason that verdict, explanation and comparison give."""
+
+import pytest
+
+from ssosim.originals.normal import seen_of
+from ssosim.scenario.explain import explain
+from ssosim.scenario.stages import failed_stage
+from ssosim.scenario.verdict import judge
+from ssosim.trace import (
+    ClientFinished,
+    ConnectionFailed,
+    DnsAnswered,
+    FaultApplied,
+    HttpExchange,
+    Record,
+    TokenIssued,
+    UserPrompted,
+)
+from ssosim.trace.export import as_line, from_json
+
+LOGIN, AUTOLOGON = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
+realm = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=200)
+token = HttpExchange(host=LOGIN, method="POST", path="/organizations/oauth2/v2.0/token", status=200)
+access = TokenIssued(kind="access", grant="authorization_code", subject="a@b.c")
+asked = UserPrompted(reason="password")
+ended = ClientFinished(program="curl", exit_code=60)
+noise = DnsAnswered(name="update.googleapis.com", type="A", rcode="NXDOMAIN")
+forbidden = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=403)
+
+
+def refused(reason, host=LOGIN, by="server"):
+    """A connection that ended in TLS."""
+    return ConnectionFailed(host=host, address="192.0.2.10", stage="tls", reason=reason, by=by)
+
+
+def records(*events, apart=1.0):
+    """One record an event."""
+    return [Record(number, 100 + number * apart, "c", event) for number, event in enumerate(events, 1)]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (refused("certificate_expired"), f"{LOGIN}'s certificate was refused: certificate_expired"),
+        (refused("unknown_ca"), f"{LOGIN}'s certificate was refused: unknown_ca"),
+        (refused("bad-certificate", by="device"), f"{LOGIN}'s certificate was refused: bad-certificate"),
+        (refused("closed"), f"{LOGIN}'s certificate was refused: closed without an alert"),
+        (refused("protocol_version"), f"no TLS with {LOGIN} at 192.0.2.10: protocol_version"),
+        (refused("decode_error", host=""), "no TLS with 192.0.2.10: decode_error"),
+    ],
+)
+def test_the_reason_is_the_certificate(event, words):
+    """Not that the provider offered nothing, and not that nothing failed; with the fault behind it."""
+    fault = FaultApplied(name="certificate-expired", detail=f"the certificate of {LOGIN} has expired")
+    for seen in ([event, ended], [realm, event, ended]):
+        assert judge(records(*seen), 100.0).reason == f"it ended with exit code 60: {words}"
+        (explained,) = explain(records(fault, *seen), client="c")
+        assert [link.text.partition(" at 00")[0] for link in explained.links] == [words, "fault 'certificate-expired'"]
+    assert words in as_line(records(event)[0])
+    assert failed_stage(event) == ("realm" if event.host else "mex")
+
+
+def test_a_browser_s_own_questions_do_not_hide_it():
+    """Names that had no address afterwards are not the reason; a service's later answer of its own is."""
+    events = [refused("certificate_unknown"), noise, ended]
+    assert "certificate_unknown" in judge(records(*events), 100.0).reason
+    assert "certificate_unknown" in str(explain(records(*events))[0])
+    assert "update.googleapis.com" in judge(records(refused("unknown_ca"), realm, noise, ended), 100.0).reason
+    assert judge(records(refused("unknown_ca", AUTOLOGON), forbidden, ended), 100.0).outcome == "refused"
+    assert "answered 403" in judge(records(refused("unknown_ca", AUTOLOGON), forbidden, ended), 100.0).reason
+
+
+def test_an_alert_may_come_after_the_page():
+    """What a browser does next may overtake its alert by some milliseconds; one much later is no cause."""
+    events = [realm, asked, refused("certificate_unknown", AUTOLOGON), token, access]
+    soon, late = judge(records(*events, apart=0.02), 100.0), judge(records(*events, apart=3.0), 100.0)
+    assert (soon.outcome, late.outcome) == ("interactive", "interactive")
+    assert "certificate_unknown" in soon.reason
+    assert "certificate" not in late.reason
+    assert "certificate_unknown" in str(explain(records(*events, apart=0.02))[0])
+
+
+def test_models_and_programs_count_alike():
+    """Each try is a step, whoever saw it; other connections that failed are none."""
+    other = ConnectionFailed(host=LOGIN, address="100::1", stage="connect", reason="refused")
+    model = seen_of(records(refused("expired-certificate", by="device"), other, realm), [])
+    program = seen_of(records(refused("certificate_expired"), realm), [])
+    assert model.steps == program.steps == (f"no TLS {LOGIN}", "realm")
+
+
+def test_traces_of_before_are_read():
+    """A record that does not say by whom is the device's."""
+    line = (
+        '{"seq":1,"at":"2026-11-22T18:09:25.993568Z","client":"c","layer":"http","event":"ConnectionFailed",'
+        f'"host":"{LOGIN}","address":"192.0.2.10","stage":"tls","reason":"bad-certificate"}}'
+    )
+    assert from_json(line).event == refused("bad-certificate", by="device")
