@@ -9,7 +9,7 @@ from ssosim.entra.tamper import Struck
 from ssosim.entra.wire import Answer, Call
 from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
 
-__all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved"]
+__all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved", "check_text"]
 
 # HTML as people write it, which is no XML: readers of MEX and WS-Trust stop at its unclosed element.
 _PAGE = (
@@ -105,6 +105,14 @@ class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):
         return f"{self.status}{code}: {self.where()}"
 
 
+def check_text(key: str, text: str) -> None:
+    """Refuse what UTF-8 cannot hold, with ValueError: JSON can name half of a pair of UTF-16."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{key} holds {text[error.start]!a}, which is no character") from None
+
+
 class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
     """A web page comes in the place of the service's answer: of a firewall, or of a portal to log on to the network.
 
@@ -113,6 +121,11 @@ class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
 
     status: int = 200
     title: str = "This site is blocked by policy"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sent."""
+        super().__post_init__()
+        check_text("title", self.title)
 
     def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
         """The page."""

@@ -8,7 +8,7 @@ import msgspec
 
 from ssosim.entra.tamper import Struck
 from ssosim.entra.wire import Answer, Call
-from ssosim.faults.web import WebFault
+from ssosim.faults.web import WebFault, check_text
 
 __all__ = ["HttpAnswer", "HttpDropped"]
 
@@ -32,6 +32,7 @@ class HttpAnswer(WebFault, frozen=True, kw_only=True, tag="http-answer"):
         super().__post_init__()
         if not 200 <= self.status <= 599:
             raise ValueError(f"status {self.status} is not between 200 and 599")
+        check_text("body", self.body)
         for name, value in {**self.headers, "Content-Type": self.content_type}.items():
             if not _HEADER.fullmatch(name) or not value.isprintable():
                 raise ValueError(f"header {name!r}: {value!r} cannot be sent")

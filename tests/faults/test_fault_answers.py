@@ -41,6 +41,13 @@ async def test_a_dropped_connection_has_no_answer(tmp_path, prepared):
         assert (event.status, event.struck) == (0, True)
 
 
+@pytest.mark.parametrize(("name", "key"), [("http-answer", "body"), ("http-page", "title")])
+def test_text_that_is_none_is_refused(name, key):
+    """Half of a UTF-16 pair, which JSON can name: no such fault comes into force, where it could not be listed."""
+    with pytest.raises(FaultError, match=key):
+        fault_from(json.loads(json.dumps({"fault": name, key: "a\ud800b"})))
+
+
 @pytest.mark.parametrize(
     "wrong", [{"status": 99}, {"headers": {"A b": "c"}}, {"headers": {"A": "b\r\nC: d"}}, {"content_type": "a\nb"}]
 )
