@@ -96,10 +96,10 @@ class _Seen:
         return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
 
     def stands(self, signed_in: Record) -> bool:
-        """Whether nothing was refused after ``signed_in``, nobody asked, and an assertion was no end in itself."""
+        """Whether nothing was refused after ``signed_in``, nobody asked, and an assertion did not lead nowhere."""
         after = [self.refusal(), self.last(UserPrompted)]
         if isinstance(signed_in.event, TokenIssued) and signed_in.event.kind == "assertion":
-            after.append(self.unserved())
+            after += [self.unserved(), self._missing_name()]
         return all(record is None or record.seq < signed_in.seq for record in after)
 
     def settled(self, last: Record) -> Record:

@@ -41,6 +41,7 @@ expired = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=5
 pending = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=70016)
 asked = UserPrompted(reason="password")
 ended = ClientFinished(program="curl", exit_code=6)
+stopped = ClientFinished(program="curl", exit_code=-9)
 boast = ClientSaid(text="signed in successfully")
 
 
@@ -84,6 +85,10 @@ def test_each_outcome(events, outcome, words):
         ([access, token, challenge, ntlm], "refused"),
         ([challenge, taken, access, trusted], "silent"),
         ([access, asked], "failed"),
+        ([found, taken, assertion, trusted, empty], "stalled"),
+        ([found, taken, assertion, trusted, empty, stopped], "failed"),
+        ([found, taken, assertion, trusted, no_v6], "silent"),
+        ([found, taken, assertion, trusted, empty, access], "silent"),
         ([asked, access, asked, access], "interactive"),
         ([expired, access, token], "silent"),
         ([boast, empty, ended], "failed"),
