@@ -29,7 +29,7 @@ FLAGS: Final = (
     "--disable-domain-reliability", "--remote-debugging-pipe", f"--host-resolver-rules={_NOBODY}",
 )  # fmt: skip
 _LOCAL_STATE: Final = {"net": {"received_http_auth_negotiate_headers": True}}
-_PATIENCE_S: Final = 20.0  # for one answer of the debugging protocol
+_PATIENCE_S: Final = 40.0  # for one answer of the debugging protocol
 
 
 class BrowserError(Exception):

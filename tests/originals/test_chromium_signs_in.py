@@ -73,7 +73,7 @@ class Desk:
     def wait(self):
         """Until all have ended."""
         for process in self.started:
-            process.communicate(timeout=90)
+            process.communicate(timeout=240)
         self.started = []
 
     def broken(self, state):
@@ -172,10 +172,10 @@ def test_the_page_is_gone_through_in_order(trace):
 
 
 def test_a_silent_kdc_holds_up_all_that_the_browser_sends(trace):
-    """One attempt of libkrb5 (18 s), in which not even the form's password leaves, though its page shows it at 10 s."""
+    """One attempt of libkrb5 (27 s), in which not even the form's password leaves, though its page shows it at 10 s."""
     exchanges = [record for record in trace["kdc-silent"] if isinstance(record.event, HttpExchange)]
     challenge, again = (record.at for record in exchanges if record.event.path.endswith("/winauth/sso"))
-    assert 15 < again - challenge < 30
+    assert 20 < again - challenge < 50
     assert not [record for record in exchanges if challenge < record.at < again]
 
 
