@@ -85,7 +85,7 @@ def test_any_words_end_in_an_exit_code(command, words, tmp_path, monkeypatch, ca
     monkeypatch.setenv("SSOSIM_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     try:
-        code = main([command, *words, *(["--nonsense"] if command == "run" else [])])
+        code = main([command, *words, *(["--nonsense"] if command in ("run", "matrix") else [])])
     except SystemExit as ended:
         code = ended.code
     capsys.readouterr()
