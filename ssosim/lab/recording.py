@@ -69,9 +69,7 @@ class _Writer:
 
     def _write(self, lines: bytes) -> None:
         if self._most is not None and self._file.tell() > self._most:
-            self._file.close()
-            self._path.replace(earlier(self._path))
-            self._file = self._opened()
+            self._turn()
         end, rest = self._file.tell(), memoryview(lines)
         try:
             while rest:
@@ -80,6 +78,19 @@ class _Writer:
             with contextlib.suppress(OSError):  # half a line would make the next one unreadable as well
                 self._file.truncate(self._file.seek(end))
             raise
+
+    def _turn(self) -> None:
+        """Put the file aside and begin a new one; raises OSError, and then the file is the one that it was."""
+        fresh = self._path.with_suffix(".new")
+        file = fresh.open("wb", buffering=0)
+        try:
+            self._path.replace(earlier(self._path))
+            fresh.replace(self._path)
+        except OSError:
+            file.close()
+            raise
+        self._file.close()
+        self._file = file
 
     def _opened(self) -> FileIO:
         return self._path.open("wb", buffering=0)  # what a full disk refused must not come back later

@@ -85,6 +85,24 @@ def test_a_follower_goes_on_in_the_next_file(tmp_path: Path) -> None:
     assert [*trace_lines(path)] == ["1\n", "2\n", "half\n", "3\n", "4\n", "5\n"]
 
 
+async def test_a_file_that_cannot_be_begun_does_not_end_the_writing(tmp_path: Path) -> None:
+    """Where no new file can be made, that batch is lost and said; the next goes on where one can be made again."""
+    errors: list[OSError] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    trace, path = Trace(), tmp_path / "trace.jsonl"
+    in_the_way = tmp_path / "trace.new"
+    with recording(trace, path, most=10):
+        trace.record("", note("first"))
+        await asyncio.sleep(PAUSE)
+        in_the_way.mkdir()
+        trace.record("", note("lost"))
+        await asyncio.sleep(PAUSE)
+        assert [error.errno for error in errors] == [errno.EISDIR]
+        in_the_way.rmdir()
+        trace.record("", note("last"))
+    assert [record.seq for record in read_jsonl(trace_lines(path))] == [1, 3]
+
+
 @contextmanager
 def files_no_longer_than(octets: int) -> Iterator[None]:
     """A disk that takes only the first part of what is written."""
