@@ -47,17 +47,20 @@ def _lay_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
     OSError, and MachineLacksError for a file that cannot be provided.
     """
     if not below:
-        _bind_each(own)
+        _bind_each(own, scratch)
         return
     linux.detach("/etc")  # an overlay over the lab's would be one too many in a container, whose root is one as well
     linux.overlay("/etc", [own, *below, "/etc"], scratch)
 
 
-def _bind_each(own: Path) -> None:
+def _bind_each(own: Path, scratch: Path) -> None:
     for source in sorted(path for path in own.rglob("*") if path.is_file()):
         name = source.relative_to(own)
+        copy = scratch / name  # a program that writes there must not write into the user's folder
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(source, copy)
         try:
-            linux.mount(str(source), Path("/etc", name).resolve(strict=True), flags=linux.MS_BIND)
+            linux.mount(str(copy), Path("/etc", name).resolve(strict=True), flags=linux.MS_BIND)
         except FileNotFoundError as error:
             raise MachineLacksError(
                 f"--etc {own}: this machine refuses overlays, so that /etc/{name}, which it has not, cannot be added"

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from ssosim.lab import linux
+from ssosim.lab.device_files import lay_files
+
 URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
 
 
@@ -82,3 +85,16 @@ def test_an_ordinary_user_has_the_same(as_user):
     assert done.stdout.split()[:4] == ["new", "cert9.db", "key4.db", "200"], done.stderr
     assert "SSOSIM_USER=alice@contoso.com" in done.stdout
     assert list((as_user.home / ".pki/nssdb").iterdir()) == []
+
+
+def test_where_overlays_are_refused_the_folder_is_not_written_to_either(tmp_path, monkeypatch):
+    """Files are bound over the machine's: copies of the folder's, on the device, and no link that leads elsewhere."""
+    own, scratch, bound = folder(tmp_path, hosts="127.0.0.1 mine\n"), tmp_path / "device" / "etc", {}
+    scratch.parent.mkdir()
+    monkeypatch.setattr(linux, "mount", lambda source, target, **_: bound.update({str(target): Path(source)}))
+    plugged = {"etc_layers": [], "resolv_conf": "", "nss_database": None}
+    lay_files(scratch.parent, plugged, str(own))
+    (source,) = bound.values()
+    assert list(bound) == [str(Path("/etc/hosts").resolve())]
+    assert source.is_relative_to(scratch)
+    assert (source.read_text(), source.is_symlink()) == ("127.0.0.1 mine\n", False)
