@@ -137,8 +137,9 @@ def _joiner(
         linux.die_with_parent(parent)
         _as_process(lambda: _init(folder, command, plugged, here, (uid, gid)))
     too_late = _kill_after(deadline, init) if deadline is not None else []
-    code = _wait(init)  # which is when the kernel has killed all others of its namespace
-    told = -signal.SIGKILL if too_late else code
+    stopped: list[int] = []
+    code = _wait(init, stopped)  # which is when the kernel has killed all others of its namespace
+    told = -signal.SIGKILL if too_late else -stopped[0] if stopped else code
     with contextlib.suppress(LabError):
         call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": told})
     if too_late:
@@ -228,15 +229,22 @@ def _as_process(body: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-def _wait(child: int) -> int:
+def _wait(child: int, passed_on: list[int] | None = None) -> int:
     """Wait for ``child``, reaping whatever else falls to us; its exit code as a shell gives it.
 
-    Ctrl-C reaches the program through the terminal, so it is ignored here; other ends are passed on.
+    Ctrl-C reaches the program through the terminal, so it is ignored here; other ends are passed on, which
+    ``passed_on`` comes to hold.
     """
+
+    def pass_on(number: int, _: object) -> None:
+        if passed_on is not None:
+            passed_on.append(number)
+        _pass_on(child, number)
+
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: _pass_on(child, received))
+        signal.signal(number, pass_on)
     while True:
         try:
             pid, status = os.wait()

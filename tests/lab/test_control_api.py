@@ -261,7 +261,7 @@ def test_who_runs_and_an_end_to_it(api: Api) -> None:
     assert api.ok("GET", "/v1/devices")["devices"] == []
     assert not [line for line in api.bench.processes().values() if b"sleep" in line]
     ended = {r["client"]: r["exit_code"] for r in api.ok("GET", "/v1/trace", kind="ClientFinished")["records"]}
-    assert (ended["polite"], ended["rude"]) == (143, -9)
+    assert (ended["polite"], ended["rude"]) == (-15, -9), "stopped from outside: no failure of their own"
 
 
 def test_the_examples_in_the_manual(api: Api) -> None:
