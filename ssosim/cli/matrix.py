@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     for file in (options.json, options.write):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
-    signal.signal(signal.SIGTERM, _interrupted)
+    before = signal.signal(signal.SIGTERM, _interrupted)
     began = time.monotonic()
     progress = _Progress()
     try:
@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
         raise LabInputError(str(error)) from error
     finally:
         progress.end()
+        signal.signal(signal.SIGTERM, before)
     found = list(departures(matrix.cells))
     page = render(matrix, found)
     _write(options, matrix, page)
@@ -112,7 +113,7 @@ class _Progress:
 
     def __call__(self, done: int, phases: int, now: Sequence[str]) -> None:
         """Show how far it is."""
-        text = f"phase {done} of {phases}: {', '.join(now) or 'done'}"
+        text = f"{done} of {phases} phases done" + (f"; now: {', '.join(now)}" if now else "")
         if text == self._last:
             return
         self._last = text
