@@ -58,7 +58,8 @@ def _bind_each(own: Path, scratch: Path) -> None:
         name = source.relative_to(own)
         copy = scratch / name  # a program that writes there must not write into the user's folder
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copy(source, copy)
+        copy.write_bytes(source.read_bytes())
+        copy.chmod(source.stat().st_mode & 0o777)
         try:
             linux.mount(str(copy), Path("/etc", name).resolve(strict=True), flags=linux.MS_BIND)
         except FileNotFoundError as error:
