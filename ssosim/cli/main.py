@@ -12,8 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from ssosim import __version__
 from ssosim.lab.errors import LabError
@@ -21,6 +20,24 @@ from ssosim.lab.errors import LabError
 __all__ = ["main"]
 
 INTERRUPTED = 130
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal, found without ``shutil``, which argparse would import for every parser."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 class CommandModule(Protocol):
@@ -35,8 +52,7 @@ class CommandModule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):  # dataclasses and shutil are a tenth of what ``ssosim exec`` may cost
     """One command: its name, its module, and its line in the help."""
 
     name: str
@@ -85,7 +101,7 @@ def _run(given: list[str]) -> int:
         parser = argparse.ArgumentParser(
             prog=f"ssosim {command.name}",
             description=(getattr(module, "DESCRIPTION", None) or command.summary),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
         )
         parser.set_defaults(command=command.name)
         module.add_arguments(parser)
@@ -137,7 +153,7 @@ def _without_command(given: list[str]) -> int:
         usage="ssosim [--help] [--version] COMMAND ...",
         description="A Kerberos / WS-Trust seamless-SSO simulator and client resilience testbed.",
         epilog=f"commands:\n{listing}\n\n'ssosim COMMAND --help' tells more about one.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"ssosim {__version__}")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,6 +78,8 @@ def nss_places() -> Iterator[Path]:
 
 def _lay_nss_database(database: Path, scratch: Path) -> None:
     """Let the lab's NSS database stand in for the user's, which stay as they are; raises OSError."""
+    import shutil  # noqa: PLC0415 - costly, and few programs need it
+
     for number, place in enumerate(nss_places()):
         own = scratch / f"nssdb-{number}"
         shutil.copytree(database, own)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ssosim.lab.attribution import Attribution
 from ssosim.lab.errors import LabError
-from ssosim.lab.network import run_ip
+from ssosim.lab.ip_command import run_ip
 from ssosim.lab.services import Stranger
 from ssosim.lab.strays import Strays
 from ssosim.lab.tls import LabCa

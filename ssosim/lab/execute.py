@@ -21,7 +21,7 @@ from ssosim.lab.control_client import call
 from ssosim.lab.device_files import lay_files, nss_places, readable_folder
 from ssosim.lab.errors import LabError, LabInputError
 from ssosim.lab.folder import LabFolder
-from ssosim.lab.network import run_ip
+from ssosim.lab.ip_command import run_ip
 
 __all__ = ["Wishes", "device_environment", "execute", "execute_here"]
 

@@ -10,11 +10,9 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ssosim.lab.errors import LabInputError
 
@@ -58,8 +56,7 @@ def earlier(trace: Path) -> Path:
     return trace.with_suffix(f".1{trace.suffix}")
 
 
-@dataclass(frozen=True, slots=True)
-class LabFolder:
+class LabFolder(NamedTuple):  # dataclasses cost more to import than all else that ``ssosim exec`` does
     """The files of the lab called ``name``."""
 
     name: str
@@ -163,6 +160,8 @@ class LabFolder:
 
         The caller holds the lock.
         """
+        import shutil  # noqa: PLC0415 - costly, and most commands need it not
+
         with contextlib.suppress(FileNotFoundError):
             for entry in self.path.iterdir():
                 if entry.name == "lock" or (keep_records and entry.name in _KEPT_AFTER_STOP):

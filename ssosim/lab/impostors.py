@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from ssosim.lab.attribution import Attribution
-from ssosim.lab.network import run_ip
+from ssosim.lab.ip_command import run_ip
 from ssosim.lab.tls import STRANGER, LabCa
 from ssosim.trace import ConnectionFailed, DnsAnswered, Record, Trace
 

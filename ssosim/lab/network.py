@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import random
 import socket
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from ssosim.lab.errors import LabError, MachineLacksError
+from ssosim.lab.errors import LabError
+from ssosim.lab.ip_command import run_ip
 
 __all__ = [
     "BACKENDS",
@@ -25,7 +25,6 @@ __all__ = [
     "PrivateNetwork",
     "device_link_commands",
     "link_name",
-    "run_ip",
 ]
 
 DEVICE_GATEWAY = "100.64.0.1"
@@ -34,7 +33,6 @@ _MODEL_DEVICES = "100.65"
 _TWINS = "100.67"  # second addresses of hosts that have an IPv6 address
 BACKENDS = "100.66.0.0/24"
 """Where backends that stand in for a while listen; every device has a route there."""
-_IP_TIMEOUT_S = 10
 _CLAIM_PORT = 47_999
 _MOST_HOSTS, _MOST_MODELS = 98, 150  # of the 254 places in a block
 
@@ -170,22 +168,3 @@ def device_link_commands(address: str, pid: int) -> list[str]:
         f"addr add {DEVICE_GATEWAY} peer {address} dev {name}",
         f"link set {name} up",
     ]
-
-
-def run_ip(lines: Iterable[str]) -> None:
-    """Run ``ip`` commands as one batch; raises LabError with what ip said."""
-    try:
-        done = subprocess.run(
-            ["ip", "-batch", "-"],  # noqa: S607 - found on the user's PATH like any tool
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            timeout=_IP_TIMEOUT_S,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise MachineLacksError("the command ip is missing: sudo apt-get install iproute2") from error
-    except subprocess.TimeoutExpired as error:
-        raise LabError(f"the command ip did not end in {_IP_TIMEOUT_S} s: is this machine overloaded?") from error
-    if done.returncode != 0:
-        raise LabError(f"the private network could not be set up: {done.stderr.strip() or done.stdout.strip()}")

@@ -14,7 +14,8 @@ from ssosim.estate import Device, User
 from ssosim.lab.dual_stack import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.impostors import IMPOSTORS, Impostors
-from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, link_name, run_ip
+from ssosim.lab.ip_command import run_ip
+from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, link_name
 from ssosim.lab.person.codes import ShownCodes
 from ssosim.lab.person.furnish import furnish, known_behaviour, own_page_of
 from ssosim.lab.resolution import name_servers
