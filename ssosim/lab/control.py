@@ -90,7 +90,7 @@ class ControlApi:
             ("DELETE", "/v1/devices/{device}", devices.end),
             ("POST", "/v1/devices/{device}/finished", devices.finished),
             ("GET", "/v1/devices/{device}/device-code", devices.device_code),
-            *((method, f"/v1/dns/{action}", self._dns(action)) for method, action in _DNS),
+            *((method, f"/v1/dns/{action}", self._dns) for method, action in _DNS),
         ]
         for method, path, handler in routes:
             self.app.router.add_route(method, path, handler)
@@ -180,15 +180,12 @@ class ControlApi:
     async def _end_scenario(self, _: web.Request) -> web.Response:
         return web.json_response(self._upstairs().end())
 
-    def _dns(self, action: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            if self._desk is None:
-                from ssosim.lab.dns_desk import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
+    async def _dns(self, request: web.Request) -> web.Response:
+        if self._desk is None:
+            from ssosim.lab.dns_desk import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
 
-                self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
-            return await self._desk.handle(request, action)
-
-        return handle
+            self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
+        return await self._desk.handle(request)
 
 
 def _unheard() -> logging.Logger:

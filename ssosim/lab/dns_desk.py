@@ -84,9 +84,11 @@ class LabDesk:
             unbroken=lab.faults.unbroken,
         )
 
-    async def handle(self, request: web.Request, action: str) -> web.Response:
-        """Answer one request for ``/v1/dns/<action>``; raises LabError and LabInputError."""
-        handler = self._handlers()[request.method, action]
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request below ``/v1/dns/``; raises LabError and LabInputError."""
+        handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))
+        if handler is None:
+            raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
         given = await json_object(request)
         try:
             return web.json_response(await handler(given))
