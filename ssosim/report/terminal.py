@@ -26,18 +26,28 @@ def table(playback: dict[str, Any]) -> str:
         lines += ["", f"{phase['phase']}: {phase['title']}".rstrip(": ")]
         for client in clients:
             result = phase["clients"][client]
-            lines.append(f"  {client:<{width}}  {result['outcome']}: {result['reason']}{_deviation(result)}")
+            outcome = f"{result['outcome']}{_after(result)}"
+            lines.append(f"  {client:<{width}}  {outcome}: {result['reason']}{_deviation(result)}")
     judged = [phase["clients"][c] for phase in phases for c in clients if phase["clients"][c]["expected"]]
     good = sum(result["as_expected"] for result in judged)
     if playback.get("mix"):
         shares = [f"{phase['phase']} {phase['share_silent']:.0%}" for phase in phases]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
-    lines += ["", f"{good} of {len(judged)} outcomes are as the scenario expects; seed {playback.get('seed', 0)}"]
+    result = f"{good} of {len(judged)} outcomes are as the scenario expects"
+    if not judged:
+        result = "the scenario expects nothing of these clients"
+    lines += ["", f"{result}; seed {playback.get('seed', 0)}"]
     return clean("\n".join(lines))  # a program's own names are in the reasons
 
 
 def _cell(result: dict[str, Any]) -> str:
     return f"{result['outcome']}{'' if result['as_expected'] else ' (!)'}"
+
+
+def _after(result: dict[str, Any]) -> str:
+    """How long a program took until that stood."""
+    seconds = result.get("decided_s")
+    return "" if seconds is None else f" after {seconds:.1f} s"
 
 
 def _deviation(result: dict[str, Any]) -> str:
