@@ -74,7 +74,7 @@ class Impostors:
             client = self._attribution.who(peer[0], "")
             if client:
                 name = self._names.get((client, address), "")
-                failed = ConnectionFailed(host=name, address=address, stage="tls", reason="bad-certificate")
+                failed = ConnectionFailed(host=name, address=address, stage="tls", reason="bad-certificate", by="wire")
                 self._trace.record(client, failed)
             task = asyncio.get_running_loop().create_task(self._greet(connection))
             self._greeting.add(task)
