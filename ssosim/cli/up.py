@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_json
 from ssosim.cli.status import status_text
 from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.extras import Extras
 from ssosim.lab.folder import LabFolder
-from ssosim.lab.front import Extras, StartedLab, end_of, start_lab
+from ssosim.lab.front import StartedLab, end_of, start_lab
 
 if TYPE_CHECKING:
     import socket

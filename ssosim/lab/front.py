@@ -16,18 +16,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError, NameTakenError
+from ssosim.lab.extras import Extras
 from ssosim.lab.folder import LabFolder
 from ssosim.lab.world import World, make_world
 
-if TYPE_CHECKING:
-    import socket
-
-    from ssosim.lab.control_upstairs import MakeUpstairs
-
-__all__ = ["Extras", "StartedLab", "Work", "end_of", "launch", "start_lab"]
+__all__ = ["StartedLab", "Work", "end_of", "launch", "start_lab"]
 
 _START_PATIENCE_S = 60.0
 _END_PATIENCE_S = 5.0
@@ -37,17 +33,6 @@ _MEANWHILE_S = 0.1
 
 Work = Callable[[int, int], int]
 """(process id as the outside sees it, descriptor to tell the front through) -> exit code. Runs inside the world."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What a lab's control API gets from the command that starts it.
-
-    ``listener`` listens on loopback, outside of the lab's network; ``upstairs`` makes what storeys above offer.
-    """
-
-    listener: socket.socket | None = None
-    upstairs: MakeUpstairs | None = None
 
 
 @dataclass(frozen=True, slots=True)

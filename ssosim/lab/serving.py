@@ -20,8 +20,8 @@ from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
 from ssosim.lab import linux
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.estates import read_estate
+from ssosim.lab.extras import Extras
 from ssosim.lab.folder import LabFolder
-from ssosim.lab.front import Extras
 from ssosim.lab.network import PrivateNetwork
 from ssosim.lab.private import PrivateLab
 
