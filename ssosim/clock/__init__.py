@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from ssosim.clock.later import Later, by_loop, by_virtual_clock
+from ssosim.clock.later import Later, by_loop, by_virtual_clock, held_by
 from ssosim.clock.playing import RealTime
 from ssosim.clock.virtual import VirtualClock
 
-__all__ = ["Clock", "Later", "ManualClock", "RealClock", "RealTime", "VirtualClock", "by_loop", "by_virtual_clock"]
+__all__ = ["Clock", "Later", "ManualClock", "RealClock", "RealTime", "VirtualClock",
+           "by_loop", "by_virtual_clock", "held_by"]  # fmt: skip
 
 
 class Clock(Protocol):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ssosim.clock.virtual import VirtualClock
 
-__all__ = ["Later", "by_loop", "by_virtual_clock"]
+__all__ = ["Later", "by_loop", "by_virtual_clock", "held_by"]
 
 Later = Callable[[float, Callable[[], None]], Callable[[], None]]
 """(seconds, what to do then) -> what calls it off; calling it off late does nothing."""
@@ -35,3 +35,15 @@ def by_virtual_clock(clock: VirtualClock) -> Later:
         return call_off
 
     return later
+
+
+def held_by(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
+    """Holds an answer for seconds: of ``clock`` if one whom it knows waits for it, else of real time.
+
+    Programs live in real time. They run while the clock stands still, and would wait for ever by it.
+    """
+
+    async def hold(seconds: float) -> None:
+        await (clock.sleep(seconds) if clock.is_busy else asyncio.sleep(seconds))
+
+    return hold

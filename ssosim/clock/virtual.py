@@ -36,6 +36,11 @@ class VirtualClock:
         """Seconds since the Unix epoch, UTC."""
         return self._now
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a client that this clock knows of is under way, so that it can ``sleep`` on its behalf."""
+        return self._busy > 0
+
     async def sleep(self, seconds: float) -> None:
         """Return when the clock has moved on by ``seconds``; for clients started with ``start`` only."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

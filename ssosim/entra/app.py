@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from functools import lru_cache
@@ -63,6 +64,8 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
         struck = provider.tamper(call, client) if provider.tamper is not None else None
         if struck is not None and struck.delay:
             await provider.sleep(struck.delay)
+            if request.transport is None:  # the caller has gone meanwhile: a token that nobody takes is no sign-in
+                struck = dataclasses.replace(struck, silent=True)
         answer = exchange(provider, call, client, struck)
         if answer is not None:
             return _response(call, answer)

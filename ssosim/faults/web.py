@@ -150,7 +150,10 @@ class HttpSilent(WebFault, frozen=True, kw_only=True, tag="http-silent"):
 
 
 class HttpDelay(WebFault, frozen=True, kw_only=True, tag="http-delay"):
-    """Answers come ``seconds`` late, by the lab's clock. Source: I-07 (latency of 30 s and more)."""
+    """Answers come ``seconds`` late: by the lab's clock for models, in real time for programs.
+
+    Source: I-07 (latency of 30 s and more).
+    """
 
     seconds: float
 

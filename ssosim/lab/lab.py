@@ -16,7 +16,7 @@ from typing import Self
 
 from aiohttp import web
 
-from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock
+from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock, held_by
 from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.counts import QueryCounts
 from ssosim.dns.ops.usage import PROBE
@@ -173,7 +173,7 @@ class Lab:
             trace=self.trace,
             clock=self.clock,
             who=self.attribution.who,
-            sleep=self.clock.sleep if isinstance(self.clock, VirtualClock) else asyncio.sleep,
+            sleep=held_by(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(show_at_services(provider, self.ca, self._gateway))

@@ -1,20 +1,20 @@
 """Any answer at all, and the end of a connection, as curl sees them in a lab."""
 
+import asyncio
 import json
 import subprocess
 
 import pytest
 
 from ssosim.cli.fault import fields_of
+from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
-from ssosim.faults import FaultError, HttpAnswer, fault_from
+from ssosim.faults import FaultError, HttpAnswer, HttpDelay, fault_from
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.lab import Lab
 
 
 async def _curl(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
-    import asyncio  # noqa: PLC0415 - only here
-
     host, port = lab.endpoint("192.0.2.10", 443)
     command = ["curl", "-sk", "--connect-to", f"::{host}:{port}", "https://login.microsoftonline.com/common/x", *words]
     return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False, timeout=20)
@@ -39,6 +39,30 @@ async def test_a_dropped_connection_has_no_answer(tmp_path, prepared):
         assert (await _curl(lab)).returncode in (52, 56), "empty reply, or the connection broke off"
         (event,) = [record.event for record in lab.trace if record.event.layer == "http"]
         assert (event.status, event.struck) == (0, True)
+
+
+async def test_an_answer_that_comes_too_late_is_none(tmp_path, prepared):
+    """A caller that has gone when its answer would come got none: no token is given to nobody, the status is 0."""
+    async with Lab(default_estate(), tmp_path / "home", prepared) as lab:
+        HttpDelay(seconds=1.5, path="/x").apply(lab)
+        assert (await _curl(lab, "-m", "0.5")).returncode == 28
+        async with asyncio.timeout(10):
+            while not (seen := [r.event for r in lab.trace if r.event.layer == "http"]):  # noqa: ASYNC110 - plainest
+                await asyncio.sleep(0.05)
+        assert [(event.status, event.struck) for event in seen] == [(0, True)]
+
+
+async def test_a_program_is_held_in_real_time(tmp_path, prepared):
+    """Virtual time stands still while programs run: an answer is late by real seconds there, and the clock goes on."""
+    clock = VirtualClock(1.75e9)
+    async with Lab(default_estate(), tmp_path / "home", prepared, clock=clock) as lab:
+        HttpDelay(seconds=0.4, path="/x").apply(lab)
+        done = await _curl(lab, "-w", "|%{http_code}|%{time_starttransfer}")
+        _, status, after_s = done.stdout.split("|")
+        assert status == "404"
+        assert float(after_s) >= 0.4
+        async with asyncio.timeout(10):
+            await clock.run_until(1.75e9 + 60)
 
 
 @pytest.mark.parametrize(("name", "key"), [("http-answer", "body"), ("http-page", "title")])
