@@ -106,10 +106,10 @@ class _Door:
     async def _greet(self, connection: socket.socket, remote: str) -> None:
         visit = Visit(remote, self._local, self._address)
         VISIT.set(visit)  # of this task, and so of all that the loop does for this connection
-        ended = partial(self._visits.ended, visit)
+        greet = partial(self._greeting, partial(self._visits.unused, visit))
         try:
             await self._loop.connect_accepted_socket(
-                lambda: self._greeting(ended), connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS
+                greet, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS
             )
         except OSError as error:
-            ended(error)
+            self._visits.unfinished(visit, error)

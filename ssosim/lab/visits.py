@@ -61,17 +61,25 @@ class Visits:
         self._trace = trace
         self._attribution = attribution
 
-    def ended(self, visit: Visit, error: BaseException | None) -> None:
+    def unfinished(self, visit: Visit, error: OSError) -> None:
+        """The handshake ended with ``error``."""
+        away = isinstance(error, ConnectionResetError) and visit.host != ""  # before that nothing has been shown to it
+        self._write(visit, _reason(error) or _silence(visit) or ("unfinished" if away else ""))
+
+    def unused(self, visit: Visit, error: BaseException | None) -> None:
         """The connection ended before the first byte of HTTP, with ``error`` if it was not simply closed."""
-        reason = _reason(error) or ("closed" if visit.spoilt else "")
-        if not reason:
-            return
-        client = self._attribution.silent(visit.remote, visit.local)
+        self._write(visit, _reason(error) or _silence(visit))
+
+    def _write(self, visit: Visit, reason: str) -> None:
+        client = self._attribution.silent(visit.remote, visit.local) if reason else ""
         if client:
-            event = ConnectionFailed(
-                host=visit.host[:_HOST], address=visit.address, stage="tls", reason=reason, by="server"
-            )
+            host = visit.host[:_HOST]
+            event = ConnectionFailed(host=host, address=visit.address, stage="tls", reason=reason, by="server")
             self._trace.record(client, event)
+
+
+def _silence(visit: Visit) -> str:
+    return "closed" if visit.spoilt else ""
 
 
 def _reason(error: BaseException | None) -> str:

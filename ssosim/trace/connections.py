@@ -30,4 +30,6 @@ def connection_trouble(event: ConnectionFailed) -> str:
         return f"{host}'s certificate was refused: {event.reason}"
     if event.reason == "closed":
         return f"{host}'s certificate was refused: closed without an alert"
+    if event.reason == "unfinished":
+        return f"no TLS with {place}: the handshake was broken off without an alert"
     return f"no TLS with {place}: {event.reason}"

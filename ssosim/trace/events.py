@@ -170,7 +170,8 @@ class ConnectionFailed(Event):
     """No connection came about. ``reason`` refines ``stage``; ``host`` is empty where nobody has named it.
 
     ``by`` is who saw it: the device itself; the server, of a program's TLS; or the wire, where no host is. A server has
-    its ``reason`` from the alert that ended TLS, by its name in RFC 8446, section 6.2; ``closed``: there was none.
+    its ``reason`` from the alert that ended TLS, by its name in RFC 8446, section 6.2. Without one it is ``closed`` of
+    who was shown a bad certificate, and ``unfinished`` of who left the handshake all the same.
     """
 
     layer: ClassVar[Layer] = "http"

@@ -45,6 +45,7 @@ def records(*events, apart=1.0):
         (refused("unknown_ca"), f"{LOGIN}'s certificate was refused: unknown_ca"),
         (refused("bad-certificate", by="device"), f"{LOGIN}'s certificate was refused: bad-certificate"),
         (refused("closed"), f"{LOGIN}'s certificate was refused: closed without an alert"),
+        (refused("unfinished"), f"no TLS with {LOGIN} at 192.0.2.10: the handshake was broken off without an alert"),
         (refused("protocol_version"), f"no TLS with {LOGIN} at 192.0.2.10: protocol_version"),
         (refused("decode_error", host=""), "no TLS with 192.0.2.10: decode_error"),
     ],

@@ -102,6 +102,16 @@ class Place:
             connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
 
+    def break_off(self, port):
+        """Like Node and Java's HttpClient in TLS 1.3: gone at the sight of the certificate."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        talk = self.talk.wrap_bio(incoming, outgoing, server_hostname=HOST)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            talk.do_handshake()
+        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+            raw.sendall(outgoing.read())
+            assert raw.recv(65536)
+
     @staticmethod
     def bytes_of(data):
         """One who sends ``data`` and leaves."""
@@ -145,6 +155,16 @@ def test_who_has_seen_a_bad_certificate_may_leave_without_a_word(runner, version
     place = Place().only(version)
     place.ca.spoil({HOST: "wrong-name"})
     assert runner.run(place.visited(place.look_later)) == seen("closed")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("trouble", "reason"), [("expired", "closed"), (None, "unfinished")])
+def test_who_leaves_a_handshake(runner, version, trouble, reason):
+    """It did not want to go on, and the lab knows of a good reason or knows none."""
+    place = Place().only(version)
+    if trouble:
+        place.ca.spoil({HOST: trouble})
+    assert runner.run(place.visited(place.break_off)) == seen(reason)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
