@@ -131,7 +131,17 @@ class PhaseFaults:
         """From the faults of one phase to those of the next, with no moment between in which a query sees neither."""
         for undo in reversed(self._undos):
             undo()
-        self._undos = [self._apply(fault) for fault in faults]
+        self._undos = self._apply_all(faults)
+
+    def _apply_all(self, faults: Sequence[AnyFault]) -> list[Undo]:
+        """Put ``faults`` in force; raises DnsChangeError where one does not fit, and then none of them is."""
+        with contextlib.ExitStack() as undoing:
+            undos = []
+            for fault in faults:
+                undos.append(self._apply(fault))
+                undoing.callback(undos[-1])
+            undoing.pop_all()
+        return undos
 
     def _apply(self, fault: AnyFault) -> Undo:
         """Put ``fault`` in force; its dice start from the scenario's seed and its own."""
@@ -151,7 +161,7 @@ class PhaseFaults:
         return [(after, act) for after, _, act in sorted(found, key=itemgetter(0, 1))]
 
     def _break(self, step: Step, undos: list[Undo]) -> None:
-        undos += [self._apply(fault) for fault in step.faults]
+        undos += self._apply_all(step.faults)
         self._undos += undos
 
     def _mend(self, undos: list[Undo]) -> None:
