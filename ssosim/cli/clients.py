@@ -107,14 +107,14 @@ def _install(originals: Sequence[Any], *, named: bool) -> int:
         try:
             done = install(original, waiting=lambda: print("another installation is under way; waiting", end=" ... "))
         except MachineLacksError as error:
-            print("skipped")
+            print("skipped", flush=True)
             print(f"ssosim: {error}", file=sys.stderr)
             worst = max(worst, error.exit_code if named else 0)
         except LabInputError:
             print("failed")
             raise
         except LabError as error:
-            print("failed")
+            print("failed", flush=True)
             print(f"ssosim: {error}", file=sys.stderr)
             worst = max(worst, error.exit_code)
         else:

@@ -94,7 +94,9 @@ def _write(options: argparse.Namespace, matrix: Any, page: str) -> None:
         if options.write is not None:
             options.write.write_text(page, encoding="utf-8")
         else:
-            print(page)
+            from ssosim.originals.render import figures  # noqa: PLC0415
+
+            print(figures(page))
     except OSError as error:
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 

@@ -146,6 +146,7 @@ def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
     from ssosim.originals.finding import UnknownOriginalError  # noqa: PLC0415
     from ssosim.scenario.casting import UnknownClientError  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
+    from ssosim.scenario.startable import why_not_startable  # noqa: PLC0415
 
     if options.client:
         try:
@@ -162,5 +163,7 @@ def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
             raise LabInputError(f"--exec {command!r}: {error}") from error
         if not argv or not argv[0]:
             raise LabInputError("--exec: which program?")
+        if trouble := why_not_startable(argv[0]):
+            raise LabInputError(f"--exec {command!r}: {trouble}")
         clients = (*clients, Client(name=f"{Path(argv[0]).name}#{number}", run=argv))
     return msgspec.structs.replace(scenario, clients=clients, seed=seed)

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 import msgspec
 from ssosim_clients.catalogue import MODELS
 
+from ssosim.lab.errors import LabInputError
 from ssosim.originals.finding import Part, find_parts, looks_like_path, shipped
 from ssosim.originals.installing import check_installed
+from ssosim.originals.manifest import FILE_NAME
 from ssosim.originals.places import home_of
 from ssosim.scenario.casting import find_client, with_clients
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.startable import why_not_startable
 
 __all__ = ["as_client", "choose", "player_names", "with_originals"]
 
@@ -23,13 +26,18 @@ def player_names() -> frozenset[str]:
 
 
 def as_client(part: Part, name: str | None = None, kind: str = "") -> Client:
-    """``part`` as one who plays in a scenario, of the group ``kind``. Raises MachineLacksError if not installed."""
+    """``part`` as one who plays in a scenario, of the group ``kind``.
+
+    Raises MachineLacksError if not installed, LabInputError for a program that cannot be started.
+    """
     check_installed(part.original)
     home, flow = str(home_of(part.original)), part.flow
 
     def placed(text: str) -> str:
         return text.replace("{home}", home)
 
+    if "PATH" not in flow.environment and (trouble := why_not_startable(placed(flow.run[0]))):
+        raise LabInputError(f"{part.original.folder / FILE_NAME}: flow {flow.name!r}: run: {trouble}")
     return Client(
         name=name or part.name,
         run=tuple(placed(word) for word in flow.run),

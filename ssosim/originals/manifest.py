@@ -142,7 +142,7 @@ def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:
     if flow.person not in BEHAVIOURS:
         yield ("person",), f"{flow.person!r}; expected one of: {', '.join(BEHAVIOURS)}"
     if not 0 < flow.deadline <= _LONGEST_S:
-        yield ("deadline",), f"expected a number of seconds from 0 to {_LONGEST_S:.0f}"
+        yield ("deadline",), f"expected a number of seconds, more than 0 and at most {_LONGEST_S:.0f}"
     if flow.etc is not None:
         place = (folder / flow.etc).resolve()
         if folder not in place.parents or not place.is_dir():

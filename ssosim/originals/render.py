@@ -10,7 +10,7 @@ from ssosim.originals.matrix import PASSWORD_FAULTS, Matrix
 from ssosim.originals.measured import Departure, compared_cells
 from ssosim.scenario.model import Scenario
 
-__all__ = ["header", "render"]
+__all__ = ["figures", "header", "render"]
 
 _MARK = "<!-- figures: of one run, as measured -->"
 
@@ -23,6 +23,11 @@ left out.
 Each program is one new process on a device of its own, one attempt. The lab's clock stands still while programs run, so
 a fault that lasts for a while in a scenario (`short-blip`) lasts for as long as the program tries; and none of them
 keeps a ticket from the phase before, so `away-again` is `away` once more.
+"""
+
+_BRIEFLY = """\
+A cell: outcome, seconds from the program's start, and what was seen: requests for realm discovery (r), MEX (m),
+WS-Trust or single sign-on (w), tokens (t); names without an address (n), passwords posted (p).
 """
 
 
@@ -57,6 +62,11 @@ def render(matrix: Matrix, departures: Sequence[Departure]) -> str:
     if any(scenario.name == PASSWORD_FAULTS for scenario in matrix.scenarios):
         blocks.append("\n".join(_compared(departures, matrix.cells)))
     return "\n".join(blocks)
+
+
+def figures(page: str) -> str:
+    """What a page has to say to somebody at a terminal: its tables, and below them what a cell means."""
+    return page.partition(_MARK)[2].strip() + "\n\n" + _BRIEFLY
 
 
 def _table(matrix: Matrix, scenario: Scenario) -> Iterator[str]:

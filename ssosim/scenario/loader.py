@@ -158,7 +158,8 @@ def _clients(scenario: Scenario) -> Iterator[_Mistake]:
         if (client.model is None) == (not client.run):
             yield _Mistake(("clients", index), "needs either model = NAME or run = [PROGRAM, ...]")
         if not 0 < client.deadline <= _LONGEST_S:
-            yield _Mistake(("clients", index, "deadline"), f"expected a number of seconds from 0 to {_LONGEST_S:.0f}")
+            expected = f"expected a number of seconds, more than 0 and at most {_LONGEST_S:.0f}"
+            yield _Mistake(("clients", index, "deadline"), expected)
         if client.policy is not None and client.model is None:
             yield _Mistake(("clients", index, "policy"), "only a model has a policy that could be another")
         elif client.policy is not None and client.policy not in (known := policy_names()):

@@ -83,7 +83,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
-        await programs.sign_on(client for client in scenario.clients if client.run)
+        await programs.sign_on(scenario.clients)
         return {"playback": as_data(await play(scenario, private.lab, clock, models, programs.run, at_once))}
 
 
@@ -98,10 +98,13 @@ class _Programs:
         self._private = private
 
     async def sign_on(self, clients: Iterable[Client]) -> None:
-        """Sign everybody's user on while nothing is broken; each program gets a copy of that ticket."""
+        """Sign the programs' users on while nothing is broken; each program gets a copy of that ticket."""
         for client in clients:
-            device = self._private.lab.device_of(client.device)
-            if device.corporate_network:
+            try:
+                device = self._private.lab.device_of(client.device)
+            except LabInputError as error:
+                raise LabInputError(f"client {client.name!r}: device: {error}") from error
+            if client.run and device.corporate_network:
                 await self._private.lab.ticket_of(self._private.lab.user_of(device))
 
     async def run(self, client: Client) -> None:

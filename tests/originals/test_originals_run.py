@@ -98,6 +98,19 @@ def test_programs_of_a_phase_run_side_by_side(bench, tmp_path):
     assert all(2 <= client["decided_s"] < 2 + time.monotonic() - began for client in clients.values())
 
 
+def test_a_program_that_cannot_start_is_no_verdict(bench, tmp_path):
+    """A misspelt or not executable program is a mistake by file, flow and path, and not a client that always fails."""
+    mine = _client(tmp_path, "mine", "true")
+    manifest = mine / "client.toml"
+    for program, text in (("{home}/nope", f"there is no such file: {mine}/nope"), ("{home}/run.sh", "chmod +x")):
+        manifest.write_text(manifest.read_text().replace('"sh", "{home}/run.sh"', f'"{program}"', 1))
+        done = bench.run("run", "feb-2025", "--client", str(mine))
+        assert (done.returncode, text in done.stderr) == (2, True), done.stderr
+        assert f"{manifest}: flow 'f': run: " in done.stderr
+        manifest.write_text(manifest.read_text().replace(f'"{program}"', '"sh", "{home}/run.sh"', 1))
+    bench.assert_nothing_left("run-feb-2025")
+
+
 def test_one_that_is_not_installed_says_how(bench, tmp_path):
     """Exit code 3 and the command that installs it; a mistake in the manifest is exit code 2 with its place."""
     mine = _client(tmp_path, "mine", "true")
@@ -124,7 +137,7 @@ def test_the_matrix_writes_its_page(bench, tmp_path, short):
     assert done.returncode == 0, done.stderr
     assert "| `mine/f` | silent" in page.read_text()
     assert [cell["outcome"] for cell in json.loads(data.read_text())] == ["silent", "failed", "refused", "silent"]
-    assert "phase 4 of 4: done" in done.stderr
+    assert "4 of 4 phases done" in done.stderr
     assert done.stdout.startswith("4 sign-ins in ")
     assert list(short.iterdir()) == []
     assert bench.processes() == {}

@@ -89,6 +89,9 @@ def test_the_same_scenario_can_be_played_at_the_same_time(bench):
         (["feb-2025", "--client", "excel"], "excel"),
         (["feb-2025", "--exec", "'"], "No closing quotation"),
         (["feb-2025", "--exec", ""], "which program?"),
+        (["feb-2025", "--exec", "./no-such-client --login"], "there is no such file: ./no-such-client"),
+        (["feb-2025", "--exec", "no-such-client"], "there is no program 'no-such-client' on PATH"),
+        (["feb-2025", "--exec", "/etc"], "/etc is a folder"),
         (["feb-2025", "--estate", "/no/such.toml"], "/no/such.toml: cannot be read"),
     ],
 )
@@ -103,7 +106,7 @@ def test_what_does_not_fit_the_estate_is_named(bench, tmp_path):
     file = tmp_path / "s.toml"
     for old, new, words in (
         ('profile = "aadg-autologon" }]', 'profile = "nope" }]', "'nope'"),
-        ('device = "desk-2"', 'device = "desk-9"', "no device 'desk-9'"),
+        ('device = "desk-2"', 'device = "desk-9"', "client 'native-prompt': device: there is no device 'desk-9'"),
         ('model = "office"', 'model = "ofice"', f"{file}:{LINE}: clients[1].model: there is no model 'ofice'"),
     ):
         assert old in TEXT
