@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,7 +34,7 @@ _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX
 
 def lacking(original: Original) -> tuple[str, ...]:
     """The programs that ``original`` needs and this machine does not have."""
-    return tuple(tool for tool in original.manifest.needs if shutil.which(tool) is None)
+    return tuple(tool for tool in original.manifest.needs if shutil.which(tool, path=_path()) is None)
 
 
 def lacking_text(original: Original) -> str:
@@ -44,6 +45,17 @@ def lacking_text(original: Original) -> str:
     packages = original.manifest.packages
     advice = f"; on Debian: apt-get install {' '.join(packages)}" if packages else ""
     return f"{original.name} needs {' and '.join(missing)}, which this machine does not have{advice}"
+
+
+def _path() -> str:
+    """PATH with an activated environment at its end: its ``python3`` is for ssosim, not for what it installs.
+
+    So a client is made by the machine's own tools, and the same ones are found whether one is activated or not.
+    """
+    ours = {os.environ.get("VIRTUAL_ENV", ""), sys.prefix if sys.prefix != sys.base_prefix else ""} - {""}
+    late = {Path(each, "bin").resolve() for each in ours}
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(sorted(places, key=lambda place: Path(place).resolve() in late))
 
 
 def is_installed(original: Original) -> bool:
@@ -110,6 +122,7 @@ def _alone(home: Path, waiting: Callable[[], None]) -> Iterator[int]:
 def _run_steps(original: Original, home: Path, lock: int) -> None:
     log = home.with_name(f"{home.name}.log")
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    environment["PATH"] = _path()
     with log.open("wb") as output:
         for step in original.manifest.install:
             command = [word.replace("{home}", str(home)) for word in step]
@@ -167,7 +180,7 @@ def _digest(original: Original) -> str:
             digest.update(f"\0{name}\0{os.access(path, os.X_OK)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     for tool in original.manifest.needs:
-        if found := shutil.which(tool):
+        if found := shutil.which(tool, path=_path()):
             real = Path(found).resolve()
             state = real.stat()
             digest.update(f"\0{tool}\0{real}\0{state.st_size}\0{int(state.st_mtime)}\0".encode())

@@ -1,5 +1,6 @@
 """How a real client is installed: once, from the start, by one at a time, and never into the checkout."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -52,6 +53,25 @@ def test_installed_once(tmp_path):
     assert not is_installed(client)
     assert install(client)
     assert (home_of(client).parent / "count").read_text() == "run\n" * 2
+
+
+def test_an_activated_environment_makes_no_difference(tmp_path, monkeypatch):
+    """What was installed without an activated environment is installed with one too, and made by no tool of it."""
+    for place in ("machine", "venv/bin"):
+        tool = tmp_path / place / "python3"
+        tool.parent.mkdir(parents=True)
+        tool.write_text(f"#!/bin/sh\necho {place}\n")
+        tool.chmod(0o755)
+    plain = f"{tmp_path / 'machine'}:{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", plain)
+    client = _client(tmp_path, "python3 > made", needs='"python3"')
+    assert install(client)
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "venv"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'venv/bin'}:{plain}")
+    assert is_installed(client)
+    (client.folder / "changed").touch()
+    assert install(client)
+    assert (home_of(client) / "made").read_text() == "machine\n"
 
 
 def test_without_steps_there_is_nothing_to_install(tmp_path):
