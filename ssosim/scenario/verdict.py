@@ -96,10 +96,16 @@ class _Seen:
         return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
 
     def stands(self, signed_in: Record) -> bool:
-        """Whether nothing was refused after ``signed_in``, nobody asked, and an assertion did not lead nowhere."""
+        """Whether nothing was refused after ``signed_in``, nobody asked, and a token for a token did not lead nowhere.
+
+        Names are looked at for an assertion only: browsers ask for many on their own account.
+        """
         after = [self.refusal(), self.last(UserPrompted)]
-        if isinstance(signed_in.event, TokenIssued) and signed_in.event.kind == "assertion":
-            after += [self.unserved(), self._missing_name()]
+        kind = getattr(signed_in.event, "kind", "")
+        if kind in ("assertion", "browser"):
+            after.append(self.unserved())
+        if kind == "assertion":
+            after.append(self._missing_name())
         return all(record is None or record.seq < signed_in.seq for record in after)
 
     def settled(self, last: Record) -> Record:

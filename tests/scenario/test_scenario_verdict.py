@@ -39,6 +39,9 @@ access = TokenIssued(kind="access", grant="saml1_1-bearer", subject="a@b.c")
 token = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=200)
 expired = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=50013)
 pending = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=70016)
+cookie = TokenIssued(kind="browser", grant="kerberos", subject="a@b.c")
+page = HttpExchange(host=LOGIN, method="GET", path="/organizations/oauth2/v2.0/authorize", status=200)
+unposted = HttpExchange(host=LOGIN, method="POST", path="/common/login", status=0, struck=True)
 asked = UserPrompted(reason="password")
 ended = ClientFinished(program="curl", exit_code=6)
 stopped = ClientFinished(program="curl", exit_code=-9)
@@ -89,6 +92,9 @@ def test_each_outcome(events, outcome, words):
         ([found, taken, assertion, trusted, empty, stopped], "failed"),
         ([found, taken, assertion, trusted, no_v6], "silent"),
         ([found, taken, assertion, trusted, empty, access], "silent"),
+        ([found, taken, cookie, page, stopped], "silent"),
+        ([found, taken, cookie, page, unposted, stopped], "failed"),
+        ([found, taken, cookie, page, unposted, page, empty, stopped], "silent"),
         ([asked, access, asked, access], "interactive"),
         ([expired, access, token], "silent"),
         ([boast, empty, ended], "failed"),
