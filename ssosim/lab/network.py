@@ -29,6 +29,7 @@ __all__ = [
 
 DEVICE_GATEWAY = "100.64.0.1"
 _PROGRAM_DEVICES = "100.64"
+_LAST_PROGRAM = 0xFFFE
 _MODEL_DEVICES = "100.65"
 _TWINS = "100.67"  # second addresses of hosts that have an IPv6 address
 BACKENDS = "100.66.0.0/24"
@@ -86,9 +87,11 @@ class PrivateNetwork:
         return f"100.66.0.{self._backends}"
 
     def program_address(self) -> str:
-        """An address for the next program's device; never given twice in the life of a lab."""
+        """An address for the next program's device; never given twice in the life of a lab. Raises LabError."""
+        number = self._programs + 257
+        if number > _LAST_PROGRAM:  # the next would be the gateway's, and then the first program's
+            raise LabError(f"{self._programs} programs have run in this lab, and no address is left: start it anew")
         self._programs += 1
-        number = self._programs + 256
         return f"{_PROGRAM_DEVICES}.{number >> 8 & 255}.{number & 255}"
 
 

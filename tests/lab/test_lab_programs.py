@@ -2,7 +2,12 @@
 
 import re
 import time
+from ipaddress import ip_address
 
+import pytest
+
+from ssosim.lab.errors import LabError
+from ssosim.lab.network import DEVICE_GATEWAY, PrivateNetwork
 from ssosim.scenario.model import Outcome
 from ssosim.scenario.verdict import judge
 from ssosim.trace.export import read_jsonl
@@ -158,3 +163,14 @@ def test_a_wrong_address_leads_to_another_host(running):
     verdict = judge(records, records[0].at)
     assert (verdict.outcome, "bad-certificate" in verdict.reason) == (Outcome.FAILED, True)
     assert running.run("exec", "--", *CURL).stdout == "200"
+
+
+def test_no_two_programs_of_a_lab_have_one_address():
+    """Sixty-five thousand run one after another, none at the gateway's address; then the lab says what to do."""
+    network = PrivateNetwork()
+    given = [network.program_address() for _ in range(0xFFFE - 0x100)]
+    with pytest.raises(LabError, match="start it anew"):
+        network.program_address()
+    assert len(set(given)) == len(given)
+    assert DEVICE_GATEWAY not in given
+    assert {ip_address(address).packed[:2] for address in given} == {bytes((100, 64))}
