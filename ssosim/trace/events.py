@@ -192,7 +192,10 @@ class ClientSaid(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFinished(Event):
-    """A program ended. ``exit_code`` is negative for a signal, as in ``subprocess``."""
+    """A program ended. ``exit_code`` is as a shell gives it; negative where a signal from outside stopped the program.
+
+    Outside are its deadline, who ended its ``exec``, and the control API: that is no failure of its own.
+    """
 
     layer: ClassVar[Layer] = "client"
     program: str
