@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import inspect
 from typing import Any
 from urllib.parse import quote
@@ -47,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="{list,apply,undo}", parser_class=_InAnyOrder)
     listing = actions.add_parser("list", help="the faults that there are, and those in force")
     listing.add_argument("fault", nargs="?", help="tell all about this one")
-    applying = actions.add_parser("apply", help="put a fault in force")
+    applying = actions.add_parser(
+        "apply",
+        help="put a fault in force",
+        epilog="For example: http-status host=login.microsoftonline.com status=503 --first 2. "
+        "The fields of a fault: ssosim fault list NAME.",
+    )
     applying.add_argument("fault", metavar="NAME")
     applying.add_argument(
         "fields",
@@ -95,7 +101,9 @@ def list_all(options: argparse.Namespace) -> int:
     folder = folder_of(options)
     active: list[dict[str, Any]] = call(folder, "GET", "/v1/faults")["faults"] if folder.is_running() else []
     if options.fault is not None and options.fault not in FAULTS:
-        raise LabInputError(f"there is no fault {options.fault!r}; see ssosim fault list")
+        near = difflib.get_close_matches(options.fault, FAULTS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "see ssosim fault list"
+        raise LabInputError(f"there is no fault {options.fault!r}; {hint}")
 
     def about(kind: type[DnsFault]) -> str:
         return inspect.getdoc(kind) or ""
@@ -105,7 +113,9 @@ def list_all(options: argparse.Namespace) -> int:
         print_json({"active": active, "faults": known})
     elif options.fault is not None:
         fields = [f"  {name}  {text}" for name, text in described(FAULTS[options.fault]).items()]
-        print("\n".join([about(FAULTS[options.fault]), "", "fields:", *fields]))
+        needed = "".join(f" {name}=…" for name, text in described(FAULTS[options.fault]).items() if "required" in text)
+        usage = f"ssosim fault apply {options.fault}{needed} [FIELD=VALUE ...]"
+        print("\n".join([about(FAULTS[options.fault]), "", "fields:", *fields, "", usage]))
     else:
         lines = [f"in force  {each['id']}  {each['fault']}: {each['description']}" for each in active]
         width = max(len(name) for name in FAULTS)
