@@ -15,10 +15,10 @@ __all__ = ["figures", "header", "render"]
 _MARK = "<!-- figures: of one run, as measured -->"
 
 _LEGEND = """\
-A cell says what became of a sign-in, judged from the wire, and how many seconds after the program's start that stood
-(starting an interpreter or a JVM is part of it). Behind it, what was seen: requests for **r**ealm discovery, **m**EX,
-**w**S-Trust or single sign-on, and **t**okens, **n**ames that had no address, and **p**asswords posted. What is zero is
-left out.
+A cell says what became of a sign-in, judged from the wire, and how many seconds after the program's start that stood.
+Starting an interpreter or a JVM is part of it, and so is the load: up to twenty programs share the machine. Behind it,
+what was seen: requests for **r**ealm discovery, **m**EX, **w**S-Trust or single sign-on, and **t**okens, **n**ames that
+had no address, and **p**asswords posted. What is zero is left out.
 
 Each program is one new process on a device of its own, one attempt. The lab's clock stands still while programs run, so
 a fault that lasts for a while in a scenario (`short-blip`) lasts for as long as the program tries; and none of them
