@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import before_prompt, refused_certificate, stage_of_path
+from ssosim.scenario.stages import before_prompt, missing_name, refused_certificate, stage_of_path
 from ssosim.scenario.verdict import Verdict, judge
 from ssosim.trace import (
     ConnectionFailed,
@@ -48,7 +48,8 @@ class Explanation:
 
     def __str__(self) -> str:
         causes = " ← ".join(link.text for link in self.links)
-        return f"{self.client} in {self.phase or 'this lab'}: {self.outcome}{f': {causes}' if causes else ''}"
+        why = causes or ("" if self.outcome is Outcome.SILENT else self.reason)
+        return f"{self.client} in {self.phase or 'this lab'}: {self.outcome}{f': {why}' if why else ''}"
 
 
 def explain(
@@ -98,7 +99,7 @@ def _causes(records: Sequence[Record]) -> Iterator[tuple[Link, Record]]:
     """From the last failed exchange back to what it came from, of one client."""
     last = next((r for r in reversed(records) if _failed(r)), None)
     if last is not None and isinstance(last.event, DnsAnswered):
-        last = refused_certificate(records) or last
+        last = refused_certificate(records) or missing_name(records) or last
     if last is None:
         asked = next((r for r in reversed(records) if isinstance(r.event, HttpExchange)), None)
         if asked is not None and stage_of_path(getattr(asked.event, "path", "")) in ("realm", "page"):
@@ -146,13 +147,18 @@ def _failed(record: Record) -> bool:
         case DnsAnswered(type="A" | "AAAA", answers=()):
             return event.type == "A"
         case KdcExchange():
-            return event.outcome != "issued"
+            return event.outcome != "issued" and not _is_referral(event)
         case HttpExchange():
             return event.status >= 400 or event.status == 0 or event.struck
         case ConnectionFailed():
             return True
         case _:
             return False
+
+
+def _is_referral(event: KdcExchange) -> bool:
+    """Whether a realm was asked for, which libkrb5 guesses from a host's name when the host is not known."""
+    return event.request == "TGS" and event.service.startswith("krbtgt/")
 
 
 def _http(event: HttpExchange) -> str:
@@ -167,7 +173,12 @@ def _last_ticket(records: Sequence[Record], before: int) -> Record | None:
     """The last ticket that was refused, with none given since."""
     for record in reversed(records):
         event = record.event
-        if record.seq < before and isinstance(event, KdcExchange) and event.request == "TGS":
+        if (
+            record.seq < before
+            and isinstance(event, KdcExchange)
+            and event.request == "TGS"
+            and not _is_referral(event)
+        ):
             return None if event.outcome == "issued" else record
     return None
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ssosim.trace import ConnectionFailed, DnsAnswered, Event, HttpExchange, KdcExchange, Record
 
-__all__ = ["Stage", "before_prompt", "failed_stage", "refused_certificate", "stage_of_path"]
+__all__ = ["Stage", "before_prompt", "failed_stage", "missing_name", "refused_certificate", "stage_of_path"]
 
 _LATE_S = 1.0
 
@@ -53,6 +53,19 @@ def stage_of_path(path: str) -> Stage:
 
 def _stage_of_host(host: str) -> Stage:
     return "realm" if host.startswith("login.") else "mex"  # which of its endpoints it was is not on the wire
+
+
+def missing_name(records: Sequence[Record]) -> Record | None:
+    """The address question that stayed without an answer, if nothing was reached after it.
+
+    A resolver that fails goes on through its search list; the first name is the one that was meant.
+    """
+    unanswered: Record | None = None
+    for record in records:
+        event = record.event
+        if isinstance(event, DnsAnswered) and event.type == "A":
+            unanswered = None if event.answers else unanswered or record
+    return unanswered
 
 
 def before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import before_prompt, failed_stage, refused_certificate, stage_of_path
+from ssosim.scenario.stages import before_prompt, failed_stage, missing_name, refused_certificate, stage_of_path
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -105,7 +105,7 @@ class _Seen:
         if kind in ("assertion", "browser"):
             after.append(self.unserved())
         if kind == "assertion":
-            after.append(self._missing_name())
+            after.append(missing_name(self._records))
         return all(record is None or record.seq < signed_in.seq for record in after)
 
     def settled(self, last: Record) -> Record:
@@ -164,7 +164,7 @@ class _Seen:
     def was_refused(self) -> bool:
         """Whether a service's no was the last thing that it met."""
         refusal = self.refusal()
-        others = (self._missing_name(), self.unserved())
+        others = (missing_name(self._records), self.unserved())
         return refusal is not None and all(other is None or other.seq <= refusal.seq for other in others)
 
     def unserved(self) -> Record | None:
@@ -187,9 +187,9 @@ class _Seen:
             return self._ticket_trouble(ticket)
         if (certificate := refused_certificate(self._records)) and not self.was_refused():
             return _unserved(certificate.event)
-        if missing := self._missing_name():
+        if missing := missing_name(self._records):
             event = missing.event
-            assert isinstance(event, DnsAnswered)  # noqa: S101 - by _missing_name
+            assert isinstance(event, DnsAnswered)  # noqa: S101 - by missing_name
             return f"{event.name} has no address ({event.rcode})"
         if ticket:
             return self._ticket_trouble(ticket)
@@ -219,7 +219,7 @@ class _Seen:
 
     def trouble_evidence(self) -> tuple[int, ...]:
         """The records behind ``trouble``."""
-        found = (self._missing_name(), self._no_ticket(), self.unserved(), self.refusal())
+        found = (missing_name(self._records), self._no_ticket(), self.unserved(), self.refusal())
         return tuple(sorted({record.seq for record in found if record is not None}))
 
     def _answer(self) -> str:
@@ -236,18 +236,6 @@ class _Seen:
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return record if event.outcome != "issued" else None
         return None
-
-    def _missing_name(self) -> Record | None:
-        """The address question that stayed without an answer, if nothing was reached after it.
-
-        A resolver that fails goes on through its search list; the first name is the one that was meant.
-        """
-        unanswered: Record | None = None
-        for record in self._records:
-            event = record.event
-            if isinstance(event, DnsAnswered) and event.type == "A":
-                unanswered = None if event.answers else unanswered or record
-        return unanswered
 
 
 def _ended_badly(finished: Record | None, signed_in: Record) -> bool:

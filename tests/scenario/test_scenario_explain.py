@@ -1,0 +1,44 @@
+"""The chain of causes names what the verdict names."""
+
+from ssosim.scenario.explain import explain
+from ssosim.trace import ClientFinished, ClientSaid, DnsAnswered, FaultApplied, HttpExchange, KdcExchange, Record
+
+AUTOLOGON, TARGET = "autologon.microsoftazuread-sso.com", "www.tm.a.prd.aadg.trafficmanager.net"
+fault = FaultApplied(name="cname-for-alias", detail=f"{AUTOLOGON} is a CNAME")
+moved = DnsAnswered(name=AUTOLOGON, type="A", rcode="NOERROR", answers=(f"CNAME {TARGET}.", "A 192.0.2.20"))
+empty = DnsAnswered(name=AUTOLOGON, type="A", rcode="NODATA")
+searched = DnsAnswered(name=f"{AUTOLOGON}.corp.contoso.com", type="A", rcode="NXDOMAIN")
+challenge = HttpExchange(host=AUTOLOGON, method="GET", path="/contoso.com/winauth/sso", status=401)
+unknown = KdcExchange(request="TGS", service=f"HTTP/{TARGET}", outcome="KDC_ERR_S_PRINCIPAL_UNKNOWN")
+realm = KdcExchange(
+    request="TGS", service="krbtgt/TM.A.PRD.AADG.TRAFFICMANAGER.NET", outcome="KDC_ERR_S_PRINCIPAL_UNKNOWN"
+)
+ended = ClientFinished(program="curl", exit_code=22)
+
+
+def _explained(*events):
+    records = [Record(1, 0.0, "", fault)]
+    records += [Record(number, float(number), "curl", event) for number, event in enumerate(events, 2)]
+    (found,) = explain(records, client="curl")
+    return str(found)
+
+
+def test_a_realm_that_libkrb5_guesses_is_not_the_cause():
+    """After an unknown service libkrb5 asks for a ticket of the realm of its name; the service is what went wrong."""
+    assert _explained(moved, challenge, unknown, realm, ended) == (
+        f"curl in this lab: refused: no ticket ← the KDC does not know HTTP/{TARGET} ← {AUTOLOGON} is a CNAME and this "
+        "client canonicalises ← fault 'cname-for-alias' at 00:00"
+    )
+    assert f"does not know HTTP/{TARGET}" in _explained(moved, unknown, realm, challenge, ended)
+
+
+def test_the_name_that_was_meant_is_the_cause():
+    """And not the last one of the resolver's search list (004-020)."""
+    assert f": {AUTOLOGON} has no address (NODATA) ← " in _explained(empty, searched, empty, searched, ended)
+
+
+def test_without_a_chain_there_is_the_reason():
+    """What failed and left nothing on the wire is not left unexplained."""
+    assert _explained(ClientSaid(text="no arguments"), ended) == (
+        "curl in this lab: failed: it ended with exit code 22: no failed exchange was seen"
+    )
