@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import re
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         from ssosim.report.terminal import table  # noqa: PLC0415
 
-        print(table(playback))
+        print(table(playback, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         print(f"\nevery exchange: {Path(sys.argv[0]).name} trace --name {folder.name}")
         if options.report:
             print(f"the report: {options.report}")

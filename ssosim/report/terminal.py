@@ -10,17 +10,21 @@ from ssosim.report.text import clean
 __all__ = ["table"]
 
 
-def table(playback: dict[str, Any]) -> str:
-    """The table phase by client, and below it the reason for every outcome in one sentence."""
+def table(playback: dict[str, Any], columns: int | None = None) -> str:
+    """The table phase by client, and below it the reason for every outcome in one sentence.
+
+    Where that would be wider than the ``columns`` of the terminal, clients go down and phases across.
+    """
     phases = playback["phases"]
     clients = list(phases[0]["clients"]) if phases else []
     rows = [["phase", "from", *clients]]
     for phase in phases:
         begin = datetime.fromisoformat(phase["start"]).strftime("%H:%M")
         rows.append([phase["phase"], begin, *(_cell(phase["clients"][client]) for client in clients)])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [f"{playback['scenario']}: {playback['title']}", ""]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    grid = _grid(rows)
+    if columns is not None and max(map(len, grid)) > columns:
+        grid = _grid([list(row) for row in zip(*rows, strict=True)])
+    lines = [f"{playback['scenario']}: {playback['title']}", "", *grid]
     width = max((len(client) for client in clients), default=0)
     for phase in phases:
         lines += ["", f"{phase['phase']}: {phase['title']}".rstrip(": ")]
@@ -38,6 +42,11 @@ def table(playback: dict[str, Any]) -> str:
         result = "the scenario expects nothing of these clients"
     lines += ["", f"{result}; seed {playback.get('seed', 0)}"]
     return clean("\n".join(lines))  # a program's own names are in the reasons
+
+
+def _grid(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _cell(result: dict[str, Any]) -> str:

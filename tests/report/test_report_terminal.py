@@ -1,0 +1,39 @@
+"""The table of ``ssosim run`` at a terminal."""
+
+from ssosim.report.terminal import table
+
+CLIENTS = ("connect-sync-password", "connect-sync-certificate", "federated-user")
+PLAYBACK = {
+    "scenario": "s",
+    "title": "t",
+    "phases": [
+        {
+            "phase": name,
+            "title": "",
+            "start": f"2025-02-25T{hour}:00:00+00:00",
+            "clients": {
+                c: {"outcome": "silent", "reason": "r", "expected": None, "as_expected": True} for c in CLIENTS
+            },
+        }
+        for name, hour in (("healthy", 16), ("cname", 18))
+    ],
+}
+
+
+def _grid(columns):
+    lines = table(PLAYBACK, columns).splitlines()[2:]
+    return [line.split() for line in lines[: lines.index("")]]
+
+
+def test_a_table_too_wide_is_turned():
+    """Phases go down; where a terminal is too narrow for that, clients do, and the cells are the same."""
+    wide, narrow = _grid(200), _grid(60)
+    assert wide == _grid(None)
+    assert wide[0] == ["phase", "from", *CLIENTS]
+    assert [list(row) for row in zip(*wide, strict=True)] == narrow
+    assert max(len(line) for line in table(PLAYBACK, 60).splitlines()) <= 60
+
+
+def test_where_nothing_is_expected_nothing_is_counted():
+    """Clients of one's own have no expectation, so no "0 of 0" is as expected."""
+    assert "the scenario expects nothing of these clients; seed 0" in table(PLAYBACK)
