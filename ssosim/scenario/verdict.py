@@ -105,7 +105,7 @@ class _Seen:
         if kind in ("assertion", "browser"):
             after.append(self.unserved())
         if kind == "assertion":
-            after.append(missing_name(self._records))
+            after.append(self._missing_name())
         return all(record is None or record.seq < signed_in.seq for record in after)
 
     def settled(self, last: Record) -> Record:
@@ -164,7 +164,7 @@ class _Seen:
     def was_refused(self) -> bool:
         """Whether a service's no was the last thing that it met."""
         refusal = self.refusal()
-        others = (missing_name(self._records), self.unserved())
+        others = (self._missing_name(), self.unserved())
         return refusal is not None and all(other is None or other.seq <= refusal.seq for other in others)
 
     def unserved(self) -> Record | None:
@@ -187,9 +187,9 @@ class _Seen:
             return self._ticket_trouble(ticket)
         if (certificate := refused_certificate(self._records)) and not self.was_refused():
             return _unserved(certificate.event)
-        if missing := missing_name(self._records):
+        if missing := self._missing_name():
             event = missing.event
-            assert isinstance(event, DnsAnswered)  # noqa: S101 - by missing_name
+            assert isinstance(event, DnsAnswered)  # noqa: S101 - by _missing_name
             return f"{event.name} has no address ({event.rcode})"
         if ticket:
             return self._ticket_trouble(ticket)
@@ -219,7 +219,7 @@ class _Seen:
 
     def trouble_evidence(self) -> tuple[int, ...]:
         """The records behind ``trouble``."""
-        found = (missing_name(self._records), self._no_ticket(), self.unserved(), self.refusal())
+        found = (self._missing_name(), self._no_ticket(), self.unserved(), self.refusal())
         return tuple(sorted({record.seq for record in found if record is not None}))
 
     def _answer(self) -> str:
@@ -236,6 +236,19 @@ class _Seen:
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return record if event.outcome != "issued" else None
         return None
+
+    def _missing_name(self) -> Record | None:
+        """The address question that stayed without an answer, if nothing was reached after it.
+
+        Where there is other trouble, a name that was never connected to is none of it: browsers ask for many on their
+        own account.
+        """
+        missing = missing_name(self._records)
+        name = getattr(missing.event, "name", "") if missing is not None else ""
+        if missing is None or any(_host_of(record.event) == name for record in self._records):
+            return missing
+        others = (self.refusal(), self.unserved(), self._no_ticket(), refused_certificate(self._records))
+        return missing if all(other is None for other in others) else None
 
 
 def _ended_badly(finished: Record | None, signed_in: Record) -> bool:

@@ -23,6 +23,9 @@ from ssosim.scenario.player import play
 from ssosim.trace import HttpExchange, TokenIssued
 
 INCIDENT = (resources.files("ssosim.scenario") / "catalogue" / "feb-2025.toml").read_text()
+PHASE_S = 3
+"""Real seconds of a phase: a sign-in takes milliseconds, but not on a busy machine."""
+
 TIMED_TO_THE_SECOND = {"transient-5xx"}  # memory's requests take time, and what happens within one second differs
 # Tokens that are no JWTs; resolvers; memory's provider takes a federated user's password.
 NOT_IN_MEMORY = {"jwks-key-removed", "negative-cache", "password-faults"}
@@ -169,10 +172,10 @@ async def test_three_devices_agree(tmp_path, prepared):
     clients = [c for c in whole.clients if c.name in {"native-prompt", "ssms", "msal4j-iwa", "prt-device", "adal-like"}]
     begin = whole.phases[0].start
     phases = tuple(
-        msgspec.structs.replace(phase, start=begin + timedelta(seconds=number))
+        msgspec.structs.replace(phase, start=begin + timedelta(seconds=PHASE_S * number))
         for number, phase in enumerate(whole.phases)
     )
-    end = begin + timedelta(seconds=len(phases))
+    end = begin + timedelta(seconds=PHASE_S * len(phases))
     short = msgspec.structs.replace(with_clients(whole, clients), phases=phases, end=end)
     virtual, _ = await over_sockets(short, tmp_path / "virtual", prepared)
     real, _ = await over_sockets(short, tmp_path / "real", prepared, RealTime(begin.timestamp()))

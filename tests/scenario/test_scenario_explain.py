@@ -42,3 +42,10 @@ def test_without_a_chain_there_is_the_reason():
     assert _explained(ClientSaid(text="no arguments"), ended) == (
         "curl in this lab: failed: it ended with exit code 22: no failed exchange was seen"
     )
+
+
+def test_questions_of_the_lab_itself_are_nobodys_sign_in():
+    """What `ssosim spn` and `ssosim dns` ask has no outcome, unless it is named."""
+    records = [Record(1, 0.0, "spn", unknown), Record(2, 0.0, "dns-probe", empty), Record(3, 1.0, "curl", challenge)]
+    assert [each.client for each in explain(records)] == ["curl"]
+    assert [each.client for each in explain(records, client="spn")] == ["spn"]

@@ -128,3 +128,12 @@ def test_the_evidence_and_the_time_are_those_of_the_records():
     assert verdict(unknown, challenge, ntlm).evidence == (1, 3)
     assert verdict(tgt, unknown, tgt).spn == "HTTP/tm.example"
     assert verdict(empty).after_s is None
+
+
+def test_a_name_of_a_browsers_own_is_no_trouble_of_the_sign_in():
+    """A refusal stays one, and an unanswered exchange the reason, whatever else a program looks up after it."""
+    noise = DnsAnswered(name="connectivitycheck.gstatic.com", type="A", rcode="NXDOMAIN")
+    assert verdict(realm, found, ntlm, noise, ended).outcome is Outcome.REFUSED
+    assert "did not answer" in verdict(page, unposted, noise, ended).reason
+    assert "gstatic.com has no address" in verdict(noise, ended).reason
+    assert verdict(realm, found, ntlm, empty, ended).outcome is Outcome.FAILED, "it was there, and then it was gone"
