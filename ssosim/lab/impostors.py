@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
+from ssosim.lab.astray import LedAstray
 from ssosim.lab.attribution import Attribution
 from ssosim.lab.ip_command import run_ip
 from ssosim.lab.tls import STRANGER, LabCa
-from ssosim.trace import ConnectionFailed, DnsAnswered, Record, Trace
+from ssosim.trace import ConnectionFailed, Trace
 
 __all__ = ["IMPOSTORS", "Impostors"]
 
@@ -32,18 +33,17 @@ class Impostors:
         self._attribution = attribution
         self._hosts = set(hosts)
         self._listening: dict[str, socket.socket] = {}
-        self._names: dict[tuple[str, str], str] = {}
+        self._led = LedAstray(trace, "A", self._is_ours, self._appear)
         self._greeting: set[asyncio.Task[None]] = set()
-        self._stop: Callable[[], object] = lambda: None
 
     def start(self) -> None:
         """From now on; raises LabError."""
         run_ip([f"route add local {IMPOSTORS} dev lo"])
-        self._stop = self._trace.subscribe(self._hear)
+        self._led.start()
 
     def stop(self) -> None:
         """No more."""
-        self._stop()
+        self._led.stop()
         for listener in self._listening.values():
             asyncio.get_running_loop().remove_reader(listener.fileno())
             listener.close()
@@ -51,16 +51,13 @@ class Impostors:
         for task in tuple(self._greeting):
             task.cancel()
 
-    def _hear(self, record: Record) -> None:
-        if not isinstance(record.event, DnsAnswered) or record.event.type != "A":
-            return
-        for answer in record.event.answers:
-            kind, _, address = answer.partition(" ")
-            if kind == "A" and address not in self._hosts and IPv4Address(address) in IMPOSTORS:
-                self._names[record.client, address] = record.event.name
-                if address not in self._listening:
-                    with contextlib.suppress(OSError):  # the port is taken: then it is somebody's after all
-                        self._listen(address)
+    def _is_ours(self, address: str) -> bool:
+        return address not in self._hosts and IPv4Address(address) in IMPOSTORS
+
+    def _appear(self, address: str) -> None:
+        if address not in self._listening:
+            with contextlib.suppress(OSError):  # the port is taken: then it is somebody's after all
+                self._listen(address)
 
     def _listen(self, address: str) -> None:
         listener = socket.create_server((address, _HTTPS_PORT))
@@ -73,7 +70,7 @@ class Impostors:
             connection, peer = self._listening[address].accept()
             client = self._attribution.who(peer[0], "")
             if client:
-                name = self._names.get((client, address), "")
+                name = self._led.name(client, address)
                 failed = ConnectionFailed(host=name, address=address, stage="tls", reason="bad-certificate", by="wire")
                 self._trace.record(client, failed)
             task = asyncio.get_running_loop().create_task(self._greet(connection))

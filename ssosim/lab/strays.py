@@ -10,8 +10,9 @@ import struct
 from collections.abc import Iterable
 from ipaddress import IPv6Address, IPv6Network
 
+from ssosim.lab.astray import LedAstray
 from ssosim.lab.attribution import Attribution
-from ssosim.trace import ConnectionFailed, DnsAnswered, Record, Trace
+from ssosim.trace import ConnectionFailed, Trace
 
 __all__ = ["Strays"]
 
@@ -43,32 +44,25 @@ class Strays:
         self._attribution = attribution
         self._hosts = {IPv6Address(host) for host in hosts if ":" in host}
         self._silent = silent
-        self._names: dict[tuple[str, str], str] = {}
+        self._led = LedAstray(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
         self._seen: dict[bytes, None] = {}
         self._wire: socket.socket | None = None
 
     def start(self) -> None:
         """Look at the wire from now on; raises OSError."""
-        self._trace.subscribe(self._hear)
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
         _attach(wire)
         asyncio.get_running_loop().add_reader(wire.fileno(), self._look)
         self._wire = wire
+        self._led.start()
 
     def stop(self) -> None:
         """Look no more."""
+        self._led.stop()
         if self._wire is not None:
             asyncio.get_running_loop().remove_reader(self._wire.fileno())
             self._wire.close()
             self._wire = None
-
-    def _hear(self, record: Record) -> None:
-        """Remember by what name a client came to an address."""
-        if isinstance(record.event, DnsAnswered) and record.event.type == "AAAA":
-            for answer in record.event.answers:
-                kind, _, address = answer.partition(" ")
-                if kind == "AAAA":
-                    self._names[record.client, address] = record.event.name
 
     def _look(self) -> None:
         assert self._wire is not None  # noqa: S101 - the reader goes with it
@@ -89,7 +83,7 @@ class Strays:
         self._trace.record(
             client,
             ConnectionFailed(
-                host=self._names.get((client, str(to)), ""),
+                host=self._led.name(client, str(to)),
                 address=str(to),
                 stage="connect" if silent else "tls",
                 reason="unreachable" if silent else "bad-certificate",

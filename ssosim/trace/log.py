@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,8 @@ from ssosim.trace.events import Event
 __all__ = ["Caused", "Record", "Trace"]
 
 Subscriber = Callable[["Record"], None]
+Listener = Callable[["Sequence[Caused]"], None]
+_Hears = TypeVar("_Hears", Subscriber, Listener)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -51,7 +54,8 @@ class Trace:
         self._caused: list[Caused] = []
         self._at = array("d")
         self._subscribers: list[tuple[Subscriber, type[Event]]] = []
-        self._hearing: dict[type[Event], tuple[Subscriber, ...]] = {}
+        self._listeners: list[tuple[Listener, type[Event]]] = []
+        self._hearing: dict[type[Event], tuple[tuple[Subscriber, ...], tuple[Listener, ...]]] = {}
         self._bells: list[Callable[[], None]] = []
         self.dropped = 0
 
@@ -61,14 +65,15 @@ class Trace:
         at = round(self._now() * 1e6) / 1e6
         if len(self._caused) >= self._limit:
             self._make_room(1)
-        self._caused.append(Caused(client, event))
+        caused = Caused(client, event)
+        self._caused.append(caused)
         self._at.append(at)
-        hearing = self._hearing.get(type(event))
-        if hearing is None:
-            hearing = self._who_hears(type(event))
-        if hearing:
+        subscribers, listeners = self._hearing.get(type(event)) or self._who_hears(type(event))
+        for listener in listeners:
+            listener((caused,))
+        if subscribers:
             record = Record(self.last_seq, at, client, event)
-            for subscriber in hearing:
+            for subscriber in subscribers:
                 subscriber(record)
         if self._bells:
             self._ring()
@@ -84,27 +89,27 @@ class Trace:
                 self._make_room(len(some))
             self._caused.extend(some)
             self._at.extend(array("d", (at,)) * len(some))
-        hearing = self._hearing.get(type(caused[0].event))
-        if hearing is None:
-            hearing = self._who_hears(type(caused[0].event))
-        if hearing:
+        kind = type(caused[0].event)
+        subscribers, listeners = self._hearing.get(kind) or self._who_hears(kind)
+        for listener in listeners:
+            listener(caused)
+        if subscribers:
             for seq, one in enumerate(caused, self.last_seq - len(caused) + 1):
-                for subscriber in hearing:
+                for subscriber in subscribers:
                     subscriber(Record(seq, at, one.client, one.event))
         if self._bells:
             self._ring()
 
     def subscribe(self, subscriber: Subscriber, kind: type[Event] = Event) -> Callable[[], None]:
         """Call ``subscriber`` with every later record of such an event; returns the function that ends this."""
-        entry = (subscriber, kind)
-        self._subscribers.append(entry)
-        self._hearing = {}
+        return self._join(self._subscribers, (subscriber, kind))
 
-        def leave() -> None:
-            self._subscribers.remove(entry)
-            self._hearing = {}
+    def overhear(self, listener: Listener, kind: type[Event] = Event) -> Callable[[], None]:
+        """As ``subscribe``, without records: ``listener`` is called once with all that happens at once.
 
-        return leave
+        It is called before subscribers are. It must not keep the sequence, but may keep what is in it.
+        """
+        return self._join(self._listeners, (listener, kind))
 
     def ring(self, bell: Callable[[], None]) -> None:
         """Call ``bell`` at the next record, that once: for who would rather read many together, a little later."""
@@ -146,8 +151,21 @@ class Trace:
         del self._at[:going]
         self.dropped += going
 
-    def _who_hears(self, kind: type[Event]) -> tuple[Subscriber, ...]:
-        found = tuple(subscriber for subscriber, wanted in self._subscribers if issubclass(kind, wanted))
+    def _join(self, those: list[tuple[_Hears, type[Event]]], entry: tuple[_Hears, type[Event]]) -> Callable[[], None]:
+        those.append(entry)
+        self._hearing = {}
+
+        def leave() -> None:
+            those.remove(entry)
+            self._hearing = {}
+
+        return leave
+
+    def _who_hears(self, kind: type[Event]) -> tuple[tuple[Subscriber, ...], tuple[Listener, ...]]:
+        found = (
+            tuple(subscriber for subscriber, wanted in self._subscribers if issubclass(kind, wanted)),
+            tuple(listener for listener, wanted in self._listeners if issubclass(kind, wanted)),
+        )
         self._hearing[kind] = found
         return found
 

@@ -158,7 +158,7 @@ def test_a_wrong_address_leads_to_another_host(running):
         running.run("fault", "undo", "all")
     records = [r for r in read_jsonl(running.run("trace", "--json").stdout.splitlines()) if r.client == "astray"]
     failed = [record.event for record in records if type(record.event).__name__ == "ConnectionFailed"]
-    assert {(e.host, e.address, e.stage) for e in failed} == {(HOST, "203.0.113.254", "tls")}
+    assert {(e.host, e.address, e.stage, e.by) for e in failed} == {(HOST, "203.0.113.254", "tls", "wire")}
     assert len(failed) == 2
     verdict = judge(records, records[0].at)
     assert (verdict.outcome, "bad-certificate" in verdict.reason) == (Outcome.FAILED, True)

@@ -204,3 +204,18 @@ def test_plain_words_are_not_redacted(text):
     """Words shorter than a token stay as they are."""
     if all(len(word) < 64 for word in text.split()):
         assert redacted(text) == text
+
+
+def test_listeners_get_what_happens_at_once_unmade():
+    """Each call has all that happened together, of the wanted kind, the very values; leaving ends it."""
+    trace, heard = Trace(), []
+    leave = trace.overhear(lambda caused: heard.append(list(caused)), ClientSaid)
+    said = Caused("a", ClientSaid(text="1"))
+    trace.record_all([said] * 3)
+    trace.record("b", ClientSaid(text="2"))
+    trace.record("b", LabEvent(part="x", text="y"))
+    assert heard == [[said] * 3, [Caused("b", ClientSaid(text="2"))]]
+    assert heard[0][2] is said
+    leave()
+    trace.record_all([said])
+    assert len(heard) == 2
