@@ -137,4 +137,7 @@ def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    try:
+        sys.exit(_main())
+    except KeyboardInterrupt:  # passed on by who started this, and told there
+        sys.exit(130)

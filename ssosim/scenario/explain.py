@@ -27,6 +27,9 @@ from ssosim.trace.connections import connection_trouble
 
 __all__ = ["Explanation", "Link", "chain", "explain"]
 
+_OF_THE_LAB = ("spn", "dns-probe")
+"""What `ssosim spn` and `ssosim dns` ask is in the trace under these names; nobody signs in by them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -63,7 +66,7 @@ def explain(
     standing: list[Record] = []
     for name, began, part in _phases(records):
         if phase in (None, name):
-            names = dict.fromkeys(r.client for r in part if r.client and client in (None, r.client))
+            names = dict.fromkeys(r.client for r in part if r.client and _is_asked_for(r.client, client))
             for who in names:
                 mine = [record for record in part if record.client == who]
                 verdict = judge(mine, began)
@@ -71,6 +74,10 @@ def explain(
                 found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links)))
         standing = _standing([*standing, *part])
     return tuple(found)
+
+
+def _is_asked_for(name: str, client: str | None) -> bool:
+    return name not in _OF_THE_LAB if client is None else name == client
 
 
 def chain(records: Sequence[Record], verdict: Verdict, around: Sequence[Record]) -> list[Link]:

@@ -154,6 +154,7 @@ def test_a_matrix_that_is_interrupted_leaves_nothing(bench, tmp_path, short):
             assert line, "it ended"
         process.send_signal(number)
         assert process.wait(20) == 130
+        assert b"Traceback" not in process.stderr.read()
         assert list(short.iterdir()) == []
         end = time.monotonic() + 8
         while bench.processes() and time.monotonic() < end:
