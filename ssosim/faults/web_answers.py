@@ -12,6 +12,7 @@ from ssosim.faults.web import WebFault, check_text
 
 __all__ = ["HttpAnswer", "HttpDropped"]
 
+_FRAMING = ("content-length", "transfer-encoding", "connection")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -36,6 +37,8 @@ class HttpAnswer(WebFault, frozen=True, kw_only=True, tag="http-answer"):
         for name, value in {**self.headers, "Content-Type": self.content_type}.items():
             if not _HEADER.fullmatch(name) or not value.isprintable():
                 raise ValueError(f"header {name!r}: {value!r} cannot be sent")
+        if framing := [name for name in self.headers if name.lower() in _FRAMING]:
+            raise ValueError(f"header {framing[0]!r} is not for you to say: where an answer ends follows from its body")
 
     def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
         """That answer."""

@@ -20,6 +20,8 @@ def readable_folder(text: str, option: str = "--etc") -> Path:
         raise LabInputError(f"{option} {text}: there is no such folder; its files are to appear in the device's /etc")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise LabInputError(f"{option} {text}: this folder cannot be read")
+    if Path("/etc").is_relative_to(folder.resolve()):
+        raise LabInputError(f"{option} {text}: that is /etc itself; give a folder of yours with the files that differ")
     return folder
 
 

@@ -174,3 +174,5 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
 
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:  # it was there before
+        folder.chmod(0o700)

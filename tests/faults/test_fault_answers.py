@@ -73,10 +73,18 @@ def test_text_that_is_none_is_refused(name, key):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"status": 99}, {"headers": {"A b": "c"}}, {"headers": {"A": "b\r\nC: d"}}, {"content_type": "a\nb"}]
+    "wrong",
+    [
+        {"status": 99},
+        {"headers": {"A b": "c"}},
+        {"headers": {"A": "b\r\nC: d"}},
+        {"headers": {"Transfer-encoding": "chunked"}},
+        {"headers": {"Content-Length": "7"}},
+        {"content_type": "a\nb"},
+    ],
 )
 def test_what_cannot_be_sent_is_refused(wrong):
-    """No status that HTTP does not have, and no header that would make others."""
+    """No status that HTTP does not have, no header that would make others or say where the answer ends."""
     with pytest.raises(FaultError):
         fault_from(json.loads(json.dumps({"fault": "http-answer", **wrong})))
 

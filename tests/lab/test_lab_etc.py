@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from ssosim.lab import linux
-from ssosim.lab.device_files import lay_files
+from ssosim.lab.device_files import lay_files, readable_folder
+from ssosim.lab.errors import LabInputError
 
 URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
 
@@ -29,6 +32,13 @@ def test_the_files_of_a_folder_are_in_this_devices_etc_only(running, tmp_path):
     assert other.stdout.startswith(Path("/etc/hostname").read_text())
     assert other.stdout.split()[-1] == "ssosim.json"
     assert not Path("/etc/new").exists()
+
+
+@pytest.mark.parametrize("own", ["/etc", "/", "/etc/../etc"])
+def test_etc_itself_is_no_folder_of_ones_own(own):
+    """It would lie over itself; the message says what to give instead."""
+    with pytest.raises(LabInputError, match="that is /etc itself; give a folder of yours"):
+        readable_folder(own)
 
 
 def test_what_a_program_writes_does_not_reach_the_folder(running, tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ssosim.lab.folder import earlier
+from ssosim.lab.folder import cache_folder, earlier
 from ssosim.lab.reading import trace_lines
 from ssosim.lab.recording import recording
 from ssosim.trace import Caused, DnsAnswered, LabEvent, Trace
@@ -128,3 +128,10 @@ async def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
         assert [error.errno for error in errors] == [errno.EFBIG]
         trace.record("", note("last"))
     assert [record.seq for record in read_jsonl(trace_lines(path))] == [1, 3]
+
+
+def test_a_state_folder_that_was_open_to_others_is_closed(tmp_path, monkeypatch):
+    """Keys and tickets go there: a folder that was there before with another mode is its owner's alone from now on."""
+    (tmp_path / "cache").mkdir(mode=0o755)
+    monkeypatch.setenv("SSOSIM_HOME", str(tmp_path))
+    assert cache_folder().stat().st_mode & 0o777 == 0o700
