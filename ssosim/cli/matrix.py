@@ -21,6 +21,9 @@ became of each in each phase, how soon, and what it sent.
   ssosim matrix --scenario feb-2025 --client curl --client ./my-client
   ssosim matrix --write docs/matrix.md --json matrix.json
 
+All clients in all its scenarios take several minutes: one phase first, which says whom the
+fault rows concern, then the rest.
+
 Exit code 1 if a row differs from what was measured and nobody has said why.
 """
 
