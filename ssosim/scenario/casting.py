@@ -14,16 +14,11 @@ from ssosim_clients.policies.registry import find_policy
 
 from ssosim.scenario.model import Client, Scenario
 
-__all__ = ["UnknownClientError", "choose_clients", "find_client", "model_of", "with_clients"]
+__all__ = ["UnknownClientError", "find_client", "model_of", "with_clients"]
 
 
 class UnknownClientError(LookupError):
     """Neither the scenario nor the catalogue of models knows the name; the message lists the near ones."""
-
-
-def choose_clients(scenario: Scenario, names: Iterable[str]) -> Scenario:
-    """``scenario`` with the clients called ``names`` and no other. Raises UnknownClientError."""
-    return with_clients(scenario, [find_client(scenario, name) for name in dict.fromkeys(names)])
 
 
 def find_client(scenario: Scenario, name: str) -> Client:
