@@ -159,7 +159,7 @@ class ControlApi:
     async def _verdicts(self, request: web.Request) -> web.Response:
         query = query_of(request, ("client", "since"))
         since = number_of(query, "since", 0, 0, _LARGEST)
-        return web.json_response(self._upstairs().verdicts(query.get("client"), since))
+        return web.json_response(await self._upstairs().verdicts(query.get("client"), since))
 
     async def _scenarios(self, _: web.Request) -> web.Response:
         return web.json_response(self._upstairs().scenarios())

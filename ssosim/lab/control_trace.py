@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from ssosim.lab.bodies import number_of, query_of
 from ssosim.lab.errors import LabInputError
-from ssosim.trace import Caused, Record, Trace, events
+from ssosim.trace import Caused, Record, Trace, events, in_parts
 from ssosim.trace.export import as_json, describe
 
 __all__ = ["KINDS", "LAYERS", "LONGEST_WAIT_S", "MOST_RECORDS", "TraceDesk"]
@@ -38,13 +38,11 @@ class TraceDesk:
         query = query_of(request, (*_SELECTION, "limit"))
         wanted = Selection.of(query)
         limit = number_of(query, "limit", 1000, 1, MOST_RECORDS)
-        last, more = self._trace.last_seq, False
-        found: list[Record] = []
-        for record in self._fitting(wanted):
-            if len(found) == limit:
-                last, more = found[-1].seq, True
-                break
-            found.append(record)
+        last = self._trace.last_seq
+        found = await self._fitting(wanted, limit + 1)
+        if more := len(found) > limit:
+            del found[limit:]
+            last = found[-1].seq
         lines = [as_json(record) for record in found]
         if JSON_LINES in request.headers.get("Accept", ""):
             return web.Response(text="".join(f"{line}\n" for line in lines), content_type=JSON_LINES)
@@ -56,29 +54,39 @@ class TraceDesk:
         query = query_of(request, (*_SELECTION, "timeout_s"))
         wanted = Selection.of(query)
         patience = number_of(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
-        found = next(self._fitting(wanted), None)
-        if found is None and patience:
-            found = await self._next(wanted, patience)
+        found = await self._first(wanted, patience)
         if found is None:
             return web.Response(status=204)
         return web.Response(text=as_json(found), content_type="application/json")
 
-    def _fitting(self, wanted: Selection) -> Iterator[Record]:
-        """The selected records that there are, each made when it comes to it: a trace may be long."""
-        first, moments, caused = self._trace.columns(wanted.since)
-        for seq, (at, one) in enumerate(zip(moments, caused, strict=True), first):
-            if wanted.fits(one):
-                yield Record(seq, at, one.client, one.event)
+    async def _fitting(self, wanted: Selection, most: int) -> list[Record]:
+        """The first ``most`` of the selected records that there are now; others have turns meanwhile."""
+        found: list[Record] = []
+        for part in in_parts(self._trace.columns(wanted.since)):
+            fits: dict[int, bool] = {}  # by identity, which the columns keep: much comes again and again
+            for seq, at, one in part:
+                fit = fits.get(id(one))
+                if fit is None:
+                    fit = fits[id(one)] = wanted.fits(one)
+                if fit:
+                    found.append(Record(seq, at, one.client, one.event))
+                    if len(found) == most:
+                        return found
+            await asyncio.sleep(0)
+        return found
 
-    async def _next(self, wanted: Selection, patience: float) -> Record | None:
+    async def _first(self, wanted: Selection, patience: float) -> Record | None:
         came: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
 
         def look(record: Record) -> None:
-            if not came.done() and wanted.fits(record):
+            if not came.done() and record.seq > wanted.since and wanted.fits(record):
                 came.set_result(record)
 
+        # Before it is looked at what there is: nothing may slip through between the two.
         leave = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
         try:
+            if found := await self._fitting(wanted, 1):
+                return found[0]
             return await asyncio.wait_for(came, patience)
         except TimeoutError:
             return None

@@ -13,8 +13,8 @@ __all__ = ["MakeUpstairs", "Upstairs"]
 class Upstairs(Protocol):
     """Verdicts and scenarios on a running lab. All raise LabInputError for what makes no sense, LabError else."""
 
-    def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
-        """What became of ``client``, or of everybody, by the records after number ``since``."""
+    async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
+        """What became of ``client``, or of everybody, by the records after number ``since``; the lab goes on."""
         ...
 
     def scenarios(self) -> dict[str, Any]:

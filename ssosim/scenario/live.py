@@ -20,12 +20,13 @@ from ssosim.lab.lab import Lab
 from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.player import PhaseFaults
-from ssosim.scenario.verdict import judge
-from ssosim.trace import LabEvent, PhaseStarted, Record
+from ssosim.scenario.verdict import Verdict, judge
+from ssosim.trace import LabEvent, PhaseStarted, Record, in_parts
 
 __all__ = ["LiveDesk"]
 
 _FASTEST = 1e6
+_AT_ONCE = 5000
 
 
 class LiveDesk:
@@ -35,24 +36,27 @@ class LiveDesk:
         self._lab = lab
         self._playing: _Playing | None = None
 
-    def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
+    async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
         """The verdict on ``client``, or on everybody, by the records after number ``since``.
 
-        Times count from record ``since`` where there is one, else from the client's first.
+        Times count from record ``since`` where there is one, else from the client's first. What comes meanwhile does
+        not count; the lab goes on.
         """
         of_clients: dict[str, list[Record]] = {} if client is None else {client: []}
         began: float | None = None
-        for record in self._lab.trace.since(max(0, since - 1)):
-            if record.seq == since:
-                began = record.at
-            elif record.client and client in (None, record.client):
-                of_clients.setdefault(record.client, []).append(record)
+        last = self._lab.trace.last_seq
+        for part in in_parts(self._lab.trace.columns(max(0, since - 1))):
+            for seq, at, one in part:
+                if seq == since:
+                    began = at
+                elif one.client and client in (None, one.client):
+                    of_clients.setdefault(one.client, []).append(Record(seq, at, one.client, one.event))
+            await asyncio.sleep(0)
         verdicts = []
         for name, records in of_clients.items():
-            first = records[0].at if records else 0.0
-            verdict = judge(records, first if began is None else began)
+            verdict = await _judged(records, began)
             verdicts.append({"client": name} | dataclasses.asdict(verdict))
-        return {"verdicts": verdicts, "last_seq": self._lab.trace.last_seq}
+        return {"verdicts": verdicts, "last_seq": last}
 
     def scenarios(self) -> dict[str, Any]:
         """The scenarios of the catalogue, each with its phases."""
@@ -178,6 +182,16 @@ class _Playing:
             "problem": self._problem,
             **list_faults(self._lab.faults),
         }
+
+
+async def _judged(records: Sequence[Record], began: float | None) -> Verdict:
+    """The judge takes seconds over a million records: then he does it in a thread, beside the lab."""
+    if began is None:
+        began = records[0].at if records else 0.0
+    if len(records) <= _AT_ONCE:
+        await asyncio.sleep(0)
+        return judge(records, began)
+    return await asyncio.to_thread(judge, records, began)
 
 
 def _names(scenario: Scenario) -> list[str]:

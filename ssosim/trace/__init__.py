@@ -17,13 +17,14 @@ from ssosim.trace.events import (
     TokenIssued,
     UserPrompted,
 )
-from ssosim.trace.log import Caused, Record, Trace
+from ssosim.trace.log import Caused, Columns, Record, Trace, in_parts
 from ssosim.trace.redact import redacted
 
 __all__ = [
     "Caused",
     "ClientFinished",
     "ClientSaid",
+    "Columns",
     "ConnectionFailed",
     "DeviceCodeIssued",
     "DnsAnswered",
@@ -39,5 +40,6 @@ __all__ = [
     "TokenIssued",
     "Trace",
     "UserPrompted",
+    "in_parts",
     "redacted",
 ]

@@ -15,7 +15,9 @@ import msgspec
 from ssosim.clock import Clock, RealClock
 from ssosim.trace.events import Event
 
-__all__ = ["Caused", "Record", "Trace"]
+__all__ = ["Caused", "Columns", "Record", "Trace", "in_parts"]
+
+_PART = 10_000
 
 Subscriber = Callable[["Record"], None]
 Listener = Callable[["Sequence[Caused]"], None]
@@ -39,6 +41,10 @@ class Caused(msgspec.Struct, frozen=True, gc=False):
 
     client: str
     event: Event
+
+
+Columns = tuple[int, Sequence[float], Sequence[Caused]]
+"""The number of the first record, the moments, and what happened."""
 
 
 class Trace:
@@ -119,7 +125,7 @@ class Trace:
         """Do not call ``bell`` after all."""
         self._bells = [each for each in self._bells if each != bell]
 
-    def columns(self, seq: int = 0) -> tuple[int, Sequence[float], Sequence[Caused]]:
+    def columns(self, seq: int = 0) -> Columns:
         """What is kept after number ``seq``, unmade: the number of the first, the moments, and what happened."""
         skipped = max(0, seq - self.dropped)
         return self.dropped + skipped + 1, self._at[skipped:], self._caused[skipped:]
@@ -173,6 +179,17 @@ class Trace:
         bells, self._bells = self._bells, []
         for bell in bells:
             bell()
+
+
+def in_parts(columns: Columns) -> Iterator[Iterator[tuple[int, float, Caused]]]:
+    """Number, moment and what happened, one after another, some thousands at a time.
+
+    Who reads a long trace on the loop on which the lab runs lets others have a turn after each part.
+    """
+    first, moments, caused = columns
+    for start in range(0, len(caused), _PART):
+        end = start + _PART
+        yield zip(range(first + start, first + end), moments[start:end], caused[start:end], strict=False)
 
 
 def _records(first: int, moments: Sequence[float], caused: Sequence[Caused]) -> Iterator[Record]:
