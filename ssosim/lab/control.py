@@ -5,6 +5,7 @@ What it offers is written down for programs in ``control_spec`` (OpenAPI), for p
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import secrets
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ControlApi"]
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MAX_BODY = 8 * 1024 * 1024
 _LARGEST = 2**53
 _DNS = (
@@ -61,15 +63,21 @@ class ControlApi:
         self._made_upstairs: Upstairs | None = None
         self._desk: LabDesk | None = None
         self._where: dict[str, str] = {}
+        self._changing: set[asyncio.Future[web.StreamResponse]] = set()
         self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
         self._add_routes()
         self._runner = web.AppRunner(
-            self.app, access_log=None, handle_signals=False, shutdown_timeout=0.5, logger=_unheard()
+            self.app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=0.5,
+            logger=_unheard(),
+            handler_cancellation=True,  # nobody waits for the trace on behalf of one who has gone
         )
 
     def _add_routes(self) -> None:
         trace, devices = TraceDesk(self._lab.lab.trace), self._devices
-        routes: list[tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = [
+        routes: list[tuple[str, str, Handler]] = [
             ("GET", "/v1/openapi.json", self._openapi),
             ("GET", "/v1/status", self._status),
             ("POST", "/v1/stop", self._end),
@@ -93,7 +101,18 @@ class ControlApi:
             *((method, f"/v1/dns/{action}", self._dns) for method, action in _DNS),
         ]
         for method, path, handler in routes:
-            self.app.router.add_route(method, path, handler)
+            self.app.router.add_route(method, path, handler if method == "GET" else self._to_its_end(handler))
+
+    def _to_its_end(self, handler: Handler) -> Handler:
+        """What changes something is done whole, also for one who hangs up meanwhile."""
+
+        async def whole(request: web.Request) -> web.StreamResponse:
+            task = asyncio.ensure_future(handler(request))
+            self._changing.add(task)
+            task.add_done_callback(self._changing.discard)
+            return await asyncio.shield(task)
+
+        return whole
 
     async def start(self, path: Path, listener: socket.socket | None = None) -> None:
         """Listen on the Unix socket ``path``, and on ``listener``, for those who have the token that is made for it.
@@ -124,6 +143,8 @@ class ControlApi:
             await self._desk.close()
         self._devices.close()
         await self._runner.cleanup()
+        for task in tuple(self._changing):
+            task.cancel()
 
     def status(self) -> dict[str, Any]:
         """What runs, and where this API is: its socket, and its URL and the file with the token if it has one."""

@@ -51,10 +51,10 @@ def turns() -> Iterator[list[int]]:
 
 
 @asynccontextmanager
-async def serving(trace: Trace, folder: Path) -> AsyncIterator[str]:
-    """The control API of a lab that is nothing but ``trace``; the path of its socket."""
-    lab: Any = SimpleNamespace(trace=trace)
-    api = ControlApi(SimpleNamespace(lab=lab), lambda: None, LiveDesk)  # type: ignore[arg-type]
+async def serving(trace: Trace, folder: Path, **more: Any) -> AsyncIterator[str]:
+    """The control API of a lab that is ``trace`` and ``more``; the path of its socket."""
+    lab: Any = SimpleNamespace(lab=SimpleNamespace(trace=trace), **more)
+    api = ControlApi(lab, lambda: None, LiveDesk)
     await api.start(folder / "socket")
     try:
         yield str(folder / "socket")
@@ -135,3 +135,39 @@ async def test_what_comes_while_the_past_is_read_is_not_missed(trace: Trace, tmp
             trace.record("quiet", ClientSaid(text=text))
             assert (await asking)["seq"] == seq
             assert trace._subscribers == []
+
+
+async def test_a_wait_that_is_abandoned_is_over(trace: Trace, tmp_path: Path) -> None:
+    """Who hangs up is listened for no more, long before the time that was asked for; others still are."""
+    async with serving(trace, tmp_path) as where:
+        stays = asyncio.create_task(get(where, "/v1/wait?client=late&timeout_s=300"))
+        _, writer = await asyncio.open_unix_connection(where)
+        writer.write(b"GET /v1/wait?client=never&timeout_s=300 HTTP/1.1\r\nHost: lab\r\n\r\n")
+        await until(lambda: len(trace._subscribers) == 2)
+        writer.close()
+        await until(lambda: len(trace._subscribers) == 1)
+        trace.record("late", ClientSaid(text="there"))
+        assert (await stays)["client"] == "late"
+        assert trace._subscribers == []
+
+
+async def test_a_change_that_is_abandoned_is_made_whole(tmp_path: Path) -> None:
+    """Who asks for a change and hangs up gets it nevertheless, to its end."""
+    began, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def plug_device(_pid: int, **_wishes: Any) -> dict[str, Any]:
+        began.set()
+        await go_on.wait()
+        done.set()
+        return {"device": "192.0.2.1", "client": "c"}
+
+    async with serving(Trace(), tmp_path, plug_device=plug_device) as where:
+        _, writer = await asyncio.open_unix_connection(where)
+        body = b'{"pid": 2}'
+        writer.write(b"POST /v1/devices HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        await asyncio.wait_for(began.wait(), 10)
+        writer.close()
+        await get(where, "/v1/trace")  # by then the server knows
+        go_on.set()
+        await asyncio.wait_for(done.wait(), 10)
