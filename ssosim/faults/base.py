@@ -100,9 +100,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class WebRule:
-    """A fault's word on every HTTPS exchange."""
+    """A fault's word on every HTTPS exchange, or on those with ``host`` if it names one."""
 
     strike: WebTamper
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

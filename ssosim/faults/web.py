@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from ssosim.dns import DnsChangeError
 from ssosim.entra.tamper import Struck
 from ssosim.entra.wire import Answer, Call
+from ssosim.estate import Estate
 from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
 
-__all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved", "check_text"]
+__all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved", "check_hosts", "check_text"]
 
 # HTML as people write it, which is no XML: readers of MEX and WS-Trust stop at its unclosed element.
 _PAGE = (
@@ -57,7 +59,7 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
                 applied.meet()
             return struck
 
-        return dataclasses.replace(state, web=(*state.web, WebRule(rule)))
+        return dataclasses.replace(state, web=(*state.web, WebRule(rule, host)))
 
     def where(self) -> str:
         """Which exchanges, for people."""
@@ -66,6 +68,14 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
         parts += [f"the first {self.first}"] if self.first is not None else []
         parts += [f"{self.probability:.4g} of the exchanges"] if self.probability < 1.0 else []
         return ", ".join(parts)
+
+
+def check_hosts(state: DnsState, estate: Estate) -> None:
+    """Raise DnsChangeError for a fault of a host that serves no HTTPS in ``estate``: it would never strike."""
+    served = {name.lower(): name for name, _ in estate.web_names()}
+    named = (*(rule.host for rule in state.web if rule.host), *state.certificates)
+    if unknown := [host for host in named if host not in served]:
+        raise DnsChangeError(f"host: nothing is served at {unknown[0]!r}; there is: {', '.join(served.values())}")
 
 
 class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):

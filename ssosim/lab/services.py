@@ -12,6 +12,7 @@ from ssosim.entra import Provider
 from ssosim.entra.tamper import Struck
 from ssosim.entra.wire import Call
 from ssosim.faults.base import DnsState, KdcRule, WebRule
+from ssosim.faults.web import check_hosts
 from ssosim.kerberos import KdcGateway
 from ssosim.kerberos.gateway import Asked, Forward, Tamper
 from ssosim.kerberos.messages import KdcRequest, build_error
@@ -25,6 +26,7 @@ def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Call
     healthy = provider.estate
 
     def show(state: DnsState) -> None:
+        check_hosts(state, healthy)
         estate = healthy
         for change in state.estate:
             estate = change(estate)

@@ -15,6 +15,7 @@ from ssosim.dns.asking import Asking
 from ssosim.dns.rrset import to_name
 from ssosim.estate import Estate
 from ssosim.faults import DnsState, FaultBoard
+from ssosim.faults.web import check_hosts
 from ssosim.trace import ClientFinished, DnsAnswered, Trace
 
 __all__ = ["MemoryLab"]
@@ -66,10 +67,11 @@ class MemoryLab:
         return call_off
 
     def _show(self, state: DnsState) -> None:
-        self.state = state
-        self._healthy.clear()
+        check_hosts(state, self.estate)
         for change in state.estate:
             change(self.estate)  # to be told of one that does not fit
+        self.state = state
+        self._healthy.clear()
 
     async def sign_in(self, name: str, model: Model, device: Any) -> Belief:
         """One sign-in; that it ended with an error is seen from outside."""

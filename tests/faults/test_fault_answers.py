@@ -8,8 +8,9 @@ import pytest
 
 from ssosim.cli.fault import fields_of
 from ssosim.clock import VirtualClock
+from ssosim.dns import DnsChangeError
 from ssosim.estate import default_estate
-from ssosim.faults import FaultError, HttpAnswer, HttpDelay, fault_from
+from ssosim.faults import CertificateExpired, FaultError, HttpAnswer, HttpDelay, HttpStatus, fault_from
 from ssosim.lab.errors import LabInputError
 from ssosim.lab.lab import Lab
 
@@ -96,3 +97,13 @@ def test_headers_on_the_command_line():
     assert fault_from(fields_of("http-answer", words)) == HttpAnswer(status=401, headers=headers)
     with pytest.raises(LabInputError, match="headers: 'Negotiate' is not written as NAME:VALUE"):
         fields_of("http-answer", ["headers=Negotiate"])
+
+
+@pytest.mark.parametrize("fault", [HttpStatus(host="login.microsoftonline.co"), CertificateExpired(host="autologon.x")])
+async def test_a_host_that_serves_nothing_is_named(tmp_path, prepared, fault):
+    """A fault with a slip of the pen would never strike: it is refused, with the hosts that there are."""
+    async with Lab(default_estate(), tmp_path, prepared) as lab:
+        with pytest.raises(DnsChangeError, match=r"nothing is served at .*; there is: login.microsoftonline.com"):
+            lab.faults.add(fault)
+        assert lab.faults.active == ()
+        lab.faults.add(HttpStatus(host="LOGIN.microsoftonline.com."))
