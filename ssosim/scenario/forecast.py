@@ -18,8 +18,8 @@ from ssosim_clients.spn import RULES, OnUnknown, SchemeGivenUp, SpnRule
 
 from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
-from ssosim.estate import Estate
-from ssosim.scenario.forecast_stage import START, Clock, Parked, Person, Resolver, World, drive
+from ssosim.estate import Estate, User
+from ssosim.scenario.forecast_stage import START, Clock, Parked, Person, Resolver, Seen, World, drive
 from ssosim.scenario.model import Outcome
 from ssosim.scenario.verdict import judge
 from ssosim.trace import ClientFinished, KdcExchange, Trace
@@ -142,12 +142,12 @@ def _play_rule(rule: SpnRule, host: str, zones: ZoneSet, estate: Estate, spns: f
 
 
 def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str], keys: Keys) -> _Played:
-    device = next(each for each in estate.devices)
-    user = estate.user(device.user)
-    assert user is not None  # noqa: S101 - the estate's check has made sure
+    user = _user_for(getattr(MODELS[name], "domain", "managed"), estate)
+    if user is None:
+        return _Played(_NOT_HERE, "the estate has no device of such a user", (), 0)
     clock = Clock()
     trace = Trace(clock)
-    world = World(zones, estate, spns, keys, trace, clock, name)
+    world = World(zones, estate, user, spns, keys, Seen(trace, clock, name))
     stage = Device(
         upn=user.upn,
         resolver=Resolver(zones, trace, name),
@@ -175,6 +175,16 @@ def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str],
         )
     )
     return _Played(verdict.outcome.value, verdict.reason, asked, _RANK.index(verdict.outcome))
+
+
+def _user_for(domain: str, estate: Estate) -> User | None:
+    """The user of the estate's first device whose user is of such a domain."""
+    for device in estate.devices:
+        user = estate.user(device.user)
+        found = estate.domain(device.user.partition("@")[2])
+        if user is not None and found is not None and found[1].kind == domain:
+            return user
+    return None
 
 
 def affected_hosts(names: Iterable[str], estate: Estate) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import dns.reversename
@@ -19,10 +19,10 @@ from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, Netw
 from ssosim.dns import ZoneSet, answer
 from ssosim.dns.rrset import plain, to_name
 from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket, serve
-from ssosim.estate import Estate
+from ssosim.estate import Estate, User
 from ssosim.trace import KdcExchange, Trace, UserPrompted
 
-__all__ = ["HORIZON_S", "START", "Clock", "Parked", "Person", "Resolver", "World", "drive"]
+__all__ = ["HORIZON_S", "START", "Clock", "Parked", "Person", "Resolver", "Seen", "World", "drive"]
 
 HORIZON_S = 1200.0
 """How long a model may try; one that has not ended by then stalls."""
@@ -125,6 +125,14 @@ def _dns_kind(outcome: str) -> DnsKind:
     return kinds.get(outcome, "servfail")
 
 
+class Seen(NamedTuple):
+    """Where what ``client`` does is written down, and when."""
+
+    trace: Trace
+    clock: Clock
+    client: str
+
+
 class World:
     """HTTP and Kerberos for one play."""
 
@@ -132,12 +140,12 @@ class World:
         self,
         zones: ZoneSet,
         estate: Estate,
+        user: User,
         spns: frozenset[str],
         keys: Keys,
-        trace: Trace,
-        clock: Clock,
-        client: str,
+        seen: Seen,
     ) -> None:
+        trace, clock, client = seen
         self._resolver = Resolver(zones, trace, client)
         self._spns = spns
         self._trace = trace
@@ -145,7 +153,7 @@ class World:
         self._client = client
         self._roles = {host.address: host.role for host in estate.hosts}
         self._names = {name.lower(): role for name, role in estate.web_names()}
-        principal = f"{_account(estate)}@{estate.realm.name}"
+        principal = f"{user.sam_account or ''}@{estate.realm.name}"
         cloud = Acceptor(frozenset(estate.realm.service_account.spns), principal)
         acceptors = {estate.cloud.autologon_host: cloud}
         acceptors |= {
@@ -201,9 +209,3 @@ class Acceptor:
         if token.startswith(_TICKET) and spn in self.spns:
             return AcceptedTicket(self.principal, spn)
         return RefusedTicket("kerberos", "wrong-service", f"a ticket for {spn[:200]}")
-
-
-def _account(estate: Estate) -> str:
-    """The realm account of the first device's user."""
-    user = estate.user(estate.devices[0].user)
-    return "" if user is None or user.sam_account is None else user.sam_account

@@ -86,3 +86,11 @@ def test_an_address_where_nothing_listens_is_no_sign_in(zones: ZoneSet, keys: Ke
 def test_only_names_with_https_are_forecast():
     """A change of a name that nobody signs in at needs no forecast."""
     assert affected_hosts((AUTOLOGON, "dc1.corp.contoso.com"), ESTATE) == (AUTOLOGON,)
+
+
+def test_a_federated_user_is_played_on_a_federated_users_device(zones: ZoneSet, keys: Keys):
+    """004-008, 004-024: what happens to autologon does not matter to a domain with a token service of its own."""
+    said = forecast(zones, delete_profile(zones, PROFILE), default_estate(), keys)
+    (federated,) = [each for each in said.models if each.names == ("federated-user",)]
+    assert (federated.before, federated.after, federated.worse) == ("silent", "silent", False)
+    assert federated.spn_after == ("HTTP/sts.fabrikam.com",)

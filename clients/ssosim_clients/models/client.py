@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from ssosim_clients.failures import Stopped
 from ssosim_clients.flows import interactive
@@ -24,6 +24,8 @@ MAX_TRIES_IN_NO_TIME: Final = 100
 class Client:
     """A model put together from parts. ``can_prompt`` False: the program has no window to ask in.
 
+    ``domain`` is the kind of domain that its user is of; played for another user, it may be another client.
+
     ``keeps`` says in one line what its process remembers between attempts. A policy that breaks, by an exception or by
     not returning, ends the sign-in as this client's own failure.
     """
@@ -36,6 +38,7 @@ class Client:
     flow: Flow = field(default_factory=NativeFlow)
     can_prompt: bool = True
     keeps: str = "nothing"
+    domain: Literal["managed", "federated"] = "managed"
 
     async def sign_in(self, device: Device) -> Belief:
         """Attempt in rounds until there is a token or the policy ends it; may never return."""

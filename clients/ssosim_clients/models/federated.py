@@ -19,5 +19,6 @@ FEDERATED_USER: Final = Client(
     spn=RULES["wininet"],
     policy=SwallowAndRetry(),
     flow=NativeFlow(layers=(MSAL_DOTNET,)),
+    domain="federated",
 )
 """The same flow as Office's; the user's domain decides where it leads, so give it a device of such a user."""
