@@ -58,7 +58,6 @@ class ControlApi:
         self._lab = lab
         self._stop = stop
         self._guard = Guard()
-        self._devices = DeviceDesk(lab)
         self._make_upstairs = upstairs
         self._made_upstairs: Upstairs | None = None
         self._desk: LabDesk | None = None
@@ -76,7 +75,7 @@ class ControlApi:
         )
 
     def _add_routes(self) -> None:
-        trace, devices = TraceDesk(self._lab.lab.trace), self._devices
+        trace, devices = TraceDesk(self._lab.lab.trace), DeviceDesk(self._lab)
         routes: list[tuple[str, str, Handler]] = [
             ("GET", "/v1/openapi.json", self._openapi),
             ("GET", "/v1/status", self._status),
@@ -141,7 +140,6 @@ class ControlApi:
             self._made_upstairs.end()
         if self._desk is not None:
             await self._desk.close()
-        self._devices.close()
         await self._runner.cleanup()
         for task in tuple(self._changing):
             task.cancel()

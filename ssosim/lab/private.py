@@ -17,6 +17,7 @@ from ssosim.lab.errors import LabInputError
 from ssosim.lab.etc import overlay_etc
 from ssosim.lab.folder import LabFolder, cache_folder
 from ssosim.lab.network import PrivateNetwork
+from ssosim.lab.running import RunningPrograms
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.lab import Lab
@@ -37,6 +38,7 @@ class PrivateLab:
         self.pid = os.getpid()
         self._started = time.time()
         self.etc_layer: Path | None = None
+        self.running = RunningPrograms()
         self._devices: ProgramDevices | None = None
 
     async def start(self, clock: Any = None) -> None:
@@ -55,6 +57,7 @@ class PrivateLab:
 
     async def stop(self) -> None:
         """Stop all parts."""
+        self.running.close()
         if self._devices is not None:
             await self._devices.close()
         await self.lab.stop()

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from ssosim.estate import Device, User
+from ssosim.estate import Device, Estate, User
 from ssosim.lab.dual_stack import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.errors import LabInputError
+from ssosim.lab.folder import LabFolder
 from ssosim.lab.impostors import IMPOSTORS, Impostors
 from ssosim.lab.ip_command import run_ip
-from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, device_link_commands, link_name
+from ssosim.lab.lab import Lab
+from ssosim.lab.network import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
 from ssosim.lab.person.codes import ShownCodes
 from ssosim.lab.person.furnish import furnish, known_behaviour, own_page_of
 from ssosim.lab.resolution import name_servers
+from ssosim.lab.running import RunningPrograms
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent
 
-if TYPE_CHECKING:
-    from ssosim.lab.private import PrivateLab
-
-__all__ = ["Plug", "ProgramDevices"]
+__all__ = ["Plug", "ProgramDevices", "Surroundings"]
 
 _CODE_PATIENCE_S = 20.0  # below the patience of who asks
 
@@ -47,10 +47,25 @@ class Plug:
     ipv6: bool | None = None
 
 
+class Surroundings(Protocol):
+    """What devices are joined to: a lab, and where and in which network it is."""
+
+    lab: Lab
+    estate: Estate
+    folder: LabFolder
+    network: PrivateNetwork
+    etc_layer: Path | None
+    running: RunningPrograms
+
+    def addresses(self) -> list[str]:
+        """Every address that the lab listens on."""
+        ...
+
+
 class ProgramDevices:
     """Gives each program a device of its own, and takes it back."""
 
-    def __init__(self, private: PrivateLab) -> None:
+    def __init__(self, private: Surroundings) -> None:
         self._private = private
         self._on_devices: dict[str, tuple[str, str]] = {}
         self._codes = ShownCodes(private.lab.trace)
@@ -98,7 +113,12 @@ class ProgramDevices:
         )
         self._codes.expect(address, client)
         self._on_devices[address] = (client, wish.program)
-        self._watch(address, wish.pid)
+        gone = partial(self.finished, address, -signal.SIGKILL)  # who plugged it in was killed
+        try:
+            private.running.watch(address, wish.pid, client, wish.program, gone)
+        except LabInputError:
+            gone()
+            raise
         if which.corporate_network:
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
@@ -129,26 +149,10 @@ class ProgramDevices:
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
         client, program = self._on_devices.pop(device)
+        self._private.running.forget(device)
         self._codes.forget(device)
         self._private.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
         shutil.rmtree(self._private.folder.path / "devices" / device, ignore_errors=True)
-
-    def _watch(self, device: str, pid: int) -> None:
-        """Take the device back also when the process that plugged it in is killed."""
-        try:
-            handle = os.pidfd_open(pid)
-        except OSError as error:
-            self.finished(device, -signal.SIGKILL)
-            raise LabInputError(f"pid: process {pid} is gone") from error
-
-        def gone() -> None:
-            loop.remove_reader(handle)
-            os.close(handle)
-            if device in self._on_devices:
-                self.finished(device, -signal.SIGKILL)
-
-        loop = asyncio.get_running_loop()
-        loop.add_reader(handle, gone)
 
     def _commands(self, which: Device, address: str, ipv6: str) -> list[str]:
         """A route to each host and none to anywhere else: what is not in the lab is out of reach, and fails at once."""
