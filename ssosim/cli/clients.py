@@ -12,9 +12,10 @@ from ssosim.cli.common import add_json, print_json
 from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
 
 DESCRIPTION = """\
-List the client models and the real clients, each with its source.
+List the client models and the real clients.
 
   ssosim clients
+  ssosim clients --sources                  and where the behaviour of each is known from
   ssosim clients --install                  install every real client
   ssosim clients --install curl msal-python
   ssosim clients --install ./my-client      one of yours: a folder with a client.toml
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--packages", action="store_true", help="print the Debian packages that the real clients need and lack"
     )
+    parser.add_argument("--sources", action="store_true", help="list the sources of each too")
     add_json(parser)
 
 
@@ -53,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         print(f"{row['name']:<{width}}  {row['text']}")
-        for line in (*(f"source: {source}" for source in row["sources"]), *row.get("state", ())):
+        sources = [f"source: {source}" for source in row["sources"]] if options.sources else []
+        for line in (*sources, *([] if row.get("installed", True) else row["state"])):
             print(f"{'':<{width}}    {line}")
     return 0
 

@@ -1,0 +1,20 @@
+"""``ssosim clients``: what can be played, a line each."""
+
+from __future__ import annotations
+
+import pytest
+from ssosim_clients.catalogue import MODELS
+
+from ssosim.cli import main
+
+
+def test_models_and_real_clients_are_listed_a_line_each(capsys: pytest.CaptureFixture[str]):
+    """Every name can be given to ``--client``; where its behaviour is known from is said when asked."""
+    assert main(["clients"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert {*MODELS, "curl/windowstransport", "msal4j/integrated"} <= {*names}
+    assert not any("source:" in line for line in lines)
+    assert main(["clients", "--sources"]) == 0
+    with_sources = capsys.readouterr().out
+    assert all(f"source: {source}" in with_sources for model in MODELS.values() for source in model.sources)
