@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import before_prompt, missing_name, refused_certificate, stage_of_path
-from ssosim.scenario.verdict import Verdict, judge
+from ssosim.scenario.stages import before_prompt, refused_certificate, stage_of_path
+from ssosim.scenario.verdict import Verdict, judge, missing_name
 from ssosim.trace import (
     ConnectionFailed,
     DnsAnswered,
@@ -106,7 +106,8 @@ def _causes(records: Sequence[Record]) -> Iterator[tuple[Link, Record]]:
     """From the last failed exchange back to what it came from, of one client."""
     last = next((r for r in reversed(records) if _failed(r)), None)
     if last is not None and isinstance(last.event, DnsAnswered):
-        last = refused_certificate(records) or missing_name(records) or last
+        other = next((r for r in reversed(records) if _failed(r) and not isinstance(r.event, DnsAnswered)), None)
+        last = refused_certificate(records) or missing_name(records) or other or last
     if last is None:
         asked = next((r for r in reversed(records) if isinstance(r.event, HttpExchange)), None)
         if asked is not None and stage_of_path(getattr(asked.event, "path", "")) in ("realm", "page"):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ssosim.trace import ConnectionFailed, DnsAnswered, Event, HttpExchange, KdcExchange, Record
 
-__all__ = ["Stage", "before_prompt", "failed_stage", "missing_name", "refused_certificate", "stage_of_path"]
+__all__ = ["Stage", "before_prompt", "failed_stage", "refused_certificate", "stage_of_path", "unanswered_name"]
 
 _LATE_S = 1.0
 
@@ -55,7 +55,7 @@ def _stage_of_host(host: str) -> Stage:
     return "realm" if host.startswith("login.") else "mex"  # which of its endpoints it was is not on the wire
 
 
-def missing_name(records: Sequence[Record]) -> Record | None:
+def unanswered_name(records: Sequence[Record]) -> Record | None:
     """The address question that stayed without an answer, if nothing was reached after it.
 
     A resolver that fails goes on through its search list; the first name is the one that was meant.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import before_prompt, failed_stage, missing_name, refused_certificate, stage_of_path
+from ssosim.scenario.stages import before_prompt, failed_stage, refused_certificate, stage_of_path, unanswered_name
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -24,7 +24,7 @@ from ssosim.trace import (
 )
 from ssosim.trace.connections import connection_trouble
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "judge", "missing_name"]
 
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
@@ -83,6 +83,11 @@ def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 
     return Verdict(Outcome.STALLED, f"{tries}, no prompt, no sign-in: {trouble}", None, spn, attempts, evidence)
 
 
+def missing_name(records: Sequence[Record]) -> Record | None:
+    """The address question without an answer that a verdict on these records would name, if there is one."""
+    return _Seen(records).missing_name()
+
+
 class _Seen:
     """The records of one client in one phase, with the questions that a verdict asks of them."""
 
@@ -105,7 +110,7 @@ class _Seen:
         if kind in ("assertion", "browser"):
             after.append(self.unserved())
         if kind == "assertion":
-            after.append(self._missing_name())
+            after.append(self.missing_name())
         return all(record is None or record.seq < signed_in.seq for record in after)
 
     def settled(self, last: Record) -> Record:
@@ -164,7 +169,7 @@ class _Seen:
     def was_refused(self) -> bool:
         """Whether a service's no was the last thing that it met."""
         refusal = self.refusal()
-        others = (self._missing_name(), self.unserved())
+        others = (self.missing_name(), self.unserved())
         return refusal is not None and all(other is None or other.seq <= refusal.seq for other in others)
 
     def unserved(self) -> Record | None:
@@ -187,9 +192,9 @@ class _Seen:
             return self._ticket_trouble(ticket)
         if (certificate := refused_certificate(self._records)) and not self.was_refused():
             return _unserved(certificate.event)
-        if missing := self._missing_name():
+        if missing := self.missing_name():
             event = missing.event
-            assert isinstance(event, DnsAnswered)  # noqa: S101 - by _missing_name
+            assert isinstance(event, DnsAnswered)  # noqa: S101 - by missing_name
             return f"{event.name} has no address ({event.rcode})"
         if ticket:
             return self._ticket_trouble(ticket)
@@ -219,7 +224,7 @@ class _Seen:
 
     def trouble_evidence(self) -> tuple[int, ...]:
         """The records behind ``trouble``."""
-        found = (self._missing_name(), self._no_ticket(), self.unserved(), self.refusal())
+        found = (self.missing_name(), self._no_ticket(), self.unserved(), self.refusal())
         return tuple(sorted({record.seq for record in found if record is not None}))
 
     def _answer(self) -> str:
@@ -237,13 +242,13 @@ class _Seen:
                 return record if event.outcome != "issued" else None
         return None
 
-    def _missing_name(self) -> Record | None:
+    def missing_name(self) -> Record | None:
         """The address question that stayed without an answer, if nothing was reached after it.
 
         Where there is other trouble, a name that was never connected to is none of it: browsers ask for many on their
         own account.
         """
-        missing = missing_name(self._records)
+        missing = unanswered_name(self._records)
         name = getattr(missing.event, "name", "") if missing is not None else ""
         if missing is None or any(_host_of(record.event) == name for record in self._records):
             return missing

@@ -49,3 +49,11 @@ def test_questions_of_the_lab_itself_are_nobodys_sign_in():
     records = [Record(1, 0.0, "spn", unknown), Record(2, 0.0, "dns-probe", empty), Record(3, 1.0, "curl", challenge)]
     assert [each.client for each in explain(records)] == ["curl"]
     assert [each.client for each in explain(records, client="spn")] == ["spn"]
+
+
+def test_a_browsers_own_name_is_no_cause_where_there_is_another():
+    """The explanation names what the verdict names, whatever else the program looked up in the end."""
+    noise = DnsAnswered(name="connectivitycheck.gstatic.com", type="A", rcode="NXDOMAIN")
+    refused = HttpExchange(host=AUTOLOGON, method="GET", path="/contoso.com/winauth/sso", status=403, auth="kerberos")
+    assert _explained(challenge, refused, noise, ended).startswith("curl in this lab: refused: 403")
+    assert "gstatic.com has no address" in _explained(noise, ended)
