@@ -40,10 +40,7 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
         began = phase.start.timestamp()
         engine.run(began)
         mark = lab.trace.last_seq
-        faults.change_to(phase.faults)
-        steps = faults.steps(phase)
-        while steps and steps[0][0] == 0:
-            steps.pop(0)[1]()
+        steps = faults.enter(phase)
         lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
         for name in [client.name for client in scenario.clients if client.fresh and index]:
             runs.pop(name).cancel()

@@ -127,11 +127,10 @@ class _Playing:
         phase = self.scenario.phases[self._index]
         self._since = self._lab.trace.last_seq
         try:
-            self._faults.change_to(phase.faults)
+            steps = self._faults.enter(phase)
         except DnsChangeError:
             self.finish()
             raise
-        steps = self._faults.steps(phase)
         self._lab.trace.record("", PhaseStarted(scenario=self.scenario.name, phase=phase.name))
         if steps or self._speed is not None:
             self._task = asyncio.create_task(self._go_on(steps))

@@ -100,10 +100,7 @@ async def play(
             began = phase.start.timestamp()
             await clock.run_until(began)
             mark = lab.trace.last_seq
-            faults.change_to(phase.faults)
-            steps = faults.steps(phase)
-            while steps and steps[0][0] == 0:
-                steps.pop(0)[1]()
+            steps = faults.enter(phase)
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
             times = NOT_TIMED
             if run_program is not None:
@@ -126,6 +123,14 @@ class PhaseFaults:
         self._lab = lab
         self._seed = seed
         self._undos: list[Undo] = []
+
+    def enter(self, phase: Phase) -> list[tuple[float, Callable[[], None]]]:
+        """From the faults of the phase before to those of ``phase``, with its steps at 0; the steps that are left."""
+        self.change_to(phase.faults)
+        steps = self.steps(phase)
+        while steps and steps[0][0] == 0:
+            steps.pop(0)[1]()
+        return steps
 
     def change_to(self, faults: Sequence[AnyFault]) -> None:
         """From the faults of one phase to those of the next, with no moment between in which a query sees neither."""
