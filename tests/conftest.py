@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -157,12 +158,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, prepared: Path) -> Iterator[Bench]:
-    """The command line with a state folder for this test alone."""
-    made = Bench(tmp_path / "h")
-    shutil.copytree(prepared, made.home / "cache")
-    yield made
-    made.close()
+def bench(prepared: Path) -> Iterator[Bench]:
+    """The command line with a state folder for this test alone; not in ``tmp_path``, too long for a socket at times."""
+    with tempfile.TemporaryDirectory(prefix="ssosim-") as home:
+        made = Bench(Path(home))
+        shutil.copytree(prepared, made.home / "cache")
+        yield made
+        made.close()
 
 
 def _running(home: Path, prepared: Path, *words: str) -> Iterator[Bench]:

@@ -111,10 +111,11 @@ def test_the_jvm_trusts_the_authority_and_the_public_ones(running, tmp_path, wit
     assert done.stdout == "200 true\n", done.stderr
 
 
-def test_the_jvm_is_told_of_paths_with_blanks(bench, tmp_path):
+def test_the_jvm_is_told_of_paths_with_blanks(bench):
     """A state folder with a blank in its name is one option to the JVM."""
-    bench.home = tmp_path / "my home"
-    shutil.copytree(tmp_path / "h" / "cache", bench.home / "cache")
+    cache = bench.home / "cache"
+    bench.home = bench.home / "my home"
+    shutil.copytree(cache, bench.home / "cache")
     bench.up()
     done = bench.run("exec", "--", "sh", "-c", 'eval set -- "$JAVA_TOOL_OPTIONS"; for o; do echo "$o"; done')
     names = [line.partition("=")[2] for line in done.stdout.splitlines()]
