@@ -42,15 +42,15 @@ from dns.rdatatype import A
 from harness import finish, spread
 
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore, zones_of
-from ssosim.dns.counts import QueryCounts
 from ssosim.dns.imports.tree import read_tree
-from ssosim.dns.rrset import RRset, to_rdatas
-from ssosim.dns.wire import respond
-from ssosim.dns.zone import Zone
+from ssosim.dns.server.query_counts import QueryCounts
+from ssosim.dns.server.wire_format import respond
+from ssosim.dns.zones.rrset import RRset, to_rdatas
+from ssosim.dns.zones.zone import Zone
 from ssosim.estate import default_estate
 from ssosim.faults import FaultBoard, fault_from
-from ssosim.lab.attribution import Attribution
-from ssosim.lab.recording import recording
+from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.core.trace_writer import recording
 from ssosim.trace import Trace
 
 ZONE, NAMES = "bench.example", 100

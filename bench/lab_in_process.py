@@ -23,8 +23,8 @@ from ssosim_clients.flows.native import NativeFlow  # noqa: E402
 from ssosim_clients.spn import RULES  # noqa: E402
 
 from ssosim.estate import default_estate  # noqa: E402
-from ssosim.lab.lab import Lab  # noqa: E402
-from ssosim.lab.models import model_device  # noqa: E402
+from ssosim.lab.core.lab import Lab  # noqa: E402
+from ssosim.lab.model_devices.client_slots import model_device  # noqa: E402
 
 IMPORTED = time.monotonic()
 

@@ -24,9 +24,9 @@ from ssosim_clients.catalogue import MODELS
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
-from ssosim.lab.folder import cache_folder
-from ssosim.lab.lab import Lab
-from ssosim.scenario.casting import model_of, with_clients
+from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.core.lab import Lab
+from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario, shipped_names
 from ssosim.scenario.model import Client, Scenario

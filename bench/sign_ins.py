@@ -28,7 +28,7 @@ from typing import Any
 
 from harness import SSOSIM, LabUnderTest, finish, lab_up, own_home, spread
 
-from ssosim.entra.keys import SigningKey
+from ssosim.entra.core.keys import SigningKey
 from ssosim.kerberos.gss import Accepted, Acceptor
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB
 

@@ -137,7 +137,7 @@ def sso_scenario(request: pytest.FixtureRequest) -> Scenario:
 def sso_client(request: pytest.FixtureRequest) -> Model:
     """A client model; the test runs once for each that the marker, the option or the ini key names, else for all."""
     __tracebackhide__ = True
-    from ssosim.testing.cast import model_called  # noqa: PLC0415
+    from ssosim.testing.client_choice import model_called  # noqa: PLC0415
 
     with _without_traceback():
         return model_called(request.param) if isinstance(request.param, str) else request.param
@@ -190,7 +190,7 @@ def sso_lab(sso_estate: AnyEstate, _sso_runs: _Runs) -> Iterator[HostedLab]:
     ``.sign_in(client)``; ``.call(function)`` runs an async function in its loop.
     """
     __tracebackhide__ = True
-    from ssosim.testing.hosted import host_lab  # noqa: PLC0415
+    from ssosim.testing.hosted_lab import host_lab  # noqa: PLC0415
 
     with contextlib.ExitStack() as cleanup:
         with _without_traceback():
@@ -277,7 +277,7 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
 @contextlib.contextmanager
 def _without_traceback() -> Iterator[None]:
     """What the user got wrong is one message, without a traceback of ours."""
-    from ssosim.lab.errors import LabError  # noqa: PLC0415
+    from ssosim.lab.base.errors import LabError  # noqa: PLC0415
 
     try:
         yield

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ssosim.cli.common import add_json, print_json
-from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 
 DESCRIPTION = """\
 List the client models and the real clients.
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """List or install; 0 if all went well."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
-    from ssosim.originals.finding import UnknownOriginalError, find_originals, shipped  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownOriginalError, find_originals, shipped  # noqa: PLC0415
 
     try:
         if options.packages:
@@ -70,7 +70,7 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _originals(originals: Sequence[Any]) -> list[dict[str, Any]]:
-    from ssosim.originals.installing import is_installed, lacking_text  # noqa: PLC0415
+    from ssosim.real_clients.installation import is_installed, lacking_text  # noqa: PLC0415
 
     rows = []
     for original in originals:
@@ -91,7 +91,7 @@ def _originals(originals: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _packages(originals: Sequence[Any]) -> int:
-    from ssosim.originals.installing import lacking  # noqa: PLC0415
+    from ssosim.real_clients.installation import lacking  # noqa: PLC0415
 
     wanted = [package for each in originals if lacking(each) for package in each.manifest.packages]
     if wanted:
@@ -101,7 +101,7 @@ def _packages(originals: Sequence[Any]) -> int:
 
 def _install(originals: Sequence[Any], *, named: bool) -> int:
     """Install each; 1 if a step failed, 3 if one that was named lacks its tools."""
-    from ssosim.originals.installing import install  # noqa: PLC0415
+    from ssosim.real_clients.installation import install  # noqa: PLC0415
 
     worst = 0
     for original in originals:

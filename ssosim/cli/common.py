@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ssosim.lab.folder import LabFolder
+from ssosim.lab.base.folder import LabFolder
 
 __all__ = ["add_estate", "add_json", "add_name", "folder_of", "print_json"]
 

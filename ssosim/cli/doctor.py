@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ssosim.cli.common import add_json, print_json
-from ssosim.lab.doctor import examine
-from ssosim.lab.errors import MachineLacksError
+from ssosim.lab.base.errors import MachineLacksError
+from ssosim.lab.process.doctor import examine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

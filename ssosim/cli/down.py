@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from ssosim.cli.common import add_json, add_name, folder_of, print_json
-from ssosim.lab.control_client import call
-from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.program_devices.control_client import call
 
 _PATIENCE_S = 12.0
 _POLL_S = 0.02

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from ssosim.cli.common import add_name, folder_of
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.execute import execute
-from ssosim.lab.person import BEHAVIOURS
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.program_devices.execute import execute
+from ssosim.lab.scripted_user import BEHAVIOURS
 
 _LONGEST_S = 31 * 86_400
 

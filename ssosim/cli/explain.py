@@ -6,10 +6,10 @@ import argparse
 import dataclasses
 
 from ssosim.cli.common import add_json, print_json
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.folder import LabFolder
-from ssosim.lab.reading import trace_lines
-from ssosim.report.text import clean
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.core.trace_reader import trace_lines
+from ssosim.report.safe_text import clean
 from ssosim.scenario.explain import explain
 from ssosim.trace.export import TraceFormatError, read_jsonl
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ssosim.cli.common import add_json, add_name, folder_of, print_json
-from ssosim.lab.errors import LabInputError
+from ssosim.lab.base.errors import LabInputError
 
 DESCRIPTION = """\
 Break something in a running lab, and mend it.
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    from ssosim.lab.control_client import call  # noqa: PLC0415 - not for --help
+    from ssosim.lab.program_devices.control_client import call  # noqa: PLC0415 - not for --help
 
     match options.action:
         case "list":
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
 def list_all(options: argparse.Namespace) -> int:
     """Print what is in force, if the lab is up, and what there is."""
     from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
-    from ssosim.lab.control_client import call  # noqa: PLC0415
+    from ssosim.lab.program_devices.control_client import call  # noqa: PLC0415
 
     folder = folder_of(options)
     active: list[dict[str, Any]] = call(folder, "GET", "/v1/faults")["faults"] if folder.is_running() else []

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 from ssosim import __version__
-from ssosim.lab.errors import LabError
+from ssosim.lab.base.errors import LabError
 
 __all__ = ["main"]
 

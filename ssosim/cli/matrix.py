@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.base.errors import LabError, LabInputError
 
 DESCRIPTION = """\
 Play the real clients that are installed (see 'ssosim clients') in scenarios, and print what
@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play and compare; 0 if nothing differs without a reason."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
-    from ssosim.originals.finding import UnknownOriginalError  # noqa: PLC0415
-    from ssosim.originals.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
-    from ssosim.originals.measured import departures  # noqa: PLC0415
-    from ssosim.originals.render import render  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownOriginalError  # noqa: PLC0415
+    from ssosim.real_clients.markdown import render  # noqa: PLC0415
+    from ssosim.real_clients.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
+    from ssosim.real_clients.measured import departures  # noqa: PLC0415
 
     for file in (options.json, options.write):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
@@ -75,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _parts(names: Sequence[str] | None) -> list[Any]:
     """The flows to be played; without names those of all clients that are installed."""
-    from ssosim.originals.finding import find_parts, shipped  # noqa: PLC0415
-    from ssosim.originals.installing import is_installed  # noqa: PLC0415
+    from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
+    from ssosim.real_clients.lookup import find_parts, shipped  # noqa: PLC0415
 
     if names:
         return [part for name in dict.fromkeys(names) for part in find_parts(name)]
@@ -97,7 +97,7 @@ def _write(options: argparse.Namespace, matrix: Any, page: str) -> None:
         if options.write is not None:
             options.write.write_text(page, encoding="utf-8")
         else:
-            from ssosim.originals.render import figures  # noqa: PLC0415
+            from ssosim.real_clients.markdown import figures  # noqa: PLC0415
 
             print(figures(page))
     except OSError as error:

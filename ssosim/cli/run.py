@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ssosim.cli.common import add_estate, add_json, print_json
-from ssosim.lab.errors import LabError, LabInputError, NameTakenError
-from ssosim.lab.folder import LabFolder
-from ssosim.lab.front import launch
+from ssosim.lab.base.errors import LabError, LabInputError, NameTakenError
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.process.launcher import launch
 
 DESCRIPTION = """\
 Play a scenario in a private lab of its own, against client models and unmodified programs,
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play; 0 if all is as expected, 1 if not."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
-    from ssosim.originals.casting import player_names  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import player_names  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
 
     try:
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(playback)
     else:
-        from ssosim.report.terminal import table  # noqa: PLC0415
+        from ssosim.report.text_table import table  # noqa: PLC0415
 
         print(table(playback, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         print(f"\nevery exchange: {Path(sys.argv[0]).name} trace --name {folder.name}")
@@ -119,7 +119,7 @@ def _write_files(
     """The JUnit file and the report, if they were asked for."""
     if options.junit is None and options.report is None:
         return
-    from ssosim.report.again import run_again  # noqa: PLC0415
+    from ssosim.report.repeat_command import run_again  # noqa: PLC0415
     from ssosim.trace.export import read_jsonl  # noqa: PLC0415
 
     with folder.trace.open(encoding="utf-8") as lines:
@@ -143,9 +143,9 @@ def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
     """The scenario with the clients that the options ask for."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.originals.casting import choose, with_originals  # noqa: PLC0415
-    from ssosim.originals.finding import UnknownOriginalError  # noqa: PLC0415
-    from ssosim.scenario.casting import UnknownClientError  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import choose, with_originals  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownOriginalError  # noqa: PLC0415
+    from ssosim.scenario.client_choice import UnknownClientError  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
     from ssosim.scenario.startable import why_not_startable  # noqa: PLC0415
 

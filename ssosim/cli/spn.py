@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from ssosim.cli.common import add_json, add_name, folder_of, print_json
-from ssosim.lab.control_client import call
-from ssosim.lab.errors import LabInputError
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.program_devices.control_client import call
 
 DESCRIPTION = """\
 For a host name, as the running lab's DNS answers it now: the service principal name that each

@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from ssosim.cli.common import add_json, folder_of, print_json
-from ssosim.lab.control_client import call
-from ssosim.lab.errors import LabError, LabInputError
-from ssosim.lab.folder import LabFolder
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.program_devices.control_client import call
 
 DESCRIPTION = "Show the running labs, or one of them by --name. Exit code 0 if a lab runs, 1 if none does."
 

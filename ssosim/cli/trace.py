@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ssosim.cli.common import add_name, folder_of
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.reading import trace_lines
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.core.trace_reader import trace_lines
 from ssosim.trace.export import TraceFormatError, as_line, from_json
 
 DESCRIPTION = """\

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_json
 from ssosim.cli.status import status_text
-from ssosim.lab.errors import LabError, LabInputError
-from ssosim.lab.extras import Extras
-from ssosim.lab.folder import LabFolder
-from ssosim.lab.front import StartedLab, end_of, start_lab
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.process.control_extensions import Extras
+from ssosim.lab.process.launcher import StartedLab, end_of, start_lab
 
 if TYPE_CHECKING:
     import socket
 
-    from ssosim.lab.control_upstairs import Upstairs
-    from ssosim.lab.lab import Lab
+    from ssosim.lab.control.injected_handlers import Upstairs
+    from ssosim.lab.core.lab import Lab
 
 DESCRIPTION = """\
 Start a lab in a private network: MIT KDC, DNS and HTTPS endpoints, each host at its own

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from ssosim.clock.later import Later, by_loop, by_virtual_clock, held_by
-from ssosim.clock.playing import RealTime
+from ssosim.clock.real_time import RealTime
+from ssosim.clock.timers import Later, by_loop, by_virtual_clock, held_by
 from ssosim.clock.virtual import VirtualClock
 
 __all__ = ["Clock", "Later", "ManualClock", "RealClock", "RealTime", "VirtualClock",

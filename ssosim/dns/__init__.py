@@ -1,8 +1,9 @@
 """DNS as the lab serves it: zones as a value, answers as a function of it, and a server that moves the bytes."""
 
-from ssosim.dns.answer import Answer, answer
-from ssosim.dns.asking import Asking
-from ssosim.dns.change import (
+from ssosim.dns.server.query_counts import QueryCounts, Usage
+from ssosim.dns.server.servers import DnsServer, Effect, ListenError, Tamper, Who
+from ssosim.dns.zones.answer import Answer, answer
+from ssosim.dns.zones.edits import (
     delete_profile,
     point_alias,
     point_alias_record,
@@ -11,15 +12,14 @@ from ssosim.dns.change import (
     remove_name,
     remove_rrset,
 )
-from ssosim.dns.counts import QueryCounts, Usage
-from ssosim.dns.errors import DnsChangeError
-from ssosim.dns.health import HealthBoard
-from ssosim.dns.loading import zones_of
-from ssosim.dns.model import ZoneSet
-from ssosim.dns.rrset import RRset
-from ssosim.dns.server import DnsServer, Effect, ListenError, Tamper, Who
-from ssosim.dns.store import ZoneStore
-from ssosim.dns.zone import Zone
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.from_estate import zones_of
+from ssosim.dns.zones.health import HealthBoard
+from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.rrset import RRset
+from ssosim.dns.zones.store import ZoneStore
+from ssosim.dns.zones.zone import Zone
+from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = [
     "Answer",

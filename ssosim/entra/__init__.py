@@ -1,14 +1,14 @@
 """The identity provider: realm discovery, WS-Trust, SAML and OAuth, pure functions under one aiohttp application.
 
-``ssosim.entra.app.create_server`` is the server; it is not imported here: aiohttp costs a quarter of a second.
+``ssosim.entra.http.app.create_server`` is the server; it is not imported here: aiohttp costs a quarter of a second.
 """
 
-from ssosim.entra.keys import Keys, KeysError, SigningKey
-from ssosim.entra.ports import AcceptedTicket, RefusedTicket, TicketAcceptor, TicketFault
-from ssosim.entra.provider import Provider
-from ssosim.entra.serving import serve
-from ssosim.entra.settings import ClientRule, Settings
-from ssosim.entra.wire import Answer, Call
+from ssosim.entra.core.keys import Keys, KeysError, SigningKey
+from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.settings import ClientRule, Settings
+from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket, TicketAcceptor, TicketFault
+from ssosim.entra.http.exchange import serve
 
 __all__ = [
     "AcceptedTicket",

@@ -23,7 +23,7 @@ from ssosim.estate.model import (
     User,
     Zone,
 )
-from ssosim.estate.traffic import location_mistakes, profile_mistakes
+from ssosim.estate.traffic_checks import location_mistakes, profile_mistakes
 
 __all__ = [
     "Application",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from ssosim.estate.check import check
+from ssosim.estate.checks import check
 from ssosim.estate.model import Estate
 from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
 

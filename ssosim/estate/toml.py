@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from ssosim.estate.places import KeyPath, line_of, lines_by_path, parse_path, render_path
+from ssosim.estate.toml_lines import KeyPath, line_of, lines_by_path, parse_path, render_path
 
 __all__ = ["TomlMistakeError", "complain", "convert_data", "convert_toml", "read_text"]
 

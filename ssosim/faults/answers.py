@@ -9,7 +9,7 @@ from dns.rcode import NXDOMAIN, REFUSED, SERVFAIL
 from dns.rdatatype import RdataType
 
 from ssosim.dns import Answer, Effect
-from ssosim.dns.asking import Asking
+from ssosim.dns.zones.query_context import Asking
 from ssosim.faults.base import Applied
 from ssosim.faults.selector import WireFault
 from ssosim.trace import DnsAnswered

@@ -17,9 +17,9 @@ import msgspec
 from dns.name import Name
 
 from ssosim.dns import Effect, ZoneSet
-from ssosim.dns.authority import Authorities
-from ssosim.dns.hierarchy import Hierarchy
-from ssosim.entra.tamper import Tamper as WebTamper
+from ssosim.dns.server.authorities import Authorities
+from ssosim.dns.server.hierarchy import Hierarchy
+from ssosim.entra.core.fault_effect import Tamper as WebTamper
 from ssosim.estate import Estate
 from ssosim.trace import DnsAnswered
 

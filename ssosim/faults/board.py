@@ -13,10 +13,10 @@ from dns.rdatatype import RdataType
 
 from ssosim.clock import Later, by_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
-from ssosim.dns.asking import Asking
-from ssosim.dns.authority import Authorities, answer_through
-from ssosim.dns.hierarchy import Hierarchy
-from ssosim.dns.rrset import plain, to_name
+from ssosim.dns.server.authorities import Authorities, answer_through
+from ssosim.dns.server.hierarchy import Hierarchy
+from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.faults.base import Applied, DnsFault, DnsState, Undo
 from ssosim.faults.effects import tamper_of
 from ssosim.faults.patch import Patch, patch_between

@@ -10,9 +10,9 @@ from dns.name import Name
 from dns.rdatatype import CNAME, RdataType
 
 from ssosim.dns import DnsChangeError, ZoneSet
-from ssosim.dns.change import commit, require_node, writable
-from ssosim.dns.rrset import RRset, to_name, to_rdatas
-from ssosim.dns.zone import Zone
+from ssosim.dns.zones.edits import commit, require_node, writable
+from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
+from ssosim.dns.zones.zone import Zone
 from ssosim.faults.zones import ZoneFault
 
 __all__ = ["CnameLoop", "LongChain"]

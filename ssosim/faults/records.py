@@ -6,9 +6,9 @@ import dataclasses
 import ipaddress
 
 from ssosim.dns import DnsChangeError, ZoneSet, put_rrset, remove_name
-from ssosim.dns.change import commit, target
-from ssosim.dns.loading import check_ttl
-from ssosim.dns.rrset import plain
+from ssosim.dns.zones.edits import commit, target
+from ssosim.dns.zones.from_estate import check_ttl
+from ssosim.dns.zones.rrset import plain
 from ssosim.faults.zones import ZoneFault
 
 __all__ = ["NameRemoved", "RecordSetEmpty", "TtlChanged", "WrongAddress", "address_type"]

@@ -10,7 +10,7 @@ from dns.rcode import SERVFAIL
 from dns.rdatatype import RdataType
 
 from ssosim.dns import Answer, Effect, answer
-from ssosim.dns.asking import Asking
+from ssosim.dns.zones.query_context import Asking
 from ssosim.faults.base import Applied, DnsFault, DnsState, Rule
 from ssosim.faults.selector import WireFault, tidy
 from ssosim.trace import DnsAnswered

@@ -10,7 +10,7 @@ import dataclasses
 
 from dns.name import Name
 
-from ssosim.dns.hierarchy import Hierarchy, View
+from ssosim.dns.server.hierarchy import Hierarchy, View
 from ssosim.faults.base import Applied, DnsFault, DnsState
 
 __all__ = ["DelegationRemoved", "NameServerBlank", "NameServerDead", "NameServerLame", "NameServerStale"]

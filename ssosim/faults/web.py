@@ -6,8 +6,8 @@ import dataclasses
 import json
 
 from ssosim.dns import DnsChangeError
-from ssosim.entra.tamper import Struck
-from ssosim.entra.wire import Answer, Call
+from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.messages import Answer, Call
 from ssosim.estate import Estate
 from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
 

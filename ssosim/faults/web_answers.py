@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
-from ssosim.entra.tamper import Struck
-from ssosim.entra.wire import Answer, Call
+from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.messages import Answer, Call
 from ssosim.faults.web import WebFault, check_text
 
 __all__ = ["HttpAnswer", "HttpDropped"]

@@ -9,7 +9,7 @@ import dns.exception
 from dns.rdatatype import RdataType
 
 from ssosim.dns import Effect, ZoneSet, answer
-from ssosim.dns.rrset import to_name
+from ssosim.dns.zones.rrset import to_name
 from ssosim.faults.base import Applied, DnsFault, DnsState, Rule
 from ssosim.trace import DnsAnswered
 

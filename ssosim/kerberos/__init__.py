@@ -1,10 +1,10 @@
 """The realm: a real krb5kdc, the gateway in front of it, and GSS-API on both sides (``ssosim.kerberos.gss``)."""
 
-from ssosim.kerberos.client import ClientOptions, KinitError, KinitFailure, kinit, write_krb5_conf
 from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
+from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.gateway import Asked, Forward, KdcGateway, Limits, Tamper
 from ssosim.kerberos.kdc import Kdc
-from ssosim.kerberos.ports import Address
+from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitFailure, kinit, write_krb5_conf
 from ssosim.kerberos.realm import PreparedRealm, prepare, realm_digest
 
 __all__ = [

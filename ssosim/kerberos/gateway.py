@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from ssosim.kerberos.codes import KrbCode
+from ssosim.kerberos.free_ports import Address, bind_pair
 from ssosim.kerberos.messages import (
     KdcReply,
     KdcRequest,
@@ -22,7 +23,6 @@ from ssosim.kerberos.messages import (
     build_error,
     read_message,
 )
-from ssosim.kerberos.ports import Address, bind_pair
 from ssosim.trace import KdcExchange, Trace
 
 __all__ = ["Asked", "Forward", "KdcGateway", "Limits", "Tamper"]

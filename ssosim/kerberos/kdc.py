@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from ssosim.kerberos.errors import KdcStartError
+from ssosim.kerberos.free_ports import Address, free_address, sockets_of, udp_holders
 from ssosim.kerberos.messages import Unreadable, build_as_request, read_message
-from ssosim.kerberos.ports import Address, free_address, sockets_of, udp_holders
 from ssosim.kerberos.programs import find_program, tool_environment
 from ssosim.kerberos.realm import PreparedRealm, kadmin
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssosim.estate import Estate
-from ssosim.kerberos.client import ClientOptions, write_krb5_conf
 from ssosim.kerberos.errors import RealmError
-from ssosim.kerberos.files import lab_files, render
-from ssosim.kerberos.ports import Address
+from ssosim.kerberos.free_ports import Address
+from ssosim.kerberos.kinit import ClientOptions, write_krb5_conf
+from ssosim.kerberos.lab_files import lab_files, render
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, keytab_name, principals_batch
 from ssosim.kerberos.programs import find_program, tool_environment
 

@@ -15,10 +15,10 @@ from string import Template
 from typing import Any
 
 from ssosim import __version__
-from ssosim.report.bands import FaultSpan, attempts, fault_spans, record_bands
-from ssosim.report.drawing import LETTERS, PATTERNS, Lane, timeline
 from ssosim.report.evidence import evidence
-from ssosim.report.text import escape, span
+from ssosim.report.safe_text import escape, span
+from ssosim.report.timeline_data import FaultSpan, attempts, fault_spans, record_bands
+from ssosim.report.timeline_svg import LETTERS, PATTERNS, Lane, timeline
 from ssosim.trace import Record
 
 __all__ = ["html_report"]

@@ -11,8 +11,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ssosim.report.evidence import evidence
-from ssosim.report.terminal import table
-from ssosim.report.text import clean
+from ssosim.report.safe_text import clean
+from ssosim.report.text_table import table
 from ssosim.trace import Record
 
 __all__ = ["junit_xml"]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TextIO
 
-from ssosim.report.text import clean
+from ssosim.report.safe_text import clean
 
 __all__ = ["Progress"]
 

@@ -23,7 +23,7 @@ from ssosim.trace import (
     Record,
     UserPrompted,
 )
-from ssosim.trace.connections import connection_trouble
+from ssosim.trace.connection_text import connection_trouble
 
 __all__ = ["Explanation", "Link", "chain", "explain"]
 

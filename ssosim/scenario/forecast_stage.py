@@ -17,7 +17,7 @@ from ssosim_clients.failures import DnsKind
 from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, NetworkFailure, Resolution, TicketFailure
 
 from ssosim.dns import ZoneSet, answer
-from ssosim.dns.rrset import plain, to_name
+from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket, serve
 from ssosim.estate import Estate, User
 from ssosim.trace import KdcExchange, Trace, UserPrompted

@@ -12,7 +12,7 @@ from ssosim_clients.models.base import Belief, Model
 from ssosim_clients.testing import Engine, Run
 
 from ssosim.estate import Estate
-from ssosim.lab.errors import LabError, LabInputError
+from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.scenario.memory_lab import MemoryLab
 from ssosim.scenario.memory_ports import memory_device
 from ssosim.scenario.model import Scenario

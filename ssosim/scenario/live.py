@@ -14,9 +14,9 @@ from typing import Any
 
 from ssosim.dns import DnsChangeError
 from ssosim.estate.toml import TomlMistakeError
-from ssosim.lab.errors import LabError, LabInputError
-from ssosim.lab.faults_api import list_faults
-from ssosim.lab.lab import Lab
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.control.fault_handlers import list_faults
+from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.player import PhaseFaults
@@ -30,7 +30,7 @@ _AT_ONCE = 5000
 
 
 class LiveDesk:
-    """What the control API offers of verdicts and scenarios (``ssosim.lab.control_upstairs.Upstairs``)."""
+    """What the control API offers of verdicts and scenarios (``ssosim.lab.control.injected_handlers.Upstairs``)."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 from ssosim_clients.policies.registry import policy_names
 
-from ssosim.estate.places import KeyPath
 from ssosim.estate.toml import TomlMistakeError, complain, convert_data, convert_toml, read_text
-from ssosim.lab.person import BEHAVIOURS
+from ssosim.estate.toml_lines import KeyPath
+from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 
 __all__ = ["catalogue", "load_scenario", "parse_scenario", "scenario_from", "shipped_names"]

@@ -11,8 +11,8 @@ from ssosim_clients.models.base import Belief, Model, State
 from ssosim_clients.testing import Engine
 
 from ssosim.dns import Answer, Tamper, ZoneStore, answer, zones_of
-from ssosim.dns.asking import Asking
-from ssosim.dns.rrset import to_name
+from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import Estate
 from ssosim.faults import DnsState, FaultBoard
 from ssosim.faults.web import check_hosts

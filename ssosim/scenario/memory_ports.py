@@ -14,8 +14,8 @@ from ssosim_clients.testing.engine import pause
 from ssosim_clients.testing.provider import serve
 from ssosim_clients.testing.request import Request, Step, step_of
 
-from ssosim.entra.wire import Call
-from ssosim.lab.errors import LabInputError
+from ssosim.entra.core.messages import Call
+from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.memory_lab import MemoryLab
 from ssosim.scenario.model import Client
 from ssosim.trace import ConnectionFailed, HttpExchange, KdcExchange, TokenIssued, UserPrompted

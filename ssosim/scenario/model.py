@@ -9,7 +9,7 @@ import msgspec
 
 from ssosim.estate import DnsResolver, Estate
 from ssosim.faults import AnyFault
-from ssosim.lab.person import BEHAVIOURS
+from ssosim.lab.scripted_user import BEHAVIOURS
 
 __all__ = ["Client", "Outcome", "Phase", "Scenario", "Step"]
 
@@ -62,7 +62,7 @@ class Client(_Frozen, frozen=True, kw_only=True):
 
     @property
     def behaviour(self) -> str:
-        """What the person at the device does, by its name in ``ssosim.lab.person``."""
+        """What the person at the device does, by its name in ``ssosim.lab.scripted_user``."""
         if isinstance(self.person, str):
             return self.person
         return BEHAVIOURS[0] if self.person else "walks-away"

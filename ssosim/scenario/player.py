@@ -16,12 +16,12 @@ from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import RealTime, VirtualClock
 from ssosim.faults import AnyFault, FaultTarget, Undo
-from ssosim.lab.errors import LabError
-from ssosim.lab.lab import Lab
-from ssosim.lab.models import Seat, model_device, take_seat
+from ssosim.lab.base.errors import LabError
+from ssosim.lab.core.lab import Lab
+from ssosim.lab.model_devices.client_slots import Seat, model_device, take_seat
 from ssosim.scenario.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.scenario.model import Client, Outcome, Phase, Scenario, Step
-from ssosim.scenario.programs import NOT_TIMED, ProgramRunner, ProgramTimes, run_side_by_side
+from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, ProgramTimes, run_side_by_side
 from ssosim.scenario.verdict import Verdict, judge
 from ssosim.trace import ClientFinished, FaultUndone, PhaseStarted, Record, Trace
 

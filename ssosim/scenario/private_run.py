@@ -18,15 +18,15 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
 from ssosim.kerberos import KerberosError
-from ssosim.lab.control import ControlApi
-from ssosim.lab.errors import LabError, LabInputError
-from ssosim.lab.estates import read_estate
-from ssosim.lab.folder import LabFolder
-from ssosim.lab.network import PrivateNetwork
-from ssosim.lab.private import PrivateLab
-from ssosim.lab.recording import recording
-from ssosim.lab.serving import refusal, tell
-from ssosim.scenario.casting import model_of
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.estate_option import read_estate
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.control.api import ControlApi
+from ssosim.lab.core.trace_writer import recording
+from ssosim.lab.network.networks import PrivateNetwork
+from ssosim.lab.process.lab_process import refusal, tell
+from ssosim.lab.program_devices.private_lab import PrivateLab
+from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import Playback, play
 from ssosim.trace import ClientFinished, ClientSaid, redacted
@@ -118,7 +118,13 @@ class _Programs:
             "ipv6": client.ipv6 or None,
             "deadline": client.deadline,
         }
-        command = [sys.executable, "-m", "ssosim.lab.inside", self._private.folder.name, json.dumps(wishes)]
+        command = [
+            sys.executable,
+            "-m",
+            "ssosim.lab.program_devices.execute_inside",
+            self._private.folder.name,
+            json.dumps(wishes),
+        ]
         # By `env`, so that it holds against what the device itself sets.
         settings = [f"{name}={value}" for name, value in client.environment.items()]
         process = await asyncio.create_subprocess_exec(

@@ -22,7 +22,7 @@ from ssosim.trace import (
     TokenIssued,
     UserPrompted,
 )
-from ssosim.trace.connections import connection_trouble
+from ssosim.trace.connection_text import connection_trouble
 
 __all__ = ["Verdict", "judge", "missing_name"]
 

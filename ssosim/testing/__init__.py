@@ -5,7 +5,7 @@ Everything runs in the test's process, on loopback, with the real KDC, DNS and T
 """
 
 from ssosim.scenario.model import Outcome
-from ssosim.testing.hosted import HostedLab, host_lab
+from ssosim.testing.hosted_lab import HostedLab, host_lab
 from ssosim.testing.play import play, play_sync
 from ssosim.testing.played import Played, Seen
 

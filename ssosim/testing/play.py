@@ -19,17 +19,17 @@ from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.kerberos import KerberosError, KerberosMissingError
-from ssosim.lab.errors import LabError, LabInputError, MachineLacksError
-from ssosim.lab.estates import read_estate
-from ssosim.lab.folder import cache_folder
-from ssosim.lab.lab import Lab
+from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.estate_option import read_estate
+from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.core.lab import Lab
 from ssosim.report.evidence import evidence
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.player import Playback
 from ssosim.scenario.player import play as play_in_lab
 from ssosim.scenario.private_run import as_data
-from ssosim.testing.cast import AnyClient, Cast, cast_of
+from ssosim.testing.client_choice import AnyClient, Cast, cast_of
 from ssosim.testing.played import Played, Seen
 from ssosim.trace import Record
 

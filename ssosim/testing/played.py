@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ssosim.lab.errors import LabInputError
-from ssosim.report.again import run_again
+from ssosim.lab.base.errors import LabInputError
 from ssosim.report.evidence import Line
+from ssosim.report.repeat_command import run_again
 from ssosim.scenario.model import Outcome, Scenario
 from ssosim.scenario.verdict import Verdict
 from ssosim.trace import Record

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ssosim.trace import events
-from ssosim.trace.connections import connection_trouble
+from ssosim.trace.connection_text import connection_trouble
 from ssosim.trace.log import Caused, Record
 
 __all__ = ["TraceFormatError", "as_json", "as_jsonl", "as_line", "describe", "from_json", "read_jsonl"]

@@ -258,7 +258,7 @@ def test_looking_at_a_lab_does_not_disturb_it(bench):
 def shell_loop(bench):
     """A process that asks for the status again and again."""
     script = (
-        "from ssosim.lab.folder import LabFolder\n"
+        "from ssosim.lab.base.folder import LabFolder\n"
         "import time\n"
         "while True: LabFolder.of('default').is_running(); time.sleep(0.001)"
     )

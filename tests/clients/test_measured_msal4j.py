@@ -1,6 +1,7 @@
 """What msal4j 1.26.0 was seen to send with a ticket, fault by fault, and whether it got in: its model does the same.
 
-Measured in the lab with the client of ``clients/msal4j`` (flow ``integrated-federated``), one fresh JVM for each row.
+Measured in the lab with the client of ``clients/real/msal4j`` (flow ``integrated-federated``), one fresh JVM for each
+row.
 """
 
 import json

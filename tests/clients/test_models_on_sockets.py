@@ -13,8 +13,8 @@ from ssosim_clients.models import Belief
 from ssosim.clock import VirtualClock
 from ssosim.estate import Device, Estate, default_estate
 from ssosim.faults import CnameForAlias, TrafficManagerDeleted
-from ssosim.lab.lab import Lab
-from ssosim.lab.models import model_device
+from ssosim.lab.core.lab import Lab
+from ssosim.lab.model_devices.client_slots import model_device
 
 from .test_catalogue import LETTERS, OUTCOMES
 

@@ -23,7 +23,7 @@ import msgspec
 
 from ssosim.dns import ZoneStore, put_rrset, zones_of
 from ssosim.dns.recursion import Recursor, ResolverSettings, Upstream
-from ssosim.dns.serving import serve_authorities
+from ssosim.dns.server.authority_servers import serve_authorities
 from ssosim.estate import default_estate
 from ssosim.faults import FaultBoard, fault_from
 from ssosim.trace import Trace

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.dns import Answer, ZoneSet, answer, put_rrset, zones_of
-from ssosim.dns.answer import MAX_CHAIN
+from ssosim.dns.zones.answer import MAX_CHAIN
 from ssosim.estate import EstateError, RecordSet, TrafficManager, TrafficManagerEndpoint, Zone, default_estate
 
 CONTOSO = zones_of(default_estate())

@@ -12,13 +12,13 @@ import pytest
 
 from ssosim.clock import ManualClock
 from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, put_rrset
-from ssosim.dns import batches as module
-from ssosim.dns import listener as listening
-from ssosim.dns import ready as keeping
-from ssosim.dns.counts import QueryCounts
-from ssosim.dns.ready import Ready
+from ssosim.dns.server import batched_io as module
+from ssosim.dns.server import listener as listening
+from ssosim.dns.server import reply_cache as keeping
+from ssosim.dns.server.query_counts import QueryCounts
+from ssosim.dns.server.reply_cache import Ready
 from ssosim.faults import FaultBoard, fault_from
-from ssosim.lab.attribution import Attribution
+from ssosim.lab.base.client_addresses import Attribution
 from ssosim.trace import DnsAnswered, Trace
 
 HERE, THERE = "127.0.0.1", "127.0.0.9"

@@ -10,9 +10,9 @@ from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import A
 
 from ssosim.dns import Answer, Effect, ZoneSet, ZoneStore, put_rrset
-from ssosim.dns.hierarchy import View
 from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
-from ssosim.dns.rrset import to_name
+from ssosim.dns.server.hierarchy import View
+from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import FaultBoard, NameRemoved
 from ssosim.trace import Trace
 

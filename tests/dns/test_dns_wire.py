@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.dns import ZoneSet, answer, put_rrset, zones_of
-from ssosim.dns.wire import MAX_UDP_PAYLOAD, Responder, Transport, respond
+from ssosim.dns.server.wire_format import MAX_UDP_PAYLOAD, Responder, Transport, respond
 from ssosim.estate import default_estate
 from ssosim.trace import DnsAnswered
 

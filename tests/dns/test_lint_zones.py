@@ -12,9 +12,9 @@ import pytest
 from dns.rdatatype import CNAME, A
 
 from ssosim.dns import ZoneSet, delete_profile, point_alias, put_profile, put_rrset, remove_name, zones_of
-from ssosim.dns.change import point_alias_record
-from ssosim.dns.lint import LintFinding, lint, lint_written
-from ssosim.dns.rrset import RRset, to_rdatas
+from ssosim.dns.zones.edits import point_alias_record
+from ssosim.dns.zones.lint import LintFinding, lint, lint_written
+from ssosim.dns.zones.rrset import RRset, to_rdatas
 from ssosim.estate import RecordSet, TrafficManager, TrafficManagerEndpoint, Zone, default_estate
 
 PROFILE = "aadg-autologon"

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssosim.dns import Answer, ZoneSet, ZoneStore, answer, delete_profile, put_rrset, remove_name
-from ssosim.dns.authority import Authorities
-from ssosim.dns.hierarchy import Hierarchy, View
 from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
-from ssosim.dns.rrset import RRset, to_name, to_rdatas
+from ssosim.dns.server.authorities import Authorities
+from ssosim.dns.server.hierarchy import Hierarchy, View
+from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 LOGIN = "login.microsoftonline.com"

@@ -19,8 +19,8 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import delete_profile
 from ssosim.estate import DnsResolver, Estate, EstateError, default_estate, parse_estate
 from ssosim.faults import NameServerBlank, ValidationFailing
-from ssosim.lab.lab import Lab
-from ssosim.lab.models import model_device
+from ssosim.lab.core.lab import Lab
+from ssosim.lab.model_devices.client_slots import model_device
 from ssosim.trace import DnsAnswered
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"

@@ -17,8 +17,8 @@ from dns.rdatatype import A
 from ssosim.dns import Answer, DnsServer, ZoneSet, ZoneStore
 from ssosim.dns.recursion import Ask, Question, Recursor, Resolver, ResolverSettings, Upstream, drive
 from ssosim.dns.recursion.message import query_for, read_response
-from ssosim.dns.rrset import to_name
-from ssosim.dns.wire import Responder
+from ssosim.dns.server.wire_format import Responder
+from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import Delay, FaultBoard, NxDomain, TruncationLoop
 from ssosim.trace import Trace
 

@@ -25,8 +25,8 @@ from ssosim.clock import ManualClock
 from ssosim.dns import ZoneSet, ZoneStore, delete_profile, put_rrset
 from ssosim.dns.recursion import Ask, Question, Recursor, Resolver, ResolverSettings, Upstream, drive
 from ssosim.dns.recursion.message import query_for, read_response
-from ssosim.dns.rrset import to_name
-from ssosim.dns.serving import ServedAuthorities, serve_authorities
+from ssosim.dns.server.authority_servers import ServedAuthorities, serve_authorities
+from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import Delay, Drop, FaultBoard, NameServerDead, ServFail, StaleCache, TruncationLoop
 from ssosim.trace import DnsAnswered, Trace
 

@@ -23,9 +23,9 @@ from ssosim.dns import (
     remove_rrset,
     zones_of,
 )
-from ssosim.dns.asking import Asking, network
-from ssosim.dns.change import point_alias_record
-from ssosim.dns.links import MAX_ALIASES
+from ssosim.dns.zones.edits import point_alias_record
+from ssosim.dns.zones.links import MAX_ALIASES
+from ssosim.dns.zones.query_context import Asking, network
 from ssosim.estate import (
     Estate,
     EstateError,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.clock import ManualClock
-from ssosim.dns.counts import QueryCounts, Use
+from ssosim.dns.server.query_counts import QueryCounts, Use
 
 NAME = "autologon.example"
 USE = Use((NAME,), "A", ("tm",))

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ssosim.clock import VirtualClock
 from ssosim.dns import ZoneSet, ZoneStore, delete_profile, put_profile
-from ssosim.dns.asking import ALL_ONLINE, Asking
-from ssosim.dns.health import HealthBoard, Watched, after_probe
-from ssosim.dns.probes import Prober, Target, passes, request_of, targets, trusting_context
+from ssosim.dns.server.health_probes import Prober, Target, passes, request_of, targets, trusting_context
+from ssosim.dns.zones.health import HealthBoard, Watched, after_probe
+from ssosim.dns.zones.query_context import ALL_ONLINE, Asking
 from ssosim.estate import Monitor, TrafficManager, TrafficManagerEndpoint
 from ssosim.trace import LabEvent, Trace
 

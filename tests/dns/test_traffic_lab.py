@@ -10,7 +10,7 @@ import dns.message
 import msgspec
 
 from ssosim.estate import Monitor, TrafficManager, default_estate
-from ssosim.lab.lab import Lab
+from ssosim.lab.core.lab import Lab
 from ssosim.trace import LabEvent, Record
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"

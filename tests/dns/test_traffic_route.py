@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.dns.asking import Asking, Health, Places, Status, contains, deciding_bits, network
-from ssosim.dns.traffic import MAX_NESTING, Routed, route, status_of
+from ssosim.dns.zones.query_context import Asking, Health, Places, Status, contains, deciding_bits, network
+from ssosim.dns.zones.traffic_manager import MAX_NESTING, Routed, route, status_of
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint
 from ssosim.estate.model import Routing
 

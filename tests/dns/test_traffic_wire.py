@@ -13,9 +13,9 @@ from dns.rcode import FORMERR, NOERROR
 from dns.rdatatype import A
 
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore, answer, point_alias, put_profile, zones_of
-from ssosim.dns.asking import Asking, Places, Status, network
-from ssosim.dns.counts import QueryCounts, Use
-from ssosim.dns.wire import Reply, Responder, respond
+from ssosim.dns.server.query_counts import QueryCounts, Use
+from ssosim.dns.server.wire_format import Reply, Responder, respond
+from ssosim.dns.zones.query_context import Asking, Places, Status, network
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint, default_estate
 from ssosim.trace import Trace
 

@@ -11,10 +11,10 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.entra.app import _rendered, create_server
-from ssosim.entra.server import ProviderServer
-from ssosim.entra.tamper import Struck
-from ssosim.entra.wire import Answer, read_fields
+from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.messages import Answer, read_fields
+from ssosim.entra.http.app import _rendered, create_server
+from ssosim.entra.http.server import ProviderServer
 from ssosim.trace import HttpExchange
 
 REALM = b"GET /common/userrealm/alice@contoso.com?api-version=1.0 HTTP/1.1\r\nHost: login.microsoftonline.com\r\n"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ssosim.entra import Settings, SigningKey
-from ssosim.entra.assertion import decode_assertion
-from ssosim.entra.errors import Refusal
-from ssosim.entra.saml import SAML1, AssertionFacts, desktop_sso_assertion, issue, issue_unsigned
-from ssosim.entra.sealed import DesktopSsoGrant, Seal
-from ssosim.entra.xmlsafe import XmlRefusedError, parse_xml
+from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
+from ssosim.entra.core.sealed_tokens import DesktopSsoGrant, Seal
+from ssosim.entra.oauth.assertion import decode_assertion
+from ssosim.entra.wstrust.saml_write import SAML1, AssertionFacts, desktop_sso_assertion, issue, issue_unsigned
 from ssosim.trace import TokenIssued
 
 SIGNATURE = [70002, 50008, 50006]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ssosim.entra.codes import challenge_of
+from ssosim.entra.oauth.authorization_codes import challenge_of
 from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, UserPrompted
 

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from ssosim.entra import ClientRule, Settings
-from ssosim.entra.mex import MexEndpoint, render_mex
+from ssosim.entra.wstrust.mex import MexEndpoint, render_mex
 
 MEX = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/trust/mex?client-request-id="
 HEADERS = ["x-client-Ver", "x-client-SKU", "x-client-OS"]

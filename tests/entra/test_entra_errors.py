@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from ssosim.entra import Settings
-from ssosim.entra.errors import CATALOGUE, Refusal, chain, describe
+from ssosim.entra.core.errors import CATALOGUE, Refusal, chain, describe
 from ssosim.trace import HttpExchange
 
 FIELD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\Z")

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from ssosim.entra.app import create_server
+from ssosim.entra.http.app import create_server
 from ssosim.trace import HttpExchange
 
 

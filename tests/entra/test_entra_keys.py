@@ -4,8 +4,8 @@ import pytest
 from lxml import etree
 
 from ssosim.entra import Keys, KeysError
-from ssosim.entra.assertion import read_verified
-from ssosim.entra.saml import AssertionFacts, issue
+from ssosim.entra.oauth.assertion import read_verified
+from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
 
 
 def test_keys_are_kept_in_private_files(tmp_path):

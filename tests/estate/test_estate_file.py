@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.estate import EstateError, default_estate, load_estate, parse_estate
-from ssosim.estate.places import lines_by_path, parse_path, render_path
+from ssosim.estate.toml_lines import lines_by_path, parse_path, render_path
 
 TEXT = (resources.files("ssosim.estate") / "contoso.toml").read_text()
 SID = "S-1-5-21-3623811015-3361044348-30300820-1102"

@@ -11,8 +11,8 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import default_estate
 from ssosim.faults import CertificateExpired, FaultError, HttpAnswer, HttpDelay, HttpStatus, fault_from
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.lab import Lab
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.core.lab import Lab
 
 
 async def _curl(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:

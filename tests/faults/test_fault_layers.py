@@ -18,7 +18,7 @@ from ssosim.dns import (
     put_rrset,
     zones_of,
 )
-from ssosim.dns.rrset import to_name
+from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import TrafficManager, default_estate
 from ssosim.faults import (
     FAULTS,

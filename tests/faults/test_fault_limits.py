@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ssosim.cli.fault import seconds_of
 from ssosim.clock import VirtualClock, by_virtual_clock
 from ssosim.dns import DnsChangeError, DnsServer, Tamper, ZoneStore, answer, zones_of
-from ssosim.dns.rrset import to_name
+from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import default_estate
 from ssosim.faults import (
     FAULTS,
@@ -43,8 +43,8 @@ from ssosim.faults import (
     WrongAddress,
     fault_from,
 )
-from ssosim.lab.errors import LabInputError
-from ssosim.scenario.casting import model_of
+from ssosim.lab.base.errors import LabInputError
+from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.model import Outcome, Phase

@@ -29,8 +29,8 @@ from ssosim.faults import (
     fault_from,
     registry,
 )
-from ssosim.lab.errors import LabError, LabInputError
-from ssosim.lab.faults_api import apply_fault, list_faults, undo_faults
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
 from ssosim.scenario.loader import parse_scenario
 from ssosim.trace import Trace
 

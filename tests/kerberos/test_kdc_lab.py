@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.kerberos.ports import free_address
+from ssosim.kerberos.free_ports import free_address
 
 LAB = Path(__file__).parents[2] / "kdc-lab"
 

@@ -21,8 +21,8 @@ from ssosim.kerberos import (
     write_krb5_conf,
 )
 from ssosim.kerberos.codes import KrbCode
+from ssosim.kerberos.free_ports import bind_pair
 from ssosim.kerberos.messages import KrbError, build_as_request, build_error, read_message
-from ssosim.kerberos.ports import bind_pair
 from ssosim.trace import KdcExchange, Trace
 
 REALM = "CORP.CONTOSO.COM"

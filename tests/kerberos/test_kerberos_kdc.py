@@ -22,7 +22,7 @@ from ssosim.kerberos import (
     kinit,
     write_krb5_conf,
 )
-from ssosim.kerberos.ports import Address, bind_pair, free_address, udp_holders
+from ssosim.kerberos.free_ports import Address, bind_pair, free_address, udp_holders
 
 NewRealm = Callable[[], PreparedRealm]
 PASSWORD = "Alice-lab-password-1"

@@ -7,7 +7,7 @@ import pytest
 
 from ssosim.estate import Estate, User
 from ssosim.kerberos import RealmError
-from ssosim.kerberos.files import lab_files, render
+from ssosim.kerberos.lab_files import lab_files, render
 from ssosim.kerberos.principals import principals_batch
 
 
@@ -25,7 +25,7 @@ def test_lab_files_are_the_checkouts() -> None:
 def test_unknown_placeholder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A template with a placeholder that nobody fills in is refused by file and name."""
     (tmp_path / "kdc.conf").write_text("${relam}")
-    monkeypatch.setattr("ssosim.kerberos.files.lab_files", lambda: tmp_path)
+    monkeypatch.setattr("ssosim.kerberos.lab_files.lab_files", lambda: tmp_path)
     with pytest.raises(RealmError, match=r"kdc\.conf: unknown placeholder \$\{relam\}"):
         render("kdc.conf", {"realm": "X"})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ssosim.lab import linux
+from ssosim.lab.base import linux
 
 sys.path.insert(0, str(Path(__file__).parent))  # for what the tests of the control API share
 

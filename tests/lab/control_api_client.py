@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ssosim.lab.control_spec import description
+from ssosim.lab.control.openapi import description
 
 __all__ = ["AUTOLOGON", "CURL", "DESCRIPTION", "Api", "UnixConnection"]
 

@@ -19,7 +19,7 @@ import pytest
 from control_api_client import AUTOLOGON, CURL, DESCRIPTION, Api
 
 from ssosim.faults import FAULTS
-from ssosim.lab.control import ControlApi
+from ssosim.lab.control.api import ControlApi
 from ssosim.trace import Trace
 from ssosim.trace.export import from_json
 
@@ -36,7 +36,7 @@ def test_the_description_has_every_route_and_no_other() -> None:
     }
     described = {(method, path) for path, operations in DESCRIPTION["paths"].items() for method in operations}
     assert routes == described
-    assert json.loads(CHECKED_IN.read_text()) == DESCRIPTION, "python -m ssosim.lab.control_spec > docs/openapi.json"
+    assert json.loads(CHECKED_IN.read_text()) == DESCRIPTION, "python -m ssosim.lab.control.openapi > docs/openapi.json"
     references = set(_references(DESCRIPTION))
     assert references <= {f"#/components/schemas/{name}" for name in DESCRIPTION["components"]["schemas"]}
     assert set(DESCRIPTION["components"]["schemas"]["Fault"]["discriminator"]["mapping"]) == set(FAULTS)

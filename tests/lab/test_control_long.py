@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ssosim.clock import ManualClock
-from ssosim.lab.control import ControlApi
-from ssosim.lab.control_trace import Selection, TraceDesk
+from ssosim.lab.control.api import ControlApi
+from ssosim.lab.control.trace_handlers import Selection, TraceDesk
 from ssosim.scenario.live import LiveDesk
 from ssosim.trace import Caused, ClientSaid, DnsAnswered, LabEvent, Trace, in_parts
 

@@ -8,10 +8,10 @@ from ipaddress import IPv6Network
 import pytest
 
 from ssosim.clock import ManualClock
-from ssosim.lab import astray
-from ssosim.lab.astray import LedAstray
-from ssosim.lab.attribution import Attribution
-from ssosim.lab.strays import Strays
+from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.network import misdirected_clients
+from ssosim.lab.network.misdirected_clients import LedAstray
+from ssosim.lab.network.unknown_destinations import Strays
 from ssosim.trace import Caused, DnsAnswered, Trace, log
 
 ASTRAY = "203.0.113.9"
@@ -56,8 +56,8 @@ def test_no_record_is_made_of_a_harmless_answer(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names go, the oldest first; harmless answers that are forgotten are looked at anew, and never mistaken."""
-    monkeypatch.setattr(astray, "_MOST_NAMES", 3)
-    monkeypatch.setattr(astray, "_MOST_HARMLESS", 5)
+    monkeypatch.setattr(misdirected_clients, "_MOST_NAMES", 3)
+    monkeypatch.setattr(misdirected_clients, "_MOST_HARMLESS", 5)
     trace, came = Trace(ManualClock(0.0), limit=10), []
     led = listening(trace, came)
     for number in range(50):

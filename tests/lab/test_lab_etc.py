@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.lab import linux
-from ssosim.lab.device_files import lay_files, readable_folder
-from ssosim.lab.errors import LabInputError
+from ssosim.lab.base import linux
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.program_devices.device_files import lay_files, readable_folder
 
 URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
 

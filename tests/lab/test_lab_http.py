@@ -6,8 +6,8 @@ import contextlib
 import pytest
 from ssosim_clients.ports import NetworkFailure, Resolution
 
-from ssosim.lab.https import LabHttp
-from ssosim.lab.tls import LabCa
+from ssosim.lab.model_devices.http_client import LabHttp
+from ssosim.lab.network.certificates import LabCa
 
 HOST = "login.test"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.lab.errors import LabError
-from ssosim.lab.network import LoopbackNetwork, device_link_commands
-from ssosim.lab.recording import recording
+from ssosim.lab.base.errors import LabError
+from ssosim.lab.core.trace_writer import recording
+from ssosim.lab.network.networks import LoopbackNetwork, device_link_commands
 from ssosim.trace import LabEvent, Trace
 
 RAISING = """

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from ssosim.lab.errors import LabError
-from ssosim.lab.network import DEVICE_GATEWAY, PrivateNetwork
+from ssosim.lab.base.errors import LabError
+from ssosim.lab.network.networks import DEVICE_GATEWAY, PrivateNetwork
 from ssosim.scenario.model import Outcome
 from ssosim.scenario.verdict import judge
 from ssosim.trace.export import read_jsonl

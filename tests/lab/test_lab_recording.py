@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ssosim.lab.folder import cache_folder, earlier
-from ssosim.lab.reading import trace_lines
-from ssosim.lab.recording import recording
+from ssosim.lab.base.folder import cache_folder, earlier
+from ssosim.lab.core.trace_reader import trace_lines
+from ssosim.lab.core.trace_writer import recording
 from ssosim.trace import Caused, DnsAnswered, LabEvent, Trace
 from ssosim.trace.export import as_json, read_jsonl
 

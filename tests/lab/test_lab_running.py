@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.running import RunningPrograms
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.program_devices.running_programs import RunningPrograms
 
 DEVICE = "100.64.1.1"
 

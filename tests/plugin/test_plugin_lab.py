@@ -7,7 +7,7 @@ def test_a_lab_for_tests_without_a_loop(project):
     import socket, ssl
     import pytest
     from ssosim.faults import NameRemoved
-    from ssosim.lab.errors import LabInputError
+    from ssosim.lab.base.errors import LabInputError
     from ssosim.testing import Outcome
 
     GONE = NameRemoved(record="autologon.microsoftazuread-sso.com")

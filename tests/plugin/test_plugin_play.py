@@ -68,7 +68,7 @@ def test_the_synchronous_variant_needs_no_plugin_of_asyncio(project):
     project.write(
         """
         import asyncio, pytest
-        from ssosim.lab.errors import LabInputError
+        from ssosim.lab.base.errors import LabInputError
 
         def test_play(sso_play_sync):
             assert sso_play_sync("feb-2025", client=["native-prompt"]).as_expected
@@ -91,7 +91,7 @@ def test_clients_by_name_object_and_list(project):
     """Several clients play together and are asked for by name; two of one name get numbers; the device is a choice."""
     project.write(f"""{MODELS_OF_OWN}
     import pytest
-    from ssosim.lab.errors import LabInputError
+    from ssosim.lab.base.errors import LabInputError
 
     def test_several(sso_play_sync):
         played = sso_play_sync("feb-2025", ["native-prompt", MyClient(), MyClient()], device="desk-2")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.report.bands import attempts, fault_spans, record_bands
 from ssosim.report.evidence import evidence, faults_in_force
-from ssosim.report.scale import Scale
+from ssosim.report.time_scale import Scale
+from ssosim.report.timeline_data import attempts, fault_spans, record_bands
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, PhaseStarted, Record
 
 

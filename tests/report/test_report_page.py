@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from ssosim.report.html import html_report
-from ssosim.report.text import clean, escape, span
+from ssosim.report.safe_text import clean, escape, span
 
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(2)> \"' & $again \x00\x1b[31m \u202egnp.exe"
 

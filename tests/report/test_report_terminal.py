@@ -1,6 +1,6 @@
 """The table of ``ssosim run`` at a terminal."""
 
-from ssosim.report.terminal import table
+from ssosim.report.text_table import table
 
 CLIENTS = ("connect-sync-password", "connect-sync-certificate", "federated-user")
 PLAYBACK = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssosim.originals.normal import seen_of
+from ssosim.real_clients.sent_requests import seen_of
 from ssosim.scenario.explain import explain
 from ssosim.scenario.stages import failed_stage
 from ssosim.scenario.verdict import judge

@@ -12,9 +12,9 @@ from ssosim.clock import RealTime, VirtualClock
 from ssosim.estate import default_estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import HttpStatus
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.lab import Lab
-from ssosim.scenario.casting import model_of, with_clients
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.core.lab import Lab
+from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.explain import explain
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import catalogue, load_scenario, parse_scenario, shipped_names

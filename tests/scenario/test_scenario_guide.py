@@ -6,7 +6,7 @@ from pathlib import Path
 from ssosim_clients.catalogue import MODELS
 
 from ssosim.estate import default_estate
-from ssosim.scenario.casting import model_of
+from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import parse_scenario
 

@@ -11,7 +11,7 @@ from ssosim_clients.catalogue import find
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
-from ssosim.lab.lab import Lab
+from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.model import Outcome
 from ssosim.scenario.player import play

@@ -11,9 +11,9 @@ from ssosim_clients.spn import RULES
 
 from ssosim.estate import default_estate
 from ssosim.faults import CnameForAlias, TrafficManagerDeleted
-from ssosim.lab.errors import LabInputError
-from ssosim.lab.lab import Lab
-from ssosim.lab.spn import ask_spn
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.control.spn_handlers import ask_spn
+from ssosim.lab.core.lab import Lab
 from ssosim.trace import DnsAnswered, KdcExchange
 
 from .conftest import ShapesLab

@@ -34,9 +34,9 @@ from msgspec.structs import replace
 
 from ssosim.estate import Estate, default_estate
 from ssosim.kerberos import kinit, write_krb5_conf
-from ssosim.kerberos.client import ClientOptions
 from ssosim.kerberos.gss import Initiator
-from ssosim.lab.lab import Lab
+from ssosim.kerberos.kinit import ClientOptions
+from ssosim.lab.core.lab import Lab
 from ssosim.trace.export import as_json
 
 PSF = "{http://schemas.microsoft.com/Passport/SoapServices/SOAPFault}"

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from ssosim.entra import SigningKey
-from ssosim.entra.saml import AssertionFacts, issue
+from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
 from ssosim.trace import TokenIssued
 
 SIGNATURE = [70002, 50008, 50006]

@@ -13,9 +13,9 @@ import dns.message
 import dns.rcode
 import pytest
 
-from ssosim.entra import server
+from ssosim.entra.http import server
 from ssosim.kerberos.messages import build_as_request
-from ssosim.lab import site as lab_site
+from ssosim.lab.network import tls_listener as lab_site
 from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange
 
 pytestmark = pytest.mark.usefixtures("goes_on_serving")

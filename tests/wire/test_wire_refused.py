@@ -12,11 +12,11 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from ssosim.entra.server import ProviderServer
-from ssosim.lab.attribution import Attribution
-from ssosim.lab.site import TlsSite
-from ssosim.lab.tls import LabCa
-from ssosim.lab.visits import Visits
+from ssosim.entra.http.server import ProviderServer
+from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.network.tls_listener import TlsSite
+from ssosim.lab.network.tls_observer import Visits
 from ssosim.trace import ConnectionFailed, HttpExchange, Trace
 
 HOST, ADDRESS = "login.microsoftonline.com", "192.0.2.10"

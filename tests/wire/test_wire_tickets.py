@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from ssosim.estate import default_estate
 from ssosim.kerberos import Kdc, PreparedRealm, kinit, prepare, write_krb5_conf
-from ssosim.kerberos.client import ClientOptions
 from ssosim.kerberos.gss import Initiator, ntlm_negotiate_token
+from ssosim.kerberos.kinit import ClientOptions
 from ssosim.kerberos.realm import kadmin
 from ssosim.trace import HttpExchange, TicketChecked, TokenIssued
 

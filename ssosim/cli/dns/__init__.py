@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssosim.cli.common import add_estate, add_json, add_name
 from ssosim.cli.dns import changes, zones
-from ssosim.lab.errors import LabInputError
+from ssosim.lab.base.errors import LabInputError
 
 DESCRIPTION = """\
 Show the zones of a lab, work a change out, apply it through the gate, take it back, look for drift.
@@ -75,8 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; input mistakes of every file become one error with their places."""
-    from ssosim.dns.errors import DnsChangeError  # noqa: PLC0415 - only this command needs it
-    from ssosim.dns.imports.mistakes import ImportMistakeError  # noqa: PLC0415
+    from ssosim.dns.imports.import_errors import ImportMistakeError  # noqa: PLC0415
+    from ssosim.dns.zones.errors import DnsChangeError  # noqa: PLC0415 - only this command needs it
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415
 
     try:

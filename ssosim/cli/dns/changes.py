@@ -9,8 +9,8 @@ from typing import Any
 
 from ssosim.cli.common import folder_of, print_json
 from ssosim.cli.dns.inputs import change_of, in_lab, stage
-from ssosim.lab.control_client import call
-from ssosim.lab.errors import LabError, LabRefusedError
+from ssosim.lab.base.errors import LabError, LabRefusedError
+from ssosim.lab.program_devices.control_client import call
 
 __all__ = ["apply", "plan", "rollback"]
 
@@ -19,8 +19,8 @@ _GRACE_S = 1.0
 
 def plan(options: argparse.Namespace) -> int:
     """What a change would do, and to whom; nothing is changed."""
-    from ssosim.dns.loading import zones_of  # noqa: PLC0415
-    from ssosim.dns.ops.overlay import overlay  # noqa: PLC0415
+    from ssosim.changes.overlay import overlay  # noqa: PLC0415
+    from ssosim.dns.zones.from_estate import zones_of  # noqa: PLC0415
     from ssosim.report.dns import forecast_text, gate_text, plan_text  # noqa: PLC0415
 
     change = change_of(options)
@@ -42,12 +42,12 @@ def plan(options: argparse.Namespace) -> int:
 
 def _plan_alone(options: argparse.Namespace, change: Any, zones: Any, estate: Any) -> dict[str, Any]:
     """A plan against files alone: no query counts, so everything counts as in use."""
-    from ssosim.dns.ops.approvals import load_policy  # noqa: PLC0415
-    from ssosim.dns.ops.gate import Request, decide  # noqa: PLC0415
-    from ssosim.dns.ops.inventory import load_inventory  # noqa: PLC0415
-    from ssosim.dns.ops.plan import Surroundings, make_plan  # noqa: PLC0415
-    from ssosim.dns.ops.usage import NO_COUNTS  # noqa: PLC0415
-    from ssosim.lab.dns_desk import inventory_of  # noqa: PLC0415
+    from ssosim.changes.approvals import load_policy  # noqa: PLC0415
+    from ssosim.changes.gate import Request, decide  # noqa: PLC0415
+    from ssosim.changes.inventory import load_inventory  # noqa: PLC0415
+    from ssosim.changes.plan import Surroundings, make_plan  # noqa: PLC0415
+    from ssosim.changes.usage import NO_COUNTS  # noqa: PLC0415
+    from ssosim.lab.control.dns_handlers import inventory_of  # noqa: PLC0415
 
     policy = load_policy(options.policy or "strict")
     inventory = load_inventory(options.inventory) if options.inventory else inventory_of(estate)
@@ -60,8 +60,8 @@ def _plan_alone(options: argparse.Namespace, change: Any, zones: Any, estate: An
 
 def _forecasts(before: Any, after: Any, estate: Any, names: list[str]) -> list[dict[str, Any]]:
     """One forecast for each affected host that clients sign in at; none where the change touches no such host."""
-    from ssosim.lab.folder import cache_folder  # noqa: PLC0415
-    from ssosim.lab.keys import kept_keys  # noqa: PLC0415
+    from ssosim.lab.base.folder import cache_folder  # noqa: PLC0415
+    from ssosim.lab.base.signing_keys import kept_keys  # noqa: PLC0415
     from ssosim.scenario.forecast import affected_hosts, forecast  # noqa: PLC0415
 
     keys = kept_keys(estate, cache_folder())
@@ -70,7 +70,7 @@ def _forecasts(before: Any, after: Any, estate: Any, names: list[str]) -> list[d
 
 def apply(options: argparse.Namespace) -> int:
     """Make the change; exit code 1 when the gate refuses it or what is there then is not the plan's."""
-    from ssosim.dns.ops.approvals import load_approvals  # noqa: PLC0415
+    from ssosim.changes.approvals import load_approvals  # noqa: PLC0415
     from ssosim.report.dns import done_text  # noqa: PLC0415
 
     change = change_of(options)

@@ -7,16 +7,16 @@ import sys
 from typing import Any
 
 from ssosim.cli.common import folder_of, print_json
-from ssosim.lab.control_client import call
-from ssosim.lab.errors import LabError, LabInputError, LabRefusedError
+from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
+from ssosim.lab.program_devices.control_client import call
 
 __all__ = ["change_of", "in_lab", "stage", "warn"]
 
 
 def change_of(options: argparse.Namespace) -> Any:
     """The change that the options mean: a change file, or the difference of two trees. Raises LabInputError."""
+    from ssosim.changes.change import load_change, tree_change  # noqa: PLC0415
     from ssosim.dns.imports import read_tree  # noqa: PLC0415
-    from ssosim.dns.ops.change import load_change, tree_change  # noqa: PLC0415
 
     before, after = getattr(options, "before", None), getattr(options, "after", None)
     if (options.change is None) == (before is None) or (before is None) != (after is None):
@@ -31,9 +31,9 @@ def stage(options: argparse.Namespace) -> tuple[Any, Any, dict[str, str]]:
     """The zones and the estate to work on: a lab's, or those of files."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.dns.ops.snapshot import from_data  # noqa: PLC0415
+    from ssosim.changes.snapshot import from_data  # noqa: PLC0415
     from ssosim.estate import Estate  # noqa: PLC0415
-    from ssosim.lab.estates import read_estate  # noqa: PLC0415
+    from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
 
     if getattr(options, "zones", None) is not None:
         from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415

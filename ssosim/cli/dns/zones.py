@@ -8,15 +8,15 @@ from typing import Any
 
 from ssosim.cli.common import print_json
 from ssosim.cli.dns.inputs import in_lab, stage, warn
-from ssosim.lab.errors import LabError
+from ssosim.lab.base.errors import LabError
 
 __all__ = ["drift", "lint", "load", "settings", "show"]
 
 
 def show(options: argparse.Namespace) -> int:
     """Print the zones; exit code 1 if there is nothing."""
-    from ssosim.dns.ops.diff import describe  # noqa: PLC0415
-    from ssosim.dns.rrset import plain, to_name  # noqa: PLC0415
+    from ssosim.changes.diff import describe  # noqa: PLC0415
+    from ssosim.dns.zones.rrset import plain, to_name  # noqa: PLC0415
     from ssosim.report.dns import zones_text  # noqa: PLC0415
 
     zones, _, locks = stage(options)
@@ -42,7 +42,7 @@ def show(options: argparse.Namespace) -> int:
 
 def lint(options: argparse.Namespace) -> int:
     """Print mistakes and traps; exit code 1 if one of them is an error."""
-    from ssosim.dns.lint import lint  # noqa: PLC0415
+    from ssosim.dns.zones.lint import lint  # noqa: PLC0415
 
     zones, _, _ = stage(options)
     found = lint(zones)
@@ -56,8 +56,8 @@ def lint(options: argparse.Namespace) -> int:
 
 def load(options: argparse.Namespace) -> int:
     """Put the user's zones in the place of the lab's."""
+    from ssosim.changes.snapshot import to_data  # noqa: PLC0415
     from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
-    from ssosim.dns.ops.snapshot import to_data  # noqa: PLC0415
 
     zones, warnings = read_tree_with_warnings(options.tree)
     warn(warnings)
@@ -87,8 +87,8 @@ def settings(options: argparse.Namespace) -> int:
     """Change the desk's settings; print what holds."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.dns.ops.approvals import load_policy  # noqa: PLC0415
-    from ssosim.dns.ops.inventory import load_inventory  # noqa: PLC0415
+    from ssosim.changes.approvals import load_policy  # noqa: PLC0415
+    from ssosim.changes.inventory import load_inventory  # noqa: PLC0415
 
     body: dict[str, Any] = {}
     if options.policy:

@@ -1,6 +1,6 @@
 """Zones from elsewhere: BIND zone files and octoDNS configurations. All mistakes are named; then nothing is read."""
 
-from ssosim.dns.imports.mistakes import Imported, ImportMistakeError
+from ssosim.dns.imports.import_errors import Imported, ImportMistakeError
 from ssosim.dns.imports.tree import read_tree
 
 __all__ = ["ImportMistakeError", "Imported", "read_tree"]

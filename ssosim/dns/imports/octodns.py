@@ -21,11 +21,11 @@ from pathlib import Path
 
 from dns.name import Name
 
-from ssosim.dns.errors import DnsChangeError
-from ssosim.dns.imports.mistakes import Imported
-from ssosim.dns.imports.yamlnodes import Value, YamlMistakeError, read_yaml
-from ssosim.dns.loading import check_ttl
-from ssosim.dns.rrset import STORED_TYPES, RRset, to_name, to_rdatas, to_type
+from ssosim.dns.imports.import_errors import Imported
+from ssosim.dns.imports.yaml_nodes import Value, YamlMistakeError, read_yaml
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.from_estate import check_ttl
+from ssosim.dns.zones.rrset import STORED_TYPES, RRset, to_name, to_rdatas, to_type
 
 __all__ = ["parse_zone", "read_octodns"]
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import msgspec
 
-from ssosim.dns.errors import DnsChangeError
-from ssosim.dns.imports.mistakes import MAX_FILES, Imported, ImportMistakeError, assemble
+from ssosim.dns.imports.import_errors import MAX_FILES, Imported, ImportMistakeError, assemble
 from ssosim.dns.imports.octodns import read_octodns
-from ssosim.dns.imports.yamlnodes import YamlMistakeError, read_yaml
+from ssosim.dns.imports.yaml_nodes import YamlMistakeError, read_yaml
 from ssosim.dns.imports.zonefile import read_zone_file
-from ssosim.dns.model import ZoneSet
-from ssosim.dns.rrset import RRset, to_name, to_type
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.rrset import RRset, to_name, to_type
+from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
-from ssosim.estate.places import line_of, lines_by_path
 from ssosim.estate.toml import TomlMistakeError, convert_toml, read_text
+from ssosim.estate.toml_lines import line_of, lines_by_path
 
 __all__ = ["Tree", "read_tree", "read_tree_with_warnings"]
 

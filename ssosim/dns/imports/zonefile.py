@@ -20,9 +20,9 @@ from dns.name import Name
 from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 
-from ssosim.dns.errors import DnsChangeError
-from ssosim.dns.imports.mistakes import MAX_RECORDS, Imported
-from ssosim.dns.rrset import RRset, plain, to_name, to_type
+from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.rrset import RRset, plain, to_name, to_type
 from ssosim.estate.toml import TomlMistakeError, read_text
 
 __all__ = ["origin_of", "parse_zone_file", "read_zone_file"]

@@ -14,7 +14,7 @@ from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import CNAME, TYPE0, RdataType
 
-from ssosim.dns.rrset import RRset
+from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["Cache", "Entry"]
 

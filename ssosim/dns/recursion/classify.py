@@ -12,10 +12,10 @@ from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import AAAA, CNAME, NS, SOA, A, RdataType
 
-from ssosim.dns.answer import Answer
 from ssosim.dns.recursion.cache import Entry
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.rrset import RRset
+from ssosim.dns.zones.answer import Answer
+from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["Bad", "Delegation", "Facts", "classify"]
 

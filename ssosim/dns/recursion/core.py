@@ -2,7 +2,7 @@
 
 ``Resolver.resolve`` is a generator: it yields an ``Ask``, is sent what was ``Heard``, and returns the answer. The same
 core is a device's cache, a company's resolver that forwards, and one that walks from the root; the same core runs over
-real sockets (``ssosim.dns.recursion.recursor``) and in memory.
+real sockets (``ssosim.dns.recursion.server``) and in memory.
 
 Work is bounded: every question has ``max_asks`` queries, every referral leads further down, a CNAME chain has at most
 ``MAX_CHAIN`` links, and looking for a name server's address nests at most ``MAX_NESTING`` deep.
@@ -21,11 +21,11 @@ from dns.name import Name
 from dns.rcode import NOERROR, SERVFAIL
 from dns.rdatatype import CNAME, A, RdataType
 
-from ssosim.dns.answer import MAX_CHAIN, Answer
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.classify import Bad, Delegation, Facts, classify
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.rrset import RRset
+from ssosim.dns.zones.answer import MAX_CHAIN, Answer
+from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["Ask", "Heard", "Question", "Resolution", "Resolver", "drive"]
 

@@ -20,11 +20,11 @@ from dns.name import Name
 from dns.rcode import Rcode
 from dns.rdataclass import IN
 
-from ssosim.dns.answer import Answer
 from ssosim.dns.recursion.core import Ask
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.rrset import MAX_TTL, RRset
-from ssosim.dns.wire import MAX_UDP_PAYLOAD
+from ssosim.dns.server.wire_format import MAX_UDP_PAYLOAD
+from ssosim.dns.zones.answer import Answer
+from ssosim.dns.zones.rrset import MAX_TTL, RRset
 
 __all__ = ["Sent", "Truncated", "query_for", "read_response"]
 

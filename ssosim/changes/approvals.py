@@ -1,0 +1,125 @@
+"""Who must say yes, and what a yes must say: a table that is data, and approvals that name a person and a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from ssosim.changes.diff import Effect
+from ssosim.changes.risk import Blast, Level
+from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+
+__all__ = ["Approval", "Needed", "Policy", "Rule", "load_approvals", "load_policy", "policy_names"]
+
+_QUESTIONS = {"safer": "is there a safer way?", "needed": "is it needed at all?", "now": "is it needed now?"}
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Immutable, named fields only, unknown keys refused."""
+
+
+class Rule(_Frozen, frozen=True, kw_only=True):
+    """What a change of that risk and scope needs; a key that is left out fits everything.
+
+    ``executors`` is how many people must be present when it is applied (row 004-088).
+    """
+
+    approvers: int
+    risk: Literal["low", "medium", "high"] | None = None
+    scope: Literal["global", "views"] | None = None
+    executors: int = 1
+
+
+class Policy(_Frozen, frozen=True, kw_only=True):
+    """The rules of a change control.
+
+    ``unmatched``: what happens to a change that no rule fits. ``in_use_blocks``: which effects may not be done to a
+    name that is in use. ``drift_locks``: open drift locks its zone. ``rollback_must_restore``: a rollback that is
+    written as operations must give back last known good.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    unmatched: Literal["approve", "refuse"] = "refuse"
+    in_use_blocks: tuple[Effect, ...] = (Effect.DELETED, Effect.EMPTIED, Effect.SHAPE, Effect.VALUES)
+    drift_locks: bool = True
+    rollback_must_restore: bool = True
+
+    def needs(self, level: Level, blast: Blast) -> Needed:
+        """What a change of that risk and reach needs."""
+        for rule in self.rules:
+            if rule.risk in (None, level.word) and rule.scope in (None, blast.scope):
+                return Needed(approvers=rule.approvers, executors=rule.executors)
+        return Needed(refused=self.unmatched == "refuse")
+
+
+class Needed(_Frozen, frozen=True, kw_only=True):
+    """How many people must approve and be present; ``refused``: no rule fits, and nobody can approve it."""
+
+    approvers: int = 0
+    executors: int = 1
+    refused: bool = False
+
+
+class Approval(_Frozen, frozen=True, kw_only=True):
+    """One person's answer to one plan (its token), with the three questions answered (row 004-050).
+
+    ``defer`` says: first invest in a safer way (row 004-051).
+    """
+
+    person: str
+    plan: str
+    decision: Literal["approve", "defer", "reject"] = "approve"
+    safer: str = ""
+    needed: str = ""
+    now: str = ""
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The questions without an answer."""
+        return tuple(text for key, text in _QUESTIONS.items() if not getattr(self, key).strip())
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON and the ledger."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
+
+class _ApprovalFile(_Frozen, frozen=True, kw_only=True):
+    approvals: tuple[Approval, ...]
+
+
+def load_approvals(paths: Sequence[Path]) -> tuple[Approval, ...]:
+    """Read approvals from files with ``[[approvals]]`` tables; raises TomlMistakeError with the place."""
+    found: list[Approval] = []
+    for path in paths:
+        found += convert_toml(read_text(path), str(path), _ApprovalFile).approvals
+    return tuple(found)
+
+
+def policy_names() -> tuple[str, ...]:
+    """The tables that are shipped."""
+    folder = resources.files("ssosim.changes").joinpath("policies")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_policy(name: str) -> Policy:
+    """The table ``name``: a path if it ends in ``.toml``, else one of those shipped. Raises TomlMistakeError."""
+    if name.endswith(".toml"):
+        text, source = read_text(Path(name)), name
+    elif name in policy_names():
+        shipped = resources.files("ssosim.changes").joinpath("policies", f"{name}.toml")
+        text, source = shipped.read_text(encoding="utf-8"), f"{name}.toml (built in)"
+    else:
+        known = ", ".join(policy_names())
+        raise TomlMistakeError(f"there is no policy {name!r}; known: {known}; a file of yours ends in .toml")
+    policy = convert_toml(text, source, Policy)
+    for index, rule in enumerate(policy.rules):
+        if rule.approvers < 0 or rule.executors < 1:
+            what = "expected approvers of zero or more and executors of one or more"
+            raise TomlMistakeError(complain(text, source, ("rules", index), what))
+    return policy

@@ -1,0 +1,133 @@
+"""A change: what it does to the zones, and the document without which nobody may do it.
+
+The document's fields are those that the incident's owners name (row 004-036): intent, procedure, rollback, health
+signals, abort rule, last known good. A missing or blank one is refused when the file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ssosim.changes.operations import AnyOperation, operate, operations_between
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml_lines import KeyPath
+
+__all__ = ["Change", "Trees", "load_change", "missing", "parse_change", "tree_change"]
+
+ReadTree = Callable[[Path], ZoneSet]
+"""Reads a folder of zone files; raises TomlMistakeError or another error of its own."""
+
+_SENTENCES = ("title", "author", "intent", "abort_rule", "last_known_good")
+_LISTS = ("procedure", "rollback", "health_signals")
+
+
+class Trees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two folders of zone files whose difference is the change. Paths are relative to the change file."""
+
+    before: str
+    after: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change.
+
+    ``last_known_good`` says what a rollback must restore: ``"current"`` is the zones as they are when the change is
+    applied, and what is kept. ``views`` limits the change to resolvers of those views; none means everywhere.
+    ``rollback_operations`` are what ``rollback`` says in words; a plan rehearses them. ``window`` is for how many
+    seconds a name must not have been asked for before it may be touched; the record's TTL is the least.
+    """
+
+    title: str
+    author: str
+    intent: str
+    procedure: tuple[str, ...]
+    rollback: tuple[str, ...]
+    health_signals: tuple[str, ...]
+    abort_rule: str
+    last_known_good: Literal["current"] = "current"
+    urgency: Literal["normal", "emergency"] = "normal"
+    incident: str = ""
+    views: tuple[str, ...] = ()
+    window: int = 0
+    trees: Trees | None = None
+    operations: tuple[AnyOperation, ...] = ()
+    rollback_operations: tuple[AnyOperation, ...] = ()
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """The zones after the change; all of it or none. Raises DnsChangeError that begins with the place."""
+        return operate(zones, self.operations)
+
+    def undo(self, zones: ZoneSet) -> ZoneSet:
+        """The zones after the rollback as it is written. Raises DnsChangeError."""
+        try:
+            return operate(zones, self.rollback_operations)
+        except DnsChangeError as error:
+            raise DnsChangeError(f"rollback_{error}") from error
+
+
+def load_change(path: Path, read_tree: ReadTree | None = None) -> Change:
+    """Read a change file; ``read_tree`` reads the folders of a change that is given as two trees.
+
+    Raises TomlMistakeError with file, line, key and what is expected; nothing is applied then.
+    """
+    text = read_text(path)
+    change = parse_change(text, str(path))
+    if change.trees is None:
+        return change
+    if read_tree is None:
+        raise TomlMistakeError(complain(text, str(path), ("trees",), "trees cannot be read here; give operations"))
+    try:
+        between = operations_between(
+            read_tree(path.parent / change.trees.before), read_tree(path.parent / change.trees.after)
+        )
+    except DnsChangeError as error:
+        raise TomlMistakeError(complain(text, str(path), ("trees",), str(error))) from error
+    if not between:
+        raise TomlMistakeError(complain(text, str(path), ("trees",), "the two trees hold the same records"))
+    return msgspec.structs.replace(change, trees=None, operations=between)
+
+
+def parse_change(text: str, source: str) -> Change:
+    """Read a change from TOML; ``source`` names the file. Raises TomlMistakeError with the place of each mistake."""
+    change = convert_toml(text, source, Change)
+    if mistakes := [complain(text, source, path, what) for path, what in _mistakes(change)]:
+        raise TomlMistakeError("\n".join(mistakes))
+    return change
+
+
+def tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
+    """The change from one tree to the other, for a plan: it has no document, so it cannot be applied."""
+    return Change(
+        title=name,
+        author="",
+        intent="",
+        procedure=(),
+        rollback=(),
+        health_signals=(),
+        abort_rule="",
+        operations=operations_between(before, after),
+    )
+
+
+def missing(change: Change) -> tuple[str, ...]:
+    """The fields of the document that are blank."""
+    blank = [key for key in _SENTENCES if not getattr(change, key).strip()]
+    blank += [key for key in _LISTS if not any(line.strip() for line in getattr(change, key))]
+    return tuple(blank)
+
+
+def _mistakes(change: Change) -> list[tuple[KeyPath, str]]:
+    found: list[tuple[KeyPath, str]] = [
+        ((key,), "is blank; expected what the reviewers read") for key in missing(change)
+    ]
+    if (change.trees is None) == (not change.operations):
+        found.append((("operations",), "expected either operations or trees = { before = DIR, after = DIR }"))
+    if change.window < 0:
+        found.append((("window",), "expected seconds, zero or more"))
+    return found

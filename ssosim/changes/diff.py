@@ -1,0 +1,227 @@
+"""What differs between two states of the zones, down to types, shapes and the links of alias record sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from ssosim.dns.zones.rrset import RRset, plain
+from ssosim.dns.zones.zone import NO_RECORDS, Node
+from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.estate import TrafficManager
+
+__all__ = ["Delta", "Difference", "Effect", "Kind", "ProfileDifference", "compare", "describe", "describe_profile"]
+
+
+class Kind(StrEnum):
+    """What happens to a record set or a profile."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Effect(StrEnum):
+    """What a difference does to those who ask. Several may hold at once."""
+
+    CREATED = "created"
+    DELETED = "deleted"
+    EMPTIED = "emptied"
+    """the name stays and the answer is NODATA"""
+    SHAPE = "shape"
+    """plain, alias and empty exchanged, or another type at the same name: canonical names, and with them SPNs, move"""
+    VALUES = "values"
+    TTL = "ttl"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One record set before and after; None where there is none.
+
+    ``retyped``: the name keeps records of other types only, such as a CNAME in place of an A record set.
+    """
+
+    before: RRset | None
+    after: RRset | None
+    retyped: bool = False
+
+    @property
+    def rrset(self) -> RRset:
+        """The record set that gives the difference its name and type."""
+        found = self.after or self.before
+        assert found is not None  # noqa: S101 - ``compare`` makes no difference of nothing
+        return found
+
+    @property
+    def name(self) -> Name:
+        """Whose records differ."""
+        return self.rrset.name
+
+    @property
+    def type(self) -> RdataType:
+        """Records of which type."""
+        return self.rrset.type
+
+    @property
+    def kind(self) -> Kind:
+        """Created, updated or deleted."""
+        if self.before is None:
+            return Kind.CREATE
+        return Kind.DELETE if self.after is None else Kind.UPDATE
+
+    @property
+    def effects(self) -> frozenset[Effect]:
+        """What it does."""
+        found: set[Effect] = {Effect.SHAPE} if self.retyped else set()
+        if self.before is None or self.after is None:
+            return frozenset(found | {Effect.CREATED if self.before is None else Effect.DELETED})
+        if self.before.shape != self.after.shape:
+            found.add(Effect.SHAPE)
+            if self.after.shape == "empty":
+                found.add(Effect.EMPTIED)
+        elif _holds(self.before) != _holds(self.after):
+            found.add(Effect.VALUES)
+        if self.before.ttl != self.after.ttl:
+            found.add(Effect.TTL)
+        return frozenset(found)
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": plain(self.name),
+            "type": self.type.name,
+            "kind": self.kind,
+            "effects": sorted(self.effects),
+            "before": None if self.before is None else describe(self.before),
+            "after": None if self.after is None else describe(self.after),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileDifference:
+    """One traffic manager profile before and after."""
+
+    before: TrafficManager | None
+    after: TrafficManager | None
+
+    @property
+    def name(self) -> str:
+        """The profile's name."""
+        found = self.after or self.before
+        assert found is not None  # noqa: S101 - as above
+        return found.name
+
+    @property
+    def kind(self) -> Kind:
+        """Created, updated or deleted."""
+        if self.before is None:
+            return Kind.CREATE
+        return Kind.DELETE if self.after is None else Kind.UPDATE
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "profile": self.name,
+            "kind": self.kind,
+            "before": None if self.before is None else describe_profile(self.before),
+            "after": None if self.after is None else describe_profile(self.after),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """All that differs, sorted by name and type. ``zones_added`` and ``zones_removed`` hold origins of whole zones."""
+
+    records: tuple[Difference, ...] = ()
+    profiles: tuple[ProfileDifference, ...] = ()
+    zones_added: tuple[Name, ...] = ()
+    zones_removed: tuple[Name, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.profiles or self.zones_added or self.zones_removed)
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """Every name with a difference, once."""
+        return tuple(dict.fromkeys(difference.name for difference in self.records))
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "records": [difference.as_data() for difference in self.records],
+            "profiles": [difference.as_data() for difference in self.profiles],
+            "zones_added": [plain(origin) for origin in self.zones_added],
+            "zones_removed": [plain(origin) for origin in self.zones_removed],
+        }
+
+
+def compare(before: ZoneSet, after: ZoneSet) -> Delta:
+    """What is to be done to ``before`` to have ``after``. Zones that are the same object cost nothing."""
+    records: list[Difference] = []
+    for origin in before.zones.keys() | after.zones.keys():
+        old, new = before.zones.get(origin), after.zones.get(origin)
+        if old is new:
+            continue
+        old_nodes = {} if old is None else old.nodes
+        new_nodes = {} if new is None else new.nodes
+        for name, was in old_nodes.items():
+            now = new_nodes.get(name, NO_RECORDS)
+            if was is not now:
+                records += _node_differences(was, now)
+        for name, now in new_nodes.items():
+            if name not in old_nodes:
+                records += _node_differences(NO_RECORDS, now)
+    records.sort(key=lambda difference: (difference.name, difference.type.name))
+    profiles = [
+        ProfileDifference(before.profiles.get(name), after.profiles.get(name))
+        for name in sorted(before.profiles.keys() | after.profiles.keys())
+        if before.profiles.get(name) != after.profiles.get(name)
+    ]
+    added, removed = after.zones.keys() - before.zones.keys(), before.zones.keys() - after.zones.keys()
+    return Delta(tuple(records), tuple(profiles), tuple(sorted(added)), tuple(sorted(removed)))
+
+
+def _node_differences(was: Node, now: Node) -> list[Difference]:
+    retyped = bool(was) and bool(now) and not was.keys() & now.keys()
+    return [
+        Difference(was.get(kind), now.get(kind), retyped)
+        for kind in was.keys() | now.keys()
+        if was.get(kind) != now.get(kind)
+    ]
+
+
+def _holds(rrset: RRset) -> tuple[object, ...]:
+    return rrset.content, rrset.alias, rrset.alias_record
+
+
+def describe(rrset: RRset) -> str:
+    """A record set in words: type, what it holds, TTL."""
+    if rrset.alias_record is not None:
+        return f"{rrset.type.name} alias of record set {plain(rrset.alias_record)}, TTL {rrset.ttl}"
+    if rrset.alias is not None:
+        own = "own name of" if rrset.own else "alias of"
+        return f"{rrset.type.name} {own} traffic manager {rrset.alias}, TTL {rrset.ttl}"
+    if rrset.shape == "empty":
+        return f"{rrset.type.name} empty record set (NODATA), TTL {rrset.ttl}"
+    return f"{rrset.type.name} {', '.join(rdata.to_text() for rdata in rrset.rdatas)}, TTL {rrset.ttl}"
+
+
+def describe_profile(profile: TrafficManager) -> str:
+    """A profile in words: its DNS name and what else it says."""
+    data = msgspec.to_builtins(profile)
+    endpoints = ", ".join(_endpoint(each) for each in data.pop("endpoints")) or "none"
+    del data["name"]
+    rest = ", ".join(
+        f"{key} {value}" for key, value in data.items() if key != "dns_name" and value not in (None, [], {}, "")
+    )
+    return f"{profile.dns_name}: endpoints {endpoints}; {rest}"
+
+
+def _endpoint(data: dict[str, Any]) -> str:
+    where = data.get("address") or data.get("target") or data.get("profile") or "?"
+    return f"{data['name']} {where}"

@@ -1,0 +1,203 @@
+"""The gate in front of the zones: a plan passes, is refused with every reason, or is deferred.
+
+No option of ``apply`` passes it by.
+
+Each check is a function of the plan and of the state of things; the control plane runs all of them itself, whoever
+calls (rows 004-085, 004-086).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dns.name import Name
+
+from ssosim.changes.approvals import Approval, Policy
+from ssosim.changes.change import missing
+from ssosim.changes.inventory import Inventory
+from ssosim.changes.plan import Plan
+from ssosim.dns.zones.rrset import plain
+
+__all__ = ["Decision", "Obstacle", "Request", "RuleName", "decide"]
+
+RuleName = Literal[
+    "version", "document", "drift", "in-use", "emergency", "approvals", "executors", "rollback", "deferred"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One reason why not, and what to do about it."""
+
+    rule: RuleName
+    text: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``allow`` where nothing stands against it; ``defer`` where an approver wants a safer way first."""
+
+    obstacles: tuple[Obstacle, ...]
+
+    @property
+    def outcome(self) -> Literal["allow", "refuse", "defer"]:
+        """What is to happen."""
+        if not self.obstacles:
+            return "allow"
+        return "defer" if any(each.rule == "deferred" for each in self.obstacles) else "refuse"
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        reasons = [{"rule": each.rule, "text": each.text, "advice": each.advice} for each in self.obstacles]
+        return {"outcome": self.outcome, "reasons": reasons}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A wish to apply a plan: the token it was planned under (None: just now), the yeses, and who stands by.
+
+    ``locks`` are the zones with open drift, each with its incident's id.
+    """
+
+    plan: Plan
+    policy: Policy
+    inventory: Inventory
+    token: str | None = None
+    approvals: tuple[Approval, ...] = ()
+    executors: tuple[str, ...] = ()
+    locks: Mapping[Name, str]
+
+    @property
+    def emergency(self) -> bool:
+        """Whether it may pass the drift lock and the in-use check: an emergency in an open incident."""
+        return self.plan.change.urgency == "emergency" and self.incident_open
+
+    @property
+    def incident_open(self) -> bool:
+        """Whether the change names an incident, one of the open ones where those are known."""
+        known = self.inventory.incidents
+        named = self.plan.change.incident.strip()
+        return bool(named) and (not known or named in known or named in self.locks.values())
+
+
+def decide(request: Request) -> Decision:
+    """Run every check."""
+    return Decision(tuple(obstacle for check in _CHECKS for obstacle in check(request)))
+
+
+def _version(request: Request) -> Iterator[Obstacle]:
+    wanted, now = request.token, request.plan.token
+    if wanted is None or wanted == now:
+        return
+    planned, _, _ = wanted.partition("-")
+    if planned != now.partition("-")[0]:
+        text = f"planned against version {planned[1:]}, the zones are at version {request.plan.before.version}"
+    else:
+        text = f"the plan {wanted} is not the plan of this change: it is {now}"
+    yield Obstacle("version", text, "plan again, and have the new plan approved")
+
+
+def _drift(request: Request) -> Iterator[Obstacle]:
+    if not request.policy.drift_locks or request.emergency:
+        return
+    for origin in sorted(request.plan.zones & request.locks.keys()):
+        text = f"zone {plain(origin)} is locked by open drift ({request.locks[origin]})"
+        yield Obstacle("drift", text, "reconcile the drift first: ssosim dns drift shows it, --reconcile ends it")
+
+
+def _in_use(request: Request) -> Iterator[Obstacle]:
+    if request.emergency:
+        return
+    blocked = frozenset(request.policy.in_use_blocks)
+    usage = {each.name: each for each in request.plan.usage}
+    for name in (name for name, effects in request.plan.effects.items() if effects & blocked):
+        used = usage[name]
+        entry = request.inventory.endpoint(name)
+        if used.count is None:
+            text = f"{name}: its query count has a gap in the last {used.window:g} s, which counts as use"
+            yield Obstacle("in-use", text, "wait until the metric covers the whole window")
+        elif used.in_use:
+            who = ", ".join(sorted(client for client in used.count.clients if client)) or "clients"
+            text = f"{name}: resolved {used.count.total} times in the last {used.window:g} s, by {who}"
+            yield Obstacle("in-use", text, "move those who use it away first; --substitute shows who they are")
+        elif entry is not None and entry.in_use:
+            text = f"{name}: the inventory says that it is in use ({entry.flow}, owner {entry.owner})"
+            yield Obstacle("in-use", text, f"ask {entry.owner}, and have the inventory changed first")
+
+
+def _emergency(request: Request) -> Iterator[Obstacle]:
+    change = request.plan.change
+    if change.urgency == "emergency" and not request.incident_open:
+        text = "an emergency change without the id of an incident"
+        if change.incident.strip():
+            text = f"{change.incident} is not an open incident; open: {', '.join(request.inventory.incidents)}"
+        yield Obstacle("emergency", text, 'give incident = "…", or make it a normal change')
+
+
+def _approvals(request: Request) -> Iterator[Obstacle]:
+    needed, plan = request.plan.needed, request.plan
+    if needed.refused:
+        text = f"the policy {request.policy.name} has no rule for risk {plan.risk.level.word}, {plan.blast.scope}"
+        yield Obstacle("approvals", text, "have the table completed; nobody can approve what it does not know")
+        return
+    good: dict[str, None] = {}
+    for approval in request.approvals:
+        person = approval.person.strip().lower()
+        if approval.decision == "defer":
+            reason = approval.safer or "no reason given"
+            yield Obstacle("deferred", f"{approval.person} defers: {reason}", "find the safer way, then plan again")
+        elif approval.decision == "reject":
+            yield Obstacle("approvals", f"{approval.person} rejects it", "talk to them")
+        elif approval.plan != plan.token:
+            text = f"{approval.person} approved the plan {approval.plan or '(none)'}, this is {plan.token}"
+            yield Obstacle("approvals", text, "have this plan approved")
+        elif approval.unanswered:
+            text = f"the approval of {approval.person or '(nobody)'} leaves open: {' '.join(approval.unanswered)}"
+            yield Obstacle("approvals", text, "answer all three: safer, needed, now")
+        elif not person or person == plan.change.author.strip().lower():
+            yield Obstacle("approvals", "an approval by nobody, or by the author, is none", "ask somebody else")
+        else:
+            good[person] = None
+    if len(good) < needed.approvers:
+        noun = "approval" if needed.approvers == 1 else "approvals"
+        text = f"risk {plan.risk.level.word}, {plan.blast.scope}: needs {needed.approvers} {noun}, has {len(good)}"
+        yield Obstacle(
+            "approvals", text, f'give --approve FILE with plan = "{plan.token}", a person, safer, needed, now'
+        )
+
+
+def _executors(request: Request) -> Iterator[Obstacle]:
+    present = {person.strip().lower() for person in request.executors if person.strip()}
+    needed = request.plan.needed.executors
+    if needed > 1 and len(present) < needed:
+        text = f"needs {needed} people at the keyboard, has {len(present)}"
+        yield Obstacle("executors", text, "name them: --by PERSON --by PERSON")
+
+
+def _document(request: Request) -> Iterator[Obstacle]:
+    if blank := missing(request.plan.change):
+        yield Obstacle("document", f"the change says nothing about: {', '.join(blank)}", "write a change file")
+
+
+def _rollback(request: Request) -> Iterator[Obstacle]:
+    left = request.plan.rollback
+    if not request.policy.rollback_must_restore or not left:
+        return
+    what = left if isinstance(left, str) else ", ".join(plain(name) for name in left.names) or "the profiles"
+    text = f"the rollback as written does not give back last known good: {what}"
+    yield Obstacle("rollback", text, "mend rollback_operations; the plan shows what would be different")
+
+
+_CHECKS: tuple[Callable[[Request], Iterator[Obstacle]], ...] = (
+    _document,
+    _version,
+    _emergency,
+    _drift,
+    _in_use,
+    _approvals,
+    _executors,
+    _rollback,
+)

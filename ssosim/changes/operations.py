@@ -1,0 +1,163 @@
+"""What a change may do to zones, as values: the same in a change file, over the control API and from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ssosim.changes.diff import Kind, compare
+from ssosim.dns.zones.edits import (
+    delete_profile,
+    point_alias,
+    point_alias_record,
+    put_profile,
+    put_rrset,
+    remove_name,
+    remove_rrset,
+)
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.rrset import RRset, plain
+from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.estate import TrafficManager
+
+__all__ = [
+    "AnyOperation",
+    "DeleteProfile",
+    "Operation",
+    "PointAlias",
+    "PutProfile",
+    "PutRecords",
+    "RemoveName",
+    "RemoveRecords",
+    "operate",
+    "operations_between",
+]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="op"):
+    """Base of the operations. In TOML the key ``op`` holds the operation's name."""
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """The zones after the operation; raises DnsChangeError when it cannot be done."""
+        raise NotImplementedError
+
+
+class PutRecords(Operation, frozen=True, kw_only=True, tag="put-records"):
+    """Put a plain record set, in the place of the one of that name and type; no ``values`` makes an empty one."""
+
+    name: str
+    type: str
+    values: tuple[str, ...] = ()
+    ttl: int | None = None
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """Put it."""
+        return put_rrset(zones, self.name, self.type, self.values, self.ttl)
+
+
+class PointAlias(Operation, frozen=True, kw_only=True, tag="point-alias"):
+    """Make a record set an alias of a traffic manager ``profile``, or of the record set at ``record``."""
+
+    name: str
+    type: str
+    profile: str = ""
+    record: str = ""
+    ttl: int | None = None
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """Point it."""
+        if bool(self.profile) == bool(self.record):
+            raise DnsChangeError(f"{self.name}: an alias has one target: give either profile or record")
+        if self.record:
+            return point_alias_record(zones, self.name, self.type, self.record, self.ttl)
+        return point_alias(zones, self.name, self.type, self.profile, self.ttl)
+
+
+class RemoveRecords(Operation, frozen=True, kw_only=True, tag="remove-records"):
+    """Remove one record set."""
+
+    name: str
+    type: str
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """Remove it."""
+        return remove_rrset(zones, self.name, self.type)
+
+
+class RemoveName(Operation, frozen=True, kw_only=True, tag="remove-name"):
+    """Remove all record sets of a name."""
+
+    name: str
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """Remove them."""
+        return remove_name(zones, self.name)
+
+
+class PutProfile(Operation, frozen=True, kw_only=True, tag="put-profile"):
+    """Create or change a traffic manager profile."""
+
+    profile: TrafficManager
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """Put it."""
+        return put_profile(zones, self.profile)
+
+
+class DeleteProfile(Operation, frozen=True, kw_only=True, tag="delete-profile"):
+    """Delete a traffic manager profile, which empties every alias record set that points at it."""
+
+    profile: str
+
+    def apply(self, zones: ZoneSet) -> ZoneSet:
+        """Delete it."""
+        return delete_profile(zones, self.profile)
+
+
+AnyOperation = PutRecords | PointAlias | RemoveRecords | RemoveName | PutProfile | DeleteProfile
+
+
+def operate(zones: ZoneSet, operations: Iterable[Operation]) -> ZoneSet:
+    """All operations in order, or none: raises DnsChangeError that begins with the operation's number."""
+    for number, operation in enumerate(operations):
+        try:
+            zones = operation.apply(zones)
+        except DnsChangeError as error:
+            raise DnsChangeError(f"operations[{number}]: {error}") from error
+    return zones
+
+
+def operations_between(before: ZoneSet, after: ZoneSet) -> tuple[AnyOperation, ...]:
+    """The operations that lead from one tree to the other.
+
+    What others need is made before what needed it goes: profiles are created first and deleted last, and an alias is
+    pointed elsewhere before its profile is deleted (incident I-28: replace is not delete and create).
+    Raises DnsChangeError when whole zones differ, which no operation can do.
+    """
+    delta = compare(before, after)
+    if whole := delta.zones_added + delta.zones_removed:
+        raise DnsChangeError(
+            f"the two trees do not hold the same zones: {', '.join(map(plain, whole))} is in one only; "
+            "a change is about record sets, add or remove the zone in both"
+        )
+    made: list[AnyOperation] = [PutProfile(profile=each.after) for each in delta.profiles if each.after is not None]
+    records = [each for each in delta.records if not each.rrset.own]
+    made += [RemoveRecords(name=_full(each.rrset), type=each.type.name) for each in records if each.kind is Kind.DELETE]
+    put = [each.after for each in records if each.after is not None]
+    made += [_put(rrset) for rrset in sorted(put, key=lambda rrset: rrset.alias_record is not None)]
+    made += [DeleteProfile(profile=each.name) for each in delta.profiles if each.after is None]
+    return tuple(made)
+
+
+def _put(rrset: RRset) -> PointAlias | PutRecords:
+    name, kind = _full(rrset), rrset.type.name
+    if rrset.alias_record is not None:
+        return PointAlias(name=name, type=kind, record=rrset.alias_record.to_text(), ttl=rrset.ttl)
+    if rrset.alias is not None:
+        return PointAlias(name=name, type=kind, profile=rrset.alias, ttl=rrset.ttl)
+    return PutRecords(name=name, type=kind, values=tuple(rdata.to_text() for rdata in rrset.rdatas), ttl=rrset.ttl)
+
+
+def _full(rrset: RRset) -> str:
+    return rrset.name.to_text()

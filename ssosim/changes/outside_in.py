@@ -1,0 +1,103 @@
+"""Direction 2 of drift: what resolvers say of every endpoint, against what is expected of it.
+
+Pure: the probes that ask over the wire are in ``ssosim.lab``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ssosim.changes.drift import Finding, finding
+from ssosim.changes.inventory import Endpoint, Expected, Inventory
+from ssosim.changes.usage import QueryCounts
+
+__all__ = ["Observation", "contradictions", "inventory_findings", "outside_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one view's resolver said of one name. ``shape`` is that of the answer, or the code of a failure.
+
+    ``status`` is the HTTP check's; None where none was made, 0 where no answer came.
+    """
+
+    name: str
+    view: str
+    shape: str
+    chain: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    status: int | None = None
+
+
+def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[Finding, ...]:
+    """Every endpoint that does not answer as expected.
+
+    Where most views agree with what is expected and some do not, those have something stale or of their own: that is a
+    finding of its own kind and never wakes anybody (row 004-053).
+    """
+    by_name: dict[str, list[Observation]] = defaultdict(list)
+    for observation in observed:
+        by_name[observation.name].append(observation)
+    return tuple(
+        found
+        for entry in inventory.endpoints
+        if entry.name in by_name
+        for found in _endpoint(inventory, entry, by_name[entry.name])
+    )
+
+
+def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) -> Iterator[Finding]:
+    wrong = [(each, problem) for each in seen if (problem := _mismatch(entry.expected, each))]
+    if wrong:
+        text = f"{wrong[0][1]} (views: {', '.join(each.view for each, _ in wrong)})"
+        yield _by_quorum(inventory, entry, "answer", text, len(wrong), len(seen))
+    checked = [each for each in seen if each.status is not None]
+    dead = [each for each in checked if each.status not in entry.statuses]
+    if dead:
+        said = ", ".join(f"{each.view}: {each.status or 'no answer'}" for each in dead)
+        text = f"HTTPS check: expected {' or '.join(map(str, entry.statuses))}, got {said}"
+        yield _by_quorum(inventory, entry, "https", text, len(dead), len(checked))
+
+
+def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> Finding:
+    """The finding at its name's severity, or, where less than half of the views say so, one that wakes nobody."""
+    if 2 * wrong >= views:
+        return finding(inventory, "outside", kind, entry.name, text, None)
+    text = f"{wrong} of {views} views differ, perhaps stale: {text}"
+    return Finding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
+
+
+def _mismatch(expected: Expected, seen: Observation) -> str:
+    """What is not as expected, in words; empty where nothing is."""
+    if seen.shape != expected.shape:
+        chain = f" along {' → '.join(seen.chain)}" if seen.chain else ""
+        return f"expected a {expected.shape} answer, got {seen.shape}{chain}"
+    if expected.chain and seen.chain != expected.chain:
+        return f"expected the chain {' → '.join(expected.chain)}, got {' → '.join(seen.chain)}"
+    if expected.addresses and set(seen.addresses) != set(expected.addresses):
+        return f"expected {', '.join(expected.addresses)}, got {', '.join(seen.addresses)}"
+    return ""
+
+
+def contradictions(inventory: Inventory, counts: QueryCounts, window: float, now: float) -> tuple[Finding, ...]:
+    """Endpoints that the inventory calls unused and that are asked for (row 004-042)."""
+    found = []
+    for entry in inventory.endpoints:
+        counted = None if entry.in_use else counts.resolutions(entry.name.lower(), now - window, now)
+        if counted is not None and counted.total:
+            text = f"the inventory says not in use; resolved {counted.total} times in the last {window:g} s"
+            found.append(finding(inventory, "inventory", "contradiction", entry.name, text, None))
+    return tuple(found)
+
+
+def inventory_findings(inventory: Inventory, observed: Iterable[str]) -> tuple[Finding, ...]:
+    """Names that are asked for and not listed, and alert rules that watch nothing."""
+    names = inventory.unlisted(observed)
+    found = [finding(inventory, "inventory", "unlisted", name, "is asked for and not listed", None) for name in names]
+    for alert, meant in inventory.misnamed_alerts():
+        hint = f"; did you mean {meant}?" if meant else ""
+        text = f"alert rule {alert.name} watches {alert.endpoint}, which the inventory does not have{hint}"
+        found.append(finding(inventory, "inventory", "alert-name", meant or alert.endpoint, text, None))
+    return tuple(found)

@@ -1,0 +1,145 @@
+"""What a change would do, worked out before anything is done: differences, risk, reach, use, references, undo."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from dns.name import Name
+
+from ssosim.changes.approvals import Needed, Policy
+from ssosim.changes.change import Change
+from ssosim.changes.diff import Delta, Effect, Kind, compare
+from ssosim.changes.inventory import Inventory
+from ssosim.changes.references import Reference, affected, references
+from ssosim.changes.risk import Blast, Risk, assess
+from ssosim.changes.snapshot import digest
+from ssosim.changes.usage import QueryCounts, Usage, usage_of
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.lint import LintFinding, lint
+from ssosim.dns.zones.rrset import plain
+from ssosim.dns.zones.zone_set import ZoneSet
+
+__all__ = ["Plan", "Surroundings", "make_plan", "plan_token"]
+
+_TOKEN_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a plan is judged against. ``now`` is in seconds since the epoch, ``spns`` are those of the service."""
+
+    inventory: Inventory
+    policy: Policy
+    counts: QueryCounts
+    spns: tuple[str, ...]
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A change worked out against one version of the zones.
+
+    ``token`` stands for the change and for the zones that it was planned against: approvals and ``apply`` name it, so
+    that a plan that was overtaken cannot be applied late (incident I-09). ``rollback`` is what the rollback, as it is
+    written, would leave different from last known good; None where it is words only.
+    """
+
+    change: Change
+    token: str
+    before: ZoneSet
+    after: ZoneSet
+    delta: Delta
+    risk: Risk
+    blast: Blast
+    usage: tuple[Usage, ...]
+    references: tuple[Reference, ...]
+    needed: Needed
+    rollback: Delta | str | None
+
+    @property
+    def effects(self) -> dict[str, frozenset[Effect]]:
+        """What happens to each existing name that is affected: to its own records, or by way of what it leads to."""
+        found = dict.fromkeys(self.blast.names, frozenset({Effect.VALUES}))
+        own: dict[str, frozenset[Effect]] = {}
+        for each in self.delta.records:
+            name = plain(each.name)
+            own[name] = own.get(name, frozenset()) | (each.effects - {Effect.CREATED} if each.retyped else each.effects)
+        return {name: effects for name, effects in (found | own).items() if effects != {Effect.CREATED}}
+
+    @property
+    def zones(self) -> frozenset[Name]:
+        """Origins of the zones that it touches."""
+        return frozenset(self.before.zone_of(name).origin for name in self.delta.names)
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        undo: Any = self.rollback.as_data() if isinstance(self.rollback, Delta) else self.rollback
+        return {
+            "plan": self.token,
+            "version": self.before.version,
+            "title": self.change.title,
+            "changes": self.delta.as_data(),
+            "risk": self.risk.as_data(),
+            "blast_radius": self.blast.as_data(),
+            "references": [reference.as_data() for reference in self.references],
+            "usage": [usage.as_data() for usage in self.usage],
+            "needs": msgspec.to_builtins(self.needed),
+            "rollback": undo,
+        }
+
+
+def plan_token(change: Change, zones: ZoneSet) -> str:
+    """``v7-3f2a…``: the version planned against, and a digest of the change and of the zones' content."""
+    whole = msgspec.json.encode(change, order="deterministic") + digest(zones).encode()
+    return f"v{zones.version}-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
+
+
+def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
+    """Work ``change`` out against ``zones``, which stay as they are. Raises DnsChangeError when it cannot be done."""
+    after = change.apply(zones)
+    delta = compare(zones, after)
+    gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
+    referring = references(zones, delta.names, gone, around.spns, around.inventory)
+    names = affected(zones, delta)
+    usage = {name: usage_of(around.counts, name, _window(change, delta, name), around.now) for name in names}
+    clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
+    blast = Blast("views" if change.views else "global", change.views, names, tuple(clients))
+    risk = assess(delta, usage, referring, around.inventory, _mistakes(zones, after))
+    return Plan(
+        change=change,
+        token=plan_token(change, zones),
+        before=zones,
+        after=after,
+        delta=delta,
+        risk=risk,
+        blast=blast,
+        usage=tuple(usage.values()),
+        references=referring,
+        needed=around.policy.needs(risk.level, blast),
+        rollback=_rehearse(change, zones, after),
+    )
+
+
+def _mistakes(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
+    """Errors of the zones that are not there before the change, such as a CNAME without its trailing dot (I-14)."""
+    known = frozenset(lint(before))
+    return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
+
+
+def _window(change: Change, delta: Delta, name: str) -> float:
+    """The seconds to look back: never less than the TTL, behind which a cache hides its use (row 004-089)."""
+    old = [each.before.ttl for each in delta.records if each.before is not None and plain(each.name) == name]
+    return float(max(change.window, *old, 0) if old else change.window or 300)
+
+
+def _rehearse(change: Change, before: ZoneSet, after: ZoneSet) -> Delta | str | None:
+    """What differs from last known good after the rollback as written (row 004-084)."""
+    if not change.rollback_operations:
+        return None
+    try:
+        return compare(before, change.undo(after))
+    except DnsChangeError as error:
+        return str(error)

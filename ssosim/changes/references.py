@@ -1,0 +1,135 @@
+"""Who refers to a name, from any zone: the check that nobody made before the traffic manager was deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dns.name import Name
+from dns.rdatatype import CNAME, MX, NS, PTR, SRV
+
+from ssosim.changes.diff import Delta
+from ssosim.changes.inventory import Inventory
+from ssosim.dns.zones.rrset import RRset, plain, to_name
+from ssosim.dns.zones.zone_set import ZoneSet
+
+__all__ = ["Reference", "affected", "linked", "references", "targets"]
+
+ReferenceKind = Literal["alias", "CNAME", "NS", "SRV", "MX", "PTR", "profile", "SPN", "inventory", "alert"]
+
+_TARGETS = {CNAME: "target", NS: "target", PTR: "target", SRV: "target", MX: "exchange"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``source`` (a record set, a profile, an SPN, …) refers to ``target``, a name or a profile."""
+
+    target: str
+    kind: ReferenceKind
+    source: str
+    text: str
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"target": self.target, "kind": self.kind, "source": self.source, "text": self.text}
+
+
+def references(
+    zones: ZoneSet, names: Iterable[Name], profiles: Iterable[str], spns: Iterable[str], inventory: Inventory
+) -> tuple[Reference, ...]:
+    """Everything in ``zones``, the service's SPNs and the inventory that refers to those names and profiles."""
+    wanted, tracked = frozenset(names), frozenset(profiles)
+    texts = {plain(name) for name in wanted}
+    found = list(_from_zones(zones, wanted, tracked))
+    for spn in spns:
+        host = spn.partition("/")[2].lower()
+        if host in texts:
+            found.append(Reference(host, "SPN", spn, f"the service's account holds the SPN {spn}"))
+    for entry in inventory.endpoints:
+        if entry.name.lower() in texts:
+            mark = ", critical" if entry.critical else ""
+            text = f"inventory: {entry.flow}, owner {entry.owner}{mark}"
+            found.append(Reference(entry.name.lower(), "inventory", entry.name, text))
+    found += [
+        Reference(alert.endpoint.lower(), "alert", alert.name, f"alert rule {alert.name} watches it")
+        for alert in inventory.alerts
+        if alert.endpoint.lower() in texts
+    ]
+    return tuple(found)
+
+
+def _from_zones(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]) -> Iterator[Reference]:
+    for origin in sorted(zones.zones):
+        for rrset in zones.zones[origin].rrsets():
+            where = f"{plain(rrset.name)} {rrset.type.name}"
+            for target in linked(rrset):
+                if isinstance(target, str) and target in tracked:
+                    text = f"alias record set {where} in zone {plain(origin)} takes its addresses from it"
+                    yield Reference(target, "alias", where, text)
+                elif isinstance(target, Name) and target in wanted and target != rrset.name:
+                    kind: Any = "alias" if rrset.shape == "alias" else rrset.type.name
+                    text = f"{kind} of {plain(rrset.name)} in zone {plain(origin)} points at it"
+                    yield Reference(plain(target), kind, where, text)
+    yield from _from_profiles(zones, wanted, tracked)
+
+
+def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]) -> Iterator[Reference]:
+    for profile in zones.profiles.values():
+        name = to_name(profile.dns_name)
+        if name in wanted:
+            text = f"it is the DNS name of the traffic manager profile {profile.name}"
+            yield Reference(plain(name), "profile", profile.name, text)
+        for endpoint in profile.endpoints:
+            where = f"endpoint {endpoint.name} of the traffic manager profile {profile.name}"
+            if endpoint.target is not None and to_name(endpoint.target) in wanted:
+                yield Reference(plain(to_name(endpoint.target)), "profile", profile.name, f"{where} points at it")
+            if endpoint.profile is not None and endpoint.profile in tracked:
+                yield Reference(endpoint.profile, "profile", profile.name, f"{where} nests it")
+
+
+def targets(rrset: RRset) -> tuple[Name, ...]:
+    """The names in the values of a record set."""
+    attribute = _TARGETS.get(rrset.type)
+    return () if attribute is None else tuple(getattr(rdata, attribute) for rdata in rrset.rdatas)
+
+
+def linked(rrset: RRset) -> tuple[Name | str, ...]:
+    """What a record set leads to: names, and for an alias the profile (as text) or the name of its target."""
+    if rrset.own:
+        return ()
+    if rrset.alias is not None:
+        return (rrset.alias,)
+    return targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
+
+
+def affected(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
+    """Every name whose answer the change can move.
+
+    That is: the names that differ, those that lead to them by CNAME or alias, and those behind which a profile changes.
+    """
+    leads = _leads(zones)
+    reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
+    queue = list(reached)
+    while queue:
+        for above in leads.get(queue.pop(), ()):
+            if above not in reached:
+                reached[above] = None
+                queue.append(above)
+    return tuple(plain(name) for name in reached if isinstance(name, Name))
+
+
+def _leads(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
+    """What each name and each profile (as text) is led to from."""
+    leads: dict[Name | str, set[Name | str]] = {}
+    for zone in zones.zones.values():
+        for rrset in zone.rrsets():
+            if rrset.type == CNAME or rrset.shape == "alias":
+                for target in linked(rrset):
+                    leads.setdefault(target, set()).add(rrset.name)
+    for profile in zones.profiles.values():
+        leads.setdefault(profile.name, set()).add(to_name(profile.dns_name))
+        for endpoint in profile.endpoints:
+            if endpoint.profile is not None:
+                leads.setdefault(endpoint.profile, set()).add(profile.name)
+    return leads

@@ -1,0 +1,188 @@
+"""How dangerous a change is, and how far it reaches.
+
+Rules are data: each looks at one aspect and says a level with its reason; the highest counts. Source: the ratings that
+the incident's change carried (rows 004-046, 004-047, 004-048), and the wishes of octoDNS users for finer thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Literal
+
+from dns.rdatatype import CNAME, NS, SOA
+
+from ssosim.changes.diff import Delta, Difference, Effect, Kind
+from ssosim.changes.inventory import Inventory
+from ssosim.changes.references import Reference
+from ssosim.changes.usage import Usage
+from ssosim.dns.zones.lint import LintFinding
+from ssosim.dns.zones.rrset import plain
+
+__all__ = ["Blast", "Level", "Reason", "Risk", "assess"]
+
+GOING = frozenset({Effect.DELETED, Effect.EMPTIED})
+
+
+class Level(IntEnum):
+    """Risk, in rising order."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+    @property
+    def word(self) -> str:
+        """As people write it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the risk is at least ``level``."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """How far it reaches: ``global`` unless the change is limited to views, and which names and clients."""
+
+    scope: Literal["global", "views"]
+    views: tuple[str, ...]
+    names: tuple[str, ...]
+    clients: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "scope": self.scope,
+            "views": list(self.views),
+            "names": list(self.names),
+            "clients": list(self.clients),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The highest level of all reasons, worst first; low where nothing speaks against it."""
+
+    reasons: tuple[Reason, ...]
+
+    @property
+    def level(self) -> Level:
+        """The level that counts."""
+        return max((reason.level for reason in self.reasons), default=Level.LOW)
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        reasons = [{"level": reason.level.word, "text": reason.text} for reason in self.reasons]
+        return {"level": self.level.word, "reasons": reasons}
+
+
+@dataclass(frozen=True, slots=True)
+class _Aspect:
+    """All that a rule may look at, for one record set."""
+
+    difference: Difference
+    usage: Usage | None
+    critical: bool
+    referred: bool
+
+
+_Rule = Callable[[_Aspect], tuple[Level, str] | None]
+
+
+def _deleted(aspect: _Aspect) -> tuple[Level, str] | None:
+    effects = aspect.difference.effects
+    if Effect.EMPTIED in effects:
+        return Level.HIGH, "is left as an empty record set: the name exists and has no address"
+    if Effect.DELETED in effects and not aspect.difference.retyped:
+        return (
+            (Level.HIGH, "is deleted and something refers to it") if aspect.referred else (Level.MEDIUM, "is deleted")
+        )
+    return None
+
+
+def _reshaped(aspect: _Aspect) -> tuple[Level, str] | None:
+    if Effect.SHAPE not in aspect.difference.effects or Effect.EMPTIED in aspect.difference.effects:
+        return None
+    return Level.HIGH, "changes its shape or type: the canonical name, and with it the SPN of many clients, may move"
+
+
+def _alias(aspect: _Aspect) -> tuple[Level, str] | None:
+    before = aspect.difference.before
+    if before is None or before.shape != "alias" or before.own or aspect.difference.kind is Kind.CREATE:
+        return None
+    return Level.HIGH, "is an alias record set: its link is cut for good when its target goes"
+
+
+def _delegation(aspect: _Aspect) -> tuple[Level, str] | None:
+    if aspect.difference.type not in (NS, SOA):
+        return None
+    return Level.HIGH, "is the zone's own delegation"
+
+
+def _used(aspect: _Aspect) -> tuple[Level, str] | None:
+    usage = aspect.usage
+    if usage is None or not usage.in_use or aspect.difference.kind is Kind.CREATE:
+        return None
+    if usage.count is None:
+        return Level.MEDIUM, f"has no complete query count for the last {usage.window:g} s, which counts as use"
+    return Level.HIGH, f"was resolved {usage.count.total} times in the last {usage.window:g} s"
+
+
+def _critical(aspect: _Aspect) -> tuple[Level, str] | None:
+    if not aspect.critical or aspect.difference.effects == {Effect.TTL}:
+        return None
+    return Level.HIGH, "is marked critical in the inventory"
+
+
+def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
+    if Effect.VALUES not in aspect.difference.effects:
+        return None
+    what = "another canonical name" if aspect.difference.type == CNAME else "other values"
+    return Level.MEDIUM, f"gets {what}"
+
+
+_RULES: tuple[_Rule, ...] = (_deleted, _reshaped, _alias, _delegation, _used, _critical, _moved)
+
+
+def assess(
+    delta: Delta,
+    usage: Mapping[str, Usage],
+    referring: tuple[Reference, ...],
+    inventory: Inventory,
+    mistakes: Iterable[LintFinding] = (),
+) -> Risk:
+    """Rate a change.
+
+    ``usage`` is by name, ``referring`` who refers to what changes, in the zones before it, ``mistakes`` what the linter
+    calls an error after it and did not before.
+    """
+    reasons: dict[Reason, None] = {
+        Reason(Level.HIGH, f"{mistake.name} becomes a mistake: {mistake.text}"): None for mistake in mistakes
+    }
+    for difference in delta.records:
+        name = plain(difference.name)
+        entry = inventory.endpoint(name)
+        aspect = _Aspect(
+            difference,
+            usage.get(name),
+            entry is not None and entry.critical,
+            not difference.rrset.own and any(each.target == name and each.kind != "alert" for each in referring),
+        )
+        for rule in _RULES:
+            if (found := rule(aspect)) is not None:
+                reasons[Reason(found[0], f"{name} {difference.type.name} {found[1]}")] = None
+    for profile in delta.profiles:
+        if profile.kind is Kind.DELETE:
+            linked = [reference for reference in referring if reference.target == profile.name]
+            level = Level.HIGH if linked else Level.MEDIUM
+            after = f", and {len(linked)} alias record sets with it" if linked else ""
+            reasons[Reason(level, f"traffic manager {profile.name} is deleted{after}")] = None
+        elif profile.kind is Kind.UPDATE:
+            reasons[Reason(Level.MEDIUM, f"traffic manager {profile.name} changes under all that point at it")] = None
+    return Risk(tuple(sorted(reasons, key=lambda reason: -reason.level)))

@@ -1,0 +1,55 @@
+"""Compare the zones after a change or a rollback with what they should be, down to the types of records.
+
+"It works again" is not the question. In the second phase of 25 February 2025 every name resolved and every HTTPS
+probe was green, and a twentieth of the clients was still locked out: a CNAME stood where the alias had been
+(row 004-084).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ssosim.changes.diff import Delta, compare, describe
+from ssosim.dns.zones.rrset import plain
+from ssosim.dns.zones.zone_set import ZoneSet
+
+__all__ = ["Verification", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What differs from what should be; nothing where all is well."""
+
+    differences: Delta
+    lines: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"equal": self.good, "differences": list(self.lines)}
+
+
+def verify(actual: ZoneSet, wanted: ZoneSet) -> Verification:
+    """Compare ``actual`` with ``wanted`` (last known good, or what a change should have made)."""
+    delta = compare(wanted, actual)
+    lines: dict[str, None] = {}
+    for name in delta.names:
+        should = wanted.zone_of(name).node(name).values()
+        found = actual.zone_of(name).node(name).values()
+        was = "; ".join(describe(rrset) for rrset in should) or "no records"
+        now = "; ".join(describe(rrset) for rrset in found) or "no records"
+        lines[f"{plain(name)}: should be {was}; is {now}"] = None
+    for profile in delta.profiles:
+        lines[f"traffic manager {profile.name}: to be {_undoing(profile.kind)}"] = None
+    for origin in (*delta.zones_added, *delta.zones_removed):
+        lines[f"zone {plain(origin)}: is in one of the two states only"] = None
+    return Verification(delta, tuple(lines))
+
+
+def _undoing(kind: str) -> str:
+    return {"create": "deleted, it was not there", "delete": "created, it is gone"}.get(kind, "changed back")

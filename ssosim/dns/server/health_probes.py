@@ -1,0 +1,226 @@
+"""Health probes of traffic manager endpoints: real requests at the documented pace.
+
+They run for profiles that have a ``monitor``; without one nothing is asked. Times are those of a monotonic clock, so
+that a clock that is set back stops no probe. Source: Traffic Manager documentation, endpoint monitoring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from dns.rdatatype import AAAA, A
+
+from ssosim.dns.zones.answer import answer
+from ssosim.dns.zones.health import HealthBoard, Watched, after_probe
+from ssosim.dns.zones.rrset import to_name
+from ssosim.dns.zones.store import ZoneStore
+from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.estate import Monitor, TrafficManagerEndpoint
+from ssosim.trace import LabEvent, Trace
+
+__all__ = ["Dial", "Prober", "Target", "passes", "targets"]
+
+Dial = Callable[[str, int], tuple[str, int]]
+"""(address, port) of an endpoint -> what to dial to reach it from here; a lab on loopback maps them."""
+
+LOOK_AGAIN_S = 1.0
+STEP_S = 10.0
+"""Both probe intervals are multiples of this, seconds."""
+PORTS = {"http": 80, "https": 443}
+LONGEST_STATUS_LINE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One endpoint to be probed; ``host`` is its address or DNS name."""
+
+    profile: str
+    endpoint: str
+    host: str
+    monitor: Monitor
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """How the health board calls it."""
+        return self.profile, self.endpoint
+
+    @property
+    def port(self) -> int:
+        """The TCP port to ask."""
+        return self.monitor.port or PORTS.get(self.monitor.protocol, 443)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds within which the answer must be there."""
+        return float(self.monitor.timeout or (10 if self.monitor.interval == 30 else 9))
+
+
+class Prober:
+    """Probes the endpoints of ``store``'s profiles and writes what it finds on ``board``.
+
+    Changes of state are traced. Profiles may come, change and go while it runs.
+    """
+
+    def __init__(
+        self,
+        store: ZoneStore,
+        board: HealthBoard,
+        trace: Trace,
+        *,
+        dial: Dial = lambda address, port: (address, port),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._board = board
+        self._trace = trace
+        self._dial = dial
+        self._sleep = sleep
+        self._now = now
+        self._tls = trusting_context()
+        self._watched: dict[tuple[str, str], Watched] = {}
+        self._due: dict[tuple[str, str], float] = {}
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for target in self.due():
+                    group.create_task(self._look_after(target))
+                await self._sleep(LOOK_AGAIN_S)
+
+    async def run_in_step(self) -> None:
+        """Probe until cancelled, for a clock that jumps: no time passes while probes are out."""
+        while True:
+            await self.round()
+            await self._sleep(STEP_S)
+
+    async def round(self) -> None:
+        """Probe once every endpoint whose turn it is."""
+        await asyncio.gather(*(self._look_after(target) for target in self.due()))
+
+    def due(self) -> list[Target]:
+        """The endpoints whose turn it is, which are taken to be probed now; those that are gone are forgotten."""
+        now = self._now()
+        wanted = {target.key: target for target in targets(self._store.current)}
+        gone = self._watched.keys() - wanted.keys()
+        for key in gone:
+            del self._watched[key], self._due[key]
+        if gone:
+            self._board.forget(gone)
+        turn = [target for key, target in wanted.items() if now >= self._due.get(key, now)]
+        for target in turn:
+            self._watched.setdefault(target.key, Watched())
+            self._due[target.key] = now + target.monitor.interval
+        return turn
+
+    def judged(self, target: Target, *, passed: bool) -> None:
+        """Take in the result of one probe."""
+        before = self._watched.get(target.key)
+        if before is None:  # the endpoint went while its probe was out
+            return
+        after = after_probe(before, passed=passed, tolerated=target.monitor.tolerated_failures)
+        self._watched[target.key] = after
+        if after.status != before.status:
+            self._board.found(*target.key, after.status)
+            text = f"endpoint {target.endpoint} of profile {target.profile} is {after.status}"
+            self._trace.record("", LabEvent(part="traffic manager", text=text))
+
+    async def _look_after(self, target: Target) -> None:
+        address = address_of(self._store.current, target.host)
+        passed = address is not None and await passes(target, self._dial(address, target.port), self._tls)
+        self.judged(target, passed=passed)
+
+
+async def passes(target: Target, at: tuple[str, int], tls: ssl.SSLContext) -> bool:
+    """Ask the endpoint at (host, port) ``at`` once; whether it answered in time with a status that is expected."""
+    secure = target.monitor.protocol == "https"
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(target.timeout):
+            reader, writer = await asyncio.open_connection(
+                *at,
+                ssl=tls if secure else None,
+                server_hostname=server_name(target) if secure else None,
+                limit=LONGEST_STATUS_LINE,
+            )
+            if target.monitor.protocol == "tcp":
+                return True
+            writer.write(request_of(target))
+            status = (await reader.readuntil(b"\n")).split(maxsplit=2)
+            return len(status) > 1 and status[0].startswith(b"HTTP/") and is_expected(status[1], target.monitor)
+    except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        return False
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def targets(zones: ZoneSet) -> Iterator[Target]:
+    """What is to be probed: enabled endpoints with an address or a name, of enabled profiles with a monitor."""
+    for profile in zones.profiles.values():
+        if profile.monitor is not None and profile.enabled:
+            for endpoint in profile.endpoints:
+                if endpoint.enabled and (host := host_of(endpoint)) is not None:
+                    yield Target(profile.name, endpoint.name, host, profile.monitor)
+
+
+def host_of(endpoint: TrafficManagerEndpoint) -> str | None:
+    """The address or DNS name of an endpoint; None for a nested profile."""
+    return endpoint.address if endpoint.address is not None else endpoint.target
+
+
+def address_of(zones: ZoneSet, host: str) -> str | None:
+    """The IP address of ``host``, resolved in ``zones`` if it is a name; None where it has none."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    for rdtype in (A, AAAA):
+        for rrset in answer(zones, to_name(host), rdtype).answer:
+            if rrset.type == rdtype:
+                return rrset.rdatas[0].to_text()
+    return None
+
+
+def host_header(target: Target) -> str:
+    """The Host header: a custom one where the monitor has it, else the endpoint."""
+    for header in target.monitor.headers:
+        name, _, value = header.partition(":")
+        if name.lower() == "host":
+            return value.strip()
+    return f"[{target.host}]" if ":" in target.host else target.host
+
+
+def server_name(target: Target) -> str:
+    """The name for TLS: that of the Host header, without its port."""
+    host = host_header(target)
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def request_of(target: Target) -> bytes:
+    """The HTTP request of a probe."""
+    own = [header for header in target.monitor.headers if not header.lower().startswith("host:")]
+    lines = [f"GET {target.monitor.path} HTTP/1.1", f"Host: {host_header(target)}", "Connection: close", *own]
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")
+
+
+def is_expected(status: bytes, monitor: Monitor) -> bool:
+    """Whether a status code is in one of the monitor's ranges."""
+    code = int(status)
+    spans = [span.partition("-") for span in monitor.expected]
+    return any(int(low) <= code <= int(high or low) for low, _, high in spans)
+
+
+def trusting_context() -> ssl.SSLContext:
+    """TLS that takes any certificate: probes do not validate it (Traffic Manager documentation)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

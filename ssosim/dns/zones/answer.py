@@ -1,0 +1,194 @@
+"""Answering a question from zones: a pure function.
+
+The server plays two parts at once. For the lab's zones it is authoritative; for the lab's devices it is also the
+only resolver they have, so it follows CNAMEs across its zones and answers for the root as well, where a bare
+authoritative server would say REFUSED. Every negative answer is authoritative and carries an SOA: without them
+glibc reports EAI_AGAIN where it should report "no such name" or "no address" (measured, glibc 2.36).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import dns.rdata
+from dns.name import Name
+from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Rcode
+from dns.rdataclass import IN
+from dns.rdatatype import ANY, AXFR, CNAME, HINFO, IXFR, MAILA, MAILB, SOA, A, RdataType
+
+from ssosim.dns.zones.query_context import ANYBODY, Asking
+from ssosim.dns.zones.rrset import RRset, plain
+from ssosim.dns.zones.traffic_manager import Routed
+from ssosim.dns.zones.zone import Node, Zone
+from ssosim.dns.zones.zone_set import ZoneSet, routed_records
+from ssosim.trace import DnsAnswered
+
+__all__ = ["MAX_CHAIN", "Answer", "answer"]
+
+MAX_CHAIN = 16
+"""CNAMEs followed before the chain is given up as endless."""
+
+NOT_SERVED = frozenset({AXFR, IXFR, MAILA, MAILB})
+
+MINIMAL_ANY = (dns.rdata.from_text(IN, HINFO, '"RFC8482" ""'),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is said to one question. ``name`` is as it was asked, upper and lower case included.
+
+    ``through`` are names whose records answered by way of an alias, unseen by the asker; ``routed`` are the choices
+    that traffic manager profiles made for this answer.
+    """
+
+    name: Name
+    type: RdataType
+    rcode: Rcode = NOERROR
+    authoritative: bool = True
+    answer: tuple[RRset, ...] = ()
+    authority: tuple[RRset, ...] = ()
+    additional: tuple[RRset, ...] = ()
+    through: tuple[Name, ...] = ()
+    routed: tuple[Routed, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """The response code's name, or NODATA for NOERROR without a record of the type asked for."""
+        if self.rcode != NOERROR:
+            return self.rcode.name
+        if any(rrset.type in (self.type, HINFO) or self.type == ANY for rrset in self.answer):
+            return "NOERROR"
+        return "NODATA"
+
+    def event(self, transport: Literal["udp", "tcp"]) -> DnsAnswered:
+        """The trace event of this answer; values are in zone-file form, their names with trailing dots."""
+        return DnsAnswered(
+            name=plain(self.name),
+            type=RdataType.to_text(self.type),
+            rcode=self.outcome,
+            answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in self.answer for rdata in rrset.rdatas),
+            transport=transport,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is at one name: records that answer, or none; ``missing`` makes of none NXDOMAIN."""
+
+    rrset: RRset | None = None
+    missing: bool = False
+    routed: Routed | None = None
+    through: Name | None = None
+
+
+def answer(zones: ZoneSet, name: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> Answer:
+    """Answer the question ``name`` ``rdtype`` (class IN) from ``zones``.
+
+    - A CNAME is followed within the zones; the answer holds the whole chain. A loop, or more than ``MAX_CHAIN`` steps,
+      is SERVFAIL (RFC 1034 section 5.2.2: a loop is an error to be signalled). A chain that ends at a missing name is
+      NXDOMAIN (RFC 6604).
+    - An alias record set answers under the name that was asked, with no CNAME to be seen.
+    - A traffic manager profile answers as ``asking`` makes it choose; one that is disabled is NXDOMAIN.
+    - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
+    """
+    if rdtype in NOT_SERVED:
+        return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+    chain: list[RRset] = []
+    steps: list[Found] = []
+    owner = name
+    while True:
+        zone = zones.zone_of(owner)
+        found = found_at(zones, zone, owner, rdtype, asking)
+        steps.append(found)
+        if found.rrset is None:
+            missing = not zone.exists(owner) or (found.missing and owner not in zone.below)
+            authority = (zone.soa(zones.version, negative=True),)
+            return concluded(name, rdtype, NXDOMAIN if missing else NOERROR, chain, steps, authority)
+        chain.append(dataclasses.replace(found.rrset, name=owner))
+        if found.rrset.type != CNAME or rdtype in (CNAME, ANY):
+            return concluded(name, rdtype, NOERROR, chain, steps)
+        owner = found.rrset.rdatas[0].target  # type: ignore[attr-defined]
+        if len(chain) > MAX_CHAIN or any(link.name == owner for link in chain):
+            return concluded(name, rdtype, SERVFAIL, chain, steps)
+
+
+def concluded(
+    name: Name,
+    rdtype: RdataType,
+    rcode: Rcode,
+    chain: Sequence[RRset],
+    steps: Sequence[Found],
+    authority: tuple[RRset, ...] = (),
+) -> Answer:
+    """The answer at the end of ``chain``, with what was met on the way."""
+    return Answer(
+        name=name,
+        type=rdtype,
+        rcode=rcode,
+        answer=tuple(chain),
+        authority=authority,
+        through=tuple(step.through for step in steps if step.through is not None),
+        routed=tuple(step.routed for step in steps if step.routed is not None),
+    )
+
+
+def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> RRset | None:
+    """The records at ``owner`` that answer ``rdtype``, or its CNAME; None if the answer is negative."""
+    return found_at(zones, zone, owner, rdtype, asking).rrset
+
+
+def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: Asking) -> Found:
+    """As ``lookup``, with what was met on the way."""
+    node = zone.node(owner)
+    if rdtype == SOA and owner == zone.origin:
+        return Found(zone.soa(zones.version))
+    own = node.get(A)
+    if own is not None and own.own and own.alias is not None and rdtype != ANY:
+        return at_profile(zones, own, rdtype, asking)
+    for kind in (rdtype, CNAME):
+        stored = node.get(kind)
+        if stored is not None:
+            return at_rrset(zones, node, stored, asking)
+    if rdtype == ANY and any(zones.records(stored, asking).rdatas for stored in node.values()):
+        return Found(RRset(owner, HINFO, zone.ttl, MINIMAL_ANY))
+    return Found(missing=is_hollow(zones, node))
+
+
+def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: Asking) -> Found:
+    """What the DNS name of a traffic manager profile has for ``rdtype``."""
+    routed = zones.route(str(own.alias), asking)
+    for kind in (rdtype, CNAME):
+        rdatas = routed_records(routed, kind)
+        if rdatas:
+            return Found(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
+    return Found(missing=routed.missing, routed=routed)
+
+
+def at_rrset(zones: ZoneSet, node: Node, stored: RRset, asking: Asking) -> Found:
+    """``stored`` with its records in it, an alias followed to its end."""
+    end = zones.end_of(stored)
+    through = end.name if end is not stored else None
+    if end.alias is None or end.type == CNAME:
+        filled, routed = zones.records(stored, asking), None
+    else:
+        routed = zones.route(end.alias, asking)
+        filled = dataclasses.replace(stored, rdatas=routed_records(routed, end.type))
+    if filled.rdatas:
+        return Found(filled, routed=routed, through=through)
+    return Found(missing=is_hollow(zones, node), routed=routed, through=through)
+
+
+def is_hollow(zones: ZoneSet, node: Node) -> bool:
+    """Whether a name holds nothing but what deletions left, where that answers NXDOMAIN.
+
+    An alias whose profile is disabled counts as empty (unconfirmed).
+    """
+    if zones.empty_set == "nodata" or not node:
+        return False
+    ends = [zones.end_of(stored) for stored in node.values()]
+    return all(
+        end.shape == "empty" or (end.alias is not None and not zones.profiles[end.alias].enabled) for end in ends
+    )

@@ -1,0 +1,274 @@
+"""What is wrong, or will hurt, in zones that load without an error: pure rules over zones as values.
+
+``lint`` reads zones as they are served; ``lint_written`` reads an estate's records as they were written, where a
+missing trailing dot can still be seen.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import dns.exception
+import dns.name
+import dns.reversename
+from dns.name import Name
+from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, SRV, A, RdataType
+
+from ssosim.dns.zones.answer import MAX_CHAIN
+from ssosim.dns.zones.rrset import RRset, plain
+from ssosim.dns.zones.zone import Zone
+from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.estate import Zone as ZoneEntry
+
+__all__ = ["LintFinding", "Severity", "lint", "lint_written"]
+
+Severity = Literal["error", "warning", "info"]
+
+SHORTEST_TTL, LONGEST_TTL = 30, 86400
+"""Seconds. Below, every client asks all the time; above, a mistake lives for more than a day (row 004-030, I-14)."""
+
+LONGEST_NEGATIVE_TTL = 10800
+"""Seconds. Source: RFC 2308 section 5, one to three hours work well."""
+
+TARGET_TYPES = (CNAME, NS, MX, SRV, PTR)
+
+
+@dataclass(frozen=True, slots=True)
+class LintFinding:
+    """One finding: where, how bad, and in words; ``row`` is the lesson or standard behind it."""
+
+    zone: str
+    name: str
+    severity: Severity
+    text: str
+    row: str
+
+
+def lint(zones: ZoneSet) -> tuple[LintFinding, ...]:
+    """Every finding in ``zones``, the worst first, then by zone and name."""
+    found = [finding for rule in RULES for finding in rule(zones)]
+    order = ("error", "warning", "info")
+    return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
+
+
+def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
+    """Targets written with dots inside but none at the end: they are names below the zone, which few mean (I-14)."""
+    found = []
+    for entry in entries:
+        for record in entry.records:
+            if record.type in {kind.name for kind in TARGET_TYPES}:
+                for value in record.values:
+                    target = value.split()[-1] if value.split() else ""
+                    if "." in target and not target.endswith("."):
+                        text = f"{record.type} {target} has no trailing dot and means {target}.{entry.name}"
+                        found.append(LintFinding(entry.name, record.name, "error", text, "I-14"))
+    return tuple(found)
+
+
+def held(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
+    """Every stored record set with its zone."""
+    for zone in zones.zones.values():
+        for rrset in zone.rrsets():
+            yield zone, rrset
+
+
+def finding(zone: Zone, name: Name, severity: Severity, text: str, row: str) -> LintFinding:
+    """A finding with its names as text."""
+    return LintFinding(plain(zone.origin), plain(name), severity, text, row)
+
+
+def targets_of(rrset: RRset) -> tuple[Name, ...]:
+    """The names that the records of ``rrset`` point at; the root stands for "none" in MX and SRV."""
+    if rrset.type not in TARGET_TYPES:
+        return ()
+    field = "exchange" if rrset.type == MX else "target"
+    return tuple(name for name in (getattr(rdata, field) for rdata in rrset.rdatas) if name != dns.name.root)
+
+
+def has_address(zones: ZoneSet, name: Name) -> bool:
+    """Whether ``name`` has an A or AAAA record set, itself or behind CNAMEs within the zones."""
+    for _ in range(MAX_CHAIN):
+        node = zones.zone_of(name).node(name)
+        if A in node or AAAA in node:
+            return True
+        cname = node.get(CNAME)
+        if cname is None:
+            return False
+        if cname.alias is not None:
+            return True
+        following = targets_of(zones.end_of(cname))
+        if not following:
+            return False
+        name = following[0]
+    return False
+
+
+def is_ours(zones: ZoneSet, name: Name) -> bool:
+    """Whether a zone of ours (the root apart) should have ``name``."""
+    return len(zones.zone_of(name).origin) > 1
+
+
+def cname_beside_other_data(zones: ZoneSet) -> Iterator[LintFinding]:
+    """RFC 1034: a CNAME stands alone. Loading refuses it; zones that were put together otherwise are looked at here."""
+    for zone in zones.zones.values():
+        for name, node in zone.nodes.items():
+            if CNAME in node and len(node) > 1:
+                others = ", ".join(kind.name for kind in node if kind != CNAME)
+                text = f"CNAME beside other data ({others}): remove one or the other"
+                yield finding(zone, name, "error", text, "RFC 1034 3.6.2")
+
+
+def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
+    """A target that has the zone's name twice at its end, or looks like a foreign name with the zone's behind it."""
+    suffixes = {origin for origin in zones.zones if len(origin) > 1}
+    tops = {origin.labels[-2] for origin in suffixes} | {b"com", b"net", b"org"}
+    for zone, rrset in held(zones):
+        if len(zone.origin) == 1:
+            continue
+        for target in targets_of(rrset):
+            if not target.is_subdomain(zone.origin) or target == zone.origin or zone.exists(target):
+                continue
+            inner = Name((*target.relativize(zone.origin).labels, b""))
+            if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
+                text = f"{rrset.type.name} {target} looks like {inner} without its trailing dot: write the dot"
+                yield finding(zone, rrset.name, "error", text, "I-14")
+
+
+def loops(zones: ZoneSet) -> Iterator[LintFinding]:
+    """CNAMEs and aliases that lead round, or on for longer than any resolver follows."""
+    for zone, rrset in held(zones):
+        if rrset.type == CNAME or rrset.alias_record is not None:
+            way = [rrset.name]
+            step = next_step(rrset)
+            while step is not None and step not in way and len(way) <= MAX_CHAIN:
+                way.append(step)
+                node = zones.zone_of(step).node(step)
+                onward = node.get(rrset.type) or node.get(CNAME)
+                step = None if onward is None else next_step(onward)
+            if step is not None:
+                kind = "loops" if step in way else f"is longer than {MAX_CHAIN} steps"
+                text = f"{rrset.type.name} {kind}: {' > '.join(plain(name) for name in (*way, step))}"
+                yield finding(zone, rrset.name, "error", text, "RFC 1034 5.2.2")
+
+
+def next_step(rrset: RRset) -> Name | None:
+    """The name that ``rrset`` sends on to."""
+    if rrset.alias_record is not None:
+        return rrset.alias_record
+    return next(iter(targets_of(rrset)), None) if rrset.type == CNAME and rrset.alias is None else None
+
+
+def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
+    """What points at nothing: emptied aliases, names that are not there, servers without an address (row 004-057)."""
+    for zone, rrset in held(zones):
+        here = f"{rrset.type.name}"
+        if rrset.shape == "empty":
+            text = f"{here} is empty: its target was deleted, or it never had records; point it anew or remove it"
+            yield finding(zone, rrset.name, "error", text, "004-059")
+        if rrset.alias is not None and rrset.alias not in zones.profiles:
+            yield finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "004-075")
+        if rrset.alias_record is not None and zones.end_of(rrset).shape == "empty":
+            text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
+            yield finding(zone, rrset.name, "error", text, "004-057")
+        for target in targets_of(rrset):
+            if rrset.type == CNAME and is_ours(zones, target) and not zones.zone_of(target).node(target):
+                text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
+                yield finding(zone, rrset.name, "error", text, "004-057")
+            if rrset.type in (NS, MX, SRV) and is_ours(zones, target) and not has_address(zones, target):
+                yield finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "004-057")
+
+
+def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
+    """Traffic manager endpoints by name that have no address in our zones."""
+    for profile in zones.profiles.values():
+        own = dns.name.from_text(profile.dns_name)
+        for endpoint in profile.endpoints:
+            if endpoint.target is not None:
+                target = dns.name.from_text(endpoint.target)
+                if is_ours(zones, target) and not has_address(zones, target):
+                    text = f"endpoint {endpoint.name} of profile {profile.name}: {plain(target)} has no address"
+                    yield finding(zones.zone_of(own), own, "error", text, "004-057")
+
+
+def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
+    """A profile that nobody owns ends up on a clean-up's list."""
+    for profile in zones.profiles.values():
+        if not profile.owner:
+            own = dns.name.from_text(profile.dns_name)
+            text = f"traffic manager profile {profile.name} has no owner: name one, so that a clean-up can ask"
+            yield finding(zones.zone_of(own), own, "warning", text, "004-064")
+
+
+def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
+    """A kind of record set that is used once: tools and people have never met it."""
+    kinds: defaultdict[tuple[RdataType, str], list[tuple[Zone, RRset]]] = defaultdict(list)
+    for zone, rrset in held(zones):
+        if not rrset.own and not (rrset.name == zone.origin and rrset.type in (NS, SOA)):
+            shape = "alias" if rrset.shape == "alias" else "plain"
+            kinds[rrset.type, shape].append((zone, rrset))
+    for (rdtype, shape), users in kinds.items():
+        if len(users) == 1:
+            zone, rrset = users[0]
+            kind = f"alias of type {rdtype.name}" if shape == "alias" else rdtype.name
+            text = f"snowflake: the only {kind} record set of all zones; do tools and drift detection know the type?"
+            yield finding(zone, rrset.name, "warning", text, "004-046")
+
+
+def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
+    """TTLs so short that resolvers never rest, or so long that a mistake outlives its repair by more than a day."""
+    for zone, rrset in held(zones):
+        if rrset.ttl < SHORTEST_TTL and not rrset.own:
+            text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: every client asks all the time"
+            yield finding(zone, rrset.name, "warning", text, "004-030")
+        if rrset.ttl > LONGEST_TTL:
+            text = f"{rrset.type.name} TTL {rrset.ttl} s: a mistake lives on in caches for more than a day"
+            yield finding(zone, rrset.name, "warning", text, "I-14")
+    for zone in zones.zones.values():
+        negative = zone.soa(zones.version, negative=True).ttl
+        if negative > LONGEST_NEGATIVE_TTL:
+            text = f"negative answers are kept for {negative} s: a name that comes back stays missing for so long"
+            yield finding(zone, zone.origin, "warning", text, "RFC 2308 5")
+
+
+def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
+    """One name server is a single point of failure. The lab's placeholder below ``invalid.`` is not meant."""
+    for zone in zones.zones.values():
+        servers = targets_of(zone.nodes[zone.origin].get(NS, RRset(zone.origin, NS, zone.ttl)))
+        if len(servers) == 1 and servers[0].labels[-2].lower() != b"invalid":
+            text = f"one name server only ({plain(servers[0])}): have at least two (RFC 2182)"
+            yield finding(zone, zone.origin, "warning", text, "004-032")
+
+
+def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
+    """A PTR whose name, in a zone of ours, does not lead back to the address."""
+    for zone, rrset in held(zones):
+        if rrset.type != PTR or not rrset.name.is_subdomain(zone.origin):
+            continue
+        try:
+            address = dns.reversename.to_address(rrset.name)
+        except (dns.exception.DNSException, ValueError):
+            continue
+        rdtype = AAAA if ":" in address else A
+        for target in targets_of(rrset):
+            forward = zones.zone_of(target).node(target).get(rdtype)
+            back = () if forward is None else tuple(rdata.to_text() for rdata in zones.records(forward).rdatas)
+            if is_ours(zones, target) and address not in back:
+                text = f"PTR {plain(target)}, which has no {rdtype.name} {address}"
+                yield finding(zone, rrset.name, "warning", text, "PTR mismatch")
+
+
+RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
+    cname_beside_other_data,
+    missing_trailing_dot,
+    loops,
+    dangling,
+    dangling_endpoints,
+    unowned_profiles,
+    snowflakes,
+    times_to_live,
+    single_name_server,
+    reverse_without_forward,
+)

@@ -1,0 +1,167 @@
+"""One zone: names and their record sets, and which names exist only because something hangs below them.
+
+A Zone is immutable. A change copies the two dictionaries of its own zone (2 ms at 100,000 names) and shares every
+record set; look-ups cost the same however many names there are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import dns.name
+from dns.name import Name
+from dns.rdata import Rdata
+from dns.rdatatype import CNAME, NS, SOA, RdataType
+
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.rrset import RRset, plain, to_rdatas
+
+__all__ = ["Node", "Zone"]
+
+Node = Mapping[RdataType, RRset]
+"""All record sets of one name."""
+
+NO_RECORDS: Node = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """An authoritative zone.
+
+    ``ttl`` is that of SOA and NS, ``negative_ttl`` the SOA minimum, both in seconds. The SOA is not stored,
+    because its serial follows the version of the whole, unless the estate gives one. ``below`` counts the
+    names under each name: one with a count and no records is an *empty non-terminal* and answers NODATA
+    (RFC 8020).
+    """
+
+    origin: Name
+    ttl: int
+    negative_ttl: int
+    name_server: Name
+    contact: Name
+    nodes: MappingProxyType[Name, Node]
+    below: MappingProxyType[Name, int] = field(compare=False)
+
+    @classmethod
+    def build(
+        cls,
+        origin: Name,
+        *,
+        ttl: int,
+        negative_ttl: int,
+        name_server: Name,
+        contact: Name,
+        rrsets: Iterable[RRset],
+    ) -> Zone:
+        """Make a zone with NS at its apex (``name_server``, unless ``rrsets`` bring their own).
+
+        Raises DnsChangeError where two record sets cannot stand side by side.
+        """
+        nodes: dict[Name, dict[RdataType, RRset]] = {origin: {}}
+        for rrset in rrsets:
+            node = nodes.setdefault(rrset.name, {})
+            if rrset.type in node:
+                raise DnsChangeError(f"{label(rrset)} is there twice: put its values into one record set")
+            refuse_conflict(node, rrset, origin)
+            node[rrset.type] = rrset
+        nodes[origin].setdefault(NS, RRset(origin, NS, ttl, to_rdatas((name_server.to_text(),), NS, origin)))
+        frozen = MappingProxyType({name: MappingProxyType(node) for name, node in nodes.items()})
+        return cls(
+            origin, ttl, negative_ttl, name_server, contact, frozen, counted(MappingProxyType({}), origin, frozen, 1)
+        )
+
+    def node(self, name: Name) -> Node:
+        """The record sets of ``name``; none if it has none."""
+        return self.nodes.get(name, NO_RECORDS)
+
+    def exists(self, name: Name) -> bool:
+        """Whether ``name`` answers NODATA rather than NXDOMAIN for a type that it has not."""
+        return name in self.nodes or name in self.below
+
+    def soa(self, serial: int, *, negative: bool = False) -> RRset:
+        """The SOA record set; in a negative answer its TTL is the time to keep that answer (RFC 2308 section 5)."""
+        stored = self.node(self.origin).get(SOA)
+        if stored is None or not stored.rdatas:
+            stored = RRset(
+                self.origin, SOA, self.ttl, implied_soa(self.name_server, self.contact, serial, self.negative_ttl)
+            )
+        if not negative:
+            return stored
+        return dataclasses.replace(stored, ttl=min(stored.ttl, stored.rdatas[0].minimum))  # type: ignore[attr-defined]
+
+    def with_rrset(self, rrset: RRset) -> Zone:
+        """This zone with ``rrset`` added, or put in the place of the one of its name and type.
+
+        Raises DnsChangeError where it cannot stand beside what is there.
+        """
+        node = self.node(rrset.name)
+        refuse_conflict({kind: other for kind, other in node.items() if kind != rrset.type}, rrset, self.origin)
+        nodes = self.nodes.copy()
+        nodes[rrset.name] = MappingProxyType({**node, rrset.type: rrset})
+        below = self.below if node else counted(self.below, self.origin, (rrset.name,), 1)
+        return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
+
+    def without(self, name: Name, *types: RdataType) -> Zone:
+        """This zone without those record sets of ``name``; a name left with none is no longer there."""
+        rest = {kind: rrset for kind, rrset in self.node(name).items() if kind not in types}
+        nodes = self.nodes.copy()
+        if rest:
+            nodes[name] = MappingProxyType(rest)
+            return dataclasses.replace(self, nodes=MappingProxyType(nodes))
+        if nodes.pop(name, None) is None:
+            return self
+        below = counted(self.below, self.origin, (name,), -1)
+        return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
+
+    def reserving(self, names: Iterable[Name]) -> Zone:
+        """This zone with the ancestors of ``names`` (the apexes of zones below) as empty non-terminals."""
+        return dataclasses.replace(self, below=counted(self.below, self.origin, names, 1))
+
+    def rrsets(self) -> Iterator[RRset]:
+        """Every stored record set, a name after the other."""
+        for node in self.nodes.values():
+            yield from node.values()
+
+
+@functools.lru_cache(maxsize=1024)
+def implied_soa(name_server: Name, contact: Name, serial: int, negative_ttl: int) -> tuple[Rdata, ...]:
+    """The SOA of a zone that brings none. Remembered, because every negative answer carries one."""
+    return to_rdatas((f"{name_server} {contact} {serial} 3600 900 1209600 {negative_ttl}",), SOA, dns.name.root)
+
+
+def label(rrset: RRset) -> str:
+    """How messages call a record set."""
+    return f"record set {plain(rrset.name)} {rrset.type.name}"
+
+
+def refuse_conflict(others: Node, rrset: RRset, origin: Name) -> None:
+    """Raise DnsChangeError if ``rrset`` cannot stand beside ``others`` (RFC 1034 section 3.6.2)."""
+    if rrset.type == CNAME and (others or rrset.name == origin):
+        held = ", ".join(kind.name for kind in others) or "SOA, NS"
+        advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {held} first"
+        raise DnsChangeError(f"{label(rrset)} cannot stand beside other data ({held}): {advice}")
+    if CNAME in others:
+        raise DnsChangeError(f"{label(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first")
+    if rrset.type == SOA and rrset.name != origin:
+        raise DnsChangeError(f"{label(rrset)} is below its zone's apex: put it at {plain(origin)}")
+
+
+def counted(
+    below: MappingProxyType[Name, int], origin: Name, names: Iterable[Name], step: int
+) -> MappingProxyType[Name, int]:
+    """``below`` after the ancestors of ``names`` within the zone each gained or lost one."""
+    counts = below.copy()  # unlike dict(below), this does not hash every name again
+    for name in names:
+        ancestor = name
+        while ancestor != origin:
+            ancestor = ancestor.parent()
+            total = counts.get(ancestor, 0) + step
+            if total:
+                counts[ancestor] = total
+            else:
+                del counts[ancestor]
+    return MappingProxyType(counts)

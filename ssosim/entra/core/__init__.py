@@ -1,0 +1,1 @@
+"""What every endpoint of the identity provider needs: settings, keys, tokens at rest, XML, JSON, the directory."""

@@ -1,0 +1,56 @@
+"""The AADSTS catalogue: each code with its OAuth value, HTTP status, text and source.
+
+Sources: the Entra error-code reference, the Seamless SSO troubleshooting page, and error bodies that users pasted into
+public issue threads (named in each row). "Unconfirmed" marks a wording that is ours, or an OAuth value or status that
+no public capture shows. ``{...}`` in a text is filled from the refusal's details.
+"""
+
+from __future__ import annotations
+
+from ssosim.entra.core.aadsts_rows import ROWS, Aadsts
+
+__all__ = ["CATALOGUE", "Aadsts", "Refusal", "chain", "describe"]
+
+CATALOGUE: dict[int, Aadsts] = {row.code: row for row in ROWS}
+
+
+class _Details(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+class Refusal(Exception):  # noqa: N818  it is an answer, not a mistake of the program
+    """The protocol's "no": an AADSTS code with the details of its text.
+
+    ``status`` overrides the catalogue's HTTP status; ``claims`` is the JSON text of a claims challenge. How it is
+    rendered (OAuth JSON, SOAP fault, plain text) depends on the endpoint, not on who raised it.
+    """
+
+    def __init__(self, code: int, *, status: int | None = None, claims: str | None = None, **details: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = details
+        self.status = status
+        self.claims = claims
+
+    @property
+    def row(self) -> Aadsts:
+        """The catalogue's entry."""
+        return CATALOGUE[self.code]
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status to answer with."""
+        return self.status if self.status is not None else self.row.status
+
+
+def chain(refusal: Refusal) -> tuple[int, ...]:
+    """The codes of ``error_codes``: umbrella codes first, as in captured bodies (``[70002, 50012]``)."""
+    return (*refusal.row.umbrella, refusal.code)
+
+
+def describe(refusal: Refusal) -> str:
+    """The text with its codes: ``AADSTS70002: Error validating credentials. AADSTS50008: …``."""
+    details = _Details(refusal.details)
+    parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in chain(refusal))
+    return " ".join(part.strip() for part in parts)

@@ -1,0 +1,94 @@
+"""Instance discovery, OpenID configuration and the key set.
+
+Sources: MSAL.NET NetworkMetadataProvider.cs and KnownMetadataProvider.cs, msal4j AadInstanceDiscoveryProvider.java,
+MSAL Python authority.py and application.py, MSAL Go authority.go; the error shape is MSAL.NET's
+TestConstants.DiscoveryFailedResponse.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from ssosim.entra.core.directory import Authority
+from ssosim.entra.core.endpoint_urls import login_host
+from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.jose import key_set
+from ssosim.entra.core.keys import SigningKey
+from ssosim.estate import Cloud, Tenant
+
+__all__ = ["TokenVersion", "instance_discovery", "issuer", "jwks", "openid_configuration"]
+
+TokenVersion = Literal["1.0", "2.0"]
+_OLD_CACHE_NAME = "login.windows.net"
+
+
+def issuer(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
+    """The ``iss`` of tokens: by version, not by the host that the client used."""
+    if version == "1.0":
+        return f"https://sts.windows.net/{tenant_id}/"
+    return f"https://{login_host(cloud)}/{tenant_id}/v2.0"
+
+
+def instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_version: str) -> dict[str, Any]:
+    """The aliases of the cloud that ``authorization_endpoint`` belongs to.
+
+    Raises Refusal: 900144 without the parameter, 50049 for a host that is none of ours.
+    """
+    if not authorization_endpoint:
+        raise Refusal(900144, name="authorization_endpoint")
+    try:
+        parts = urlsplit(authorization_endpoint)
+        host = parts.hostname or ""
+    except ValueError:
+        raise Refusal(50049) from None
+    hosts = [name.lower() for name in cloud.login_hosts]
+    if parts.scheme != "https" or host not in hosts:
+        raise Refusal(50049)
+    tenant = parts.path.strip("/").split("/")[0] or "common"
+    version = "/v2.0" if "/v2.0/" in parts.path.lower() else ""
+    answer: dict[str, Any] = {
+        "tenant_discovery_endpoint": f"https://{host}/{tenant}{version}/.well-known/openid-configuration",
+        "api-version": api_version,
+    }
+    if api_version != "1.0":
+        cache = _OLD_CACHE_NAME if _OLD_CACHE_NAME in hosts else hosts[0]
+        answer["metadata"] = [{"preferred_network": hosts[0], "preferred_cache": cache, "aliases": hosts}]
+    return answer
+
+
+def openid_configuration(cloud: Cloud, host: str, authority: Authority, version: TokenVersion) -> dict[str, Any]:
+    """The OpenID configuration. A tenant's endpoints hold its GUID, whatever name was asked for.
+
+    MSAL Python takes the tenant of its cache from ``token_endpoint``, which is why the GUID matters.
+    """
+    name = authority.id if isinstance(authority, Tenant) else authority
+    base = f"https://{host}/{name}"
+    path = "/v2.0" if version == "2.0" else ""
+    tenant_id = name if isinstance(authority, Tenant) else "{tenantid}"
+    return {
+        "token_endpoint": f"{base}/oauth2{path}/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "jwks_uri": f"{base}/discovery{path}/keys",
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "issuer": issuer(cloud, tenant_id, version),
+        "request_uri_parameter_supported": False,
+        "authorization_endpoint": f"{base}/oauth2{path}/authorize",
+        "device_authorization_endpoint": f"{base}/oauth2{path}/devicecode",
+        "claims_supported": [
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid", "ver",
+        ],
+        "cloud_instance_name": cloud.cloud_instance_name,
+    }  # fmt: skip
+
+
+def jwks(cloud: Cloud, key: SigningKey, authority: Authority, version: TokenVersion) -> dict[str, Any]:
+    """The key set of this version's ``jwks_uri``."""
+    if version == "1.0":
+        return key_set((key,))
+    tenant_id = authority.id if isinstance(authority, Tenant) else "{tenantid}"
+    return key_set((key,), issuer(cloud, tenant_id, version))

@@ -1,0 +1,151 @@
+"""The pages that people see: sign-in, device code, form post, a last word, an error. Few, plain, and usable by ear.
+
+They load nothing from elsewhere. Each script is let through by a nonce (Content Security Policy level 3).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from ssosim.entra.core.messages import Answer, new_guid
+
+__all__ = ["NO_STORE", "device_code_page", "federation_page", "form_post_page", "message_page", "sign_in_page"]
+
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Referrer-Policy", "same-origin"))
+
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem}"
+    "label,input,button{display:block;font:inherit}input{width:100%;box-sizing:border-box;padding:.4rem}"
+    "input{margin:0 0 1rem}button{padding:.4rem 1rem;margin:0 0 .6rem}[hidden]{display:none}#error{color:#a80000}"
+)
+
+# Tries the ticket first, as the real page does, and shows the form when there is none. The request carries credentials,
+# which is what makes a browser answer Negotiate.
+_SILENT = """
+(function () {
+  var c = $Config, d = c.desktopSsoConfig, form = document.getElementById("signin"), x = new XMLHttpRequest();
+  function shown() { form.hidden = false; document.getElementById("wait").hidden = true; new Image().src = c.urlShown; }
+  form.hidden = true;
+  document.getElementById("wait").hidden = false;
+  x.open("GET", d.iwaEndpointUrlFormat.replace("{0}", c.sDomain));
+  x.withCredentials = true;
+  x.timeout = d.iwaRequestTimeoutInMs;
+  x.onload = function () {
+    if (x.status !== 200 || !x.responseText) { shown(); return; }
+    form.elements.dssoToken.value = x.responseText;
+    form.submit();
+  };
+  x.onerror = x.ontimeout = shown;
+  x.send();
+})();
+"""
+_SUBMIT = 'document.getElementById("answer").submit();'
+
+
+def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code: int | None = None,
+          connect: str = "", cookie: str = "") -> Answer:  # fmt: skip
+    policy = (
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
+        + (f"; script-src 'nonce-{nonce}'" if nonce else "")
+        + (f"; connect-src {connect}" if connect else "")
+    )
+    body = (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f"<style>{_STYLE}</style></head>\n"
+        f"<body><main><h1>{escape(title)}</h1>\n{content}\n</main></body></html>\n"
+    )
+    headers: tuple[tuple[str, str], ...] = (
+        *NO_STORE,
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    if cookie:
+        headers = (*headers, ("Set-Cookie", cookie))
+    return Answer(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers, code)
+
+
+def _hidden(fields: Mapping[str, str]) -> str:
+    return "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items())
+
+
+def sign_in_page(
+    config: Mapping[str, Any],
+    *,
+    application: str,
+    login: str,
+    error: str = "",
+    code: int | None = None,
+    silent: str = "",
+    cookie: str = "",
+) -> Answer:
+    """Name, password, sign in, cancel, with ``config`` as ``$Config``.
+
+    ``silent`` is the origin of the autologon host when the page is to try a ticket before it asks, ``error`` the text
+    of a refused attempt and ``code`` its AADSTS number, ``cookie`` the value of Set-Cookie.
+    """
+    nonce = new_guid()
+    text = json.dumps(config, separators=(",", ":"))
+    for letter in "<>&":  # the text stands in a script element
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
+    # A browser without script shows the form at once, and says so.
+    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if silent else ""
+    first, second = ("", " autofocus") if login else (" autofocus", "")
+    content = (
+        f"<p>to continue to {escape(application)}</p>"
+        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
+        + '<p id="wait" role="status" hidden>Trying to sign you in&hellip;</p>'
+        + f'<form id="signin" method="post" action="{escape(config["urlPost"])}">{hidden}'
+        + '<label for="login">User name</label><input id="login" name="login" type="email" autocomplete="username" '
+        + f'required value="{escape(login)}"{first}><label for="passwd">Password</label>'
+        + '<input id="passwd" name="passwd" type="password" autocomplete="current-password" required'
+        + f"{second}><button>Sign in</button>"
+        + '<button name="cancel" value="1" formnovalidate>Cancel</button></form>'
+        + f'<script nonce="{nonce}">$Config={text};{_SILENT if silent else ""}</script>{beacon}'
+    )
+    return _page("Sign in", content, nonce=nonce, code=code, connect=silent, cookie=cookie)
+
+
+def federation_page(host: str, name: str = "", error: str = "") -> Answer:
+    """A federation service's own page: user name and password, by AD FS's names. It posts to its own address."""
+    first, second = ("", " autofocus") if name else (" autofocus", "")
+    content = (
+        f"<p>{escape(host)}</p>"
+        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
+        + f'<form id="signin" method="post">{_hidden({"AuthMethod": "FormsAuthentication"})}'
+        + '<label for="login">User account</label><input id="login" name="UserName" type="email" '
+        + f'autocomplete="username" required value="{escape(name)}"{first}><label for="passwd">Password</label>'
+        + '<input id="passwd" name="Password" type="password" autocomplete="current-password" required'
+        + f"{second}><button>Sign in</button></form>"
+    )
+    return _page("Sign in with your organizational account", content)
+
+
+def form_post_page(action: str, fields: Mapping[str, str]) -> Answer:
+    """A form that sends ``fields`` to ``action`` by itself, or by its button where there is no script."""
+    nonce = new_guid()
+    content = (
+        f'<form id="answer" method="post" action="{escape(action)}">{_hidden(fields)}'
+        f'<noscript><button>Continue</button></noscript></form><script nonce="{nonce}">{_SUBMIT}</script>'
+    )
+    return _page("Working", content, nonce=nonce)
+
+
+def device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> Answer:
+    """Asks for the code that a device shows."""
+    content = (
+        (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
+        + '<form id="device" method="post"><label for="otc">The code that your app or device shows</label>'
+        + f'<input id="otc" name="otc" autocomplete="off" maxlength="32" required value="{escape(user_code)}">'
+        + "<button>Next</button></form>"
+    )
+    return _page("Enter code", content, code=code)
+
+
+def message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> Answer:
+    """A page with nothing to do on it."""
+    return _page(title, f'<p role="status">{escape(text)}</p>', status=status, code=code)

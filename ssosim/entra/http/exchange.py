@@ -1,0 +1,119 @@
+"""From a Call to an Answer, with its place in the trace: the whole provider without a socket."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.messages import Answer, Auth, Call
+from ssosim.entra.core.provider import Provider
+from ssosim.entra.http.routing import Route, find_route
+from ssosim.entra.oauth.error_responses import Style, render_refusal
+from ssosim.trace import HttpExchange
+
+__all__ = ["answer", "exchange", "serve"]
+
+_log = logging.getLogger(__name__)
+_HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
+_STYLES: dict[str, Style] = {"autologon": "soap", "federation": "adfs"}
+
+
+def serve(provider: Provider, call: Call, client: str) -> Answer:
+    """Answer ``call`` and record it as caused by ``client``. Never raises."""
+    reply = exchange(provider, call, client, None)
+    assert reply is not None  # noqa: S101 - only a fault keeps an answer back
+    return reply
+
+
+def exchange(provider: Provider, call: Call, client: str, struck: Struck | None) -> Answer | None:
+    """Answer ``call``, as ``struck`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
+
+    Never raises.
+    """
+    started = time.perf_counter()
+    reply = _struck(provider, call, struck)
+    trace, journal = provider.trace, call.journal
+    for event in journal.events:
+        trace.record(client, event)
+    trace.record(
+        client,
+        HttpExchange(
+            # Cut, for a request line may be 128 KB long, and a trace is kept.
+            host=call.host[:_HOST],
+            method=call.method[:_METHOD],
+            path=("/" + "/".join(call.path))[:_PATH],
+            status=reply.status if reply else 0,
+            auth=journal.auth,
+            code=reply.code if reply else None,
+            request_id=call.correlation_id,
+            elapsed_ms=(time.perf_counter() - started) * 1000,
+            struck=_not_its_own(struck),
+        ),
+    )
+    return reply
+
+
+def _struck(provider: Provider, call: Call, struck: Struck | None) -> Answer | None:
+    if struck is None:
+        return answer(provider, call)
+    if struck.silent or struck.answer is not None:
+        call.journal.auth = carried(call)
+        return None if struck.silent else struck.answer
+    reply = answer(provider, call)
+    return struck.change(reply) if struck.change else reply
+
+
+def _not_its_own(struck: Struck | None) -> bool:
+    """Whether what comes from the service is not what it says."""
+    if struck is None or struck.own:
+        return False
+    return struck.silent or struck.answer is not None or struck.change is not None
+
+
+def carried(call: Call) -> Auth:
+    """What a request carries, by its looks: the provider, who would know, is not asked."""
+    scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "negotiate":
+        return "ntlm" if token.startswith("TlRMTVNTUA") else "kerberos"
+    return "password" if b"password=" in call.body or b":Password" in call.body else "none"
+
+
+def answer(provider: Provider, call: Call) -> Answer:
+    """Answer ``call``; what it did is in ``call.journal``. Never raises."""
+    style: Style = _STYLES.get(provider.roles.get(call.host, ""), "oauth")
+    try:
+        found = find_route(provider, call)
+        if found is None:
+            return _no_such_page(provider, call)
+        route, captured = found
+        if isinstance(route, Route):
+            style = route.style
+            _check_size(provider, call, route)
+            return route.endpoint(provider, call, captured)
+        refusal = Refusal(900561, allowed=" or ".join(route), method=call.method[:16])
+        reply = render_refusal(refusal, call, style, provider.settings)
+        headers = (*reply.headers, ("Allow", ", ".join(route)))
+        return Answer(405, reply.body, reply.content_type, headers, reply.code)
+    except Refusal as refusal:
+        return render_refusal(refusal, call, style, provider.settings)
+    except Exception:  # noqa: BLE001  the last line: our own mistake must not take the lab down
+        call.journal.events.clear()
+        _log.exception("trace id %s: %s https://%s failed", call.trace_id, call.method, call.host)
+        return render_refusal(Refusal(50000), call, style, provider.settings)
+
+
+def _check_size(provider: Provider, call: Call, route: Route) -> None:
+    if call.too_large:
+        raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request body is too large.")
+    if call.header_bytes > provider.settings.header_limit and not route.takes_tickets:
+        raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request headers are too large.")
+
+
+def _no_such_page(provider: Provider, call: Call) -> Answer:
+    text = "Not found.\n"
+    if call.host not in provider.roles:
+        text = f"The lab serves no host {call.host[:253]!r}.\n"
+        return Answer(421, text.encode(errors="replace"), "text/plain; charset=utf-8")
+    return Answer(404, text.encode(), "text/plain; charset=utf-8")

@@ -1,0 +1,130 @@
+"""A token request, read: who asks, for what. The grants themselves are in ``grants``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from ssosim.entra.core.directory import Authority, Directory
+from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.messages import read_fields
+from ssosim.entra.core.openid_discovery import TokenVersion
+from ssosim.estate import Application, Tenant
+
+__all__ = ["OIDC_SCOPES", "TokenRequest", "Wanted", "read_form", "read_request", "read_wanted", "required"]
+
+OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+_GRAPH = "https://graph.microsoft.com"
+_OLD_GRAPH = "https://graph.windows.net"  # what v1 means when no resource is named; unconfirmed
+_FIELD_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: one resource, scopes as asked, whether an id token and a refresh token come with it."""
+
+    resource: str
+    scopes: tuple[str, ...]
+    id_token: bool
+    refresh_token: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A token request whose client is known. ``confidential`` says that it has proved a secret."""
+
+    version: TokenVersion
+    authority: Authority
+    grant_type: str
+    application: Application
+    confidential: bool
+    form: Mapping[str, str]
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """The form's fields; raises Refusal 9002313 when it is no form. A truncated one has fewer fields."""
+    try:
+        return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
+    except ValueError:
+        raise Refusal(9002313, reason="The body is not a form.") from None
+
+
+def required(form: Mapping[str, str], name: str) -> str:
+    """The parameter ``name``; raises Refusal 900144 when it is absent or empty."""
+    value = form.get(name, "")
+    if not value.strip():
+        raise Refusal(900144, name=name)
+    return value
+
+
+def read_request(
+    directory: Directory,
+    *,
+    version: TokenVersion,
+    tenant: str,
+    form: Mapping[str, str],
+    headers: Mapping[str, str],
+) -> TokenRequest:
+    """Check tenant, grant type and client of a token request.
+
+    Raises Refusal: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025, 7000215
+    and 7000218 (its secret).
+    """
+    authority = directory.authority(tenant)
+    grant_type = required(form, "grant_type").strip()
+    client_id, secret = _credentials(form, headers)
+    application = directory.application(client_id)
+    if application is None:
+        name = authority.id if isinstance(authority, Tenant) else authority
+        raise Refusal(700016, client=client_id[:64], tenant=name)
+    if application.client_secret is None:
+        if secret:
+            raise Refusal(700025)
+    elif not secret:
+        raise Refusal(7000218)
+    elif not hmac.compare_digest(application.client_secret.encode(), secret.encode()):
+        raise Refusal(7000215, client=application.client_id)
+    return TokenRequest(version, authority, grant_type, application, application.client_secret is not None, form)
+
+
+def _credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
+    """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1)."""
+    scheme, _, value = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            raise Refusal(9002313, reason="The Authorization header is malformed.") from None
+        return unquote_plus(name), unquote_plus(secret)
+    return required(form, "client_id").strip(), form.get("client_secret", "")
+
+
+def read_wanted(form: Mapping[str, str], version: TokenVersion) -> Wanted:
+    """What the form asks for. v1 names a ``resource``, v2 puts it into ``scope``. Raises Refusal 900144, 70011."""
+    if version == "1.0":
+        resource = form.get("resource", "").strip() or _OLD_GRAPH
+        return Wanted(resource, ("user_impersonation",), id_token=True, refresh_token=True)
+    scopes = tuple(dict.fromkeys(required(form, "scope").split()))
+    resources = {resource_of(scope) for scope in scopes if scope not in OIDC_SCOPES}
+    if len(resources) > 1:
+        raise Refusal(70011, reason="The scopes are for more than one resource.")
+    return Wanted(
+        resources.pop() if resources else _GRAPH,
+        scopes,
+        id_token="openid" in scopes,
+        refresh_token="offline_access" in scopes,
+    )
+
+
+def resource_of(scope: str) -> str:
+    """The resource of one scope: what stands before its last slash; bare names are Microsoft Graph's."""
+    resource, separator, name = scope.rpartition("/")
+    if not separator:
+        return _GRAPH
+    if not resource or not name or resource.endswith(":/"):
+        raise Refusal(70011, reason="A scope is malformed.")
+    return resource

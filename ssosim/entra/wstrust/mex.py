@@ -1,0 +1,183 @@
+"""The MEX document: which WS-Trust endpoints there are, and what each wants.
+
+Built to be read by every known parser at once: policies, bindings and the service are direct children of the root,
+ids use the literal prefix ``wsu:``, the prefix ``sp`` is declared on each assertion itself, as AD FS does (MSAL Go
+overlooks a policy whose TransportBinding has no ``xmlns:sp`` of its own), every binding has its SOAP 1.2 parts, port
+addresses are https. Port types, messages and types are there as well, so that a SOAP library that takes WSDL by the
+book (zeep) can call the service.
+Sources: MSAL.NET MexDocument.cs, msal4j MexParser.java, MSAL Python mex.py, ADAL mex.js and mex.py, MSAL Go
+wstrust_mex_document.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from ssosim.entra.core import endpoint_urls
+from ssosim.entra.core.safe_xml import escape_attribute, escape_text
+from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU, TrustVersion
+from ssosim.estate import Cloud, FederationService
+
+__all__ = ["MEX_TYPE", "MexEndpoint", "adfs_mex", "autologon_mex", "render_mex"]
+
+MEX_TYPE = "text/xml; charset=utf-8"
+_SLOT = "00000000-0000-0000-0000-000000000000"  # where the request id goes in the cached document
+
+_SP_OF: dict[TrustVersion, tuple[str, str]] = {
+    "2005": ("http://schemas.xmlsoap.org/ws/2005/07/securitypolicy", "SignedSupportingTokens"),
+    "13": ("http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702", "SignedEncryptedSupportingTokens"),
+}
+_INTERFACES: dict[TrustVersion, str] = {"2005": "TrustFeb2005", "13": "Trust13"}
+_ANSWERS: dict[TrustVersion, str] = {
+    "2005": "RequestSecurityTokenResponse",
+    "13": "RequestSecurityTokenResponseCollection",
+}
+# Names as AD FS has them (MSAL.NET test resource TestMex.xml).
+_NAMES: dict[tuple[str, TrustVersion], str] = {
+    ("windowstransport", "2005"): "CustomBinding_IWSTrustFeb2005Async",
+    ("windowstransport", "13"): "CustomBinding_IWSTrust13Async1",
+    ("usernamemixed", "2005"): "UserNameWSTrustBinding_IWSTrustFeb2005Async",
+    ("usernamemixed", "13"): "UserNameWSTrustBinding_IWSTrust13Async",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MexEndpoint:
+    """One WS-Trust endpoint; ``address`` is an https URL."""
+
+    kind: Literal["windowstransport", "usernamemixed"]
+    version: TrustVersion
+    address: str
+
+
+def _policy(endpoint: MexEndpoint, name: str) -> str:
+    sp, supporting = _SP_OF[endpoint.version]
+    transport = (
+        f'<sp:TransportBinding xmlns:sp="{sp}"><wsp:Policy><sp:TransportToken><wsp:Policy>'
+        '<sp:HttpsToken RequireClientCertificate="false"/>'
+        "</wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>"
+    )
+    if endpoint.kind == "windowstransport":
+        assertion = f"<http:NegotiateAuthentication/>{transport}"
+    else:
+        assertion = (
+            f'{transport}<sp:{supporting} xmlns:sp="{sp}"><wsp:Policy>'
+            f'<sp:UsernameToken sp:IncludeToken="{sp}/IncludeToken/AlwaysToRecipient">'
+            f"<wsp:Policy><sp:WssUsernameToken10/></wsp:Policy></sp:UsernameToken></wsp:Policy></sp:{supporting}>"
+        )
+    return (
+        f'<wsp:Policy wsu:Id="{name}_policy"><wsp:ExactlyOne><wsp:All>{assertion}'
+        "</wsp:All></wsp:ExactlyOne></wsp:Policy>"
+    )
+
+
+def _schema(version: TrustVersion) -> str:
+    """The two elements of an exchange, open for anything, as WS-Trust's own schema has them."""
+    return (
+        f'<xsd:schema targetNamespace="{TRUST_NAMESPACES[version]}" xmlns:t="{TRUST_NAMESPACES[version]}">'
+        '<xsd:complexType name="AnyContent"><xsd:sequence>'
+        '<xsd:any namespace="##any" processContents="lax" minOccurs="0" maxOccurs="unbounded"/>'
+        '</xsd:sequence><xsd:attribute name="Context" type="xsd:anyURI"/>'
+        '<xsd:anyAttribute namespace="##other" processContents="lax"/></xsd:complexType>'
+        '<xsd:element name="RequestSecurityToken" type="t:AnyContent"/>'
+        f'<xsd:element name="{_ANSWERS[version]}" type="t:AnyContent"/></xsd:schema>'
+    )
+
+
+def _messages(version: TrustVersion) -> str:
+    name, trust = _INTERFACES[version], TRUST_NAMESPACES[version]
+    return "".join(
+        f'<wsdl:message name="{name}Issue{way}Message">'
+        f'<wsdl:part name="{way.lower()}" element="t:{element}" xmlns:t="{trust}"/></wsdl:message>'
+        for way, element in (("Input", "RequestSecurityToken"), ("Output", _ANSWERS[version]))
+    )
+
+
+def _port_type(version: TrustVersion) -> str:
+    name = _INTERFACES[version]
+    return (
+        f'<wsdl:portType name="IWS{name}Async"><wsdl:operation name="{name}IssueAsync">'
+        f'<wsdl:input message="tns:{name}IssueInputMessage"/><wsdl:output message="tns:{name}IssueOutputMessage"/>'
+        "</wsdl:operation></wsdl:portType>"
+    )
+
+
+def _binding(endpoint: MexEndpoint, name: str) -> str:
+    trust, interface = TRUST_NAMESPACES[endpoint.version], _INTERFACES[endpoint.version]
+    return (
+        f'<wsdl:binding name="{name}" type="tns:IWS{interface}Async">'
+        f'<wsp:PolicyReference URI="#{name}_policy"/>'
+        '<soap12:binding transport="http://schemas.xmlsoap.org/soap/http"/>'
+        f'<wsdl:operation name="{interface}IssueAsync">'
+        f'<soap12:operation soapAction="{trust}/RST/Issue" style="document"/>'
+        '<wsdl:input><soap12:body use="literal"/></wsdl:input><wsdl:output><soap12:body use="literal"/></wsdl:output>'
+        "</wsdl:operation></wsdl:binding>"
+    )
+
+
+def _port(endpoint: MexEndpoint, name: str) -> str:
+    return (
+        f'<wsdl:port name="{name}" binding="tns:{name}">'
+        f'<soap12:address location="{escape_attribute(endpoint.address)}"/>'
+        f"<wsa10:EndpointReference><wsa10:Address>{escape_text(endpoint.address)}</wsa10:Address>"
+        "</wsa10:EndpointReference></wsdl:port>"
+    )
+
+
+@lru_cache(maxsize=1024)
+def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
+    """The WSDL that offers exactly these ``endpoints``."""
+    named = [(endpoint, _NAMES[endpoint.kind, endpoint.version]) for endpoint in endpoints]
+    versions = sorted({endpoint.version for endpoint in endpoints}, reverse=True)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        '<wsdl:definitions name="SecurityTokenService" targetNamespace="http://tempuri.org/" xmlns:tns="http://tempuri.org/"'
+        ' xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap12="http://schemas.xmlsoap.org/wsdl/soap12/"'
+        f' xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy" xmlns:wsu="{WSU}"'
+        ' xmlns:http="http://schemas.microsoft.com/ws/06/2004/policy/http"'
+        ' xmlns:wsa10="http://www.w3.org/2005/08/addressing" xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
+        + "".join(_policy(*pair) for pair in named)
+        + f"<wsdl:types>{''.join(map(_schema, versions))}</wsdl:types>"
+        + "".join(map(_messages, versions))
+        + "".join(map(_port_type, versions))
+        + "".join(_binding(*pair) for pair in named)
+        + '<wsdl:service name="SecurityTokenService">'
+        + "".join(_port(*pair) for pair in named)
+        + "</wsdl:service></wsdl:definitions>"
+    )
+
+
+def autologon_mex(cloud: Cloud, domain: str, request_id: str) -> bytes:
+    """The cloud's document: 2005 only, and the request id in each address.
+
+    Sources: MSAL.NET issues 1985 and 2044 (addresses); that real autologon offers nothing but 2005 is what those show.
+    """
+    return _autologon_frame(cloud, domain).replace(_SLOT, request_id).encode()
+
+
+@lru_cache(maxsize=1024)
+def _autologon_frame(cloud: Cloud, domain: str) -> str:
+    return render_mex(
+        (
+            MexEndpoint(
+                "windowstransport", "2005", endpoint_urls.autologon_trust(cloud, domain, "windowstransport", _SLOT)
+            ),
+            MexEndpoint("usernamemixed", "2005", endpoint_urls.autologon_trust(cloud, domain, "usernamemixed", _SLOT)),
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def adfs_mex(service: FederationService) -> bytes:
+    """A federation service's document: both kinds, both versions, as AD FS offers them."""
+    versions: tuple[TrustVersion, ...] = ("2005", "13")
+    kinds: tuple[Literal["windowstransport", "usernamemixed"], ...] = ("windowstransport", "usernamemixed")
+    return render_mex(
+        tuple(
+            MexEndpoint(kind, version, endpoint_urls.adfs_trust(service, version, kind))
+            for kind in kinds
+            for version in versions
+        )
+    ).encode()

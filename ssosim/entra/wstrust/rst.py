@@ -1,0 +1,99 @@
+"""WS-Trust requests (RST), 2005 and 1.3, as real clients send them.
+
+Tolerated, because maintained clients do it: blanks before the XML declaration, a missing SOAPAction or Content-Type,
+any spelling of MessageID (msal4j writes ``messageID``), a ``To`` that differs from the URL, an ``Id`` on the RST,
+and a stale or missing Timestamp (ROADtools sends a constant one of 2020; that the service ignores it is unconfirmed).
+Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python wstrust_request.py, msal4j WSTrustRequest.java, AADInternals,
+ROADtools.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lxml.etree import _Element
+
+from ssosim.entra.core.safe_xml import XmlRefusedError, local_name, parse_xml, text_of
+
+__all__ = ["SOAP12", "TRUST_NAMESPACES", "WSSE", "WSU", "Rst", "TrustVersion", "parse_rst"]
+
+TrustVersion = Literal["2005", "13"]
+
+SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+TRUST_NAMESPACES: dict[TrustVersion, str] = {
+    "2005": "http://schemas.xmlsoap.org/ws/2005/02/trust",
+    "13": "http://docs.oasis-open.org/ws-sx/ws-trust/200512",
+}
+_ADDRESSING = "http://www.w3.org/2005/08/addressing"
+
+
+@dataclass(frozen=True, slots=True)
+class Rst:
+    """A request to issue a token. Absent parts are empty; ``username`` is None when there is no UsernameToken."""
+
+    version: TrustVersion
+    message_id: str
+    applies_to: str
+    token_type: str
+    username: str | None = None
+    password: str = field(default="", repr=False)
+
+
+def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
+    """Read a SOAP 1.2 envelope with an RST of ``version``; raises XmlRefusedError for anything else.
+
+    Only issuing is offered: the STS exists for sign-in and serves no other WS-Trust verb.
+    """
+    root = parse_xml(body, limit)
+    if root.tag != f"{{{SOAP12}}}Envelope":
+        raise XmlRefusedError("The message is not a SOAP 1.2 envelope.")
+    trust = TRUST_NAMESPACES[version]
+    parts = _first_of_each(root)
+    request = _below(parts.get(f"{{{SOAP12}}}Body"), f"{{{trust}}}RequestSecurityToken")
+    if request is None:
+        raise XmlRefusedError(f"The body holds no RequestSecurityToken of {trust}.")
+    fields = _first_of_each(request)
+    verb = text_of(fields.get(f"{{{trust}}}RequestType")).strip()
+    if verb and verb != f"{trust}/Issue":
+        raise XmlRefusedError("Only tokens can be issued here; the request type is not supported.")
+    header = parts.get(f"{{{SOAP12}}}Header")
+    token = None if header is None else header.find(f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
+    return Rst(
+        version=version,
+        message_id=_message_id(header),
+        applies_to=_applies_to(request),
+        token_type=text_of(fields.get(f"{{{trust}}}TokenType")).strip(),
+        username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
+        password="" if token is None else text_of(token.find(f"{{{WSSE}}}Password")),
+    )
+
+
+def _first_of_each(parent: _Element) -> dict[str, _Element]:
+    """Its children by tag, the first of each: asking for one path after another costs more than parsing."""
+    return {child.tag: child for child in reversed(parent)}
+
+
+def _below(parent: _Element | None, tag: str) -> _Element | None:
+    for child in () if parent is None else parent:
+        if child.tag == tag:
+            return child
+    return None
+
+
+def _message_id(header: _Element | None) -> str:
+    if header is None:
+        return ""
+    for element in header:
+        if local_name(element).lower() == "messageid":
+            return text_of(element).strip()
+    return ""
+
+
+def _applies_to(request: _Element) -> str:
+    for element in request:
+        if local_name(element) == "AppliesTo":
+            return text_of(element.find(f".//{{{_ADDRESSING}}}Address")).strip()
+    return ""

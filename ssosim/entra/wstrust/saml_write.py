@@ -1,0 +1,153 @@
+"""SAML assertions as text, signed at the price of one RSA operation.
+
+The templates below *are* the exclusive canonical form (attributes in order, no superfluous namespace, no blanks), so
+digest and signature are taken from the text and no XML library is asked. The tests hold every assertion against
+signxml.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ssosim.entra.core.keys import SigningKey
+from ssosim.entra.core.safe_xml import escape_attribute, escape_text
+from ssosim.entra.core.timestamps import xml_time
+
+__all__ = [
+    "DSIG",
+    "SAML1",
+    "SAML2",
+    "TOKEN_TYPE_SAML1",
+    "TOKEN_TYPE_SAML2",
+    "AssertionFacts",
+    "desktop_sso_assertion",
+    "issue",
+    "issue_unsigned",
+]
+
+SAML1 = "urn:oasis:names:tc:SAML:1.0:assertion"
+SAML2 = "urn:oasis:names:tc:SAML:2.0:assertion"
+DSIG = "http://www.w3.org/2000/09/xmldsig#"
+# The SAML 1.0 URN and nothing else: MSAL.NET and msal4j take any other name for SAML 2 (MSAL.NET issue 1871).
+TOKEN_TYPE_SAML1 = SAML1
+TOKEN_TYPE_SAML2 = SAML2
+
+_EXC_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
+_UPN_CLAIM = "http://schemas.xmlsoap.org/claims"
+_IMMUTABLE_ID_CLAIM = "http://schemas.microsoft.com/LiveID/Federation/2008/05"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssertionFacts:
+    """What an assertion says. Times in seconds since the Unix epoch; ``name_id`` is the user's ImmutableID."""
+
+    id: str
+    issuer: str
+    audience: str
+    name_id: str
+    upn: str
+    not_before: int
+    not_on_or_after: int
+    method: str
+
+
+_SAML1_TEMPLATE = (
+    f'<saml:Assertion xmlns:saml="{SAML1}" AssertionID="{{id}}" IssueInstant="{{start}}" Issuer="{{issuer}}"'
+    ' MajorVersion="1" MinorVersion="1">'
+    '<saml:Conditions NotBefore="{start}" NotOnOrAfter="{end}"><saml:AudienceRestrictionCondition>'
+    "<saml:Audience>{audience}</saml:Audience></saml:AudienceRestrictionCondition></saml:Conditions>"
+    "<saml:AttributeStatement>{subject}"
+    f'<saml:Attribute AttributeName="UPN" AttributeNamespace="{_UPN_CLAIM}">'
+    "<saml:AttributeValue>{upn}</saml:AttributeValue></saml:Attribute>"
+    f'<saml:Attribute AttributeName="ImmutableID" AttributeNamespace="{_IMMUTABLE_ID_CLAIM}">'
+    "<saml:AttributeValue>{name_id}</saml:AttributeValue></saml:Attribute></saml:AttributeStatement>"
+    '<saml:AuthenticationStatement AuthenticationInstant="{start}" AuthenticationMethod="{method}">{subject}'
+    "</saml:AuthenticationStatement>{signature}</saml:Assertion>"
+)
+_SAML1_SUBJECT = (
+    '<saml:Subject><saml:NameIdentifier Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified">{name_id}'
+    "</saml:NameIdentifier><saml:SubjectConfirmation><saml:ConfirmationMethod>urn:oasis:names:tc:SAML:1.0:cm:bearer"
+    "</saml:ConfirmationMethod></saml:SubjectConfirmation></saml:Subject>"
+)
+_SAML2_TEMPLATE = (
+    f'<saml:Assertion xmlns:saml="{SAML2}" ID="{{id}}" IssueInstant="{{start}}" Version="2.0">'
+    "<saml:Issuer>{issuer_text}</saml:Issuer>{signature}"
+    '<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified">{name_id}</saml:NameID>'
+    '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">'
+    '<saml:SubjectConfirmationData NotOnOrAfter="{end}"></saml:SubjectConfirmationData></saml:SubjectConfirmation>'
+    '</saml:Subject><saml:Conditions NotBefore="{start}" NotOnOrAfter="{end}"><saml:AudienceRestriction>'
+    "<saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AttributeStatement>"
+    f'<saml:Attribute Name="{_UPN_CLAIM}/UPN"><saml:AttributeValue>{{upn}}</saml:AttributeValue></saml:Attribute>'
+    f'<saml:Attribute Name="{_IMMUTABLE_ID_CLAIM}/ImmutableID"><saml:AttributeValue>{{name_id}}</saml:AttributeValue>'
+    "</saml:Attribute></saml:AttributeStatement>"
+    '<saml:AuthnStatement AuthnInstant="{start}"><saml:AuthnContext><saml:AuthnContextClassRef>{method_text}'
+    "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement></saml:Assertion>"
+)
+# The namespace is declared on SignedInfo too, so that the text in the document is the text that is signed.
+_SIGNED_INFO = (
+    f'<ds:SignedInfo xmlns:ds="{DSIG}"><ds:CanonicalizationMethod Algorithm="{_EXC_C14N}"></ds:CanonicalizationMethod>'
+    '<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod>'
+    f'<ds:Reference URI="#{{id}}"><ds:Transforms><ds:Transform Algorithm="{DSIG}enveloped-signature"></ds:Transform>'
+    f'<ds:Transform Algorithm="{_EXC_C14N}"></ds:Transform></ds:Transforms>'
+    '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod>'
+    "<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+)
+
+
+@lru_cache(maxsize=512)
+def _signature_frame(certificate: str) -> tuple[str, str]:
+    head = f'<ds:Signature xmlns:ds="{DSIG}">'
+    tail = (
+        f"</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate>"
+        "</ds:X509Data></ds:KeyInfo></ds:Signature>"
+    )
+    return head, tail
+
+
+def _render(facts: AssertionFacts, token_type: str, signature: str) -> str:
+    name_id = escape_text(facts.name_id)
+    common = {
+        "id": escape_attribute(facts.id),
+        "start": xml_time(facts.not_before),
+        "end": xml_time(facts.not_on_or_after),
+        "audience": escape_text(facts.audience),
+        "upn": escape_text(facts.upn),
+        "name_id": name_id,
+        "signature": signature,
+    }
+    if token_type == TOKEN_TYPE_SAML2:
+        return _SAML2_TEMPLATE.format(
+            issuer_text=escape_text(facts.issuer), method_text=escape_text(facts.method), **common
+        )
+    return _SAML1_TEMPLATE.format(
+        issuer=escape_attribute(facts.issuer),
+        method=escape_attribute(facts.method),
+        subject=_SAML1_SUBJECT.format(name_id=name_id),
+        **common,
+    )
+
+
+def issue(facts: AssertionFacts, key: SigningKey, token_type: str = TOKEN_TYPE_SAML1) -> str:
+    """A signed assertion: enveloped signature, exclusive canonicalisation, rsa-sha256."""
+    digest = base64.b64encode(hashlib.sha256(_render(facts, token_type, "").encode()).digest()).decode()
+    signed_info = _SIGNED_INFO.format(id=escape_attribute(facts.id), digest=digest)
+    head, tail = _signature_frame(key.certificate_text)
+    value = base64.b64encode(key.sign(signed_info.encode())).decode()
+    return _render(facts, token_type, f"{head}{signed_info}<ds:SignatureValue>{value}{tail}")
+
+
+def issue_unsigned(facts: AssertionFacts, token_type: str = TOKEN_TYPE_SAML1) -> str:
+    """The same without a signature: nothing accepts it. For tests, and for faults that forge."""
+    return _render(facts, token_type, "")
+
+
+def desktop_sso_assertion(token: str) -> str:
+    """The shell that autologon puts around its opaque token.
+
+    ``DesktopSsoToken`` is in no namespace, and ``xmlns:saml`` is on the Assertion itself so that the text cut out of
+    the RSTR stands alone. Source: AADInternals Kerberos_utils.ps1, ROADtools auth.py, MSAL Python's parser.
+    """
+    return f'<saml:Assertion xmlns:saml="{SAML1}"><DesktopSsoToken>{token}</DesktopSsoToken></saml:Assertion>'

@@ -1,0 +1,74 @@
+"""WS-Federation for browsers: the address that asks a federated domain's service, and the text with which it answers.
+
+Sources: WS-Federation 1.2, section 13 (parameters ``wa``, ``wtrealm``, ``wctx``, ``wreply``, ``wresult``); AADInternals
+and ROADtools (``wctx=LoginOptions=3&estsredirect=2&estsrequest=...``, ``username``, the post to ``/login.srf``).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from lxml import etree
+
+from ssosim.entra.core import endpoint_urls
+from ssosim.entra.core.messages import read_fields
+from ssosim.entra.core.safe_xml import XmlRefusedError, escape_text, parse_xml
+from ssosim.entra.core.timestamps import xml_time
+from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU
+from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1
+from ssosim.estate import FederationService
+
+__all__ = ["SIGN_IN", "assertion_in", "context_of", "render_wresult", "request_in", "sign_in_address"]
+
+SIGN_IN = "wsignin1.0"
+_LIMIT = 256 * 1024
+_TRUST = TRUST_NAMESPACES["2005"]
+_WRESULT = (
+    f'<t:RequestSecurityTokenResponse xmlns:t="{_TRUST}"><t:Lifetime>'
+    f'<wsu:Created xmlns:wsu="{WSU}">%(start)s</wsu:Created><wsu:Expires xmlns:wsu="{WSU}">%(end)s</wsu:Expires>'
+    '</t:Lifetime><wsp:AppliesTo xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy">'
+    '<wsa:EndpointReference xmlns:wsa="http://www.w3.org/2005/08/addressing"><wsa:Address>%(audience)s</wsa:Address>'
+    "</wsa:EndpointReference></wsp:AppliesTo><t:RequestedSecurityToken>%(assertion)s</t:RequestedSecurityToken>"
+    f"<t:TokenType>{TOKEN_TYPE_SAML1}</t:TokenType><t:RequestType>{_TRUST}/Issue</t:RequestType>"
+    "<t:KeyType>http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey</t:KeyType>"
+    "</t:RequestSecurityTokenResponse>"
+)
+
+
+def context_of(request: str) -> str:
+    """The ``wctx`` that carries ``request``, a sealed text."""
+    return urlencode({"LoginOptions": "3", "estsredirect": "2", "estsrequest": request})
+
+
+def request_in(context: str) -> str:
+    """The sealed text in a ``wctx``; ``""`` for a context that is not ours."""
+    try:
+        return read_fields(context, 16).get("estsrequest", "")
+    except ValueError:
+        return ""
+
+
+def sign_in_address(
+    service: FederationService, *, realm: str, context: str, reply: str, name: str, request_id: str
+) -> str:
+    """Where a browser asks ``service`` to sign ``name`` (may be empty) in for ``realm``, and to answer to ``reply``."""
+    query = {"client-request-id": request_id, "wa": SIGN_IN, "wtrealm": realm, "wreply": reply, "wctx": context}
+    if name:
+        query["username"] = name
+    return f"{endpoint_urls.passive_sign_in(service)}?{urlencode(query)}"
+
+
+def render_wresult(assertion: str, audience: str, start: float, end: float) -> str:
+    """The answer that carries ``assertion``, in WS-Trust's 2005 words, which AD FS uses for every relying party."""
+    values = {"start": xml_time(start), "end": xml_time(end), "audience": escape_text(audience), "assertion": assertion}
+    return _WRESULT % values
+
+
+def assertion_in(wresult: str) -> bytes:
+    """The assertion of an answer, unverified; raises XmlRefusedError."""
+    root = parse_xml(wresult.encode(errors="replace"), _LIMIT)
+    for namespace in TRUST_NAMESPACES.values():
+        for found in root.iter(f"{{{namespace}}}RequestedSecurityToken"):
+            if len(found) == 1:
+                return etree.tostring(found[0], with_tail=False)
+    raise XmlRefusedError("The answer holds no security token.")

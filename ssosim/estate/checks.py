@@ -1,0 +1,221 @@
+"""Whether the parts of an estate fit together: what a schema cannot say."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ssosim.estate.model import Estate, RecordSet, Role
+from ssosim.estate.toml_lines import KeyPath
+from ssosim.estate.traffic_checks import location_mistakes, profile_mistakes
+from ssosim.estate.value_checks import value_mistakes
+
+__all__ = ["Finding", "check"]
+
+_NEEDED_ROLES: tuple[Role, ...] = ("dns", "kdc", "login", "autologon")
+_DNS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
+_UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake: the key path it stands at, and what is wrong and expected."""
+
+    path: KeyPath
+    text: str
+
+
+def check(estate: Estate) -> Iterator[Finding]:
+    """Every mistake in ``estate``, in file order of the sections."""
+    for path, text in value_mistakes(estate):
+        yield Finding(path, text)
+    yield from _hosts(estate)
+    yield from _realm(estate)
+    yield from _tenants(estate)
+    yield from _users(estate)
+    yield from _devices(estate)
+    yield from _traffic_managers(estate)
+    yield from _zones(estate)
+    yield from _resolvers(estate)
+
+
+def _hosts(estate: Estate) -> Iterator[Finding]:
+    for role in _NEEDED_ROLES:
+        if all(":" in address for address in estate.addresses(role)):
+            yield Finding(("hosts",), f'needs at least one host with role = "{role}" and an IPv4 address')
+    yield from _unique("hosts", "address", [host.address for host in estate.hosts])
+
+
+def _realm(estate: Estate) -> Iterator[Finding]:
+    realm = estate.realm
+    if not _DNS_NAME.fullmatch(realm.name):
+        yield Finding(("realm", "name"), f"{realm.name!r} is not a realm name; expected e.g. CORP.CONTOSO.COM")
+    if not _DNS_NAME.fullmatch(realm.domain):
+        yield Finding(("realm", "domain"), f"{realm.domain!r} is not a DNS domain")
+    if not realm.service_account.spns:
+        yield Finding(
+            ("realm", "service_account", "spns"), "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com"
+        )
+    groups = (("service_account", "spns", realm.service_account.spns), ("services", None, realm.services))
+    for key, inner, spns in groups:
+        for index, spn in enumerate(spns):
+            if not _SPN.fullmatch(spn):
+                path: KeyPath = ("realm", key, *([inner] if inner else []), index)
+                yield Finding(path, f"{spn!r} is not an SPN; expected SERVICE/host, e.g. HTTP/web.corp.contoso.com")
+
+
+def _tenants(estate: Estate) -> Iterator[Finding]:
+    services = [service.name for service in estate.federation_services]
+    yield from _unique("federation_services", "name", services)
+    yield from _unique("tenants", "id", [tenant.id for tenant in estate.tenants])
+    seen: dict[str, tuple[int, str]] = {}
+    for index, tenant in enumerate(estate.tenants):
+        yield from _guid(("tenants", index, "id"), tenant.id)
+        for number, domain in enumerate(tenant.domains):
+            here: KeyPath = ("tenants", index, "domains", number)
+            owner, first = seen.setdefault(domain.name.lower(), (number, tenant.display_name))
+            if (owner, first) != (number, tenant.display_name):
+                yield Finding((*here, "name"), f"{domain.name} is already verified by tenant {first!r}")
+            if domain.kind == "managed" and domain.federation is not None:
+                yield Finding((*here, "federation"), 'only a domain with kind = "federated" names a federation service')
+            if domain.kind == "federated":
+                yield from _known((*here, "federation"), "federation service", domain.federation or "", services)
+
+
+def _users(estate: Estate) -> Iterator[Finding]:
+    yield from _unique("users", "upn", [user.upn for user in estate.users])
+    yield from _unique("users", "object_id", [user.object_id for user in estate.users])
+    yield from _unique("users", "sam_account", [user.sam_account or f"\0{user.upn}" for user in estate.users])
+    yield from _unique("users", "sid", [user.sid or f"\0{user.upn}" for user in estate.users])
+    yield from _unique("applications", "client_id", [app.client_id for app in estate.applications])
+    tenants = [tenant.initial_domain for tenant in estate.tenants]
+    for index, user in enumerate(estate.users):
+        if not _UPN.fullmatch(user.upn):
+            yield Finding(("users", index, "upn"), f"{user.upn!r} is not a user principal name; expected name@domain")
+        yield from _guid(("users", index, "object_id"), user.object_id)
+        if estate.tenant(user.tenant) is None:
+            yield from _known(("users", index, "tenant"), "tenant", user.tenant, tenants)
+        if user.sam_account and not user.sid:
+            yield Finding(
+                ("users", index, "sid"), "a user with a sam_account needs a sid: it is how a ticket's owner is found"
+            )
+        if user.sam_account and not re.fullmatch(r"[A-Za-z0-9._-]+", user.sam_account):
+            yield Finding(
+                ("users", index, "sam_account"), f"{user.sam_account!r}: letters, digits, dot, dash and underscore only"
+            )
+        if not user.password.isprintable() or not user.password or '"' in user.password:
+            yield Finding(("users", index, "password"), "must not be empty nor hold quotes, line breaks or controls")
+
+
+def _devices(estate: Estate) -> Iterator[Finding]:
+    yield from _unique("devices", "name", [device.name for device in estate.devices])
+    if not estate.devices:
+        yield Finding(("devices",), "needs at least one device: programs run on it")
+    for index, device in enumerate(estate.devices):
+        if (owner := estate.user(device.user)) is None:
+            yield from _known(("devices", index, "user"), "user", device.user, [user.upn for user in estate.users])
+        elif owner.sam_account is None:
+            yield Finding(
+                ("devices", index, "user"), f"{device.user} has no sam_account and cannot sign on to a corporate device"
+            )
+
+
+def _traffic_managers(estate: Estate) -> Iterator[Finding]:
+    profiles = [profile.name for profile in estate.traffic_managers]
+    yield from _unique("traffic_managers", "name", profiles)
+    for index, profile in enumerate(estate.traffic_managers):
+        here: KeyPath = ("traffic_managers", index)
+        for path, text in profile_mistakes(profile):
+            yield Finding((*here, *path), text)
+        for number, endpoint in enumerate(profile.endpoints):
+            if endpoint.profile is not None:
+                yield from _known(
+                    (*here, "endpoints", number, "profile"), "traffic manager", endpoint.profile, profiles
+                )
+    for path, text in location_mistakes(estate.dns.locations):
+        yield Finding(("dns", "locations", *path), text)
+
+
+def _zones(estate: Estate) -> Iterator[Finding]:
+    profiles = [profile.name for profile in estate.traffic_managers]
+    yield from _unique("zones", "name", [zone.name for zone in estate.zones])
+    for index, zone in enumerate(estate.zones):
+        if not _DNS_NAME.fullmatch(zone.name):
+            yield Finding(("zones", index, "name"), f"{zone.name!r} is not a DNS name")
+        for number, record in enumerate(zone.records):
+            yield from _record(("zones", index, "records", number), record, profiles)
+
+
+def _record(here: KeyPath, record: RecordSet, profiles: list[str]) -> Iterator[Finding]:
+    if record.alias is not None:
+        yield from _known((*here, "alias"), "traffic manager", record.alias, profiles)
+    if record.alias is not None and record.alias_record is not None:
+        yield Finding((*here, "alias_record"), "an alias has one target: a profile or a record set")
+    if record.alias is not None or record.alias_record is not None:
+        if record.type not in ("A", "AAAA", "CNAME"):
+            yield Finding((*here, "type"), "an alias record set is of type A, AAAA or CNAME")
+        if record.values:
+            yield Finding((*here, "values"), "an alias record set has no values of its own")
+    if record.name != "@" and not _DNS_NAME.fullmatch(record.name):
+        yield Finding((*here, "name"), f"{record.name!r} is not a DNS name; use @ for the zone's own name")
+    if record.name.endswith("."):
+        yield Finding((*here, "name"), f"{record.name!r} ends with a dot; names are relative to the zone")
+
+
+def _resolvers(estate: Estate) -> Iterator[Finding]:
+    names = [resolver.name for resolver in estate.resolvers]
+    devices = [device.name for device in estate.devices]
+    hosts = [host.address for host in estate.hosts]
+    yield from _unique("resolvers", "name", names)
+    yield from _unique("resolvers", "address", [resolver.address for resolver in estate.resolvers])
+    for index, resolver in enumerate(estate.resolvers):
+        here: KeyPath = ("resolvers", index)
+        yield from _address((*here, "address"), resolver.address)
+        if resolver.address in hosts:
+            yield Finding((*here, "address"), f"{resolver.address!r} is a host's already; give it one of its own")
+        for name in resolver.devices:
+            yield from _known((*here, "devices"), "device", name, devices)
+        for name in resolver.forward_to:
+            # Only to one above it in the file: so no circle can be written.
+            yield from _known((*here, "forward_to"), "resolver above this one", name, names[:index])
+        if resolver.location is not None:
+            try:
+                ipaddress.ip_network(resolver.location)
+            except ValueError:
+                yield Finding((*here, "location"), f"{resolver.location!r} is not a subnet; expected e.g. 10.1.0.0/16")
+    if estate.resolvers and all(resolver.devices for resolver in estate.resolvers):
+        yield Finding(("resolvers",), "one of them must be for all other devices: leave out its devices")
+
+
+def _address(path: KeyPath, text: str) -> Iterator[Finding]:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        yield Finding(path, f"{text!r} is not an IP address")
+
+
+def _guid(path: KeyPath, text: str) -> Iterator[Finding]:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        yield Finding(path, f"{text!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}")
+
+
+def _unique(section: str, key: str, values: Iterable[str]) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for index, value in enumerate(values):
+        if (earlier := first.setdefault(value.lower(), index)) != index:
+            yield Finding((section, index, key), f"{value!r} stands already at {section}[{earlier}].{key}")
+
+
+def _known(path: KeyPath, kind: str, name: str, known: list[str]) -> Iterator[Finding]:
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known) or 'none'}"
+    yield Finding(path, f"there is no {kind} {name!r}{hint}")

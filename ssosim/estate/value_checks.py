@@ -1,0 +1,117 @@
+"""Single values of an estate that the schema's types let pass and a lab cannot use."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from ssosim.estate.model import Estate
+from ssosim.estate.toml_lines import KeyPath
+
+__all__ = ["value_mistakes"]
+
+Mistake = tuple[KeyPath, str]
+
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]+\$?")
+_SID = re.compile(r"S-1(-\d+)+")
+_EXAMPLES = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+_TAKEN = {
+    ipaddress.ip_network("100.64.0.0/14"): "where the lab's devices have theirs",
+    ipaddress.ip_network("2001:db8:64::/48"): "where the lab's devices have theirs",
+    ipaddress.ip_network("100::/64"): "where nobody is (RFC 6666)",
+}
+
+
+def value_mistakes(estate: Estate) -> Iterator[Mistake]:
+    """Every value that cannot be used, with its key path and what is expected."""
+    for index, host in enumerate(estate.hosts):
+        if problem := _unusable(host.address):
+            yield ("hosts", index, "address"), f"{host.address!r} {problem}"
+    for path, name in _names(estate):
+        if not _HOST_NAME.fullmatch(name):
+            yield path, f"{name!r} is not a host name; expected letters, digits and dashes between dots"
+    for path, number, least in _numbers(estate):
+        if not least <= number < 2**31:
+            yield path, f"{number} is out of range; expected seconds from {least} to {2**31 - 1}"
+    yield from _paths(estate)
+    yield from _labels(estate)
+
+
+def _unusable(text: str) -> str:
+    """Why a host of the lab cannot have this address; empty if it can."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return "is not an IP address"
+    if address.is_unspecified or address.is_multicast or address.is_loopback or address.is_reserved:
+        return "is not an address that a host can have; expected one like 192.0.2.10"
+    if address.is_link_local or str(address) != text:
+        return (
+            f"is not an address that a host can have; expected one like {_EXAMPLES[address.version]}, in its short form"
+        )
+    for network, whose in _TAKEN.items():
+        if address in network:
+            return f"is in {network}, {whose}"
+    return ""
+
+
+def _names(estate: Estate) -> Iterator[tuple[KeyPath, str]]:
+    cloud = estate.cloud
+    yield from ((("cloud", "login_hosts", index), name) for index, name in enumerate(cloud.login_hosts))
+    yield ("cloud", "autologon_host"), cloud.autologon_host
+    for index, tenant in enumerate(estate.tenants):
+        yield ("tenants", index, "initial_domain"), tenant.initial_domain
+        for number, domain in enumerate(tenant.domains):
+            yield ("tenants", index, "domains", number, "name"), domain.name
+    for index, service in enumerate(estate.federation_services):
+        yield ("federation_services", index, "host"), service.host
+    for index, profile in enumerate(estate.traffic_managers):
+        yield ("traffic_managers", index, "dns_name"), profile.dns_name
+
+
+def _numbers(estate: Estate) -> Iterator[tuple[KeyPath, int, int]]:
+    cloud, realm = estate.cloud, estate.realm
+    yield ("cloud", "assertion_lifetime"), cloud.assertion_lifetime, 1
+    yield ("cloud", "access_token_lifetime"), cloud.access_token_lifetime, 1
+    yield ("cloud", "refresh_token_lifetime"), cloud.refresh_token_lifetime, 1
+    yield ("cloud", "clock_skew"), cloud.clock_skew, 0
+    yield ("realm", "ticket_lifetime"), realm.ticket_lifetime, 1
+    yield ("realm", "renewable_lifetime"), realm.renewable_lifetime, 0
+    for index, service in enumerate(estate.federation_services):
+        yield ("federation_services", index, "token_lifetime"), service.token_lifetime, 1
+
+
+def _paths(estate: Estate) -> Iterator[Mistake]:
+    if not estate.cloud.login_hosts:
+        yield ("cloud", "login_hosts"), "needs at least one name, e.g. login.microsoftonline.com"
+    for key in ("mex_path", "trust_path"):
+        path = getattr(estate.cloud, key)
+        if not re.fullmatch(r"/[!-z|~]*", path.replace("{domain}", "x")):
+            yield ("cloud", key), f"{path!r} is not a path; expected e.g. /{{domain}}/winauth/trust/2005"
+
+
+def _labels(estate: Estate) -> Iterator[Mistake]:
+    account = estate.realm.service_account
+    if not _ACCOUNT.fullmatch(account.name):
+        yield ("realm", "service_account", "name"), f"{account.name!r} is not an account; expected e.g. AZUREADSSOACC$"
+    for index, user in enumerate(estate.users):
+        if user.sid is not None and not _SID.fullmatch(user.sid):
+            yield (
+                ("users", index, "sid"),
+                f"{user.sid!r} is not a security identifier; expected e.g. S-1-5-21-1-2-3-1101",
+            )
+    for index, service in enumerate(estate.federation_services):
+        if not _FILE_NAME.fullmatch(service.name):
+            yield (
+                ("federation_services", index, "name"),
+                f"{service.name!r}: letters, digits, dot, dash, underscore only",
+            )
+    for index, device in enumerate(estate.devices):
+        if not device.name.isprintable() or not device.name:
+            yield ("devices", index, "name"), f"{device.name!r}: must not be empty nor hold control characters"
+    if not estate.name.isprintable() or not estate.name:
+        yield ("name",), f"{estate.name!r}: must not be empty nor hold control characters"

@@ -1,0 +1,1 @@
+"""What every part of a lab needs: errors, the lab folder, Linux calls, keys."""

@@ -1,0 +1,103 @@
+"""Who may use the control API, and in which words it says no.
+
+The Unix socket is its owner's alone by its file mode. A port on loopback is open to everybody on the machine, and to
+every page in a browser there, so it asks for the lab's own token (RFC 6750) and for a ``Host`` of its own: a page whose
+name was made to lead to 127.0.0.1 (DNS rebinding) sends another. No CORS header is ever sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from ssosim.lab.base.errors import LabError, LabInputError
+
+__all__ = ["Guard"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MOST_SHOWN = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """The control API's middleware. ``admit`` opens it to requests with ``token`` at ``port`` of loopback."""
+
+    def __init__(self) -> None:
+        self._token = b""
+        self._hosts: frozenset[str] = frozenset()
+
+    def admit(self, token: str, port: int) -> None:
+        """From now on requests over loopback that have ``token`` are answered."""
+        self._token = token.encode("ascii")
+        self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+
+    @property
+    def middleware(self) -> Middleware:
+        """What stands in front of every handler."""
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return self._refusal(request) or await _in_json(request, handler)
+
+        return guarded
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if _over_unix_socket(request):
+            return None
+        if request.headers.get("Host", "").lower() not in self._hosts:
+            return _error(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        known = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
+        if scheme.lower() != "bearer" or not known or not self._token:
+            refusal = _error(401, "Authorization: expected Bearer and the lab's token, which is in its token_file")
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return refusal
+        return None
+
+
+def _over_unix_socket(request: web.Request) -> bool:
+    transport = request.transport
+    connection = None if transport is None else transport.get_extra_info("socket")
+    return connection is not None and connection.family == socket.AF_UNIX
+
+
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer; an error as ``{"error": what, where and what is expected}``."""
+    try:
+        return await handler(request)
+    except LabInputError as error:
+        return _error(400, str(error))
+    except LabError as error:
+        return _error(409, str(error))
+    except web.HTTPException as error:
+        return _error(error.status, _words(request, error), allow=error.headers.get("Allow"))
+    except Exception:  # noqa: BLE001 - the last stop: whoever asks is told in JSON as always, the log has the rest
+        _log.exception("%s %s", request.method, request.path)
+        return _error(500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log")
+
+
+def _words(request: web.Request, error: web.HTTPException) -> str:
+    where = f"{request.method} {request.path[:_MOST_SHOWN]}"
+    match error:
+        case web.HTTPNotFound():
+            return f"{where}: there is nothing of that name; see GET /v1/openapi.json"
+        case web.HTTPMethodNotAllowed():
+            return f"{where}: expected {', '.join(sorted(error.allowed_methods))}"
+        case web.HTTPRequestEntityTooLarge():
+            return f"{where}: the body is too large"
+        case _:
+            return f"{where}: {error.reason}"
+
+
+def _error(status: int, text: str, allow: str | None = None) -> web.Response:
+    response = web.json_response({"error": text}, status=status)
+    if allow is not None:
+        response.headers["Allow"] = allow
+    return response

@@ -1,0 +1,221 @@
+"""The control API of a running lab: HTTP and JSON on a Unix socket of its owner's, and on loopback if asked.
+
+What it offers is written down for programs in ``control_spec`` (OpenAPI), for people in ``docs/control-api.md``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ssosim.lab.base.errors import LabError
+from ssosim.lab.control.access import Guard
+from ssosim.lab.control.device_handlers import DeviceDesk
+from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
+from ssosim.lab.control.injected_handlers import MakeUpstairs, Upstairs
+from ssosim.lab.control.request_bodies import json_object, number_of, query_of
+from ssosim.lab.control.spn_handlers import SpnDesk
+from ssosim.lab.control.trace_handlers import TraceDesk
+
+if TYPE_CHECKING:
+    from ssosim.lab.control.dns_handlers import LabDesk
+    from ssosim.lab.program_devices.private_lab import PrivateLab
+
+__all__ = ["ControlApi"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_MAX_BODY = 8 * 1024 * 1024
+_LARGEST = 2**53
+_DNS = (
+    ("GET", "zones"),
+    ("POST", "plan"),
+    ("POST", "apply"),
+    ("POST", "rollback"),
+    ("POST", "drift"),
+    ("POST", "adopt"),
+    ("POST", "settings"),
+    ("POST", "load"),
+    ("POST", "substitutions"),
+    ("POST", "substitutions/finish"),
+)
+
+
+class ControlApi:
+    """Serves the control API of ``lab``; ``stop`` is called when a client asks the lab to end.
+
+    ``upstairs`` makes what is offered of verdicts and scenarios; without it there is none of that.
+    """
+
+    def __init__(self, lab: PrivateLab, stop: Callable[[], None], upstairs: MakeUpstairs | None = None) -> None:
+        self._lab = lab
+        self._stop = stop
+        self._guard = Guard()
+        self._make_upstairs = upstairs
+        self._made_upstairs: Upstairs | None = None
+        self._desk: LabDesk | None = None
+        self._where: dict[str, str] = {}
+        self._changing: set[asyncio.Future[web.StreamResponse]] = set()
+        self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
+        self._add_routes()
+        self._runner = web.AppRunner(
+            self.app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=0.5,
+            logger=_unheard(),
+            handler_cancellation=True,  # nobody waits for the trace on behalf of one who has gone
+        )
+
+    def _add_routes(self) -> None:
+        trace, devices = TraceDesk(self._lab.lab.trace), DeviceDesk(self._lab)
+        routes: list[tuple[str, str, Handler]] = [
+            ("GET", "/v1/openapi.json", self._openapi),
+            ("GET", "/v1/status", self._status),
+            ("POST", "/v1/stop", self._end),
+            ("GET", "/v1/faults", self._faults),
+            ("POST", "/v1/faults", self._apply_fault),
+            ("DELETE", "/v1/faults/{which}", self._undo_faults),
+            ("GET", "/v1/trace", trace.records),
+            ("GET", "/v1/wait", trace.wait),
+            ("GET", "/v1/verdicts", self._verdicts),
+            ("GET", "/v1/scenarios", self._scenarios),
+            ("POST", "/v1/scenarios", self._begin_scenario),
+            ("GET", "/v1/scenarios/current", self._current_scenario),
+            ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
+            ("DELETE", "/v1/scenarios/current", self._end_scenario),
+            ("POST", "/v1/spn", SpnDesk(self._lab.lab).answer),
+            ("GET", "/v1/devices", devices.listing),
+            ("POST", "/v1/devices", devices.plug),
+            ("DELETE", "/v1/devices/{device}", devices.end),
+            ("POST", "/v1/devices/{device}/finished", devices.finished),
+            ("GET", "/v1/devices/{device}/device-code", devices.device_code),
+            *((method, f"/v1/dns/{action}", self._dns) for method, action in _DNS),
+        ]
+        for method, path, handler in routes:
+            self.app.router.add_route(method, path, handler if method == "GET" else self._to_its_end(handler))
+
+    def _to_its_end(self, handler: Handler) -> Handler:
+        """What changes something is done whole, also for one who hangs up meanwhile."""
+
+        async def whole(request: web.Request) -> web.StreamResponse:
+            task = asyncio.ensure_future(handler(request))
+            self._changing.add(task)
+            task.add_done_callback(self._changing.discard)
+            return await asyncio.shield(task)
+
+        return whole
+
+    async def start(self, path: Path, listener: socket.socket | None = None) -> None:
+        """Listen on the Unix socket ``path``, and on ``listener``, for those who have the token that is made for it.
+
+        ``listener`` was opened before the lab had a network of its own, and so is in the machine's.
+        """
+        await self._runner.setup()
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(self._runner, str(path)).start()
+        finally:
+            os.umask(before)
+        self._where = {"socket": str(path)}
+        if listener is not None:
+            host, port = listener.getsockname()
+            token_file = path.with_name("api.token")
+            token = secrets.token_urlsafe(32)
+            _write_private(token_file, token)
+            self._guard.admit(token, port)
+            await web.SockSite(self._runner, listener).start()
+            self._where |= {"url": f"http://{host}:{port}", "token_file": str(token_file)}
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._made_upstairs is not None and self._made_upstairs.current() is not None:
+            self._made_upstairs.end()
+        if self._desk is not None:
+            await self._desk.close()
+        await self._runner.cleanup()
+        for task in tuple(self._changing):
+            task.cancel()
+
+    def status(self) -> dict[str, Any]:
+        """What runs, and where this API is: its socket, and its URL and the file with the token if it has one."""
+        return self._lab.status() | {"api": self._where}
+
+    async def _openapi(self, _: web.Request) -> web.Response:
+        from ssosim.lab.control.openapi import description  # noqa: PLC0415 - a lab is ready sooner without
+
+        return web.json_response(description())
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response(self.status())
+
+    async def _end(self, _: web.Request) -> web.Response:
+        self._stop()
+        return web.json_response({"stopping": True})
+
+    async def _faults(self, _: web.Request) -> web.Response:
+        return web.json_response(list_faults(self._lab.lab.faults))
+
+    async def _apply_fault(self, request: web.Request) -> web.Response:
+        return web.json_response(apply_fault(self._lab.lab.faults, await json_object(request)))
+
+    async def _undo_faults(self, request: web.Request) -> web.Response:
+        return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
+
+    def _upstairs(self) -> Upstairs:
+        if self._make_upstairs is None:
+            raise LabError("this lab plays a scenario: it is steered, and its clients are judged, by ssosim run")
+        self._made_upstairs = self._made_upstairs or self._make_upstairs(self._lab.lab)
+        return self._made_upstairs
+
+    async def _verdicts(self, request: web.Request) -> web.Response:
+        query = query_of(request, ("client", "since"))
+        since = number_of(query, "since", 0, 0, _LARGEST)
+        return web.json_response(await self._upstairs().verdicts(query.get("client"), since))
+
+    async def _scenarios(self, _: web.Request) -> web.Response:
+        return web.json_response(self._upstairs().scenarios())
+
+    async def _begin_scenario(self, request: web.Request) -> web.Response:
+        body = await json_object(request, ("name", "scenario", "speed"))
+        return web.json_response(self._upstairs().begin(body))
+
+    async def _current_scenario(self, _: web.Request) -> web.Response:
+        current = self._upstairs().current()
+        if current is None:
+            raise web.HTTPNotFound
+        return web.json_response(current)
+
+    async def _advance_scenario(self, _: web.Request) -> web.Response:
+        return web.json_response(self._upstairs().advance())
+
+    async def _end_scenario(self, _: web.Request) -> web.Response:
+        return web.json_response(self._upstairs().end())
+
+    async def _dns(self, request: web.Request) -> web.Response:
+        if self._desk is None:
+            from ssosim.lab.control.dns_handlers import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
+
+            self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
+        return await self._desk.handle(request)
+
+
+def _unheard() -> logging.Logger:
+    """For aiohttp, which writes a traceback of whatever is no HTTP; our own mistakes the guard writes down."""
+    logger = logging.getLogger(f"{__name__}.http")
+    logger.disabled = True
+    return logger
+
+
+def _write_private(file: Path, text: str) -> None:
+    """A file that is its owner's alone from its first moment."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)

@@ -1,0 +1,118 @@
+"""A counting backend in front of a name: what hits a name that is believed unused, seen before the name goes.
+
+The name is pointed at a relay that counts each connection and passes it on, unread, to where it would have gone; so
+nobody notices, TLS and tickets included, as long as the shape of the answer stays. Row 004-040.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from dns.rdatatype import A
+
+from ssosim.changes.plan import Plan
+from ssosim.dns import DnsChangeError, ZoneSet, put_rrset
+from ssosim.dns.zones.rrset import plain, to_name
+from ssosim.lab.core.lab import Lab
+from ssosim.trace import LabEvent
+
+__all__ = ["Substitution", "substitute"]
+
+_PORT = 443
+_CHUNK = 65536
+
+
+@dataclass(slots=True)
+class Substitution:
+    """Relays that are running. ``hits`` counts connections by name; ``ttl`` is how long caches may still lead past."""
+
+    lab: Lab
+    names: tuple[str, ...]
+    ttl: int
+    before: ZoneSet
+    during: ZoneSet
+    hits: Counter[str] = field(default_factory=Counter)
+    servers: list[asyncio.Server] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def finish(self) -> None:
+        """Give the zones back what they had, unless somebody changed them meanwhile, and stop the relays."""
+        if self.lab.zones.current == self.during:
+            self.lab.zones.replace(self.before)
+        for server in self.servers:
+            server.close()
+        for task in tuple(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for server in self.servers:
+            await server.wait_closed()
+        counted = ", ".join(f"{name}: {self.hits[name]}" for name in self.names)
+        self.lab.trace.record("", LabEvent(part="dns change", text=f"substitution ended; connections {counted}"))
+
+
+async def substitute(lab: Lab, plan: Plan) -> Substitution:
+    """Point every address record set that ``plan`` would touch at a counting relay.
+
+    Raises DnsChangeError when the plan touches none that can be relayed: only plain or alias A record sets that a
+    profile does not own, and that have an address.
+    """
+    now = lab.zones.current
+    targets: dict[str, str] = {}
+    for name in plan.effects:
+        held = now.find(name, A)
+        addresses = [] if held is None or held.own else [rdata.to_text() for rdata in now.records(held).rdatas]
+        if addresses:
+            targets[name] = addresses[0]
+    if not targets:
+        raise DnsChangeError("no name that this change touches has an A record set: nothing to put a backend before")
+    zones, ttl = now, 0
+    running = Substitution(lab, tuple(targets), 0, now, now)
+    try:
+        for name, address in targets.items():
+            own = lab.network.backend_address()
+            port = 0 if not lab.network.in_namespace else _PORT
+            server = await asyncio.start_server(_relay(running, name, own, lab.endpoint(address, _PORT)), own, port)
+            running.servers.append(server)
+            lab.place(own, _PORT, server.sockets[0].getsockname()[:2])
+            lab.attribution.register(own, "dns-substitute")
+            held = zones.find(name, A)
+            ttl = max(ttl, 0 if held is None else held.ttl)
+            zones = put_rrset(zones, to_name(name), A, [own])
+    except BaseException:
+        await running.finish()
+        raise
+    running.ttl, running.during = ttl, zones
+    lab.zones.replace(zones)
+    text = f"substitution: counting backends before {', '.join(plain(to_name(name)) for name in targets)}"
+    lab.trace.record("", LabEvent(part="dns change", text=text))
+    return running
+
+
+def _relay(
+    running: Substitution, name: str, own: str, upstream: tuple[str, int]
+) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a server's callback runs in one
+        running.tasks.add(task)
+        task.add_done_callback(running.tasks.discard)
+        running.hits[name] += 1
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection(*upstream, local_addr=(own, 0))
+            with contextlib.closing(far_writer):
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+
+    return serve
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(_CHUNK):
+            sink.write(data)
+            await sink.drain()
+        if sink.can_write_eof():
+            sink.write_eof()

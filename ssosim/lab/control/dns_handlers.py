@@ -1,0 +1,287 @@
+"""The change desk of a running lab: its zones, its trace as query counts, its probes; and the control API's part of it.
+
+GET  /v1/dns/zones        the zones, the desired state's drift locks, the ledger
+POST /v1/dns/plan         {change}
+POST /v1/dns/apply        {change, plan, approvals, executors}       403 with the gate's reasons when it refuses
+                          a change with views is shown in those alone, one after another, until one turns red
+POST /v1/dns/rollback     {number, as_written, by}      while a change is in some views only: takes it out of them
+POST /v1/dns/drift        {outside}
+POST /v1/dns/load         {zones, title}     a tree of the user's in the place of the lab's zones
+POST /v1/dns/adopt        {by}
+POST /v1/dns/settings     {policy, inventory, detector}     check_every of the inventory starts and ends monitoring
+POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
+POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from ssosim.changes.approvals import Approval, Policy
+from ssosim.changes.change import Change
+from ssosim.changes.desk import ChangeDesk, Done, RefusedError
+from ssosim.changes.drift import Detector
+from ssosim.changes.inventory import Endpoint, Inventory, default_inventory
+from ssosim.changes.ledger import Ledger, LedgerError
+from ssosim.changes.outside_in import outside_in
+from ssosim.changes.plan import Plan
+from ssosim.changes.snapshot import from_data, to_data
+from ssosim.changes.usage import ServerCounts
+from ssosim.dns import DnsChangeError
+from ssosim.dns.zones.rrset import plain
+from ssosim.estate import Estate, default_estate
+from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.control.counting_backend import Substitution, substitute
+from ssosim.lab.control.endpoint_probes import Prober
+from ssosim.lab.control.request_bodies import json_object
+from ssosim.lab.control.staged_views import show_in_views, take_back
+from ssosim.lab.core.lab import Lab
+from ssosim.trace import LabEvent
+
+__all__ = ["LabDesk", "inventory_of"]
+
+_T = TypeVar("_T")
+_Handler = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+def inventory_of(estate: Estate) -> Inventory:
+    """The shipped inventory for the shipped estate; for another one, its HTTPS names, owners unknown."""
+    if estate.name == default_estate().name:
+        return default_inventory()
+    names = dict.fromkeys(name.lower() for name, _ in estate.web_names())
+    return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
+
+
+class LabDesk:
+    """Change control in a lab.
+
+    ``folder`` is where the ledger is kept.
+    """
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._lab = lab
+        self._prober: Prober | None = None
+        self._substitution: Substitution | None = None
+        self._staged: Plan | None = None
+        self._monitor: asyncio.Task[None] | None = None
+        account = lab.estate.realm.service_account
+        self.desk = ChangeDesk(
+            lab.zones,
+            Ledger(folder),
+            inventory=inventory_of(lab.estate),
+            counts=ServerCounts(lab.query_counts),
+            spns=(*account.spns, *lab.estate.realm.services),
+            clock=lab.clock,
+            trace=lab.trace,
+            desired=lab.last_known_good,
+            unbroken=lab.faults.unbroken,
+        )
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request below ``/v1/dns/``; raises LabError and LabInputError."""
+        handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))
+        if handler is None:
+            raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
+        given = await json_object(request)
+        try:
+            return web.json_response(await handler(given))
+        except RefusedError as refused:
+            reasons = {"decision": refused.decision.as_data(), "plan": refused.plan.as_data()}
+            return web.json_response({"error": str(refused)} | reasons, status=403)
+        except (DnsChangeError, LedgerError) as error:
+            raise LabError(str(error)) from error
+        except ValueError as error:
+            raise LabInputError(f"the request cannot be read: {error}") from error
+
+    def _handlers(self) -> dict[tuple[str, str], _Handler]:
+        return {
+            ("GET", "zones"): self._zones,
+            ("POST", "plan"): self._plan,
+            ("POST", "apply"): self._apply,
+            ("POST", "rollback"): self._rollback,
+            ("POST", "drift"): self._drift,
+            ("POST", "adopt"): self._adopt,
+            ("POST", "settings"): self._settings,
+            ("POST", "load"): self._load,
+            ("POST", "substitutions"): self._substitute,
+            ("POST", "substitutions/finish"): self._finish,
+        }
+
+    async def close(self) -> None:
+        """End what is still under way; the zones get back what a substitution had taken."""
+        await self._monitor_every(0)
+        if self._substitution is not None:
+            await self._substitution.finish()
+            self._substitution = None
+
+    async def _zones(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "zones": to_data(self._lab.zones.current),
+            "estate": msgspec.to_builtins(self._lab.estate),
+            "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
+            "ledger": [msgspec.to_builtins(entry) for entry in self.desk.ledger.entries()],
+            "policy": self.desk.policy.name,
+        }
+
+    async def _plan(self, body: dict[str, Any]) -> dict[str, Any]:
+        plan = self.desk.plan(_read(body, "change", Change))
+        return plan.as_data() | {"gate": self.desk.judge(plan).as_data()}
+
+    async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self._substitution is not None:
+            raise LabError("a substitution is under way: finish it first")
+        change = _read(body, "change", Change)
+        token = _read(body, "plan", str | None)
+        approvals = _read(body, "approvals", tuple[Approval, ...], ())
+        executors = _read(body, "executors", tuple[str, ...], ())
+        if change.views:
+            plan = self.desk.permit(change, token=token, approvals=approvals, executors=executors)
+            return await self._stage(plan)
+        done = self.desk.apply(change, token=token, approvals=approvals, executors=executors)
+        self._unstage()
+        return await self._done(done)
+
+    async def _stage(self, plan: Plan) -> dict[str, Any]:
+        self._unstage()
+        await show_in_views(self._lab, plan, self.desk.inventory, self._prober_now())
+        self._staged = plan
+        return self._views_say("staged", plan)
+
+    def _unstage(self) -> Plan | None:
+        staged, self._staged = self._staged, None
+        if staged is not None:
+            take_back(self._lab, staged.change.views)
+        return staged
+
+    def _views_say(self, action: str, plan: Plan) -> dict[str, Any]:
+        text = f"{plan.change.title} {action} in {', '.join(plan.change.views)} ({plan.token})"
+        self._lab.trace.record("", LabEvent(part="dns change", text=text))
+        return {
+            "number": None,
+            "action": action,
+            "views": list(plan.change.views),
+            "title": plan.change.title,
+            "version": self._lab.zones.current.version,
+            "verification": {"equal": True, "differences": [], "probes": []},
+        }
+
+    async def _rollback(self, body: dict[str, Any]) -> dict[str, Any]:
+        if (staged := self._unstage()) is not None:
+            return self._views_say("taken back", staged)
+        done = self.desk.rollback(
+            _read(body, "number", int | None),
+            as_written=_read(body, "as_written", bool, default=False),
+            by=_read(body, "by", str, ""),
+        )
+        return await self._done(done)
+
+    async def _done(self, done: Done) -> dict[str, Any]:
+        """What was done, with the probes beside the verifier: green probes prove less than an equal state."""
+        probes = [] if done.verification.good else await self._probe_lines()
+        return {
+            "number": done.entry.number,
+            "action": done.entry.action,
+            "title": done.entry.title,
+            "version": self._lab.zones.current.version,
+            "verification": done.verification.as_data() | {"probes": probes},
+        }
+
+    async def _probe_lines(self) -> list[dict[str, Any]]:
+        """Whether each endpoint resolves and answers, as most monitoring asks: shapes are not looked at."""
+        seen = await self._prober_now().observe(self.desk.inventory)
+        return [
+            {
+                "name": each.name,
+                "view": each.view,
+                "resolves": bool(each.addresses),
+                "https": each.status,
+                "green": bool(each.addresses) and (each.status is None or 200 <= each.status < 400),
+            }
+            for each in seen
+        ]
+
+    async def _drift(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = list(self.desk.drift())
+        if _read(body, "outside", bool, default=True):
+            found += outside_in(self.desk.inventory, await self._prober_now().observe(self.desk.inventory))
+            self.desk.checked()
+        return {
+            "findings": [each.as_data() for each in found],
+            "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
+            "inventory_completeness": round(self.desk.completeness(), 3),
+        }
+
+    def _prober_now(self) -> Prober:
+        self._prober = self._prober or Prober(self._lab)
+        return self._prober
+
+    async def _adopt(self, body: dict[str, Any]) -> dict[str, Any]:
+        entry = self.desk.adopt(_read(body, "by", str, ""))
+        return {"number": entry.number, "action": entry.action}
+
+    async def _load(self, body: dict[str, Any]) -> dict[str, Any]:
+        entry = self.desk.load(from_data(body.get("zones")), _read(body, "title", str, "zones from files"))
+        return {"number": entry.number, "action": entry.action, "version": self._lab.zones.current.version}
+
+    async def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
+        policy, detector = _read(body, "policy", Policy | None), _read(body, "detector", Detector | None)
+        inventory = _read(body, "inventory", Inventory | None)
+        self.desk.policy = policy or self.desk.policy
+        self.desk.detector = detector or self.desk.detector
+        if inventory is not None:
+            self.desk.inventory = inventory
+            await self._monitor_every(inventory.check_every)
+        text = f"policy {self.desk.policy.name}, detector {'on' if self.desk.detector.enabled else 'off'}"
+        self._lab.trace.record("", LabEvent(part="dns change", text=f"settings: {text}"))
+        return {"policy": self.desk.policy.name, "detector": msgspec.to_builtins(self.desk.detector)}
+
+    async def _monitor_every(self, seconds: int) -> None:
+        """Check all endpoints at that interval from now on; 0 ends it."""
+        if self._monitor is not None:
+            self._monitor.cancel()
+            await asyncio.wait([self._monitor])
+            self._monitor = None
+        if seconds:
+            self._monitor = asyncio.create_task(self._monitoring(seconds))
+
+    async def _monitoring(self, seconds: int) -> None:
+        while True:
+            for each in (await self._drift({}))["findings"]:
+                text = f"severity {each['severity']}: {each['name']}: {each['text']}"
+                self._lab.trace.record("", LabEvent(part="monitoring", text=text))
+            await asyncio.sleep(seconds)
+
+    async def _substitute(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self._substitution is not None:
+            raise LabError("a substitution is under way: finish it first")
+        plan = self.desk.plan(_read(body, "change", Change))
+        self._substitution = await substitute(self._lab, plan)
+        return {"names": list(self._substitution.names), "ttl": self._substitution.ttl}
+
+    async def _finish(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self._substitution is None:
+            raise LabError("no substitution is under way")
+        running, self._substitution = self._substitution, None
+        with contextlib.suppress(OSError):
+            await running.finish()
+        return {"hits": dict(running.hits), "total": sum(running.hits.values())}
+
+
+def _read(body: dict[str, Any], key: str, kind: type[_T] | Any, default: Any = None) -> _T | Any:
+    """``body[key]`` as ``kind``; raises LabInputError with the place."""
+    value = body.get(key)
+    if value is None:
+        value = default
+        if value is not None:
+            return value
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise LabInputError(f"{key}: {error}") from error

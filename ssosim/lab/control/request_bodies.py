@@ -1,0 +1,59 @@
+"""What a request to the control API carries: a body, a query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from ssosim.lab.base.errors import LabInputError
+
+__all__ = ["json_object", "number_of", "query_of", "text_or_none"]
+
+
+async def json_object(request: web.Request, known: Collection[str] | None = None) -> dict[str, Any]:
+    """The body, ``{}`` where there is none; raises LabInputError for anything but a JSON object.
+
+    ``known`` are the keys that it may have, where that is known here.
+    """
+    text = await request.read()
+    try:
+        body = json.loads(text) if text else {}
+    except (ValueError, RecursionError) as error:
+        raise LabInputError(f"the request is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise LabInputError("the request is not a JSON object")
+    if known is not None and (unknown := sorted(set(body) - set(known))):
+        raise LabInputError(f"{unknown[0]}: unknown key; known here: {', '.join(known)}")
+    return body
+
+
+def text_or_none(body: Mapping[str, Any], key: str) -> str | None:
+    """``body[key]``, which may be missing; raises LabInputError if it is not text."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise LabInputError(f"{key}: expected text")
+    return value
+
+
+def query_of(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
+    """The query's parameters, each of which must be one of ``known`` and there once; raises LabInputError."""
+    found = dict(request.query)
+    for key in request.query:
+        if key not in known:
+            raise LabInputError(f"{key}: unknown parameter; known here: {', '.join(known)}")
+    if len(found) < len(request.query):
+        raise LabInputError(f"{next(iter(request.query))}: a parameter may be given once")
+    return found
+
+
+def number_of(query: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
+    """``query[key]`` as a whole number within its bounds; raises LabInputError."""
+    text = query.get(key)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise LabInputError(f"{key} {text[:40]!r}: expected a whole number from {least} to {most}")
+    return int(text)

@@ -1,0 +1,152 @@
+"""The shapes of what the control API takes and gives, as JSON Schema (draft 2020-12, as OpenAPI 3.1 has it).
+
+Faults and events are made from the classes themselves; the rest is written out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ssosim.faults import FAULTS
+from ssosim.lab.control.trace_handlers import KINDS
+from ssosim.trace import events
+
+__all__ = ["TEXT", "array", "named", "object_of", "schemas"]
+
+Schema = dict[str, Any]
+
+_REF = "#/components/schemas/{name}"
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+WHOLE: Schema = {"type": "integer"}
+YES_NO: Schema = {"type": "boolean"}
+ANYTHING: Schema = {"type": "object"}
+
+
+def named(name: str) -> Schema:
+    """A reference to one of ``schemas``."""
+    return {"$ref": _REF.format(name=name)}
+
+
+def array(items: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": items}
+
+
+def or_null(schema: Schema) -> Schema:
+    """``schema``, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def object_of(properties: Mapping[str, Schema], *, optional: tuple[str, ...] = (), open_: bool = False) -> Schema:
+    """An object with these properties, all there but the ``optional`` ones; ``open_``: others may be there too."""
+    required = [key for key in properties if key not in optional]
+    found: Schema = {"type": "object", "properties": dict(properties)}
+    if required:
+        found["required"] = required
+    return found if open_ else found | {"additionalProperties": False}
+
+
+def schemas() -> dict[str, Schema]:
+    """Every named schema."""
+    fault_refs, fault_kinds = msgspec.json.schema_components(tuple(FAULTS.values()), ref_template=_REF)
+    mapping = {name: ref["$ref"] for name, ref in zip(FAULTS, fault_refs, strict=True)}
+    fault: Schema = {"oneOf": list(fault_refs), "discriminator": {"propertyName": "fault", "mapping": mapping}}
+    fault["description"] = "What to break: `fault` is its name. Texts are read as numbers where numbers are wanted."
+    return {**_written(), "Fault": fault, **fault_kinds, **_records()}
+
+
+def _records() -> dict[str, Schema]:
+    """``Record`` and one schema for each kind of event."""
+    found: dict[str, Schema] = {}
+    for kind in KINDS:
+        event = getattr(events, kind)
+        _, made = msgspec.json.schema_components((event,), ref_template=_REF)
+        schema = made[kind]
+        head: dict[str, Schema] = {
+            "seq": WHOLE | {"description": "place in the trace, from 1 without gaps"},
+            "at": TEXT | {"format": "date-time"},
+            "client": TEXT | {"description": "who caused it, empty for the lab itself"},
+            "layer": {"const": event.layer},
+            "event": {"const": kind},
+        }
+        schema["properties"] = head | schema["properties"]
+        schema["required"] = list(schema["properties"])
+        found[kind] = schema
+    mapping = {kind: _REF.format(name=kind) for kind in KINDS}
+    refs = [named(kind) for kind in KINDS]
+    return found | {"Record": {"oneOf": refs, "discriminator": {"propertyName": "event", "mapping": mapping}}}
+
+
+def _written() -> dict[str, Schema]:
+    part = object_of({"part": TEXT, "what": TEXT, "where": TEXT})
+    api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
+    in_force = {"id": WHOLE, "description": TEXT, "dormant": YES_NO, "fault": TEXT}
+    phase = {"name": TEXT, "title": TEXT, "number": WHOLE, "since": WHOLE}
+    outcome = {"enum": ["silent", "interactive", "stalled", "refused", "failed"]}
+    return {
+        "Error": object_of({"error": TEXT}, open_=True),
+        "Status": object_of(
+            {
+                "name": TEXT,
+                "state": TEXT,
+                "estate": TEXT,
+                "pid": WHOLE,
+                "ready_s": NUMBER,
+                "uptime_s": NUMBER,
+                "trace_records": WHOLE | {"description": "number of the newest record"},
+                "folder": TEXT,
+                "parts": array(part),
+                "api": api,
+            },
+            open_=True,
+        ),
+        "FaultInForce": object_of(in_force, open_=True)
+        | {"description": "A fault with its own fields. `dormant`: it does not fit the zones at present."},
+        "Faults": object_of({"faults": array(named("FaultInForce"))}),
+        "Undone": object_of({"undone": array(named("FaultInForce"))}),
+        "Records": object_of({"records": array(named("Record")), "last_seq": WHOLE, "more": YES_NO}),
+        "Verdict": object_of(
+            {
+                "client": TEXT,
+                "outcome": outcome,
+                "reason": TEXT,
+                "after_s": or_null(NUMBER),
+                "spn": TEXT,
+                "attempts": WHOLE,
+                "evidence": array(WHOLE),
+            },
+            open_=True,
+        ),
+        "Verdicts": object_of({"verdicts": array(named("Verdict")), "last_seq": WHOLE}),
+        "Scenarios": object_of({"scenarios": array(object_of({"name": TEXT, "title": TEXT, "phases": array(TEXT)}))}),
+        "ScenarioToBegin": object_of(
+            {
+                "name": TEXT | {"description": "one of GET /v1/scenarios"},
+                "scenario": ANYTHING | {"description": "a whole scenario, with the keys of a scenario file"},
+                "speed": {"type": "number", "exclusiveMinimum": 0},
+            },
+            optional=("name", "scenario", "speed"),
+        ),
+        "PlayingScenario": object_of(
+            {
+                "name": TEXT,
+                "title": TEXT,
+                "state": {"enum": ["running", "ended"]},
+                "speed": or_null(NUMBER),
+                "phases": array(TEXT),
+                "phase": object_of(phase | {"expect": {"type": "object", "additionalProperties": outcome}}),
+                "problem": TEXT,
+                "faults": array(named("FaultInForce")),
+            }
+        ),
+        "Devices": object_of({"devices": array(named("Device"))}),
+        "Stopped": object_of({"stopped": array(named("Device"))}),
+        "Device": object_of({"device": TEXT, "client": TEXT, "program": TEXT, "running_s": NUMBER}),
+        "SpnQuestion": object_of(
+            {"host": TEXT, "rules": array(TEXT), "device": TEXT, "port": WHOLE}, optional=("rules", "device", "port")
+        ),
+    }

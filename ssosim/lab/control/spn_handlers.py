@@ -1,0 +1,133 @@
+"""The SPN that each kind of client would ask for, given what the lab's DNS answers now, and whether the KDC knows it.
+
+The rules are those of the client models, applied to the lab's own DNS; each name is then tried at the KDC with the
+ticket of the user who is signed on. So the trace shows these look-ups and requests too, as the client ``spn``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from ssosim_clients.ports import Device as ClientDevice
+from ssosim_clients.ports import DnsFailure, TicketFailure
+from ssosim_clients.spn import RULES, SchemeGivenUp, SpnRule
+
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.control.request_bodies import json_object, text_or_none
+from ssosim.lab.core.lab import Lab
+from ssosim.lab.model_devices.client_slots import Seat, WallClock, model_device, take_seat
+
+__all__ = ["SpnDesk", "ask_spn"]
+
+_CLIENT = "spn"
+_SQL_PORT = 1433
+_MAX_HOST = 253
+
+
+class SpnDesk:
+    """POST /v1/spn of the control API; one request at a time, from one address."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._one = asyncio.Lock()
+        self._seat: Seat | None = None
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """``{"host": …, "rules": […], "device": …, "port": …}``; all but ``host`` may be left out."""
+        host, rules, device, port = await _read(request)
+        async with self._one:
+            self._seat = self._seat or await take_seat(self._lab, _CLIENT)
+            found = await ask_spn(self._lab, host, rules=rules, device=device, port=port, seat=self._seat)
+        return web.json_response(found)
+
+
+async def _read(request: web.Request) -> tuple[str, list[str] | None, str | None, int | None]:
+    body = await json_object(request)
+    if not isinstance(body.get("host"), str):
+        raise LabInputError("host: expected the host name of a URL")
+    rules, device, port = body.get("rules"), text_or_none(body, "device"), body.get("port")
+    if rules is not None and not (isinstance(rules, list) and all(isinstance(rule, str) for rule in rules)):
+        raise LabInputError("rules: expected a list of names")
+    if port is not None and not (isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536):
+        raise LabInputError("port: expected a port number")
+    return body["host"], rules, device, port
+
+
+async def ask_spn(
+    lab: Lab,
+    host: str,
+    *,
+    rules: list[str] | None = None,
+    device: str | None = None,
+    port: int | None = None,
+    seat: Seat | None = None,
+) -> dict[str, Any]:
+    """What each of ``rules`` (None: all) makes of ``host``, as plain data.
+
+    ``dns`` is the address answer; ``rules`` has for each rule its family and its candidates in the order of trying,
+    each with what the KDC says; ``problem`` is set where the client gets no further than DNS. Raises LabInputError.
+    """
+    if not host or len(host) > _MAX_HOST or not host.isascii() or not host.isprintable() or set(host) & set("/:@ "):
+        raise LabInputError(f"{host!r}: a host name is expected, without scheme, port and path")
+    unknown = sorted(set(rules or ()) - set(RULES))
+    if unknown:
+        raise LabInputError(f"no SPN rule is called {unknown[0]!r}; known: {', '.join(RULES)}")
+    chosen = [RULES[name] for name in (RULES if rules is None else rules)]
+    async with model_device(
+        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), person=False, seat=seat
+    ) as asker:
+        kdc = _Kdc(asker)
+        found = [await _apply(rule, host, asker, kdc, port) for rule in chosen]
+        return {"host": host, "dns": await _dns(asker, host), "rules": found}
+
+
+class _Kdc:
+    """Asks the KDC once for each SPN."""
+
+    def __init__(self, device: ClientDevice) -> None:
+        self._device = device
+        self._answers: dict[str, str] = {}
+
+    async def says(self, spn: str) -> str:
+        if spn not in self._answers:
+            try:
+                await self._device.kerberos.negotiate_token(spn)
+                self._answers[spn] = "known"
+            except TicketFailure as failure:
+                self._answers[spn] = "unknown" if failure.kind == "server-unknown" else failure.kind
+        return self._answers[spn]
+
+
+async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port: int | None) -> dict[str, Any]:
+    at_port = port or (443 if rule.service == "HTTP" else _SQL_PORT)
+    problem, spns = "", tuple[str, ...]()
+    try:
+        spns = await rule.candidates(host, device.resolver, port=at_port, search_domain=device.search_domain)
+    except SchemeGivenUp as failure:
+        problem = f"Negotiate is given up: {failure}"
+    except DnsFailure as failure:
+        problem = f"the look-up's error comes out: {failure}"
+    return {
+        "rule": rule.name,
+        "family": rule.family,
+        "candidates": [{"spn": spn, "kdc": await kdc.says(spn)} for spn in spns],
+        "problem": problem,
+        "source": rule.source,
+    }
+
+
+async def _dns(device: ClientDevice, host: str) -> dict[str, Any]:
+    try:
+        found = await device.resolver.resolve(host, "any")
+    except DnsFailure as failure:
+        return {"problem": failure.kind, "canonical": "", "chain": [], "addresses": [], "reverse": None}
+    reverse = await device.resolver.reverse(found.addresses[0])
+    return {
+        "problem": "",
+        "canonical": found.canonical,
+        "chain": list(found.chain),
+        "addresses": list(found.addresses),
+        "reverse": reverse,
+    }

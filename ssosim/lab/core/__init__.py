@@ -1,0 +1,1 @@
+"""The lab itself: DNS, KDC and HTTPS services started, joined and stopped, with their trace."""

@@ -1,0 +1,279 @@
+"""A whole lab in one process: the composition root.
+
+The only place that knows all parts. ``Lab`` starts them on a network that it is given (real addresses in a private
+network, or loopback), joins them by their ports, and stops them in the opposite order, whatever fails in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from ssosim.changes.usage import PROBE
+from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock, held_by
+from ssosim.dns import DnsServer, ZoneStore, zones_of
+from ssosim.dns.recursion import Recursor
+from ssosim.dns.server.health_probes import Prober
+from ssosim.dns.server.query_counts import QueryCounts
+from ssosim.entra import Provider
+from ssosim.entra.http.app import create_server
+from ssosim.estate import Device, Estate, User
+from ssosim.faults import FaultBoard
+from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
+from ssosim.kerberos.gss import Acceptor
+from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.gss_acceptor import GssAcceptor
+from ssosim.lab.base.signing_keys import kept_keys
+from ssosim.lab.core.resolvers import lab_addresses, serving_resolvers
+from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.network.networks import LoopbackNetwork, Network
+from ssosim.lab.network.service_faults import Stranger, show_at_services
+from ssosim.lab.network.tls_listener import TlsSite
+from ssosim.lab.network.tls_observer import Visits
+from ssosim.trace import Trace
+
+__all__ = ["Lab"]
+
+_DNS_PORT, _KDC_PORT, _HTTPS_PORT = 53, 88, 443
+_SHUTDOWN_S = 0.5
+_BACKLOG = 1024
+
+
+class Lab:
+    """All parts of a lab, started and stopped together; an async context manager.
+
+    ``home`` is a folder of its own, which it fills; ``cache`` holds what is slow to make and may be kept.
+    """
+
+    def __init__(
+        self,
+        estate: Estate,
+        home: Path,
+        cache: Path,
+        *,
+        network: Network | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.estate = estate
+        self.home = home
+        self.network: Network = network or LoopbackNetwork()
+        self.clock: Clock = clock or RealClock()
+        self.trace = Trace(self.clock)
+        self.zones = ZoneStore(zones_of(estate), seed=estate.dns.seed)
+        self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
+        later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
+        self.faults = FaultBoard(self.zones, self.trace, later)
+        self.last_known_good = self.zones.current
+        self.attribution = Attribution()
+        self.ca = LabCa()
+        self.client_tls = self.ca.client_context()
+        self.krb5_conf = home / "krb5.conf"
+        self.resolvers: dict[str, Recursor] = {}
+        self._cache = cache
+        self._cleanup = contextlib.AsyncExitStack()
+        self._tickets: dict[str, asyncio.Task[Path]] = {}
+        self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
+        self._gateway: KdcGateway | None = None
+        self._stranger: asyncio.Task[tuple[str, int]] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self, kdc: Kdc | None = None, *, sign_on: User | None = None) -> None:
+        """Start everything; on failure nothing is left running. Raises LabError and the parts' typed errors.
+
+        ``kdc`` may run already, so that it came up while the caller was importing; the lab then owns it. The network
+        is configured by then. ``sign_on`` gets a ticket while the other parts start.
+        """
+        try:
+            await self._start(kdc, sign_on)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything, in the opposite order. May be called twice."""
+        await self._cleanup.aclose()
+
+    async def _start(self, kdc: Kdc | None, sign_on: User | None) -> None:
+        if kdc is None:
+            if isinstance(self.network, LoopbackNetwork):
+                self._cleanup.callback(self.network.close)
+            self.network.configure(lab_addresses(self.estate))
+            kdc = Kdc(prepare(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
+            await kdc.start(*self.network.backstage())
+        self._cleanup.push_async_callback(kdc.stop)
+        await self._start_gateway(kdc.address)
+        ticket = asyncio.create_task(self.ticket_of(sign_on)) if sign_on else None
+        await asyncio.sleep(0)
+        try:
+            await self._start_dns()
+            await self._start_web(kdc.realm)
+            self._start_probes()
+        finally:
+            if ticket is not None:
+                await ticket
+
+    async def _start_gateway(self, upstream: Address) -> None:
+        self._gateway = KdcGateway(
+            upstream, self.trace, lambda remote, local: self.attribution.who(remote[0], local[0])
+        )
+        self._cleanup.push_async_callback(self._gateway.stop)
+        kdcs = [
+            await self._gateway.start(*self.network.listen(address, _KDC_PORT))
+            for address in self.estate.addresses("kdc")
+        ]
+        write_krb5_conf(self.krb5_conf, self.estate.realm.name, self.estate.realm.domain, kdcs)
+
+    async def _start_dns(self) -> None:
+        server = DnsServer(self.zones, self.trace, self.attribution.who)
+        self.faults.attach(server, "lab")
+        self._cleanup.callback(self.faults.close)
+        server.counts = self.query_counts
+        self._cleanup.push_async_callback(server.stop)
+        for address in self.estate.addresses("dns"):
+            for host, port in self.network.places(address, _DNS_PORT):
+                self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
+        self.resolvers = await self._cleanup.enter_async_context(serving_resolvers(self))
+
+    def _start_probes(self) -> None:
+        """Probe the endpoints of traffic manager profiles, if the estate has any profile with a monitor."""
+        if all(profile.monitor is None for profile in self.estate.traffic_managers):
+            return
+        if isinstance(self.clock, VirtualClock):
+            clock = self.clock
+            prober = Prober(
+                self.zones, self.zones.health, self.trace, dial=self.endpoint, sleep=clock.sleep, now=clock.now
+            )
+            task = clock.start(prober.run_in_step())
+        else:
+            prober = Prober(self.zones, self.zones.health, self.trace, dial=self.endpoint)
+            task = asyncio.create_task(prober.run())
+        self._cleanup.push_async_callback(_ended, task)
+
+    async def _start_web(self, realm: PreparedRealm) -> None:
+        provider = Provider(
+            estate=self.estate,
+            keys=kept_keys(self.estate, self._cache),
+            acceptors=self._acceptors(realm),
+            trace=self.trace,
+            clock=self.clock,
+            who=self.attribution.who,
+            sleep=held_by(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
+        )
+        assert self._gateway is not None  # noqa: S101 - it has started before
+        self.faults.watch(show_at_services(provider, self.ca, self._gateway))
+        server = create_server(provider)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        self._cleanup.push_async_callback(runner.cleanup)
+        tls = self.ca.server_context(name for name, _ in self.estate.web_names())
+        visits = Visits(self.trace, self.attribution)
+        for host in self.estate.hosts:
+            if host.role in ("login", "autologon", "federation"):
+                for place in self.network.places(host.address, _HTTPS_PORT):
+                    listener = _listening(*place)
+                    self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
+                    site = TlsSite(
+                        runner, listener, ssl_context=tls, greeting=server.greet, address=host.address, visits=visits
+                    )
+                    await site.start()
+
+    def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
+        caches = self.home / "rcache"
+        caches.mkdir(mode=0o700, exist_ok=True)
+        found = {self.estate.cloud.autologon_host: GssAcceptor(Acceptor(realm.keytab, caches / "autologon"))}
+        for service in self.estate.federation_services:
+            if service.spn is not None and service.spn in self.estate.realm.services:
+                keytab = realm.service_keytab(service.spn)
+                found[service.host] = GssAcceptor(Acceptor(keytab, caches / service.name))
+        return found
+
+    def endpoint(self, address: str, port: int) -> tuple[str, int]:
+        """What to dial to reach ``port`` of the estate's host at ``address``."""
+        return self._endpoints.get((address, port), (address, port))
+
+    async def stranger(self) -> tuple[str, int]:
+        """What to dial for an address that is no host's: another host, whose certificate is made out to itself."""
+        if self._stranger is None:
+            self._stranger = asyncio.create_task(self._start_stranger())
+        return await asyncio.shield(self._stranger)
+
+    async def _start_stranger(self) -> tuple[str, int]:
+        stranger = Stranger(self.ca)
+        await stranger.start(self.network.backstage()[0])
+        self._cleanup.push_async_callback(stranger.stop)
+        return stranger.endpoint
+
+    def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
+        """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
+        self._endpoints[address, port] = endpoint
+
+    def device_of(self, name: str | None) -> Device:
+        """The device called ``name``, or the estate's first; raises LabInputError for an unknown one."""
+        if name is None:
+            return self.estate.devices[0]
+        device = self.estate.device(name)
+        if device is None:
+            known = ", ".join(device.name for device in self.estate.devices)
+            raise LabInputError(f"there is no device {name!r} in the estate {self.estate.name!r}; known: {known}")
+        return device
+
+    def user_of(self, device: Device) -> User:
+        """Who is signed on to ``device``; the estate's check has made sure that there is somebody."""
+        user = self.estate.user(device.user)
+        if user is None or user.sam_account is None:
+            raise LabInputError(f"device {device.name!r}: {device.user} has no account in the realm")
+        return user
+
+    async def gateway_for(self, address: str) -> Address:
+        """A KDC address of its own for the client at ``address``, by which its requests are known (loopback mode)."""
+        assert self._gateway is not None  # noqa: S101 - the lab has started
+        return await self._gateway.start(address, 0)
+
+    async def ticket_of(self, user: User) -> Path:
+        """A credential cache with a ticket-granting ticket of ``user``, to be copied; raises KinitError."""
+        task = self._tickets.get(user.upn)
+        if task is None or (task.done() and not self._is_fresh(task)):
+            task = self._tickets[user.upn] = asyncio.create_task(self._sign_on(user))
+        return await asyncio.shield(task)
+
+    def _is_fresh(self, done: asyncio.Task[Path]) -> bool:
+        """Whether a ticket lives for at least half of its life; KDC and file time stamps follow the real clock."""
+        if done.cancelled() or done.exception() is not None:
+            return False
+        return time.time() - done.result().stat().st_mtime < self.estate.realm.ticket_lifetime / 2
+
+    async def _sign_on(self, user: User) -> Path:
+        folder = self.home / "tickets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        ccache = folder / f"{user.sam_account}.ccache"
+        await kinit(f"{user.sam_account}@{self.estate.realm.name}", user.password, self.krb5_conf, ccache)
+        return ccache
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    if ":" not in address:
+        return socket.create_server((address, port), backlog=_BACKLOG)
+    # Beside the stranger's, who is at all addresses that are nobody's.
+    return socket.create_server((address, port), family=socket.AF_INET6, backlog=_BACKLOG, reuse_port=True)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel ``task`` and wait for its end."""
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,160 @@
+"""Devices for client models, made in a lab."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssosim_clients.ports import AppCredentials
+from ssosim_clients.ports import Clock as ClientClock
+from ssosim_clients.ports import Device as ClientDevice
+
+from ssosim.clock import Clock, VirtualClock
+from ssosim.estate import Device, Estate, User
+from ssosim.kerberos import Address, write_krb5_conf
+from ssosim.kerberos.gss import Initiator
+from ssosim.kerberos.kinit import ClientOptions
+from ssosim.lab.core.lab import Lab
+from ssosim.lab.core.resolvers import resolver_address
+from ssosim.lab.model_devices.ports import Endpoint, LabHttp, LabKerberos, LabResolver, LabUser, WithoutKdc
+from ssosim.lab.model_devices.waiting import Patience
+
+__all__ = ["Seat", "WallClock", "model_device", "take_seat"]
+
+_DISCARD = 9  # a port where nobody listens
+_NOWHERE = ipaddress.ip_network("100::/64")
+# The model's own SPN rule forms the name; libkrb5 must not look again.
+_AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """A client's clock for clients that wait in real time. ``clock`` is the lab's."""
+
+    clock: Clock
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in real time."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a client needs of the lab for as long as the lab runs: an address, a KDC's address, a folder."""
+
+    address: str
+    kdc: Address
+    home: Path
+
+
+async def take_seat(lab: Lab, client: str) -> Seat:
+    """A seat for ``client``. Seats are not given back, so whoever comes again and again keeps one."""
+    address = lab.network.model_address()
+    lab.attribution.register(address, client, tells=True)
+    home = lab.home / "models" / address
+    home.mkdir(mode=0o700, parents=True)
+    return Seat(address, await lab.gateway_for(address), home)
+
+
+@contextlib.asynccontextmanager
+async def model_device(
+    lab: Lab,
+    client: str,
+    device: Device,
+    clock: ClientClock,
+    *,
+    person: bool = True,
+    dual_stack: bool = False,
+    seat: Seat | None = None,
+) -> AsyncIterator[ClientDevice]:
+    """A device for the client model ``client``, on which ``device``'s user is signed on.
+
+    ``person`` False: nobody answers a prompt. ``dual_stack``: the device has IPv6 and prefers it. Everything that the
+    client does is in the trace under its name. The device holds the user's password, as one that was typed at sign-on,
+    and the secret of the estate's first application that has one.
+    """
+    user = lab.user_of(device)
+    seat = seat or await take_seat(lab, client)
+    address, home = seat.address, seat.home
+    write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [seat.kdc], _AS_GIVEN)
+    shutil.copyfile(await lab.ticket_of(user), home / "ccache")
+    patience = Patience(lab.trace, client, clock)
+    resolver = LabResolver(
+        address,
+        lab.endpoint(resolver_address(lab.estate, device.name), 53),
+        lab.estate.realm.domain,
+        dual_stack=dual_stack,
+        patience=patience,
+    )
+    http = LabHttp(
+        resolver,
+        lab.client_tls,
+        _dialling(lab, address, await lab.stranger()),
+        keep=isinstance(clock, VirtualClock),
+        era=lambda: lab.faults.era,
+        failed=lambda event: lab.trace.record(client, event),
+        patience=patience,
+    )
+    try:
+        yield ClientDevice(
+            upn=user.upn,
+            resolver=resolver,
+            http=http,
+            kerberos=LabKerberos(
+                Initiator(home / "krb5.conf", home / "ccache"), _without_kdc(lab, client, seat, clock)
+            ),
+            clock=clock,
+            user=LabUser(lab.trace, client, user.password if person else None),
+            search_domain=lab.estate.realm.domain,
+            stored_password=user.password,
+            app_credentials=_app_credentials(lab.estate, user),
+        )
+    finally:
+        await http.close()
+
+
+def _dialling(lab: Lab, own: str, stranger: tuple[str, int]) -> Endpoint:
+    """What a device dials. An address that is no host's leads to a stranger, one of RFC 6666's to nobody."""
+    hosts = {host.address for host in lab.estate.hosts}
+
+    def dial(address: str, port: int) -> tuple[str, int]:
+        to = lab.endpoint(address, port)
+        if to != (address, port) or address in hosts:
+            return to
+        return (own, _DISCARD) if ipaddress.ip_address(address) in _NOWHERE else stranger
+
+    return dial
+
+
+def _without_kdc(lab: Lab, client: str, seat: Seat, clock: ClientClock) -> WithoutKdc | None:
+    """What stands in for waiting real seconds for a silent KDC, where the lab's time is virtual."""
+    if not isinstance(clock, VirtualClock):
+        return None
+    nobody = seat.home / "krb5-nobody.conf"
+    write_krb5_conf(
+        nobody, lab.estate.realm.name, lab.estate.realm.domain, [Address(seat.address, _DISCARD)], _AS_GIVEN
+    )
+    return WithoutKdc(
+        lambda: lab.faults.kdc_is_silent(client),
+        Initiator(nobody, seat.home / "ccache"),
+        clock,
+        lab.trace,
+        client,
+        lambda: lab.faults.kdc_was_asked(client),
+    )
+
+
+def _app_credentials(estate: Estate, user: User) -> AppCredentials | None:
+    for app in estate.applications:
+        if app.client_secret is not None:
+            return AppCredentials(app.client_id, user.tenant, app.client_secret)
+    return None

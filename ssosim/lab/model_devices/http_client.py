@@ -1,0 +1,237 @@
+"""The HTTP client of a client model's device: HTTP/1.1 over TLS, one request at a time, nothing of its own accord.
+
+Every request looks its host up anew and opens a connection of its own, so that none outlives what has been done to the
+DNS or to a certificate. In virtual time, where hours of requests are made in a moment, one is kept for the same address
+until the faults in force change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ssosim_clients.ports import DnsFailure, Headers, HttpResponse, NetworkFailure
+
+from ssosim.lab.model_devices.stub_resolver import LabResolver
+from ssosim.lab.model_devices.waiting import Patience
+from ssosim.trace import ConnectionFailed, Event, HttpExchange
+
+__all__ = ["Endpoint", "LabHttp"]
+
+_HTTP_TIMEOUT_S = 30.0
+_HEAD_LIMIT = 256 * 1024
+_BODY_LIMIT = 16 * 1024 * 1024
+
+Endpoint = Callable[[str, int], tuple[str, int]]
+"""(address, port) as the estate has them -> (address, port) to dial."""
+
+
+@dataclass(slots=True)
+class _Connection:
+    reader: asyncio.StreamReader
+    transport: asyncio.Transport
+    era: int
+    used: bool = False
+
+
+class _ClosedError(ConnectionError):
+    """The connection ended before an answer began."""
+
+
+class LabHttp:
+    """An HTTP client without redirects, cookies and retries. ``keep``: connections last until ``era`` changes.
+
+    ``failed`` is told of connections that did not come about, which no server sees.
+    """
+
+    def __init__(
+        self,
+        resolver: LabResolver,
+        tls: ssl.SSLContext,
+        endpoint: Endpoint,
+        *,
+        keep: bool = False,
+        era: Callable[[], int] = lambda: 0,
+        failed: Callable[[ConnectionFailed], object] = lambda _: None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._resolver = resolver
+        self._tls = tls
+        self._endpoint = endpoint
+        self._keep = keep
+        self._era = era
+        self._failed = failed
+        self._patience = patience or Patience()
+        self._kept: dict[tuple[str, str, int], _Connection] = {}
+
+    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+        """One request, one answer; raises NetworkFailure, and ValueError for a header field over two lines."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 443
+        message = _message(
+            method, parts.netloc, f"{parts.path or '/'}{parts.query and '?'}{parts.query}", headers, body
+        )
+        try:
+            found = await self._resolver.resolve(host, "any")
+        except DnsFailure as failure:
+            raise NetworkFailure.from_dns(failure) from failure
+
+        def is_lost(event: Event) -> bool:
+            return isinstance(event, HttpExchange) and event.status == 0 and event.host == host
+
+        try:
+            async with self._patience.waiting(_HTTP_TIMEOUT_S, is_lost):
+                return await self._from_any(host, found.addresses, port, message, method)
+        except TimeoutError as error:
+            self._drop(host)
+            raise NetworkFailure("read", "timeout", f"{url}: no answer in {_HTTP_TIMEOUT_S:.0f} s") from error
+        except BaseException:
+            self._drop(host)
+            raise
+
+    async def close(self) -> None:
+        """Close all that is open, and wait until the sockets are gone."""
+        for connection in self._kept.values():
+            connection.transport.abort()
+        self._kept.clear()
+        await self._resolver.close()
+        self._patience.close()
+        await asyncio.sleep(0)
+
+    async def _from_any(
+        self, host: str, addresses: tuple[str, ...], port: int, message: bytes, method: str
+    ) -> HttpResponse:
+        """The answer of the first address that takes a connection."""
+        refused: NetworkFailure | None = None
+        for address in addresses:
+            try:
+                connection = await self._connect(host, address, port)
+            except NetworkFailure as failure:
+                self._failed(ConnectionFailed(host=host, address=address, stage=failure.stage, reason=failure.kind))
+                if failure.stage == "tls":
+                    raise
+                refused = failure
+                continue
+            with contextlib.suppress(_ClosedError):
+                return await self._exchange(connection, message, method)
+            self._drop(host)
+            with contextlib.suppress(_ClosedError):
+                if connection.used:  # it was an old one, whose end we had not noticed
+                    return await self._exchange(await self._connect(host, address, port), message, method)
+            raise NetworkFailure("read", "closed", f"{host} closed the connection")
+        assert refused is not None  # noqa: S101 - a resolution is never empty
+        raise refused
+
+    async def _connect(self, host: str, address: str, port: int) -> _Connection:
+        to, at = self._endpoint(address, port)
+        key, era = (host, to, at), self._era()
+        kept = self._kept.get(key)
+        if kept is not None and kept.era == era and not kept.reader.at_eof() and not kept.transport.is_closing():
+            kept.used = True
+            return kept
+        self._drop(host)
+        try:
+            # Without a StreamWriter: in Python 3.11 one over TLS warns that it was not closed when the peer was faster.
+            loop = asyncio.get_running_loop()
+            reader = asyncio.StreamReader(_HEAD_LIMIT, loop)
+            transport, _ = await loop.create_connection(
+                lambda: asyncio.StreamReaderProtocol(reader, loop=loop),
+                to,
+                at,
+                ssl=self._tls,
+                server_hostname=host,
+                local_addr=(self._resolver.address, 0) if ":" not in to else None,
+            )
+        except ssl.SSLCertVerificationError as error:
+            kind = "expired-certificate" if error.verify_code == _EXPIRED else "bad-certificate"
+            raise NetworkFailure("tls", kind, error.verify_message) from error
+        except (ssl.SSLError, ConnectionResetError) as error:
+            raise NetworkFailure("tls", "handshake", str(error)) from error
+        except OSError as error:
+            raise NetworkFailure("connect", "refused", f"{address}: {error.strerror or error}") from error
+        self._kept[key] = connection = _Connection(reader, transport, era)
+        return connection
+
+    def _drop(self, host: str) -> None:
+        for key in [key for key in self._kept if key[0] == host]:
+            self._kept.pop(key).transport.abort()
+
+    async def _exchange(self, connection: _Connection, message: bytes, method: str) -> HttpResponse:
+        reader, transport = connection.reader, connection.transport
+        try:
+            transport.write(message)
+            head = await reader.readuntil(b"\r\n\r\n")
+            response, keeps, length = _read_head(head)
+            body = b"" if method == "HEAD" or response.status in (204, 304) else await _read_body(reader, length)
+        except asyncio.IncompleteReadError as error:
+            if not error.partial:
+                raise _ClosedError from error
+            raise NetworkFailure("read", "closed", "the answer broke off") from error
+        except (ConnectionError, ssl.SSLError) as error:
+            raise _ClosedError from error
+        except (asyncio.LimitOverrunError, ValueError) as error:
+            raise NetworkFailure("read", "closed", f"no HTTP answer: {error}") from error
+        if not (keeps and self._keep):
+            transport.abort()
+        return HttpResponse(response.status, response.headers, body)
+
+
+_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+
+
+def _message(method: str, netloc: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    fields = {"Host": netloc.rpartition("@")[2], "Accept": "*/*", **headers}
+    if body or method in ("POST", "PUT"):
+        fields["Content-Length"] = str(len(body))
+    for name, value in fields.items():
+        if not f"{name}{value}".isprintable():
+            raise ValueError(f"the header field {name!r} holds control characters")
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode("utf-8") + body
+
+
+def _read_head(head: bytes) -> tuple[HttpResponse, bool, int | None]:
+    """Status and header fields, whether the connection stays, and the length of the body: None means chunks."""
+    first, *lines = head[:-4].decode("latin-1").split("\r\n")
+    version, status, *_ = first.split(" ", 2)
+    pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    headers = Headers(pairs)
+    if not version.startswith("HTTP/1."):
+        raise ValueError("it is no HTTP/1")
+    keeps = "close" not in headers.get("connection", "").lower()
+    if "chunked" in headers.get("transfer-encoding", "").lower():
+        return HttpResponse(int(status), headers), keeps, None
+    if "content-length" not in headers:
+        keeps = False
+    length = int(headers.get("content-length", -1))
+    if length > _BODY_LIMIT:
+        raise ValueError(f"a body of {length} octets")
+    return HttpResponse(int(status), headers), keeps, length
+
+
+async def _read_body(reader: asyncio.StreamReader, length: int | None) -> bytes:
+    if length is not None and length >= 0:
+        return await reader.readexactly(length)
+    body = bytearray()
+    async for part in _chunks(reader) if length is None else _until_the_end(reader):
+        body += part
+        if len(body) > _BODY_LIMIT:
+            raise ValueError(f"a body of more than {_BODY_LIMIT} octets")
+    return bytes(body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        if size > _BODY_LIMIT:
+            raise ValueError(f"a chunk of {size} octets")
+        yield (await reader.readexactly(size + 2))[:-2]
+    await reader.readuntil(b"\r\n")
+
+
+async def _until_the_end(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while part := await reader.read(65536):
+        yield part

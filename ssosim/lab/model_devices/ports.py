@@ -1,0 +1,94 @@
+"""The device that a client model runs on: the ports of ``ssosim_clients``, over real DNS, TLS and Kerberos.
+
+Every socket is bound to the device's own address, which is how the trace knows whose query it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ssosim_clients.failures import TicketKind
+from ssosim_clients.ports import Clock, TicketFailure
+
+from ssosim.kerberos.gss import Initiator, TicketError, ntlm_negotiate_token
+from ssosim.kerberos.gss import TicketFailure as TicketTrouble
+from ssosim.lab.model_devices.http_client import Endpoint, LabHttp
+from ssosim.lab.model_devices.stub_resolver import LabResolver
+from ssosim.trace import KdcExchange, Trace, UserPrompted
+
+__all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser", "WithoutKdc"]
+
+_KDC_PATIENCE_S = 15.0
+
+_TICKET_KINDS: Mapping[TicketTrouble, TicketKind] = {
+    TicketTrouble.SERVER_UNKNOWN: "server-unknown",
+    TicketTrouble.KDC_UNREACHABLE: "kdc-unreachable",
+    TicketTrouble.NO_CREDENTIALS: "no-credentials",
+    TicketTrouble.EXPIRED: "expired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutKdc:
+    """How a device in virtual time does without a KDC that is silent, instead of waiting real seconds for it.
+
+    ``initiator`` has the same tickets and nobody to ask: what is in the cache it has, the rest fails at once, and the
+    clock jumps over the time that libkrb5 would have waited (about 15 s, measured with krb5 1.20.1). ``meet`` tells the
+    fault of each request that met the silence.
+    """
+
+    is_silent: Callable[[], bool]
+    initiator: Initiator
+    clock: Clock
+    trace: Trace
+    client: str
+    meet: Callable[[], None] = lambda: None
+
+    async def token(self, spn: str) -> bytes:
+        """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
+        try:
+            return await self.initiator.token(spn)
+        except TicketError:
+            self.meet()
+            self.trace.record(self.client, KdcExchange(request="TGS", service=spn, outcome="no answer"))
+            await self.clock.sleep(_KDC_PATIENCE_S)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class LabKerberos:
+    """Service tickets from the lab's KDC, by libkrb5."""
+
+    initiator: Initiator
+    without_kdc: WithoutKdc | None = None
+
+    async def negotiate_token(self, spn: str) -> bytes:
+        """A SPNEGO token for ``spn``; raises TicketFailure."""
+        try:
+            if self.without_kdc is not None and self.without_kdc.is_silent():
+                return await self.without_kdc.token(spn)
+            return await self.initiator.token(spn)
+        except TicketError as error:
+            raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
+
+    async def ntlm_token(self) -> bytes:
+        """What Windows' Negotiate package sends where Kerberos failed."""
+        return ntlm_negotiate_token()
+
+
+@dataclass(frozen=True, slots=True)
+class LabUser:
+    """The person at the device, who types the right password when asked; every prompt is in the trace.
+
+    ``password`` is None for a person who walks away.
+    """
+
+    trace: Trace
+    client: str
+    password: str | None
+
+    async def ask_password(self, upn: str, reason: str) -> str | None:
+        """Show a prompt."""
+        self.trace.record(self.client, UserPrompted(reason=f"password of {upn}: {reason}"))
+        return self.password

@@ -1,0 +1,88 @@
+"""Other hosts at wrong IPv4 addresses: what a program meets that a wrong record leads astray.
+
+The network is TEST-NET-3, which stands for others' hosts in faults. An impostor listens from the moment that an answer
+leads to its address: the answer leaves after that. Wrong addresses elsewhere are out of reach at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network
+
+from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.ip_command import run_ip
+from ssosim.lab.network.certificates import STRANGER, LabCa
+from ssosim.lab.network.misdirected_clients import LedAstray
+from ssosim.trace import ConnectionFailed, Trace
+
+__all__ = ["IMPOSTORS", "Impostors"]
+
+IMPOSTORS = IPv4Network("203.0.113.0/24")
+_HTTPS_PORT = 443
+
+
+class Impostors:
+    """Hosts with a certificate of their own at all addresses of ``IMPOSTORS`` that none of ``hosts`` has."""
+
+    def __init__(self, ca: LabCa, trace: Trace, attribution: Attribution, hosts: Iterable[str]) -> None:
+        self._ca = ca
+        self._trace = trace
+        self._attribution = attribution
+        self._hosts = set(hosts)
+        self._listening: dict[str, socket.socket] = {}
+        self._led = LedAstray(trace, "A", self._is_ours, self._appear)
+        self._greeting: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """From now on; raises LabError."""
+        run_ip([f"route add local {IMPOSTORS} dev lo"])
+        self._led.start()
+
+    def stop(self) -> None:
+        """No more."""
+        self._led.stop()
+        for listener in self._listening.values():
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+            listener.close()
+        self._listening.clear()
+        for task in tuple(self._greeting):
+            task.cancel()
+
+    def _is_ours(self, address: str) -> bool:
+        return address not in self._hosts and IPv4Address(address) in IMPOSTORS
+
+    def _appear(self, address: str) -> None:
+        if address not in self._listening:
+            with contextlib.suppress(OSError):  # the port is taken: then it is somebody's after all
+                self._listen(address)
+
+    def _listen(self, address: str) -> None:
+        listener = socket.create_server((address, _HTTPS_PORT))
+        listener.setblocking(False)
+        self._listening[address] = listener
+        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, address)
+
+    def _accept(self, address: str) -> None:
+        with contextlib.suppress(OSError):
+            connection, peer = self._listening[address].accept()
+            client = self._attribution.who(peer[0], "")
+            if client:
+                name = self._led.name(client, address)
+                failed = ConnectionFailed(host=name, address=address, stage="tls", reason="bad-certificate", by="wire")
+                self._trace.record(client, failed)
+            task = asyncio.get_running_loop().create_task(self._greet(connection))
+            self._greeting.add(task)
+            task.add_done_callback(self._greeting.discard)
+
+    async def _greet(self, connection: socket.socket) -> None:
+        """Show the certificate, and hang up."""
+        connection.setblocking(False)
+        tls = self._ca.server_context([STRANGER])
+        with contextlib.suppress(OSError):
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+                asyncio.Protocol, connection, ssl=tls, ssl_handshake_timeout=10.0
+            )
+            transport.close()

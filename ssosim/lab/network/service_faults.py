@@ -1,0 +1,105 @@
+"""How the faults in force show at the services of a lab: the provider, its certificates, the KDC's gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+import time
+from collections.abc import Callable
+
+from ssosim.entra import Provider
+from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.messages import Call
+from ssosim.faults.base import DnsState, KdcRule, WebRule
+from ssosim.faults.web import check_hosts
+from ssosim.kerberos import KdcGateway
+from ssosim.kerberos.gateway import Asked, Forward, Tamper
+from ssosim.kerberos.messages import KdcRequest, build_error
+from ssosim.lab.network.certificates import STRANGER, LabCa
+
+__all__ = ["Stranger", "show_at_services"]
+
+
+def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Callable[[DnsState], None]:
+    """What to call with every new state of the faults; it raises DnsChangeError where a change does not fit."""
+    healthy = provider.estate
+
+    def show(state: DnsState) -> None:
+        check_hosts(state, healthy)
+        estate = healthy
+        for change in state.estate:
+            estate = change(estate)
+        if estate is not provider.estate:
+            provider.use(estate)
+        provider.tamper = _struck_by(state.web) if state.web else None
+        gateway.tamper = _kdc(state.kdc) if state.kdc else None
+        ca.spoil(state.certificates, state.presented)
+
+    return show
+
+
+def _struck_by(rules: tuple[WebRule, ...]) -> Callable[[Call, str], Struck | None]:
+    """The newest rule that settles the exchange, with the delays of the others."""
+
+    def tamper(call: Call, client: str) -> Struck | None:
+        delay, settled = 0.0, None
+        for rule in reversed(rules):
+            struck = rule.strike(call, client)
+            if struck is None:
+                continue
+            delay += struck.delay
+            if settled is None and (struck.silent or struck.answer or struck.change):
+                settled = struck
+        if settled is None:
+            return Struck(delay=delay) if delay else None
+        return dataclasses.replace(settled, delay=delay)
+
+    return tamper
+
+
+def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
+    async def tamper(asked: Asked, forward: Forward) -> bytes | None:
+        rule = next((rule for rule in reversed(rules) if rule.strikes(asked.client)), None)
+        message = asked.message
+        if rule is None:
+            return await forward(asked.data)
+        rule.meet()
+        if rule.refusal is None or not isinstance(message, KdcRequest):
+            return None
+        return build_error(rule.refusal, message.realm, tuple(message.service.split("/")), time.time())
+
+    return tamper
+
+
+class Stranger:
+    """A host that is none of the lab's: what a wrong address leads to. It has a certificate, for another name."""
+
+    def __init__(self, ca: LabCa) -> None:
+        self._tls = ca.server_context([STRANGER])
+        self._server: asyncio.Server | None = None
+        self._at: tuple[str, int] = ("", 0)
+
+    async def start(self, at: str | socket.socket) -> None:
+        """Listen on a bound socket, or on an address of this machine, on a port of the kernel's choice."""
+        sock = at if isinstance(at, socket.socket) else socket.create_server((at, 0))
+        self._server = await asyncio.get_running_loop().create_server(_HangingUp, sock=sock, ssl=self._tls)
+        self._at = self._server.sockets[0].getsockname()[:2]
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Where it listens."""
+        return self._at
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+
+class _HangingUp(asyncio.Protocol):
+    """Takes a connection and ends it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()

@@ -1,0 +1,167 @@
+"""The front of a lab: what the command in the user's terminal does before and while the lab runs.
+
+Imports as little as possible: everything heavy is imported by the lab's own process, after the fork, while the KDC
+starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError, NameTakenError
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.process.control_extensions import Extras
+from ssosim.lab.process.namespaces import World, make_world
+
+__all__ = ["StartedLab", "Work", "end_of", "launch", "start_lab"]
+
+_START_PATIENCE_S = 60.0
+_END_PATIENCE_S = 5.0
+_POLL_S = 0.01
+_LOG_LINES = 12
+_MEANWHILE_S = 0.1
+
+Work = Callable[[int, int], int]
+"""(process id as the outside sees it, descriptor to tell the front through) -> exit code. Runs inside the world."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedLab:
+    """A lab that is ready: its folder, its world, and the status that it published."""
+
+    folder: LabFolder
+    world: World
+    status: dict[str, Any]
+
+
+def start_lab(
+    folder: LabFolder, estate_file: Path | None, *, began: float | None = None, extras: Extras | None = None
+) -> StartedLab:
+    """Start a lab and wait until it is ready. ``began`` is the monotonic moment from which the user has waited.
+
+    A listening socket among the ``extras`` is closed here, and the lab's from then on.
+    Raises LabInputError (bad estate, name taken), MachineLacksError, or LabError with the end of the lab's log.
+    """
+    began = time.monotonic() if began is None else began
+
+    def work(outer_pid: int, tell: int) -> int:
+        from ssosim.lab.process.lab_process import serve  # noqa: PLC0415 - heavy, and needed only here
+
+        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell, extras=extras)
+
+    try:
+        world, message = launch(folder, work, patience=_START_PATIENCE_S)
+    finally:
+        if extras is not None and extras.listener is not None:
+            extras.listener.close()
+    return StartedLab(folder, world, message["status"])
+
+
+def launch(
+    folder: LabFolder, work: Work, *, patience: float | None = None, meanwhile: Callable[[], None] | None = None
+) -> tuple[World, dict[str, Any]]:
+    """Run ``work`` in a private world on ``folder`` and wait for what it tells: one JSON object.
+
+    ``meanwhile`` is called ten times a second during the wait, for progress on the terminal.
+    Raises NameTakenError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
+    """
+    folder.create()
+    lock = folder.try_lock()
+    if lock is None:
+        raise NameTakenError(
+            f'a lab "{folder.name}" is up already; stop it with: ssosim down --name {folder.name}, '
+            "or give this one another --name"
+        )
+    folder.sweep(keep_records=False)
+    read_end, write_end = os.pipe()
+
+    def body(outer_pid: int) -> int:
+        os.close(read_end)
+        _quiet(folder)
+        return work(outer_pid, write_end)
+
+    world = make_world(body, folder.sweep)
+    os.close(write_end)
+    os.close(lock)  # the lab's own processes hold it now
+    try:
+        message = _read_message(read_end, patience, meanwhile)
+        if message is None or "error" in message:
+            world.end()
+            _raise(folder, message, end_of(folder, world))
+    except BaseException:
+        world.end()
+        with contextlib.suppress(ChildProcessError):
+            world.wait()
+        raise
+    return world, message
+
+
+def end_of(folder: LabFolder, world: World) -> int:
+    """Wait until the world is gone, even if its shepherd was killed and the lab has to end by itself; the exit code."""
+    code = world.wait()
+    end = time.monotonic() + _END_PATIENCE_S
+    while folder.is_running() and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    return code
+
+
+def _quiet(folder: LabFolder) -> None:
+    """Let the lab's own process speak to its log only; the terminal belongs to the front."""
+    log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.close(nothing)
+
+
+def _read_message(
+    descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None
+) -> dict[str, Any] | None:
+    """One line of JSON; None if the other side ends without it. The shepherd holds the pipe open while it lives."""
+    end = None if patience is None else time.monotonic() + patience
+    text = bytearray()
+    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            step = left if meanwhile is None else min(_MEANWHILE_S, math.inf if left is None else left)
+            if not select.select([stream], [], [], step)[0]:
+                if meanwhile is None or left == 0:
+                    break
+                meanwhile()
+                continue
+            chunk = stream.read(65536)
+            if not chunk:
+                break
+            text += chunk
+            if chunk.endswith(b"\n"):
+                break
+    try:
+        message: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return message
+
+
+def _raise(folder: LabFolder, message: dict[str, Any] | None, code: int) -> NoReturn:
+    if message is not None:
+        kinds = {LabInputError.exit_code: LabInputError, MachineLacksError.exit_code: MachineLacksError}
+        raise kinds.get(message["exit_code"], LabError)(message["error"])
+    if code == MachineLacksError.exit_code:
+        sys.exit(code)  # the shepherd has said why
+    try:
+        last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LOG_LINES:]
+    except OSError:
+        last = []
+    raise LabError("\n".join([f"the lab did not start (code {code}); the end of {folder.log}:", *last]))

@@ -1,0 +1,1 @@
+"""The devices that programs run on: network and mount namespaces, ``/etc``, the lab's trust, attribution."""

@@ -1,0 +1,169 @@
+"""A lab in a private network: programs on devices of their own, the lab's /etc, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssosim.estate import Estate
+from ssosim.kerberos import Kdc, prepare
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.folder import LabFolder, cache_folder
+from ssosim.lab.network.networks import PrivateNetwork
+from ssosim.lab.program_devices.etc_overlay import overlay_etc
+from ssosim.lab.program_devices.running_programs import RunningPrograms
+
+if TYPE_CHECKING:  # imported late at run time, while the KDC starts
+    from ssosim.lab.core.lab import Lab
+    from ssosim.lab.program_devices.devices import ProgramDevices
+
+__all__ = ["PrivateLab"]
+
+
+class PrivateLab:
+    """A lab in the private network of this process: what the control API and the scenario runner work with."""
+
+    def __init__(self, folder: LabFolder, estate: Estate, network: PrivateNetwork) -> None:
+        self.folder = folder
+        self.estate = estate
+        self.network = network
+        self.lab: Lab
+        self.ready_s = 0.0
+        self.pid = os.getpid()
+        self._started = time.time()
+        self.etc_layer: Path | None = None
+        self.running = RunningPrograms()
+        self._devices: ProgramDevices | None = None
+
+    async def start(self, clock: Any = None) -> None:
+        """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
+        self.network.configure(self.addresses())
+        kdc = Kdc(prepare(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
+        starting = asyncio.create_task(kdc.start(*self.network.backstage()))
+        await asyncio.sleep(0)
+        with _importing():  # a quarter of a second, while the KDC starts
+            from ssosim.lab.core.lab import Lab  # noqa: PLC0415
+
+        await starting
+        self.lab = Lab(self.estate, self.folder.path, cache_folder(), network=self.network, clock=clock)
+        await self.lab.start(kdc, sign_on=self.lab.user_of(self.lab.device_of(None)))
+        self._furnish()
+
+    async def stop(self) -> None:
+        """Stop all parts."""
+        self.running.close()
+        if self._devices is not None:
+            await self._devices.close()
+        await self.lab.stop()
+
+    def addresses(self) -> list[str]:
+        """Every address that the lab listens on."""
+        if not self.estate.resolvers:
+            return [host.address for host in self.estate.hosts]
+        from ssosim.lab.core.resolvers import lab_addresses  # noqa: PLC0415 - reads the zones, which takes its time
+
+        return [*lab_addresses(self.estate)]
+
+    def _furnish(self) -> None:
+        """Give programs the lab's /etc, and the CA by every name that they may look for."""
+        from ssosim.lab.core.resolvers import name_servers  # noqa: PLC0415 - the lab has imported it by now
+        from ssosim.lab.trust.files import trust_files, write_trust  # noqa: PLC0415 - likewise what that needs
+
+        folder, realm = self.folder.path, self.estate.realm
+        write_trust(folder, self.lab.ca.certificate_pem, self.lab.ca.bundle_pem())
+        servers = "".join(f"nameserver {address}\n" for address in name_servers(self.estate) if ":" not in address)
+        files: dict[str, str | bytes] = {
+            "resolv.conf": f"search {realm.domain}\n{servers}",
+            "nsswitch.conf": _nsswitch(),
+            "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+            "krb5.conf": self.lab.krb5_conf.read_text(encoding="utf-8"),
+        }
+        self.etc_layer = overlay_etc(files | trust_files(folder), folder / "etc")
+
+    async def plug_device(self, pid: int, **wishes: Any) -> dict[str, Any]:
+        """Join the network namespace of ``pid`` to the lab; see ``ProgramDevices.plug`` and the fields of ``Plug``."""
+        from ssosim.lab.program_devices.devices import Plug, ProgramDevices  # noqa: PLC0415 - a lab is ready sooner without
+
+        if self._devices is None:
+            self._devices = ProgramDevices(self)
+        return await self._devices.plug(Plug(pid, **wishes))
+
+    async def device_code(self, device: str) -> str | None:
+        """See ``ProgramDevices.device_code``."""
+        return None if self._devices is None else await self._devices.device_code(device)
+
+    def device_finished(self, device: str, exit_code: int) -> None:
+        """See ``ProgramDevices.finished``."""
+        if self._devices is None:
+            raise LabInputError(f"there is no device {device!r}")
+        self._devices.finished(device, exit_code)
+
+    def status(self) -> dict[str, Any]:
+        """What runs, where, since when: for people's panels and for programs."""
+        estate = self.estate
+        records = sum(len(zone.records) for zone in estate.zones)
+        device = self.lab.device_of(None)
+        parts = [
+            _part("kdc", f"realm {estate.realm.name}", estate.addresses("kdc"), 88),
+            _part("dns", f"{len(estate.zones)} zones, {records} record sets", estate.addresses("dns"), 53),
+        ]
+        for resolver in estate.resolvers:
+            above = f", forwards to {', '.join(resolver.forward_to)}" if resolver.forward_to else ""
+            parts.append(_part("resolver", f"{resolver.name}{above}", (resolver.address,), 53))
+        for role in ("login", "autologon", "federation"):
+            names = [name for name, kind in estate.web_names() if kind == role]
+            if names:
+                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+                parts.append(_part(role, f"https://{names[0]}{more}", estate.addresses(role), 443))
+        parts.append({"part": "user", "what": device.user, "where": f"signed on to {device.name}"})
+        return {
+            "name": self.folder.name,
+            "state": "up",
+            "estate": estate.name,
+            "pid": self.pid,
+            "ready_s": round(self.ready_s, 3),
+            "uptime_s": round(time.time() - self._started, 1),
+            "trace_records": self.lab.trace.last_seq,
+            "folder": str(self.folder.path),
+            "parts": parts,
+        }
+
+
+@contextlib.contextmanager
+def _importing() -> Iterator[None]:
+    """Make importing the parts a third cheaper.
+
+    What imports make stays, so that collecting garbage meanwhile finds none. And aiohttp at its import reads all the
+    machine's certificate authorities for connections to the outside, which a lab's own process never makes.
+    """
+    kept = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = os.devnull
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
+        if kept is None:
+            del os.environ["SSL_CERT_FILE"]
+        else:
+            os.environ["SSL_CERT_FILE"] = kept
+
+
+def _nsswitch() -> str:
+    """The machine's own nsswitch.conf with names from files and DNS only; other databases stay as they are."""
+    with contextlib.suppress(OSError):
+        lines = Path("/etc/nsswitch.conf").read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.strip().startswith("hosts:")]
+        return "\n".join([*kept, "hosts: files dns", ""])
+    return "passwd: files\ngroup: files\nhosts: files dns\n"
+
+
+def _part(part: str, what: str, addresses: tuple[str, ...], port: int) -> dict[str, str]:
+    return {"part": part, "what": what, "where": ", ".join(f"{address}:{port}" for address in addresses)}

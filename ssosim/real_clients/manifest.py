@@ -1,0 +1,171 @@
+"""The manifest of a real client: ``client.toml`` as frozen values, every mistake named by file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from ssosim_clients.catalogue import MODELS
+from ssosim_clients.policies.registry import policy_names
+
+from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml_lines import KeyPath
+from ssosim.lab.scripted_user import BEHAVIOURS
+
+__all__ = ["FILE_NAME", "Deviation", "Differs", "Flow", "Manifest", "Original", "read_manifest"]
+
+FILE_NAME = "client.toml"
+Differs = Literal["outcome", "spn", "requests"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_LONGEST_S = 3600.0
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Immutable, named fields only, unknown keys refused."""
+
+
+class Deviation(_Frozen, frozen=True, kw_only=True):
+    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``."""
+
+    phase: str
+    differs: Differs
+    reason: str
+
+
+class Flow(_Frozen, frozen=True, kw_only=True):
+    """One way in which a client signs in: a program that is one attempt.
+
+    ``run`` and ``environment`` may hold ``{home}``, the folder where the client is installed. ``device`` is one of the
+    estate's, its first by default. ``model`` is the client model that this flow is the original of, with ``policy`` in
+    the place of its own where the program around the library is another. ``person`` is what the person does when a page
+    opens; ``etc`` a folder of the client's whose files appear in the device's ``/etc``; ``deadline`` is in seconds.
+    """
+
+    name: str
+    title: str
+    run: tuple[str, ...]
+    device: str | None = None
+    model: str | None = None
+    policy: str | None = None
+    person: str = BEHAVIOURS[0]
+    etc: str | None = None
+    environment: dict[str, str] = {}
+    deadline: float = 60.0
+    deviations: tuple[Deviation, ...] = ()
+
+
+class Manifest(_Frozen, frozen=True, kw_only=True):
+    """A real client: what it is, what it needs, how it is installed, and its flows.
+
+    ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that bring them; ``install`` are the
+    steps, run in a copy of the client's folder. Without steps nothing is copied, and the folder itself is its home.
+    """
+
+    name: str
+    title: str
+    flows: tuple[Flow, ...]
+    source: str = ""
+    needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    install: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A real client and the folder that describes it."""
+
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The client's name."""
+        return self.manifest.name
+
+    def flow(self, name: str) -> Flow:
+        """The flow called ``name``; raises KeyError."""
+        for flow in self.manifest.flows:
+            if flow.name == name:
+                return flow
+        raise KeyError(name)
+
+
+def read_manifest(folder: Path) -> Original:
+    """The client that ``folder`` describes. Raises TomlMistakeError with file, line, key and what is expected."""
+    file = folder / FILE_NAME
+    text, source = read_text(file), str(file)
+    manifest = convert_toml(text, source, Manifest)
+    mistakes = [complain(text, source, path, what) for path, what in _mistakes(manifest, folder.resolve())]
+    if mistakes:
+        raise TomlMistakeError("\n".join(mistakes))
+    return Original(manifest, folder.resolve())
+
+
+_Mistake = tuple[KeyPath, str]
+
+
+def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
+    if not _NAME.fullmatch(manifest.name):
+        yield ("name",), f"{manifest.name!r}: expected small letters, digits, '-', '.' and '_'"
+    elif manifest.name != folder.name:
+        yield ("name",), f"{manifest.name!r}: expected the name of its folder, {folder.name!r}"
+    for index, step in enumerate(manifest.install):
+        yield from _command(("install", index), step)
+    for index, tool in enumerate(manifest.needs):
+        if not tool or "\0" in tool:
+            yield ("needs", index), "expected the name of a program"
+    if not manifest.flows:
+        yield ("flows",), "needs at least one [[flows]]"
+    names = [flow.name for flow in manifest.flows]
+    for index, flow in enumerate(manifest.flows):
+        path: KeyPath = ("flows", index)
+        if names.index(flow.name) != index:
+            yield (*path, "name"), f"{flow.name!r} is there twice"
+        for at, what in _flow_mistakes(flow, folder):
+            yield (*path, *at), what
+
+
+def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:
+    if not _NAME.fullmatch(flow.name):
+        yield ("name",), f"{flow.name!r}: expected small letters, digits, '-', '.' and '_'"
+    yield from _command(("run",), flow.run)
+    if flow.model is not None and flow.model not in MODELS:
+        yield ("model",), f"there is no model {flow.model!r}; {_near(flow.model, list(MODELS))}"
+    if flow.policy is not None and (flow.model is None or flow.policy not in policy_names()):
+        yield ("policy",), f"{flow.policy!r}: a flow with a model may have one of: {', '.join(policy_names())}"
+    if flow.person not in BEHAVIOURS:
+        yield ("person",), f"{flow.person!r}; expected one of: {', '.join(BEHAVIOURS)}"
+    if not 0 < flow.deadline <= _LONGEST_S:
+        yield ("deadline",), f"expected a number of seconds, more than 0 and at most {_LONGEST_S:.0f}"
+    if flow.etc is not None:
+        place = (folder / flow.etc).resolve()
+        if folder not in place.parents or not place.is_dir():
+            yield ("etc",), f"{flow.etc!r}: expected a folder in {folder}"
+    for name, value in flow.environment.items():
+        if not name or "=" in name or "\0" in name + value:
+            yield ("environment", name), "expected the name and value of a variable"
+    yield from _deviation_mistakes(flow)
+
+
+def _deviation_mistakes(flow: Flow) -> Iterator[_Mistake]:
+    for index, deviation in enumerate(flow.deviations):
+        if not deviation.reason.strip():
+            yield ("deviations", index, "reason"), "expected why they differ"
+    if flow.deviations and flow.model is None:
+        yield ("deviations",), "differ from what? this flow names no model"
+
+
+def _command(path: KeyPath, words: tuple[str, ...]) -> Iterator[_Mistake]:
+    if not words or not words[0] or any("\0" in word for word in words):
+        yield path, "expected a program and its arguments"
+
+
+def _near(wrong: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(wrong, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"

@@ -1,0 +1,135 @@
+"""Who plays in a test: a model object, a model's name, several of them, or the scenario's own clients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+from ssosim_clients.catalogue import UnknownModelError, find
+from ssosim_clients.models.base import Model
+from ssosim_clients.policies.registry import PolicyLoadError
+
+from ssosim.lab.base.errors import LabInputError
+from ssosim.scenario.client_choice import UnknownClientError, find_client, model_of, with_clients
+from ssosim.scenario.model import Client, Scenario
+
+__all__ = ["AnyClient", "Cast", "cast_of", "model_called", "name_of"]
+
+AnyClient = Model | str
+"""A model, or the name of one (a scenario's client, or a shipped model)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The scenario as it will be played, the model of each client, and who is missing.
+
+    ``own`` are the clients that the caller brought as objects: no command line knows them. ``left_out`` are programs,
+    which only a private network can run.
+    """
+
+    scenario: Scenario
+    models: dict[str, Model]
+    own: frozenset[str]
+    left_out: tuple[str, ...]
+
+
+def cast_of(scenario: Scenario, clients: AnyClient | Iterable[AnyClient] | None, device: str | None) -> Cast:
+    """Who plays. None: the scenario's own clients, without its programs.
+
+    ``device`` is where all of them sign in; by default each where the scenario has it. Raises LabInputError.
+    """
+    if clients is None:
+        return _of_scenario(scenario, device)
+    single = isinstance(clients, str) or hasattr(clients, "sign_in") or not isinstance(clients, Iterable)
+    wanted = [clients] if single else clients
+    chosen: list[Client] = []
+    models: dict[str, Model] = {}
+    own: set[str] = set()
+    for each in cast("Iterable[AnyClient]", wanted):
+        if isinstance(each, str):
+            client, model = _by_name(scenario, each)
+        else:
+            name = name_of(each)
+            client, model = Client(name=name, model=name), _checked(each)
+        if client.name in models:
+            client = _renamed(client, models)
+        if not isinstance(each, str):
+            own.add(client.name)
+        chosen.append(_on(client, device))
+        models[client.name] = model
+    if not chosen:
+        raise LabInputError("client: an empty list; name at least one client, or leave it out for the scenario's own")
+    return Cast(with_clients(scenario, chosen), models, frozenset(own), ())
+
+
+def name_of(model: object) -> str:
+    """The name that a model gives itself, else its class's, as typed on a command line."""
+    name = getattr(model, "name", None)
+    if isinstance(name, str) and name:
+        return name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(model).__name__).lower()
+
+
+def model_called(name: str) -> Model:
+    """The shipped model ``name``. Raises LabInputError with the near ones."""
+    try:
+        return find(name)
+    except UnknownModelError as error:
+        raise LabInputError(str(error)) from error
+
+
+def _model_of(client: Client) -> Model:
+    try:
+        return model_of(client)
+    except (LookupError, PolicyLoadError) as error:
+        raise LabInputError(str(error)) from error
+
+
+def _of_scenario(scenario: Scenario, device: str | None) -> Cast:
+    able = [client for client in scenario.clients if client.model is not None]
+    programs = tuple(client.name for client in scenario.clients if client.model is None)
+    if not able:
+        raise LabInputError(
+            f"{scenario.name}: all of its clients are programs ({', '.join(programs)}), which a loopback lab cannot "
+            f"run; name a model, or play it with: ssosim run {scenario.name}"
+        )
+    models = {client.name: _model_of(client) for client in able}
+    return Cast(with_clients(scenario, [_on(client, device) for client in able]), models, frozenset(), programs)
+
+
+def _by_name(scenario: Scenario, name: str) -> tuple[Client, Model]:
+    try:
+        client = find_client(scenario, name)
+    except UnknownClientError as error:
+        raise LabInputError(str(error)) from error
+    if client.model is None:
+        raise LabInputError(
+            f"client {name!r} of {scenario.name} is a program, which a loopback lab cannot run; "
+            f"play it with: ssosim run {scenario.name} --client {name}"
+        )
+    return client, _model_of(client)
+
+
+def _checked(model: Any) -> Model:
+    if isinstance(model, type):
+        raise LabInputError(f"client: {model.__name__} is a class; pass an instance: {model.__name__}()")
+    if not callable(getattr(model, "sign_in", None)):
+        raise LabInputError(
+            f"client: {model!r} is no client: it needs an async method sign_in(device); "
+            "the shipped models are listed by: ssosim clients"
+        )
+    return cast("Model", model)
+
+
+def _on(client: Client, device: str | None) -> Client:
+    return client if device is None else msgspec.structs.replace(client, device=device)
+
+
+def _renamed(client: Client, taken: Iterable[str]) -> Client:
+    """A second client of one name gets a number."""
+    names = set(taken)
+    number = next(number for number in range(2, len(names) + 3) if f"{client.name}-{number}" not in names)
+    return msgspec.structs.replace(client, name=f"{client.name}-{number}")

@@ -1,0 +1,176 @@
+"""A lab that runs beside a test, whatever loop or none the test has: its loop is in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ssosim.estate import Estate
+from ssosim.faults import Fault
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.core.lab import Lab
+from ssosim.lab.model_devices.client_slots import WallClock, model_device
+from ssosim.scenario.verdict import Verdict, judge
+from ssosim.testing.client_choice import AnyClient, model_called, name_of
+from ssosim.testing.play import AnyEstate, estate_of, working_folder
+from ssosim.trace import Record
+from ssosim.trace.export import as_json
+
+__all__ = ["HostedLab", "host_lab"]
+
+_T = TypeVar("_T")
+_HTTPS_PORT = 443
+
+
+class HostedLab:
+    """A running loopback lab in real time. Made by ``host_lab``; every method may be called from any thread.
+
+    ``ca_file`` is the certificate to trust, ``krb5_conf`` the Kerberos configuration, ``folder`` where its files are.
+    """
+
+    def __init__(self, lab: Lab, loop: asyncio.AbstractEventLoop) -> None:
+        self._lab = lab
+        self._loop = loop
+        self._devices = 0
+        self.folder = lab.home
+        self.krb5_conf = lab.krb5_conf
+        self.ca_file = lab.home / "ca.pem"
+        self.ca_file.write_text(lab.ca.certificate_pem, encoding="utf-8")
+
+    @property
+    def estate(self) -> Estate:
+        """What exists in it."""
+        return self._lab.estate
+
+    @property
+    def dns(self) -> tuple[str, int]:
+        """Address and UDP and TCP port of its DNS server."""
+        return self._lab.endpoint(self.estate.addresses("dns")[0], 53)
+
+    def endpoint(self, host: str, port: int = _HTTPS_PORT) -> tuple[str, int]:
+        """What to dial for ``host``, by its healthy address. Raises LabInputError for a name that it lacks."""
+        roles = dict(self.estate.web_names())
+        role = roles.get(host.lower().rstrip("."))
+        if role is None:
+            raise LabInputError(f"no endpoint is called {host!r}; there are: {', '.join(sorted(roles))}")
+        return self._lab.endpoint(self.estate.addresses(role)[0], port)
+
+    def records(self, client: str | None = None) -> tuple[Record, ...]:
+        """The trace so far, of ``client`` or of everybody."""
+        return tuple(record for record in self._lab.trace.since() if client in (None, record.client))
+
+    def write_trace(self, path: Path) -> None:
+        """Write the trace so far to ``path`` as JSON Lines."""
+        path.write_text("".join(as_json(record) + "\n" for record in self.records()), encoding="utf-8")
+
+    @contextlib.contextmanager
+    def broken(self, *faults: Fault) -> Iterator[None]:
+        """Break something for the length of a ``with`` block; raises the fault's own error when it does not fit."""
+        undos: list[Callable[[], None]] = []
+        try:
+            for fault in faults:
+                undos += [self._at_once(partial(fault.apply, self._lab))]
+            yield
+        finally:
+            for undo in reversed(undos):
+                self._at_once(undo)
+
+    def sign_in(self, client: AnyClient, *, device: str | None = None, patience_s: float = 30.0) -> Verdict:
+        """Let a model sign in now, in real time, and judge it from the trace.
+
+        A client that still tries after ``patience_s`` seconds is stopped; it has stalled. Raises LabInputError for an
+        unknown model or device.
+        """
+        model = model_called(client) if isinstance(client, str) else client
+        name = name_of(model)
+
+        async def attempt(lab: Lab) -> Verdict:
+            mark, began = lab.trace.last_seq, lab.clock.now()
+            async with model_device(lab, name, lab.device_of(device), WallClock(lab.clock)) as ports:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(model.sign_in(ports), patience_s)
+            return judge([record for record in lab.trace.since(mark) if record.client == name], began)
+
+        return self.call(attempt)
+
+    def environment(self, device: str | None = None) -> dict[str, str]:
+        """Variables for a program that should trust the lab's CA and have the ticket of ``device``'s user."""
+
+        async def ticket(lab: Lab) -> Path:
+            return await lab.ticket_of(lab.user_of(lab.device_of(device)))
+
+        self._devices += 1
+        own = self.folder / f"ccache-{self._devices}"
+        shutil.copyfile(self.call(ticket), own)
+        bundle = str(self.ca_file)
+        return {
+            "KRB5_CONFIG": str(self.krb5_conf),
+            "KRB5CCNAME": f"FILE:{own}",
+            "SSL_CERT_FILE": bundle,
+            "REQUESTS_CA_BUNDLE": bundle,
+            "CURL_CA_BUNDLE": bundle,
+        }
+
+    def call(self, function: Callable[[Lab], Coroutine[Any, Any, _T]]) -> _T:
+        """Run ``function(lab)`` in the lab's loop and return what it returns: the way to everything else."""
+        return asyncio.run_coroutine_threadsafe(function(self._lab), self._loop).result()
+
+    def _at_once(self, function: Callable[[], _T]) -> _T:
+        async def run(_: Lab) -> _T:
+            return function()
+
+        return self.call(run)
+
+
+@contextlib.contextmanager
+def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Path | None = None) -> Iterator[HostedLab]:
+    """A lab that runs for the length of a ``with`` block. Raises LabError and its kinds; leaves nothing running.
+
+    ``folder`` is filled and left; by default it is a temporary one. ``cache`` keeps prepared realms between labs.
+    """
+    there = estate_of(estate)
+    with working_folder(folder) as home:
+        thread = _LabThread(Lab(there, home, cache or cache_folder()))
+        thread.start()
+        try:
+            yield HostedLab(thread.lab, thread.started.result())
+        finally:
+            thread.end()
+
+
+class _LabThread(threading.Thread):
+    """Runs the lab's loop. krb5kdc dies with the thread that started it, so the thread lasts as long as the lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(name="ssosim lab", daemon=True)
+        self.lab = lab
+        self.started: Future[asyncio.AbstractEventLoop] = Future()
+        self._ended: asyncio.Event
+
+    def run(self) -> None:
+        asyncio.run(self._host())
+
+    def end(self) -> None:
+        """Stop the lab and wait for it."""
+        if not self.started.exception():
+            self.started.result().call_soon_threadsafe(self._ended.set)
+        self.join()
+
+    async def _host(self) -> None:
+        self._ended = asyncio.Event()
+        try:
+            async with self.lab:
+                self.started.set_result(asyncio.get_running_loop())
+                await self._ended.wait()
+        except BaseException as error:
+            if self.started.done():
+                raise
+            self.started.set_exception(error)

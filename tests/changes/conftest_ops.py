@@ -1,0 +1,129 @@
+"""A change desk over the default estate, with time that stands until a test moves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssosim.changes.approvals import Approval, load_policy
+from ssosim.changes.change import Change
+from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.inventory import default_inventory
+from ssosim.changes.ledger import Ledger
+from ssosim.changes.operations import DeleteProfile, PointAlias, PutProfile, PutRecords, RemoveRecords
+from ssosim.changes.usage import ServerCounts
+from ssosim.dns import ZoneSet, ZoneStore, zones_of
+from ssosim.dns.server.query_counts import QueryCounts, Use
+from ssosim.estate import default_estate
+from ssosim.faults import FaultBoard
+from ssosim.trace import Trace
+
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+LOGIN = "login.microsoftonline.com"
+MANAGER = "www.tm.a.prd.aadg.trafficmanager.net"
+PROFILE = "aadg-autologon"
+
+
+@dataclass
+class StillClock:
+    """Time as a test sets it, in seconds since the epoch."""
+
+    moment: float = 1_740_000_000.0
+
+    def now(self) -> float:
+        """The moment."""
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.moment += seconds
+
+
+def change(*operations: Any, **fields: Any) -> Change:
+    """A change with a whole document."""
+    document: dict[str, Any] = {
+        "title": "a change",
+        "author": "carol",
+        "intent": "to test",
+        "procedure": ("do it",),
+        "rollback": ("undo it",),
+        "health_signals": ("sign-ins",),
+        "abort_rule": "any drop",
+    }
+    return Change(**(document | {"operations": operations} | fields))
+
+
+def clean_up(**fields: Any) -> Change:
+    """The change of 25 February 2025, with the rollback that was tried first."""
+    profile = next(each for each in default_estate().traffic_managers if each.name == PROFILE)
+    undo = (PutProfile(profile=profile), *cname_for_alias())
+    return change(DeleteProfile(profile=PROFILE), **({"rollback_operations": undo} | fields))
+
+
+def cname_for_alias() -> tuple[Any, ...]:
+    """A CNAME where the alias record set was."""
+    return (RemoveRecords(name=AUTOLOGON, type="A"), PutRecords(name=AUTOLOGON, type="CNAME", values=(f"{MANAGER}.",)))
+
+
+def whole_rollback() -> tuple[Any, ...]:
+    """What really restores last known good after ``clean_up``."""
+    profile = next(each for each in default_estate().traffic_managers if each.name == PROFILE)
+    return (PutProfile(profile=profile), PointAlias(name=AUTOLOGON, type="A", profile=PROFILE))
+
+
+def yes(token: str, *people: str, **answers: str) -> tuple[Approval, ...]:
+    """An approval of ``token`` by each of ``people``."""
+    said = {"safer": "no", "needed": "yes", "now": "yes"} | answers
+    return tuple(Approval(person=person, plan=token, **said) for person in people)
+
+
+@dataclass
+class Office:
+    """A desk and what surrounds it."""
+
+    desk: ChangeDesk
+    store: ZoneStore
+    clock: StillClock
+    counts: QueryCounts
+    board: FaultBoard
+    trace: Trace
+
+    def ask(self, name: str, client: str = "office") -> None:
+        """Somebody resolves ``name``."""
+        self.counts.add(Use((name,), "A"), client)
+
+    def apply(self, wanted: Change, **more: Any) -> Any:
+        """Apply with two approvals and two people present."""
+        token = self.desk.plan(wanted).token
+        return self.desk.apply(wanted, approvals=yes(token, "ann", "ben"), executors=("ann", "ben"), **more)
+
+
+@pytest.fixture(scope="session")
+def zones() -> ZoneSet:
+    """The default estate's zones."""
+    return zones_of(default_estate())
+
+
+@pytest.fixture
+def office(zones: ZoneSet, tmp_path: Path) -> Office:
+    """A desk with the strict policy and query counts that cover the last hour, in which nobody asked."""
+    clock = StillClock()
+    counts = QueryCounts(clock)
+    clock.moment += 3600
+    store = ZoneStore(zones)
+    board = FaultBoard(store, trace := Trace())
+    estate = default_estate()
+    desk = ChangeDesk(
+        store,
+        Ledger(tmp_path / "dns"),
+        inventory=default_inventory(),
+        policy=load_policy("strict"),
+        counts=ServerCounts(counts),
+        spns=estate.realm.service_account.spns,
+        clock=clock,
+        unbroken=board.unbroken,
+    )
+    return Office(desk, store, clock, counts, board, trace)

@@ -1,0 +1,187 @@
+"""The gate: what it refuses, why, and what it lets pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from conftest_ops import AUTOLOGON, LOGIN, Office, change, clean_up, cname_for_alias, whole_rollback, yes
+from dns.rdatatype import A
+
+from ssosim.changes.approvals import load_policy
+from ssosim.changes.change import Change
+from ssosim.changes.desk import RefusedError
+from ssosim.changes.drift import Detector
+from ssosim.changes.operations import PutRecords, RemoveName
+from ssosim.dns import put_rrset, remove_rrset
+
+
+def rules(office: Office, wanted: Change, **more: Any) -> set[str]:
+    """The rules that refuse ``wanted``."""
+    with pytest.raises(RefusedError) as caught:
+        office.desk.apply(wanted, **more)
+    return {each.rule for each in caught.value.decision.obstacles}
+
+
+def good() -> Change:
+    """The clean-up with a rollback that restores everything."""
+    return clean_up(rollback_operations=whole_rollback())
+
+
+def test_two_named_approvers_for_high_and_global(office: Office):
+    """004-049: the strict table needs two different people who are not the author, for this very plan."""
+    token = office.desk.plan(good()).token
+    both = {"executors": ("ann", "ben")}
+    assert rules(office, good(), **both) == {"approvals"}
+    assert rules(office, good(), approvals=yes(token, "ann"), **both) == {"approvals"}
+    assert rules(office, good(), approvals=yes(token, "ann", "Ann "), **both) == {"approvals"}
+    assert rules(office, good(), approvals=yes(token, "ann", "carol"), **both) == {"approvals"}
+    assert rules(office, good(), approvals=yes("v1-000", "ann", "ben"), **both) == {"approvals"}
+    assert office.desk.apply(good(), approvals=yes(token, "ann", "ben"), **both).verification.good
+
+
+@pytest.mark.parametrize("question", ["safer", "needed", "now"])
+def test_an_approval_answers_three_questions(office: Office, question: str):
+    """004-050: safer? needed? now? An approval that leaves one open is none."""
+    token = office.desk.plan(good()).token
+    assert rules(office, good(), approvals=yes(token, "ann", "ben", **{question: " "}), executors=("a", "b")) == {
+        "approvals"
+    }
+
+
+def test_an_approver_can_defer(office: Office):
+    """004-051: "invest in a safer way first" is an outcome of its own."""
+    token = office.desk.plan(good()).token
+    with pytest.raises(RefusedError) as caught:
+        office.desk.apply(good(), approvals=yes(token, "ann", decision="defer"), executors=("a", "b"))
+    assert caught.value.decision.outcome == "defer"
+
+
+def test_the_misconfigured_table_lets_it_through(office: Office):
+    """004-049: without a rule for (high, global) the table of that day approves by itself; the fixed one does not."""
+    office.ask(AUTOLOGON)
+    assert office.desk.apply(clean_up(), policy=load_policy("feb-2025")).verification.good
+    assert office.store.current.find(AUTOLOGON, A) is not None
+
+
+def test_two_people_at_the_keyboard(office: Office):
+    """004-088: a high and global change is not applied by one person alone."""
+    token = office.desk.plan(good()).token
+    assert rules(office, good(), approvals=yes(token, "ann", "ben"), executors=("ann",)) == {"executors"}
+
+
+def test_a_name_in_use_is_not_touched(office: Office):
+    """004-089: queries in the window refuse; none for the whole window allows."""
+    office.ask(AUTOLOGON, "outlook")
+    with pytest.raises(RefusedError, match="resolved 1 times in the last 300 s, by outlook"):
+        office.apply(good())
+    office.clock.moment += 301
+    assert office.apply(good()).verification.good
+
+
+def test_a_gap_in_the_metric_refuses(office: Office):
+    """004-089: a monitoring gap counts as use."""
+    office.counts.pause()
+    office.clock.moment += 5
+    office.counts.resume()
+    with pytest.raises(RefusedError, match="has a gap"):
+        office.apply(good())
+
+
+def test_the_inventory_counts_as_use(office: Office):
+    """A name that its owner calls used is not deleted because it was quiet for five minutes."""
+    with pytest.raises(RefusedError, match="the inventory says that it is in use"):
+        office.apply(change(PutRecords(name=LOGIN, type="A", values=("192.0.2.99",))))
+
+
+def test_a_lower_ttl_is_allowed_while_in_use(office: Office):
+    """The first step of every careful change stays possible."""
+    office.ask(LOGIN)
+    assert office.apply(change(PutRecords(name=LOGIN, type="A", values=("192.0.2.10",), ttl=30))).verification.good
+
+
+def test_a_plan_that_was_overtaken_is_refused(office: Office):
+    """I-09: a late apply of an old plan over newer zones is refused (compare-and-swap on the version)."""
+    first = change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",)))
+    second = change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.2",)))
+    late = office.desk.plan(first).token
+    office.desk.apply(second)
+    with pytest.raises(RefusedError, match="planned against version 1, the zones are at version 2"):
+        office.desk.apply(first, token=late)
+    held = office.store.current.find("a.microsoft.com", A)
+    assert held is not None
+    assert [rdata.to_text() for rdata in held.rdatas] == ["192.0.2.2"]
+
+
+def test_a_token_is_of_one_change(office: Office):
+    """A plan that was approved cannot be exchanged for another change."""
+    token = office.desk.plan(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",)))).token
+    other = change(PutRecords(name="b.microsoft.com", type="A", values=("192.0.2.1",)))
+    assert rules(office, other, token=token) == {"version"}
+
+
+def test_an_emergency_needs_an_incident(office: Office):
+    """I-16: an emergency without an incident's id is refused; with one it passes use and drift, not approvals."""
+    office.ask(AUTOLOGON)
+    urgent = clean_up(rollback_operations=whole_rollback(), urgency="emergency")
+    with pytest.raises(RefusedError, match="without the id of an incident"):
+        office.apply(urgent)
+    named = clean_up(rollback_operations=whole_rollback(), urgency="emergency", incident="INC-1")
+    assert rules(office, named) == {"approvals", "executors"}
+    assert office.apply(named).verification.good
+
+
+def test_open_drift_locks_the_zone(office: Office):
+    """004-034, 004-054: an out-of-band edit locks its zone for changes, and only its zone, until it is reconciled."""
+    office.store.replace(put_rrset(office.store.current, "stray.microsoft.com", "A", ["192.0.2.77"]))
+    wanted = change(PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.1",)))
+    assert rules(office, wanted) == {"drift"}
+    assert office.desk.apply(change(PutRecords(name="new.fabrikam.com", type="A", values=("192.0.2.1",))))
+    office.desk.adopt("dora")
+    assert office.desk.apply(wanted).verification.good
+
+
+def test_a_change_that_ends_the_drift_passes_the_lock(office: Office):
+    """Drift can be reconciled towards the desired state too: through the gate, with approvals."""
+    office.store.replace(put_rrset(office.store.current, "stray.microsoft.com", "A", ["192.0.2.77"]))
+    assert office.apply(change(RemoveName(name="stray.microsoft.com"))).verification.good
+    assert not office.desk.locks
+
+
+def test_a_rollback_that_restores_less_is_refused_beforehand(office: Office):
+    """004-084: a rollback as written that leaves a CNAME is refused before the change, not found at night."""
+    with pytest.raises(RefusedError, match="does not give back last known good"):
+        office.apply(clean_up())
+
+
+def test_replacing_an_alias_by_a_cname_is_high_risk(office: Office):
+    """004-077: "the same addresses" through a CNAME is a change of shape, and needs what a deletion needs."""
+    plan = office.desk.plan(change(*cname_for_alias()))
+    assert plan.risk.level.word == "high"
+    assert (plan.needed.approvers, plan.needed.executors) == (2, 2)
+
+
+@pytest.mark.parametrize("detection", [True, False])
+@pytest.mark.parametrize("approvals", [True, False])
+def test_only_both_misses_together_reproduce_the_outage(office: Office, detection: bool, approvals: bool):
+    """004-037: four cells, each played through the real gate; the record empties only with both off.
+
+    The configuration lacks the alias that production has. A detector with alias support finds that and locks the zone;
+    the old one passes it over. The fixed table asks for two people; the misconfigured one for nobody.
+    """
+    office.desk.desired = remove_rrset(office.store.current, AUTOLOGON, "A")
+    office.desk.detector = Detector(aliases=detection)
+    fixed = load_policy("feb-2025")
+    if approvals:
+        fixed = msgspec.structs.replace(fixed, rules=load_policy("strict").rules, unmatched="refuse")
+    refused: set[str] = set()
+    try:
+        office.desk.apply(clean_up(), policy=fixed)
+    except RefusedError as error:
+        refused = {each.rule for each in error.decision.obstacles}
+
+    alias = office.store.current.find(AUTOLOGON, A)
+    assert alias is not None
+    assert (alias.shape == "empty") is (not detection and not approvals)
+    assert ("drift" in refused, "approvals" in refused) == (detection, approvals)

@@ -1,0 +1,83 @@
+"""The change desk while something is broken on purpose: what is the change's stays apart from what is the fault's."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from conftest_ops import AUTOLOGON, PROFILE, Office, change
+
+from ssosim.changes.change import Change
+from ssosim.changes.desk import RefusedError
+from ssosim.changes.diff import compare
+from ssosim.changes.operations import PutRecords
+from ssosim.changes.verify import verify
+from ssosim.dns.zones.rrset import plain
+from ssosim.faults import NameRemoved, TrafficManagerDeleted, TtlChanged, ZoneFault
+
+NEW = "new.microsoftazuread-sso.com"
+FAULTS = (NameRemoved(record=AUTOLOGON), TtlChanged(record=AUTOLOGON, ttl=7), TrafficManagerDeleted(profile=PROFILE))
+
+
+def added(**fields: object) -> Change:
+    """A change beside the fault, in its zone; an emergency, since the fault is open drift there."""
+    operations = (PutRecords(name=NEW, type="A", values=("192.0.2.9",)),)
+    return change(*operations, urgency="emergency", incident="INC-7", **fields)
+
+
+def test_a_fault_is_drift_and_locks_its_zone(office: Office):
+    """004-051: what a fault does to a zone was not in any change, so the zone takes none until it ends."""
+    undo = office.board.add(FAULTS[0])
+    calm = change(PutRecords(name=NEW, type="A", values=("192.0.2.9",)))
+    with pytest.raises(RefusedError, match="locked by open drift"):
+        office.apply(calm)
+    undo()
+    assert office.apply(calm).verification.good
+
+
+ORDERS = [
+    order
+    for order in itertools.permutations(("apply", "rollback", "break", "mend"))
+    if order.index("apply") < order.index("rollback") and order.index("break") < order.index("mend")
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_change_and_fault_end_in_any_order(office: Office, fault: ZoneFault, order: tuple[str, ...]):
+    """004-084: applied and rolled back, broken and mended, however these cross: in the end all is as it was."""
+    healthy = office.store.current
+    ends = []
+    for step in order:
+        if step == "apply":
+            assert office.apply(added()).verification.good
+        elif step == "rollback":
+            assert office.desk.rollback(by="ann").verification.good
+        elif step == "break":
+            ends.append(office.board.add(fault))
+        else:
+            ends.pop()()
+    assert verify(office.store.current, healthy).good
+    assert office.desk.drift() == ()
+    assert office.desk.locks == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_that_ends_leaves_the_change(office: Office, fault: ZoneFault):
+    """What was applied while something was broken stands when that is mended, and is all that differs."""
+    healthy = office.store.current
+    end = office.board.add(fault)
+    done = office.apply(added())
+    end()
+    assert {plain(name) for name in compare(healthy, office.store.current).names} == {NEW}
+    assert done.entry.number == 1
+    assert office.desk.drift() == ()
+
+
+def test_last_known_good_has_no_fault_in_it(office: Office):
+    """A rollback while the fault lasts gives the healthy state: last known good was never a broken one."""
+    healthy = office.store.current
+    office.board.add(NameRemoved(record=AUTOLOGON))
+    office.apply(added())
+    assert office.desk.rollback(by="ann").verification.good
+    assert verify(office.store.current, healthy).good

@@ -1,0 +1,162 @@
+"""The person's browser on its own."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.scripted_user.__main__ import Browser, Page, main
+
+
+class Site(ThreadingHTTPServer):
+    """Serves pages by path, and remembers what was asked."""
+
+    pages: dict[str, str]
+    asked: list[tuple[str, str, str]]
+
+    @property
+    def url(self):
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            self.server.asked.append((self.command, self.path, body))
+            page = self.server.pages.get(self.path, "")
+            if page.startswith("->"):
+                self.send_response(302)
+                self.send_header("Location", page[2:])
+            else:
+                self.send_response(200)
+            self.send_header("Content-Length", "0" if page.startswith("->") else str(len(page)))
+            self.end_headers()
+            if not page.startswith("->"):
+                self.wfile.write(page.encode())
+
+        do_POST = do_GET  # noqa: N815  the name that http.server calls
+
+        def log_message(self, *_):
+            pass
+
+    with Site(("127.0.0.1", 0), Handler) as server:
+        server.pages, server.asked = {}, []
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def who(tmp_path):
+    """A person's file."""
+    (tmp_path / "ca.pem").write_text(LabCa().certificate_pem)
+    file = tmp_path / "person.json"
+    file.write_text(
+        json.dumps({"upn": "a@b", "password": "p", "behaviour": "signs-in", "ca": str(tmp_path / "ca.pem")})
+    )
+    return str(file)
+
+
+def test_a_page_is_read_as_its_form():
+    """Escaped values, the kinds of inputs, the first form that posts, pictures for those without script."""
+    page = Page(
+        "https://x/a",
+        '<form><input name="q"></form><form method="POST" action="/b?c=1">'
+        '<input type=hidden name="h" value="&quot;&lt;"><input type="password" name="p"></form>'
+        '<noscript><img src="i"></noscript>',
+    )
+    assert page.form is not None
+    assert (page.form.action, page.form.fields) == ("https://x/b?c=1", {"h": '"<', "p": ""})
+    assert page.pictures == ["https://x/i"]
+
+
+def test_a_form_that_fills_itself_is_sent_on(site, who):
+    """form_post: hidden fields go to the address of the form."""
+    site.pages["/start"] = '<form method="post" action="/end"><input type="hidden" name="code" value="c"></form>'
+    assert main(["--who", who, f"{site.url}/start"]) == 0
+    assert site.asked == [("GET", "/start", ""), ("POST", "/end", "code=c")]
+
+
+def test_pages_that_never_end_are_left(site, who):
+    """Twelve pages are enough for anybody."""
+    site.pages["/a"] = '<form method="post"><input type="hidden" name="x" value="y"></form>'
+    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert len(site.asked) == 12
+
+
+def test_a_right_password_is_typed_once(site, who):
+    """Refused all the same, the person reads the page and stops."""
+    site.pages["/a"] = '<form method="post"><input type="email" name="l"><input type="password" name="p"></form>'
+    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert site.asked == [("GET", "/a", ""), ("POST", "/a", "l=a%40b&p=p")]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://192.0.2.1/", "ftp://localhost/", "msal://auth?code=1"])
+def test_only_https_and_this_device_are_opened(site, who, url, capsys):
+    """Neither directly nor by a redirect."""
+    assert main(["--who", who, url]) == 1
+    site.pages["/r"] = f"->{url}"
+    assert main(["--who", who, f"{site.url}/r"]) == 1
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_a_site_that_the_lab_has_not_certified_is_not_trusted(site, who, tmp_path):
+    """The certificate authority is the lab's and no other; with it the same site is opened."""
+    ca = LabCa()
+    site.socket = ca.server_context(["localhost"]).wrap_socket(site.socket, server_side=True)
+    url = f"https://localhost:{site.server_port}/"
+    with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+        Browser(json.loads(Path(who).read_text())["ca"]).open(url)
+    (tmp_path / "right.pem").write_text(ca.certificate_pem)
+    assert Browser(str(tmp_path / "right.pem")).open(url).form is None
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--who", "/nowhere", "https://x/"], 2), ([], 2)])
+def test_wrong_usage_is_one_line(arguments, code, capsys, monkeypatch):
+    """Without the person's file: what is missing and how to run it."""
+    monkeypatch.delenv("SSOSIM_PERSON", raising=False)
+    assert main(arguments) == code
+    assert capsys.readouterr().err.startswith("person: ")
+
+
+OWN = (
+    '<form method="post" action="{action}"><input type="email" name="l"><input type="password" name="p">'
+    "<button>Sign in</button>{more}</form>"
+)
+
+
+def test_the_federated_type_their_password_at_their_own_page_only(site, who):
+    """At Entra's page the name alone; the password goes to the service's host, and once."""
+    file = Path(who)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "own_page": "localhost"}))
+    own = f"http://localhost:{site.server_port}/own"
+    site.pages = {
+        "/entra": OWN.format(action="/hop", more=""),
+        "/hop": f"->{own}",
+        "/own": OWN.format(action=own, more=""),
+    }
+    assert main(["--who", who, f"{site.url}/entra"]) == 0
+    assert [body for method, _, body in site.asked if method == "POST"] == ["l=a%40b&p=", "l=a%40b&p=p"]
+
+
+@pytest.mark.parametrize(
+    ("more", "posts"), [("", []), ('<button name="cancel" value="1">No</button>', ["l=&p=&cancel=1"])]
+)
+def test_who_refuses_says_so_only_where_the_page_lets_them(site, who, more, posts):
+    """AD FS's page has no button for it: it is closed."""
+    file = Path(who)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "behaviour": "refuses"}))
+    site.pages = {"/a": OWN.format(action="/b", more=more)}
+    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert [body for method, _, body in site.asked if method == "POST"] == posts
