@@ -15,11 +15,11 @@ from ssosim.trace import LabEvent, Trace
 
 RAISING = """
 import os, sys
-from ssosim.lab import world
+from ssosim.lab.process import namespaces
 def raises(*_):
     raise {error}
-world._enter = raises if sys.argv[1] == "enter" else lambda: None
-made = world.make_world(raises)
+namespaces._enter = raises if sys.argv[1] == "enter" else lambda: None
+made = namespaces.make_world(raises)
 code = made.wait()
 print("caller", os.getpid(), code, flush=True)
 """
