@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Literal, Protocol
 
 from ssosim_clients.failures import DnsFailure, NetworkFailure, TicketFailure
@@ -145,6 +146,10 @@ class AppCredentials:
     secret: str = field(repr=False)
 
 
+def _fixed_dice() -> Random:
+    return Random(0)  # noqa: S311 - which of two DNS answers comes first
+
+
 def _random_id() -> str:
     return str(uuid.uuid4())
 
@@ -157,7 +162,8 @@ class Device:
     first entry of the DNS search list. ``memory`` lasts as long as the client's process; give a new one to restart it.
     ``new_id`` makes request and message ids; a repeatable lab passes its own. ``stored_password`` is the user's
     password where the device holds it without asking: a service account's, or the one typed at sign-on to the device.
-    ``app_credentials`` are those of an application that runs on the device as itself.
+    ``app_credentials`` are those of an application that runs on the device as itself. ``dice`` decide what a network's
+    timing would, such as which of two DNS answers comes first; without them every new device throws the same.
     """
 
     upn: str
@@ -172,3 +178,4 @@ class Device:
     new_id: Callable[[], str] = _random_id
     stored_password: str | None = field(default=None, repr=False)
     app_credentials: AppCredentials | None = None
+    dice: Random = field(default_factory=_fixed_dice, repr=False, compare=False)

@@ -12,7 +12,8 @@ from ssosim.lab.program_devices.control_client import call
 DESCRIPTION = """\
 For a host name, as the running lab's DNS answers it now: the service principal name that each
 kind of client forms from it, and whether the KDC knows that name. One line for each family of
-rules that comes to the same SPNs, with the clients that belong to it.
+rules that comes to the same SPNs, with the clients that belong to it. Names joined by "then" are
+asked for in turn, until the KDC knows one; of names joined by "or", chance decides for one.
 """
 
 
@@ -104,4 +105,5 @@ def _shape(dns: dict[str, Any]) -> str:
 def _asked(row: dict[str, Any]) -> str:
     if row["problem"]:
         return str(row["problem"])
-    return ", then ".join(f"{candidate['spn']} ({candidate['kdc']})" for candidate in row["candidates"])
+    ways = [", then ".join(f"{each['spn']} ({each['kdc']})" for each in way) for way in row["outcomes"]]
+    return f"{' or '.join(ways)}: decided by {row['chance']}" if row["chance"] else ", ".join(ways)

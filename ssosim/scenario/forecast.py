@@ -112,6 +112,11 @@ class _Played:
     spns: tuple[str, ...]
     rank: int
 
+    def by_chance(self, spns: tuple[str, ...]) -> _Played:
+        """This, the worst of several outcomes between which the order of DNS answers decides; ``spns`` are of all."""
+        why = f"{self.why}; the order of DNS answers decides between the names"
+        return _Played(f"ticket, or by chance {self.text}", why, spns, self.rank)
+
 
 def _prediction(kind: str, group: list[tuple[str, _Played, _Played]]) -> Prediction:
     names = tuple(name for name, _, _ in group)
@@ -131,14 +136,26 @@ def _play_rule(rule: SpnRule, host: str, zones: ZoneSet, estate: Estate, spns: f
     except DnsFailure as failure:
         return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
     try:
-        asked = drive(rule.candidates(host, resolver, search_domain=estate.realm.domain))
+        ways = drive(rule.possibilities(host, resolver, search_domain=estate.realm.domain))
     except (DnsFailure, SchemeGivenUp) as failure:
         return _Played("no ticket asked for", str(failure), (), 2)
+    ended = [_ask_kdc(rule, asked, spns) for asked in ways]
+    if len({each.text for each in ended}) == 1:
+        return dataclasses.replace(ended[0], spns=_union(ended), why=" or ".join(dict.fromkeys(e.why for e in ended)))
+    return max(ended, key=lambda each: each.rank).by_chance(_union(ended))
+
+
+def _ask_kdc(rule: SpnRule, asked: tuple[str, ...], spns: frozenset[str]) -> _Played:
+    """What comes of a rule's candidates at a KDC that knows ``spns``."""
     for number, spn in enumerate(asked, start=1):
         if spn in spns:
             return _Played("ticket", f"the KDC knows {spn}", asked[:number], 0)
     instead = _WITHOUT_TICKET[rule.on_unknown]
     return _Played(f"unknown to the KDC: {instead}", f"the KDC does not know {', '.join(asked)}", asked, 2)
+
+
+def _union(played: list[_Played]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(spn for each in played for spn in each.spns))
 
 
 def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str], keys: Keys) -> _Played:

@@ -13,6 +13,7 @@ from ssosim_clients.testing import Engine, Run
 
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.model_devices.client_slots import client_dice
 from ssosim.scenario.memory_lab import MemoryLab
 from ssosim.scenario.memory_ports import memory_device
 from ssosim.scenario.model import Scenario
@@ -32,7 +33,8 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
         raise LabInputError(f"{scenario.name}: programs, and resolvers that remember, cannot be played in memory")
     engine = Engine(scenario.phases[0].start.timestamp())
     lab = MemoryLab(engine, estate)
-    devices = {client.name: memory_device(lab, client) for client in scenario.clients}
+    dice = {client.name: client_dice(scenario.seed, client.name) for client in scenario.clients}
+    devices = {client.name: memory_device(lab, client, dice[client.name]) for client in scenario.clients}
     runs: dict[str, Run[Belief]] = {}
     faults = PhaseFaults(lab, scenario.seed)
     results: list[PhaseResult] = []
@@ -42,9 +44,9 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
         mark = lab.trace.last_seq
         steps = faults.enter(phase)
         lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
-        for name in [client.name for client in scenario.clients if client.fresh and index]:
-            runs.pop(name).cancel()
-            devices[name] = memory_device(lab, next(client for client in scenario.clients if client.name == name))
+        for client in [client for client in scenario.clients if client.fresh and index]:
+            runs.pop(client.name).cancel()
+            devices[client.name] = memory_device(lab, client, dice[client.name])
         for name, device in devices.items():
             if name not in runs or runs[name].done:
                 runs[name] = engine.start(lab.sign_in(name, models[name], device))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from random import Random
 from typing import Any, Literal
 
 from ssosim_clients.failures import DnsKind
@@ -29,15 +30,18 @@ _KINDS: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "
 _RCODES: Mapping[str, DnsKind] = {"NXDOMAIN": "nxdomain", "NODATA": "nodata", "REFUSED": "refused"}
 
 
-def memory_device(lab: MemoryLab, client: Client) -> Any:
-    """A device for ``client``, in a world of its own; raises LabInputError for one that the estate lacks."""
+def memory_device(lab: MemoryLab, client: Client, dice: Random) -> Any:
+    """A device for ``client``, in a world of its own; raises LabInputError for one that the estate lacks.
+
+    ``dice`` decide what timing would: see ``client_dice``.
+    """
     found = lab.estate.devices[0] if client.device is None else lab.estate.device(client.device)
     if found is None:
         raise LabInputError(f"there is no device {client.device!r} in the estate {lab.estate.name!r}")
     world = World(engine=lab.engine)
     ports = _Ports(world, lab, client)
     parts = dict.fromkeys(("resolver", "http", "kerberos", "clock", "user"), ports)
-    return world.device(upn=found.user, **parts)
+    return world.device(upn=found.user, dice=dice, **parts)
 
 
 class _Ports(MemoryPorts):

@@ -58,6 +58,18 @@ def test_a_cname_moves_the_spn_of_some_families_only(zones: ZoneSet, keys: Keys)
     assert models["msal4j-iwa"] == ("silent", "silent")
 
 
+def test_a_race_is_forecast_by_its_worse_end(zones: ZoneSet, keys: Keys):
+    """Two CNAMEs, the last of which leads to a registered name: gokrb5 asks for either, so it may be refused."""
+    moved = operate(zones, cname_for_alias())
+    changed = put_rrset(moved, AUTOLOGON, "CNAME", ["hop.microsoftazuread-sso.com."])
+    changed = put_rrset(changed, "hop.microsoftazuread-sso.com", "CNAME", ["sts.fabrikam.com."])
+    after, asked, worse = by_rule(forecast(zones, changed, ESTATE, keys))["gokrb5"]
+    assert after.startswith("ticket, or by chance unknown to the KDC")
+    assert asked == ("HTTP/hop.microsoftazuread-sso.com", "HTTP/sts.fabrikam.com")
+    assert worse
+    assert by_rule(forecast(zones, changed, ESTATE, keys))["dotnet"][0] == "ticket"
+
+
 def test_the_emptied_record_stops_everybody_on_that_way(zones: ZoneSet, keys: Keys):
     """004-020, 004-080: without an address no rule gets as far as a ticket; prompting clients go on, others stall."""
     found = forecast(zones, delete_profile(zones, PROFILE), ESTATE, keys)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 import pytest
-from ssosim_clients.failures import DnsFailure
+from ssosim_clients.failures import DnsFailure, TicketFailure
 from ssosim_clients.flows.negotiate import credential
-from ssosim_clients.spn import RULES, OnLookupFailure, OnUnknown, SchemeGivenUp, guessed_realm
+from ssosim_clients.spn import RULES, Form, OnLookupFailure, OnUnknown, SchemeGivenUp, guessed_realm
 
 from .conftest import World
 
@@ -34,6 +37,10 @@ def zone() -> World:
         "127.0.3.1": "ec2-1-2-3-4.cloud.test",
     }
     return world
+
+
+def _dice(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 - which of two DNS answers comes first
 
 
 def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]:
@@ -206,7 +213,7 @@ TABLE_1_1 = {
     "curl-sspi": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "java": ("lengthen", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
     "java-no-canon": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
-    "gokrb5": ("first target", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "gokrb5": ("first or last target", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "requests-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "requests-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "httpx-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
@@ -233,13 +240,70 @@ def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
     assert zone.events == []
 
 
-def test_go_stops_at_the_first_target(zone: World) -> None:
-    """Of a chain of CNAMEs gokrb5 names the first target, as measured with Go 1.26; others follow it to its end."""
-    zone.cnames[f"chain.{CORP}"], zone.cnames[f"mid.{CORP}"] = f"mid.{CORP}", f"end.{CORP}"
-    zone.addresses[f"end.{CORP}"] = ("127.0.5.1",)
-    assert _ask(zone, "gokrb5", f"chain.{CORP}") == ("mid",)
-    assert _ask(zone, "dotnet", f"chain.{CORP}") == ("end",)
-    assert _ask(zone, "gokrb5", f"end.{CORP}") == ("end",)
+def _possible(world: World, rule: str, host: str) -> list[str]:
+    found = world.play(RULES[rule].possibilities(f"{host}.{CORP}", world.device().resolver))
+    assert found is not None
+    return [" ".join(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in way) for way in found]
+
+
+def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
+    """Of a chain of CNAMEs gokrb5 names the first or the last target, as measured with Go 1.26; others the last."""
+    zone.cnames[f"long.{CORP}"] = f"chain.{CORP}"
+    assert _ask(zone, "gokrb5", f"long.{CORP}") == ("chain", "end")
+    assert _possible(zone, "gokrb5", "long") == ["chain", "end"]
+    assert _possible(zone, "dotnet", "long") == ["end"]
+    for host, name in (("alias", "real"), ("end", "end"), ("nothing", "nothing")):
+        assert _possible(zone, "gokrb5", host) == [name], "one target, or none: nothing to decide"
+
+
+def test_a_race_is_no_second_try(zone: World) -> None:
+    """gokrb5 asks the KDC for one name a sign-in; over many, the device's dice name both, for a seed the same."""
+
+    def names(seed: int) -> list[str]:
+        device = zone.device(dice=_dice(seed))
+        asked = []
+        for _ in range(20):
+            zone.events.clear()
+            with pytest.raises(TicketFailure):
+                zone.play(credential(device, RULES["gokrb5"], f"https://chain.{CORP}/"))
+            (event,) = [event for event in zone.events if event.kind == "tgs"]
+            asked.append(event.what.removeprefix("HTTP/").partition(".")[0])
+        return asked
+
+    assert names(1) == names(1)
+    assert set(names(1)) == set(names(2)) == {"mid", "end"}
+    assert names(1) != names(2)
+
+
+def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
+    """``spn`` gives one name, so it takes a rule whose race is decided; a rule without a race is decided as it is."""
+    rule = RULES["gokrb5"]
+    with pytest.raises(ValueError, match="race between DNS answers"):
+        zone.play(rule.spn(rule.ways[0], f"chain.{CORP}", zone.device().resolver))
+    assert {each.forms for each in rule.outcomes} == {(Form.FIRST_TARGET,), (Form.FORWARD,)}
+    assert rule.decided(_dice(0)) in rule.outcomes
+    assert [name for name, each in RULES.items() if each.is_raced] == ["gokrb5"]
+    dice = _dice(0)
+    assert RULES["java"].decided(dice) is RULES["java"]
+    assert dice.random() == _dice(0).random(), "nothing is thrown where nothing is to be decided"
+    above = replace(RULES["curl-gssapi"], second=(Form.FIRST_OR_LAST,))
+    assert [each.second for each in above.outcomes] == [(Form.FIRST_TARGET,), (Form.FORWARD,)]
+
+
+def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
+    """Table 1.2, twoa: the PTR is that of the address that stands first, which rotates; other rules do not care."""
+    assert _possible(zone, "mit-default", "twoa") == ["n10", "n11"]
+    assert _possible(zone, "mit-fallback", "twoa") == ["twoa n10", "twoa n11"]
+    for rule in ("mit-no-rdns", "mit-no-canon", "java", "dotnet", "gokrb5"):
+        assert _possible(zone, rule, "twoa") == ["twoa"], rule
+    assert _ask(zone, "mit-default", f"twoa.{CORP}") == ("n10",), "for the answer as it came"
+
+
+def test_addresses_of_another_version_do_not_come_first(zone: World) -> None:
+    """A host prefers one IP version whatever the order of records is (RFC 6724), so that only its addresses rotate."""
+    zone.addresses[f"both.{CORP}"] = ("2001:db8::1", "2001:db8::2", "127.0.2.10")
+    zone.pointers |= {"2001:db8::1": f"six1.{CORP}", "2001:db8::2": f"six2.{CORP}"}
+    assert _possible(zone, "mit-default", "both") == ["six1", "six2"]
 
 
 def test_two_pointers(zone: World) -> None:

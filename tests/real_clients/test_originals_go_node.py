@@ -129,26 +129,35 @@ def test_gokrb5_answers_every_challenge(lab):
     assert lab.exchanges("it").count(f"{WINDOWS} kerberos 401") == challenges - 1
 
 
-def test_go_is_led_by_the_first_of_several_cnames(lab, bench):
-    """Go 1.26 gives the first target of a chain of CNAMEs as the canonical name; libkrb5 follows to the last."""
+@pytest.mark.parametrize(("late", "hop"), [("A", 1), ("CNAME", 3)], ids=["cname-answered-first", "a-answered-first"])
+def test_go_is_led_by_the_answer_that_comes_first(lab, bench, late, hop):
+    """Behind several CNAMEs Go names the first target if CNAME is answered before A, and the last if A is.
+
+    Go asks A, AAAA and CNAME side by side and keeps the name of the first usable answer. Source: Go 1.26
+    src/net/dnsclient_unix.go, ``goLookupIPCNAMEOrder`` (``cname`` is set once) and ``skipToAnswer`` (an A answer is
+    read from its first A record on, whose owner is the last target). libkrb5 follows to the last in either case.
+    """
     lab.apply("long-chain", record=AUTOLOGON, length=3)
+    lab.apply("delay", names=AUTOLOGON, types=late, clients="it", seconds=2)
     code, printed = lab.sign_in("gokrb5/integrated", "it")
-    assert code == 1
-    assert "HTTP/autologon-hop-1.microsoftazuread-sso.com" in printed
-    bench.run(
-        "exec",
-        "--as",
-        "curl",
-        "--",
-        "curl",
-        "--negotiate",
-        "-u",
-        ":",
-        "-s",
-        f"https://{AUTOLOGON}/contoso.com/winauth/sso",
-    )
+    assert code == 1, printed
+    chosen = f"HTTP/autologon-hop-{hop}.microsoftazuread-sso.com"
+    assert chosen in printed
+    url = f"https://{AUTOLOGON}/contoso.com/winauth/sso"
+    bench.run("exec", "--as", "curl", "--", "curl", "--negotiate", "-u", ":", "-s", url)
     asked = {
         (r["client"], r["service"]) for r in bench.records() if r["event"] == "KdcExchange" and r["request"] == "TGS"
     }
-    assert ("it", "HTTP/autologon-hop-1.microsoftazuread-sso.com") in asked
+    assert {service for client, service in asked if client == "it" and service.startswith("HTTP/")} == {chosen}
     assert ("curl", "HTTP/autologon-hop-3.microsoftazuread-sso.com") in asked
+
+
+def test_go_takes_the_last_target_of_an_aaaa_answer_too(lab, bench):
+    """Where the name has IPv6 addresses, an AAAA answer that comes first gives the last target, as one for A does."""
+    lab.apply("aaaa-dead", record=AUTOLOGON)
+    lab.apply("long-chain", record=AUTOLOGON, length=3)
+    lab.apply("delay", names=AUTOLOGON, types="A,CNAME", clients="it", seconds=2)
+    code, printed = lab.sign_in("gokrb5/integrated", "it")
+    assert code == 1, printed
+    asked = {r["service"] for r in bench.records() if r["event"] == "KdcExchange" and r["client"] == "it"}
+    assert {name for name in asked if "autologon" in name} == {"HTTP/autologon-hop-3.microsoftazuread-sso.com"}

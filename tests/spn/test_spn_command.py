@@ -96,6 +96,27 @@ def test_text_and_json(shapes_lab: ShapesLab) -> None:
     assert next(row["clients"] for row in answer["rules"] if row["rule"] == "java") == ["msal4j-iwa"]
 
 
+def test_both_names_are_shown_where_chance_decides(shapes_lab: ShapesLab) -> None:
+    """Behind several CNAMEs gokrb5's line has both targets and what decides; with round robin so has libkrb5's.
+
+    Source: Go 1.26 net/dnsclient_unix.go ``goLookupIPCNAMEOrder``; table 1.2, twoa.
+    """
+    text = shapes_lab.run("spn", "chain.corp.test", "--rule", "gokrb5")
+    said = "HTTP/mid.corp.test (unknown) or HTTP/end.corp.test (unknown): decided by which of the CNAME and A answers"
+    assert said in text
+    answer = json.loads(shapes_lab.run("spn", "chain.corp.test", "--json"))
+    rows = {row["rule"]: row for row in answer["rules"]}
+    assert [each["spn"] for each in rows["gokrb5"]["candidates"]] == ["HTTP/mid.corp.test", "HTTP/end.corp.test"]
+    assert [len(way) for way in rows["gokrb5"]["outcomes"]] == [1, 1]
+    assert {name for name, row in rows.items() if row["chance"]} == {"gokrb5"}
+    assert rows["mit-fallback"]["outcomes"] == [rows["mit-fallback"]["candidates"]]
+    alias = shapes_lab.run("spn", "alias.corp.test", "--rule", "gokrb5")
+    assert "HTTP/real.corp.test (unknown)\n" in alias
+    assert "decided by" not in alias
+    text = shapes_lab.run("spn", "twoa.corp.test", "--rule", "curl-gssapi")
+    assert "HTTP/n10.corp.test (unknown) or HTTP/n11.corp.test (unknown): decided by which address" in text
+
+
 def test_one_client_one_rule(shapes_lab: ShapesLab) -> None:
     """``--client`` takes a model, ``--rule`` a rule, ``--port`` shows where the port is kept."""
     text = shapes_lab.run("spn", "alias.corp.test", "--client", "office")

@@ -88,7 +88,8 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 
 async def _ticket(device: Device, rule: SpnRule, host: str, port: int) -> bytes:
-    """A token for the first candidate that the KDC knows."""
+    """A token for the first candidate that the KDC knows; the device's dice decide a race of the rule, each time."""
+    rule = rule.decided(device.dice)
     unknown: dict[str, TicketFailure] = {}
     for way in rule.ways:
         spn = await rule.spn(way, host, device.resolver, port=port, search_domain=device.search_domain)

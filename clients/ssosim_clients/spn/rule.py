@@ -4,6 +4,10 @@ Three families explain every client measured: the name *as typed*, the *forward*
 forward *then reverse* (the PTR of the first address). A client on a GSSAPI platform has two canonicalisers, its own and
 then the library's, each of which may belong to any family. The same CNAME moves the SPN in the last two families and
 leaves it alone in the first.
+
+Chance decides in two places, and only one of the possible names is asked for: Go takes the first or the last target of
+several CNAMEs, whichever DNS answer comes first (``Form.FIRST_OR_LAST``), and a PTR is that of whichever address stands
+first in the answer. ``SpnRule.possibilities`` gives the names for each way in which chance can fall.
 """
 
 from __future__ import annotations
@@ -12,10 +16,13 @@ import contextlib
 import ipaddress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import product
+from random import Random
 from typing import Final
 
 from ssosim_clients.failures import DnsFailure, Failure
 from ssosim_clients.ports import Resolution, Resolver
+from ssosim_clients.spn.turned import Turned
 
 __all__ = ["NO_TICKET", "Form", "OnLookupFailure", "OnUnknown", "PortInSpn", "SchemeGivenUp", "SpnRule"]
 
@@ -28,14 +35,25 @@ class Form(StrEnum):
     FORWARD = "forward"
     """one address look-up; the canonical name in its answer"""
     FIRST_TARGET = "first target"
-    """one address look-up; where the name's own CNAME leads, which further ones do not change (Go)"""
+    """one address look-up; where the name's own CNAME leads, which further ones do not change"""
+    FIRST_OR_LAST = "first or last target"
+    """a CNAME question beside those for addresses: the first target if its answer comes first, else the last (Go)"""
     FORWARD_REVERSE = "forward+reverse"
     """as forward, then the PTR of the first address if there is one"""
     LENGTHEN = "lengthen"
     """the PTR of the address, only if it leads back there and begins with the name typed and a dot (Java)"""
 
 
-_STRENGTH: Final = (Form.TYPED, Form.LENGTHEN, Form.FIRST_TARGET, Form.FORWARD, Form.FORWARD_REVERSE)
+_STRENGTH: Final = (
+    Form.TYPED,
+    Form.LENGTHEN,
+    Form.FIRST_TARGET,
+    Form.FIRST_OR_LAST,
+    Form.FORWARD,
+    Form.FORWARD_REVERSE,
+)
+_BY_ADDRESS: Final = frozenset({Form.LENGTHEN, Form.FORWARD_REVERSE})
+_RACES: Final = {Form.FIRST_OR_LAST: (Form.FIRST_TARGET, Form.FORWARD)}
 
 
 class OnLookupFailure(StrEnum):
@@ -107,12 +125,36 @@ class SpnRule:
         """
         return replace(self, second=library.forms, qualifies=library.qualifies) if self.second else self
 
+    @property
+    def by_address(self) -> bool:
+        """Whether the name may depend on which address stands first in an answer."""
+        return not _BY_ADDRESS.isdisjoint((*self.forms, *self.second))
+
+    @property
+    def is_raced(self) -> bool:
+        """Whether the name may depend on which of several DNS answers comes first."""
+        return not _RACES.keys().isdisjoint((*self.forms, *self.second))
+
+    @property
+    def outcomes(self) -> tuple[SpnRule, ...]:
+        """The rule for each end that its race can have; the rule itself where there is no race."""
+        if not self.is_raced:
+            return (self,)
+        own = product(*(_RACES.get(form, (form,)) for form in self.forms))
+        ends = product(own, product(*(_RACES.get(form, (form,)) for form in self.second)))
+        return tuple(replace(self, forms=forms, second=second) for forms, second in ends)
+
+    def decided(self, dice: Random) -> SpnRule:
+        """The rule for one look-up: ``dice`` say who wins the race. The rule itself where there is none."""
+        return dice.choice(self.outcomes) if self.is_raced else self
+
     async def spn(
         self, way: tuple[Form, Form], host: str, resolver: Resolver, *, port: int = 443, search_domain: str = ""
     ) -> str:
         """The SPN that ``way`` gives for a URL's ``host``.
 
-        Raises ``SchemeGivenUp`` or ``DnsFailure`` where the rule says so.
+        Raises ``SchemeGivenUp`` or ``DnsFailure`` where the rule says so, ValueError for a rule whose race is not
+        ``decided``.
         """
         typed = host.lower().rstrip(".")
         first, second = way
@@ -134,9 +176,34 @@ class SpnRule:
     async def candidates(
         self, host: str, resolver: Resolver, *, port: int = 443, search_domain: str = ""
     ) -> tuple[str, ...]:
-        """Every SPN that would be asked for if the KDC knew none, in order, without repeats. Raises as ``spn``."""
-        spns = [await self.spn(way, host, resolver, port=port, search_domain=search_domain) for way in self.ways]
-        return tuple(dict.fromkeys(spns))
+        """Every SPN that may be asked for, given the answers as they come, in order and without repeats.
+
+        Of a rule without a race they are asked for one after the other, as long as the KDC knows none; of one with a
+        race they are those of all its ``outcomes``. Raises as ``spn``.
+        """
+        found = [
+            await rule.spn(way, host, resolver, port=port, search_domain=search_domain)
+            for rule in self.outcomes
+            for way in rule.ways
+        ]
+        return tuple(dict.fromkeys(found))
+
+    async def possibilities(
+        self, host: str, resolver: Resolver, *, port: int = 443, search_domain: str = ""
+    ) -> tuple[tuple[str, ...], ...]:
+        """The candidates for each way in which chance can fall, without repeats; a client meets one of them.
+
+        What may fall otherwise: a race of the rule, and which of a name's addresses stands first where the rule takes
+        the PTR of that one (round robin). The first is for the answers as they come. Raises as ``spn``.
+        """
+        found: list[tuple[str, ...]] = []
+        for rule in self.outcomes:
+            turned = Turned(resolver)
+            found.append(await rule.candidates(host, turned, port=port, search_domain=search_domain))
+            for turn in range(1, turned.turns if rule.by_address else 1):
+                other = Turned(resolver, turn)
+                found.append(await rule.candidates(host, other, port=port, search_domain=search_domain))
+        return tuple(dict.fromkeys(found))
 
     def _trailer(self, port: int) -> str:
         kept = self.port is PortInSpn.ALWAYS or (self.port is PortInSpn.NON_STANDARD and port not in (80, 443))
@@ -148,7 +215,12 @@ NO_TICKET: Final = SpnRule(name="no-ticket", source="a way of signing in that as
 
 
 async def _canonical(form: Form, name: str, resolver: Resolver) -> str:
-    """``name`` after one canonicaliser. Raises ``DnsFailure`` when the forward look-up fails."""
+    """``name`` after one canonicaliser.
+
+    Raises ``DnsFailure`` when the forward look-up fails, ValueError for a form that is a race.
+    """
+    if form in _RACES:
+        raise ValueError(f"the form {form.value!r} is a race between DNS answers: take one of the rule's outcomes")
     if form is Form.TYPED:
         return name
     found = Resolution(name, name, (name,)) if _is_address(name) else await resolver.resolve(name, "any")

@@ -67,7 +67,9 @@ async def ask_spn(
     """What each of ``rules`` (None: all) makes of ``host``, as plain data.
 
     ``dns`` is the address answer; ``rules`` has for each rule its family and its candidates in the order of trying,
-    each with what the KDC says; ``problem`` is set where the client gets no further than DNS. Raises LabInputError.
+    each with what the KDC says; ``problem`` is set where the client gets no further than DNS. Where chance decides,
+    ``outcomes`` has the candidates for each way in which it can fall (else one list), and ``chance`` says what decides.
+    Raises LabInputError.
     """
     if not host or len(host) > _MAX_HOST or not host.isascii() or not host.isprintable() or set(host) & set("/:@ "):
         raise LabInputError(f"{host!r}: a host name is expected, without scheme, port and path")
@@ -102,9 +104,11 @@ class _Kdc:
 
 async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port: int | None) -> dict[str, Any]:
     at_port = port or (443 if rule.service == "HTTP" else _SQL_PORT)
-    problem, spns = "", tuple[str, ...]()
+    problem, spns, outcomes = "", tuple[str, ...](), tuple[tuple[str, ...], ...]()
+    domain = device.search_domain
     try:
-        spns = await rule.candidates(host, device.resolver, port=at_port, search_domain=device.search_domain)
+        spns = await rule.candidates(host, device.resolver, port=at_port, search_domain=domain)
+        outcomes = await rule.possibilities(host, device.resolver, port=at_port, search_domain=domain)
     except SchemeGivenUp as failure:
         problem = f"Negotiate is given up: {failure}"
     except DnsFailure as failure:
@@ -113,9 +117,18 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
         "rule": rule.name,
         "family": rule.family,
         "candidates": [{"spn": spn, "kdc": await kdc.says(spn)} for spn in spns],
+        "outcomes": [[{"spn": spn, "kdc": await kdc.says(spn)} for spn in way] for way in outcomes],
+        "chance": _chance(rule) if len(outcomes) > 1 else "",
         "problem": problem,
         "source": rule.source,
     }
+
+
+def _chance(rule: SpnRule) -> str:
+    """What decides between the outcomes of ``rule``."""
+    parts = ["which of the CNAME and A answers comes first"] if rule.is_raced else []
+    parts += ["which address stands first in the answer"] if rule.by_address else []
+    return " and ".join(parts)
 
 
 async def _dns(device: ClientDevice, host: str) -> dict[str, Any]:

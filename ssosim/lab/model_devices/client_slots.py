@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from ssosim_clients.ports import AppCredentials
 from ssosim_clients.ports import Clock as ClientClock
@@ -24,7 +25,7 @@ from ssosim.lab.core.resolvers import resolver_address
 from ssosim.lab.model_devices.ports import Endpoint, LabHttp, LabKerberos, LabResolver, LabUser, WithoutKdc
 from ssosim.lab.model_devices.waiting import Patience
 
-__all__ = ["Seat", "WallClock", "model_device", "take_seat"]
+__all__ = ["Seat", "WallClock", "client_dice", "model_device", "take_seat"]
 
 _DISCARD = 9  # a port where nobody listens
 _NOWHERE = ipaddress.ip_network("100::/64")
@@ -65,6 +66,11 @@ async def take_seat(lab: Lab, client: str) -> Seat:
     return Seat(address, await lab.gateway_for(address), home)
 
 
+def client_dice(seed: int, client: str) -> Random:
+    """The dice of ``client`` for a scenario's ``seed``: the same throws at every run, whoever else plays."""
+    return Random(f"{seed} {client}")  # noqa: S311 - which of two DNS answers comes first
+
+
 @contextlib.asynccontextmanager
 async def model_device(
     lab: Lab,
@@ -75,12 +81,14 @@ async def model_device(
     person: bool = True,
     dual_stack: bool = False,
     seat: Seat | None = None,
+    dice: Random | None = None,
 ) -> AsyncIterator[ClientDevice]:
     """A device for the client model ``client``, on which ``device``'s user is signed on.
 
     ``person`` False: nobody answers a prompt. ``dual_stack``: the device has IPv6 and prefers it. Everything that the
     client does is in the trace under its name. The device holds the user's password, as one that was typed at sign-on,
-    and the secret of the estate's first application that has one.
+    and the secret of the estate's first application that has one. ``dice`` decide what timing would (None: those of
+    seed 0 and the client's name).
     """
     user = lab.user_of(device)
     seat = seat or await take_seat(lab, client)
@@ -117,6 +125,7 @@ async def model_device(
             search_domain=lab.estate.realm.domain,
             stored_password=user.password,
             app_credentials=_app_credentials(lab.estate, user),
+            dice=dice or client_dice(0, client),
         )
     finally:
         await http.close()
