@@ -18,7 +18,7 @@ from ssosim.clock import RealTime, VirtualClock
 from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.client_slots import Seat, client_dice, model_device, take_seat
+from ssosim.lab.model_devices.client_slots import Seat, model_device, take_seat
 from ssosim.scenario.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.scenario.model import Client, Outcome, Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, ProgramTimes, run_side_by_side
@@ -213,7 +213,7 @@ class _Cast:
         self._clock = clock
         self._models = models
         self._seats: dict[str, Seat] = {}
-        self._dice = {client.name: client_dice(scenario.seed, client.name) for client in self._clients}
+        self._seed = scenario.seed
         self._devices: dict[str, ClientDevice] = {}
         self._furniture: dict[str, contextlib.AsyncExitStack] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
@@ -237,7 +237,7 @@ class _Cast:
 
     async def _sit(self, client: Client) -> None:
         if client.name not in self._seats:
-            self._seats[client.name] = await take_seat(self._lab, client.name)
+            self._seats[client.name] = await take_seat(self._lab, client.name, self._seed)
         self._furniture[client.name] = contextlib.AsyncExitStack()
         self._devices[client.name] = await self._furniture[client.name].enter_async_context(
             model_device(
@@ -248,7 +248,6 @@ class _Cast:
                 person=client.person_answers,
                 dual_stack=client.ipv6,
                 seat=self._seats[client.name],
-                dice=self._dice[client.name],
             )
         )
 

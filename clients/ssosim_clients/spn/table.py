@@ -158,8 +158,8 @@ _RUNTIMES = (
     SpnRule(
         name="gokrb5",
         source="gokrb5 v8/spnego/http.go: net.LookupCNAME, krb5.conf is not asked; Go 1.20 and later "
-        "net/dnsclient_unix.go goLookupIPCNAMEOrder: behind several CNAMEs the first target if CNAME is answered before "
-        "A and AAAA, else the last (read, run with Go 1.26; golang/go #59943)",
+        "net/dnsclient_unix.go goLookupIPCNAMEOrder: behind several CNAMEs the first target if CNAME is answered "
+        "before A and AAAA, else the last (read, run with Go 1.26; golang/go #59943)",
         forms=(Form.FIRST_OR_LAST,),
         on_unknown=OnUnknown.ERROR,
     ),

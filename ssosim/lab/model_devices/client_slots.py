@@ -50,20 +50,21 @@ class WallClock:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What a client needs of the lab for as long as the lab runs: an address, a KDC's address, a folder."""
+    """What a client needs of the lab for as long as the lab runs: an address, a KDC's address, a folder, its dice."""
 
     address: str
     kdc: Address
     home: Path
+    dice: Random
 
 
-async def take_seat(lab: Lab, client: str) -> Seat:
-    """A seat for ``client``. Seats are not given back, so whoever comes again and again keeps one."""
+async def take_seat(lab: Lab, client: str, seed: int = 0) -> Seat:
+    """A seat for ``client``, with the dice of ``seed``; whoever comes again and again keeps one: none is given back."""
     address = lab.network.model_address()
     lab.attribution.register(address, client, tells=True)
     home = lab.home / "models" / address
     home.mkdir(mode=0o700, parents=True)
-    return Seat(address, await lab.gateway_for(address), home)
+    return Seat(address, await lab.gateway_for(address), home, client_dice(seed, client))
 
 
 def client_dice(seed: int, client: str) -> Random:
@@ -81,14 +82,12 @@ async def model_device(
     person: bool = True,
     dual_stack: bool = False,
     seat: Seat | None = None,
-    dice: Random | None = None,
 ) -> AsyncIterator[ClientDevice]:
     """A device for the client model ``client``, on which ``device``'s user is signed on.
 
     ``person`` False: nobody answers a prompt. ``dual_stack``: the device has IPv6 and prefers it. Everything that the
     client does is in the trace under its name. The device holds the user's password, as one that was typed at sign-on,
-    and the secret of the estate's first application that has one. ``dice`` decide what timing would (None: those of
-    seed 0 and the client's name).
+    and the secret of the estate's first application that has one.
     """
     user = lab.user_of(device)
     seat = seat or await take_seat(lab, client)
@@ -125,7 +124,7 @@ async def model_device(
             search_domain=lab.estate.realm.domain,
             stored_password=user.password,
             app_credentials=_app_credentials(lab.estate, user),
-            dice=dice or client_dice(0, client),
+            dice=seat.dice,
         )
     finally:
         await http.close()
