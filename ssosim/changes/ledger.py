@@ -2,7 +2,10 @@
 
 Zones are kept in files named by their content, the list in one file that is replaced whole: written beside, flushed to
 disk, renamed. A process that dies at any moment leaves the list as it was or as it should be, and every state that the
-list names is complete.
+list names is complete. An error at any of these steps leaves the list as it was; where even that cannot be had, the
+entry stands, because it is what the next start would find.
+
+The list is a JSON array with one entry a line. Where the end of the file was lost, the whole lines before it hold.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from ssosim.changes.snapshot import SnapshotError, digest, from_data, to_data
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Entry", "Ledger", "LedgerError", "Step", "to_undo"]
+__all__ = ["Entry", "Ledger", "LedgerError", "Step", "is_latest", "to_undo", "undone"]
 
 Step = tuple[ZoneSet, ZoneSet]
 """Zones before and after."""
@@ -37,7 +40,8 @@ class LedgerError(RuntimeError):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing done; ``at`` is in seconds since the epoch.
 
-    Digests of zones: ``before`` and ``after`` in production, ``desired_before`` and ``desired`` of the desired state.
+    Digests of zones: ``before`` and ``after`` in production, faults in force left out, ``desired_before`` and
+    ``desired`` of the desired state. ``complete``: a rollback after which nothing is left of the change that it undoes.
     """
 
     at: float
@@ -53,19 +57,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: tuple[str, ...] = ()
     executors: tuple[str, ...] = ()
     undoes: int | None = None
+    complete: bool = False
     change: dict[str, Any] | None = None
+
+
+def undone(entries: Sequence[Entry]) -> frozenset[int]:
+    """The numbers of the changes that were rolled back whole."""
+    return frozenset(
+        entry.undoes
+        for entry in entries
+        if entry.undoes is not None and (entry.complete or entry.after == entries[entry.undoes - 1].before)
+    )
 
 
 def to_undo(entries: Sequence[Entry], number: int | None) -> Entry:
     """The applied change of that number, by default the last that stands; raises DnsChangeError if there is none."""
-    undone = {
-        entry.undoes
-        for entry in entries
-        if entry.undoes is not None and entry.after == entries[entry.undoes - 1].before
-    }
+    gone = undone(entries)
     stage = max((entry.number for entry in entries if entry.action == "load"), default=0)
-    undone |= set(range(stage + 1))
-    open_ones = [entry for entry in entries if entry.action == "apply" and entry.number not in undone]
+    open_ones = [
+        entry for entry in entries if entry.action == "apply" and entry.number > stage and entry.number not in gone
+    ]
     if number is None and open_ones:
         return open_ones[-1]
     found = next((entry for entry in open_ones if entry.number == number), None)
@@ -76,6 +87,20 @@ def to_undo(entries: Sequence[Entry], number: int | None) -> Entry:
     return found
 
 
+def is_latest(entries: Sequence[Entry], entry: Entry) -> bool:
+    """Whether the zones before ``entry`` are what its rollback must restore, because nobody changed others since.
+
+    Not so after a later change that stands, after production was adopted, and after the rollback of an earlier change.
+    """
+    gone, later = undone(entries), entries[entry.number :]
+    for each in later:
+        if each.action == "adopt" or (each.action == "apply" and each.number not in gone):
+            return False
+        if each.undoes is not None and each.undoes < entry.number:
+            return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The ledger in ``folder``, which is made when it is first written to."""
@@ -84,36 +109,81 @@ class Ledger:
 
     def entries(self) -> tuple[Entry, ...]:
         """Everything done, oldest first; raises LedgerError for a file that this did not write."""
+        return self._read()[0]
+
+    def torn(self) -> bool:
+        """Whether the end of the list was lost, so that ``entries`` gives those before it. Raises LedgerError."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[tuple[Entry, ...], bool]:
         try:
-            text = (self.folder / _LIST).read_bytes()
+            text = self._list.read_bytes()
         except FileNotFoundError:
-            return ()
+            return (), False
         except OSError as error:
-            raise LedgerError(f"{self.folder / _LIST}: cannot be read: {error.strerror}") from error
+            raise LedgerError(f"{self._list}: cannot be read: {error.strerror}") from error
         try:
-            return msgspec.json.decode(text, type=tuple[Entry, ...])
-        except msgspec.DecodeError as error:
-            raise LedgerError(f"{self.folder / _LIST}: is not a ledger: {error}") from error
+            entries, torn = msgspec.json.decode(text, type=tuple[Entry, ...]), False
+        except (msgspec.DecodeError, ValueError) as error:
+            whole = _whole_lines(text)
+            if whole is None:
+                raise LedgerError(f"{self._list}: is not a ledger: {error}") from error
+            entries, torn = whole, True
+        for number, entry in enumerate(entries, 1):
+            if entry.number != number or not 0 < (entry.undoes or 1) <= number:
+                raise LedgerError(f"{self._list}: is not a ledger: entry {number} is not numbered as such")
+        return entries, torn
 
     def commit(self, entry: Entry, production: Step, desired: Step) -> Entry:
-        """Add ``entry``, numbered and with its digests; when this returns it is on disk. Raises LedgerError."""
+        """Add ``entry``, numbered and with its digests; when this returns it is on disk.
+
+        Raises LedgerError when it could not be written; the list is then as it was.
+        """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             before, after, wanted_before, wanted = (self._keep(zones) for zones in (*production, *desired))
             entries = self.entries()
-            entry = msgspec.structs.replace(
-                entry,
-                number=len(entries) + 1,
-                before=before,
-                after=after,
-                desired_before=wanted_before,
-                desired=wanted,
-            )
-            with _replacing(self.folder / _LIST) as descriptor:
-                _write(descriptor, msgspec.json.encode((*entries, entry)))
         except OSError as error:
-            raise LedgerError(f"{self.folder}: cannot be written: {error.strerror}; nothing was changed") from error
+            raise self._unwritten(error) from error
+        entry = msgspec.structs.replace(
+            entry,
+            number=len(entries) + 1,
+            before=before,
+            after=after,
+            desired_before=wanted_before,
+            desired=wanted,
+        )
+        try:
+            self._put((*entries, entry))
+        except OSError as error:
+            if not self._as_before(entries):
+                return entry
+            raise self._unwritten(error) from error
         return entry
+
+    def tidy(self) -> None:
+        """Remove what a process that died in the middle of writing left beside the files; errors are passed over."""
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob(".*.part"):
+                path.unlink(missing_ok=True)
+
+    def _put(self, entries: Sequence[Entry]) -> None:
+        lines = b",\n".join(msgspec.json.encode(entry) for entry in entries)
+        with _replacing(self._list) as descriptor:
+            _write(descriptor, b"[\n" + lines + b"\n]\n")
+
+    def _as_before(self, entries: Sequence[Entry]) -> bool:
+        """Whether the list holds ``entries`` and no more; the new list may have got into place before the error."""
+        with contextlib.suppress(OSError, LedgerError):
+            if self.entries() == entries:
+                return True
+            with contextlib.suppress(OSError):
+                self._put(entries) if entries else self._list.unlink()
+            return self.entries() == entries
+        return False
+
+    def _unwritten(self, error: OSError) -> LedgerError:
+        return LedgerError(f"{self.folder}: cannot be written: {error.strerror}; nothing was changed")
 
     def zones(self, content: str, like: ZoneSet | None = None) -> ZoneSet:
         """The zones with that digest, with the ``places`` of ``like``; raises LedgerError."""
@@ -136,8 +206,26 @@ class Ledger:
                 _write(descriptor, json.dumps(to_data(zones), ensure_ascii=False).encode())
         return content
 
+    @property
+    def _list(self) -> Path:
+        return self.folder / _LIST
+
     def _path(self, content: str) -> Path:
         return self.folder / f"zones-{content}.json"
+
+
+def _whole_lines(text: bytes) -> tuple[Entry, ...] | None:
+    """The entries before the place where the list breaks off; None where it does not break off but is another file."""
+    first, *lines = text.split(b"\n")
+    if first != b"[" or text.rstrip().endswith(b"]"):
+        return None
+    found: list[Entry] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(msgspec.json.decode(line.removesuffix(b","), type=Entry))
+        except (msgspec.DecodeError, ValueError):
+            return tuple(found) if number == len(lines) else None
+    return tuple(found)
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -149,7 +237,7 @@ def _write(descriptor: int, data: bytes) -> None:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[int]:
     """A descriptor whose content takes the place of ``path`` at the end of the block, whole and on disk, or never."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         try:
             yield descriptor
@@ -163,5 +251,6 @@ def _replacing(path: Path) -> Iterator[int]:
         finally:
             os.close(folder)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(name).unlink(missing_ok=True)
         raise

@@ -59,7 +59,7 @@ def digest(zones: ZoneSet) -> str:
 
     Those of the last few values are kept: one change asks for the same ones several times.
     """
-    for known, found in _DIGESTS:
+    for known, found in tuple(_DIGESTS):  # another thread may add one meanwhile
         if known is zones:
             return found
     data = to_data(zones)

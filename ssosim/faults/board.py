@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Literal, Protocol
@@ -22,7 +22,7 @@ from ssosim.faults.effects import tamper_of
 from ssosim.faults.patch import Patch, patch_between
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, Trace
 
-__all__ = ["FaultBoard", "Part"]
+__all__ = ["FaultBoard", "Overlay", "Part"]
 
 Part = Literal["lab", "authority", "resolver"]
 """What a server is: the lab's one server (both of the others at once), an authoritative one, a resolver."""
@@ -40,11 +40,21 @@ class Server(Protocol):
     tamper: Tamper | None
 
 
+@dataclass(slots=True, eq=False)
+class Overlay:
+    """A temporary change of the zones that is no fault and nobody's change, such as a counting backend."""
+
+    change: Callable[[ZoneSet], ZoneSet]
+    dormant: bool = False
+
+
 class FaultBoard:
     """Faults over the zones of ``store``, which may change meanwhile: what an operator does is a layer too.
 
     Undoing works in any order: the other layers are folded again over what was there before. One that does not fit any
     more lies dormant until it does. ``later`` is how the board waits for the end of a fault that is limited in time.
+
+    The layers go with the zones, so every method that reads one and writes the other holds the store.
     """
 
     def __init__(self, store: ZoneStore, trace: Trace, later: Later = by_loop) -> None:
@@ -53,7 +63,7 @@ class FaultBoard:
         self._later = later
         self._store = store
         self._base = store.current
-        self._layers: list[Applied | Patch] = []
+        self._layers: list[Applied | Patch | Overlay] = []
         self._state = DnsState(self._base, self.authorities.hierarchy)
         self._shown = store.current
         self._servers: list[tuple[Server, Part, str]] = []
@@ -84,6 +94,10 @@ class FaultBoard:
 
     def apply(self, fault: DnsFault) -> Applied:
         """Put ``fault`` on top, up to its limit. Raises DnsChangeError, and then nothing has changed."""
+        with self._store.held():
+            return self._apply(fault)
+
+    def _apply(self, fault: DnsFault) -> Applied:
         self._notice_changes()
         number = self._last_id + 1
         dice = Random(fault.dice)  # noqa: S311 - a fault is the same at every run
@@ -103,18 +117,40 @@ class FaultBoard:
 
     def undo(self, number: int) -> bool:
         """Take the fault of that id away; False if it is not in force."""
-        applied = next((each for each in self.active if each.id == number), None)
-        if applied is None:
-            return False
-        self._take_away(applied)
+        with self._store.held():
+            applied = next((each for each in self.active if each.id == number), None)
+            if applied is None:
+                return False
+            self._take_away(applied)
         self._tell(applied)
         return True
 
+    def overlay(self, change: Callable[[ZoneSet], ZoneSet]) -> Undo:
+        """Lay ``change`` over the zones as they are; the result takes it away, and does nothing the second time.
+
+        Raises DnsChangeError, and then nothing has changed. What an operator changes meanwhile lies above it and
+        stays. ``unbroken`` does not have it.
+        """
+        layer = Overlay(change)
+        with self._store.held():
+            self._notice_changes()
+            self._show(replace(self._state, zones=change(self._state.zones)))
+            self._layers.append(layer)
+
+        def undo() -> None:
+            with self._store.held():
+                if layer in self._layers:
+                    self._take_away(layer)
+
+        return undo
+
     def _spent(self, applied: Applied, reason: str) -> None:
         """It has struck as often as it may. What the last one met is written down first."""
-        if applied in self._layers:
+        with self._store.held():
+            if applied not in self._layers:
+                return
             self._take_away(applied)
-            self.trace.ring(partial(self._tell, applied, reason))
+        self.trace.ring(partial(self._tell, applied, reason))
 
     def _tell(self, applied: Applied, reason: str = "") -> None:
         fault = applied.fault
@@ -122,15 +158,18 @@ class FaultBoard:
 
     def _overdue(self, applied: Applied) -> None:
         """Its time is over."""
-        if applied in self._layers:
+        with self._store.held():
+            if applied not in self._layers:
+                return
             self._take_away(applied)
-            self._tell(applied, f"after {applied.fault.for_s:g} s")
+        self._tell(applied, f"after {applied.fault.for_s:g} s")
 
-    def _take_away(self, applied: Applied) -> None:
-        applied.call_off()
+    def _take_away(self, layer: Applied | Overlay) -> None:
+        if isinstance(layer, Applied):
+            layer.call_off()
         self._notice_changes()
-        self._layers.remove(applied)
-        if not self.active:
+        self._layers.remove(layer)
+        if all(isinstance(each, Patch) for each in self._layers):
             self._base = self._folded().zones
             self._layers.clear()
         self._show(self._folded())
@@ -139,14 +178,32 @@ class FaultBoard:
         """Take all faults away, the newest first; returns how many there were."""
         return sum(self.undo(applied.id) for applied in reversed(self.active))
 
-    def unbroken(self) -> ZoneSet:
-        """The zones as they would be without any fault, with all that an operator did to them meanwhile."""
-        self._notice_changes()
-        zones = self._base
-        for layer in self._layers:
-            if isinstance(layer, Patch):
-                zones = layer.apply(zones)
-        return zones
+    def unbroken(self, shown: ZoneSet | None = None) -> ZoneSet:
+        """The zones as they would be without any fault, with all that an operator did to them meanwhile.
+
+        ``shown``: if an operator made these the current ones now; nothing is changed by asking.
+        """
+        with self._store.held():
+            self._notice_changes()
+            if not self._layers:
+                return self._base if shown is None else shown
+            zones = self._base
+            for layer in self._layers:
+                if isinstance(layer, Patch):
+                    zones = layer.apply(zones)
+            return zones if shown is None else patch_between(self._shown, shown).apply(zones)
+
+    def put(self, shown: ZoneSet, unbroken: ZoneSet) -> None:
+        """An operator makes ``shown`` the current zones, and ``unbroken`` what they are without the faults in force.
+
+        The second says what the first cannot: that a record set is to stay which a fault happens to show already.
+        """
+        with self._store.held():
+            rest = patch_between(self.unbroken(shown), unbroken)
+            self._store.change(lambda _: shown)
+            self._notice_changes()
+            if self._layers and not rest.empty:
+                self._layers.append(rest)
 
     def close(self) -> None:
         """Wait for no limit any more; the faults stay in force."""
@@ -198,7 +255,10 @@ class FaultBoard:
                 state = replace(state, zones=layer.apply(state.zones))
                 continue
             try:
-                state = layer.fault.fold(state, layer)
+                if isinstance(layer, Overlay):
+                    state = replace(state, zones=layer.change(state.zones))
+                else:
+                    state = layer.fault.fold(state, layer)
                 layer.dormant = False
             except DnsChangeError:
                 layer.dormant = True
@@ -210,7 +270,7 @@ class FaultBoard:
             watcher(state)
         self.era += 1
         if state.zones is not self._state.zones:
-            self._store.replace(state.zones)
+            self._store.change(lambda _: state.zones)
             self._shown = self._store.current
         self._state = state
         self.authorities.hierarchy = state.hierarchy

@@ -29,6 +29,11 @@ class Patch:
     zones: Mapping[Name, Zone | None]
     settings: ZoneSet
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is different."""
+        return not (self.rrsets or self.profiles or self.zones)
+
     def apply(self, zones: ZoneSet) -> ZoneSet:
         """``zones`` with the operator's changes made to them."""
         held = dict(zones.zones)

@@ -125,5 +125,6 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
         spns=estate.realm.service_account.spns,
         clock=clock,
         unbroken=board.unbroken,
+        put=board.put,
     )
     return Office(desk, store, clock, counts, board, trace)

@@ -134,7 +134,7 @@ def test_an_emergency_needs_an_incident(office: Office):
 
 def test_open_drift_locks_the_zone(office: Office):
     """004-034, 004-054: an out-of-band edit locks its zone for changes, and only its zone, until it is reconciled."""
-    office.store.replace(put_rrset(office.store.current, "stray.microsoft.com", "A", ["192.0.2.77"]))
+    office.store.change(lambda zones: put_rrset(zones, "stray.microsoft.com", "A", ["192.0.2.77"]))
     wanted = change(PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.1",)))
     assert rules(office, wanted) == {"drift"}
     assert office.desk.apply(change(PutRecords(name="new.fabrikam.com", type="A", values=("192.0.2.1",))))
@@ -144,7 +144,7 @@ def test_open_drift_locks_the_zone(office: Office):
 
 def test_a_change_that_ends_the_drift_passes_the_lock(office: Office):
     """Drift can be reconciled towards the desired state too: through the gate, with approvals."""
-    office.store.replace(put_rrset(office.store.current, "stray.microsoft.com", "A", ["192.0.2.77"]))
+    office.store.change(lambda zones: put_rrset(zones, "stray.microsoft.com", "A", ["192.0.2.77"]))
     assert office.apply(change(RemoveName(name="stray.microsoft.com"))).verification.good
     assert not office.desk.locks
 

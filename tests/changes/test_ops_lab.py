@@ -70,11 +70,11 @@ async def test_outside_in_sees_shape_and_https(lab: Lab):
     book = default_inventory()
     healthy = lab.zones.current
     assert outside_in(book, await observe(lab, book)) == ()
-    lab.zones.replace(operate(healthy, cname_for_alias()))
+    lab.zones.change(lambda _: operate(healthy, cname_for_alias()))
     seen = await observe(lab, book)
     assert {each.status for each in seen if each.name == AUTOLOGON} == {200}
     assert [found.kind for found in outside_in(book, seen)] == ["answer"]
-    lab.zones.replace(delete_profile(healthy, PROFILE))
+    lab.zones.change(lambda _: delete_profile(healthy, PROFILE))
     assert [found.kind for found in outside_in(book, await observe(lab, book))] == ["answer", "https"]
 
 
@@ -155,7 +155,7 @@ async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
 
 async def test_a_quiet_name_has_no_hits(lab: Lab):
     """004-040: nobody came, so nothing was counted; a substitution gives back exactly what was there."""
-    lab.zones.replace(put_rrset(lab.zones.current, "old.fabrikam.com", "A", ["192.0.2.10"]))
+    lab.zones.change(lambda zones: put_rrset(zones, "old.fabrikam.com", "A", ["192.0.2.10"]))
     plan = ChangeDesk(lab.zones, Ledger(lab.home / "l")).plan(
         change(PutRecords(name="old.fabrikam.com", type="A", values=()))
     )
@@ -180,9 +180,9 @@ async def test_a_resolver_that_still_remembers_is_one_view_of_three(
         prober = Prober(lab)
         assert len(views_of(lab)) == 3
         healthy = lab.zones.current
-        lab.zones.replace(operate(healthy, (PutRecords(name=LOGIN, type="A", values=()),)))
+        lab.zones.change(lambda _: operate(healthy, (PutRecords(name=LOGIN, type="A", values=()),)))
         await prober.observe(book, views_of(lab)[2:])  # tokyo has asked while the name was empty, and remembers it
-        lab.zones.replace(healthy)
+        lab.zones.change(lambda _: healthy)
         found = outside_in(book, await prober.observe(book))
         assert {(each.kind, each.pages) for each in found} == {("one-view", False)}
         assert all("tokyo" in each.text for each in found)

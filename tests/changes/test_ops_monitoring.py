@@ -52,7 +52,7 @@ async def test_the_lab_checks_by_itself(tmp_path: Path, tmp_path_factory: pytest
         lab.trace.subscribe(lambda record: found.set() if text in str(record.event) else None)
         try:
             await desk._settings({"inventory": msgspec.to_builtins(msgspec.structs.replace(BOOK, check_every=1))})
-            lab.zones.replace(delete_profile(lab.zones.current, PROFILE))
+            lab.zones.change(lambda zones: delete_profile(zones, PROFILE))
             await asyncio.wait_for(found.wait(), 10)
         finally:
             await desk.close()
@@ -85,7 +85,7 @@ def test_an_emergency_names_an_open_incident(office: Office, incident: str, pass
     """I-16: where open incidents are known, an emergency in one that is not open is none."""
     office.desk.inventory = msgspec.structs.replace(default_inventory(), incidents=("INC-1",))
     office.ask(AUTOLOGON)
-    office.store.replace(put_rrset(office.store.current, LOGIN, "A", ["192.0.2.99"]))
+    office.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
     office.desk.drift()
     assert set(office.desk.locks.values()) == {"DRIFT-1"}
     wanted = clean_up(urgency="emergency", incident=incident)

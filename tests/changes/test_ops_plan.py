@@ -81,7 +81,7 @@ def test_a_new_name_is_low_risk(office: Office):
 
 def test_who_refers_to_it_is_found_in_every_zone(office: Office):
     """Aliases, CNAMEs of other zones, SRV records, SPNs, the inventory and alert rules all count as references."""
-    office.store.replace(put_rrset(office.store.current, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."]))
+    office.store.change(lambda zones: put_rrset(zones, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."]))
     plan = office.desk.plan(change(DeleteProfile(profile=PROFILE)))
     assert {"alias", "CNAME", "profile", "SPN", "inventory", "alert"} <= {each.kind for each in plan.references}
     assert "sso.fabrikam.com" in plan.blast.names

@@ -28,7 +28,7 @@ def test_files_are_the_desired_state(office: Office, tmp_path: Path):
 
     assert drifted() == []
     now = put_rrset(office.store.current, "www.example.com", "A", ["192.0.2.9"])
-    office.store.replace(put_rrset(now, "mail.example.com", "A", ["192.0.2.9"]))
+    office.store.change(lambda _: put_rrset(now, "mail.example.com", "A", ["192.0.2.9"]))
     assert sorted(drifted()) == [("different", "mail.example.com"), ("different", "www.example.com")]
 
 

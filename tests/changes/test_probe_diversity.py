@@ -54,7 +54,7 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
     """I-13: one resolver goes on with an old copy; whoever asks the other one, or looks from both, knows better."""
     stale = StaleCache(servers=("old",)).apply(lab)
     moved = put_rrset(lab.zones.current, LOGIN, "A", ["192.0.2.99"])
-    lab.zones.replace(moved)
+    lab.zones.change(lambda _: moved)
     places = dict(views_of(lab))
     resolvers = [LabResolver(lab.network.model_address(), places[name]) for name in ("old", "second")]
     try:
@@ -95,7 +95,7 @@ async def test_the_realm_answer_knows_no_region(lab: Lab):
 
 async def test_the_emptied_name_is_red_in_every_view(lab: Lab):
     """004-039: every endpoint of the list is resolved and asked; the emptied one is red from everywhere."""
-    lab.zones.replace(delete_profile(lab.zones.current, PROFILE))
+    lab.zones.change(lambda zones: delete_profile(zones, PROFILE))
     seen = await Prober(lab).observe(BOOK)
     assert {(each.name, each.view) for each in seen} == {
         (entry.name, view) for entry in BOOK.endpoints for view, _ in views_of(lab)

@@ -31,7 +31,7 @@ async def main() -> None:
 
     await look_up("healthy", AUTOLOGON)
     await look_up("outside", "www.example.org")
-    store.replace(delete_profile(store.current, "aadg-autologon"))
+    store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
     await look_up("emptied", AUTOLOGON)
     server.tamper = lambda *_: Effect(rcode=SERVFAIL)
     await look_up("servfail", AUTOLOGON)

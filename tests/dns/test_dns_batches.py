@@ -137,7 +137,7 @@ async def test_each_way_of_asking_is_answered_in_kind(desk: Desk, way: str) -> N
 
 async def test_a_long_answer_stays_cut(desk: Desk, way: str) -> None:
     """The same question thrice: TC each time, and never more than 512 octets without EDNS."""
-    desk.store.replace(put_rrset(desk.store.current, NAME, "A", [f"10.1.1.{n}" for n in range(200)]))
+    desk.store.change(lambda zones: put_rrset(zones, NAME, "A", [f"10.1.1.{n}" for n in range(200)]))
     async with desk.up():
         for reply in await desk.ask(NAME, NAME, NAME):
             assert (len(reply) <= 512, reply[2] & 0x02) == (True, 0x02), way
@@ -177,9 +177,9 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
     """Zones, endpoints' health and faults that change between two queries change the second answer, and back."""
     async with desk.up():
         await desk.ask(NAME, NAME, NAME)
-        former = desk.store.replace(put_rrset(desk.store.current, NAME, "A", ["192.0.2.8"]))
+        former = desk.store.change(lambda zones: put_rrset(zones, NAME, "A", ["192.0.2.8"]))
         assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.8"]
-        desk.store.replace(former)
+        desk.store.change(lambda _: former)
         assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.7"]
         desk.server.tamper = lambda _event, _client: Effect(drop=True)
         dropped = asyncio.Event()

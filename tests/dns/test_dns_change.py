@@ -190,7 +190,7 @@ def test_an_impossible_change_says_what_where_and_what_to_do(
 def test_the_store_never_serves_a_version_twice(contoso: ZoneSet) -> None:
     """Putting an old value back is a new version: the SOA serial does not go backwards."""
     store = ZoneStore(contoso)
-    former = store.replace(delete_profile(contoso, PROFILE))
-    store.replace(former)
+    former = store.change(lambda _: delete_profile(contoso, PROFILE))
+    store.change(lambda _: former)
     assert store.current == contoso
     assert store.current.version == 3

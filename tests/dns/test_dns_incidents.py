@@ -102,20 +102,20 @@ def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
     right = cloud.store.current
     foreign = put_rrset(right, "sso.fabrikam.com", "CNAME", ["sts.fabrikam.com."], ttl=3600)
     good = put_rrset(right, "sso.fabrikam.com", "A", ["192.0.2.10"])
-    cloud.store.replace(foreign)
+    cloud.store.change(lambda _: foreign)
     before = cloud.addresses("sso.fabrikam.com")
     assert before != ("192.0.2.10",)
-    cloud.store.replace(good)
+    cloud.store.change(lambda _: good)
     assert cloud.addresses("sso.fabrikam.com", NOW + 299) == before
     asked = Question(to_name("sso.fabrikam.com"), A)
     held = cloud.resolver.cached(asked, NOW + 299)
     assert held is not None
     assert held.answer[0].ttl == 3600 - 299
     assert cloud.addresses("sso.fabrikam.com", NOW + 3601) == ("192.0.2.10",)
-    cloud.store.replace(foreign)
+    cloud.store.change(lambda _: foreign)
     cloud.resolver.flush(None)
     cloud.addresses("sso.fabrikam.com", NOW)
-    cloud.store.replace(good)
+    cloud.store.change(lambda _: good)
     cloud.resolver.flush(None)
     assert cloud.addresses("sso.fabrikam.com", NOW + 1) == ("192.0.2.10",)
 

@@ -118,7 +118,7 @@ async def test_dig_sees_every_flag(served: Served) -> None:
     assert "flags: qr aa rd ra;" in positive
     assert "WARNING" not in positive
     assert "192.0.2.20" in positive
-    served.store.replace(delete_profile(served.store.current, "aadg-autologon"))
+    served.store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
     negative = await served.dig(AUTOLOGON)
     assert "status: NOERROR" in negative
     assert "ANSWER: 0, AUTHORITY: 1" in negative
@@ -131,7 +131,7 @@ async def test_dig_sees_every_flag(served: Served) -> None:
 async def test_a_long_answer_comes_over_tcp(served: Served) -> None:
     """Dig is told over UDP that the answer is cut, and fetches the whole of it over TCP."""
     wide = put_rrset(served.store.current, "wide.fabrikam.com", "A", [f"10.1.1.{n}" for n in range(200)])
-    served.store.replace(wide)
+    served.store.change(lambda _: wide)
     out = await served.dig("wide.fabrikam.com", "+short")
     assert len([line for line in out.splitlines() if line.startswith("10.1.1.")]) == 200
     assert [event.transport for event in served.events] == ["udp", "tcp"]
@@ -142,7 +142,7 @@ async def test_a_change_is_answered_at_once(served: Served) -> None:
     for outcome in ("NOERROR", "NOERROR"):
         await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=3)
         assert served.events[-1].rcode == outcome
-    served.store.replace(delete_profile(served.store.current, "aadg-autologon"))
+    served.store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
     await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=3)
     assert served.events[-1].rcode == "NODATA"
     assert len(served.events) == 3

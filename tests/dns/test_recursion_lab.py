@@ -53,7 +53,7 @@ async def test_devices_ask_their_resolver_and_see_the_past(tmp_path: Path) -> No
                 assert (await device.resolver.resolve(AUTOLOGON, "ipv4")).addresses == ("192.0.2.20",)
             seen = [r.event for r in lab.trace if r.client == f"model-{name}" and isinstance(r.event, DnsAnswered)]
             assert [event.by for event in seen] == [by]
-        lab.zones.replace(delete_profile(lab.zones.current, "aadg-autologon"))
+        lab.zones.change(lambda zones: delete_profile(zones, "aadg-autologon"))
         async with model_device(lab, "late", lab.device_of("desk-1"), clock) as device:
             await clock.run_until(clock.now() + 290)
             assert (await device.resolver.resolve(AUTOLOGON, "ipv4")).addresses == ("192.0.2.20",)

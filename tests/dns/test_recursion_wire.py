@@ -124,7 +124,7 @@ CASES: list[tuple[str, RdataType]] = [
 async def test_the_core_and_the_wire_agree(net: Net) -> None:
     """What the pure core answers in memory is what comes over UDP and TCP from the server round it, TTLs included."""
     zones = put_rrset(net.store.current, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."])
-    net.store.replace(put_rrset(zones, "wide.fabrikam.com", "A", [f"10.1.1.{n}" for n in range(200)]))
+    net.store.change(lambda _: put_rrset(zones, "wide.fabrikam.com", "A", [f"10.1.1.{n}" for n in range(200)]))
     authorities = net.board.authorities
     names = {address: name for name, address in authorities.hierarchy.addresses.items()}
 
@@ -197,7 +197,7 @@ async def test_a_chain_of_three(net: Net) -> None:
     _, company = await net.resolver("corp")
     _, device = await net.resolver("device", forward=company)
     assert (await ask(device)).answer[0].ttl == 300
-    net.store.replace(put_rrset(net.store.current, LOGIN, "A", ["192.0.2.99"]))
+    net.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
     net.clock.advance(299)
     assert "192.0.2.10" in (await ask(device)).to_text()
     net.clock.advance(1)
@@ -211,13 +211,13 @@ async def test_the_incident_through_a_resolver(net: Net) -> None:
     _, port = await net.resolver()
     healthy = net.store.current
     assert (await ask(port, AUTOLOGON)).answer
-    net.store.replace(delete_profile(healthy, "aadg-autologon"))
+    net.store.change(lambda _: delete_profile(healthy, "aadg-autologon"))
     net.clock.advance(299)
     assert (await ask(port, AUTOLOGON)).answer
     net.clock.advance(1)
     empty = await ask(port, AUTOLOGON)
     assert (empty.rcode(), empty.answer, [r.rdtype for r in empty.authority]) == (NOERROR, [], [SOA])
-    net.store.replace(healthy)
+    net.store.change(lambda _: healthy)
     net.clock.advance(59)
     assert not (await ask(port, AUTOLOGON)).answer
     net.clock.advance(1)
@@ -277,7 +277,7 @@ async def test_one_stale_resolver_among_three(net: Net) -> None:
     """004-053: of three resolvers one goes on giving old answers; two of three tell the truth."""
     ports = [(await net.resolver(name))[1] for name in ("one", "two", "three")]
     StaleCache(servers=("two",)).apply(net.board)
-    net.store.replace(put_rrset(net.store.current, LOGIN, "A", ["192.0.2.99"]))
+    net.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
     seen = [(await ask(port)).answer[0][0].to_text() for port in ports]
     assert seen == ["192.0.2.99", "192.0.2.10", "192.0.2.99"]
 

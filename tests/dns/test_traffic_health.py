@@ -262,7 +262,7 @@ async def test_a_profile_that_goes_is_forgotten(contoso: ZoneSet) -> None:
     for _endpoint in range(2):
         await found.acquire()
     assert set(store.health.current.values()) == {"degraded"}
-    store.replace(delete_profile(store.current, PROFILE))
+    store.change(lambda zones: delete_profile(zones, PROFILE))
     done.clear()
     looks.release()
     await done.wait()

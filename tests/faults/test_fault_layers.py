@@ -180,7 +180,7 @@ def test_a_fault_that_does_not_fit_changes_nothing(bench: Bench) -> None:
 def test_an_operators_change_outlives_the_fault(bench: Bench) -> None:
     """What an operator does while a fault is in force stays when the fault is undone, and only that."""
     undo = WrongAddress(record=LOGIN).apply(bench.board)
-    bench.store.replace(put_rrset(bench.store.current, "sts.fabrikam.com", "A", ["10.0.0.1"]))
+    bench.store.change(lambda zones: put_rrset(zones, "sts.fabrikam.com", "A", ["10.0.0.1"]))
     undo()
     assert bench.store.current == put_rrset(HEALTHY, "sts.fabrikam.com", "A", ["10.0.0.1"])
 
@@ -190,9 +190,9 @@ def test_an_operators_repair_is_not_undone_by_the_undo(bench: Bench) -> None:
     undo = TrafficManagerDeleted(profile=PROFILE).apply(bench.board)
     assert bench.outcome() == "NODATA"
     profile = HEALTHY.profiles[PROFILE]
-    bench.store.replace(put_profile(bench.store.current, profile))
+    bench.store.change(lambda zones: put_profile(zones, profile))
     assert bench.outcome() == "NODATA"
-    bench.store.replace(point_alias(bench.store.current, AUTOLOGON, "A", PROFILE))
+    bench.store.change(lambda zones: point_alias(zones, AUTOLOGON, "A", PROFILE))
     assert bench.outcome() == "NOERROR"
     undo()
     assert bench.store.current == HEALTHY
@@ -201,7 +201,7 @@ def test_an_operators_repair_is_not_undone_by_the_undo(bench: Bench) -> None:
 def test_a_profile_that_an_operator_deletes_stays_deleted(bench: Bench) -> None:
     """Deleting under a fault leaves no alias to a profile that is not there."""
     undo = TtlChanged(record=AUTOLOGON, ttl=5).apply(bench.board)
-    bench.store.replace(delete_profile(bench.store.current, PROFILE))
+    bench.store.change(lambda zones: delete_profile(zones, PROFILE))
     undo()
     assert bench.outcome() == "NODATA"
     assert PROFILE not in bench.store.current.profiles
@@ -210,7 +210,7 @@ def test_a_profile_that_an_operator_deletes_stays_deleted(bench: Bench) -> None:
 def test_an_alias_under_a_fault_is_cut_as_well(bench: Bench) -> None:
     """A name that a fault hides comes back as an empty set, when its profile was deleted meanwhile."""
     undo = NameRemoved(record=AUTOLOGON).apply(bench.board)
-    bench.store.replace(delete_profile(bench.store.current, PROFILE))
+    bench.store.change(lambda zones: delete_profile(zones, PROFILE))
     undo()
     assert bench.outcome() == "NODATA"
 
@@ -218,7 +218,7 @@ def test_an_alias_under_a_fault_is_cut_as_well(bench: Bench) -> None:
 def test_a_fault_lies_dormant_while_it_does_not_fit(bench: Bench) -> None:
     """A fault whose name an operator removes is asleep, and harms nothing."""
     first = NameRemoved(record=LOGIN).apply(bench.board)
-    bench.store.replace(put_rrset(bench.store.current, LOGIN, "A", ["192.0.2.77"]))
+    bench.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.77"]))
     second = RecordSetEmpty(record=LOGIN).apply(bench.board)
     assert bench.outcome(LOGIN) == "NODATA"
     first()
@@ -232,7 +232,7 @@ def test_a_chain_keeps_the_alias(bench: Bench) -> None:
     LongChain(record=AUTOLOGON, length=3).apply(bench.board)
     profile = TrafficManager(name=PROFILE, dns_name="www.tm.a.prd.aadg.trafficmanager.net")
     assert bench.outcome() == "NOERROR"
-    bench.store.replace(put_profile(bench.store.current, profile))
+    bench.store.change(lambda zones: put_profile(zones, profile))
     assert bench.outcome() == "NODATA"
 
 

@@ -190,13 +190,13 @@ async def test_one_blank_server_of_four_shows_in_a_quarter(broken: Broken) -> No
 async def test_stale_data_are_those_of_before_the_fault(broken: Broken) -> None:
     """004-053: a stale resolver or name server answers as things were, for its clients only; others see the change."""
     undo = StaleCache(clients=("127.0.0.9",)).apply(broken.board)
-    broken.store.replace(put_rrset(broken.store.current, LOGIN, "A", ["192.0.2.99"]))
+    broken.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
     assert "192.0.2.10" in (await broken.ask(source="127.0.0.9")).to_text()
     assert "192.0.2.99" in (await broken.ask()).to_text()
     undo()
     assert "192.0.2.99" in (await broken.ask(source="127.0.0.9")).to_text()
     NameServerStale(zone="microsoftonline.com", servers=ALL_FOUR).apply(broken.board)
-    broken.store.replace(put_rrset(broken.store.current, LOGIN, "A", ["192.0.2.55"]))
+    broken.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.55"]))
     assert "192.0.2.99" in (await broken.ask()).to_text()
 
 

@@ -32,17 +32,15 @@ class Substitution:
 
     lab: Lab
     names: tuple[str, ...]
-    ttl: int
-    before: ZoneSet
-    during: ZoneSet
+    ttl: int = 0
+    lift: Callable[[], None] = lambda: None
     hits: Counter[str] = field(default_factory=Counter)
     servers: list[asyncio.Server] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def finish(self) -> None:
-        """Give the zones back what they had, unless somebody changed them meanwhile, and stop the relays."""
-        if self.lab.zones.current == self.during:
-            self.lab.zones.replace(self.before)
+        """Take the relays out of the zones, where they are an overlay, and stop them; what others changed stays."""
+        self.lift()
         for server in self.servers:
             server.close()
         for task in tuple(self.tasks):
@@ -57,6 +55,7 @@ class Substitution:
 async def substitute(lab: Lab, plan: Plan) -> Substitution:
     """Point every address record set that ``plan`` would touch at a counting relay.
 
+    The relays are laid over the zones as these are when all relays run: nothing that others change meanwhile is lost.
     Raises DnsChangeError when the plan touches none that can be relayed: only plain or alias A record sets that a
     profile does not own, and that have an address.
     """
@@ -69,8 +68,14 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
             targets[name] = addresses[0]
     if not targets:
         raise DnsChangeError("no name that this change touches has an A record set: nothing to put a backend before")
-    zones, ttl = now, 0
-    running = Substitution(lab, tuple(targets), 0, now, now)
+    running = Substitution(lab, tuple(targets))
+    relays: dict[str, str] = {}
+
+    def led_to_relays(zones: ZoneSet) -> ZoneSet:
+        for name, own in relays.items():
+            zones = put_rrset(zones, to_name(name), A, [own])
+        return zones
+
     try:
         for name, address in targets.items():
             own = lab.network.backend_address()
@@ -79,14 +84,13 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
             running.servers.append(server)
             lab.place(own, _PORT, server.sockets[0].getsockname()[:2])
             lab.attribution.register(own, "dns-substitute")
-            held = zones.find(name, A)
-            ttl = max(ttl, 0 if held is None else held.ttl)
-            zones = put_rrset(zones, to_name(name), A, [own])
+            held = now.find(name, A)
+            running.ttl = max(running.ttl, 0 if held is None else held.ttl)
+            relays[name] = own
+        running.lift = lab.faults.overlay(led_to_relays)
     except BaseException:
         await running.finish()
         raise
-    running.ttl, running.during = ttl, zones
-    lab.zones.replace(zones)
     text = f"substitution: counting backends before {', '.join(plain(to_name(name)) for name in targets)}"
     lab.trace.record("", LabEvent(part="dns change", text=text))
     return running

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,6 @@ from ssosim.changes.drift import Detector
 from ssosim.changes.inventory import Endpoint, Inventory, default_inventory
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.outside_in import outside_in
-from ssosim.changes.plan import Plan
 from ssosim.changes.snapshot import from_data, to_data
 from ssosim.changes.usage import ServerCounts
 from ssosim.dns import DnsChangeError
@@ -41,7 +40,7 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.counting_backend import Substitution, substitute
 from ssosim.lab.control.endpoint_probes import Prober
 from ssosim.lab.control.request_bodies import json_object
-from ssosim.lab.control.staged_views import show_in_views, take_back
+from ssosim.lab.control.staged_views import Staged, StagedViews
 from ssosim.lab.core.lab import Lab
 from ssosim.trace import LabEvent
 
@@ -62,14 +61,18 @@ def inventory_of(estate: Estate) -> Inventory:
 class LabDesk:
     """Change control in a lab.
 
-    ``folder`` is where the ledger is kept.
+    ``folder`` is where the ledger is kept. Whatever changes the zones, the views or the ledger is done one after
+    another (``_turn``), from its check to its entry in the ledger, across all that it waits for. Faults need not wait
+    for their turn: each is one step of the zones' owner, and lies as a layer over what is changed beneath.
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self._lab = lab
         self._prober: Prober | None = None
         self._substitution: Substitution | None = None
-        self._staged: Plan | None = None
+        self._views = StagedViews(lab)
+        self._turn = asyncio.Lock()
+        self._at_work: asyncio.Task[Any] | None = None
         self._monitor: asyncio.Task[None] | None = None
         account = lab.estate.realm.service_account
         self.desk = ChangeDesk(
@@ -82,6 +85,7 @@ class LabDesk:
             trace=lab.trace,
             desired=lab.last_known_good,
             unbroken=lab.faults.unbroken,
+            put=lab.faults.put,
         )
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -117,9 +121,25 @@ class LabDesk:
     async def close(self) -> None:
         """End what is still under way; the zones get back what a substitution had taken."""
         await self._monitor_every(0)
+        if self._at_work is not None:  # it may wait for an endpoint that does not answer
+            self._at_work.cancel()
+        async with self._in_turn():
+            await self._close()
+
+    async def _close(self) -> None:
         if self._substitution is not None:
             await self._substitution.finish()
             self._substitution = None
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """What changes something, alone."""
+        async with self._turn:
+            self._at_work = asyncio.current_task()
+            try:
+                yield
+            finally:
+                self._at_work = None
 
     async def _zones(self, _: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -128,6 +148,10 @@ class LabDesk:
             "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
             "ledger": [msgspec.to_builtins(entry) for entry in self.desk.ledger.entries()],
             "policy": self.desk.policy.name,
+            "staged": [
+                {"title": each.change.title, "views": list(each.change.views), "plan": each.token}
+                for each in self._views.all
+            ],
         }
 
     async def _plan(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -135,51 +159,44 @@ class LabDesk:
         return plan.as_data() | {"gate": self.desk.judge(plan).as_data()}
 
     async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
-        if self._substitution is not None:
-            raise LabError("a substitution is under way: finish it first")
         change = _read(body, "change", Change)
-        token = _read(body, "plan", str | None)
-        approvals = _read(body, "approvals", tuple[Approval, ...], ())
-        executors = _read(body, "executors", tuple[str, ...], ())
-        if change.views:
-            plan = self.desk.permit(change, token=token, approvals=approvals, executors=executors)
-            return await self._stage(plan)
-        done = self.desk.apply(change, token=token, approvals=approvals, executors=executors)
-        self._unstage()
+        said: dict[str, Any] = {
+            "token": _read(body, "plan", str | None),
+            "approvals": _read(body, "approvals", tuple[Approval, ...], ()),
+            "executors": _read(body, "executors", tuple[str, ...], ()),
+        }
+        async with self._in_turn():
+            if self._substitution is not None:
+                raise LabError("a substitution is under way: finish it first")
+            if change.views:
+                plan = self.desk.permit(change, **said)
+                staged = await self._views.stage(plan, self.desk.inventory, self._prober_now())
+                return self._views_say("staged", staged)
+            done = self.desk.apply(change, **said)
+            self._views.made_global(change)
         return await self._done(done)
 
-    async def _stage(self, plan: Plan) -> dict[str, Any]:
-        self._unstage()
-        await show_in_views(self._lab, plan, self.desk.inventory, self._prober_now())
-        self._staged = plan
-        return self._views_say("staged", plan)
-
-    def _unstage(self) -> Plan | None:
-        staged, self._staged = self._staged, None
-        if staged is not None:
-            take_back(self._lab, staged.change.views)
-        return staged
-
-    def _views_say(self, action: str, plan: Plan) -> dict[str, Any]:
-        text = f"{plan.change.title} {action} in {', '.join(plan.change.views)} ({plan.token})"
+    def _views_say(self, action: str, staged: Staged) -> dict[str, Any]:
+        text = f"{staged.change.title} {action} in {', '.join(staged.change.views)} ({staged.token})"
         self._lab.trace.record("", LabEvent(part="dns change", text=text))
         return {
             "number": None,
             "action": action,
-            "views": list(plan.change.views),
-            "title": plan.change.title,
+            "views": list(staged.change.views),
+            "title": staged.change.title,
             "version": self._lab.zones.current.version,
             "verification": {"equal": True, "differences": [], "probes": []},
         }
 
     async def _rollback(self, body: dict[str, Any]) -> dict[str, Any]:
-        if (staged := self._unstage()) is not None:
-            return self._views_say("taken back", staged)
-        done = self.desk.rollback(
-            _read(body, "number", int | None),
-            as_written=_read(body, "as_written", bool, default=False),
-            by=_read(body, "by", str, ""),
-        )
+        number = _read(body, "number", int | None)
+        as_written, by = _read(body, "as_written", bool, default=False), _read(body, "by", str, "")
+        async with self._in_turn():
+            if number is None and self._views.all:
+                last = self._views.all[-1]
+                self._views.take_back(last)
+                return self._views_say("taken back", last)
+            done = self.desk.rollback(number, as_written=as_written, by=by)
         return await self._done(done)
 
     async def _done(self, done: Done) -> dict[str, Any]:
@@ -223,21 +240,26 @@ class LabDesk:
         return self._prober
 
     async def _adopt(self, body: dict[str, Any]) -> dict[str, Any]:
-        entry = self.desk.adopt(_read(body, "by", str, ""))
+        by = _read(body, "by", str, "")
+        async with self._in_turn():
+            entry = self.desk.adopt(by)
         return {"number": entry.number, "action": entry.action}
 
     async def _load(self, body: dict[str, Any]) -> dict[str, Any]:
-        entry = self.desk.load(from_data(body.get("zones")), _read(body, "title", str, "zones from files"))
+        zones, title = from_data(body.get("zones")), _read(body, "title", str, "zones from files")
+        async with self._in_turn():
+            entry = self.desk.load(zones, title)
         return {"number": entry.number, "action": entry.action, "version": self._lab.zones.current.version}
 
     async def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
         policy, detector = _read(body, "policy", Policy | None), _read(body, "detector", Detector | None)
         inventory = _read(body, "inventory", Inventory | None)
-        self.desk.policy = policy or self.desk.policy
-        self.desk.detector = detector or self.desk.detector
-        if inventory is not None:
-            self.desk.inventory = inventory
-            await self._monitor_every(inventory.check_every)
+        async with self._in_turn():
+            self.desk.policy = policy or self.desk.policy
+            self.desk.detector = detector or self.desk.detector
+            if inventory is not None:
+                self.desk.inventory = inventory
+                await self._monitor_every(inventory.check_every)
         text = f"policy {self.desk.policy.name}, detector {'on' if self.desk.detector.enabled else 'off'}"
         self._lab.trace.record("", LabEvent(part="dns change", text=f"settings: {text}"))
         return {"policy": self.desk.policy.name, "detector": msgspec.to_builtins(self.desk.detector)}
@@ -259,18 +281,20 @@ class LabDesk:
             await asyncio.sleep(seconds)
 
     async def _substitute(self, body: dict[str, Any]) -> dict[str, Any]:
-        if self._substitution is not None:
-            raise LabError("a substitution is under way: finish it first")
-        plan = self.desk.plan(_read(body, "change", Change))
-        self._substitution = await substitute(self._lab, plan)
-        return {"names": list(self._substitution.names), "ttl": self._substitution.ttl}
+        change = _read(body, "change", Change)
+        async with self._in_turn():
+            if self._substitution is not None:
+                raise LabError("a substitution is under way: finish it first")
+            self._substitution = running = await substitute(self._lab, self.desk.plan(change))
+        return {"names": list(running.names), "ttl": running.ttl}
 
     async def _finish(self, _: dict[str, Any]) -> dict[str, Any]:
-        if self._substitution is None:
-            raise LabError("no substitution is under way")
-        running, self._substitution = self._substitution, None
-        with contextlib.suppress(OSError):
-            await running.finish()
+        async with self._in_turn():
+            if self._substitution is None:
+                raise LabError("no substitution is under way")
+            running, self._substitution = self._substitution, None
+            with contextlib.suppress(OSError):
+                await running.finish()
         return {"hits": dict(running.hits), "total": sum(running.hits.values())}
 
 

@@ -1,19 +1,26 @@
-"""A change in some views before it is in all: the canary's resolver first, and no further when it turns red.
+"""Changes in some views before they are in all: the canary's resolver first, and no further when it turns red.
 
 A DNS change has no natural gradual rollout (row 004-030); for names that stay global a change is shown by one resolver
 after another, as by a response policy zone, while the zones stay as they are (row 004-095).
+
+A view shows the zones of this moment with the changes that are staged in it, in their order; so several changes may be
+staged at once, in the same views or in others, and none hides what is done to the zones meanwhile.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
+import msgspec
 from dns.name import Name
 
+from ssosim.changes.change import Change
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.outside_in import outside_in
 from ssosim.changes.plan import Plan
+from ssosim.dns import DnsChangeError
 from ssosim.dns.recursion import Question
 from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.rrset import to_name
@@ -22,33 +29,101 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.endpoint_probes import Prober
 from ssosim.lab.core.lab import Lab
 
-__all__ = ["show_in_views", "take_back"]
+__all__ = ["Staged", "StagedViews"]
 
 
-async def show_in_views(lab: Lab, plan: Plan, inventory: Inventory, prober: Prober) -> None:
-    """Show ``plan`` in the views of its change, in their order, and look at every endpoint through each of them.
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A change in the views that it names, and the names that it touches."""
 
-    A finding that was not there before stops it and takes it back everywhere. Raises LabError then, and LabInputError
-    for a view that the lab does not have.
+    change: Change
+    token: str
+    touched: frozenset[Name]
+
+
+class StagedViews:
+    """The changes that resolvers of ``lab`` show beside the zones, the oldest first.
+
+    Its methods that change something are called one after another; ``LabDesk`` sees to that.
     """
-    views = plan.change.views
-    if unknown := [view for view in views if view not in lab.resolvers]:
-        known = ", ".join(lab.resolvers) or "none (the estate has no [[resolvers]])"
-        raise LabInputError(f"views: there is no resolver {unknown[0]!r}; known: {known}")
-    touched = frozenset((*plan.delta.names, *(to_name(name) for name in plan.blast.names)))
-    before = {view: await problems(lab, view, inventory, prober) for view in views}
-    for view in views:
-        lab.resolvers[view].override = shown(plan.after, touched)
-        red = await problems(lab, view, inventory, prober)
-        if new := sorted(text for key, text in red.items() if key not in before[view]):
-            take_back(lab, views)
-            raise LabError(f"stopped at the view {view}, and taken back in every view: {'; '.join(new)}")
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._staged: tuple[Staged, ...] = ()
+
+    @property
+    def all(self) -> tuple[Staged, ...]:
+        """What is staged."""
+        return self._staged
+
+    async def stage(self, plan: Plan, inventory: Inventory, prober: Prober) -> Staged:
+        """Show ``plan`` in the views of its change, in their order, and look at every endpoint through each of them.
+
+        The same change staged before, in whatever views, is replaced. A finding that was not there before stops it and
+        leaves everything as it was. Raises LabError then, and for a change that does not fit upon those in its views,
+        and LabInputError for a view that the lab does not have.
+        """
+        lab, views, before = self._lab, plan.change.views, self._staged
+        if unknown := [view for view in views if view not in lab.resolvers]:
+            known = ", ".join(lab.resolvers) or "none (the estate has no [[resolvers]])"
+            raise LabInputError(f"views: there is no resolver {unknown[0]!r}; known: {known}")
+        touched = frozenset((*plan.delta.names, *(to_name(name) for name in plan.blast.names)))
+        others = tuple(each for each in before if not _same(each.change, plan.change))
+        for view in views:
+            self._check_that_it_fits(plan.change, view, others)
+        known_red = {view: await problems(lab, view, inventory, prober) for view in views}
+        staged = Staged(plan.change, plan.token, touched)
+        try:
+            for number, view in enumerate(views, 1):
+                shown = Staged(msgspec.structs.replace(plan.change, views=views[:number]), plan.token, touched)
+                self._become((*others, shown))
+                red = await problems(lab, view, inventory, prober)
+                if new := sorted(text for key, text in red.items() if key not in known_red[view]):
+                    raise LabError(f"stopped at the view {view}, and taken back in every view: {'; '.join(new)}")
+        except BaseException:
+            self._become(before)
+            raise
+        return staged
+
+    def take_back(self, staged: Staged) -> None:
+        """Show it in no view any more; the others stay."""
+        self._become(tuple(each for each in self._staged if each.token != staged.token))
+
+    def made_global(self, change: Change) -> None:
+        """``change`` is in the zones now, so that no view needs to show it beside them."""
+        self._become(tuple(each for each in self._staged if not _same(each.change, change)))
+
+    def _check_that_it_fits(self, change: Change, view: str, others: Iterable[Staged]) -> None:
+        beneath = [each.change for each in others if view in each.change.views]
+        try:
+            change.apply(_upon(self._lab.zones.current, beneath))
+        except DnsChangeError as error:
+            titles = ", ".join(each.title for each in beneath)
+            raise LabError(
+                f"the view {view} shows another change ({titles}) on which this does not fit: {error}; take "
+                "that one back first (rollback)"
+            ) from error
+
+    def _become(self, staged: tuple[Staged, ...]) -> None:
+        self._staged = staged
+        for view, resolver in self._lab.resolvers.items():
+            here = tuple(each for each in staged if view in each.change.views)
+            resolver.override = shown(self._lab, here) if here else None
 
 
-def take_back(lab: Lab, views: Sequence[str]) -> None:
-    """Let these views show the zones again."""
-    for view in views:
-        lab.resolvers[view].override = None
+def _same(one: Change, other: Change) -> bool:
+    """Whether two are the same but for where they are shown."""
+    return msgspec.structs.replace(one, views=()) == msgspec.structs.replace(other, views=())
+
+
+def _upon(zones: ZoneSet, changes: Iterable[Change]) -> ZoneSet:
+    """``zones`` with the changes made to them; one that does not fit any more is passed over."""
+    for change in changes:
+        try:
+            zones = change.apply(zones)
+        except DnsChangeError:
+            continue
+    return zones
 
 
 async def problems(lab: Lab, view: str, inventory: Inventory, prober: Prober) -> dict[tuple[str, str], str]:
@@ -58,10 +133,17 @@ async def problems(lab: Lab, view: str, inventory: Inventory, prober: Prober) ->
     return {(each.kind, each.name): f"{each.name}: {each.text}" for each in outside_in(inventory, seen)}
 
 
-def shown(zones: ZoneSet, touched: frozenset[Name]) -> Callable[[Question], Answer | None]:
-    """Answers from ``zones`` for names that the change touches, or that lead to one; None for all others."""
+def shown(lab: Lab, staged: tuple[Staged, ...]) -> Callable[[Question], Answer | None]:
+    """Answers for names that the changes touch, or that lead to one, from the zones with them; None for all others."""
+    touched = frozenset().union(*(each.touched for each in staged))
+    zones = seen = lab.zones.current
+    zones = _upon(seen, (each.change for each in staged))
 
     def override(question: Question) -> Answer | None:
+        nonlocal zones, seen
+        if lab.zones.current is not seen:
+            seen = lab.zones.current
+            zones = _upon(seen, (each.change for each in staged))
         said = answer(zones, question.name, question.type)
         if question.name not in touched and not any(rrset.name in touched for rrset in said.answer):
             return None

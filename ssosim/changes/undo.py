@@ -1,0 +1,36 @@
+"""One change taken back out of zones to which others were made after it."""
+
+from __future__ import annotations
+
+from ssosim.changes.diff import compare
+from ssosim.changes.operations import operate, operations_between
+from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.rrset import plain
+from ssosim.dns.zones.zone_set import ZoneSet
+
+__all__ = ["taken_back"]
+
+
+def taken_back(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> ZoneSet:
+    """``now`` without what change ``number`` made of ``before``, which was ``after``; all else stays as it is.
+
+    Raises DnsChangeError where something that it touched is not as it left it: another change rests on it then.
+    """
+    mine, since = compare(before, after), compare(after, now)
+    keys = {(each.name, each.type) for each in mine.records}
+    profiles = {each.name for each in mine.profiles}
+    clashes = [f"{plain(each.name)} {each.type.name}" for each in since.records if (each.name, each.type) in keys]
+    clashes += [f"traffic manager {each.name}" for each in since.profiles if each.name in profiles]
+    if clashes:
+        raise DnsChangeError(
+            f"change {number} cannot be rolled back alone: {', '.join(dict.fromkeys(clashes))} was changed after it; "
+            "roll back the later change first"
+        )
+    try:
+        zones = operate(now, operations_between(after, before))
+    except DnsChangeError as error:
+        raise DnsChangeError(f"change {number} cannot be rolled back alone: {error}") from error
+    left = compare(before, zones)
+    if any((each.name, each.type) in keys for each in left.records) or profiles & {each.name for each in left.profiles}:
+        raise DnsChangeError(f"change {number} cannot be rolled back alone: what it changed would not be as before")
+    return zones
