@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="offer the control API on 127.0.0.1 too, to who has the lab's token; without PORT or with 0 any free port",
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="forget the DNS changes that were applied in an earlier lab of this name"
+    )
     add_json(parser)
 
 
@@ -48,14 +51,15 @@ def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
     extras = Extras(None if options.api is None else _listener(options.api), _upstairs)
-    started = start_lab(folder, options.estate, began=process_start(), extras=extras)
+    started = start_lab(folder, options.estate, began=process_start(), extras=extras, fresh=options.fresh)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
         started.world.detach()  # before the panel: its reader may go (| head) without taking the lab along
     if options.json:
-        print_json(started.status)
+        print_json(started.status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
-        print(f"{status_text(started.status)}\n\n{_to_try(folder, detached=options.detach)}")
+        recovered = f"\n{started.recovered}; forget them with up --fresh" if started.recovered else ""
+        print(f"{status_text(started.status)}{recovered}\n\n{_to_try(folder, detached=options.detach)}")
     sys.stdout.flush()
     return 0 if options.detach else _stay(started, stopped)
 

@@ -1,4 +1,4 @@
-"""Every way to change zones, interleaved at every await: the ledger tells the zones, and nothing acknowledged is lost."""
+"""Every way to change zones, interleaved at every await: the ledger tells the zones, nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -243,6 +243,7 @@ class Interleavings(RuleBasedStateMachine):
         return change(*operations, title=title, urgency="emergency", incident="INC-7", **more)
 
     async def applying(self, wanted: Change, *, planned: bool) -> None:
+        """Plan it if asked to, apply it, and remember what was said."""
         plan = await self.ask("plan", {"change": msgspec.to_builtins(wanted)}) if planned else None
         if planned and plan is None:
             return
@@ -312,6 +313,7 @@ class Interleavings(RuleBasedStateMachine):
         self.begin(self.quietly(action, **bodies.get(action, {})))
 
     async def quietly(self, action: str, **body: Any) -> None:
+        """Ask, whatever is said."""
         await self.ask(action, body)
 
     @rule(fault=st.sampled_from(FAULTS))
@@ -335,6 +337,7 @@ class Interleavings(RuleBasedStateMachine):
         self.begin(self.refusable(work))
 
     async def refusable(self, work: Callable[[], Awaitable[None]]) -> None:
+        """It is done or refused."""
         try:
             await work()
         except (LabError, LabInputError):

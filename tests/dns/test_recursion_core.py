@@ -440,7 +440,8 @@ def test_memory_never_lies_about_time(
         now += wait
         match change:
             case "address":
-                world.store.change(lambda zones: put_rrset(zones, "sts.fabrikam.com", "A", [f"10.0.0.{wait % 250}"]))
+                address = f"10.0.0.{wait % 250}"
+                world.store.change(functools.partial(put_rrset, name="sts.fabrikam.com", rdtype="A", values=[address]))
             case "delete" if "aadg-autologon" in world.store.current.profiles:
                 world.store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
             case "restore":

@@ -21,7 +21,8 @@ __all__ = ["LabFolder", "cache_folder", "earlier", "labs_folder", "state_home"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
 _LOOKERS_S = 0.1
-_KEPT_AFTER_STOP = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log"}
+_LEDGER = "dns"
+_KEPT_AFTER_STOP = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log", _LEDGER}
 
 
 def state_home() -> Path:
@@ -99,6 +100,11 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         """The lab's own log, for when something went wrong."""
         return self.path / "lab.log"
 
+    @property
+    def ledger(self) -> Path:
+        """The folder of the ledger of DNS changes; kept until a lab of this name begins anew."""
+        return self.path / _LEDGER
+
     def create(self) -> None:
         """Make the folder; raises LabInputError when that is not allowed."""
         try:
@@ -155,8 +161,8 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
             return None
         return facts
 
-    def sweep(self, *, keep_records: bool = True) -> None:
-        """Remove what a lab left behind; the trace and the log stay unless told otherwise.
+    def sweep(self, *, keep_records: bool = True, keep_ledger: bool = True) -> None:
+        """Remove what a lab left behind; trace, log and the ledger of DNS changes stay unless told otherwise.
 
         The caller holds the lock.
         """
@@ -164,7 +170,8 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
 
         with contextlib.suppress(FileNotFoundError):
             for entry in self.path.iterdir():
-                if entry.name == "lock" or (keep_records and entry.name in _KEPT_AFTER_STOP):
+                kept = keep_ledger if entry.name == _LEDGER else keep_records and entry.name in _KEPT_AFTER_STOP
+                if entry.name == "lock" or kept:
                     continue
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry, ignore_errors=True)

@@ -134,6 +134,13 @@ class ControlApi:
             await web.SockSite(self._runner, listener).start()
             self._where |= {"url": f"http://{host}:{port}", "token_file": str(token_file)}
 
+    def recover(self) -> str:
+        """Go on with the DNS changes of an earlier lab of this name: what was recovered, for people, if there is any.
+
+        Raises LabInputError for a ledger that cannot be gone on with; nothing has changed then.
+        """
+        return self._dns_desk().recover() if self._lab.folder.ledger.is_dir() else ""
+
     async def stop(self) -> None:
         """Stop listening."""
         if self._made_upstairs is not None and self._made_upstairs.current() is not None:
@@ -200,11 +207,14 @@ class ControlApi:
         return web.json_response(self._upstairs().end())
 
     async def _dns(self, request: web.Request) -> web.Response:
+        return await self._dns_desk().handle(request)
+
+    def _dns_desk(self) -> LabDesk:
         if self._desk is None:
             from ssosim.lab.control.dns_handlers import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
 
-            self._desk = LabDesk(self._lab.lab, self._lab.folder.path / "dns")
-        return await self._desk.handle(request)
+            self._desk = LabDesk(self._lab.lab, self._lab.folder.ledger)
+        return self._desk
 
 
 def _unheard() -> logging.Logger:

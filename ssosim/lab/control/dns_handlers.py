@@ -88,6 +88,24 @@ class LabDesk:
             put=lab.faults.put,
         )
 
+    def recover(self) -> str:
+        """Go on where the ledger ends; in one line what that means, nothing where it has no entry.
+
+        Raises LabInputError for a ledger that cannot be gone on with; nothing has changed then.
+        """
+        try:
+            last = self.desk.recover()
+            torn = self.desk.ledger.torn()
+        except LedgerError as error:
+            hint = "begin anew with --fresh, or take another --name"
+            raise LabInputError(f"the changes of an earlier lab cannot be taken over: {error}; {hint}") from error
+        if not last and not torn:
+            return ""
+        text = f"the DNS changes of an earlier lab of this name, up to entry {last} of the ledger, are in force"
+        text += "; the end of the ledger was lost" if torn else ""
+        self._lab.trace.record("", LabEvent(part="dns change", text=f"recovered: {text}"))
+        return f"{text} ({self.desk.ledger.folder})" if torn else text
+
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request below ``/v1/dns/``; raises LabError and LabInputError."""
         handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))

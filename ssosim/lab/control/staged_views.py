@@ -10,7 +10,7 @@ staged at once, in the same views or in others, and none hides what is done to t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -78,8 +78,7 @@ class StagedViews:
                 shown = Staged(msgspec.structs.replace(plan.change, views=views[:number]), plan.token, touched)
                 self._become((*others, shown))
                 red = await problems(lab, view, inventory, prober)
-                if new := sorted(text for key, text in red.items() if key not in known_red[view]):
-                    raise LabError(f"stopped at the view {view}, and taken back in every view: {'; '.join(new)}")
+                _stop_if_redder(view, known_red[view], red)
         except BaseException:
             self._become(before)
             raise
@@ -109,6 +108,12 @@ class StagedViews:
         for view, resolver in self._lab.resolvers.items():
             here = tuple(each for each in staged if view in each.change.views)
             resolver.override = shown(self._lab, here) if here else None
+
+
+def _stop_if_redder(view: str, before: Mapping[tuple[str, str], str], now: Mapping[tuple[str, str], str]) -> None:
+    """Raise LabError where something is not as expected that was before."""
+    if new := sorted(text for key, text in now.items() if key not in before):
+        raise LabError(f"stopped at the view {view}, and taken back in every view: {'; '.join(new)}")
 
 
 def _same(one: Change, other: Change) -> bool:

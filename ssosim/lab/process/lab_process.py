@@ -98,13 +98,14 @@ async def _serve(
 
         extras = extras or Extras()
         control = ControlApi(private, ended.set, extras.upstairs)
+        recovered = control.recover()
         await control.start(folder.socket, extras.listener)
         cleanup.push_async_callback(control.stop)
         in_user_namespace = outer_pid != os.getpid() and _is_mapped()
         folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
         private.ready_s = time.monotonic() - began
         private.pid = outer_pid
-        say({"status": control.status()})
+        say({"status": control.status(), "recovered": recovered})
         # What a running lab keeps is its trace, which holds no cycles: looking through all of it again and again cost
         # a twentieth of its time under load.
         gc.freeze()

@@ -42,12 +42,21 @@ class StartedLab:
     folder: LabFolder
     world: World
     status: dict[str, Any]
+    recovered: str = ""
+    """What was taken over from an earlier lab of this name, for people; nothing else."""
 
 
 def start_lab(
-    folder: LabFolder, estate_file: Path | None, *, began: float | None = None, extras: Extras | None = None
+    folder: LabFolder,
+    estate_file: Path | None,
+    *,
+    began: float | None = None,
+    extras: Extras | None = None,
+    fresh: bool = False,
 ) -> StartedLab:
     """Start a lab and wait until it is ready. ``began`` is the monotonic moment from which the user has waited.
+
+    The DNS changes that were applied in an earlier lab of this name stay applied, unless it is to be ``fresh``.
 
     A listening socket among the ``extras`` is closed here, and the lab's from then on.
     Raises LabInputError (bad estate, name taken), MachineLacksError, or LabError with the end of the lab's log.
@@ -60,19 +69,25 @@ def start_lab(
         return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell, extras=extras)
 
     try:
-        world, message = launch(folder, work, patience=_START_PATIENCE_S)
+        world, message = launch(folder, work, patience=_START_PATIENCE_S, fresh=fresh)
     finally:
         if extras is not None and extras.listener is not None:
             extras.listener.close()
-    return StartedLab(folder, world, message["status"])
+    return StartedLab(folder, world, message["status"], message.get("recovered", ""))
 
 
 def launch(
-    folder: LabFolder, work: Work, *, patience: float | None = None, meanwhile: Callable[[], None] | None = None
+    folder: LabFolder,
+    work: Work,
+    *,
+    patience: float | None = None,
+    meanwhile: Callable[[], None] | None = None,
+    fresh: bool = True,
 ) -> tuple[World, dict[str, Any]]:
     """Run ``work`` in a private world on ``folder`` and wait for what it tells: one JSON object.
 
-    ``meanwhile`` is called ten times a second during the wait, for progress on the terminal.
+    ``meanwhile`` is called ten times a second during the wait, for progress on the terminal. Unless ``fresh``, the
+    ledger of DNS changes of an earlier lab of this name is left where it is.
     Raises NameTakenError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
     """
     folder.create()
@@ -82,7 +97,7 @@ def launch(
             f'a lab "{folder.name}" is up already; stop it with: ssosim down --name {folder.name}, '
             "or give this one another --name"
         )
-    folder.sweep(keep_records=False)
+    folder.sweep(keep_records=False, keep_ledger=not fresh)
     read_end, write_end = os.pipe()
 
     def body(outer_pid: int) -> int:
