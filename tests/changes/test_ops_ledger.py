@@ -15,11 +15,14 @@ import pytest
 from conftest_ops import AUTOLOGON, LOGIN, PROFILE, Office, change, clean_up, whole_rollback
 
 from ssosim.changes.approvals import load_policy
+from ssosim.changes.change import Change
 from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.diff import compare
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.operations import PutRecords
 from ssosim.changes.verify import verify
 from ssosim.dns import DnsChangeError, ZoneSet, ZoneStore, put_rrset
+from ssosim.dns.zones.rrset import plain
 
 HERE = Path(__file__).parent
 
@@ -148,3 +151,44 @@ def test_nothing_to_roll_back_is_said(office: Office):
         office.desk.rollback()
     with pytest.raises(DnsChangeError, match="no applied change 7"):
         office.desk.rollback(7)
+
+
+def put(name: str, address: str = "192.0.2.1") -> Change:
+    """A change that puts a name."""
+    return change(PutRecords(name=name, type="A", values=(address,)), title=name)
+
+
+def test_a_rollback_leaves_later_changes_in_force(office: Office):
+    """The first of three changes rolled back: the others stay, and rolling those back does not bring it in again."""
+    healthy = office.store.current
+    for name in ("a.microsoft.com", "b.microsoft.com", "c.microsoft.com"):
+        office.desk.apply(put(name))
+    assert office.desk.rollback(1).verification.good
+    assert added(healthy, office) == {"b.microsoft.com", "c.microsoft.com"}
+    assert office.desk.drift() == ()
+    assert office.desk.rollback(3).verification.good
+    assert added(healthy, office) == {"b.microsoft.com"}
+    assert office.desk.rollback().verification.good
+    assert office.store.current == healthy
+    with pytest.raises(DnsChangeError, match="not rolled back: none"):
+        office.desk.rollback()
+
+
+def test_a_change_that_another_rests_on_is_not_rolled_back(office: Office):
+    """Two changes of one record set: the earlier is refused while the later stands, and nothing is changed."""
+    healthy = office.store.current
+    office.desk.apply(put("a.microsoft.com"))
+    office.apply(put("a.microsoft.com", "192.0.2.2"))
+    before, entries = office.store.current, office.desk.ledger.entries()
+    with pytest.raises(DnsChangeError, match=r"a\.microsoft\.com A was changed after it; roll back the later change"):
+        office.desk.rollback(1)
+    assert office.store.current is before
+    assert office.desk.ledger.entries() == entries
+    office.desk.rollback(2)
+    office.desk.rollback(1)
+    assert office.store.current == healthy
+
+
+def added(healthy: ZoneSet, office: Office) -> set[str]:
+    """The names that differ."""
+    return {plain(name) for name in compare(healthy, office.store.current).names}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from conftest_ops import AUTOLOGON, PROFILE, Office, change
+from conftest_ops import AUTOLOGON, LOGIN, PROFILE, Office, change
+from dns.rdatatype import A
 
 from ssosim.changes.change import Change
 from ssosim.changes.desk import RefusedError
 from ssosim.changes.diff import compare
 from ssosim.changes.operations import PutRecords
 from ssosim.changes.verify import verify
+from ssosim.dns import put_rrset
 from ssosim.dns.zones.rrset import plain
 from ssosim.faults import NameRemoved, TrafficManagerDeleted, TtlChanged, ZoneFault
 
@@ -81,3 +83,30 @@ def test_last_known_good_has_no_fault_in_it(office: Office):
     office.apply(added())
     assert office.desk.rollback(by="ann").verification.good
     assert verify(office.store.current, healthy).good
+
+
+def test_a_change_stands_that_says_what_a_fault_shows_already(office: Office):
+    """Put while a fault happens to show just that: when the fault ends, the change is in force, and so is its undo."""
+    healthy = office.store.current
+    end = office.board.add(TtlChanged(record=LOGIN, ttl=7))
+    shown = office.store.current.find(LOGIN, A)
+    assert shown is not None
+    same = PutRecords(name=LOGIN, type="A", ttl=7, values=tuple(rdata.to_text() for rdata in shown.rdatas))
+    office.apply(change(same, urgency="emergency", incident="INC-7"))
+    end()
+    after = office.store.current.find(LOGIN, A)
+    assert after is not None
+    assert after.ttl == 7
+    assert office.desk.ledger.zones(office.desk.ledger.entries()[-1].after) == office.store.current
+    assert office.desk.rollback(by="ann").verification.good
+    assert office.store.current == healthy
+
+
+def test_a_fault_is_never_adopted(office: Office):
+    """Adopting drift while something is broken on purpose does not make the broken state the desired one."""
+    end = office.board.add(NameRemoved(record=AUTOLOGON))
+    office.store.change(lambda zones: put_rrset(zones, "stray.microsoft.com", "A", ["192.0.2.9"]))
+    office.desk.adopt("ann")
+    end()
+    assert office.desk.drift() == ()
+    assert office.desk.desired == office.store.current
