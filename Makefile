@@ -36,6 +36,10 @@ bench: ## measure every figure that bench/README.md lists, two to three minutes
 setup: ## only set up, for the lab and for tests
 	@./bootstrap.sh dev
 
+# The state and the caches, which may be anywhere, are ssosim's own to remove: it knows what it made, and which lab runs.
 clean: ## remove the environment, real clients, caches and the lab's state
-	rm -rf .venv .clients .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@test -f bootstrap.sh -a -d ssosim/lab || { echo 'make clean: not in the checkout; use make -C' >&2; exit 2; }
+	@if $(bin)/ssosim --version >/dev/null 2>&1; then exec $(bin)/ssosim clean; \
+	else echo 'without the environment the state of labs stays; to remove it: make setup, then make clean'; fi
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -xdev -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -345,6 +345,12 @@ usable_venv() {
         new_enough .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null
 }
 
+# Whether .venv may be removed: it was made here, or nothing would be lost.
+own_venv() {
+    [ ! -L .venv ] || return 1
+    [ ! -e .venv ] || [ -e .venv/setup.log ] || [ -e .venv/.incomplete ] || rmdir .venv 2>/dev/null
+}
+
 # Everything pyproject.toml asks for but gssapi, which is being built meanwhile.
 write_requirements() {
     .venv/bin/python - "$1" <<'END'
@@ -426,7 +432,13 @@ set_up() {
     fi
     [ -n "$lacking" ] || need_python
 
-    usable_venv || rm -rf .venv || exit 1
+    if ! usable_venv; then
+        own_venv || {
+            complain "$here/.venv was not made by this set-up, and cannot be used. Move it away, then repeat."
+            exit 2
+        }
+        rm -rf .venv || exit 1
+    fi
     rm -f .venv/.ready-*
     mkdir -p .venv/tmp || exit 1
     : >.venv/.incomplete

@@ -5,15 +5,40 @@ umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 here=$(pwd)
 ended=
+mark='kdc-lab state'
 
 fail() {
-    echo "kdc-lab: $2" >&2
-    exit "$1"
+    code=$1
+    shift
+    echo "kdc-lab: $*" >&2
+    exit "$code"
+}
+
+# Goes into the state directory, and from there on every name is relative to it: nobody can put another in its place.
+# Returns 1 where there is none yet. Refuses what is not ours, for files are overwritten and removed there.
+enter() {
+    while [ "$STATE" != "${STATE%?/}" ] && [ "$STATE" != / ]; do STATE=${STATE%/}; done
+    [ -n "$STATE" ] || fail 2 "STATE is empty: name a directory, as in make up STATE=/another/directory"
+    [ ! -L "$STATE" ] || fail 2 "$STATE is a symbolic link: name the directory itself, or another one, with STATE="
+    [ -e "$STATE" ] || return 1
+    [ -d "$STATE" ] || fail 2 "$STATE is not a directory: move it away, or name another one with STATE="
+    cd -P -- "$STATE" || fail 2 "$STATE cannot be entered by $(id -un): name another directory with STATE="
+    STATE=$(pwd -P)
+    [ -O . ] || fail 2 "$STATE belongs to $(stat -c %U .): name a directory of yours with STATE="
+    if [ -L lock ] || [ ! -f lock ] || [ "$(cat lock)" != "$mark" ]; then
+        # An empty directory is as good as a new one, and so is one where a mark was about to be written.
+        [ -z "$(find . -mindepth 1 ! '(' -path ./lock -type f -empty ')' -print -quit)" ] ||
+            fail 2 "$STATE was not made by this kdc-lab, so nothing in it is touched: move it away, or name another" \
+                "directory with STATE="
+        return 0
+    fi
+    [ -z "$(find . -prune -perm /022)" ] ||
+        fail 2 "$STATE can be written to by others; if nobody put anything there: chmod 700 '$STATE'"
 }
 
 # The lock is a file descriptor that krb5kdc inherits: it is held exactly as long as krb5kdc lives.
 running() {
-    [ -e "$STATE/lock" ] && ! flock -n "$STATE/lock" true
+    [ -f lock ] && ! flock -n lock true
 }
 
 quoted() {
@@ -25,7 +50,7 @@ fill() {
         -e "s|\${listen}|$(quoted "$LISTEN")|g" -e "s|\${directory}|$(quoted "$STATE")|g" \
         -e "s|\${max_life}|$MAX_LIFE|g" -e "s|\${max_renewable_life}|$MAX_RENEWABLE_LIFE|g" \
         -e "s|\${kdcs}|        kdc = $(quoted "$LISTEN")|g" -e '/^\${options}$/d' \
-        "$here/$1" > "$STATE/$1"
+        "$here/$1" > "$1"
 }
 
 port_taken() {
@@ -93,18 +118,18 @@ up() {
         command -v "$program" > /dev/null ||
             fail 3 "$program is not installed: apt-get install krb5-kdc krb5-admin-server krb5-user util-linux mawk"
     done
-    mkdir -p "$STATE" 2> /dev/null && [ -w "$STATE" ] ||
+    enter || { mkdir -p "$STATE" 2> /dev/null && enter; } && [ -w . ] ||
         fail 2 "$STATE cannot be written by $(id -un): make up STATE=/another/directory"
-    STATE=$(cd "$STATE" && pwd)
     if running; then
-        fail 1 "already running, pid $(cat "$STATE/pid"), state in $STATE: make -C kdc-lab down ends it"
+        fail 1 "already running, pid $(cat pid), state in $STATE: make -C kdc-lab down ends it"
     fi
-    exec 9> "$STATE/lock"
+    chmod 700 .
+    exec 9>> lock
     flock -n 9 || fail 1 "another make up has just begun in $STATE"
     if port_taken; then
         fail 1 "port ${LISTEN##*:} is in use by another program: make up LISTEN=127.0.0.1:18089"
     fi
-    cd "$STATE"
+    echo "$mark" > lock
     fill kdc.conf
     fill krb5.conf
     export KRB5_CONFIG="$STATE/krb5.conf" KRB5_KDC_PROFILE="$STATE/kdc.conf" TMPDIR="$STATE" LC_ALL=C
@@ -113,23 +138,24 @@ up() {
 }
 
 down() {
-    running || { echo "not running"; return 0; }
-    kill -TERM "$(cat "$STATE/pid")"
-    flock -w 5 "$STATE/lock" true || fail 1 "pid $(cat "$STATE/pid") does not end"
+    enter && running || { echo "not running"; return 0; }
+    kill -TERM "$(cat pid)"
+    flock -w 5 lock true || fail 1 "pid $(cat pid) does not end"
     echo "ended"
 }
 
 status() {
-    running || { echo "not running"; return 1; }
-    echo "running, pid $(cat "$STATE/pid"), $LISTEN, state in $STATE"
+    enter && running || { echo "not running"; return 1; }
+    echo "running, pid $(cat pid), $LISTEN, state in $STATE"
 }
 
 clean() {
+    enter && [ -s lock ] || return 0
     ! running || fail 1 "still running: make down first"
-    [ -e "$STATE/lock" ] || return 0
-    # By name, for STATE may be a directory that holds other things.
-    (cd "$STATE" && rm -f principal* stash ./*.keytab made pid lock kdc.conf krb5.conf kdc.log kadmin.log \
-        kadmin.out kadmin.err ccache)
+    # By name, for somebody may have put other things there.
+    rm -f principal* stash ./*.keytab made pid lock kdc.conf krb5.conf kdc.log kadmin.log \
+        kadmin.out kadmin.err ccache
+    cd /
     rmdir "$STATE" 2> /dev/null || true
 }
 

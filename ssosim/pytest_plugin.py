@@ -6,7 +6,6 @@ Imports nothing of the simulator until a test asks for it: a test run that does 
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from ssosim_clients.models.base import Model
 
+    from ssosim.files.owned_folder import MadeFolder
     from ssosim.scenario.model import Scenario
     from ssosim.testing import HostedLab, Played
     from ssosim.testing.play import AnyEstate
@@ -34,13 +34,15 @@ class _Runs:
         self._factory = factory
         self.plays: list[tuple[Played, Path]] = []
         self.labs: list[HostedLab] = []
-        self.folders: list[Path] = []
+        self.folders: list[MadeFolder] = []
         self.failed = False
 
     def new_folder(self) -> Path:
         """A folder for one more lab."""
+        from ssosim.files.owned_folder import MadeFolder  # noqa: PLC0415
+
         folder = self._factory.mktemp("sso")
-        self.folders.append(folder)
+        self.folders.append(MadeFolder.at(folder))
         return folder
 
 
@@ -208,7 +210,8 @@ def _sso_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     del request.config.stash[_CURRENT]
     if not (runs.failed and request.config.getoption("sso_keep")):
         for folder in runs.folders:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                folder.remove()
 
 
 def _parametrised(item: pytest.Item, fixture: str) -> bool:
@@ -271,7 +274,7 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
             played.write(folder)
         for lab in runs.labs:
             lab.write_trace(lab.folder / "trace.jsonl")
-        report.sections.append(("single sign-on: kept", "\n".join(str(folder) for folder in runs.folders)))
+        report.sections.append(("single sign-on: kept", "\n".join(str(folder.path) for folder in runs.folders)))
 
 
 @contextlib.contextmanager

@@ -28,8 +28,13 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
 
 
 def folder_of(options: argparse.Namespace) -> LabFolder:
-    """The state folder of the lab that the options name; raises LabInputError for an unusable name."""
-    return LabFolder.of(options.name)
+    """The state folder of the lab that the options name.
+
+    Raises LabInputError for an unusable name, and where something else than a folder of the user's own is in its place.
+    """
+    folder = LabFolder.of(options.name)
+    folder.check()
+    return folder
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ssosim.cli.common import add_json, print_json
+from ssosim.cli.common import add_json, folder_of, print_json
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.core.trace_reader import trace_lines
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanations."""
-    folder = LabFolder.of(options.name) if options.name else _newest()
+    folder = folder_of(options) if options.name else _newest()
     try:
         records = list(read_jsonl(trace_lines(folder.trace)))
     except OSError as error:

@@ -76,6 +76,7 @@ COMMANDS = (
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
+    Command("clean", "ssosim.cli.clean", "remove the state of labs that are stopped, and caches"),
     Command("doctor", "ssosim.cli.doctor", "what this machine lacks, and the command that fixes it"),
 )
 

@@ -5,6 +5,7 @@ Making one runs kdb5_util and one kadmin.local batch; copying is a handful of sm
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssosim.estate import Estate
+from ssosim.files.opening import FolderRefusedError, opened
+from ssosim.files.owned_folder import Mark, check_mark, claim_folder, folder_or_new, make_private, marked, remove_marked
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.kinit import ClientOptions, write_krb5_conf
@@ -25,9 +28,10 @@ from ssosim.kerberos.programs import find_program, tool_environment
 __all__ = ["PreparedRealm", "kadmin", "prepare", "realm_digest"]
 
 # Part of the digest: raise it when what ``prepare`` leaves in a directory changes.
-LAYOUT = 1
+LAYOUT = 2
 TOOL_TIMEOUT = 30.0
 STALE_AFTER = 3600.0
+_DRAFT = ".making-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,22 @@ class PreparedRealm:
         """Keys of the account that stands for the cloud: all its SPNs."""
         return self.directory / SERVICE_ACCOUNT_KEYTAB
 
+    @property
+    def mark(self) -> Mark:
+        """What says that ``directory`` was made by ``prepare``."""
+        return marked("realm", self.digest)
+
     def service_keytab(self, spn: str) -> Path:
         """Keys of another service of the realm."""
         return self.directory / keytab_name(spn)
 
     def copy_to(self, directory: Path) -> PreparedRealm:
         """An independent copy in ``directory``, which is made and must not exist; takes 1 to 3 ms."""
-        directory.mkdir(mode=0o700, parents=True)
+        make_private(directory.parent)
+        directory.mkdir(mode=0o700)
         for source in self.directory.iterdir():
+            if source.name == self.mark.file:  # a copy is its user's
+                continue
             # The time stamps belong to it: the database module compares principal.ok with what it has read.
             shutil.copy2(source, directory / source.name)
         copy = PreparedRealm(directory, self.name, self.domain, self.digest, self.lifetime, self.renewable)
@@ -105,43 +117,49 @@ def prepare(estate: Estate, directory: Path) -> PreparedRealm:
     """
     realm = estate.realm
     digest = realm_digest(estate)
-    final = directory / digest
-    if not final.is_dir():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(directory)
-        making = directory / f"{digest}.making-{secrets.token_hex(4)}"
-        making.mkdir(mode=0o700)
-        try:
-            _make(estate, making, digest)
-            if not _moved(making, final):
-                shutil.rmtree(making)
-        except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
-            raise
-    if final.stat().st_uid != os.geteuid():
-        raise RealmError(f"{final}: belongs to another user, whose keys are not to be trusted; remove it")
-    return PreparedRealm(final, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime)
-
-
-def _moved(making: Path, final: Path) -> bool:
+    prepared = PreparedRealm(
+        directory / digest, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
+    )
     try:
-        making.rename(final)
-    except OSError:
-        if final.is_dir():
-            return False
-        raise
-    return True
+        with folder_or_new(directory) as cache:
+            try:
+                _check(cache, prepared)
+            except FileNotFoundError:
+                _sweep(cache, directory)
+                _make_in(cache, directory, estate, prepared)
+                _check(cache, prepared)
+    except FolderRefusedError as error:
+        raise RealmError(str(error)) from error
+    return prepared
 
 
-def _sweep(directory: Path) -> None:
+def _check(cache: int, realm: PreparedRealm) -> None:
+    """Raise FolderRefusedError for a realm that somebody else made, whose keys are not to be trusted."""
+    with opened(realm.digest, cache, realm.directory) as folder:
+        check_mark(folder, realm.mark, realm.directory)
+
+
+def _make_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm) -> None:
+    """Make it under another name in ``directory``, which ``cache`` is a descriptor of, so that nobody sees a half."""
+    draft = f"{realm.digest}{_DRAFT}{secrets.token_hex(4)}"
+    try:
+        with claim_folder(cache, draft, realm.mark, directory / draft):
+            _make(estate, directory / draft, realm.digest)
+        # Another process may have been faster, or something else be there: the check that follows tells.
+        with contextlib.suppress(OSError):
+            os.rename(draft, realm.digest, src_dir_fd=cache, dst_dir_fd=cache)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            remove_marked(cache, draft, realm.mark, directory / draft)
+
+
+def _sweep(cache: int, directory: Path) -> None:
     """Remove what a killed process left half-made long ago."""
-    for left in directory.glob("*.making-*"):
-        try:
-            old = time.time() - left.stat().st_mtime > STALE_AFTER
-        except OSError:
-            continue
-        if old:
-            shutil.rmtree(left, ignore_errors=True)
+    for name in os.listdir(cache):
+        digest, making, _ = name.partition(_DRAFT)
+        with contextlib.suppress(FolderRefusedError, OSError):
+            if making and time.time() - os.lstat(name, dir_fd=cache).st_mtime > STALE_AFTER:
+                remove_marked(cache, name, marked("realm", digest), directory / name)
 
 
 def _make(estate: Estate, directory: Path, digest: str) -> None:

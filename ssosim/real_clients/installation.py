@@ -1,7 +1,8 @@
 """Install a real client: copy its folder, run its steps, and write down what it was made from.
 
 Done once: a stamp holds a digest of the folder and of the tools, and while it fits nothing is done. An installation
-that was interrupted has no stamp and is done again from the start; of two at once the second waits.
+that was interrupted has no stamp and is done again from the start; of two at once the second waits. Only a home that
+was made here, or an empty folder, is emptied and filled (``ssosim.files.owned_folder``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ssosim.files.opening import FolderRefusedError, shown
+from ssosim.files.owned_folder import MARK_FILE, claim_folder, folder_or_new, marked
+from ssosim.files.removal import empty_folder
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.manifest import Original
@@ -24,9 +28,12 @@ from ssosim.real_clients.manifest import Original
 __all__ = ["check_installed", "install", "is_installed", "lacking", "lacking_text"]
 
 _STAMP = ".ssosim-installed"
+_LOCK = ".ssosim-lock"
+_LOG = ".ssosim-log"
 _LAST_LINES = 25
+_ELSEWHERE = "set SSOSIM_CLIENTS_HOME to another folder of yours"
 _STEP_LIMIT_S = 1200.0
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", _STAMP)
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", _STAMP, _LOCK, _LOG, MARK_FILE)
 # What would lead a package manager away from the client's own home.
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_CONSTRAINT",
             "PIP_BUILD_CONSTRAINT", "PIP_REQUIRE_VIRTUALENV", "GOBIN", "GOFLAGS", "MAKEFLAGS")  # fmt: skip
@@ -89,17 +96,20 @@ def install(original: Original, waiting: Callable[[], None] = lambda: None) -> b
         return False
     home = home_of(original)
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(home, waiting) as lock:
+        with _claimed(original) as folder, _alone(folder, waiting) as lock:
             if is_installed(original):  # the other one has done it
                 return False
             digest = _digest(original)
-            shutil.rmtree(home, ignore_errors=True)
-            shutil.copytree(original.folder, home, ignore=_NOT_COPIED, symlinks=True)
+            if left := empty_folder(folder, {MARK_FILE, _LOCK}):
+                raise LabInputError(f"{shown(home)}: cannot be cleared: {shown(left[0])}")
+            shutil.copytree(original.folder, home, ignore=_NOT_COPIED, symlinks=True, dirs_exist_ok=True)
+            os.fchmod(folder, 0o700)  # it has the mode of the client's folder now
             _run_steps(original, home, lock)
             written = home / f"{_STAMP}.new"
             written.write_text(digest, encoding="ascii")
             written.replace(home / _STAMP)
+    except FolderRefusedError as error:
+        raise LabInputError(str(error)) from error
     except OSError as error:
         raise LabInputError(
             f"{error.filename or home}: {original.name} cannot be installed: {error.strerror}"
@@ -108,19 +118,33 @@ def install(original: Original, waiting: Callable[[], None] = lambda: None) -> b
 
 
 @contextlib.contextmanager
-def _alone(home: Path, waiting: Callable[[], None]) -> Iterator[int]:
+def _claimed(original: Original) -> Iterator[int]:
+    """A descriptor of the home of ``original``, made where it is missing; raises FolderRefusedError and OSError."""
+    home = home_of(original)
+    with (
+        folder_or_new(home.parent, _ELSEWHERE) as homes,
+        claim_folder(homes, home.name, marked("client", home.name), home, _ELSEWHERE) as folder,
+    ):
+        yield folder
+
+
+@contextlib.contextmanager
+def _alone(home: int, waiting: Callable[[], None]) -> Iterator[int]:
     """Be the only one who installs into ``home``; yields the lock, which is let go when all who hold it have ended."""
-    with home.with_name(f"{home.name}.lock").open("w", encoding="ascii") as lock:
+    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=home)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lock.fileno()
+        yield lock
+    finally:
+        os.close(lock)
 
 
 def _run_steps(original: Original, home: Path, lock: int) -> None:
-    log = home.with_name(f"{home.name}.log")
+    log = home / _LOG
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     environment["PATH"] = _path()
     with log.open("wb") as output:

@@ -20,6 +20,7 @@ from typing import Self
 
 import msgspec
 
+from ssosim.files.owned_folder import temporary_folder
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.base.folder import cache_folder
 from ssosim.real_clients.batch import Cell, Job
@@ -75,13 +76,12 @@ def _next(waiting: Sequence[tuple[int, Job]], running: Iterable[_Running], labs_
 
 @contextlib.contextmanager
 def _home() -> Iterator[Path]:
-    """A state folder for a while, with the cache of the real one."""
+    """A state folder for a while."""
     place = tempfile.gettempdir()
     if len(place) > _LONGEST_PLACE:  # the path of a Unix socket is bounded
         place = "/tmp"  # noqa: S108 - the folder made in it is ours alone
-    with tempfile.TemporaryDirectory(prefix="ssosim-", dir=place, ignore_cleanup_errors=True) as name:
-        (Path(name) / "cache").symlink_to(cache_folder())
-        yield Path(name)
+    with temporary_folder("ssosim-", place) as folder:
+        yield folder
 
 
 class _Crew:
@@ -89,6 +89,7 @@ class _Crew:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._cache = cache_folder()
         self._selector = selectors.DefaultSelector()
         self.running: dict[int, _Running] = {}
 
@@ -114,7 +115,7 @@ class _Crew:
             [sys.executable, "-m", "ssosim.real_clients.batch"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"SSOSIM_HOME": str(self._home)},
+            env=os.environ | {"SSOSIM_HOME": str(self._home), "SSOSIM_CACHE": str(self._cache)},
             start_new_session=True,  # Ctrl-C is for us to pass on
         )
         assert process.stdin is not None  # noqa: S101 - asked for

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
+import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,12 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.files.opening import shown
+from ssosim.files.owned_folder import folder_or_new, temporary_folder
 from ssosim.kerberos import KerberosError, KerberosMissingError
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.base.estate_option import read_estate
-from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.base.folder import cache_folder, explained
 from ssosim.lab.core.lab import Lab
 from ssosim.report.evidence import evidence
 from ssosim.scenario.loader import load_scenario
@@ -119,16 +120,20 @@ def estate_of(estate: AnyEstate) -> Estate:
 
 @contextlib.contextmanager
 def working_folder(folder: Path | None) -> Iterator[Path]:
-    """``folder``, or a temporary one that is gone afterwards."""
-    if folder is not None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield folder
+    """``folder``, which must be new or empty, or a temporary one that is gone afterwards.
+
+    Raises LabInputError for a folder that is a link, belongs to somebody else, can be written to by others, or holds
+    something, which the lab's files could take the place of.
+    """
+    if folder is None:
+        with temporary_folder("ssosim-") as made:
+            yield made
         return
-    made = Path(tempfile.mkdtemp(prefix="ssosim-"))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    hint = "give a new folder, or an empty one"
+    with explained(folder, hint), folder_or_new(folder, hint) as there:
+        if os.listdir(there):  # noqa: PTH208 - a descriptor
+            raise LabInputError(f"{shown(folder)}: is not empty, and a lab is to put its files there; {hint}")
+    yield folder
 
 
 @dataclass(frozen=True, slots=True)

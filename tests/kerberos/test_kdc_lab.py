@@ -220,3 +220,45 @@ def test_ordinary_user(make: Make, tmp_path_factory: pytest.TempPathFactory) -> 
     finally:
         make.close()
         shutil.rmtree(make.lab)
+
+
+@pytest.mark.parametrize("kind", ["folder", "with a lock", "link", "file", "empty name"])
+def test_a_directory_of_the_users_is_refused(make: Make, tmp_path: Path, kind: str) -> None:
+    """Files are overwritten and removed by name, so only a directory that was made here, or an empty one, is used."""
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("my.keytab", "krb5.conf", "principal-notes", "made"):
+        (own / name).write_text("kept")
+    match kind:
+        case "folder":
+            make.state = own
+        case "with a lock":
+            make.state = own
+            (own / "lock").write_text("kept")
+        case "link":
+            make.state = tmp_path / "link"
+            make.state.symlink_to(own)
+        case "file":
+            make.state = own / "made"
+        case "empty name":
+            make.state = ""  # type: ignore[assignment]
+    before = {path.name: path.read_text() for path in own.iterdir()}
+    mine = (LAB / "kdc.conf").read_text()
+    for target in ("up", "clean", "down", "status"):
+        result = make.run(target)
+        assert result.returncode != 0
+        assert f"kdc-lab: {make.state or 'STATE is empty'}" in result.stdout
+        assert {path.name: path.read_text() for path in own.iterdir()} == before
+    assert (LAB / "kdc.conf").read_text() == mine
+
+
+def test_an_empty_directory_is_used_and_cleaned(make: Make) -> None:
+    """A directory that the user has made for it is as good as a new one, and private from then on."""
+    make.state.mkdir(mode=0o755)
+    assert make.run("clean").returncode == 0
+    assert make.state.is_dir()
+    make.up()
+    assert make.state.stat().st_mode & 0o777 == 0o700
+    make.run("down")
+    assert make.run("clean").returncode == 0
+    assert not make.state.exists()

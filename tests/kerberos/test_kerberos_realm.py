@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -128,3 +129,50 @@ def test_machine_configuration_is_not_used(new_realm: Callable[[], PreparedRealm
     paths = [line.split("=")[1].strip() for line in lines if "/" in line and "=" in line]
     assert len(paths) >= 4
     assert all(path.removeprefix("FILE:").startswith(str(realm.directory)) for path in paths)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "link to a realm", "file"])
+def test_what_is_no_realm_of_ours_is_not_used(estate: Estate, tmp_path: Path, kind: str) -> None:
+    """A folder without our mark, a link or a file in the place of a realm is refused by name and stays as it is."""
+    cache, own = tmp_path / "cache", tmp_path / "own"
+    place = cache / realm_digest(estate)
+    cache.mkdir()
+    own.mkdir()
+    (own / "thesis.txt").write_text("kept")
+    match kind:
+        case "folder":
+            own.rename(place)
+        case "link":
+            place.symlink_to(own)
+        case "link to a realm":
+            place.symlink_to(prepare(estate, tmp_path / "elsewhere").directory)
+        case "file":
+            place.write_text("kept")
+    with pytest.raises(RealmError, match=str(place)):
+        prepare(estate, cache)
+    assert [path.name for path in cache.iterdir()] == [place.name]
+    kept = {"file": place, "folder": place / "thesis.txt"}.get(kind, own / "thesis.txt")
+    assert kept.read_text() == "kept"
+
+
+def test_only_half_made_realms_of_ours_are_swept(estate: Estate, tmp_path: Path) -> None:
+    """What a killed process left long ago goes; a user's folder or link with such a name stays."""
+    realm = prepare(estate, tmp_path / "cache")
+    ours = realm.directory.rename(f"{realm.directory}.making-0123")
+    mine = tmp_path / "cache" / "thesis.making-of"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("kept")
+    (tmp_path / "cache" / "x.making-y").symlink_to(mine)
+    for path in (ours, mine):
+        os.utime(path, (1, 1))
+    prepare(estate, tmp_path / "cache")
+    names = {path.name for path in (tmp_path / "cache").iterdir()}
+    assert names == {realm.digest, "thesis.making-of", "x.making-y"}
+    assert (mine / "thesis.txt").read_text() == "kept"
+
+
+def test_a_cache_that_others_can_write_to_is_refused(estate: Estate, tmp_path: Path) -> None:
+    """Who can write there could give us keys that they know."""
+    tmp_path.chmod(0o770)
+    with pytest.raises(RealmError, match=rf"{tmp_path}: has mode 0770"):
+        prepare(estate, tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.lab.base.errors import LabError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, is_installed
 from ssosim.real_clients.manifest import Original, read_manifest
@@ -147,3 +147,49 @@ def test_an_interrupted_installation_begins_again(tmp_path):
     (parent / "go").touch()
     assert install(client), "no child of the first one holds the lock, and no half-made home is in the way"
     assert is_installed(client)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "writable", "file"])
+def test_a_folder_of_the_users_is_not_taken_for_a_home(tmp_path, kind):
+    """What lies where a client is to be installed is refused by name, and nothing in it or behind it has changed."""
+    client = _client(tmp_path, "touch made")
+    home = home_of(client)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "thesis.txt").write_text("kept")
+    home.parent.mkdir()
+    match kind:
+        case "folder":
+            own.rename(home)
+        case "link":
+            home.symlink_to(own)
+        case "file":
+            home.write_text("kept")
+        case "writable":
+            own.rename(home)
+            home.parent.chmod(0o777)
+    with pytest.raises(LabInputError, match=str(home.parent if kind == "writable" else home)):
+        install(client)
+    assert (home if kind == "file" else home / "thesis.txt").read_text() == "kept"
+    assert kind == "file" or [path.name for path in home.iterdir()] == ["thesis.txt"]
+
+
+def test_files_beside_a_home_are_the_users(tmp_path):
+    """Lock and log of an installation are in the home: a file of the user's beside it is not written to."""
+    client = _client(tmp_path, "touch made")
+    home = home_of(client)
+    home.parent.mkdir()
+    for end in ("lock", "log"):
+        home.with_name(f"{home.name}.{end}").write_text("kept")
+    assert install(client)
+    assert {home.with_name(f"{home.name}.{end}").read_text() for end in ("lock", "log")} == {"kept"}
+
+
+def test_what_an_installation_closed_is_installed_again(tmp_path):
+    """Folders without the right to write, as Go's module cache has, and links out of the home do not matter."""
+    (tmp_path / "kept").write_text("kept")
+    client = _client(tmp_path, "ln -s ../.. out; mkdir -p a/b; touch a/b/c; chmod 500 a/b a; touch made")
+    assert install(client)
+    (client.folder / "changed").touch()
+    assert install(client)
+    assert (tmp_path / "kept").read_text() == "kept"

@@ -3,10 +3,13 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
@@ -150,3 +153,40 @@ def _wait_for_end(pid: int) -> None:
             return
         time.sleep(0.01)
     pytest.fail(f"process {pid} outlived the set-up")
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_an_environment_of_the_users_is_not_removed(checkout, tmp_path, kind):
+    """A .venv that this set-up did not make and cannot use is named and stays, be it a folder or a link to one."""
+    own = tmp_path / "own" if kind == "link" else checkout.path / ".venv"
+    own.mkdir()
+    (own / "thesis.txt").write_text("kept")
+    if kind == "link":
+        (checkout.path / ".venv").symlink_to(own)
+    code, output = checkout.run("dev")
+    assert (code, f"{checkout.path}/.venv was not made by this set-up" in output) == (2, True)
+    assert [path.name for path in (checkout.path / ".venv").iterdir()] == ["thesis.txt"]
+
+
+def test_make_clean_asks_ssosim_first(checkout):
+    """State and caches are ssosim's to remove; where it refuses, as a lab runs, nothing of the checkout goes either."""
+    shutil.copy(REPOSITORY / "Makefile", checkout.path)
+    (checkout.path / "ssosim/lab").mkdir(parents=True)
+    program = checkout.path / ".venv/bin/ssosim"
+    program.parent.mkdir(parents=True)
+    said = checkout.path / "said"
+    for code in (2, 0):
+        words = f'[ "$1" = --version ] || {{ echo "$@" >>"{said}"; exit {code}; }}'
+        program.write_text(f"#!/bin/sh\n{words}\n")
+        program.chmod(0o755)
+        done = subprocess.run(["make", "-C", checkout.path, "clean"], capture_output=True, check=False)
+        assert (done.returncode, (checkout.path / ".venv").exists()) == (code, code != 0)
+    assert said.read_text() == "clean\n" * 2
+
+
+def test_make_clean_elsewhere_removes_nothing(tmp_path):
+    """``make -f`` from another project's folder does not remove that project's environment and builds."""
+    (tmp_path / "other/build").mkdir(parents=True)
+    command = ["make", "-f", REPOSITORY / "Makefile", "clean"]
+    done = subprocess.run(command, cwd=tmp_path / "other", capture_output=True, check=False)
+    assert (done.returncode, (tmp_path / "other/build").exists()) == (2, True)

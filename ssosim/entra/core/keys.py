@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -130,14 +131,19 @@ class Keys:
 
 
 def _write(path: Path, data: bytes) -> None:
-    # Under another name first: a reader never sees half a key, and the mode is right from the first byte.
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Under another name first, and a new one: a reader never sees half a key, the mode is right from the first byte,
+    # and no file that was there before is written to.
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
-    draft.replace(path)
+        try:
+            os.fchmod(descriptor, 0o600)  # whatever the umask
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path) -> bytes:

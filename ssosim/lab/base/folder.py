@@ -1,28 +1,48 @@
 """Where a lab keeps its files: the state folder, one sub-folder a lab.
 
-``$SSOSIM_HOME``, else ``$XDG_STATE_HOME/ssosim``, else ``~/.local/state/ssosim``. Nothing is ever written elsewhere.
+``$SSOSIM_HOME``, else ``$XDG_STATE_HOME/ssosim``, else ``~/.local/state/ssosim``; the cache may be elsewhere. Only
+folders that are the user's own and no links are used (``ssosim.files.owned_folder``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ssosim.files.opening import FolderRefusedError, opened, opened_below, shown
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["LabFolder", "cache_folder", "earlier", "labs_folder", "state_home"]
+if TYPE_CHECKING:
+    from ssosim.files.owned_folder import Mark
+
+__all__ = [
+    "LabFolder",
+    "cache_folder",
+    "cache_place",
+    "earlier",
+    "explained",
+    "labs_folder",
+    "opened_labs",
+    "state_home",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
 _LOOKERS_S = 0.1
+_LOCK = "lock"
 _LEDGER = "dns"
-_KEPT_AFTER_STOP = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log", _LEDGER}
+_KEPT_AFTER_STOP = {_LOCK, "trace.jsonl", "trace.1.jsonl", "lab.log", _LEDGER}
+_OF_YOURS = "set SSOSIM_HOME to a folder of yours"
+_ANOTHER = "choose another --name"
 
 
 def state_home() -> Path:
@@ -38,18 +58,51 @@ def labs_folder() -> Path:
     return state_home() / "labs"
 
 
+def cache_place() -> Path:
+    """Where the cache is, or will be."""
+    chosen = os.environ.get("SSOSIM_CACHE")
+    return Path(chosen).absolute() if chosen else state_home() / "cache"
+
+
 def cache_folder() -> Path:
     """Things that are slow to make and may be kept: prepared KDC databases and token signing keys.
 
-    Raises LabInputError when the folder cannot be made.
+    ``$SSOSIM_CACHE``, else ``cache`` in the state folder. It is made where it is missing. Raises LabInputError when it
+    cannot be made, is a link, belongs to somebody else, or can be written to by others.
     """
-    folder = state_home() / "cache"
-    try:
-        _make_private(folder)
-    except OSError as error:
-        where = "set SSOSIM_HOME to a folder of yours"
-        raise LabInputError(f"{folder}: cannot be made: {error.strerror}; {where}") from error
+    from ssosim.files.owned_folder import folder_or_new  # noqa: PLC0415 - not for ``ssosim exec``
+
+    folder = cache_place()
+    if folder.parent != state_home():
+        hint = "set SSOSIM_CACHE to a folder of yours"
+        with explained(folder, hint), folder_or_new(folder, hint):
+            return folder
+    with explained(folder), folder_or_new(state_home(), _OF_YOURS), folder_or_new(folder, _OF_YOURS) as cache:
+        if stat.S_IMODE(os.fstat(cache).st_mode) & 0o077:  # it was there before
+            os.fchmod(cache, 0o700)
     return folder
+
+
+@contextlib.contextmanager
+def explained(folder: Path, hint: str = _OF_YOURS) -> Iterator[None]:
+    """Raise LabInputError for what refuses ``folder`` in this block, or keeps it from being made."""
+    try:
+        yield
+    except FolderRefusedError as error:
+        raise LabInputError(str(error)) from error
+    except OSError as error:
+        raise LabInputError(f"{shown(folder)}: cannot be made or used: {error.strerror}; {hint}") from error
+
+
+@contextlib.contextmanager
+def opened_labs() -> Iterator[int]:
+    """A descriptor of the folder that holds one folder a lab, for the length of the block.
+
+    Raises FileNotFoundError where there is none yet, FolderRefusedError when it, or the state folder, is a link,
+    belongs to somebody else, or can be written to by others.
+    """
+    with opened_below(state_home(), "labs", hint=_OF_YOURS) as labs:
+        yield labs
 
 
 def earlier(trace: Path) -> Path:
@@ -78,12 +131,26 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
 
     @classmethod
     def existing(cls) -> list[LabFolder]:
-        """Every lab's folder that there is, by name; what is not a lab's, whoever put it there, is passed over."""
-        labs, found = labs_folder(), []
-        for path in sorted(labs.iterdir()) if labs.is_dir() else ():
-            with contextlib.suppress(LabInputError):
-                found.append(cls.of(path.name))
+        """Every lab's folder that there is, by name; what is not the user's, or no lab's, is passed over."""
+        found = []
+        try:
+            with opened_labs() as labs:
+                names = sorted(os.listdir(labs))  # noqa: PTH208 - a descriptor
+        except (FolderRefusedError, OSError):
+            return []
+        for name in names:
+            with contextlib.suppress(LabInputError, FolderRefusedError, OSError):
+                folder = cls.of(name)
+                with folder.opened():
+                    found.append(folder)
         return found
+
+    @property
+    def mark(self) -> Mark:
+        """What says that the folder was made for this lab: a line in its lock file."""
+        from ssosim.files.owned_folder import marked  # noqa: PLC0415 - not for ``ssosim exec``
+
+        return marked("lab", self.name, _LOCK)
 
     @property
     def socket(self) -> Path:
@@ -105,46 +172,91 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         """The folder of the ledger of DNS changes; kept until a lab of this name begins anew."""
         return self.path / _LEDGER
 
-    def create(self) -> None:
-        """Make the folder; raises LabInputError when that is not allowed."""
-        try:
-            _make_private(self.path)
-        except OSError as error:
-            raise LabInputError(
-                f"{self.path}: cannot be made: {error.strerror}; set SSOSIM_HOME to a folder of yours"
-            ) from error
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[int]:
+        """A descriptor of the folder for the length of the block, to look at what is in it.
 
-    def try_lock(self) -> int | None:
+        Raises FileNotFoundError where there is none, FolderRefusedError for what is not the user's own or a link.
+        """
+        with opened_labs() as labs, opened(self.name, labs, self.path, _ANOTHER) as folder:
+            yield folder
+
+    def check(self) -> None:
+        """Raise LabInputError when something is there that is not a folder of the user's own; it may be missing."""
+        with explained(self.path, _ANOTHER), contextlib.suppress(FileNotFoundError), self.opened():
+            pass
+
+    def create(self) -> None:
+        """Make the folder, or accept the one that was made for this lab before, or an empty one.
+
+        Raises LabInputError when it cannot be made, or something else is there, which stays as it is.
+        """
+        from ssosim.files.owned_folder import claim_folder, make_private  # noqa: PLC0415 - not for ``ssosim exec``
+
+        with explained(self.path):
+            make_private(state_home() / "labs")
+            with opened_labs() as labs, claim_folder(labs, self.name, self.mark, self.path, _ANOTHER):
+                pass
+
+    def try_lock(self, *, make: bool = True) -> int | None:
         """Take the lock that says this lab runs; the descriptor holds it. None when another process has it.
 
-        Raises LabInputError when the lock file cannot be opened.
+        ``make``: make the folder where it is missing. Raises LabInputError when the folder is not this lab's, or the
+        lock file cannot be opened; FileNotFoundError where there is none and none is to be made.
         """
         end = time.monotonic() + _LOOKERS_S
-        while (descriptor := self._locked(os.O_CREAT, fcntl.LOCK_EX)) is None and time.monotonic() < end:
-            time.sleep(0.01)  # somebody may only be looking whether the lab runs
-        return descriptor
+        while True:
+            late = time.monotonic() > end
+            if make:
+                self.create()
+            try:
+                descriptor = self._locked(fcntl.LOCK_EX)
+            except FileNotFoundError as error:
+                if not make:
+                    raise
+                if late:
+                    raise LabInputError(f"{shown(self.path)}: is removed again and again; {_ANOTHER}") from error
+            else:
+                if descriptor is not None or late:
+                    return descriptor
+                time.sleep(0.01)  # somebody may only be looking whether the lab runs
 
     def is_running(self) -> bool:
         """Whether a process holds the lock; raises LabInputError when that cannot be known."""
-        if not os.path.lexists(self.path / "lock"):
+        try:
+            descriptor = self._locked(fcntl.LOCK_SH)
+        except FileNotFoundError:
             return False
-        descriptor = self._locked(0, fcntl.LOCK_SH)
         if descriptor is None:
             return True
         os.close(descriptor)
         return False
 
-    def _locked(self, flags: int, kind: int) -> int | None:
-        lock = self.path / "lock"
+    def _locked(self, kind: int) -> int | None:
+        """The lock file, locked; None when another process has it. Raises FileNotFoundError and LabInputError."""
+        lock = self.path / _LOCK
         try:
-            descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+            with self.opened() as folder:
+                flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+                descriptor = os.open(_LOCK, flags, dir_fd=folder)
+                try:
+                    status = os.fstat(descriptor)
+                    if not stat.S_ISREG(status.st_mode):
+                        raise OSError(errno.EINVAL, "is not a file")  # noqa: TRY301 - told as the other errors are
+                    fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                    if not os.path.samestat(status, os.lstat(_LOCK, dir_fd=folder)):
+                        raise FileNotFoundError(errno.ENOENT, "was removed meanwhile")  # noqa: TRY301 - likewise
+                except BaseException as error:
+                    os.close(descriptor)
+                    if isinstance(error, BlockingIOError):
+                        return None
+                    raise
+        except FileNotFoundError:
+            raise
+        except FolderRefusedError as error:
+            raise LabInputError(str(error)) from error
         except OSError as error:
-            raise LabInputError(f"{lock}: {error.strerror}; set SSOSIM_HOME to a folder of yours") from error
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
+            raise LabInputError(f"{shown(lock)}: {error.strerror}; {_OF_YOURS}") from error
         return descriptor
 
     def write_facts(self, facts: dict[str, Any]) -> None:
@@ -154,32 +266,79 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         temporary.replace(self.path / "lab.json")
 
     def facts(self) -> dict[str, Any] | None:
-        """What ``write_facts`` published; None when the lab is not up."""
+        """What ``write_facts`` published; None when the lab is not up, or the folder is not the user's own."""
         try:
-            facts: dict[str, Any] = json.loads((self.path / "lab.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            with self.opened() as folder:
+                file = os.open("lab.json", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+            with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
+                facts: dict[str, Any] = json.load(stream)
+        except (OSError, ValueError, FolderRefusedError):
             return None
         return facts
 
-    def sweep(self, *, keep_records: bool = True, keep_ledger: bool = True) -> None:
-        """Remove what a lab left behind; trace, log and the ledger of DNS changes stay unless told otherwise.
+    def clear(self, *, keep_ledger: bool = False) -> None:
+        """Remove all that an earlier lab of this name left, its trace and log too. The caller holds the lock.
 
-        The caller holds the lock.
+        ``keep_ledger``: the ledger of DNS changes stays, so that the next lab goes on where it ends.
+
+        Links are removed, and what they lead to stays. Raises LabInputError when the folder was not made for this lab,
+        or something in it cannot be removed.
         """
-        import shutil  # noqa: PLC0415 - costly, and most commands need it not
+        from ssosim.files.removal import empty_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
-        with contextlib.suppress(FileNotFoundError):
-            for entry in self.path.iterdir():
-                kept = keep_ledger if entry.name == _LEDGER else keep_records and entry.name in _KEPT_AFTER_STOP
-                if entry.name == "lock" or kept:
-                    continue
-                if entry.is_dir() and not entry.is_symlink():
-                    shutil.rmtree(entry, ignore_errors=True)
-                else:
-                    entry.unlink(missing_ok=True)
+        with explained(self.path, _ANOTHER), self._ours() as folder:
+            left = empty_folder(folder, {_LOCK, _LEDGER} if keep_ledger else {_LOCK})
+        if left:
+            raise LabInputError(f"{shown(self.path)}: cannot be cleared: {shown(left[0])}; {_ANOTHER}")
 
+    def sweep(self) -> None:
+        """Remove what a lab left behind but its trace, log and ledger. The caller holds the lock.
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:  # it was there before
-        folder.chmod(0o700)
+        As ``clear``, but without a word: what cannot be removed stays, and so does a folder that is not this lab's.
+        """
+        from ssosim.files.removal import empty_folder  # noqa: PLC0415 - not for ``ssosim exec``
+
+        with contextlib.suppress(FolderRefusedError, OSError), self._ours() as folder:
+            empty_folder(folder, _KEPT_AFTER_STOP)
+
+    def remove(self, *names: str) -> None:
+        """Remove one thing in the folder: the path of ``names`` in it. As ``sweep``, links are not followed."""
+        from ssosim.files.removal import remove_entry  # noqa: PLC0415 - not for ``ssosim exec``
+
+        with contextlib.suppress(FolderRefusedError, OSError), contextlib.ExitStack() as cleanup:
+            folder = cleanup.enter_context(self._ours())
+            for name in names[:-1]:
+                folder = cleanup.enter_context(opened(name, folder))
+            remove_entry(folder, names[-1])
+
+    def remove_all(self) -> list[str]:
+        """Remove the folder with all that is in it; what could not be removed, with the reason.
+
+        Raises LabInputError when the lab runs, or the folder is not this lab's.
+        """
+        from ssosim.files.owned_folder import remove_marked  # noqa: PLC0415 - not for ``ssosim exec``
+
+        try:
+            lock = self.try_lock(make=False)
+        except FileNotFoundError:
+            return []
+        if lock is None:
+            raise LabInputError(self.is_up_text)
+        try:
+            with explained(self.path, _ANOTHER), opened_labs() as labs:
+                return remove_marked(labs, self.name, self.mark, self.path)
+        finally:
+            os.close(lock)
+
+    @property
+    def is_up_text(self) -> str:
+        """What to tell who wants to have the folder while the lab runs."""
+        return f'lab "{self.name}" is up; stop it first: ssosim down --name {self.name}'
+
+    @contextlib.contextmanager
+    def _ours(self) -> Iterator[int]:
+        from ssosim.files.owned_folder import check_mark  # noqa: PLC0415 - not for ``ssosim exec``
+
+        with self.opened() as folder:
+            check_mark(folder, self.mark, self.path, _ANOTHER)
+            yield folder

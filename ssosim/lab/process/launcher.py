@@ -88,16 +88,16 @@ def launch(
 
     ``meanwhile`` is called ten times a second during the wait, for progress on the terminal. Unless ``fresh``, the
     ledger of DNS changes of an earlier lab of this name is left where it is.
-    Raises NameTakenError when the name is taken, or the error that the work told. Whatever is raised, the world ends.
+    Raises NameTakenError when the name is taken, LabInputError when something that is not the lab's is in its place, or
+    the error that the work told. Whatever is raised, the world ends.
     """
-    folder.create()
     lock = folder.try_lock()
     if lock is None:
         raise NameTakenError(
             f'a lab "{folder.name}" is up already; stop it with: ssosim down --name {folder.name}, '
             "or give this one another --name"
         )
-    folder.sweep(keep_records=False, keep_ledger=not fresh)
+    folder.clear(keep_ledger=not fresh)
     read_end, write_end = os.pipe()
 
     def body(outer_pid: int) -> int:
@@ -132,7 +132,8 @@ def end_of(folder: LabFolder, world: World) -> int:
 
 def _quiet(folder: LabFolder) -> None:
     """Let the lab's own process speak to its log only; the terminal belongs to the front."""
-    log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.umask(os.umask(0) & 0o077)  # a lab must be able to use the files that it makes
+    log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(log, 1)

@@ -152,7 +152,7 @@ class ProgramDevices:
         self._private.running.forget(device)
         self._codes.forget(device)
         self._private.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
-        shutil.rmtree(self._private.folder.path / "devices" / device, ignore_errors=True)
+        self._private.folder.remove("devices", device)
 
     def _commands(self, which: Device, address: str, ipv6: str) -> list[str]:
         """A route to each host and none to anywhere else: what is not in the lab is out of reach, and fails at once."""

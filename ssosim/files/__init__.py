@@ -1,0 +1,1 @@
+"""Folders that ssosim makes, owns and removes."""
