@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json, print_json
 from ssosim.files.opening import shown
@@ -113,7 +113,7 @@ def _running_text(names: list[str]) -> str:
     return f"{which}: {what} up, and left as it is; stop first: {stops}"
 
 
-def _as_data(removed: list[Removable], stays: list[str], found: Findings) -> dict[str, Any]:
+def _as_data(removed: list[Removable], stays: list[str], found: Findings) -> dict[str, object]:
     return {
         "removed": [{"kind": each.kind, "path": str(each.path)} for each in removed],
         "not_removed": stays,

@@ -6,10 +6,13 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from ssosim.cli.common import add_json, print_json
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+
+if TYPE_CHECKING:  # not for --help
+    from ssosim.real_clients.manifest import Original
 
 DESCRIPTION = """\
 List the client models and the real clients.
@@ -46,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
             return _packages(shipped())
         if options.install is not None:
             return _install(find_originals(options.install) or shipped(), named=bool(options.install))
-        rows = [*_models(), *_originals(shipped())]
+        rows: list[_Row] = [*_models(), *_originals(shipped())]
     except (TomlMistakeError, UnknownOriginalError) as error:
         raise LabInputError(str(error)) from error
     if options.json:
@@ -56,12 +59,23 @@ def run(options: argparse.Namespace) -> int:
     for row in rows:
         print(f"{row['name']:<{width}}  {row['text']}")
         sources = [f"source: {source}" for source in row["sources"]] if options.sources else []
-        for line in (*sources, *([] if row.get("installed", True) else row["state"])):
+        for line in (*sources, *([] if row.get("installed", True) else row.get("state", []))):
             print(f"{'':<{width}}    {line}")
     return 0
 
 
-def _models() -> list[dict[str, Any]]:
+class _Row(TypedDict):
+    """A line of the list: a client model, or a flow of a real client, which has more to it."""
+
+    name: str
+    text: str
+    sources: list[str]
+    state: NotRequired[list[str]]
+    installed: NotRequired[bool]
+    model: NotRequired[str | None]
+
+
+def _models() -> list[_Row]:
     from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
 
     return [
@@ -69,10 +83,10 @@ def _models() -> list[dict[str, Any]]:
     ]
 
 
-def _originals(originals: Sequence[Any]) -> list[dict[str, Any]]:
+def _originals(originals: Sequence[Original]) -> list[_Row]:
     from ssosim.real_clients.installation import is_installed, lacking_text  # noqa: PLC0415
 
-    rows = []
+    rows: list[_Row] = []
     for original in originals:
         installed = is_installed(original)
         state = "installed" if installed else lacking_text(original) or "not installed: ssosim clients --install"
@@ -90,7 +104,7 @@ def _originals(originals: Sequence[Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _packages(originals: Sequence[Any]) -> int:
+def _packages(originals: Sequence[Original]) -> int:
     from ssosim.real_clients.installation import lacking  # noqa: PLC0415
 
     wanted = [package for each in originals if lacking(each) for package in each.manifest.packages]
@@ -99,7 +113,7 @@ def _packages(originals: Sequence[Any]) -> int:
     return 0
 
 
-def _install(originals: Sequence[Any], *, named: bool) -> int:
+def _install(originals: Sequence[Original], *, named: bool) -> int:
     """Install each; 1 if a step failed, 3 if one that was named lacks its tools."""
     from ssosim.real_clients.installation import install  # noqa: PLC0415
 

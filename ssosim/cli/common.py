@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from ssosim.lab.base.folder import LabFolder
 
@@ -37,6 +36,12 @@ def folder_of(options: argparse.Namespace) -> LabFolder:
     return folder
 
 
-def print_json(value: Any) -> None:
-    """Print ``value`` as indented JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+def print_json(value: object) -> None:
+    """Print ``value``, plain data or models of answers and results, as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    import msgspec  # noqa: PLC0415 - commands with plain data start sooner without
+
+    return msgspec.to_builtins(value)

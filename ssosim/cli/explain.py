@@ -10,8 +10,8 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.core.trace_reader import trace_lines
 from ssosim.report.safe_text import clean
-from ssosim.scenario.explain import explain
 from ssosim.trace.export import TraceFormatError, read_jsonl
+from ssosim.verdict.explain import explain
 
 DESCRIPTION = """\
 The chain of causes behind each client's outcome, from the trace of the last run or of a lab:

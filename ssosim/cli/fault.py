@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ssosim.cli.common import add_json, add_name, folder_of, print_json
 from ssosim.lab.base.errors import LabInputError
+
+if TYPE_CHECKING:  # not for --help
+    import msgspec
 
 DESCRIPTION = """\
 Break something in a running lab, and mend it.
@@ -32,7 +35,7 @@ class _InAnyOrder(argparse.ArgumentParser):
 
     _within = False
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[explicit-any] # argparse's
         """As always, but for the order: argparse's own way of mixing them comes back to this."""
         if self._within:
             return super().parse_known_args(args, namespace)
@@ -73,18 +76,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    from ssosim.lab.program_devices.control_client import call  # noqa: PLC0415 - not for --help
+    from ssosim.lab.control.answers import Undone, ask, fault_of  # noqa: PLC0415 - not for --help
 
+    done: dict[str, object] | Undone
     match options.action:
         case "list":
             return list_all(options)
         case "apply":
             body = fields_of(options.fault, options.fields) | _limits(options)
-            done = call(folder_of(options), "POST", "/v1/faults", body)
-            text = f"fault {done['id']} in force: {done['description']}"
+            done = ask(folder_of(options), "POST", "/v1/faults", dict[str, object], body)
+            text = f"fault {fault_of(done).id} in force: {fault_of(done).description}"
         case _:
-            done = call(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}")
-            text = "\n".join(f"fault {each['id']} undone: {each['description']}" for each in done["undone"])
+            done = ask(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}", Undone)
+            text = "\n".join(f"fault {each.id} undone: {each.description}" for each in map(fault_of, done.undone))
             text = text or "no fault was in force"
     if options.json:
         print_json(done)
@@ -96,10 +100,10 @@ def run(options: argparse.Namespace) -> int:
 def list_all(options: argparse.Namespace) -> int:
     """Print what is in force, if the lab is up, and what there is."""
     from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
-    from ssosim.lab.program_devices.control_client import call  # noqa: PLC0415
+    from ssosim.lab.control.answers import Faults, ask, fault_of  # noqa: PLC0415
 
     folder = folder_of(options)
-    active: list[dict[str, Any]] = call(folder, "GET", "/v1/faults")["faults"] if folder.is_running() else []
+    active = ask(folder, "GET", "/v1/faults", Faults).faults if folder.is_running() else ()
     if options.fault is not None and options.fault not in FAULTS:
         near = difflib.get_close_matches(options.fault, FAULTS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see ssosim fault list"
@@ -117,16 +121,16 @@ def list_all(options: argparse.Namespace) -> int:
         usage = f"ssosim fault apply {options.fault}{needed} [FIELD=VALUE ...]"
         print("\n".join([about(FAULTS[options.fault]), "", "fields:", *fields, "", usage]))
     else:
-        lines = [f"in force  {each['id']}  {each['fault']}: {each['description']}" for each in active]
+        lines = [f"in force  {each.id}  {each.fault}: {each.description}" for each in map(fault_of, active)]
         width = max(len(name) for name in FAULTS)
         lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]
         print("\n".join(lines))
     return 0
 
 
-def _limits(options: argparse.Namespace) -> dict[str, Any]:
+def _limits(options: argparse.Namespace) -> dict[str, object]:
     """The fields that have options of their own; raises LabInputError for what is no time."""
-    found: dict[str, Any] = {"first": options.first, "clients": options.client}
+    found: dict[str, object] = {"first": options.first, "clients": options.client}
     if options.for_s is not None:
         found["for_s"] = seconds_of(options.for_s)
     return {key: value for key, value in found.items() if value is not None}
@@ -141,7 +145,7 @@ def seconds_of(text: str) -> float:
         raise LabInputError(f"--for {text!r}: expected a time such as 30s, 500ms or 2m") from error
 
 
-def described(kind: type[Any]) -> dict[str, str]:
+def described(kind: type[msgspec.Struct]) -> dict[str, str]:
     """Each field of a fault: its type, and its default or that it is needed."""
     import msgspec  # noqa: PLC0415 - not for --help
 
@@ -153,7 +157,7 @@ def described(kind: type[Any]) -> dict[str, str]:
     return found
 
 
-def fields_of(name: str, pairs: list[str]) -> dict[str, Any]:
+def fields_of(name: str, pairs: list[str]) -> dict[str, object]:
     """The body of the request; raises LabInputError for a field that is not written as KEY=VALUE."""
     from ssosim.faults import FAULTS  # noqa: PLC0415 - not for --help
 
@@ -161,7 +165,7 @@ def fields_of(name: str, pairs: list[str]) -> dict[str, Any]:
     fields = described(kind) if kind else {}
     lists = {field for field, about in fields.items() if about.startswith("tuple")}
     tables = {field for field, about in fields.items() if about.startswith("dict")}
-    body: dict[str, Any] = {"fault": name}
+    body: dict[str, object] = {"fault": name}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:

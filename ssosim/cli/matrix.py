@@ -9,9 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ssosim.lab.base.errors import LabError, LabInputError
+
+if TYPE_CHECKING:  # not for --help
+    from ssosim.real_clients.lookup import Part
+    from ssosim.real_clients.matrix import Matrix
 
 DESCRIPTION = """\
 Play the real clients that are installed (see 'ssosim clients') in scenarios, and print what
@@ -73,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     return LabError.exit_code if unexplained else 0
 
 
-def _parts(names: Sequence[str] | None) -> list[Any]:
+def _parts(names: Sequence[str] | None) -> list[Part]:
     """The flows to be played; without names those of all clients that are installed."""
     from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
     from ssosim.real_clients.lookup import find_parts, shipped  # noqa: PLC0415
@@ -88,7 +92,7 @@ def _parts(names: Sequence[str] | None) -> list[Any]:
     return [part for original in installed for part in find_parts(original.name)]
 
 
-def _write(options: argparse.Namespace, matrix: Any, page: str) -> None:
+def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
     import msgspec  # noqa: PLC0415
 
     try:

@@ -10,12 +10,15 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_estate, add_json, print_json
 from ssosim.lab.base.errors import LabError, LabInputError, NameTakenError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.process.launcher import launch
+
+if TYPE_CHECKING:  # heavy, and --help needs none of it
+    from ssosim.scenario.model import Scenario
+    from ssosim.verdict.result import RunResult
 
 DESCRIPTION = """\
 Play a scenario in a private lab of its own, against client models and unmodified programs,
@@ -63,22 +66,21 @@ def run(options: argparse.Namespace) -> int:
     for file in (options.junit, options.report):
         _check_place(file)  # before the run, not after
     began = time.monotonic()
-    folder, message = _play(scenario, options.estate)
-    playback = message["playback"]
-    _write_files(options, scenario, playback, folder, time.monotonic() - began)
+    folder, result = _play(scenario, options.estate)
+    _write_files(options, result, folder, time.monotonic() - began)
     if options.json:
-        print_json(playback)
+        print_json(result)
     else:
         from ssosim.report.text_table import table  # noqa: PLC0415
 
-        print(table(playback, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+        print(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         print(f"\nevery exchange: {Path(sys.argv[0]).name} trace --name {folder.name}")
         if options.report:
             print(f"the report: {options.report}")
-    return 0 if playback["as_expected"] else LabError.exit_code
+    return 0 if result.as_expected else LabError.exit_code
 
 
-def _play(scenario: Any, estate: Path | None) -> tuple[LabFolder, dict[str, Any]]:
+def _play(scenario: Scenario, estate: Path | None) -> tuple[LabFolder, RunResult]:
     """Play in a lab named after the scenario, with a number where that name is taken."""
     stem = f"run-{re.sub('[^A-Za-z0-9._-]+', '-', scenario.name)}"[:28]
     for number in range(1, _MAX_PARALLEL):
@@ -89,22 +91,15 @@ def _play(scenario: Any, estate: Path | None) -> tuple[LabFolder, dict[str, Any]
     raise LabError(f"{_MAX_PARALLEL} runs of this scenario are under way")
 
 
-def _play_in(folder: LabFolder, scenario: Any, estate: Path | None) -> dict[str, Any]:
-    def work(_: int, tell: int) -> int:
-        from ssosim.scenario.private_run import run_in_world  # noqa: PLC0415 - inside the world only
-
-        return run_in_world(folder, scenario, estate, tell)
-
+def _play_in(folder: LabFolder, scenario: Scenario, estate: Path | None) -> RunResult:
     from ssosim.report.progress import Progress  # noqa: PLC0415 - not for --help
+    from ssosim.scenario.private_play import play_privately  # noqa: PLC0415
 
     progress = Progress(folder.trace, len(scenario.phases), sys.stderr)
     try:
-        world, message = launch(folder, work, meanwhile=progress.look)
+        return play_privately(folder, scenario, estate, meanwhile=progress.look)
     finally:
         progress.end()
-    world.end()
-    world.wait()
-    return message
 
 
 def _check_place(file: Path | None) -> None:
@@ -113,9 +108,7 @@ def _check_place(file: Path | None) -> None:
         raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
 
 
-def _write_files(
-    options: argparse.Namespace, scenario: Any, playback: dict[str, Any], folder: LabFolder, took_s: float
-) -> None:
+def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFolder, took_s: float) -> None:
     """The JUnit file and the report, if they were asked for."""
     if options.junit is None and options.report is None:
         return
@@ -125,21 +118,21 @@ def _write_files(
     with folder.trace.open(encoding="utf-8") as lines:
         records = list(read_jsonl(lines))
     estate = None if options.estate is None else str(options.estate)
-    again = run_again(options.scenario, options.client or (), scenario.seed, estate, options.exec or ())
+    again = run_again(options.scenario, options.client or (), result.seed, estate, options.exec or ())
     try:
         if options.junit is not None:
             from ssosim.report.junit import junit_xml  # noqa: PLC0415
 
-            options.junit.write_text(junit_xml(playback, records, again=again, took_s=took_s), encoding="utf-8")
+            options.junit.write_text(junit_xml(result, records, again=again, took_s=took_s), encoding="utf-8")
         if options.report is not None:
             from ssosim.report.html import html_report  # noqa: PLC0415
 
-            options.report.write_text(html_report(playback, records, again=again), encoding="utf-8")
+            options.report.write_text(html_report(result, records, again=again), encoding="utf-8")
     except OSError as error:
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
 
-def _chosen(scenario: Any, options: argparse.Namespace) -> Any:
+def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     """The scenario with the clients that the options ask for."""
     import msgspec  # noqa: PLC0415
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json, add_name, folder_of, print_json
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.program_devices.control_client import call
+
+if TYPE_CHECKING:  # not for --help
+    from ssosim.lab.control.spn_answers import NameShape, SpnRow, Spns
 
 DESCRIPTION = """\
 For a host name, as the running lab's DNS answers it now: the service principal name that each
@@ -31,12 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the SPNs. Exit code 0; 2 for an unknown client or rule."""
+    import msgspec  # noqa: PLC0415 - not for --help
+
+    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+    from ssosim.lab.control.spn_answers import Spns  # noqa: PLC0415
+
     rules = [_rule(options)] if options.client or options.rule else None
     request = {"host": options.host, "rules": rules, "device": options.device, "port": options.port}
-    answer = call(folder_of(options), "POST", "/v1/spn", request)
+    answer = ask(folder_of(options), "POST", "/v1/spn", Spns, request)
     clients = _clients_of_rules()
-    for row in answer["rules"]:
-        row["clients"] = clients.get(row["rule"], [])
+    rows = (msgspec.structs.replace(row, clients=tuple(clients.get(row.rule, ()))) for row in answer.rules)
+    answer = msgspec.structs.replace(answer, rules=tuple(rows))
     if options.json:
         print_json(answer)
     else:
@@ -78,15 +85,15 @@ def _clients_of_rules() -> dict[str, list[str]]:
     return found
 
 
-def _text(answer: dict[str, Any]) -> str:
-    lines = [f"{answer['host']}: {_shape(answer['dns'])}", ""]
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in answer["rules"]:
-        groups.setdefault((row["family"], _asked(row)), []).append(row)
+def _text(answer: Spns) -> str:
+    lines = [f"{answer.host}: {_shape(answer.dns)}", ""]
+    groups: dict[tuple[str, str], list[SpnRow]] = {}
+    for row in answer.rules:
+        groups.setdefault((row.family, _asked(row)), []).append(row)
     width = max(len(family) for family, _ in groups)
     for (family, asked), rows in groups.items():
-        names = [row["rule"] for row in rows]
-        models = [client for row in rows for client in row["clients"]]
+        names = [row.rule for row in rows]
+        models = [client for row in rows for client in row.clients]
         lines.append(f"{family:<{width}}  {asked}")
         lines.append(f"{'':<{width}}    {', '.join(names)}")
         if models:
@@ -94,16 +101,16 @@ def _text(answer: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _shape(dns: dict[str, Any]) -> str:
-    if dns["problem"]:
-        return f"no address ({dns['problem']})"
-    path = "".join(f"CNAME {name}, " for name in dns["chain"])
-    reverse = f"; the first leads back to {dns['reverse']}" if dns["reverse"] else "; no PTR for the first"
-    return f"{path}{', '.join(dns['addresses'])}{reverse}"
+def _shape(dns: NameShape) -> str:
+    if dns.problem:
+        return f"no address ({dns.problem})"
+    path = "".join(f"CNAME {name}, " for name in dns.chain)
+    reverse = f"; the first leads back to {dns.reverse}" if dns.reverse else "; no PTR for the first"
+    return f"{path}{', '.join(dns.addresses)}{reverse}"
 
 
-def _asked(row: dict[str, Any]) -> str:
-    if row["problem"]:
-        return str(row["problem"])
-    ways = [", then ".join(f"{each['spn']} ({each['kdc']})" for each in way) for way in row["outcomes"]]
-    return f"{' or '.join(ways)}: decided by {row['chance']}" if row["chance"] else ", ".join(ways)
+def _asked(row: SpnRow) -> str:
+    if row.problem:
+        return row.problem
+    ways = [", then ".join(f"{each.spn} ({each.kdc})" for each in way) for way in row.outcomes]
+    return f"{' or '.join(ways)}: decided by {row.chance}" if row.chance else ", ".join(ways)

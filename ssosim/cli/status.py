@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json, folder_of, print_json
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.program_devices.control_client import call
+
+if TYPE_CHECKING:  # not for --help
+    from ssosim.lab.control.answers import LabStatus
 
 DESCRIPTION = "Show the running labs, or one of them by --name. Exit code 0 if a lab runs, 1 if none does."
 
@@ -32,20 +34,22 @@ def run(options: argparse.Namespace) -> int:
     return 0 if found else LabError.exit_code
 
 
-def status_text(lab: dict[str, Any]) -> str:
+def status_text(lab: LabStatus) -> str:
     """The panel of one lab."""
-    rows = [(part["part"], part["what"], part["where"]) for part in lab["parts"]]
-    api = lab["api"]
-    rows.append(("api", api["url"], f"token in {api['token_file']}") if "url" in api else ("api", "", api["socket"]))
+    rows = [(part.part, part.what, part.where) for part in lab.parts]
+    api = lab.api
+    rows.append(("api", api.url, f"token in {api.token_file}") if api.url else ("api", "", api.socket))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f'lab "{lab["name"]}": {lab["state"]}, ready in {lab["ready_s"]:.2f} s']
+    lines = [f'lab "{lab.name}": {lab.state}, ready in {lab.ready_s:.2f} s']
     lines += [f"  {part:<{widths[0]}}  {what:<{widths[1]}}  {where}" for part, what, where in rows]
     return "\n".join(lines)
 
 
-def _status_of(folder: LabFolder) -> dict[str, Any] | None:
+def _status_of(folder: LabFolder) -> LabStatus | None:
     """What a lab says of itself; None when it is not yet, or no longer, there to be asked."""
+    from ssosim.lab.control.answers import LabStatus, ask  # noqa: PLC0415 - not for --help
+
     try:
-        return call(folder, "GET", "/v1/status")
+        return ask(folder, "GET", "/v1/status", LabStatus)
     except LabInputError:
         return None

@@ -56,7 +56,10 @@ def run(options: argparse.Namespace) -> int:
     if options.detach:
         started.world.detach()  # before the panel: its reader may go (| head) without taking the lab along
     if options.json:
-        print_json(started.status | ({"recovered": started.recovered} if started.recovered else {}))
+        import msgspec  # noqa: PLC0415 - not for --help
+
+        status = msgspec.to_builtins(started.status)
+        print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
         recovered = f"\n{started.recovered}; forget them with up --fresh" if started.recovered else ""
         print(f"{status_text(started.status)}{recovered}\n\n{_to_try(folder, detached=options.detach)}")

@@ -6,15 +6,33 @@ Kerberos tickets follow the KDC's own real clock: libkrb5 cannot be told another
 
 from __future__ import annotations
 
+import importlib
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ssosim.clock.real_time import RealTime
-from ssosim.clock.timers import Later, by_loop, by_virtual_clock, held_by
-from ssosim.clock.virtual import VirtualClock
+if TYPE_CHECKING:
+    from ssosim.clock.real_time import RealTime
+    from ssosim.clock.timers import Later, by_loop, by_virtual_clock, held_by
+    from ssosim.clock.virtual import VirtualClock
 
 __all__ = ["Clock", "Later", "ManualClock", "RealClock", "RealTime", "VirtualClock",
            "by_loop", "by_virtual_clock", "held_by"]  # fmt: skip
+
+_MODULES = {
+    "Later": "timers",
+    "by_loop": "timers",
+    "by_virtual_clock": "timers",
+    "held_by": "timers",
+    "RealTime": "real_time",
+    "VirtualClock": "virtual",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What needs asyncio is imported when it is asked for: who reads a trace only needs to know what a clock is."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 class Clock(Protocol):

@@ -9,6 +9,7 @@ from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.settings import ClientRule, Settings
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket, TicketAcceptor, TicketFault
 from ssosim.entra.http.exchange import serve
+from ssosim.entra.http.routing import first_steps
 
 __all__ = [
     "AcceptedTicket",
@@ -23,5 +24,6 @@ __all__ = [
     "SigningKey",
     "TicketAcceptor",
     "TicketFault",
+    "first_steps",
     "serve",
 ]

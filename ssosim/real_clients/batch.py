@@ -1,7 +1,7 @@
 """One scenario in a lab of its own, in a process of its own: what the matrix is made of.
 
-``python -m ssosim.real_clients.batch`` reads a job as JSON from its standard input, and writes JSON lines: a phase that
-begins, and at the end the cells.
+``python -m ssosim.real_clients.batch`` reads a job as JSON from its standard input, and writes JSON lines
+(``Message``): a phase that begins, and at the end the cells.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import msgspec
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.process.launcher import launch
 from ssosim.real_clients.sent_requests import Seen, seen_of
 from ssosim.scenario.model import Scenario
+from ssosim.scenario.private_play import play_privately
 from ssosim.trace import PhaseStarted, Record
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.result import RunResult
 
-__all__ = ["Cell", "Job", "play_job"]
+__all__ = ["Begun", "Cell", "Done", "Job", "Message", "Stopped", "play_job"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,23 +45,40 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     scenario: str
     phase: str
     client: str
-    outcome: str
+    outcome: Outcome
     reason: str
     spn: str = ""
     decided_s: float | None = None
-    expected: str | None = None
+    expected: Outcome | None = None
     seen: Seen = Seen()
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="begun"):
+    """A phase begins."""
+
+    phase: str
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="stopped"):
+    """The job came to nothing: why, and the exit code for that."""
+
+    error: str
+    exit_code: int
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="done"):
+    """The job is done."""
+
+    cells: tuple[Cell, ...]
+
+
+Message = Begun | Stopped | Done
+"""What the process of a job says, one a line."""
 
 
 def play_job(job: Job, begins: Callable[[str], None] = lambda _: None) -> tuple[Cell, ...]:
     """Play it; ``begins`` is called with the name of each phase. Raises LabError."""
     folder = LabFolder.of(job.lab)
-
-    def work(_: int, tell: int) -> int:
-        from ssosim.scenario.private_run import run_in_world  # noqa: PLC0415 - inside the world only
-
-        return run_in_world(folder, job.scenario, None, tell, at_once=job.at_once)
-
     told = 0
 
     def look() -> None:
@@ -69,11 +88,9 @@ def play_job(job: Job, begins: Callable[[str], None] = lambda _: None) -> tuple[
             begins(phase)
         told = len(begun)
 
-    world, message = launch(folder, work, meanwhile=look)
-    world.end()
-    world.wait()
+    result = play_privately(folder, job.scenario, at_once=job.at_once, meanwhile=look)
     look()
-    return tuple(_cells(job.scenario, message["playback"], folder))
+    return tuple(_cells(result, folder))
 
 
 def _phases(folder: LabFolder) -> list[str]:
@@ -85,7 +102,7 @@ def _phases(folder: LabFolder) -> list[str]:
     return [json.loads(line)["phase"] for line in lines if '"PhaseStarted"' in line]
 
 
-def _cells(scenario: Scenario, playback: dict[str, object], folder: LabFolder) -> Iterable[Cell]:
+def _cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
 
     estate = read_estate(None)
@@ -93,24 +110,19 @@ def _cells(scenario: Scenario, playback: dict[str, object], folder: LabFolder) -
     zones = [zone.name for zone in estate.zones if zone.name != estate.realm.domain]
     with folder.trace.open(encoding="utf-8") as lines:
         records = _by_phase(read_jsonl(lines))
-    phases: list[dict[str, dict[str, dict[str, object]]]] = playback["phases"]  # type: ignore[assignment]
-    for phase in phases:
-        name = str(phase["phase"])
-        for client, result in phase["clients"].items():
-            own = [record for record in records.get(name, ()) if record.client == client]
-            yield msgspec.convert(
-                {
-                    "scenario": scenario.name,
-                    "phase": name,
-                    "client": client,
-                    "outcome": result["outcome"],
-                    "reason": result["reason"],
-                    "spn": result["spn"],
-                    "decided_s": result["decided_s"],
-                    "expected": result["expected"],
-                    "seen": msgspec.to_builtins(seen_of(own, zones)),
-                },
-                Cell,
+    for phase in result.phases:
+        for client, came_to in phase.clients.items():
+            own = [record for record in records.get(phase.phase, ()) if record.client == client]
+            yield Cell(
+                scenario=result.scenario,
+                phase=phase.phase,
+                client=client,
+                outcome=came_to.outcome,
+                reason=came_to.reason,
+                spn=came_to.spn,
+                decided_s=came_to.decided_s,
+                expected=came_to.expected,
+                seen=seen_of(own, zones),
             )
 
 
@@ -128,12 +140,17 @@ def _main() -> int:
     linux.die_with_parent(os.getppid())
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
-        cells = play_job(job, lambda phase: print(json.dumps({"phase": phase}), flush=True))
+        cells = play_job(job, lambda phase: _say(Begun(phase=phase)))
     except LabError as error:
-        print(json.dumps({"error": str(error), "exit_code": error.exit_code}), flush=True)
+        _say(Stopped(error=str(error), exit_code=error.exit_code))
         return 0
-    print(json.dumps({"cells": msgspec.to_builtins(cells)}), flush=True)
+    _say(Done(cells=cells))
     return 0
+
+
+def _say(message: Message) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

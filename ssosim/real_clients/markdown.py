@@ -9,6 +9,7 @@ from ssosim.real_clients.lookup import Part
 from ssosim.real_clients.matrix import PASSWORD_FAULTS, Matrix
 from ssosim.real_clients.measured import Departure, compared_cells
 from ssosim.scenario.model import Scenario
+from ssosim.trace import SignInStep
 
 __all__ = ["figures", "header", "render"]
 
@@ -86,10 +87,10 @@ def _table(matrix: Matrix, scenario: Scenario) -> Iterator[str]:
 def _cell(cell: Cell) -> str:
     seen = cell.seen
     counts = [
-        ("r", seen.count("realm")),
-        ("m", seen.count("mex")),
-        ("w", seen.count("wst") + seen.count("sso")),
-        ("t", seen.count("token")),
+        ("r", seen.count(SignInStep.REALM)),
+        ("m", seen.count(SignInStep.MEX)),
+        ("w", sum(map(seen.count, (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD, SignInStep.BROWSER_SSO)))),
+        ("t", seen.count(SignInStep.TOKEN)),
         ("n", sum(step.startswith("no name") for step in seen.steps)),
         ("p", seen.password_posts),
     ]

@@ -11,6 +11,7 @@ import msgspec
 
 from ssosim.estate.toml import convert_toml
 from ssosim.real_clients.batch import Cell
+from ssosim.trace import SignInStep
 
 __all__ = ["Departure", "Measured", "compared_cells", "departures", "measured"]
 
@@ -41,7 +42,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     scenario: str
-    steps: tuple[str, ...]
+    steps: tuple[SignInStep, ...]
     clients: dict[str, tuple[str, ...]]
     rows: dict[str, dict[str, str]]
     times: tuple[Wait, ...] = ()
@@ -110,11 +111,11 @@ def compared_cells(cells: Sequence[Cell]) -> int:
     return rows + sum((cell.scenario, cell.phase, cell.client) in waits for cell in cells)
 
 
-def _seen(cell: Cell, steps: Sequence[str], said: str) -> str:
+def _seen(cell: Cell, steps: Sequence[SignInStep], said: str) -> str:
     counts = []
     for step, fact in zip(steps, said, strict=False):
         count = cell.seen.count(step)
-        if step == "mex":  # of the steps, the only one whose host can be another
+        if step is SignInStep.MEX:  # of the steps, the only one whose host can be another
             count += sum(each.startswith("no name") for each in cell.seen.steps)
         counts.append("-" if fact == "-" and not count else str(count))
     return f"{''.join(counts)} {'token' if cell.outcome == 'silent' else 'none'}"

@@ -6,7 +6,6 @@ The labs stand in a temporary state folder, so that nothing is left, whatever en
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import signal
@@ -23,7 +22,7 @@ import msgspec
 from ssosim.files.owned_folder import temporary_folder
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.base.folder import cache_folder
-from ssosim.real_clients.batch import Cell, Job
+from ssosim.real_clients.batch import Begun, Cell, Done, Job, Message, Stopped
 
 __all__ = ["Progress", "play_jobs"]
 
@@ -40,7 +39,7 @@ class _Running:
     process: subprocess.Popen[bytes]
     phase: str = "starts"
     begun: int = 0
-    said: list[bytes] = field(default_factory=list)
+    said: list[Message] = field(default_factory=list)
 
 
 def play_jobs(jobs: Sequence[Job], labs_at_once: int, progress: Progress = lambda *_: None) -> tuple[Cell, ...]:
@@ -134,17 +133,29 @@ class _Crew:
             running = self.running[number]
             assert running.process.stdout is not None  # noqa: S101 - asked for
             line = running.process.stdout.readline()
-            if line.startswith(b'{"phase"'):
-                running.phase = json.loads(line)["phase"]
+            message = _message(running, line) if line else None
+            if isinstance(message, Begun):
+                running.phase = message.phase
                 running.begun += 1
-            elif line:
-                running.said.append(line)
+            elif message is not None:
+                running.said.append(message)
             else:
                 self._selector.unregister(running.process.stdout)
                 running.process.wait()
                 ended.append((number, self.running.pop(number)))
                 _close(running)
         return ended
+
+
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+
+def _message(running: _Running, line: bytes) -> Message:
+    try:
+        return _decoder.decode(line)
+    except msgspec.DecodeError as error:
+        name = running.job.scenario.name
+        raise LabError(f"{name}: the process that plays it said what is no message: {error}: {line[:80]!r}") from error
 
 
 def _close(running: _Running) -> None:
@@ -156,11 +167,10 @@ def _close(running: _Running) -> None:
 
 def _result(running: _Running) -> tuple[Cell, ...]:
     name = running.job.scenario.name
-    for line in running.said:
-        message = json.loads(line)
-        if "error" in message:
+    for message in running.said:
+        if isinstance(message, Stopped):
             kinds = {kind.exit_code: kind for kind in (LabInputError, MachineLacksError)}
-            raise kinds.get(message["exit_code"], LabError)(f"{name}: {message['error']}")
-        if "cells" in message:
-            return msgspec.convert(message["cells"], tuple[Cell, ...])
+            raise kinds.get(message.exit_code, LabError)(f"{name}: {message.error}")
+        if isinstance(message, Done):
+            return message.cells
     raise LabError(f"{name}: the process that played it ended with code {running.process.returncode}")

@@ -13,38 +13,31 @@ from itertools import groupby
 
 import msgspec
 
-from ssosim.trace import ConnectionFailed, DnsAnswered, HttpExchange, KdcExchange, Record
+from ssosim.trace import ConnectionFailed, DnsAnswered, HttpExchange, KdcExchange, Record, SignInStep, UserPrompted
 
 __all__ = ["Seen", "seen_of"]
 
-_STEPS: tuple[tuple[str, str], ...] = (
-    ("/userrealm/", "realm"),
-    ("/getuserrealm.srf/", "realm"),
-    ("/trust/mex/", "mex"),
-    ("/mex/", "mex"),
-    ("/windowstransport/", "wst"),
-    ("/usernamemixed/", "wst"),
-    ("/winauth/sso", "sso"),
-    ("/devicecode/", "devicecode"),
-    ("/token/", "token"),
-)
-_PERSON = (
-    "/authorize",
-    "/login",
-    "/adfs/ls/",
-    "/deviceauth",
-    "/getcredentialtype",
-    "/dssostatus",
-    "/shown",
-    "/kmsi",
-    "/favicon",
-)
 _SETTLED = ("NXDOMAIN", "NODATA")
-_AROUND = ("/discovery/", "/.well-known/", "/oauth2/nativeclient")
+_LEFT_OUT = frozenset(
+    {
+        SignInStep.INSTANCE,
+        SignInStep.CONFIGURATION,
+        SignInStep.KEYS,
+        SignInStep.REDIRECT,
+        SignInStep.AUTHORIZE,
+        SignInStep.CREDENTIAL_TYPE,
+        SignInStep.SIGN_IN_PAGE,
+        SignInStep.DEVICE_PAGE,
+    }
+)
+_ICON = "/favicon.ico"  # what browsers ask every host for (HTML standard, 4.6.7.8)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """``steps`` in order; ``spns`` in the order of asking, each once; ``passwords`` posted, by host."""
+    """``steps`` in order, by their names in ``SignInStep``; ``spns`` in the order of asking, each once.
+
+    ``passwords`` are how many were posted, by host.
+    """
 
     steps: tuple[str, ...] = ()
     spns: tuple[str, ...] = ()
@@ -71,13 +64,13 @@ def seen_of(records: Sequence[Record], zones: Sequence[str]) -> Seen:
     """What the client whose records of one phase these are sent; names below ``zones`` are those that matter."""
     passwords: dict[str, int] = {}
     for event in (record.event for record in records):
-        if isinstance(event, HttpExchange) and event.auth == "password" and _step(event.path) != "person":
+        if isinstance(event, HttpExchange) and event.auth == "password" and not _is_left_out(event):
             passwords[event.host] = passwords.get(event.host, 0) + 1
     return Seen(
         steps=tuple(_steps(records, zones)),
         spns=tuple(dict.fromkeys(_spns(records))),
         passwords=passwords,
-        prompted=any(type(record.event).__name__ == "UserPrompted" for record in records),
+        prompted=any(isinstance(record.event, UserPrompted) for record in records),
     )
 
 
@@ -86,14 +79,14 @@ def _steps(records: Sequence[Record], zones: Sequence[str]) -> Iterable[str]:
     for event in (record.event for record in records):
         step = ""
         if isinstance(event, HttpExchange):
-            step = _step(event.path)
+            step = "" if _is_left_out(event) else str(event.step)
         elif isinstance(event, ConnectionFailed) and event.stage == "tls":
             step = f"no TLS {event.host}"
         elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
             step = f"no name {event.name}" if any(event.name.endswith(f".{zone}") for zone in zones) else ""
             if step == last and event.rcode not in _SETTLED:
                 continue  # the stub resolver asks again of itself; how often the client did cannot be told
-        if step and step not in ("person", "around"):
+        if step:
             last = step
             yield step
 
@@ -104,11 +97,6 @@ def _spns(records: Sequence[Record]) -> Iterable[str]:
             yield event.service
 
 
-def _step(path: str) -> str:
-    lower = f"{path.lower()}/"
-    if any(part in lower for part in _AROUND):
-        return "around"
-    found = next((step for part, step in _STEPS if part in lower), None)
-    if found is None:
-        return "person" if any(part in lower for part in _PERSON) else "other"
-    return found
+def _is_left_out(event: HttpExchange) -> bool:
+    """Whether the request is around a sign-in: discovery, or a page that the person opens, with what belongs to it."""
+    return event.step in _LEFT_OUT or event.path == _ICON

@@ -1,146 +1,160 @@
-"""DNS plans, decisions, drift and verification as text for a terminal. All of it is made from the JSON form."""
+"""DNS plans, decisions, drift and verification as text for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-__all__ = ["done_text", "drift_text", "forecast_text", "gate_text", "plan_text", "zones_text"]
+import msgspec
+
+from ssosim.lab.control.dns_answers import Changes, DnsDone, Drift, Gate, Plan, Usage
+from ssosim.scenario.forecast import Forecast, Prediction
+
+__all__ = ["ZoneRow", "done_text", "drift_text", "forecast_text", "gate_text", "plan_text", "zones_text"]
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _MAX_NAMES = 8
 
 
-def plan_text(plan: dict[str, Any]) -> str:
+class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A record set of a zone as text; ``shape`` says whether it is plain, an alias or a CNAME."""
+
+    zone: str
+    name: str
+    type: str
+    shape: str
+    text: str
+
+
+def plan_text(plan: Plan) -> str:
     """A plan: what changes, risk, reach, who refers to it, who uses it, what the rollback leaves."""
-    lines = [f"plan {plan['plan']}: {plan['title']}", f"against version {plan['version']} of the zones", ""]
-    lines += _changes(plan["changes"])
-    risk, blast = plan["risk"], plan["blast_radius"]
-    where = "global" if blast["scope"] == "global" else f"views {', '.join(blast['views'])}"
-    lines += ["", f"risk: {risk['level']}, blast radius: {where}"]
-    lines += [f"  {reason['level']:<6}  {reason['text']}" for reason in risk["reasons"]]
-    lines += [f"  names affected: {_few(blast['names'])}"]
-    lines += [f"  clients that resolved them lately: {_few(blast['clients'])}"] if blast["clients"] else []
-    if plan["references"]:
+    lines = [f"plan {plan.plan}: {plan.title}", f"against version {plan.version} of the zones", ""]
+    lines += _changes(plan.changes)
+    risk, blast = plan.risk, plan.blast_radius
+    where = "global" if blast.scope == "global" else f"views {', '.join(blast.views)}"
+    lines += ["", f"risk: {risk.level}, blast radius: {where}"]
+    lines += [f"  {reason.level:<6}  {reason.text}" for reason in risk.reasons]
+    lines += [f"  names affected: {_few(blast.names)}"]
+    lines += [f"  clients that resolved them lately: {_few(blast.clients)}"] if blast.clients else []
+    if plan.references:
         lines += ["", "who refers to it"]
-        lines += [f"  {each['target']}: {each['text']}" for each in plan["references"]]
+        lines += [f"  {each.target}: {each.text}" for each in plan.references]
     lines += ["", "who uses it now"]
-    lines += [f"  {_usage(each)}" for each in plan["usage"]] or ["  nothing that exists is touched"]
-    lines += _rehearsed(plan["rollback"])
+    lines += [f"  {_usage(each)}" for each in plan.usage] or ["  nothing that exists is touched"]
+    lines += _rehearsed(plan.rollback)
     return "\n".join(lines)
 
 
-def _rehearsed(left: dict[str, Any] | str | None) -> list[str]:
+def _rehearsed(left: Changes | str | None) -> list[str]:
     """What the rollback as written leaves undone; nothing for a change that has none."""
     if left is None:
         return []
-    if isinstance(left, dict) and not any(left.values()):
+    if isinstance(left, Changes) and not any(msgspec.structs.astuple(left)):
         return ["", "rollback as written gives back last known good"]
     lines = [f"  {left}"] if isinstance(left, str) else _changes(left)
     return ["", "rollback as written does not give back last known good", *lines]
 
 
-def _changes(changes: dict[str, Any]) -> list[str]:
+def _changes(changes: Changes) -> list[str]:
     lines = []
-    for each in changes["records"]:
-        lines.append(f"  {_SIGNS[each['kind']]} {each['name']} {each['type']}")
-        lines += [f"      - {each['before']}"] if each["before"] else []
-        lines += [f"      + {each['after']}"] if each["after"] else []
-    for each in changes["profiles"]:
-        lines.append(f"  {_SIGNS[each['kind']]} traffic manager {each['profile']}")
-        lines += [f"      - {each['before']}"] if each["before"] else []
-        lines += [f"      + {each['after']}"] if each["after"] else []
-    lines += [f"  + zone {name}" for name in changes["zones_added"]]
-    lines += [f"  - zone {name}" for name in changes["zones_removed"]]
-    counts = [sum(each["kind"] == kind for each in changes["records"]) for kind in _SIGNS]
+    for record in changes.records:
+        lines.append(f"  {_SIGNS[record.kind]} {record.name} {record.type}")
+        lines += _before_and_after(record.before, record.after)
+    for profile in changes.profiles:
+        lines.append(f"  {_SIGNS[profile.kind]} traffic manager {profile.profile}")
+        lines += _before_and_after(profile.before, profile.after)
+    lines += [f"  + zone {name}" for name in changes.zones_added]
+    lines += [f"  - zone {name}" for name in changes.zones_removed]
+    counts = [sum(each.kind == kind for each in changes.records) for kind in _SIGNS]
     return [*lines, f"  record sets: {counts[0]} created, {counts[1]} updated, {counts[2]} deleted"]
 
 
-def _usage(usage: dict[str, Any]) -> str:
-    window = f"in the last {usage['window_s']:g} s"
-    if usage["resolutions"] is None:
-        return f"{usage['name']}: not measured for all of the last {usage['window_s']:g} s, which counts as use"
-    who = ", ".join(f"{client or 'the lab'} {count}" for client, count in usage["clients"].items())
-    return f"{usage['name']}: {usage['resolutions']} resolutions {window}{f' ({who})' if who else ''}"
+def _before_and_after(before: str | None, after: str | None) -> list[str]:
+    return [*([f"      - {before}"] if before else []), *([f"      + {after}"] if after else [])]
 
 
-def gate_text(gate: dict[str, Any]) -> str:
+def _usage(usage: Usage) -> str:
+    window = f"in the last {usage.window_s:g} s"
+    if usage.resolutions is None:
+        return f"{usage.name}: not measured for all of the last {usage.window_s:g} s, which counts as use"
+    who = ", ".join(f"{client or 'the lab'} {count}" for client, count in usage.clients.items())
+    return f"{usage.name}: {usage.resolutions} resolutions {window}{f' ({who})' if who else ''}"
+
+
+def gate_text(gate: Gate) -> str:
     """What the gate says, with what to do about each reason."""
-    word = {"allow": "may be applied", "refuse": "refused", "defer": "deferred"}[gate["outcome"]]
+    word = {"allow": "may be applied", "refuse": "refused", "defer": "deferred"}[gate.outcome]
     lines = [f"gate: {word}"]
-    for reason in gate["reasons"]:
-        lines += [f"  {reason['rule']}: {reason['text']}", f"      → {reason['advice']}"]
+    for reason in gate.reasons:
+        lines += [f"  {reason.rule}: {reason.text}", f"      → {reason.advice}"]
     return "\n".join(lines)
 
 
-def forecast_text(forecast: dict[str, Any]) -> str:
+def forecast_text(forecast: Forecast) -> str:
     """The predicted outcome for every kind of client, with the SPN before and after."""
-    lines = [f"predicted outcome at {forecast['host']}", "", "  by the way a client forms the SPN"]
-    for each in forecast["rules"]:
-        lines += _prediction(each, f"{each['kind']} ({_few(each['names'])})")
+    lines = [f"predicted outcome at {forecast.host}", "", "  by the way a client forms the SPN"]
+    for each in forecast.rules:
+        lines += _prediction(each, f"{each.kind} ({_few(each.names)})")
     lines += ["", "  by client model"]
-    for each in forecast["models"]:
-        lines += _prediction(each, each["names"][0])
-    if worse := forecast["worse"]:
-        lines += ["", f"  worse off: {len(worse)} of {len(forecast['models'])} models: {', '.join(worse)}"]
+    for each in forecast.models:
+        lines += _prediction(each, each.names[0])
+    if worse := forecast.worse:
+        lines += ["", f"  worse off: {len(worse)} of {len(forecast.models)} models: {', '.join(worse)}"]
     else:
         lines += ["", "  no model is worse off"]
     return "\n".join(lines)
 
 
-def _prediction(each: dict[str, Any], title: str) -> Iterator[str]:
-    mark = "!" if each["worse"] else " "
-    if each["before"] == each["after"]:
-        yield f"  {mark} {title}: {each['after']}, as before"
+def _prediction(each: Prediction, title: str) -> Iterator[str]:
+    mark = "!" if each.worse else " "
+    if each.before == each.after:
+        yield f"  {mark} {title}: {each.after}, as before"
     else:
-        yield f"  {mark} {title}: {each['before']} → {each['after']}"
-    if each["spn_before"] != each["spn_after"] and each["spn_after"]:
-        yield f"        SPN {_spns(each['spn_before'])} → {_spns(each['spn_after'])}"
-    if each["worse"]:
-        yield f"        {each['why']}"
+        yield f"  {mark} {title}: {each.before} → {each.after}"
+    if each.spn_before != each.spn_after and each.spn_after:
+        yield f"        SPN {_spns(each.spn_before)} → {_spns(each.spn_after)}"
+    if each.worse:
+        yield f"        {each.why}"
 
 
 def _spns(spns: Sequence[str]) -> str:
     return " or ".join(spns) or "none"
 
 
-def done_text(done: dict[str, Any]) -> str:
+def done_text(done: DnsDone) -> str:
     """What was applied or taken back, and whether the zones are what they should be."""
-    verb = {"apply": "applied", "rollback": "rolled back"}.get(done["action"], done["action"])
-    if done["number"] is None:
-        everywhere = "" if done["action"] == "taken back" else "; to have it everywhere, apply it without views"
-        return (
-            f"{done['action']} in {', '.join(done['views'])}: {done['title']}; the zones are as they were{everywhere}"
-        )
-    lines = [f"{verb} as number {done['number']}: {done['title']}; the zones are at version {done['version']}"]
-    check = done["verification"]
-    if check["equal"]:
+    verb = {"apply": "applied", "rollback": "rolled back"}.get(done.action, done.action)
+    if done.number is None:
+        everywhere = "" if done.action == "taken back" else "; to have it everywhere, apply it without views"
+        return f"{done.action} in {', '.join(done.views or ())}: {done.title}; the zones are as they were{everywhere}"
+    lines = [f"{verb} as number {done.number}: {done.title}; the zones are at version {done.version}"]
+    check = done.verification
+    if check.equal:
         return "\n".join([*lines, "verified: equal to what it should be, down to record types"])
     lines.append("verification failed: this is not what it should be")
-    lines += [f"  {line}" for line in check["differences"]]
-    if probes := check["probes"]:
-        green = sum(probe["green"] for probe in probes)
+    lines += [f"  {line}" for line in check.differences]
+    if probes := check.probes:
+        green = sum(probe.green for probe in probes)
         lines.append(f"  probes (resolves, HTTPS): {green} of {len(probes)} green, which does not prove it")
     return "\n".join(lines)
 
 
-def drift_text(drift: dict[str, Any]) -> str:
+def drift_text(drift: Drift) -> str:
     """Findings, worst first; the zones that they lock; how complete the inventory is."""
-    found = sorted(drift["findings"], key=lambda each: (each["severity"], each["direction"], each["name"]))
+    found = sorted(drift.findings, key=lambda each: (each.severity, each.direction, each.name))
     lines = [f"{len(found)} findings" if found else "no drift"]
     for each in found:
-        page = "pages" if each["pages"] else "queue"
-        lines.append(f"  sev {each['severity']} ({page})  {each['direction']:<9}  {each['name']}: {each['text']}")
-    lines += [f"zone {zone} is locked ({incident})" for zone, incident in drift["locks"].items()]
-    lines.append(f"inventory: knows {drift['inventory_completeness']:.0%} of the names asked for")
+        page = "pages" if each.pages else "queue"
+        lines.append(f"  sev {each.severity} ({page})  {each.direction:<9}  {each.name}: {each.text}")
+    lines += [f"zone {zone} is locked ({incident})" for zone, incident in drift.locks.items()]
+    lines.append(f"inventory: knows {drift.inventory_completeness:.0%} of the names asked for")
     return "\n".join(lines)
 
 
-def zones_text(rows: Sequence[dict[str, Any]], version: int, locks: dict[str, str]) -> str:
+def zones_text(rows: Sequence[ZoneRow], version: int, locks: dict[str, str]) -> str:
     """The zones, a line for each record set."""
-    width = max((len(row["name"]) for row in rows), default=0)
+    width = max((len(row.name) for row in rows), default=0)
     lines = [f"version {version}"]
-    lines += [f"  {row['name']:<{width}}  {row['text']}" for row in rows]
+    lines += [f"  {row.name:<{width}}  {row.text}" for row in rows]
     lines += [f"zone {zone} is locked by drift ({incident})" for zone, incident in locks.items()]
     return "\n".join(lines)
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from string import Template
-from typing import Any
 
 from ssosim import __version__
 from ssosim.report.evidence import evidence
@@ -20,29 +19,24 @@ from ssosim.report.safe_text import escape, span
 from ssosim.report.timeline_data import FaultSpan, attempts, fault_spans, record_bands
 from ssosim.report.timeline_svg import LETTERS, PATTERNS, Lane, timeline
 from ssosim.trace import Record
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.result import ClientResult, PhaseResult, RunResult
 
 __all__ = ["html_report"]
 
-_SHOWN_ELSEWHERE = {"outcome", "reason", "after_s", "spn", "attempts", "evidence", "expected", "as_expected", "phase"}
 
-
-def html_report(playback: Mapping[str, Any], records: Sequence[Record], *, again: str = "") -> str:
-    """The page. ``playback`` is as ``ssosim run --json`` prints it, ``again`` the command that repeats the run."""
-    phases = list(playback["phases"])
-    begin, end = _at(phases[0]["start"]), _at(playback["end"])
-    clients = list(phases[0]["clients"])
+def html_report(result: RunResult, records: Sequence[Record], *, again: str = "") -> str:
+    """The page; ``again`` is the command that repeats the run."""
+    phases = result.phases
+    begin, end = phases[0].start.timestamp(), result.end.timestamp()
+    clients = result.clients
     faults = fault_spans(records, end)
     tries = attempts(records)
     lanes = [
-        Lane(
-            client,
-            tuple({**phase["clients"][client], "phase": phase["phase"]} for phase in phases),
-            tries.get(client, ()),
-        )
-        for client in clients
+        Lane(client, tuple(phase.clients[client] for phase in phases), tries.get(client, ())) for client in clients
     ]
     drawing = timeline(
-        [(phase["phase"], _at(phase["start"])) for phase in phases],
+        [(phase.phase, phase.start.timestamp()) for phase in phases],
         end,
         faults,
         record_bands(records, begin, end),
@@ -54,18 +48,18 @@ def html_report(playback: Mapping[str, Any], records: Sequence[Record], *, again
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         style=style,
         patterns=PATTERNS,
-        title=escape(playback["title"]),
-        name=escape(playback["scenario"]),
+        title=escape(result.title),
+        name=escape(result.scenario),
         when=f"{_moment(begin)} to {_moment(end)} UTC, {span(end - begin)}",
-        seed=escape(playback.get("seed", 0)),
-        result=_result(phases, clients),
+        seed=escape(result.seed),
+        result=_summary(result),
         again=f"<p>To repeat it: <code>{escape(again)}</code></p>" if again else "",
         drawing=drawing,
         legend=_legend(),
         verdicts=_verdicts(phases, clients),
         explanations="".join(_phase(number, phase, clients, records) for number, phase in enumerate(phases)),
         faults=_faults(faults),
-        sources=_sources(playback.get("sources", ())),
+        sources=_sources(result.sources),
         records=len(records),
         version=escape(__version__),
     )
@@ -75,9 +69,9 @@ def _part(name: str) -> str:
     return resources.files("ssosim.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _result(phases: Sequence[Mapping[str, Any]], clients: Sequence[str]) -> str:
-    judged = [phase["clients"][c] for phase in phases for c in clients if phase["clients"][c]["expected"]]
-    good = sum(bool(verdict["as_expected"]) for verdict in judged)
+def _summary(result: RunResult) -> str:
+    judged = result.judged
+    good = sum(each.as_expected for each in judged)
     if not judged:
         return '<p class="result">The scenario expects nothing of these clients.</p>'
     kind, sign = ("good", "✓") if good == len(judged) else ("bad", "✗")
@@ -87,38 +81,35 @@ def _result(phases: Sequence[Mapping[str, Any]], clients: Sequence[str]) -> str:
 
 def _legend() -> str:
     meaning = {
-        "silent": "signed in without the user",
-        "interactive": "the user was asked, and is signed in",
-        "stalled": "not signed in, and nobody was told",
-        "refused": "a service said no",
-        "failed": "ended with an error that is shown",
+        Outcome.SILENT: "signed in without the user",
+        Outcome.INTERACTIVE: "the user was asked, and is signed in",
+        Outcome.STALLED: "not signed in, and nobody was told",
+        Outcome.REFUSED: "a service said no",
+        Outcome.FAILED: "ended with an error that is shown",
     }
-    items = "".join(
-        f"<li>{_chip(outcome)} <span>{text}</span></li>" for outcome, text in meaning.items() if outcome in LETTERS
-    )
+    items = "".join(f"<li>{_chip(outcome)} <span>{text}</span></li>" for outcome, text in meaning.items())
     return f'<ul class="legend" aria-label="What the outcomes mean">{items}</ul>'
 
 
-def _chip(outcome: str) -> str:
-    known = outcome if outcome in LETTERS else "undecided"
+def _chip(outcome: Outcome) -> str:
     return (
-        f'<span class="chip c-{known}"><span class="letter" aria-hidden="true">{LETTERS.get(outcome, "?")}</span>'
+        f'<span class="chip c-{outcome}"><span class="letter" aria-hidden="true">{LETTERS[outcome]}</span>'
         f"{escape(outcome)}</span>"
     )
 
 
-def _verdicts(phases: Sequence[Mapping[str, Any]], clients: Sequence[str]) -> str:
-    year = f" {datetime.fromtimestamp(_at(phases[0]['start']), UTC).year}"
+def _verdicts(phases: Sequence[PhaseResult], clients: Sequence[str]) -> str:
+    year = f" {phases[0].start.astimezone(UTC).year}"
     head = "".join(
-        f'<th scope="col">{escape(phase["phase"])}<br>'
-        f'<time datetime="{escape(phase["start"])}">{_moment(_at(phase["start"])).replace(year, "")}</time></th>'
+        f'<th scope="col">{escape(phase.phase)}<br>'
+        f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp()).replace(year, "")}</time></th>'
         for phase in phases
     )
     rows = []
     for lane, client in enumerate(clients):
         cells = "".join(
-            f'<td><a href="#why-{number}-{lane}">{_chip(phase["clients"][client]["outcome"])}</a>'
-            f"{_after(phase['clients'][client])}{_unexpected(phase['clients'][client])}</td>"
+            f'<td><a href="#why-{number}-{lane}">{_chip(phase.clients[client].outcome)}</a>'
+            f"{_after(phase.clients[client])}{_unexpected(phase.clients[client])}</td>"
             for number, phase in enumerate(phases)
         )
         rows.append(f'<tr><th scope="row">{escape(client)}</th>{cells}</tr>')
@@ -128,54 +119,53 @@ def _verdicts(phases: Sequence[Mapping[str, Any]], clients: Sequence[str]) -> st
     )
 
 
-def _after(verdict: Mapping[str, Any]) -> str:
-    after = verdict.get("after_s")
+def _after(result: ClientResult) -> str:
+    after = result.after_s
     return f' <span class="after">after {span(after)}</span>' if after is not None and after >= 1 else ""
 
 
-def _unexpected(verdict: Mapping[str, Any]) -> str:
-    if verdict["as_expected"]:
+def _unexpected(result: ClientResult) -> str:
+    if result.as_expected:
         return ""
-    return f' <strong class="wrong">expected: {escape(verdict["expected"])}</strong>'
+    return f' <strong class="wrong">expected: {escape(result.expected)}</strong>'
 
 
-def _phase(number: int, phase: Mapping[str, Any], clients: Sequence[str], records: Sequence[Record]) -> str:
-    title = f": {escape(phase['title'])}" if phase["title"] else ""
+def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Sequence[Record]) -> str:
+    title = f": {escape(phase.title)}" if phase.title else ""
     head = (
         f'<section aria-labelledby="phase-{number}"><h3 id="phase-{number}">'
-        f'<time datetime="{escape(phase["start"])}">{_moment(_at(phase["start"]))}</time> '
-        f"<b>{escape(phase['phase'])}</b>{title}</h3>"
+        f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp())}</time> '
+        f"<b>{escape(phase.phase)}</b>{title}</h3>"
     )
     parts = [head]
     for lane, client in enumerate(clients):
-        verdict = phase["clients"][client]
-        shown = " open" if not verdict["as_expected"] else ""
+        result = phase.clients[client]
+        shown = " open" if not result.as_expected else ""
         parts.append(
-            f"<details{shown}><summary><b>{escape(client)}</b> {_chip(verdict['outcome'])}{_unexpected(verdict)} "
-            f'<span class="reason">{escape(verdict["reason"])}</span></summary>'
-            f'<div class="why" id="why-{number}-{lane}">{_facts(verdict)}{_lines(verdict, records)}</div></details>'
+            f"<details{shown}><summary><b>{escape(client)}</b> {_chip(result.outcome)}{_unexpected(result)} "
+            f'<span class="reason">{escape(result.reason)}</span></summary>'
+            f'<div class="why" id="why-{number}-{lane}">{_facts(result)}{_lines(result, records)}</div></details>'
         )
     return "".join([*parts, "</section>"])
 
 
-def _facts(verdict: Mapping[str, Any]) -> str:
-    after = verdict.get("after_s")
+def _facts(result: ClientResult) -> str:
+    after = result.after_s
     facts: list[tuple[str, object]] = [
         ("decided", "never in this phase" if after is None else f"after {span(after)}" if after >= 1 else "at once"),
-        ("attempts", verdict.get("attempts", "")),
-        ("SPN asked for", verdict.get("spn", "")),
-        ("expected", verdict["expected"] or "nothing"),
+        ("attempts", result.attempts),
+        ("SPN asked for", result.spn),
+        ("expected", result.expected or "nothing"),
+        ("first failed step", result.measures.step or ""),
     ]
-    # Verdicts may come to say more: what is plain is shown as it is.
-    for key, value in verdict.items():
-        if key not in _SHOWN_ELSEWHERE and isinstance(value, (str, int, float)):
-            facts.append((key.replace("_", " "), value))
+    if result.decided_s is not None:
+        facts.append(("real seconds until decided", result.decided_s))
     items = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts if v != "")
     return f"<dl>{items}</dl>"
 
 
-def _lines(verdict: Mapping[str, Any], records: Sequence[Record]) -> str:
-    lines = evidence(records, verdict.get("evidence", ()))
+def _lines(result: ClientResult, records: Sequence[Record]) -> str:
+    lines = evidence(records, result.evidence)
     if not lines:
         return '<p class="none">No single exchange decided it.</p>'
     rows = "".join(
@@ -210,10 +200,6 @@ def _sources(sources: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{escape(source)}</li>" for source in sources)
     return f'<section aria-labelledby="sources"><h2 id="sources">Sources of the scenario</h2><ul>{items}</ul></section>'
-
-
-def _at(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def _iso(at: float) -> str:

@@ -5,21 +5,21 @@ There is no standard. Written is what both schemas in common use accept: Ant's, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 from xml.etree import ElementTree as ET
 
 from ssosim.report.evidence import evidence
 from ssosim.report.safe_text import clean
 from ssosim.report.text_table import table
 from ssosim.trace import Record
+from ssosim.verdict.result import PhaseResult, RunResult
 
 __all__ = ["junit_xml"]
 
 
 def junit_xml(
-    playback: Mapping[str, Any], records: Sequence[Record], *, again: str, took_s: float, now: datetime | None = None
+    result: RunResult, records: Sequence[Record], *, again: str, took_s: float, now: datetime | None = None
 ) -> str:
     """The document. ``took_s`` is how long the run took, in real seconds; ``now`` when it ended (default: now).
 
@@ -27,9 +27,9 @@ def junit_xml(
     the trace behind it, and ``again``, the command that repeats the run.
     """
     cases = [
-        _case(playback, phase, client, verdict, records, again)
-        for phase in playback["phases"]
-        for client, verdict in phase["clients"].items()
+        _case(f"ssosim.{result.scenario}.{phase.phase}", phase, client, records, again)
+        for phase in result.phases
+        for client in phase.clients
     ]
     failures = sum(case.find("failure") is not None for case in cases)
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{took_s:.3f}"}
@@ -39,34 +39,27 @@ def junit_xml(
     suite = ET.SubElement(
         root,
         "testsuite",
-        {"name": _text(playback["scenario"]), "timestamp": stamp, "hostname": "localhost", **counts, "skipped": "0"},
+        {"name": _text(result.scenario), "timestamp": stamp, "hostname": "localhost", **counts, "skipped": "0"},
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("scenario", playback["title"]), ("seed", playback.get("seed", 0)), ("again", again)):
+    for name, value in (("scenario", result.title), ("seed", result.seed), ("again", again)):
         ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
     suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = _text(table(dict(playback)))
+    ET.SubElement(suite, "system-out").text = _text(table(result))
     ET.SubElement(suite, "system-err").text = ""
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(
-    playback: Mapping[str, Any],
-    phase: Mapping[str, Any],
-    client: str,
-    verdict: Mapping[str, Any],
-    records: Sequence[Record],
-    again: str,
-) -> ET.Element:
-    # Dots separate packages in most viewers: scenario and phase become two levels of them.
-    classname = f"ssosim.{playback['scenario']}.{phase['phase']}"
+def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Record], again: str) -> ET.Element:
+    # Dots separate packages in most viewers: in the class name, scenario and phase become two levels of them.
+    result = phase.clients[client]
     case = ET.Element("testcase", {"classname": _text(classname), "name": _text(client), "time": "0.000"})
-    if not verdict["as_expected"]:
-        message = f"{verdict['outcome']}, expected {verdict['expected']}: {verdict['reason']}"
+    if not result.as_expected:
+        message = f"{result.outcome}, expected {result.expected}: {result.reason}"
         failure = ET.SubElement(case, "failure", {"type": "UnexpectedOutcome", "message": _text(message)})
-        lines = [str(line) for line in evidence(records, verdict.get("evidence", ()))]
-        begin = f"{client} in phase {phase['phase']!r}, from {phase['start']}"
+        lines = [str(line) for line in evidence(records, result.evidence)]
+        begin = f"{client} in phase {phase.phase!r}, from {phase.start.isoformat()}"
         failure.text = _text("\n".join([begin, message, *lines, f"again: {again}"]))
     return case
 

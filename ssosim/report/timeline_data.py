@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, HttpExchange, PhaseStarted, Record
+from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, PhaseStarted, Record
+from ssosim.verdict.steps import is_attempt
 
 __all__ = ["Band", "FaultSpan", "RecordState", "Segment", "attempts", "fault_spans", "record_bands"]
 
@@ -89,10 +90,10 @@ def fault_spans(records: Iterable[Record], end: float) -> list[FaultSpan]:
 
 
 def attempts(records: Iterable[Record]) -> dict[str, tuple[float, ...]]:
-    """When each client began an attempt: its realm discoveries, the first step of the native flow."""
+    """When each client began an attempt: its realm discoveries, as the judge counts them."""
     found: dict[str, list[float]] = defaultdict(list)
     for record in records:
-        if isinstance(record.event, HttpExchange) and "/userrealm/" in record.event.path.lower():
+        if is_attempt(record.event):
             found[record.client].append(record.at)
     return {client: tuple(moments) for client, moments in found.items()}
 

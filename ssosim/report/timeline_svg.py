@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from ssosim.report.safe_text import escape, span
 from ssosim.report.time_scale import Scale
 from ssosim.report.timeline_data import Band, FaultSpan
+from ssosim.verdict.result import ClientResult
 
 __all__ = ["LETTERS", "PATTERNS", "Lane", "timeline"]
 
@@ -49,10 +49,10 @@ _PATTERN_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A client: its verdict of each phase (as in ``ssosim run --json``), and when it began attempts."""
+    """A client: its result in each phase, and when it began attempts."""
 
     client: str
-    verdicts: tuple[Mapping[str, Any], ...]
+    results: tuple[ClientResult, ...]
     attempts: tuple[float, ...] = ()
 
 
@@ -66,7 +66,7 @@ def timeline(
     """The drawing. ``phases`` are names and starts in seconds since the Unix epoch."""
     stops = [*(start for _, start in phases), end]
     scale = Scale.over(stops, _GUTTER, _WIDTH - _RIGHT, least=_LEAST_PHASE)
-    sheet = _Sheet(scale)
+    sheet = _Sheet(scale, [name for name, _ in phases])
     sheet.axis(phases, end)
     if faults:
         sheet.heading("faults")
@@ -84,8 +84,9 @@ def timeline(
 class _Sheet:
     """Puts row under row."""
 
-    def __init__(self, scale: Scale) -> None:
+    def __init__(self, scale: Scale, phases: Sequence[str]) -> None:
         self._scale = scale
+        self._phases = phases
         self._parts: list[str] = []
         self._y = float(_AXIS)
 
@@ -131,34 +132,35 @@ class _Sheet:
 
     def lane(self, index: int, lane: Lane, stops: Sequence[float]) -> None:
         self._text(_GUTTER - 8, self._y + 19, _fit(lane.client, _GUTTER - 10), "name")
-        for phase, verdict in enumerate(lane.verdicts):
-            self._block(index, phase, lane.client, verdict, stops[phase], stops[phase + 1])
+        for phase, result in enumerate(lane.results):
+            self._block((phase, index), lane.client, result, stops[phase], stops[phase + 1])
         ticks = sorted({self._scale.x(at) for at in lane.attempts})
         if ticks:
             path = "".join(f"M{x:g} {self._y + _LANE - 5:g}v5" for x in ticks)
             self._parts.append(f'<path class="attempts" d="{path}" aria-hidden="true"/>')
         self._y += _LANE + _GAP
 
-    def _block(self, lane: int, phase: int, client: str, verdict: Mapping[str, Any], begin: float, end: float) -> None:
-        outcome = str(verdict["outcome"])
-        after = verdict.get("after_s") or 0.0
+    def _block(self, place: tuple[int, int], client: str, result: ClientResult, begin: float, end: float) -> None:
+        phase, lane = place
+        outcome = str(result.outcome)
+        after = result.after_s or 0.0
         left, right = self._scale.x(begin), self._scale.x(end)
         middle = min(self._scale.x(begin + after), right - 2) if after >= 1 else left
-        label = f"{client}, {verdict['phase']}: {outcome}"
-        if not verdict["as_expected"]:
-            label += f", but {verdict['expected']} was expected"
+        label = f"{client}, {self._phases[phase]}: {outcome}"
+        if not result.as_expected:
+            label += f", but {result.expected} was expected"
         self._parts.append(f'<a href="#why-{phase}-{lane}" aria-label="{escape(label)}">')
-        title = f"{label}. {verdict['reason']}"
+        title = f"{label}. {result.reason}"
         if middle > left:
             self._rect(left, middle - left, _LANE - 7, "o-undecided", f"{client}: undecided for {span(after)}")
         gap = 1 if middle == left else 0
         self._rect(middle + gap, right - middle - gap - 1, _LANE - 7, f"o-{outcome} hit", title)
         self._pattern(outcome, middle + gap, right - middle - gap - 1, _LANE - 7)
-        word = outcome if verdict["as_expected"] else f"{outcome} !"
+        word = outcome if result.as_expected else f"{outcome} !"
         room = right - middle - 2 * _PAD
         text = word if _width(word, _BOLD) <= room else LETTERS.get(outcome, "?")
         self._text(middle + _PAD, self._y + 18, text if room >= _LETTER else "", "inside halo")
-        if not verdict["as_expected"]:
+        if not result.as_expected:
             self._parts.append(
                 f'<rect class="unexpected" x="{middle + gap + 1:g}" y="{self._y + 1:g}" '
                 f'width="{max(right - middle - gap - 3, 1):g}" height="{_LANE - 9}"/>'

@@ -20,9 +20,9 @@ from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
 from ssosim.estate import Estate, User
 from ssosim.scenario.forecast_stage import START, Clock, Parked, Person, Resolver, Seen, World, drive
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.verdict import judge
 from ssosim.trace import ClientFinished, KdcExchange, Trace
+from ssosim.verdict.judge import judge
+from ssosim.verdict.outcome import Outcome
 
 __all__ = ["Forecast", "Prediction", "affected_hosts", "forecast"]
 

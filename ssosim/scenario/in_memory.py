@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from ssosim_clients.models.base import Belief, Model
 from ssosim_clients.testing import Engine, Run
 
+from ssosim.entra import first_steps
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.model_devices.client_slots import client_dice
 from ssosim.scenario.memory_lab import MemoryLab
 from ssosim.scenario.memory_ports import memory_device
 from ssosim.scenario.model import Scenario
-from ssosim.scenario.player import PhaseFaults, PhaseResult, Playback, judge_phase
+from ssosim.scenario.player import ClientVerdict, PhaseFaults, Playback, judge_phase
 from ssosim.trace import PhaseStarted
 
 __all__ = ["play_in_memory"]
@@ -37,7 +38,7 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
     devices = {client.name: memory_device(lab, client, dice[client.name]) for client in scenario.clients}
     runs: dict[str, Run[Belief]] = {}
     faults = PhaseFaults(lab, scenario.seed)
-    results: list[PhaseResult] = []
+    results: list[ClientVerdict] = []
     for index, phase in enumerate(scenario.phases):
         began = phase.start.timestamp()
         engine.run(began)
@@ -55,7 +56,7 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
             act()
         engine.run(began + scenario.duration_of(index))
         _check(runs)
-        results += judge_phase(scenario, phase, lab.trace, mark)
+        results += judge_phase(scenario, phase, lab.trace, mark, first_steps=first_steps(estate))
     for run in (run for run in runs.values() if not run.done):
         run.cancel()
     return Playback(scenario, tuple(results))

@@ -20,8 +20,8 @@ from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.player import PhaseFaults
-from ssosim.scenario.verdict import Verdict, judge
 from ssosim.trace import LabEvent, PhaseStarted, Record, in_parts
+from ssosim.verdict.judge import Verdict, judge
 
 __all__ = ["LiveDesk"]
 

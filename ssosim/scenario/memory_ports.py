@@ -15,11 +15,20 @@ from ssosim_clients.testing.engine import pause
 from ssosim_clients.testing.provider import serve
 from ssosim_clients.testing.request import Request, Step, step_of
 
+from ssosim.entra import first_steps
 from ssosim.entra.core.messages import Call
 from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.memory_lab import MemoryLab
 from ssosim.scenario.model import Client
-from ssosim.trace import ConnectionFailed, HttpExchange, KdcExchange, TokenIssued, UserPrompted
+from ssosim.trace import (
+    ConnectionFailed,
+    HttpExchange,
+    KdcExchange,
+    SignInStep,
+    TokenIssued,
+    UserPrompted,
+    step_of_host,
+)
 
 __all__ = ["memory_device"]
 
@@ -27,6 +36,17 @@ _DNS_S, _REQUEST_S, _TICKET_S, _TYPING_S = 0.01, 0.05, 0.01, 20.0
 _DNS_PATIENCE_S, _HTTP_PATIENCE_S, _KDC_PATIENCE_S = 5.0, 30.0, 15.0
 _NOWHERE = "100::"
 _KINDS: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
+_STEPS: Mapping[Step, SignInStep] = {
+    Step.REALM: SignInStep.REALM,
+    Step.PAGE: SignInStep.CREDENTIAL_TYPE,
+    Step.INSTANCE: SignInStep.INSTANCE,
+    Step.MEX: SignInStep.MEX,
+    Step.WINDOWS: SignInStep.WSTRUST_TICKET,
+    Step.PASSWORD: SignInStep.WSTRUST_PASSWORD,
+    Step.BROWSER: SignInStep.BROWSER_SSO,
+    Step.TOKEN: SignInStep.TOKEN,
+    Step.OTHER: SignInStep.OTHER,
+}
 _RCODES: Mapping[str, DnsKind] = {"NXDOMAIN": "nxdomain", "NODATA": "nodata", "REFUSED": "refused"}
 
 
@@ -129,7 +149,8 @@ class _Ports(MemoryPorts):
             status = struck.answer.status if struck.answer else 0
             code = struck.answer.code if struck.answer else None
             auth = _auth(headers, body)
-            event = HttpExchange(host=host, method=method, path=path, status=status, auth=auth, code=code)
+            step = _STEPS[step_of(path)]
+            event = HttpExchange(host=host, method=method, path=path, status=status, auth=auth, code=code, step=step)
             lab.trace.record(name, event if struck.own else dataclasses.replace(event, struck=True))
             if struck.dropped:
                 raise NetworkFailure("read", "closed", f"{url}: the connection ended without an answer")
@@ -150,7 +171,13 @@ class _Ports(MemoryPorts):
         lab.trace.record(
             name,
             HttpExchange(
-                host=host, method=method, path=path, status=response.status, auth=_auth(headers, body), code=code
+                host=host,
+                method=method,
+                path=path,
+                status=response.status,
+                auth=_auth(headers, body),
+                code=code,
+                step=_STEPS[step],
             ),
         )
         return response
@@ -172,7 +199,8 @@ class _Ports(MemoryPorts):
         raise NetworkFailure("connect", "refused")
 
     def _failed(self, host: str, address: str, stage: Any, reason: str) -> None:
-        event = ConnectionFailed(host=host, address=address, stage=stage, reason=reason)
+        step = step_of_host(first_steps(self._lab.estate), host)
+        event = ConnectionFailed(host=host, address=address, stage=stage, reason=reason, step=step)
         self._lab.trace.record(self._client.name, event)
 
 

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
 from ssosim.estate import DnsResolver, Estate
 from ssosim.faults import AnyFault
 from ssosim.lab.scripted_user import BEHAVIOURS
+from ssosim.verdict.outcome import Outcome
 
-__all__ = ["Client", "Outcome", "Phase", "Scenario", "Step"]
-
-
-class Outcome(StrEnum):
-    """What became of a sign-in, as seen from the wire and the device."""
-
-    SILENT = "silent"
-    """signed in without the user"""
-    INTERACTIVE = "interactive"
-    """the user was asked, and is signed in"""
-    STALLED = "stalled"
-    """not signed in, and nobody was told"""
-    REFUSED = "refused"
-    """a service answered and said no"""
-    FAILED = "failed"
-    """ended with an error that the user or caller sees"""
+__all__ = ["Client", "Phase", "Scenario", "Step"]
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

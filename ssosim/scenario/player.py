@@ -19,17 +19,18 @@ from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import Seat, model_device, take_seat
-from ssosim.scenario.measures import NOTHING_MEASURED, Measures, measure
-from ssosim.scenario.model import Client, Outcome, Phase, Scenario, Step
+from ssosim.scenario.model import Client, Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, ProgramTimes, run_side_by_side
-from ssosim.scenario.verdict import Verdict, judge
-from ssosim.trace import ClientFinished, FaultUndone, PhaseStarted, Record, Trace
+from ssosim.trace import NO_FIRST_STEPS, ClientFinished, FaultUndone, FirstSteps, PhaseStarted, Record, Trace
+from ssosim.verdict.judge import Verdict, judge
+from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
+from ssosim.verdict.outcome import Outcome
 
-__all__ = ["PhaseFaults", "PhaseResult", "Playback", "judge_phase", "play"]
+__all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase", "play"]
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseResult:
+class ClientVerdict:
     """One client in one phase.
 
     ``decided_s`` is of programs only: real seconds from the program's own start until its verdict stood.
@@ -53,7 +54,7 @@ class Playback:
     """What came of a scenario."""
 
     scenario: Scenario
-    results: tuple[PhaseResult, ...]
+    results: tuple[ClientVerdict, ...]
 
     @property
     def as_expected(self) -> bool:
@@ -67,7 +68,7 @@ class Playback:
         whole = sum(weights[result.client] for result in here)
         return sum(weights[r.client] for r in here if r.verdict.outcome is outcome) / whole if whole else None
 
-    def result(self, phase: str, client: str) -> PhaseResult:
+    def result(self, phase: str, client: str) -> ClientVerdict:
         """The result of ``client`` in ``phase``; raises KeyError."""
         for result in self.results:
             if (result.phase, result.client) == (phase, client):
@@ -95,7 +96,7 @@ async def play(
         cleanup.push_async_callback(cast.dismiss)
         await cast.sit_down()
         faults = PhaseFaults(lab, scenario.seed)
-        results: list[PhaseResult] = []
+        results: list[ClientVerdict] = []
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             await clock.run_until(began)
@@ -112,7 +113,7 @@ async def play(
                 act()
             await clock.run_until(began + scenario.duration_of(index))
             cast.check()
-            results += judge_phase(scenario, phase, lab.trace, mark, times)
+            results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
         return Playback(scenario, tuple(results))
 
 
@@ -176,11 +177,18 @@ class PhaseFaults:
 
 
 def judge_phase(
-    scenario: Scenario, phase: Phase, trace: Trace, mark: int, times: Mapping[str, ProgramTimes] = NOT_TIMED
-) -> list[PhaseResult]:
+    scenario: Scenario,
+    phase: Phase,
+    trace: Trace,
+    mark: int,
+    times: Mapping[str, ProgramTimes] = NOT_TIMED,
+    *,
+    first_steps: FirstSteps = NO_FIRST_STEPS,
+) -> list[ClientVerdict]:
     """The results of all clients in ``phase``, from what ``trace`` holds after record number ``mark``.
 
-    ``times`` are those of the programs, by client name.
+    ``times`` are those of the programs, by client name. ``first_steps`` say at which step a name without an address
+    fails.
     """
     records = trace.since(mark)
     began = phase.start.timestamp()
@@ -190,12 +198,12 @@ def judge_phase(
             own[record.client].append(record)
     mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
     return [
-        PhaseResult(
+        ClientVerdict(
             phase.name,
             client.name,
             (verdict := judge(own[client.name], began)),
             phase.expected_of(client),
-            measure(own[client.name], verdict, began, max(mended, default=began)),
+            measure(own[client.name], verdict, began, max(mended, default=began), first_steps),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,
         )
         for client in scenario.clients

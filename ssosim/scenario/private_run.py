@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import signal
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any
 
 from ssosim_clients.policies.registry import PolicyLoadError
 
@@ -24,14 +22,17 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.control.api import ControlApi
 from ssosim.lab.core.trace_writer import recording
 from ssosim.lab.network.networks import PrivateNetwork
-from ssosim.lab.process.lab_process import refusal, tell
+from ssosim.lab.process.lab_process import refusal
+from ssosim.lab.process.status_messages import failure, tell
 from ssosim.lab.program_devices.private_lab import PrivateLab
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.model import Client, Scenario
-from ssosim.scenario.player import Playback, play
+from ssosim.scenario.player import play
+from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientSaid, redacted
+from ssosim.verdict.result import RunResult, encode_result
 
-__all__ = ["as_data", "run_in_world"]
+__all__ = ["run_in_world"]
 
 _TEXT_LIMIT = 2000
 _GRACE_S = 10.0  # for making a device on a busy machine
@@ -45,28 +46,28 @@ def run_in_world(
     ``at_once``: so many programs side by side.
     """
     try:
-        message = _in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once))
+        line = encode_result(_in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once)))
     except asyncio.CancelledError:
-        message = {"error": "stopped before the end", "exit_code": LabError.exit_code}
+        line = failure("stopped before the end", LabError.exit_code)
     except DnsChangeError as error:
-        message = {"error": f"{scenario.name}: {error}", "exit_code": LabInputError.exit_code}
+        line = failure(f"{scenario.name}: {error}", LabInputError.exit_code)
     except (LabError, KerberosError, EstateError) as error:
-        message = refusal(error, estate_file)
+        line = refusal(error, estate_file)
     finally:
         folder.sweep()
-    tell(front, message)
+    tell(front, line)
     return 0
 
 
-def _in_loop(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+def _in_loop(work: Coroutine[object, None, RunResult]) -> RunResult:
     import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
 
-async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: int | None) -> dict[str, Any]:
-    task = asyncio.current_task()
+async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: int | None) -> RunResult:
+    task: asyncio.Task[RunResult] | None = asyncio.current_task()
     assert task is not None  # noqa: S101 - asyncio.run makes one
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
@@ -84,10 +85,10 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
         await programs.sign_on(scenario.clients)
-        return {"playback": as_data(await play(scenario, private.lab, clock, models, programs.run, at_once))}
+        return run_result(await play(scenario, private.lab, clock, models, programs.run, at_once))
 
 
-def _cancel(task: asyncio.Task[Any]) -> None:
+def _cancel(task: asyncio.Task[RunResult]) -> None:
     task.cancel()
 
 
@@ -149,39 +150,3 @@ class _Programs:
         text = output.decode("utf-8", "replace").strip()
         passwords = [user.password for user in self._private.estate.users]
         self._private.lab.trace.record(client.name, ClientSaid(text=redacted(text, passwords)[:_TEXT_LIMIT]))
-
-
-def as_data(playback: Playback) -> dict[str, Any]:
-    """The result as plain data, as ``--json`` prints it."""
-    return {
-        "scenario": playback.scenario.name,
-        "title": playback.scenario.title,
-        "seed": playback.scenario.seed,
-        "end": playback.scenario.end.isoformat(),
-        "sources": list(playback.scenario.sources),
-        "as_expected": playback.as_expected,
-        "mix": {client.name: client.weight for client in playback.scenario.clients if client.weight > 0},
-        "phases": [
-            {
-                "phase": phase.name,
-                "title": phase.title,
-                "start": phase.start.isoformat(),
-                "share_silent": playback.share(phase.name),
-                "clients": {
-                    result.client: {
-                        **dataclasses.asdict(result.verdict),
-                        "measures": dataclasses.asdict(result.measures),
-                        "expected": result.expected,
-                        "as_expected": result.as_expected,
-                        "decided_s": result.decided_s,
-                    }
-                    for result in _of(playback, phase.name)
-                },
-            }
-            for phase in playback.scenario.phases
-        ],
-    }
-
-
-def _of(playback: Playback, phase: str) -> Sequence[Any]:
-    return [result for result in playback.results if result.phase == phase]

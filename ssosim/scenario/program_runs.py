@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ssosim.scenario.model import Client, Outcome
-from ssosim.scenario.verdict import Verdict
+from ssosim.scenario.model import Client
 from ssosim.trace import Record, Trace
+from ssosim.verdict.judge import Verdict
+from ssosim.verdict.outcome import Outcome
 
 __all__ = ["NOT_TIMED", "ProgramRunner", "ProgramTimes", "default_at_once", "run_side_by_side"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ssosim.scenario.model import Outcome
 from ssosim.testing.played import Played
+from ssosim.verdict.outcome import Outcome
 
 __all__ = ["compared"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from ssosim_clients.catalogue import UnknownModelError, find
@@ -113,7 +113,7 @@ def _by_name(scenario: Scenario, name: str) -> tuple[Client, Model]:
     return client, _model_of(client)
 
 
-def _checked(model: Any) -> Model:
+def _checked(model: object) -> Model:
     if isinstance(model, type):
         raise LabInputError(f"client: {model.__name__} is a class; pass an instance: {model.__name__}()")
     if not callable(getattr(model, "sign_in", None)):

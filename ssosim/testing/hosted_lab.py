@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ssosim.estate import Estate
 from ssosim.faults import Fault
@@ -18,11 +18,11 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
-from ssosim.scenario.verdict import Verdict, judge
 from ssosim.testing.client_choice import AnyClient, model_called, name_of
 from ssosim.testing.play import AnyEstate, estate_of, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import as_json
+from ssosim.verdict.judge import Verdict, judge
 
 __all__ = ["HostedLab", "host_lab"]
 
@@ -119,7 +119,7 @@ class HostedLab:
             "CURL_CA_BUNDLE": bundle,
         }
 
-    def call(self, function: Callable[[Lab], Coroutine[Any, Any, _T]]) -> _T:
+    def call(self, function: Callable[[Lab], Coroutine[object, object, _T]]) -> _T:
         """Run ``function(lab)`` in the lab's loop and return what it returns: the way to everything else."""
         return asyncio.run_coroutine_threadsafe(function(self._lab), self._loop).result()
 

@@ -29,7 +29,7 @@ from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.player import Playback
 from ssosim.scenario.player import play as play_in_lab
-from ssosim.scenario.private_run import as_data
+from ssosim.scenario.results import run_result
 from ssosim.testing.client_choice import AnyClient, Cast, cast_of
 from ssosim.testing.played import Played, Seen
 from ssosim.trace import Record
@@ -203,8 +203,8 @@ def _played(playback: Playback, records: tuple[Record, ...], cast: Cast, source:
     return Played(
         playback.scenario,
         seen,
+        run_result(playback),
         records,
-        as_data(playback),
         cast.left_out,
         cast.own,
         source,

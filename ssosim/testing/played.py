@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from ssosim.lab.base.errors import LabInputError
 from ssosim.report.evidence import Line
 from ssosim.report.repeat_command import run_again
-from ssosim.scenario.model import Outcome, Scenario
-from ssosim.scenario.verdict import Verdict
+from ssosim.scenario.model import Scenario
 from ssosim.trace import Record
 from ssosim.trace.export import as_json
+from ssosim.verdict.judge import Verdict
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.result import RunResult, encode_result
 
 __all__ = ["Played", "Seen"]
 
@@ -73,13 +75,14 @@ class Seen:
 class Played:
     """A scenario that has been played: ask it for a phase, a client, or the whole.
 
-    ``left_out`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace.
+    ``left_out`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
+    ``result`` is what reports and ``--json`` are made of.
     """
 
     scenario: Scenario
     seen: tuple[Seen, ...]
+    result: RunResult
     records: tuple[Record, ...] = ()
-    data: dict[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     own: frozenset[str] = frozenset()
     source: str = ""
@@ -120,8 +123,8 @@ class Played:
         return Played(
             self.scenario,
             mine,
+            self.result,
             self.records,
-            self.data,
             self.left_out,
             self.own,
             self.source,
@@ -174,12 +177,12 @@ class Played:
 
         trace, report = folder / "trace.jsonl", folder / "report.html"
         trace.write_text("".join(as_json(record) + "\n" for record in self.records), encoding="utf-8")
-        report.write_text(html_report(self.data, self.records, again=self.again), encoding="utf-8")
+        report.write_text(html_report(self.result, self.records, again=self.again), encoding="utf-8")
         return [trace, report]
 
     def as_json(self) -> str:
         """As ``ssosim run --json`` prints it."""
-        return json.dumps(self.data, indent=2, ensure_ascii=False)
+        return msgspec.json.format(encode_result(self.result), indent=2).decode()
 
     def __repr__(self) -> str:
         outcomes = ", ".join(f"{seen.client}/{seen.phase}={seen.outcome}" for seen in self.seen)

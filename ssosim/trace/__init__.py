@@ -19,8 +19,10 @@ from ssosim.trace.events import (
 )
 from ssosim.trace.log import Caused, Columns, Record, Trace, in_parts
 from ssosim.trace.redact import redacted
+from ssosim.trace.steps import NO_FIRST_STEPS, FirstSteps, SignInStep, step_of_host
 
 __all__ = [
+    "NO_FIRST_STEPS",
     "Caused",
     "ClientFinished",
     "ClientSaid",
@@ -31,15 +33,18 @@ __all__ = [
     "Event",
     "FaultApplied",
     "FaultUndone",
+    "FirstSteps",
     "HttpExchange",
     "KdcExchange",
     "LabEvent",
     "PhaseStarted",
     "Record",
+    "SignInStep",
     "TicketChecked",
     "TokenIssued",
     "Trace",
     "UserPrompted",
     "in_parts",
     "redacted",
+    "step_of_host",
 ]

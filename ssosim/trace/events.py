@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from ssosim.trace.steps import SignInStep
+
 __all__ = [
     "ClientFinished",
     "ClientSaid",
@@ -93,6 +95,7 @@ class HttpExchange(Event):
 
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
     is 0 where a fault kept the answer back; ``struck``: what came was not the service's own answer.
+    ``step`` is what the provider has at that path, whoever answered.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -105,6 +108,7 @@ class HttpExchange(Event):
     request_id: str = ""
     elapsed_ms: float = 0.0
     struck: bool = False
+    step: SignInStep = SignInStep.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +175,8 @@ class ConnectionFailed(Event):
 
     ``by`` is who saw it: the device itself; the server, of a program's TLS; or the wire, where no host is. A server has
     its ``reason`` from the alert that ended TLS, by its name in RFC 8446, section 6.2. Without one it is ``closed`` of
-    who was shown a bad certificate, and ``unfinished`` of who left the handshake all the same.
+    who was shown a bad certificate, and ``unfinished`` of who left the handshake all the same. ``step`` is what the
+    host is asked for first, since no path was seen; ``unknown`` where it is none of the estate's.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -180,6 +185,7 @@ class ConnectionFailed(Event):
     stage: Literal["dns", "connect", "tls", "read"]
     reason: str = ""
     by: Literal["device", "server", "wire"] = "device"
+    step: SignInStep = SignInStep.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

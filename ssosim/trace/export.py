@@ -18,6 +18,7 @@ import msgspec
 from ssosim.trace import events
 from ssosim.trace.connection_text import connection_trouble
 from ssosim.trace.log import Caused, Record
+from ssosim.trace.steps import SignInStep
 
 __all__ = ["TraceFormatError", "as_json", "as_jsonl", "as_line", "describe", "from_json", "read_jsonl"]
 
@@ -86,6 +87,8 @@ def from_json(line: str) -> Record:
         kind = _KINDS[data.pop("event")]
         seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
         data.pop("layer")
+        if "step" in data:
+            data["step"] = SignInStep(data["step"])
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
         return Record(seq, at.timestamp(), client, kind(**fields))
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:

@@ -25,6 +25,17 @@ from ssosim.dns import delete_profile, put_rrset
 from ssosim.estate import DnsResolver, default_estate
 from ssosim.faults import NameRemoved
 from ssosim.lab.control.counting_backend import substitute
+from ssosim.lab.control.dns_answers import (
+    Counted,
+    DnsDone,
+    Drift,
+    Loaded,
+    Plan,
+    Refusal,
+    Settings,
+    Substituted,
+    Zones,
+)
 from ssosim.lab.control.dns_handlers import LabDesk
 from ssosim.lab.control.endpoint_probes import Prober, observe, views_of
 from ssosim.lab.core.lab import Lab
@@ -124,6 +135,32 @@ async def test_a_plan_is_data(api: Any):
     assert plan["gate"]["outcome"] == "refuse"
     _, said = await api("zones")
     assert said["zones"]["version"] == 1
+
+
+async def test_the_commands_models_hold_every_field(api: Any):
+    """Read into the models of the commands and written again, each answer of the desk is what the desk said."""
+
+    async def check(kind: Any, action: str, **body: Any) -> None:
+        status, said = await api(action, **body)
+        assert status == 200, said
+        assert json.loads(msgspec.json.encode(msgspec.convert(said, kind))) == said, action
+
+    wanted = msgspec.to_builtins(clean_up())
+    await check(Settings, "settings", policy=msgspec.to_builtins(load_policy("feb-2025")))
+    await check(Plan, "plan", change=wanted)
+    await check(Substituted, "substitutions", change=wanted)
+    await check(Counted, "substitutions/finish")
+    await check(DnsDone, "apply", change=wanted)
+    await check(Zones, "zones")
+    await check(Drift, "drift")
+    await check(DnsDone, "rollback", as_written=True)
+    await check(DnsDone, "rollback", by="ann")
+    _, zones = await api("zones")
+    await check(Loaded, "load", zones=zones["zones"], title="t")
+    await api("settings", policy=msgspec.to_builtins(load_policy("strict")))
+    status, refused = await api("apply", change=wanted)
+    assert status == 403
+    assert msgspec.convert(refused, Refusal).decision.reasons
 
 
 async def test_approved_in_time_it_is_applied(api: Any, lab: Lab):

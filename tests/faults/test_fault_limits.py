@@ -47,9 +47,10 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario
-from ssosim.scenario.model import Outcome, Phase
+from ssosim.scenario.model import Phase
 from ssosim.testing import HostedLab, host_lab
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, HttpExchange, KdcExchange, Trace
+from ssosim.verdict.outcome import Outcome
 
 LOGIN = "login.microsoftonline.com"
 AUTOLOGON = "autologon.microsoftazuread-sso.com"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.verdict import judge
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.judge import judge
+from ssosim.verdict.outcome import Outcome
 
 SSO = "autologon.microsoftazuread-sso.com"
 LOGIN = "login.microsoftonline.com"
@@ -135,6 +135,7 @@ def test_a_dead_aaaa_costs_a_moment_with_happy_eyeballs(dual):
     records = of(dual, "dead")
     (failed,) = named(records, "ConnectionFailed")
     assert (failed.host, failed.address, failed.stage, failed.reason) == (SSO, "100::1", "connect", "unreachable")
+    assert failed.step == "mex"
     kinds = [type(r.event).__name__ for r in records]
     assert kinds.index("ConnectionFailed") < kinds.index("HttpExchange")
     assert judge(records, records[0].at).outcome is Outcome.SILENT
@@ -152,7 +153,7 @@ def test_a_wrong_aaaa_fails_those_who_have_ipv6_only(dual):
         dual.run("fault", "undo", "all")
     records = of(dual, "wrong")
     (failed,) = named(records, "ConnectionFailed")
-    assert (failed.host, failed.address, failed.stage) == (SSO, "2001:db8:bad::1", "tls")
+    assert (failed.host, failed.address, failed.stage, failed.step) == (SSO, "2001:db8:bad::1", "tls", "mex")
     verdict = judge(records, records[0].at)
     assert (verdict.outcome, "bad-certificate" in verdict.reason) == (Outcome.FAILED, True)
 

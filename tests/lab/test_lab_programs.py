@@ -8,9 +8,9 @@ import pytest
 
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.network.networks import DEVICE_GATEWAY, PrivateNetwork
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.verdict import judge
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.judge import judge
+from ssosim.verdict.outcome import Outcome
 
 HOST = "autologon.microsoftazuread-sso.com"
 URL = f"https://{HOST}/contoso.com/winauth/sso"
@@ -158,7 +158,9 @@ def test_a_wrong_address_leads_to_another_host(running):
         running.run("fault", "undo", "all")
     records = [r for r in read_jsonl(running.run("trace", "--json").stdout.splitlines()) if r.client == "astray"]
     failed = [record.event for record in records if type(record.event).__name__ == "ConnectionFailed"]
-    assert {(e.host, e.address, e.stage, e.by) for e in failed} == {(HOST, "203.0.113.254", "tls", "wire")}
+    assert {(e.host, e.address, e.stage, e.by, e.step) for e in failed} == {
+        (HOST, "203.0.113.254", "tls", "wire", "mex")
+    }
     assert len(failed) == 2
     verdict = judge(records, records[0].at)
     assert (verdict.outcome, "bad-certificate" in verdict.reason) == (Outcome.FAILED, True)

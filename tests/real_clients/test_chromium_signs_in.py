@@ -13,10 +13,10 @@ from ssosim_clients.testing import World
 
 from ssosim.faults import CnameForAlias, PtrMismatch, TrafficManagerDeleted
 from ssosim.real_clients.lookup import find_parts
-from ssosim.scenario.verdict import judge
 from ssosim.testing import host_lab
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.judge import judge
 
 FOLDER = Path(__file__).parents[2] / "clients" / "real" / "chromium"
 TYPED, TARGET = "HTTP/autologon.microsoftazuread-sso.com", "HTTP/www.tm.a.prd.aadg.trafficmanager.net"

@@ -7,10 +7,10 @@ import pytest
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import lacking_text
 from ssosim.real_clients.lookup import find_parts
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.verdict import judge
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.judge import judge
+from ssosim.verdict.outcome import Outcome
 
 STS = "sts.fabrikam.com"
 POLICY = {"AuthServerAllowlist": STS, "BlockThirdPartyCookies": False}

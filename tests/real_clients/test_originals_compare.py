@@ -9,7 +9,7 @@ from ssosim.real_clients.measured import departures, measured
 from ssosim.real_clients.model_comparison import compare
 from ssosim.real_clients.sent_requests import Seen, seen_of
 from ssosim.scenario.loader import load_scenario
-from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, Trace
+from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, SignInStep, Trace
 
 HOST = "login.microsoftonline.com"
 
@@ -21,8 +21,8 @@ def _seen(*events):
     return seen_of(trace.since(), ["fabrikam.com"])
 
 
-def _http(path, auth="none"):
-    return HttpExchange(host=HOST, method="GET", path=path, status=200, auth=auth)
+def _http(path, step, auth="none"):
+    return HttpExchange(host=HOST, method="GET", path=path, status=200, auth=auth, step=step)
 
 
 def _lookup(name, rcode="NXDOMAIN"):
@@ -32,15 +32,17 @@ def _lookup(name, rcode="NXDOMAIN"):
 def test_requests_are_steps_in_order_with_counts():
     """Retries count; discovery, keys and the person's pages are left out; passwords are those that programs post."""
     seen = _seen(
-        _http("/common/.well-known/openid-configuration"),
-        _http("/common/UserRealm/a@b"),
-        _http("/adfs/services/trust/mex"),
-        _http("/adfs/services/trust/mex"),
-        _http("/common/login", "password"),
-        _http("/adfs/services/trust/13/usernamemixed", "password"),
-        _http("/organizations/oauth2/v2.0/token"),
+        _http("/common/.well-known/openid-configuration", SignInStep.CONFIGURATION),
+        _http("/common/UserRealm/a@b", SignInStep.REALM),
+        _http("/adfs/services/trust/mex", SignInStep.MEX),
+        _http("/adfs/services/trust/mex", SignInStep.MEX),
+        _http("/common/login", SignInStep.SIGN_IN_PAGE, "password"),
+        _http("/favicon.ico", SignInStep.OTHER),
+        _http("/adfs/services/trust/13/usernamemixed", SignInStep.WSTRUST_PASSWORD, "password"),
+        _http("/organizations/oauth2/v2.0/token", SignInStep.TOKEN),
+        _http("/nowhere", SignInStep.OTHER),
     )
-    assert seen.sequence == "realm, mex x2, wst, token"
+    assert seen.sequence == "realm, mex x2, wstrust-password, token, other"
     assert seen.passwords == {HOST: 1}
 
 

@@ -11,9 +11,9 @@ import pytest
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, lacking_text
 from ssosim.real_clients.lookup import find_parts
-from ssosim.scenario.verdict import judge
 from ssosim.trace import ConnectionFailed, Record
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.judge import judge
 
 LOGIN = "login.microsoftonline.com"
 KEYS = f"https://{LOGIN}/common/discovery/keys"

@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, HttpExchange, PhaseStarted, Record
+from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, HttpExchange, PhaseStarted, Record, SignInStep
+from ssosim.verdict.result import RunResult, result_from
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 OUTCOMES = ("silent", "stalled", "refused", "interactive", "failed")
@@ -52,16 +53,26 @@ class Story:
                         answers=() if broken else ("A 192.0.2.20",),
                     )
                     self._add(numbers, start + 60 * minute, client, answer)
-                    look = HttpExchange(host="login.example", method="GET", path="/common/userrealm/x", status=200)
+                    look = HttpExchange(
+                        host="login.example",
+                        method="GET",
+                        path="/common/userrealm/x",
+                        status=200,
+                        step=SignInStep.REALM,
+                    )
                     self._add(numbers, start + 60 * minute, client, look)
 
     def _add(self, numbers: Iterator[int], at: float, client: str, event: Any) -> None:
         self.records.append(Record(next(numbers), at, client, event))
 
     @property
-    def data(self) -> dict[str, Any]:
-        """As ``ssosim run --json`` prints it."""
+    def result(self) -> RunResult:
+        """What the lab's process would tell of it."""
+        return result_from(self._data())
+
+    def _data(self) -> dict[str, Any]:
         return {
+            "version": "1",
             "scenario": "story",
             "title": self.title,
             "seed": 7,

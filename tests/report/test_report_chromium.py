@@ -20,7 +20,7 @@ PAPER = {"light": "ffffff", "dark": "14171a"}
 def file(story, written):
     """A report with every outcome, two of them unexpected."""
     told = story(clients=("office", "curl", "native-prompt", "chromium", "adal"), unexpected=True)
-    return written(html_report(told.data, told.records, again="ssosim run story --seed 7"))
+    return written(html_report(told.result, told.records, again="ssosim run story --seed 7"))
 
 
 def _pixels(png):
@@ -79,7 +79,7 @@ async def test_it_fits_every_width(page, file, width):
 async def test_labels_do_not_run_over_their_blocks(page, story, written):
     """No word in a block is wider than the block, no name reaches into the plot, no phase name into the next."""
     told = story(clients=("office", "a-client-" + "w" * 60), phases=tuple(PHASES), unexpected=True)
-    await page.open(written(html_report(told.data, told.records)))
+    await page.open(written(html_report(told.result, told.records)))
     over = await page.js("""[...document.querySelectorAll('svg a')].filter(a => {
         const block = a.querySelector('.hit').getBBox(), text = a.querySelector('text');
         return text && text.getBBox().x + text.getBBox().width > block.x + block.width + 1;

@@ -12,7 +12,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 
 
 def _suite(story, again="ssosim run story --seed 7"):
-    text = junit_xml(story.data, story.records, again=again, took_s=1.5, now=NOW)
+    text = junit_xml(story.result, story.records, again=again, took_s=1.5, now=NOW)
     root = etree.fromstring(text.encode())
     SCHEMA.assertValid(root)
     return root[0]

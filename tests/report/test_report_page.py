@@ -16,7 +16,7 @@ HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(2)> \"' & $
 
 
 def _page(story):
-    return html.document_fromstring(html_report(story.data, story.records, again="ssosim run story"))
+    return html.document_fromstring(html_report(story.result, story.records, again="ssosim run story"))
 
 
 def test_all_that_was_found_is_on_the_page(story):
@@ -64,9 +64,9 @@ def test_every_outcome_has_a_pattern_or_is_plain_and_a_word_or_letter(story):
 def test_hostile_text_stays_text(story, place):
     """Mark-up, quotes, template marks, control and direction characters in any value change nothing but the text."""
     value = HOSTILE if place in ("title", "detail") else (HOSTILE, "b", "c")
-    text = html_report(story(**{place: value}).data, story(**{place: value}).records, again=HOSTILE)
+    text = html_report(story(**{place: value}).result, story(**{place: value}).records, again=HOSTILE)
     tree = html.document_fromstring(text)
-    plain = html_report(story().data, story().records, again="x")
+    plain = html_report(story().result, story().records, again="x")
     assert not tree.xpath("//script | //img | //iframe | //object | //link | //form | //base")
     assert len(tree.xpath("//style")) == 1
     assert {name for element in tree.iter(etree.Element) for name in element.keys()} <= {  # noqa: SIM118 - lxml's
@@ -81,7 +81,7 @@ def test_hostile_text_stays_text(story, place):
 
 def test_nothing_is_fetched_and_nothing_runs(story):
     """The policy allows the page's own style sheet, by its digest, and no more; all links stay on the page."""
-    text = html_report(story().data, story().records)
+    text = html_report(story().result, story().records)
     tree = html.document_fromstring(text)
     (policy,) = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
     assert re.fullmatch(
@@ -116,7 +116,7 @@ def test_a_screen_reader_finds_its_way(story):
 
 def test_the_same_run_gives_the_same_page(story):
     """No clock and no chance in it: two reports of one run are equal, so they can be compared and kept."""
-    assert html_report(story().data, story().records) == html_report(story().data, story().records)
+    assert html_report(story().result, story().records) == html_report(story().result, story().records)
 
 
 @given(st.text(max_size=60))

@@ -1,27 +1,33 @@
 """The table of ``ssosim run`` at a terminal."""
 
 from ssosim.report.text_table import table
+from ssosim.verdict.result import result_from
 
 CLIENTS = ("connect-sync-password", "connect-sync-certificate", "federated-user")
-PLAYBACK = {
-    "scenario": "s",
-    "title": "t",
-    "phases": [
-        {
-            "phase": name,
-            "title": "",
-            "start": f"2025-02-25T{hour}:00:00+00:00",
-            "clients": {
-                c: {"outcome": "silent", "reason": "r", "expected": None, "as_expected": True} for c in CLIENTS
-            },
-        }
-        for name, hour in (("healthy", 16), ("cname", 18))
-    ],
-}
+RESULT = result_from(
+    {
+        "version": "1",
+        "end": "2025-02-25T20:00:00Z",
+        "as_expected": True,
+        "scenario": "s",
+        "title": "t",
+        "phases": [
+            {
+                "phase": name,
+                "title": "",
+                "start": f"2025-02-25T{hour}:00:00+00:00",
+                "clients": {
+                    c: {"outcome": "silent", "reason": "r", "expected": None, "as_expected": True} for c in CLIENTS
+                },
+            }
+            for name, hour in (("healthy", 16), ("cname", 18))
+        ],
+    }
+)
 
 
 def _grid(columns):
-    lines = table(PLAYBACK, columns).splitlines()[2:]
+    lines = table(RESULT, columns).splitlines()[2:]
     return [line.split() for line in lines[: lines.index("")]]
 
 
@@ -31,9 +37,9 @@ def test_a_table_too_wide_is_turned():
     assert wide == _grid(None)
     assert wide[0] == ["phase", "from", *CLIENTS]
     assert [list(row) for row in zip(*wide, strict=True)] == narrow
-    assert max(len(line) for line in table(PLAYBACK, 60).splitlines()) <= 60
+    assert max(len(line) for line in table(RESULT, 60).splitlines()) <= 60
 
 
 def test_where_nothing_is_expected_nothing_is_counted():
     """Clients of one's own have no expectation, so no "0 of 0" is as expected."""
-    assert "the scenario expects nothing of these clients; seed 0" in table(PLAYBACK)
+    assert "the scenario expects nothing of these clients; seed 0" in table(RESULT)

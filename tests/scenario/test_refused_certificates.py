@@ -1,11 +1,10 @@
 """A certificate that a program refuses is the reason that verdict, explanation and comparison give."""
 
+from dataclasses import replace
+
 import pytest
 
 from ssosim.real_clients.sent_requests import seen_of
-from ssosim.scenario.explain import explain
-from ssosim.scenario.stages import failed_stage
-from ssosim.scenario.verdict import judge
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -13,24 +12,31 @@ from ssosim.trace import (
     FaultApplied,
     HttpExchange,
     Record,
+    SignInStep,
     TokenIssued,
     UserPrompted,
+    step_of_host,
 )
 from ssosim.trace.export import as_line, from_json
+from ssosim.verdict.explain import explain
+from ssosim.verdict.judge import judge
+from ssosim.verdict.steps import failed_step
 
 LOGIN, AUTOLOGON = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
-realm = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=200)
+REALM = SignInStep.REALM
+realm = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=200, step=REALM)
 token = HttpExchange(host=LOGIN, method="POST", path="/organizations/oauth2/v2.0/token", status=200)
 access = TokenIssued(kind="access", grant="authorization_code", subject="a@b.c")
 asked = UserPrompted(reason="password")
 ended = ClientFinished(program="curl", exit_code=60)
 noise = DnsAnswered(name="update.googleapis.com", type="A", rcode="NXDOMAIN")
-forbidden = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=403)
+forbidden = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=403, step=REALM)
 
 
 def refused(reason, host=LOGIN, by="server"):
     """A connection that ended in TLS."""
-    return ConnectionFailed(host=host, address="192.0.2.10", stage="tls", reason=reason, by=by)
+    step = step_of_host({LOGIN: SignInStep.REALM, AUTOLOGON: SignInStep.MEX}, host)
+    return ConnectionFailed(host=host, address="192.0.2.10", stage="tls", reason=reason, by=by, step=step)
 
 
 def records(*events, apart=1.0):
@@ -58,7 +64,7 @@ def test_the_reason_is_the_certificate(event, words):
         (explained,) = explain(records(fault, *seen), client="c")
         assert [link.text.partition(" at 00")[0] for link in explained.links] == [words, "fault 'certificate-expired'"]
     assert words in as_line(records(event)[0])
-    assert failed_stage(event) == ("realm" if event.host else "mex")
+    assert failed_step(event) is (SignInStep.REALM if event.host else SignInStep.UNKNOWN)
 
 
 def test_a_browser_s_own_questions_do_not_hide_it():
@@ -90,9 +96,9 @@ def test_models_and_programs_count_alike():
 
 
 def test_traces_of_before_are_read():
-    """A record that does not say by whom is the device's."""
+    """A record that does not say by whom is the device's, and one without a step has none that is known."""
     line = (
         '{"seq":1,"at":"2026-11-22T18:09:25.993568Z","client":"c","layer":"http","event":"ConnectionFailed",'
         f'"host":"{LOGIN}","address":"192.0.2.10","stage":"tls","reason":"bad-certificate"}}'
     )
-    assert from_json(line).event == refused("bad-certificate", by="device")
+    assert from_json(line).event == replace(refused("bad-certificate", by="device"), step=SignInStep.UNKNOWN)

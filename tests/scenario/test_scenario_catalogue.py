@@ -15,12 +15,13 @@ from ssosim.faults import HttpStatus
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.core.lab import Lab
 from ssosim.scenario.client_choice import model_of, with_clients
-from ssosim.scenario.explain import explain
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import catalogue, load_scenario, parse_scenario, shipped_names
-from ssosim.scenario.model import Client, Outcome, Phase, Scenario
+from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.player import play
-from ssosim.trace import HttpExchange, TokenIssued
+from ssosim.trace import HttpExchange, SignInStep, TokenIssued
+from ssosim.verdict.explain import explain
+from ssosim.verdict.outcome import Outcome
 
 INCIDENT = (resources.files("ssosim.scenario") / "catalogue" / "feb-2025.toml").read_text()
 PHASE_S = 3
@@ -138,7 +139,7 @@ def test_measures_say_how_hard_it_tried_and_what_it_gave_away(incident):
     """First failed stage, requests a minute, recovery, NTLM at a service that takes tickets only (004-029)."""
     playback, _ = incident
     refused = playback.result("cname", "office").measures
-    assert refused.stage == "ticket"
+    assert refused.step is SignInStep.TICKET
     assert 1 < refused.requests_per_minute < 10
     assert {exposure.what for exposure in refused.exposures} == {"ntlm"}
     assert playback.result("restored", "office").measures.recovered_after_s == pytest.approx(258, abs=1)
@@ -250,7 +251,7 @@ async def test_a_scenario_in_python_breaks_and_mends_within_a_phase(tmp_path, pr
     playback, records = await over_sockets(scenario, tmp_path / "lab", prepared)
     verdict = playback.result("some", "office")
     assert verdict.verdict.outcome is Outcome.SILENT
-    assert verdict.measures.stage == "mex"
+    assert verdict.measures.step is SignInStep.MEX
     assert verdict.measures.recovered_after_s == pytest.approx(verdict.verdict.after_s - 100)
     assert {r.event.status for r in records if isinstance(r.event, HttpExchange) and "mex" in r.event.path} == {
         200,

@@ -1,7 +1,7 @@
 """The chain of causes names what the verdict names."""
 
-from ssosim.scenario.explain import explain
 from ssosim.trace import ClientFinished, ClientSaid, DnsAnswered, FaultApplied, HttpExchange, KdcExchange, Record
+from ssosim.verdict.explain import explain
 
 AUTOLOGON, TARGET = "autologon.microsoftazuread-sso.com", "www.tm.a.prd.aadg.trafficmanager.net"
 fault = FaultApplied(name="cname-for-alias", detail=f"{AUTOLOGON} is a CNAME")

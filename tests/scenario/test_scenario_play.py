@@ -13,10 +13,10 @@ from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
 from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import load_scenario
-from ssosim.scenario.model import Outcome
 from ssosim.scenario.player import play
 from ssosim.trace import HttpExchange, KdcExchange, PhaseStarted, TokenIssued, UserPrompted
 from ssosim.trace.export import as_json
+from ssosim.verdict.outcome import Outcome
 
 DRAWN = ("seq", "request_id", "elapsed_ms", "digest")
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

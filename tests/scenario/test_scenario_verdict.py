@@ -2,8 +2,6 @@
 
 import pytest
 
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.verdict import judge
 from ssosim.trace import (
     ClientFinished,
     ClientSaid,
@@ -11,10 +9,13 @@ from ssosim.trace import (
     HttpExchange,
     KdcExchange,
     Record,
+    SignInStep,
     TicketChecked,
     TokenIssued,
     UserPrompted,
 )
+from ssosim.verdict.judge import judge
+from ssosim.verdict.outcome import Outcome
 
 LOGIN, AUTOLOGON = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
 SPN = f"HTTP/{AUTOLOGON}"
@@ -25,7 +26,7 @@ found = DnsAnswered(name=AUTOLOGON, type="A", rcode="NOERROR", answers=("A 192.0
 empty = DnsAnswered(name=AUTOLOGON, type="A", rcode="NODATA")
 searched = DnsAnswered(name=f"{AUTOLOGON}.corp.contoso.com", type="A", rcode="NXDOMAIN")
 no_v6 = DnsAnswered(name=AUTOLOGON, type="AAAA", rcode="NODATA")
-realm = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=200)
+realm = HttpExchange(host=LOGIN, method="GET", path="/common/userrealm/a@b.c", status=200, step=SignInStep.REALM)
 challenge = HttpExchange(host=AUTOLOGON, method="POST", path=TRUST, status=401)
 ticket = KdcExchange(request="TGS", service=SPN, outcome="issued")
 tgt = KdcExchange(request="TGS", service="krbtgt/CORP.CONTOSO.COM", outcome="issued")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.verdict import judge
 from ssosim.trace.export import read_jsonl
+from ssosim.verdict.judge import judge
+from ssosim.verdict.outcome import Outcome
 
 CLIENT = str(Path(__file__).with_name("client.py"))
 

@@ -1,6 +1,7 @@
 """The log: one order, nothing lost unnoticed, the same after being written down."""
 
 import dataclasses
+import enum
 import html
 import json
 import tracemalloc
@@ -22,6 +23,8 @@ KINDS = [kind for name in events.__all__ if (kind := getattr(events, name)) is n
 def values_of(annotation):
     """Whatever a field of this type may hold."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if isinstance(annotation, enum.EnumType):
+        return st.sampled_from(annotation)
     if origin is typing.Literal:
         return st.sampled_from(arguments)
     if origin is tuple:

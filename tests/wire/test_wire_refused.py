@@ -17,10 +17,11 @@ from ssosim.lab.base.client_addresses import Attribution
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.tls_listener import TlsSite
 from ssosim.lab.network.tls_observer import Visits
-from ssosim.trace import ConnectionFailed, HttpExchange, Trace
+from ssosim.trace import ConnectionFailed, HttpExchange, SignInStep, Trace, step_of_host
 
 HOST, ADDRESS = "login.microsoftonline.com", "192.0.2.10"
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+FIRST_STEPS = {HOST: SignInStep.REALM}
 ALERTS = {"expired": "certificate_expired", "untrusted": "unknown_ca", "wrong-name": "bad_certificate"}
 
 
@@ -63,7 +64,7 @@ class Place:
             ssl_context=self.ca.server_context([HOST]),
             greeting=server.greet,
             address=ADDRESS,
-            visits=Visits(self.trace, self.attribution),
+            visits=Visits(self.trace, self.attribution, FIRST_STEPS),
         )
         await site.start()
         for visit in visits:
@@ -128,7 +129,8 @@ class Place:
 
 def seen(reason, host=HOST):
     """The one record that there should be."""
-    event = ConnectionFailed(host=host, address=ADDRESS, stage="tls", reason=reason, by="server")
+    step = step_of_host(FIRST_STEPS, host)
+    event = ConnectionFailed(host=host, address=ADDRESS, stage="tls", reason=reason, by="server", step=step)
     return [("client", event)]
 
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.cli.common import folder_of, print_json
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
-from ssosim.lab.program_devices.control_client import call
+
+if TYPE_CHECKING:  # heavy, and --help needs none of it
+    from ssosim.changes.change import Change
+    from ssosim.dns import ZoneSet
+    from ssosim.estate import Estate
 
 __all__ = ["change_of", "in_lab", "stage", "warn"]
 
 
-def change_of(options: argparse.Namespace) -> Any:
+_T = TypeVar("_T")
+
+
+def change_of(options: argparse.Namespace) -> Change:
     """The change that the options mean: a change file, or the difference of two trees. Raises LabInputError."""
     from ssosim.changes.change import load_change, tree_change  # noqa: PLC0415
     from ssosim.dns.imports import read_tree  # noqa: PLC0415
@@ -27,13 +35,12 @@ def change_of(options: argparse.Namespace) -> Any:
     return tree_change(read_tree(before), read_tree(after), f"{before} → {after}")
 
 
-def stage(options: argparse.Namespace) -> tuple[Any, Any, dict[str, str]]:
+def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]:
     """The zones and the estate to work on: a lab's, or those of files."""
-    import msgspec  # noqa: PLC0415
-
     from ssosim.changes.snapshot import from_data  # noqa: PLC0415
-    from ssosim.estate import Estate  # noqa: PLC0415
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
+    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import Zones  # noqa: PLC0415
 
     if getattr(options, "zones", None) is not None:
         from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
@@ -41,8 +48,8 @@ def stage(options: argparse.Namespace) -> tuple[Any, Any, dict[str, str]]:
         zones, warnings = read_tree_with_warnings(options.zones)
         warn(warnings)
         return zones, read_estate(options.estate), {}
-    said = call(folder_of(options), "GET", "/v1/dns/zones")
-    return from_data(said["zones"]), msgspec.convert(said["estate"], Estate), said["locks"]
+    said = ask(folder_of(options), "GET", "/v1/dns/zones", Zones)
+    return from_data(said.zones), said.estate, said.locks
 
 
 def warn(lines: tuple[str, ...]) -> None:
@@ -51,14 +58,24 @@ def warn(lines: tuple[str, ...]) -> None:
         print(f"ssosim: {line}", file=sys.stderr)
 
 
-def in_lab(options: argparse.Namespace, action: str, *, change: Any = None, **body: Any) -> dict[str, Any]:
-    """Ask the lab's desk. A refusal with ``--json`` is printed as the lab said it."""
+def in_lab(
+    options: argparse.Namespace,
+    action: str,
+    kind: type[_T],
+    body: Mapping[str, object] | None = None,
+    *,
+    change: Change | None = None,
+) -> _T:
+    """Ask the lab's desk; the answer as ``kind``. A refusal with ``--json`` is printed as the lab said it."""
     import msgspec  # noqa: PLC0415
 
+    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+
+    wish = dict(body or {})
     if change is not None:
-        body["change"] = msgspec.to_builtins(change)
+        wish["change"] = msgspec.to_builtins(change)
     try:
-        return call(folder_of(options), "POST", f"/v1/dns/{action}", body)
+        return ask(folder_of(options), "POST", f"/v1/dns/{action}", kind, wish)
     except LabRefusedError as refused:
         if options.json:
             print_json(refused.data)
@@ -66,9 +83,12 @@ def in_lab(options: argparse.Namespace, action: str, *, change: Any = None, **bo
 
 
 def _refusal(refused: LabRefusedError) -> str:
+    import msgspec  # noqa: PLC0415
+
+    from ssosim.lab.control.dns_answers import Refusal  # noqa: PLC0415
     from ssosim.report.dns import gate_text  # noqa: PLC0415
 
-    decision = refused.data.get("decision")
-    if decision is None:
+    if refused.data.get("decision") is None:
         return str(refused)
-    return f"nothing was changed (plan {refused.data['plan']['plan']})\n{gate_text(decision)}"
+    refusal = msgspec.convert(refused.data, Refusal)
+    return f"nothing was changed (plan {refusal.plan.plan})\n{gate_text(refusal.decision)}"

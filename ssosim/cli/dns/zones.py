@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
 
 from ssosim.cli.common import print_json
 from ssosim.cli.dns.inputs import in_lab, stage, warn
@@ -17,18 +16,18 @@ def show(options: argparse.Namespace) -> int:
     """Print the zones; exit code 1 if there is nothing."""
     from ssosim.changes.diff import describe  # noqa: PLC0415
     from ssosim.dns.zones.rrset import plain, to_name  # noqa: PLC0415
-    from ssosim.report.dns import zones_text  # noqa: PLC0415
+    from ssosim.report.dns import ZoneRow, zones_text  # noqa: PLC0415
 
     zones, _, locks = stage(options)
     below = to_name(options.domain) if options.domain else None
     rows = [
-        {
-            "zone": plain(origin),
-            "name": plain(rrset.name),
-            "type": rrset.type.name,
-            "shape": rrset.shape,
-            "text": describe(rrset),
-        }
+        ZoneRow(
+            zone=plain(origin),
+            name=plain(rrset.name),
+            type=rrset.type.name,
+            shape=rrset.shape,
+            text=describe(rrset),
+        )
         for origin in sorted(zones.zones)
         for rrset in sorted(zones.zones[origin].rrsets(), key=lambda each: (each.name, each.type.name))
         if below is None or rrset.name.is_subdomain(below)
@@ -58,29 +57,31 @@ def load(options: argparse.Namespace) -> int:
     """Put the user's zones in the place of the lab's."""
     from ssosim.changes.snapshot import to_data  # noqa: PLC0415
     from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import Loaded  # noqa: PLC0415
 
     zones, warnings = read_tree_with_warnings(options.tree)
     warn(warnings)
-    said = in_lab(options, "load", zones=to_data(zones), title=f"zones of {options.tree}")
+    said = in_lab(options, "load", Loaded, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
     if options.json:
         print_json(said)
     else:
-        print(f"loaded {options.tree}; the zones are at version {said['version']}, and this is the desired state")
+        print(f"loaded {options.tree}; the zones are at version {said.version}, and this is the desired state")
     return 0
 
 
 def drift(options: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if there are any."""
+    from ssosim.lab.control.dns_answers import Drift  # noqa: PLC0415
     from ssosim.report.dns import drift_text  # noqa: PLC0415
 
     if options.adopt:
-        in_lab(options, "adopt", by=options.by)
-    found = in_lab(options, "drift", outside=not options.inside)
+        in_lab(options, "adopt", dict[str, object], {"by": options.by})
+    found = in_lab(options, "drift", Drift, {"outside": not options.inside})
     if options.json:
         print_json(found)
     else:
         print(drift_text(found))
-    return LabError.exit_code if found["findings"] else 0
+    return LabError.exit_code if found.findings else 0
 
 
 def settings(options: argparse.Namespace) -> int:
@@ -89,19 +90,20 @@ def settings(options: argparse.Namespace) -> int:
 
     from ssosim.changes.approvals import load_policy  # noqa: PLC0415
     from ssosim.changes.inventory import load_inventory  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import Settings  # noqa: PLC0415
 
-    body: dict[str, Any] = {}
+    body: dict[str, object] = {}
     if options.policy:
         body["policy"] = msgspec.to_builtins(load_policy(options.policy))
     if options.inventory:
         body["inventory"] = msgspec.to_builtins(load_inventory(options.inventory))
     if options.detector:
         body["detector"] = {"enabled": options.detector != "off", "aliases": options.detector == "on"}
-    said = in_lab(options, "settings", **body)
+    said = in_lab(options, "settings", Settings, body)
     if options.json:
         print_json(said)
     else:
-        seen = "blind for aliases" if not said["detector"]["aliases"] else "on"
-        seen = seen if said["detector"]["enabled"] else "off"
-        print(f"policy {said['policy']}, drift detector {seen}")
+        seen = "blind for aliases" if not said.detector.aliases else "on"
+        seen = seen if said.detector.enabled else "off"
+        print(f"policy {said.policy}, drift detector {seen}")
     return 0

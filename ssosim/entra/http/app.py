@@ -21,7 +21,7 @@ from ssosim.entra.core.messages import Answer, Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.exchange import exchange, serve
 from ssosim.entra.http.server import AtOnce, IncompleteBodyError, ProviderServer, read_body
-from ssosim.trace import HttpExchange
+from ssosim.trace import HttpExchange, SignInStep
 
 __all__ = ["create_server"]
 
@@ -40,7 +40,7 @@ def create_server(provider: Provider) -> ProviderServer:
 
 def _refusals(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
     def refused(request: web.BaseRequest, status: int) -> None:
-        event = HttpExchange(host="", method="unreadable", path="", status=status)
+        event = HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
         provider.trace.record(_client(provider, request.protocol), event)
 
     return refused

@@ -9,7 +9,7 @@ from ssosim.entra.core.errors import Refusal
 from ssosim.entra.core.fault_effect import Struck
 from ssosim.entra.core.messages import Answer, Auth, Call
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.routing import Route, find_route
+from ssosim.entra.http.routing import Route, find_route, step_of
 from ssosim.entra.oauth.error_responses import Style, render_refusal
 from ssosim.trace import HttpExchange
 
@@ -50,6 +50,7 @@ def exchange(provider: Provider, call: Call, client: str, struck: Struck | None)
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
             struck=_not_its_own(struck),
+            step=step_of(provider, call),
         ),
     )
     return reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -12,18 +12,20 @@ from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpo
 from ssosim.entra.oauth.error_responses import Style
 from ssosim.entra.signin import adfs_pages, login_host, login_srf, sign_in_post
 from ssosim.entra.wstrust import adfs, autologon
-from ssosim.estate import Cloud
+from ssosim.estate import Cloud, Estate
+from ssosim.trace import SignInStep
 
-__all__ = ["Endpoint", "Route", "find_route"]
+__all__ = ["Endpoint", "Route", "find_route", "first_steps", "step_of"]
 
 Endpoint = Callable[[Provider, Call, tuple[str, ...]], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint, how its errors look, and whether it judges the size of request headers itself."""
+    """An endpoint, its step of a sign-in, how its errors look, and whether it judges header sizes itself."""
 
     endpoint: Endpoint
+    step: SignInStep
     style: Style = "oauth"
     takes_tickets: bool = False
 
@@ -36,50 +38,69 @@ class _Node:
 
 
 _LOGIN = (
-    ("GET", "/{t}/userrealm/{user}", Route(login_host.user_realm)),
-    ("GET", "/{t}/userrealm", Route(login_host.user_realm)),
-    ("GET", "/getuserrealm.srf", Route(login_host.user_realm_srf)),
-    ("POST", "/{t}/getcredentialtype", Route(login_host.credential_type)),
-    ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.dsso_status)),
-    ("GET", "/{t}/discovery/instance", Route(login_host.instance)),
-    ("GET", "/{t}/discovery/keys", Route(login_host.keys_v1)),
-    ("GET", "/{t}/discovery/v2.0/keys", Route(login_host.keys_v2)),
-    ("GET", "/{t}/.well-known/openid-configuration", Route(login_host.configuration_v1)),
-    ("GET", "/{t}/v2.0/.well-known/openid-configuration", Route(login_host.configuration_v2)),
-    ("POST", "/{t}/oauth2/token", Route(token_endpoint.token_v1, "oauth-v1")),
-    ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.token_v2)),
-    ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.authorize_v1, "text")),
-    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.authorize_v2, "text")),
-    ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.native_client, "text")),
-    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.shown, "text")),
-    ("POST", "/{t}/login", Route(sign_in_post.login, "text")),
-    ("POST", "/login.srf", Route(login_srf.login_srf, "text")),
-    ("POST", "/{t}/oauth2/devicecode", Route(device_code_flow.device_code_v1, "oauth-v1")),
-    ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_code_flow.device_code_v2)),
-    ("GET", "/{t}/oauth2/deviceauth", Route(device_code_flow.code_page, "text")),
-    ("POST", "/{t}/oauth2/deviceauth", Route(device_code_flow.code_form, "text")),
+    ("GET", "/{t}/userrealm/{user}", Route(login_host.user_realm, SignInStep.REALM)),
+    ("GET", "/{t}/userrealm", Route(login_host.user_realm, SignInStep.REALM)),
+    ("GET", "/getuserrealm.srf", Route(login_host.user_realm_srf, SignInStep.REALM)),
+    ("POST", "/{t}/getcredentialtype", Route(login_host.credential_type, SignInStep.CREDENTIAL_TYPE)),
+    ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.dsso_status, SignInStep.SIGN_IN_PAGE)),
+    ("GET", "/{t}/discovery/instance", Route(login_host.instance, SignInStep.INSTANCE)),
+    ("GET", "/{t}/discovery/keys", Route(login_host.keys_v1, SignInStep.KEYS)),
+    ("GET", "/{t}/discovery/v2.0/keys", Route(login_host.keys_v2, SignInStep.KEYS)),
+    ("GET", "/{t}/.well-known/openid-configuration", Route(login_host.configuration_v1, SignInStep.CONFIGURATION)),
+    ("GET", "/{t}/v2.0/.well-known/openid-configuration", Route(login_host.configuration_v2, SignInStep.CONFIGURATION)),
+    ("POST", "/{t}/oauth2/token", Route(token_endpoint.token_v1, SignInStep.TOKEN, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.token_v2, SignInStep.TOKEN)),
+    ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.authorize_v1, SignInStep.AUTHORIZE, "text")),
+    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.authorize_v2, SignInStep.AUTHORIZE, "text")),
+    ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.native_client, SignInStep.REDIRECT, "text")),
+    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.shown, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/{t}/login", Route(sign_in_post.login, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/login.srf", Route(login_srf.login_srf, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/{t}/oauth2/devicecode", Route(device_code_flow.device_code_v1, SignInStep.DEVICE_CODE, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_code_flow.device_code_v2, SignInStep.DEVICE_CODE)),
+    ("GET", "/{t}/oauth2/deviceauth", Route(device_code_flow.code_page, SignInStep.DEVICE_PAGE, "text")),
+    ("POST", "/{t}/oauth2/deviceauth", Route(device_code_flow.code_form, SignInStep.DEVICE_PAGE, "text")),
 )
 _FEDERATION = (
-    ("GET", "/adfs/ls", Route(adfs_pages.adfs_page, "text")),
-    ("POST", "/adfs/ls", Route(adfs_pages.adfs_password, "text")),
-    ("GET", "/adfs/ls/wia", Route(adfs_pages.adfs_wia, "text", True)),
-    ("GET", "/adfs/services/trust/mex", Route(adfs.adfs_mex, "adfs")),
-    ("POST", "/adfs/services/trust/{v}/windowstransport", Route(adfs.adfs_windows_transport, "adfs", True)),
-    ("POST", "/adfs/services/trust/{v}/usernamemixed", Route(adfs.adfs_username_mixed, "adfs")),
+    ("GET", "/adfs/ls", Route(adfs_pages.adfs_page, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/adfs/ls", Route(adfs_pages.adfs_password, SignInStep.SIGN_IN_PAGE, "text")),
+    ("GET", "/adfs/ls/wia", Route(adfs_pages.adfs_wia, SignInStep.BROWSER_SSO, "text", True)),
+    ("GET", "/adfs/services/trust/mex", Route(adfs.adfs_mex, SignInStep.MEX, "adfs")),
+    (
+        "POST",
+        "/adfs/services/trust/{v}/windowstransport",
+        Route(adfs.adfs_windows_transport, SignInStep.WSTRUST_TICKET, "adfs", True),
+    ),
+    (
+        "POST",
+        "/adfs/services/trust/{v}/usernamemixed",
+        Route(adfs.adfs_username_mixed, SignInStep.WSTRUST_PASSWORD, "adfs"),
+    ),
 )
 
 
 def _autologon(cloud: Cloud) -> tuple[tuple[str, str, Route], ...]:
     trust = cloud.trust_path
     return (
-        ("GET", cloud.mex_path, Route(autologon.mex_document, "soap")),
-        ("POST", f"{trust}/windowstransport", Route(autologon.windows_transport, "soap", True)),
-        ("POST", f"{trust}/usernamemixed", Route(autologon.username_mixed, "soap")),
-        ("GET", "/{domain}/winauth/sso", Route(autologon.browser_sso, "text", True)),
-        ("GET", "/{domain}/winauth/ssoprobe", Route(autologon.browser_probe, "text", True)),
-        ("OPTIONS", "/{domain}/winauth/sso", Route(autologon.browser_preflight, "text")),
-        ("OPTIONS", "/{domain}/winauth/ssoprobe", Route(autologon.browser_preflight, "text")),
+        ("GET", cloud.mex_path, Route(autologon.mex_document, SignInStep.MEX, "soap")),
+        (
+            "POST",
+            f"{trust}/windowstransport",
+            Route(autologon.windows_transport, SignInStep.WSTRUST_TICKET, "soap", True),
+        ),
+        ("POST", f"{trust}/usernamemixed", Route(autologon.username_mixed, SignInStep.WSTRUST_PASSWORD, "soap")),
+        ("GET", "/{domain}/winauth/sso", Route(autologon.browser_sso, SignInStep.BROWSER_SSO, "text", True)),
+        ("GET", "/{domain}/winauth/ssoprobe", Route(autologon.browser_probe, SignInStep.BROWSER_SSO, "text", True)),
+        ("OPTIONS", "/{domain}/winauth/sso", Route(autologon.browser_preflight, SignInStep.BROWSER_SSO, "text")),
+        ("OPTIONS", "/{domain}/winauth/ssoprobe", Route(autologon.browser_preflight, SignInStep.BROWSER_SSO, "text")),
     )
+
+
+_FIRST_STEPS: Mapping[str, SignInStep] = {
+    "login": SignInStep.REALM,
+    "autologon": SignInStep.MEX,
+    "federation": SignInStep.MEX,
+}
 
 
 @lru_cache(maxsize=16)
@@ -100,6 +121,32 @@ def _tree(role: str, cloud: Cloud) -> _Node:
 
 def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...], tuple[str, ...]] | None:
     """The route and the variable segments of the path, or the methods allowed there, or None for no such page."""
+    found = _find_node(provider, call)
+    if found is None:
+        return None
+    node, captured = found
+    route = node.routes.get("GET" if call.method == "HEAD" else call.method)
+    return (tuple(sorted(node.routes)) if route is None else route), captured
+
+
+def step_of(provider: Provider, call: Call) -> SignInStep:
+    """The step of a sign-in that ``call`` is for, whatever its method; OTHER where there is no page."""
+    found = _find_node(provider, call)
+    if found is None:
+        return SignInStep.OTHER
+    routes = found[0].routes
+    return (routes.get(call.method) or next(iter(routes.values()))).step
+
+
+def first_steps(estate: Estate) -> dict[str, SignInStep]:
+    """The step that each host of ``estate`` is asked for first, by its name in lower case.
+
+    It stands for the host where no path is seen: its name has no address, or no connection comes about.
+    """
+    return {name.lower(): _FIRST_STEPS[role] for name, role in estate.web_names() if role in _FIRST_STEPS}
+
+
+def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] | None:
     role = provider.roles.get(call.host)
     if role is None:
         return None
@@ -112,7 +159,4 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
         if below is None or not segment:
             return None
         node = below
-    if not node.routes:
-        return None
-    route = node.routes.get("GET" if call.method == "HEAD" else call.method)
-    return (tuple(sorted(node.routes)) if route is None else route), tuple(captured)
+    return (node, tuple(captured)) if node.routes else None

@@ -13,6 +13,7 @@ import msgspec
 from ssosim.faults import FAULTS
 from ssosim.lab.control.trace_handlers import KINDS
 from ssosim.trace import events
+from ssosim.verdict.outcome import Outcome
 
 __all__ = ["TEXT", "array", "named", "object_of", "schemas"]
 
@@ -75,7 +76,7 @@ def _records() -> dict[str, Schema]:
         }
         schema["properties"] = head | schema["properties"]
         schema["required"] = list(schema["properties"])
-        found[kind] = schema
+        found |= made
     mapping = {kind: _REF.format(name=kind) for kind in KINDS}
     refs = [named(kind) for kind in KINDS]
     return found | {"Record": {"oneOf": refs, "discriminator": {"propertyName": "event", "mapping": mapping}}}
@@ -86,7 +87,7 @@ def _written() -> dict[str, Schema]:
     api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
     in_force = {"id": WHOLE, "description": TEXT, "dormant": YES_NO, "fault": TEXT}
     phase = {"name": TEXT, "title": TEXT, "number": WHOLE, "since": WHOLE}
-    outcome = {"enum": ["silent", "interactive", "stalled", "refused", "failed"]}
+    outcome = {"enum": [str(each) for each in Outcome]}
     return {
         "Error": object_of({"error": TEXT}, open_=True),
         "Status": object_of(

@@ -22,7 +22,7 @@ from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import Recursor
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.entra import Provider
+from ssosim.entra import Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.estate import Device, Estate, User
 from ssosim.faults import FaultBoard
@@ -73,6 +73,7 @@ class Lab:
         self.faults = FaultBoard(self.zones, self.trace, later)
         self.last_known_good = self.zones.current
         self.attribution = Attribution()
+        self.first_steps = first_steps(estate)
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
@@ -182,7 +183,7 @@ class Lab:
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
         tls = self.ca.server_context(name for name, _ in self.estate.web_names())
-        visits = Visits(self.trace, self.attribution)
+        visits = Visits(self.trace, self.attribution, self.first_steps)
         for host in self.estate.hosts:
             if host.role in ("login", "autologon", "federation"):
                 for place in self.network.places(host.address, _HTTPS_PORT):

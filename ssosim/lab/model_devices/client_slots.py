@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import ipaddress
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -24,6 +26,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.lab.core.resolvers import resolver_address
 from ssosim.lab.model_devices.ports import Endpoint, LabHttp, LabKerberos, LabResolver, LabUser, WithoutKdc
 from ssosim.lab.model_devices.waiting import Patience
+from ssosim.trace import ConnectionFailed, step_of_host
 
 __all__ = ["Seat", "WallClock", "client_dice", "model_device", "take_seat"]
 
@@ -108,7 +111,7 @@ async def model_device(
         _dialling(lab, address, await lab.stranger()),
         keep=isinstance(clock, VirtualClock),
         era=lambda: lab.faults.era,
-        failed=lambda event: lab.trace.record(client, event),
+        failed=partial(_record_failed, lab, client),
         patience=patience,
     )
     try:
@@ -141,6 +144,11 @@ def _dialling(lab: Lab, own: str, stranger: tuple[str, int]) -> Endpoint:
         return (own, _DISCARD) if ipaddress.ip_address(address) in _NOWHERE else stranger
 
     return dial
+
+
+def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
+    step = step_of_host(lab.first_steps, event.host)
+    lab.trace.record(client, dataclasses.replace(event, step=step))
 
 
 def _without_kdc(lab: Lab, client: str, seat: Seat, clock: ClientClock) -> WithoutKdc | None:

@@ -16,7 +16,7 @@ from ssosim.lab.base.client_addresses import Attribution
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.network.certificates import STRANGER, LabCa
 from ssosim.lab.network.misdirected_clients import LedAstray
-from ssosim.trace import ConnectionFailed, Trace
+from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
 
 __all__ = ["IMPOSTORS", "Impostors"]
 
@@ -27,11 +27,19 @@ _HTTPS_PORT = 443
 class Impostors:
     """Hosts with a certificate of their own at all addresses of ``IMPOSTORS`` that none of ``hosts`` has."""
 
-    def __init__(self, ca: LabCa, trace: Trace, attribution: Attribution, hosts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        ca: LabCa,
+        trace: Trace,
+        attribution: Attribution,
+        hosts: Iterable[str],
+        first_steps: FirstSteps = NO_FIRST_STEPS,
+    ) -> None:
         self._ca = ca
         self._trace = trace
         self._attribution = attribution
         self._hosts = set(hosts)
+        self._first_steps = first_steps
         self._listening: dict[str, socket.socket] = {}
         self._led = LedAstray(trace, "A", self._is_ours, self._appear)
         self._greeting: set[asyncio.Task[None]] = set()
@@ -71,7 +79,10 @@ class Impostors:
             client = self._attribution.who(peer[0], "")
             if client:
                 name = self._led.name(client, address)
-                failed = ConnectionFailed(host=name, address=address, stage="tls", reason="bad-certificate", by="wire")
+                step = step_of_host(self._first_steps, name)
+                failed = ConnectionFailed(
+                    host=name, address=address, stage="tls", reason="bad-certificate", by="wire", step=step
+                )
                 self._trace.record(client, failed)
             task = asyncio.get_running_loop().create_task(self._greet(connection))
             self._greeting.add(task)

@@ -19,7 +19,7 @@ from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.service_faults import Stranger
 from ssosim.lab.network.unknown_destinations import Strays
-from ssosim.trace import Trace
+from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace
 
 __all__ = ["Elsewhere", "device_commands", "device_ipv6", "link_commands", "link_up"]
 
@@ -67,9 +67,16 @@ def link_up(address: str) -> list[str]:
 class Elsewhere:
     """What dual-stack devices meet where no host of the estate is. It is there from the first such device on."""
 
-    def __init__(self, ca: LabCa, trace: Trace, attribution: Attribution, hosts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        ca: LabCa,
+        trace: Trace,
+        attribution: Attribution,
+        hosts: Iterable[str],
+        first_steps: FirstSteps = NO_FIRST_STEPS,
+    ) -> None:
         self._stranger = Stranger(ca)
-        self._strays = Strays(trace, attribution, hosts, silent=_NOWHERE)
+        self._strays = Strays(trace, attribution, hosts, silent=_NOWHERE, first_steps=first_steps)
         self._started: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

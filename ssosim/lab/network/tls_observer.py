@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from ssosim.lab.base.client_addresses import Attribution
-from ssosim.trace import ConnectionFailed, Trace
+from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
 
 __all__ = ["VISIT", "Visit", "Visits"]
 
@@ -57,9 +57,10 @@ class Visits:
     some in advance. Only who has been shown a bad certificate is taken at its silence.
     """
 
-    def __init__(self, trace: Trace, attribution: Attribution) -> None:
+    def __init__(self, trace: Trace, attribution: Attribution, first_steps: FirstSteps = NO_FIRST_STEPS) -> None:
         self._trace = trace
         self._attribution = attribution
+        self._first_steps = first_steps
 
     def unfinished(self, visit: Visit, error: OSError) -> None:
         """The handshake ended with ``error``."""
@@ -74,7 +75,10 @@ class Visits:
         client = self._attribution.silent(visit.remote, visit.local) if reason else ""
         if client:
             host = visit.host[:_HOST]
-            event = ConnectionFailed(host=host, address=visit.address, stage="tls", reason=reason, by="server")
+            step = step_of_host(self._first_steps, host)
+            event = ConnectionFailed(
+                host=host, address=visit.address, stage="tls", reason=reason, by="server", step=step
+            )
             self._trace.record(client, event)
 
 

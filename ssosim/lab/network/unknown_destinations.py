@@ -12,7 +12,7 @@ from ipaddress import IPv6Address, IPv6Network
 
 from ssosim.lab.base.client_addresses import Attribution
 from ssosim.lab.network.misdirected_clients import LedAstray
-from ssosim.trace import ConnectionFailed, Trace
+from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
 
 __all__ = ["Strays"]
 
@@ -39,11 +39,20 @@ class Strays:
     does. Sources: packet(7), socket(7).
     """
 
-    def __init__(self, trace: Trace, attribution: Attribution, hosts: Iterable[str], *, silent: IPv6Network) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        attribution: Attribution,
+        hosts: Iterable[str],
+        *,
+        silent: IPv6Network,
+        first_steps: FirstSteps = NO_FIRST_STEPS,
+    ) -> None:
         self._trace = trace
         self._attribution = attribution
         self._hosts = {IPv6Address(host) for host in hosts if ":" in host}
         self._silent = silent
+        self._first_steps = first_steps
         self._led = LedAstray(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
         self._seen: dict[bytes, None] = {}
         self._wire: socket.socket | None = None
@@ -80,14 +89,16 @@ class Strays:
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         silent = to in self._silent
+        host = self._led.name(client, str(to))
         self._trace.record(
             client,
             ConnectionFailed(
-                host=self._led.name(client, str(to)),
+                host=host,
                 address=str(to),
                 stage="connect" if silent else "tls",
                 reason="unreachable" if silent else "bad-certificate",
                 by="wire",
+                step=step_of_host(self._first_steps, host),
             ),
         )
 

@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ssosim.estate import EstateError
 from ssosim.estate.toml import complain, read_text
@@ -23,13 +22,14 @@ from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import Extras
+from ssosim.lab.process.status_messages import failure, tell
 from ssosim.lab.program_devices.private_lab import PrivateLab
 
-__all__ = ["refusal", "serve", "tell"]
+__all__ = ["refusal", "serve"]
 
 
-def refusal(error: Exception, estate_file: Path | None) -> dict[str, Any]:
-    """What the front is told of an error that kept a lab from starting."""
+def refusal(error: Exception, estate_file: Path | None) -> bytes:
+    """The line by which the front is told of an error that kept a lab from starting."""
     code = getattr(error, "exit_code", LabError.exit_code)
     text = str(error)
     if isinstance(error, OSError):
@@ -43,7 +43,7 @@ def refusal(error: Exception, estate_file: Path | None) -> dict[str, Any]:
         where, _, what = text.partition(": ")
         if estate_file is not None:
             text = complain(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
-    return {"error": text, "exit_code": code}
+    return failure(text, code)
 
 
 def serve(
@@ -58,10 +58,10 @@ def serve(
     """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
     told = False
 
-    def say(message: dict[str, Any]) -> None:
+    def say(line: bytes) -> None:
         nonlocal told
         told = True
-        tell(ready, message)
+        tell(ready, line)
 
     try:
         estate = read_estate(estate_file)
@@ -80,7 +80,7 @@ def serve(
 
 
 async def _serve(
-    private: PrivateLab, outer_pid: int, began: float, say: Callable[[dict[str, Any]], None], extras: Extras | None
+    private: PrivateLab, outer_pid: int, began: float, say: Callable[[bytes], None], extras: Extras | None
 ) -> int:
     folder = private.folder
     ended = asyncio.Event()
@@ -105,19 +105,13 @@ async def _serve(
         folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
         private.ready_s = time.monotonic() - began
         private.pid = outer_pid
-        say({"status": control.status(), "recovered": recovered})
+        say(json.dumps({"status": control.status(), "recovered": recovered}).encode())
         # What a running lab keeps is its trace, which holds no cycles: looking through all of it again and again cost
         # a twentieth of its time under load.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         await ended.wait()
     return 0
-
-
-def tell(descriptor: int, message: dict[str, Any]) -> None:
-    """Send the front one line of JSON; it does not matter if the front has gone."""
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream, contextlib.suppress(BrokenPipeError):
-        stream.write(json.dumps(message) + "\n")
 
 
 def _is_mapped() -> bool:

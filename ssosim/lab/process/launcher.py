@@ -7,7 +7,6 @@ starts.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import select
@@ -16,12 +15,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError, NameTakenError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import Extras
 from ssosim.lab.process.namespaces import World, make_world
+from ssosim.lab.process.status_messages import Failure, failure_in
+
+if TYPE_CHECKING:  # imported while the lab starts
+    from ssosim.lab.control.answers import LabStatus, Ready
 
 __all__ = ["StartedLab", "Work", "end_of", "launch", "start_lab"]
 
@@ -41,7 +44,7 @@ class StartedLab:
 
     folder: LabFolder
     world: World
-    status: dict[str, Any]
+    status: LabStatus
     recovered: str = ""
     """What was taken over from an earlier lab of this name, for people; nothing else."""
 
@@ -69,11 +72,27 @@ def start_lab(
         return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell, extras=extras)
 
     try:
-        world, message = launch(folder, work, patience=_START_PATIENCE_S, fresh=fresh)
+        world, line = launch(folder, work, patience=_START_PATIENCE_S, meanwhile=_import_answers, fresh=fresh)
     finally:
         if extras is not None and extras.listener is not None:
             extras.listener.close()
-    return StartedLab(folder, world, message["status"], message.get("recovered", ""))
+    try:
+        ready = _ready(line)
+        return StartedLab(folder, world, ready.status, ready.recovered)
+    except LabError:
+        world.end()
+        raise
+
+
+def _import_answers() -> None:
+    """What the status is read with takes its time to import, and the lab has not started yet."""
+    import ssosim.lab.control.answers  # noqa: F401, PLC0415
+
+
+def _ready(line: bytes) -> Ready:
+    from ssosim.lab.control.answers import Ready, read_answer  # noqa: PLC0415
+
+    return read_answer(line, Ready, "the lab that was started")
 
 
 def launch(
@@ -83,8 +102,8 @@ def launch(
     patience: float | None = None,
     meanwhile: Callable[[], None] | None = None,
     fresh: bool = True,
-) -> tuple[World, dict[str, Any]]:
-    """Run ``work`` in a private world on ``folder`` and wait for what it tells: one JSON object.
+) -> tuple[World, bytes]:
+    """Run ``work`` in a private world on ``folder`` and wait for what it tells: one line of JSON.
 
     ``meanwhile`` is called ten times a second during the wait, for progress on the terminal. Unless ``fresh``, the
     ledger of DNS changes of an earlier lab of this name is left where it is.
@@ -109,16 +128,16 @@ def launch(
     os.close(write_end)
     os.close(lock)  # the lab's own processes hold it now
     try:
-        message = _read_message(read_end, patience, meanwhile)
-        if message is None or "error" in message:
+        line = _read_line(read_end, patience, meanwhile)
+        if line is None or (failed := failure_in(line)) is not None:
             world.end()
-            _raise(folder, message, end_of(folder, world))
+            _raise(folder, failed if line else None, end_of(folder, world))
     except BaseException:
         world.end()
         with contextlib.suppress(ChildProcessError):
             world.wait()
         raise
-    return world, message
+    return world, line
 
 
 def end_of(folder: LabFolder, world: World) -> int:
@@ -142,10 +161,8 @@ def _quiet(folder: LabFolder) -> None:
     os.close(nothing)
 
 
-def _read_message(
-    descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None
-) -> dict[str, Any] | None:
-    """One line of JSON; None if the other side ends without it. The shepherd holds the pipe open while it lives."""
+def _read_line(descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None) -> bytes | None:
+    """One whole line; None if the other side ends without it. The shepherd holds the pipe open while it lives."""
     end = None if patience is None else time.monotonic() + patience
     text = bytearray()
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
@@ -163,17 +180,13 @@ def _read_message(
             text += chunk
             if chunk.endswith(b"\n"):
                 break
-    try:
-        message: dict[str, Any] = json.loads(text)
-    except ValueError:
-        return None
-    return message
+    return bytes(text[:-1]) if text.endswith(b"\n") else None
 
 
-def _raise(folder: LabFolder, message: dict[str, Any] | None, code: int) -> NoReturn:
-    if message is not None:
+def _raise(folder: LabFolder, failed: Failure | None, code: int) -> NoReturn:
+    if failed is not None:
         kinds = {LabInputError.exit_code: LabInputError, MachineLacksError.exit_code: MachineLacksError}
-        raise kinds.get(message["exit_code"], LabError)(message["error"])
+        raise kinds.get(failed.exit_code, LabError)(failed.error)
     if code == MachineLacksError.exit_code:
         sys.exit(code)  # the shepherd has said why
     try:

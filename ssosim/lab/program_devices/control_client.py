@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
 from ssosim.lab.base.folder import LabFolder
 
-__all__ = ["call"]
+__all__ = ["ask_raw", "call"]
 
 _TIMEOUT_S = 30.0
 
 
 def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One request to the control API; the answer's JSON object.
+    """As ``ask_raw``, the answer read; ``ssosim.lab.control.answers.ask`` has types, at the price of an import."""
+    data: dict[str, Any] = json.loads(ask_raw(folder, method, path, body))
+    return data
+
+
+def ask_raw(folder: LabFolder, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+    """One request to the control API; the answer's JSON object as it came.
 
     Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
     when it refuses.
@@ -52,4 +59,4 @@ def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None 
         raise LabInputError(data.get("error", "the lab did not understand the request"))
     if status != 200:
         raise LabError(data.get("error", f"the lab refused with status {status}"))
-    return data
+    return text

@@ -70,9 +70,9 @@ class ProgramDevices:
         self._on_devices: dict[str, tuple[str, str]] = {}
         self._codes = ShownCodes(private.lab.trace)
         lab = private.lab
-        self._impostors = Impostors(lab.ca, lab.trace, lab.attribution, private.addresses())
+        self._impostors = Impostors(lab.ca, lab.trace, lab.attribution, private.addresses(), lab.first_steps)
         self._impostors.start()
-        self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses())
+        self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses(), lab.first_steps)
 
     async def close(self) -> None:
         """End what stands for all devices."""

@@ -6,12 +6,13 @@ Pure functions of trace records, as verdicts are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import Stage, failed_stage
-from ssosim.scenario.verdict import Verdict
-from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, Record
+import msgspec
+
+from ssosim.trace import NO_FIRST_STEPS, DnsAnswered, FirstSteps, HttpExchange, KdcExchange, Record, SignInStep
+from ssosim.verdict.judge import Verdict
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.steps import failed_step
 
 __all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
 
@@ -19,8 +20,7 @@ _NO_SUCH_HOST = 421
 _REQUESTS = (DnsAnswered, KdcExchange, HttpExchange)
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ticket or a credential that went where it does not belong. ``seq`` is the number of the trace record."""
 
     what: str
@@ -29,21 +29,20 @@ class Exposure:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One client in one phase. Times in seconds.
 
     ``recovered_after_s``: from the last mending in the phase (its start, if there was none) to the sign-in that holds,
     for one that had failed before; ``failing_requests`` and ``requests_per_minute`` count what it sent (DNS, KDC and
-    HTTPS) from its first failure to its sign-in or its last record, over one minute at least. ``stage`` is what failed
-    first, ``stage_seq`` the number of that record.
+    HTTPS) from its first failure to its sign-in or its last record, over one minute at least. ``step`` is what failed
+    first, None where nothing did, and ``step_seq`` the number of that record.
     """
 
     recovered_after_s: float | None = None
     failing_requests: int = 0
     requests_per_minute: float = 0.0
-    stage: Stage = ""
-    stage_seq: int | None = None
+    step: SignInStep | None = None
+    step_seq: int | None = None
     exposures: tuple[Exposure, ...] = ()
 
 
@@ -51,12 +50,19 @@ NOTHING_MEASURED = Measures()
 """Those of a client that met no trouble."""
 
 
-def measure(records: Sequence[Record], verdict: Verdict, began: float, mended: float) -> Measures:
+def measure(
+    records: Sequence[Record],
+    verdict: Verdict,
+    began: float,
+    mended: float,
+    first_steps: FirstSteps = NO_FIRST_STEPS,
+) -> Measures:
     """The measures of the client whose records of one phase these are, and which came to ``verdict``.
 
-    The phase began at ``began``; ``mended`` is when the last fault within it was undone, or ``began``.
+    The phase began at ``began``; ``mended`` is when the last fault within it was undone, or ``began``. ``first_steps``
+    say at which step a name without an address fails.
     """
-    first = next((record for record in records if failed_stage(record.event)), None)
+    first = next((record for record in records if failed_step(record.event)), None)
     exposures = tuple(_exposures(records))
     signed_in = verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.after_s is not None
     recovered = None
@@ -68,7 +74,12 @@ def measure(records: Sequence[Record], verdict: Verdict, began: float, mended: f
     sent = [r for r in records if first.at <= r.at <= until and isinstance(r.event, _REQUESTS)]
     minutes = max((until - first.at) / 60, 1.0)
     return Measures(
-        recovered, len(sent), round(len(sent) / minutes, 3), failed_stage(first.event), first.seq, exposures
+        recovered,
+        len(sent),
+        round(len(sent) / minutes, 3),
+        failed_step(first.event, first_steps),
+        first.seq,
+        exposures,
     )
 
 

@@ -1,58 +1,50 @@
-"""Which stage of a sign-in an event belongs to, and whether it is a failure there."""
+"""At which step of a sign-in an event is a failure, and what else of a trace several questions rest on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from ssosim.trace import ConnectionFailed, DnsAnswered, Event, HttpExchange, KdcExchange, Record
+from ssosim.trace import (
+    NO_FIRST_STEPS,
+    ConnectionFailed,
+    DnsAnswered,
+    Event,
+    FirstSteps,
+    HttpExchange,
+    KdcExchange,
+    Record,
+    SignInStep,
+    step_of_host,
+)
 
-__all__ = ["Stage", "before_prompt", "failed_stage", "refused_certificate", "stage_of_path", "unanswered_name"]
+__all__ = ["before_prompt", "failed_step", "is_attempt", "refused_certificate", "unanswered_name"]
 
 _LATE_S = 1.0
 
-Stage = Literal["", "realm", "page", "mex", "trust", "ticket", "token", "keys", "other"]
 
-_PATHS: tuple[tuple[str, Stage], ...] = (
-    ("/userrealm/", "realm"),
-    ("/getuserrealm.srf", "realm"),
-    ("/getcredentialtype", "page"),
-    ("/trust/mex", "mex"),
-    ("/windowstransport", "trust"),
-    ("/usernamemixed", "trust"),
-    ("/winauth/sso", "trust"),
-    ("/token", "token"),
-    ("/keys", "keys"),
-)
+def failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignInStep | None:
+    """The step at which ``event`` is a failure; None if it is none. The 401 that asks for Negotiate is none.
 
-
-def failed_stage(event: Event) -> Stage:  # noqa: PLR0911 - one for each kind of event
-    """The stage at which ``event`` is a failure; empty if it is none. The 401 that asks for Negotiate is none."""
+    A name without an address fails at the step that its host is asked for first.
+    """
     match event:
         case DnsAnswered(type="A", answers=()):
-            return _stage_of_host(event.name)
+            return step_of_host(first_steps, event.name)
         case ConnectionFailed():
-            return _stage_of_host(event.host)
-        case KdcExchange(outcome="issued"):
-            return ""
+            return event.step
         case KdcExchange():
-            return "ticket"
+            return None if event.outcome == "issued" else SignInStep.TICKET
         case HttpExchange(status=401, auth="none", code=None):
-            return ""
+            return None
         case HttpExchange() if event.status >= 400 or event.status == 0 or event.struck:
-            return stage_of_path(event.path)
+            return event.step
         case _:
-            return ""
+            return None
 
 
-def stage_of_path(path: str) -> Stage:
-    """What a request for ``path`` is for."""
-    lower = path.lower() + "/"
-    return next((stage for part, stage in _PATHS if part in lower), "other")
-
-
-def _stage_of_host(host: str) -> Stage:
-    return "realm" if host.startswith("login.") else "mex"  # which of its endpoints it was is not on the wire
+def is_attempt(event: Event) -> bool:
+    """Whether a client begins a sign-in with ``event``: realm discovery is the first step of the native flow."""
+    return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
 
 
 def unanswered_name(records: Sequence[Record]) -> Record | None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import before_prompt, failed_stage, refused_certificate, stage_of_path, unanswered_name
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -18,11 +16,14 @@ from ssosim.trace import (
     HttpExchange,
     KdcExchange,
     Record,
+    SignInStep,
     TicketChecked,
     TokenIssued,
     UserPrompted,
 )
 from ssosim.trace.connection_text import connection_trouble
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.steps import before_prompt, failed_step, is_attempt, refused_certificate, unanswered_name
 
 __all__ = ["Verdict", "judge", "missing_name"]
 
@@ -119,7 +120,7 @@ class _Seen:
         for record in reversed(self._records):
             if record.seq >= last.seq:
                 continue
-            if failed_stage(record.event) or isinstance(record.event, UserPrompted):
+            if failed_step(record.event) or isinstance(record.event, UserPrompted):
                 break
             if isinstance(record.event, TokenIssued) and record.event.kind == getattr(last.event, "kind", ""):
                 found = record
@@ -133,11 +134,7 @@ class _Seen:
 
         Counted by realm discovery, the first step of the native flow; a program that starts elsewhere tries once.
         """
-        starts = sum(
-            (isinstance(record.event, HttpExchange) and "/userrealm/" in record.event.path.lower())
-            or (isinstance(record.event, ConnectionFailed) and failed_stage(record.event) == "realm")
-            for record in self._records
-        )
+        starts = sum(is_attempt(record.event) for record in self._records)
         return max(starts, 1 if self._records else 0)
 
     def spn(self) -> str:
@@ -210,7 +207,7 @@ class _Seen:
         if errors := [event for event in asked if event.status >= 400]:
             code = f", AADSTS{errors[-1].code}" if errors[-1].code else ""
             return f"{errors[-1].host}{errors[-1].path} answered {errors[-1].status}{code}"
-        if asked and stage_of_path(asked[-1].path) in ("realm", "page"):
+        if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user"
         return _NO_TROUBLE
 

@@ -9,9 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ssosim.scenario.model import Outcome
-from ssosim.scenario.stages import before_prompt, refused_certificate, stage_of_path
-from ssosim.scenario.verdict import Verdict, judge, missing_name
 from ssosim.trace import (
     ConnectionFailed,
     DnsAnswered,
@@ -21,9 +18,13 @@ from ssosim.trace import (
     KdcExchange,
     PhaseStarted,
     Record,
+    SignInStep,
     UserPrompted,
 )
 from ssosim.trace.connection_text import connection_trouble
+from ssosim.verdict.judge import Verdict, judge, missing_name
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.steps import before_prompt, refused_certificate
 
 __all__ = ["Explanation", "Link", "chain", "explain"]
 
@@ -110,7 +111,8 @@ def _causes(records: Sequence[Record]) -> Iterator[tuple[Link, Record]]:
         last = refused_certificate(records) or missing_name(records) or other or last
     if last is None:
         asked = next((r for r in reversed(records) if isinstance(r.event, HttpExchange)), None)
-        if asked is not None and stage_of_path(getattr(asked.event, "path", "")) in ("realm", "page"):
+        step = getattr(asked.event, "step", None) if asked is not None else None
+        if asked is not None and step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             yield Link("the provider offers no silent way for this user", asked.seq), asked
         return
     event = last.event

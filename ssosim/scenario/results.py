@@ -1,0 +1,58 @@
+"""From a playback to the model of its result, which reports and programs read."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+
+from ssosim import __version__
+from ssosim.faults import AnyFault
+from ssosim.scenario.model import Phase
+from ssosim.scenario.player import Playback
+from ssosim.verdict.result import VERSION, ClientResult, PhaseFault, PhaseResult, RunResult
+
+__all__ = ["run_result"]
+
+
+def run_result(playback: Playback) -> RunResult:
+    """The result of ``playback``, with all that a reader needs to know of its scenario."""
+    scenario = playback.scenario
+    return RunResult(
+        version=VERSION,
+        versions={"ssosim": __version__, "python": platform.python_version()},
+        scenario=scenario.name,
+        title=scenario.title,
+        seed=scenario.seed,
+        end=scenario.end,
+        sources=scenario.sources,
+        as_expected=playback.as_expected,
+        mix={client.name: client.weight for client in scenario.clients if client.weight > 0},
+        phases=tuple(_phase(playback, phase) for phase in scenario.phases),
+    )
+
+
+def _phase(playback: Playback, phase: Phase) -> PhaseResult:
+    return PhaseResult(
+        phase=phase.name,
+        title=phase.title,
+        start=phase.start,
+        share_silent=playback.share(phase.name),
+        faults=tuple(_faults(phase)),
+        clients={
+            played.client: ClientResult.of(
+                played.verdict, measures=played.measures, expected=played.expected, decided_s=played.decided_s
+            )
+            for played in playback.results
+            if played.phase == phase.name
+        },
+    )
+
+
+def _faults(phase: Phase) -> Iterator[PhaseFault]:
+    yield from (_fault(fault, 0.0, None) for fault in phase.faults)
+    for step in phase.steps:
+        yield from (_fault(fault, step.at, step.until) for fault in step.faults)
+
+
+def _fault(fault: AnyFault, at: float, until: float | None) -> PhaseFault:
+    return PhaseFault(name=fault.name, detail=fault.detail, at=at, until=until)

@@ -1,0 +1,193 @@
+"""A run's result as one model: what a lab's process tells, what ``--json`` prints, what reports are made of.
+
+``docs/run-result.schema.json`` is its JSON Schema; ``python -m ssosim.verdict.schema`` writes it anew. A change that a
+reader of version 1 would not understand needs another ``VERSION``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from ssosim import __version__
+from ssosim.verdict.judge import Verdict
+from ssosim.verdict.measures import NOTHING_MEASURED, Measures
+from ssosim.verdict.outcome import Outcome
+
+__all__ = [
+    "VERSION",
+    "ClientResult",
+    "PhaseFault",
+    "PhaseResult",
+    "ResultFormatError",
+    "RunResult",
+    "encode_result",
+    "read_result",
+    "result_from",
+]
+
+VERSION: Literal["1"] = "1"
+"""The version of the format."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its time zone, in JSON as RFC 3339 writes it."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class ResultFormatError(ValueError):
+    """It is no result of a run, or one of another version; the message says what, where, and what to do."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Immutable, named fields only, unknown keys refused."""
+
+
+class ClientResult(_Part, frozen=True, kw_only=True):
+    """One client in one phase: the verdict (see ``Verdict``), its measures, and what was expected.
+
+    ``expected`` is None where the scenario expects nothing. ``decided_s`` is of programs only: real seconds from the
+    program's own start until its verdict stood.
+    """
+
+    outcome: Outcome
+    reason: str
+    after_s: float | None = None
+    spn: str = ""
+    attempts: int = 0
+    evidence: tuple[int, ...] = ()
+    measures: Measures = NOTHING_MEASURED
+    expected: Outcome | None = None
+    as_expected: bool
+    decided_s: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        verdict: Verdict,
+        *,
+        measures: Measures = NOTHING_MEASURED,
+        expected: Outcome | None = None,
+        decided_s: float | None = None,
+    ) -> ClientResult:
+        """The result that ``verdict`` is, against what was ``expected``."""
+        return cls(
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            after_s=verdict.after_s,
+            spn=verdict.spn,
+            attempts=verdict.attempts,
+            evidence=verdict.evidence,
+            measures=measures,
+            expected=expected,
+            as_expected=expected is None or expected is verdict.outcome,
+            decided_s=decided_s,
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict alone."""
+        return Verdict(self.outcome, self.reason, self.after_s, self.spn, self.attempts, self.evidence)
+
+
+class PhaseFault(_Part, frozen=True, kw_only=True):
+    """A fault of a phase: its registered ``name``, and in ``detail`` what it changes.
+
+    In force from ``at`` to ``until``, in seconds from the start of the phase; None is its end. A limit of the fault's
+    own may end it sooner.
+    """
+
+    name: str
+    detail: str
+    at: float = 0.0
+    until: float | None = None
+
+
+class PhaseResult(_Part, frozen=True, kw_only=True):
+    """A phase: its name, when it began, the faults in it, and the result of each client by its name.
+
+    ``share_silent`` is the part of the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
+    """
+
+    phase: str
+    title: str = ""
+    start: Moment
+    share_silent: float | None = None
+    faults: tuple[PhaseFault, ...] = ()
+    clients: dict[str, ClientResult]
+
+
+class RunResult(_Part, frozen=True, kw_only=True):
+    """What came of a scenario. ``mix`` are the clients' weights, ``versions`` of what played it, by name.
+
+    ``as_expected``: every outcome is the one that the scenario expects, where it expects one.
+    """
+
+    version: Literal["1"]
+    versions: dict[str, str] = {}
+    scenario: str
+    title: str = ""
+    seed: int = 0
+    end: Moment
+    sources: tuple[str, ...] = ()
+    as_expected: bool
+    mix: dict[str, float] = {}
+    phases: tuple[PhaseResult, ...]
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """Who signed in, in the scenario's order."""
+        return tuple(self.phases[0].clients) if self.phases else ()
+
+    @property
+    def judged(self) -> tuple[ClientResult, ...]:
+        """The results of which something was expected."""
+        return tuple(each for phase in self.phases for each in phase.clients.values() if each.expected is not None)
+
+
+class _Head(msgspec.Struct):
+    """What every version says."""
+
+    version: str
+
+
+def encode_result(result: RunResult) -> bytes:
+    """``result`` as one line of JSON. Half a surrogate pair, of a stranger's text, is shown by its number."""
+    try:
+        return msgspec.json.encode(result)
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(result), ensure_ascii=False)
+        return _LONE_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text).encode()
+
+
+def read_result(text: bytes | str) -> RunResult:
+    """The result that ``encode_result`` wrote, or that ``--json`` printed. Raises ResultFormatError."""
+    try:
+        data = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultFormatError(f"not a run's result: {error}") from error
+    return result_from(data)
+
+
+def result_from(data: object) -> RunResult:
+    """The result that plain ``data`` are. Raises ResultFormatError."""
+    if not isinstance(data, Mapping):
+        raise ResultFormatError(f"not a run's result: expected an object, got {type(data).__name__}")
+    try:
+        version = msgspec.convert(data, _Head).version
+    except msgspec.ValidationError as error:
+        raise ResultFormatError(f"not a run's result: {error}; expected a version, {VERSION!r}") from error
+    if version != VERSION:
+        raise ResultFormatError(
+            f"a run's result of version {version[:20]!r}; ssosim {__version__} reads version {VERSION!r}: "
+            "read it with the ssosim that wrote it, or play the scenario again"
+        )
+    try:
+        return msgspec.convert(data, RunResult)
+    except msgspec.ValidationError as error:
+        raise ResultFormatError(f"not a run's result of version {VERSION!r}: {error}") from error

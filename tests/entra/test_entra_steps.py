@@ -1,0 +1,64 @@
+"""The step of a sign-in that an exchange belongs to is said by the provider's route, whoever answers."""
+
+import pytest
+
+from ssosim.entra import Answer, Call, first_steps
+from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.http.exchange import exchange
+from ssosim.trace import HttpExchange, SignInStep
+
+LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
+REQUESTS = [
+    ("GET", LOGIN, "/common/userrealm/a@contoso.com?api-version=1.0", SignInStep.REALM),
+    ("GET", LOGIN, "/common/UserRealm?user=a@contoso.com", SignInStep.REALM),
+    ("GET", LOGIN, "/GetUserRealm.srf?login=a@contoso.com", SignInStep.REALM),
+    ("POST", LOGIN, "/common/GetCredentialType?mkt=en-US", SignInStep.CREDENTIAL_TYPE),
+    ("POST", LOGIN, "/common/instrumentation/dssostatus", SignInStep.SIGN_IN_PAGE),
+    ("POST", LOGIN, "/common/login", SignInStep.SIGN_IN_PAGE),
+    ("POST", LOGIN, "/login.srf", SignInStep.SIGN_IN_PAGE),
+    ("GET", LOGIN, "/organizations/oauth2/v2.0/authorize?client_id=x", SignInStep.AUTHORIZE),
+    ("GET", LOGIN, "/common/oauth2/nativeclient?code=x", SignInStep.REDIRECT),
+    ("GET", LOGIN, "/common/discovery/instance", SignInStep.INSTANCE),
+    ("GET", LOGIN, "/contoso.com/v2.0/.well-known/openid-configuration", SignInStep.CONFIGURATION),
+    ("GET", LOGIN, "/common/discovery/v2.0/keys", SignInStep.KEYS),
+    ("POST", LOGIN, "/organizations/oauth2/v2.0/token", SignInStep.TOKEN),
+    ("POST", LOGIN, "/common/oauth2/devicecode", SignInStep.DEVICE_CODE),
+    ("GET", LOGIN, "/common/oauth2/deviceauth", SignInStep.DEVICE_PAGE),
+    ("GET", AUTOLOGON, "/contoso.com/winauth/trust/mex", SignInStep.MEX),
+    ("POST", AUTOLOGON, "/contoso.com/winauth/trust/2005/windowstransport", SignInStep.WSTRUST_TICKET),
+    ("POST", AUTOLOGON, "/contoso.com/winauth/trust/2005/usernamemixed", SignInStep.WSTRUST_PASSWORD),
+    ("GET", AUTOLOGON, "/contoso.com/winauth/sso", SignInStep.BROWSER_SSO),
+    ("OPTIONS", AUTOLOGON, "/contoso.com/winauth/ssoprobe", SignInStep.BROWSER_SSO),
+    ("GET", STS, "/adfs/ls/", SignInStep.SIGN_IN_PAGE),
+    ("GET", STS, "/adfs/ls/wia", SignInStep.BROWSER_SSO),
+    ("GET", STS, "/adfs/services/trust/mex", SignInStep.MEX),
+    ("POST", STS, "/adfs/services/trust/13/windowstransport", SignInStep.WSTRUST_TICKET),
+    ("POST", STS, "/adfs/services/trust/2005/usernamemixed", SignInStep.WSTRUST_PASSWORD),
+    # A method that is not allowed there does not change what the page is for; a path is one of its own host.
+    ("GET", AUTOLOGON, "/contoso.com/winauth/trust/2005/windowstransport", SignInStep.WSTRUST_TICKET),
+    ("HEAD", LOGIN, "/common/discovery/instance", SignInStep.INSTANCE),
+    ("GET", LOGIN, "/favicon.ico", SignInStep.OTHER),
+    ("GET", LOGIN, "/x/userrealm-of-mine/y", SignInStep.OTHER),
+    ("GET", AUTOLOGON, "/common/userrealm/a@contoso.com", SignInStep.OTHER),
+    ("GET", "elsewhere.example", "/common/userrealm/a@contoso.com", SignInStep.OTHER),
+]
+STRUCK = [None, Struck(silent=True), Struck(answer=Answer(503)), Struck(answer=Answer(429), own=True)]
+
+
+@pytest.mark.parametrize("struck", STRUCK, ids=["own", "silent", "in-its-place", "by-itself"])
+@pytest.mark.parametrize(("method", "host", "path", "step"), REQUESTS)
+def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, struck):
+    """The trace says what the provider has at that path, also where a fault keeps the answer back or gives another."""
+    call = Call.read(method, host, path, now=site.clock.now())
+    exchange(site.provider, call, "c", struck)
+    (seen,) = [record.event for record in site.provider.trace if isinstance(record.event, HttpExchange)]
+    assert seen.step is step
+
+
+def test_each_host_is_for_a_first_step(site):
+    """Login hosts are asked for the realm first, those of WS-Trust for MEX; an estate's own names are told likewise."""
+    found = first_steps(site.provider.estate)
+    assert found[LOGIN] is SignInStep.REALM
+    assert found[AUTOLOGON] is SignInStep.MEX
+    assert found[STS] is SignInStep.MEX
+    assert set(found) == {name.lower() for name, _ in site.provider.estate.web_names()}

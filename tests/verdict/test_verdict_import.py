@@ -1,0 +1,45 @@
+"""The judge is light: what it imports is counted and timed in fresh interpreters."""
+
+import json
+import statistics
+import subprocess
+import sys
+
+RUNS = 5
+MOST_MODULES = 25
+MOST_TIME = 3.0
+FOREIGN = ("dns", "lxml", "cryptography", "gssapi", "aiohttp", "asyncio", "signxml", "jwt")
+
+LOOK = """
+import json, sys, time
+began = time.perf_counter()
+import msgspec
+reference = time.perf_counter() - began
+import ssosim.verdict
+print(json.dumps([reference, time.perf_counter() - began, sorted(sys.modules)]))
+"""
+
+
+def _imports() -> tuple[float, float, list[str]]:
+    """Seconds of ``import msgspec``, of that and ``import ssosim.verdict``, and the modules that are loaded then."""
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, timeout=60, check=True)
+    reference, whole, modules = json.loads(done.stdout)
+    return reference, whole, modules
+
+
+def test_the_judge_loads_the_trace_and_no_protocol():
+    """`import ssosim.verdict` loads at most 25 modules of ssosim, none of a protocol, and no library of one."""
+    _, _, modules = _imports()
+    own = [name for name in modules if name.split(".")[0] in ("ssosim", "ssosim_clients")]
+    assert len(own) <= MOST_MODULES, own
+    rooms = {name.split(".")[1] for name in own if name.startswith("ssosim.")}
+    assert rooms <= {"verdict", "trace", "clock"}
+    assert not [name for name in modules if name.split(".")[0] in FOREIGN]
+
+
+def test_the_judge_is_imported_in_three_times_the_time_of_msgspec():
+    """`import ssosim.verdict` with all that it needs takes at most three times as long as `import msgspec` alone."""
+    runs = [_imports() for _ in range(RUNS)]
+    reference = statistics.median(reference for reference, _, _ in runs)
+    whole = statistics.median(whole for _, whole, _ in runs)
+    assert whole <= MOST_TIME * reference, f"{whole / reference:.1f} times"
