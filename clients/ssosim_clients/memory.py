@@ -1,7 +1,7 @@
 """What a client's process keeps between attempts.
 
 Caches and grudges outlive a call and change what the next one does, so they are an explicit part of a client.
-Source: facts of MSAL Python (GET answers for 24 h) and of the JDK (a failed Negotiate is remembered per host).
+Source: measured, MSAL Python (GET answers for 24 h) and of the JDK (a failed Negotiate is remembered per host).
 """
 
 from __future__ import annotations

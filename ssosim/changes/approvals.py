@@ -25,7 +25,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Rule(_Frozen, frozen=True, kw_only=True):
     """What a change of that risk and scope needs; a key that is left out fits everything.
 
-    ``executors`` is how many people must be present when it is applied (row 004-088).
+    ``executors`` is how many people must be present when it is applied (TMS9-088).
     """
 
     approvers: int
@@ -66,9 +66,9 @@ class Needed(_Frozen, frozen=True, kw_only=True):
 
 
 class Approval(_Frozen, frozen=True, kw_only=True):
-    """One person's answer to one plan (its token), with the three questions answered (row 004-050).
+    """One person's answer to one plan (its token), with the three questions answered (TMS9-050).
 
-    ``defer`` says: first invest in a safer way (row 004-051).
+    ``defer`` says: first invest in a safer way (TMS9-051).
     """
 
     person: str

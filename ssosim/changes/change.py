@@ -1,6 +1,6 @@
 """A change: what it does to the zones, and the document without which nobody may do it.
 
-The document's fields are those that the incident's owners name (row 004-036): intent, procedure, rollback, health
+The document's fields are those that the incident's owners name (TMS9-036): intent, procedure, rollback, health
 signals, abort rule, last known good. A missing or blank one is refused when the file is read.
 """
 

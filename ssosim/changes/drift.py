@@ -1,4 +1,4 @@
-"""Drift: where what is differs from what should be, looked for in three directions (rows 004-035, 004-052 … 004-057).
+"""Drift: where what is differs from what should be, looked for in three directions (TMS9-035, TMS9-052 … TMS9-057).
 
 1. *desired → actual*: every record of the desired state against production;
 2. *outside-in*: every endpoint of the inventory as resolvers answer it, against what is expected (``outside`` module);
@@ -54,8 +54,8 @@ class Finding:
 class Detector:
     """What a detector can see.
 
-    The one in use in February 2025 had no support for alias records: it passed them over in silence (row 004-044).
-    Both switches are True since (row 004-045).
+    The one in use in February 2025 had no support for alias records: it passed them over in silence (TMS9-044).
+    Both switches are True since (TMS9-045).
     """
 
     enabled: bool = True
@@ -67,7 +67,7 @@ class Detector:
 
 
 def finding(inventory: Inventory, direction: Direction, kind: str, name: str, text: str, zone: Name | None) -> Finding:
-    """A finding with the severity that the inventory's policy gives to its name (row 004-066)."""
+    """A finding with the severity that the inventory's policy gives to its name (TMS9-066)."""
     severity = inventory.severity_of(name)
     return Finding(direction, kind, name, text, severity, severity <= inventory.pages_at, zone)
 
@@ -107,7 +107,7 @@ def scan(zones: ZoneSet, inventory: Inventory) -> tuple[Finding, ...]:
 
 
 def clean_up_candidates(zones: ZoneSet, inventory: Inventory) -> tuple[str, ...]:
-    """What a clean-up job that goes by ownership tags alone would delete: the trap of row 004-064.
+    """What a clean-up job that goes by ownership tags alone would delete: the trap of TMS9-064.
 
     A profile without a tag is a candidate even while record sets point at it.
     """

@@ -3,7 +3,7 @@
 No option of ``apply`` passes it by.
 
 Each check is a function of the plan and of the state of things; the control plane runs all of them itself, whoever
-calls (rows 004-085, 004-086).
+calls (TMS9-085, TMS9-086).
 """
 
 from __future__ import annotations

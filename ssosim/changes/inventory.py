@@ -1,6 +1,6 @@
 """What is known to exist: endpoints with owner and flow, who owns which resource, which alerts watch what.
 
-The core gap of the incident was a missing model of what is deployed (rows 004-039, 004-058, 004-090). Every check here
+The core gap of the incident was a missing model of what is deployed (TMS9-039, TMS9-058, TMS9-090). Every check here
 is a pure function of the inventory and of what is seen.
 """
 
@@ -40,7 +40,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Expected(_Frozen, frozen=True, kw_only=True):
-    """What a resolver should say to the question for addresses (row 004-055).
+    """What a resolver should say to the question for addresses (TMS9-055).
 
     ``direct``: the records stand under the name asked, as an alias record set answers. ``chain``: CNAMEs lead to them,
     along exactly ``chain`` where that is given. ``addresses`` is checked where it is given.
@@ -70,7 +70,7 @@ class Endpoint(_Frozen, frozen=True, kw_only=True):
 
 
 class Resource(_Frozen, frozen=True, kw_only=True):
-    """A traffic manager profile and its ownership tag. ``environment`` says where it is kept (row 004-064)."""
+    """A traffic manager profile and its ownership tag. ``environment`` says where it is kept (TMS9-064)."""
 
     profile: str
     owner: str
@@ -86,7 +86,7 @@ class Alert(_Frozen, frozen=True, kw_only=True):
 
 
 class Repair(_Frozen, frozen=True, kw_only=True):
-    """Something that was promised after an incident, with the day by which (row 004-096)."""
+    """Something that was promised after an incident, with the day by which (TMS9-096)."""
 
     title: str
     owner: str
@@ -102,10 +102,10 @@ class SeverityRule(_Frozen, frozen=True, kw_only=True):
 
 
 class Inventory(_Frozen, frozen=True, kw_only=True):
-    """All of it. ``scan_zones``: the zones that drift detection looks at; none named means all (row 004-038).
+    """All of it. ``scan_zones``: the zones that drift detection looks at; none named means all (TMS9-038).
 
     ``pages_at``: findings of this severity or worse (a lower number) wake somebody; the others go to a queue.
-    ``check_every``: how often, in seconds, endpoints are to be checked from outside; 0 for only when asked (004-091).
+    ``check_every``: how often, in seconds, endpoints are to be checked from outside; 0 for only when asked (TMS9-091).
     ``incidents``: ids of the open ones; where any is given, an emergency change must name an open one.
     """
 
@@ -130,7 +130,7 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
         return next((each.owner for each in self.resources if each.profile == profile and each.owner), None)
 
     def severity_of(self, name: str) -> int:
-        """The severity of a finding about ``name``: that of a critical endpoint is 2 at most (row 004-066)."""
+        """The severity of a finding about ``name``: that of a critical endpoint is 2 at most (TMS9-066)."""
         entry = self.endpoint(name)
         by_rule = next((rule.severity for rule in self.severities if re.search(rule.match, name)), None)
         severity = self.default_severity if by_rule is None else by_rule
@@ -142,12 +142,12 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
         return tuple(sorted(name for name in observed if name not in known))
 
     def completeness(self, observed: Iterable[str]) -> float:
-        """The share of observed names that the inventory knows, 0 to 1; 1 when nothing was observed (row 004-058)."""
+        """The share of observed names that the inventory knows, 0 to 1; 1 when nothing was observed (TMS9-058)."""
         seen = set(observed)
         return 1.0 if not seen else 1 - len(self.unlisted(seen)) / len(seen)
 
     def misnamed_alerts(self) -> tuple[tuple[Alert, str], ...]:
-        """Alert rules that watch no name of the inventory, with the name that they may mean (row 004-056)."""
+        """Alert rules that watch no name of the inventory, with the name that they may mean (TMS9-056)."""
         known = {entry.name.lower(): entry.name for entry in self.endpoints}
         wrong = [alert for alert in self.alerts if alert.endpoint.lower() not in known]
         close = [difflib.get_close_matches(alert.endpoint.lower(), known, n=1, cutoff=0.8) for alert in wrong]

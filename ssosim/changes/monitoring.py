@@ -1,7 +1,7 @@
 """Whether the inventory is being watched, and whether what was promised after an incident is done.
 
-A monitor that has stopped looks like one that finds nothing: so a run that did not happen is a finding (row 004-091),
-and so is a repair item whose day has passed (row 004-096).
+A monitor that has stopped looks like one that finds nothing: so a run that did not happen is a finding (TMS9-091),
+and so is a repair item whose day has passed (TMS9-096).
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def operations_between(before: ZoneSet, after: ZoneSet) -> tuple[AnyOperation, .
     """The operations that lead from one tree to the other.
 
     What others need is made before what needed it goes: profiles are created first and deleted last, and an alias is
-    pointed elsewhere before its profile is deleted (incident I-28: replace is not delete and create).
+    pointed elsewhere before its profile is deleted (crates.io, 25 January 2023: replace is not delete and create).
     Raises DnsChangeError when whole zones differ, which no operation can do.
     """
     delta = compare(before, after)

@@ -35,7 +35,7 @@ def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[F
     """Every endpoint that does not answer as expected.
 
     Where most views agree with what is expected and some do not, those have something stale or of their own: that is a
-    finding of its own kind and never wakes anybody (row 004-053).
+    finding of its own kind and never wakes anybody (TMS9-053).
     """
     by_name: dict[str, list[Observation]] = defaultdict(list)
     for observation in observed:
@@ -82,7 +82,7 @@ def _mismatch(expected: Expected, seen: Observation) -> str:
 
 
 def contradictions(inventory: Inventory, counts: QueryCounts, window: float, now: float) -> tuple[Finding, ...]:
-    """Endpoints that the inventory calls unused and that are asked for (row 004-042)."""
+    """Endpoints that the inventory calls unused and that are asked for (TMS9-042)."""
     found = []
     for entry in inventory.endpoints:
         counted = None if entry.in_use else counts.resolutions(entry.name.lower(), now - window, now)

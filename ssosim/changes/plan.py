@@ -43,7 +43,7 @@ class Plan:
     """A change worked out against one version of the zones.
 
     ``token`` stands for the change and for the zones that it was planned against: approvals and ``apply`` name it, so
-    that a plan that was overtaken cannot be applied late (incident I-09). ``rollback`` is what the rollback, as it is
+    that a plan that was overtaken cannot be applied late (dynamodb-2025). ``rollback`` is what the rollback, as it is
     written, would leave different from last known good; None where it is words only.
     """
 
@@ -124,19 +124,19 @@ def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
 
 
 def _mistakes(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
-    """Errors of the zones that are not there before the change, such as a CNAME without its trailing dot (I-14)."""
+    """Errors of the zones that are not there before the change, such as a CNAME without its last dot (se-2009)."""
     known = frozenset(lint(before))
     return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
 
 
 def _window(change: Change, delta: Delta, name: str) -> float:
-    """The seconds to look back: never less than the TTL, behind which a cache hides its use (row 004-089)."""
+    """The seconds to look back: never less than the TTL, behind which a cache hides its use (TMS9-089)."""
     old = [each.before.ttl for each in delta.records if each.before is not None and plain(each.name) == name]
     return float(max(change.window, *old, 0) if old else change.window or 300)
 
 
 def _rehearse(change: Change, before: ZoneSet, after: ZoneSet) -> Delta | str | None:
-    """What differs from last known good after the rollback as written (row 004-084)."""
+    """What differs from last known good after the rollback as written (TMS9-084)."""
     if not change.rollback_operations:
         return None
     try:

@@ -1,7 +1,7 @@
 """How dangerous a change is, and how far it reaches.
 
 Rules are data: each looks at one aspect and says a level with its reason; the highest counts. Source: the ratings that
-the incident's change carried (rows 004-046, 004-047, 004-048), and the wishes of octoDNS users for finer thresholds.
+the incident's change carried (TMS9-046, TMS9-047, TMS9-048), and the wishes of octoDNS users for finer thresholds.
 """
 
 from __future__ import annotations

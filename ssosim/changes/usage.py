@@ -1,4 +1,4 @@
-"""Who uses a name now: the resolutions of the last window. What was not measured counts as use (row 004-089)."""
+"""Who uses a name now: the resolutions of the last window. What was not measured counts as use (TMS9-089)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Count:
 
 
 class QueryCounts(Protocol):
-    """A metric of DNS resolutions per name (row 004-041)."""
+    """A metric of DNS resolutions per name (TMS9-041)."""
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:
         """Resolutions of ``name`` (lower case, no trailing dot) between two moments, in seconds since the epoch.

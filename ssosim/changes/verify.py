@@ -2,7 +2,7 @@
 
 "It works again" is not the question. In the second phase of 25 February 2025 every name resolved and every HTTPS
 probe was green, and a twentieth of the clients was still locked out: a CNAME stood where the alias had been
-(row 004-084).
+(TMS9-084).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ __all__ = ["Delay", "Drop", "NxDomain", "Refused", "ServFail", "TruncationLoop"]
 class NxDomain(WireFault, frozen=True, kw_only=True, tag="nxdomain"):
     """Answers say that there is no such name, with AA and the zone's SOA, so that it is remembered.
 
-    Source: I-02 (a quarter of all queries); RFC 2308.
+    Source: Azure DNS, 2 May 2019 (a quarter of all queries); RFC 2308.
     """
 
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
@@ -39,7 +39,10 @@ class NxDomain(WireFault, frozen=True, kw_only=True, tag="nxdomain"):
 
 
 class ServFail(WireFault, frozen=True, kw_only=True, tag="servfail"):
-    """Answers are SERVFAIL, which clients may ask again and resolvers keep for seconds. Source: I-10, RFC 2308, 7.1."""
+    """Answers are SERVFAIL, which clients may ask again and resolvers keep for seconds.
+
+    Source: Facebook, 4 October 2021; RFC 2308, 7.1.
+    """
 
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
         """SERVFAIL."""
@@ -63,7 +66,10 @@ class Refused(WireFault, frozen=True, kw_only=True, tag="refused"):
 
 
 class Drop(WireFault, frozen=True, kw_only=True, tag="drop"):
-    """No answer comes: what costs stub resolvers 10 seconds and more. Source: I-03, I-10; measured, glibc 2.36."""
+    """No answer comes: what costs stub resolvers 10 seconds and more.
+
+    Source: Azure DNS, 1 April 2021; Facebook, 4 October 2021; measured, glibc 2.36.
+    """
 
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
         """Nothing leaves."""
@@ -75,7 +81,7 @@ class Drop(WireFault, frozen=True, kw_only=True, tag="drop"):
 
 
 class Delay(WireFault, frozen=True, kw_only=True, tag="delay"):
-    """Answers come late, by real seconds. Source: I-03 (overload).
+    """Answers come late, by real seconds. Source: Azure DNS, 1 April 2021 (overload).
 
     ``fixed``: by ``seconds``. ``uniform``: from ``seconds - spread`` to ``seconds + spread``. ``exponential``: with
     mean ``seconds``. Never by more than ``longest``.

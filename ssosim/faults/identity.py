@@ -54,7 +54,7 @@ class CertificateFault(DnsFault, frozen=True, kw_only=True):
 
 
 class CertificateExpired(CertificateFault, frozen=True, kw_only=True, tag="certificate-expired"):
-    """Its notAfter has passed. Source: I-19 (Teams, 3 February 2020)."""
+    """Its notAfter has passed. Source: Teams, 3 February 2020."""
 
     @property
     def trouble(self) -> CertificateTrouble:
@@ -67,7 +67,10 @@ class CertificateExpired(CertificateFault, frozen=True, kw_only=True, tag="certi
 
 
 class CertificateWrongName(CertificateFault, frozen=True, kw_only=True, tag="certificate-wrong-name"):
-    """It is made out to another name. Source: I-17 (a record that led to another service's host)."""
+    """It is made out to another name.
+
+    Source: CRM Online, 22 December 2014 (a record that led to another service's host).
+    """
 
     @property
     def trouble(self) -> CertificateTrouble:
@@ -80,7 +83,7 @@ class CertificateWrongName(CertificateFault, frozen=True, kw_only=True, tag="cer
 
 
 class CertificateUntrusted(CertificateFault, frozen=True, kw_only=True, tag="certificate-untrusted"):
-    """Its authority is not one that devices trust: a box that breaks TLS open. Source: I-26."""
+    """Its authority is not one that devices trust: a box that breaks TLS open. Source: MSAL.NET issue 1825."""
 
     @property
     def trouble(self) -> CertificateTrouble:
@@ -131,7 +134,10 @@ class KdcSilent(KdcFault, frozen=True, kw_only=True, tag="kdc-silent"):
 
 
 class KdcRefuses(KdcFault, frozen=True, kw_only=True, tag="kdc-refuses"):
-    """The KDC answers ticket requests with ``error``. Source: I-20 (KDC_ERR_ETYPE_NOSUPP), RFC 4120 section 7.5.9."""
+    """The KDC answers ticket requests with ``error``.
+
+    Source: Microsoft support KB5021131 (KDC_ERR_ETYPE_NOSUPP); RFC 4120 section 7.5.9.
+    """
 
     error: Literal["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"] = (
         "KDC_ERR_ETYPE_NOSUPP"
@@ -150,7 +156,7 @@ class KdcRefuses(KdcFault, frozen=True, kw_only=True, tag="kdc-refuses"):
 class RealmManaged(DnsFault, frozen=True, kw_only=True, tag="realm-managed"):
     """The provider calls the users of ``tenant`` (one of its domains) managed: Seamless SSO is switched off for it.
 
-    As a measure it cures password clients, which then need no MEX. Source: seed part 4 rank 10; part 2.8 (observed).
+    As a measure it cures password clients, which then need no MEX. Source: Measured here: a realm that turns Managed.
     """
 
     tenant: str

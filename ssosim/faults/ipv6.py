@@ -1,4 +1,4 @@
-"""Faults that only clients with IPv6 see. Source: I-17 (CRM Online, 22 December 2014), the twin of TMS9-J_8."""
+"""Faults that only clients with IPv6 see. Source: CRM Online, 22 December 2014, the twin of TMS9-J_8."""
 
 from __future__ import annotations
 

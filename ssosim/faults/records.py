@@ -31,7 +31,7 @@ class NameRemoved(ZoneFault, frozen=True, kw_only=True, tag="name-removed"):
 class RecordSetEmpty(ZoneFault, frozen=True, kw_only=True, tag="record-set-empty"):
     """A record set holds no records: the name stays, the answer is NODATA.
 
-    Source: I-09 (AWS DynamoDB, 19 October 2025: an endpoint without addresses), and the empty alias of TMS9-J_8.
+    Source: AWS DynamoDB, 19 October 2025 (an endpoint without addresses); Azure post-incident review TMS9-J_8.
     """
 
     record: str
@@ -50,7 +50,7 @@ class RecordSetEmpty(ZoneFault, frozen=True, kw_only=True, tag="record-set-empty
 
 
 class WrongAddress(ZoneFault, frozen=True, kw_only=True, tag="wrong-address"):
-    """A name has the address of another host, IPv4 or IPv6. Source: I-01 (a name pointed at another service)."""
+    """A name has the address of another host, IPv4 or IPv6. Source: Azure AD preview, about 2012."""
 
     record: str
     address: str = "203.0.113.254"
@@ -68,7 +68,8 @@ class WrongAddress(ZoneFault, frozen=True, kw_only=True, tag="wrong-address"):
 class TtlChanged(ZoneFault, frozen=True, kw_only=True, tag="ttl-changed"):
     """A record set has another TTL, in seconds: caches keep a mistake for longer, or ask more often.
 
-    Source: I-01 (a TTL of one hour made a tail of one hour), 004-030.
+    Source: Azure AD preview, about 2012 (a TTL of one hour made a tail of one hour);
+    Azure Incident Retrospective TMS9-J_8.
     """
 
     record: str

@@ -21,7 +21,7 @@ __all__ = ["StaleCache", "ValidationFailing"]
 class StaleCache(WireFault, frozen=True, kw_only=True, tag="stale-cache"):
     """A resolver goes on giving the answers of before this fault, whatever the zones say meanwhile.
 
-    Source: I-13 (1.1.1.1, 4 October 2023: an old copy of the root), 004-053 (one stale resolver among three).
+    Source: Resolver 1.1.1.1, 4 October 2023 (an old copy of the root); Azure Incident Retrospective TMS9-J_8.
     """
 
     at: Literal["resolver"] = "resolver"
@@ -44,7 +44,8 @@ class ValidationFailing(DnsFault, frozen=True, kw_only=True, tag="validation-fai
 
     Others notice nothing. What a validating resolver had verified before, it uses up to the end of its TTL. In a lab
     without resolvers, ``clients`` are those behind a validating one: all, unless some are named. It is modelled, not
-    signed: an unmodified validating resolver in front of the lab does not see it. Source: I-11, I-12.
+    signed: an unmodified validating resolver in front of the lab does not see it. Source: Slack, 30 September 2021;
+    Zone .de, 5 May 2026.
     """
 
     zone: str

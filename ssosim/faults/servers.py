@@ -41,7 +41,7 @@ class ServerFault(DnsFault, frozen=True, kw_only=True):
 
 
 class NameServerBlank(ServerFault, frozen=True, kw_only=True, tag="name-server-blank"):
-    """A name server has the zone with nothing in it: NXDOMAIN, final and remembered. Source: I-02, 2 May 2019."""
+    """A name server has the zone with nothing in it: NXDOMAIN, final and remembered. Source: Azure DNS, 2 May 2019."""
 
     def view(self, applied: Applied) -> View:  # noqa: ARG002 - the same for all
         """Empty zone files."""
@@ -65,7 +65,11 @@ class NameServerLame(ServerFault, frozen=True, kw_only=True, tag="name-server-la
 
 
 class NameServerDead(ServerFault, frozen=True, kw_only=True, tag="name-server-dead"):
-    """A name server never answers. Source: I-10 (all of them withdrew themselves), 004-031, 004-032."""
+    """A name server never answers.
+
+    Source: Facebook, 4 October 2021 (all of them withdrew themselves); Azure Incident Retrospective TMS9-J_8 (hosts
+    with one DNS provider and with several).
+    """
 
     def view(self, applied: Applied) -> View:  # noqa: ARG002 - the same for all
         """Silence."""
@@ -77,7 +81,10 @@ class NameServerDead(ServerFault, frozen=True, kw_only=True, tag="name-server-de
 
 
 class NameServerStale(ServerFault, frozen=True, kw_only=True, tag="name-server-stale"):
-    """A name server does not take changes any more: it answers as things were before this fault. Source: 004-053."""
+    """A name server does not take changes any more: it answers as things were before this fault.
+
+    Source: Azure Incident Retrospective TMS9-J_8 (look from several places).
+    """
 
     def view(self, applied: Applied) -> View:
         """The zones as they were."""
@@ -91,7 +98,7 @@ class NameServerStale(ServerFault, frozen=True, kw_only=True, tag="name-server-s
 class DelegationRemoved(DnsFault, frozen=True, kw_only=True, tag="delegation-removed"):
     """The parent has taken the zone's delegation away: NXDOMAIN from there, while its own servers go on answering.
 
-    Source: I-15 (Zoom, 16 April 2025: the registry's hold).
+    Source: Zoom, 16 April 2025 (the registry's hold).
     """
 
     zone: str

@@ -81,7 +81,8 @@ def check_hosts(state: DnsState, estate: Estate) -> None:
 class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):
     """An endpoint answers with this status. ``code`` is the AADSTS number in the body, ``retry_after`` in seconds.
 
-    Source: I-06 (503 and AADSTS90033, 14 December 2020), I-05, I-18; RFC 9110, 15.6 and 10.2.3.
+    Source: Azure AD, 14 December 2020 (503 and AADSTS90033); Azure AD, 28 September 2020; Google, 14 December 2020;
+    RFC 9110, 15.6 and 10.2.3.
     """
 
     status: int = 503
@@ -126,7 +127,7 @@ def check_text(key: str, text: str) -> None:
 class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
     """A web page comes in the place of the service's answer: of a firewall, or of a portal to log on to the network.
 
-    Source: I-26; MSAL.NET issues 1825 and 1985 (a firewall's category page).
+    Source: MSAL.NET issue 1825 and issue 1985 (a firewall's category page).
     """
 
     status: int = 200
@@ -148,7 +149,10 @@ class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
 
 
 class HttpSilent(WebFault, frozen=True, kw_only=True, tag="http-silent"):
-    """The request arrives and is never answered. Source: I-07 (a backend that accepts and does not answer)."""
+    """The request arrives and is never answered.
+
+    Source: Azure MFA, 19 November 2018 (a backend that accepts and does not answer).
+    """
 
     def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
         """Silence."""
@@ -162,7 +166,7 @@ class HttpSilent(WebFault, frozen=True, kw_only=True, tag="http-silent"):
 class HttpDelay(WebFault, frozen=True, kw_only=True, tag="http-delay"):
     """Answers come ``seconds`` late: by the lab's clock for models, in real time for programs.
 
-    Source: I-07 (latency of 30 s and more).
+    Source: Azure MFA, 19 November 2018 (latency of 30 s and more).
     """
 
     seconds: float
@@ -185,7 +189,7 @@ class HttpDelay(WebFault, frozen=True, kw_only=True, tag="http-delay"):
 class JwksKeyRemoved(WebFault, frozen=True, kw_only=True, tag="jwks-key-removed"):
     """The signing key that is in use is missing from the published keys; tokens go on being signed with it.
 
-    Source: I-04 (LN01-P8Z, 15 March 2021: a key marked to be retained was removed from the metadata).
+    Source: Azure AD, 15 March 2021 (a key marked to be retained was removed from the metadata).
     """
 
     path: str = "/discovery/"

@@ -44,7 +44,7 @@ def test_every_rule_and_every_model_is_played(zones: ZoneSet, keys: Keys):
 
 
 def test_a_cname_moves_the_spn_of_some_families_only(zones: ZoneSet, keys: Keys):
-    """004-043, 004-082: typed rules stay silent, forward ones ask for a name that the KDC does not know."""
+    """TMS9-043, TMS9-082: typed rules stay silent, forward ones ask for a name that the KDC does not know."""
     found = forecast(zones, operate(zones, cname_for_alias()), ESTATE, keys)
     rules = by_rule(found)
     for name in ("mit-no-canon", "sspi", "java-no-canon", "java", "mit-fallback"):
@@ -71,7 +71,7 @@ def test_a_race_is_forecast_by_its_worse_end(zones: ZoneSet, keys: Keys):
 
 
 def test_the_emptied_record_stops_everybody_on_that_way(zones: ZoneSet, keys: Keys):
-    """004-020, 004-080: without an address no rule gets as far as a ticket; prompting clients go on, others stall."""
+    """TMS9-020, TMS9-080: without an address no rule gets as far as a ticket; prompting clients go on, others stall."""
     found = forecast(zones, delete_profile(zones, PROFILE), ESTATE, keys)
     assert {after for after, _, _ in by_rule(found).values()} == {"no address (nodata)"}
     models = by_model(found)
@@ -101,7 +101,7 @@ def test_only_names_with_https_are_forecast():
 
 
 def test_a_federated_user_is_played_on_a_federated_users_device(zones: ZoneSet, keys: Keys):
-    """004-008, 004-024: what happens to autologon does not matter to a domain with a token service of its own."""
+    """TMS9-008, TMS9-024: what happens to autologon does not matter to a domain with a token service of its own."""
     said = forecast(zones, delete_profile(zones, PROFILE), default_estate(), keys)
     (federated,) = [each for each in said.models if each.names == ("federated-user",)]
     assert (federated.before, federated.after, federated.worse) == ("silent", "silent", False)

@@ -117,7 +117,7 @@ def test_the_manuals_session_runs_as_printed(running: Path):
 def test_a_hit_on_the_counting_backend_ends_the_change(
     running: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    """004-040: with --substitute a program that still uses the name is counted, and nothing is changed."""
+    """TMS9-040: with --substitute a program that still uses the name is counted, and nothing is changed."""
     url = f"https://{AUTOLOGON}/contoso.com/winauth/sso"
     curl = [*SSOSIM, "exec", "--", "curl", "-s", "--negotiate", "-u", ":", "-o", "out", "-w", "%{http_code}", url]
     waited: list[float] = []
@@ -180,7 +180,7 @@ values = ["192.0.2.10"]
 
 
 def test_an_approved_change_goes_through_and_back(running: Path, capsys: pytest.CaptureFixture[str]):
-    """004-086: refused, approved by name for this plan, applied, verified, rolled back: all from the command line."""
+    """TMS9-086: refused, approved by name for this plan, applied, verified, rolled back: all from the command line."""
     (running / "ttl.toml").write_text(SHORTER)
     assert main(["dns", "plan", "ttl.toml"]) == 0
     assert "rollback as written gives back last known good" in capsys.readouterr().out

@@ -25,20 +25,20 @@ BOOK = default_inventory()
 
 
 def test_a_missing_record_is_found(zones: ZoneSet):
-    """004-052: a record that is desired and gone from production is found in the next run, with severity 2."""
+    """TMS9-052: a record that is desired and gone from production is found in the next run, with severity 2."""
     [found] = desired_to_actual(zones, remove_rrset(zones, LOGIN, "A"), BOOK)
     assert (found.kind, found.name, found.severity, found.pages) == ("missing", LOGIN, 2, True)
 
 
 def test_the_old_detector_misses_the_alias(zones: ZoneSet):
-    """004-044, 004-045: without alias support the emptied record set is passed over; with it, found."""
+    """TMS9-044, TMS9-045: without alias support the emptied record set is passed over; with it, found."""
     broken = delete_profile(zones, PROFILE)
     assert desired_to_actual(zones, broken, BOOK, Detector(aliases=False)) == ()
     assert AUTOLOGON in {found.name for found in desired_to_actual(zones, broken, BOOK)}
 
 
 def test_a_zone_that_is_not_scanned_hides_its_drift(zones: ZoneSet):
-    """004-038: drift in a zone outside the scan is not seen; widening the scan finds it."""
+    """TMS9-038: drift in a zone outside the scan is not seen; widening the scan finds it."""
     broken = delete_profile(zones, PROFILE)
     narrow = msgspec.structs.replace(BOOK, scan_zones=("microsoftonline.com",))
     wide = msgspec.structs.replace(BOOK, scan_zones=("microsoftonline.com", "microsoftazuread-sso.com"))
@@ -47,13 +47,13 @@ def test_a_zone_that_is_not_scanned_hides_its_drift(zones: ZoneSet):
 
 
 def test_cname_for_alias_is_drift_though_it_resolves(zones: ZoneSet):
-    """004-055: what is another type with the same address is drift."""
+    """TMS9-055: what is another type with the same address is drift."""
     kinds = {found.kind for found in desired_to_actual(zones, operate(zones, cname_for_alias()), BOOK)}
     assert kinds == {"missing", "unexpected"}
 
 
 def test_the_scan_finds_empty_sets_dangling_links_and_orphans(zones: ZoneSet):
-    """004-057: an empty record set, a CNAME to nowhere and a profile nobody points at, in one scan."""
+    """TMS9-057: an empty record set, a CNAME to nowhere and a profile nobody points at, in one scan."""
     kinds = {found.kind for found in scan(delete_profile(zones, PROFILE), BOOK)}
     assert kinds == {"empty-record-set", "profile-missing"}
     hanging = put_rrset(zones, "old.fabrikam.com", "CNAME", ["gone.fabrikam.com."])
@@ -64,7 +64,7 @@ def test_the_scan_finds_empty_sets_dangling_links_and_orphans(zones: ZoneSet):
 
 
 def test_a_resource_without_a_tag_is_not_taken_for_unused(zones: ZoneSet):
-    """004-064: a clean-up by ownership tags alone would take the profile; the scan says that the tag is missing."""
+    """TMS9-064: a clean-up by ownership tags alone would take the profile; the scan says that the tag is missing."""
     untagged = msgspec.structs.replace(BOOK, resources=())
     assert clean_up_candidates(zones, untagged) == (PROFILE,)
     assert [found.kind for found in scan(zones, untagged)] == ["owner-missing"]
@@ -77,7 +77,7 @@ def seen(shape: str, *views: str, chain: tuple[str, ...] = (), status: int | Non
 
 
 def test_outside_in_looks_at_the_shape():
-    """004-055: a chain where a direct answer is expected is a finding, though name and HTTPS are fine (004-079)."""
+    """TMS9-055: a chain where a direct answer is expected is a finding, though name and HTTPS are fine (TMS9-079)."""
     [found] = outside_in(BOOK, seen("chain", "a", "b", chain=("tm.example",)))
     assert (found.name, found.severity, found.pages) == (AUTOLOGON, 2, True)
     assert "expected a direct answer, got chain along tm.example" in found.text
@@ -85,7 +85,7 @@ def test_outside_in_looks_at_the_shape():
 
 
 def test_one_stale_view_of_three_does_not_wake_anybody():
-    """004-053: a quorum of views decides; one that differs is a finding of its own kind."""
+    """TMS9-053: a quorum of views decides; one that differs is a finding of its own kind."""
     [found] = outside_in(BOOK, [*seen("direct", "a", "b"), *seen("nodata", "c", status=None)])
     assert (found.kind, found.pages) == ("one-view", False)
     [found] = outside_in(BOOK, [*seen("direct", "a"), *seen("nodata", "b", "c", status=None)])
@@ -93,7 +93,7 @@ def test_one_stale_view_of_three_does_not_wake_anybody():
 
 
 def test_outside_in_checks_https_chain_and_addresses():
-    """004-055: a wrong status, another chain and other addresses are findings."""
+    """TMS9-055: a wrong status, another chain and other addresses are findings."""
     expected = Expected(shape="chain", chain=("tm.example",), addresses=("192.0.2.20",))
     book = Inventory(endpoints=(Endpoint(name=AUTOLOGON, owner="o", flow="f", expected=expected),))
     assert outside_in(book, seen("chain", "a", chain=("tm.example",))) == ()
@@ -103,14 +103,14 @@ def test_outside_in_checks_https_chain_and_addresses():
 
 
 def test_the_inventory_contradicted_by_the_counts(office: Office):
-    """004-042: "not in use" beside queries is a finding."""
+    """TMS9-042: "not in use" beside queries is a finding."""
     assert "contradiction" not in {found.kind for found in office.desk.drift()}
     office.ask(AUTOLOGON)
     assert "contradiction" in {found.kind for found in office.desk.drift()}
 
 
 def test_names_that_nobody_listed(office: Office):
-    """004-058: the share of observed names that the inventory knows; the unknown ones are findings."""
+    """TMS9-058: the share of observed names that the inventory knows; the unknown ones are findings."""
     office.ask(LOGIN)
     assert office.desk.completeness() == 1
     office.ask("forgotten.microsoft.com")
@@ -119,7 +119,7 @@ def test_names_that_nobody_listed(office: Office):
 
 
 def test_an_alert_with_a_typo_is_found():
-    """004-056: a dot in the place of a dash, as press reports wrote the host: no alert would ever fire."""
+    """TMS9-056: a dot in the place of a dash, as press reports wrote the host: no alert would ever fire."""
     typo = Alert(name="autologon-down", endpoint="autologon.microsoftazuread.sso.com")
     book = msgspec.structs.replace(BOOK, alerts=(typo,))
     [found] = inventory_findings(book, ())
@@ -127,7 +127,7 @@ def test_an_alert_with_a_typo_is_found():
 
 
 def test_severity_follows_the_name_not_the_check(zones: ZoneSet):
-    """004-066: the same "points at nothing" check pages for a sign-in name and queues for another."""
+    """TMS9-066: the same "points at nothing" check pages for a sign-in name and queues for another."""
     low = Inventory(default_severity=4, severities=(SeverityRule(match=r"^autologon\.", severity=2),))
     broken = delete_profile(zones, PROFILE)
     found = {each.name: each for each in scan(broken, low) if each.kind == "empty-record-set"}
@@ -146,6 +146,6 @@ def test_severity_follows_the_name_not_the_check(zones: ZoneSet):
     ],
 )
 def test_mistakes_of_an_inventory_are_placed(text: str, where: str):
-    """004-090: a mistake in the file is named with line, key and what is expected."""
+    """TMS9-090: a mistake in the file is named with line, key and what is expected."""
     with pytest.raises(TomlMistakeError, match=where):
         parse_inventory(text, "i.toml")

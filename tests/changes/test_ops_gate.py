@@ -30,7 +30,7 @@ def good() -> Change:
 
 
 def test_two_named_approvers_for_high_and_global(office: Office):
-    """004-049: the strict table needs two different people who are not the author, for this very plan."""
+    """TMS9-049: the strict table needs two different people who are not the author, for this very plan."""
     token = office.desk.plan(good()).token
     both = {"executors": ("ann", "ben")}
     assert rules(office, good(), **both) == {"approvals"}
@@ -43,7 +43,7 @@ def test_two_named_approvers_for_high_and_global(office: Office):
 
 @pytest.mark.parametrize("question", ["safer", "needed", "now"])
 def test_an_approval_answers_three_questions(office: Office, question: str):
-    """004-050: safer? needed? now? An approval that leaves one open is none."""
+    """TMS9-050: safer? needed? now? An approval that leaves one open is none."""
     token = office.desk.plan(good()).token
     assert rules(office, good(), approvals=yes(token, "ann", "ben", **{question: " "}), executors=("a", "b")) == {
         "approvals"
@@ -51,7 +51,7 @@ def test_an_approval_answers_three_questions(office: Office, question: str):
 
 
 def test_an_approver_can_defer(office: Office):
-    """004-051: "invest in a safer way first" is an outcome of its own."""
+    """TMS9-051: "invest in a safer way first" is an outcome of its own."""
     token = office.desk.plan(good()).token
     with pytest.raises(RefusedError) as caught:
         office.desk.apply(good(), approvals=yes(token, "ann", decision="defer"), executors=("a", "b"))
@@ -59,20 +59,20 @@ def test_an_approver_can_defer(office: Office):
 
 
 def test_the_misconfigured_table_lets_it_through(office: Office):
-    """004-049: without a rule for (high, global) the table of that day approves by itself; the fixed one does not."""
+    """TMS9-049: without a rule for (high, global) the table of that day approves by itself; the fixed one does not."""
     office.ask(AUTOLOGON)
     assert office.desk.apply(clean_up(), policy=load_policy("feb-2025")).verification.good
     assert office.store.current.find(AUTOLOGON, A) is not None
 
 
 def test_two_people_at_the_keyboard(office: Office):
-    """004-088: a high and global change is not applied by one person alone."""
+    """TMS9-088: a high and global change is not applied by one person alone."""
     token = office.desk.plan(good()).token
     assert rules(office, good(), approvals=yes(token, "ann", "ben"), executors=("ann",)) == {"executors"}
 
 
 def test_a_name_in_use_is_not_touched(office: Office):
-    """004-089: queries in the window refuse; none for the whole window allows."""
+    """TMS9-089: queries in the window refuse; none for the whole window allows."""
     office.ask(AUTOLOGON, "outlook")
     with pytest.raises(RefusedError, match="resolved 1 times in the last 300 s, by outlook"):
         office.apply(good())
@@ -81,7 +81,7 @@ def test_a_name_in_use_is_not_touched(office: Office):
 
 
 def test_a_gap_in_the_metric_refuses(office: Office):
-    """004-089: a monitoring gap counts as use."""
+    """TMS9-089: a monitoring gap counts as use."""
     office.counts.pause()
     office.clock.moment += 5
     office.counts.resume()
@@ -102,7 +102,7 @@ def test_a_lower_ttl_is_allowed_while_in_use(office: Office):
 
 
 def test_a_plan_that_was_overtaken_is_refused(office: Office):
-    """I-09: a late apply of an old plan over newer zones is refused (compare-and-swap on the version)."""
+    """dynamodb-2025: a late apply of an old plan over newer zones is refused (compare-and-swap on the version)."""
     first = change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",)))
     second = change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.2",)))
     late = office.desk.plan(first).token
@@ -122,7 +122,7 @@ def test_a_token_is_of_one_change(office: Office):
 
 
 def test_an_emergency_needs_an_incident(office: Office):
-    """I-16: an emergency without an incident's id is refused; with one it passes use and drift, not approvals."""
+    """salesforce-2021: an emergency without an incident's id is refused; with one, use and drift pass, not approvals."""
     office.ask(AUTOLOGON)
     urgent = clean_up(rollback_operations=whole_rollback(), urgency="emergency")
     with pytest.raises(RefusedError, match="without the id of an incident"):
@@ -133,7 +133,7 @@ def test_an_emergency_needs_an_incident(office: Office):
 
 
 def test_open_drift_locks_the_zone(office: Office):
-    """004-034, 004-054: an out-of-band edit locks its zone for changes, and only its zone, until it is reconciled."""
+    """TMS9-034, TMS9-054: an out-of-band edit locks its zone for changes, and only its zone, until it is reconciled."""
     office.store.change(lambda zones: put_rrset(zones, "stray.microsoft.com", "A", ["192.0.2.77"]))
     wanted = change(PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.1",)))
     assert rules(office, wanted) == {"drift"}
@@ -150,13 +150,13 @@ def test_a_change_that_ends_the_drift_passes_the_lock(office: Office):
 
 
 def test_a_rollback_that_restores_less_is_refused_beforehand(office: Office):
-    """004-084: a rollback as written that leaves a CNAME is refused before the change, not found at night."""
+    """TMS9-084: a rollback as written that leaves a CNAME is refused before the change, not found at night."""
     with pytest.raises(RefusedError, match="does not give back last known good"):
         office.apply(clean_up())
 
 
 def test_replacing_an_alias_by_a_cname_is_high_risk(office: Office):
-    """004-077: "the same addresses" through a CNAME is a change of shape, and needs what a deletion needs."""
+    """TMS9-077: "the same addresses" through a CNAME is a change of shape, and needs what a deletion needs."""
     plan = office.desk.plan(change(*cname_for_alias()))
     assert plan.risk.level.word == "high"
     assert (plan.needed.approvers, plan.needed.executors) == (2, 2)
@@ -165,7 +165,7 @@ def test_replacing_an_alias_by_a_cname_is_high_risk(office: Office):
 @pytest.mark.parametrize("detection", [True, False])
 @pytest.mark.parametrize("approvals", [True, False])
 def test_only_both_misses_together_reproduce_the_outage(office: Office, detection: bool, approvals: bool):
-    """004-037: four cells, each played through the real gate; the record empties only with both off.
+    """TMS9-037: four cells, each played through the real gate; the record empties only with both off.
 
     The configuration lacks the alias that production has. A detector with alias support finds that and locks the zone;
     the old one passes it over. The fixed table asks for two people; the misconfigured one for nobody.

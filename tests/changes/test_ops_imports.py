@@ -160,7 +160,7 @@ def test_an_octodns_tree_is_read(tmp_path: Path):
 
 
 def test_an_alias_record_set_by_our_extension(tmp_path: Path):
-    """octodns: ssosim: alias: makes the record set that octoDNS has no words for; no chain is seen (004-043)."""
+    """octodns: ssosim: alias: makes the record set that octoDNS has no words for; no chain is seen (TMS9-043)."""
     zones = read_tree(octodns(tmp_path))
     held = zones.find("sso.example.com.", A)
     assert held is not None
@@ -186,7 +186,7 @@ def test_an_alias_record_set_by_our_extension(tmp_path: Path):
     ],
 )
 def test_mistakes_of_octodns_files_are_placed(tmp_path: Path, records: str, line: int, what: str):
-    """File, line, what is expected; a missing trailing dot is the one of incident I-14."""
+    """File, line, what is expected; a missing trailing dot is the one of se-2009."""
     octodns(tmp_path, records)
     with pytest.raises(ImportMistakeError) as caught:
         read_tree(tmp_path)

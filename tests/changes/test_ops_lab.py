@@ -77,7 +77,7 @@ async def api(lab: Lab, tmp_path: Path) -> AsyncIterator[Any]:
 
 
 async def test_outside_in_sees_shape_and_https(lab: Lab):
-    """004-055, 004-079: healthy is clean; a CNAME for the alias is found though HTTPS is green."""
+    """TMS9-055, TMS9-079: healthy is clean; a CNAME for the alias is found though HTTPS is green."""
     book = default_inventory()
     healthy = lab.zones.current
     assert outside_in(book, await observe(lab, book)) == ()
@@ -90,7 +90,7 @@ async def test_outside_in_sees_shape_and_https(lab: Lab):
 
 
 async def test_several_views_are_compared(lab: Lab):
-    """004-053: a view whose resolver does not answer is one of three, and named."""
+    """TMS9-053: a view whose resolver does not answer is one of three, and named."""
     book = default_inventory()
     good = lab.endpoint(default_estate().addresses("dns")[0], 53)
     dead = (lab.network.model_address(), 9)
@@ -102,7 +102,7 @@ async def test_several_views_are_compared(lab: Lab):
 
 
 async def test_a_call_without_approvals_is_403(api: Any, lab: Lab):
-    """004-086: the control plane itself refuses, with every reason; the zones stay."""
+    """TMS9-086: the control plane itself refuses, with every reason; the zones stay."""
     before = lab.zones.current
     status, said = await api("apply", change=msgspec.to_builtins(clean_up()), executors=["ann", "ben"])
     assert status == 403
@@ -112,7 +112,7 @@ async def test_a_call_without_approvals_is_403(api: Any, lab: Lab):
 
 
 async def test_the_incident_and_its_two_rollbacks(api: Any, lab: Lab):
-    """004-084: applied, half rolled back (probes green, verifier red), wholly rolled back (verifier green)."""
+    """TMS9-084: applied, half rolled back (probes green, verifier red), wholly rolled back (verifier green)."""
     await api("settings", policy=msgspec.to_builtins(load_policy("feb-2025")))
     status, done = await api("apply", change=msgspec.to_builtins(clean_up()))
     assert (status, done["verification"]["equal"]) == (200, True)
@@ -177,7 +177,7 @@ async def test_approved_in_time_it_is_applied(api: Any, lab: Lab):
 
 
 async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
-    """004-040: with the backend in front a model still signs in silently, its hits are counted, and all is put back."""
+    """TMS9-040: with the backend in front a model signs in silently, its hits are counted, and all is put back."""
     before = lab.zones.current
     status, started = await api("substitutions", change=msgspec.to_builtins(clean_up()))
     assert (status, started["names"], started["ttl"]) == (200, [AUTOLOGON], 300)
@@ -191,7 +191,7 @@ async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
 
 
 async def test_a_quiet_name_has_no_hits(lab: Lab):
-    """004-040: nobody came, so nothing was counted; a substitution gives back exactly what was there."""
+    """TMS9-040: nobody came, so nothing was counted; a substitution gives back exactly what was there."""
     lab.zones.change(lambda zones: put_rrset(zones, "old.fabrikam.com", "A", ["192.0.2.10"]))
     plan = ChangeDesk(lab.zones, Ledger(lab.home / "l")).plan(
         change(PutRecords(name="old.fabrikam.com", type="A", values=()))
@@ -206,7 +206,7 @@ async def test_a_quiet_name_has_no_hits(lab: Lab):
 async def test_a_resolver_that_still_remembers_is_one_view_of_three(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ):
-    """004-053: after the change a caching resolver answers from its cache; the quorum says so and wakes nobody."""
+    """TMS9-053: after the change a caching resolver answers from its cache; the quorum says so and wakes nobody."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
     cache.mkdir(exist_ok=True)
     (tmp_path / "lab").mkdir()

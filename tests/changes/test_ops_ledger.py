@@ -103,7 +103,7 @@ def test_the_ledger_says_who(office: Office):
 
 
 def test_rollback_restores_last_known_good_whole(office: Office):
-    """004-083, 004-084: the rollback gives back everything, the alias link included, and is verified."""
+    """TMS9-083, TMS9-084: the rollback gives back everything, the alias link included, and is verified."""
     before = office.store.current
     office.apply(clean_up(rollback_operations=whole_rollback()))
     assert office.store.current != before
@@ -115,7 +115,7 @@ def test_rollback_restores_last_known_good_whole(office: Office):
 
 
 def test_the_cname_phase_fails_the_verifier(office: Office):
-    """004-084: the rollback of that evening resolves everywhere and is not last known good: a type differs."""
+    """TMS9-084: the rollback of that evening resolves everywhere and is not last known good: a type differs."""
     office.desk.apply(clean_up(), policy=load_policy("feb-2025"))
     done = office.desk.rollback(as_written=True)
     assert not done.verification.good
@@ -126,7 +126,7 @@ def test_the_cname_phase_fails_the_verifier(office: Office):
 
 
 def test_recreating_the_profile_alone_is_not_enough(office: Office):
-    """004-076: the traffic manager is back and the alias set still empty; the verifier says so."""
+    """TMS9-076: the traffic manager is back and the alias set still empty; the verifier says so."""
     good = office.store.current
     office.desk.apply(clean_up(rollback_operations=whole_rollback()[:1]), policy=load_policy("feb-2025"))
     office.desk.rollback(as_written=True)

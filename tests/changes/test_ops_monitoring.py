@@ -22,7 +22,7 @@ BOOK = msgspec.structs.replace(default_inventory(), check_every=60)
 
 
 def test_a_run_that_did_not_happen_alerts(office: Office):
-    """004-091: one and a half intervals without a check is a finding that pages; a check ends it."""
+    """TMS9-091: one and a half intervals without a check is a finding that pages; a check ends it."""
     office.desk.inventory = BOOK
     office.desk.checked()
     office.clock.moment += 90
@@ -35,12 +35,12 @@ def test_a_run_that_did_not_happen_alerts(office: Office):
 
 
 def test_without_an_interval_nothing_is_missed(office: Office):
-    """004-091: an inventory that asks for no monitoring has no runs to miss."""
+    """TMS9-091: an inventory that asks for no monitoring has no runs to miss."""
     assert missed_run(default_inventory(), 0, office.clock.moment) == ()
 
 
 async def test_the_lab_checks_by_itself(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
-    """004-091, 004-039: with an interval the lab looks at every endpoint again and again, and traces its findings."""
+    """TMS9-091, TMS9-039: with an interval the lab looks at every endpoint again and again, and traces its findings."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
     cache.mkdir(exist_ok=True)
     (tmp_path / "lab").mkdir()
@@ -59,7 +59,7 @@ async def test_the_lab_checks_by_itself(tmp_path: Path, tmp_path_factory: pytest
 
 
 def test_promises_are_followed_up(office: Office):
-    """004-096: a repair item is a finding from the day after its date until it is done."""
+    """TMS9-096: a repair item is a finding from the day after its date until it is done."""
     promise = Repair(title="regional names for single sign-on", owner="identity", due=dt.date(2025, 2, 18))
     book = msgspec.structs.replace(BOOK, repairs=(promise,))
     on_the_day = dt.datetime(2025, 2, 18, 23, 59, tzinfo=dt.UTC).timestamp()
@@ -73,7 +73,7 @@ def test_promises_are_followed_up(office: Office):
 
 
 def test_an_inventory_file_has_dates_and_intervals():
-    """004-096: a TOML date is a day; a mistake has its place."""
+    """TMS9-096: a TOML date is a day; a mistake has its place."""
     text = 'check_every = 300\n[[repairs]]\ntitle = "t"\nowner = "o"\ndue = 2026-06-30\n'
     assert parse_inventory(text, "i.toml").repairs[0].due == dt.date(2026, 6, 30)
     with pytest.raises(TomlMistakeError, match="check_every: expected seconds"):
@@ -82,7 +82,7 @@ def test_an_inventory_file_has_dates_and_intervals():
 
 @pytest.mark.parametrize(("incident", "passes"), [("INC-1", True), ("INC-2", False), ("DRIFT-1", True)])
 def test_an_emergency_names_an_open_incident(office: Office, incident: str, passes: bool):
-    """I-16: where open incidents are known, an emergency in one that is not open is none."""
+    """salesforce-2021: where open incidents are known, an emergency in one that is not open is none."""
     office.desk.inventory = msgspec.structs.replace(default_inventory(), incidents=("INC-1",))
     office.ask(AUTOLOGON)
     office.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))

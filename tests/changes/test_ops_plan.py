@@ -32,7 +32,7 @@ from ssosim.estate.toml import TomlMistakeError
 
 
 def test_a_deleted_profile_shows_as_an_emptied_alias(zones: ZoneSet):
-    """004-075: the diff of the clean-up says that the alias record set is left empty, not only that a profile goes."""
+    """TMS9-075: the diff of the clean-up says that the alias record set is left empty, not only that a profile goes."""
     delta = compare(zones, delete_profile(zones, PROFILE))
     alias = next(each for each in delta.records if each.as_data()["name"] == AUTOLOGON)
     assert (alias.kind, alias.effects) == (Kind.UPDATE, {Effect.SHAPE, Effect.EMPTIED})
@@ -53,7 +53,7 @@ def test_a_snapshot_reads_back_equal(zones: ZoneSet):
 
 
 def test_the_way_between_two_states_leads_from_one_to_the_other(zones: ZoneSet):
-    """The operations made from a difference lead there, and back; replacing needs no moment without the name (I-28)."""
+    """The operations made from a difference lead there, and back; nothing is ever without its name (crates-io-2023)."""
     other = operate(zones, (*cname_for_alias(), PutRecords(name=f"new.{LOGIN}", type="A", values=("192.0.2.9",))))
     gone = delete_profile(zones, PROFILE)
     for before, after in ((zones, other), (other, zones), (zones, gone), (gone, zones)):
@@ -61,7 +61,7 @@ def test_the_way_between_two_states_leads_from_one_to_the_other(zones: ZoneSet):
 
 
 def test_the_incident_is_rated_high_and_global(office: Office):
-    """004-046, 004-047, 004-048: deleting the traffic manager behind a critical alias is high risk and global."""
+    """TMS9-046, TMS9-047, TMS9-048: deleting the traffic manager behind a critical alias is high risk and global."""
     plan = office.desk.plan(clean_up())
     assert (plan.risk.level, plan.blast.scope) == (Level.HIGH, "global")
     assert AUTOLOGON in plan.blast.names
@@ -69,7 +69,7 @@ def test_the_incident_is_rated_high_and_global(office: Office):
 
 
 def test_views_limit_the_blast_radius(office: Office):
-    """004-095: a change for some views is not global."""
+    """TMS9-095: a change for some views is not global."""
     assert office.desk.plan(clean_up(views=("canary",))).blast.scope == "views"
 
 
@@ -98,7 +98,7 @@ def test_who_changes_under_an_alias_is_affected(office: Office):
 
 
 def test_use_is_counted_and_named(office: Office):
-    """004-041: the plan says how often a name was resolved in the window, and by whom."""
+    """TMS9-041: the plan says how often a name was resolved in the window, and by whom."""
     office.ask(AUTOLOGON, "outlook")
     office.ask(AUTOLOGON, "outlook")
     usage = {each.name: each for each in office.desk.plan(clean_up()).usage}[AUTOLOGON]
@@ -107,7 +107,7 @@ def test_use_is_counted_and_named(office: Office):
 
 
 def test_a_gap_counts_as_use(office: Office):
-    """004-089: a window that the metric does not cover is use, and the window is never shorter than the TTL."""
+    """TMS9-089: a window that the metric does not cover is use, and the window is never shorter than the TTL."""
     assert not any(each.in_use for each in office.desk.plan(clean_up()).usage)
     office.counts.pause()
     office.clock.moment += 10
@@ -124,7 +124,7 @@ def test_the_operators_probes_are_no_use(office: Office):
 
 
 def test_the_rollback_is_rehearsed(office: Office):
-    """004-084: the plan shows that the rollback as written leaves a CNAME; one that restores all leaves nothing."""
+    """TMS9-084: the plan shows that the rollback as written leaves a CNAME; one that restores all leaves nothing."""
     partial = office.desk.plan(clean_up()).rollback
     assert partial is not None
     assert not isinstance(partial, str)
@@ -145,7 +145,7 @@ def test_all_or_nothing(office: Office):
     "field", ["title", "author", "intent", "procedure", "rollback", "health_signals", "abort_rule"]
 )
 def test_a_change_without_its_document_is_refused_with_the_place(field: str):
-    """004-036: each field of the document that is missing or blank is named, with file and line."""
+    """TMS9-036: each field of the document that is missing or blank is named, with file and line."""
     good = {
         "title": '"t"',
         "author": '"a"',
@@ -223,7 +223,7 @@ def test_a_difference_always_leads_there(zones: ZoneSet, first: list[Operation],
 
 
 def test_a_mistake_that_the_change_makes_is_a_high_risk(office: Office):
-    """I-14, 004-057: a CNAME that lost its trailing dot leads nowhere; the plan says so before it is made."""
+    """se-2009, TMS9-057: a CNAME that lost its trailing dot leads nowhere; the plan says so before it is made."""
     lost_dot = change(
         PutRecords(name="www.microsoft.com", type="CNAME", values=("login.microsoft.com.microsoft.com.",))
     )

@@ -19,7 +19,7 @@ ZONE = "$TTL 300\n@ NS ns1.lab.invalid.\nwww A 192.0.2.1\nmail A 192.0.2.2\nftp 
 
 
 def test_files_are_the_desired_state(office: Office, tmp_path: Path):
-    """004-033, 004-035: zones of files against production; every record that was touched beside them is one finding."""
+    """TMS9-033, TMS9-035: zones of files against production; every record touched beside them is one finding."""
     (tmp_path / "example.com.zone").write_text(ZONE)
     office.desk.load(read_tree(tmp_path), "from files")
 
@@ -34,7 +34,7 @@ def test_files_are_the_desired_state(office: Office, tmp_path: Path):
 
 @pytest.mark.parametrize("skipped", ["document", "version", "approvals", "executors", "rollback", "in-use"])
 def test_whatever_step_somebody_skips_the_gate_stops(office: Office, skipped: str):
-    """004-085: people forget; each forgotten step alone is refused by its own rule, and nothing is changed."""
+    """TMS9-085: people forget; each forgotten step alone is refused by its own rule, and nothing is changed."""
     fields: dict[str, Any] = {"rollback_operations": whole_rollback()}
     if skipped == "document":
         fields["abort_rule"] = " "
@@ -59,7 +59,7 @@ def test_whatever_step_somebody_skips_the_gate_stops(office: Office, skipped: st
 @pytest.mark.parametrize("level", list(Level))
 @pytest.mark.parametrize("scope", ["global", "views"])
 def test_the_new_table_is_never_the_laxer_one(level: Level, scope: Any):
-    """004-087: for every risk and scope the new policy asks for as much as the old one, and approves nothing unseen."""
+    """TMS9-087: for every risk and scope the new policy asks for as much as the old one, and waves nothing through."""
     blast = Blast(scope, (), (), ())
     old, new = (load_policy(name).needs(level, blast) for name in ("feb-2025", "strict"))
     assert new.approvers >= old.approvers
@@ -69,6 +69,6 @@ def test_the_new_table_is_never_the_laxer_one(level: Level, scope: Any):
 
 
 def test_a_harmless_change_needs_little(office: Office):
-    """004-087: strict is no standstill: a new name goes through without anybody's approval."""
+    """TMS9-087: strict is no standstill: a new name goes through without anybody's approval."""
     done = office.desk.apply(change(PutRecords(name=f"new.{LOGIN}", type="A", values=("192.0.2.10",))))
     assert done.verification.good

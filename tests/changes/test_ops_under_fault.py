@@ -28,7 +28,7 @@ def added(**fields: object) -> Change:
 
 
 def test_a_fault_is_drift_and_locks_its_zone(office: Office):
-    """004-051: what a fault does to a zone was not in any change, so the zone takes none until it ends."""
+    """TMS9-051: what a fault does to a zone was not in any change, so the zone takes none until it ends."""
     undo = office.board.add(FAULTS[0])
     calm = change(PutRecords(name=NEW, type="A", values=("192.0.2.9",)))
     with pytest.raises(RefusedError, match="locked by open drift"):
@@ -47,7 +47,7 @@ ORDERS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_change_and_fault_end_in_any_order(office: Office, fault: ZoneFault, order: tuple[str, ...]):
-    """004-084: applied and rolled back, broken and mended, however these cross: in the end all is as it was."""
+    """TMS9-084: applied and rolled back, broken and mended, however these cross: in the end all is as it was."""
     healthy = office.store.current
     ends = []
     for step in order:

@@ -59,7 +59,7 @@ async def applied(desk: LabDesk, wanted: Any) -> Any:
 
 
 async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, desk: LabDesk):
-    """004-095: a change for the canary's view is seen there alone, until it is taken back or applied everywhere."""
+    """TMS9-095: a change for the canary's view is seen there alone, until it is taken back or applied everywhere."""
     lower = PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.10",))
     before = lab.zones.current
     said = await applied(desk, change(lower, views=(CANARY,)))
@@ -80,7 +80,7 @@ async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, desk: LabDesk):
     "operations", [(DeleteProfile(profile="aadg-autologon"),), cname_for_alias()], ids=["emptied", "cname-for-alias"]
 )
 async def test_red_in_the_canary_stops_it(lab: Lab, desk: LabDesk, operations: tuple[Any, ...]):
-    """004-095, 004-055: the canary turns red, for the changed shape as well, and no other view has ever seen it."""
+    """TMS9-095, TMS9-055: the canary turns red, for the changed shape as well, and no other view has ever seen it."""
     before = lab.zones.current
     with pytest.raises(LabError, match=rf"stopped at the view {CANARY}.*{AUTOLOGON}: expected a direct answer"):
         await applied(desk, change(*operations, views=(CANARY, REST)))
@@ -90,7 +90,7 @@ async def test_red_in_the_canary_stops_it(lab: Lab, desk: LabDesk, operations: t
 
 
 async def test_the_gate_stands_before_views_too(lab: Lab, desk: LabDesk):
-    """004-086: without approvals nothing is shown in any view; a view that is none is named."""
+    """TMS9-086: without approvals nothing is shown in any view; a view that is none is named."""
     desk.desk.policy = load_policy("strict")
     with pytest.raises(RefusedError):
         await desk._apply({"change": msgspec.to_builtins(clean_up(views=(CANARY,)))})
@@ -101,7 +101,7 @@ async def test_the_gate_stands_before_views_too(lab: Lab, desk: LabDesk):
 
 
 def test_a_change_for_views_is_never_made_global(office: Office):
-    """004-095: what is rated as reaching some views cannot be put into the zones that all views show."""
+    """TMS9-095: what is rated as reaching some views cannot be put into the zones that all views show."""
     wanted = clean_up(views=(CANARY,))
     before = office.store.current
     with pytest.raises(DnsChangeError, match="views"):

@@ -40,7 +40,7 @@ def in_family(kind: str) -> Inventory:
 
 
 async def test_only_an_ipv6_probe_sees_a_wrong_aaaa(lab: Lab):
-    """I-17: AAAA of the login host leads elsewhere: IPv4 clients and probes are fine, the AAAA probe is red."""
+    """crm-online-2014: AAAA leads elsewhere: IPv4 clients and probes are fine, the AAAA probe is red."""
     prober = Prober(lab)
     AaaaWrong(record=LOGIN).apply(lab)
     assert outside_in(in_family("A"), await prober.observe(in_family("A"))) == ()
@@ -51,7 +51,7 @@ async def test_only_an_ipv6_probe_sees_a_wrong_aaaa(lab: Lab):
 
 
 async def test_a_second_resolver_saves_who_has_one(lab: Lab):
-    """I-13: one resolver goes on with an old copy; whoever asks the other one, or looks from both, knows better."""
+    """resolver-2023: one resolver goes on with an old copy; the other one, or a look from both, tells."""
     stale = StaleCache(servers=("old",)).apply(lab)
     moved = put_rrset(lab.zones.current, LOGIN, "A", ["192.0.2.99"])
     lab.zones.change(lambda _: moved)
@@ -68,7 +68,7 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
 
 
 async def test_a_name_that_leads_to_another_service_answers_and_is_wrong(lab: Lab):
-    """I-01: the name resolves, TLS and HTTP answer, and only a check of a path that the right service has is red."""
+    """azure-ad-preview: the name resolves, TLS and HTTP answer; only a check of a path of the right service is red."""
     sts = next(host.address for host in default_estate().hosts if host.role == "federation")
     WrongAddress(record=LOGIN, address=sts).apply(lab)
     seen = await Prober(lab).observe(BOOK, views_of(lab)[:1])
@@ -78,7 +78,7 @@ async def test_a_name_that_leads_to_another_service_answers_and_is_wrong(lab: La
 
 
 async def test_the_realm_answer_knows_no_region(lab: Lab):
-    """004-093: tenants are global: whoever asks from wherever is sent to the same, global endpoints."""
+    """TMS9-093: tenants are global: whoever asks from wherever is sent to the same, global endpoints."""
     said = []
     server = dict(views_of(lab))["second"]
     for _ in range(2):
@@ -94,7 +94,7 @@ async def test_the_realm_answer_knows_no_region(lab: Lab):
 
 
 async def test_the_emptied_name_is_red_in_every_view(lab: Lab):
-    """004-039: every endpoint of the list is resolved and asked; the emptied one is red from everywhere."""
+    """TMS9-039: every endpoint of the list is resolved and asked; the emptied one is red from everywhere."""
     lab.zones.change(lambda zones: delete_profile(zones, PROFILE))
     seen = await Prober(lab).observe(BOOK)
     assert {(each.name, each.view) for each in seen} == {

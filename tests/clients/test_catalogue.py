@@ -15,7 +15,7 @@ from ssosim_clients.testing import AUTOLOGON, FEDERATED_UPN, PASSWORD, STS, Step
 MODELS = sorted(catalogue.MODELS)
 
 # How a fresh sign-in ends: while the name is gone, while it is a CNAME, and where the tenant has no Seamless SSO (the
-# realm flipped to Managed, rank 10). S silent, I asked a person, F failed with an error, - still trying after an hour.
+# realm flipped to Managed). S silent, I asked a person, F failed with an error, - still trying after an hour.
 OUTCOMES = {
     "office": "--I",
     "outlook": "--I",
@@ -55,7 +55,7 @@ def test_keeps_the_contract(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_states_of_the_record(name: str) -> None:
-    """Gone, CNAME, Managed: each kind of client ends as its sources say (004-021 to 004-027, 004-080 to 004-082)."""
+    """Gone, CNAME, Managed: each kind of client ends as its sources say (TMS9-021 to TMS9-027; TMS9-080, 081, 082)."""
     model, ends = catalogue.find(name), ""
     for change in (World.remove_record, World.put_cname, _managed):
         world = World(person=[PASSWORD])
@@ -71,7 +71,7 @@ def _managed(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["prt-device", "connect-sync-certificate", "msal-python-ropc", "federated-user"])
 def test_never_touches_autologon(name: str) -> None:
-    """Who does not depend on the host never speaks to it, and so is not affected (004-005, 004-008, 004-100)."""
+    """Who does not depend on the host never speaks to it, and so is not affected (TMS9-005, TMS9-008, TMS9-100)."""
     world = World()
     for _ in range(3):
         world.play(catalogue.find(name).sign_in(world.device(upn=_upn(name))))
@@ -80,7 +80,7 @@ def test_never_touches_autologon(name: str) -> None:
 
 
 def test_federated_user_signs_in_at_home() -> None:
-    """A federated domain's own service gives the assertion, for a ticket of its own name (004-008)."""
+    """A federated domain's own service gives the assertion, for a ticket of its own name (TMS9-008)."""
     world = World()
     world.play(catalogue.find("federated-user").sign_in(world.device(upn=FEDERATED_UPN)))
     assert world.seen("tgs") == [f"tgs HTTP/{STS}"]
@@ -119,7 +119,7 @@ def _tokens() -> HttpResponse:
 
 
 def test_jvm_remembers_a_failed_negotiate() -> None:
-    """One sign-in without a KDC, and that JVM tries Negotiate no more, though the KDC is back (table 2.3)."""
+    """One sign-in without a KDC, and that JVM tries Negotiate no more, though the KDC is back (measured-memory)."""
     world = World(kdc_reachable=False)
     device = world.device()
     world.play(MSAL4J_IWA.sign_in(device))
@@ -151,7 +151,7 @@ def test_msal4j_locks_for_five_seconds() -> None:
 
 
 def test_naive_hammers_and_raises() -> None:
-    """Three tries within a second, then an error (004-107)."""
+    """Three tries within a second, then an error (TMS9-107)."""
     world = World()
     world.remove_record()
     began = world.now
@@ -162,7 +162,7 @@ def test_naive_hammers_and_raises() -> None:
 
 
 def test_dotnet_retries_once_after_a_second() -> None:
-    """MSAL.NET repeats a 5xx once, a second later, unless it says Retry-After; a 429 never (table 2.4)."""
+    """MSAL.NET repeats a 5xx once, a second later, unless it says Retry-After; a 429 never (read-retries)."""
     model = catalogue.find("msal-dotnet-iwa")
     for answer, tries in ((HttpResponse(503), 2), (HttpResponse(429), 1), (NetworkFailure("read", "timeout"), 2)):
         world = World()
@@ -205,7 +205,7 @@ def test_service_without_a_window() -> None:
 
 
 def test_swallowers_come_back_by_themselves() -> None:
-    """Whoever still tries when the alias is back signs in within its own background period (004-029)."""
+    """Whoever still tries when the alias is back signs in within its own background period (TMS9-029)."""
     for name, outcome in OUTCOMES.items():
         if outcome[0] != "-":
             continue
@@ -221,7 +221,7 @@ def test_swallowers_come_back_by_themselves() -> None:
 
 
 def test_every_client_says_what_it_keeps() -> None:
-    """Libraries with a memory say so; a model without one keeps nothing (table 2.3)."""
+    """Libraries with a memory say so; a model without one keeps nothing (measured-memory)."""
     with_memory = {"msal-dotnet-iwa", "msal4j-iwa", "msal-python-ropc", "azure-identity", "prt-device"}
     clients: list[Model] = list(catalogue.MODELS.values())
     assert {c.name for c in clients if isinstance(c, Client) and c.keeps != "nothing"} == with_memory

@@ -1,4 +1,4 @@
-"""A chain of credentials: unavailable is passed over, failed ends it (table 2.5, 003-002, 003-008)."""
+"""A chain of credentials: unavailable is passed over, failed ends it (read-chains, PY-002, PY-008)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLI = Link("AzureCliCredential", MsalPythonPassword(), developer=True)
 
 
 def test_unavailable_is_passed_over(world: World) -> None:
-    """Without a password in the environment the next credential is tried (003-002)."""
+    """Without a password in the environment the next credential is tried (PY-002)."""
     chain = ChainFlow((ENVIRONMENT, Link("ManagedIdentityCredential"), APP))
     tokens = world.play(chain.attempt(world.device(stored_password=None), NO_TICKET))
     assert tokens is not None
@@ -25,7 +25,7 @@ def test_unavailable_is_passed_over(world: World) -> None:
 
 
 def test_network_failure_ends_the_chain(world: World) -> None:
-    """An unresolvable host is a failure: the second credential, which would work, is never tried (003-002)."""
+    """An unresolvable host is a failure: the second credential, which would work, is never tried (PY-002)."""
     world.broken[LOGIN] = "nxdomain"
     began = world.now
     with pytest.raises(Stopped) as caught:
@@ -43,7 +43,7 @@ def test_a_developer_tools_failure_is_passed_over(world: World) -> None:
 
 
 def test_all_unavailable_lists_every_attempt(world: World) -> None:
-    """Nothing set up: one error that names each credential and why (003-008)."""
+    """Nothing set up: one error that names each credential and why (PY-008)."""
     belief = world.play(AZURE_IDENTITY.sign_in(world.device(stored_password=None)))
     assert belief is not None
     assert belief.state is State.FAILED

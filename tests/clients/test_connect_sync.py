@@ -1,4 +1,4 @@
-"""Entra Connect Sync: cycles, backlog, alert, and the two ways of signing in (004-027, 004-097 to 004-101)."""
+"""Entra Connect Sync: cycles, backlog, alert, and the two ways of signing in (TMS9-027, TMS9-097 to TMS9-101)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 
 def test_a_cycle_every_half_hour(world: World) -> None:
-    """While the name is gone one attempt is made per cycle of 30 minutes, and each stops at MEX (004-099)."""
+    """While the name is gone one attempt is made per cycle of 30 minutes, and each stops at MEX (TMS9-099)."""
     world.remove_record()
     assert world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()), seconds=4 * HOUR + 60) is None
     starts = [event.at for event in world.events if event.step is Step.REALM]
@@ -25,7 +25,7 @@ def test_a_cycle_every_half_hour(world: World) -> None:
 
 
 def test_backlog_grows_and_drains(world: World) -> None:
-    """Changes pile up over the outage and are exported cycle by cycle after it, as fast as one cycle can (004-027)."""
+    """Changes pile up over the outage and are exported cycle by cycle after it, as fast as one cycle can (TMS9-027)."""
     device = world.device()
     world.remove_record()
     world.after(8.5 * HOUR, World.restore)
@@ -43,7 +43,7 @@ def test_backlog_grows_and_drains(world: World) -> None:
 
 
 def test_alert_after_missed_cycles(world: World) -> None:
-    """An administrator is told after the second missed cycle, and no longer once one has succeeded (004-027)."""
+    """An administrator is told after the second missed cycle, and no longer once one has succeeded (TMS9-027)."""
     device = world.device()
     world.remove_record()
     world.after(2 * HOUR - 60, World.restore)
@@ -70,7 +70,7 @@ def test_changes_between_sign_ins_are_counted(world: World) -> None:
 
 @pytest.mark.parametrize("phase", [World.remove_record, World.put_cname])
 def test_certificate_survives(world: World, phase: object) -> None:
-    """With an application's certificate it signs in at the login host alone and loses no cycle (004-100)."""
+    """With an application's certificate it signs in at the login host alone and loses no cycle (TMS9-100)."""
     assert callable(phase)
     phase(world)
     belief = world.play(CONNECT_SYNC_CERTIFICATE.sign_in(world.device()))
@@ -80,7 +80,7 @@ def test_certificate_survives(world: World, phase: object) -> None:
 
 
 def test_password_does_not_mind_a_cname(world: World) -> None:
-    """It asks for no ticket: with the partial rollback its cycle works again, over usernamemixed (004-098)."""
+    """It asks for no ticket: with the partial rollback its cycle works again, over usernamemixed (TMS9-098)."""
     world.put_cname()
     belief = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))
     assert belief is not None
@@ -90,7 +90,7 @@ def test_password_does_not_mind_a_cname(world: World) -> None:
 
 
 def test_realm_flip_cures_it(world: World) -> None:
-    """Told Managed, it uses the password grant and needs no MEX, though the name is gone (part 4, rank 10)."""
+    """Told Managed, it uses the password grant and needs no MEX, though the name is gone (measured-realm-flip)."""
     world.remove_record()
     world.desktop_sso = False
     belief = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))

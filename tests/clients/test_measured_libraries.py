@@ -1,4 +1,4 @@
-"""Table 2.2: what three Python libraries were seen to send, fault by fault, and how they ended.
+"""measured-libraries: what three Python libraries were seen to send, fault by fault, and how they ended.
 
 Federated account, user name and password, one fresh process for each row. A step's count is of tries by the client, as
 the fake servers saw them; where no request can arrive (an unresolvable name, a refused connection) it is of tries too.
@@ -141,7 +141,7 @@ def rig() -> World:
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
 @pytest.mark.parametrize("row", ROWS)
 def test_requests_and_outcome(row: str, model: Client) -> None:
-    """Every cell of table 2.2: tries for each step, how it ended, and that nobody was asked."""
+    """Every cell of measured-libraries: tries for each step, how it ended, and that nobody was asked."""
     change, *cells = ROWS[row]
     expected, ending = cells[(MSAL, AZURE, ADAL).index(model)]
     world, kept = rig(), []
@@ -180,7 +180,7 @@ def test_wrong_password_names_its_reason(model: Client) -> None:
 
 
 def test_bad_password_count_is_multiplied() -> None:
-    """AD FS answers a wrong password with 500, so a stack that retries 5xx posts it again: 4, 1, 1 (table 2.4)."""
+    """AD FS answers a wrong password with 500, so a stack that retries 5xx posts it again: 4, 1, 1 (read-retries)."""
     posts = {}
     for model in (AZURE, MSAL, ADAL):
         world = rig()
@@ -189,7 +189,7 @@ def test_bad_password_count_is_multiplied() -> None:
     assert posts == {"azure-identity": 4, "msal-python-ropc": 1, "adal-like": 1}
 
 
-# state that outlives a call (table 2.3)
+# state that outlives a call (measured-memory)
 
 
 def test_msal_python_remembers_a_404() -> None:

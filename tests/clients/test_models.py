@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("model", [OFFICE, NATIVE_PROMPT], ids=lambda mode
 
 @BOTH
 def test_healthy_is_silent(world: World, model: Client) -> None:
-    """With everything in place the flow makes the documented calls in order and asks nobody (004-011..018)."""
+    """With everything in place the flow makes the documented calls in order and asks nobody (TMS9-011 to TMS9-018)."""
     belief = world.play(model.sign_in(world.device()))
     assert belief is not None
     assert (belief.state, belief.attempts) == (State.SILENT, 1)
@@ -41,7 +41,7 @@ def test_healthy_is_silent(world: World, model: Client) -> None:
 
 
 def test_missing_name_is_swallowed(world: World) -> None:
-    """A client that swallows never asks, however long the name is missing, though somebody is there (004-021)."""
+    """A client that swallows never asks, however long the name is missing, though somebody is there (TMS9-021)."""
     world.remove_record()
     world.person = [PASSWORD]
     assert world.play(OFFICE.sign_in(world.device()), seconds=9 * 3600) is None
@@ -51,7 +51,7 @@ def test_missing_name_is_swallowed(world: World) -> None:
 
 
 def test_missing_name_stops_at_mex(world: World) -> None:
-    """The first call to fail is the MEX fetch; the realm answer before it was fine (004-019)."""
+    """The first call to fail is the MEX fetch; the realm answer before it was fine (TMS9-019)."""
     world.remove_record()
     client = dataclasses.replace(OFFICE, policy=FailFast())
     belief = world.play(client.sign_in(world.device()))
@@ -62,7 +62,7 @@ def test_missing_name_stops_at_mex(world: World) -> None:
 
 
 def test_swallower_recovers_by_itself(world: World) -> None:
-    """When the name returns, the background retry signs in within one period, without the person (004-029)."""
+    """When the name returns, the background retry signs in within one period, without the person (TMS9-029)."""
     world.remove_record()
     world.after(3 * 3600, World.restore)
     began = world.now
@@ -74,7 +74,7 @@ def test_swallower_recovers_by_itself(world: World) -> None:
 
 
 def test_missing_name_prompts(world: World) -> None:
-    """A client that prompts asks at the first failure and gets its token from the login host alone (004-025)."""
+    """A client that prompts asks at the first failure and gets its token from the login host alone (TMS9-025)."""
     world.remove_record()
     world.person = [PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
@@ -85,7 +85,7 @@ def test_missing_name_prompts(world: World) -> None:
 
 
 def test_cname_is_refused_to_swallower(world: World) -> None:
-    """With a CNAME the canonical SPN is unknown, NTLM is refused with 403, nobody is asked (004-081, 004-082)."""
+    """With a CNAME the canonical SPN is unknown, NTLM is refused with 403, nobody is asked (TMS9-081, TMS9-082)."""
     world.put_cname()
     assert world.play(OFFICE.sign_in(world.device()), seconds=3600) is None
     assert set(world.seen("tgs")) == {f"tgs HTTP/{MANAGER}"}
@@ -96,7 +96,7 @@ def test_cname_is_refused_to_swallower(world: World) -> None:
 
 
 def test_cname_prompts(world: World) -> None:
-    """The prompting client meets the same 403 and asks (004-081)."""
+    """The prompting client meets the same 403 and asks (TMS9-081)."""
     world.put_cname()
     world.person = [PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
@@ -106,7 +106,7 @@ def test_cname_prompts(world: World) -> None:
 
 
 def test_cname_leaves_typed_family_alone(world: World) -> None:
-    """A client that names the service as typed signs in silently through the CNAME (004-082)."""
+    """A client that names the service as typed signs in silently through the CNAME (TMS9-082)."""
     world.put_cname()
     belief = world.play(TYPED.sign_in(world.device()))
     assert belief is not None
@@ -195,7 +195,7 @@ def test_interactive_failure_is_shown_once(world: World) -> None:
 
 
 def test_off_the_corporate_network(world: World) -> None:
-    """Without a KDC there is no ticket and no NTLM either: the 401 stands, and the prompting client asks (004-007)."""
+    """Without a KDC there is no ticket and no NTLM either: the 401 stands, and the prompting client asks (TMS9-007)."""
     world.kdc_reachable = False
     world.person = [PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))

@@ -64,7 +64,7 @@ def test_always_decides_and_is_pure(policy: Policy, stage: Stage, error: Failure
 def test_swallow_asks_only_when_told(
     policy: SwallowAndRetry, stage: Stage, error: Failure, attempt: int, elapsed: float
 ) -> None:
-    """No network, HTTP, protocol or ticket error ever leads to a prompt (004-021)."""
+    """No network, HTTP, protocol or ticket error ever leads to a prompt (TMS9-021)."""
     decision = policy.decide(stage, error, attempt, elapsed)
     assert isinstance(decision, Interactive) == needs_person(error)
     assert not isinstance(decision, Fail)
@@ -88,7 +88,7 @@ def test_every_policy_decides_in_time(policy: Policy, faults: list[tuple[Stage, 
 
 @given(st.one_of(FALLBACKS, HYBRIDS), STAGES, FAILURES, st.integers(1, 10**6))
 def test_patience_ends_with_a_person(policy: Policy, stage: Stage, error: Failure, attempt: int) -> None:
-    """Both policies that wait and then ask do ask, whatever it is, once their time is over (004-022)."""
+    """Both policies that wait and then ask do ask, whatever it is, once their time is over (TMS9-022)."""
     bound = policy.decides_within  # type: ignore[attr-defined] - both state one
     assert isinstance(policy.decide(stage, error, attempt, bound + 0.001), Interactive)
 
@@ -97,7 +97,7 @@ def test_patience_ends_with_a_person(policy: Policy, stage: Stage, error: Failur
 def test_fallback_does_not_repeat_a_refusal(
     policy: RetryThenFallback, stage: Stage, status: int, elapsed: float
 ) -> None:
-    """A refusal leads to the person at once; a 503 may pass and is worth the budget (004-081)."""
+    """A refusal leads to the person at once; a 503 may pass and is worth the budget (TMS9-081)."""
     assert isinstance(policy.decide(stage, HttpFailure(status), 1, elapsed), Interactive)
     patient = RetryThenFallback(budget=600)
     assert isinstance(patient.decide(stage, HttpFailure(503), 1, elapsed), RetryAfter)
@@ -121,7 +121,7 @@ def test_hybrid_asks_when_told(policy: Hybrid, stage: Stage, error: Failure) -> 
 def test_refusal_is_not_retried_within_a_round(
     policy: SwallowAndRetry, stage: Stage, status: int, attempt: int, elapsed: float
 ) -> None:
-    """An HTTP answer is no network error: it waits for the next background round (004-081)."""
+    """An HTTP answer is no network error: it waits for the next background round (TMS9-081)."""
     assert policy.decide(stage, HttpFailure(status), attempt, elapsed) == GiveUpUntil(policy.round_every)
 
 

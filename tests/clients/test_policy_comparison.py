@@ -1,4 +1,4 @@
-"""Three policies under short and long faults: no single one wins, the hybrid does (part 4, rank 3; 004-028)."""
+"""Three policies under short and long faults: no single one wins, the hybrid does (TMS9-028)."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ def test_hybrid_beats_both(short: float, long: float) -> None:
 
 
 def test_swallowing_alone_is_right_for_a_blip_and_wrong_for_an_outage() -> None:
-    """The same policy: no prompt and back within its round at 30 s, stuck for the whole of eight hours (004-028)."""
+    """The same policy: no prompt and back within its round at 30 s, stuck for the whole of eight hours (TMS9-028)."""
     assert cost(SwallowAndRetry(), 5).total < cost(PromptAtOnce(), 5).total
     assert cost(SwallowAndRetry(), 8 * HOUR).total > 100 * cost(PromptAtOnce(), 8 * HOUR).total

@@ -73,7 +73,7 @@ def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]
 def test_measured_cells(
     zone: World, host: str, default: str, no_rdns: str, no_canon: str, fallback: str, java: str
 ) -> None:
-    """Each rule gives the SPN that the real client was seen to ask for, by DNS shape (table 1.2)."""
+    """Each rule gives the SPN that the real client was seen to ask for, by DNS shape (measured-spn)."""
     fqdn = f"{host}.{CORP}"
     expected = {
         "mit-default": default, "mit-no-rdns": no_rdns, "mit-no-canon": no_canon, "mit-fallback": fallback,
@@ -109,7 +109,7 @@ def test_address_literal(zone: World, rule: str, expected: tuple[str, ...]) -> N
 
 
 def test_families_under_a_cname(zone: World) -> None:
-    """The same CNAME moves the SPN of the forward families and leaves the typed family alone (004-082)."""
+    """The same CNAME moves the SPN of the forward families and leaves the typed family alone (TMS9-082)."""
     host = f"alias.{CORP}"
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
     kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
@@ -137,7 +137,7 @@ def test_two_canonicalisers(zone: World) -> None:
 
 
 def test_look_up_failure(zone: World) -> None:
-    """A failed canonicalisation uses the typed name, gives the scheme up, or comes out (table 1.1)."""
+    """A failed canonicalisation uses the typed name, gives the scheme up, or comes out (read-spn)."""
     host = f"gone.{CORP}"
     resolver = zone.device().resolver
     for rule in RULES.values():
@@ -189,7 +189,7 @@ def test_sql_spn_has_its_port(zone: World) -> None:
     assert _ask(zone, "sqlclient", f"alias.{CORP}", port=1433) == (f"MSSQLSvc/real.{CORP}:1433",)
 
 
-# Table 1.1, row by row: how the client and its library canonicalise, what happens when the look-up fails, and when the
+# read-spn, row by row: how the client and its library canonicalise, what happens when the look-up fails, and when the
 # KDC knows no candidate. One of typed, forward, forward+reverse and lengthen, twice; "" where there is no library.
 TABLE_1_1 = {
     "mit-default": ("forward+reverse", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
@@ -227,7 +227,7 @@ TABLE_1_1 = {
 
 
 def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
-    """Table 1.1: each client as (its own canonicaliser, its library's), and what it does when either step fails."""
+    """read-spn: each client as (its own canonicaliser, its library's), and what it does when either step fails."""
     found = {
         name: (" ".join(rule.forms), " ".join(rule.second), rule.on_lookup_failure, rule.on_unknown)
         for name, rule in RULES.items()
@@ -291,7 +291,7 @@ def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
 
 
 def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
-    """Table 1.2, twoa: the PTR is that of the address that stands first, which rotates; other rules do not care."""
+    """measured-spn, twoa: the PTR is that of the address that stands first, which rotates; other rules do not care."""
     assert _possible(zone, "mit-default", "twoa") == ["n10", "n11"]
     assert _possible(zone, "mit-fallback", "twoa") == ["twoa n10", "twoa n11"]
     for rule in ("mit-no-rdns", "mit-no-canon", "java", "dotnet", "gokrb5"):
@@ -307,7 +307,7 @@ def test_addresses_of_another_version_do_not_come_first(zone: World) -> None:
 
 
 def test_two_pointers(zone: World) -> None:
-    """Of two PTR names the first in the answer counts (table 1.2, twoptr)."""
+    """Of two PTR names the first in the answer counts (measured-spn, twoptr)."""
     zone.addresses[f"twoptr.{CORP}"] = ("127.0.4.1",)
     zone.pointers["127.0.4.1"] = f"zeta.{CORP}"
     assert _ask(zone, "mit-default", f"twoptr.{CORP}") == ("zeta",)
@@ -327,7 +327,7 @@ def test_two_pointers(zone: World) -> None:
     ],
 )
 def test_guessed_realm(spn: str, guess: str | None) -> None:
-    """A name outside the mapped domain makes MIT guess a realm from its parent (table 1.2, ptrcname)."""
+    """A name outside the mapped domain makes MIT guess a realm from its parent (measured-spn, ptrcname)."""
     assert guessed_realm(spn, "CORP.TEST", CORP) == guess
     assert guessed_realm("HTTP/x.corp.test", "CORP.TEST", "elsewhere.test") is None, "the parent is the realm itself"
 

@@ -20,7 +20,7 @@ V13 = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
 
 
 def test_mex_choice() -> None:
-    """The endpoint behind NegotiateAuthentication and a TransportBinding is chosen (004-012)."""
+    """The endpoint behind NegotiateAuthentication and a TransportBinding is chosen (TMS9-012)."""
     endpoint = mex.kerberos_endpoint(mex_document())
     assert (endpoint.url, endpoint.version.action) == (TRUST_URL, ACTION)
 
@@ -35,7 +35,7 @@ def test_mex_choice() -> None:
     ],
 )
 def test_mex_without_integrated_authentication(document: bytes) -> None:
-    """Without the Negotiate policy, its transport or an address, nothing silent is offered (004-014)."""
+    """Without the Negotiate policy, its transport or an address, nothing silent is offered (TMS9-014)."""
     with pytest.raises(NotOffered):
         mex.kerberos_endpoint(document)
 
@@ -178,7 +178,7 @@ def test_challenge_is_found_among_schemes() -> None:
     ],
 )
 def test_unknown_spn(world: World, rule: str, stage: str, failure: str, posts: list[str]) -> None:
-    """Each answer to an SPN that the KDC does not know shows on the wire as it did with the real client (table 1.1)."""
+    """Each answer to an SPN that the KDC does not know shows on the wire as it did with the real client (read-spn)."""
     world.put_cname()
     with pytest.raises(Failure) as caught:
         world.play(NativeFlow().attempt(world.device(), RULES[rule]))

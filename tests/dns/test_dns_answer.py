@@ -29,14 +29,14 @@ def values(reply: Answer) -> tuple[str, ...]:
 
 
 def test_alias_answers_an_address_under_the_name_asked() -> None:
-    """004-043: an alias record set shows no CNAME, so the SPN keeps the name that the client asked for."""
+    """TMS9-043: an alias record set shows no CNAME, so the SPN keeps the name that the client asked for."""
     reply = ask("AutoLogon.MicrosoftAzureAD-SSO.com")
     assert values(reply) == ("A 192.0.2.20",)
     assert [str(rrset.name) for rrset in reply.answer] == ["AutoLogon.MicrosoftAzureAD-SSO.com."]
 
 
 def test_cname_answers_the_chain() -> None:
-    """004-043: a CNAME shows the canonical name on its way to the same address."""
+    """TMS9-043: a CNAME shows the canonical name on its way to the same address."""
     zones = put_rrset(CONTOSO, "www.fabrikam.com", "CNAME", [f"{AUTOLOGON}."])
     assert values(ask("www.fabrikam.com", zones=zones)) == (f"CNAME {AUTOLOGON}.", "A 192.0.2.20")
     assert values(ask("www.fabrikam.com", CNAME, zones)) == (f"CNAME {AUTOLOGON}.",)
@@ -191,7 +191,7 @@ def test_a_mistake_in_the_estate_names_its_key_path(records: tuple[RecordSet, ..
 
 
 def test_a_profile_needs_addresses_and_a_zone() -> None:
-    """Row 2.6: a profile behind an alias has endpoints with IP addresses; its own name must be in some zone."""
+    """azure-dns-alias: a profile behind an alias has endpoints with IP addresses; its own name must be in some zone."""
     named = TrafficManager(name="p", dns_name="p.x.test", endpoints=(TrafficManagerEndpoint(name="e", address="host"),))
     with pytest.raises(EstateError, match=r"traffic_managers\[0\].*not an IP address"):
         estate_with(Zone(name="x.test"), profiles=(named,))

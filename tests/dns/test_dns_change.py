@@ -41,7 +41,7 @@ def said(zones: ZoneSet, name: str, rdtype: RdataType = A) -> tuple[str, tuple[s
 
 
 def test_deleting_a_profile_empties_the_aliases_that_point_at_it(contoso: ZoneSet) -> None:
-    """004-075: deleting a referenced traffic manager leaves an empty record set: the name stays, NODATA."""
+    """TMS9-075: deleting a referenced traffic manager leaves an empty record set: the name stays, NODATA."""
     after = delete_profile(contoso, PROFILE)
     left = after.find(AUTOLOGON, A)
     assert left is not None
@@ -53,7 +53,7 @@ def test_deleting_a_profile_empties_the_aliases_that_point_at_it(contoso: ZoneSe
 
 
 def test_deleting_a_profile_takes_its_own_name_along(contoso: ZoneSet) -> None:
-    """004-075: the profile's own DNS name is NXDOMAIN after deletion, and so are names that only led to it."""
+    """TMS9-075: the profile's own DNS name is NXDOMAIN after deletion, and so are names that only led to it."""
     after = delete_profile(contoso, PROFILE)
     assert ask(after, PROFILE_NAME).rcode == NXDOMAIN
     assert ask(contoso, "tm.a.prd.aadg.trafficmanager.net").outcome == "NODATA"
@@ -61,7 +61,7 @@ def test_deleting_a_profile_takes_its_own_name_along(contoso: ZoneSet) -> None:
 
 
 def test_deleting_a_profile_reaches_every_zone_and_type(contoso: ZoneSet) -> None:
-    """004-075: the cascade empties alias sets in all zones, and touches no other record set."""
+    """TMS9-075: the cascade empties alias sets in all zones, and touches no other record set."""
     wide = point_alias(contoso, "www.fabrikam.com", "CNAME", PROFILE)
     wide = point_alias(wide, AUTOLOGON, "AAAA", PROFILE)
     after = delete_profile(wide, PROFILE)
@@ -73,7 +73,7 @@ def test_deleting_a_profile_reaches_every_zone_and_type(contoso: ZoneSet) -> Non
 
 
 def test_creating_the_profile_again_does_not_heal(contoso: ZoneSet) -> None:
-    """004-076: a rollback that only recreates the traffic manager leaves the alias empty; re-linking heals it."""
+    """TMS9-076: a rollback that only recreates the traffic manager leaves the alias empty; re-linking heals it."""
     again = put_profile(delete_profile(contoso, PROFILE), contoso.profiles[PROFILE])
     assert said(again, PROFILE_NAME) == ("NOERROR", ("A 192.0.2.20",))
     assert said(again, AUTOLOGON) == ("NODATA", ())
@@ -85,7 +85,7 @@ def test_creating_the_profile_again_does_not_heal(contoso: ZoneSet) -> None:
 
 
 def test_cname_in_place_of_the_alias_is_a_different_state(contoso: ZoneSet) -> None:
-    """004-077: the partial rollback answers the same address through a chain, and is not last known good."""
+    """TMS9-077: the partial rollback answers the same address through a chain, and is not last known good."""
     broken = put_profile(delete_profile(contoso, PROFILE), contoso.profiles[PROFILE])
     partial = put_rrset(remove_name(broken, AUTOLOGON), AUTOLOGON, "CNAME", [f"{PROFILE_NAME}."])
     assert said(partial, AUTOLOGON) == ("NOERROR", (f"CNAME {PROFILE_NAME}.", "A 192.0.2.20"))
@@ -120,7 +120,7 @@ def test_a_changed_profile_is_followed_by_its_aliases(contoso: ZoneSet) -> None:
 
 
 def test_an_ipv6_endpoint_answers_aaaa(contoso: ZoneSet) -> None:
-    """Row 2.7: the family asked for must match an endpoint's; a profile with IPv6 alone is NODATA for A."""
+    """traffic-manager: the family asked for must match an endpoint's; a profile with IPv6 alone is NODATA for A."""
     profile = contoso.profiles[PROFILE]
     six = msgspec.structs.replace(
         profile, endpoints=(msgspec.structs.replace(profile.endpoints[0], address="2001:db8::1"),)

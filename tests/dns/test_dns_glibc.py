@@ -18,7 +18,7 @@ exec "$2" "$3"
 
 
 def test_getaddrinfo_reports_each_state_by_its_own_error(tmp_path: Path) -> None:
-    """004-020: NODATA is EAI_NODATA and NXDOMAIN EAI_NONAME, neither EAI_AGAIN, which is what SERVFAIL gives."""
+    """TMS9-020: NODATA is EAI_NODATA and NXDOMAIN EAI_NONAME, neither EAI_AGAIN, which is what SERVFAIL gives."""
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     (tmp_path / "nsswitch.conf").write_text("hosts: files dns\n")
     script = str(Path(__file__).with_name("in_namespace.py"))

@@ -72,7 +72,7 @@ def cloud(contoso: ZoneSet) -> Cloud:
 
 
 def test_a_fault_of_a_regional_name_is_a_quarter_of_a_global_one(cloud: Cloud) -> None:
-    """004-092: the same fault on one of four regional names strikes 25 % of the clients, on the global name all."""
+    """TMS9-092: the same fault on one of four regional names strikes 25 % of the clients, on the global name all."""
     assert (cloud.impact(REGIONS * 2), cloud.impact([LOGIN] * 8)) == (0, 0)
     undo = NameRemoved(record=REGIONS[0]).apply(cloud.board)
     cloud.resolver.flush(None)
@@ -84,7 +84,7 @@ def test_a_fault_of_a_regional_name_is_a_quarter_of_a_global_one(cloud: Cloud) -
 
 
 def test_services_on_regional_names_survive_the_global_fault(cloud: Cloud) -> None:
-    """004-094: service-to-service clients with a regional host go on while the global name is gone."""
+    """TMS9-094: service-to-service clients with a regional host go on while the global name is gone."""
     NameRemoved(record=LOGIN).apply(cloud.board)
     assert cloud.addresses(LOGIN) == ()
     assert cloud.impact(REGIONS) == 0
@@ -92,13 +92,13 @@ def test_services_on_regional_names_survive_the_global_fault(cloud: Cloud) -> No
 
 @pytest.mark.parametrize(("dead", "reached"), [((1, 2), True), ((1, 2, 3, 4), False)])
 def test_two_providers_outlive_one(cloud: Cloud, dead: tuple[int, ...], reached: bool) -> None:
-    """004-031, 004-032: with half of the name servers elsewhere losing a provider costs nothing; a single one, all."""
+    """TMS9-031, TMS9-032: with half of the name servers elsewhere losing one provider costs nothing; a single one, all."""
     cloud.kill("microsoftonline.com", dead)
     assert bool(cloud.addresses(LOGIN)) is reached
 
 
 def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
-    """I-01: repaired at once, the name leads to another service for the hour of its TTL, unless caches are flushed."""
+    """azure-ad-preview: repaired at once, the name leads astray for the hour of its TTL, unless caches are flushed."""
     right = cloud.store.current
     foreign = put_rrset(right, "sso.fabrikam.com", "CNAME", ["sts.fabrikam.com."], ttl=3600)
     good = put_rrset(right, "sso.fabrikam.com", "A", ["192.0.2.10"])
@@ -122,6 +122,6 @@ def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("rcode", [NOERROR, NXDOMAIN])
 def test_no_fault_can_make_a_negative_answer_without_soa(rcode: Rcode) -> None:
-    """004-020: without AA and SOA glibc takes NODATA for EAI_AGAIN, so a bare code is refused where it is written."""
+    """TMS9-020: without AA and SOA glibc takes NODATA for EAI_AGAIN, so a bare code is refused where it is written."""
     with pytest.raises(ValueError, match="with its SOA"):
         Effect(rcode=rcode)

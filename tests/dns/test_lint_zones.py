@@ -28,14 +28,14 @@ def new(zones: ZoneSet) -> set[LintFinding]:
 
 
 def test_the_default_estate_has_the_incidents_own_findings() -> None:
-    """004-046, 004-064: the one alias of all zones is a snowflake and its profile has no owner; no error."""
+    """TMS9-046, TMS9-064: the one alias of all zones is a snowflake and its profile has no owner; no error."""
     assert [(each.name, each.severity, each.row) for each in lint(BASE)] == [
-        ("_kerberos.corp.contoso.com", "warning", "004-046"),
-        (AUTOLOGON, "warning", "004-046"),
-        ("www.tm.a.prd.aadg.trafficmanager.net", "warning", "004-064"),
+        ("_kerberos.corp.contoso.com", "warning", "TMS9-046"),
+        (AUTOLOGON, "warning", "TMS9-046"),
+        ("www.tm.a.prd.aadg.trafficmanager.net", "warning", "TMS9-064"),
     ]
     owned = put_profile(BASE, msgspec.structs.replace(BASE.profiles[PROFILE], owner="sso"))
-    assert {each.row for each in lint(owned)} == {"004-046"}
+    assert {each.row for each in lint(owned)} == {"TMS9-046"}
     twice = point_alias(BASE, "b.microsoftazuread-sso.com", "A", PROFILE)
     assert AUTOLOGON not in {each.name for each in lint(twice)}
 
@@ -46,38 +46,38 @@ def test_the_default_estate_has_the_incidents_own_findings() -> None:
         (
             lambda z: put_rrset(z, "fabrikam.com", "NS", ["ns1.fabrikam.com", "ns2.lab.invalid."]),
             "fabrikam.com",
-            "I-14",
+            "se-2009",
             "looks like ns1.fabrikam.com. without its trailing dot",
         ),
         (
             lambda z: put_rrset(z, "www.fabrikam.com", "CNAME", ["login.windows.net"]),
             "www.fabrikam.com",
-            "I-14",
+            "se-2009",
             "looks like login.windows.net.",
         ),
-        (lambda z: delete_profile(z, PROFILE), AUTOLOGON, "004-059", "A is empty"),
+        (lambda z: delete_profile(z, PROFILE), AUTOLOGON, "TMS9-059", "A is empty"),
         (
             lambda z: put_rrset(z, "www.fabrikam.com", "CNAME", ["gone.fabrikam.com."]),
             "www.fabrikam.com",
-            "004-057",
+            "TMS9-057",
             "which is not in zone fabrikam.com",
         ),
         (
             lambda z: put_rrset(z, "fabrikam.com", "MX", ["10 mail.fabrikam.com."]),
             "fabrikam.com",
-            "004-057",
+            "TMS9-057",
             "MX mail.fabrikam.com has no address",
         ),
         (
             lambda z: put_rrset(z, "fabrikam.com", "NS", ["ns1.windows.net.", "ns2.lab.invalid."]),
             "fabrikam.com",
-            "004-057",
+            "TMS9-057",
             "NS ns1.windows.net has no address",
         ),
         (
             lambda z: remove_name(z, "dc1.corp.contoso.com"),
             "_kerberos._tcp.corp.contoso.com",
-            "004-057",
+            "TMS9-057",
             "SRV dc1.corp.contoso.com has no address",
         ),
         (
@@ -91,25 +91,25 @@ def test_the_default_estate_has_the_incidents_own_findings() -> None:
                 ),
             ),
             "x.trafficmanager.net",
-            "004-057",
+            "TMS9-057",
             "endpoint e of profile x: gone.windows.net has no address",
         ),
         (
             lambda z: put_rrset(z, "fabrikam.com", "NS", ["sts.fabrikam.com."]),
             "fabrikam.com",
-            "004-032",
+            "TMS9-032",
             "one name server only (sts.fabrikam.com)",
         ),
         (
             lambda z: put_rrset(z, "sts.fabrikam.com", "A", ["198.51.100.30"], ttl=0),
             "sts.fabrikam.com",
-            "004-030",
+            "TMS9-030",
             "TTL 0 s",
         ),
         (
             lambda z: put_rrset(z, "sts.fabrikam.com", "A", ["198.51.100.30"], ttl=172800),
             "sts.fabrikam.com",
-            "I-14",
+            "se-2009",
             "TTL 172800 s",
         ),
         (
@@ -127,11 +127,11 @@ def test_the_default_estate_has_the_incidents_own_findings() -> None:
     ],
 )
 def test_a_mistake_is_found(change: Callable[[ZoneSet], ZoneSet], name: str, row: str, words: str) -> None:
-    """Each rule finds its mistake at its name, and gives the lesson's row; I-14 and 004-057 are errors."""
+    """Each rule finds its mistake at its name, and gives the lesson's row; se-2009 and TMS9-057 are errors."""
     found = [each for each in new(change(BASE)) if each.name == name and each.row == row]
     assert len(found) == 1
     assert words in found[0].text
-    errors = row in ("004-057", "004-059") or "dot" in found[0].text
+    errors = row in ("TMS9-057", "TMS9-059") or "dot" in found[0].text
     assert (found[0].severity == "error") == errors
 
 
@@ -171,7 +171,7 @@ def test_what_loading_refuses_is_still_found() -> None:
     beside = with_rrsets(BASE, RRset(sts, CNAME, 300, to_rdatas(["login.windows.net."], CNAME, sts)))
     assert {each.row for each in new(beside)} >= {"RFC 1034 3.6.2"}
     lost = with_rrsets(BASE, RRset(here, A, 300, alias="nope"))
-    assert {each.row for each in new(lost)} == {"004-075"}
+    assert {each.row for each in new(lost)} == {"TMS9-075"}
     nowhere = with_rrsets(BASE, RRset(here, A, 300, alias_record=dns.name.from_text("b.fabrikam.com")))
     assert [each.text for each in new(nowhere)] == ["A alias of b.fabrikam.com, which has no A records"]
     round_about = with_rrsets(BASE, RRset(here, A, 300, alias_record=here))
@@ -191,7 +191,7 @@ def test_good_links_are_left_in_peace() -> None:
 
 
 def test_written_targets_with_inner_dots_want_the_last_one() -> None:
-    """I-14: in file form the missing dot is plain to see, even where the expanded name happens to exist."""
+    """se-2009: in file form the missing dot is plain to see, even where the expanded name happens to exist."""
     records = (
         RecordSet(name="@", type="NS", values=("ns1.x.test", "ns2.x.test.", "ns3")),
         RecordSet(name="_s._tcp", type="SRV", values=("0 1 88 dc1.x.test",)),
@@ -200,7 +200,7 @@ def test_written_targets_with_inner_dots_want_the_last_one() -> None:
     )
     found = lint_written((Zone(name="x.test", records=records),))
     assert [(each.zone, each.name, each.severity, each.row) for each in found] == [
-        ("x.test", "@", "error", "I-14"),
-        ("x.test", "_s._tcp", "error", "I-14"),
+        ("x.test", "@", "error", "se-2009"),
+        ("x.test", "_s._tcp", "error", "se-2009"),
     ]
     assert "means dc1.x.test.x.test" in found[1].text

@@ -139,7 +139,7 @@ def test_a_loop_is_servfail(world: World, length: int) -> None:
 
 
 def test_ttls_count_down_and_end(world: World) -> None:
-    """004-030: a change is seen when the TTL is over, and not before."""
+    """TMS9-030: a change is seen when the TTL is over, and not before."""
     resolver = world.resolver()
     first = resolve(resolver, world, question(LOGIN))
     ttl = first.answer[0].ttl
@@ -171,7 +171,7 @@ def test_nxdomain_is_about_all_types_and_nodata_about_one(world: World) -> None:
 
 
 def test_a_negative_answer_ends_with_the_soa_minimum(world: World) -> None:
-    """004-020: what comes back stays invisible for the SOA minimum, and a flush ends that at once."""
+    """TMS9-020: what comes back stays invisible for the SOA minimum, and a flush ends that at once."""
     resolver = world.resolver()
     healthy = world.store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
     said = resolve(resolver, world, question())
@@ -199,7 +199,7 @@ def test_one_silent_server_is_passed_over(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["lame", "dead"])
 def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
-    """I-10: when no server of a zone is of use the answer is SERVFAIL; one good one is enough."""
+    """facebook-2021: when no server of a zone is of use the answer is SERVFAIL; one good one is enough."""
     zone = to_name("microsoftonline.com")
     servers = world.hierarchy.serves[zone]
     for server in servers[1:]:
@@ -211,7 +211,7 @@ def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
 
 
 def test_one_blank_server_of_four_fails_a_quarter(world: World) -> None:
-    """I-02: a quarter of fresh resolvers hears NXDOMAIN, and keeps it for the SOA minimum."""
+    """azure-dns-2019: a quarter of fresh resolvers hears NXDOMAIN, and keeps it for the SOA minimum."""
     zone = to_name("microsoftonline.com")
     world.change(lambda h: h.with_view(zone, h.server(zone, 4), View("blank")))
     outcomes = []
@@ -224,7 +224,7 @@ def test_one_blank_server_of_four_fails_a_quarter(world: World) -> None:
 
 
 def test_a_removed_delegation_is_nxdomain_from_the_parent(world: World) -> None:
-    """I-15: NXDOMAIN with the registry's SOA, while the zone's own servers go on answering when asked directly."""
+    """zoom-2025: NXDOMAIN with the registry's SOA, while the zone's own servers go on answering when asked directly."""
     zone = to_name("microsoftonline.com")
     used = world.resolver()
     resolve(used, world, question(LOGIN))
@@ -252,7 +252,7 @@ def test_stale_answers_are_served_only_when_switched_on(world: World) -> None:
 
 
 def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
-    """I-11, I-12: bogus data are SERVFAIL for who validates, unless CD is set; what was verified before is used up."""
+    """slack-2021, de-2026: bogus data are SERVFAIL for who validates, unless CD is set; what was verified is used up."""
     bogus = {to_name("microsoftonline.com")}
 
     def resolver(validate: bool) -> Resolver:

@@ -42,7 +42,7 @@ def lab_of(tmp_path: Path, *resolvers: DnsResolver) -> Lab:
 
 
 async def test_devices_ask_their_resolver_and_see_the_past(tmp_path: Path) -> None:
-    """004-030: a device behind a resolver sees a change when the TTL is over; who asked what is in the trace."""
+    """TMS9-030: a device behind a resolver sees a change when the TTL is over; who asked what is in the trace."""
     corp = DnsResolver(name="corp", address="10.10.0.54")
     desk = DnsResolver(name="desk-1-cache", address="10.10.0.55", devices=("desk-1",), forward_to=("corp",))
     async with lab_of(tmp_path, corp, desk) as lab:
@@ -139,7 +139,7 @@ def test_programs_ask_the_resolver(up: Any) -> None:
 
 
 def test_a_devices_own_resolver_holds_for_programs(up: Any) -> None:
-    """004-053: programs on a device ask the resolver that names it; those on any other ask the one for all."""
+    """TMS9-053: programs on a device ask the resolver that names it; those on any other ask the one for all."""
     servers = {}
     for device in ("desk-1", "desk-2"):
         said = up("exec", "--device", device, "--", "dig", LOGIN).stdout

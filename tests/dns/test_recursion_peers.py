@@ -52,7 +52,7 @@ def test_unbound_and_our_resolver_agree_under_every_fault(seen: dict[str, Any]) 
 
 
 def test_delegation_removed_is_told_by_the_parent(seen: dict[str, Any]) -> None:
-    """I-15: unbound's NXDOMAIN carries the registry's SOA, not the zone's."""
+    """zoom-2025: unbound's NXDOMAIN carries the registry's SOA, not the zone's."""
     case = next(case for case in seen["faults"] if case["fault"]["fault"] == "delegation-removed")
     assert case["unbound"]["soa"] == ["com."]
 

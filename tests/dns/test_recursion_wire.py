@@ -207,7 +207,7 @@ async def test_a_chain_of_three(net: Net) -> None:
 
 
 async def test_the_incident_through_a_resolver(net: Net) -> None:
-    """004-020, 004-081: the empty set is seen when the TTL ends, the repair when the SOA minimum has passed."""
+    """TMS9-020, TMS9-081: the empty set is seen when the TTL ends, the repair when the SOA minimum has passed."""
     _, port = await net.resolver()
     healthy = net.store.current
     assert (await ask(port, AUTOLOGON)).answer
@@ -238,7 +238,7 @@ async def test_retries_make_one_lost_or_failed_answer_harmless(net: Net) -> None
 
 @pytest.mark.parametrize("stale", [False, True])
 async def test_serve_stale_hides_dead_servers(net: Net, stale: bool) -> None:
-    """I-03, I-12: with serve-stale an expired answer comes within the client timer, with TTL 30; else SERVFAIL."""
+    """azure-dns-2021, de-2026: serve-stale gives an expired answer within the client timer, TTL 30; else SERVFAIL."""
     resolver, port = await net.resolver(serve_stale=stale, client_timer=0.2)
     await ask(port)
     NameServerDead(zone="microsoftonline.com", servers=(1, 2, 3, 4)).apply(net.board)
@@ -259,7 +259,7 @@ async def test_serve_stale_hides_dead_servers(net: Net, stale: bool) -> None:
 
 
 async def test_views_by_location(net: Net) -> None:
-    """004-060: a resolver names its clients' subnet to the servers, and nothing if it has no location."""
+    """TMS9-060: a resolver names its clients' subnet to the servers, and nothing if it has no location."""
     got: list[tuple[str, int] | None] = []
     for location in ("192.0.2.0/24", None):
         sent = query_for(
@@ -274,7 +274,7 @@ async def test_views_by_location(net: Net) -> None:
 
 
 async def test_one_stale_resolver_among_three(net: Net) -> None:
-    """004-053: of three resolvers one goes on giving old answers; two of three tell the truth."""
+    """TMS9-053: of three resolvers one goes on giving old answers; two of three tell the truth."""
     ports = [(await net.resolver(name))[1] for name in ("one", "two", "three")]
     StaleCache(servers=("two",)).apply(net.board)
     net.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))

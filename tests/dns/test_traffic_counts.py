@@ -21,7 +21,7 @@ def counting(**settings: float) -> tuple[QueryCounts, ManualClock]:
 
 
 def test_names_types_profiles_and_clients_are_counted() -> None:
-    """004-041: resolutions per name, type and profile, with who asked and when last."""
+    """TMS9-041: resolutions per name, type and profile, with who asked and when last."""
     counts, clock = counting()
     counts.add(USE, "desk-1")
     clock.advance(90)
@@ -38,7 +38,7 @@ def test_names_types_profiles_and_clients_are_counted() -> None:
 
 
 def test_a_name_is_free_only_after_a_whole_window_of_silence() -> None:
-    """004-089: queries in the last W refuse; W without any allows, to the second."""
+    """TMS9-089: queries in the last W refuse; W without any allows, to the second."""
     counts, clock = counting(bucket=60.0)
     clock.advance(30)
     counts.add(USE, "desk-1")
@@ -51,7 +51,7 @@ def test_a_name_is_free_only_after_a_whole_window_of_silence() -> None:
 
 @pytest.mark.parametrize("window", [61.0, 3600.0])
 def test_the_time_before_counting_began_is_a_gap(window: float) -> None:
-    """004-089: a window that reaches further back than the metric counts as use."""
+    """TMS9-089: a window that reaches further back than the metric counts as use."""
     counts, clock = counting()
     clock.advance(60)
     usage = counts.in_window(NAME, clock.now(), window)
@@ -60,7 +60,7 @@ def test_the_time_before_counting_began_is_a_gap(window: float) -> None:
 
 
 def test_a_pause_is_a_gap_until_it_has_left_the_window() -> None:
-    """004-089: while the metric is broken, and as long as the break is in the window, the name counts as used."""
+    """TMS9-089: while the metric is broken, and as long as the break is in the window, the name counts as used."""
     counts, clock = counting()
     clock.advance(1000)
     counts.pause()
@@ -102,7 +102,7 @@ def test_what_is_forgotten_for_age_is_a_gap() -> None:
 
 
 def test_the_clock_may_step_back() -> None:
-    """I-30: no error, no lost query; the time that happened twice is a gap."""
+    """cloudflare-dns-2016: no error, no lost query; the time that happened twice is a gap."""
     counts, clock = counting()
     clock.advance(500)
     counts.add(USE, "desk-1")

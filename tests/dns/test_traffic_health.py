@@ -26,7 +26,7 @@ PROFILE = "aadg-autologon"
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(0, 9), st.sampled_from([10, 30]))
 def test_an_endpoint_is_degraded_after_one_failure_too_many(results: list[bool], tolerated: int, interval: int) -> None:
-    """004-062: in virtual time, degraded is "no probe passed since, and more failed than are tolerated"."""
+    """TMS9-062: in virtual time, degraded is "no probe passed since, and more failed than are tolerated"."""
     clock, watched = 0.0, Watched()
     last_pass, first_probe = None, 0.0
     for passed in results:
@@ -40,7 +40,7 @@ def test_an_endpoint_is_degraded_after_one_failure_too_many(results: list[bool],
 
 
 def test_the_default_is_unhealthy_at_the_fourth() -> None:
-    """Row 2.7: three failures are tolerated by default; the fourth, 90 s after the first, degrades."""
+    """traffic-manager: three failures are tolerated by default; the fourth, 90 s after the first, degrades."""
     tolerated = Monitor().tolerated_failures
     watched, states = Watched("online"), []
     for _ in range(4):
@@ -125,7 +125,7 @@ def target(timeout: float = 2.0, **settings: object) -> Target:
 async def test_a_probe_passes_on_an_expected_status_alone(
     answer: bytes, expected: tuple[str, ...], passed: bool
 ) -> None:
-    """Row 2.7: 200 by default, up to eight ranges; redirects and whatever is not HTTP fail, without an error."""
+    """traffic-manager: 200 by default, up to eight ranges; redirects and whatever is not HTTP fail, without an error."""
     async with serving(lambda _request: answer) as port:
         assert await passes(target(expected=expected), ("127.0.0.1", port), trusting_context()) is passed
 
@@ -138,7 +138,7 @@ async def test_silence_and_a_closed_port_fail() -> None:
 
 
 async def test_https_is_asked_without_a_look_at_the_certificate() -> None:
-    """Row 2.7: a certificate for another name, of nobody known, passes; plain HTTP behind the port does not."""
+    """traffic-manager: a certificate for another name, of nobody known, passes; plain HTTP behind the port does not."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("other.example").configure_cert(tls)
     async with serving(lambda _request: b"HTTP/1.1 200 OK\r\n\r\n", tls) as port:
@@ -148,7 +148,7 @@ async def test_https_is_asked_without_a_look_at_the_certificate() -> None:
 
 
 def test_the_request_carries_path_and_headers() -> None:
-    """Row 2.7: custom headers, of which Host takes the place of the endpoint's own."""
+    """traffic-manager: custom headers, of which Host takes the place of the endpoint's own."""
     plain = request_of(target(path="/health?x=1"))
     assert plain.startswith(b"GET /health?x=1 HTTP/1.1\r\nHost: 192.0.2.20\r\n")
     custom = request_of(target(headers=("host:login.windows.net", "X-Probe: 1")))
@@ -186,7 +186,7 @@ def test_only_what_has_a_monitor_is_probed(contoso: ZoneSet) -> None:
 
 
 async def test_a_sick_endpoint_leaves_rotation_and_comes_back(contoso: ZoneSet) -> None:
-    """004-062: virtual time, real sockets: out after two failures in a row (one tolerated), back at the first pass."""
+    """TMS9-062: virtual time, real sockets: out after two failures in a row (one tolerated), back at the first pass."""
     profile = monitored(contoso)
     store, trace, clock = ZoneStore(put_profile(contoso, profile)), Trace(), VirtualClock(0.0)
     sick = False

@@ -17,7 +17,7 @@ AUTOLOGON = "autologon.microsoftazuread-sso.com"
 
 
 async def test_a_lab_probes_where_the_estate_says_so(tmp_path: Path) -> None:
-    """004-062, 004-041: real HTTPS to the lab's endpoints; a monitor on a dead port degrades; queries are counted."""
+    """TMS9-062, TMS9-041: real HTTPS to the lab's endpoints; a monitor on a dead port degrades; queries are counted."""
     estate = default_estate()
     (profile,) = estate.traffic_managers
     host = f"Host: {AUTOLOGON}"

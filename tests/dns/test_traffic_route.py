@@ -78,12 +78,12 @@ def health(**states: Status) -> Health:
     ],
 )
 def test_priority_takes_the_best_that_is_well(states: dict[str, Status], expected: list[str]) -> None:
-    """004-062: a degraded endpoint leaves rotation; all degraded are answered as if all were well; stopped never."""
+    """TMS9-062: a degraded endpoint leaves rotation; all degraded are answered as if all were well; stopped never."""
     assert names(chosen(profile("priority", *THREE), asking=Asking(health=health(**states)))) == expected
 
 
 def test_a_disabled_endpoint_and_a_disabled_profile() -> None:
-    """Row 2.7: a disabled endpoint is never answered with; a disabled profile is NXDOMAIN, not empty."""
+    """traffic-manager: a disabled endpoint is never answered with; a disabled profile is NXDOMAIN, not empty."""
     off = (endpoint("a", 1, enabled=False), endpoint("b", 2, priority=9))
     assert names(chosen(profile("priority", *off))) == ["b"]
     gone = chosen(profile("priority", *THREE, enabled=False))
@@ -105,7 +105,7 @@ def test_weighted_takes_one_in_proportion(weights: list[int], draw: float) -> No
 
 @pytest.mark.parametrize("draw", [-1.0, -1e-18, 1.0, 7.3, 1e300, float("inf"), float("nan")])
 def test_weighted_survives_any_draw(draw: float) -> None:
-    """I-30: a random source gone wrong (a clock step made one negative) still gets an endpoint, never an error."""
+    """cloudflare-dns-2016: a random source gone wrong (one became negative) still gets an endpoint, no error."""
     assert len(names(chosen(profile("weighted", *THREE), asking=Asking(draw=draw)))) == 1
 
 
@@ -139,7 +139,7 @@ BY_LATENCY = profile(
     ],
 )
 def test_performance_takes_the_nearest_that_is_well(asking: Asking, states: dict[str, Status], expected: str) -> None:
-    """004-060, 004-061: the answer depends on where the question comes from; the next nearest stands in."""
+    """TMS9-060, TMS9-061: the answer depends on where the question comes from; the next nearest stands in."""
     here = Asking(asking.subnet, health(**states))
     routed = chosen(BY_LATENCY, asking=here, places=PLACES)
     assert (names(routed), routed.by_place) == ([expected], True)
@@ -174,7 +174,7 @@ REGIONS = (endpoint("de", 1, regions=("DE",)), endpoint("eu", 2, regions=("GEO-E
 def test_geographic_takes_the_most_specific_region(
     asking: Asking, states: dict[str, Status], world: bool, expected: list[str]
 ) -> None:
-    """Row 2.7: unmapped region or stopped endpoint is NODATA; a region has no stand-in, not even a wider one."""
+    """traffic-manager: unmapped region or stopped endpoint is NODATA; a region has no stand-in, not even a wider one."""
     endpoints = (*REGIONS, endpoint("rest", 3, regions=("WORLD",))) if world else REGIONS
     here = Asking(asking.subnet, health(**states))
     assert names(chosen(profile("geographic", *endpoints), asking=here, places=PLACES)) == expected

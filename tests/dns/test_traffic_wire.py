@@ -86,7 +86,7 @@ def echoed(message: dns.message.Message) -> tuple[str, int, int] | None:
 def test_a_client_subnet_decides_and_comes_back_with_its_scope(
     subnet: str, address: str, echo: tuple[str, int, int]
 ) -> None:
-    """004-060, RFC 7871: the subnet goes before the resolver's address; with /0 the resolver's own counts."""
+    """TMS9-060, RFC 7871: the subnet goes before the resolver's address; with /0 the resolver's own counts."""
     asking = Asking(network("10.2.9.9"))
     reply = respond(NEAREST, query(subnet), "udp", asking)
     assert address_in(reply) == address
@@ -149,7 +149,7 @@ def test_what_was_drawn_is_drawn_anew() -> None:
 
 
 def test_a_change_of_health_is_answered_at_once() -> None:
-    """004-062: what the probes find goes into the very next answer, remembered or not."""
+    """TMS9-062: what the probes find goes into the very next answer, remembered or not."""
     store = ZoneStore(zones_of(default_estate()))
     responder = Responder()
 
@@ -164,7 +164,7 @@ def test_a_change_of_health_is_answered_at_once() -> None:
 
 
 def test_an_answer_counts_for_all_that_it_used() -> None:
-    """004-041: the name asked for, the CNAMEs and aliases it led through, and the profiles that chose."""
+    """TMS9-041: the name asked for, the CNAMEs and aliases it led through, and the profiles that chose."""
     zones = zones_of(default_estate())
     reply = respond(zones, query(name="AUTOLOGON.microsoftazuread-sso.com"), "udp")
     assert reply is not None

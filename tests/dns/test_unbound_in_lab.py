@@ -109,7 +109,7 @@ def outcome(ssosim: Ssosim, server: str) -> tuple[int, str]:
     ids=["healthy", "emptied", "cname", "nxdomain", "wrong-address", "servfail"],
 )
 def test_curl_ends_alike_behind_unbound(ssosim: Ssosim, fault: tuple[str, ...], expected: tuple[int, str]):
-    """004-020, 004-082: healthy, emptied, CNAME and the rest have one outcome, behind a real resolver and without."""
+    """TMS9-020, TMS9-082: healthy, emptied, CNAME and the rest have one outcome, behind a real resolver and without."""
     if fault:
         applied = ssosim("fault", "apply", *fault)
         assert applied.returncode == 0, applied.stderr

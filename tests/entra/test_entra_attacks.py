@@ -208,7 +208,7 @@ def test_signed_by_another_issuers_key(site, keys):
     ],
 )
 def test_well_signed_but_not_good(site, keys, changes, codes):
-    """Audience, validity (5 minutes of skew), issuer and subject are checked behind a good signature (004-018)."""
+    """Audience, validity (5 minutes of skew), issuer and subject are checked behind a good signature (TMS9-018)."""
     assert site.refused(issue(facts(**changes), keys.federation["fabrikam-sts"])) == codes
 
 

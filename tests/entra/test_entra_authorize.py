@@ -25,7 +25,7 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 def test_a_code_and_its_verifier_earn_tokens(site, browser):
-    """002-003, 002-004, 002-016, 002-022: authorize, password, redirect with code and state, tokens."""
+    """CONNECT-003, CONNECT-004, CONNECT-016, CONNECT-022: authorize, password, redirect with code and state, tokens."""
     answer = browser.sign_in()
     assert browser.location(answer).startswith(LOOPBACK + "?")
     back = browser.sent_back(answer)
@@ -50,7 +50,7 @@ def test_one_prompt_is_seen_and_a_password_post(site, browser):
 
 
 def test_a_code_is_good_once(browser):
-    """002-004: the second redemption is invalid_grant 54005."""
+    """CONNECT-004: the second redemption is invalid_grant 54005."""
     code = browser.code()
     assert browser.redeem(code)[0] == 200
     status, body = browser.redeem(code)
@@ -59,7 +59,7 @@ def test_a_code_is_good_once(browser):
 
 @pytest.mark.parametrize(("age", "status"), [(599, 200), (600, 400), (3600, 400)])
 def test_a_code_lives_for_ten_minutes_of_the_labs_clock(site, browser, age, status):
-    """002-004: an expired code is invalid_grant 70008."""
+    """CONNECT-004: an expired code is invalid_grant 70008."""
     code = browser.code()
     site.clock.advance(age)
     got, body = browser.redeem(code)
@@ -81,7 +81,7 @@ def test_a_code_lives_for_ten_minutes_of_the_labs_clock(site, browser, age, stat
     ],
 )
 def test_a_stolen_code_is_worth_nothing_and_is_not_spent(browser, change, error):
-    """002-017: without the verifier, from another client or address it is refused, and its owner can still use it."""
+    """CONNECT-017: without the verifier, from another client or address it is refused, its owner can still use it."""
     code = browser.code()
     status, body = browser.redeem(code, **change)
     assert (status, body["error_codes"]) == (400, [error])
@@ -89,14 +89,14 @@ def test_a_stolen_code_is_worth_nothing_and_is_not_spent(browser, change, error)
 
 
 def test_the_vector_of_rfc_7636():
-    """002-016: S256 is BASE64URL(SHA256(verifier)); appendix B."""
+    """CONNECT-016: S256 is BASE64URL(SHA256(verifier)); appendix B."""
     assert challenge_of(VERIFIER, "S256") == CHALLENGE
     assert challenge_of(VERIFIER, "plain") == VERIFIER
 
 
 @given(st.text("abcXYZ019-._~", min_size=43, max_size=128))
 def test_challenges_are_their_digests(verifier):
-    """002-016: for any verifier, S256 is the digest without padding."""
+    """CONNECT-016: for any verifier, S256 is the digest without padding."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode()
     assert challenge_of(verifier, "S256") == digest.rstrip("=")
 
@@ -121,7 +121,7 @@ def test_a_verifier_for_a_code_without_challenge_is_refused(browser):
     [(True, True, True), (True, None, True), (False, True, False), (True, False, False), (False, None, False)],
 )
 def test_a_refresh_token_needs_offline_access(site, browser, asked, stated, has):
-    """002-023: at the authorization request, and in the token request if that states scopes."""
+    """CONNECT-023: at the authorization request, and in the token request if that states scopes."""
     scopes = {True: "openid offline_access User.Read", False: "openid User.Read", None: None}
     code = browser.code(scope=scopes[asked])
     status, body = browser.redeem(code, scope=scopes[stated])
@@ -238,7 +238,7 @@ def test_errors_that_the_application_hears_of(site, browser, change, error, code
 
 
 def test_cancel_is_access_denied(browser):
-    """002-019: the application hears that the person does not want to."""
+    """CONNECT-019: the application hears that the person does not want to."""
     back = browser.sent_back(browser.post(browser.open(), cancel="1"))
     assert (back["error"], back["state"]) == ("access_denied", "state-1")
 

@@ -251,7 +251,7 @@ def read_mex(document):
 
 
 def test_autologon_mex(site):
-    """The cloud offers windowstransport and usernamemixed of 2005 and nothing else (004-012, 004-014)."""
+    """The cloud offers windowstransport and usernamemixed of 2005 and nothing else (TMS9-012, TMS9-014)."""
     own = str(uuid.uuid4())
     answer = site.ask("GET", site.AUTOLOGON, f"/Contoso.com/winauth/trust/mex?client-request-id={own}")
     base = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/trust/2005"
@@ -286,7 +286,7 @@ def test_mex_escapes_addresses():
 
 
 def test_other_trust_verbs_are_faults(site):
-    """The STS issues; it does not validate, renew or cancel (004-013)."""
+    """The STS issues; it does not validate, renew or cancel (TMS9-013)."""
     for verb in ("Validate", "Renew", "Cancel"):
         assert site.windows(site.ALICE, body=site.rst(verb=verb)).code == 81016
     assert site.windows(site.ALICE, body=site.rst("13")).code == 81016

@@ -28,7 +28,7 @@ def ropc(site, **changes):
 
 
 def test_error_body_is_exact(site):
-    """All fields of section 8.1, integer codes, ids of the right shape, error_uri by code (001-006)."""
+    """All fields of an error, integer codes, ids of the right shape, error_uri by code (GO-006)."""
     status, body = ropc(site)
     assert status == 400
     assert list(body) == [
@@ -58,7 +58,7 @@ def test_older_captures_have_crlf(make_site):
 
 
 def test_correlation_id_is_the_callers(site):
-    """client-request-id is the correlation_id of the answer and the request_id in the trace (001-007)."""
+    """client-request-id is the correlation_id of the answer and the request_id in the trace (GO-007)."""
     own = str(uuid.uuid4())
     answer = site.ask("POST", site.LOGIN, "/common/oauth2/token", headers={"Client-Request-Id": own})
     assert json.loads(answer.body)["correlation_id"] == own

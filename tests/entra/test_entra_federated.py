@@ -54,7 +54,7 @@ def prompts(site):
 
 
 def test_a_federated_name_leads_to_its_own_service_and_back_with_a_code(site, browser, road):
-    """002-013: the name at Entra's page, name and password at AD FS's, login.srf, code, tokens of the person."""
+    """CONNECT-013: the name at Entra's page, name and password at AD FS's, login.srf, code, tokens of the person."""
     target = road.of(browser.sign_in(login=FRANK, passwd=""))
     query = dict(parse_qsl(urlsplit(target).query))
     assert (query["wa"], query["wtrealm"]) == ("wsignin1.0", "urn:federation:MicrosoftOnline")

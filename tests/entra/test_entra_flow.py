@@ -26,7 +26,7 @@ def verified(site, token, audience):
 
 
 def test_whole_silent_sign_in(site):
-    """Realm, MEX, challenge, ticket, RSTR, token: six exchanges and three tokens for Alice (004-011 ... 004-018)."""
+    """Realm, MEX, challenge, ticket, RSTR, token: six exchanges and three tokens for Alice (TMS9-011 ... TMS9-018)."""
     realm = site.get(site.LOGIN, "/common/userrealm/alice@contoso.com?api-version=1.0", **PROPER)
     mex = site.ask("GET", site.AUTOLOGON, realm["federation_metadata_url"].split(site.AUTOLOGON)[1])
     assert b"/winauth/trust/2005/windowstransport?client-request-id=" in mex.body
@@ -47,7 +47,7 @@ def test_whole_silent_sign_in(site):
 
 
 def test_challenge_is_negotiate_with_empty_body(site):
-    """Without a ticket: 401, WWW-Authenticate: Negotiate, nothing in the body (004-015)."""
+    """Without a ticket: 401, WWW-Authenticate: Negotiate, nothing in the body (TMS9-015)."""
     answer = site.windows(None)
     assert (answer.status, answer.body, answer.code) == (401, b"", None)
     assert ("WWW-Authenticate", "Negotiate") in answer.headers
@@ -74,7 +74,7 @@ def test_mutual_authentication_token_is_sent_back(site):
     ],
 )
 def test_refused_ticket_is_403_with_its_code(site, reason, code):
-    """Every reason for refusing a ticket gives 403 and a SOAP fault with its documented code (004-017)."""
+    """Every reason for refusing a ticket gives 403 and a SOAP fault with its documented code (TMS9-017)."""
     answer = site.windows(f"refuse:{reason}")
     assert (answer.status, answer.code) == (403, code)
     assert f"<psf:text>AADSTS{code}: ".encode() in answer.body
@@ -122,7 +122,7 @@ def test_large_headers_are_81001(site):
     ],
 )
 def test_ticket_owner_must_be_a_synced_user(site, principal, code):
-    """A good ticket whose owner has no synced SID here signs nobody in (004-017)."""
+    """A good ticket whose owner has no synced SID here signs nobody in (TMS9-017)."""
     answer = site.windows(f"ok:{principal}")
     assert (answer.status, answer.code) == (403, code)
 
@@ -184,7 +184,7 @@ def test_password_sign_in_over_ws_trust(site):
     ],
 )
 def test_password_refusals(make_site, change, user, password, code):
-    """The same state of an account gives the same code over WS-Trust and at the token endpoint (001-019)."""
+    """The same state of an account gives the same code over WS-Trust and at the token endpoint (GO-019)."""
     site = make_site(user=change)
     fault = site.mixed(user, password)
     assert (fault.status, fault.code) == (400, code)
@@ -216,7 +216,7 @@ def test_signed_cloud_assertion_signs_in(make_site):
 @pytest.mark.parametrize("version", ["2005", "13"])
 @pytest.mark.parametrize(("kind", "grant"), [("", "saml1_1"), ("urn:oasis:names:tc:SAML:2.0:assertion", "saml2")])
 def test_federated_sign_in(site, version, kind, grant):
-    """Frank of fabrikam.com: the cloud takes what his own STS signs, both versions (004-008)."""
+    """Frank of fabrikam.com: the cloud takes what his own STS signs, both versions (TMS9-008)."""
     realm = site.get(site.LOGIN, "/common/userrealm/frank@fabrikam.com?api-version=1.0")
     assert realm["federation_metadata_url"] == "https://sts.fabrikam.com/adfs/services/trust/mex"
     answer = site.adfs(version, site.FRANK, kind)
@@ -306,7 +306,7 @@ def test_refresh_token_rotates_and_serves_the_family(site):
 
 
 def test_client_credentials(site):
-    """An application's secret earns an access token and nothing else; a wrong one 401 7000215 (001-008, 001-014)."""
+    """An application's secret earns an access token and nothing else; a wrong one 401 7000215 (GO-008, GO-014)."""
     form = {
         "client_id": "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01",
         "client_secret": "contoso-back-end-secret",

@@ -59,7 +59,7 @@ async def test_challenge_and_ticket_over_http(site, http):
 
 
 async def test_client_request_id_is_echoed_on_request(site, http):
-    """With return-client-request-id: true the id comes back, without it it does not (001-007)."""
+    """With return-client-request-id: true the id comes back, without it it does not (GO-007)."""
     own = "5a0e9d29-13a5-4c8a-8cf0-4ce6a01f4a11"
     base = {"Host": site.LOGIN, "client-request-id": own}
     async with http.get("/common/discovery/keys", headers=base | {"return-client-request-id": "true"}) as reply:

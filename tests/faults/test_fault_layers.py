@@ -186,7 +186,7 @@ def test_an_operators_change_outlives_the_fault(bench: Bench) -> None:
 
 
 def test_an_operators_repair_is_not_undone_by_the_undo(bench: Bench) -> None:
-    """004-081: the operator makes the profile and the alias anew; taking the fault away afterwards changes nothing."""
+    """TMS9-081: the operator makes the profile and the alias anew; taking the fault away afterwards changes nothing."""
     undo = TrafficManagerDeleted(profile=PROFILE).apply(bench.board)
     assert bench.outcome() == "NODATA"
     profile = HEALTHY.profiles[PROFILE]

@@ -178,7 +178,7 @@ async def test_chance_is_the_same_at_every_run(broken: Broken) -> None:
 
 
 async def test_one_blank_server_of_four_shows_in_a_quarter(broken: Broken) -> None:
-    """I-02: with no resolver in the lab its server takes one of the four by chance at every query."""
+    """azure-dns-2019: with no resolver in the lab its server takes one of the four by chance at every query."""
     NameServerBlank(zone="microsoftonline.com").apply(broken.board)
     for _ in range(200):
         await broken.ask()
@@ -188,7 +188,7 @@ async def test_one_blank_server_of_four_shows_in_a_quarter(broken: Broken) -> No
 
 
 async def test_stale_data_are_those_of_before_the_fault(broken: Broken) -> None:
-    """004-053: a stale resolver or name server answers as things were, for its clients only; others see the change."""
+    """TMS9-053: a stale resolver or name server answers as things were, for its clients only; others see the change."""
     undo = StaleCache(clients=("127.0.0.9",)).apply(broken.board)
     broken.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
     assert "192.0.2.10" in (await broken.ask(source="127.0.0.9")).to_text()
@@ -209,7 +209,7 @@ async def test_stale_data_hold_what_older_faults_made(broken: Broken) -> None:
 
 
 async def test_validation_spares_who_does_not_check(broken: Broken) -> None:
-    """I-11: a query with CD gets the data, and so do clients behind a resolver that does not validate."""
+    """slack-2021: a query with CD gets the data, and so do clients behind a resolver that does not validate."""
     ValidationFailing(zone="microsoftonline.com", clients=("127.0.0.9",)).apply(broken.board)
     assert not (await broken.ask(source="127.0.0.9")).answer
     assert (await broken.ask(source="127.0.0.9", cd=True)).answer

@@ -88,7 +88,7 @@ async def test_sign_on_and_ticket_are_seen(new_site: Any, limit: int | None, tra
 
 
 async def test_unknown_service_is_named(site: Any) -> None:
-    """004-082: a TGS-REQ for a CNAME's target shows the SPN and KDC_ERR_S_PRINCIPAL_UNKNOWN."""
+    """TMS9-082: a TGS-REQ for a CNAME's target shows the SPN and KDC_ERR_S_PRINCIPAL_UNKNOWN."""
     await site.sign_on()
     output = await run_tool(site, "/usr/bin/kvno", "HTTP/www.tm.a.prd.aadg.trafficmanager.net")
     assert "not found in Kerberos database" in output

@@ -63,7 +63,7 @@ async def test_ticket_for_the_service_is_accepted(site: Any, mechanism: Any, mut
 
 
 async def test_unknown_service_has_no_ticket(site: Any) -> None:
-    """004-082: the SPN of a CNAME's target is not in the realm; the client is told, and the trace shows the SPN."""
+    """TMS9-082: the SPN of a CNAME's target is not in the realm; the client is told, and the trace shows the SPN."""
     await site.sign_on()
     with pytest.raises(TicketError, match="not found in Kerberos database") as caught:
         await initiator(site).token(TARGET)

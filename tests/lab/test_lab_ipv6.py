@@ -120,7 +120,7 @@ def test_off_the_corporate_network_there_is_no_kdc_over_ipv6_either(dual):
 
 
 def test_a_dead_aaaa_costs_a_moment_with_happy_eyeballs(dual):
-    """I-17: nobody answers at the IPv6 address; curl goes on to IPv4 after 200 ms (RFC 8305), and signs in silently."""
+    """crm-online-2014: nobody answers at the IPv6 address; curl goes on to IPv4 after 200 ms (RFC 8305) and signs in."""
     apply = ["fault", "apply", "aaaa-dead", f"record={SSO}"]
     assert dual.run(*apply).returncode == 0
     try:
@@ -143,7 +143,7 @@ def test_a_dead_aaaa_costs_a_moment_with_happy_eyeballs(dual):
 
 
 def test_a_wrong_aaaa_fails_those_who_have_ipv6_only(dual):
-    """I-17: another host answers with its own certificate; curl does not go on to IPv4 then. IPv4 notices nothing."""
+    """crm-online-2014: another host answers with its own certificate; curl does not go on to IPv4. IPv4 is well."""
     assert dual.run("fault", "apply", "aaaa-wrong", f"record={SSO}").returncode == 0
     try:
         done = dual.run("exec", "--device", "desk-6", "--as", "wrong", "--", *NEGOTIATE)
@@ -167,7 +167,7 @@ def test_models_in_a_private_network_meet_the_same(dual):
 
 
 def test_a_scenarios_program_can_have_ipv6(bench, tmp_path):
-    """I-17: ``ipv6 = true`` of a client that is a program; the wrong record fails it, and IPv4 signs in."""
+    """crm-online-2014: ``ipv6 = true`` of a client that is a program; the wrong record fails it, and IPv4 signs in."""
     file = tmp_path / "six.toml"
     run = str(NEGOTIATE).replace("'", '"')
     file.write_text(
@@ -193,7 +193,7 @@ def test_any_device_can_be_given_ipv6(running):
 
 
 def test_an_ordinary_users_programs_have_ipv6_as_well(as_user):
-    """I-17 without any privilege: a dead record costs a moment, a wrong one the sign-in, and both are in the trace."""
+    """crm-online-2014, without privilege: a dead record costs a moment, a wrong one the sign-in; both are traced."""
     assert as_user("up", "--detach").returncode == 0
     ends = {"aaaa-dead": "200 192.0.2.20", "aaaa-wrong": "000 2001:db8:bad::1"}
     for fault, end in ends.items():

@@ -18,7 +18,7 @@ CURL = ["curl", "-sS", "--negotiate", "-u", ":", "-o", "/dev/null", "-w", "%{htt
 
 
 def test_curl_signs_in_silently_at_the_real_name(running):
-    """With an address record at the real name, curl's ticket is for that name and is accepted (004-043)."""
+    """With an address record at the real name, curl's ticket is for that name and is accepted (TMS9-043)."""
     done = running.run("exec", "--as", "curl-real", "--", *CURL)
     assert (done.returncode, done.stdout) == (0, "200"), done.stderr
     seen = [record for record in running.records() if record["client"] == "curl-real"]
@@ -148,7 +148,7 @@ def test_ten_different_ends_at_once_are_told_apart(running):
 
 
 def test_a_wrong_address_leads_to_another_host(running):
-    """I-01: the name has another host's address; curl refuses its certificate, and the trace says whom it met."""
+    """azure-ad-preview: the name has another host's address; curl refuses its certificate, the trace says whom it met."""
     assert running.run("fault", "apply", "wrong-address", f"record={HOST}").returncode == 0
     try:
         for _ in range(2):

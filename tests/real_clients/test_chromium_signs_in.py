@@ -152,10 +152,10 @@ def _asked(records):
 
 @pytest.mark.parametrize("label", SEEN)
 def test_what_a_chromium_does(trace, label):
-    """Table 1.1 of the SPN facts, the row of Chromium on Linux: both canonicalisers, the PTR, each knob, no ticket.
+    """read-spn, the row of Chromium on Linux: both canonicalisers, the PTR, each knob, no ticket.
 
     Besides: GSSAPI only from the second start on, no ticket without an allow list or with third-party cookies blocked,
-    and a whole sign-in by the page's script (004-043, 004-082).
+    and a whole sign-in by the page's script (TMS9-043, TMS9-082).
     """
     records = trace[label]
     verdict = judge(records, records[0].at)

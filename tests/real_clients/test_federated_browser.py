@@ -45,7 +45,7 @@ def events(records, kind):
 
 
 def test_chromium_comes_back_from_the_company_with_a_code(chromium):
-    """002-013: out by the login hint, the form, and the answer from another site with the first site's cookie."""
+    """CONNECT-013: out by the login hint, the form, and the answer from another site with the first site's cookie."""
     records = chromium()
     assert [event.reason for event in events(records, UserPrompted)] == [f"sign-in page of {STS}"]
     assert [event.host for event in events(records, HttpExchange) if event.auth == "password"] == [STS]

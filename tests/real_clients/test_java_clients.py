@@ -112,7 +112,7 @@ def attempt(running, request):
     ],
 )  # fmt: skip
 def test_requests_of_a_sign_in(attempt, name, who, steps, spns):
-    """Seed part 2.6: the JDK answers Negotiate from the ticket cache, without a login module, with one ticket."""
+    """measured-java-cache: the JDK answers Negotiate from the ticket cache, without a login module, with one ticket."""
     tried = attempt(name)
     assert tried.done.stdout == f"signed in as {who}\n", tried.done.stderr
     assert tried.steps() == steps
@@ -121,7 +121,7 @@ def test_requests_of_a_sign_in(attempt, name, who, steps, spns):
 
 @pytest.mark.parametrize("name", ["msal4j/integrated", "java-http/urlconnection"])
 def test_a_cname_does_not_move_the_spn(attempt, name):
-    """Seed part 1.2: Java asks for the name as typed; what refused the others on 25 February 2025 leaves it silent."""
+    """measured-spn: Java asks for the name as typed; what refused the others on 25 February 2025 leaves it silent."""
     cname = ("cname-for-alias", f"record={AUTOLOGON}", "profile=aadg-autologon")
     tried = attempt(name, faults=[cname])
     assert tried.done.returncode == 0, tried.done.stderr
@@ -130,7 +130,7 @@ def test_a_cname_does_not_move_the_spn(attempt, name):
 
 @pytest.mark.parametrize("name", ["msal4j/integrated", "java-http/urlconnection"])
 def test_an_unknown_spn_is_asked_for_twice_and_nothing_is_sent(attempt, name):
-    """Seed part 1.2: two ticket requests in Java; then the 401 stands, which msal4j cannot read."""
+    """measured-spn: two ticket requests in Java; then the 401 stands, which msal4j cannot read."""
     tried = attempt(name, faults=[("kdc-refuses", "error=KDC_ERR_S_PRINCIPAL_UNKNOWN")])
     assert tried.done.returncode == 1
     assert tried.spns() == [f"HTTP/{AUTOLOGON}"] * 2
@@ -150,7 +150,7 @@ def test_an_unknown_spn_is_asked_for_twice_and_nothing_is_sent(attempt, name):
     ],
 )
 def test_errors_of_windowstransport_reach_the_caller_as_unreadable(attempt, fault, posts, words):
-    """Seed part 2.4: the status is not looked at. A 5xx is tried twice; Retry-After is seen only beside a body."""
+    """read-retries: the status is not looked at. A 5xx is tried twice; Retry-After is seen only beside a body."""
     kind, *fields = fault
     tried = attempt("msal4j/integrated-federated", faults=[(kind, f"host={STS}", "path=windowstransport", *fields)])
     assert tried.done.returncode == 1
@@ -161,7 +161,7 @@ def test_errors_of_windowstransport_reach_the_caller_as_unreadable(attempt, faul
 
 @pytest.mark.parametrize(("device", "hosts"), [("desk-3", [STS, STS]), ("desk-1", [AUTOLOGON])])
 def test_how_often_a_wrong_password_is_posted(attempt, device, hosts):
-    """Seed part 2.4: AD FS answers 500, so twice; autologon answers 400, so once. Nobody is asked."""
+    """read-retries: AD FS answers 500, so twice; autologon answers 400, so once. Nobody is asked."""
     tried = attempt("msal4j/username-password", "SSOSIM_PASSWORD=wrong", device=device)
     assert tried.done.returncode == 1
     assert "MsalServiceException: Server returned error in RSTR - ErrorCode: FailedAuthentication" in tried.done.stderr
@@ -178,7 +178,7 @@ def test_the_lock_strikes_within_one_sign_in(attempt):
 
 
 def test_a_jvm_that_failed_once_does_not_negotiate_again(running, tmp_path):
-    """Seed part 2.3: a failure is kept per host until the JVM ends; the second attempt asks for no ticket."""
+    """measured-memory: a failure is kept per host until the JVM ends; the second attempt asks for no ticket."""
     (original,) = find_originals(["msal4j"])
     program = tmp_path / "Twice.java"
     program.write_text(TWICE, encoding="utf-8")
@@ -197,7 +197,7 @@ def test_a_jvm_that_failed_once_does_not_negotiate_again(running, tmp_path):
 
 
 def test_a_managed_user_without_seamless_sso(attempt):
-    """Seed part 2.1: the integrated sign-in says so; user name and password fall to the password grant."""
+    """read-retries: the integrated sign-in says so; user name and password fall to the password grant."""
     switched_off = [("realm-managed", "tenant=contoso.com")]
     tried = attempt("msal4j/integrated", faults=switched_off)
     assert "MsalClientException: Password is required for managed user" in tried.done.stderr

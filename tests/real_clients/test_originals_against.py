@@ -73,9 +73,9 @@ def test_the_model_does_as_its_original_does(played, part):
 
 @pytest.mark.parametrize("part", list(PARTS), indirect=True)
 def test_the_incident_comes_out_as_the_ticket_says(played, part):
-    """25 February 2025: who needs the autologon host is not signed in silently while it has no address (004-001).
+    """25 February 2025: who needs the autologon host is not signed in silently while it has no address (TMS9-001).
 
-    Who canonicalises asks for a service that the KDC does not know while it is a CNAME (004-021), who takes the name as
+    Who canonicalises asks for a service that the KDC does not know while it is a CNAME (TMS9-082), who takes the name as
     typed does not; and all is as before when it is over.
     """
     cells = {cell.phase: cell for cell in played if cell.scenario == "feb-2025" and cell.client == part.name}

@@ -87,7 +87,7 @@ def program(running, request, tmp_path):
     ],
 )
 def test_how_often_a_federated_wrong_password_is_posted(attempt, name, posts, words):
-    """Seed part 2.2: AD FS answers 500, so whoever repeats 5xx counts against the person's lock-out; 000-008."""
+    """measured-libraries: AD FS answers 500, so whoever repeats 5xx counts against the person's lock-out; AZ5-008."""
     tried = attempt(name, SSOSIM_PASSWORD="wrong")
     assert tried.done.returncode == 1
     assert words in tried.done.stderr
@@ -105,7 +105,7 @@ def test_a_managed_wrong_password_is_posted_once(attempt):
 
 @pytest.mark.parametrize("client", ["msal-python", "azure-identity"])
 def test_interactive_is_a_code_with_pkce_on_a_loopback_port(attempt, client, tmp_path):
-    """000-008, 002-013: the address that the browser gets, and one prompt, one password, one code on the wire."""
+    """AZ5-008, CONNECT-013: the address that the browser gets, and one prompt, one password, one code on the wire."""
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" >{shlex.quote(str(tmp_path / "url"))}\nexec xdg-open "$1"\n')
     browser.chmod(0o755)
@@ -144,7 +144,7 @@ def test_a_federated_person_signs_in_at_their_own_page(attempt, flow):
     ],
 )
 def test_whoever_does_not_sign_in_is_an_error_of_the_library(attempt, client, person, words, pages):
-    """002-019, 000-002, 000-004: a refusal, the library's own time-out, and what it says without a browser."""
+    """CONNECT-019, AZ5-002, AZ5-004: a refusal, the library's own time-out, and what it says without a browser."""
     tried = attempt(f"{client}/interactive", person=person, PATIENCE_S="2")
     assert tried.done.returncode == 1
     assert words in tried.done.stderr
@@ -168,7 +168,7 @@ def test_a_wrong_redirect_address_is_a_page_that_the_library_never_hears_of(prog
 
 
 def test_without_a_ticket_requests_gssapi_gives_the_401_back(attempt):
-    """Seed part 1.4: two attempts at a token inside, one request outside, and no exception of the library's own."""
+    """measured-front-ends: two attempts at a token inside, one request outside, and no exception of the library's own."""
     tried = attempt("requests-gssapi/windowstransport", device="laptop-1")
     assert tried.done.stderr.startswith("requests.exceptions.HTTPError: 401")
     posts = [event for event in tried.named("HttpExchange") if event["method"] == "POST"]
@@ -197,7 +197,7 @@ user, password = os.environ["SSOSIM_USER"], os.environ["SSOSIM_PASSWORD"]
 
 
 def test_realm_and_mex_are_kept_for_a_day_by_msal(program):
-    """Seed part 2.3: three sign-ins with one application object are one realm request and one MEX request."""
+    """measured-memory: three sign-ins with one application object are one realm request and one MEX request."""
     tried = program("msal-python", APP + "print(*(sign_in(user, password) for _ in range(3)))\n")
     assert tried.done.stdout == "signed in signed in signed in\n", tried.done.stderr
     steps = tried.steps()
@@ -205,7 +205,7 @@ def test_realm_and_mex_are_kept_for_a_day_by_msal(program):
 
 
 def test_one_persons_wrong_password_is_answered_to_the_next_by_msal(program):
-    """Seed part 2.3: its throttling knows WS-Trust requests by their address alone; another object asks anew."""
+    """measured-memory: its throttling knows WS-Trust requests by their address alone; another object asks anew."""
     tried = program(
         "msal-python",
         APP

@@ -66,7 +66,7 @@ def digest(playback, records):
 
 @pytest.mark.parametrize("name", shipped_names())
 async def test_each_comes_out_as_it_says(name, tmp_path, prepared):
-    """Every scenario of the catalogue, its models, every phase (I-02 to I-26, 004-092; part 4, ranks 1, 3, 8, 10)."""
+    """Every scenario of the catalogue, its models, every phase; each names what it replays."""
     playback, _ = await over_sockets(models_only(load_scenario(name)), tmp_path / "lab", prepared)
     wrong = [
         (r.phase, r.client, str(r.verdict.outcome), r.verdict.reason) for r in playback.results if not r.as_expected
@@ -85,7 +85,7 @@ def incident(tmp_path_factory, prepared):
 
 
 def test_the_share_is_94_percent_between_the_rollbacks(incident):
-    """Nobody of the mix, then 94 % ± 1, then all: by verdicts weighted with the mix of the scenario (004-078, 2.1)."""
+    """Nobody of the mix, then 94 % ± 1, then all: by verdicts weighted with the mix of the scenario (TMS9-078)."""
     playback, _ = incident
     assert playback.share("record-empty") == 0
     assert playback.share("cname") == pytest.approx(0.94, abs=0.01)
@@ -104,7 +104,7 @@ def test_another_mix_is_another_share(incident):
 
 
 def test_the_tail_ends_8_h_33_min_after_the_beginning(incident):
-    """Of those that the CNAME left out nobody has a token before 01:15, and the first have one then (2.1)."""
+    """Of those that the CNAME left out nobody has a token before 01:15, and the first have one then (TMS9-003)."""
     playback, records = incident
     phases = {phase.name: phase.start.timestamp() for phase in playback.scenario.phases}
     tail = [
@@ -118,7 +118,7 @@ def test_the_tail_ends_8_h_33_min_after_the_beginning(incident):
 
 
 def test_the_chain_of_causes_leads_from_the_403_to_the_fault(incident):
-    """403, no ticket, a name that the KDC does not know, a CNAME, the fault and its time (004-081)."""
+    """403, no ticket, a name that the KDC does not know, a CNAME, the fault and its time (TMS9-081)."""
     _, records = incident
     (found,) = explain(records, client="office", phase="cname")
     texts = [link.text for link in found.links]
@@ -136,7 +136,7 @@ def test_the_chain_of_causes_leads_from_the_403_to_the_fault(incident):
 
 
 def test_measures_say_how_hard_it_tried_and_what_it_gave_away(incident):
-    """First failed stage, requests a minute, recovery, NTLM at a service that takes tickets only (004-029)."""
+    """First failed stage, requests a minute, recovery, NTLM at a service that takes tickets only (TMS9-029)."""
     playback, _ = incident
     refused = playback.result("cname", "office").measures
     assert refused.step is SignInStep.TICKET
@@ -147,7 +147,7 @@ def test_measures_say_how_hard_it_tried_and_what_it_gave_away(incident):
 
 
 async def test_a_password_given_to_a_portal_is_an_exposure(tmp_path, prepared):
-    """Whoever asks the person behind a captive portal sends the password to the portal (I-26)."""
+    """Whoever asks the person behind a captive portal sends the password to the portal (msal-net-1825)."""
     playback, _ = await over_sockets(models_only(load_scenario("captive-portal")), tmp_path / "lab", prepared)
     exposures = playback.result("portal", "native-prompt").measures.exposures
     assert [exposure.what for exposure in exposures] == ["password"]
@@ -230,7 +230,7 @@ def test_an_expectation_may_be_of_a_kind():
 
 
 async def test_a_scenario_in_python_breaks_and_mends_within_a_phase(tmp_path, prepared):
-    """Steps at +t: 503 for a while; who repeats is signed in after the mending (I-06)."""
+    """Steps at +t: 503 for a while; who repeats is signed in after the mending (azure-ad-2020-december)."""
     whole = load_scenario("transient-5xx")
     scenario = Scenario(
         name="mine",

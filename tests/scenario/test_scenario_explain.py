@@ -33,7 +33,7 @@ def test_a_realm_that_libkrb5_guesses_is_not_the_cause():
 
 
 def test_the_name_that_was_meant_is_the_cause():
-    """And not the last one of the resolver's search list (004-020)."""
+    """And not the last one of the resolver's search list (TMS9-020)."""
     assert f": {AUTOLOGON} has no address (NODATA) ← " in _explained(empty, searched, empty, searched, ended)
 
 

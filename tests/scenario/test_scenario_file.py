@@ -64,7 +64,7 @@ def test_the_catalogue_is_without_mistakes():
 
 
 def test_the_incident_has_the_times_of_the_review():
-    """16:42 to 18:35 to 01:15, in the order healthy, empty, CNAME, restored (004-001, 004-002)."""
+    """16:42 to 18:35 to 01:15, in the order healthy, empty, CNAME, restored (TMS9-001, TMS9-002)."""
     scenario = load_scenario("feb-2025")
     assert [phase.name for phase in scenario.phases] == ["healthy", "record-empty", "cname", "restored"]
     assert [scenario.duration_of(index) / 60 for index in range(4)] == [30, 113, 400, 60]

@@ -77,7 +77,7 @@ def phase_of(records, phase, client):
 
 
 def test_the_outcomes_are_those_of_the_scenario(incident):
-    """Each model in each phase comes out as the review says (004-001, 004-081); nine hours take seconds."""
+    """Each model in each phase comes out as the review says (TMS9-001, TMS9-081); nine hours take seconds."""
     playback, _, seconds = incident
     assert playback.as_expected
     office = [playback.result(phase.name, "office").verdict.outcome for phase in playback.scenario.phases]
@@ -86,7 +86,7 @@ def test_the_outcomes_are_those_of_the_scenario(incident):
 
 
 def test_the_swallowing_client_asks_nobody(incident):
-    """While the record is empty it makes many attempts in the background and no prompt (004-021)."""
+    """While the record is empty it makes many attempts in the background and no prompt (TMS9-021)."""
     _, records, _ = incident
     mine = phase_of(records, "record-empty", "office")
     assert not [record for record in mine if isinstance(record.event, UserPrompted)]
@@ -95,7 +95,7 @@ def test_the_swallowing_client_asks_nobody(incident):
 
 
 def test_the_client_that_falls_back_asks_once_and_signs_in(incident):
-    """With the record empty, a client that asks has its user signed in, once, at the phase's start (004-025)."""
+    """With the record empty, a client that asks has its user signed in, once, at the phase's start (TMS9-025)."""
     playback, records, _ = incident
     mine = phase_of(records, "record-empty", "native-prompt")
     assert sum(isinstance(record.event, UserPrompted) for record in mine) == 1
@@ -104,7 +104,7 @@ def test_the_client_that_falls_back_asks_once_and_signs_in(incident):
 
 
 def test_the_cname_phase_is_explained_by_the_spn(incident):
-    """The reason names the SPN that the CNAME led to and that the KDC does not know it; so does the wire (004-082)."""
+    """The reason names the SPN that the CNAME led to and that the KDC does not know it; so does the wire (TMS9-082)."""
     playback, records, _ = incident
     spn = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
     for client in ("office", "native-prompt"):
@@ -116,7 +116,7 @@ def test_the_cname_phase_is_explained_by_the_spn(incident):
 
 
 def test_the_swallowing_client_recovers_without_the_user(incident):
-    """With the alias restored, the background retry signs the user in within its period and asks nobody (004-029)."""
+    """With the alias restored, the background retry signs the user in within its period and asks nobody (TMS9-029)."""
     playback, records, _ = incident
     verdict = playback.result("restored", "office").verdict
     assert verdict.outcome is Outcome.SILENT

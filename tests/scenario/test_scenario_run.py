@@ -12,7 +12,7 @@ LINE = TEXT[: TEXT.index('model = "office"')].count("\n") + 1
 
 
 def test_the_incident_comes_out_as_shipped(bench):
-    """Curl and both models through all four phases: every outcome as expected, exit code 0, nothing left (004-001)."""
+    """Curl and both models through all four phases: every outcome as expected, exit code 0, nothing left (TMS9-001)."""
     done = bench.run("run", "feb-2025")
     assert done.returncode == 0, done.stdout + done.stderr
     cells = [line.split() for line in done.stdout.splitlines()]

@@ -109,7 +109,7 @@ def test_contradictions_are_decided_by_what_came_last(events, outcome):
 
 
 def test_the_reason_names_the_name_that_was_meant():
-    """A resolver's search list and missing IPv6 addresses do not hide the name that has no address (004-020)."""
+    """A resolver's search list and missing IPv6 addresses do not hide the name that has no address (TMS9-020)."""
     for events in ([empty, no_v6, searched], [empty, searched], [found, no_v6, empty, no_v6]):
         assert f"{AUTOLOGON} has no address (NODATA)" in verdict(*events).reason
 

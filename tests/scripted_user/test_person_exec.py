@@ -35,7 +35,7 @@ def named(running, label, kind):
 
 @pytest.mark.parametrize(("mode", "method"), [("query", "GET"), ("form_post", "POST")])
 def test_a_program_signs_in_with_nobody_at_the_keyboard(running, mode, method):
-    """000-008, 002-013, 002-024: webbrowser.open leads to a sign-in; the verdict is interactive, from the wire."""
+    """AZ5-008, CONNECT-013, CONNECT-024: webbrowser.open leads to a sign-in; the wire says interactive."""
     label = f"signs-in-{method}"
     result = run(running, label, mode)
     assert (result["listener"], result["error"]) == (method, None)
@@ -55,7 +55,7 @@ def test_the_person_is_who_is_signed_on(running):
 
 
 def test_a_refusal_reaches_the_program(running):
-    """002-019: access_denied at the listener; no token."""
+    """CONNECT-019: access_denied at the listener; no token."""
     result = run(running, "refused", "query", person="refuses")
     assert (result["listener"], result["error"]) == ("GET", "access_denied")
     assert not named(running, "refused", "TokenIssued")
@@ -64,7 +64,7 @@ def test_a_refusal_reaches_the_program(running):
 
 
 def test_who_walks_away_leaves_the_page_open(running):
-    """002-019: the page was served, nothing came back; the program's own patience ends it."""
+    """CONNECT-019: the page was served, nothing came back; the program's own patience ends it."""
     assert run(running, "away", "query", person="walks-away", patience=1)["error"] == "timeout"
     assert len(named(running, "away", "UserPrompted")) == 1
     assert not [e for e in named(running, "away", "HttpExchange") if e.method == "POST"]
@@ -79,7 +79,7 @@ def test_a_wrong_password_is_tried_three_times(running):
 
 
 def test_without_a_browser_the_program_is_told_so(running):
-    """000-002, 000-004: no BROWSER, and xdg-open fails as it does in a container; no page is asked for."""
+    """AZ5-002, AZ5-004: no BROWSER, and xdg-open fails as it does in a container; no page is asked for."""
     result = run(running, "bare", "query", person="no-browser")
     assert result["error"] == "browser_unavailable"
     assert not named(running, "bare", "HttpExchange")
@@ -99,7 +99,7 @@ def test_without_a_browser_the_program_is_told_so(running):
     ],
 )
 def test_device_codes_are_typed_by_the_person(running, person, error, outcome):
-    """000-007, 000-008: a device code needs no browser here; the person learns it as soon as the program has it."""
+    """AZ5-007, AZ5-008: a device code needs no browser here; the person learns it as soon as the program has it."""
     label = f"device-{person}"
     result = run(running, label, "device", person=person, patience=1.5 if person == "walks-away" else 10)
     assert result["error"] == error

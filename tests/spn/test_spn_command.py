@@ -29,7 +29,7 @@ def _rows(answer: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
 
 
 async def test_families_in_each_state_of_the_record(tmp_path: Path) -> None:
-    """Alias: one SPN, known. CNAME: the forward families ask for an unknown one. Gone: the name as typed (004-082)."""
+    """Alias: one SPN, known. CNAME: the forward families ask for an unknown one. Gone: the name as typed (TMS9-082)."""
     known, moved = (f"HTTP/{AUTOLOGON}", "known"), (f"HTTP/{MANAGER}", "unknown")
     async with Lab(default_estate(), tmp_path / "home", tmp_path / "cache") as lab:
         healthy = _rows(await ask_spn(lab, AUTOLOGON))
@@ -99,7 +99,7 @@ def test_text_and_json(shapes_lab: ShapesLab) -> None:
 def test_both_names_are_shown_where_chance_decides(shapes_lab: ShapesLab) -> None:
     """Behind several CNAMEs gokrb5's line has both targets and what decides; with round robin so has libkrb5's.
 
-    Source: Go 1.26 net/dnsclient_unix.go ``goLookupIPCNAMEOrder``; table 1.2, twoa.
+    Source: Go 1.26 net/dnsclient_unix.go ``goLookupIPCNAMEOrder``, measured-spn, twoa.
     """
     text = shapes_lab.run("spn", "chain.corp.test", "--rule", "gokrb5")
     said = "HTTP/mid.corp.test (unknown) or HTTP/end.corp.test (unknown): decided by which of the CNAME and A answers"

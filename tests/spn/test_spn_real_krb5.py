@@ -1,4 +1,4 @@
-"""Table 1.2, asked of the machine's own libkrb5: real curl in the private network, a real KDC, real DNS answers."""
+"""measured-spn, asked of the machine's own libkrb5: real curl in the private network, a real KDC, real DNS answers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _curl(lab: ShapesLab, krb5_conf: Path, label: str, host: str) -> None:
 @pytest.mark.parametrize("rule", MODES)
 @pytest.mark.parametrize("host", TABLE)
 def test_libkrb5_asks_what_the_table_says(asked: dict[tuple[str, str], list[str]], host: str, rule: str) -> None:
-    """Each cell of table 1.2: the machine's libkrb5 asks the KDC for these names, and for a guessed realm's krbtgt.
+    """Each cell of measured-spn: the machine's libkrb5 asks the KDC for these names, and for a guessed realm's krbtgt.
 
     The table was measured with MIT krb5 1.20.1. It has a second, later krbtgt only where the name leads out of the
     mapped domain; here that is also the attacker's PTR (ptrext), whose parent domain is a realm to be guessed too.

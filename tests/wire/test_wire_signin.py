@@ -23,7 +23,7 @@ WSU_ID = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-ut
 @pytest.mark.parametrize("v1", [False, True], ids=["v2", "v1"])
 @pytest.mark.parametrize("assertion_kind", ["desktop-sso-token", "signed-saml"])
 def test_whole_silent_sign_in(sites, desk_of, assertion_kind, v1):
-    """Realm, MEX, 401, ticket, RSTR, saml1_1-bearer, tokens that verify, refresh (004-011 to 004-018)."""
+    """Realm, MEX, 401, ticket, RSTR, saml1_1-bearer, tokens that verify, refresh (TMS9-011 to TMS9-018)."""
     desk = desk_of(sites[assertion_kind])
     realm = desk.realm("alice@contoso.com", **PROPER)
     assert (realm["account_type"], realm["federation_protocol"]) == ("Federated", "WSTrust")

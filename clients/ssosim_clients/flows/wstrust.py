@@ -1,6 +1,6 @@
 """WS-Trust: the request for a security token (RST), its answer (RSTR) and its fault.
 
-Source: MSAL.NET WsTrust/WsTrustEndpoint.cs, WsTrustResponse.cs; facts of the service's SOAP faults.
+Source: MSAL.NET WsTrust/WsTrustEndpoint.cs, WsTrustResponse.cs.
 """
 
 from __future__ import annotations

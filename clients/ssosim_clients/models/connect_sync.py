@@ -74,7 +74,7 @@ class SyncClient:
             await device.clock.sleep(max(1.0, began + self.cycle - device.clock.now()))
 
     def alerts(self, device: Device) -> bool:
-        """Whether so many cycles have failed in a row that an administrator is told (seed row 004-027)."""
+        """Whether so many cycles have failed in a row that an administrator is told (TMS9-J_8)."""
         return SyncState.of(device).missed >= self.alert_after
 
     def _grown(self, state: SyncState, now: float) -> SyncState:
@@ -86,7 +86,8 @@ CONNECT_SYNC_PASSWORD: Final = SyncClient(
     name="connect-sync-password",
     description="Connect Sync with its service account's password: usernamemixed at autologon, every 30 minutes",
     sources=(
-        "seed rows 004-027 and 004-097 to 004-101; Entra Connect Sync scheduler documentation",
+        "Azure Incident Retrospective TMS9-J_8: its sign-in failed too, and its repair is a certificate",
+        "Entra Connect Sync scheduler documentation",
         "MSAL.NET UsernamePasswordRequest.cs: with x-client headers a Seamless SSO tenant answers Federated",
         "unconfirmed: that it used usernamemixed at autologon",
     ),
@@ -99,7 +100,7 @@ CONNECT_SYNC_CERTIFICATE: Final = SyncClient(
     description="Connect Sync as an application with a certificate: client credentials at the login host",
     sources=(
         "Entra documentation: application identity for Connect Sync, versions 2.5.3.0 and 2.5.76.0",
-        "seed row 004-100: the repair that moves it away from the autologon host",
+        "Azure Incident Retrospective TMS9-J_8: the repair that moves it away from the autologon host",
     ),
     flow=AppOnlyFlow(),
 )

@@ -15,7 +15,7 @@ __all__ = ["FEDERATED_USER"]
 FEDERATED_USER: Final = Client(
     name="federated-user",
     description="native client of a federated domain's user: its own token service, so autologon does not matter",
-    sources=("seed rows 004-008 and 004-024: federated domains out of scope", RULES["wininet"].source),
+    sources=("Azure Incident Retrospective TMS9-J_8: federated domains were not affected", RULES["wininet"].source),
     spn=RULES["wininet"],
     policy=SwallowAndRetry(),
     flow=NativeFlow(layers=(MSAL_DOTNET,)),

@@ -15,7 +15,7 @@ INTUNE_AGENT: Final = Client(
     name="intune-agent",
     description="management agent, a service: swallows errors until its next check-in an hour later",
     sources=(
-        "seed rows 004-010 and 004-026: Intune among the clients hit worst",
+        "Azure Incident Retrospective TMS9-J_8: Intune among the clients hit worst",
         "Intune documentation: the management extension checks in every 60 minutes",
         RULES["winhttp"].source,
         "unconfirmed: retries within a check-in, and that its stack is WinHTTP",

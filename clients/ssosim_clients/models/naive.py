@@ -13,7 +13,10 @@ __all__ = ["NAIVE"]
 NAIVE: Final = Client(
     name="naive",
     description="hand-written client without a policy: three tries without a pause, then it raises",
-    sources=("seed row 004-107: a library's client against a hand-written one", RULES["requests-gssapi"].source),
+    sources=(
+        "Azure Incident Retrospective TMS9-J_8: advice to take a library and not to write one's own",
+        RULES["requests-gssapi"].source,
+    ),
     spn=RULES["requests-gssapi"],
     policy=RetryHot(),
     can_prompt=False,

@@ -11,7 +11,7 @@ from ssosim_clients.spn import RULES
 __all__ = ["OFFICE", "ONEDRIVE", "OUTLOOK", "WORD", "office_client"]
 
 _SOURCES: Final = (
-    "public account of the incident of 25 February 2025: native clients treat a network error as passing",
+    "Azure Incident Retrospective TMS9-J_8: native clients treat a network error as passing",
     RULES["wininet"].source,
     "unconfirmed: number and spacing of retries, and the background period",
 )

@@ -15,7 +15,7 @@ PRT_DEVICE: Final = Client(
     description="joined device with a primary refresh token: the token endpoint only, never autologon",
     sources=(
         "Entra documentation: primary refresh token (14 days, renewed by use); it takes precedence over Seamless SSO",
-        "seed rows 004-005 and 004-023: not affected by the incident",
+        "Azure Incident Retrospective TMS9-J_8: not affected by the incident",
         "unconfirmed: retries and background period, taken as Office's",
     ),
     policy=SwallowAndRetry(),

@@ -15,7 +15,7 @@ __all__ = ["SQLCLIENT", "SSMS"]
 
 _SOURCES: Final = (
     "SqlClient ActiveDirectoryAuthenticationProvider: ActiveDirectoryIntegrated is MSAL.NET's integrated sign-in",
-    "seed row 004-080: Management Studio went on failing while the name was a CNAME",
+    "Azure Incident Retrospective TMS9-J_8: Management Studio went on failing while the name was a CNAME",
     "MSAL.NET DefaultRetryPolicy: one retry after 1 s on 5xx or time-out",
 )
 

@@ -75,7 +75,7 @@ TOKEN_VALIDATOR: Final = TokenValidator(
     name="token-validator",
     description="a web API that fetches the published keys for every token it checks",
     sources=(
-        "seed row I-04: only applications that read the metadata anew failed",
+        "Azure AD, 15 March 2021: only applications that read the metadata anew failed",
         "Entra documentation: access tokens, validating the signature",
         "unconfirmed: that a key missing from the document is what its check turns on, not the signature itself",
     ),

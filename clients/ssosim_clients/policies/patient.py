@@ -45,7 +45,7 @@ class Hybrid:
 
     A short fault ends without a prompt, and is noticed within ``longest`` seconds of its end; a long one, or a refusal
     that stays, reaches the person after ``patience``. The default outlasts the faults of 5 to 60 s for which
-    swallowing is right. Source: seed rows 004-022 and 004-028, part 4 rank 3; the figures are ours.
+    swallowing is right. Source: Azure Incident Retrospective TMS9-J_8; the figures are ours.
     """
 
     patience: float = 90.0

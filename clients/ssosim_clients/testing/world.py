@@ -28,13 +28,13 @@ class World(Surroundings):
     # the faults of 25 February 2025
 
     def remove_record(self) -> None:
-        """The alias record set is left without a target: NODATA. Seed row 004-020."""
+        """The alias record set is left without a target: NODATA. Source: Azure Incident Retrospective TMS9-J_8."""
         self.addresses.pop(AUTOLOGON, None)
         self.cnames.pop(AUTOLOGON, None)
         self.broken[AUTOLOGON] = "nodata"
 
     def put_cname(self) -> None:
-        """A CNAME in place of the alias: the name resolves again, to another canonical name. Seed row 004-082."""
+        """A CNAME in place of the alias: the name resolves again, to another canonical name (TMS9-J_8)."""
         self.addresses.pop(AUTOLOGON, None)
         self.broken.pop(AUTOLOGON, None)
         self.cnames[AUTOLOGON] = MANAGER

@@ -2,7 +2,7 @@
 
 Read are ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``; targets are not, since a
 rehearsal pushes nowhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end with a
-dot, as octoDNS itself demands (incident I-14). ``dynamic`` and ``geo`` are mistakes: to leave them out in silence would
+dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: to leave them out in silence would
 rehearse another zone. Source: octoDNS documentation, records and YamlProvider.
 
 An alias record set, which octoDNS has no words for, is written as an extension that octoDNS itself passes over::

@@ -4,7 +4,7 @@ The lab's default server answers for everything at once. Here the same zones are
 that a recursive resolver can walk from the root: root servers delegate to registries (``com.``, ``net.``, ``arpa.``),
 those to the name servers of each zone.
 
-Sources: I-02 (one of four name servers with empty zone files), I-15 (a registry takes a delegation away while the
+Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry takes a delegation away while the
 zone's own servers go on answering).
 """
 
@@ -135,7 +135,7 @@ def answer_through(
     """What a resolver without a cache would get: one server of the zone, by chance, lame and dead ones passed over.
 
     The lab's default server stands for such a resolver; this is its answer while the hierarchy is not healthy, so one
-    blank server out of four shows in a quarter of the answers (I-02). ``joined`` comes from ``tree``.
+    blank server out of four shows in a quarter of the answers (Azure DNS, 2 May 2019). ``joined`` comes from ``tree``.
     """
     pruned = known_above(joined, hierarchy, dns.name.root, name)
     if pruned is not joined:

@@ -2,7 +2,7 @@
 
 A query is one dictionary step in the bucket of the present time (about 0.2 us); sorting it out by name, by the names
 that its answer led through and by profile is left to the end of the bucket and to the reader. What was not counted is
-a *gap*, and a gap counts as use (row 004-089): the time before the first query could be seen, a pause, a bucket with
+a *gap*, and a gap counts as use (TMS9-089): the time before the first query could be seen, a pause, a bucket with
 more different questions than it holds, and what was forgotten for age.
 """
 

@@ -28,7 +28,7 @@ __all__ = ["LintFinding", "Severity", "lint", "lint_written"]
 Severity = Literal["error", "warning", "info"]
 
 SHORTEST_TTL, LONGEST_TTL = 30, 86400
-"""Seconds. Below, every client asks all the time; above, a mistake lives for more than a day (row 004-030, I-14)."""
+"""Seconds. Below, every client asks all the time; above, a mistake lives for more than a day (TMS9-030, se-2009)."""
 
 LONGEST_NEGATIVE_TTL = 10800
 """Seconds. Source: RFC 2308 section 5, one to three hours work well."""
@@ -38,13 +38,13 @@ TARGET_TYPES = (CNAME, NS, MX, SRV, PTR)
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding: where, how bad, and in words; ``row`` is the lesson or standard behind it."""
+    """One finding: where, how bad, and in words; ``source`` is the id of what teaches it, or a standard."""
 
     zone: str
     name: str
     severity: Severity
     text: str
-    row: str
+    source: str
 
 
 def lint(zones: ZoneSet) -> tuple[LintFinding, ...]:
@@ -55,7 +55,7 @@ def lint(zones: ZoneSet) -> tuple[LintFinding, ...]:
 
 
 def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
-    """Targets written with dots inside but none at the end: they are names below the zone, which few mean (I-14)."""
+    """Targets written with dots inside but none at the end: they are names below the zone, which few mean (se-2009)."""
     found = []
     for entry in entries:
         for record in entry.records:
@@ -64,7 +64,7 @@ def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
                     target = value.split()[-1] if value.split() else ""
                     if "." in target and not target.endswith("."):
                         text = f"{record.type} {target} has no trailing dot and means {target}.{entry.name}"
-                        found.append(LintFinding(entry.name, record.name, "error", text, "I-14"))
+                        found.append(LintFinding(entry.name, record.name, "error", text, "se-2009"))
     return tuple(found)
 
 
@@ -134,7 +134,7 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
             inner = Name((*target.relativize(zone.origin).labels, b""))
             if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
                 text = f"{rrset.type.name} {target} looks like {inner} without its trailing dot: write the dot"
-                yield finding(zone, rrset.name, "error", text, "I-14")
+                yield finding(zone, rrset.name, "error", text, "se-2009")
 
 
 def loops(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -162,23 +162,23 @@ def next_step(rrset: RRset) -> Name | None:
 
 
 def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
-    """What points at nothing: emptied aliases, names that are not there, servers without an address (row 004-057)."""
+    """What points at nothing: emptied aliases, names that are not there, servers without an address (TMS9-057)."""
     for zone, rrset in held(zones):
         here = f"{rrset.type.name}"
         if rrset.shape == "empty":
             text = f"{here} is empty: its target was deleted, or it never had records; point it anew or remove it"
-            yield finding(zone, rrset.name, "error", text, "004-059")
+            yield finding(zone, rrset.name, "error", text, "TMS9-059")
         if rrset.alias is not None and rrset.alias not in zones.profiles:
-            yield finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "004-075")
+            yield finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "TMS9-075")
         if rrset.alias_record is not None and zones.end_of(rrset).shape == "empty":
             text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
-            yield finding(zone, rrset.name, "error", text, "004-057")
+            yield finding(zone, rrset.name, "error", text, "TMS9-057")
         for target in targets_of(rrset):
             if rrset.type == CNAME and is_ours(zones, target) and not zones.zone_of(target).node(target):
                 text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
-                yield finding(zone, rrset.name, "error", text, "004-057")
+                yield finding(zone, rrset.name, "error", text, "TMS9-057")
             if rrset.type in (NS, MX, SRV) and is_ours(zones, target) and not has_address(zones, target):
-                yield finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "004-057")
+                yield finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "TMS9-057")
 
 
 def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -190,7 +190,7 @@ def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
                 target = dns.name.from_text(endpoint.target)
                 if is_ours(zones, target) and not has_address(zones, target):
                     text = f"endpoint {endpoint.name} of profile {profile.name}: {plain(target)} has no address"
-                    yield finding(zones.zone_of(own), own, "error", text, "004-057")
+                    yield finding(zones.zone_of(own), own, "error", text, "TMS9-057")
 
 
 def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -199,7 +199,7 @@ def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
         if not profile.owner:
             own = dns.name.from_text(profile.dns_name)
             text = f"traffic manager profile {profile.name} has no owner: name one, so that a clean-up can ask"
-            yield finding(zones.zone_of(own), own, "warning", text, "004-064")
+            yield finding(zones.zone_of(own), own, "warning", text, "TMS9-064")
 
 
 def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -214,7 +214,7 @@ def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
             zone, rrset = users[0]
             kind = f"alias of type {rdtype.name}" if shape == "alias" else rdtype.name
             text = f"snowflake: the only {kind} record set of all zones; do tools and drift detection know the type?"
-            yield finding(zone, rrset.name, "warning", text, "004-046")
+            yield finding(zone, rrset.name, "warning", text, "TMS9-046")
 
 
 def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -222,10 +222,10 @@ def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
     for zone, rrset in held(zones):
         if rrset.ttl < SHORTEST_TTL and not rrset.own:
             text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: every client asks all the time"
-            yield finding(zone, rrset.name, "warning", text, "004-030")
+            yield finding(zone, rrset.name, "warning", text, "TMS9-030")
         if rrset.ttl > LONGEST_TTL:
             text = f"{rrset.type.name} TTL {rrset.ttl} s: a mistake lives on in caches for more than a day"
-            yield finding(zone, rrset.name, "warning", text, "I-14")
+            yield finding(zone, rrset.name, "warning", text, "se-2009")
     for zone in zones.zones.values():
         negative = zone.soa(zones.version, negative=True).ttl
         if negative > LONGEST_NEGATIVE_TTL:
@@ -239,7 +239,7 @@ def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
         servers = targets_of(zone.nodes[zone.origin].get(NS, RRset(zone.origin, NS, zone.ttl)))
         if len(servers) == 1 and servers[0].labels[-2].lower() != b"invalid":
             text = f"one name server only ({plain(servers[0])}): have at least two (RFC 2182)"
-            yield finding(zone, zone.origin, "warning", text, "004-032")
+            yield finding(zone, zone.origin, "warning", text, "TMS9-032")
 
 
 def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:

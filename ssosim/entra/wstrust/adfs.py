@@ -1,8 +1,8 @@
 """A federated domain's own security token service, in the place of AD FS.
 
 It knows the same people by their realm accounts, answers RSTs of 2005 and 1.3, and issues *signed* assertions: SAML
-1.1, or 2.0 when the RST asks for it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for faults (protocol
-facts).
+1.1, or 2.0 when the RST asks for it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for faults, as
+AD FS gives them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A counting backend in front of a name: what hits a name that is believed unused, seen before the name goes.
 
 The name is pointed at a relay that counts each connection and passes it on, unread, to where it would have gone; so
-nobody notices, TLS and tickets included, as long as the shape of the answer stays. Row 004-040.
+nobody notices, TLS and tickets included, as long as the shape of the answer stays. TMS9-040.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Changes in some views before they are in all: the canary's resolver first, and no further when it turns red.
 
-A DNS change has no natural gradual rollout (row 004-030); for names that stay global a change is shown by one resolver
-after another, as by a response policy zone, while the zones stay as they are (row 004-095).
+A DNS change has no natural gradual rollout (TMS9-030); for names that stay global a change is shown by one resolver
+after another, as by a response policy zone, while the zones stay as they are (TMS9-095).
 
 A view shows the zones of this moment with the changes that are staged in it, in their order; so several changes may be
 staged at once, in the same views or in others, and none hides what is done to the zones meanwhile.
