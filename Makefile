@@ -1,7 +1,7 @@
 # Each target does all its set-up; the second time that takes no time. What is set up, and how: bootstrap.sh.
 # ARGS goes to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON chooses the interpreter.
 
-.PHONY: help lab clients test lint bench setup clean
+.PHONY: help lab clients test lint docs bench setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -28,6 +28,10 @@ lint: ## style, format, types, import rules
 	$(bin)/ruff format --check
 	$(bin)/mypy
 	$(bin)/lint-imports
+
+docs: ## write the pages of docs/ that are made: sources, coverage, openapi.json
+	@./bootstrap.sh dev
+	@exec $(bin)/python docs/generate.py
 
 bench: ## measure every figure that bench/README.md lists, two to three minutes
 	@./bootstrap.sh dev

@@ -78,8 +78,12 @@ class _Row(TypedDict):
 def _models() -> list[_Row]:
     from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
 
+    from ssosim.sources import load  # noqa: PLC0415
+
+    cite = load().cite
     return [
-        {"name": model.name, "text": model.description, "sources": list(model.sources)} for model in MODELS.values()
+        {"name": model.name, "text": model.description, "sources": [cite(source) for source in model.sources]}
+        for model in MODELS.values()
     ]
 
 

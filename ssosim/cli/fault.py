@@ -101,7 +101,9 @@ def list_all(options: argparse.Namespace) -> int:
     """Print what is in force, if the lab is up, and what there is."""
     from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
     from ssosim.lab.control.answers import Faults, ask, fault_of  # noqa: PLC0415
+    from ssosim.sources import load  # noqa: PLC0415
 
+    addresses = load().addresses
     folder = folder_of(options)
     active = ask(folder, "GET", "/v1/faults", Faults).faults if folder.is_running() else ()
     if options.fault is not None and options.fault not in FAULTS:
@@ -113,13 +115,18 @@ def list_all(options: argparse.Namespace) -> int:
         return inspect.getdoc(kind) or ""
 
     if options.json:
-        known = {name: {"about": about(kind), "fields": described(kind)} for name, kind in FAULTS.items()}
+        known = {
+            name: {"about": about(kind), "sources": addresses(about(kind)), "fields": described(kind)}
+            for name, kind in FAULTS.items()
+        }
         print_json({"active": active, "faults": known})
     elif options.fault is not None:
         fields = [f"  {name}  {text}" for name, text in described(FAULTS[options.fault]).items()]
         needed = "".join(f" {name}=…" for name, text in described(FAULTS[options.fault]).items() if "required" in text)
         usage = f"ssosim fault apply {options.fault}{needed} [FIELD=VALUE ...]"
-        print("\n".join([about(FAULTS[options.fault]), "", "fields:", *fields, "", usage]))
+        text = about(FAULTS[options.fault])
+        where = ["", "sources:", *(f"  {address}" for address in addresses(text))] if addresses(text) else []
+        print("\n".join([text, *where, "", "fields:", *fields, "", usage]))
     else:
         lines = [f"in force  {each.id}  {each.fault}: {each.description}" for each in map(fault_of, active)]
         width = max(len(name) for name in FAULTS)

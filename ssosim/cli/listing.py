@@ -28,5 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _scenarios() -> list[tuple[str, str, list[str]]]:
     from ssosim.scenario.loader import catalogue  # noqa: PLC0415 - only what is listed is imported
+    from ssosim.sources import load  # noqa: PLC0415
 
-    return [(scenario.name, scenario.title, list(scenario.sources)) for scenario in catalogue()]
+    cite = load().cite
+    return [(scenario.name, scenario.title, [cite(source) for source in scenario.sources]) for scenario in catalogue()]

@@ -15,7 +15,7 @@ __all__ = ["NameRemoved", "RecordSetEmpty", "TtlChanged", "WrongAddress", "addre
 
 
 class NameRemoved(ZoneFault, frozen=True, kw_only=True, tag="name-removed"):
-    """A name and all its records are gone: NXDOMAIN. Source: the incident of 25 February 2025, as customers saw it."""
+    """A name and all its records are gone: NXDOMAIN. Source: Azure post-incident review TMS9-J_8."""
 
     record: str
 

@@ -97,7 +97,9 @@ class Phase(_Frozen, frozen=True, kw_only=True):
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):
-    """Phases in order, up to ``end``. ``rows`` are the ids of the facts it replays, ``sources`` where they stand.
+    """Phases in order, up to ``end``. ``sources`` says where its facts are from: words, or ids of ``ssosim.sources``.
+
+    ``statements`` are ids of what it replays, as ``TMS9-020``.
 
     ``seed`` starts whatever draws lots; the same seed draws the same ones. It is printed with every result.
     ``resolvers`` stand between the devices and the estate's name servers, where the estate has none of its own.
@@ -110,7 +112,7 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
     phases: tuple[Phase, ...]
     clients: tuple[Client, ...]
     sources: tuple[str, ...] = ()
-    rows: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
     seed: int = 0
     resolvers: tuple[DnsResolver, ...] = ()
     mix: str = ""

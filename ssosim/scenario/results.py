@@ -9,6 +9,7 @@ from ssosim import __version__
 from ssosim.faults import AnyFault
 from ssosim.scenario.model import Phase
 from ssosim.scenario.player import Playback
+from ssosim.sources import load as load_sources
 from ssosim.verdict.result import VERSION, ClientResult, PhaseFault, PhaseResult, RunResult
 
 __all__ = ["run_result"]
@@ -24,7 +25,7 @@ def run_result(playback: Playback) -> RunResult:
         title=scenario.title,
         seed=scenario.seed,
         end=scenario.end,
-        sources=scenario.sources,
+        sources=tuple(load_sources().cite(source) for source in scenario.sources),
         as_expected=playback.as_expected,
         mix={client.name: client.weight for client in scenario.clients if client.weight > 0},
         phases=tuple(_phase(playback, phase) for phase in scenario.phases),

@@ -61,7 +61,7 @@ class Sources:
         """The title for an id, with the words of a statement; any other text is its own title."""
         if text in self.statements:
             statement = self.statements[text]
-            return f"{statement.source.title}: {statement.text[0].lower()}{statement.text[1:]}"
+            return f"{statement.source.title}: {statement.text}"
         return self.sources[text].title if text in self.sources else text
 
     def cite(self, text: str) -> str:

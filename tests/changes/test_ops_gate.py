@@ -122,7 +122,7 @@ def test_a_token_is_of_one_change(office: Office):
 
 
 def test_an_emergency_needs_an_incident(office: Office):
-    """salesforce-2021: an emergency without an incident's id is refused; with one, use and drift pass, not approvals."""
+    """salesforce-2021: an emergency without an incident's id is refused; with one, use and drift pass."""
     office.ask(AUTOLOGON)
     urgent = clean_up(rollback_operations=whole_rollback(), urgency="emergency")
     with pytest.raises(RefusedError, match="without the id of an incident"):

@@ -55,7 +55,7 @@ def test_keeps_the_contract(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_states_of_the_record(name: str) -> None:
-    """Gone, CNAME, Managed: each kind of client ends as its sources say (TMS9-021 to TMS9-027; TMS9-080, 081, 082)."""
+    """Gone, CNAME, Managed: each kind of client ends as sources say (TMS9-021 to TMS9-027, TMS9-080 to TMS9-082)."""
     model, ends = catalogue.find(name), ""
     for change in (World.remove_record, World.put_cname, _managed):
         world = World(person=[PASSWORD])

@@ -120,7 +120,7 @@ def test_a_changed_profile_is_followed_by_its_aliases(contoso: ZoneSet) -> None:
 
 
 def test_an_ipv6_endpoint_answers_aaaa(contoso: ZoneSet) -> None:
-    """traffic-manager: the family asked for must match an endpoint's; a profile with IPv6 alone is NODATA for A."""
+    """azure-traffic-manager: the family asked for must match an endpoint's; with IPv6 alone it is NODATA for A."""
     profile = contoso.profiles[PROFILE]
     six = msgspec.structs.replace(
         profile, endpoints=(msgspec.structs.replace(profile.endpoints[0], address="2001:db8::1"),)

@@ -92,7 +92,7 @@ def test_services_on_regional_names_survive_the_global_fault(cloud: Cloud) -> No
 
 @pytest.mark.parametrize(("dead", "reached"), [((1, 2), True), ((1, 2, 3, 4), False)])
 def test_two_providers_outlive_one(cloud: Cloud, dead: tuple[int, ...], reached: bool) -> None:
-    """TMS9-031, TMS9-032: with half of the name servers elsewhere losing one provider costs nothing; a single one, all."""
+    """TMS9-031, TMS9-032: with half of the name servers elsewhere losing one costs nothing; a single one, all."""
     cloud.kill("microsoftonline.com", dead)
     assert bool(cloud.addresses(LOGIN)) is reached
 

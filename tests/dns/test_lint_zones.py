@@ -29,13 +29,13 @@ def new(zones: ZoneSet) -> set[LintFinding]:
 
 def test_the_default_estate_has_the_incidents_own_findings() -> None:
     """TMS9-046, TMS9-064: the one alias of all zones is a snowflake and its profile has no owner; no error."""
-    assert [(each.name, each.severity, each.row) for each in lint(BASE)] == [
+    assert [(each.name, each.severity, each.source) for each in lint(BASE)] == [
         ("_kerberos.corp.contoso.com", "warning", "TMS9-046"),
         (AUTOLOGON, "warning", "TMS9-046"),
         ("www.tm.a.prd.aadg.trafficmanager.net", "warning", "TMS9-064"),
     ]
     owned = put_profile(BASE, msgspec.structs.replace(BASE.profiles[PROFILE], owner="sso"))
-    assert {each.row for each in lint(owned)} == {"TMS9-046"}
+    assert {each.source for each in lint(owned)} == {"TMS9-046"}
     twice = point_alias(BASE, "b.microsoftazuread-sso.com", "A", PROFILE)
     assert AUTOLOGON not in {each.name for each in lint(twice)}
 
@@ -127,8 +127,8 @@ def test_the_default_estate_has_the_incidents_own_findings() -> None:
     ],
 )
 def test_a_mistake_is_found(change: Callable[[ZoneSet], ZoneSet], name: str, row: str, words: str) -> None:
-    """Each rule finds its mistake at its name, and gives the lesson's row; se-2009 and TMS9-057 are errors."""
-    found = [each for each in new(change(BASE)) if each.name == name and each.row == row]
+    """Each rule finds its mistake at its name, and gives its source; se-2009 and TMS9-057 are errors."""
+    found = [each for each in new(change(BASE)) if each.name == name and each.source == row]
     assert len(found) == 1
     assert words in found[0].text
     errors = row in ("TMS9-057", "TMS9-059") or "dot" in found[0].text
@@ -169,13 +169,13 @@ def test_what_loading_refuses_is_still_found() -> None:
     """Zones put together past the checks: CNAME beside other data, aliases to nothing, aliases that lead round."""
     sts, here = dns.name.from_text("sts.fabrikam.com"), dns.name.from_text("a.fabrikam.com")
     beside = with_rrsets(BASE, RRset(sts, CNAME, 300, to_rdatas(["login.windows.net."], CNAME, sts)))
-    assert {each.row for each in new(beside)} >= {"RFC 1034 3.6.2"}
+    assert {each.source for each in new(beside)} >= {"RFC 1034 3.6.2"}
     lost = with_rrsets(BASE, RRset(here, A, 300, alias="nope"))
-    assert {each.row for each in new(lost)} == {"TMS9-075"}
+    assert {each.source for each in new(lost)} == {"TMS9-075"}
     nowhere = with_rrsets(BASE, RRset(here, A, 300, alias_record=dns.name.from_text("b.fabrikam.com")))
     assert [each.text for each in new(nowhere)] == ["A alias of b.fabrikam.com, which has no A records"]
     round_about = with_rrsets(BASE, RRset(here, A, 300, alias_record=here))
-    assert {each.row for each in new(round_about)} >= {"RFC 1034 5.2.2"}
+    assert {each.source for each in new(round_about)} >= {"RFC 1034 5.2.2"}
 
 
 def test_good_links_are_left_in_peace() -> None:
@@ -199,7 +199,7 @@ def test_written_targets_with_inner_dots_want_the_last_one() -> None:
         RecordSet(name="e", type="CNAME", values=()),
     )
     found = lint_written((Zone(name="x.test", records=records),))
-    assert [(each.zone, each.name, each.severity, each.row) for each in found] == [
+    assert [(each.zone, each.name, each.severity, each.source) for each in found] == [
         ("x.test", "@", "error", "se-2009"),
         ("x.test", "_s._tcp", "error", "se-2009"),
     ]

@@ -252,7 +252,7 @@ def test_stale_answers_are_served_only_when_switched_on(world: World) -> None:
 
 
 def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
-    """slack-2021, de-2026: bogus data are SERVFAIL for who validates, unless CD is set; what was verified is used up."""
+    """slack-2021, de-2026: bogus data are SERVFAIL for who validates, unless CD is set; what was verified is used."""
     bogus = {to_name("microsoftonline.com")}
 
     def resolver(validate: bool) -> Resolver:

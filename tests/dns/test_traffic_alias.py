@@ -84,7 +84,7 @@ TM = "tm.trafficmanager.net"
 def test_the_endpoint_is_chosen_before_the_type_is_looked_at(
     contoso: ZoneSet, endpoints: tuple[TrafficManagerEndpoint, ...], rdtype: RdataType, expected: tuple[str, object]
 ) -> None:
-    """traffic-manager: a type that the chosen endpoint has not is NODATA, though the next endpoint has it (TMS9-063)."""
+    """azure-traffic-manager: a type that the chosen endpoint has not is NODATA, though the next has it (TMS9-063)."""
     assert said(with_profile(contoso, *endpoints), TM, rdtype) == expected
 
 
@@ -97,7 +97,7 @@ def test_multivalue_filters_by_type_before_it_cuts(contoso: ZoneSet) -> None:
 
 
 def test_a_disabled_profile_is_nxdomain(contoso: ZoneSet) -> None:
-    """traffic-manager: the name of a disabled profile is NXDOMAIN for every type; its aliases have no records."""
+    """azure-traffic-manager: the name of a disabled profile is NXDOMAIN for every type; its aliases have no records."""
     zones = put_profile(contoso, msgspec.structs.replace(contoso.profiles[PROFILE], enabled=False))
     assert [said(zones, OWN, rdtype)[0] for rdtype in (A, AAAA, TXT, CNAME)] == ["NXDOMAIN"] * 4
     assert said(zones, AUTOLOGON) == ("NODATA", ())
@@ -124,7 +124,7 @@ def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
 
 
 def test_an_alias_of_a_record_set_follows_it(contoso: ZoneSet) -> None:
-    """azure-dns-alias: an alias answers with another record set of its zone, under its own name, with no CNAME to be seen."""
+    """azure-dns-alias: an alias answers with another record set of its zone, under its own name, without a CNAME."""
     zones = point_alias_record(contoso, "adfs.fabrikam.com", "A", "sts.fabrikam.com", ttl=7)
     reply = ask(zones, "ADFS.fabrikam.com")
     assert reply.event("udp").answers == ("A 198.51.100.30",)
@@ -140,7 +140,7 @@ def test_an_alias_of_a_record_set_follows_it(contoso: ZoneSet) -> None:
 def test_removing_the_target_empties_the_alias_and_cuts_the_link(
     contoso: ZoneSet, remove: Callable[[ZoneSet, str], ZoneSet]
 ) -> None:
-    """azure-dns-alias, TMS9-075, TMS9-076: as with a profile, the name stays, NODATA, and a new target does not heal it."""
+    """azure-dns-alias, TMS9-075, TMS9-076: as with a profile, the name stays, NODATA; a new target does not heal it."""
     zones = point_alias_record(contoso, "adfs.fabrikam.com", "A", "sts.fabrikam.com")
     zones = point_alias_record(zones, "far.fabrikam.com", "A", "adfs.fabrikam.com")
     gone = remove(zones, "sts.fabrikam.com")
@@ -175,7 +175,7 @@ def test_an_alias_of_an_alias_of_a_profile_is_routed(contoso: ZoneSet) -> None:
 
 
 def test_an_emptied_name_is_nodata_or_nxdomain_by_choice(contoso: ZoneSet) -> None:
-    """TMS9-059, azure-dns-alias (unconfirmed which): NODATA by default; NXDOMAIN while nothing else is at or below the name."""
+    """TMS9-059, azure-dns-alias (unconfirmed which): NODATA by default; NXDOMAIN if nothing is at or below it."""
     emptied = delete_profile(contoso, PROFILE)
     assert said(emptied, AUTOLOGON)[0] == "NODATA"
     hard = dataclasses.replace(emptied, empty_set="nxdomain")
@@ -201,7 +201,7 @@ def nest(zones: ZoneSet, depth: int) -> ZoneSet:
 
 
 def test_ten_levels_of_profiles_answer(contoso: ZoneSet) -> None:
-    """traffic-manager: nesting goes to ten levels; an eleventh is refused; a nested profile is not deleted."""
+    """azure-traffic-manager: nesting goes to ten levels; an eleventh is refused; a nested profile is not deleted."""
     zones = nest(contoso, 10)
     assert said(zones, "n10.trafficmanager.net") == ("NOERROR", ("A 192.0.2.20",))
     with pytest.raises(DnsChangeError, match="11 levels"):

@@ -40,7 +40,7 @@ def test_an_endpoint_is_degraded_after_one_failure_too_many(results: list[bool],
 
 
 def test_the_default_is_unhealthy_at_the_fourth() -> None:
-    """traffic-manager: three failures are tolerated by default; the fourth, 90 s after the first, degrades."""
+    """azure-traffic-manager: three failures are tolerated by default; the fourth, 90 s after the first, degrades."""
     tolerated = Monitor().tolerated_failures
     watched, states = Watched("online"), []
     for _ in range(4):
@@ -125,7 +125,7 @@ def target(timeout: float = 2.0, **settings: object) -> Target:
 async def test_a_probe_passes_on_an_expected_status_alone(
     answer: bytes, expected: tuple[str, ...], passed: bool
 ) -> None:
-    """traffic-manager: 200 by default, up to eight ranges; redirects and whatever is not HTTP fail, without an error."""
+    """azure-traffic-manager: 200 by default, up to eight ranges; redirects and what is not HTTP fail, no error."""
     async with serving(lambda _request: answer) as port:
         assert await passes(target(expected=expected), ("127.0.0.1", port), trusting_context()) is passed
 
@@ -138,7 +138,7 @@ async def test_silence_and_a_closed_port_fail() -> None:
 
 
 async def test_https_is_asked_without_a_look_at_the_certificate() -> None:
-    """traffic-manager: a certificate for another name, of nobody known, passes; plain HTTP behind the port does not."""
+    """azure-traffic-manager: a certificate for another name, of nobody known, passes; plain HTTP does not."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("other.example").configure_cert(tls)
     async with serving(lambda _request: b"HTTP/1.1 200 OK\r\n\r\n", tls) as port:
@@ -148,7 +148,7 @@ async def test_https_is_asked_without_a_look_at_the_certificate() -> None:
 
 
 def test_the_request_carries_path_and_headers() -> None:
-    """traffic-manager: custom headers, of which Host takes the place of the endpoint's own."""
+    """azure-traffic-manager: custom headers, of which Host takes the place of the endpoint's own."""
     plain = request_of(target(path="/health?x=1"))
     assert plain.startswith(b"GET /health?x=1 HTTP/1.1\r\nHost: 192.0.2.20\r\n")
     custom = request_of(target(headers=("host:login.windows.net", "X-Probe: 1")))

@@ -83,7 +83,7 @@ def test_priority_takes_the_best_that_is_well(states: dict[str, Status], expecte
 
 
 def test_a_disabled_endpoint_and_a_disabled_profile() -> None:
-    """traffic-manager: a disabled endpoint is never answered with; a disabled profile is NXDOMAIN, not empty."""
+    """azure-traffic-manager: a disabled endpoint is never answered with; a disabled profile is NXDOMAIN, not empty."""
     off = (endpoint("a", 1, enabled=False), endpoint("b", 2, priority=9))
     assert names(chosen(profile("priority", *off))) == ["b"]
     gone = chosen(profile("priority", *THREE, enabled=False))
@@ -174,7 +174,7 @@ REGIONS = (endpoint("de", 1, regions=("DE",)), endpoint("eu", 2, regions=("GEO-E
 def test_geographic_takes_the_most_specific_region(
     asking: Asking, states: dict[str, Status], world: bool, expected: list[str]
 ) -> None:
-    """traffic-manager: unmapped region or stopped endpoint is NODATA; a region has no stand-in, not even a wider one."""
+    """azure-traffic-manager: unmapped region or stopped endpoint is NODATA; a region has no stand-in, no wider one."""
     endpoints = (*REGIONS, endpoint("rest", 3, regions=("WORLD",))) if world else REGIONS
     here = Asking(asking.subnet, health(**states))
     assert names(chosen(profile("geographic", *endpoints), asking=here, places=PLACES)) == expected

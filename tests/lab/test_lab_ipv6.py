@@ -120,7 +120,7 @@ def test_off_the_corporate_network_there_is_no_kdc_over_ipv6_either(dual):
 
 
 def test_a_dead_aaaa_costs_a_moment_with_happy_eyeballs(dual):
-    """crm-online-2014: nobody answers at the IPv6 address; curl goes on to IPv4 after 200 ms (RFC 8305) and signs in."""
+    """crm-online-2014: nobody answers at the IPv6 address; curl goes to IPv4 after 200 ms (RFC 8305) and signs in."""
     apply = ["fault", "apply", "aaaa-dead", f"record={SSO}"]
     assert dual.run(*apply).returncode == 0
     try:

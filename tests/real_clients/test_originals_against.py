@@ -75,8 +75,8 @@ def test_the_model_does_as_its_original_does(played, part):
 def test_the_incident_comes_out_as_the_ticket_says(played, part):
     """25 February 2025: who needs the autologon host is not signed in silently while it has no address (TMS9-001).
 
-    Who canonicalises asks for a service that the KDC does not know while it is a CNAME (TMS9-082), who takes the name as
-    typed does not; and all is as before when it is over.
+    Who canonicalises asks for a service that the KDC does not know while it is a CNAME (TMS9-082), who takes the name
+    as typed does not; and all is as before when it is over.
     """
     cells = {cell.phase: cell for cell in played if cell.scenario == "feb-2025" and cell.client == part.name}
     healthy, empty, cname, restored = (cells[name] for name in ("healthy", "record-empty", "cname", "restored"))

@@ -168,7 +168,7 @@ def test_a_wrong_redirect_address_is_a_page_that_the_library_never_hears_of(prog
 
 
 def test_without_a_ticket_requests_gssapi_gives_the_401_back(attempt):
-    """measured-front-ends: two attempts at a token inside, one request outside, and no exception of the library's own."""
+    """measured-front-ends: two attempts at a token inside, one request outside, and no exception of its own."""
     tried = attempt("requests-gssapi/windowstransport", device="laptop-1")
     assert tried.done.stderr.startswith("requests.exceptions.HTTPError: 401")
     posts = [event for event in tried.named("HttpExchange") if event["method"] == "POST"]

@@ -77,7 +77,7 @@ def seen(running: Any) -> dict[str, list[Record]]:
 
 @pytest.mark.parametrize("label", SAYS)
 def test_how_a_program_refuses(seen: dict[str, list[Record]], label: str) -> None:
-    """The host, and the alert by its name in RFC 8446; the verdict names it (teams-2020, msal-net-1825, crm-online-2014)."""
+    """Host, and alert by its name in RFC 8446; the verdict names it (teams-2020, msal-net-1825, crm-online-2014)."""
     mine = {fault: seen[f"{label} {fault}"] for fault in FAULTS if f"{label} {fault}" in seen}
     if not mine:
         pytest.skip(f"{label} cannot be run on this machine: make clients")

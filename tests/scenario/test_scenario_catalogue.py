@@ -72,7 +72,7 @@ async def test_each_comes_out_as_it_says(name, tmp_path, prepared):
         (r.phase, r.client, str(r.verdict.outcome), r.verdict.reason) for r in playback.results if not r.as_expected
     ]
     assert not wrong
-    assert playback.scenario.rows
+    assert playback.scenario.sources
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ The lab's default server answers for everything at once. Here the same zones are
 that a recursive resolver can walk from the root: root servers delegate to registries (``com.``, ``net.``, ``arpa.``),
 those to the name servers of each zone.
 
-Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry takes a delegation away while the
-zone's own servers go on answering).
+Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry takes a
+delegation away while the zone's own servers go on answering).
 """
 
 from __future__ import annotations
