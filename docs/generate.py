@@ -38,10 +38,13 @@ def tests_by_statement(tests: Path, scenarios: Path) -> dict[str, list[str]]:
     """For each statement the tests that name it, as ``file::test``, and the scenarios of the catalogue that replay it.
 
     A test names what stands in it, decorators and docstring included; what stands elsewhere in its file is of the file.
+    ``tests/sources`` is about the ids themselves and counts for none.
     ``tests/scenario/test_scenario_catalogue.py`` plays every scenario of the catalogue and judges each phase.
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(tests.rglob("test_*.py")):
+        if path.relative_to(tests).parts[0] == "sources":
+            continue
         for name, text in _parts(path.read_text(encoding="utf-8")):
             for each in sorted(statements_in(text)):
                 found[each].append(f"{path.relative_to(tests)}{f'::{name}' if name else ''}")

@@ -121,7 +121,7 @@ def test_the_default_estate_has_the_incidents_own_findings() -> None:
         (
             lambda z: put_rrset(z, "dc1.corp.contoso.com", "A", ["10.10.0.89"]),
             "88.0.10.10.in-addr.arpa",
-            "PTR mismatch",
+            "RFC 1912 2.1",
             "no A 10.10.0.88",
         ),
     ],

@@ -257,7 +257,7 @@ def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
             back = () if forward is None else tuple(rdata.to_text() for rdata in zones.records(forward).rdatas)
             if is_ours(zones, target) and address not in back:
                 text = f"PTR {plain(target)}, which has no {rdtype.name} {address}"
-                yield finding(zone, rrset.name, "warning", text, "PTR mismatch")
+                yield finding(zone, rrset.name, "warning", text, "RFC 1912 2.1")
 
 
 RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
