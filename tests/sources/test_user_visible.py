@@ -23,8 +23,9 @@ from ssosim.report.text_table import table
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import catalogue, load_scenario
-from ssosim.scenario.private_run import as_data
+from ssosim.scenario.results import run_result
 from ssosim.sources import load
+from ssosim.verdict.result import encode_result
 
 ROOT = Path(__file__).parents[2]
 _WORDS = "|".join(re.escape(key) for key in sorted(load().sources, key=len, reverse=True))
@@ -131,13 +132,14 @@ def test_reports_have_titles() -> None:
         models = {each.name: model_of(each) for each in scenario.clients if each.model}
         if scenario.resolvers or len(models) < len(scenario.clients):
             continue
-        data = json.loads(json.dumps(as_data(play_in_memory(scenario, estate, models))))
-        page = html_report(data, [], again="ssosim run x")
+        result = run_result(play_in_memory(scenario, estate, models))
+        data = encode_result(result).decode()
+        page = html_report(result, [], again="ssosim run x")
         assert bare(page) == []
-        assert bare(junit_xml(data, [], again="", took_s=1.0)) == []
-        assert bare(table(data)) == []
-        assert bare(json.dumps(data)) == []
-        assert all(len(source.split()) > 1 for source in data["sources"])
+        assert bare(junit_xml(result, [], again="", took_s=1.0)) == []
+        assert bare(table(result)) == []
+        assert bare(data) == []
+        assert all(len(source.split()) > 1 for source in result.sources)
     assert "https://azure.status.microsoft" in " ".join(load().cite(each) for each in load_scenario("feb-2025").sources)
 
 
