@@ -10,12 +10,12 @@ from ssosim.estate.model import (
     Estate,
     FederationService,
     Host,
+    HostService,
     Location,
     Monitor,
     NameService,
     Realm,
     RecordSet,
-    Role,
     ServiceAccount,
     Tenant,
     TrafficManager,
@@ -23,9 +23,11 @@ from ssosim.estate.model import (
     User,
     Zone,
 )
+from ssosim.estate.service_names import SHIPPED, known_services
 from ssosim.estate.traffic_checks import location_mistakes, profile_mistakes
 
 __all__ = [
+    "SHIPPED",
     "Application",
     "Cloud",
     "Device",
@@ -35,12 +37,12 @@ __all__ = [
     "EstateError",
     "FederationService",
     "Host",
+    "HostService",
     "Location",
     "Monitor",
     "NameService",
     "Realm",
     "RecordSet",
-    "Role",
     "ServiceAccount",
     "Tenant",
     "TrafficManager",
@@ -48,6 +50,7 @@ __all__ = [
     "User",
     "Zone",
     "default_estate",
+    "known_services",
     "load_estate",
     "location_mistakes",
     "parse_estate",

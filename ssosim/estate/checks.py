@@ -9,14 +9,14 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ssosim.estate.model import Estate, RecordSet, Role
+from ssosim.estate.model import Estate, Realm, RecordSet
+from ssosim.estate.service_names import SHIPPED, known_services
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.estate.traffic_checks import location_mistakes, profile_mistakes
 from ssosim.estate.value_checks import value_mistakes
 
 __all__ = ["Finding", "check"]
 
-_NEEDED_ROLES: tuple[Role, ...] = ("dns", "kdc", "login", "autologon")
 _DNS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
 _UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
@@ -35,7 +35,7 @@ def check(estate: Estate) -> Iterator[Finding]:
     for path, text in value_mistakes(estate):
         yield Finding(path, text)
     yield from _hosts(estate)
-    yield from _realm(estate)
+    yield from _realms(estate)
     yield from _tenants(estate)
     yield from _users(estate)
     yield from _devices(estate)
@@ -45,28 +45,57 @@ def check(estate: Estate) -> Iterator[Finding]:
 
 
 def _hosts(estate: Estate) -> Iterator[Finding]:
-    for role in _NEEDED_ROLES:
-        if all(":" in address for address in estate.addresses(role)):
-            yield Finding(("hosts",), f'needs at least one host with role = "{role}" and an IPv4 address')
+    for service, wanted_by in _needed_services(estate):
+        if all(":" in address for address in estate.addresses(service)):
+            yield Finding(
+                ("hosts",), f'needs at least one host with "{service}" in its services and an IPv4 address{wanted_by}'
+            )
     yield from _unique("hosts", "address", [host.address for host in estate.hosts])
+    for index, host in enumerate(estate.hosts):
+        names = [each.name for each in host.running()]
+        for number, name in enumerate(names):
+            here: KeyPath = ("hosts", index, "services", number)
+            if name not in SHIPPED and name not in (known := known_services()):
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]!r}? " if close else ""
+                yield Finding(here, f"there is no service {name!r}; {hint}known: {', '.join(known)}")
+            if name in names[:number]:
+                yield Finding(here, f"{name!r} stands already in the services of this host")
 
 
-def _realm(estate: Estate) -> Iterator[Finding]:
-    realm = estate.realm
+def _needed_services(estate: Estate) -> Iterator[tuple[str, str]]:
+    """The services without which the rest of the file cannot be served, and what wants them."""
+    yield from (("dns", ""), ("kdc", ""))
+    for service in dict.fromkeys(service for _, service in estate.identity_names()):
+        names = ", ".join(name for name, of in estate.identity_names() if of == service)
+        yield service, f": it answers for {names}"
+
+
+def _realms(estate: Estate) -> Iterator[Finding]:
+    if len(estate.realms) != 1:
+        second = f"; {estate.realms[1].name!r} is the second" if estate.realms else ""
+        path: KeyPath = ("realms", 1) if estate.realms else ("realms",)
+        yield Finding(path, f"an estate has one realm for now{second}")
+    yield from _unique("realms", "name", [realm.name for realm in estate.realms])
+    for index, realm in enumerate(estate.realms):
+        yield from _realm(("realms", index), realm)
+
+
+def _realm(here: KeyPath, realm: Realm) -> Iterator[Finding]:
     if not _DNS_NAME.fullmatch(realm.name):
-        yield Finding(("realm", "name"), f"{realm.name!r} is not a realm name; expected e.g. CORP.CONTOSO.COM")
+        yield Finding((*here, "name"), f"{realm.name!r} is not a realm name; expected e.g. CORP.CONTOSO.COM")
     if not _DNS_NAME.fullmatch(realm.domain):
-        yield Finding(("realm", "domain"), f"{realm.domain!r} is not a DNS domain")
-    if not realm.service_account.spns:
-        yield Finding(
-            ("realm", "service_account", "spns"), "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com"
-        )
-    groups = (("service_account", "spns", realm.service_account.spns), ("services", None, realm.services))
-    for key, inner, spns in groups:
-        for index, spn in enumerate(spns):
+        yield Finding((*here, "domain"), f"{realm.domain!r} is not a DNS domain")
+    account = realm.service_account
+    spns: KeyPath = (*here, "service_account", "spns")
+    if not account.spns:
+        yield Finding(spns, "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com")
+    for path, names in ((spns, account.spns), ((*here, "services"), realm.services)):
+        for index, spn in enumerate(names):
             if not _SPN.fullmatch(spn):
-                path: KeyPath = ("realm", key, *([inner] if inner else []), index)
-                yield Finding(path, f"{spn!r} is not an SPN; expected SERVICE/host, e.g. HTTP/web.corp.contoso.com")
+                yield Finding(
+                    (*path, index), f"{spn!r} is not an SPN; expected SERVICE/host, e.g. HTTP/web.corp.contoso.com"
+                )
 
 
 def _tenants(estate: Estate) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What exists: tenants, domains, people, devices, applications, hosts, zones and the Kerberos realm.
+"""What exists: tenants, domains, people, devices, applications, hosts, zones and Kerberos realms.
 
 Everything here is frozen. The classes are ``msgspec.Struct`` rather than dataclasses for one reason: they are the
 schema of the user's own TOML file, and a Struct refuses unknown keys and wrong types with the place of the mistake.
@@ -21,13 +21,13 @@ __all__ = [
     "Estate",
     "FederationService",
     "Host",
+    "HostService",
     "Location",
     "Monitor",
     "NameService",
     "Realm",
     "RecordSet",
     "RecordType",
-    "Role",
     "Routing",
     "ServiceAccount",
     "Tenant",
@@ -37,10 +37,10 @@ __all__ = [
     "Zone",
 ]
 
-Role = Literal["dns", "kdc", "login", "autologon", "federation"]
 RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
 Routing = Literal["priority", "weighted", "performance", "geographic", "multivalue", "subnet"]
 
+Port = Annotated[int, Meta(ge=1, le=65535)]
 OneToThousand = Annotated[int, Meta(ge=1, le=1000)]
 StatusRange = Annotated[str, Meta(pattern=r"^[1-9]\d\d(-[1-9]\d\d)?$")]
 DnsName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$", max_length=254)]
@@ -73,15 +73,27 @@ class Cloud(Frozen, frozen=True, kw_only=True):
     clock_skew: int = 300
 
 
-class Host(Frozen, frozen=True, kw_only=True):
-    """One machine of the lab: an address of its own, and what it does there.
+class HostService(Frozen, frozen=True, kw_only=True):
+    """A service that a host runs: its registered name, and the port where it differs from the service's own."""
 
-    ``name`` is for people and for certificates; what clients resolve is in ``zones``.
+    name: str
+    port: Port | None = None
+
+
+class Host(Frozen, frozen=True, kw_only=True):
+    """One machine of the lab: an address of its own, and the services that it runs there.
+
+    ``name`` is for people; what clients resolve is in ``zones``. An entry of ``services`` is a registered name such as
+    ``"login"``, or a table with a port (``HostService``).
     """
 
     name: str
-    role: Role
     address: str
+    services: tuple[HostService | str, ...]
+
+    def running(self) -> tuple[HostService, ...]:
+        """The services, each as a value, in file order."""
+        return tuple(HostService(name=each) if isinstance(each, str) else each for each in self.services)
 
 
 class ServiceAccount(Frozen, frozen=True, kw_only=True):
@@ -97,7 +109,7 @@ class ServiceAccount(Frozen, frozen=True, kw_only=True):
 
 
 class Realm(Frozen, frozen=True, kw_only=True):
-    """The Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
+    """A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
 
     name: str
     domain: str
@@ -192,7 +204,7 @@ class Monitor(Frozen, frozen=True, kw_only=True):
     """
 
     protocol: Literal["http", "https", "tcp"] = "https"
-    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    port: Port | None = None
     path: Annotated[str, Meta(pattern=r"^/[!-~]*$")] = "/"
     interval: Literal[10, 30] = 30
     timeout: int | None = None
@@ -319,7 +331,7 @@ class Estate(Frozen, frozen=True, kw_only=True):
 
     name: str
     cloud: Cloud
-    realm: Realm
+    realms: tuple[Realm, ...]
     hosts: tuple[Host, ...]
     tenants: tuple[Tenant, ...]
     users: tuple[User, ...]
@@ -331,9 +343,18 @@ class Estate(Frozen, frozen=True, kw_only=True):
     dns: NameService = NameService()
     resolvers: tuple[DnsResolver, ...] = ()
 
-    def addresses(self, role: Role) -> tuple[str, ...]:
-        """Addresses of the hosts that play ``role``, in file order."""
-        return tuple(host.address for host in self.hosts if host.role == role)
+    @property
+    def default_realm(self) -> Realm:
+        """The realm of whatever names no other one: the first of the file."""
+        return self.realms[0]
+
+    def realm_of(self, member: User | Device | Host) -> Realm:  # noqa: ARG002 - one realm for now (``check``)
+        """The realm that ``member`` has its account in."""
+        return self.default_realm
+
+    def addresses(self, service: str) -> tuple[str, ...]:
+        """Addresses of the hosts that run ``service`` (its registered name), in file order."""
+        return tuple(host.address for host in self.hosts if any(each.name == service for each in host.running()))
 
     def tenant(self, name: str) -> Tenant | None:
         """The tenant with this id, initial domain or verified domain; None if there is none."""
@@ -379,8 +400,8 @@ class Estate(Frozen, frozen=True, kw_only=True):
         """The federation service called ``name``."""
         return next((service for service in self.federation_services if service.name == name), None)
 
-    def web_names(self) -> Iterator[tuple[str, Role]]:
-        """Every DNS name that is served over HTTPS, with its role: what certificates and routing need."""
+    def identity_names(self) -> Iterator[tuple[str, str]]:
+        """Every DNS name of the identity provider, and the registered name of the service that answers there."""
         for name in self.cloud.login_hosts:
             yield name, "login"
         yield self.cloud.autologon_host, "autologon"

@@ -133,6 +133,9 @@ def _chosen(here: inspect.Type | None, data: object) -> inspect.Type | None:
     some = [t for t in here.types if not isinstance(t, inspect.NoneType)]
     if len(some) == 1:
         return some[0]
-    tags = {t.tag: t for t in some if isinstance(t, inspect.StructType) and isinstance(data, dict)}
+    structs = [t for t in some if isinstance(t, inspect.StructType) and isinstance(data, dict)]
+    if len(structs) == 1:  # beside values of other kinds
+        return structs[0]
+    tags = {t.tag: t for t in structs}
     fields = {t.tag_field for t in tags.values()}
     return next((tags[data[f]] for f in fields if isinstance(data, dict) and data.get(f) in tags), here)

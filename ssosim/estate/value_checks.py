@@ -49,7 +49,8 @@ def _unusable(text: str) -> str:
         return "is not an IP address"
     if address.is_unspecified or address.is_multicast or address.is_loopback or address.is_reserved:
         return "is not an address that a host can have; expected one like 192.0.2.10"
-    if address.is_link_local or str(address) != text:
+    # An IPv6 link-local address needs the name of an interface; an IPv4 one, such as 169.254.169.254, does not.
+    if (address.is_link_local and address.version == 6) or str(address) != text:
         return (
             f"is not an address that a host can have; expected one like {_EXAMPLES[address.version]}, in its short form"
         )
@@ -74,13 +75,14 @@ def _names(estate: Estate) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _numbers(estate: Estate) -> Iterator[tuple[KeyPath, int, int]]:
-    cloud, realm = estate.cloud, estate.realm
+    cloud = estate.cloud
     yield ("cloud", "assertion_lifetime"), cloud.assertion_lifetime, 1
     yield ("cloud", "access_token_lifetime"), cloud.access_token_lifetime, 1
     yield ("cloud", "refresh_token_lifetime"), cloud.refresh_token_lifetime, 1
     yield ("cloud", "clock_skew"), cloud.clock_skew, 0
-    yield ("realm", "ticket_lifetime"), realm.ticket_lifetime, 1
-    yield ("realm", "renewable_lifetime"), realm.renewable_lifetime, 0
+    for index, realm in enumerate(estate.realms):
+        yield ("realms", index, "ticket_lifetime"), realm.ticket_lifetime, 1
+        yield ("realms", index, "renewable_lifetime"), realm.renewable_lifetime, 0
     for index, service in enumerate(estate.federation_services):
         yield ("federation_services", index, "token_lifetime"), service.token_lifetime, 1
 
@@ -95,9 +97,11 @@ def _paths(estate: Estate) -> Iterator[Mistake]:
 
 
 def _labels(estate: Estate) -> Iterator[Mistake]:
-    account = estate.realm.service_account
-    if not _ACCOUNT.fullmatch(account.name):
-        yield ("realm", "service_account", "name"), f"{account.name!r} is not an account; expected e.g. AZUREADSSOACC$"
+    for index, realm in enumerate(estate.realms):
+        account = realm.service_account.name
+        if not _ACCOUNT.fullmatch(account):
+            where: KeyPath = ("realms", index, "service_account", "name")
+            yield where, f"{account!r} is not an account; expected e.g. AZUREADSSOACC$"
     for index, user in enumerate(estate.users):
         if user.sid is not None and not _SID.fullmatch(user.sid):
             yield (

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 
 from ssosim.dns import DnsChangeError
 from ssosim.entra.core.fault_effect import Struck
 from ssosim.entra.core.messages import Answer, Call
 from ssosim.estate import Estate
 from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
+from ssosim.services import served_names
 
 __all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved", "check_hosts", "check_text"]
 
@@ -71,11 +73,17 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
 
 
 def check_hosts(state: DnsState, estate: Estate) -> None:
-    """Raise DnsChangeError for a fault of a host that serves no HTTPS in ``estate``: it would never strike."""
-    served = {name.lower(): name for name, _ in estate.web_names()}
-    named = (*(rule.host for rule in state.web if rule.host), *state.certificates)
-    if unknown := [host for host in named if host not in served]:
-        raise DnsChangeError(f"host: nothing is served at {unknown[0]!r}; there is: {', '.join(served.values())}")
+    """Raise DnsChangeError for a fault of a host that no service of ``estate`` answers for: it would never strike.
+
+    A certificate's needs a service with TLS.
+    """
+    _check_served((rule.host for rule in state.web if rule.host), served_names(estate))
+    _check_served(state.certificates, served_names(estate, tls=True))
+
+
+def _check_served(hosts: Iterable[str], served: tuple[str, ...]) -> None:
+    if unknown := [host for host in hosts if host not in served]:
+        raise DnsChangeError(f"host: nothing is served at {unknown[0]!r}; there is: {', '.join(served)}")
 
 
 class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):

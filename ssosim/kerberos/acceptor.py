@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from gssapi import raw
@@ -13,35 +11,15 @@ from gssapi.raw.misc import GSSError
 from gssapi.raw.named_tuples import AcceptSecContextResult
 
 from ssosim.kerberos.codes import KrbCode, error_name
-from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.gsserrors import krb5_code, minor_text
 from ssosim.kerberos.messages import ApRequest, read_message
-from ssosim.kerberos.spnego import Mechanism, NegotiateToken, look_inside
+from ssosim.kerberos.spnego import NegotiateToken, look_inside
+from ssosim.kerberos.tickets import Accepted, KeytabError, Refusal, Refused
 
-__all__ = ["Accepted", "Acceptor", "KeytabError", "Refusal", "Refused"]
+__all__ = ["Acceptor"]
 
 MAX_TOKEN = 1 << 17
 DEFAULT_CLOCKSKEW = 300
-
-
-class KeytabError(KerberosError):
-    """The keytab cannot be read or holds no key."""
-
-
-class Refusal(StrEnum):
-    """Why a Negotiate token was refused."""
-
-    MALFORMED = "malformed"
-    NTLM = "ntlm"
-    UNKNOWN_MECHANISM = "unknown mechanism"
-    NOT_FOR_THIS_SERVICE = "not for this service"
-    WRONG_KEY = "wrong key"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not yet valid"
-    CLOCK_SKEW = "clock skew"
-    REPLAYED = "replayed"
-    NEEDS_MORE = "needs more legs"
-    OTHER = "other"
 
 
 _BY_CODE: Mapping[int, Refusal] = {
@@ -57,34 +35,6 @@ _BY_CODE: Mapping[int, Refusal] = {
     KrbCode.KRB_AP_ERR_BADVERSION: Refusal.MALFORMED,
     KrbCode.KRB_AP_ERR_MSG_TYPE: Refusal.MALFORMED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A ticket that is good. ``principal`` and ``service`` are with realm (``alice@CORP.CONTOSO.COM``).
-
-    ``reply`` is the token for the answer's WWW-Authenticate, None if there is none. ``expires_at`` is the ticket's
-    end in seconds since the Unix epoch, to about a second.
-    """
-
-    principal: str
-    service: str
-    reply: bytes | None
-    expires_at: float
-    mechanism: Mechanism = "kerberos"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A token that is not good. ``text`` is GSS-API's own wording where it has one; it holds no secret.
-
-    ``service`` is the principal that the ticket is for, as far as the token says, without realm.
-    """
-
-    mechanism: Mechanism
-    reason: Refusal
-    text: str
-    service: str = ""
 
 
 class Acceptor:

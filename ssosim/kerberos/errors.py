@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["KdcStartError", "KerberosError", "KerberosMissingError", "RealmError"]
+__all__ = [
+    "GssapiMissingError",
+    "KdcStartError",
+    "KerberosError",
+    "KerberosMissingError",
+    "ProgramMissingError",
+    "RealmError",
+]
 
 
 class KerberosError(Exception):
@@ -10,7 +17,21 @@ class KerberosError(Exception):
 
 
 class KerberosMissingError(KerberosError):
-    """A program that the realm needs is not installed. The lab exits with 3 (the machine lacks something).
+    """Something that the realm needs is not installed. The lab exits with 3 (the machine lacks something)."""
+
+
+class GssapiMissingError(KerberosMissingError):
+    """python-gssapi, or the library under it, is not there; ``reason`` is the loader's own text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"a lab needs GSS-API, which cannot be loaded ({reason}): install the packages libkrb5-dev and gcc, "
+            "then 'pip install gssapi'"
+        )
+
+
+class ProgramMissingError(KerberosMissingError):
+    """A program is not installed.
 
     ``program`` is the name of the executable, ``package`` the Debian and Ubuntu package that brings it.
     """

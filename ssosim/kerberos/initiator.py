@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -23,10 +22,10 @@ from gssapi import raw
 from gssapi.raw.misc import GSSError
 
 from ssosim.kerberos.codes import KrbCode
-from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.gsserrors import krb5_code, minor_text
+from ssosim.kerberos.tickets import TicketError, TicketFailure
 
-__all__ = ["Initiator", "TicketError", "TicketFailure"]
+__all__ = ["Initiator"]
 
 SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
 DEFAULT_CONFIG = "/etc/krb5.conf"
@@ -34,16 +33,6 @@ DEFAULT_CONFIG = "/etc/krb5.conf"
 # Of libkrb5's own numbers above the protocol's (krb5_err.et).
 _KDC_UNREACH, _REALM_UNKNOWN, _FCC_NOFILE, _CC_NOTFOUND = 156, 152, 195, 243
 _NO_CRED, _CREDENTIALS_EXPIRED = 7, 11
-
-
-class TicketFailure(StrEnum):
-    """Why there is no ticket for a service."""
-
-    SERVER_UNKNOWN = "server unknown"
-    KDC_UNREACHABLE = "kdc unreachable"
-    NO_CREDENTIALS = "no credentials"
-    EXPIRED = "expired"
-    OTHER = "other"
 
 
 _BY_CODE: Mapping[int | None, TicketFailure] = {
@@ -54,14 +43,6 @@ _BY_CODE: Mapping[int | None, TicketFailure] = {
     _FCC_NOFILE: TicketFailure.NO_CREDENTIALS,
     _CC_NOTFOUND: TicketFailure.NO_CREDENTIALS,
 }
-
-
-class TicketError(KerberosError):
-    """libkrb5 got no ticket; ``kind`` says why, the text is its own."""
-
-    def __init__(self, kind: TicketFailure, text: str) -> None:
-        super().__init__(text)
-        self.kind = kind
 
 
 class Initiator:

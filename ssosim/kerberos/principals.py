@@ -35,7 +35,7 @@ def principals_batch(estate: Estate) -> str:
 
 
 def _check(estate: Estate) -> None:
-    realm = estate.realm
+    realm = estate.default_realm
     account = realm.service_account
     where = f"estate {estate.name}"
     _match(_REALM, realm.name, f"{where}: realm.name")
@@ -67,7 +67,7 @@ def _once(name: str, seen: set[str], where: str) -> None:
 
 
 def _commands(estate: Estate) -> Iterator[str]:
-    realm = estate.realm
+    realm = estate.default_realm
     # Active Directory asks users for pre-authentication unless told otherwise; an MIT KDC does not.
     for user in estate.users:
         if user.sam_account is not None:

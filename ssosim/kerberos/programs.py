@@ -7,7 +7,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from ssosim.kerberos.errors import KerberosMissingError
+from ssosim.kerberos.errors import ProgramMissingError
 
 __all__ = ["find_program", "tool_environment"]
 
@@ -26,11 +26,11 @@ PACKAGES = {
 
 @cache
 def find_program(name: str) -> str:
-    """Full path of the program ``name``; raises KerberosMissingError with the package that has it."""
+    """Full path of the program ``name``; raises ProgramMissingError with the package that has it."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
     found = shutil.which(name, path=path)
     if found is None:
-        raise KerberosMissingError(name, PACKAGES.get(name, name))
+        raise ProgramMissingError(name, PACKAGES.get(name, name))
     return found
 
 

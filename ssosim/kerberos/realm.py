@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,17 @@ class PreparedRealm:
         """Keys of another service of the realm."""
         return self.directory / keytab_name(spn)
 
+    def keytab_of(self, spns: Sequence[str]) -> Path:
+        """Keys of a service of the realm that has several names, each with a key of its own."""
+        if len(spns) == 1:
+            return self.service_keytab(spns[0])
+        joined = self.directory / keytab_name("+".join(spns))
+        # A key table is two bytes of version, and entries (krb5, formats/keytab_file_format).
+        tables = [self.service_keytab(spn).read_bytes() for spn in spns]
+        joined.write_bytes(tables[0][:2] + b"".join(table[2:] for table in tables))
+        joined.chmod(0o600)
+        return joined
+
     def copy_to(self, directory: Path) -> PreparedRealm:
         """An independent copy in ``directory``, which is made and must not exist; takes 1 to 3 ms."""
         make_private(directory.parent)
@@ -94,7 +106,7 @@ class PreparedRealm:
 
 def realm_digest(estate: Estate) -> str:
     """Names the inputs of ``prepare``: the same digest, the same realm. Raises RealmError as ``prepare`` does."""
-    realm = estate.realm
+    realm = estate.default_realm
     # Another release of the tools may write another database format.
     tools = Path(find_program("kdb5_util")).stat()
     parts = (
@@ -115,7 +127,7 @@ def prepare(estate: Estate, directory: Path) -> PreparedRealm:
     Two processes that prepare the same realm at once both make it, and one of the two results stays; nobody sees a
     half-made one. Raises RealmError or KerberosMissingError.
     """
-    realm = estate.realm
+    realm = estate.default_realm
     digest = realm_digest(estate)
     prepared = PreparedRealm(
         directory / digest, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
@@ -163,7 +175,7 @@ def _sweep(cache: int, directory: Path) -> None:
 
 
 def _make(estate: Estate, directory: Path, digest: str) -> None:
-    realm = estate.realm
+    realm = estate.default_realm
     prepared = PreparedRealm(
         directory, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
     )

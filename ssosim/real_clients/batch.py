@@ -107,7 +107,7 @@ def _cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
 
     estate = read_estate(None)
     # The company's own zone is what a resolver appends to every name, and no step of a sign-in.
-    zones = [zone.name for zone in estate.zones if zone.name != estate.realm.domain]
+    zones = [zone.name for zone in estate.zones if zone.name != estate.default_realm.domain]
     with folder.trace.open(encoding="utf-8") as lines:
         records = _by_phase(read_jsonl(lines))
     for phase in result.phases:

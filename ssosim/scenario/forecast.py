@@ -20,6 +20,7 @@ from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
 from ssosim.estate import Estate, User
 from ssosim.scenario.forecast_stage import START, Clock, Parked, Person, Resolver, Seen, World, drive
+from ssosim.services import served_names
 from ssosim.trace import ClientFinished, KdcExchange, Trace
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -87,7 +88,7 @@ def forecast(before: ZoneSet, after: ZoneSet, estate: Estate, keys: Keys, host: 
     ``keys`` are the identity provider's; making them is slow, so they come from the caller.
     """
     host = host or estate.cloud.autologon_host
-    spns = frozenset((*estate.realm.service_account.spns, *estate.realm.services))
+    spns = frozenset((*estate.default_realm.service_account.spns, *estate.default_realm.services))
     grouped: dict[tuple[str, ...], list[tuple[str, _Played, _Played]]] = {}
     for rule in RULES.values():
         if rule.service == "HTTP":
@@ -136,7 +137,7 @@ def _play_rule(rule: SpnRule, host: str, zones: ZoneSet, estate: Estate, spns: f
     except DnsFailure as failure:
         return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
     try:
-        ways = drive(rule.possibilities(host, resolver, search_domain=estate.realm.domain))
+        ways = drive(rule.possibilities(host, resolver, search_domain=estate.default_realm.domain))
     except (DnsFailure, SchemeGivenUp) as failure:
         return _Played("no ticket asked for", str(failure), (), 2)
     ended = [_ask_kdc(rule, asked, spns) for asked in ways]
@@ -172,7 +173,7 @@ def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str],
         kerberos=world,
         clock=clock,
         user=Person(trace, name, user.password),
-        search_domain=estate.realm.domain,
+        search_domain=estate.default_realm.domain,
         stored_password=user.password,
     )
     try:
@@ -205,6 +206,6 @@ def _user_for(domain: str, estate: Estate) -> User | None:
 
 
 def affected_hosts(names: Iterable[str], estate: Estate) -> tuple[str, ...]:
-    """Those of ``names`` that are served over HTTPS."""
-    served = {name.lower() for name, _ in estate.web_names()}
+    """Those of ``names`` that a service answers for."""
+    served = served_names(estate)
     return tuple(name for name in names if name in served)

@@ -18,8 +18,11 @@ from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, Netw
 
 from ssosim.dns import ZoneSet, answer
 from ssosim.dns.zones.rrset import plain, to_name
-from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket, serve
+from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket
+from ssosim.entra.http.exchange import exchange, misdirected
 from ssosim.estate import Estate, User
+from ssosim.services import services_at, services_of
+from ssosim.services.running import respond_at, start_applications
 from ssosim.trace import KdcExchange, Trace, UserPrompted
 
 __all__ = ["HORIZON_S", "START", "Clock", "Parked", "Person", "Resolver", "Seen", "World", "drive"]
@@ -151,15 +154,16 @@ class World:
         self._trace = trace
         self._clock = clock
         self._client = client
-        self._roles = {host.address: host.role for host in estate.hosts}
-        self._names = {name.lower(): role for name, role in estate.web_names()}
-        principal = f"{user.sam_account or ''}@{estate.realm.name}"
-        cloud = Acceptor(frozenset(estate.realm.service_account.spns), principal)
-        acceptors = {estate.cloud.autologon_host: cloud}
-        acceptors |= {
-            each.host: Acceptor(frozenset({each.spn}), principal) for each in estate.federation_services if each.spn
+        self._services = services_of(estate)
+        principal = f"{user.sam_account or ''}@{estate.realm_of(user).name}"
+        acceptors = {
+            name: Acceptor(frozenset(service.keys.spns), principal)
+            for service in self._services
+            if service.keys is not None
+            for name in service.dns_names
         }
         self._provider = Provider(estate=estate, keys=keys, acceptors=acceptors, trace=trace, clock=clock)
+        self._responders = start_applications(self._services, self._provider)
 
     async def request(self, method: str, url: str, headers: Any, body: bytes) -> HttpResponse:
         """One request to whoever listens at the address that the name has."""
@@ -169,14 +173,31 @@ class World:
             found = await self._resolver.resolve(host, "any")
         except DnsFailure as failure:
             raise NetworkFailure.from_dns(failure) from failure
-        role = next((self._roles[address] for address in found.addresses[:1] if address in self._roles), None)
-        if role is None:
-            raise NetworkFailure("connect", "refused", f"nothing listens at {found.addresses[0]}")
-        if self._names.get(host) != role:
-            raise NetworkFailure("tls", "bad-certificate", f"{found.addresses[0]} is not {host}")
+        address, tls = found.addresses[0], parts.scheme == "https"
+        port = parts.port or (443 if tls else 80)
+        here = services_at(self._services, address, port)
+        if not here:
+            raise NetworkFailure("connect", "refused", f"nothing listens on port {port} of {address}")
+        if here[0].tls != tls:
+            raise NetworkFailure(
+                "tls" if tls else "read", "handshake" if tls else "closed", f"{address}: no {parts.scheme}"
+            )
+        respond = respond_at(self._responders, address, port).get(host)
+        if respond is None and tls:
+            raise NetworkFailure("tls", "bad-certificate", f"{address} is not {host}")
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        call = Call.read(method, host, target, headers=Headers(headers.items()), body=body, now=self._clock.now())
-        reply = serve(self._provider, call, self._client)
+        call = Call.read(
+            method,
+            host,
+            target,
+            headers=Headers(headers.items()),
+            body=body,
+            now=self._clock.now(),
+            scheme="https" if tls else "http",
+            port=port,
+        )
+        reply = exchange(self._provider, call, self._client, None, respond or misdirected)
+        assert reply is not None  # noqa: S101 - only a fault keeps an answer back
         fields = [*reply.headers, ("Content-Type", reply.content_type)]
         return HttpResponse(reply.status, Headers(fields), reply.body)
 

@@ -16,6 +16,7 @@ from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import Estate
 from ssosim.faults import DnsState, FaultBoard
 from ssosim.faults.web import check_hosts
+from ssosim.services import services_of
 from ssosim.trace import ClientFinished, DnsAnswered, Trace
 
 __all__ = ["MemoryLab"]
@@ -48,6 +49,7 @@ class MemoryLab:
         self.state: DnsState | None = None
         self._healthy: dict[tuple[str, str], tuple[_Said, DnsAnswered]] = {}
         self.hosts = {host.address for host in estate.hosts}
+        self.services = services_of(estate)
         self.faults.attach(self, "lab")
         self.faults.watch(self._show)
 

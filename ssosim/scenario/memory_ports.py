@@ -20,6 +20,7 @@ from ssosim.entra.core.messages import Call
 from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.memory_lab import MemoryLab
 from ssosim.scenario.model import Client
+from ssosim.services import services_at
 from ssosim.trace import (
     ConnectionFailed,
     HttpExchange,
@@ -35,6 +36,7 @@ __all__ = ["memory_device"]
 _DNS_S, _REQUEST_S, _TICKET_S, _TYPING_S = 0.01, 0.05, 0.01, 20.0
 _DNS_PATIENCE_S, _HTTP_PATIENCE_S, _KDC_PATIENCE_S = 5.0, 30.0, 15.0
 _NOWHERE = "100::"
+_HTTPS_PORT = 443
 _KINDS: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
 _STEPS: Mapping[Step, SignInStep] = {
     Step.REALM: SignInStep.REALM,
@@ -191,7 +193,11 @@ class _Ports(MemoryPorts):
                 continue
             if trouble is not None and self._lab.state and host in self._lab.state.presented:
                 self._lab.state.presented[host]()
-            if address not in self._lab.hosts or trouble is not None:
+            here = services_at(self._lab.services, address, _HTTPS_PORT)
+            if address in self._lab.hosts and not here:
+                self._failed(host, address, "connect", "refused")
+                continue
+            if trouble is not None or not any(host in each.dns_names for each in here):
                 kind = "expired-certificate" if trouble == "expired" else "bad-certificate"
                 self._failed(host, address, "tls", kind)
                 raise NetworkFailure("tls", kind)

@@ -18,8 +18,9 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
+from ssosim.services import served_names
 from ssosim.testing.client_choice import AnyClient, model_called, name_of
-from ssosim.testing.play import AnyEstate, estate_of, working_folder
+from ssosim.testing.play import AnyEstate, estate_of, tidied, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import as_json
 from ssosim.verdict.judge import Verdict, judge
@@ -27,7 +28,6 @@ from ssosim.verdict.judge import Verdict, judge
 __all__ = ["HostedLab", "host_lab"]
 
 _T = TypeVar("_T")
-_HTTPS_PORT = 443
 
 
 class HostedLab:
@@ -55,13 +55,18 @@ class HostedLab:
         """Address and UDP and TCP port of its DNS server."""
         return self._lab.endpoint(self.estate.addresses("dns")[0], 53)
 
-    def endpoint(self, host: str, port: int = _HTTPS_PORT) -> tuple[str, int]:
-        """What to dial for ``host``, by its healthy address. Raises LabInputError for a name that it lacks."""
-        roles = dict(self.estate.web_names())
-        role = roles.get(host.lower().rstrip("."))
-        if role is None:
-            raise LabInputError(f"no endpoint is called {host!r}; there are: {', '.join(sorted(roles))}")
-        return self._lab.endpoint(self.estate.addresses(role)[0], port)
+    def endpoint(self, host: str, port: int | None = None) -> tuple[str, int]:
+        """What to dial for ``host``, by its healthy address; ``port`` where several services answer for it.
+
+        Raises LabInputError for a name or port that no service has.
+        """
+        wanted = host.lower().rstrip(".")
+        for service in self._lab.services:
+            if wanted in service.dns_names and port in (None, service.port):
+                return self._lab.endpoint(service.address, service.port)
+        at = "" if port is None else f" with port {port}"
+        known = ", ".join(sorted(served_names(self.estate)))
+        raise LabInputError(f"no endpoint is called {host!r}{at}; there are: {known}")
 
     def records(self, client: str | None = None) -> tuple[Record, ...]:
         """The trace so far, of ``client`` or of everybody."""
@@ -141,9 +146,17 @@ def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Pat
         thread = _LabThread(Lab(there, home, cache or cache_folder()))
         thread.start()
         try:
-            yield HostedLab(thread.lab, thread.started.result())
+            yield HostedLab(thread.lab, _loop_of(thread))
         finally:
             thread.end()
+
+
+def _loop_of(thread: _LabThread) -> asyncio.AbstractEventLoop:
+    """The loop of a lab that has started; raises LabError and its kinds."""
+    try:
+        return thread.started.result()
+    except Exception as error:  # noqa: BLE001 - passed on, without our frames
+        raise tidied(error)  # noqa: B904 - its cause is chosen there
 
 
 class _LabThread(threading.Thread):

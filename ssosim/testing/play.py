@@ -15,7 +15,7 @@ import msgspec
 
 from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
-from ssosim.estate import Estate
+from ssosim.estate import Estate, EstateError
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.files.opening import shown
 from ssosim.files.owned_folder import folder_or_new, temporary_folder
@@ -165,6 +165,8 @@ def tidied(error: Exception) -> Exception:
     """The error as a test should show it: without our frames; of a client's own exception its frames stay."""
     if isinstance(error, KerberosMissingError):
         error = MachineLacksError(str(error))
+    elif isinstance(error, EstateError):
+        error = LabInputError(str(error))
     elif isinstance(error, (DnsChangeError, KerberosError)):
         error = LabError(str(error))
     elif not isinstance(error, LabError):

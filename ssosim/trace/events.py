@@ -96,6 +96,7 @@ class HttpExchange(Event):
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
     is 0 where a fault kept the answer back; ``struck``: what came was not the service's own answer.
     ``step`` is what the provider has at that path, whoever answered.
+    ``scheme`` and ``port`` are those of where the request arrived.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -109,6 +110,8 @@ class HttpExchange(Event):
     elapsed_ms: float = 0.0
     struck: bool = False
     step: SignInStep = SignInStep.OTHER
+    scheme: Literal["https", "http"] = "https"
+    port: int = 443
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

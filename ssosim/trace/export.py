@@ -110,6 +110,11 @@ def as_line(record: Record) -> str:
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
+def _origin(event: events.HttpExchange) -> str:
+    usual = event.port == (443 if event.scheme == "https" else 80)
+    return f"{event.scheme}://{event.host}{'' if usual else f':{event.port}'}"
+
+
 def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one short sentence for each kind of event
     """What happened, as one short sentence."""
     match event:
@@ -128,7 +133,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
             answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.struck else ''}"
-            return f"{event.method} https://{event.host}{event.path}{auth} → {answer} {took}"
+            return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}"
         case events.ConnectionFailed():
             return connection_trouble(event)
         case events.TokenIssued():

@@ -122,7 +122,7 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
         inventory=default_inventory(),
         policy=load_policy("strict"),
         counts=ServerCounts(counts),
-        spns=estate.realm.service_account.spns,
+        spns=estate.default_realm.service_account.spns,
         clock=clock,
         unbroken=board.unbroken,
         put=board.put,

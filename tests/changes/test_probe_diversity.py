@@ -69,7 +69,7 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
 
 async def test_a_name_that_leads_to_another_service_answers_and_is_wrong(lab: Lab):
     """azure-ad-preview: the name resolves, TLS and HTTP answer; only a check of a path of the right service is red."""
-    sts = next(host.address for host in default_estate().hosts if host.role == "federation")
+    sts = default_estate().addresses("federation")[0]
     WrongAddress(record=LOGIN, address=sts).apply(lab)
     seen = await Prober(lab).observe(BOOK, views_of(lab)[:1])
     kinds = {(each.kind, each.name) for each in outside_in(BOOK, seen)}

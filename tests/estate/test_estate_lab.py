@@ -50,7 +50,7 @@ def test_an_estate_of_ones_own_comes_up_and_signs_in(bench, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('role = "kdc"', 'role = "kcd"', ":25: hosts[0].role: "),
+        ('services = ["kdc"]', 'services = ["kcd"]', ":26: hosts[0].services[0]: "),
         ('user = "bob@contoso.com"', 'user = "x"', ": devices[1].user: "),
         ('values = ["10.10.0.53"]', 'values = ["ten"]', ": zones[6].records[1]: 'ten' is not a value of type A"),
         ('values = ["10.10.0.53"]', 'values = ["10.10.0.53"]\nttl = -1', ": zones[6].records[1]"),

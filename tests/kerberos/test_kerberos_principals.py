@@ -32,7 +32,7 @@ def test_unknown_placeholder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def with_realm(estate: Estate, **changes: object) -> Estate:
     """The estate with a changed realm."""
-    return msgspec.structs.replace(estate, realm=msgspec.structs.replace(estate.realm, **changes))
+    return msgspec.structs.replace(estate, realms=(msgspec.structs.replace(estate.default_realm, **changes),))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_realm_name_cannot_write_configuration(estate: Estate) -> None:
 
 def test_one_name_one_account(estate: Estate) -> None:
     """The same SPN on the service account and elsewhere is the classic duplicate-SPN mistake, and refused."""
-    spn = estate.realm.service_account.spns[0]
+    spn = estate.default_realm.service_account.spns[0]
     with pytest.raises(RealmError, match="stands twice"):
         principals_batch(with_realm(estate, services=(spn,)))
 

@@ -45,7 +45,7 @@ def test_second_prepare_makes_nothing(estate: Estate, tmp_path: Path) -> None:
     made = first.keytab.read_bytes()
     assert prepare(estate, tmp_path) == first
     assert first.keytab.read_bytes() == made
-    other = msgspec.structs.replace(estate, realm=msgspec.structs.replace(estate.realm, ticket_lifetime=60))
+    other = msgspec.structs.replace(estate, realms=(msgspec.structs.replace(estate.default_realm, ticket_lifetime=60),))
     assert prepare(other, tmp_path).directory != first.directory
 
 
@@ -56,9 +56,9 @@ def test_digest_knows_every_input(estate: Estate) -> None:
         return realm_digest(msgspec.structs.replace(estate, **changes))
 
     user = msgspec.structs.replace(estate.users[0], password="other")
-    account = msgspec.structs.replace(estate.realm.service_account, spns=())
+    account = msgspec.structs.replace(estate.default_realm.service_account, spns=())
     assert digest(users=(user, *estate.users[1:])) != digest()
-    assert digest(realm=msgspec.structs.replace(estate.realm, service_account=account)) != digest()
+    assert digest(realms=(msgspec.structs.replace(estate.default_realm, service_account=account),)) != digest()
     assert digest(applications=(), name="elsewhere") == digest()
 
 

@@ -79,7 +79,7 @@ def test_who_stops_is_told_no_more() -> None:
     led.stop()
     trace.record("c", answer("one.example", ASTRAY))
     assert (came, trace._listeners) == ([ASTRAY], [])
-    strays = Strays(trace, Attribution(), [], silent=IPv6Network("100::/64"))
+    strays = Strays(trace, Attribution(), [], silent=IPv6Network("100::/64"), ports={443: True})
     strays._led.start()
     strays.stop()
     assert trace._listeners == []

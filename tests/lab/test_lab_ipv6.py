@@ -21,7 +21,7 @@ HOSTS = {"kdc": "2001:db8:1::88", "dns": "2001:db8:1::53", "login": "2001:db8:1:
 def estate():
     """Contoso with a second address for each host but the federation's, AAAA records, and a device with IPv6."""
     text = (Path(__file__).parents[2] / "ssosim/estate/contoso.toml").read_text(encoding="utf-8")
-    hosts = "".join(f'[[hosts]]\nname = "{r}-6"\nrole = "{r}"\naddress = "{a}"\n\n' for r, a in HOSTS.items())
+    hosts = "".join(f'[[hosts]]\nname = "{r}-6"\naddress = "{a}"\nservices = ["{r}"]\n\n' for r, a in HOSTS.items())
     text = text.replace("[[tenants]]", hosts + "[[tenants]]", 1)
     text += '\n[[devices]]\nname = "desk-6"\nuser = "bob@contoso.com"\nipv6 = true\n'
     text += '\n[[devices]]\nname = "laptop-6"\nuser = "bob@contoso.com"\nipv6 = true\ncorporate_network = false\n'

@@ -307,7 +307,7 @@ def furnish(site: LabThread, name: str) -> Client:
     home.mkdir(parents=True)
     kdc = site.run(lab.gateway_for(address))
     options = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
-    write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [kdc], options)
+    write_krb5_conf(home / "krb5.conf", lab.estate.default_realm.name, lab.estate.default_realm.domain, [kdc], options)
     return Client(site, name, address, home / "krb5.conf", home)
 
 

@@ -154,7 +154,7 @@ KERBEROS_RUBBISH = [
 def random_kerberos(desk, count):
     """Seeded: random bytes, and a good AS-REQ with bytes changed or cut."""
     source = random.Random(SEED)  # noqa: S311 - not for secrets
-    good = build_as_request(desk.site.lab.estate.realm.name, "alice")
+    good = build_as_request(desk.site.lab.estate.default_realm.name, "alice")
     for _ in range(count):
         yield source.randbytes(source.randrange(1, 200))
         spoilt = bytearray(good)

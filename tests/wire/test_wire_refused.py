@@ -15,7 +15,7 @@ from aiohttp import web
 from ssosim.entra.http.server import ProviderServer
 from ssosim.lab.base.client_addresses import Attribution
 from ssosim.lab.network.certificates import LabCa
-from ssosim.lab.network.tls_listener import TlsSite
+from ssosim.lab.network.tls_listener import HttpSite
 from ssosim.lab.network.tls_observer import Visits
 from ssosim.trace import ConnectionFailed, HttpExchange, SignInStep, Trace, step_of_host
 
@@ -58,7 +58,7 @@ class Place:
         await runner.setup()
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        site = TlsSite(
+        site = HttpSite(
             runner,
             listener,
             ssl_context=self.ca.server_context([HOST]),

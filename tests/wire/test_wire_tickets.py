@@ -95,7 +95,7 @@ def test_ticket_of_a_realm_of_the_same_name(desk, tmp_path):
 def test_ticket_of_another_realm(desk, tmp_path):
     """A realm of another name that registered the very same SPN: refused, 81002."""
     estate = default_estate()
-    foreign = replace(estate, realm=replace(estate.realm, name="EVIL.EXAMPLE", domain="evil.example"))
+    foreign = replace(estate, realms=(replace(estate.default_realm, name="EVIL.EXAMPLE", domain="evil.example"),))
     stranger = Elsewhere(prepare(foreign, tmp_path / "realms").copy_to(tmp_path / "realm"))
     assert refused(desk, desk.windows(stranger.token(desk.SPN)), 81002).startswith("wrong-service: ")
 
@@ -111,7 +111,7 @@ def test_rolling_the_key_once_and_twice(start_lab, desk_of):
     site = start_lab()
     desk = desk_of(site)
     assert desk.windows(desk.token()).status == 200
-    estate = site.lab.estate.realm
+    estate = site.lab.estate.default_realm
     realm = PreparedRealm(site.home / "kdc", estate.name, estate.domain, "", 36000, 36000)
     kadmin(realm, f"cpw -randkey {desk.SPN}\nktadd -q -k FILE:{realm.keytab} -norandkey {desk.SPN}\n")
     assert desk.windows(desk.token()).status == 200

@@ -66,7 +66,7 @@ def _plan_alone(options: argparse.Namespace, change: Change, zones: ZoneSet, est
 
     policy = load_policy(options.policy or "strict")
     inventory = load_inventory(options.inventory) if options.inventory else inventory_of(estate)
-    spns = (*estate.realm.service_account.spns, *estate.realm.services)
+    spns = (*estate.default_realm.service_account.spns, *estate.default_realm.services)
     around = Surroundings(inventory=inventory, policy=policy, counts=NO_COUNTS, spns=spns, now=time.time())
     plan = make_plan(change, zones, around)
     decision = decide(Request(plan=plan, policy=policy, inventory=inventory, locks={}))

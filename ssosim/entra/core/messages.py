@@ -40,6 +40,7 @@ class Call:
 
     ``path`` holds the decoded segments as sent. ``correlation_id`` is the caller's ``client-request-id`` when that is a
     GUID (header first, then query), otherwise a new one.
+    ``scheme`` and ``port`` are those of where the request arrived.
     """
 
     host: str
@@ -53,6 +54,8 @@ class Call:
     correlation_id: str
     header_bytes: int = 0
     too_large: bool = False
+    scheme: Literal["https", "http"] = "https"
+    port: int = 443
     journal: Journal = field(default_factory=Journal)
 
     @classmethod
@@ -67,6 +70,8 @@ class Call:
         now: float,
         header_bytes: int = 0,
         too_large: bool = False,
+        scheme: Literal["https", "http"] = "https",
+        port: int = 443,
     ) -> Call:
         """Make a Call from the parts of a request; ``target`` is path and query as on the request line.
 
@@ -86,6 +91,8 @@ class Call:
             correlation_id=_correlation(given, query),
             header_bytes=header_bytes,
             too_large=too_large,
+            scheme=scheme,
+            port=port,
         )
 
 

@@ -29,8 +29,9 @@ def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the shape of ``
 class Provider:
     """The identity provider's parts.
 
-    ``acceptors`` maps a host name (lower case) to the judge of Negotiate tokens there: the autologon host and each
-    federation service that has an SPN. ``who`` names the client behind (remote address, local address).
+    ``acceptors`` maps a host name (lower case) to the judge of Negotiate tokens there: of each name of a service that
+    has a key table. ``who`` names the client behind (remote address, local address).
+    ``hosts`` says which of the provider's services answers for a host name (lower case).
     ``tamper`` is what faults do to exchanges, which may change at any time; a delay of theirs is spent in ``sleep``.
     """
 
@@ -48,7 +49,7 @@ class Provider:
     used: ReplayStore = field(init=False)
     device_codes: DeviceCodes = field(init=False)
     services: Mapping[str, FederationService] = field(init=False)
-    roles: Mapping[str, str] = field(init=False)
+    hosts: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.seal = Seal(self.keys.secret)
@@ -61,4 +62,4 @@ class Provider:
         self.estate = estate
         self.directory = Directory(estate)
         self.services = {service.host.lower(): service for service in estate.federation_services}
-        self.roles = {name.lower(): role for name, role in estate.web_names()}
+        self.hosts = {name.lower(): service for name, service in estate.identity_names()}

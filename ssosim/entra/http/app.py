@@ -19,8 +19,8 @@ from multidict import CIMultiDict
 
 from ssosim.entra.core.messages import Answer, Call
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.exchange import exchange, serve
-from ssosim.entra.http.server import AtOnce, IncompleteBodyError, ProviderServer, read_body
+from ssosim.entra.http.exchange import Respond, exchange, misdirected
+from ssosim.entra.http.server import Arrival, AtOnce, Connection, IncompleteBodyError, ProviderServer, read_body
 from ssosim.trace import HttpExchange, SignInStep
 
 __all__ = ["create_server"]
@@ -31,9 +31,9 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def create_server(provider: Provider) -> ProviderServer:
-    """The identity provider as one server for all its hosts, for ``aiohttp.web.ServerRunner``.
+    """One server for the identity provider's hosts and all other services, for ``aiohttp.web.ServerRunner``.
 
-    Routing is by the Host header.
+    Who answers is chosen by the Host header, among those of where a connection arrived (``ProviderServer.greet``).
     """
     return ProviderServer(_handler(provider), _refusals(provider), _at_once(provider))
 
@@ -59,16 +59,17 @@ def _handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[web.St
         except IncompleteBodyError as error:
             refused(request, error.status)
             return _closing(web.Response(status=error.status, text="The request's body is incomplete.\n"))
-        call = _call(provider, request, request.raw_path, body, too_large=too_large)
+        arrival = _arrival(request.protocol)
+        call = _call(provider, request, request.raw_path, body, arrival, too_large=too_large)
         client = _client(provider, request.protocol)
         struck = provider.tamper(call, client) if provider.tamper is not None else None
         if struck is not None and struck.delay:
             await provider.sleep(struck.delay)
             if request.transport is None:  # the caller has gone meanwhile: a token that nobody takes is no sign-in
                 struck = dataclasses.replace(struck, silent=True)
-        answer = exchange(provider, call, client, struck)
+        answer = exchange(provider, call, client, struck, _who_answers(arrival, call))
         if answer is not None:
-            return _response(call, answer)
+            return _response(provider, call, answer)
         return _hang_up(request) if struck is not None and struck.dropped else await _silence(request)
 
     return handle
@@ -80,11 +81,20 @@ def _at_once(provider: Provider) -> AtOnce:
     ) -> bytes | None:
         if provider.tamper is not None:  # it may ask for delay or silence
             return None
-        call = _call(provider, message, message.path, payload.read_nowait())
-        answer = serve(provider, call, _client(provider, connection))
-        return _rendered(answer, _headers(call, answer))
+        arrival = _arrival(connection)
+        call = _call(provider, message, message.path, payload.read_nowait(), arrival)
+        answer = exchange(provider, call, _client(provider, connection), None, _who_answers(arrival, call))
+        return None if answer is None else _rendered(answer, _headers(provider, call, answer))
 
     return answer_at_once
+
+
+def _arrival(connection: web.RequestHandler) -> Arrival | None:
+    return connection.arrival if isinstance(connection, Connection) else None
+
+
+def _who_answers(arrival: Arrival | None, call: Call) -> Respond | None:
+    return None if arrival is None else arrival.applications.get(call.host, misdirected)
 
 
 def _call(
@@ -92,6 +102,7 @@ def _call(
     request: web.BaseRequest | RawRequestMessage,
     target: str,
     body: bytes,
+    arrival: Arrival | None,
     *,
     too_large: bool = False,
 ) -> Call:
@@ -106,6 +117,8 @@ def _call(
         # Four more for each field: colon, blank and line end.
         header_bytes=sum(map(len, chain.from_iterable(raw_headers))) + 4 * len(raw_headers),
         too_large=too_large,
+        scheme="https" if arrival is None else arrival.scheme,
+        port=443 if arrival is None else arrival.port,
     )
 
 
@@ -134,15 +147,17 @@ def _address(name: object) -> str:
     return str(name[0]) if isinstance(name, tuple) and name else ""
 
 
-def _headers(call: Call, answer: Answer) -> Headers:
+def _headers(provider: Provider, call: Call, answer: Answer) -> Headers:
+    if call.host not in provider.hosts:  # another service, which has no such fields
+        return answer.headers
     headers = (*answer.headers, ("x-ms-request-id", call.trace_id))
     if call.headers.get("return-client-request-id", "").lower() == "true":
         return (*headers, ("client-request-id", call.correlation_id))
     return headers
 
 
-def _response(call: Call, answer: Answer) -> web.Response:
-    headers = CIMultiDict(_headers(call, answer))
+def _response(provider: Provider, call: Call, answer: Answer) -> web.Response:
+    headers = CIMultiDict(_headers(provider, call, answer))
     if answer.content_type:
         headers["Content-Type"] = answer.content_type
     response = web.Response(status=answer.status, body=answer.body, headers=headers)

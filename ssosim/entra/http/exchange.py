@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 
 from ssosim.entra.core.errors import Refusal
 from ssosim.entra.core.fault_effect import Struck
 from ssosim.entra.core.messages import Answer, Auth, Call
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.routing import Route, find_route, step_of
+from ssosim.entra.http.routing import Route, find_route, step_of, style_of
 from ssosim.entra.oauth.error_responses import Style, render_refusal
 from ssosim.trace import HttpExchange
 
-__all__ = ["answer", "exchange", "serve"]
+__all__ = ["Respond", "answer", "exchange", "misdirected", "serve"]
 
 _log = logging.getLogger(__name__)
 _HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
-_STYLES: dict[str, Style] = {"autologon": "soap", "federation": "adfs"}
+
+Respond = Callable[[Call], Answer]
+"""An application that answers for a host; it never raises."""
 
 
 def serve(provider: Provider, call: Call, client: str) -> Answer:
@@ -27,13 +31,15 @@ def serve(provider: Provider, call: Call, client: str) -> Answer:
     return reply
 
 
-def exchange(provider: Provider, call: Call, client: str, struck: Struck | None) -> Answer | None:
+def exchange(
+    provider: Provider, call: Call, client: str, struck: Struck | None, respond: Respond | None = None
+) -> Answer | None:
     """Answer ``call``, as ``struck`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
 
-    Never raises.
+    ``respond`` is who answers, by default the provider itself. Never raises.
     """
     started = time.perf_counter()
-    reply = _struck(provider, call, struck)
+    reply = _struck(call, struck, respond or partial(answer, provider))
     trace, journal = provider.trace, call.journal
     for event in journal.events:
         trace.record(client, event)
@@ -49,6 +55,8 @@ def exchange(provider: Provider, call: Call, client: str, struck: Struck | None)
             code=reply.code if reply else None,
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
+            scheme=call.scheme,
+            port=call.port,
             struck=_not_its_own(struck),
             step=step_of(provider, call),
         ),
@@ -56,13 +64,13 @@ def exchange(provider: Provider, call: Call, client: str, struck: Struck | None)
     return reply
 
 
-def _struck(provider: Provider, call: Call, struck: Struck | None) -> Answer | None:
+def _struck(call: Call, struck: Struck | None, respond: Respond) -> Answer | None:
     if struck is None:
-        return answer(provider, call)
+        return respond(call)
     if struck.silent or struck.answer is not None:
         call.journal.auth = carried(call)
         return None if struck.silent else struck.answer
-    reply = answer(provider, call)
+    reply = respond(call)
     return struck.change(reply) if struck.change else reply
 
 
@@ -83,11 +91,14 @@ def carried(call: Call) -> Auth:
 
 def answer(provider: Provider, call: Call) -> Answer:
     """Answer ``call``; what it did is in ``call.journal``. Never raises."""
-    style: Style = _STYLES.get(provider.roles.get(call.host, ""), "oauth")
+    service = provider.hosts.get(call.host)
+    if service is None:
+        return misdirected(call)
+    style: Style = style_of(service)
     try:
         found = find_route(provider, call)
         if found is None:
-            return _no_such_page(provider, call)
+            return Answer(404, b"Not found.\n", "text/plain; charset=utf-8")
         route, captured = found
         if isinstance(route, Route):
             style = route.style
@@ -112,9 +123,7 @@ def _check_size(provider: Provider, call: Call, route: Route) -> None:
         raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request headers are too large.")
 
 
-def _no_such_page(provider: Provider, call: Call) -> Answer:
-    text = "Not found.\n"
-    if call.host not in provider.roles:
-        text = f"The lab serves no host {call.host[:253]!r}.\n"
-        return Answer(421, text.encode(errors="replace"), "text/plain; charset=utf-8")
-    return Answer(404, text.encode(), "text/plain; charset=utf-8")
+def misdirected(call: Call) -> Answer:
+    """The answer to a request for a host that is not here."""
+    text = f"The lab serves no host {call.host[:253]!r} here.\n"
+    return Answer(421, text.encode(errors="replace"), "text/plain; charset=utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 from ssosim.entra.core.messages import Answer, Call
 from ssosim.entra.core.provider import Provider
@@ -15,7 +16,7 @@ from ssosim.entra.wstrust import adfs, autologon
 from ssosim.estate import Cloud, Estate
 from ssosim.trace import SignInStep
 
-__all__ = ["Endpoint", "Route", "find_route", "first_steps", "step_of"]
+__all__ = ["Endpoint", "Route", "Row", "find_route", "first_steps", "rows_of", "step_of", "style_of"]
 
 Endpoint = Callable[[Provider, Call, tuple[str, ...]], Answer]
 
@@ -28,6 +29,10 @@ class Route:
     step: SignInStep
     style: Style = "oauth"
     takes_tickets: bool = False
+
+
+Row = tuple[str, str, Route]
+"""A line of a route table: the method, the path with its variable segments in braces, and what is there."""
 
 
 @dataclass(slots=True)
@@ -79,7 +84,7 @@ _FEDERATION = (
 )
 
 
-def _autologon(cloud: Cloud) -> tuple[tuple[str, str, Route], ...]:
+def _autologon(cloud: Cloud) -> tuple[Row, ...]:
     trust = cloud.trust_path
     return (
         ("GET", cloud.mex_path, Route(autologon.mex_document, SignInStep.MEX, "soap")),
@@ -101,13 +106,26 @@ _FIRST_STEPS: Mapping[str, SignInStep] = {
     "autologon": SignInStep.MEX,
     "federation": SignInStep.MEX,
 }
+_TABLES: Mapping[str, Callable[[Cloud], tuple[Row, ...]]] = MappingProxyType(
+    {"login": lambda _: _LOGIN, "autologon": _autologon, "federation": lambda _: _FEDERATION}
+)
+_STYLES: Mapping[str, Style] = MappingProxyType({"login": "oauth", "autologon": "soap", "federation": "adfs"})
+
+
+def rows_of(service: str, cloud: Cloud) -> tuple[Row, ...]:
+    """The route table of one of the provider's services; raises KeyError for what is none of them."""
+    return _TABLES[service](cloud)
+
+
+def style_of(service: str) -> Style:
+    """How that service says no before a route is known; raises KeyError."""
+    return _STYLES[service]
 
 
 @lru_cache(maxsize=16)
-def _tree(role: str, cloud: Cloud) -> _Node:
+def _tree(service: str, cloud: Cloud) -> _Node:
     root = _Node()
-    table = {"login": _LOGIN, "federation": _FEDERATION}.get(role) or _autologon(cloud)
-    for method, path, route in table:
+    for method, path, route in rows_of(service, cloud):
         node = root
         for segment in path.strip("/").lower().split("/"):
             if segment.startswith("{"):
@@ -143,14 +161,14 @@ def first_steps(estate: Estate) -> dict[str, SignInStep]:
 
     It stands for the host where no path is seen: its name has no address, or no connection comes about.
     """
-    return {name.lower(): _FIRST_STEPS[role] for name, role in estate.web_names() if role in _FIRST_STEPS}
+    return {name.lower(): _FIRST_STEPS[service] for name, service in estate.identity_names()}
 
 
 def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] | None:
-    role = provider.roles.get(call.host)
-    if role is None:
+    service = provider.hosts.get(call.host)
+    if service is None:
         return None
-    node, captured = _tree(role, provider.estate.cloud), []
+    node, captured = _tree(service, provider.estate.cloud), []
     for segment in call.path:
         below = node.literal.get(segment.lower())
         if below is None:

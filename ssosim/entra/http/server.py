@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
+
+from ssosim.entra.core.messages import Answer, Call
 
 __all__ = [
     "BODY_LIMIT",
     "BODY_SECONDS",
     "SERVER_LIMITS",
+    "Arrival",
     "AtOnce",
+    "Connection",
     "IncompleteBodyError",
     "ProviderServer",
     "read_body",
@@ -53,6 +58,15 @@ AtOnce = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes |
 """From a request (its connection, its head, its body) to the bytes of its answer, or None before the body is read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where connections arrive: with TLS or plain, at which port, and who answers there, by host name (lower case)."""
+
+    applications: Mapping[str, Callable[[Call], Answer]]
+    scheme: Literal["https", "http"] = "https"
+    port: int = 443
+
+
 class IncompleteBodyError(Exception):
     """A body that broke off, was no body of its kind, or took too long; ``status`` is what to answer."""
 
@@ -76,18 +90,32 @@ class ProviderServer(web.Server):
         """A new connection's protocol."""
         return self.greet(None)
 
-    def greet(self, unheard: Unheard | None) -> web.RequestHandler:
-        """A new connection's protocol; ``unheard`` is told of its end, if that comes before the first byte."""
-        return _Connection(self, self._refused, self._at_once, unheard, loop=self._loop, **SERVER_LIMITS)
+    def greet(self, unheard: Unheard | None, arrival: Arrival | None = None) -> web.RequestHandler:
+        """A new connection's protocol; ``unheard`` is told of its end, if that comes before the first byte.
+
+        ``arrival`` is where it arrived; without one it is the provider itself that answers.
+        """
+        ends = (self._refused, self._at_once, unheard)
+        return Connection(self, *ends, arrival=arrival, loop=self._loop, **SERVER_LIMITS)
 
 
-class _Connection(web.RequestHandler):
-    __slots__ = ("_at_once", "_refused", "_unheard")
+class Connection(web.RequestHandler):
+    """One connection; ``arrival`` is where it arrived."""
+
+    __slots__ = ("_at_once", "_refused", "_unheard", "arrival")
 
     def __init__(
-        self, server: web.Server, refused: Refused, at_once: AtOnce, unheard: Unheard | None, **options: Any
+        self,
+        server: web.Server,
+        refused: Refused,
+        at_once: AtOnce,
+        unheard: Unheard | None,
+        *,
+        arrival: Arrival | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(server, **options)
+        self.arrival = arrival
         self._refused = refused
         self._at_once = at_once
         self._unheard = unheard

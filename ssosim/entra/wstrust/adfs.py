@@ -79,7 +79,7 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
     if isinstance(verdict, RefusedTicket):
         raise Refusal(AUTHENTICATION_FAILED)
     account, _, realm = verdict.principal.rpartition("@")
-    user = provider.directory.user_by_account(account) if realm == provider.estate.realm.name else None
+    user = provider.directory.user_by_account(account) if realm == provider.estate.default_realm.name else None
     return user, mutual(provider, verdict)
 
 

@@ -131,5 +131,5 @@ def _sign_on(provider: Provider, call: Call, tenant: Tenant) -> tuple[User, Acce
     verdict = accept_ticket(provider, call, token)
     if isinstance(verdict, RefusedTicket):
         raise Refusal(provider.settings.ticket_codes[verdict.reason], reason=verdict.text)
-    user = owner_of_ticket(provider.directory, provider.estate.realm.name, tenant, verdict.principal)
+    user = owner_of_ticket(provider.directory, provider.estate.default_realm.name, tenant, verdict.principal)
     return user, verdict

@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssosim.estate import Estate, EstateError, default_estate, load_estate
+from ssosim.estate.toml import complain, read_text
 from ssosim.lab.base.errors import LabInputError
+from ssosim.services import ServiceError, complete
 
 __all__ = ["read_estate"]
 
 
 def read_estate(path: Path | None) -> Estate:
-    """The user's estate, or Contoso; raises LabInputError with the place of the mistake."""
+    """The user's estate, or Contoso, with what its services bring; raises LabInputError with the place of a mistake."""
     try:
-        return default_estate() if path is None else load_estate(path)
+        estate = default_estate() if path is None else load_estate(path)
+        return complete(estate)
+    except ServiceError as error:
+        where = "contoso.toml (built in)" if path is None else str(path)
+        text = "" if path is None else read_text(path)
+        raise LabInputError(complain(text, where, error.path, error.what)) from error
     except EstateError as error:
         raise LabInputError(str(error)) from error

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ssosim.entra import AcceptedTicket, RefusedTicket, TicketFault
-from ssosim.kerberos.gss import Accepted, Acceptor, Refusal
+from ssosim.kerberos.tickets import Accepted, Refusal
+
+if TYPE_CHECKING:
+    from ssosim.kerberos.gss import Acceptor
 
 __all__ = ["GssAcceptor"]
 

@@ -22,7 +22,6 @@ from ssosim.trace import LabEvent
 
 __all__ = ["Substitution", "substitute"]
 
-_PORT = 443
 _CHUNK = 65536
 
 
@@ -79,10 +78,11 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
     try:
         for name, address in targets.items():
             own = lab.network.backend_address()
-            port = 0 if not lab.network.in_namespace else _PORT
-            server = await asyncio.start_server(_relay(running, name, own, lab.endpoint(address, _PORT)), own, port)
-            running.servers.append(server)
-            lab.place(own, _PORT, server.sockets[0].getsockname()[:2])
+            for port in lab.service_ports(address) or lab.service_ports():
+                relay = _relay(running, name, own, lab.endpoint(address, port))
+                server = await asyncio.start_server(relay, own, port if lab.network.in_namespace else 0)
+                running.servers.append(server)
+                lab.place(own, port, server.sockets[0].getsockname()[:2])
             lab.attribution.register(own, "dns-substitute")
             held = now.find(name, A)
             running.ttl = max(running.ttl, 0 if held is None else held.ttl)

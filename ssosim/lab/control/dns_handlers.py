@@ -42,6 +42,7 @@ from ssosim.lab.control.endpoint_probes import Prober
 from ssosim.lab.control.request_bodies import json_object
 from ssosim.lab.control.staged_views import Staged, StagedViews
 from ssosim.lab.core.lab import Lab
+from ssosim.services import served_names
 from ssosim.trace import LabEvent
 
 __all__ = ["LabDesk", "inventory_of"]
@@ -54,7 +55,7 @@ def inventory_of(estate: Estate) -> Inventory:
     """The shipped inventory for the shipped estate; for another one, its HTTPS names, owners unknown."""
     if estate.name == default_estate().name:
         return default_inventory()
-    names = dict.fromkeys(name.lower() for name, _ in estate.web_names())
+    names = served_names(estate, tls=True)
     return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
 
 
@@ -74,13 +75,13 @@ class LabDesk:
         self._turn = asyncio.Lock()
         self._at_work: asyncio.Task[Any] | None = None
         self._monitor: asyncio.Task[None] | None = None
-        account = lab.estate.realm.service_account
+        account = lab.estate.default_realm.service_account
         self.desk = ChangeDesk(
             lab.zones,
             Ledger(folder),
             inventory=inventory_of(lab.estate),
             counts=ServerCounts(lab.query_counts),
-            spns=(*account.spns, *lab.estate.realm.services),
+            spns=(*account.spns, *lab.estate.default_realm.services),
             clock=lab.clock,
             trace=lab.trace,
             desired=lab.last_known_good,

@@ -32,7 +32,7 @@ def views_of(lab: Lab) -> tuple[View, ...]:
 
     A probe through a resolver reaches the name servers as that resolver's question, and so counts as its use.
     """
-    servers = [(host.name, host.address) for host in lab.estate.hosts if host.role == "dns"]
+    servers = [(host.name, host.address) for host in lab.estate.hosts if host.address in lab.estate.addresses("dns")]
     resolvers = [(resolver.name, resolver.address) for resolver in lab.estate.resolvers]
     return tuple((name, lab.endpoint(address, 53)) for name, address in (*servers, *resolvers))
 

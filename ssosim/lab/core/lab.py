@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,10 +26,10 @@ from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.entra import Provider, first_steps
 from ssosim.entra.http.app import create_server
+from ssosim.entra.http.server import Arrival, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.faults import FaultBoard
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
-from ssosim.kerberos.gss import Acceptor
 from ssosim.lab.base.client_addresses import Attribution
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
@@ -36,13 +38,15 @@ from ssosim.lab.core.resolvers import lab_addresses, serving_resolvers
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import Stranger, show_at_services
-from ssosim.lab.network.tls_listener import TlsSite
+from ssosim.lab.network.tls_listener import HttpSite
 from ssosim.lab.network.tls_observer import Visits
+from ssosim.services import KeyTable, Service, complete, services_of
+from ssosim.services.running import Responders, respond_at, start_applications
 from ssosim.trace import Trace
 
 __all__ = ["Lab"]
 
-_DNS_PORT, _KDC_PORT, _HTTPS_PORT = 53, 88, 443
+_DNS_PORT, _KDC_PORT = 53, 88
 _SHUTDOWN_S = 0.5
 _BACKLOG = 1024
 
@@ -50,7 +54,8 @@ _BACKLOG = 1024
 class Lab:
     """All parts of a lab, started and stopped together; an async context manager.
 
-    ``home`` is a folder of its own, which it fills; ``cache`` holds what is slow to make and may be kept.
+    ``home`` is a folder of its own, which it fills; ``cache`` holds what is slow to make and may be kept. Raises
+    ServiceError for a service that cannot run where the estate wants it.
     """
 
     def __init__(
@@ -62,12 +67,13 @@ class Lab:
         network: Network | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.estate = estate
+        self.estate = complete(estate)
+        self.services = services_of(self.estate)
         self.home = home
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or RealClock()
         self.trace = Trace(self.clock)
-        self.zones = ZoneStore(zones_of(estate), seed=estate.dns.seed)
+        self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
         self.faults = FaultBoard(self.zones, self.trace, later)
@@ -111,6 +117,7 @@ class Lab:
         await self._cleanup.aclose()
 
     async def _start(self, kdc: Kdc | None, sign_on: User | None) -> None:
+        importlib.import_module("ssosim.kerberos.gss")  # before anything runs: it says what the machine lacks
         if kdc is None:
             if isinstance(self.network, LoopbackNetwork):
                 self._cleanup.callback(self.network.close)
@@ -138,7 +145,7 @@ class Lab:
             await self._gateway.start(*self.network.listen(address, _KDC_PORT))
             for address in self.estate.addresses("kdc")
         ]
-        write_krb5_conf(self.krb5_conf, self.estate.realm.name, self.estate.realm.domain, kdcs)
+        write_krb5_conf(self.krb5_conf, self.estate.default_realm.name, self.estate.default_realm.domain, kdcs)
 
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.attribution.who)
@@ -182,27 +189,39 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
-        tls = self.ca.server_context(name for name, _ in self.estate.web_names())
+        await self._listen(runner, server, start_applications(self.services, provider))
+
+    async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
+        """Open every port at which one service or several answer."""
         visits = Visits(self.trace, self.attribution, self.first_steps)
-        for host in self.estate.hosts:
-            if host.role in ("login", "autologon", "federation"):
-                for place in self.network.places(host.address, _HTTPS_PORT):
-                    listener = _listening(*place)
-                    self._endpoints[host.address, _HTTPS_PORT] = listener.getsockname()[:2]
-                    site = TlsSite(
-                        runner, listener, ssl_context=tls, greeting=server.greet, address=host.address, visits=visits
-                    )
-                    await site.start()
+        for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
+            applications = respond_at(responders, address, port)
+            context = self.ca.server_context(applications) if tls else None
+            arrival = Arrival(applications, "https" if tls else "http", port)
+            for place in self.network.places(address, port):
+                listener = _listening(*place)
+                self._endpoints[address, port] = listener.getsockname()[:2]
+                greeting = partial(server.greet, arrival=arrival)
+                site = HttpSite(
+                    runner, listener, ssl_context=context, greeting=greeting, address=address, visits=visits
+                )
+                await site.start()
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
+        """The judge of tickets for each name of a service that has a key table."""
+        found: dict[str, GssAcceptor] = {}
+        for service in self.services:
+            if service.keys is not None and not found.keys() >= set(service.dns_names):
+                found |= dict.fromkeys(service.dns_names, self._acceptor(realm, service, service.keys))
+        return found
+
+    def _acceptor(self, realm: PreparedRealm, service: Service, keys: KeyTable) -> GssAcceptor:
+        from ssosim.kerberos.gss import Acceptor  # noqa: PLC0415 - what reads verdicts needs no GSS-API
+
         caches = self.home / "rcache"
         caches.mkdir(mode=0o700, exist_ok=True)
-        found = {self.estate.cloud.autologon_host: GssAcceptor(Acceptor(realm.keytab, caches / "autologon"))}
-        for service in self.estate.federation_services:
-            if service.spn is not None and service.spn in self.estate.realm.services:
-                keytab = realm.service_keytab(service.spn)
-                found[service.host] = GssAcceptor(Acceptor(keytab, caches / service.name))
-        return found
+        keytab = realm.keytab if keys.account else realm.keytab_of(keys.spns)
+        return GssAcceptor(Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}"))
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """What to dial to reach ``port`` of the estate's host at ``address``."""
@@ -219,6 +238,18 @@ class Lab:
         await stranger.start(self.network.backstage()[0])
         self._cleanup.push_async_callback(stranger.stop)
         return stranger.endpoint
+
+    def service_ports(self, address: str | None = None) -> dict[int, bool]:
+        """The ports at which applications answer, at ``address`` or anywhere, and whether with TLS."""
+        found: dict[int, bool] = {}
+        for service in self.services:
+            if service.application is not None and address in (None, service.address):
+                found[service.port] = found.get(service.port, False) or service.tls
+        return found
+
+    def is_served(self, address: str, port: int) -> bool:
+        """Whether something of the lab listens on ``port`` of ``address``."""
+        return (address, port) in self._endpoints
 
     def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
@@ -257,13 +288,13 @@ class Lab:
         """Whether a ticket lives for at least half of its life; KDC and file time stamps follow the real clock."""
         if done.cancelled() or done.exception() is not None:
             return False
-        return time.time() - done.result().stat().st_mtime < self.estate.realm.ticket_lifetime / 2
+        return time.time() - done.result().stat().st_mtime < self.estate.default_realm.ticket_lifetime / 2
 
     async def _sign_on(self, user: User) -> Path:
         folder = self.home / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
         ccache = folder / f"{user.sam_account}.ccache"
-        await kinit(f"{user.sam_account}@{self.estate.realm.name}", user.password, self.krb5_conf, ccache)
+        await kinit(f"{user.sam_account}@{self.estate.default_realm.name}", user.password, self.krb5_conf, ccache)
         return ccache
 
 

@@ -20,7 +20,6 @@ from ssosim_clients.ports import Device as ClientDevice
 from ssosim.clock import Clock, VirtualClock
 from ssosim.estate import Device, Estate, User
 from ssosim.kerberos import Address, write_krb5_conf
-from ssosim.kerberos.gss import Initiator
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.core.resolvers import resolver_address
@@ -92,16 +91,20 @@ async def model_device(
     client does is in the trace under its name. The device holds the user's password, as one that was typed at sign-on,
     and the secret of the estate's first application that has one.
     """
+    from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
+
     user = lab.user_of(device)
     seat = seat or await take_seat(lab, client)
     address, home = seat.address, seat.home
-    write_krb5_conf(home / "krb5.conf", lab.estate.realm.name, lab.estate.realm.domain, [seat.kdc], _AS_GIVEN)
+    write_krb5_conf(
+        home / "krb5.conf", lab.estate.default_realm.name, lab.estate.default_realm.domain, [seat.kdc], _AS_GIVEN
+    )
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
     patience = Patience(lab.trace, client, clock)
     resolver = LabResolver(
         address,
         lab.endpoint(resolver_address(lab.estate, device.name), 53),
-        lab.estate.realm.domain,
+        lab.estate.default_realm.domain,
         dual_stack=dual_stack,
         patience=patience,
     )
@@ -124,7 +127,7 @@ async def model_device(
             ),
             clock=clock,
             user=LabUser(lab.trace, client, user.password if person else None),
-            search_domain=lab.estate.realm.domain,
+            search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
             app_credentials=_app_credentials(lab.estate, user),
             dice=seat.dice,
@@ -134,14 +137,17 @@ async def model_device(
 
 
 def _dialling(lab: Lab, own: str, stranger: tuple[str, int]) -> Endpoint:
-    """What a device dials. An address that is no host's leads to a stranger, one of RFC 6666's to nobody."""
+    """What a device dials.
+
+    An address that is no host's leads to a stranger, one of RFC 6666's to nobody, and so does a host's closed port.
+    """
     hosts = {host.address for host in lab.estate.hosts}
 
     def dial(address: str, port: int) -> tuple[str, int]:
-        to = lab.endpoint(address, port)
-        if to != (address, port) or address in hosts:
-            return to
-        return (own, _DISCARD) if ipaddress.ip_address(address) in _NOWHERE else stranger
+        if lab.is_served(address, port):
+            return lab.endpoint(address, port)
+        nobody = address in hosts or ipaddress.ip_address(address) in _NOWHERE
+        return (own, _DISCARD) if nobody else stranger
 
     return dial
 
@@ -155,9 +161,15 @@ def _without_kdc(lab: Lab, client: str, seat: Seat, clock: ClientClock) -> Witho
     """What stands in for waiting real seconds for a silent KDC, where the lab's time is virtual."""
     if not isinstance(clock, VirtualClock):
         return None
+    from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
+
     nobody = seat.home / "krb5-nobody.conf"
     write_krb5_conf(
-        nobody, lab.estate.realm.name, lab.estate.realm.domain, [Address(seat.address, _DISCARD)], _AS_GIVEN
+        nobody,
+        lab.estate.default_realm.name,
+        lab.estate.default_realm.domain,
+        [Address(seat.address, _DISCARD)],
+        _AS_GIVEN,
     )
     return WithoutKdc(
         lambda: lab.faults.kdc_is_silent(client),

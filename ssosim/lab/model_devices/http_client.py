@@ -1,4 +1,4 @@
-"""The HTTP client of a client model's device: HTTP/1.1 over TLS, one request at a time, nothing of its own accord.
+"""The HTTP client of a client model's device: HTTP/1.1 over TLS or plain, one request at a time, none unasked.
 
 Every request looks its host up anew and opens a connection of its own, so that none outlives what has been done to the
 DNS or to a certificate. In virtual time, where hours of requests are made in a moment, one is kept for the same address
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ _BODY_LIMIT = 16 * 1024 * 1024
 
 Endpoint = Callable[[str, int], tuple[str, int]]
 """(address, port) as the estate has them -> (address, port) to dial."""
+
+
+_Origin = tuple[str, int, ssl.SSLContext | None]
+"""Host, port, and how to speak TLS there; None for plain HTTP."""
 
 
 @dataclass(slots=True)
@@ -71,27 +76,34 @@ class LabHttp:
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """One request, one answer; raises NetworkFailure, and ValueError for a header field over two lines."""
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 443
+        host, tls = parts.hostname or "", self._tls if parts.scheme == "https" else None
+        port = parts.port or (443 if tls else 80)
         message = _message(
             method, parts.netloc, f"{parts.path or '/'}{parts.query and '?'}{parts.query}", headers, body
         )
-        try:
-            found = await self._resolver.resolve(host, "any")
-        except DnsFailure as failure:
-            raise NetworkFailure.from_dns(failure) from failure
+        addresses = await self._addresses(host)
 
         def is_lost(event: Event) -> bool:
             return isinstance(event, HttpExchange) and event.status == 0 and event.host == host
 
         try:
             async with self._patience.waiting(_HTTP_TIMEOUT_S, is_lost):
-                return await self._from_any(host, found.addresses, port, message, method)
+                return await self._from_any((host, port, tls), addresses, message, method)
         except TimeoutError as error:
             self._drop(host)
             raise NetworkFailure("read", "timeout", f"{url}: no answer in {_HTTP_TIMEOUT_S:.0f} s") from error
         except BaseException:
             self._drop(host)
             raise
+
+    async def _addresses(self, host: str) -> tuple[str, ...]:
+        """What to connect to for ``host``; an address is its own."""
+        with contextlib.suppress(ValueError):
+            return (str(ipaddress.ip_address(host)),)
+        try:
+            return (await self._resolver.resolve(host, "any")).addresses
+        except DnsFailure as failure:
+            raise NetworkFailure.from_dns(failure) from failure
 
     async def close(self) -> None:
         """Close all that is open, and wait until the sockets are gone."""
@@ -102,14 +114,13 @@ class LabHttp:
         self._patience.close()
         await asyncio.sleep(0)
 
-    async def _from_any(
-        self, host: str, addresses: tuple[str, ...], port: int, message: bytes, method: str
-    ) -> HttpResponse:
+    async def _from_any(self, origin: _Origin, addresses: tuple[str, ...], message: bytes, method: str) -> HttpResponse:
         """The answer of the first address that takes a connection."""
         refused: NetworkFailure | None = None
+        host = origin[0]
         for address in addresses:
             try:
-                connection = await self._connect(host, address, port)
+                connection = await self._connect(origin, address)
             except NetworkFailure as failure:
                 self._failed(ConnectionFailed(host=host, address=address, stage=failure.stage, reason=failure.kind))
                 if failure.stage == "tls":
@@ -121,12 +132,13 @@ class LabHttp:
             self._drop(host)
             with contextlib.suppress(_ClosedError):
                 if connection.used:  # it was an old one, whose end we had not noticed
-                    return await self._exchange(await self._connect(host, address, port), message, method)
+                    return await self._exchange(await self._connect(origin, address), message, method)
             raise NetworkFailure("read", "closed", f"{host} closed the connection")
         assert refused is not None  # noqa: S101 - a resolution is never empty
         raise refused
 
-    async def _connect(self, host: str, address: str, port: int) -> _Connection:
+    async def _connect(self, origin: _Origin, address: str) -> _Connection:
+        host, port, tls = origin
         to, at = self._endpoint(address, port)
         key, era = (host, to, at), self._era()
         kept = self._kept.get(key)
@@ -142,15 +154,15 @@ class LabHttp:
                 lambda: asyncio.StreamReaderProtocol(reader, loop=loop),
                 to,
                 at,
-                ssl=self._tls,
-                server_hostname=host,
+                ssl=tls,
+                server_hostname=host if tls else None,
                 local_addr=(self._resolver.address, 0) if ":" not in to else None,
             )
         except ssl.SSLCertVerificationError as error:
             kind = "expired-certificate" if error.verify_code == _EXPIRED else "bad-certificate"
             raise NetworkFailure("tls", kind, error.verify_message) from error
         except (ssl.SSLError, ConnectionResetError) as error:
-            raise NetworkFailure("tls", "handshake", str(error)) from error
+            raise NetworkFailure("tls" if tls else "connect", "handshake" if tls else "refused", str(error)) from error
         except OSError as error:
             raise NetworkFailure("connect", "refused", f"{address}: {error.strerror or error}") from error
         self._kept[key] = connection = _Connection(reader, transport, era)

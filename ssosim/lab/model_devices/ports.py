@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
-from ssosim.kerberos.gss import Initiator, TicketError, ntlm_negotiate_token
-from ssosim.kerberos.gss import TicketFailure as TicketTrouble
+from ssosim.kerberos.spnego import ntlm_negotiate_token
+from ssosim.kerberos.tickets import TicketError
+from ssosim.kerberos.tickets import TicketFailure as TicketTrouble
 from ssosim.lab.model_devices.http_client import Endpoint, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.trace import KdcExchange, Trace, UserPrompted
+
+if TYPE_CHECKING:  # needs GSS-API, and this module does not
+    from ssosim.kerberos.gss import Initiator
 
 __all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser", "WithoutKdc"]
 

@@ -1,4 +1,4 @@
-"""Certificates of one run: a CA made for it, a leaf for every web name, and the bundle that programs trust."""
+"""Certificates of one run: a CA made for it, a leaf for each name of a service with TLS, and the bundle of programs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class LabCa:
 
     def __init__(self) -> None:
         self._ca = trustme.CA(organization_name="ssosim lab, not for use elsewhere")
+        self._leaves: dict[str, trustme.LeafCert] = {}
         self._spoilt: dict[str, tuple[str, ssl.SSLContext]] = {}
         self._presented: Mapping[str, Callable[[], None]] = {}
 
@@ -49,14 +50,18 @@ class LabCa:
         return self.certificate_pem
 
     def server_context(self, names: Iterable[str]) -> ssl.SSLContext:
-        """A TLS server context that presents the leaf of the name that the client asks for (SNI)."""
-        contexts = {name.lower(): self._leaf_context(name) for name in names}
-        if not contexts:
+        """A TLS server context for ``names``: it presents the leaf of the one that the client asks for (SNI).
+
+        Who asks for another name gets the first of them.
+        """
+        leaves = {name.lower(): self._leaf_of(name.lower()) for name in names}
+        if not leaves:
             raise ValueError("a TLS server needs at least one name")
+        contexts = {name: _context_of(leaf) for name, leaf in leaves.items()}
 
         def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
             name = (asked or "").lower()
-            spoilt = self._spoilt.get(name)
+            spoilt = self._spoilt.get(name) if name in contexts else None
             if (visit := VISIT.get()) is not None:
                 visit.host, visit.spoilt = name, spoilt is not None
             if (found := spoilt[1] if spoilt else contexts.get(name)) is not None:
@@ -83,8 +88,6 @@ class LabCa:
                 self._spoilt[host] = (trouble, self._bad_context(host, trouble))
 
     def _bad_context(self, host: str, trouble: CertificateTrouble) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         match trouble:
             case "expired":
                 leaf = self._ca.issue_cert(host, not_after=datetime.now(UTC) - timedelta(hours=1))
@@ -92,8 +95,7 @@ class LabCa:
                 leaf = self._ca.issue_cert(STRANGER)
             case "untrusted":
                 leaf = trustme.CA(organization_name="a box between").issue_cert(host)
-        leaf.configure_cert(context)
-        return context
+        return _context_of(leaf)
 
     def client_context(self) -> ssl.SSLContext:
         """A TLS client context that trusts this authority and no other."""
@@ -101,8 +103,14 @@ class LabCa:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
-    def _leaf_context(self, name: str) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._ca.issue_cert(name).configure_cert(context)
-        return context
+    def _leaf_of(self, name: str) -> trustme.LeafCert:
+        if name not in self._leaves:  # hosts that share a name show the same certificate
+            self._leaves[name] = self._ca.issue_cert(name)
+        return self._leaves[name]
+
+
+def _context_of(leaf: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    leaf.configure_cert(context)
+    return context

@@ -1,7 +1,8 @@
 """Other hosts at wrong IPv4 addresses: what a program meets that a wrong record leads astray.
 
 The network is TEST-NET-3, which stands for others' hosts in faults. An impostor listens from the moment that an answer
-leads to its address: the answer leaves after that. Wrong addresses elsewhere are out of reach at once.
+leads to its address: the answer leaves after that. It listens where the lab's own services do, and shows a certificate
+of its own where they have TLS; elsewhere it hangs up. Wrong addresses elsewhere are out of reach at once.
 """
 
 from __future__ import annotations
@@ -9,23 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from ssosim.lab.base.client_addresses import Attribution
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.network.certificates import STRANGER, LabCa
-from ssosim.lab.network.misdirected_clients import LedAstray
-from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
+from ssosim.lab.network.misdirected_clients import LedAstray, met_elsewhere
+from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
 __all__ = ["IMPOSTORS", "Impostors"]
 
 IMPOSTORS = IPv4Network("203.0.113.0/24")
-_HTTPS_PORT = 443
 
 
 class Impostors:
-    """Hosts with a certificate of their own at all addresses of ``IMPOSTORS`` that none of ``hosts`` has."""
+    """Hosts with a certificate of their own at all addresses of ``IMPOSTORS`` that none of ``hosts`` has.
+
+    ``ports`` says for each port whether it has TLS.
+    """
 
     def __init__(
         self,
@@ -33,14 +36,16 @@ class Impostors:
         trace: Trace,
         attribution: Attribution,
         hosts: Iterable[str],
+        ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
     ) -> None:
+        self._ports = ports
         self._ca = ca
         self._trace = trace
         self._attribution = attribution
         self._hosts = set(hosts)
         self._first_steps = first_steps
-        self._listening: dict[str, socket.socket] = {}
+        self._listening: dict[tuple[str, int], socket.socket] = {}
         self._led = LedAstray(trace, "A", self._is_ours, self._appear)
         self._greeting: set[asyncio.Task[None]] = set()
 
@@ -63,27 +68,28 @@ class Impostors:
         return address not in self._hosts and IPv4Address(address) in IMPOSTORS
 
     def _appear(self, address: str) -> None:
-        if address not in self._listening:
-            with contextlib.suppress(OSError):  # the port is taken: then it is somebody's after all
-                self._listen(address)
+        for port in self._ports:
+            if (address, port) not in self._listening:
+                with contextlib.suppress(OSError):  # the port is taken: then it is somebody's after all
+                    self._listen(address, port)
 
-    def _listen(self, address: str) -> None:
-        listener = socket.create_server((address, _HTTPS_PORT))
+    def _listen(self, address: str, port: int) -> None:
+        listener = socket.create_server((address, port))
         listener.setblocking(False)
-        self._listening[address] = listener
-        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, address)
+        self._listening[address, port] = listener
+        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, address, port)
 
-    def _accept(self, address: str) -> None:
+    def _accept(self, address: str, port: int) -> None:
         with contextlib.suppress(OSError):
-            connection, peer = self._listening[address].accept()
+            connection, peer = self._listening[address, port].accept()
             client = self._attribution.who(peer[0], "")
             if client:
                 name = self._led.name(client, address)
                 step = step_of_host(self._first_steps, name)
-                failed = ConnectionFailed(
-                    host=name, address=address, stage="tls", reason="bad-certificate", by="wire", step=step
-                )
-                self._trace.record(client, failed)
+                self._trace.record(client, met_elsewhere(name, address, self._ports[port], step))
+            if not self._ports[port]:
+                connection.close()
+                return
             task = asyncio.get_running_loop().create_task(self._greet(connection))
             self._greeting.add(task)
             task.add_done_callback(self._greeting.discard)

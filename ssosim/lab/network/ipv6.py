@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from pathlib import Path
 
@@ -26,7 +26,6 @@ __all__ = ["Elsewhere", "device_commands", "device_ipv6", "link_commands", "link
 _GATEWAY = "2001:db8:64::1"
 _PREFIX = IPv6Network("2001:db8::/32")
 _NOWHERE = IPv6Network("100::/64")
-_HTTPS_PORT = 443
 _IN_KERNEL = Path("/proc/net/if_inet6")
 
 
@@ -65,7 +64,10 @@ def link_up(address: str) -> list[str]:
 
 
 class Elsewhere:
-    """What dual-stack devices meet where no host of the estate is. It is there from the first such device on."""
+    """What dual-stack devices meet where no host of the estate is. It is there from the first such device on.
+
+    ``ports``: where another host listens, and whether with TLS.
+    """
 
     def __init__(
         self,
@@ -73,10 +75,11 @@ class Elsewhere:
         trace: Trace,
         attribution: Attribution,
         hosts: Iterable[str],
+        ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
     ) -> None:
-        self._stranger = Stranger(ca)
-        self._strays = Strays(trace, attribution, hosts, silent=_NOWHERE, first_steps=first_steps)
+        self._strangers = {port: Stranger(ca if tls else None) for port, tls in ports.items()}
+        self._strays = Strays(trace, attribution, hosts, silent=_NOWHERE, ports=ports, first_steps=first_steps)
         self._started: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -89,15 +92,17 @@ class Elsewhere:
         """End."""
         if self._started is not None:
             self._strays.stop()
-            await self._stranger.stop()
+            for stranger in self._strangers.values():
+                await stranger.stop()
 
     async def _start(self) -> None:
         if not _IN_KERNEL.exists():  # noqa: ASYNC240 - a file on no disk
             raise LabError("this machine's kernel has no IPv6, which the device is to have: enable it, or do without")
         run_ip([f"route add local {_PREFIX} dev lo table main"])
-        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # beside those of hosts, which come first
-        listener.bind(("::", _HTTPS_PORT))
-        await self._stranger.start(listener)
+        for port, stranger in self._strangers.items():
+            listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # beside those of hosts, which come first
+            listener.bind(("::", port))
+            await stranger.start(listener)
         self._strays.start()

@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ssosim.trace import Caused, DnsAnswered, Trace
+from ssosim.trace import Caused, ConnectionFailed, DnsAnswered, SignInStep, Trace
 
-__all__ = ["LedAstray"]
+__all__ = ["LedAstray", "met_elsewhere"]
 
 _MOST_NAMES = 4096
 _MOST_HARMLESS = 16_384
+
+
+def met_elsewhere(name: str, address: str, tls: bool | None, step: SignInStep) -> ConnectionFailed:
+    """What a client met that ``name`` led to another host at ``address``.
+
+    ``tls``: a certificate of that host, or a connection that it closes; None where that host has nothing at the port.
+    ``step`` is what the client asks of the host of that name first.
+    """
+    stage: Literal["tls", "read", "connect"]
+    match tls:
+        case True:
+            stage, reason = "tls", "bad-certificate"
+        case False:
+            stage, reason = "read", "closed"
+        case None:
+            stage, reason = "connect", "refused"
+    return ConnectionFailed(host=name, address=address, stage=stage, reason=reason, by="wire", step=step)
 
 
 class LedAstray:

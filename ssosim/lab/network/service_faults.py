@@ -73,10 +73,13 @@ def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
 
 
 class Stranger:
-    """A host that is none of the lab's: what a wrong address leads to. It has a certificate, for another name."""
+    """A host that is none of the lab's: what a wrong address leads to. It has a certificate, for another name.
 
-    def __init__(self, ca: LabCa) -> None:
-        self._tls = ca.server_context([STRANGER])
+    Without ``ca`` it speaks no TLS.
+    """
+
+    def __init__(self, ca: LabCa | None) -> None:
+        self._tls = None if ca is None else ca.server_context([STRANGER])
         self._server: asyncio.Server | None = None
         self._at: tuple[str, int] = ("", 0)
 

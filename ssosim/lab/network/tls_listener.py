@@ -1,4 +1,4 @@
-"""A listening HTTPS address that gives nobody a minute to begin, and sees who leaves within TLS."""
+"""A listening address, HTTPS or plain, that gives nobody a minute to begin, and sees who leaves within TLS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ssosim.lab.network.tls_observer import VISIT, Visit, Visits
 
-__all__ = ["HANDSHAKE_SECONDS", "Greeting", "TlsSite"]
+__all__ = ["HANDSHAKE_SECONDS", "Greeting", "HttpSite"]
 
 HANDSHAKE_SECONDS = 10.0
 """How long a TLS handshake may take. A connection that says nothing holds a file descriptor until then."""
@@ -26,10 +26,11 @@ _PAUSE_S = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class TlsSite(web.SockSite):
+class HttpSite(web.SockSite):
     """An ``aiohttp.web.SockSite`` whose TLS handshakes may not take asyncio's 60 seconds; it has no setting for it.
 
-    ``address`` is the estate's name for what it listens on; ``visits`` is told of connections that end within TLS.
+    Without ``ssl_context`` it is plain HTTP. ``address`` is the estate's name for what it listens on; ``visits``
+    is told of connections that end within TLS.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class TlsSite(web.SockSite):
         runner: web.BaseRunner,
         sock: socket.socket,
         *,
-        ssl_context: ssl.SSLContext,
+        ssl_context: ssl.SSLContext | None,
         greeting: Greeting,
         address: str,
         visits: Visits,
@@ -60,7 +61,7 @@ class _Door:
     """Accepts connections by itself: a loop's own server tells nobody with whom a handshake failed."""
 
     def __init__(
-        self, listener: socket.socket, tls: ssl.SSLContext, greeting: Greeting, address: str, visits: Visits
+        self, listener: socket.socket, tls: ssl.SSLContext | None, greeting: Greeting, address: str, visits: Visits
     ) -> None:
         self._listener = listener
         self._tls = tls
@@ -109,7 +110,7 @@ class _Door:
         greet = partial(self._greeting, partial(self._visits.unused, visit))
         try:
             await self._loop.connect_accepted_socket(
-                greet, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS
+                greet, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None
             )
         except OSError as error:
             self._visits.unfinished(visit, error)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import dataclasses
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, IPv6Network
 
 from ssosim.lab.base.client_addresses import Attribution
-from ssosim.lab.network.misdirected_clients import LedAstray
-from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
+from ssosim.lab.network.misdirected_clients import LedAstray, met_elsewhere
+from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
 __all__ = ["Strays"]
 
@@ -36,7 +37,7 @@ class Strays:
     """Writes a failed connection for each first segment that goes where no host is, under the client's name.
 
     ``hosts`` are the addresses of the estate; at addresses in ``silent`` nobody answers, at all others another host
-    does. Sources: packet(7), socket(7).
+    does, at ``ports`` (for each, whether it has TLS). Sources: packet(7), socket(7).
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Strays:
         hosts: Iterable[str],
         *,
         silent: IPv6Network,
+        ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
     ) -> None:
+        self._ports = ports
         self._trace = trace
         self._attribution = attribution
         self._hosts = {IPv6Address(host) for host in hosts if ":" in host}
@@ -88,19 +91,12 @@ class Strays:
         self._seen[once] = None
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        silent = to in self._silent
-        host = self._led.name(client, str(to))
-        self._trace.record(
-            client,
-            ConnectionFailed(
-                host=host,
-                address=str(to),
-                stage="connect" if silent else "tls",
-                reason="unreachable" if silent else "bad-certificate",
-                by="wire",
-                step=step_of_host(self._first_steps, host),
-            ),
-        )
+        name = self._led.name(client, str(to))
+        tls = self._ports.get(int.from_bytes(packet[42:44], "big"))
+        met = met_elsewhere(name, str(to), tls, step_of_host(self._first_steps, name))
+        if to in self._silent:
+            met = dataclasses.replace(met, stage="connect", reason="unreachable")
+        self._trace.record(client, met)
 
 
 def _attach(wire: socket.socket) -> None:

@@ -70,9 +70,10 @@ class ProgramDevices:
         self._on_devices: dict[str, tuple[str, str]] = {}
         self._codes = ShownCodes(private.lab.trace)
         lab = private.lab
-        self._impostors = Impostors(lab.ca, lab.trace, lab.attribution, private.addresses(), lab.first_steps)
+        ports = lab.service_ports()
+        self._impostors = Impostors(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
         self._impostors.start()
-        self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses(), lab.first_steps)
+        self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
 
     async def close(self) -> None:
         """End what stands for all devices."""
@@ -174,7 +175,7 @@ class ProgramDevices:
         own = [each.address for each in estate.resolvers if which.name in each.devices]
         if ipv6 and not own and any(":" in each for each in name_servers(estate)):
             own = [*name_servers(estate)]
-        search = f"search {estate.realm.domain}\n"
+        search = f"search {estate.default_realm.domain}\n"
         return search + "".join(f"nameserver {each}\n" for each in own) if own else ""
 
     def _environment(self, home: Path, user: User, etc: str | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from ssosim.lab.base.folder import LabFolder, cache_folder
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.program_devices.etc_overlay import overlay_etc
 from ssosim.lab.program_devices.running_programs import RunningPrograms
+from ssosim.services import Service, complete
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.core.lab import Lab
@@ -31,7 +32,7 @@ class PrivateLab:
 
     def __init__(self, folder: LabFolder, estate: Estate, network: PrivateNetwork) -> None:
         self.folder = folder
-        self.estate = estate
+        self.estate = complete(estate)
         self.network = network
         self.lab: Lab
         self.ready_s = 0.0
@@ -75,7 +76,7 @@ class PrivateLab:
         from ssosim.lab.core.resolvers import name_servers  # noqa: PLC0415 - the lab has imported it by now
         from ssosim.lab.trust.files import trust_files, write_trust  # noqa: PLC0415 - likewise what that needs
 
-        folder, realm = self.folder.path, self.estate.realm
+        folder, realm = self.folder.path, self.estate.default_realm
         write_trust(folder, self.lab.ca.certificate_pem, self.lab.ca.bundle_pem())
         servers = "".join(f"nameserver {address}\n" for address in name_servers(self.estate) if ":" not in address)
         files: dict[str, str | bytes] = {
@@ -110,17 +111,13 @@ class PrivateLab:
         records = sum(len(zone.records) for zone in estate.zones)
         device = self.lab.device_of(None)
         parts = [
-            _part("kdc", f"realm {estate.realm.name}", estate.addresses("kdc"), 88),
+            _part("kdc", f"realm {estate.default_realm.name}", estate.addresses("kdc"), 88),
             _part("dns", f"{len(estate.zones)} zones, {records} record sets", estate.addresses("dns"), 53),
         ]
         for resolver in estate.resolvers:
             above = f", forwards to {', '.join(resolver.forward_to)}" if resolver.forward_to else ""
             parts.append(_part("resolver", f"{resolver.name}{above}", (resolver.address,), 53))
-        for role in ("login", "autologon", "federation"):
-            names = [name for name, kind in estate.web_names() if kind == role]
-            if names:
-                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-                parts.append(_part(role, f"https://{names[0]}{more}", estate.addresses(role), 443))
+        parts += [_service_part(group) for group in _by_name(self.lab.services)]
         parts.append({"part": "user", "what": device.user, "where": f"signed on to {device.name}"})
         return {
             "name": self.folder.name,
@@ -163,6 +160,23 @@ def _nsswitch() -> str:
         kept = [line for line in lines if not line.strip().startswith("hosts:")]
         return "\n".join([*kept, "hosts: files dns", ""])
     return "passwd: files\ngroup: files\nhosts: files dns\n"
+
+
+def _by_name(services: tuple[Service, ...]) -> list[list[Service]]:
+    """Services that have an application, those of one name, port and scheme together."""
+    groups: dict[tuple[str, int, bool], list[Service]] = {}
+    for service in services:
+        if service.application is not None:
+            groups.setdefault((service.name, service.port, service.tls), []).append(service)
+    return [*groups.values()]
+
+
+def _service_part(group: list[Service]) -> dict[str, str]:
+    first = group[0]
+    names = dict.fromkeys(name for service in group for name in service.dns_names)
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    addresses = tuple(dict.fromkeys(service.address for service in group))
+    return _part(first.name, f"{first.url('')}{more}", addresses, first.port)
 
 
 def _part(part: str, what: str, addresses: tuple[str, ...], port: int) -> dict[str, str]:

@@ -1,0 +1,189 @@
+"""What needs no lab needs no GSS-API, no Kerberos programs, no root and no compiler: an environment without them."""
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from ordinary_user import NOBODY, become_nobody
+
+ROOT = Path(__file__).parents[2]
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+LEFT_OUT = ("gssapi", "k5test", "ssosim", "_ssosim", "__editable__")
+ZONE = """$ORIGIN microsoftazuread-sso.com.
+$TTL 300
+@ SOA ns1 hostmaster 1 7200 900 1209600 60
+@ NS ns1
+ns1 A 192.0.2.53
+autologon {record}
+"""
+JUDGE = """
+import sys
+from pathlib import Path
+from ssosim.clock import RealClock
+from ssosim.report.html import html_report
+from ssosim.scenario.explain import explain
+from ssosim.scenario.loader import load_scenario
+from ssosim.scenario.verdict import judge
+from ssosim.services import services_of
+from ssosim.estate import default_estate
+from ssosim.trace import HttpExchange, TokenIssued, Trace
+trace = Trace(RealClock())
+trace.record("c", HttpExchange(host="login.x", method="POST", path="/t/oauth2/v2.0/token", status=200))
+trace.record("c", TokenIssued(kind="access", grant="saml1_1-bearer", subject="alice@contoso.com"))
+verdict = judge(list(trace.since()), 0.0)
+print(verdict.outcome.value, load_scenario("feb-2025").name, len(services_of(default_estate())))
+assert "gssapi" not in sys.modules
+"""
+PLUGIN = """
+import pytest
+
+def test_a_model(sso_client):
+    assert sso_client.name == "office"
+
+def test_a_lab(sso_lab):
+    pass
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Path]:
+    """A virtual environment of what ssosim depends on, without gssapi; nothing is compiled or fetched for it."""
+    folder = Path(tempfile.mkdtemp(prefix="bare-"))
+    folder.chmod(0o755)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=60)
+    [packages] = (folder / "venv/lib").glob("python3*/site-packages")
+    for found in (each for place in site.getsitepackages() for each in Path(place).iterdir()):
+        if not found.name.lower().startswith(LEFT_OUT):
+            (packages / found.name).symlink_to(found)
+    (packages / "ssosim.pth").write_text(f"{ROOT}\n{ROOT / 'clients'}\n")
+    tools = folder / "tools"
+    tools.mkdir()
+    for name in ("ip", "setpriv"):  # what a lab asks for before Kerberos
+        shutil.copy(shutil.which(name, path=os.pathsep.join((*SBIN, os.environ["PATH"]))), tools / name)
+    work = folder / "work"
+    work.mkdir()
+    for name, record in (("before", "A 192.0.2.20"), ("after", "CNAME autologon.example.")):
+        (work / name).mkdir()
+        (work / name / "microsoftazuread-sso.com.zone").write_text(ZONE.format(record=record))
+    (work / "mine.toml").write_text((ROOT / "ssosim/estate/contoso.toml").read_text().replace('["kdc"]', '["kcd"]'))
+    (work / "test_mine.py").write_text(PLUGIN)
+    if os.geteuid() == 0:
+        for each in (work, *work.rglob("*")):
+            os.chown(each, NOBODY, NOBODY)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def run(bare: Path) -> Run:
+    """Run that environment's Python as an ordinary user; by default without the folders of other programs."""
+
+    def run(*words: str, hidden: tuple[str, ...] = SBIN) -> subprocess.CompletedProcess[str]:
+        python = bare / "venv/bin/python"
+        return subprocess.run(
+            [python, *words],
+            cwd=bare / "work",
+            env={
+                "PATH": os.pathsep.join((str(bare / "tools"), *([] if hidden else [os.environ["PATH"]]))),
+                "HOME": str(bare / "work"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            preexec_fn=lambda: become_nobody(hidden),
+        )
+
+    return run
+
+
+def test_the_environment_lacks_them(run: Run):
+    """The environment of these tests is what it says: no gssapi, no krb5kdc, no kinit, no compiler, no root."""
+    looked = "import os, shutil; print(os.geteuid() != 0, [shutil.which(p) for p in ('krb5kdc', 'kinit', 'gcc')])"
+    assert run("-c", looked).stdout == "True [None, None, None]\n"
+    assert "No module named 'gssapi'" in run("-c", "import gssapi").stderr
+    assert run("-c", "import os; print(os.path.exists('/usr/sbin/krb5kdc'))").stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("--help", 0, "commands:"),
+        ("--version", 0, "ssosim 0."),
+        ("scenarios", 0, "feb-2025"),
+        ("clients", 0, "any Office program"),
+        ("fault list --help", 0, "usage: ssosim fault"),
+        ("dns plan --from before --to after", 0, "autologon.microsoftazuread-sso.com"),
+        ("dns lint --zones after", 0, ""),
+        ("dns show --zones before", 0, "192.0.2.20"),
+        ("dns plan --estate mine.toml --from before --to after", 2, "mine.toml:26: hosts[0].services[0]: there is no"),
+        ("spn x.example", 2, 'no lab "default" is up'),
+        ("doctor", 3, "No module named 'gssapi'"),
+        ("up", 3, "kdb5_util is not installed"),
+        ("run feb-2025", 3, "kdb5_util is not installed"),
+    ],
+)
+def test_commands(run: Run, words: str, code: int, said: str):
+    """Each command does its work or says in one line what a lab needs; the exit code tells which. No traceback."""
+    done = run("-m", "ssosim", *words.split())
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    if code == 3 and words != "doctor":
+        assert done.stderr.count("\n") == 1
+        assert "apt-get install krb5-kdc" in done.stderr
+
+
+def test_a_forecast_knows_the_clients(run: Run):
+    """The plan of a change on files plays the models: the SPN of February 2025 is foreseen without a lab."""
+    done = run("-m", "ssosim", "dns", "plan", "--from", "before", "--to", "after", "--json")
+    [forecast] = json.loads(done.stdout)["forecast"]
+    office = next(each for each in forecast["models"] if "office" in each["names"])
+    assert (office["before"], office["after"] != "silent") == ("silent", True)
+
+
+def test_with_the_programs_it_is_gssapi_that_is_missed(run: Run):
+    """On a machine that has MIT Kerberos a lab says that GSS-API is missing, and how to get it; nothing is left."""
+    done = run("-m", "ssosim", "up", hidden=())
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("ssosim: a lab needs GSS-API, which cannot be loaded (No module named 'gssapi')")
+    assert ("pip install gssapi" in done.stderr, done.stderr.count("\n")) == (True, 1)
+    assert run("-m", "ssosim", "status", hidden=()).stdout.count("up, ready") == 0
+
+
+def test_traces_are_judged_and_estates_read(run: Run):
+    """Judge, scenarios, services and reports are imported and work."""
+    done = run("-c", JUDGE)
+    assert done.stdout == "silent feb-2025 6\n", done.stderr
+
+
+def test_the_pytest_plugin(run: Run):
+    """The plugin gives models to tests; a test that wants a lab fails with that one line."""
+    words = (
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "ssosim.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        "--tb=short",
+        "--sso-client",
+        "office",
+    )
+    done = run(*words, "test_mine.py")
+    assert "1 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert "Failed: a lab needs GSS-API, which cannot be" in done.stdout
