@@ -16,6 +16,10 @@ from ssosim.estate.toml_lines import KeyPath, line_of, lines_by_path, parse_path
 __all__ = ["TomlMistakeError", "complain", "convert_data", "convert_toml", "read_text"]
 
 _MAX_BYTES = 4 * 1024 * 1024
+_MAX_DOTS = 64
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+# tomllib takes quadratic time for them.
+_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{_MAX_DOTS}}}", re.MULTILINE)
 _T = TypeVar("_T")
 
 
@@ -41,12 +45,19 @@ def read_text(path: Path) -> str:
 
 def convert_toml(text: str, source: str, kind: type[_T]) -> _T:
     """Read ``text`` as a ``kind`` (a msgspec Struct); ``source`` names the file. Raises TomlMistakeError."""
+    if deep := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, deep.start()) + 1
+        raise TomlMistakeError(f"{source}:{line}: a key of more than {_MAX_DOTS} parts: no table here is that deep")
     try:
         data = tomllib.loads(text)
+    except RecursionError as error:
+        raise TomlMistakeError(f"{source}: lists or tables are nested too deep: no value here needs that") from error
     except tomllib.TOMLDecodeError as error:
         text, _, place = str(error).rpartition(" (at line ")
         where = f"{source}:{place.split(',')[0]}" if text else source
         raise TomlMistakeError(f"{where}: not valid TOML: {error}") from error
+    except ValueError as error:  # Python's own bound on the digits of a number
+        raise TomlMistakeError(f"{source}: a number of thousands of digits: {error}") from error
     return convert_data(data, source, kind, text)
 
 

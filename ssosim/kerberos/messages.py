@@ -160,6 +160,8 @@ def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -
     if len(value) > MAX_NAME:
         raise DerError(f"a string of more than {MAX_NAME} bytes")
     text = value.decode("utf-8", "backslashreplace")
+    if text.isprintable() and not escapes:
+        return text
     return "".join(_escaped(character, escapes) for character in text)
 
 
@@ -174,6 +176,8 @@ def _name(element: Element) -> str:
     components = der.children(der.fields(element)[1].expect(der.SEQUENCE))
     if not 1 <= len(components) <= MAX_COMPONENTS:
         raise DerError("a name of no or too many components")
+    if sum(len(part.value) for part in components) > MAX_NAME:  # before the work of escaping them
+        raise DerError(f"a name of more than {MAX_NAME} bytes")
     name = "/".join(_text(part, _ESCAPES) for part in components)
     if len(name) > MAX_NAME:
         raise DerError(f"a name of more than {MAX_NAME} characters")

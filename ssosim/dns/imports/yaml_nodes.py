@@ -1,11 +1,13 @@
 """YAML as nodes with their lines: nothing is constructed but text, numbers, lists and maps, and everything is bounded.
 
-Only the safe loader's grammar is used; tags that would make Python objects are refused. The walk counts nodes, so that
-anchors that multiply (a "billion laughs") end it and not the machine.
+Only the safe loader's grammar is used; tags that would make Python objects are refused. Each node is read once, however
+many aliases lead to it, and what aliases repeat is counted, so that anchors that multiply (a "billion laughs") end it
+and not the machine. Nesting is bounded before libyaml sees the text: it recurses, and takes quadratic time.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +15,16 @@ import yaml
 
 from ssosim.estate.toml import read_text
 
-__all__ = ["Value", "YamlMistakeError", "read_yaml"]
+__all__ = ["Value", "YamlMistakeError", "parse_yaml", "read_yaml"]
 
 MAX_NODES = 2_000_000
 MAX_DEPTH = 40
+MAX_REPEATED = 10_000
+"""Nodes that aliases and merges may repeat in one file."""
+
+_BRACKET = re.compile(r"[\[\]{}]")
+_BLOCKS = re.compile(rf"^ *+(?:[-?:][ \t]++){{{MAX_DEPTH}}}", re.MULTILINE)
+_MAX_OPEN = 200  # brackets open at once, those in texts among them
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")
 )
@@ -51,47 +59,93 @@ class Value:
 
 def read_yaml(path: Path) -> Value:
     """Read a file; raises YamlMistakeError with file and line, TomlMistakeError when it cannot be read at all."""
+    return parse_yaml(read_text(path), str(path))
+
+
+def parse_yaml(text: str, source: str) -> Value:
+    """Read YAML text; ``source`` names it in messages. Raises YamlMistakeError."""
+    _check_nesting(text, source)
     try:
-        node = yaml.compose(read_text(path), Loader=_LOADER)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise YamlMistakeError(f"{path}:{line}: not YAML: {error.problem}") from error
+        raise YamlMistakeError(f"{source}:{line}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise YamlMistakeError(f"{path}: not YAML: {error}") from error
-    return Value({}, 1) if node is None else _Walk(str(path)).value(node, 0)
+        raise YamlMistakeError(f"{source}: not YAML: {error}") from error
+    return Value({}, 1) if node is None else _Walk(source).value(node, 0)[0]
+
+
+def _check_nesting(text: str, source: str) -> None:
+    """That no text is nested far beyond what is read; raises YamlMistakeError."""
+    deep = _BLOCKS.search(text)
+    at = deep.start() if deep else _too_deep(text)
+    if at is not None:
+        line = text.count("\n", 0, at) + 1
+        raise YamlMistakeError(f"{source}:{line}: nested more than {MAX_DEPTH} deep: zones need far less; flatten it")
+
+
+def _too_deep(text: str) -> int | None:
+    """Where more brackets are open than any file needs."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth = depth + 1 if bracket[0] in "[{" else max(depth - 1, 0)
+        if depth > _MAX_OPEN:
+            return bracket.start()
+    return None
 
 
 class _Walk:
     def __init__(self, source: str) -> None:
         self._source = source
         self._count = 0
+        self._repeated = 0
+        self._read: dict[int, tuple[Value, int]] = {}
 
-    def value(self, node: yaml.Node, depth: int) -> Value:
-        """``node`` and what is in it."""
-        self._count += 1
+    def value(self, node: yaml.Node, depth: int) -> tuple[Value, int]:
+        """``node`` and what is in it, and how many nodes that is."""
         line = node.start_mark.line + 1
+        known = self._read.get(id(node))
+        if known is not None:
+            self._repeated += known[1]
+            if self._repeated > MAX_REPEATED:
+                text = f"aliases repeat more than {MAX_REPEATED} nodes: write the values out, or use fewer anchors"
+                raise YamlMistakeError(f"{self._source}:{line}: {text}")
+            return known
+        self._count += 1
         if self._count > MAX_NODES or depth > MAX_DEPTH:
             raise YamlMistakeError(f"{self._source}:{line}: too large or too deep; do anchors repeat each other?")
         if node.tag not in _PLAIN_TAGS and not node.tag.endswith(":merge"):
             raise YamlMistakeError(f"{self._source}:{line}: the tag {node.tag} is not read; write plain values")
+        size = 1
+        content: str | list[Value] | dict[str, Value] | None
         if isinstance(node, yaml.ScalarNode):
-            return Value(None if node.tag.endswith(":null") else node.value, line)
-        if isinstance(node, yaml.SequenceNode):
-            return Value([self.value(entry, depth + 1) for entry in node.value], line)
-        return Value(self._map(node, depth), line)
+            content = None if node.tag.endswith(":null") else node.value
+        elif isinstance(node, yaml.SequenceNode):
+            read = [self.value(entry, depth + 1) for entry in node.value]
+            content = [value for value, _ in read]
+            size += sum(nodes for _, nodes in read)
+        else:
+            content, size = self._map(node, depth)
+        self._read[id(node)] = made = Value(content, line), size
+        return made
 
-    def _map(self, node: yaml.Node, depth: int) -> dict[str, Value]:
+    def _map(self, node: yaml.Node, depth: int) -> tuple[dict[str, Value], int]:
         found: dict[str, Value] = {}
         merged: dict[str, Value] = {}
+        size = 1
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 raise YamlMistakeError(f"{self._source}:{line}: a key that is no text")
+            read, nodes = self.value(value, depth + 1)
+            size += nodes
             if key.tag.endswith(":merge"):
-                for each in self.value(value, depth + 1).items:
+                for each in read.items:
                     merged |= each.content if isinstance(each.content, dict) else {}
                 continue
             if key.value in found:
-                raise YamlMistakeError(f"{self._source}:{line}: the key {key.value!r} is there twice: put both in one")
-            found[key.value] = self.value(value, depth + 1)
-        return merged | found
+                raise YamlMistakeError(
+                    f"{self._source}:{line}: the key {key.value[:80]!r} is there twice: put both in one"
+                )
+            found[key.value] = read
+        return merged | found, size

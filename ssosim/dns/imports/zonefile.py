@@ -1,16 +1,19 @@
 """BIND zone files (RFC 1035 section 5), read by dnspython's own reader.
 
-``$ORIGIN``, ``$TTL`` and ``$GENERATE`` are read; ``$INCLUDE`` is refused, since a rehearsal must not open files that
-its user did not name. Owners outside the zone, which BIND ignores with a warning, are mistakes here.
+``$ORIGIN``, ``$TTL`` and ``$GENERATE`` (up to ``MAX_GENERATED`` records a file) are read; ``$INCLUDE`` is refused,
+since a rehearsal must not open files that its user did not name. Owners outside the zone, which BIND ignores with a
+warning, are mistakes here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import dns.exception
+import dns.grange
 import dns.name
 import dns.rdata
 import dns.rdataclass
@@ -27,8 +30,15 @@ from ssosim.estate.toml import TomlMistakeError, read_text
 
 __all__ = ["origin_of", "parse_zone_file", "read_zone_file"]
 
+MAX_GENERATED = 65_536
+"""Records that the ``$GENERATE`` lines of one file may make: a /16 of reverse names."""
+
+MAX_UNKNOWN_TYPES = 50
+"""Different record types without a name (``TYPE65000``) in one file: dnspython looks for a module for each."""
+
 _ORIGIN = re.compile(r"^\s*\$ORIGIN\s+(\S+)", re.IGNORECASE | re.MULTILINE)
 _PLACE = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
+_LONGEST_RANGE = 40  # three numbers of ten digits
 _SUFFIXES = (".zone", ".db", ".txt")
 _PREFIX = "db."
 
@@ -75,9 +85,25 @@ def parse_zone_file(text: str, source: str, origin: Name) -> Imported:
 class _Reader(dns.zonefile.Reader):
     """dnspython's reader, with the line at which each record begins."""
 
+    generated = 0
+
     def _rr_line(self) -> None:
         self.txn.line = self.tok.where()[1]  # type: ignore[attr-defined]
         super()._rr_line()
+
+    def _generate_line(self) -> None:
+        self.txn.line = self.tok.where()[1]  # type: ignore[attr-defined]
+        token = self.tok.get()
+        if len(token.value) <= _LONGEST_RANGE:  # a longer one is no range; dnspython says so
+            with contextlib.suppress(dns.exception.DNSException, ValueError, AssertionError):
+                start, stop, step = dns.grange.from_text(token.value)
+                self.generated += (stop - start) // step + 1
+        else:
+            raise ValueError("the range of $GENERATE is too long")
+        if self.generated > MAX_GENERATED:
+            raise ValueError(f"$GENERATE makes more than {MAX_GENERATED} records in this file; narrow the range")
+        self.tok.unget(token)
+        super()._generate_line()  # type: ignore[no-untyped-call]
 
 
 class _Sink:
@@ -89,6 +115,7 @@ class _Sink:
         self._zone = zone
         self._tokens = tokens
         self._source = source
+        self._unknown: set[RdataType] = set()
         self._held: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
 
     def origin_information(self) -> tuple[Name, bool, Name]:
@@ -107,6 +134,10 @@ class _Sink:
         key = (name, RdataType(rdata.rdtype))
         if key not in self._held and len(self._held) >= MAX_RECORDS:
             raise ValueError(f"more than {MAX_RECORDS} record sets")
+        if rdata.__class__ is dns.rdata.GenericRdata and rdata.rdtype not in self._unknown:
+            self._unknown.add(rdata.rdtype)
+            if len(self._unknown) > MAX_UNKNOWN_TYPES:
+                raise ValueError(f"more than {MAX_UNKNOWN_TYPES} different record types that are not known here")
         kept = self._held.setdefault(key, (ttl, {}, where))
         if kept[0] != ttl:
             text = f"{plain(name)} {key[1].name} has TTL {ttl} here and {kept[0]} at {kept[2]}"

@@ -14,7 +14,7 @@ from dns.rdatatype import AAAA, CNAME, NS, SOA, A, RdataType
 
 from ssosim.dns.recursion.cache import Entry
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.zones.answer import Answer
+from ssosim.dns.zones.answer import MAX_CHAIN, Answer
 from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["Bad", "Delegation", "Facts", "classify"]
@@ -72,7 +72,7 @@ def facts(
     entries: list[Entry] = []
     owner = name
     met = {owner}
-    while owner.is_subdomain(zone):
+    while owner.is_subdomain(zone) and len(entries) <= MAX_CHAIN:
         rrset = find(said.answer, owner, rdtype) or find(said.answer, owner, CNAME)
         if rrset is None:
             end = negative(said, zone, owner, rdtype, now, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -19,15 +20,20 @@ from ssosim.dns.recursion.core import Heard, Question, Resolver
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.recursion.upstream import Dial, exchange
 from ssosim.dns.server.base import Service
+from ssosim.dns.server.bounds import HEADER
 from ssosim.dns.server.delivery import Delivery, Who
 from ssosim.dns.server.tcp import Peer, Send
-from ssosim.dns.server.wire_format import HEADER, Reply, Transport, failure, read, render, used
+from ssosim.dns.server.wire_format import Reply, Transport, failure, read, render, used
 from ssosim.dns.zones.answer import NOT_SERVED, Answer
 from ssosim.trace import Trace
 
 __all__ = ["Recursor", "ResolverStats", "Upstream"]
 
 MOST_IN_FLIGHT = 2000
+"""Questions that are worked at; with more, SERVFAIL."""
+
+MOST_OF_A_PEER = 1000
+"""Of these, one peer's."""
 
 Origin = Literal["cache", "stale", "upstream"]
 
@@ -98,6 +104,7 @@ class Recursor(Service):
         self.override: Callable[[Question], Answer | None] | None = None
         self._asking: dict[tuple[Question, bool], asyncio.Task[Answer]] = {}
         self._serving: set[asyncio.Task[None]] = set()
+        self._of_peer: Counter[str] = Counter()
 
     async def stop(self) -> None:
         """Stop listening, give up what is being asked. What is remembered stays."""
@@ -165,15 +172,24 @@ class Recursor(Service):
 
         self.stats.queries += 1
         refusal = refused(message.edns, question.rdclass, question.rdtype)
-        if refusal is None and len(self._serving) >= MOST_IN_FLIGHT:
-            refusal = SERVFAIL
+        address = peer[0]
+        if len(self._serving) >= MOST_IN_FLIGHT or self._of_peer[address] >= MOST_OF_A_PEER:
+            refusal = refusal or SERVFAIL
         if refusal is not None:
             said = Answer(name=question.name, type=question.rdtype, rcode=refusal, authoritative=False)
             reply(said, "cache")
             return
         task = asyncio.create_task(self._serve(Question(question.name, question.rdtype), bool(query[3] & 0x10), reply))
         self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._of_peer[address] += 1
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._serving.discard(task)
+            self._of_peer[address] -= 1
+            if not self._of_peer[address]:
+                del self._of_peer[address]
+
+        task.add_done_callback(done)
 
     async def _serve(
         self, question: Question, checking_disabled: bool, reply: Callable[[Answer, Origin], None]

@@ -16,7 +16,7 @@ class Service:
     """Listens over UDP and TCP on any number of addresses, and delivers answers. What is answered is a subclass's.
 
     ``tamper`` and ``counts`` may be set and unset at any time. A TCP connection ends after ``tcp_idle`` seconds without
-    a whole query; connections beyond ``tcp_limit`` are closed at once.
+    a whole query; beyond ``tcp_limit`` connections one of the peer that has most is closed.
     """
 
     def __init__(self, delivery: Delivery, *, tcp_idle: float = 10.0, tcp_limit: int = 256) -> None:

@@ -13,6 +13,7 @@ from dns.rcode import Rcode
 from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 
+from ssosim.dns.server.bounds import HEADER
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import Reply, Transport, client_subnet, failure, read, render, used
@@ -21,8 +22,6 @@ from ssosim.dns.zones.query_context import ANYBODY, Asking, network
 from ssosim.trace import DnsAnswered, Trace
 
 __all__ = ["Delivery", "Effect", "Said", "Selective", "Tamper", "Who", "respond_with"]
-
-HEADER = 12
 
 Who = Callable[[str, str], str]
 """(remote address, local address) -> the name of the client."""

@@ -13,10 +13,14 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
+from time import thread_time
 
 from ssosim.dns.server.batched_io import Batches, Slots, usable
+from ssosim.dns.server.peer_budget import Turns
 from ssosim.dns.server.reply_cache import Ready
 from ssosim.dns.server.tcp import Answering, Connections, Peer, Send
+from ssosim.dns.server.wire_format import Transport
 
 __all__ = ["ListenError", "Listener"]
 
@@ -32,8 +36,8 @@ class ListenError(OSError):
 class Listener:
     """Passes every query that arrives to ``answer``, but for those over UDP whose reply ``ready`` has for an address.
 
-    A TCP connection ends after ``tcp_idle`` seconds without a whole query; connections beyond ``tcp_limit`` are closed
-    at once.
+    A TCP connection ends after ``tcp_idle`` seconds without a whole query. Beyond ``tcp_limit`` connections one of the
+    peer that has most is closed. Peers are answered in turn (``ssosim.dns.server.peer_budget``).
     """
 
     def __init__(
@@ -45,7 +49,8 @@ class Listener:
         self._datagrams: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._addresses: list[tuple[str, int]] = []
-        self._connections = Connections(answer, limit=tcp_limit, idle=tcp_idle)
+        self._turns = Turns()
+        self._connections = Connections(answer, self._turns, limit=tcp_limit, idle=tcp_idle)
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
@@ -78,6 +83,7 @@ class Listener:
         listening, self._datagrams = self._datagrams, []
         servers, self._servers = self._servers, []
         self._addresses = []
+        self._turns.forget()
         for datagrams in listening:
             loop.remove_reader(datagrams.fileno())
             datagrams.close()
@@ -91,11 +97,21 @@ class Listener:
         """What answers the queries that have arrived at that socket."""
         ready = self._ready(local)
         if ready is None or not usable():
-            return one_by_one(datagrams, local, self._answer)
+            return one_by_one(datagrams, local, self._fairly)
         slots = self._slots.get(datagrams.family)
         if slots is None:
             slots = self._slots[datagrams.family] = Slots(datagrams.family)
-        return Batches(datagrams, local, slots, ready, (self._answer, sender(datagrams))).read
+        return Batches(datagrams, local, slots, ready, (self._fairly, sender(datagrams))).read
+
+    def _fairly(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
+        """Answer a query that came over UDP, when it is its peer's turn."""
+        turns, address = self._turns, peer[0]
+        if not turns.is_free(address):
+            turns.wait(address, partial(self._answer, query, peer, local, transport, send))
+            return
+        began = thread_time()
+        self._answer(query, peer, local, transport, send)
+        turns.took(address, thread_time() - began)
 
 
 def one_by_one(datagrams: socket.socket, local: str, answer: Answering) -> Callable[[], None]:

@@ -20,10 +20,11 @@ import dns.message
 import dns.name
 import dns.opcode
 import dns.rrset
-from dns.rcode import BADVERS, FORMERR, NOTAUTH, NOTIMP, REFUSED, Rcode
+from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
 
+from ssosim.dns.server.bounds import HEADER, query_refusal
 from ssosim.dns.server.query_counts import Use
 from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Asking, Health, network
@@ -35,7 +36,6 @@ __all__ = ["MAX_UDP_PAYLOAD", "Reply", "Responder", "Transport", "respond", "use
 
 Transport = Literal["udp", "tcp"]
 
-HEADER = 12
 MAX_UDP_PAYLOAD = 1232
 """Longest UDP answer and the payload size we advertise, octets. Source: DNS flag day 2020."""
 
@@ -176,10 +176,9 @@ def sharing(said: Answer) -> Literal["anybody", "asker", "nobody"]:
 
 def read(query: bytes) -> dns.message.Message | Rcode:
     """The query with its one question, or the code to refuse it with."""
-    if query[2] & 0x78:
-        return NOTIMP
-    if query[4:6] != b"\x00\x01":  # RFC 9619: one question, no more and no less
-        return FORMERR
+    refusal = query_refusal(query)
+    if refusal is not None:
+        return refusal
     try:
         message = dns.message.from_wire(query)
     except dns.message.UnknownTSIGKey:

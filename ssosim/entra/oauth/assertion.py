@@ -39,6 +39,8 @@ from ssosim.estate import FederationService, Tenant, User
 __all__ = ["Proven", "decode_assertion", "verify_assertion"]
 
 _LIMIT = 256 * 1024
+# A reference of SAML has two transforms (SAML core, section 5.4.4); a chain of ten certificates is 40 elements.
+_MOST_TRANSFORMS, _MOST_PREFIXES, _MOST_IN_SIGNATURE = 4, 512, 80
 _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 # The very text that autologon gives out. What it says is in the sealed token alone, so nothing need be parsed.
 _SHELL = re.compile(re.escape(desktop_sso_assertion("|")).replace(r"\|", r"([\w-]{1,16384})").encode(), re.ASCII)
@@ -149,6 +151,7 @@ def read_verified(root: _Element, key: SigningKey) -> AssertionClaims:
     signatures = list(root.iter(f"{{{DSIG}}}Signature"))
     if not name or len(signatures) != 1 or signatures[0].getparent() is not root:
         raise Refusal(50006, id=name[:64], reason="Expected one signature, directly in the assertion.")
+    _check_signature_size(signatures[0], name)
     id_attribute = "AssertionID" if root.get("AssertionID") else "ID"
     try:
         # The certificate as an object: as PEM text it would be parsed again each time, at 100 times the cost.
@@ -168,6 +171,19 @@ def read_verified(root: _Element, key: SigningKey) -> AssertionClaims:
         return read_assertion(signed)
     except MalformedAssertionError as error:
         raise Refusal(50008, reason=str(error)) from None
+
+
+def _check_signature_size(signature: _Element, name: str) -> None:
+    """That a signature is no larger than any that is made: each reference and transform costs a canonical form.
+
+    Raises Refusal 50006.
+    """
+    references = sum(1 for _ in signature.iterfind(f"{{{DSIG}}}SignedInfo/{{{DSIG}}}Reference"))
+    transforms = sum(1 for _ in signature.iter(f"{{{DSIG}}}Transform"))
+    prefixes = sum(len(each.get("PrefixList", "")) for each in signature.iter("{*}InclusiveNamespaces"))
+    elements = sum(1 for _ in signature.iter())
+    if references != 1 or transforms > _MOST_TRANSFORMS or prefixes > _MOST_PREFIXES or elements > _MOST_IN_SIGNATURE:
+        raise Refusal(50006, id=name[:64], reason="Expected one reference, and few transforms and certificates.")
 
 
 def _check_validity(provider: Provider, start: float, end: float, audiences: tuple[str, ...], now: float) -> None:

@@ -21,6 +21,7 @@ OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 _GRAPH = "https://graph.microsoft.com"
 _OLD_GRAPH = "https://graph.windows.net"  # what v1 means when no resource is named; unconfirmed
 _FIELD_LIMIT = 100
+_SCOPE_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,10 @@ def read_form(body: bytes) -> dict[str, str]:
     """The form's fields; raises Refusal 9002313 when it is no form. A truncated one has fewer fields."""
     try:
         return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
-    except ValueError:
+    except UnicodeDecodeError:
         raise Refusal(9002313, reason="The body is not a form.") from None
+    except ValueError as error:
+        raise Refusal(9002313, reason=f"The body is not a form that is read here: {error}.") from None
 
 
 def required(form: Mapping[str, str], name: str) -> str:
@@ -108,7 +111,10 @@ def read_wanted(form: Mapping[str, str], version: TokenVersion) -> Wanted:
     if version == "1.0":
         resource = form.get("resource", "").strip() or _OLD_GRAPH
         return Wanted(resource, ("user_impersonation",), id_token=True, refresh_token=True)
-    scopes = tuple(dict.fromkeys(required(form, "scope").split()))
+    asked = required(form, "scope").split(None, _SCOPE_LIMIT)
+    if len(asked) > _SCOPE_LIMIT:
+        raise Refusal(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
+    scopes = tuple(dict.fromkeys(asked))
     resources = {resource_of(scope) for scope in scopes if scope not in OIDC_SCOPES}
     if len(resources) > 1:
         raise Refusal(70011, reason="The scopes are for more than one resource.")

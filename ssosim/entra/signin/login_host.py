@@ -27,6 +27,8 @@ __all__ = [
     "user_realm_srf",
 ]
 
+_QUESTION_LIMIT = 64 * 1024  # a flow token is 16 KiB at most
+
 
 def user_realm(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
     """GET /common/userrealm/{upn} and /common/userrealm/?user={upn}; ``api-version`` 1.0, 2.0 or 2.1."""
@@ -58,6 +60,8 @@ def user_realm_srf(provider: Provider, call: Call, captured: tuple[str, ...]) ->
 
 def credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
     """POST /common/GetCredentialType with JSON; ``{"username": …}`` is enough."""
+    if len(call.body) > _QUESTION_LIMIT:
+        raise Refusal(9002313, reason=f"The body is larger than {_QUESTION_LIMIT} bytes.", status=413)
     try:
         question: Any = msgspec.json.decode(call.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

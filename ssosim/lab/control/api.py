@@ -33,6 +33,7 @@ __all__ = ["ControlApi"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MAX_BODY = 8 * 1024 * 1024
+_MAX_SCENARIO = 1024 * 1024
 _LARGEST = 2**53
 _DNS = (
     ("GET", "zones"),
@@ -191,7 +192,7 @@ class ControlApi:
         return web.json_response(self._upstairs().scenarios())
 
     async def _begin_scenario(self, request: web.Request) -> web.Response:
-        body = await json_object(request, ("name", "scenario", "speed"))
+        body = await json_object(request, ("name", "scenario", "speed"), most=_MAX_SCENARIO)
         return web.json_response(self._upstairs().begin(body))
 
     async def _current_scenario(self, _: web.Request) -> web.Response:

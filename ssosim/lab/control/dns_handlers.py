@@ -47,6 +47,9 @@ from ssosim.trace import LabEvent
 
 __all__ = ["LabDesk", "inventory_of"]
 
+_MOST_ZONES = 8 * 1024 * 1024
+"""Bytes of a request that may hold zones: as much as the control API takes at all."""
+
 _T = TypeVar("_T")
 _Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
@@ -112,7 +115,7 @@ class LabDesk:
         handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))
         if handler is None:
             raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
-        given = await json_object(request)
+        given = await json_object(request, most=_MOST_ZONES)
         try:
             return web.json_response(await handler(given))
         except RefusedError as refused:

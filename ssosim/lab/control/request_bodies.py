@@ -10,23 +10,38 @@ from aiohttp import web
 
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["json_object", "number_of", "query_of", "text_or_none"]
+__all__ = ["SMALL", "json_object", "number_of", "parse_object", "query_of", "text_or_none"]
 
 
-async def json_object(request: web.Request, known: Collection[str] | None = None) -> dict[str, Any]:
-    """The body, ``{}`` where there is none; raises LabInputError for anything but a JSON object.
+SMALL = 128 * 1024
+"""Bytes of a body that holds no file of the user's."""
+
+
+async def json_object(
+    request: web.Request, known: Collection[str] | None = None, *, most: int = SMALL
+) -> dict[str, Any]:
+    """The body, ``{}`` where there is none; raises LabInputError for anything but a JSON object of ``most`` bytes.
 
     ``known`` are the keys that it may have, where that is known here.
     """
-    text = await request.read()
+    body = parse_object(await request.read(), most)
+    if known is not None and (unknown := sorted(set(body) - set(known))):
+        raise LabInputError(f"{unknown[0]}: unknown key; known here: {', '.join(known)}")
+    return body
+
+
+def parse_object(text: bytes, most: int = SMALL) -> dict[str, Any]:
+    """``text`` as a JSON object, ``{}`` where there is none; raises LabInputError, also for over ``most`` bytes."""
+    if len(text) > most:
+        raise LabInputError(
+            f"the request's body has {len(text)} bytes: at most {most} are read here; send less at once"
+        )
     try:
         body = json.loads(text) if text else {}
     except (ValueError, RecursionError) as error:
         raise LabInputError(f"the request is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise LabInputError("the request is not a JSON object")
-    if known is not None and (unknown := sorted(set(body) - set(known))):
-        raise LabInputError(f"{unknown[0]}: unknown key; known here: {', '.join(known)}")
     return body
 
 

@@ -26,6 +26,8 @@ __all__ = ["Endpoint", "LabHttp"]
 _HTTP_TIMEOUT_S = 30.0
 _HEAD_LIMIT = 256 * 1024
 _BODY_LIMIT = 16 * 1024 * 1024
+_MOST_FIELDS = 256  # http.client takes 100
+_MOST_CHUNKS = 4096
 
 Endpoint = Callable[[str, int], tuple[str, int]]
 """(address, port) as the estate has them -> (address, port) to dial."""
@@ -177,7 +179,7 @@ class LabHttp:
         try:
             transport.write(message)
             head = await reader.readuntil(b"\r\n\r\n")
-            response, keeps, length = _read_head(head)
+            response, keeps, length = read_head(head)
             body = b"" if method == "HEAD" or response.status in (204, 304) else await _read_body(reader, length)
         except asyncio.IncompleteReadError as error:
             if not error.partial:
@@ -206,8 +208,10 @@ def _message(method: str, netloc: str, target: str, headers: Mapping[str, str], 
     return "\r\n".join(lines).encode("utf-8") + body
 
 
-def _read_head(head: bytes) -> tuple[HttpResponse, bool, int | None]:
+def read_head(head: bytes) -> tuple[HttpResponse, bool, int | None]:
     """Status and header fields, whether the connection stays, and the length of the body: None means chunks."""
+    if head.count(b"\n") > _MOST_FIELDS:
+        raise ValueError(f"more than {_MOST_FIELDS} header fields")
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
     version, status, *_ = first.split(" ", 2)
     pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
@@ -237,7 +241,11 @@ async def _read_body(reader: asyncio.StreamReader, length: int | None) -> bytes:
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+    count = 0
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0][:32], 16):
+        count += 1
+        if count > _MOST_CHUNKS:
+            raise ValueError(f"a body of more than {_MOST_CHUNKS} chunks")
         if size > _BODY_LIMIT:
             raise ValueError(f"a chunk of {size} octets")
         yield (await reader.readexactly(size + 2))[:-2]

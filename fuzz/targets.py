@@ -1,0 +1,402 @@
+"""Every parser of bytes from outside as a plain function from bytes to nothing.
+
+A target raises nothing for any bytes: the refusals that its parser documents are its answer, and caught here. What
+else it needs (zones, keys, a clock) is made once. ``TARGETS`` names them all, each with the longest input that its
+caller lets through; tests, the search for slow inputs and fuzzers share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import functools
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dns.name
+from dns.rdatatype import APL, NSEC, SVCB, TXT, A, RdataType
+from multidict import CIMultiDict
+
+from ssosim.clock import ManualClock
+from ssosim.dns import ZoneSet, zones_of
+from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, assemble
+from ssosim.dns.imports.octodns import parse_zone
+from ssosim.dns.imports.yaml_nodes import YamlMistakeError, parse_yaml
+from ssosim.dns.imports.zonefile import parse_zone_file
+from ssosim.dns.recursion import Ask, Question, ResolverSettings
+from ssosim.dns.recursion.classify import classify
+from ssosim.dns.recursion.message import Sent, Truncated, read_response
+from ssosim.dns.server.delivery import respond_with
+from ssosim.dns.server.wire_format import respond
+from ssosim.dns.zones.answer import Answer as DnsAnswer
+from ssosim.entra import Answer, Call, Keys, Provider, Settings, serve
+from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
+from ssosim.entra.core.sealed_tokens import RefreshGrant, SealBrokenError
+from ssosim.entra.http.app import create_server
+from ssosim.entra.oauth.assertion import read_verified, verify_assertion
+from ssosim.entra.oauth.token_request import read_form
+from ssosim.entra.wstrust.rst import parse_rst
+from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
+from ssosim.entra.wstrust.ws_federation import assertion_in
+from ssosim.estate import default_estate
+from ssosim.estate.loader import parse_estate
+from ssosim.estate.toml import TomlMistakeError
+from ssosim.kerberos.messages import read_message
+from ssosim.kerberos.spnego import look_inside
+from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.control.request_bodies import parse_object
+from ssosim.lab.model_devices.http_client import read_head
+from ssosim.scenario.loader import parse_scenario
+from ssosim.trace import Trace, redacted
+
+__all__ = ["TARGETS", "Target", "signed_assertion"]
+
+NOON = 1_790_000_000
+LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
+CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+AUDIENCE = "urn:federation:MicrosoftOnline"
+ORIGIN = dns.name.from_text("example.com.")
+ASKED = dns.name.from_text("www.example.com.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parser: ``function``, the ``longest`` input in bytes that reaches it, and what one input is.
+
+    A ``message`` is bounded as a whole. A ``file`` is the user's own and may take its time: what it may take is bounded
+    by each KiB of it.
+    """
+
+    function: Callable[[bytes], None]
+    longest: int
+    kind: Literal["message", "file"] = "message"
+
+
+@functools.cache
+def zones() -> ZoneSet:
+    """The default estate's zones."""
+    return zones_of(default_estate())
+
+
+def dns_query_udp(data: bytes) -> None:
+    """A query to the DNS server over UDP, to its answer."""
+    respond(zones(), data, "udp")
+
+
+def dns_query_tcp(data: bytes) -> None:
+    """A query to the DNS server over TCP, to its answer."""
+    respond(zones(), data, "tcp")
+
+
+def dns_query_authority(data: bytes) -> None:
+    """A query to one authoritative server of the hierarchy."""
+    respond_with(lambda name, rdtype, _asking: DnsAnswer(name=name, type=rdtype), data, "tcp")
+
+
+def dns_response(kind: RdataType, data: bytes) -> None:
+    """A name server's reply to a question of that type, to what it means to the resolver; its id is 0."""
+    ask = Ask("192.0.2.1", Question(ASKED, kind), recursive=False)
+    said = read_response(data, Sent(b"", 0, ASKED, ask))
+    if said is not None and not isinstance(said, Truncated):
+        classify(said, dns.name.root, ASKED, kind, 0.0, ResolverSettings())
+
+
+class _Refusing:
+    """An acceptor that looks into a token as the real one does before it refuses."""
+
+    def accept(self, token: bytes) -> Any:
+        """Look, and refuse."""
+        from ssosim.entra import RefusedTicket  # noqa: PLC0415
+
+        inside = look_inside(token)
+        read_message(inside.ap_request)
+        return RefusedTicket("unknown", "malformed", "no token")
+
+
+@functools.cache
+def provider() -> Provider:
+    """The identity provider of the default estate."""
+    clock = ManualClock(float(NOON))
+    return Provider(
+        estate=default_estate(),
+        keys=Keys.generate(["fabrikam-sts"]),
+        acceptors={AUTOLOGON: _Refusing(), STS: _Refusing()},
+        trace=Trace(clock),
+        clock=clock,
+        settings=Settings(),
+    )
+
+
+def ask(method: str, host: str, target: str, body: bytes = b"", **headers: str) -> Answer:
+    """One exchange with the identity provider."""
+    fields = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
+    size = sum(len(name) + len(value) + 4 for name, value in fields.items())
+    call = Call.read(method, host, target, headers=fields, body=body, now=float(NOON), header_bytes=size)
+    return serve(provider(), call, "")
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+class _Socket(asyncio.Transport):
+    """A transport that hands bytes over as long as they are wanted, and forgets what is written."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 1)})
+        self.wanted = True
+        self.closed = False
+
+    def pause_reading(self) -> None:
+        """Hold back."""
+        self.wanted = False
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        self.wanted = True
+
+    def is_reading(self) -> bool:
+        """Whether bytes are wanted."""
+        return self.wanted
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Forget it."""
+
+    def is_closing(self) -> bool:
+        """Whether it is closed."""
+        return self.closed
+
+    def close(self) -> None:
+        """End."""
+        self.closed = True
+
+    abort = close
+
+
+def http_request(data: bytes) -> None:
+    """What arrives on a connection to the identity provider, from the first byte to the last answer."""
+
+    async def exchange() -> None:
+        protocol, transport = create_server(provider())(), _Socket()
+        protocol.connection_made(transport)
+        at = idle = 0
+        while at < len(data) and not transport.closed and idle < 20:
+            if transport.wanted:
+                protocol.data_received(data[at : at + 65_536])
+                at += 65_536
+                idle = 0
+            idle += 1
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        await protocol.shutdown(0)
+
+    _loop().run_until_complete(exchange())
+
+
+def http_target(data: bytes) -> None:
+    """A request line's path and query."""
+    ask("GET", LOGIN, data.decode("utf-8", "surrogateescape"))
+
+
+def http_cookie(data: bytes) -> None:
+    """The Cookie header of the page that looks for one."""
+    ask("GET", LOGIN, "/common/oauth2/v2.0/authorize", Cookie=data.decode("latin-1"))
+
+
+def http_browser(data: bytes) -> None:
+    """The User-Agent header of the page that tells browsers apart."""
+    reply = urllib.parse.quote(f"https://{LOGIN}/login.srf")
+    target = f"/adfs/ls/?wa=wsignin1.0&wtrealm={AUDIENCE}&wreply={reply}"
+    ask("GET", STS, target, User_Agent=data.decode("latin-1"))
+
+
+def form_token(data: bytes) -> None:
+    """A form to the token endpoint."""
+    ask("POST", LOGIN, "/organizations/oauth2/v2.0/token", data)
+
+
+def form_scope(data: bytes) -> None:
+    """The scopes of a token request."""
+    form = urllib.parse.urlencode({"client_id": CLIENT, "grant_type": "password", "username": "a", "password": "b"})
+    ask("POST", LOGIN, "/organizations/oauth2/v2.0/token", f"{form}&scope=".encode() + data)
+
+
+def form_plain(data: bytes) -> None:
+    """A form, alone."""
+    with contextlib.suppress(Refusal):
+        read_form(data)
+
+
+def json_credential_type(data: bytes) -> None:
+    """The JSON of GetCredentialType."""
+    ask("POST", LOGIN, "/common/GetCredentialType", data)
+
+
+def json_control(data: bytes) -> None:
+    """The JSON of a request to the control API."""
+    with contextlib.suppress(LabInputError):
+        parse_object(data)
+
+
+def xml_any(data: bytes) -> None:
+    """XML from a stranger."""
+    with contextlib.suppress(XmlRefusedError):
+        parse_xml(data, Settings().soap_limit)
+
+
+def xml_rst(data: bytes) -> None:
+    """A request for a security token."""
+    with contextlib.suppress(XmlRefusedError):
+        parse_rst(data, "2005", Settings().soap_limit)
+
+
+def xml_wresult(data: bytes) -> None:
+    """The answer of a federation service's page, as a browser carries it."""
+    try:
+        found = assertion_in(data.decode("utf-8", "replace"))
+    except XmlRefusedError:
+        return
+    with contextlib.suppress(Refusal):
+        verify_assertion(provider(), base64.b64encode(found).decode(), NOON, "saml1_1-bearer")
+
+
+def xml_assertion(data: bytes) -> None:
+    """An assertion at the token endpoint, before its base64."""
+    with contextlib.suppress(Refusal):
+        verify_assertion(provider(), base64.b64encode(data).decode(), NOON, "saml1_1-bearer")
+
+
+def xml_signature(data: bytes) -> None:
+    """A signed assertion, whoever issued it."""
+    try:
+        root = parse_xml(data, 256 * 1024)
+    except XmlRefusedError:
+        return
+    with contextlib.suppress(Refusal):
+        read_verified(root, provider().keys.federation["fabrikam-sts"])
+
+
+@functools.cache
+def signed_assertion() -> bytes:
+    """A good assertion about Frank by his federation service."""
+    facts = AssertionFacts(
+        id="_1",
+        issuer="http://sts.fabrikam.com/adfs/services/trust",
+        audience=AUDIENCE,
+        name_id="IhEiM0RVZneImaq7zN3u/w==",
+        upn="frank@fabrikam.com",
+        not_before=NOON,
+        not_on_or_after=NOON + 3600,
+        method="urn:federation:authentication:windows",
+    )
+    return issue(facts, provider().keys.federation["fabrikam-sts"]).encode()
+
+
+def text_assertion(data: bytes) -> None:
+    """The text of the form field ``assertion``."""
+    with contextlib.suppress(Refusal):
+        verify_assertion(provider(), data.decode("latin-1"), NOON, "saml1_1-bearer")
+
+
+def sealed_token(data: bytes) -> None:
+    """A refresh token."""
+    with contextlib.suppress(SealBrokenError):
+        provider().seal.open("refresh", data.decode("latin-1"), RefreshGrant)
+
+
+def negotiate_token(data: bytes) -> None:
+    """The token of ``Authorization: Negotiate``, before its base64."""
+    ask("GET", AUTOLOGON, "/contoso.com/winauth/sso", Authorization=f"Negotiate {base64.b64encode(data).decode()}")
+
+
+def negotiate_header(data: bytes) -> None:
+    """The value of ``Authorization``."""
+    ask("GET", AUTOLOGON, "/contoso.com/winauth/sso", Authorization=data.decode("latin-1"))
+
+
+def kdc_message(data: bytes) -> None:
+    """A message to or from the KDC."""
+    read_message(data)
+
+
+def model_http_head(data: bytes) -> None:
+    """The head of an answer that a client model reads."""
+    with contextlib.suppress(ValueError):
+        read_head(data)
+
+
+def program_output(data: bytes) -> None:
+    """A line that a program under test prints, on its way into the trace."""
+    redacted(data.decode("latin-1"))
+
+
+def zone_file(data: bytes) -> None:
+    """A BIND zone file."""
+    zone = parse_zone_file(data.decode("utf-8", "replace"), "zone", ORIGIN)
+    with contextlib.suppress(ImportMistakeError):
+        assemble([zone])
+
+
+def octodns_file(data: bytes) -> None:
+    """A zone of octoDNS."""
+    with contextlib.suppress(YamlMistakeError, ImportMistakeError):
+        zone = Imported(ORIGIN)
+        parse_zone(parse_yaml(data.decode("utf-8", "replace"), "zone"), zone, "zone")
+        assemble([zone])
+
+
+def estate_file(data: bytes) -> None:
+    """An estate."""
+    with contextlib.suppress(TomlMistakeError):
+        parse_estate(data.decode("utf-8", "replace"), "estate")
+
+
+def scenario_file(data: bytes) -> None:
+    """A scenario."""
+    with contextlib.suppress(TomlMistakeError):
+        parse_scenario(data.decode("utf-8", "replace"), "scenario")
+
+
+_KIB, _MIB = 1024, 1024 * 1024
+
+TARGETS: dict[str, Target] = {
+    "dns query, UDP": Target(dns_query_udp, 4096),
+    "dns query, TCP": Target(dns_query_tcp, 65_535),
+    "dns query, one authority": Target(dns_query_authority, 65_535),
+    **{
+        f"dns response, {kind.name}": Target(functools.partial(dns_response, kind), 65_535)
+        for kind in (A, TXT, NSEC, SVCB, APL)
+    },
+    "http request": Target(http_request, 2 * _MIB),
+    "http target": Target(http_target, 32 * _KIB),
+    "http cookie": Target(http_cookie, 128 * _KIB),
+    "http user agent": Target(http_browser, 128 * _KIB),
+    "form, token endpoint": Target(form_token, _MIB),
+    "form, scope": Target(form_scope, _MIB),
+    "form": Target(form_plain, _MIB),
+    "json, credential type": Target(json_credential_type, _MIB),
+    "json, control API": Target(json_control, 160 * _KIB),
+    "xml": Target(xml_any, 256 * _KIB),
+    "xml, RST": Target(xml_rst, 256 * _KIB),
+    "xml, wresult": Target(xml_wresult, 256 * _KIB),
+    "xml, assertion": Target(xml_assertion, 256 * _KIB),
+    "xml, signature": Target(xml_signature, 256 * _KIB),
+    "assertion, base64": Target(text_assertion, _MIB),
+    "sealed token": Target(sealed_token, _MIB),
+    "negotiate token": Target(negotiate_token, 96 * _KIB),
+    "negotiate header": Target(negotiate_header, 128 * _KIB),
+    "kdc message": Target(kdc_message, _MIB),
+    "model, http head": Target(model_http_head, 256 * _KIB),
+    "program output": Target(program_output, 32 * _KIB),
+    "zone file": Target(zone_file, 4 * _MIB, "file"),
+    "octodns file": Target(octodns_file, 4 * _MIB, "file"),
+    "estate file": Target(estate_file, 4 * _MIB, "file"),
+    "scenario file": Target(scenario_file, 4 * _MIB, "file"),
+}
