@@ -395,7 +395,7 @@ make_venv() {
     write_requirements "$1" >.venv/tmp/requirements.txt || show_failure 'requirements of pyproject.toml' $log
     step 'Python packages' 'about 20 s' $pip install --only-binary :all: -r .venv/tmp/requirements.txt
     finish 'gssapi, compiled' 'about 20 s' "$gssapi" $gssapi_log
-    step 'ssosim' 'about 5 s' $pip install -e .
+    step 'ssosim' 'about 5 s' $pip install -e '.[lab]'
     step 'check' 'about 1 s' .venv/bin/python -c 'import gssapi, lxml.etree, cryptography.x509, aiohttp, ssosim'
 }
 
