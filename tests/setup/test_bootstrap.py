@@ -84,7 +84,7 @@ def test_a_changed_source_is_installed_again(checkout, name):
         file.write("# changed\n")
     assert checkout.run("dev")[0] == 0
     calls = checkout.calls()
-    assert any(call.endswith("-m pip install -e .") for call in calls)
+    assert any(call.endswith("-m pip install -e .[lab]") for call in calls)
     assert not any("-m venv" in call for call in calls)
 
 
