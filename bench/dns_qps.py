@@ -48,8 +48,8 @@ from ssosim.dns.server.wire_format import respond
 from ssosim.dns.zones.rrset import RRset, to_rdatas
 from ssosim.dns.zones.zone import Zone
 from ssosim.estate import default_estate
-from ssosim.faults import FaultBoard, fault_from
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.faults import ActiveFaults, fault_from
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.core.trace_writer import recording
 from ssosim.trace import Trace
 
@@ -97,8 +97,8 @@ def serve(pipe: Connection, zone: Path, loop: str, kept: Path | None) -> None:
 
     async def main() -> None:
         store, trace = ZoneStore(bench_zones(zone)), Trace()
-        server = DnsServer(store, trace, Attribution().who)
-        board = FaultBoard(store, trace)
+        server = DnsServer(store, trace, ClientAddresses().who)
+        board = ActiveFaults(store, trace)
         board.attach(server, "lab")
         board.apply(fault_from({"fault": "servfail", "names": ["login.microsoftonline.com"]}))
         server.counts = QueryCounts()

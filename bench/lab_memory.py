@@ -1,4 +1,4 @@
-"""Memory of the idle lab, all its processes: the command that stays in the terminal, shepherd, lab, krb5kdc.
+"""Memory of the idle lab, all its processes: the command that stays in the terminal, supervisor, lab, krb5kdc.
 
     python bench/lab_memory.py [--runs 3]
 
@@ -45,7 +45,7 @@ def kind_of(pid: int, front: int, lab: int) -> str:
     if pid in (front, lab):
         return "front" if pid == front else "lab"
     name = Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
-    return name if name == "krb5kdc" else "shepherd"
+    return name if name == "krb5kdc" else "supervisor"
 
 
 def idle_lab() -> dict[str, tuple[float, float]]:

@@ -39,7 +39,7 @@ from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.trace import LabEvent, Trace
 
-__all__ = ["ChangeDesk", "Done", "RefusedError"]
+__all__ = ["ChangeControl", "Done", "RefusedError"]
 
 WINDOW_S = 300.0
 """How far back the inventory's contradictions are looked for."""
@@ -74,7 +74,7 @@ class Seen(NamedTuple):
     detector: Detector
 
 
-class ChangeDesk:
+class ChangeControl:
     """Plans, applies and takes back changes of ``store``.
 
     ``desired`` is the state that the configuration asks for; by default what ``store`` holds now. ``spns`` are those of

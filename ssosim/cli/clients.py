@@ -12,7 +12,7 @@ from ssosim.cli.common import add_json, print_json
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 
 if TYPE_CHECKING:  # not for --help
-    from ssosim.real_clients.manifest import Original
+    from ssosim.real_clients.manifest import RealClient
 
 DESCRIPTION = """\
 List the client models and the real clients.
@@ -42,15 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """List or install; 0 if all went well."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
-    from ssosim.real_clients.lookup import UnknownOriginalError, find_originals, shipped  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownRealClientError, find_real_clients, shipped  # noqa: PLC0415
 
     try:
         if options.packages:
             return _packages(shipped())
         if options.install is not None:
-            return _install(find_originals(options.install) or shipped(), named=bool(options.install))
+            return _install(find_real_clients(options.install) or shipped(), named=bool(options.install))
         rows: list[_Row] = [*_models(), *_originals(shipped())]
-    except (TomlMistakeError, UnknownOriginalError) as error:
+    except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     if options.json:
         print_json(rows)
@@ -87,7 +87,7 @@ def _models() -> list[_Row]:
     ]
 
 
-def _originals(originals: Sequence[Original]) -> list[_Row]:
+def _originals(originals: Sequence[RealClient]) -> list[_Row]:
     from ssosim.real_clients.installation import is_installed, lacking_text  # noqa: PLC0415
 
     rows: list[_Row] = []
@@ -108,7 +108,7 @@ def _originals(originals: Sequence[Original]) -> list[_Row]:
     return rows
 
 
-def _packages(originals: Sequence[Original]) -> int:
+def _packages(originals: Sequence[RealClient]) -> int:
     from ssosim.real_clients.installation import lacking  # noqa: PLC0415
 
     wanted = [package for each in originals if lacking(each) for package in each.manifest.packages]
@@ -117,7 +117,7 @@ def _packages(originals: Sequence[Original]) -> int:
     return 0
 
 
-def _install(originals: Sequence[Original], *, named: bool) -> int:
+def _install(originals: Sequence[RealClient], *, named: bool) -> int:
     """Install each; 1 if a step failed, 3 if one that was named lacks its tools."""
     from ssosim.real_clients.installation import install  # noqa: PLC0415
 

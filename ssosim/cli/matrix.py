@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play and compare; 0 if nothing differs without a reason."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
-    from ssosim.real_clients.lookup import UnknownOriginalError  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
     from ssosim.real_clients.markdown import render  # noqa: PLC0415
     from ssosim.real_clients.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
     from ssosim.real_clients.measured import departures  # noqa: PLC0415
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         parts = _parts(options.client)
         matrix = play_matrix(parts, options.scenario or SCENARIOS, progress)
-    except (TomlMistakeError, UnknownOriginalError) as error:
+    except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     finally:
         progress.end()
@@ -80,16 +80,16 @@ def run(options: argparse.Namespace) -> int:
 def _parts(names: Sequence[str] | None) -> list[Part]:
     """The flows to be played; without names those of all clients that are installed."""
     from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
-    from ssosim.real_clients.lookup import find_parts, shipped  # noqa: PLC0415
+    from ssosim.real_clients.lookup import find_flows, shipped  # noqa: PLC0415
 
     if names:
-        return [part for name in dict.fromkeys(names) for part in find_parts(name)]
+        return [part for name in dict.fromkeys(names) for part in find_flows(name)]
     installed = [original for original in shipped() if is_installed(original)]
     if absent := [original.name for original in shipped() if original not in installed]:
         print(f"ssosim: not installed, and left out: {', '.join(absent)} (make clients)", file=sys.stderr)
     if not installed:
         raise LabInputError("no real client is installed; install them with: make clients")
-    return [part for original in installed for part in find_parts(original.name)]
+    return [part for original in installed for part in find_flows(original.name)]
 
 
 def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:

@@ -136,8 +136,8 @@ def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     """The scenario with the clients that the options ask for."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.real_clients.client_choice import choose, with_originals  # noqa: PLC0415
-    from ssosim.real_clients.lookup import UnknownOriginalError  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import choose, with_real_clients  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
     from ssosim.scenario.client_choice import UnknownClientError  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
     from ssosim.scenario.startable import why_not_startable  # noqa: PLC0415
@@ -145,9 +145,9 @@ def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     if options.client:
         try:
             scenario = choose(scenario, options.client)
-        except (UnknownClientError, UnknownOriginalError) as error:
+        except (UnknownClientError, UnknownRealClientError) as error:
             raise LabInputError(f"--client: {error}") from error
-    scenario = with_originals(scenario)
+    scenario = with_real_clients(scenario)
     clients = scenario.clients
     seed = scenario.seed if options.seed is None else options.seed
     for number, command in enumerate(options.exec or [], start=1):

@@ -13,13 +13,13 @@ from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_j
 from ssosim.cli.status import status_text
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.process.control_extensions import Extras
+from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.launcher import StartedLab, end_of, start_lab
 
 if TYPE_CHECKING:
     import socket
 
-    from ssosim.lab.control.injected_handlers import Upstairs
+    from ssosim.lab.control.injected_handlers import InjectedHandlers
     from ssosim.lab.core.lab import Lab
 
 DESCRIPTION = """\
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
-    extras = Extras(None if options.api is None else _listener(options.api), _upstairs)
+    extras = ControlExtensions(None if options.api is None else _listener(options.api), _upstairs)
     started = start_lab(folder, options.estate, began=process_start(), extras=extras, fresh=options.fresh)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
@@ -79,10 +79,10 @@ def _listener(port: int) -> socket.socket:
         raise LabInputError(f"--api {port}: {error.strerror}; choose another port, or 0 for any free one") from error
 
 
-def _upstairs(lab: Lab) -> Upstairs:
-    from ssosim.scenario.live import LiveDesk  # noqa: PLC0415 - in the lab's process, and only when it is asked
+def _upstairs(lab: Lab) -> InjectedHandlers:
+    from ssosim.scenario.live import LiveScenarioHandlers  # noqa: PLC0415 - in the lab's process, and only when it is asked
 
-    return LiveDesk(lab)
+    return LiveScenarioHandlers(lab)
 
 
 def process_start() -> float:

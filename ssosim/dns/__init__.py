@@ -14,8 +14,8 @@ from ssosim.dns.zones.edits import (
 )
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import zones_of
-from ssosim.dns.zones.health import HealthBoard
-from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.health import HealthTable
+from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import RRset
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
@@ -23,12 +23,12 @@ from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = [
     "Answer",
-    "Asking",
     "DnsChangeError",
     "DnsServer",
     "Effect",
-    "HealthBoard",
+    "HealthTable",
     "ListenError",
+    "QueryContext",
     "QueryCounts",
     "RRset",
     "Tamper",

@@ -2,8 +2,8 @@
 
 from ssosim.faults.aliases import CnameForAlias, TrafficManagerDeleted
 from ssosim.faults.answers import Delay, Drop, NxDomain, Refused, ServFail, TruncationLoop
-from ssosim.faults.base import Applied, DnsFault, DnsState, Fault, FaultTarget, Rule, Undo
-from ssosim.faults.board import FaultBoard
+from ssosim.faults.base import Applied, DnsFault, Fault, FaultState, FaultTarget, Rule, Undo
+from ssosim.faults.board import ActiveFaults
 from ssosim.faults.cnames import CnameLoop, LongChain
 from ssosim.faults.identity import (
     CertificateExpired,
@@ -17,7 +17,7 @@ from ssosim.faults.ipv6 import AaaaDead, AaaaWrong
 from ssosim.faults.records import NameRemoved, RecordSetEmpty, TtlChanged, WrongAddress
 from ssosim.faults.resolvers import StaleCache, ValidationFailing
 from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
-from ssosim.faults.selector import WireFault
+from ssosim.faults.selector import DnsAnswerFault
 from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
 from ssosim.faults.web import HttpDelay, HttpPage, HttpSilent, HttpStatus, JwksKeyRemoved
 from ssosim.faults.web_answers import HttpAnswer, HttpDropped
@@ -29,6 +29,7 @@ __all__ = [
     "FAULTS",
     "AaaaDead",
     "AaaaWrong",
+    "ActiveFaults",
     "AnyFault",
     "Applied",
     "CertificateExpired",
@@ -38,12 +39,12 @@ __all__ = [
     "CnameLoop",
     "Delay",
     "DelegationRemoved",
+    "DnsAnswerFault",
     "DnsFault",
-    "DnsState",
     "Drop",
     "Fault",
-    "FaultBoard",
     "FaultError",
+    "FaultState",
     "FaultTarget",
     "HttpAnswer",
     "HttpDelay",
@@ -74,7 +75,6 @@ __all__ = [
     "TtlChanged",
     "Undo",
     "ValidationFailing",
-    "WireFault",
     "WrongAddress",
     "ZoneFault",
     "fault_from",

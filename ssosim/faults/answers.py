@@ -9,15 +9,15 @@ from dns.rcode import NXDOMAIN, REFUSED, SERVFAIL
 from dns.rdatatype import RdataType
 
 from ssosim.dns import Answer, Effect
-from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.query_context import QueryContext
 from ssosim.faults.base import Applied
-from ssosim.faults.selector import WireFault
+from ssosim.faults.selector import DnsAnswerFault
 from ssosim.trace import DnsAnswered
 
 __all__ = ["Delay", "Drop", "NxDomain", "Refused", "ServFail", "TruncationLoop"]
 
 
-class NxDomain(WireFault, frozen=True, kw_only=True, tag="nxdomain"):
+class NxDomain(DnsAnswerFault, frozen=True, kw_only=True, tag="nxdomain"):
     """Answers say that there is no such name, with AA and the zone's SOA, so that it is remembered.
 
     Source: Azure DNS, 2 May 2019 (a quarter of all queries); RFC 2308.
@@ -26,7 +26,7 @@ class NxDomain(WireFault, frozen=True, kw_only=True, tag="nxdomain"):
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
         """NXDOMAIN."""
 
-        def said(name: Name, rdtype: RdataType, _asking: Asking) -> Answer:
+        def said(name: Name, rdtype: RdataType, _asking: QueryContext) -> Answer:
             zones = applied.authorities.tree
             soa = zones.zone_of(name).soa(zones.version, negative=True)
             return Answer(name=name, type=rdtype, rcode=NXDOMAIN, authority=(soa,))
@@ -38,7 +38,7 @@ class NxDomain(WireFault, frozen=True, kw_only=True, tag="nxdomain"):
         return f"NXDOMAIN: {self.whom()}"
 
 
-class ServFail(WireFault, frozen=True, kw_only=True, tag="servfail"):
+class ServFail(DnsAnswerFault, frozen=True, kw_only=True, tag="servfail"):
     """Answers are SERVFAIL, which clients may ask again and resolvers keep for seconds.
 
     Source: Facebook, 4 October 2021; RFC 2308, 7.1.
@@ -53,7 +53,7 @@ class ServFail(WireFault, frozen=True, kw_only=True, tag="servfail"):
         return f"SERVFAIL: {self.whom()}"
 
 
-class Refused(WireFault, frozen=True, kw_only=True, tag="refused"):
+class Refused(DnsAnswerFault, frozen=True, kw_only=True, tag="refused"):
     """Answers are REFUSED, as from a server that does not know the zone or the client. Source: RFC 1035, 4.1.1."""
 
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
@@ -65,7 +65,7 @@ class Refused(WireFault, frozen=True, kw_only=True, tag="refused"):
         return f"REFUSED: {self.whom()}"
 
 
-class Drop(WireFault, frozen=True, kw_only=True, tag="drop"):
+class Drop(DnsAnswerFault, frozen=True, kw_only=True, tag="drop"):
     """No answer comes: what costs stub resolvers 10 seconds and more.
 
     Source: Azure DNS, 1 April 2021; Facebook, 4 October 2021; measured, glibc 2.36.
@@ -80,7 +80,7 @@ class Drop(WireFault, frozen=True, kw_only=True, tag="drop"):
         return f"no answer: {self.whom()}"
 
 
-class Delay(WireFault, frozen=True, kw_only=True, tag="delay"):
+class Delay(DnsAnswerFault, frozen=True, kw_only=True, tag="delay"):
     """Answers come late, by real seconds. Source: Azure DNS, 1 April 2021 (overload).
 
     ``fixed``: by ``seconds``. ``uniform``: from ``seconds - spread`` to ``seconds + spread``. ``exponential``: with
@@ -120,7 +120,7 @@ class Delay(WireFault, frozen=True, kw_only=True, tag="delay"):
         return f"answers {self.seconds}{spread} s late ({self.distribution}): {self.whom()}"
 
 
-class TruncationLoop(WireFault, frozen=True, kw_only=True, tag="truncation-loop"):
+class TruncationLoop(DnsAnswerFault, frozen=True, kw_only=True, tag="truncation-loop"):
     """Every answer over UDP has TC set and nothing in it.
 
     Over TCP it is the same (``truncate``), or comes (``answer``), or never does (``drop``, as behind a firewall that

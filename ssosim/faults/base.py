@@ -1,8 +1,8 @@
 """What a fault is: a value that says what to break.
 
-Faults of the DNS are *layers*: pure changes of a ``DnsState``, laid one over the other on the healthy state. Taking one
-away, in whatever order, means folding the others again over what was there before, so that undoing never brings back
-what another fault, or an operator meanwhile, has done.
+A fault is a *layer*: a pure change of a ``FaultState``. Layers lie one over the other on the healthy state. To remove
+one, in any order, the others are applied again to the state that was there before. So undoing a fault never brings back
+what another fault, or an operator, has changed in the meantime.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dns.name import Name
 from ssosim.dns import Effect, ZoneSet
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.hierarchy import Hierarchy
-from ssosim.entra.core.fault_effect import Tamper as WebTamper
+from ssosim.entra.core.fault_effect import Tamper as HttpTamper
 from ssosim.estate import Estate
 from ssosim.trace import DnsAnswered
 
@@ -27,13 +27,13 @@ __all__ = [
     "Applied",
     "CertificateTrouble",
     "DnsFault",
-    "DnsState",
     "Fault",
+    "FaultState",
     "FaultTarget",
+    "HttpRule",
     "KdcRule",
     "Rule",
     "Undo",
-    "WebRule",
 ]
 
 Undo = Callable[[], None]
@@ -99,10 +99,10 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class WebRule:
+class HttpRule:
     """A fault's word on every HTTPS exchange, or on those with ``host`` if it names one."""
 
-    strike: WebTamper
+    effect_on: HttpTamper
     host: str = ""
 
 
@@ -115,15 +115,15 @@ class KdcRule:
 
     clients: tuple[str, ...] = ()
     refusal: int | None = None
-    meet: Callable[[], None] = lambda: None
+    count_hit: Callable[[], None] = lambda: None
 
-    def strikes(self, client: str) -> bool:
+    def matches(self, client: str) -> bool:
         """Whether ``client`` meets it."""
         return not self.clients or client in self.clients
 
 
 @dataclass(frozen=True, slots=True)
-class DnsState:
+class FaultState:
     """What faults change: the DNS, and since they undo alike, the services behind it.
 
     ``bogus`` are the zones that fail validation; ``web``, ``kdc`` and ``certificates`` (by host) strike services, and
@@ -135,7 +135,7 @@ class DnsState:
     hierarchy: Hierarchy
     rules: tuple[Rule, ...] = ()
     bogus: frozenset[Name] = frozenset()
-    web: tuple[WebRule, ...] = ()
+    web: tuple[HttpRule, ...] = ()
     kdc: tuple[KdcRule, ...] = ()
     certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
     presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
@@ -146,8 +146,8 @@ class DnsState:
 class Applied:
     """One fault in force, with what it must remember: its dice, its count, and the zones as they were before it.
 
-    ``dormant``: it does not fit what is beneath it any more, because something there was undone or changed.
-    ``spent`` ends it, with the reason; ``call_off`` ends the waiting for its time.
+    ``suspended``: it does not fit what is beneath it any more, because something there was undone or changed.
+    ``exhausted`` ends it, with the reason; ``call_off`` ends the waiting for its time.
     """
 
     id: int
@@ -155,18 +155,18 @@ class Applied:
     random: Random
     before: ZoneSet
     authorities: Authorities
-    met: int = 0
-    dormant: bool = False
-    spent: Callable[[str], None] = lambda _: None
+    hits: int = 0
+    suspended: bool = False
+    exhausted: Callable[[str], None] = lambda _: None
     call_off: Undo = lambda: None
     _of_clients: dict[str, Random] = field(default_factory=dict)
 
-    def meet(self) -> None:
-        """One more was struck. The last of the fault's ``first`` says that it is ``spent``, and why."""
-        self.met += 1
+    def count_hit(self) -> None:
+        """One more was struck. The last of the fault's ``first`` says that it is ``exhausted``, and why."""
+        self.hits += 1
         first = self.fault.most
-        if first is not None and self.met == first:
-            self.spent(f"after the first {first}")
+        if first is not None and self.hits == first:
+            self.exhausted(f"after the first {first}")
 
     def dice_of(self, client: str) -> Random:
         """The dice for what ``client`` meets: whose turn comes first in between does not change them."""
@@ -190,7 +190,7 @@ class DnsFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.most is not None and self.most < 1:
             raise ValueError(f"first {self.most} is not 1 or more")
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with the fault in it; raises DnsChangeError when it does not fit."""
         raise NotImplementedError
 

@@ -15,14 +15,14 @@ from ssosim.clock import Later, by_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
 from ssosim.dns.server.authorities import Authorities, answer_through
 from ssosim.dns.server.hierarchy import Hierarchy
-from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import plain, to_name
-from ssosim.faults.base import Applied, DnsFault, DnsState, Undo
+from ssosim.faults.base import Applied, DnsFault, FaultState, Undo
 from ssosim.faults.effects import tamper_of
 from ssosim.faults.patch import Patch, patch_between
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, Trace
 
-__all__ = ["FaultBoard", "Overlay", "Part"]
+__all__ = ["ActiveFaults", "Overlay", "Part"]
 
 Part = Literal["lab", "authority", "resolver"]
 """What a server is: the lab's one server (both of the others at once), an authoritative one, a resolver."""
@@ -45,10 +45,10 @@ class Overlay:
     """A temporary change of the zones that is no fault and nobody's change, such as a counting backend."""
 
     change: Callable[[ZoneSet], ZoneSet]
-    dormant: bool = False
+    suspended: bool = False
 
 
-class FaultBoard:
+class ActiveFaults:
     """Faults over the zones of ``store``, which may change meanwhile: what an operator does is a layer too.
 
     Undoing works in any order: the other layers are folded again over what was there before. One that does not fit any
@@ -64,17 +64,17 @@ class FaultBoard:
         self._store = store
         self._base = store.current
         self._layers: list[Applied | Patch | Overlay] = []
-        self._state = DnsState(self._base, self.authorities.hierarchy)
+        self._state = FaultState(self._base, self.authorities.hierarchy)
         self._shown = store.current
         self._servers: list[tuple[Server, Part, str]] = []
         self._pick = Random(0)  # noqa: S311 - dice of a fault
         self._last_id = 0
-        self._watchers: list[Callable[[DnsState], None]] = []
+        self._watchers: list[Callable[[FaultState], None]] = []
         self.era = 0
         """How often what is in force has changed."""
 
     @property
-    def faults(self) -> FaultBoard:
+    def faults(self) -> ActiveFaults:
         """Itself: a board will do where a fault wants its target."""
         return self
 
@@ -102,7 +102,7 @@ class FaultBoard:
         number = self._last_id + 1
         dice = Random(fault.dice)  # noqa: S311 - a fault is the same at every run
         applied = Applied(number, fault, dice, self._state.zones, self.authorities)
-        applied.spent = partial(self._spent, applied)
+        applied.exhausted = partial(self._exhausted, applied)
         if fault.for_s is not None:
             applied.call_off = self._later(fault.for_s, partial(self._overdue, applied))
         try:
@@ -144,7 +144,7 @@ class FaultBoard:
 
         return undo
 
-    def _spent(self, applied: Applied, reason: str) -> None:
+    def _exhausted(self, applied: Applied, reason: str) -> None:
         """It has struck as often as it may. What the last one met is written down first."""
         with self._store.held():
             if applied not in self._layers:
@@ -215,19 +215,19 @@ class FaultBoard:
         self._servers.append((server, part, name))
         server.tamper = self._tamper(part, name)
 
-    def watch(self, watcher: Callable[[DnsState], None]) -> None:
+    def watch(self, watcher: Callable[[FaultState], None]) -> None:
         """Call ``watcher`` with every new state; it raises DnsChangeError where a fault does not fit."""
         self._watchers.append(watcher)
 
     def kdc_is_silent(self, client: str) -> bool:
         """Whether the KDC would not answer ``client``."""
-        rule = next((rule for rule in reversed(self._state.kdc) if rule.strikes(client)), None)
+        rule = next((rule for rule in reversed(self._state.kdc) if rule.matches(client)), None)
         return rule is not None and rule.refusal is None
 
     def kdc_was_asked(self, client: str) -> None:
         """A request of ``client`` met the silence of the KDC without going there."""
-        for rule in [rule for rule in reversed(self._state.kdc) if rule.strikes(client)][:1]:
-            rule.meet()
+        for rule in [rule for rule in reversed(self._state.kdc) if rule.matches(client)][:1]:
+            rule.count_hit()
 
     def is_bogus(self, name: Name) -> bool:
         """Whether ``name`` fails validation."""
@@ -244,12 +244,12 @@ class FaultBoard:
         self._shown = self._store.current
         self._state = self._folded() if not self._layers else self._with_zones(self._shown)
 
-    def _with_zones(self, zones: ZoneSet) -> DnsState:
+    def _with_zones(self, zones: ZoneSet) -> FaultState:
         return replace(self._state, zones=zones)
 
-    def _folded(self) -> DnsState:
+    def _folded(self) -> FaultState:
         """All layers over the base."""
-        state = DnsState(self._base, Hierarchy.standard(self._base))
+        state = FaultState(self._base, Hierarchy.standard(self._base))
         for layer in self._layers:
             if isinstance(layer, Patch):
                 state = replace(state, zones=layer.apply(state.zones))
@@ -259,12 +259,12 @@ class FaultBoard:
                     state = replace(state, zones=layer.change(state.zones))
                 else:
                     state = layer.fault.fold(state, layer)
-                layer.dormant = False
+                layer.suspended = False
             except DnsChangeError:
-                layer.dormant = True
+                layer.suspended = True
         return state
 
-    def _show(self, state: DnsState) -> None:
+    def _show(self, state: FaultState) -> None:
         """Make ``state`` what servers answer from."""
         for watcher in self._watchers:
             watcher(state)
@@ -307,8 +307,8 @@ class FaultBoard:
             tree = self.authorities.tree
             store = self._store
 
-            def said(name: Name, kind: RdataType, asking: Asking) -> Answer:
-                here = Asking(asking.subnet, store.health.current, store.draw())
+            def said(name: Name, kind: RdataType, asking: QueryContext) -> Answer:
+                here = QueryContext(asking.subnet, store.health.current, store.draw())
                 return answer_through(tree, hierarchy, name, kind, self._pick, here)
 
             return Effect(said=said)

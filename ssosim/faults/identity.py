@@ -10,7 +10,7 @@ import msgspec
 
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate
-from ssosim.faults.base import Applied, CertificateTrouble, DnsFault, DnsState, KdcRule
+from ssosim.faults.base import Applied, CertificateTrouble, DnsFault, FaultState, KdcRule
 from ssosim.kerberos.codes import KrbCode
 
 __all__ = [
@@ -46,15 +46,18 @@ class CertificateFault(DnsFault, frozen=True, kw_only=True):
         """What is wrong with it."""
         raise NotImplementedError
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with that certificate."""
         host = self.host.lower().rstrip(".")
-        certificates, presented = {**state.certificates, host: self.trouble}, {**state.presented, host: applied.meet}
+        certificates, presented = (
+            {**state.certificates, host: self.trouble},
+            {**state.presented, host: applied.count_hit},
+        )
         return dataclasses.replace(state, certificates=certificates, presented=presented)
 
 
 class CertificateExpired(CertificateFault, frozen=True, kw_only=True, tag="certificate-expired"):
-    """Its notAfter has passed. Source: Teams, 3 February 2020."""
+    """The date notAfter of the certificate has passed. Source: Teams, 3 February 2020."""
 
     @property
     def trouble(self) -> CertificateTrouble:
@@ -106,9 +109,9 @@ class KdcFault(DnsFault, frozen=True, kw_only=True):
         """The number of the error that is answered, None for silence."""
         raise NotImplementedError
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with a rule more."""
-        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients, self.refusal, applied.meet)))
+        return dataclasses.replace(state, kdc=(*state.kdc, KdcRule(self.clients, self.refusal, applied.count_hit)))
 
     def whom(self, before: str = " ") -> str:
         """Which requests, for people."""
@@ -161,7 +164,7 @@ class RealmManaged(DnsFault, frozen=True, kw_only=True, tag="realm-managed"):
 
     tenant: str
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """``state`` with Seamless SSO off."""
         return dataclasses.replace(state, estate=(*state.estate, self._switched_off))
 

@@ -10,15 +10,15 @@ from dns.rcode import SERVFAIL
 from dns.rdatatype import RdataType
 
 from ssosim.dns import Answer, Effect, answer
-from ssosim.dns.zones.query_context import Asking
-from ssosim.faults.base import Applied, DnsFault, DnsState, Rule
-from ssosim.faults.selector import WireFault, tidy
+from ssosim.dns.zones.query_context import QueryContext
+from ssosim.faults.base import Applied, DnsFault, FaultState, Rule
+from ssosim.faults.selector import DnsAnswerFault, tidy
 from ssosim.trace import DnsAnswered
 
 __all__ = ["StaleCache", "ValidationFailing"]
 
 
-class StaleCache(WireFault, frozen=True, kw_only=True, tag="stale-cache"):
+class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
     """A resolver goes on giving the answers of before this fault, whatever the zones say meanwhile.
 
     Source: Resolver 1.1.1.1, 4 October 2023 (an old copy of the root); Azure Incident Retrospective TMS9-J_8.
@@ -29,7 +29,7 @@ class StaleCache(WireFault, frozen=True, kw_only=True, tag="stale-cache"):
     def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
         """Answer from the zones as they were."""
 
-        def said(name: Name, rdtype: RdataType, asking: Asking) -> Answer:
+        def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
             return answer(applied.before, name, rdtype, asking)
 
         return Effect(said=said)
@@ -51,7 +51,7 @@ class ValidationFailing(DnsFault, frozen=True, kw_only=True, tag="validation-fai
     zone: str
     clients: tuple[str, ...] = ()
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """``state`` with the zone bogus."""
         origin = state.hierarchy.zone(self.zone)
         inside = tidy(self.zone)

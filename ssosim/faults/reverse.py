@@ -10,7 +10,7 @@ from dns.rcode import SERVFAIL
 
 from ssosim.dns import DnsChangeError, Effect, ZoneSet, put_rrset
 from ssosim.faults.base import Applied
-from ssosim.faults.selector import WireFault
+from ssosim.faults.selector import DnsAnswerFault
 from ssosim.faults.zones import ZoneFault
 from ssosim.trace import DnsAnswered
 
@@ -39,7 +39,7 @@ class PtrMismatch(ZoneFault, frozen=True, kw_only=True, tag="ptr-mismatch"):
         return f"{self.address} has the PTR {self.points_to}"
 
 
-class ReverseZoneDead(WireFault, frozen=True, kw_only=True, tag="reverse-zone-dead"):
+class ReverseZoneDead(DnsAnswerFault, frozen=True, kw_only=True, tag="reverse-zone-dead"):
     """The servers of a reverse zone (all of them by default) do not answer, or fail.
 
     libkrb5 with ``rdns`` waits for them before it asks for a ticket: 20 s, measured with krb5 1.20.

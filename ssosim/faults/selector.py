@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from ssosim.dns import Effect
-from ssosim.faults.base import Applied, DnsFault, DnsState, Rule
+from ssosim.faults.base import Applied, DnsFault, FaultState, Rule
 from ssosim.trace import DnsAnswered
 
-__all__ = ["WireFault"]
+__all__ = ["DnsAnswerFault"]
 
 
-class WireFault(DnsFault, frozen=True, kw_only=True):
+class DnsAnswerFault(DnsFault, frozen=True, kw_only=True):
     """Strikes answers on their way out; zones stay as they are.
 
     ``names``: these names; ``*.zone`` means every name below; none means all. ``types``, ``clients`` and ``servers``
@@ -47,18 +47,18 @@ class WireFault(DnsFault, frozen=True, kw_only=True):
         """Whether it settles what is said."""
         return True
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with a rule more."""
         strikes = self.selector()
 
         def effect(event: DnsAnswered, client: str) -> Effect | None:
-            if not strikes(event, client) or (self.first is not None and applied.met >= self.first):
+            if not strikes(event, client) or (self.first is not None and applied.hits >= self.first):
                 return None
             if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
                 return None
             done = self.effect(event, applied)
             if done is not None:
-                applied.meet()
+                applied.count_hit()
             return done
 
         return dataclasses.replace(state, rules=(*state.rules, Rule(self.at, self.final, effect, self.touching())))

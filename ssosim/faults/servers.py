@@ -11,7 +11,7 @@ import dataclasses
 from dns.name import Name
 
 from ssosim.dns.server.hierarchy import Hierarchy, View
-from ssosim.faults.base import Applied, DnsFault, DnsState
+from ssosim.faults.base import Applied, DnsFault, FaultState
 
 __all__ = ["DelegationRemoved", "NameServerBlank", "NameServerDead", "NameServerLame", "NameServerStale"]
 
@@ -27,7 +27,7 @@ class ServerFault(DnsFault, frozen=True, kw_only=True):
         """What is wrong."""
         raise NotImplementedError
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with that view at these servers."""
         hierarchy: Hierarchy = state.hierarchy
         origin: Name = hierarchy.zone(self.zone)
@@ -103,7 +103,7 @@ class DelegationRemoved(DnsFault, frozen=True, kw_only=True, tag="delegation-rem
 
     zone: str
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:  # noqa: ARG002 - needs no memory
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """``state`` without the delegation."""
         hierarchy = state.hierarchy
         return dataclasses.replace(state, hierarchy=hierarchy.without_delegation(hierarchy.zone(self.zone)))

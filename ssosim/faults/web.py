@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable
 
 from ssosim.dns import DnsChangeError
-from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Answer, Call
 from ssosim.estate import Estate
-from ssosim.faults.base import Applied, DnsFault, DnsState, WebRule
+from ssosim.faults.base import Applied, DnsFault, FaultState, HttpRule
 from ssosim.services import served_names
 
 __all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved", "check_hosts", "check_text"]
@@ -21,7 +21,7 @@ _PAGE = (
 )
 
 
-class WebFault(DnsFault, frozen=True, kw_only=True):
+class HttpFault(DnsFault, frozen=True, kw_only=True):
     """Strikes HTTPS exchanges. ``host`` and ``path`` (a part of it) narrow it, as ``clients`` do by name.
 
     ``first``: only the first so many exchanges, then it is undone. ``probability``: each with that chance, from the
@@ -41,27 +41,27 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability {self.probability} is not between 0 and 1")
 
-    def strike(self, call: Call) -> Struck | None:
+    def effect_on(self, call: Call) -> HttpEffect | None:
         """What is done to an exchange that is struck."""
         raise NotImplementedError
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with a rule more."""
         host, path = self.host.lower().rstrip("."), self.path.lower()
 
-        def rule(call: Call, client: str) -> Struck | None:
+        def rule(call: Call, client: str) -> HttpEffect | None:
             if (host and call.host != host) or path not in "/" + "/".join(call.path).lower():
                 return None
-            if (self.clients and client not in self.clients) or (self.first is not None and applied.met >= self.first):
+            if (self.clients and client not in self.clients) or (self.first is not None and applied.hits >= self.first):
                 return None
             if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
                 return None
-            struck = self.strike(call)
+            struck = self.effect_on(call)
             if struck is not None:
-                applied.meet()
+                applied.count_hit()
             return struck
 
-        return dataclasses.replace(state, web=(*state.web, WebRule(rule, host)))
+        return dataclasses.replace(state, web=(*state.web, HttpRule(rule, host)))
 
     def where(self) -> str:
         """Which exchanges, for people."""
@@ -72,7 +72,7 @@ class WebFault(DnsFault, frozen=True, kw_only=True):
         return ", ".join(parts)
 
 
-def check_hosts(state: DnsState, estate: Estate) -> None:
+def check_hosts(state: FaultState, estate: Estate) -> None:
     """Raise DnsChangeError for a fault of a host that no service of ``estate`` answers for: it would never strike.
 
     A certificate's needs a service with TLS.
@@ -86,7 +86,7 @@ def _check_served(hosts: Iterable[str], served: tuple[str, ...]) -> None:
         raise DnsChangeError(f"host: nothing is served at {unknown[0]!r}; there is: {', '.join(served)}")
 
 
-class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):
+class HttpStatus(HttpFault, frozen=True, kw_only=True, tag="http-status"):
     """An endpoint answers with this status. ``code`` is the AADSTS number in the body, ``retry_after`` in seconds.
 
     Source: Azure AD, 14 December 2020 (503 and AADSTS90033); Azure AD, 28 September 2020; Google, 14 December 2020;
@@ -103,18 +103,18 @@ class HttpStatus(WebFault, frozen=True, kw_only=True, tag="http-status"):
         if not 400 <= self.status <= 599:
             raise ValueError(f"status {self.status} is not between 400 and 599")
 
-    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """That status, with an OAuth error body if there is a code."""
         headers = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
         if self.code is None:
-            return Struck(answer=Answer(self.status, b"", "text/plain; charset=utf-8", headers), own=True)
+            return HttpEffect(answer=Answer(self.status, b"", "text/plain; charset=utf-8", headers), own=True)
         body = {
             "error": "temporarily_unavailable",
             "error_description": f"AADSTS{self.code}: a fault of the lab",
             "error_codes": [self.code],
         }
         content = json.dumps(body).encode()
-        return Struck(
+        return HttpEffect(
             answer=Answer(self.status, content, "application/json; charset=utf-8", headers, self.code), own=True
         )
 
@@ -132,7 +132,7 @@ def check_text(key: str, text: str) -> None:
         raise ValueError(f"{key} holds {text[error.start]!a}, which is no character") from None
 
 
-class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
+class HttpPage(HttpFault, frozen=True, kw_only=True, tag="http-page"):
     """A web page comes in the place of the service's answer: of a firewall, or of a portal to log on to the network.
 
     Source: MSAL.NET issue 1825 and issue 1985 (a firewall's category page).
@@ -146,32 +146,32 @@ class HttpPage(WebFault, frozen=True, kw_only=True, tag="http-page"):
         super().__post_init__()
         check_text("title", self.title)
 
-    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """The page."""
         content = _PAGE.format(title=self.title).encode()
-        return Struck(answer=Answer(self.status, content, "text/html; charset=utf-8"))
+        return HttpEffect(answer=Answer(self.status, content, "text/html; charset=utf-8"))
 
     def describe(self) -> str:
         """One line for people."""
         return f"a web page ({self.status}, {self.title!r}) instead of the answer: {self.where()}"
 
 
-class HttpSilent(WebFault, frozen=True, kw_only=True, tag="http-silent"):
+class HttpSilent(HttpFault, frozen=True, kw_only=True, tag="http-silent"):
     """The request arrives and is never answered.
 
     Source: Azure MFA, 19 November 2018 (a backend that accepts and does not answer).
     """
 
-    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """Silence."""
-        return Struck(silent=True)
+        return HttpEffect(silent=True)
 
     def describe(self) -> str:
         """One line for people."""
         return f"no answer: {self.where()}"
 
 
-class HttpDelay(WebFault, frozen=True, kw_only=True, tag="http-delay"):
+class HttpDelay(HttpFault, frozen=True, kw_only=True, tag="http-delay"):
     """Answers come ``seconds`` late: by the lab's clock for models, in real time for programs.
 
     Source: Azure MFA, 19 November 2018 (latency of 30 s and more).
@@ -185,16 +185,16 @@ class HttpDelay(WebFault, frozen=True, kw_only=True, tag="http-delay"):
         if not 0 < self.seconds < 30:
             raise ValueError("seconds must be above 0 and below 30; for longer use http-silent")
 
-    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """The provider's answer, late."""
-        return Struck(delay=self.seconds)
+        return HttpEffect(delay=self.seconds)
 
     def describe(self) -> str:
         """One line for people."""
         return f"answers {self.seconds:g} s late: {self.where()}"
 
 
-class JwksKeyRemoved(WebFault, frozen=True, kw_only=True, tag="jwks-key-removed"):
+class JwksKeyRemoved(HttpFault, frozen=True, kw_only=True, tag="jwks-key-removed"):
     """The signing key that is in use is missing from the published keys; tokens go on being signed with it.
 
     Source: Azure AD, 15 March 2021 (a key marked to be retained was removed from the metadata).
@@ -202,7 +202,7 @@ class JwksKeyRemoved(WebFault, frozen=True, kw_only=True, tag="jwks-key-removed"
 
     path: str = "/discovery/"
 
-    def strike(self, call: Call) -> Struck | None:
+    def effect_on(self, call: Call) -> HttpEffect | None:
         """The key documents without their keys."""
         if call.path[-1:] != ("keys",):
             return None
@@ -210,7 +210,7 @@ class JwksKeyRemoved(WebFault, frozen=True, kw_only=True, tag="jwks-key-removed"
         def without_keys(answer: Answer) -> Answer:
             return dataclasses.replace(answer, body=b'{"keys":[]}') if answer.status == 200 else answer
 
-        return Struck(change=without_keys)
+        return HttpEffect(change=without_keys)
 
     def describe(self) -> str:
         """One line for people."""

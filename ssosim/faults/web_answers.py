@@ -6,9 +6,9 @@ import re
 
 import msgspec
 
-from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Answer, Call
-from ssosim.faults.web import WebFault, check_text
+from ssosim.faults.web import HttpFault, check_text
 
 __all__ = ["HttpAnswer", "HttpDropped"]
 
@@ -16,7 +16,7 @@ _FRAMING = ("content-length", "transfer-encoding", "connection")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 
-class HttpAnswer(WebFault, frozen=True, kw_only=True, tag="http-answer"):
+class HttpAnswer(HttpFault, frozen=True, kw_only=True, tag="http-answer"):
     """An endpoint answers with exactly this: status, body, type and further headers.
 
     For what the other faults have no name for: a SOAP fault, an empty document, a realm of another type. Source: the
@@ -40,25 +40,25 @@ class HttpAnswer(WebFault, frozen=True, kw_only=True, tag="http-answer"):
         if framing := [name for name in self.headers if name.lower() in _FRAMING]:
             raise ValueError(f"header {framing[0]!r} is not for you to say: where an answer ends follows from its body")
 
-    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """That answer."""
         content = self.body.encode()
-        return Struck(answer=Answer(self.status, content, self.content_type, tuple(self.headers.items())), own=True)
+        return HttpEffect(answer=Answer(self.status, content, self.content_type, tuple(self.headers.items())), own=True)
 
     def describe(self) -> str:
         """One line for people."""
         return f"{self.status} with {len(self.body.encode())} bytes of {self.content_type}: {self.where()}"
 
 
-class HttpDropped(WebFault, frozen=True, kw_only=True, tag="http-dropped"):
+class HttpDropped(HttpFault, frozen=True, kw_only=True, tag="http-dropped"):
     """The request arrives, and the connection ends without an answer.
 
     Source: Measured here: sign-in libraries fault by fault ("dropped").
     """
 
-    def strike(self, call: Call) -> Struck:  # noqa: ARG002 - the same for all
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """The end of the connection."""
-        return Struck(silent=True, dropped=True)
+        return HttpEffect(silent=True, dropped=True)
 
     def describe(self) -> str:
         """One line for people."""

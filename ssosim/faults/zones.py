@@ -10,7 +10,7 @@ from dns.rdatatype import RdataType
 
 from ssosim.dns import Effect, ZoneSet, answer
 from ssosim.dns.zones.rrset import to_name
-from ssosim.faults.base import Applied, DnsFault, DnsState, Rule
+from ssosim.faults.base import Applied, DnsFault, FaultState, Rule
 from ssosim.trace import DnsAnswered
 
 __all__ = ["ZoneFault"]
@@ -28,12 +28,12 @@ class ZoneFault(DnsFault, frozen=True, kw_only=True):
         """The zones with the fault in them; raises DnsChangeError when it does not fit."""
         raise NotImplementedError
 
-    def fold(self, state: DnsState, applied: Applied) -> DnsState:
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """``state`` with changed zones, and with somebody who counts where there is a limit."""
         zones = self.change(state.zones)
         if self.first is None:
             return dataclasses.replace(state, zones=zones)
-        counting = Rule("authority", False, _counter(state.zones, zones, applied.meet))
+        counting = Rule("authority", False, _counter(state.zones, zones, applied.count_hit))
         return dataclasses.replace(state, zones=zones, rules=(*state.rules, counting))
 
 

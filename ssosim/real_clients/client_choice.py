@@ -10,18 +10,18 @@ from ssosim_clients.catalogue import MODELS
 from ssosim.lab.base.errors import LabInputError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import check_installed
-from ssosim.real_clients.lookup import Part, find_parts, looks_like_path, shipped
+from ssosim.real_clients.lookup import Part, find_flows, looks_like_path, shipped
 from ssosim.real_clients.manifest import FILE_NAME
 from ssosim.scenario.client_choice import find_client, with_clients
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.startable import why_not_startable
 
-__all__ = ["as_client", "choose", "player_names", "with_originals"]
+__all__ = ["as_client", "choose", "player_names", "with_real_clients"]
 
 
 def player_names() -> frozenset[str]:
     """What ``model`` of a scenario's client may be: the client models, and every flow of the real clients."""
-    parts = (part for original in shipped() for part in find_parts(original.name))
+    parts = (part for original in shipped() for part in find_flows(original.name))
     return frozenset((*MODELS, *(part.name for part in parts)))
 
 
@@ -53,19 +53,19 @@ def as_client(part: Part, name: str | None = None, kind: str = "") -> Client:
 def choose(scenario: Scenario, names: Iterable[str]) -> Scenario:
     """``scenario`` with the clients called ``names`` and no other: its own, models, real clients by name or by path.
 
-    Raises UnknownClientError, UnknownOriginalError, TomlMistakeError, and MachineLacksError for one that is not
+    Raises UnknownClientError, UnknownRealClientError, TomlMistakeError, and MachineLacksError for one that is not
     installed.
     """
     chosen: dict[str, Client] = {}
     for name in dict.fromkeys(names):
         if _is_original(scenario, name):
-            chosen |= {part.name: as_client(part, kind=_group(scenario, part)) for part in find_parts(name)}
+            chosen |= {part.name: as_client(part, kind=_group(scenario, part)) for part in find_flows(name)}
         else:
             chosen[name] = find_client(scenario, name)
     return with_clients(scenario, chosen.values())
 
 
-def with_originals(scenario: Scenario) -> Scenario:
+def with_real_clients(scenario: Scenario) -> Scenario:
     """``scenario`` with the programs of the real clients in the place of their names (``model = "curl/..."``).
 
     What the scenario says of device, deadline, person and group holds. Raises as ``choose``.
@@ -77,7 +77,7 @@ def with_originals(scenario: Scenario) -> Scenario:
 def _placed(client: Client) -> Client:
     if client.model is None or client.model in MODELS:
         return client
-    part = as_client(find_parts(client.model)[0], client.name)
+    part = as_client(find_flows(client.model)[0], client.name)
     defaults = Client(name=client.name)
     said = {
         field: getattr(client, field)

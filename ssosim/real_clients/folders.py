@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import ssosim
-from ssosim.real_clients.manifest import FILE_NAME, Original
+from ssosim.real_clients.manifest import FILE_NAME, RealClient
 
 __all__ = ["home_of", "homes", "shipped_folders", "shipped_root"]
 
@@ -35,7 +35,7 @@ def homes() -> Path:
     return (Path(data) if data else Path.home() / ".local/share") / "ssosim/clients"
 
 
-def home_of(original: Original) -> Path:
+def home_of(original: RealClient) -> Path:
     """The home of ``original``: its own folder if it has no steps of installation, else one of its own."""
     if not original.manifest.install:
         return original.folder

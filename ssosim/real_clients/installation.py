@@ -23,7 +23,7 @@ from ssosim.files.owned_folder import MARK_FILE, claim_folder, folder_or_new, ma
 from ssosim.files.removal import empty_folder
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.real_clients.folders import home_of
-from ssosim.real_clients.manifest import Original
+from ssosim.real_clients.manifest import RealClient
 
 __all__ = ["check_installed", "install", "is_installed", "lacking", "lacking_text"]
 
@@ -39,12 +39,12 @@ _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX
             "PIP_BUILD_CONSTRAINT", "PIP_REQUIRE_VIRTUALENV", "GOBIN", "GOFLAGS", "MAKEFLAGS")  # fmt: skip
 
 
-def lacking(original: Original) -> tuple[str, ...]:
+def lacking(original: RealClient) -> tuple[str, ...]:
     """The programs that ``original`` needs and this machine does not have."""
     return tuple(tool for tool in original.manifest.needs if shutil.which(tool, path=_path()) is None)
 
 
-def lacking_text(original: Original) -> str:
+def lacking_text(original: RealClient) -> str:
     """What is missing, and the Debian packages that bring it; empty if nothing is."""
     missing = lacking(original)
     if not missing:
@@ -65,14 +65,14 @@ def _path() -> str:
     return os.pathsep.join(sorted(places, key=lambda place: Path(place).resolve() in late))
 
 
-def is_installed(original: Original) -> bool:
+def is_installed(original: RealClient) -> bool:
     """Whether it can be run: its tools are there, and its home fits its folder as it is now."""
     if lacking(original):
         return False
     return not original.manifest.install or _stamp_of(home_of(original)) == _digest(original)
 
 
-def check_installed(original: Original) -> None:
+def check_installed(original: RealClient) -> None:
     """Raise MachineLacksError, naming the command that helps, unless ``original`` can be run."""
     if text := lacking_text(original):
         raise MachineLacksError(text)
@@ -84,7 +84,7 @@ def check_installed(original: Original) -> None:
         )
 
 
-def install(original: Original, waiting: Callable[[], None] = lambda: None) -> bool:
+def install(original: RealClient, waiting: Callable[[], None] = lambda: None) -> bool:
     """Have ``original`` installed; whether there was anything to do.
 
     ``waiting`` is called when another installation of it is under way. Raises MachineLacksError for a missing tool,
@@ -118,7 +118,7 @@ def install(original: Original, waiting: Callable[[], None] = lambda: None) -> b
 
 
 @contextlib.contextmanager
-def _claimed(original: Original) -> Iterator[int]:
+def _claimed(original: RealClient) -> Iterator[int]:
     """A descriptor of the home of ``original``, made where it is missing; raises FolderRefusedError and OSError."""
     home = home_of(original)
     with (
@@ -143,7 +143,7 @@ def _alone(home: int, waiting: Callable[[], None]) -> Iterator[int]:
         os.close(lock)
 
 
-def _run_steps(original: Original, home: Path, lock: int) -> None:
+def _run_steps(original: RealClient, home: Path, lock: int) -> None:
     log = home / _LOG
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     environment["PATH"] = _path()
@@ -195,7 +195,7 @@ def _stamp_of(home: Path) -> str:
         return ""
 
 
-def _digest(original: Original) -> str:
+def _digest(original: RealClient) -> str:
     """Of the folder's files, of where it is installed, and of the tools by which."""
     digest = hashlib.sha256(os.fsencode(home_of(original)))
     for path in sorted(original.folder.rglob("*")):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.real_clients.folders import shipped_folders
-from ssosim.real_clients.manifest import FILE_NAME, Flow, Original, read_manifest
+from ssosim.real_clients.manifest import FILE_NAME, Flow, RealClient, read_manifest
 
-__all__ = ["Part", "UnknownOriginalError", "find_originals", "find_parts", "looks_like_path", "shipped"]
+__all__ = ["Part", "UnknownRealClientError", "find_flows", "find_real_clients", "looks_like_path", "shipped"]
 
 
-class UnknownOriginalError(LookupError):
+class UnknownRealClientError(LookupError):
     """No real client has the name; the message lists the near ones."""
 
 
@@ -23,7 +23,7 @@ class UnknownOriginalError(LookupError):
 class Part:
     """One flow of a real client: what plays in a scenario. Its name is ``client/flow``."""
 
-    original: Original
+    original: RealClient
     flow: Flow
 
     @property
@@ -33,7 +33,7 @@ class Part:
 
 
 @cache
-def shipped() -> tuple[Original, ...]:
+def shipped() -> tuple[RealClient, ...]:
     """The real clients that are shipped, by name. Raises TomlMistakeError for a manifest that cannot be used."""
     return tuple(read_manifest(folder) for folder in shipped_folders())
 
@@ -43,15 +43,15 @@ def looks_like_path(name: str) -> bool:
     return name in (".", "..") or name.startswith(("./", "../", "/", "~/")) or name.endswith(f"/{FILE_NAME}")
 
 
-def find_originals(names: Iterable[str]) -> tuple[Original, ...]:
-    """The real clients called ``names``, by name or by folder. Raises UnknownOriginalError, TomlMistakeError."""
+def find_real_clients(names: Iterable[str]) -> tuple[RealClient, ...]:
+    """The real clients called ``names``, by name or by folder. Raises UnknownRealClientError, TomlMistakeError."""
     return tuple(_original(name) for name in dict.fromkeys(names))
 
 
-def find_parts(name: str) -> tuple[Part, ...]:
+def find_flows(name: str) -> tuple[Part, ...]:
     """The flow ``client/flow``, or all flows of ``client``; a folder in the client's place is one of the user's.
 
-    Raises UnknownOriginalError, TomlMistakeError.
+    Raises UnknownRealClientError, TomlMistakeError.
     """
     if looks_like_path(name):
         path = Path(name).expanduser()
@@ -65,7 +65,7 @@ def find_parts(name: str) -> tuple[Part, ...]:
     return (_part(original, flow),) if flow else _parts(original)
 
 
-def _original(name: str) -> Original:
+def _original(name: str) -> RealClient:
     if looks_like_path(name):
         path = Path(name).expanduser()
         path = path.parent if path.name == FILE_NAME else path
@@ -76,19 +76,19 @@ def _original(name: str) -> Original:
         if original.name == name:
             return original
     known = [original.name for original in shipped()]
-    raise UnknownOriginalError(f"there is no real client {name!r}; {_known(name, known)}")
+    raise UnknownRealClientError(f"there is no real client {name!r}; {_known(name, known)}")
 
 
-def _parts(original: Original) -> tuple[Part, ...]:
+def _parts(original: RealClient) -> tuple[Part, ...]:
     return tuple(Part(original, flow) for flow in original.manifest.flows)
 
 
-def _part(original: Original, flow: str) -> Part:
+def _part(original: RealClient, flow: str) -> Part:
     try:
         return Part(original, original.flow(flow))
     except KeyError:
         known = [each.name for each in original.manifest.flows]
-        raise UnknownOriginalError(f"{original.name} has no flow {flow!r}; {_known(flow, known)}") from None
+        raise UnknownRealClientError(f"{original.name} has no flow {flow!r}; {_known(flow, known)}") from None
 
 
 def _known(wrong: str, known: list[str]) -> str:

@@ -17,7 +17,7 @@ from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_te
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 
-__all__ = ["FILE_NAME", "Deviation", "Differs", "Flow", "Manifest", "Original", "read_manifest"]
+__all__ = ["FILE_NAME", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
 
 FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
@@ -77,7 +77,7 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
+class RealClient:
     """A real client and the folder that describes it."""
 
     manifest: Manifest
@@ -96,7 +96,7 @@ class Original:
         raise KeyError(name)
 
 
-def read_manifest(folder: Path) -> Original:
+def read_manifest(folder: Path) -> RealClient:
     """The client that ``folder`` describes. Raises TomlMistakeError with file, line, key and what is expected."""
     file = folder / FILE_NAME
     text, source = read_text(file), str(file)
@@ -104,7 +104,7 @@ def read_manifest(folder: Path) -> Original:
     mistakes = [complain(text, source, path, what) for path, what in _mistakes(manifest, folder.resolve())]
     if mistakes:
         raise TomlMistakeError("\n".join(mistakes))
-    return Original(manifest, folder.resolve())
+    return RealClient(manifest, folder.resolve())
 
 
 _Mistake = tuple[KeyPath, str]

@@ -23,14 +23,14 @@ from ssosim.scenario.player import PhaseFaults
 from ssosim.trace import LabEvent, PhaseStarted, Record, in_parts
 from ssosim.verdict.judge import Verdict, judge
 
-__all__ = ["LiveDesk"]
+__all__ = ["LiveScenarioHandlers"]
 
 _FASTEST = 1e6
 _AT_ONCE = 5000
 
 
-class LiveDesk:
-    """What the control API offers of verdicts and scenarios (``ssosim.lab.control.injected_handlers.Upstairs``)."""
+class LiveScenarioHandlers:
+    """What the control API offers of verdicts and scenarios; see ``ssosim.lab.control.injected_handlers``."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab

@@ -11,10 +11,10 @@ from ssosim_clients.models.base import Belief, Model, State
 from ssosim_clients.testing import Engine
 
 from ssosim.dns import Answer, Tamper, ZoneStore, answer, zones_of
-from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import Estate
-from ssosim.faults import DnsState, FaultBoard
+from ssosim.faults import ActiveFaults, FaultState
 from ssosim.faults.web import check_hosts
 from ssosim.services import services_of
 from ssosim.trace import ClientFinished, DnsAnswered, Trace
@@ -44,9 +44,9 @@ class MemoryLab:
         self.estate = estate
         self.trace = Trace(_Now(engine))
         self.zones = ZoneStore(zones_of(estate), seed=estate.dns.seed)
-        self.faults = FaultBoard(self.zones, self.trace, self._later)
+        self.faults = ActiveFaults(self.zones, self.trace, self._later)
         self.tamper: Tamper | None = None
-        self.state: DnsState | None = None
+        self.state: FaultState | None = None
         self._healthy: dict[tuple[str, str], tuple[_Said, DnsAnswered]] = {}
         self.hosts = {host.address for host in estate.hosts}
         self.services = services_of(estate)
@@ -68,7 +68,7 @@ class MemoryLab:
         self.engine.call_at(self.engine.now + seconds, unless_called_off)
         return call_off
 
-    def _show(self, state: DnsState) -> None:
+    def _show(self, state: FaultState) -> None:
         check_hosts(state, self.estate)
         for change in state.estate:
             change(self.estate)  # to be told of one that does not fit
@@ -101,8 +101,8 @@ class MemoryLab:
         self.trace.record(client, event)
         return (said if outcome == NOERROR.name else None), outcome
 
-    def _asking(self) -> Asking:
-        return Asking(None, self.zones.health.current, 0.0)
+    def _asking(self) -> QueryContext:
+        return QueryContext(None, self.zones.health.current, 0.0)
 
 
 def _said(said: Answer) -> _Said:

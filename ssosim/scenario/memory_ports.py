@@ -108,12 +108,12 @@ class _Ports(MemoryPorts):
         if spn in self._tickets:
             return b"ticket " + spn.encode()
         rules = self._lab.state.kdc if self._lab.state else ()
-        rule = next((rule for rule in reversed(rules) if rule.strikes(self._client.name)), None)
+        rule = next((rule for rule in reversed(rules) if rule.matches(self._client.name)), None)
         await pause(_TICKET_S)
         outcome = "issued" if spn in self._of_world.spns else "KDC_ERR_S_PRINCIPAL_UNKNOWN"
         if rule is not None:
             outcome = "no answer" if rule.refusal is None else "KDC_ERR_ETYPE_NOSUPP"
-            rule.meet()
+            rule.count_hit()
         self._lab.trace.record(self._client.name, KdcExchange(request="TGS", service=spn, outcome=outcome))
         if outcome == "no answer":
             await pause(_KDC_PATIENCE_S)
@@ -143,7 +143,7 @@ class _Ports(MemoryPorts):
         if state is None or not state.web:
             return self._served(method, host, f"/{target.partition('?')[0]}", headers, body)
         call = Call.read(method, host, f"/{target}", headers=headers, body=body, now=lab.engine.now)
-        struck = next((s for rule in reversed(state.web) if (s := rule.strike(call, name))), None)
+        struck = next((s for rule in reversed(state.web) if (s := rule.effect_on(call, name))), None)
         if struck is not None and struck.delay:
             await pause(struck.delay)
         path = f"/{'/'.join(call.path)}"
@@ -153,7 +153,7 @@ class _Ports(MemoryPorts):
             auth = _auth(headers, body)
             step = _STEPS[step_of(path)]
             event = HttpExchange(host=host, method=method, path=path, status=status, auth=auth, code=code, step=step)
-            lab.trace.record(name, event if struck.own else dataclasses.replace(event, struck=True))
+            lab.trace.record(name, event if struck.own else dataclasses.replace(event, injected=True))
             if struck.dropped:
                 raise NetworkFailure("read", "closed", f"{url}: the connection ended without an answer")
             if struck.answer is None:

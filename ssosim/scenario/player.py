@@ -18,7 +18,7 @@ from ssosim.clock import RealTime, VirtualClock
 from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.client_slots import Seat, model_device, take_seat
+from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
 from ssosim.scenario.model import Client, Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, ProgramTimes, run_side_by_side
 from ssosim.trace import NO_FIRST_STEPS, ClientFinished, FaultUndone, FirstSteps, PhaseStarted, Record, Trace
@@ -220,7 +220,7 @@ class _Cast:
         self._lab = lab
         self._clock = clock
         self._models = models
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, ClientSlot] = {}
         self._seed = scenario.seed
         self._devices: dict[str, ClientDevice] = {}
         self._furniture: dict[str, contextlib.AsyncExitStack] = {}
@@ -245,7 +245,7 @@ class _Cast:
 
     async def _sit(self, client: Client) -> None:
         if client.name not in self._seats:
-            self._seats[client.name] = await take_seat(self._lab, client.name, self._seed)
+            self._seats[client.name] = await reserve_client_slot(self._lab, client.name, self._seed)
         self._furniture[client.name] = contextlib.AsyncExitStack()
         self._devices[client.name] = await self._furniture[client.name].enter_async_context(
             model_device(

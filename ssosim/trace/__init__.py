@@ -2,7 +2,7 @@
 
 from ssosim.trace.events import (
     ClientFinished,
-    ClientSaid,
+    ClientMessage,
     ConnectionFailed,
     DeviceCodeIssued,
     DnsAnswered,
@@ -25,7 +25,7 @@ __all__ = [
     "NO_FIRST_STEPS",
     "Caused",
     "ClientFinished",
-    "ClientSaid",
+    "ClientMessage",
     "Columns",
     "ConnectionFailed",
     "DeviceCodeIssued",

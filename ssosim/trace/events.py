@@ -14,7 +14,7 @@ from ssosim.trace.steps import SignInStep
 
 __all__ = [
     "ClientFinished",
-    "ClientSaid",
+    "ClientMessage",
     "ConnectionFailed",
     "DeviceCodeIssued",
     "DnsAnswered",
@@ -94,7 +94,7 @@ class HttpExchange(Event):
     """One HTTP request and its answer. ``path`` has its query removed; ``code`` is the AADSTS number, if one was given.
 
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
-    is 0 where a fault kept the answer back; ``struck``: what came was not the service's own answer.
+    is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer.
     ``step`` is what the provider has at that path, whoever answered.
     ``scheme`` and ``port`` are those of where the request arrived.
     """
@@ -108,7 +108,7 @@ class HttpExchange(Event):
     code: int | None = None
     request_id: str = ""
     elapsed_ms: float = 0.0
-    struck: bool = False
+    injected: bool = False
     step: SignInStep = SignInStep.OTHER
     scheme: Literal["https", "http"] = "https"
     port: int = 443
@@ -192,7 +192,7 @@ class ConnectionFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSaid(Event):
+class ClientMessage(Event):
     """What a client shows or logs, for the reader; no verdict rests on it."""
 
     layer: ClassVar[Layer] = "client"

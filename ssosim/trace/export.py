@@ -132,7 +132,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             code = f" AADSTS{event.code}" if event.code else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
-            answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.struck else ''}"
+            answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.injected else ''}"
             return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}"
         case events.ConnectionFailed():
             return connection_trouble(event)
@@ -148,7 +148,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             return f"{event.scenario}: phase {event.phase}"
         case events.UserPrompted():
             return f"the user is asked: {event.reason}"
-        case events.ClientSaid():
+        case events.ClientMessage():
             return event.text
         case events.ClientFinished():
             return f"{event.program} ended with {event.exit_code}"

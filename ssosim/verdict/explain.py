@@ -159,7 +159,7 @@ def _failed(record: Record) -> bool:
         case KdcExchange():
             return event.outcome != "issued" and not _is_referral(event)
         case HttpExchange():
-            return event.status >= 400 or event.status == 0 or event.struck
+            return event.status >= 400 or event.status == 0 or event.injected
         case ConnectionFailed():
             return True
         case _:
@@ -173,7 +173,7 @@ def _is_referral(event: KdcExchange) -> bool:
 
 def _http(event: HttpExchange) -> str:
     where = event.path.rstrip("/").rpartition("/")[2] or event.host
-    if event.struck:
+    if event.injected:
         said = "no answer" if event.status == 0 else f"{event.status}, not of the service itself,"
         return f"{said} at {where} of {event.host}"
     return f"{event.status}{f' AADSTS{event.code}' if event.code else ''} at {where}"

@@ -177,7 +177,7 @@ class _Seen:
             if isinstance(event, ConnectionFailed):
                 last = record
             elif isinstance(event, HttpExchange):
-                if event.struck or event.status >= 500 or event.status == 0:
+                if event.injected or event.status >= 500 or event.status == 0:
                     last = record
                 elif last is not None and event.host == _host_of(last.event):
                     last = None
@@ -276,7 +276,7 @@ def _unserved(event: Event) -> str:
     if event.status == 0:
         return f"{where} did not answer"
     code = f", AADSTS{event.code}" if event.code else ""
-    if event.struck and event.status < 400:
+    if event.injected and event.status < 400:
         return f"what came from {where} ({event.status}) was not the service's own answer"
     return f"{where} answered {event.status}{code}"
 

@@ -88,7 +88,7 @@ def _exposures(records: Iterable[Record]) -> Iterable[Exposure]:
     for record in records:
         event = record.event
         if isinstance(event, HttpExchange) and event.auth != "none":
-            if event.struck:
+            if event.injected:
                 yield Exposure(event.auth, event.host, "something else answered in the service's place", record.seq)
             elif event.status == _NO_SUCH_HOST:
                 yield Exposure(event.auth, event.host, "this host is none of the services", record.seq)

@@ -36,7 +36,7 @@ def failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignI
             return None if event.outcome == "issued" else SignInStep.TICKET
         case HttpExchange(status=401, auth="none", code=None):
             return None
-        case HttpExchange() if event.status >= 400 or event.status == 0 or event.struck:
+        case HttpExchange() if event.status >= 400 or event.status == 0 or event.injected:
             return event.step
         case _:
             return None

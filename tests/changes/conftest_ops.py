@@ -10,7 +10,7 @@ import pytest
 
 from ssosim.changes.approvals import Approval, load_policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.desk import ChangeControl
 from ssosim.changes.inventory import default_inventory
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import DeleteProfile, PointAlias, PutProfile, PutRecords, RemoveRecords
@@ -18,7 +18,7 @@ from ssosim.changes.usage import ServerCounts
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.dns.server.query_counts import QueryCounts, Use
 from ssosim.estate import default_estate
-from ssosim.faults import FaultBoard
+from ssosim.faults import ActiveFaults
 from ssosim.trace import Trace
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
@@ -84,11 +84,11 @@ def yes(token: str, *people: str, **answers: str) -> tuple[Approval, ...]:
 class Office:
     """A desk and what surrounds it."""
 
-    desk: ChangeDesk
+    desk: ChangeControl
     store: ZoneStore
     clock: StillClock
     counts: QueryCounts
-    board: FaultBoard
+    board: ActiveFaults
     trace: Trace
 
     def ask(self, name: str, client: str = "office") -> None:
@@ -114,9 +114,9 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
     counts = QueryCounts(clock)
     clock.moment += 3600
     store = ZoneStore(zones)
-    board = FaultBoard(store, trace := Trace())
+    board = ActiveFaults(store, trace := Trace())
     estate = default_estate()
-    desk = ChangeDesk(
+    desk = ChangeControl(
         store,
         Ledger(tmp_path / "dns"),
         inventory=default_inventory(),

@@ -14,7 +14,7 @@ import pytest
 from conftest_ops import Office, change
 
 from ssosim.changes import ledger as ledger_module
-from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.desk import ChangeControl
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.operations import PutRecords
 from ssosim.dns import ZoneSet, ZoneStore
@@ -57,10 +57,10 @@ def full(_: str, __: tuple[Any, ...]) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def agrees(desk: ChangeDesk, store: ZoneStore, zones: ZoneSet) -> None:
+def agrees(desk: ChangeControl, store: ZoneStore, zones: ZoneSet) -> None:
     """What a start now would recover is what is in force."""
     other = ZoneStore(zones)
-    recovered = ChangeDesk(other, Ledger(desk.ledger.folder))
+    recovered = ChangeControl(other, Ledger(desk.ledger.folder))
     recovered.recover()
     assert other.current == store.current
     assert recovered.desired == desk.desired
@@ -73,7 +73,7 @@ def test_a_full_disk_at_each_step(zones: ZoneSet, tmp_path: Path, action: str, l
     outcomes = set()
     for step in range(1, MOST):
         store = ZoneStore(zones)
-        desk = ChangeDesk(store, Ledger(tmp_path / f"{action}-{lasting}-{step}"))
+        desk = ChangeControl(store, Ledger(tmp_path / f"{action}-{lasting}-{step}"))
         desk.apply(put(1))
         before, entries = store.current, desk.ledger.entries()
         with trouble(lambda n, step=step: n >= step if lasting else n == step, full) as met:
@@ -105,7 +105,7 @@ def test_a_kill_at_each_step(zones: ZoneSet, tmp_path: Path, action: str):
     for step in range(1, MOST):
         folder = tmp_path / f"{action}-{step}"
         store = ZoneStore(zones)
-        desk = ChangeDesk(store, Ledger(folder))
+        desk = ChangeControl(store, Ledger(folder))
         desk.apply(put(1))
 
         def die(name: str, given: tuple[Any, ...]) -> None:
@@ -123,7 +123,7 @@ def test_a_kill_at_each_step(zones: ZoneSet, tmp_path: Path, action: str):
                 os._exit(9)
         acknowledged = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         after = ZoneStore(zones)
-        recovered = ChangeDesk(after, Ledger(folder))
+        recovered = ChangeControl(after, Ledger(folder))
         recovered.recover()
         done = {"n1", "n2"} if action == "apply" else set()
         assert names_in(after.current) in ({"n1"}, done)
@@ -166,5 +166,5 @@ def test_another_estate_is_no_place_for_the_ledger(office: Office, zones: ZoneSe
     other = ZoneStore(ZoneSet.build([zone for zone in zones.zones.values() if "fabrikam" not in str(zone.origin)]))
     before = other.current
     with pytest.raises(LedgerError, match="other zones than those of this estate"):
-        ChangeDesk(other, Ledger(office.desk.ledger.folder)).recover()
+        ChangeControl(other, Ledger(office.desk.ledger.folder)).recover()
     assert other.current is before

@@ -31,10 +31,10 @@ from ssosim.dns.recursion import Question
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import DnsResolver, default_estate
-from ssosim.faults import FaultBoard
+from ssosim.faults import ActiveFaults
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control import counting_backend, dns_handlers
-from ssosim.lab.control.dns_handlers import LabDesk
+from ssosim.lab.control.dns_handlers import DnsHandlers
 from ssosim.lab.control.fault_handlers import apply_fault, undo_faults
 from ssosim.trace import Trace
 
@@ -117,7 +117,7 @@ def lab_without_sockets() -> Any:
         clock=clock,
         trace=trace,
         query_counts=QueryCounts(clock),
-        faults=FaultBoard(store, trace),
+        faults=ActiveFaults(store, trace),
         last_known_good=INITIAL,
         resolvers={view: SimpleNamespace(override=None) for view in VIEWS},
         network=SimpleNamespace(backend_address=lambda: RELAY, in_namespace=True),
@@ -190,7 +190,7 @@ class Interleavings(RuleBasedStateMachine):
 
         self.patch.setattr(dns_handlers, "Prober", SlowProber)
         self.patch.setattr(counting_backend, "asyncio", SlowAsyncio())
-        self.desk = LabDesk(self.lab, self.folder / "dns")
+        self.desk = DnsHandlers(self.lab, self.folder / "dns")
         self.desk.desk.policy = load_policy("feb-2025")
         self.desk.desk.inventory = Inventory()
         self.running: list[asyncio.Task[None]] = []

@@ -15,7 +15,7 @@ from conftest_ops import AUTOLOGON, LOGIN, PROFILE, change, clean_up, cname_for_
 from ssosim_clients.catalogue import find
 
 from ssosim.changes.approvals import load_policy
-from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.desk import ChangeControl
 from ssosim.changes.inventory import Inventory, default_inventory
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import PutRecords, operate
@@ -36,7 +36,7 @@ from ssosim.lab.control.dns_answers import (
     Substituted,
     Zones,
 )
-from ssosim.lab.control.dns_handlers import LabDesk
+from ssosim.lab.control.dns_handlers import DnsHandlers
 from ssosim.lab.control.endpoint_probes import Prober, observe, views_of
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import model_device
@@ -56,7 +56,7 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 @pytest.fixture
 async def api(lab: Lab, tmp_path: Path) -> AsyncIterator[Any]:
     """Calls the desk as the control API does; gives (status, body)."""
-    desk = LabDesk(lab, tmp_path / "ledger")
+    desk = DnsHandlers(lab, tmp_path / "ledger")
     app = web.Application()
     app.router.add_route("*", "/v1/dns/{action:.*}", desk.handle)
     runner = web.AppRunner(app)
@@ -193,7 +193,7 @@ async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
 async def test_a_quiet_name_has_no_hits(lab: Lab):
     """TMS9-040: nobody came, so nothing was counted; a substitution gives back exactly what was there."""
     lab.zones.change(lambda zones: put_rrset(zones, "old.fabrikam.com", "A", ["192.0.2.10"]))
-    plan = ChangeDesk(lab.zones, Ledger(lab.home / "l")).plan(
+    plan = ChangeControl(lab.zones, Ledger(lab.home / "l")).plan(
         change(PutRecords(name="old.fabrikam.com", type="A", values=()))
     )
     before = lab.zones.current

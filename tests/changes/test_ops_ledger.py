@@ -16,7 +16,7 @@ from conftest_ops import AUTOLOGON, LOGIN, PROFILE, Office, change, clean_up, wh
 
 from ssosim.changes.approvals import load_policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.desk import ChangeControl
 from ssosim.changes.diff import compare
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.operations import PutRecords
@@ -32,12 +32,12 @@ sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from conftest_ops import change
 from ssosim.dns import ZoneStore, zones_of
-from ssosim.changes.desk import ChangeDesk
+from ssosim.changes.desk import ChangeControl
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import PutRecords
 from ssosim.estate import default_estate
 
-desk = ChangeDesk(ZoneStore(zones_of(default_estate())), Ledger(Path(sys.argv[1])))
+desk = ChangeControl(ZoneStore(zones_of(default_estate())), Ledger(Path(sys.argv[1])))
 desk.recover()
 print("ready", flush=True)
 for number in range(len(desk.ledger.entries()), 10_000):
@@ -62,7 +62,7 @@ def test_a_killed_apply_leaves_the_old_state_or_the_new(zones: ZoneSet, tmp_path
         seen = len(entries)
         if entries:
             store = ZoneStore(zones)
-            ChangeDesk(store, Ledger(folder)).recover()
+            ChangeControl(store, Ledger(folder)).recover()
             added = {rrset.name.to_text() for zone in store.current.zones.values() for rrset in zone.rrsets()}
             assert sum("n" + str(number) + ".microsoft.com." in added for number in range(seen + 5)) == seen
     assert seen > 3

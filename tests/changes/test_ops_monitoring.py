@@ -15,7 +15,7 @@ from ssosim.changes.monitoring import missed_run, overdue_repairs
 from ssosim.dns import delete_profile, put_rrset
 from ssosim.estate import default_estate
 from ssosim.estate.toml import TomlMistakeError
-from ssosim.lab.control.dns_handlers import LabDesk
+from ssosim.lab.control.dns_handlers import DnsHandlers
 from ssosim.lab.core.lab import Lab
 
 BOOK = msgspec.structs.replace(default_inventory(), check_every=60)
@@ -45,7 +45,7 @@ async def test_the_lab_checks_by_itself(tmp_path: Path, tmp_path_factory: pytest
     cache.mkdir(exist_ok=True)
     (tmp_path / "lab").mkdir()
     async with Lab(default_estate(), tmp_path / "lab", cache) as lab:
-        desk = LabDesk(lab, tmp_path / "ledger")
+        desk = DnsHandlers(lab, tmp_path / "ledger")
 
         found = asyncio.Event()
         text = f"{AUTOLOGON}: expected a direct answer, got nodata"

@@ -17,7 +17,7 @@ from ssosim.changes.operations import DeleteProfile, PutRecords
 from ssosim.dns import DnsChangeError
 from ssosim.estate import DnsResolver, default_estate
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.control.dns_handlers import LabDesk
+from ssosim.lab.control.dns_handlers import DnsHandlers
 from ssosim.lab.control.endpoint_probes import Prober, views_of
 from ssosim.lab.core.lab import Lab
 
@@ -37,9 +37,9 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 
 @pytest.fixture
-async def desk(lab: Lab, tmp_path: Path) -> AsyncIterator[LabDesk]:
+async def desk(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
     """Its desk, with the policy of that day, which lets everything through."""
-    made = LabDesk(lab, tmp_path / "ledger")
+    made = DnsHandlers(lab, tmp_path / "ledger")
     made.desk.policy, made.desk.inventory = load_policy("feb-2025"), BOOK
     yield made
     await made.close()
@@ -51,14 +51,14 @@ async def seen(lab: Lab, name: str) -> dict[str, str]:
     return {each.view: each.shape for each in found if each.name == name}
 
 
-async def applied(desk: LabDesk, wanted: Any) -> Any:
+async def applied(desk: DnsHandlers, wanted: Any) -> Any:
     """What the control API's apply says to two approvals and two people."""
     approvals = [each.as_data() for each in yes(desk.desk.plan(wanted).token, "ann", "ben")]
     body = {"change": msgspec.to_builtins(wanted), "approvals": approvals, "executors": ["ann", "ben"]}
     return await desk._apply(body)
 
 
-async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, desk: LabDesk):
+async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, desk: DnsHandlers):
     """TMS9-095: a change for the canary's view is seen there alone, until it is taken back or applied everywhere."""
     lower = PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.10",))
     before = lab.zones.current
@@ -79,7 +79,7 @@ async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, desk: LabDesk):
 @pytest.mark.parametrize(
     "operations", [(DeleteProfile(profile="aadg-autologon"),), cname_for_alias()], ids=["emptied", "cname-for-alias"]
 )
-async def test_red_in_the_canary_stops_it(lab: Lab, desk: LabDesk, operations: tuple[Any, ...]):
+async def test_red_in_the_canary_stops_it(lab: Lab, desk: DnsHandlers, operations: tuple[Any, ...]):
     """TMS9-095, TMS9-055: the canary turns red, for the changed shape as well, and no other view has ever seen it."""
     before = lab.zones.current
     with pytest.raises(LabError, match=rf"stopped at the view {CANARY}.*{AUTOLOGON}: expected a direct answer"):
@@ -89,7 +89,7 @@ async def test_red_in_the_canary_stops_it(lab: Lab, desk: LabDesk, operations: t
     assert set((await seen(lab, AUTOLOGON)).values()) == {"direct"}
 
 
-async def test_the_gate_stands_before_views_too(lab: Lab, desk: LabDesk):
+async def test_the_gate_stands_before_views_too(lab: Lab, desk: DnsHandlers):
     """TMS9-086: without approvals nothing is shown in any view; a view that is none is named."""
     desk.desk.policy = load_policy("strict")
     with pytest.raises(RefusedError):

@@ -22,10 +22,10 @@ import dns.rdatatype
 import msgspec
 
 from ssosim.dns import ZoneStore, put_rrset, zones_of
-from ssosim.dns.recursion import Recursor, ResolverSettings, Upstream
-from ssosim.dns.server.authority_servers import serve_authorities
+from ssosim.dns.recursion import RecursiveServer, ResolverSettings, Upstream
+from ssosim.dns.server.authority_servers import start_authority_servers
 from ssosim.estate import default_estate
-from ssosim.faults import FaultBoard, fault_from
+from ssosim.faults import ActiveFaults, fault_from
 from ssosim.trace import Trace
 
 OURS, UNBOUND = "127.0.0.54", "127.0.0.55"
@@ -92,15 +92,15 @@ async def main(folder: Path) -> None:
     zones = put_rrset(zones, "wide.fabrikam.com", "A", [f"10.1.1.{n}" for n in range(200)])
     zones = put_rrset(zones, "text.fabrikam.com", "TXT", ['"one" "two"', f'"{"x" * 250}"'])
     store, trace = ZoneStore(zones), Trace()
-    board = FaultBoard(store, trace)
+    board = ActiveFaults(store, trace)
     hierarchy = board.authorities.hierarchy
     for address in hierarchy.addresses.values():
         process = await asyncio.create_subprocess_exec("ip", "addr", "add", f"{address}/32", "dev", "lo")
         assert await process.wait() == 0
-    async with serve_authorities(board.authorities, trace, lambda remote, _: remote, lambda *to: to) as served:
+    async with start_authority_servers(board.authorities, trace, lambda remote, _: remote, lambda *to: to) as served:
         for name, server in served.servers.items():
             board.attach(server, "authority", name)
-        ours = Recursor(
+        ours = RecursiveServer(
             ResolverSettings(timeout=0.4),
             trace,
             lambda remote, _: remote,
@@ -156,7 +156,7 @@ async def ask(server: str, name: str, kind: str) -> dict[str, object]:
     }
 
 
-async def flush(folder: Path, ours: Recursor) -> None:
+async def flush(folder: Path, ours: RecursiveServer) -> None:
     """Both forget everything."""
     ours.flush()
     for words in (["flush_zone", "."], ["flush_infra", "all"]):

@@ -17,8 +17,8 @@ from ssosim.dns.server import listener as listening
 from ssosim.dns.server import reply_cache as keeping
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.reply_cache import Ready
-from ssosim.faults import FaultBoard, fault_from
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.faults import ActiveFaults, fault_from
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import DnsAnswered, Trace
 
 HERE, THERE = "127.0.0.1", "127.0.0.9"
@@ -39,7 +39,7 @@ class Desk:
 
     def __init__(self, zones: ZoneSet) -> None:
         self.store, self.clock = ZoneStore(put_rrset(zones, NAME, "A", ["192.0.2.7"])), ManualClock(1000.0)
-        self.trace, self.people = Trace(self.clock), Attribution()
+        self.trace, self.people = Trace(self.clock), ClientAddresses()
         self.people.register(HERE, "one")
         self.people.register(THERE, "two")
         self.server = DnsServer(self.store, self.trace, self.people.who)
@@ -194,7 +194,7 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
 
 async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: Desk, way: str) -> None:
     """A fault for the first two answers of one name strikes those two, among a hundred others that are ready."""
-    board = FaultBoard(desk.store, desk.trace)
+    board = ActiveFaults(desk.store, desk.trace)
     board.attach(desk.server, "lab")
     struck, spared = "n1.fabrikam.com", "n2.fabrikam.com"
     async with desk.up():

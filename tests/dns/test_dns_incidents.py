@@ -13,7 +13,7 @@ from ssosim.dns import Answer, Effect, ZoneSet, ZoneStore, put_rrset
 from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
 from ssosim.dns.server.hierarchy import View
 from ssosim.dns.zones.rrset import to_name
-from ssosim.faults import FaultBoard, NameRemoved
+from ssosim.faults import ActiveFaults, NameRemoved
 from ssosim.trace import Trace
 
 LOGIN = "login.microsoftonline.com"
@@ -26,7 +26,7 @@ class Cloud:
 
     def __init__(self, zones: ZoneSet) -> None:
         self.store = ZoneStore(zones)
-        self.board = FaultBoard(self.store, Trace())
+        self.board = ActiveFaults(self.store, Trace())
         self.resolver = Resolver(ResolverSettings(), self.hierarchy.root_addresses, random=Random(1))  # noqa: S311 - a seed
 
     @property

@@ -15,11 +15,11 @@ import pytest
 from dns.rdatatype import A
 
 from ssosim.dns import Answer, DnsServer, ZoneSet, ZoneStore
-from ssosim.dns.recursion import Ask, Question, Recursor, Resolver, ResolverSettings, Upstream, drive
+from ssosim.dns.recursion import Ask, Question, RecursiveServer, Resolver, ResolverSettings, Upstream, drive
 from ssosim.dns.recursion.message import query_for, read_response
 from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.rrset import to_name
-from ssosim.faults import Delay, FaultBoard, NxDomain, TruncationLoop
+from ssosim.faults import ActiveFaults, Delay, NxDomain, TruncationLoop
 from ssosim.trace import Trace
 
 LOGIN = "login.microsoftonline.com"
@@ -101,10 +101,10 @@ async def test_servers_answer_after_the_rubbish(
 ) -> None:
     """Server with faults in force, and resolver: rubbish over UDP and TCP, no log line, and then a good answer."""
     store, trace = ZoneStore(contoso), Trace(limit=10_000)
-    board = FaultBoard(store, trace)
+    board = ActiveFaults(store, trace)
     server = DnsServer(store, trace, lambda remote, _local: remote)
     upstream_port = await server.start(HERE, 0)
-    resolver = Recursor(
+    resolver = RecursiveServer(
         ResolverSettings(forward_to=("10.0.0.1",), timeout=0.5),
         trace,
         lambda remote, _local: remote,

@@ -23,11 +23,11 @@ from dns.rdatatype import AAAA, PTR, SOA, SRV, TXT, A, RdataType
 
 from ssosim.clock import ManualClock
 from ssosim.dns import ZoneSet, ZoneStore, delete_profile, put_rrset
-from ssosim.dns.recursion import Ask, Question, Recursor, Resolver, ResolverSettings, Upstream, drive
+from ssosim.dns.recursion import Ask, Question, RecursiveServer, Resolver, ResolverSettings, Upstream, drive
 from ssosim.dns.recursion.message import query_for, read_response
-from ssosim.dns.server.authority_servers import ServedAuthorities, serve_authorities
+from ssosim.dns.server.authority_servers import AuthorityServers, start_authority_servers
 from ssosim.dns.zones.rrset import to_name
-from ssosim.faults import Delay, Drop, FaultBoard, NameServerDead, ServFail, StaleCache, TruncationLoop
+from ssosim.faults import ActiveFaults, Delay, Drop, NameServerDead, ServFail, StaleCache, TruncationLoop
 from ssosim.trace import DnsAnswered, Trace
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
@@ -39,14 +39,16 @@ HERE = "127.0.0.1"
 class Net:
     """Name servers on loopback and the resolvers in front of them."""
 
-    board: FaultBoard
+    board: ActiveFaults
     store: ZoneStore
     trace: Trace
-    served: ServedAuthorities
+    served: AuthorityServers
     clock: ManualClock
-    resolvers: list[Recursor] = field(default_factory=list)
+    resolvers: list[RecursiveServer] = field(default_factory=list)
 
-    async def resolver(self, name: str = "corp", forward: int | None = None, **options: object) -> tuple[Recursor, int]:
+    async def resolver(
+        self, name: str = "corp", forward: int | None = None, **options: object
+    ) -> tuple[RecursiveServer, int]:
         """A resolver that walks from the root, or forwards to one of ours on that port; and its own port."""
         chosen = ResolverSettings(
             forward_to=("10.0.0.1",) if forward else (),
@@ -55,7 +57,7 @@ class Net:
         )
         dial = (lambda *_: (HERE, forward)) if forward else (lambda *to: self.served.endpoints[to])
         roots = self.board.authorities.hierarchy.root_addresses
-        started = Recursor(
+        started = RecursiveServer(
             chosen,
             self.trace,
             lambda remote, _local: remote,
@@ -78,8 +80,10 @@ class Net:
 async def net(contoso: ZoneSet) -> AsyncIterator[Net]:
     """The default estate on the standard hierarchy."""
     store, trace = ZoneStore(contoso), Trace()
-    board = FaultBoard(store, trace)
-    async with serve_authorities(board.authorities, trace, lambda remote, _: remote, lambda *_: (HERE, 0)) as served:
+    board = ActiveFaults(store, trace)
+    async with start_authority_servers(
+        board.authorities, trace, lambda remote, _: remote, lambda *_: (HERE, 0)
+    ) as served:
         for name, server in served.servers.items():
             board.attach(server, "authority", name)
         made = Net(board, store, trace, served, ManualClock(1_740_000_000.0))

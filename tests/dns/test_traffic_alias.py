@@ -25,7 +25,7 @@ from ssosim.dns import (
 )
 from ssosim.dns.zones.edits import point_alias_record
 from ssosim.dns.zones.links import MAX_ALIASES
-from ssosim.dns.zones.query_context import Asking, network
+from ssosim.dns.zones.query_context import QueryContext, network
 from ssosim.estate import (
     Estate,
     EstateError,
@@ -45,12 +45,14 @@ PROFILE = "aadg-autologon"
 OWN = "www.tm.a.prd.aadg.trafficmanager.net"
 
 
-def ask(zones: ZoneSet, name: str, rdtype: RdataType = A, asking: Asking | None = None) -> Answer:
+def ask(zones: ZoneSet, name: str, rdtype: RdataType = A, asking: QueryContext | None = None) -> Answer:
     """One question."""
-    return answer(zones, dns.name.from_text(name), rdtype, asking or Asking())
+    return answer(zones, dns.name.from_text(name), rdtype, asking or QueryContext())
 
 
-def said(zones: ZoneSet, name: str, rdtype: RdataType = A, asking: Asking | None = None) -> tuple[str, tuple[str, ...]]:
+def said(
+    zones: ZoneSet, name: str, rdtype: RdataType = A, asking: QueryContext | None = None
+) -> tuple[str, tuple[str, ...]]:
     """Outcome and answers of one question, as the trace has them."""
     event = ask(zones, name, rdtype, asking).event("udp")
     return event.rcode, event.answers
@@ -116,8 +118,8 @@ def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
         )
     )
     zones = dataclasses.replace(zones, places=dataclasses.replace(zones.places, locations=estate.locations))
-    assert said(zones, "near.fabrikam.com", asking=Asking(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
-    reply = ask(zones, "near.fabrikam.com", asking=Asking(network("10.2.0.1")))
+    assert said(zones, "near.fabrikam.com", asking=QueryContext(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
+    reply = ask(zones, "near.fabrikam.com", asking=QueryContext(network("10.2.0.1")))
     assert reply.event("udp").answers == ("A 192.0.2.1",)
     (routed,) = reply.routed
     assert (routed.profiles, routed.by_place, routed.scope, routed.drawn) == (("tm",), True, 16, False)

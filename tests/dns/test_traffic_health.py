@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from ssosim.clock import VirtualClock
 from ssosim.dns import ZoneSet, ZoneStore, delete_profile, put_profile
 from ssosim.dns.server.health_probes import Prober, Target, passes, request_of, targets, trusting_context
-from ssosim.dns.zones.health import HealthBoard, Watched, after_probe
-from ssosim.dns.zones.query_context import ALL_ONLINE, Asking
+from ssosim.dns.zones.health import HealthTable, Watched, after_probe
+from ssosim.dns.zones.query_context import ALL_ONLINE, QueryContext
 from ssosim.estate import Monitor, TrafficManager, TrafficManagerEndpoint
 from ssosim.trace import LabEvent, Trace
 
@@ -52,7 +52,7 @@ def test_the_default_is_unhealthy_at_the_fourth() -> None:
 
 def test_the_board_changes_its_value_only_when_a_state_changes() -> None:
     """Caches compare the value by identity; what is held by hand goes before what probes find."""
-    board = HealthBoard()
+    board = HealthTable()
     assert board.current is ALL_ONLINE
     board.found("p", "e", "online")
     assert board.current is ALL_ONLINE
@@ -219,9 +219,9 @@ async def test_a_sick_endpoint_leaves_rotation_and_comes_back(contoso: ZoneSet) 
     ]
 
 
-def asking(store: ZoneStore) -> Asking:
+def asking(store: ZoneStore) -> QueryContext:
     """A question now."""
-    return Asking(health=store.health.current)
+    return QueryContext(health=store.health.current)
 
 
 async def test_an_endpoint_by_name_is_resolved_in_the_zones(contoso: ZoneSet) -> None:

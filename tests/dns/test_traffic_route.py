@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.dns.zones.query_context import Asking, Health, Places, Status, contains, deciding_bits, network
+from ssosim.dns.zones.query_context import Health, Places, QueryContext, Status, contains, deciding_bits, network
 from ssosim.dns.zones.traffic_manager import MAX_NESTING, Routed, route, status_of
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint
 from ssosim.estate.model import Routing
@@ -27,11 +27,11 @@ def profile(routing: Routing, *endpoints: TrafficManagerEndpoint, name: str = "p
 
 
 def chosen(
-    asked: TrafficManager, *others: TrafficManager, asking: Asking | None = None, places: Places | None = None
+    asked: TrafficManager, *others: TrafficManager, asking: QueryContext | None = None, places: Places | None = None
 ) -> Routed:
     """What ``asked`` chooses."""
     known = {each.name: each for each in (asked, *others)}
-    return route(asked, known, asking or Asking(), places or Places())
+    return route(asked, known, asking or QueryContext(), places or Places())
 
 
 def names(routed: Routed) -> list[str]:
@@ -56,7 +56,9 @@ PLACES = Places(
         Location(name="bavaria", subnets=("10.1.7.0/24",), regions=("DE-BY", "DE", "GEO-EU")),
     )
 )
-EUROPE, AMERICA, BAVARIA, MARS = (Asking(network(text)) for text in ("10.1.2.3", "10.2.2.3", "10.1.7.9", "203.0.113.1"))
+EUROPE, AMERICA, BAVARIA, MARS = (
+    QueryContext(network(text)) for text in ("10.1.2.3", "10.2.2.3", "10.1.7.9", "203.0.113.1")
+)
 THREE = (endpoint("a", 1, priority=2), endpoint("b", 2, priority=1), endpoint("c", 3, priority=3))
 
 
@@ -79,7 +81,7 @@ def health(**states: Status) -> Health:
 )
 def test_priority_takes_the_best_that_is_well(states: dict[str, Status], expected: list[str]) -> None:
     """TMS9-062: a degraded endpoint leaves rotation; all degraded are answered as if all were well; stopped never."""
-    assert names(chosen(profile("priority", *THREE), asking=Asking(health=health(**states)))) == expected
+    assert names(chosen(profile("priority", *THREE), asking=QueryContext(health=health(**states)))) == expected
 
 
 def test_a_disabled_endpoint_and_a_disabled_profile() -> None:
@@ -95,7 +97,7 @@ def test_a_disabled_endpoint_and_a_disabled_profile() -> None:
 def test_weighted_takes_one_in_proportion(weights: list[int], draw: float) -> None:
     """The draw falls on the endpoint whose share of the weights it lies in."""
     endpoints = [endpoint(str(n), n, weight=weight) for n, weight in enumerate(weights)]
-    routed = chosen(profile("weighted", *endpoints), asking=Asking(draw=draw))
+    routed = chosen(profile("weighted", *endpoints), asking=QueryContext(draw=draw))
     (name,) = names(routed)
     below = sum(weights[: int(name)])
     assert below <= draw * sum(weights) + 1e-9
@@ -106,7 +108,7 @@ def test_weighted_takes_one_in_proportion(weights: list[int], draw: float) -> No
 @pytest.mark.parametrize("draw", [-1.0, -1e-18, 1.0, 7.3, 1e300, float("inf"), float("nan")])
 def test_weighted_survives_any_draw(draw: float) -> None:
     """cloudflare-dns-2016: a random source gone wrong (one became negative) still gets an endpoint, no error."""
-    assert len(names(chosen(profile("weighted", *THREE), asking=Asking(draw=draw)))) == 1
+    assert len(names(chosen(profile("weighted", *THREE), asking=QueryContext(draw=draw)))) == 1
 
 
 def test_a_draw_serves_every_level() -> None:
@@ -114,7 +116,9 @@ def test_a_draw_serves_every_level() -> None:
     left = profile("weighted", endpoint("l1", 1), endpoint("l2", 2, weight=3), name="left")
     right = profile("weighted", endpoint("r1", 3), endpoint("r2", 4), name="right")
     top = profile("weighted", endpoint("x", profile="left"), endpoint("y", profile="right"))
-    counts = Counter(names(chosen(top, left, right, asking=Asking(draw=(step + 0.5) / 800)))[0] for step in range(800))
+    counts = Counter(
+        names(chosen(top, left, right, asking=QueryContext(draw=(step + 0.5) / 800)))[0] for step in range(800)
+    )
     assert counts == {"l1": 100, "l2": 300, "r1": 200, "r2": 200}
 
 
@@ -131,16 +135,18 @@ BY_LATENCY = profile(
     [
         (EUROPE, {}, "weu"),
         (AMERICA, {}, "eus"),
-        (Asking(network("2001:db8:1::/48")), {}, "eus"),
+        (QueryContext(network("2001:db8:1::/48")), {}, "eus"),
         (EUROPE, {"weu": "degraded"}, "eus"),
         (AMERICA, {"eus": "degraded"}, "weu"),
         (MARS, {}, "weu"),
-        (Asking(), {}, "weu"),
+        (QueryContext(), {}, "weu"),
     ],
 )
-def test_performance_takes_the_nearest_that_is_well(asking: Asking, states: dict[str, Status], expected: str) -> None:
+def test_performance_takes_the_nearest_that_is_well(
+    asking: QueryContext, states: dict[str, Status], expected: str
+) -> None:
     """TMS9-060, TMS9-061: the answer depends on where the question comes from; the next nearest stands in."""
-    here = Asking(asking.subnet, health(**states))
+    here = QueryContext(asking.subnet, health(**states))
     routed = chosen(BY_LATENCY, asking=here, places=PLACES)
     assert (names(routed), routed.by_place) == ([expected], True)
 
@@ -151,7 +157,7 @@ def test_performance_spreads_over_endpoints_at_one_location() -> None:
         "performance", *(endpoint(name, 1, location="eastus", weight=9 if name == "a" else 1) for name in "ab")
     )
     counts = Counter(
-        names(chosen(two, asking=Asking(AMERICA.subnet, draw=step / 10), places=PLACES))[0] for step in range(10)
+        names(chosen(two, asking=QueryContext(AMERICA.subnet, draw=step / 10), places=PLACES))[0] for step in range(10)
     )
     assert counts == {"a": 5, "b": 5}
 
@@ -172,11 +178,11 @@ REGIONS = (endpoint("de", 1, regions=("DE",)), endpoint("eu", 2, regions=("GEO-E
     ],
 )
 def test_geographic_takes_the_most_specific_region(
-    asking: Asking, states: dict[str, Status], world: bool, expected: list[str]
+    asking: QueryContext, states: dict[str, Status], world: bool, expected: list[str]
 ) -> None:
     """azure-traffic-manager: unmapped region or stopped endpoint is NODATA; a region has no stand-in, no wider one."""
     endpoints = (*REGIONS, endpoint("rest", 3, regions=("WORLD",))) if world else REGIONS
-    here = Asking(asking.subnet, health(**states))
+    here = QueryContext(asking.subnet, health(**states))
     assert names(chosen(profile("geographic", *endpoints), asking=here, places=PLACES)) == expected
 
 
@@ -190,7 +196,7 @@ def test_subnet_routing() -> None:
 
 def test_multivalue_takes_all_that_are_well() -> None:
     """Every healthy endpoint, best priority first; the limit goes with it, for after the family is known."""
-    routed = chosen(profile("multivalue", *THREE, max_return=2), asking=Asking(health=health(c="degraded")))
+    routed = chosen(profile("multivalue", *THREE, max_return=2), asking=QueryContext(health=health(c="degraded")))
     assert (names(routed), routed.limit) == (["b", "a"], 2)
 
 
@@ -201,9 +207,9 @@ def test_nested_profiles_count_their_children() -> None:
     assert names(chosen(top, child)) == ["x"]
     assert chosen(top, child).profiles == ("p", "child")
     one_bad: Health = {("child", "x"): "degraded"}
-    assert names(chosen(top, child, asking=Asking(health=one_bad))) == ["z"]
+    assert names(chosen(top, child, asking=QueryContext(health=one_bad))) == ["z"]
     all_bad: Health = {**one_bad, ("child", "y"): "degraded", ("p", "z"): "degraded"}
-    assert names(chosen(top, child, asking=Asking(health=all_bad))) == ["x"]
+    assert names(chosen(top, child, asking=QueryContext(health=all_bad))) == ["x"]
 
 
 @pytest.mark.parametrize(

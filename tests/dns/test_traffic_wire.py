@@ -15,7 +15,7 @@ from dns.rdatatype import A
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore, answer, point_alias, put_profile, zones_of
 from ssosim.dns.server.query_counts import QueryCounts, Use
 from ssosim.dns.server.wire_format import Reply, Responder, respond
-from ssosim.dns.zones.query_context import Asking, Places, Status, network
+from ssosim.dns.zones.query_context import Places, QueryContext, Status, network
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint, default_estate
 from ssosim.trace import Trace
 
@@ -87,7 +87,7 @@ def test_a_client_subnet_decides_and_comes_back_with_its_scope(
     subnet: str, address: str, echo: tuple[str, int, int]
 ) -> None:
     """TMS9-060, RFC 7871: the subnet goes before the resolver's address; with /0 the resolver's own counts."""
-    asking = Asking(network("10.2.9.9"))
+    asking = QueryContext(network("10.2.9.9"))
     reply = respond(NEAREST, query(subnet), "udp", asking)
     assert address_in(reply) == address
     assert echoed(read(reply)) == echo
@@ -181,7 +181,7 @@ def test_the_wire_says_what_the_pure_answer_says_to_every_asker() -> None:
     for zones in (NEAREST, WEIGHTED):
         for asker in ("10.1.0.1", "10.2.0.1", "203.0.113.1"):
             for draw in (0.1, 0.6):
-                asking = Asking(network(asker), draw=draw)
+                asking = QueryContext(network(asker), draw=draw)
                 said = answer(zones, name, A, asking).event("udp").answers
                 assert said == (f"A {address_in(respond(zones, query(), 'udp', asking))}",)
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Answer, read_fields
 from ssosim.entra.http.app import _rendered, create_server
 from ssosim.entra.http.server import ProviderServer
@@ -117,7 +117,7 @@ async def test_what_needs_waiting_or_closing_is_left_to_aiohttp(site, connection
     writer.write(_rst(site, b"Expect: 100-continue\r\n"))
     assert await reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await _read(reader))[0] == "HTTP/1.1 401 Unauthorized"
-    site.provider.tamper = Mock(return_value=Struck(answer=Answer(503)))
+    site.provider.tamper = Mock(return_value=HttpEffect(answer=Answer(503)))
     writer.write(REALM + b"\r\n")
     assert (await _read(reader))[0] == "HTTP/1.1 503 Service Unavailable"
     site.provider.tamper = None

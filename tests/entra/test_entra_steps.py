@@ -3,7 +3,7 @@
 import pytest
 
 from ssosim.entra import Answer, Call, first_steps
-from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.http.exchange import exchange
 from ssosim.trace import HttpExchange, SignInStep
 
@@ -42,10 +42,10 @@ REQUESTS = [
     ("GET", AUTOLOGON, "/common/userrealm/a@contoso.com", SignInStep.OTHER),
     ("GET", "elsewhere.example", "/common/userrealm/a@contoso.com", SignInStep.OTHER),
 ]
-STRUCK = [None, Struck(silent=True), Struck(answer=Answer(503)), Struck(answer=Answer(429), own=True)]
+STRUCK = [None, HttpEffect(silent=True), HttpEffect(answer=Answer(503)), HttpEffect(answer=Answer(429), own=True)]
 
 
-@pytest.mark.parametrize("struck", STRUCK, ids=["own", "silent", "in-its-place", "by-itself"])
+@pytest.mark.parametrize("injected", STRUCK, ids=["own", "silent", "in-its-place", "by-itself"])
 @pytest.mark.parametrize(("method", "host", "path", "step"), REQUESTS)
 def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, struck):
     """The trace says what the provider has at that path, also where a fault keeps the answer back or gives another."""

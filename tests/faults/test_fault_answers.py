@@ -39,7 +39,7 @@ async def test_a_dropped_connection_has_no_answer(tmp_path, prepared):
         fault_from({"fault": "http-dropped", "path": "/x"}).apply(lab)
         assert (await _curl(lab)).returncode in (52, 56), "empty reply, or the connection broke off"
         (event,) = [record.event for record in lab.trace if record.event.layer == "http"]
-        assert (event.status, event.struck) == (0, True)
+        assert (event.status, event.injected) == (0, True)
 
 
 async def test_an_answer_that_comes_too_late_is_none(tmp_path, prepared):
@@ -50,7 +50,7 @@ async def test_an_answer_that_comes_too_late_is_none(tmp_path, prepared):
         async with asyncio.timeout(10):
             while not (seen := [r.event for r in lab.trace if r.event.layer == "http"]):  # noqa: ASYNC110 - plainest
                 await asyncio.sleep(0.05)
-        assert [(event.status, event.struck) for event in seen] == [(0, True)]
+        assert [(event.status, event.injected) for event in seen] == [(0, True)]
 
 
 async def test_a_program_is_held_in_real_time(tmp_path, prepared):

@@ -23,12 +23,12 @@ from ssosim.estate import TrafficManager, default_estate
 from ssosim.faults import (
     FAULTS,
     AaaaDead,
+    ActiveFaults,
     CnameForAlias,
     CnameLoop,
     DelegationRemoved,
     DnsFault,
     Drop,
-    FaultBoard,
     LongChain,
     NameRemoved,
     NameServerBlank,
@@ -83,7 +83,7 @@ class Bench:
     def __init__(self) -> None:
         self.store = ZoneStore(HEALTHY)
         self.trace = Trace()
-        self.board = FaultBoard(self.store, self.trace)
+        self.board = ActiveFaults(self.store, self.trace)
         self.server = Server()
         self.board.attach(self.server, "lab")
 
@@ -140,7 +140,7 @@ def test_undoing_one_leaves_what_the_others_make(faults: list[DnsFault], data: s
         return
     gone = data.draw(st.sampled_from(numbers))
     bench.board.undo(gone[0])
-    if any(applied.dormant for applied in bench.board.active):
+    if any(applied.suspended for applied in bench.board.active):
         return
     other = Bench()
     for number, fault in numbers:

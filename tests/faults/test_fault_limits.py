@@ -25,12 +25,12 @@ from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import default_estate
 from ssosim.faults import (
     FAULTS,
+    ActiveFaults,
     CertificateExpired,
     Delay,
     DelegationRemoved,
     DnsFault,
     Drop,
-    FaultBoard,
     FaultError,
     HttpStatus,
     KdcRefuses,
@@ -62,7 +62,7 @@ HERE = "127.0.0.1"
 class Broken:
     """A DNS server with a board."""
 
-    board: FaultBoard
+    board: ActiveFaults
     store: ZoneStore
     port: int
     trace: Trace
@@ -84,7 +84,7 @@ async def broken() -> AsyncIterator[Broken]:
     """The default estate's server, whole as yet."""
     store, trace = ZoneStore(HEALTHY), Trace()
     server = DnsServer(store, trace, lambda *_: "somebody")
-    board = FaultBoard(store, trace)
+    board = ActiveFaults(store, trace)
     board.attach(server, "lab")
     port = await server.start(HERE, 0)
     yield Broken(board, store, port, trace)
@@ -146,7 +146,7 @@ async def test_for_a_while_in_virtual_time() -> None:
     """By the lab's clock, which jumps: 30 s after, to the second, and at once for who only sees the trace."""
     clock = VirtualClock(1000.0)
     store = ZoneStore(HEALTHY)
-    board = FaultBoard(store, trace := Trace(clock), by_virtual_clock(clock))
+    board = ActiveFaults(store, trace := Trace(clock), by_virtual_clock(clock))
     NameRemoved(record=LOGIN, for_s=30).apply(board)
     undo = WrongAddress(record=AUTOLOGON, for_s=10).apply(board)
     undo()
@@ -213,7 +213,7 @@ def test_undo_and_limits_restore_the_state(faults: list[DnsFault], asked: list[s
         return lambda: None
 
     store, trace, server = ZoneStore(HEALTHY), Trace(), Server()
-    board = FaultBoard(store, trace, later)
+    board = ActiveFaults(store, trace, later)
     board.attach(server, "lab")
     undos: list[Callable[[], None]] = []
     for fault in faults:

@@ -19,10 +19,10 @@ from ssosim.estate import default_estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import (
     FAULTS,
+    ActiveFaults,
     Delay,
     DnsFault,
     Drop,
-    FaultBoard,
     FaultError,
     NameServerBlank,
     ServFail,
@@ -58,10 +58,10 @@ def from_toml(text: str) -> DnsFault:
 
 
 @pytest.fixture
-def board() -> Iterator[FaultBoard]:
+def board() -> Iterator[ActiveFaults]:
     """A board with a server on it."""
     store, trace = ZoneStore(zones_of(default_estate())), Trace()
-    made = FaultBoard(store, trace)
+    made = ActiveFaults(store, trace)
     made.attach(DnsServer(store, trace, lambda *_: ""), "lab")
     yield made
     made.undo_all()
@@ -110,7 +110,7 @@ def test_the_same_value_from_everywhere(fault: DnsFault, toml: str, words: list[
         ({"fault": "reverse-zone-dead", "zone": "fabrikam.com"}, "is not a reverse zone"),
     ],
 )
-def test_a_mistake_is_named(board: FaultBoard, data: dict[str, Any], words: str) -> None:
+def test_a_mistake_is_named(board: ActiveFaults, data: dict[str, Any], words: str) -> None:
     """FaultError says which fault and field, and what is expected; over the control API it is a 400."""
     with pytest.raises(FaultError, match=words):
         fault_from(data)
@@ -126,7 +126,7 @@ def test_a_mistake_in_a_scenario_has_its_place() -> None:
         from_toml('{ fault = "servfial" }')
 
 
-def test_the_control_api_keeps_a_list(board: FaultBoard) -> None:
+def test_the_control_api_keeps_a_list(board: ActiveFaults) -> None:
     """Apply, list, undo by id, by name and all; what does not fit is refused with its reason."""
     one = apply_fault(board, {"fault": "servfail", "names": ["a.example"]})
     two = apply_fault(board, {"fault": "name-removed", "record": "login.microsoftonline.com"})
@@ -163,9 +163,9 @@ def test_faults_of_installed_packages_have_names_too(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(registry, "entry_points", entries(EntryPoint("odd", "json:loads", "ssosim.faults")))
     with pytest.raises(FaultError, match=r"'odd'.*json:loads is no fault class"):
         registry.registered()
-    taken = EntryPoint("again", "ssosim.faults.selector:WireFault", "ssosim.faults")
+    taken = EntryPoint("again", "ssosim.faults.selector:DnsAnswerFault", "ssosim.faults")
     monkeypatch.setattr(registry, "entry_points", entries(taken, taken))
-    assert "WireFault" in registry.registered()
+    assert "DnsAnswerFault" in registry.registered()
 
 
 def ssosim(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

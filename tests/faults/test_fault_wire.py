@@ -20,13 +20,13 @@ from ssosim.estate import default_estate
 from ssosim.faults import (
     AaaaDead,
     AaaaWrong,
+    ActiveFaults,
     CnameForAlias,
     CnameLoop,
     Delay,
     DelegationRemoved,
     DnsFault,
     Drop,
-    FaultBoard,
     LongChain,
     NameRemoved,
     NameServerBlank,
@@ -57,7 +57,7 @@ HERE = "127.0.0.1"
 class Broken:
     """A server with a board."""
 
-    board: FaultBoard
+    board: ActiveFaults
     store: ZoneStore
     port: int
     trace: Trace
@@ -86,7 +86,7 @@ async def broken() -> AsyncIterator[Broken]:
     """The default estate's server, whole as yet; the client is known by its address."""
     store, trace = ZoneStore(zones_of(default_estate())), Trace()
     server = DnsServer(store, trace, lambda remote, _local: remote)
-    board = FaultBoard(store, trace)
+    board = ActiveFaults(store, trace)
     board.attach(server, "lab")
     port = await server.start(HERE, 0)
     try:

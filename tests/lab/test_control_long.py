@@ -14,9 +14,9 @@ import pytest
 
 from ssosim.clock import ManualClock
 from ssosim.lab.control.api import ControlApi
-from ssosim.lab.control.trace_handlers import Selection, TraceDesk
-from ssosim.scenario.live import LiveDesk
-from ssosim.trace import Caused, ClientSaid, DnsAnswered, LabEvent, Trace, in_parts
+from ssosim.lab.control.trace_handlers import Selection, TraceHandlers
+from ssosim.scenario.live import LiveScenarioHandlers
+from ssosim.trace import Caused, ClientMessage, DnsAnswered, LabEvent, Trace, in_parts
 
 MANY = 60_000
 SAID = DnsAnswered(name="a.example", type="A", rcode="NOERROR", answers=("A 192.0.2.1",))
@@ -27,9 +27,9 @@ def trace() -> Trace:
     """Long, with one word of another client in the middle and one at the end."""
     trace = Trace(ManualClock(1000.0))
     trace.record_all([Caused("busy", SAID)] * MANY)
-    trace.record("quiet", ClientSaid(text="middle"))
+    trace.record("quiet", ClientMessage(text="middle"))
     trace.record_all([Caused("busy", SAID)] * MANY)
-    trace.record("quiet", ClientSaid(text="end"))
+    trace.record("quiet", ClientMessage(text="end"))
     return trace
 
 
@@ -54,7 +54,7 @@ def turns() -> Iterator[list[int]]:
 async def serving(trace: Trace, folder: Path, **more: Any) -> AsyncIterator[str]:
     """The control API of a lab that is ``trace`` and ``more``; the path of its socket."""
     lab: Any = SimpleNamespace(lab=SimpleNamespace(trace=trace), **more)
-    api = ControlApi(lab, lambda: None, LiveDesk)
+    api = ControlApi(lab, lambda: None, LiveScenarioHandlers)
     await api.start(folder / "socket")
     try:
         yield str(folder / "socket")
@@ -102,17 +102,17 @@ async def test_others_have_their_turns_while_a_long_trace_is_read(trace: Trace, 
             assert (found["last_seq"], found["more"]) == (2 * MANY + 2, False)
     for query, number in ({"text": "nowhere"}, 0), ({"client": "quiet"}, 2):
         with turns() as count:
-            assert len(await TraceDesk(trace)._fitting(Selection.of(query), 10)) == number
+            assert len(await TraceHandlers(trace)._fitting(Selection.of(query), 10)) == number
         assert count[0] >= 12
 
 
 async def test_others_have_their_turns_while_a_verdict_is_found(trace: Trace) -> None:
     """One client, or all: the lab goes on, and what comes meanwhile does not count."""
-    desk = LiveDesk(SimpleNamespace(trace=trace))  # type: ignore[arg-type]
+    desk = LiveScenarioHandlers(SimpleNamespace(trace=trace))  # type: ignore[arg-type]
 
     async def alone(verdicts: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         with turns() as count:
-            asyncio.get_running_loop().call_soon(trace.record, "late", ClientSaid(text="late"))
+            asyncio.get_running_loop().call_soon(trace.record, "late", ClientMessage(text="late"))
             found = await verdicts
         assert count[0] >= 12
         return found
@@ -132,7 +132,7 @@ async def test_what_comes_while_the_past_is_read_is_not_missed(trace: Trace, tmp
         for text, seq in (("news", 2 * MANY + 3), ("end", 2 * MANY + 2)):
             asking = asyncio.create_task(get(where, f"/v1/wait?client=quiet&text={text}&timeout_s=5"))
             await until(lambda: bool(trace._subscribers))
-            trace.record("quiet", ClientSaid(text=text))
+            trace.record("quiet", ClientMessage(text=text))
             assert (await asking)["seq"] == seq
             assert trace._subscribers == []
 
@@ -146,7 +146,7 @@ async def test_a_wait_that_is_abandoned_is_over(trace: Trace, tmp_path: Path) ->
         await until(lambda: len(trace._subscribers) == 2)
         writer.close()
         await until(lambda: len(trace._subscribers) == 1)
-        trace.record("late", ClientSaid(text="there"))
+        trace.record("late", ClientMessage(text="there"))
         assert (await stays)["client"] == "late"
         assert trace._subscribers == []
 

@@ -8,10 +8,10 @@ from ipaddress import IPv6Network
 import pytest
 
 from ssosim.clock import ManualClock
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network import misdirected_clients
-from ssosim.lab.network.misdirected_clients import LedAstray
-from ssosim.lab.network.unknown_destinations import Strays
+from ssosim.lab.network.misdirected_clients import MisdirectedClients
+from ssosim.lab.network.unknown_destinations import UnknownDestinations
 from ssosim.trace import Caused, DnsAnswered, Trace, log
 
 ASTRAY = "203.0.113.9"
@@ -22,9 +22,9 @@ def answer(name: str, to: str, kind: str = "A") -> DnsAnswered:
     return DnsAnswered(name=name, type=kind, rcode="NOERROR", answers=(f"{kind} {to}",))
 
 
-def listening(trace: Trace, came: list[str]) -> LedAstray:
+def listening(trace: Trace, came: list[str]) -> MisdirectedClients:
     """Told of ``ASTRAY`` alone."""
-    led = LedAstray(trace, "A", lambda address: address == ASTRAY, came.append)
+    led = MisdirectedClients(trace, "A", lambda address: address == ASTRAY, came.append)
     led.start()
     return led
 
@@ -47,7 +47,7 @@ def test_the_last_name_counts_and_each_client_has_its_own() -> None:
 def test_no_record_is_made_of_a_harmless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listening makes no records, and looks once at an answer that is given many times."""
     trace, looked = Trace(), []
-    led = LedAstray(trace, "A", lambda address: bool(looked.append(address)))
+    led = MisdirectedClients(trace, "A", lambda address: bool(looked.append(address)))
     led.start()
     monkeypatch.setattr(log, "Record", None)
     trace.record_all([Caused("c", answer("right.example", "192.0.2.1"))] * 100)
@@ -79,7 +79,7 @@ def test_who_stops_is_told_no_more() -> None:
     led.stop()
     trace.record("c", answer("one.example", ASTRAY))
     assert (came, trace._listeners) == ([ASTRAY], [])
-    strays = Strays(trace, Attribution(), [], silent=IPv6Network("100::/64"), ports={443: True})
+    strays = UnknownDestinations(trace, ClientAddresses(), [], silent=IPv6Network("100::/64"), ports={443: True})
     strays._led.start()
     strays.stop()
     assert trace._listeners == []

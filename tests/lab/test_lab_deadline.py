@@ -84,7 +84,9 @@ def test_a_scenario_ends_a_mad_program_at_its_deadline(bench, tmp_path):
     assert time.monotonic() - began < 30
     assert left(bench) == []
     said = [
-        r for r in bench.records("run-mad") if r["client"] == "mad" and r["event"] in ("ClientSaid", "ClientFinished")
+        r
+        for r in bench.records("run-mad")
+        if r["client"] == "mad" and r["event"] in ("ClientMessage", "ClientFinished")
     ]
     assert [(r.get("exit_code"), r.get("text", "").split("\n")[-1]) for r in said] == [
         (-signal.SIGKILL, ""),

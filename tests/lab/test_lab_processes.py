@@ -19,7 +19,7 @@ from ssosim.lab.process import namespaces
 def raises(*_):
     raise {error}
 namespaces._enter = raises if sys.argv[1] == "enter" else lambda: None
-made = namespaces.make_world(raises)
+made = namespaces.start_in_namespaces(raises)
 code = made.wait()
 print("caller", os.getpid(), code, flush=True)
 """

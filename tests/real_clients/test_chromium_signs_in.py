@@ -12,7 +12,7 @@ from ssosim_clients.spn import RULES
 from ssosim_clients.testing import World
 
 from ssosim.faults import CnameForAlias, PtrMismatch, TrafficManagerDeleted
-from ssosim.real_clients.lookup import find_parts
+from ssosim.real_clients.lookup import find_flows
 from ssosim.testing import host_lab
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_jsonl
@@ -60,7 +60,7 @@ class Desk:
 
     def start(self, label, flow="", *options, krb5=""):
         """One flow, as its manifest says, under a label of its own; ``krb5``: with the environment of that flow."""
-        part, environment = (find_parts(f"chromium/{name or label}")[0].flow for name in (flow, krb5 or flow))
+        part, environment = (find_flows(f"chromium/{name or label}")[0].flow for name in (flow, krb5 or flow))
         settings = [f"{name}={value}".replace("{home}", str(FOLDER)) for name, value in environment.environment.items()]
         command = [word.replace("{home}", str(FOLDER)) for word in part.run]
         self.run(label, FOLDER / part.etc, *options, "--", "env", *settings, *command)

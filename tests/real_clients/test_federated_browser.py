@@ -6,7 +6,7 @@ import pytest
 
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import lacking_text
-from ssosim.real_clients.lookup import find_parts
+from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_jsonl
 from ssosim.verdict.judge import judge
@@ -20,7 +20,7 @@ INTERNET_EXPLORER = 'CHROMIUM_FLAGS="$CHROMIUM_FLAGS --user-agent=Trident/7.0"\n
 @pytest.fixture
 def chromium(running, request, tmp_path):
     """Runs the page flow as the federated user; the records of its trace."""
-    (part,) = find_parts("chromium/sign-in-page")
+    (part,) = find_flows("chromium/sign-in-page")
     if text := lacking_text(part.original):
         pytest.skip(text)
     policies = tmp_path / "chromium/policies/managed"

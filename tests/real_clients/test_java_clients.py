@@ -6,7 +6,7 @@ import pytest
 
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, lacking_text
-from ssosim.real_clients.lookup import find_originals, find_parts
+from ssosim.real_clients.lookup import find_flows, find_real_clients
 
 STS, LOGIN, AUTOLOGON = "sts.fabrikam.com", "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
 TWICE = """
@@ -37,7 +37,7 @@ NO_BODY = "NullPointerException"
 @pytest.fixture(scope="module", autouse=True)
 def _installed():
     """Both clients are installed, if they were not."""
-    for original in find_originals(["msal4j", "java-http"]):
+    for original in find_real_clients(["msal4j", "java-http"]):
         if text := lacking_text(original):
             pytest.skip(text)
         install(original)
@@ -47,7 +47,7 @@ class Tried:
     """One JVM: how it ended, and what the trace has of it."""
 
     def __init__(self, bench, label, name, *variables, device=None, person=None):
-        (part,) = find_parts(name)
+        (part,) = find_flows(name)
         command = [word.replace("{home}", str(home_of(part.original))) for word in part.flow.run]
         words = ["--device", device or part.flow.device, "--as", label, *(["--person", person] if person else [])]
         self.done = bench.run("exec", *words, "--", "env", *variables, *command)
@@ -179,7 +179,7 @@ def test_the_lock_strikes_within_one_sign_in(attempt):
 
 def test_a_jvm_that_failed_once_does_not_negotiate_again(running, tmp_path):
     """measured-memory: a failure is kept per host until the JVM ends; the second attempt asks for no ticket."""
-    (original,) = find_originals(["msal4j"])
+    (original,) = find_real_clients(["msal4j"])
     program = tmp_path / "Twice.java"
     program.write_text(TWICE, encoding="utf-8")
     assert running.run("fault", "apply", "kdc-refuses", "clients=twice", "first=2").returncode == 0

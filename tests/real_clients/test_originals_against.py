@@ -11,13 +11,13 @@ import pytest
 
 from ssosim.real_clients.client_choice import as_client
 from ssosim.real_clients.installation import is_installed, lacking_text
-from ssosim.real_clients.lookup import Part, find_parts, shipped
+from ssosim.real_clients.lookup import Part, find_flows, shipped
 from ssosim.real_clients.matrix import play_clients
 from ssosim.real_clients.measured import departures
 from ssosim.real_clients.model_comparison import compare, with_models
 from ssosim.scenario.loader import load_scenario
 
-PARTS = {part.name: part for original in shipped() for part in find_parts(original.name)}
+PARTS = {part.name: part for original in shipped() for part in find_flows(original.name)}
 WITH_MODEL = [name for name, part in PARTS.items() if part.flow.model is not None]
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
 TRAFFIC_MANAGER = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"

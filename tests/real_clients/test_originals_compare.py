@@ -3,7 +3,7 @@
 import pytest
 
 from ssosim.real_clients.batch import Cell
-from ssosim.real_clients.lookup import Part, find_parts, shipped
+from ssosim.real_clients.lookup import Part, find_flows, shipped
 from ssosim.real_clients.manifest import read_manifest
 from ssosim.real_clients.measured import departures, measured
 from ssosim.real_clients.model_comparison import compare
@@ -112,7 +112,7 @@ def test_the_measured_rows_are_those_of_the_scenario():
     """Every phase has its measurement, every flow named there is shipped, and every known difference has a reason."""
     facts = measured()
     assert list(facts.rows) == [phase.name for phase in load_scenario(facts.scenario).phases]
-    names = {part.name for original in shipped() for part in find_parts(original.name)}
+    names = {part.name for original in shipped() for part in find_flows(original.name)}
     assert {part for parts in facts.clients.values() for part in parts} <= names
     assert all(set(row) == set(facts.clients) for row in facts.rows.values())
     assert all(each.reason.strip() for each in facts.differences)

@@ -7,7 +7,7 @@ import pytest
 from ssosim.lab.base.errors import MachineLacksError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install
-from ssosim.real_clients.lookup import find_parts
+from ssosim.real_clients.lookup import find_flows
 
 LOGIN, STS, AUTOLOGON = "login.microsoftonline.com", "sts.fabrikam.com", "autologon.microsoftazuread-sso.com"
 OPENID = f"GET {LOGIN}/organizations/v2.0/.well-known/openid-configuration none 200"
@@ -27,7 +27,7 @@ class Lab:
 
     def start(self, name, label, **environment):
         """Start a flow; the process."""
-        (part,) = find_parts(name)
+        (part,) = find_flows(name)
         try:
             install(part.original)
         except MachineLacksError as error:

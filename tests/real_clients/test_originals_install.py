@@ -12,7 +12,7 @@ import pytest
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, is_installed
-from ssosim.real_clients.manifest import Original, read_manifest
+from ssosim.real_clients.manifest import RealClient, read_manifest
 
 MANIFEST = """\
 name = "mine"
@@ -33,7 +33,7 @@ def _own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("SSOSIM_CLIENTS_HOME", str(tmp_path / "homes"))
 
 
-def _client(folder: Path, *steps: str, needs: str = "") -> Original:
+def _client(folder: Path, *steps: str, needs: str = "") -> RealClient:
     place = folder / "mine"
     place.mkdir(exist_ok=True)
     lines = ", ".join(f"['sh', '-c', '''{step}''']" for step in steps)
@@ -107,7 +107,7 @@ print(install(read_manifest(Path(sys.argv[1])), lambda: print("waits", flush=Tru
 """
 
 
-def _start(client: Original) -> subprocess.Popen[str]:
+def _start(client: RealClient) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", INSTALL, client.folder], stdout=subprocess.PIPE, text=True)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ssosim.estate.toml import TomlMistakeError
-from ssosim.real_clients.lookup import UnknownOriginalError, find_parts, shipped
-from ssosim.real_clients.manifest import Original, read_manifest
+from ssosim.real_clients.lookup import UnknownRealClientError, find_flows, shipped
+from ssosim.real_clients.manifest import RealClient, read_manifest
 
 GOOD = """\
 name = "mine"
@@ -19,7 +19,7 @@ run = ["{home}/sign-in"]
 """
 
 
-def _read(folder: Path, text: str) -> Original:
+def _read(folder: Path, text: str) -> RealClient:
     place = folder / "mine"
     place.mkdir(exist_ok=True)
     (place / "client.toml").write_text(text, encoding="utf-8")
@@ -72,11 +72,11 @@ def test_a_part_is_found_by_name_and_by_path(tmp_path, monkeypatch):
     """``client/flow``, ``client`` for all its flows, and a folder of the user's in both forms."""
     _read(tmp_path, GOOD)
     monkeypatch.chdir(tmp_path)
-    assert [part.name for part in find_parts("curl/windowstransport")] == ["curl/windowstransport"]
-    assert len(find_parts("curl")) > 1
+    assert [part.name for part in find_flows("curl/windowstransport")] == ["curl/windowstransport"]
+    assert len(find_flows("curl")) > 1
     for name in ("./mine", "./mine/client.toml", "./mine/sign-in", str(tmp_path / "mine")):
-        assert [part.name for part in find_parts(name)] == ["mine/sign-in"]
-    with pytest.raises(UnknownOriginalError, match=r"curl has no flow 'windowstranport'.*did you mean"):
-        find_parts("curl/windowstranport")
+        assert [part.name for part in find_flows(name)] == ["mine/sign-in"]
+    with pytest.raises(UnknownRealClientError, match=r"curl has no flow 'windowstranport'.*did you mean"):
+        find_flows("curl/windowstranport")
     with pytest.raises(TomlMistakeError, match=r"no client\.toml is there"):
-        find_parts("./nothing")
+        find_flows("./nothing")

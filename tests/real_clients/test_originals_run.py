@@ -60,7 +60,7 @@ def test_what_a_manifest_says_reaches_the_program(bench, tmp_path):
     text = (mine / "client.toml").read_text().replace('device = "desk-2"\n', more)
     (mine / "client.toml").write_text(text)
     phases = _phases(bench.run("run", "middlebox", "--client", str(mine), "--json"))
-    said = [record["text"] for record in bench.records("run-middlebox") if record["event"] == "ClientSaid"]
+    said = [record["text"] for record in bench.records("run-middlebox") if record["event"] == "ClientMessage"]
     assert "as bob@contoso.com with my own file\nin place\nwalks-away" in said[0]
     assert "stopped after 2 s" in said[0]
     assert phases["healthy"]["mine/f"]["outcome"] == "silent", "what it did before that counts"
@@ -93,7 +93,7 @@ def test_programs_of_a_phase_run_side_by_side(bench, tmp_path):
     began = time.monotonic()
     clients = _phases(bench.run("run", str(file), "--json"))["p"]
     records = bench.records("run-three")
-    order = [record["event"] for record in records if record["client"] and record["event"] != "ClientSaid"]
+    order = [record["event"] for record in records if record["client"] and record["event"] != "ClientMessage"]
     assert order[:3].count("ClientFinished") == 0, "all were on their devices before the first had ended"
     assert all(2 <= client["decided_s"] < 2 + time.monotonic() - began for client in clients.values())
 

@@ -8,7 +8,7 @@ import pytest
 
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, lacking_text
-from ssosim.real_clients.lookup import find_originals, find_parts
+from ssosim.real_clients.lookup import find_flows, find_real_clients
 
 STS, LOGIN = "sts.fabrikam.com", "login.microsoftonline.com"
 ENTRA, OWN = "sign-in page for Azure CLI", "sign-in page of sts.fabrikam.com"
@@ -16,7 +16,7 @@ ENTRA, OWN = "sign-in page for Azure CLI", "sign-in page of sts.fabrikam.com"
 
 def home(name):
     """Where a client is installed; it is installed now if it was not."""
-    (original,) = find_originals([name])
+    (original,) = find_real_clients([name])
     if text := lacking_text(original):
         pytest.skip(text)
     install(original)
@@ -54,7 +54,7 @@ def attempt(running, request):
     """Runs a flow of a client as its manifest says; ``variables`` are set in its environment."""
 
     def run(name, *, device=None, person=None, **variables):
-        (part,) = find_parts(name)
+        (part,) = find_flows(name)
         place = str(home(part.original.name))
         command = [word.replace("{home}", place) for word in part.flow.run]
         setting = [f"{key}={value}" for key, value in variables.items()]

@@ -10,7 +10,7 @@ import pytest
 
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, lacking_text
-from ssosim.real_clients.lookup import find_parts
+from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import ConnectionFailed, Record
 from ssosim.trace.export import read_jsonl
 from ssosim.verdict.judge import judge
@@ -46,7 +46,7 @@ def _commands() -> dict[str, list[str]]:
         folder = Path(__file__).parents[2] / "clients" / "real" / "chromium"
         found["chromium"] = ["python3", "-B", str(folder / "sign_in.py"), "sign-in-page"]
     for label, name in CLIENTS.items():
-        (part,) = find_parts(name)
+        (part,) = find_flows(name)
         if not lacking_text(part.original):
             install(part.original)
             home = str(home_of(part.original))

@@ -10,7 +10,7 @@ import pytest
 
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, lacking_text
-from ssosim.real_clients.lookup import find_originals
+from ssosim.real_clients.lookup import find_real_clients
 
 TRIES = 4
 """azure-core's RetryPolicy: the first try and three more for a status, or a connection that broke."""
@@ -19,7 +19,7 @@ TRIES = 4
 @pytest.fixture(scope="module")
 def azure() -> Path:
     """Where azure-identity is installed."""
-    (original,) = find_originals(["azure-identity"])
+    (original,) = find_real_clients(["azure-identity"])
     if text := lacking_text(original):
         pytest.skip(text)
     install(original)

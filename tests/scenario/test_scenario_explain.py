@@ -1,6 +1,6 @@
 """The chain of causes names what the verdict names."""
 
-from ssosim.trace import ClientFinished, ClientSaid, DnsAnswered, FaultApplied, HttpExchange, KdcExchange, Record
+from ssosim.trace import ClientFinished, ClientMessage, DnsAnswered, FaultApplied, HttpExchange, KdcExchange, Record
 from ssosim.verdict.explain import explain
 
 AUTOLOGON, TARGET = "autologon.microsoftazuread-sso.com", "www.tm.a.prd.aadg.trafficmanager.net"
@@ -39,7 +39,7 @@ def test_the_name_that_was_meant_is_the_cause():
 
 def test_without_a_chain_there_is_the_reason():
     """What failed and left nothing on the wire is not left unexplained."""
-    assert _explained(ClientSaid(text="no arguments"), ended) == (
+    assert _explained(ClientMessage(text="no arguments"), ended) == (
         "curl in this lab: failed: it ended with exit code 22: no failed exchange was seen"
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from ssosim.trace import (
     ClientFinished,
-    ClientSaid,
+    ClientMessage,
     DnsAnswered,
     HttpExchange,
     KdcExchange,
@@ -42,11 +42,11 @@ expired = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=5
 pending = HttpExchange(host=LOGIN, method="POST", path=TOKEN, status=400, code=70016)
 cookie = TokenIssued(kind="browser", grant="kerberos", subject="a@b.c")
 page = HttpExchange(host=LOGIN, method="GET", path="/organizations/oauth2/v2.0/authorize", status=200)
-unposted = HttpExchange(host=LOGIN, method="POST", path="/common/login", status=0, struck=True)
+unposted = HttpExchange(host=LOGIN, method="POST", path="/common/login", status=0, injected=True)
 asked = UserPrompted(reason="password")
 ended = ClientFinished(program="curl", exit_code=6)
 stopped = ClientFinished(program="curl", exit_code=-9)
-boast = ClientSaid(text="signed in successfully")
+boast = ClientMessage(text="signed in successfully")
 
 
 def verdict(*events, began=100.0):

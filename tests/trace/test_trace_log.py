@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.clock import ManualClock
-from ssosim.trace import Caused, ClientSaid, LabEvent, Record, Trace, events, redacted
+from ssosim.trace import Caused, ClientMessage, LabEvent, Record, Trace, events, redacted
 from ssosim.trace.export import TraceFormatError, as_json, as_line, from_json, read_jsonl
 
 KINDS = [kind for name in events.__all__ if (kind := getattr(events, name)) is not events.Event]
@@ -120,12 +120,12 @@ def test_many_at_once_are_as_many_one_by_one(limit, batches):
 def test_one_may_hear_of_one_kind_alone():
     """A subscriber to a kind hears of that kind, single or many at once, and of nothing else."""
     trace, said, everything = Trace(), [], []
-    trace.subscribe(said.append, ClientSaid)
+    trace.subscribe(said.append, ClientMessage)
     trace.subscribe(everything.append)
     trace.record("", LabEvent(part="x", text="y"))
-    trace.record("a", ClientSaid(text="1"))
+    trace.record("a", ClientMessage(text="1"))
     trace.record_all([Caused("b", LabEvent(part="x", text="y"))] * 3)
-    trace.record_all([Caused("b", ClientSaid(text="2"))] * 2)
+    trace.record_all([Caused("b", ClientMessage(text="2"))] * 2)
     assert [record.seq for record in said] == [2, 6, 7]
     assert [record.seq for record in everything] == [1, 2, 3, 4, 5, 6, 7]
 
@@ -174,7 +174,7 @@ def test_subscribers_hear_of_later_records_until_they_leave():
 
 def test_blank_lines_are_passed_over():
     """A file may end in an empty line."""
-    record = Record(1, 1.5, "c", ClientSaid(text="two\nlines"))
+    record = Record(1, 1.5, "c", ClientMessage(text="two\nlines"))
     assert list(read_jsonl([as_json(record) + "\n", "\n"])) == [record]
 
 
@@ -212,12 +212,12 @@ def test_plain_words_are_not_redacted(text):
 def test_listeners_get_what_happens_at_once_unmade():
     """Each call has all that happened together, of the wanted kind, the very values; leaving ends it."""
     trace, heard = Trace(), []
-    leave = trace.overhear(lambda caused: heard.append(list(caused)), ClientSaid)
-    said = Caused("a", ClientSaid(text="1"))
+    leave = trace.overhear(lambda caused: heard.append(list(caused)), ClientMessage)
+    said = Caused("a", ClientMessage(text="1"))
     trace.record_all([said] * 3)
-    trace.record("b", ClientSaid(text="2"))
+    trace.record("b", ClientMessage(text="2"))
     trace.record("b", LabEvent(part="x", text="y"))
-    assert heard == [[said] * 3, [Caused("b", ClientSaid(text="2"))]]
+    assert heard == [[said] * 3, [Caused("b", ClientMessage(text="2"))]]
     assert heard[0][2] is said
     leave()
     trace.record_all([said])

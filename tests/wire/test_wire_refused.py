@@ -13,10 +13,10 @@ import uvloop
 from aiohttp import web
 
 from ssosim.entra.http.server import ProviderServer
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network.certificates import LabCa
-from ssosim.lab.network.tls_listener import HttpSite
-from ssosim.lab.network.tls_observer import Visits
+from ssosim.lab.network.tls_listener import HttpListener
+from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.trace import ConnectionFailed, HttpExchange, SignInStep, Trace, step_of_host
 
 HOST, ADDRESS = "login.microsoftonline.com", "192.0.2.10"
@@ -37,7 +37,7 @@ class Place:
     """A TLS server, and what it says of its visitors, who are called ``client``."""
 
     def __init__(self, known=True, tells=False):
-        self.ca, self.trace, self.attribution = LabCa(), Trace(), Attribution()
+        self.ca, self.trace, self.attribution = LabCa(), Trace(), ClientAddresses()
         if known:
             self.attribution.register("127.0.0.1", "client", tells=tells)
         self.talk = self.ca.client_context()
@@ -58,13 +58,13 @@ class Place:
         await runner.setup()
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        site = HttpSite(
+        site = HttpListener(
             runner,
             listener,
             ssl_context=self.ca.server_context([HOST]),
             greeting=server.greet,
             address=ADDRESS,
-            visits=Visits(self.trace, self.attribution, FIRST_STEPS),
+            visits=TlsObserver(self.trace, self.attribution, FIRST_STEPS),
         )
         await site.start()
         for visit in visits:

@@ -2,7 +2,7 @@
 
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.core import Ask, Heard, Question, Resolution, Resolver, drive
-from ssosim.dns.recursion.server import Recursor, ResolverStats, Upstream
+from ssosim.dns.recursion.server import RecursiveServer, ResolverStats, Upstream
 from ssosim.dns.recursion.settings import ResolverSettings
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Entry",
     "Heard",
     "Question",
-    "Recursor",
+    "RecursiveServer",
     "Resolution",
     "Resolver",
     "ResolverSettings",

@@ -27,7 +27,7 @@ from ssosim.dns.server.wire_format import Reply, Transport, failure, read, rende
 from ssosim.dns.zones.answer import NOT_SERVED, Answer
 from ssosim.trace import Trace
 
-__all__ = ["Recursor", "ResolverStats", "Upstream"]
+__all__ = ["RecursiveServer", "ResolverStats", "Upstream"]
 
 MOST_IN_FLIGHT = 2000
 """Questions that are worked at; with more, SERVFAIL."""
@@ -77,7 +77,7 @@ class ResolverStats:
     timeouts: int = 0
 
 
-class Recursor(Service):
+class RecursiveServer(Service):
     """A resolver called ``name``: listening, attribution and ``tamper`` are as for ``DnsServer``.
 
     A question that is being asked already is not asked twice. ``random`` decides which server is asked first.

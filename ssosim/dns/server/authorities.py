@@ -21,7 +21,7 @@ from dns.rdatatype import AAAA, CNAME, DS, NS, A, RdataType
 
 from ssosim.dns.server.hierarchy import Hierarchy, View, blank, tree
 from ssosim.dns.zones.answer import NOT_SERVED, Answer, answer
-from ssosim.dns.zones.query_context import ANYBODY, Asking
+from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
@@ -48,7 +48,7 @@ class Authorities:
             self._joined = (zones, self.hierarchy, tree(zones, self.hierarchy))
         return self._joined[2]
 
-    def said(self, server: Name, name: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> Answer:
+    def said(self, server: Name, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> Answer:
         """What ``server`` answers now."""
         return answer_as(server, self.tree, self.hierarchy, name, rdtype, asking)
 
@@ -60,7 +60,7 @@ class Authorities:
 
 
 def answer_as(
-    server: Name, zones: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, asking: Asking = ANYBODY
+    server: Name, zones: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY
 ) -> Answer:
     """What the authoritative server ``server`` answers; ``zones`` come from ``tree``.
 
@@ -130,7 +130,7 @@ def referral(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, cut: Name, said
 
 
 def answer_through(
-    joined: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, pick: Random, asking: Asking = ANYBODY
+    joined: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, pick: Random, asking: QueryContext = ANYBODY
 ) -> Answer:
     """What a resolver without a cache would get: one server of the zone, by chance, lame and dead ones passed over.
 

@@ -13,17 +13,17 @@ from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.delivery import Who
 from ssosim.dns.server.servers import AuthorityServer
 from ssosim.dns.zones.answer import Answer
-from ssosim.dns.zones.query_context import Asking
+from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import plain
 from ssosim.trace import Trace
 
-__all__ = ["ServedAuthorities", "serve_authorities"]
+__all__ = ["AuthorityServers", "start_authority_servers"]
 
 DNS_PORT = 53
 
 
 @dataclass(frozen=True, slots=True)
-class ServedAuthorities:
+class AuthorityServers:
     """Servers by their names in the hierarchy (lower case, no trailing dot), and where they can be reached."""
 
     servers: dict[str, AuthorityServer]
@@ -31,14 +31,14 @@ class ServedAuthorities:
 
 
 @contextlib.asynccontextmanager
-async def serve_authorities(
+async def start_authority_servers(
     authorities: Authorities, trace: Trace, who: Who, place: Callable[[str, int], tuple[str, int]]
-) -> AsyncIterator[ServedAuthorities]:
+) -> AsyncIterator[AuthorityServers]:
     """Start a server for every name server of the hierarchy; ``place`` turns its address and port into where to bind.
 
     Raises ListenError, with nothing left running.
     """
-    served = ServedAuthorities({}, {})
+    served = AuthorityServers({}, {})
     async with contextlib.AsyncExitStack() as cleanup:
         for name, address in authorities.hierarchy.addresses.items():
             server = AuthorityServer(says(authorities, name), authorities.store, trace, who, name=plain(name))
@@ -49,10 +49,10 @@ async def serve_authorities(
         yield served
 
 
-def says(authorities: Authorities, server: Name) -> Callable[[Name, RdataType, Asking], Answer]:
+def says(authorities: Authorities, server: Name) -> Callable[[Name, RdataType, QueryContext], Answer]:
     """What one server says."""
 
-    def said(name: Name, rdtype: RdataType, asking: Asking) -> Answer:
+    def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
         return authorities.said(server, name, rdtype, asking)
 
     return said

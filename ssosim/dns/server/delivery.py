@@ -18,7 +18,7 @@ from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import Reply, Transport, client_subnet, failure, read, render, used
 from ssosim.dns.zones.answer import Answer
-from ssosim.dns.zones.query_context import ANYBODY, Asking, network
+from ssosim.dns.zones.query_context import ANYBODY, QueryContext, network
 from ssosim.trace import DnsAnswered, Trace
 
 __all__ = ["Delivery", "Effect", "Said", "Selective", "Tamper", "Who", "respond_with"]
@@ -26,7 +26,7 @@ __all__ = ["Delivery", "Effect", "Said", "Selective", "Tamper", "Who", "respond_
 Who = Callable[[str, str], str]
 """(remote address, local address) -> the name of the client."""
 
-Said = Callable[[Name, RdataType, Asking], Answer]
+Said = Callable[[Name, RdataType, QueryContext], Answer]
 """What is said to a question that somebody asks."""
 
 
@@ -145,7 +145,7 @@ def with_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:
     return reply
 
 
-def respond_with(said: Said, query: bytes, transport: Transport, asking: Asking = ANYBODY) -> Reply | None:
+def respond_with(said: Said, query: bytes, transport: Transport, asking: QueryContext = ANYBODY) -> Reply | None:
     """The reply to a readable query of class IN, as ``said`` has it; None for any other.
 
     The query's own client subnet goes before ``asking``'s.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from dns.rdatatype import AAAA, A
 
 from ssosim.dns.zones.answer import answer
-from ssosim.dns.zones.health import HealthBoard, Watched, after_probe
+from ssosim.dns.zones.health import HealthTable, Watched, after_probe
 from ssosim.dns.zones.rrset import to_name
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
@@ -70,7 +70,7 @@ class Prober:
     def __init__(
         self,
         store: ZoneStore,
-        board: HealthBoard,
+        board: HealthTable,
         trace: Trace,
         *,
         dial: Dial = lambda address, port: (address, port),

@@ -9,7 +9,7 @@ from ssosim.dns.server.delivery import Delivery, Effect, Said, Tamper, Who, resp
 from ssosim.dns.server.listener import ListenError
 from ssosim.dns.server.reply_cache import Ready
 from ssosim.dns.server.tcp import Peer, Send
-from ssosim.dns.server.wire_format import Reply, Responder, Transport, asking_from, respond
+from ssosim.dns.server.wire_format import Reply, Responder, Transport, context_of_query, respond
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.trace import Trace
 
@@ -63,7 +63,7 @@ class AuthorityServer(Service):
 
     def reply(self, query: bytes, peer: Peer, transport: Transport) -> Reply | None:
         """The reply to ``query``, or None if nothing must be said."""
-        asking = asking_from(peer[0], self._store.health.current, self._store.draw())
+        asking = context_of_query(peer[0], self._store.health.current, self._store.draw())
         reply = respond_with(self._said, query, transport, asking)
         if reply is None:
             return respond(self._store.current, query, transport)

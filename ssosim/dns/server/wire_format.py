@@ -27,7 +27,7 @@ from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
 from ssosim.dns.server.bounds import HEADER, query_refusal
 from ssosim.dns.server.query_counts import Use
 from ssosim.dns.zones.answer import Answer, answer
-from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Asking, Health, network
+from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext, network
 from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.trace import DnsAnswered
@@ -91,7 +91,7 @@ class Responder:
         if reply is NOT_FOR_ALL:
             reply = kept.get((query[2:], asker))
         if reply is None:
-            reply = respond(zones, query, transport, asking_from(asker, health, self._draw()))
+            reply = respond(zones, query, transport, context_of_query(asker, health, self._draw()))
             if reply is not None and reply.event.name and len(query) + len(reply.tail) <= LONGEST_KEPT:
                 self._keep(kept, query[2:], asker, reply)
         return reply
@@ -118,15 +118,15 @@ class Responder:
         return failure(query, rcode, name=event.name, rdtype=event.type, transport=event.transport)
 
 
-def asking_from(asker: str, health: Health, draw: float) -> Asking:
+def context_of_query(asker: str, health: Health, draw: float) -> QueryContext:
     """The circumstances of a question from the IP address ``asker``; a text that is none is an unknown place."""
     try:
-        return Asking(network(asker.partition("%")[0]), health, draw)
+        return QueryContext(network(asker.partition("%")[0]), health, draw)
     except ValueError:
-        return Asking(None, health, draw)
+        return QueryContext(None, health, draw)
 
 
-def respond(zones: ZoneSet, query: bytes, transport: Transport, asking: Asking = ANYBODY) -> Reply | None:
+def respond(zones: ZoneSet, query: bytes, transport: Transport, asking: QueryContext = ANYBODY) -> Reply | None:
     """Answer ``query`` from ``zones``; None for what must not be answered. Its client subnet goes before ``asking``'s.
 
     Nothing is said to what is too short to be a message or is itself a response, so that two servers cannot keep each
@@ -149,7 +149,7 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, asking: Asking =
     else:
         if subnet is not None and subnet.srclen:
             told = network(f"{subnet.address}/{subnet.srclen}")
-            asking = Asking(told, asking.health, asking.draw)
+            asking = QueryContext(told, asking.health, asking.draw)
         said = answer(zones, question.name, question.rdtype, asking)
     return Reply(render(message, said, transport)[2:], said.event(transport), used(said), sharing(said))
 

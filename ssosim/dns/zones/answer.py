@@ -19,7 +19,7 @@ from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Rcode
 from dns.rdataclass import IN
 from dns.rdatatype import ANY, AXFR, CNAME, HINFO, IXFR, MAILA, MAILB, SOA, A, RdataType
 
-from ssosim.dns.zones.query_context import ANYBODY, Asking
+from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.traffic_manager import Routed
 from ssosim.dns.zones.zone import Node, Zone
@@ -84,7 +84,7 @@ class Found:
     through: Name | None = None
 
 
-def answer(zones: ZoneSet, name: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> Answer:
+def answer(zones: ZoneSet, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> Answer:
     """Answer the question ``name`` ``rdtype`` (class IN) from ``zones``.
 
     - A CNAME is followed within the zones; the answer holds the whole chain. A loop, or more than ``MAX_CHAIN`` steps,
@@ -135,12 +135,12 @@ def concluded(
     )
 
 
-def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: Asking = ANYBODY) -> RRset | None:
+def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> RRset | None:
     """The records at ``owner`` that answer ``rdtype``, or its CNAME; None if the answer is negative."""
     return found_at(zones, zone, owner, rdtype, asking).rrset
 
 
-def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: Asking) -> Found:
+def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: QueryContext) -> Found:
     """As ``lookup``, with what was met on the way."""
     node = zone.node(owner)
     if rdtype == SOA and owner == zone.origin:
@@ -157,7 +157,7 @@ def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking:
     return Found(missing=is_hollow(zones, node))
 
 
-def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: Asking) -> Found:
+def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: QueryContext) -> Found:
     """What the DNS name of a traffic manager profile has for ``rdtype``."""
     routed = zones.route(str(own.alias), asking)
     for kind in (rdtype, CNAME):
@@ -167,7 +167,7 @@ def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: Asking) ->
     return Found(missing=routed.missing, routed=routed)
 
 
-def at_rrset(zones: ZoneSet, node: Node, stored: RRset, asking: Asking) -> Found:
+def at_rrset(zones: ZoneSet, node: Node, stored: RRset, asking: QueryContext) -> Found:
     """``stored`` with its records in it, an alias followed to its end."""
     end = zones.end_of(stored)
     through = end.name if end is not stored else None

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health, Status
 
-__all__ = ["HealthBoard", "Watched", "after_probe"]
+__all__ = ["HealthTable", "Watched", "after_probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def after_probe(watched: Watched, *, passed: bool, tolerated: int) -> Watched:
     return Watched("degraded" if failures > tolerated else watched.status, failures)
 
 
-class HealthBoard:
+class HealthTable:
     """The state of endpoints, by names of profile and endpoint, as an immutable value that is replaced at a change.
 
     Who compares the value by identity knows whether anything has changed since. What is *held* goes before what probes

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from ssosim.estate import Location
 
-__all__ = ["ALL_ONLINE", "ANYBODY", "Asking", "Health", "Network", "Places", "Status", "deciding_bits", "network"]
+__all__ = ["ALL_ONLINE", "ANYBODY", "Health", "Network", "Places", "QueryContext", "Status", "deciding_bits", "network"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class QueryContext:
     """The circumstances of one question.
 
     ``subnet`` is where it comes from, None if that is not known. ``draw`` is a number from 0 to 1 (1 excluded) that
@@ -43,7 +43,7 @@ class Asking:
     draw: float = 0.0
 
 
-ANYBODY = Asking()
+ANYBODY = QueryContext()
 
 
 @functools.lru_cache(maxsize=4096)

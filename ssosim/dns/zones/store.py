@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from ssosim.dns.zones.health import HealthBoard
+from ssosim.dns.zones.health import HealthTable
 from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = ["ZoneStore"]
@@ -23,7 +23,7 @@ class ZoneStore:
     """
 
     def __init__(self, current: ZoneSet, *, seed: int = 1) -> None:
-        self.health = HealthBoard()
+        self.health = HealthTable()
         self.draw = random.Random(seed).random  # noqa: S311 - shares of traffic, not secrets; a run can be repeated
         self.__current = current
         self.__lock = threading.RLock()

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from ssosim.dns.zones.query_context import (
     ANYBODY,
-    Asking,
     Health,
     Places,
+    QueryContext,
     Status,
     deciding_bits,
     longest_match,
@@ -73,7 +73,9 @@ class Ballot:
     well: Endpoints
 
 
-def route(profile: TrafficManager, profiles: Profiles, asking: Asking = ANYBODY, places: Places = NOWHERE) -> Routed:
+def route(
+    profile: TrafficManager, profiles: Profiles, asking: QueryContext = ANYBODY, places: Places = NOWHERE
+) -> Routed:
     """Choose endpoints with an address or a target; ``profiles`` holds those that are nested in ``profile``.
 
     No endpoint at all (none enabled, a region or subnet that is not mapped) is NODATA.
@@ -86,7 +88,7 @@ def route(profile: TrafficManager, profiles: Profiles, asking: Asking = ANYBODY,
         if not profile.enabled:
             return Routed((), tuple(asked), missing=len(asked) == 1)
         pick = METHODS[profile.routing](
-            ballot(profile, profiles, asking.health), Asking(asking.subnet, asking.health, draw), places
+            ballot(profile, profiles, asking.health), QueryContext(asking.subnet, asking.health, draw), places
         )
         drawn, by_place, scope, draw = drawn or pick.drawn, by_place or pick.by_place, max(scope, pick.scope), pick.draw
         nested = pick.endpoints[0].profile if pick.endpoints else None
@@ -126,22 +128,22 @@ def ballot(profile: TrafficManager, profiles: Profiles, health: Health) -> Ballo
     return Ballot(profile, live, well or live)
 
 
-def by_priority(ballot: Ballot, asking: Asking, _places: Places) -> Pick:
+def by_priority(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
     """The one with the lowest number."""
     return Pick(tuple(ranked(ballot.well)[:1]), asking.draw)
 
 
-def all_of_them(ballot: Ballot, asking: Asking, _places: Places) -> Pick:
+def all_of_them(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
     """Every one that is well, best priority first (the order is unconfirmed); the profile's limit cuts later."""
     return Pick(tuple(ranked(ballot.well)), asking.draw)
 
 
-def by_weight(ballot: Ballot, asking: Asking, _places: Places) -> Pick:
+def by_weight(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
     """One by chance, each as often as its weight says."""
     return spread(ballot.well, asking.draw)
 
 
-def by_latency(ballot: Ballot, asking: Asking, places: Places) -> Pick:
+def by_latency(ballot: Ballot, asking: QueryContext, places: Places) -> Pick:
     """The one nearest to the asker, by chance among those at the same location.
 
     From a place that is not in the map it is the first in file order (unconfirmed).
@@ -160,7 +162,7 @@ def by_latency(ballot: Ballot, asking: Asking, places: Places) -> Pick:
     return Pick(pick.endpoints, pick.draw, pick.drawn, by_place=True, scope=scope)
 
 
-def by_region(ballot: Ballot, asking: Asking, places: Places) -> Pick:
+def by_region(ballot: Ballot, asking: QueryContext, places: Places) -> Pick:
     """The one that the asker's most specific mapped region belongs to; a degraded one has no stand-in.
 
     A region that is mapped to nothing, or to an endpoint that is disabled or stopped, is NODATA.
@@ -172,7 +174,7 @@ def by_region(ballot: Ballot, asking: Asking, places: Places) -> Pick:
     return Pick(only(chosen, ballot), asking.draw, by_place=True, scope=places.scope(asking.subnet))
 
 
-def by_subnet(ballot: Ballot, asking: Asking, _places: Places) -> Pick:
+def by_subnet(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
     """The one whose subnet holds the asker, else the one without subnets; a degraded one has no stand-in."""
     mapped = [(network(text), each) for each in ballot.profile.endpoints for text in each.subnets]
     fallback = next((each for each in ballot.profile.endpoints if not each.subnets), None)
@@ -181,7 +183,7 @@ def by_subnet(ballot: Ballot, asking: Asking, _places: Places) -> Pick:
     return Pick(only(chosen, ballot), asking.draw, by_place=True, scope=scope)
 
 
-METHODS: Mapping[str, Callable[[Ballot, Asking, Places], Pick]] = {
+METHODS: Mapping[str, Callable[[Ballot, QueryContext, Places], Pick]] = {
     "priority": by_priority,
     "weighted": by_weight,
     "performance": by_latency,

@@ -19,7 +19,7 @@ from dns.rdata import Rdata
 from dns.rdatatype import AAAA, CNAME, A, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.query_context import ANYBODY, Asking, Places
+from ssosim.dns.zones.query_context import ANYBODY, Places, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
 from ssosim.dns.zones.traffic_manager import NOWHERE, Routed, route
 from ssosim.dns.zones.zone import Zone
@@ -87,11 +87,11 @@ class ZoneSet:
             end = found
         return end
 
-    def route(self, profile: str, asking: Asking = ANYBODY) -> Routed:
+    def route(self, profile: str, asking: QueryContext = ANYBODY) -> Routed:
         """The endpoints that the profile of that name chooses for ``asking``."""
         return route(self.profiles[profile], self.profiles, asking, self.places)
 
-    def records(self, rrset: RRset, asking: Asking = ANYBODY) -> RRset:
+    def records(self, rrset: RRset, asking: QueryContext = ANYBODY) -> RRset:
         """``rrset`` with its records in it: an alias answers with what its target has, under its own name and TTL.
 
         Unconfirmed which TTL Azure DNS sends, the alias's or its target's.
@@ -100,7 +100,7 @@ class ZoneSet:
         rdatas = end.rdatas if end.alias is None else self.endpoint_records(end.alias, end.type, asking)
         return rrset if end is rrset and end.alias is None else dataclasses.replace(rrset, rdatas=rdatas)
 
-    def endpoint_records(self, profile: str, rdtype: RdataType, asking: Asking = ANYBODY) -> tuple[Rdata, ...]:
+    def endpoint_records(self, profile: str, rdtype: RdataType, asking: QueryContext = ANYBODY) -> tuple[Rdata, ...]:
         """What a profile answers to an alias of type A, AAAA or CNAME: addresses, or its own name."""
         if rdtype == CNAME:
             return to_rdatas((f"{to_name(self.profiles[profile].dns_name)}",), CNAME, dns.name.root)

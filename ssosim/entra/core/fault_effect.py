@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ssosim.entra.core.messages import Answer, Call
 
-__all__ = ["Struck", "Tamper"]
+__all__ = ["HttpEffect", "Tamper"]
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class HttpEffect:
     """How one exchange is struck. ``delay`` in seconds comes first, then one of the others.
 
     ``silent``: no answer; ``dropped``: nor any connection any more. ``answer``: this one, and the provider is not
@@ -27,5 +27,5 @@ class Struck:
     own: bool = False
 
 
-Tamper = Callable[[Call, str], Struck | None]
+Tamper = Callable[[Call, str], HttpEffect | None]
 """From a call and the client that made it to what is done to the exchange, if anything."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Answer, Auth, Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.routing import Route, find_route, step_of, style_of
@@ -32,9 +32,9 @@ def serve(provider: Provider, call: Call, client: str) -> Answer:
 
 
 def exchange(
-    provider: Provider, call: Call, client: str, struck: Struck | None, respond: Respond | None = None
+    provider: Provider, call: Call, client: str, struck: HttpEffect | None, respond: Respond | None = None
 ) -> Answer | None:
-    """Answer ``call``, as ``struck`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
+    """Answer ``call``, as ``injected`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
 
     ``respond`` is who answers, by default the provider itself. Never raises.
     """
@@ -57,14 +57,14 @@ def exchange(
             elapsed_ms=(time.perf_counter() - started) * 1000,
             scheme=call.scheme,
             port=call.port,
-            struck=_not_its_own(struck),
+            injected=_not_its_own(struck),
             step=step_of(provider, call),
         ),
     )
     return reply
 
 
-def _struck(call: Call, struck: Struck | None, respond: Respond) -> Answer | None:
+def _struck(call: Call, struck: HttpEffect | None, respond: Respond) -> Answer | None:
     if struck is None:
         return respond(call)
     if struck.silent or struck.answer is not None:
@@ -74,7 +74,7 @@ def _struck(call: Call, struck: Struck | None, respond: Respond) -> Answer | Non
     return struck.change(reply) if struck.change else reply
 
 
-def _not_its_own(struck: Struck | None) -> bool:
+def _not_its_own(struck: HttpEffect | None) -> bool:
     """Whether what comes from the service is not what it says."""
     if struck is None or struck.own:
         return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Attribution"]
+__all__ = ["ClientAddresses"]
 
 
-class Attribution:
+class ClientAddresses:
     """Names for addresses. In loopback mode some parts know a client by the local address it dialled instead."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Middleware
 
 from ssosim.lab.base.errors import LabError, LabInputError
 
-__all__ = ["Guard"]
+__all__ = ["AccessControl"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -26,7 +26,7 @@ _MOST_SHOWN = 200
 _log = logging.getLogger(__name__)
 
 
-class Guard:
+class AccessControl:
     """The control API's middleware. ``admit`` opens it to requests with ``token`` at ``port`` of loopback."""
 
     def __init__(self) -> None:

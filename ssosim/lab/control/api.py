@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ssosim.lab.base.errors import LabError
-from ssosim.lab.control.access import Guard
-from ssosim.lab.control.device_handlers import DeviceDesk
+from ssosim.lab.control.access import AccessControl
+from ssosim.lab.control.device_handlers import DeviceHandlers
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
-from ssosim.lab.control.injected_handlers import MakeUpstairs, Upstairs
+from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeUpstairs
 from ssosim.lab.control.request_bodies import json_object, number_of, query_of
-from ssosim.lab.control.spn_handlers import SpnDesk
-from ssosim.lab.control.trace_handlers import TraceDesk
+from ssosim.lab.control.spn_handlers import SpnHandlers
+from ssosim.lab.control.trace_handlers import TraceHandlers
 
 if TYPE_CHECKING:
-    from ssosim.lab.control.dns_handlers import LabDesk
+    from ssosim.lab.control.dns_handlers import DnsHandlers
     from ssosim.lab.program_devices.private_lab import PrivateLab
 
 __all__ = ["ControlApi"]
@@ -58,10 +58,10 @@ class ControlApi:
     def __init__(self, lab: PrivateLab, stop: Callable[[], None], upstairs: MakeUpstairs | None = None) -> None:
         self._lab = lab
         self._stop = stop
-        self._guard = Guard()
+        self._guard = AccessControl()
         self._make_upstairs = upstairs
-        self._made_upstairs: Upstairs | None = None
-        self._desk: LabDesk | None = None
+        self._made_upstairs: InjectedHandlers | None = None
+        self._desk: DnsHandlers | None = None
         self._where: dict[str, str] = {}
         self._changing: set[asyncio.Future[web.StreamResponse]] = set()
         self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
@@ -76,7 +76,7 @@ class ControlApi:
         )
 
     def _add_routes(self) -> None:
-        trace, devices = TraceDesk(self._lab.lab.trace), DeviceDesk(self._lab)
+        trace, devices = TraceHandlers(self._lab.lab.trace), DeviceHandlers(self._lab)
         routes: list[tuple[str, str, Handler]] = [
             ("GET", "/v1/openapi.json", self._openapi),
             ("GET", "/v1/status", self._status),
@@ -92,7 +92,7 @@ class ControlApi:
             ("GET", "/v1/scenarios/current", self._current_scenario),
             ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
             ("DELETE", "/v1/scenarios/current", self._end_scenario),
-            ("POST", "/v1/spn", SpnDesk(self._lab.lab).answer),
+            ("POST", "/v1/spn", SpnHandlers(self._lab.lab).answer),
             ("GET", "/v1/devices", devices.listing),
             ("POST", "/v1/devices", devices.plug),
             ("DELETE", "/v1/devices/{device}", devices.end),
@@ -177,7 +177,7 @@ class ControlApi:
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
 
-    def _upstairs(self) -> Upstairs:
+    def _upstairs(self) -> InjectedHandlers:
         if self._make_upstairs is None:
             raise LabError("this lab plays a scenario: it is steered, and its clients are judged, by ssosim run")
         self._made_upstairs = self._made_upstairs or self._make_upstairs(self._lab.lab)
@@ -210,11 +210,11 @@ class ControlApi:
     async def _dns(self, request: web.Request) -> web.Response:
         return await self._dns_desk().handle(request)
 
-    def _dns_desk(self) -> LabDesk:
+    def _dns_desk(self) -> DnsHandlers:
         if self._desk is None:
-            from ssosim.lab.control.dns_handlers import LabDesk  # noqa: PLC0415 - a lab is ready sooner without
+            from ssosim.lab.control.dns_handlers import DnsHandlers  # noqa: PLC0415 - a lab is ready sooner without
 
-            self._desk = LabDesk(self._lab.lab, self._lab.folder.ledger)
+            self._desk = DnsHandlers(self._lab.lab, self._lab.folder.ledger)
         return self._desk
 
 

@@ -12,12 +12,12 @@ from ssosim.lab.control.request_bodies import json_object, text_or_none
 if TYPE_CHECKING:
     from ssosim.lab.program_devices.private_lab import PrivateLab
 
-__all__ = ["DeviceDesk"]
+__all__ = ["DeviceHandlers"]
 
 _LARGEST_PID = 2**22
 
 
-class DeviceDesk:
+class DeviceHandlers:
     """``/v1/devices``."""
 
     def __init__(self, lab: PrivateLab) -> None:

@@ -26,7 +26,7 @@ from aiohttp import web
 
 from ssosim.changes.approvals import Approval, Policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeDesk, Done, RefusedError
+from ssosim.changes.desk import ChangeControl, Done, RefusedError
 from ssosim.changes.drift import Detector
 from ssosim.changes.inventory import Endpoint, Inventory, default_inventory
 from ssosim.changes.ledger import Ledger, LedgerError
@@ -45,7 +45,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.services import served_names
 from ssosim.trace import LabEvent
 
-__all__ = ["LabDesk", "inventory_of"]
+__all__ = ["DnsHandlers", "inventory_of"]
 
 _MOST_ZONES = 8 * 1024 * 1024
 """Bytes of a request that may hold zones: as much as the control API takes at all."""
@@ -62,7 +62,7 @@ def inventory_of(estate: Estate) -> Inventory:
     return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
 
 
-class LabDesk:
+class DnsHandlers:
     """Change control in a lab.
 
     ``folder`` is where the ledger is kept. Whatever changes the zones, the views or the ledger is done one after
@@ -79,7 +79,7 @@ class LabDesk:
         self._at_work: asyncio.Task[Any] | None = None
         self._monitor: asyncio.Task[None] | None = None
         account = lab.estate.default_realm.service_account
-        self.desk = ChangeDesk(
+        self.desk = ChangeControl(
             lab.zones,
             Ledger(folder),
             inventory=inventory_of(lab.estate),

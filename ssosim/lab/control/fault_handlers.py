@@ -7,18 +7,18 @@ from typing import Any
 import msgspec
 
 from ssosim.dns import DnsChangeError
-from ssosim.faults import Applied, FaultBoard, FaultError, fault_from
+from ssosim.faults import ActiveFaults, Applied, FaultError, fault_from
 from ssosim.lab.base.errors import LabError, LabInputError
 
 __all__ = ["apply_fault", "list_faults", "undo_faults"]
 
 
-def list_faults(board: FaultBoard) -> dict[str, Any]:
+def list_faults(board: ActiveFaults) -> dict[str, Any]:
     """The faults in force, the oldest first."""
     return {"faults": [as_data(applied) for applied in board.active]}
 
 
-def apply_fault(board: FaultBoard, body: dict[str, Any]) -> dict[str, Any]:
+def apply_fault(board: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
     """Put the fault that ``body`` describes in force: ``fault`` is its name, the other keys its fields.
 
     Raises LabInputError for what is no fault, LabError for one that does not fit the zones.
@@ -31,7 +31,7 @@ def apply_fault(board: FaultBoard, body: dict[str, Any]) -> dict[str, Any]:
         raise LabError(str(error)) from error
 
 
-def undo_faults(board: FaultBoard, which: str) -> dict[str, Any]:
+def undo_faults(board: ActiveFaults, which: str) -> dict[str, Any]:
     """Take away the fault of that id, the one of that name, or ``all``; raises LabInputError if there is none such."""
     if which == "all":
         undone = [as_data(applied) for applied in reversed(board.active)]
@@ -51,4 +51,4 @@ def undo_faults(board: FaultBoard, which: str) -> dict[str, Any]:
 def as_data(applied: Applied) -> dict[str, Any]:
     """One fault in force."""
     fields: dict[str, Any] = msgspec.to_builtins(applied.fault)
-    return {"id": applied.id, "description": applied.fault.detail, "dormant": applied.dormant} | fields
+    return {"id": applied.id, "description": applied.fault.detail, "suspended": applied.suspended} | fields

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from ssosim.lab.core.lab import Lab
 
-__all__ = ["MakeUpstairs", "Upstairs"]
+__all__ = ["InjectedHandlers", "MakeUpstairs"]
 
 
-class Upstairs(Protocol):
+class InjectedHandlers(Protocol):
     """Verdicts and scenarios on a running lab. All raise LabInputError for what makes no sense, LabError else."""
 
     async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
@@ -38,5 +38,5 @@ class Upstairs(Protocol):
         ...
 
 
-MakeUpstairs = Callable[[Lab], Upstairs]
+MakeUpstairs = Callable[[Lab], InjectedHandlers]
 """Called at the first request that needs it: a lab is ready sooner without."""

@@ -85,7 +85,7 @@ def _records() -> dict[str, Schema]:
 def _written() -> dict[str, Schema]:
     part = object_of({"part": TEXT, "what": TEXT, "where": TEXT})
     api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
-    in_force = {"id": WHOLE, "description": TEXT, "dormant": YES_NO, "fault": TEXT}
+    in_force = {"id": WHOLE, "description": TEXT, "suspended": YES_NO, "fault": TEXT}
     phase = {"name": TEXT, "title": TEXT, "number": WHOLE, "since": WHOLE}
     outcome = {"enum": [str(each) for each in Outcome]}
     return {

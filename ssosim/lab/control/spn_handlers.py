@@ -17,28 +17,28 @@ from ssosim_clients.spn import RULES, SchemeGivenUp, SpnRule
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import json_object, text_or_none
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.client_slots import Seat, WallClock, model_device, take_seat
+from ssosim.lab.model_devices.client_slots import ClientSlot, WallClock, model_device, reserve_client_slot
 
-__all__ = ["SpnDesk", "ask_spn"]
+__all__ = ["SpnHandlers", "ask_spn"]
 
 _CLIENT = "spn"
 _SQL_PORT = 1433
 _MAX_HOST = 253
 
 
-class SpnDesk:
+class SpnHandlers:
     """POST /v1/spn of the control API; one request at a time, from one address."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._one = asyncio.Lock()
-        self._seat: Seat | None = None
+        self._seat: ClientSlot | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         """``{"host": …, "rules": […], "device": …, "port": …}``; all but ``host`` may be left out."""
         host, rules, device, port = await _read(request)
         async with self._one:
-            self._seat = self._seat or await take_seat(self._lab, _CLIENT)
+            self._seat = self._seat or await reserve_client_slot(self._lab, _CLIENT)
             found = await ask_spn(self._lab, host, rules=rules, device=device, port=port, seat=self._seat)
         return web.json_response(found)
 
@@ -62,7 +62,7 @@ async def ask_spn(
     rules: list[str] | None = None,
     device: str | None = None,
     port: int | None = None,
-    seat: Seat | None = None,
+    seat: ClientSlot | None = None,
 ) -> dict[str, Any]:
     """What each of ``rules`` (None: all) makes of ``host``, as plain data.
 

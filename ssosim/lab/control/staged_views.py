@@ -44,7 +44,7 @@ class Staged:
 class StagedViews:
     """The changes that resolvers of ``lab`` show beside the zones, the oldest first.
 
-    Its methods that change something are called one after another; ``LabDesk`` sees to that.
+    Its methods that change something are called one after another; ``DnsHandlers`` sees to that.
     """
 
     def __init__(self, lab: Lab) -> None:

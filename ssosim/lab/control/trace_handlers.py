@@ -13,7 +13,7 @@ from ssosim.lab.control.request_bodies import number_of, query_of
 from ssosim.trace import Caused, Record, Trace, events, in_parts
 from ssosim.trace.export import as_json, describe
 
-__all__ = ["KINDS", "LAYERS", "LONGEST_WAIT_S", "MOST_RECORDS", "TraceDesk"]
+__all__ = ["KINDS", "LAYERS", "LONGEST_WAIT_S", "MOST_RECORDS", "TraceHandlers"]
 
 KINDS = tuple(name for name in events.__all__ if name != "Event")
 LAYERS = ("dns", "kerberos", "http", "token", "fault", "client", "lab")
@@ -24,7 +24,7 @@ _LARGEST = 2**53
 JSON_LINES = "application/x-ndjson"
 
 
-class TraceDesk:
+class TraceHandlers:
     """GET /v1/trace and GET /v1/wait."""
 
     def __init__(self, trace: Trace) -> None:

@@ -21,25 +21,25 @@ from aiohttp import web
 from ssosim.changes.usage import PROBE
 from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock, held_by
 from ssosim.dns import DnsServer, ZoneStore, zones_of
-from ssosim.dns.recursion import Recursor
+from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.entra import Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import Arrival, ProviderServer
 from ssosim.estate import Device, Estate, User
-from ssosim.faults import FaultBoard
+from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.signing_keys import kept_keys
 from ssosim.lab.core.resolvers import lab_addresses, serving_resolvers
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.networks import LoopbackNetwork, Network
-from ssosim.lab.network.service_faults import Stranger, show_at_services
-from ssosim.lab.network.tls_listener import HttpSite
-from ssosim.lab.network.tls_observer import Visits
+from ssosim.lab.network.service_faults import ForeignHost, show_at_services
+from ssosim.lab.network.tls_listener import HttpListener
+from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete, services_of
 from ssosim.services.running import Responders, respond_at, start_applications
 from ssosim.trace import Trace
@@ -76,14 +76,14 @@ class Lab:
         self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
-        self.faults = FaultBoard(self.zones, self.trace, later)
+        self.faults = ActiveFaults(self.zones, self.trace, later)
         self.last_known_good = self.zones.current
-        self.attribution = Attribution()
+        self.attribution = ClientAddresses()
         self.first_steps = first_steps(estate)
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
-        self.resolvers: dict[str, Recursor] = {}
+        self.resolvers: dict[str, RecursiveServer] = {}
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -193,7 +193,7 @@ class Lab:
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open every port at which one service or several answer."""
-        visits = Visits(self.trace, self.attribution, self.first_steps)
+        visits = TlsObserver(self.trace, self.attribution, self.first_steps)
         for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
             applications = respond_at(responders, address, port)
             context = self.ca.server_context(applications) if tls else None
@@ -202,7 +202,7 @@ class Lab:
                 listener = _listening(*place)
                 self._endpoints[address, port] = listener.getsockname()[:2]
                 greeting = partial(server.greet, arrival=arrival)
-                site = HttpSite(
+                site = HttpListener(
                     runner, listener, ssl_context=context, greeting=greeting, address=address, visits=visits
                 )
                 await site.start()
@@ -234,7 +234,7 @@ class Lab:
         return await asyncio.shield(self._stranger)
 
     async def _start_stranger(self) -> tuple[str, int]:
-        stranger = Stranger(self.ca)
+        stranger = ForeignHost(self.ca)
         await stranger.start(self.network.backstage()[0])
         self._cleanup.push_async_callback(stranger.stop)
         return stranger.endpoint

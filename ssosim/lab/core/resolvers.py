@@ -13,13 +13,13 @@ from typing import Protocol
 
 from ssosim.clock import Clock
 from ssosim.dns import zones_of
-from ssosim.dns.recursion import Recursor, ResolverSettings, Upstream
-from ssosim.dns.server.authority_servers import serve_authorities
+from ssosim.dns.recursion import RecursiveServer, ResolverSettings, Upstream
+from ssosim.dns.server.authority_servers import start_authority_servers
 from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.estate import DnsResolver, Estate
-from ssosim.faults import FaultBoard
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.faults import ActiveFaults
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network.networks import Network
 from ssosim.trace import Trace
 
@@ -36,8 +36,8 @@ class Surroundings(Protocol):
     clock: Clock
     trace: Trace
     query_counts: QueryCounts
-    faults: FaultBoard
-    attribution: Attribution
+    faults: ActiveFaults
+    attribution: ClientAddresses
 
     def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
@@ -72,7 +72,7 @@ def name_servers(estate: Estate) -> tuple[str, ...]:
 
 
 @contextlib.asynccontextmanager
-async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, Recursor]]:
+async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, RecursiveServer]]:
     """Start the estate's resolvers, and the authoritative servers behind them; nothing if there are none."""
     if not lab.estate.resolvers:
         yield {}
@@ -80,16 +80,16 @@ async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, Recurs
     async with contextlib.AsyncExitStack() as cleanup:
         who = lab.attribution.who
         authorities = await cleanup.enter_async_context(
-            serve_authorities(lab.faults.authorities, lab.trace, who, lab.network.listen)
+            start_authority_servers(lab.faults.authorities, lab.trace, who, lab.network.listen)
         )
         for name, server in authorities.servers.items():
             lab.faults.attach(server, "authority", name)
         for address, endpoint in authorities.endpoints.items():
             lab.place(*address, endpoint)
-        started: dict[str, Recursor] = {}
+        started: dict[str, RecursiveServer] = {}
         for resolver in lab.estate.resolvers:
             host, port = lab.network.listen(resolver.address, DNS_PORT)
-            started[resolver.name] = recursor = Recursor(
+            started[resolver.name] = recursor = RecursiveServer(
                 settings_of(resolver, lab.estate),
                 lab.trace,
                 who,

@@ -27,7 +27,7 @@ from ssosim.lab.model_devices.ports import Endpoint, LabHttp, LabKerberos, LabRe
 from ssosim.lab.model_devices.waiting import Patience
 from ssosim.trace import ConnectionFailed, step_of_host
 
-__all__ = ["Seat", "WallClock", "client_dice", "model_device", "take_seat"]
+__all__ = ["ClientSlot", "WallClock", "client_dice", "model_device", "reserve_client_slot"]
 
 _DISCARD = 9  # a port where nobody listens
 _NOWHERE = ipaddress.ip_network("100::/64")
@@ -51,7 +51,7 @@ class WallClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class ClientSlot:
     """What a client needs of the lab for as long as the lab runs: an address, a KDC's address, a folder, its dice."""
 
     address: str
@@ -60,13 +60,13 @@ class Seat:
     dice: Random
 
 
-async def take_seat(lab: Lab, client: str, seed: int = 0) -> Seat:
+async def reserve_client_slot(lab: Lab, client: str, seed: int = 0) -> ClientSlot:
     """A seat for ``client``, with the dice of ``seed``; whoever comes again and again keeps one: none is given back."""
     address = lab.network.model_address()
     lab.attribution.register(address, client, tells=True)
     home = lab.home / "models" / address
     home.mkdir(mode=0o700, parents=True)
-    return Seat(address, await lab.gateway_for(address), home, client_dice(seed, client))
+    return ClientSlot(address, await lab.gateway_for(address), home, client_dice(seed, client))
 
 
 def client_dice(seed: int, client: str) -> Random:
@@ -83,7 +83,7 @@ async def model_device(
     *,
     person: bool = True,
     dual_stack: bool = False,
-    seat: Seat | None = None,
+    seat: ClientSlot | None = None,
 ) -> AsyncIterator[ClientDevice]:
     """A device for the client model ``client``, on which ``device``'s user is signed on.
 
@@ -94,7 +94,7 @@ async def model_device(
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
     user = lab.user_of(device)
-    seat = seat or await take_seat(lab, client)
+    seat = seat or await reserve_client_slot(lab, client)
     address, home = seat.address, seat.home
     write_krb5_conf(
         home / "krb5.conf", lab.estate.default_realm.name, lab.estate.default_realm.domain, [seat.kdc], _AS_GIVEN
@@ -157,7 +157,7 @@ def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     lab.trace.record(client, dataclasses.replace(event, step=step))
 
 
-def _without_kdc(lab: Lab, client: str, seat: Seat, clock: ClientClock) -> WithoutKdc | None:
+def _without_kdc(lab: Lab, client: str, seat: ClientSlot, clock: ClientClock) -> WithoutKdc | None:
     """What stands in for waiting real seconds for a silent KDC, where the lab's time is virtual."""
     if not isinstance(clock, VirtualClock):
         return None

@@ -13,9 +13,9 @@ from cryptography import x509
 from ssosim.faults.base import CertificateTrouble
 from ssosim.lab.network.tls_observer import VISIT
 
-__all__ = ["STRANGER", "LabCa"]
+__all__ = ["FOREIGN_HOST", "LabCa"]
 
-STRANGER = "elsewhere.example"
+FOREIGN_HOST = "elsewhere.example"
 """The name in the certificate of a host that is another one than it should be."""
 
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
@@ -92,7 +92,7 @@ class LabCa:
             case "expired":
                 leaf = self._ca.issue_cert(host, not_after=datetime.now(UTC) - timedelta(hours=1))
             case "wrong-name":
-                leaf = self._ca.issue_cert(STRANGER)
+                leaf = self._ca.issue_cert(FOREIGN_HOST)
             case "untrusted":
                 leaf = trustme.CA(organization_name="a box between").issue_cert(host)
         return _context_of(leaf)

@@ -13,19 +13,19 @@ import socket
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.ip_command import run_ip
-from ssosim.lab.network.certificates import STRANGER, LabCa
-from ssosim.lab.network.misdirected_clients import LedAstray, met_elsewhere
+from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
+from ssosim.lab.network.misdirected_clients import MisdirectedClients, connection_to_another_host
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
-__all__ = ["IMPOSTORS", "Impostors"]
+__all__ = ["FOREIGN_HOSTS", "ForeignHosts"]
 
-IMPOSTORS = IPv4Network("203.0.113.0/24")
+FOREIGN_HOSTS = IPv4Network("203.0.113.0/24")
 
 
-class Impostors:
-    """Hosts with a certificate of their own at all addresses of ``IMPOSTORS`` that none of ``hosts`` has.
+class ForeignHosts:
+    """Hosts with a certificate of their own at all addresses of ``FOREIGN_HOSTS`` that none of ``hosts`` has.
 
     ``ports`` says for each port whether it has TLS.
     """
@@ -34,7 +34,7 @@ class Impostors:
         self,
         ca: LabCa,
         trace: Trace,
-        attribution: Attribution,
+        attribution: ClientAddresses,
         hosts: Iterable[str],
         ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
@@ -46,12 +46,12 @@ class Impostors:
         self._hosts = set(hosts)
         self._first_steps = first_steps
         self._listening: dict[tuple[str, int], socket.socket] = {}
-        self._led = LedAstray(trace, "A", self._is_ours, self._appear)
+        self._led = MisdirectedClients(trace, "A", self._is_ours, self._appear)
         self._greeting: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """From now on; raises LabError."""
-        run_ip([f"route add local {IMPOSTORS} dev lo"])
+        run_ip([f"route add local {FOREIGN_HOSTS} dev lo"])
         self._led.start()
 
     def stop(self) -> None:
@@ -65,7 +65,7 @@ class Impostors:
             task.cancel()
 
     def _is_ours(self, address: str) -> bool:
-        return address not in self._hosts and IPv4Address(address) in IMPOSTORS
+        return address not in self._hosts and IPv4Address(address) in FOREIGN_HOSTS
 
     def _appear(self, address: str) -> None:
         for port in self._ports:
@@ -86,7 +86,7 @@ class Impostors:
             if client:
                 name = self._led.name(client, address)
                 step = step_of_host(self._first_steps, name)
-                self._trace.record(client, met_elsewhere(name, address, self._ports[port], step))
+                self._trace.record(client, connection_to_another_host(name, address, self._ports[port], step))
             if not self._ports[port]:
                 connection.close()
                 return
@@ -97,7 +97,7 @@ class Impostors:
     async def _greet(self, connection: socket.socket) -> None:
         """Show the certificate, and hang up."""
         connection.setblocking(False)
-        tls = self._ca.server_context([STRANGER])
+        tls = self._ca.server_context([FOREIGN_HOST])
         with contextlib.suppress(OSError):
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 asyncio.Protocol, connection, ssl=tls, ssl_handshake_timeout=10.0

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from pathlib import Path
 
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.network.certificates import LabCa
-from ssosim.lab.network.service_faults import Stranger
-from ssosim.lab.network.unknown_destinations import Strays
+from ssosim.lab.network.service_faults import ForeignHost
+from ssosim.lab.network.unknown_destinations import UnknownDestinations
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace
 
 __all__ = ["Elsewhere", "device_commands", "device_ipv6", "link_commands", "link_up"]
@@ -73,13 +73,15 @@ class Elsewhere:
         self,
         ca: LabCa,
         trace: Trace,
-        attribution: Attribution,
+        attribution: ClientAddresses,
         hosts: Iterable[str],
         ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
     ) -> None:
-        self._strangers = {port: Stranger(ca if tls else None) for port, tls in ports.items()}
-        self._strays = Strays(trace, attribution, hosts, silent=_NOWHERE, ports=ports, first_steps=first_steps)
+        self._strangers = {port: ForeignHost(ca if tls else None) for port, tls in ports.items()}
+        self._strays = UnknownDestinations(
+            trace, attribution, hosts, silent=_NOWHERE, ports=ports, first_steps=first_steps
+        )
         self._started: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

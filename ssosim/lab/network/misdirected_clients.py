@@ -7,13 +7,13 @@ from typing import Literal
 
 from ssosim.trace import Caused, ConnectionFailed, DnsAnswered, SignInStep, Trace
 
-__all__ = ["LedAstray", "met_elsewhere"]
+__all__ = ["MisdirectedClients", "connection_to_another_host"]
 
 _MOST_NAMES = 4096
 _MOST_HARMLESS = 16_384
 
 
-def met_elsewhere(name: str, address: str, tls: bool | None, step: SignInStep) -> ConnectionFailed:
+def connection_to_another_host(name: str, address: str, tls: bool | None, step: SignInStep) -> ConnectionFailed:
     """What a client met that ``name`` led to another host at ``address``.
 
     ``tls``: a certificate of that host, or a connection that it closes; None where that host has nothing at the port.
@@ -30,7 +30,7 @@ def met_elsewhere(name: str, address: str, tls: bool | None, step: SignInStep) -
     return ConnectionFailed(host=name, address=address, stage=stage, reason=reason, by="wire", step=step)
 
 
-class LedAstray:
+class MisdirectedClients:
     """Listens to the answers of one ``kind``, and remembers those that lead where ``is_astray`` says.
 
     ``then`` is called with each such address, each time, before the answer leaves. What is remembered is bounded: the

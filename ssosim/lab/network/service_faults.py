@@ -9,23 +9,23 @@ import time
 from collections.abc import Callable
 
 from ssosim.entra import Provider
-from ssosim.entra.core.fault_effect import Struck
+from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call
-from ssosim.faults.base import DnsState, KdcRule, WebRule
+from ssosim.faults.base import FaultState, HttpRule, KdcRule
 from ssosim.faults.web import check_hosts
 from ssosim.kerberos import KdcGateway
 from ssosim.kerberos.gateway import Asked, Forward, Tamper
 from ssosim.kerberos.messages import KdcRequest, build_error
-from ssosim.lab.network.certificates import STRANGER, LabCa
+from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
 
-__all__ = ["Stranger", "show_at_services"]
+__all__ = ["ForeignHost", "show_at_services"]
 
 
-def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Callable[[DnsState], None]:
+def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Callable[[FaultState], None]:
     """What to call with every new state of the faults; it raises DnsChangeError where a change does not fit."""
     healthy = provider.estate
 
-    def show(state: DnsState) -> None:
+    def show(state: FaultState) -> None:
         check_hosts(state, healthy)
         estate = healthy
         for change in state.estate:
@@ -39,20 +39,20 @@ def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Call
     return show
 
 
-def _struck_by(rules: tuple[WebRule, ...]) -> Callable[[Call, str], Struck | None]:
+def _struck_by(rules: tuple[HttpRule, ...]) -> Callable[[Call, str], HttpEffect | None]:
     """The newest rule that settles the exchange, with the delays of the others."""
 
-    def tamper(call: Call, client: str) -> Struck | None:
+    def tamper(call: Call, client: str) -> HttpEffect | None:
         delay, settled = 0.0, None
         for rule in reversed(rules):
-            struck = rule.strike(call, client)
+            struck = rule.effect_on(call, client)
             if struck is None:
                 continue
             delay += struck.delay
             if settled is None and (struck.silent or struck.answer or struck.change):
                 settled = struck
         if settled is None:
-            return Struck(delay=delay) if delay else None
+            return HttpEffect(delay=delay) if delay else None
         return dataclasses.replace(settled, delay=delay)
 
     return tamper
@@ -60,11 +60,11 @@ def _struck_by(rules: tuple[WebRule, ...]) -> Callable[[Call, str], Struck | Non
 
 def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
     async def tamper(asked: Asked, forward: Forward) -> bytes | None:
-        rule = next((rule for rule in reversed(rules) if rule.strikes(asked.client)), None)
+        rule = next((rule for rule in reversed(rules) if rule.matches(asked.client)), None)
         message = asked.message
         if rule is None:
             return await forward(asked.data)
-        rule.meet()
+        rule.count_hit()
         if rule.refusal is None or not isinstance(message, KdcRequest):
             return None
         return build_error(rule.refusal, message.realm, tuple(message.service.split("/")), time.time())
@@ -72,14 +72,14 @@ def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
     return tamper
 
 
-class Stranger:
+class ForeignHost:
     """A host that is none of the lab's: what a wrong address leads to. It has a certificate, for another name.
 
     Without ``ca`` it speaks no TLS.
     """
 
     def __init__(self, ca: LabCa | None) -> None:
-        self._tls = None if ca is None else ca.server_context([STRANGER])
+        self._tls = None if ca is None else ca.server_context([FOREIGN_HOST])
         self._server: asyncio.Server | None = None
         self._at: tuple[str, int] = ("", 0)
 

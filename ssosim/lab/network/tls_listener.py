@@ -11,9 +11,9 @@ from functools import partial
 
 from aiohttp import web
 
-from ssosim.lab.network.tls_observer import VISIT, Visit, Visits
+from ssosim.lab.network.tls_observer import VISIT, ObservedConnection, TlsObserver
 
-__all__ = ["HANDSHAKE_SECONDS", "Greeting", "HttpSite"]
+__all__ = ["HANDSHAKE_SECONDS", "Greeting", "HttpListener"]
 
 HANDSHAKE_SECONDS = 10.0
 """How long a TLS handshake may take. A connection that says nothing holds a file descriptor until then."""
@@ -26,7 +26,7 @@ _PAUSE_S = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class HttpSite(web.SockSite):
+class HttpListener(web.SockSite):
     """An ``aiohttp.web.SockSite`` whose TLS handshakes may not take asyncio's 60 seconds; it has no setting for it.
 
     Without ``ssl_context`` it is plain HTTP. ``address`` is the estate's name for what it listens on; ``visits``
@@ -41,7 +41,7 @@ class HttpSite(web.SockSite):
         ssl_context: ssl.SSLContext | None,
         greeting: Greeting,
         address: str,
-        visits: Visits,
+        visits: TlsObserver,
     ) -> None:
         super().__init__(runner, sock, ssl_context=ssl_context)
         self._door = _Door(sock, ssl_context, greeting, address, visits)
@@ -61,7 +61,7 @@ class _Door:
     """Accepts connections by itself: a loop's own server tells nobody with whom a handshake failed."""
 
     def __init__(
-        self, listener: socket.socket, tls: ssl.SSLContext | None, greeting: Greeting, address: str, visits: Visits
+        self, listener: socket.socket, tls: ssl.SSLContext | None, greeting: Greeting, address: str, visits: TlsObserver
     ) -> None:
         self._listener = listener
         self._tls = tls
@@ -105,7 +105,7 @@ class _Door:
             task.add_done_callback(self._greeted.discard)
 
     async def _greet(self, connection: socket.socket, remote: str) -> None:
-        visit = Visit(remote, self._local, self._address)
+        visit = ObservedConnection(remote, self._local, self._address)
         VISIT.set(visit)  # of this task, and so of all that the loop does for this connection
         greet = partial(self._greeting, partial(self._visits.unused, visit))
         try:

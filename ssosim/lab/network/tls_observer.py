@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from ssosim.lab.base.client_addresses import Attribution
+from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
 
-__all__ = ["VISIT", "Visit", "Visits"]
+__all__ = ["VISIT", "ObservedConnection", "TlsObserver"]
 
 _HOST = 253  # characters in the trace
 _ALERT = re.compile(r"_ALERT_(\w+)$")
@@ -33,7 +33,7 @@ _ANSWERED: Mapping[str, str] = {
 
 
 @dataclass(slots=True)
-class Visit:
+class ObservedConnection:
     """One connection: whence, to which address of the estate, and for which host (SNI).
 
     ``spoilt``: the host's certificate was a bad one.
@@ -46,32 +46,32 @@ class Visit:
     spoilt: bool = False
 
 
-VISIT: ContextVar[Visit | None] = ContextVar("VISIT", default=None)
+VISIT: ContextVar[ObservedConnection | None] = ContextVar("VISIT", default=None)
 """The visit that a handshake belongs to; the choice of the certificate knows nothing else of the connection."""
 
 
-class Visits:
+class TlsObserver:
     """Writes a failed connection for each visit of a known client that ended in TLS.
 
     Left out are clients whose device reports it, and connections that are closed unused without an alert: browsers open
     some in advance. Only who has been shown a bad certificate is taken at its silence.
     """
 
-    def __init__(self, trace: Trace, attribution: Attribution, first_steps: FirstSteps = NO_FIRST_STEPS) -> None:
+    def __init__(self, trace: Trace, attribution: ClientAddresses, first_steps: FirstSteps = NO_FIRST_STEPS) -> None:
         self._trace = trace
         self._attribution = attribution
         self._first_steps = first_steps
 
-    def unfinished(self, visit: Visit, error: OSError) -> None:
+    def unfinished(self, visit: ObservedConnection, error: OSError) -> None:
         """The handshake ended with ``error``."""
         away = isinstance(error, ConnectionResetError) and visit.host != ""  # before that nothing has been shown to it
         self._write(visit, _reason(error) or _silence(visit) or ("unfinished" if away else ""))
 
-    def unused(self, visit: Visit, error: BaseException | None) -> None:
+    def unused(self, visit: ObservedConnection, error: BaseException | None) -> None:
         """The connection ended before the first byte of HTTP, with ``error`` if it was not simply closed."""
         self._write(visit, _reason(error) or _silence(visit))
 
-    def _write(self, visit: Visit, reason: str) -> None:
+    def _write(self, visit: ObservedConnection, reason: str) -> None:
         client = self._attribution.silent(visit.remote, visit.local) if reason else ""
         if client:
             host = visit.host[:_HOST]
@@ -82,7 +82,7 @@ class Visits:
             self._trace.record(client, event)
 
 
-def _silence(visit: Visit) -> str:
+def _silence(visit: ObservedConnection) -> str:
     return "closed" if visit.spoilt else ""
 
 

@@ -11,11 +11,11 @@ import struct
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, IPv6Network
 
-from ssosim.lab.base.client_addresses import Attribution
-from ssosim.lab.network.misdirected_clients import LedAstray, met_elsewhere
+from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.network.misdirected_clients import MisdirectedClients, connection_to_another_host
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
-__all__ = ["Strays"]
+__all__ = ["UnknownDestinations"]
 
 _ETH_P_IPV6 = 0x86DD
 _SO_ATTACH_FILTER = 26
@@ -33,7 +33,7 @@ _FILTER = (
 )
 
 
-class Strays:
+class UnknownDestinations:
     """Writes a failed connection for each first segment that goes where no host is, under the client's name.
 
     ``hosts`` are the addresses of the estate; at addresses in ``silent`` nobody answers, at all others another host
@@ -43,7 +43,7 @@ class Strays:
     def __init__(
         self,
         trace: Trace,
-        attribution: Attribution,
+        attribution: ClientAddresses,
         hosts: Iterable[str],
         *,
         silent: IPv6Network,
@@ -56,7 +56,7 @@ class Strays:
         self._hosts = {IPv6Address(host) for host in hosts if ":" in host}
         self._silent = silent
         self._first_steps = first_steps
-        self._led = LedAstray(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
+        self._led = MisdirectedClients(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
         self._seen: dict[bytes, None] = {}
         self._wire: socket.socket | None = None
 
@@ -93,7 +93,7 @@ class Strays:
             del self._seen[next(iter(self._seen))]
         name = self._led.name(client, str(to))
         tls = self._ports.get(int.from_bytes(packet[42:44], "big"))
-        met = met_elsewhere(name, str(to), tls, step_of_host(self._first_steps, name))
+        met = connection_to_another_host(name, str(to), tls, step_of_host(self._first_steps, name))
         if to in self._silent:
             met = dataclasses.replace(met, stage="connect", reason="unreachable")
         self._trace.record(client, met)

@@ -10,11 +10,11 @@ if TYPE_CHECKING:  # the command imports next to nothing
 
     from ssosim.lab.control.injected_handlers import MakeUpstairs
 
-__all__ = ["Extras"]
+__all__ = ["ControlExtensions"]
 
 
 @dataclass(frozen=True, slots=True)
-class Extras:
+class ControlExtensions:
     """``listener`` listens on loopback, outside of the lab's network; ``upstairs`` makes what storeys above offer."""
 
     listener: socket.socket | None = None

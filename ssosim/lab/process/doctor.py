@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, state_home
-from ssosim.lab.process.namespaces import can_make_world
+from ssosim.lab.process.namespaces import check_namespaces
 
 __all__ = ["Finding", "examine"]
 
@@ -77,7 +77,7 @@ def _gssapi() -> Finding:
 
 
 def _private_network() -> Finding:
-    problem = can_make_world()
+    problem = check_namespaces()
     return Finding("private network", problem is None, problem or "namespaces can be made without root")
 
 

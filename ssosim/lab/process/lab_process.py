@@ -21,7 +21,7 @@ from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.network.networks import PrivateNetwork
-from ssosim.lab.process.control_extensions import Extras
+from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.status_messages import failure, tell
 from ssosim.lab.program_devices.private_lab import PrivateLab
 
@@ -53,7 +53,7 @@ def serve(
     outer_pid: int,
     began: float,
     ready: int,
-    extras: Extras | None = None,
+    extras: ControlExtensions | None = None,
 ) -> int:
     """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
     told = False
@@ -80,14 +80,14 @@ def serve(
 
 
 async def _serve(
-    private: PrivateLab, outer_pid: int, began: float, say: Callable[[bytes], None], extras: Extras | None
+    private: PrivateLab, outer_pid: int, began: float, say: Callable[[bytes], None], extras: ControlExtensions | None
 ) -> int:
     folder = private.folder
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can end in order when the shepherd is killed
+    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can end in order when the supervisor is killed
     await private.start()
     from ssosim.lab.control.api import ControlApi  # noqa: PLC0415 - the parts that it needs are imported by now
     from ssosim.lab.core.trace_writer import recording  # noqa: PLC0415
@@ -96,7 +96,7 @@ async def _serve(
         cleanup.push_async_callback(private.stop)
         cleanup.enter_context(recording(private.lab.trace, folder.trace))
 
-        extras = extras or Extras()
+        extras = extras or ControlExtensions()
         control = ControlApi(private, ended.set, extras.upstairs)
         recovered = control.recover()
         await control.start(folder.socket, extras.listener)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError, NameTakenError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.process.control_extensions import Extras
-from ssosim.lab.process.namespaces import World, make_world
+from ssosim.lab.process.control_extensions import ControlExtensions
+from ssosim.lab.process.namespaces import Namespaces, start_in_namespaces
 from ssosim.lab.process.status_messages import Failure, failure_in
 
 if TYPE_CHECKING:  # imported while the lab starts
@@ -43,7 +43,7 @@ class StartedLab:
     """A lab that is ready: its folder, its world, and the status that it published."""
 
     folder: LabFolder
-    world: World
+    world: Namespaces
     status: LabStatus
     recovered: str = ""
     """What was taken over from an earlier lab of this name, for people; nothing else."""
@@ -54,7 +54,7 @@ def start_lab(
     estate_file: Path | None,
     *,
     began: float | None = None,
-    extras: Extras | None = None,
+    extras: ControlExtensions | None = None,
     fresh: bool = False,
 ) -> StartedLab:
     """Start a lab and wait until it is ready. ``began`` is the monotonic moment from which the user has waited.
@@ -102,7 +102,7 @@ def launch(
     patience: float | None = None,
     meanwhile: Callable[[], None] | None = None,
     fresh: bool = True,
-) -> tuple[World, bytes]:
+) -> tuple[Namespaces, bytes]:
     """Run ``work`` in a private world on ``folder`` and wait for what it tells: one line of JSON.
 
     ``meanwhile`` is called ten times a second during the wait, for progress on the terminal. Unless ``fresh``, the
@@ -124,7 +124,7 @@ def launch(
         _quiet(folder)
         return work(outer_pid, write_end)
 
-    world = make_world(body, folder.sweep)
+    world = start_in_namespaces(body, folder.sweep)
     os.close(write_end)
     os.close(lock)  # the lab's own processes hold it now
     try:
@@ -140,8 +140,8 @@ def launch(
     return world, line
 
 
-def end_of(folder: LabFolder, world: World) -> int:
-    """Wait until the world is gone, even if its shepherd was killed and the lab has to end by itself; the exit code."""
+def end_of(folder: LabFolder, world: Namespaces) -> int:
+    """Wait until nothing of the lab runs, even if its supervisor was killed; return the exit code."""
     code = world.wait()
     end = time.monotonic() + _END_PATIENCE_S
     while folder.is_running() and time.monotonic() < end:
@@ -162,7 +162,7 @@ def _quiet(folder: LabFolder) -> None:
 
 
 def _read_line(descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None) -> bytes | None:
-    """One whole line; None if the other side ends without it. The shepherd holds the pipe open while it lives."""
+    """One whole line; None if the other side ends without it. The supervisor holds the pipe open while it lives."""
     end = None if patience is None else time.monotonic() + patience
     text = bytearray()
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
@@ -188,7 +188,7 @@ def _raise(folder: LabFolder, failed: Failure | None, code: int) -> NoReturn:
         kinds = {LabInputError.exit_code: LabInputError, MachineLacksError.exit_code: MachineLacksError}
         raise kinds.get(failed.exit_code, LabError)(failed.error)
     if code == MachineLacksError.exit_code:
-        sys.exit(code)  # the shepherd has said why
+        sys.exit(code)  # the supervisor has said why
     try:
         last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LOG_LINES:]
     except OSError:

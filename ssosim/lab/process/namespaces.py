@@ -1,10 +1,11 @@
-"""A private world for a lab: its own network, mounts and processes, made without root, gone without a trace.
+"""Private namespaces for a lab: its own network, mounts and processes, made without root.
 
-Three processes. The *caller* (a command in the user's terminal) holds the write end of a lifeline pipe. The *shepherd*
-makes the namespaces and forks the *first process* of the new pid namespace, which is the lab. When the lifeline closes
-(the caller ended, by whatever signal) the shepherd asks the lab to stop; when the shepherd ends, the kernel kills the
-lab; when the lab ends, the kernel kills everything else in its pid namespace, and the network and the mounts, which no
-process holds any more, go with it.
+Three processes take part. The *caller* is the command in the user's terminal. It holds the write end of a lifeline
+pipe. The *supervisor* makes the namespaces and forks the *first process* of the new pid namespace, which is the lab.
+
+The lifeline closes when the caller ends, by any signal. The supervisor then asks the lab to stop. When the supervisor
+ends, the kernel kills the lab (parent-death signal). When the lab ends, the kernel kills every other process of its pid
+namespace. Network and mounts end with the last process that uses them.
 
 Sources: user_namespaces(7), pid_namespaces(7), unshare(2).
 """
@@ -25,7 +26,7 @@ from typing import NoReturn
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import MachineLacksError
 
-__all__ = ["World", "can_make_world", "make_world"]
+__all__ = ["Namespaces", "check_namespaces", "start_in_namespaces"]
 
 _STOP_PATIENCE_S = 10.0
 _BROKEN = 70
@@ -33,10 +34,10 @@ _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linu
 
 
 @dataclass(slots=True)
-class World:
-    """A private world as its caller sees it: the shepherd's process id, and the lifeline."""
+class Namespaces:
+    """A private world as its caller sees it: the supervisor's process id, and the lifeline."""
 
-    shepherd: int
+    supervisor: int
     lifeline: int
 
     def end(self) -> None:
@@ -47,7 +48,7 @@ class World:
 
     def wait(self) -> int:
         """Wait until all is gone; the lab's exit code."""
-        _, status = os.waitpid(self.shepherd, 0)
+        _, status = os.waitpid(self.supervisor, 0)
         return os.waitstatus_to_exitcode(status)
 
     def detach(self) -> None:
@@ -56,26 +57,26 @@ class World:
         self.end()
 
 
-def make_world(body: Callable[[int], int], tidy: Callable[[], None] | None = None) -> World:
+def start_in_namespaces(body: Callable[[int], int], tidy: Callable[[], None] | None = None) -> Namespaces:
     """Start ``body`` as the first process of a private world; its result is the exit code.
 
     ``body`` is given its own process id as the outside sees it: the handle by which others join the namespaces.
     ``tidy`` is called when nothing of the world is left, however it ended. Both run in forked children: call this
     before starting threads or an event loop. Failure to make the namespaces shows as exit code 3 with a text on
-    standard error; ``can_make_world`` asks beforehand.
+    standard error; ``check_namespaces`` asks beforehand.
     """
     read_end, write_end = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    shepherd = os.fork()
-    if shepherd == 0:
+    supervisor = os.fork()
+    if supervisor == 0:
         os.close(write_end)
         _leave(lambda: _shepherd(body, read_end, tidy))
     os.close(read_end)
-    return World(shepherd, write_end)
+    return Namespaces(supervisor, write_end)
 
 
-def can_make_world() -> str | None:
+def check_namespaces() -> str | None:
     """None if this machine lets us make a private world, else the reason and what to do."""
     child = os.fork()
     if child == 0:

@@ -16,7 +16,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.core.resolvers import name_servers
-from ssosim.lab.network.foreign_hosts import IMPOSTORS, Impostors
+from ssosim.lab.network.foreign_hosts import FOREIGN_HOSTS, ForeignHosts
 from ssosim.lab.network.ipv6 import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
 from ssosim.lab.program_devices.running_programs import RunningPrograms
@@ -25,13 +25,13 @@ from ssosim.lab.scripted_user.setup import furnish, known_behaviour, own_page_of
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent
 
-__all__ = ["Plug", "ProgramDevices", "Surroundings"]
+__all__ = ["DeviceRequest", "ProgramDevices", "Surroundings"]
 
 _CODE_PATIENCE_S = 20.0  # below the patience of who asks
 
 
 @dataclass(frozen=True, slots=True)
-class Plug:
+class DeviceRequest:
     """What a program asks for: ``pid`` is in its network namespace, ``program`` its name, the rest as ``exec`` says.
 
     ``nss``: the user has an NSS database that the lab's is to stand in for. ``ipv6`` None: as the device is.
@@ -71,7 +71,7 @@ class ProgramDevices:
         self._codes = ShownCodes(private.lab.trace)
         lab = private.lab
         ports = lab.service_ports()
-        self._impostors = Impostors(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
+        self._impostors = ForeignHosts(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
         self._impostors.start()
         self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
 
@@ -80,7 +80,7 @@ class ProgramDevices:
         self._impostors.stop()
         await self._elsewhere.stop()
 
-    async def plug(self, wish: Plug) -> dict[str, Any]:
+    async def plug(self, wish: DeviceRequest) -> dict[str, Any]:
         """Join the network namespace of ``wish.pid`` to the lab as a device of its own.
 
         Returns the device's address, the client's name, the commands that set its side up, the environment for its
@@ -165,7 +165,7 @@ class ProgramDevices:
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             *link_up(address),
-            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, IMPOSTORS)),
+            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, FOREIGN_HOSTS)),
             *(device_commands(ipv6, sixth, [each for each in sixth if each in away]) if ipv6 else ()),
         ]
 

@@ -23,7 +23,7 @@ from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.program_devices.control_client import call
 from ssosim.lab.program_devices.device_files import lay_files, nss_places, readable_folder
 
-__all__ = ["Wishes", "device_environment", "execute", "execute_here"]
+__all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 
 _TOO_LATE = 124
 _NOT_FOUND = 127
@@ -31,7 +31,7 @@ _NOT_EXECUTABLE = 126
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
 
 
-class Wishes(TypedDict, total=False):
+class ExecOptions(TypedDict, total=False):
     """What may be asked of a device.
 
     ``device`` is one of the estate's (the first), ``label`` the name under which the trace shows the program,
@@ -48,7 +48,7 @@ class Wishes(TypedDict, total=False):
     deadline: float | None
 
 
-def execute(folder: LabFolder, command: Sequence[str], **wishes: Unpack[Wishes]) -> int:
+def execute(folder: LabFolder, command: Sequence[str], **wishes: Unpack[ExecOptions]) -> int:
     """Run ``command`` in the lab of ``folder`` as the user of a device; the program's exit code.
 
     Raises LabInputError when the lab is not up.
@@ -62,18 +62,18 @@ def execute(folder: LabFolder, command: Sequence[str], **wishes: Unpack[Wishes])
     return _execute(folder, command, here, wishes)
 
 
-def execute_here(folder: LabFolder, command: Sequence[str], **wishes: Unpack[Wishes]) -> int:
+def execute_here(folder: LabFolder, command: Sequence[str], **wishes: Unpack[ExecOptions]) -> int:
     """As ``execute``, for a process that is in the lab's namespaces already."""
     return _execute(folder, command, _working_directory(), _checked(wishes))
 
 
-def _checked(wishes: Wishes) -> Wishes:
+def _checked(wishes: ExecOptions) -> ExecOptions:
     """With the folder by its whole name, which holds in another directory as well."""
     etc = wishes.get("etc")
     return wishes if etc is None else {**wishes, "etc": str(readable_folder(etc))}
 
 
-def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: Wishes) -> int:
+def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: ExecOptions) -> int:
     parent = os.getpid()
     joiner = os.fork()
     if joiner == 0:

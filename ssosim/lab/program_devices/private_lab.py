@@ -88,12 +88,12 @@ class PrivateLab:
         self.etc_layer = overlay_etc(files | trust_files(folder), folder / "etc")
 
     async def plug_device(self, pid: int, **wishes: Any) -> dict[str, Any]:
-        """Join the network namespace of ``pid`` to the lab; see ``ProgramDevices.plug`` and the fields of ``Plug``."""
-        from ssosim.lab.program_devices.devices import Plug, ProgramDevices  # noqa: PLC0415 - a lab is ready sooner without
+        """Join the network namespace of ``pid`` to the lab; the options are the fields of ``DeviceRequest``."""
+        from ssosim.lab.program_devices.devices import DeviceRequest, ProgramDevices  # noqa: PLC0415 - a lab is ready sooner without
 
         if self._devices is None:
             self._devices = ProgramDevices(self)
-        return await self._devices.plug(Plug(pid, **wishes))
+        return await self._devices.plug(DeviceRequest(pid, **wishes))
 
     async def device_code(self, device: str) -> str | None:
         """See ``ProgramDevices.device_code``."""
