@@ -25,6 +25,7 @@ from ssosim.lab.program_devices.device_files import lay_files, nss_places, reada
 
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 
+_OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _TOO_LATE = 124
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
@@ -75,9 +76,12 @@ def _checked(wishes: ExecOptions) -> ExecOptions:
 
 def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: ExecOptions) -> int:
     parent = os.getpid()
+    # The program may run, and Ctrl-C come, before this process has got as far as to ignore it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_TERMINAL)
         deadline = wishes.pop("deadline", None)
         request = {**wishes, "program": Path(command[0]).name}
         _as_process(lambda: _joiner(folder, command, request, here, deadline))
@@ -132,6 +136,7 @@ def _joiner(
     lay_files(folder.path / "devices" / plugged["device"], plugged, request.get("etc"))
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
     init = os.fork()
     if init == 0:
         linux.die_with_parent(parent)
@@ -152,6 +157,7 @@ def _init(
     folder: LabFolder, command: Sequence[str], plugged: dict[str, Any], here: Path, identity: tuple[int, int]
 ) -> int:
     """First process of the device's pid namespace: starts the program, reaps, and ends with the program."""
+    _ignore_terminal_signals()
     environment = device_environment(plugged)
     with contextlib.suppress(OSError):
         linux.mount("proc", "/proc", "proc")
@@ -241,8 +247,7 @@ def _wait(child: int, passed_on: list[int] | None = None) -> int:
             passed_on.append(number)
         _pass_on(child, number)
 
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
+    _ignore_terminal_signals()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
     while True:
@@ -253,6 +258,13 @@ def _wait(child: int, passed_on: list[int] | None = None) -> int:
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
+
+
+def _ignore_terminal_signals() -> None:
+    """Leave Ctrl-C and the like to the program; one that was held back meanwhile is dropped."""
+    for number in _OF_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_TERMINAL)
 
 
 def _kill_after(seconds: float, child: int) -> list[int]:
