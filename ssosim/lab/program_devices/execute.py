@@ -26,6 +26,8 @@ from ssosim.lab.program_devices.device_files import lay_files, nss_places, reada
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
+_HELD_BACK = (*_OF_TERMINAL, *_PASSED_ON)
 _TOO_LATE = 124
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
@@ -76,12 +78,12 @@ def _checked(wishes: ExecOptions) -> ExecOptions:
 
 def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: ExecOptions) -> int:
     parent = os.getpid()
-    # The program may run, and Ctrl-C come, before this process has got as far as to ignore it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
+    # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_TERMINAL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = wishes.pop("deadline", None)
         request = {**wishes, "program": Path(command[0]).name}
         _as_process(lambda: _joiner(folder, command, request, here, deadline))
@@ -136,7 +138,7 @@ def _joiner(
     lay_files(folder.path / "devices" / plugged["device"], plugged, request.get("etc"))
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     init = os.fork()
     if init == 0:
         linux.die_with_parent(parent)
@@ -157,7 +159,6 @@ def _init(
     folder: LabFolder, command: Sequence[str], plugged: dict[str, Any], here: Path, identity: tuple[int, int]
 ) -> int:
     """First process of the device's pid namespace: starts the program, reaps, and ends with the program."""
-    _ignore_terminal_signals()
     environment = device_environment(plugged)
     with contextlib.suppress(OSError):
         linux.mount("proc", "/proc", "proc")
@@ -175,6 +176,7 @@ def _init(
 def _watch(folder: LabFolder, plugged: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]) -> int:
     """The person's eyes: for each device code that the program gets, start the person. Ends with the device."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
@@ -201,6 +203,7 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
     # What the lab's processes changed, and what Python ignores.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
@@ -247,9 +250,11 @@ def _wait(child: int, passed_on: list[int] | None = None) -> int:
             passed_on.append(number)
         _pass_on(child, number)
 
-    _ignore_terminal_signals()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _OF_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
+    for number in _PASSED_ON:
         signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     while True:
         try:
             pid, status = os.wait()
@@ -258,13 +263,6 @@ def _wait(child: int, passed_on: list[int] | None = None) -> int:
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
-
-
-def _ignore_terminal_signals() -> None:
-    """Leave Ctrl-C and the like to the program; one that was held back meanwhile is dropped."""
-    for number in _OF_TERMINAL:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_TERMINAL)
 
 
 def _kill_after(seconds: float, child: int) -> list[int]:
