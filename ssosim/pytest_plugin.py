@@ -260,12 +260,13 @@ def _id(value: Any) -> str:
 
 def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
     """Sections for a failed test: each run's verdicts with their evidence, each lab's last exchanges."""
+    from ssosim.output import clean  # noqa: PLC0415
     from ssosim.trace.export import as_line  # noqa: PLC0415
 
     seeds = {played.seed for played, _ in runs.plays}
     test = f"this test: pytest '{item.nodeid}'" + (f" --sso-seed {seeds.pop()}" if len(seeds) == 1 else "")
     for played, _ in runs.plays:
-        report.sections.append(("single sign-on", f"{played.explain()}\n{test}"))
+        report.sections.append(("single sign-on", f"{clean(played.explain())}\n{test}"))
     for lab in runs.labs:
         lines = [as_line(record) for record in lab.records()[-_LINES_SHOWN:]]
         report.sections.append(("single sign-on: the lab's last exchanges", "\n".join([*lines, test])))
@@ -281,8 +282,9 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
 def _without_traceback() -> Iterator[None]:
     """What the user got wrong is one message, without a traceback of ours."""
     from ssosim.lab.base.errors import LabError  # noqa: PLC0415
+    from ssosim.output import clean  # noqa: PLC0415
 
     try:
         yield
     except LabError as error:
-        pytest.fail(str(error), pytrace=False)
+        pytest.fail(clean(str(error)), pytrace=False)

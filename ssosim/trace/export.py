@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from ssosim.output import one_line
 from ssosim.trace import events
 from ssosim.trace.connection_text import connection_trouble
 from ssosim.trace.log import Caused, Record
@@ -107,7 +108,7 @@ def as_line(record: Record) -> str:
     """
     clock = datetime.fromtimestamp(record.at, UTC).strftime("%H:%M:%S.%f")[:-3]
     line = f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe(record.event)}"
-    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return one_line(line)
 
 
 def _origin(event: events.HttpExchange) -> str:

@@ -112,7 +112,7 @@ def answer(provider: Provider, call: Call) -> Answer:
         return render_refusal(refusal, call, style, provider.settings)
     except Exception:  # noqa: BLE001  the last line: our own mistake must not take the lab down
         call.journal.events.clear()
-        _log.exception("trace id %s: %s https://%s failed", call.trace_id, call.method, call.host)
+        _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)
         return render_refusal(Refusal(50000), call, style, provider.settings)
 
 

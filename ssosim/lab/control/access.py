@@ -79,7 +79,7 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         return _error(error.status, _words(request, error), allow=error.headers.get("Allow"))
     except Exception:  # noqa: BLE001 - the last stop: whoever asks is told in JSON as always, the log has the rest
-        _log.exception("%s %s", request.method, request.path)
+        _log.exception("%s %r", request.method, request.path)
         return _error(500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log")
 
 

@@ -22,6 +22,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.namespaces import Namespaces, start_in_namespaces
 from ssosim.lab.process.status_messages import Failure, failure_in
+from ssosim.output import guard_streams
 
 if TYPE_CHECKING:  # imported while the lab starts
     from ssosim.lab.control.answers import LabStatus, Ready
@@ -159,6 +160,7 @@ def _quiet(folder: LabFolder) -> None:
     os.dup2(log, 2)
     os.close(log)
     os.close(nothing)
+    guard_streams()  # a name in an error must not reach the terminal of who reads the log
 
 
 def _read_line(descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None) -> bytes | None:

@@ -22,6 +22,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.program_devices.control_client import call
 from ssosim.lab.program_devices.device_files import lay_files, nss_places, readable_folder
+from ssosim.output import complain, one_line
 
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 
@@ -150,7 +151,7 @@ def _joiner(
     with contextlib.suppress(LabError):
         call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": told})
     if too_late:
-        print(f"ssosim exec: stopped after {deadline:g} s", file=sys.stderr)
+        complain(f"stopped after {deadline:g} s", "ssosim exec")
         return _TOO_LATE
     return code
 
@@ -208,8 +209,7 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
         reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
-        print(f"ssosim exec: {command[0] or repr('')}: {os.strerror(reason or 0)}", file=sys.stderr)
-        sys.stderr.flush()
+        complain(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
         os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
 
 
@@ -228,10 +228,10 @@ def _as_process(body: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except LabError as error:
-        print(f"ssosim exec: {error}", file=sys.stderr)
+        complain(str(error), "ssosim exec")
         code = error.exit_code
     except OSError as error:
-        print(f"ssosim exec: the device could not be made: {error}", file=sys.stderr)
+        complain(f"the device could not be made: {error}", "ssosim exec")
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
