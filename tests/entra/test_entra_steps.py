@@ -47,10 +47,10 @@ STRUCK = [None, HttpEffect(silent=True), HttpEffect(answer=Answer(503)), HttpEff
 
 @pytest.mark.parametrize("injected", STRUCK, ids=["own", "silent", "in-its-place", "by-itself"])
 @pytest.mark.parametrize(("method", "host", "path", "step"), REQUESTS)
-def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, struck):
+def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, injected):
     """The trace says what the provider has at that path, also where a fault keeps the answer back or gives another."""
     call = Call.read(method, host, path, now=site.clock.now())
-    exchange(site.provider, call, "c", struck)
+    exchange(site.provider, call, "c", injected)
     (seen,) = [record.event for record in site.provider.trace if isinstance(record.event, HttpExchange)]
     assert seen.step is step
 

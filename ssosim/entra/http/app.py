@@ -13,14 +13,21 @@ from itertools import chain
 from time import time
 
 from aiohttp import StreamReader, web
-from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDict
 
 from ssosim.entra.core.messages import Answer, Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.exchange import Respond, exchange, misdirected
-from ssosim.entra.http.server import Arrival, AtOnce, Connection, IncompleteBodyError, ProviderServer, read_body
+from ssosim.entra.http.server import (
+    SERVER_NAME,
+    Arrival,
+    AtOnce,
+    Connection,
+    IncompleteBodyError,
+    ProviderServer,
+    read_body,
+)
 from ssosim.trace import HttpExchange, SignInStep
 
 __all__ = ["create_server"]
@@ -185,7 +192,7 @@ def _first_lines(status: int, content_type: str) -> str:
 
 @lru_cache(maxsize=2)
 def _last_lines(second: int) -> str:
-    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_NAME}\r\n\r\n"
 
 
 def _closing(response: web.Response) -> web.Response:

@@ -100,6 +100,8 @@ def _read_wishes(call: Call, flow: Flow, version: TokenVersion) -> tuple[Flow, b
 def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> Flow:
     """The request as far as it decides where the answer goes."""
     query = call.query
+    if call.repeated:
+        raise Refusal(9000411, name=call.repeated[:64])
     authority = provider.directory.authority(tenant)
     name = authority.id if isinstance(authority, Tenant) else authority
     if name == "consumers":

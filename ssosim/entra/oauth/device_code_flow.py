@@ -15,9 +15,16 @@ from ssosim.entra.core.pages import NO_STORE, device_code_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.authorization_codes import Flow
 from ssosim.entra.oauth.authorize_endpoint import application_of, ask, error_page
-from ssosim.entra.oauth.token_request import TokenRequest, Wanted, read_form, read_wanted, required
+from ssosim.entra.oauth.token_request import (
+    TokenRequest,
+    Wanted,
+    authority_name,
+    read_form,
+    read_token_form,
+    read_wanted,
+    required,
+)
 from ssosim.entra.oauth.tokens import Earned
-from ssosim.estate import Tenant
 from ssosim.trace import DeviceCodeIssued
 
 __all__ = ["code_form", "code_page", "device_code_v1", "device_code_v2", "redeem_device_code"]
@@ -34,9 +41,13 @@ def device_code_v2(provider: Provider, call: Call, captured: tuple[str, ...]) ->
 
 
 def _start(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> Answer:
-    form = {**call.query, **read_form(call.body)}
+    if call.repeated:
+        raise Refusal(9000411, name=call.repeated[:64])
+    form = {**call.query, **read_token_form(call, provider.settings)}
     authority = provider.directory.authority(tenant)
-    name = authority.id if isinstance(authority, Tenant) else authority
+    name = authority_name(authority)
+    if name == "consumers":  # as at the authorize endpoint: the lab has accounts of work only
+        raise Refusal(50059)
     application = application_of(provider, required(form, "client_id").strip(), name)
     wanted = read_wanted(form, version)
     code = provider.device_codes.issue(
@@ -93,14 +104,16 @@ def code_form(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answ
 def redeem_device_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[Wanted, Earned]:
     """What polling earns.
 
-    Raises Refusal: 900144, 70018 (unknown code, or another client's), 70019 (expired), 70016 (pending), 70017
-    (declined), 54005 (used), 50057 (the user). Whether the real service ever says ``slow_down`` is unconfirmed: this
-    one does so only with ``Settings.device_code_slow_down``.
+    Raises Refusal: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
+    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service ever says ``slow_down`` is
+    unconfirmed: this one does so only with ``Settings.device_code_slow_down``.
     """
     text = (request.form.get("device_code") or required(request.form, "code")).strip()
     code = provider.device_codes.of_device(text)
     if code is None or code.client_id != request.application.client_id:
         raise Refusal(70018)
+    if code.authority != authority_name(request.authority):
+        raise Refusal(70018)  # what the real service says of another authority is unconfirmed
     if call.now >= code.not_on_or_after:
         raise Refusal(70019)
     if code.state == "pending":

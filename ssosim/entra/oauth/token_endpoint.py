@@ -18,7 +18,7 @@ from ssosim.entra.core.timestamps import xml_time
 from ssosim.entra.oauth.assertion import verify_assertion
 from ssosim.entra.oauth.authorization_codes import redeem_code
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
-from ssosim.entra.oauth.token_request import TokenRequest, Wanted, read_form, read_request, read_wanted, required
+from ssosim.entra.oauth.token_request import TokenRequest, Wanted, read_request, read_token_form, read_wanted, required
 from ssosim.entra.oauth.tokens import REFRESH, Earned, app_token, user_tokens
 from ssosim.entra.wstrust.passwords import check_cloud_password, mfa_claims
 from ssosim.estate import Tenant, User
@@ -42,13 +42,15 @@ def token_v2(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answe
 
 
 def _token(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> Answer:
-    form = read_form(call.body)
+    form = read_token_form(call, provider.settings)
     if form.get("grant_type") == "password" or form.get("password"):  # MSAL for Go sends it beside its assertion
         call.journal.auth = "password"
     request = read_request(provider.directory, version=version, tenant=tenant, form=form, headers=call.headers)
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise Refusal(70003, grant=request.grant_type[:128])
+    if request.authority == "consumers" and request.grant_type in _OF_ACCOUNTS:  # all accounts of the lab are of work
+        raise Refusal(500208)
     return grant(provider, call, request)
 
 
@@ -147,6 +149,12 @@ GRANTS: dict[str, Grant] = {
     "refresh_token": _refresh,
     "client_credentials": _client_credentials,
 }
+
+
+_OF_ACCOUNTS = frozenset(
+    name for name, grant in GRANTS.items() if grant in (_authorization_code, _device_code, _refresh)
+)
+"""Grants of an account that has signed in before; those that bring its proof along have a refusal of their own."""
 
 
 def _refuse_over_common(provider: Provider, request: TokenRequest, name: str) -> None:
