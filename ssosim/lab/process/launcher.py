@@ -125,7 +125,7 @@ def launch(
         _quiet(folder)
         return work(outer_pid, write_end)
 
-    world = start_in_namespaces(body, folder.sweep)
+    world = start_in_namespaces(body, lambda: _tidy(folder))
     os.close(write_end)
     os.close(lock)  # the lab's own processes hold it now
     try:
@@ -139,6 +139,14 @@ def launch(
             world.wait()
         raise
     return world, line
+
+
+def _tidy(folder: LabFolder) -> None:
+    """Remove what a lab left behind, in the mount namespace that was its own."""
+    from ssosim.lab.program_devices.etc_overlay import release  # noqa: PLC0415 - the front needs nothing of it
+
+    release(folder.path / "etc")
+    folder.sweep()
 
 
 def end_of(folder: LabFolder, world: Namespaces) -> int:

@@ -1,8 +1,9 @@
 """Run any program inside a running lab, on a device of its own.
 
 The program gets a network namespace behind a veth pair (its address is how the trace knows it), a pid namespace (so
-that nothing it starts outlives it), the lab's /etc, the signed-on user's Kerberos ticket, and the uid it would have had
-outside. Processes: this one waits; a *joiner* enters the lab; an *init* of the new pid namespace reaps; the program.
+that nothing it starts outlives it), an IPC namespace, the device's name and /etc, the signed-on user's Kerberos ticket,
+and the uid it would have had outside. Processes: this one waits; a *joiner* enters the lab; an *init* of the new pid
+namespace reaps; the program.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +23,7 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.program_devices.control_client import call
-from ssosim.lab.program_devices.device_files import lay_files, nss_places, readable_folder
+from ssosim.lab.program_devices.device_files import lay_files, lay_shared_memory, nss_places, readable_folder
 from ssosim.output import complain, one_line
 
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
@@ -132,10 +134,13 @@ def _joiner(
 ) -> int:
     """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
     uid, gid = _outer_identity()
-    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
-    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
     plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(nss_places())})
     run_ip(plugged["commands"])
+    socket.sethostname(plugged["host_name"])
+    linux.unshare(linux.CLONE_NEWNS)  # only now, for the lab has made the device's /etc in its own
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    lay_shared_memory(folder.path, here)
     lay_files(folder.path / "devices" / plugged["device"], plugged, request.get("etc"))
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
