@@ -31,9 +31,9 @@ import sys
 from pathlib import Path
 from ssosim.clock import RealClock
 from ssosim.report.html import html_report
-from ssosim.scenario.explain import explain
+from ssosim.verdict.explain import explain
 from ssosim.scenario.loader import load_scenario
-from ssosim.scenario.verdict import judge
+from ssosim.verdict.judge import judge
 from ssosim.services import services_of
 from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, Trace

@@ -92,7 +92,7 @@ class ProgramDevices:
         which = lab.device_of(wish.device)
         user = lab.user_of(which)
         behaviour = known_behaviour(wish.person)
-        etc = private.etc.of(which.name, private.estate.realm.domain)
+        etc = private.etc.of(which.name, private.estate.default_realm.domain)
         address = private.network.program_address()
         client = wish.label or lab.attribution.new_label(wish.program)
         lab.attribution.register(address, client)
