@@ -65,10 +65,13 @@ def authority_name(authority: Authority) -> str:
     return authority.id if isinstance(authority, Tenant) else authority
 
 
-def read_form(body: bytes) -> dict[str, str]:
-    """The form's fields; raises Refusal 9002313 when it is no form. A truncated one has fewer fields."""
+def read_form(body: bytes, repeated: list[str] | None = None) -> dict[str, str]:
+    """The fields of a form; a truncated one has fewer. ``repeated`` receives the names that are there more than once.
+
+    Raises Refusal 9002313 when it is no form.
+    """
     try:
-        return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
+        return read_fields(body.decode("utf-8"), _FIELD_LIMIT, repeated)
     except UnicodeDecodeError:
         raise Refusal(9002313, reason="The body is not a form.") from None
     except ValueError as error:
@@ -87,10 +90,7 @@ def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
     if kind != _FORM and (given or not settings.untyped_form):
         return {}
     repeated: list[str] = []
-    try:
-        form = read_fields(call.body.decode("utf-8"), _FIELD_LIMIT, repeated)
-    except ValueError:
-        raise Refusal(9002313, reason="The body is not a form.") from None
+    form = read_form(call.body, repeated)
     if repeated:
         raise Refusal(9000411, name=repeated[0][:64])
     return form
