@@ -133,7 +133,8 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             code = f" AADSTS{event.code}" if event.code else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
-            answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.injected else ''}"
+            none = "connection ended" if event.dropped else "no answer"
+            answer = f"{event.status or none}{code}{', not from the service' if event.injected else ''}"
             return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}"
         case events.ConnectionFailed():
             return connection_trouble(event)
