@@ -51,7 +51,7 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import parse_object
 from ssosim.lab.model_devices.http_client import read_head
 from ssosim.scenario.loader import parse_scenario
-from ssosim.trace import Trace, redacted
+from ssosim.trace import Trace, redact
 
 __all__ = ["TARGETS", "Target", "signed_assertion"]
 
@@ -334,7 +334,7 @@ def model_http_head(data: bytes) -> None:
 
 def program_output(data: bytes) -> None:
     """A line that a program under test prints, on its way into the trace."""
-    redacted(data.decode("latin-1"))
+    redact(data.decode("latin-1"))
 
 
 def zone_file(data: bytes) -> None:

@@ -183,6 +183,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def steered(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
+def api_lab(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
     """A lab that is up and offers its control API on loopback, shared by the tests of a module."""
-    yield from _running(tmp_path_factory.mktemp("steered"), prepared, "--api")
+    yield from _running(tmp_path_factory.mktemp("api_lab"), prepared, "--api")

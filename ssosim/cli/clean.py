@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json, print_json
-from ssosim.files.opening import shown
+from ssosim.files.opening import printable_path
 from ssosim.lab.base.errors import LabError, LabInputError
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def _find(options: argparse.Namespace) -> Findings:
 
 def _print(found: Findings, removed: list[Removable], done: str) -> None:
     for each in removed:
-        print(f"{done} {each.kind} {shown(each.path)}")
+        print(f"{done} {each.kind} {printable_path(each.path)}")
     for left in found.left:
-        print(f"left {shown(left.path)}: {left.reason}")
+        print(f"left {printable_path(left.path)}: {left.reason}")
     if not removed and not found.removable and not found.left and not found.running:
         print("there is nothing to remove")
 

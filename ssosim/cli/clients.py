@@ -78,9 +78,9 @@ class _Row(TypedDict):
 def _models() -> list[_Row]:
     from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
 
-    from ssosim.sources import load  # noqa: PLC0415
+    from ssosim.sources import load_sources  # noqa: PLC0415
 
-    cite = load().cite
+    cite = load_sources().cite
     return [
         {"name": model.name, "text": model.description, "sources": [cite(source) for source in model.sources]}
         for model in MODELS.values()

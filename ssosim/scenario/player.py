@@ -14,7 +14,7 @@ import msgspec
 from ssosim_clients.models.base import Model, State
 from ssosim_clients.ports import Device as ClientDevice
 
-from ssosim.clock import RealTime, VirtualClock
+from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
@@ -79,7 +79,7 @@ class Playback:
 async def play(
     scenario: Scenario,
     lab: Lab,
-    clock: VirtualClock | RealTime,
+    clock: VirtualClock | RealTimeClock,
     models: Mapping[str, Model],
     run_program: ProgramRunner | None = None,
     at_once: int | None = None,
@@ -214,7 +214,7 @@ class _Cast:
     """The client models while the scenario plays."""
 
     def __init__(
-        self, scenario: Scenario, lab: Lab, clock: VirtualClock | RealTime, models: Mapping[str, Model]
+        self, scenario: Scenario, lab: Lab, clock: VirtualClock | RealTimeClock, models: Mapping[str, Model]
     ) -> None:
         self._clients = [client for client in scenario.clients if client.name in models]
         self._lab = lab

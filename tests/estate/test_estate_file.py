@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.estate import EstateError, default_estate, load_estate, parse_estate
-from ssosim.estate.toml_lines import lines_by_path, parse_path, render_path
+from ssosim.estate.toml_lines import index_lines, parse_path, render_path
 
 TEXT = (resources.files("ssosim.estate") / "contoso.toml").read_text()
 SID = "S-1-5-21-3623811015-3361044348-30300820-1102"
 MISTAKES = [
     # the schema: types, keys, enumerations
     ('["kdc"]', '["kcd"]', "hosts[0].services[0]", "no service 'kcd'; did you mean 'kdc'? known: dns, kdc, login"),
-    ('["kdc"]', '["kdc", "kdc"]', "hosts[0].services[1]", "stands already in the services of this host"),
+    ('["kdc"]', '["kdc", "kdc"]', "hosts[0].services[1]", "is listed already for this host"),
     ('["kdc"]', '["kdc", { nam = "x" }]', "hosts[0].services[1].nam", "did you mean 'name'?"),
     ('["kdc"]', '["kdc", { name = "login", port = 0 }]', "hosts[0].services[1].port", "`int` >= 1"),
     ('["kdc"]', "[7]", "hosts[0].services[0]", "expected `str | object`, got `int`"),
@@ -31,18 +31,18 @@ MISTAKES = [
     ('user = "bob@contoso.com"', 'user = "bo@contoso.com"', "devices[1].user", "did you mean 'bob@contoso.com'?"),
     ('alias = "aadg-autologon"', 'alias = "aadg"', "zones[0].records[0].alias", "aadg-autologon"),
     ('federation = "fabrikam-sts"', 'federation = "sts"', "tenants[0].domains[1].federation", "fabrikam-sts"),
-    ('address = "10.10.0.53"', 'address = "10.10.0.88"', "hosts[1].address", "stands already at hosts[0].address"),
-    ('name = "desk-2"', 'name = "desk-1"', "devices[1].name", "stands already at devices[0].name"),
-    ('upn = "bob@contoso.com"', 'upn = "ALICE@contoso.com"', "users[1].upn", "stands already at users[0].upn"),
-    (f'sid = "{SID}"', f'sid = "{SID[:-1]}1"', "users[1].sid", "stands already at users[0].sid"),
+    ('address = "10.10.0.53"', 'address = "10.10.0.88"', "hosts[1].address", "is used already at hosts[0].address"),
+    ('name = "desk-2"', 'name = "desk-1"', "devices[1].name", "is used already at devices[0].name"),
+    ('upn = "bob@contoso.com"', 'upn = "ALICE@contoso.com"', "users[1].upn", "is used already at users[0].upn"),
+    (f'sid = "{SID}"', f'sid = "{SID[:-1]}1"', "users[1].sid", "is used already at users[0].sid"),
     ('name = "litware.example"', 'name = "Contoso.com"', "tenants[1].domains[0].name", "already verified by tenant"),
     ('name = "fabrikam.com"\nkind', 'name = "contoso.com"\nkind', "tenants[0].domains[1].name", "already verified"),
     ('id = "5f0c9a66', 'id = "xf0c9a66', "tenants[0].id", "is not a GUID; expected e.g."),
     ('address = "10.10.0.88"', 'address = "10.10.0.888"', "hosts[0].address", "is not an IP address"),
     ('address = "10.10.0.88"', 'address = "127.0.0.1"', "hosts[0].address", "expected one like 192.0.2.10"),
-    ('address = "10.10.0.88"', 'address = "100.64.0.1"', "hosts[0].address", "where the lab's devices have theirs"),
+    ('address = "10.10.0.88"', 'address = "100.64.0.1"', "hosts[0].address", "which the lab uses for its devices"),
     ('address = "10.10.0.88"', 'address = "fd00::88"', "hosts", '"kdc" in its services and an IPv4 address'),
-    ('address = "192.0.2.21"', 'address = "2001:db8:64::5"', "hosts[4].address", "where the lab's devices have theirs"),
+    ('address = "192.0.2.21"', 'address = "2001:db8:64::5"', "hosts[4].address", "which the lab uses for its devices"),
     ('address = "192.0.2.21"', 'address = "fe80::5"', "hosts[4].address", "expected one like 2001:db8:1::10"),
     ('address = "192.0.2.21"', 'address = "2001:db8:1:0::5"', "hosts[4].address", "in its short form"),
     ('"login.microsoft.com"', '"*.a b"', "cloud.login_hosts", "is not a host name"),
@@ -152,7 +152,7 @@ def test_lines_are_those_of_the_file(tables, blanks):
             lines.append(f"{key} = {value}")
             expected[(*path, key)] = "\n".join(lines).count("\n") + 1 - value.count("\n")
             lines = "\n".join(lines).split("\n")
-    found = lines_by_path("\n".join(lines))
+    found = index_lines("\n".join(lines))
     assert {path: found.get(path) for path in expected} == expected
 
 

@@ -29,7 +29,7 @@ autologon {record}
 JUDGE = """
 import sys
 from pathlib import Path
-from ssosim.clock import RealClock
+from ssosim.clock import SystemClock
 from ssosim.report.html import html_report
 from ssosim.scenario.explain import explain
 from ssosim.scenario.loader import load_scenario
@@ -37,7 +37,7 @@ from ssosim.scenario.verdict import judge
 from ssosim.services import services_of
 from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, Trace
-trace = Trace(RealClock())
+trace = Trace(SystemClock())
 trace.record("c", HttpExchange(host="login.x", method="POST", path="/t/oauth2/v2.0/token", status=200))
 trace.record("c", TokenIssued(kind="access", grant="saml1_1-bearer", subject="alice@contoso.com"))
 verdict = judge(list(trace.since()), 0.0)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.clock import ManualClock
-from ssosim.trace import Caused, ClientMessage, LabEvent, Record, Trace, events, redacted
-from ssosim.trace.export import TraceFormatError, as_json, as_line, from_json, read_jsonl
+from ssosim.trace import ClientEvent, ClientMessage, LabEvent, Record, Trace, events, redact
+from ssosim.trace.export import TraceFormatError, format_record, parse_record, read_records, record_to_json
 
 KINDS = [kind for name in events.__all__ if (kind := getattr(events, name)) is not events.Event]
 
@@ -48,25 +48,25 @@ def test_a_record_survives_being_written_down(kind, data, moment, client):
     trace = Trace(ManualClock(moment))
     trace.record(client, data.draw(events_of(kind)))
     (record,) = trace
-    line = as_json(record)
+    line = record_to_json(record)
     assert "\n" not in line
-    assert from_json(line) == record
+    assert parse_record(line) == record
     plain = json.loads(line)
     assert (plain["seq"], plain["client"], plain["layer"], plain["event"]) == (1, client, kind.layer, kind.__name__)
-    assert record.event.layer in as_line(record)
+    assert record.event.layer in format_record(record)
 
 
 @given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
 def test_any_other_line_is_refused(line):
     """What is no record of this version is refused by its own error and no other."""
     with pytest.raises(TraceFormatError):
-        from_json(line)
+        parse_record(line)
 
 
 def test_deep_nesting_is_refused():
     """Not even a hundred thousand brackets give anything but a refusal."""
     with pytest.raises(TraceFormatError):
-        from_json("[" * 100_000)
+        parse_record("[" * 100_000)
 
 
 def test_numbers_count_without_gaps():
@@ -101,7 +101,7 @@ def test_many_at_once_are_as_many_one_by_one(limit, batches):
     number = 0
     for size in batches:
         clock.advance(1)
-        some = [Caused("c", LabEvent(part="x", text=str(number + each))) for each in range(size)]
+        some = [ClientEvent("c", LabEvent(part="x", text=str(number + each))) for each in range(size)]
         number += size
         together.record_all(some)
         for one in some:
@@ -124,8 +124,8 @@ def test_one_may_hear_of_one_kind_alone():
     trace.subscribe(everything.append)
     trace.record("", LabEvent(part="x", text="y"))
     trace.record("a", ClientMessage(text="1"))
-    trace.record_all([Caused("b", LabEvent(part="x", text="y"))] * 3)
-    trace.record_all([Caused("b", ClientMessage(text="2"))] * 2)
+    trace.record_all([ClientEvent("b", LabEvent(part="x", text="y"))] * 3)
+    trace.record_all([ClientEvent("b", ClientMessage(text="2"))] * 2)
     assert [record.seq for record in said] == [2, 6, 7]
     assert [record.seq for record in everything] == [1, 2, 3, 4, 5, 6, 7]
 
@@ -133,13 +133,13 @@ def test_one_may_hear_of_one_kind_alone():
 def test_a_bell_rings_once():
     """At the next record or batch of records, and not again unless it is asked for; not when it was hushed."""
     trace, rung = Trace(), []
-    trace.ring(lambda: rung.append(trace.last_seq))
+    trace.notify_once(lambda: rung.append(trace.last_seq))
     trace.record_all([])
-    trace.record_all([Caused("", LabEvent(part="x", text="y"))] * 3)
+    trace.record_all([ClientEvent("", LabEvent(part="x", text="y"))] * 3)
     trace.record("", LabEvent(part="x", text="y"))
     assert rung == [3]
-    trace.ring(rung.clear)
-    trace.hush(rung.clear)
+    trace.notify_once(rung.clear)
+    trace.cancel_notification(rung.clear)
     trace.record("", LabEvent(part="x", text="y"))
     assert rung == [3]
 
@@ -147,7 +147,7 @@ def test_a_bell_rings_once():
 @pytest.mark.parametrize(("together", "most"), [(True, 20), (False, 64)])
 def test_a_record_takes_little_room(together, most):
     """What happened before takes 16 octets in the log, anything else 48 beside its event; and some for growth."""
-    trace, caused = Trace(), Caused("c", LabEvent(part="x", text="y"))
+    trace, caused = Trace(), ClientEvent("c", LabEvent(part="x", text="y"))
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -175,7 +175,7 @@ def test_subscribers_hear_of_later_records_until_they_leave():
 def test_blank_lines_are_passed_over():
     """A file may end in an empty line."""
     record = Record(1, 1.5, "c", ClientMessage(text="two\nlines"))
-    assert list(read_jsonl([as_json(record) + "\n", "\n"])) == [record]
+    assert list(read_records([record_to_json(record) + "\n", "\n"])) == [record]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_blank_lines_are_passed_over():
 def test_tickets_and_tokens_are_redacted(secret):
     """Nothing that looks like a token is left of it, wherever it stands; the words around it stay."""
     for frame in ("before {} after", "Authorization: Negotiate {}", '{{"access_token": "{}"}}', "assertion={}&x=1"):
-        cleaned = redacted(frame.format(secret))
+        cleaned = redact(frame.format(secret))
         assert max((len(part) for part in cleaned.replace(".", " ").split()), default=0) < 40, cleaned
         assert cleaned.split()[0] == frame.format(secret).split()[0] or "assertion" in frame
 
@@ -198,7 +198,7 @@ def test_tickets_and_tokens_are_redacted(secret):
 def test_passwords_are_redacted_as_programs_print_them(spelt):
     """A known secret is taken out as it stands, and as URLs, forms, XML, JSON and Python write it."""
     password = "Pa ss<&>wörd'+/1"
-    cleaned = redacted(f"user alice, password {spelt(password)}, ok", [password, ""])
+    cleaned = redact(f"user alice, password {spelt(password)}, ok", [password, ""])
     assert cleaned.replace('"', "").replace("'", "") == "user alice, password (redacted), ok"
 
 
@@ -206,18 +206,18 @@ def test_passwords_are_redacted_as_programs_print_them(spelt):
 def test_plain_words_are_not_redacted(text):
     """Words shorter than a token stay as they are."""
     if all(len(word) < 64 for word in text.split()):
-        assert redacted(text) == text
+        assert redact(text) == text
 
 
 def test_listeners_get_what_happens_at_once_unmade():
     """Each call has all that happened together, of the wanted kind, the very values; leaving ends it."""
     trace, heard = Trace(), []
-    leave = trace.overhear(lambda caused: heard.append(list(caused)), ClientMessage)
-    said = Caused("a", ClientMessage(text="1"))
+    leave = trace.subscribe_batches(lambda caused: heard.append(list(caused)), ClientMessage)
+    said = ClientEvent("a", ClientMessage(text="1"))
     trace.record_all([said] * 3)
     trace.record("b", ClientMessage(text="2"))
     trace.record("b", LabEvent(part="x", text="y"))
-    assert heard == [[said] * 3, [Caused("b", ClientMessage(text="2"))]]
+    assert heard == [[said] * 3, [ClientEvent("b", ClientMessage(text="2"))]]
     assert heard[0][2] is said
     leave()
     trace.record_all([said])
