@@ -1,10 +1,10 @@
-"""What one model in one scenario costs on the device in memory: 25 February 2025, 8 h 33 min, for every shipped model.
+"""The CPU time of one client model on an in-memory device: 25 February 2025, 8 h 33 min, for every shipped model.
 
     python bench/one_model.py [--runs 15]
 
-The name is gone for 1 h 53 min, a CNAME for 6 h 40 min, then back. A model that has signed in, failed or been declined
-is done; those that swallow errors try to the end, and Office is one. The reference is the bare engine: a coroutine
-that only waits as often as Office does.
+The name is missing for 1 h 53 min, is a CNAME for 6 h 40 min, and is then restored. A model ends when it has signed in,
+failed, or been refused by the user; models that ignore errors, such as Office, try until the end. The reference is the
+engine alone: a coroutine that waits as often as Office does, and does nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gc
 import time
 from statistics import median
 
-from harness import finish, spread
+from harness import print_result, spread
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Model
 from ssosim_clients.testing import FEDERATED_UPN, World
@@ -25,7 +25,7 @@ TARGET = {"office_ms": 10.0, "slowest_model_ms": 10.0}
 
 
 def play(model: Model) -> tuple[float, int]:
-    """Milliseconds of CPU for one sign-in, and how many things went over the wire."""
+    """Run one sign-in; returns milliseconds of CPU, and the number of events on the wire."""
     world = World()
     world.remove_record()
     world.after(GONE_S, World.put_cname)
@@ -36,8 +36,8 @@ def play(model: Model) -> tuple[float, int]:
     return (time.process_time() - began) * 1e3, len(world.events)
 
 
-def bare(waits: int) -> float:
-    """Milliseconds of CPU for a coroutine that waits so often and does nothing else."""
+def measure_engine(waits: int) -> float:
+    """Return the milliseconds of CPU of a coroutine that waits ``waits`` times and does nothing else."""
     world = World()
 
     async def wait() -> None:
@@ -50,7 +50,7 @@ def bare(waits: int) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=15)
     runs = range(parser.parse_args().runs)
@@ -63,8 +63,8 @@ def main() -> None:
         took[name], events[name] = [cpu for cpu, _ in results], results[0][1]
     slowest = max(took, key=lambda name: median(took[name]))
     reached = {"office_ms": median(took["office"]), "slowest_model_ms": median(took[slowest])}
-    reference = [bare(events["office"]) for _ in runs]
-    finish(
+    reference = [measure_engine(events["office"]) for _ in runs]
+    print_result(
         "one_model",
         figures={
             "office_ms": spread(took["office"]),

@@ -79,8 +79,8 @@ def render_sources_page(table: Sources, named: Iterable[str]) -> str:
         "",
         MADE_HERE,
         "",
-        "The sources of the facts in this project. Data and tests have the id; lists, reports and descriptions have the",
-        "title. `ssosim scenarios`, `ssosim clients --sources` and `ssosim fault list NAME` print addresses as well.",
+        "The sources of the facts in this project. Data and tests have the id; lists, reports and descriptions have",
+        "the title. `ssosim scenarios`, `ssosim clients --sources` and `ssosim fault list NAME` print addresses too.",
     ]
     for title, sources in groups.items():
         lines += ["", f"## {title}", "", "| id | title | date | where | facts |", "|---|---|---|---|---|"]
