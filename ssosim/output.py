@@ -22,7 +22,7 @@ __all__ = [
     "StatusLine",
     "clean",
     "clean_data",
-    "complain",
+    "format_mistake",
     "guard_streams",
     "json_text",
     "one_line",
@@ -101,7 +101,7 @@ def say(text: str = "", *, end: str = "\n", flush: bool = False, to: TextIO | No
         stream.flush()
 
 
-def complain(text: str, who: str = "ssosim") -> None:
+def format_mistake(text: str, who: str = "ssosim") -> None:
     """Write an error or a warning to standard error: ``ssosim: TEXT``.
 
     Lines after the first are indented, so that none of them can be taken for a message of its own.
