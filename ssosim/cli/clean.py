@@ -6,8 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json
+from ssosim.files.opening import printable_path
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import format_mistake, print_json, say
+from ssosim.output import print_error, print_json, say
 
 if TYPE_CHECKING:
     from ssosim.lab.process.cleaning import Findings, Removable
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(found, removed, "would remove" if options.dry_run else "removed")
     for text in stays:
-        format_mistake(f"not removed: {text}")
+        print_error(f"not removed: {text}")
     if found.running:
         raise LabInputError(_running_text(found.running))
     return LabError.exit_code if stays else 0

@@ -25,7 +25,7 @@ from ssosim.cli.main import COMMANDS, main
 from ssosim.lab.base import errors as lab_errors
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.launcher import StartedLab
-from ssosim.output import SafeStream, StatusLine, clean, clean_data, format_mistake, json_text, one_line
+from ssosim.output import SafeStream, StatusLine, clean, clean_data, json_text, one_line, print_error
 from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
 from ssosim.trace.export import record_to_json
@@ -98,7 +98,7 @@ def test_json_keeps_its_values(value: Any):
 
 def test_an_error_of_many_lines_is_one_message(capsys: pytest.CaptureFixture[str]):
     """A line end within an error does not begin another message."""
-    format_mistake(f"{HOSTILE}\nssosim: forged")
+    print_error(f"{HOSTILE}\nssosim: forged")
     said = capsys.readouterr().err
     assert_safe(said)
     assert len(re.findall("^ssosim: ", said, re.MULTILINE)) == 1
@@ -469,8 +469,8 @@ def work(*_):
 try:
     launch(LabFolder.of("loud"), work)
 except LabError as error:
-    from ssosim.output import format_mistake
-    format_mistake(str(error))
+    from ssosim.output import print_error
+    print_error(str(error))
 """
 
 
