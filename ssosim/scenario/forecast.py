@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssosim_clients.catalogue import MODELS
-from ssosim_clients.models import State
+from ssosim_clients.models import SignInState
 from ssosim_clients.ports import Device, DnsFailure
-from ssosim_clients.spn import RULES, OnUnknown, SchemeGivenUp, SpnRule
+from ssosim_clients.spn import RULES, NegotiateAbandoned, OnUnknown, SpnRule
 
 from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
@@ -127,7 +127,7 @@ def _prediction(kind: str, group: list[tuple[str, _Played, _Played]]) -> Predict
 
 def _family(rule: SpnRule) -> str:
     own = " or ".join(form.value for form in rule.forms)
-    return f"{own}, then {' or '.join(form.value for form in rule.second)}" if rule.second else own
+    return f"{own}, then {' or '.join(form.value for form in rule.library_forms)}" if rule.library_forms else own
 
 
 def _play_rule(rule: SpnRule, host: str, zones: ZoneSet, estate: Estate, spns: frozenset[str]) -> _Played:
@@ -137,8 +137,8 @@ def _play_rule(rule: SpnRule, host: str, zones: ZoneSet, estate: Estate, spns: f
     except DnsFailure as failure:
         return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
     try:
-        ways = drive(rule.possibilities(host, resolver, search_domain=estate.default_realm.domain))
-    except (DnsFailure, SchemeGivenUp) as failure:
+        ways = drive(rule.form_possibilities(host, resolver, search_domain=estate.default_realm.domain))
+    except (DnsFailure, NegotiateAbandoned) as failure:
         return _Played("no ticket asked for", str(failure), (), 2)
     ended = [_ask_kdc(rule, asked, spns) for asked in ways]
     if len({each.text for each in ended}) == 1:
@@ -178,7 +178,7 @@ def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str],
     )
     try:
         belief = drive(MODELS[name].sign_in(stage))
-        if getattr(belief, "state", None) is State.FAILED:
+        if getattr(belief, "state", None) is SignInState.FAILED:
             trace.record(name, ClientFinished(program=name, exit_code=1))
     except Parked:
         pass

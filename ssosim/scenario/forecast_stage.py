@@ -78,7 +78,7 @@ class Person:
     client: str
     password: str
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Be asked."""
         self.trace.record(self.client, UserPrompted(reason=f"password of {upn}: {reason}"))
         return self.password

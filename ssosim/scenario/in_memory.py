@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ssosim_clients.models.base import Belief, Model
+from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.testing import Engine, Run
 
 from ssosim.entra import first_steps
@@ -36,7 +36,7 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
     lab = MemoryLab(engine, estate)
     dice = {client.name: client_dice(scenario.seed, client.name) for client in scenario.clients}
     devices = {client.name: memory_device(lab, client, dice[client.name]) for client in scenario.clients}
-    runs: dict[str, Run[Belief]] = {}
+    runs: dict[str, Run[SignInReport]] = {}
     faults = PhaseFaults(lab, scenario.seed)
     results: list[ClientVerdict] = []
     for index, phase in enumerate(scenario.phases):
@@ -62,7 +62,7 @@ def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Mode
     return Playback(scenario, tuple(results))
 
 
-def _check(runs: Mapping[str, Run[Belief]]) -> None:
+def _check(runs: Mapping[str, Run[SignInReport]]) -> None:
     for name, run in runs.items():
         if run.error is not None:
             text = f"the client model {name!r} broke: {type(run.error).__name__}: {run.error}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from dns.rcode import NOERROR
 from dns.rdatatype import AAAA, CNAME, A, RdataType
-from ssosim_clients.models.base import Belief, Model, State
+from ssosim_clients.models.base import Model, SignInReport, SignInState
 from ssosim_clients.testing import Engine
 
 from ssosim.dns import Answer, Tamper, ZoneStore, answer, zones_of
@@ -75,10 +75,10 @@ class MemoryLab:
         self.state = state
         self._healthy.clear()
 
-    async def sign_in(self, name: str, model: Model, device: Any) -> Belief:
+    async def sign_in(self, name: str, model: Model, device: Any) -> SignInReport:
         """One sign-in; that it ended with an error is seen from outside."""
         belief = await model.sign_in(device)
-        if getattr(belief, "state", None) is State.FAILED:
+        if getattr(belief, "state", None) is SignInState.FAILED:
             self.trace.record(name, ClientFinished(program=model.name, exit_code=1))
         return belief
 

@@ -63,7 +63,7 @@ def memory_device(lab: MemoryLab, client: Client, dice: Random) -> Any:
     world = World(engine=lab.engine)
     ports = _Ports(world, lab, client)
     parts = dict.fromkeys(("resolver", "http", "kerberos", "clock", "user"), ports)
-    return world.device(upn=found.user, dice=dice, **parts)
+    return world.device(upn=found.user, random=dice, **parts)
 
 
 class _Ports(MemoryPorts):
@@ -123,7 +123,7 @@ class _Ports(MemoryPorts):
         self._tickets.add(spn)
         return b"ticket " + spn.encode()
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """The right password, typed in 20 s, or nothing."""
         self._lab.trace.record(self._client.name, UserPrompted(reason=f"password of {upn}: {reason}"))
         await pause(_TYPING_S)

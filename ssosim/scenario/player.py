@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from ssosim_clients.models.base import Model, State
+from ssosim_clients.models.base import Model, SignInState
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import RealTime, VirtualClock
@@ -271,7 +271,7 @@ class _Cast:
         """One sign-in. That a client ended with an error is seen as a program's exit code is: from outside."""
         model = self._models[name]
         belief = await model.sign_in(device)
-        if getattr(belief, "state", None) is State.FAILED:
+        if getattr(belief, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ssosim_clients import catalogue
 from ssosim_clients.failures import HttpFailure, NetworkFailure, Stage
-from ssosim_clients.models import Client, Model, State
+from ssosim_clients.models import Client, Model, SignInState
 from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.models.naive import NAIVE
 from ssosim_clients.models.prt import PRT_DEVICE
@@ -40,7 +40,7 @@ OUTCOMES = {
     "naive": "FFF",
     "token-validator": "SSS",
 }
-LETTERS = {State.SILENT: "S", State.INTERACTIVE: "I", State.FAILED: "F", State.DECLINED: "D"}
+LETTERS = {SignInState.SILENT: "S", SignInState.INTERACTIVE: "I", SignInState.FAILED: "F", SignInState.DECLINED: "D"}
 
 
 def _upn(name: str) -> str:
@@ -50,13 +50,13 @@ def _upn(name: str) -> str:
 @pytest.mark.parametrize("name", MODELS)
 def test_keeps_the_contract(name: str) -> None:
     """Each shipped model passes the check that users run on theirs, and signs in silently where all is well."""
-    assert check_client(catalogue.find(name), upn=_upn(name)).state is State.SILENT
+    assert check_client(catalogue.find_model(name), upn=_upn(name)).state is SignInState.SILENT
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_states_of_the_record(name: str) -> None:
     """Gone, CNAME, Managed: each kind of client ends as sources say (TMS9-021 to TMS9-027, TMS9-080 to TMS9-082)."""
-    model, ends = catalogue.find(name), ""
+    model, ends = catalogue.find_model(name), ""
     for change in (World.remove_record, World.put_cname, _managed):
         world = World(person=[PASSWORD])
         change(world)
@@ -74,7 +74,7 @@ def test_never_touches_autologon(name: str) -> None:
     """Who does not depend on the host never speaks to it, and so is not affected (TMS9-005, TMS9-008, TMS9-100)."""
     world = World()
     for _ in range(3):
-        world.play(catalogue.find(name).sign_in(world.device(upn=_upn(name))))
+        world.play(catalogue.find_model(name).sign_in(world.device(upn=_upn(name))))
     assert world.events
     assert all(AUTOLOGON not in line for line in world.log)
 
@@ -82,7 +82,7 @@ def test_never_touches_autologon(name: str) -> None:
 def test_federated_user_signs_in_at_home() -> None:
     """A federated domain's own service gives the assertion, for a ticket of its own name (TMS9-008)."""
     world = World()
-    world.play(catalogue.find("federated-user").sign_in(world.device(upn=FEDERATED_UPN)))
+    world.play(catalogue.find_model("federated-user").sign_in(world.device(upn=FEDERATED_UPN)))
     assert world.seen("tgs") == [f"tgs HTTP/{STS}"]
 
 
@@ -108,10 +108,10 @@ def test_prt_is_dropped_when_refused() -> None:
     world.answers[Step.TOKEN] = lambda request: refused if b"=refresh_token" in request.body else _tokens()
     belief = world.play(PRT_DEVICE.sign_in(device))
     assert belief is not None
-    assert belief.state is State.INTERACTIVE
+    assert belief.state is SignInState.INTERACTIVE
     belief = world.play(PRT_DEVICE.sign_in(device))
     assert belief is not None
-    assert belief.state is State.SILENT, "the device signs on anew"
+    assert belief.state is SignInState.SILENT, "the device signs on anew"
 
 
 def _tokens() -> HttpResponse:
@@ -124,7 +124,7 @@ def test_jvm_remembers_a_failed_negotiate() -> None:
     device = world.device()
     world.play(MSAL4J_IWA.sign_in(device))
     world.kdc_reachable = True
-    for attempt, expected in ((device, State.FAILED), (world.device(), State.SILENT)):
+    for attempt, expected in ((device, SignInState.FAILED), (world.device(), SignInState.SILENT)):
         belief = world.play(MSAL4J_IWA.sign_in(attempt))
         assert belief is not None
         assert belief.state is expected
@@ -147,7 +147,7 @@ def test_msal4j_locks_for_five_seconds() -> None:
     world.engine.run(world.now + 5)
     belief = world.play(MSAL4J_IWA.sign_in(device))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
 
 
 def test_naive_hammers_and_raises() -> None:
@@ -157,13 +157,13 @@ def test_naive_hammers_and_raises() -> None:
     began = world.now
     belief = world.play(NAIVE.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.attempts) == (State.FAILED, 3)
+    assert (belief.state, belief.attempts) == (SignInState.FAILED, 3)
     assert world.now - began < 1
 
 
 def test_dotnet_retries_once_after_a_second() -> None:
     """MSAL.NET repeats a 5xx once, a second later, unless it says Retry-After; a 429 never (read-retries)."""
-    model = catalogue.find("msal-dotnet-iwa")
+    model = catalogue.find_model("msal-dotnet-iwa")
     for answer, tries in ((HttpResponse(503), 2), (HttpResponse(429), 1), (NetworkFailure("read", "timeout"), 2)):
         world = World()
         world.answers[Step.MEX] = answer
@@ -177,20 +177,20 @@ def test_browser_without_look_up() -> None:
     for name in ("browser-windows", "firefox-windows"):
         world = World(person=[PASSWORD])
         elsewhere = World(broken={AUTOLOGON: "servfail"}).device()  # two look-ups, in time and by resolver
-        belief = world.play(catalogue.find(name).sign_in(world.device(resolver=elsewhere.resolver)))
+        belief = world.play(catalogue.find_model(name).sign_in(world.device(resolver=elsewhere.resolver)))
         assert belief is not None
         ends[name] = (belief.state, belief.stage)
     assert ends == {
-        "browser-windows": (State.SILENT, None),
-        "firefox-windows": (State.INTERACTIVE, Stage.TICKET),
+        "browser-windows": (SignInState.SILENT, None),
+        "firefox-windows": (SignInState.INTERACTIVE, Stage.TICKET),
     }
 
 
 def test_chromium_on_linux_is_moved_by_the_pointer_too() -> None:
     """Canonicalised twice: no CNAME needed, the PTR of the address alone spoils its SPN; on Windows it does not."""
-    for name, expected in (("browser-linux", State.INTERACTIVE), ("browser-windows", State.SILENT)):
+    for name, expected in (("browser-linux", SignInState.INTERACTIVE), ("browser-windows", SignInState.SILENT)):
         world = World(person=[PASSWORD], pointers={"192.0.2.20": "ec2-1-2-3-4.cloud.test"})
-        belief = world.play(catalogue.find(name).sign_in(world.device()))
+        belief = world.play(catalogue.find_model(name).sign_in(world.device()))
         assert belief is not None
         assert belief.state is expected
 
@@ -198,9 +198,9 @@ def test_chromium_on_linux_is_moved_by_the_pointer_too() -> None:
 def test_service_without_a_window() -> None:
     """The management agent asks nobody, even where only a person could help."""
     world = World(person=[PASSWORD], desktop_sso=False)
-    belief = world.play(catalogue.find("intune-agent").sign_in(world.device()))
+    belief = world.play(catalogue.find_model("intune-agent").sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert not world.seen("prompt")
 
 
@@ -209,13 +209,13 @@ def test_swallowers_come_back_by_themselves() -> None:
     for name, outcome in OUTCOMES.items():
         if outcome[0] != "-":
             continue
-        world, model = World(), catalogue.find(name)
+        world, model = World(), catalogue.find_model(name)
         world.remove_record()
         world.after(7 * 3600, World.restore)
         began = world.now
         belief = world.play(model.sign_in(world.device()))
         assert belief is not None
-        assert belief.state is State.SILENT
+        assert belief.state is SignInState.SILENT
         signed_in = next(event.at for event in world.events if event.step is Step.TOKEN)
         assert 7 * 3600 <= signed_in - began <= 7 * 3600 + 3620, name
 
@@ -231,6 +231,6 @@ def test_a_refusal_is_a_failure_that_can_be_read() -> None:
     """What a failing client shows names the stage, the status and the reason."""
     world = World()
     world.answers[Step.MEX] = HttpResponse(403)
-    belief = world.play(catalogue.find("msal-dotnet-iwa").sign_in(world.device()))
+    belief = world.play(catalogue.find_model("msal-dotnet-iwa").sign_in(world.device()))
     assert belief is not None
     assert belief.detail == f"mex: {HttpFailure(403, 'metadata exchange failed')}"

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 from ssosim_clients.failures import Stage
-from ssosim_clients.models import State
-from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD, SyncState
+from ssosim_clients.models import SignInState
+from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD, SyncProgress
 from ssosim_clients.testing import AUTOLOGON, Step, World
 
 HOUR = 3600.0
@@ -31,15 +31,15 @@ def test_backlog_grows_and_drains(world: World) -> None:
     world.after(8.5 * HOUR, World.restore)
     running = world.engine.start(CONNECT_SYNC_PASSWORD.sign_in(device))
     world.engine.run(world.now + 8.4 * HOUR)
-    grown = SyncState.of(device)
+    grown = SyncProgress.of(device)
     assert (grown.backlog, grown.missed) == (17 * 200, 17)
     backlogs = []
     while not running.done:
         world.engine.run(world.now + 0.5 * HOUR)
-        backlogs.append(SyncState.of(device).backlog)
+        backlogs.append(SyncProgress.of(device).backlog)
     assert backlogs == [2600, 1800, 1000, 200, 0], "1000 out and 200 in, each cycle"
     assert running.result is not None
-    assert (running.result.state, running.result.stage) == (State.SILENT, Stage.MEX)
+    assert (running.result.state, running.result.stage) == (SignInState.SILENT, Stage.MEX)
 
 
 def test_alert_after_missed_cycles(world: World) -> None:
@@ -75,7 +75,7 @@ def test_certificate_survives(world: World, phase: object) -> None:
     phase(world)
     belief = world.play(CONNECT_SYNC_CERTIFICATE.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.attempts) == (State.SILENT, 1)
+    assert (belief.state, belief.attempts) == (SignInState.SILENT, 1)
     assert [event.step for event in world.events if event.kind == "http"] == [Step.TOKEN]
 
 
@@ -84,7 +84,7 @@ def test_password_does_not_mind_a_cname(world: World) -> None:
     world.put_cname()
     belief = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
     assert world.count(Step.PASSWORD) == 1
     assert not world.seen("tgs")
 
@@ -95,7 +95,7 @@ def test_realm_flip_cures_it(world: World) -> None:
     world.desktop_sso = False
     belief = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
 
 
 def test_nothing_stored(world: World) -> None:

@@ -16,9 +16,9 @@ from ssosim_clients.failures import (
     OauthFailure,
     ProtocolFailure,
     Stage,
-    Stopped,
+    StageFailure,
 )
-from ssosim_clients.models import Client, State
+from ssosim_clients.models import Client, SignInState
 from ssosim_clients.models.adal import ADAL_LIKE
 from ssosim_clients.models.azure_identity import AZURE_IDENTITY
 from ssosim_clients.models.msal import MSAL_PYTHON_ROPC
@@ -150,7 +150,7 @@ def test_requests_and_outcome(row: str, model: Client) -> None:
     async def attempt() -> Failure | None:
         try:
             await model.flow.attempt(world.device(upn=FEDERATED_UPN), model.spn)
-        except Stopped as stopped:
+        except StageFailure as stopped:
             return stopped.failure
         return None
 
@@ -175,7 +175,7 @@ def test_wrong_password_names_its_reason(model: Client) -> None:
     world = rig()
     belief = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.TRUST)
+    assert (belief.state, belief.stage) == (SignInState.FAILED, Stage.TRUST)
     assert "ID3242" in belief.detail
 
 
@@ -230,12 +230,12 @@ def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
     world.play(MSAL.sign_in(first))
     belief = world.play(MSAL.sign_in(other))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert world.count(Step.PASSWORD) == 1
     world.engine.run(world.now + 61)
     belief = world.play(MSAL.sign_in(other))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
 
 
 def test_msal_python_remembers_an_identical_400() -> None:
@@ -256,7 +256,7 @@ def test_adal_falls_back_only_to_another_host() -> None:
     world.remove_record()
     belief = world.play(ADAL.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.TRUST)
+    assert (belief.state, belief.stage) == (SignInState.FAILED, Stage.TRUST)
 
 
 def test_no_header_no_autologon() -> None:
@@ -265,7 +265,7 @@ def test_no_header_no_autologon() -> None:
     world.remove_record()
     belief = world.play(MSAL.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
     assert all("autologon" not in line for line in world.log)
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from ssosim_clients.failures import Failure, OauthFailure, Stopped
+from ssosim_clients.failures import Failure, OauthFailure, StageFailure
 from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.ports import Headers, HttpResponse
 from ssosim_clients.testing import FEDERATED_UPN, STS, Step, World
@@ -120,7 +120,7 @@ def _attempt(world: World) -> Failure | None:
     async def attempt() -> Failure | None:
         try:
             await MSAL4J_IWA.flow.attempt(world.device(upn=FEDERATED_UPN), MSAL4J_IWA.spn)
-        except Stopped as stopped:
+        except StageFailure as stopped:
             return stopped.failure
         return None
 

@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 from ssosim_clients import catalogue
 from ssosim_clients.failures import Failure, Stage
-from ssosim_clients.models import Belief, Client, State
+from ssosim_clients.models import Client, SignInReport, SignInState
 from ssosim_clients.models.native_prompt import NATIVE_PROMPT
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import Decision, Fail, FailFast, RetryAfter, SwallowAndRetry
@@ -28,7 +28,7 @@ def test_healthy_is_silent(world: World, model: Client) -> None:
     """With everything in place the flow makes the documented calls in order and asks nobody (TMS9-011 to TMS9-018)."""
     belief = world.play(model.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.attempts) == (State.SILENT, 1)
+    assert (belief.state, belief.attempts) == (SignInState.SILENT, 1)
     assert world.seen("http") == [
         f"http GET {LOGIN}/common/userrealm/alice@contoso.com 200 none",
         f"http GET {AUTOLOGON}/contoso.com/winauth/trust/mex 200 none",
@@ -56,7 +56,7 @@ def test_missing_name_stops_at_mex(world: World) -> None:
     client = dataclasses.replace(OFFICE, policy=FailFast())
     belief = world.play(client.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.MEX)
+    assert (belief.state, belief.stage) == (SignInState.FAILED, Stage.MEX)
     assert "nodata" in belief.detail
     assert len(world.seen("http")) == 1
 
@@ -68,7 +68,7 @@ def test_swallower_recovers_by_itself(world: World) -> None:
     began = world.now
     belief = world.play(OFFICE.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
     assert 3 * 3600 <= world.now - began <= 3 * 3600 + 360
     assert not world.seen("prompt")
 
@@ -79,7 +79,7 @@ def test_missing_name_prompts(world: World) -> None:
     world.person = [PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.stage, belief.attempts) == (State.INTERACTIVE, Stage.MEX, 1)
+    assert (belief.state, belief.stage, belief.attempts) == (SignInState.INTERACTIVE, Stage.MEX, 1)
     assert belief.tokens is not None
     assert len(world.seen("prompt")) == 1
 
@@ -101,7 +101,7 @@ def test_cname_prompts(world: World) -> None:
     world.person = [PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.INTERACTIVE, Stage.TRUST)
+    assert (belief.state, belief.stage) == (SignInState.INTERACTIVE, Stage.TRUST)
     assert "403" in belief.detail
 
 
@@ -110,7 +110,7 @@ def test_cname_leaves_typed_family_alone(world: World) -> None:
     world.put_cname()
     belief = world.play(TYPED.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
     assert world.seen("tgs") == [f"tgs HTTP/{AUTOLOGON}"]
 
 
@@ -122,7 +122,7 @@ def test_whole_incident(world: World) -> None:
     began = world.now
     belief = world.play(OFFICE.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.SILENT
+    assert belief.state is SignInState.SILENT
     assert 30000 <= world.now - began <= 30400
     assert not world.seen("prompt")
 
@@ -134,7 +134,7 @@ def test_managed_user_needs_a_person(world: World, model: Client) -> None:
     world.person = [PASSWORD]
     belief = world.play(model.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.INTERACTIVE, Stage.REALM)
+    assert (belief.state, belief.stage) == (SignInState.INTERACTIVE, Stage.REALM)
 
 
 def test_wrong_password_is_asked_again_three_times(world: World) -> None:
@@ -143,7 +143,7 @@ def test_wrong_password_is_asked_again_three_times(world: World) -> None:
     world.person = ["no", "no", "no", PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert len(world.seen("prompt")) == 3
 
 
@@ -152,11 +152,11 @@ def test_absent_person(world: World) -> None:
     world.remove_record()
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.DECLINED
+    assert belief.state is SignInState.DECLINED
     world.events.clear()
-    belief = world.play(NATIVE_PROMPT.sign_in(world.device(person_present=False)))
+    belief = world.play(NATIVE_PROMPT.sign_in(world.device(user_present=False)))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert not world.seen("prompt")
 
 
@@ -166,7 +166,7 @@ def test_program_without_a_window_asks_nobody(world: World) -> None:
     world.person = [PASSWORD]
     belief = world.play(dataclasses.replace(NATIVE_PROMPT, can_prompt=False).sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert not world.seen("prompt")
 
 
@@ -190,7 +190,7 @@ def test_interactive_failure_is_shown_once(world: World) -> None:
     world.broken[LOGIN] = "servfail"
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert len(world.seen("prompt")) == 1
 
 
@@ -200,7 +200,7 @@ def test_off_the_corporate_network(world: World) -> None:
     world.person = [PASSWORD]
     belief = world.play(NATIVE_PROMPT.sign_in(world.device()))
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.INTERACTIVE, Stage.TICKET)
+    assert (belief.state, belief.stage) == (SignInState.INTERACTIVE, Stage.TICKET)
     assert world.seen(TRUST) == [f"{TRUST} 401 none"]
 
 
@@ -221,7 +221,7 @@ def test_hasty_policy_is_stopped(world: World) -> None:
     world.remove_record()
     belief = world.play(dataclasses.replace(OFFICE, policy=Hasty()).sign_in(world.device(clock=Frozen())))
     assert belief is not None
-    assert belief.state is State.FAILED
+    assert belief.state is SignInState.FAILED
     assert "without letting time pass" in belief.detail
 
 
@@ -246,7 +246,7 @@ def test_cancelled_at_any_await(world: World, model: Client, fault: object) -> N
 def test_no_secret_in_what_a_model_says(world: World) -> None:
     """A belief can be printed: tokens and passwords do not show."""
     belief = world.play(OFFICE.sign_in(world.device()))
-    assert isinstance(belief, Belief)
+    assert isinstance(belief, SignInReport)
     assert belief.tokens is not None
     assert "'at'" not in repr(belief)
     assert "'at'" not in repr(belief.tokens)
@@ -272,7 +272,7 @@ def test_refusing_answer_waits_for_the_next_round(world: World) -> None:
 def test_catalogue_names_its_sources() -> None:
     """Every model in the catalogue has a one-line description and at least one source."""
     for name, model in catalogue.MODELS.items():
-        assert catalogue.find(name) is model
+        assert catalogue.find_model(name) is model
         assert model.description
         assert "\n" not in model.description
         assert model.sources
@@ -281,4 +281,4 @@ def test_catalogue_names_its_sources() -> None:
 def test_unknown_model_lists_near_matches() -> None:
     """A mistyped name is answered with the nearest one."""
     with pytest.raises(catalogue.UnknownModelError, match="office"):
-        catalogue.find("offise")
+        catalogue.find_model("offise")

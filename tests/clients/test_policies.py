@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ssosim_clients.failures import (
     Failure,
     HttpFailure,
+    InteractionRequired,
     NetworkFailure,
-    NotOffered,
     OauthFailure,
     ProtocolFailure,
     Stage,
@@ -20,16 +20,16 @@ from ssosim_clients.failures import (
 from ssosim_clients.policies import (
     Fail,
     FailFast,
-    GiveUpUntil,
     Hybrid,
     Interactive,
+    NextRoundAfter,
     Policy,
     PromptAtOnce,
     RetryAfter,
     RetryHot,
     RetryThenFallback,
     SwallowAndRetry,
-    needs_person,
+    requires_user,
 )
 
 NETWORK: st.SearchStrategy[Failure] = st.builds(
@@ -40,7 +40,7 @@ FAILURES: st.SearchStrategy[Failure] = NETWORK | st.one_of(
     st.builds(ProtocolFailure, st.text(max_size=20)),
     st.builds(TicketFailure, st.sampled_from(["server-unknown", "kdc-unreachable", "expired"]), st.just("HTTP/h")),
     st.builds(OauthFailure, st.sampled_from(["invalid_grant", "temporarily_unavailable", "invalid_client"])),
-    st.builds(NotOffered, st.just("managed")),
+    st.builds(InteractionRequired, st.just("managed")),
 )
 STAGES = st.sampled_from(Stage)
 ATTEMPTS = st.integers(1, 10**6)
@@ -56,7 +56,7 @@ POLICIES: st.SearchStrategy[Policy] = SWALLOWS | FALLBACKS | HYBRIDS | SIMPLE
 def test_always_decides_and_is_pure(policy: Policy, stage: Stage, error: Failure, attempt: int, elapsed: float) -> None:
     """Whatever happened, there is a decision, and the same one when asked again."""
     decision = policy.decide(stage, error, attempt, elapsed)
-    assert isinstance(decision, RetryAfter | Interactive | GiveUpUntil | Fail)
+    assert isinstance(decision, RetryAfter | Interactive | NextRoundAfter | Fail)
     assert decision == policy.decide(stage, error, attempt, elapsed)
 
 
@@ -66,14 +66,14 @@ def test_swallow_asks_only_when_told(
 ) -> None:
     """No network, HTTP, protocol or ticket error ever leads to a prompt (TMS9-021)."""
     decision = policy.decide(stage, error, attempt, elapsed)
-    assert isinstance(decision, Interactive) == needs_person(error)
+    assert isinstance(decision, Interactive) == requires_user(error)
     assert not isinstance(decision, Fail)
 
 
 @given(POLICIES, st.lists(st.tuples(STAGES, FAILURES, st.floats(0, 120)), min_size=1, max_size=40))
 def test_every_policy_decides_in_time(policy: Policy, faults: list[tuple[Stage, Failure, float]]) -> None:
     """Under any sequence of faults, however long each takes, no retry begins after the bound that a policy states."""
-    bound = policy.decides_within  # type: ignore[attr-defined] - all of these state one
+    bound = policy.max_retry_time  # type: ignore[attr-defined] - all of these state one
     elapsed, attempt = 0.0, 0
     while True:
         stage, error, took = faults[attempt % len(faults)]
@@ -89,7 +89,7 @@ def test_every_policy_decides_in_time(policy: Policy, faults: list[tuple[Stage, 
 @given(st.one_of(FALLBACKS, HYBRIDS), STAGES, FAILURES, st.integers(1, 10**6))
 def test_patience_ends_with_a_person(policy: Policy, stage: Stage, error: Failure, attempt: int) -> None:
     """Both policies that wait and then ask do ask, whatever it is, once their time is over (TMS9-022)."""
-    bound = policy.decides_within  # type: ignore[attr-defined] - both state one
+    bound = policy.max_retry_time  # type: ignore[attr-defined] - both state one
     assert isinstance(policy.decide(stage, error, attempt, bound + 0.001), Interactive)
 
 
@@ -113,7 +113,7 @@ def test_retry_hot(stage: Stage, error: Failure, attempt: int, elapsed: float) -
 @given(HYBRIDS, STAGES, FAILURES)
 def test_hybrid_asks_when_told(policy: Hybrid, stage: Stage, error: Failure) -> None:
     """Where the service says that a person has to act, patience is no use."""
-    if needs_person(error):
+    if requires_user(error):
         assert isinstance(policy.decide(stage, error, 1, 0.0), Interactive)
 
 
@@ -122,7 +122,7 @@ def test_refusal_is_not_retried_within_a_round(
     policy: SwallowAndRetry, stage: Stage, status: int, attempt: int, elapsed: float
 ) -> None:
     """An HTTP answer is no network error: it waits for the next background round (TMS9-081)."""
-    assert policy.decide(stage, HttpFailure(status), attempt, elapsed) == GiveUpUntil(policy.round_every)
+    assert policy.decide(stage, HttpFailure(status), attempt, elapsed) == NextRoundAfter(policy.round_interval)
 
 
 @given(STAGES, FAILURES, ATTEMPTS, SECONDS)
@@ -144,11 +144,11 @@ def test_impossible_waits_are_refused(seconds: float) -> None:
     """A decision that no clock can carry out is an error where it is made."""
     with pytest.raises(ValueError, match="RetryAfter"):
         RetryAfter(seconds)
-    with pytest.raises(ValueError, match="GiveUpUntil"):
-        GiveUpUntil(seconds)
+    with pytest.raises(ValueError, match="NextRoundAfter"):
+        NextRoundAfter(seconds)
 
 
 def test_a_background_round_takes_time() -> None:
     """Giving up for zero seconds would be a busy loop."""
     with pytest.raises(ValueError, match="above zero"):
-        GiveUpUntil(0)
+        NextRoundAfter(0)

@@ -6,7 +6,7 @@ import dataclasses
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ssosim_clients.models import State
+from ssosim_clients.models import SignInState
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import Hybrid, Policy, PromptAtOnce, SwallowAndRetry
 from ssosim_clients.testing import PASSWORD, World
@@ -38,7 +38,7 @@ def cost(policy: Policy, fault: float, change: object = World.remove_record) -> 
     began = world.now
     belief = world.play(dataclasses.replace(OFFICE, policy=policy).sign_in(world.device()), seconds=24 * HOUR)
     assert belief is not None
-    assert belief.state in (State.SILENT, State.INTERACTIVE)
+    assert belief.state in (SignInState.SILENT, SignInState.INTERACTIVE)
     return Cost(world.now - began, len(world.seen("prompt")))
 
 
@@ -48,8 +48,8 @@ def test_short_faults(fault: float) -> None:
     """5 to 60 s: prompting is useless there and swallowing right; the hybrid asks nobody and is back sooner."""
     hybrid, swallow, prompt = cost(Hybrid(), fault), cost(SwallowAndRetry(), fault), cost(PromptAtOnce(), fault)
     assert (hybrid.prompts, swallow.prompts, prompt.prompts) == (0, 0, 1)
-    assert hybrid.waited <= fault + Hybrid().longest + 1
-    assert hybrid.total <= swallow.total + Hybrid().longest + 1
+    assert hybrid.waited <= fault + Hybrid().max_pause + 1
+    assert hybrid.total <= swallow.total + Hybrid().max_pause + 1
     assert hybrid.total < prompt.total
 
 
@@ -60,7 +60,7 @@ def test_long_faults(fault: float, change: object) -> None:
     hybrid, swallow = cost(Hybrid(), fault, change), cost(SwallowAndRetry(), fault, change)
     assert swallow.waited >= fault
     assert hybrid.prompts == 1
-    assert hybrid.waited <= Hybrid().patience + 30, "patience, and the typing"
+    assert hybrid.waited <= Hybrid().budget + 30, "patience, and the typing"
     assert hybrid.total < swallow.total
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ssosim_clients.failures import Failure, HttpFailure, Stage
-from ssosim_clients.models import State
+from ssosim_clients.models import SignInState
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import (
     POLICIES,
@@ -33,7 +33,7 @@ class Stern:
     def decide(self, stage, error, attempt, elapsed):
         return Fail(str(error))
 
-PATIENT = Hybrid(patience=600)
+PATIENT = Hybrid(budget=600)
 NOTHING = 5
 """
 
@@ -72,7 +72,7 @@ def test_entry_points() -> None:
     """A class is made, an object is taken as it is, and no package can take a shipped policy's name."""
     assert {"stern", "patient"} <= set(policy_names())
     assert find_policy("stern").decide(Stage.MEX, HttpFailure(403), 1, 0.0) == Fail("HTTP 403")
-    assert find_policy("patient").decides_within == 600  # type: ignore[attr-defined] - the plugin's own
+    assert find_policy("patient").max_retry_time == 600  # type: ignore[attr-defined] - the plugin's own
     assert find_policy("fail-fast") is POLICIES["fail-fast"]
 
 
@@ -127,7 +127,7 @@ class Moody:
 class Boasting:
     """A policy that retries for longer than it says."""
 
-    decides_within = 10.0
+    max_retry_time = 10.0
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
         """Retry twelve times, a second apart."""
@@ -144,7 +144,7 @@ def test_a_broken_policy_is_its_clients_failure(world: World, policy: object, te
     world.remove_record()
     belief = world.play(dataclasses.replace(OFFICE, policy=policy).sign_in(world.device()))  # type: ignore[arg-type]
     assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.MEX)
+    assert (belief.state, belief.stage) == (SignInState.FAILED, Stage.MEX)
     assert text in belief.detail
     assert type(policy).__name__ in belief.detail
     with pytest.raises(ConformanceError, match=text):

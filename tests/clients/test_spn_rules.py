@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from ssosim_clients.failures import DnsFailure, TicketFailure
 from ssosim_clients.flows.negotiate import credential
-from ssosim_clients.spn import RULES, Form, OnLookupFailure, OnUnknown, SchemeGivenUp, guessed_realm
+from ssosim_clients.spn import RULES, NameForm, NegotiateAbandoned, OnLookupFailure, OnUnknown, guess_realm
 
 from .conftest import World
 
@@ -44,7 +44,7 @@ def _dice(seed: int) -> Random:
 
 
 def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]:
-    found = world.play(RULES[rule].candidates(host, world.device().resolver, port=port, search_domain=CORP))
+    found = world.play(RULES[rule].form_candidates(host, world.device().resolver, port=port, search_domain=CORP))
     assert found is not None
     return tuple(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in found)
 
@@ -132,7 +132,7 @@ def test_two_canonicalisers(zone: World) -> None:
     assert _ask(zone, "chromium-linux", host) == ("node7.dc",)
     assert len(zone.seen("dns")) == 2
     plain = rule.with_library(RULES["mit-no-rdns"])
-    assert zone.play(plain.candidates(host, zone.device().resolver)) == (f"HTTP/ptrdiff.{CORP}",)
+    assert zone.play(plain.form_candidates(host, zone.device().resolver)) == (f"HTTP/ptrdiff.{CORP}",)
     assert RULES["sspi"].with_library(RULES["mit-default"]) is RULES["sspi"]
 
 
@@ -142,12 +142,12 @@ def test_look_up_failure(zone: World) -> None:
     resolver = zone.device().resolver
     for rule in RULES.values():
         if rule.on_lookup_failure is OnLookupFailure.USE_TYPED:
-            found = zone.play(rule.candidates(host, resolver))
+            found = zone.play(rule.form_candidates(host, resolver))
             assert found in ((f"{rule.service}/{host}",), (f"{rule.service}/{host}:443",))
-    with pytest.raises(SchemeGivenUp):
-        zone.play(RULES["firefox-windows"].candidates(host, resolver))
+    with pytest.raises(NegotiateAbandoned):
+        zone.play(RULES["firefox-windows"].form_candidates(host, resolver))
     with pytest.raises(DnsFailure):
-        zone.play(RULES["dotnet"].candidates(host, resolver))
+        zone.play(RULES["dotnet"].form_candidates(host, resolver))
 
 
 def test_fallback_asks_the_second_name_only_if_needed(zone: World) -> None:
@@ -229,7 +229,7 @@ TABLE_1_1 = {
 def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
     """read-spn: each client as (its own canonicaliser, its library's), and what it does when either step fails."""
     found = {
-        name: (" ".join(rule.forms), " ".join(rule.second), rule.on_lookup_failure, rule.on_unknown)
+        name: (" ".join(rule.forms), " ".join(rule.library_forms), rule.on_lookup_failure, rule.on_unknown)
         for name, rule in RULES.items()
     }
     assert found == TABLE_1_1
@@ -241,7 +241,7 @@ def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
 
 
 def _possible(world: World, rule: str, host: str) -> list[str]:
-    found = world.play(RULES[rule].possibilities(f"{host}.{CORP}", world.device().resolver))
+    found = world.play(RULES[rule].form_possibilities(f"{host}.{CORP}", world.device().resolver))
     assert found is not None
     return [" ".join(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in way) for way in found]
 
@@ -260,7 +260,7 @@ def test_a_race_is_no_second_try(zone: World) -> None:
     """gokrb5 asks the KDC for one name a sign-in; over many, the device's dice name both, for a seed the same."""
 
     def names(seed: int) -> list[str]:
-        device = zone.device(dice=_dice(seed))
+        device = zone.device(random=_dice(seed))
         asked = []
         for _ in range(20):
             zone.events.clear()
@@ -279,15 +279,15 @@ def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
     """``spn`` gives one name, so it takes a rule whose race is decided; a rule without a race is decided as it is."""
     rule = RULES["gokrb5"]
     with pytest.raises(ValueError, match="race between DNS answers"):
-        zone.play(rule.spn(rule.ways[0], f"chain.{CORP}", zone.device().resolver))
-    assert {each.forms for each in rule.outcomes} == {(Form.FIRST_TARGET,), (Form.FORWARD,)}
-    assert rule.decided(_dice(0)) in rule.outcomes
-    assert [name for name, each in RULES.items() if each.is_raced] == ["gokrb5"]
+        zone.play(rule.form_spn(rule.form_pairs[0], f"chain.{CORP}", zone.device().resolver))
+    assert {each.forms for each in rule.race_outcomes} == {(NameForm.FIRST_TARGET,), (NameForm.FORWARD,)}
+    assert rule.resolve_race(_dice(0)) in rule.race_outcomes
+    assert [name for name, each in RULES.items() if each.has_race] == ["gokrb5"]
     dice = _dice(0)
-    assert RULES["java"].decided(dice) is RULES["java"]
+    assert RULES["java"].resolve_race(dice) is RULES["java"]
     assert dice.random() == _dice(0).random(), "nothing is thrown where nothing is to be decided"
-    above = replace(RULES["curl-gssapi"], second=(Form.FIRST_OR_LAST,))
-    assert [each.second for each in above.outcomes] == [(Form.FIRST_TARGET,), (Form.FORWARD,)]
+    above = replace(RULES["curl-gssapi"], second=(NameForm.FIRST_OR_LAST,))
+    assert [each.library_forms for each in above.race_outcomes] == [(NameForm.FIRST_TARGET,), (NameForm.FORWARD,)]
 
 
 def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
@@ -328,8 +328,8 @@ def test_two_pointers(zone: World) -> None:
 )
 def test_guessed_realm(spn: str, guess: str | None) -> None:
     """A name outside the mapped domain makes MIT guess a realm from its parent (measured-spn, ptrcname)."""
-    assert guessed_realm(spn, "CORP.TEST", CORP) == guess
-    assert guessed_realm("HTTP/x.corp.test", "CORP.TEST", "elsewhere.test") is None, "the parent is the realm itself"
+    assert guess_realm(spn, "CORP.TEST", CORP) == guess
+    assert guess_realm("HTTP/x.corp.test", "CORP.TEST", "elsewhere.test") is None, "the parent is the realm itself"
 
 
 def test_every_rule_has_a_source() -> None:

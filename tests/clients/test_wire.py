@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ssosim_clients.failures import Failure, HttpFailure, NotOffered, OauthFailure, ProtocolFailure
+from ssosim_clients.failures import Failure, HttpFailure, InteractionRequired, OauthFailure, ProtocolFailure
 from ssosim_clients.flows import NativeFlow, mex, realm, token, wstrust
 from ssosim_clients.flows.negotiate import is_challenge
 from ssosim_clients.flows.xml import MAX_BYTES, parse
@@ -21,7 +21,7 @@ V13 = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
 
 def test_mex_choice() -> None:
     """The endpoint behind NegotiateAuthentication and a TransportBinding is chosen (TMS9-012)."""
-    endpoint = mex.kerberos_endpoint(mex_document())
+    endpoint = mex.read_kerberos_endpoint(mex_document())
     assert (endpoint.url, endpoint.version.action) == (TRUST_URL, ACTION)
 
 
@@ -36,8 +36,8 @@ def test_mex_choice() -> None:
 )
 def test_mex_without_integrated_authentication(document: bytes) -> None:
     """Without the Negotiate policy, its transport or an address, nothing silent is offered (TMS9-014)."""
-    with pytest.raises(NotOffered):
-        mex.kerberos_endpoint(document)
+    with pytest.raises(InteractionRequired):
+        mex.read_kerberos_endpoint(document)
 
 
 def test_mex_prefers_newer_trust() -> None:
@@ -50,7 +50,7 @@ def test_mex_prefers_newer_trust() -> None:
     document = document.replace(
         "</wsdl:service", port.replace("tns:W", "tns:N").replace("2005", "13") + "</wsdl:service"
     )
-    endpoint = mex.kerberos_endpoint(document.encode())
+    endpoint = mex.read_kerberos_endpoint(document.encode())
     assert endpoint.version.namespace == V13
     assert "/13/windowstransport" in endpoint.url
 
@@ -60,7 +60,7 @@ def test_mex_duplicate_policy_ids() -> None:
     document = mex_document()
     start, end = document.index(b"<wsp:Policy "), document.index(b"<wsdl:binding")
     with pytest.raises(ProtocolFailure, match="policyW"):
-        mex.kerberos_endpoint(document[:start] + document[start:end] * 2 + document[end:])
+        mex.read_kerberos_endpoint(document[:start] + document[start:end] * 2 + document[end:])
 
 
 def test_rstr_token_types() -> None:
@@ -79,7 +79,7 @@ def test_assertion_stands_alone() -> None:
 
 def test_rst_escapes_its_values() -> None:
     """An address with markup in it stays text."""
-    root = parse(wstrust.request_token(wstrust.V2005, 'https://h/?a="&b=<x>', "urn:\ud800", "1"), "the RST")
+    root = parse(wstrust.build_rst(wstrust.V2005, 'https://h/?a="&b=<x>', "urn:\ud800", "1"), "the RST")
     assert root.findtext(".//{http://www.w3.org/2005/08/addressing}To") == 'https://h/?a="&b=<x>'
 
 
@@ -89,8 +89,8 @@ def test_fault_keeps_the_code() -> None:
       <S:Text>Authentication Failure</S:Text></S:Reason><S:Detail><psf:text
       xmlns:psf="http://schemas.microsoft.com/Passport/SoapServices/SOAPFault">AADSTS81004: Kerberos failed</psf:text>
       </S:Detail></S:Fault></S:Body></S:Envelope>"""
-    assert wstrust.fault(HttpResponse(400, body=body)).code == 81004
-    bare = wstrust.fault(HttpResponse(403))
+    assert wstrust.read_fault(HttpResponse(400, body=body)).code == 81004
+    bare = wstrust.read_fault(HttpResponse(403))
     assert (bare.status, bare.code) == (403, None)
 
 
@@ -117,10 +117,10 @@ def test_hostile_xml(body: bytes) -> None:
 def test_any_bytes_are_answered_with_a_failure(body: bytes) -> None:
     """No body, whatever it holds, gets anything but a typed failure out of the readers."""
     for read in (
-        mex.kerberos_endpoint,
+        mex.read_kerberos_endpoint,
         wstrust.read_rstr,
-        realm.read,
-        lambda raw: token.read(HttpResponse(200, body=raw)),
+        realm.read_federated_realm,
+        lambda raw: token.read_tokens(HttpResponse(200, body=raw)),
     ):
         with pytest.raises(Failure):
             read(body)
@@ -141,7 +141,7 @@ def test_any_json_is_read_or_refused(answer: dict[str, object]) -> None:
     import json  # noqa: PLC0415 - only this test writes JSON
 
     body = json.dumps(answer).encode()
-    for read in (realm.read, lambda raw: token.read(HttpResponse(200, body=raw))):
+    for read in (realm.read_federated_realm, lambda raw: token.read_tokens(HttpResponse(200, body=raw))):
         try:
             read(body)
         except Failure:
@@ -153,10 +153,10 @@ def test_oauth_error_is_read_whatever_the_status() -> None:
     body = b'{"error":"invalid_grant","error_codes":[50126],"error_description":"AADSTS50126: x\\r\\nTrace ID: y"}'
     for status in (200, 400, 500):
         with pytest.raises(OauthFailure) as caught:
-            token.read(HttpResponse(status, body=body))
+            token.read_tokens(HttpResponse(status, body=body))
         assert (caught.value.code, caught.value.text) == (50126, "AADSTS50126: x")
     with pytest.raises(HttpFailure):
-        token.read(HttpResponse(503, body=b"<html>"))
+        token.read_tokens(HttpResponse(503, body=b"<html>"))
 
 
 def test_challenge_is_found_among_schemes() -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from ssosim.kerberos import (
     Address,
-    Asked,
     ClientOptions,
     Forward,
+    GatewayLimits,
     KdcGateway,
+    KdcRequestContext,
     KinitError,
-    KinitFailure,
-    Limits,
+    KinitErrorKind,
     kinit,
     write_krb5_conf,
 )
@@ -138,7 +138,7 @@ async def test_garbage_is_passed_on_and_written_down(site: Any) -> None:
     """Bytes that are no Kerberos go to the KDC all the same, and stand in the trace as unreadable."""
     for data in (b"\x00", b"GET / HTTP/1.1\r\n\r\n", REQUEST[:-1]):
         await ask_udp(site.address, data, wait=0.05)
-    site.gateway._limits = Limits(answer_timeout=0.05)
+    site.gateway._limits = GatewayLimits(answer_timeout=0.05)
     with pytest.raises(asyncio.IncompleteReadError):
         await ask_tcp(site.address, b"not kerberos")
     assert [e.request for e in site.exchanges()][-1] == "unreadable"
@@ -158,7 +158,7 @@ async def test_silent_kdc_is_no_answer() -> None:
     udp, tcp = bind_pair(None, 0)
     silent = Address(*udp.getsockname())
     trace = Trace()
-    gateway = KdcGateway(silent, trace, lambda _r, _l: "c", limits=Limits(answer_timeout=0.05))
+    gateway = KdcGateway(silent, trace, lambda _r, _l: "c", limits=GatewayLimits(answer_timeout=0.05))
     address = await gateway.start()
     assert await ask_udp(address, REQUEST, wait=0.2) == []
     with pytest.raises(asyncio.IncompleteReadError):
@@ -177,7 +177,7 @@ async def test_outstanding_requests_are_bounded() -> None:
     """A flood beyond the limit is let fall at once instead of kept."""
     udp, tcp = bind_pair(None, 0)
     trace = Trace()
-    limits = Limits(answer_timeout=5, outstanding=10)
+    limits = GatewayLimits(answer_timeout=5, outstanding=10)
     gateway = KdcGateway(Address(*udp.getsockname()), trace, lambda _r, _l: "c", limits=limits)
     address = await gateway.start()
     flood = [build_as_request(REALM, "alice", nonce) for nonce in range(1, 31)]
@@ -191,7 +191,7 @@ async def test_outstanding_requests_are_bounded() -> None:
 
 async def test_connections_are_bounded(site: Any) -> None:
     """A connection over the limit is closed, and one that ends makes room."""
-    site.gateway._limits = Limits(connections=1)
+    site.gateway._limits = GatewayLimits(connections=1)
     _, first = await asyncio.open_connection(*site.address)
     await asyncio.sleep(0.05)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
@@ -204,14 +204,14 @@ async def test_connections_are_bounded(site: Any) -> None:
 async def test_faults_sit_in_one_hook(site: Any) -> None:
     """Refusing, delaying and losing are a few lines each, and the trace says what the client met."""
 
-    async def refuse(_asked: Asked, _forward: Forward) -> bytes | None:
+    async def refuse(_asked: KdcRequestContext, _forward: Forward) -> bytes | None:
         return build_error(KrbCode.KDC_ERR_POLICY, REALM, ("krbtgt", REALM), 0)
 
-    async def lose(asked: Asked, forward: Forward) -> bytes | None:
+    async def lose(asked: KdcRequestContext, forward: Forward) -> bytes | None:
         await forward(asked.data)
         return None
 
-    async def delay(asked: Asked, forward: Forward) -> bytes | None:
+    async def delay(asked: KdcRequestContext, forward: Forward) -> bytes | None:
         await asyncio.sleep(0.05)
         return await forward(asked.data)
 
@@ -238,4 +238,4 @@ async def test_stopped_gateway_is_not_there(site: Any) -> None:
     writer.close()
     with pytest.raises(KinitError) as caught:
         await site.sign_on()
-    assert caught.value.kind is KinitFailure.KDC_UNREACHABLE
+    assert caught.value.kind is KinitErrorKind.KDC_UNREACHABLE

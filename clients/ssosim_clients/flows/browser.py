@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure, Stage, at
+from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure, Stage, during
 from ssosim_clients.flows import negotiate, wstrust
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
@@ -31,8 +31,8 @@ class BrowserFlow:
     autologon_host: str = "autologon.microsoftazuread-sso.com"
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``."""
-        with at(Stage.REALM):
+        """Try once. Raises ``StageFailure``."""
+        with during(Stage.REALM):
             await self._ask_whether(device)
         domain = quote(device.upn.rpartition("@")[2], safe="")
         query = f"desktopsso=true&isAdalRequest=False&client-request-id={device.new_id()}"
@@ -45,9 +45,9 @@ class BrowserFlow:
             return await device.http.request("GET", url, headers, b"")
 
         answer = await negotiate.exchange(device, spn, url, send)
-        with at(Stage.TRUST):
+        with during(Stage.TRUST):
             if answer.status != 200:
-                raise wstrust.fault(answer)
+                raise wstrust.read_fault(answer)
             token = answer.body.decode("ascii", "replace").strip()
             if not token or "<" in token:
                 raise ProtocolFailure("the answer of winauth/sso is no token")
@@ -66,4 +66,4 @@ class BrowserFlow:
             raise ProtocolFailure(f"the answer of GetCredentialType is not JSON: {error}") from error
         properties = answer.get("EstsProperties") if isinstance(answer, dict) else None
         if not (isinstance(properties, dict) and properties.get("DesktopSsoEnabled") is True):
-            raise NotOffered("the sign-in page does not offer Seamless SSO for this user")
+            raise InteractionRequired("the sign-in page does not offer Seamless SSO for this user")

@@ -8,19 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ssosim_clients.failures import Stage, Stopped, Unavailable
+from ssosim_clients.failures import CredentialUnavailable, Stage, StageFailure
 from ssosim_clients.flows.native import Flow
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import SpnRule
 
-__all__ = ["ChainFlow", "Link"]
+__all__ = ["ChainCredential", "ChainFlow"]
 
 _PINNED: Final = "azure-identity:pinned"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainCredential:
     """One credential of a chain: a flow, or the reason why it is not available on such devices.
 
     ``developer``: its own failures count as unavailable, as those of the command-line tools' credentials do.
@@ -32,9 +32,9 @@ class Link:
     developer: bool = False
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``."""
+        """Try once. Raises ``StageFailure``."""
         if self.flow is None:
-            raise Stopped(Stage.REALM, Unavailable(self.missing))
+            raise StageFailure(Stage.REALM, CredentialUnavailable(self.missing))
         return await self.flow.attempt(device, spn)
 
 
@@ -42,11 +42,11 @@ class Link:
 class ChainFlow:
     """Try ``links`` in order. The one that succeeded first is the only one asked for the process's life."""
 
-    links: tuple[Link, ...]
+    links: tuple[ChainCredential, ...]
     app: Application = field(default_factory=lambda: Application(headers=None))
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``: with the failure of the link that ended the chain, else ``Unavailable``."""
+        """Try once. Raises ``StageFailure``: with the failure of the link that ended the chain, else ``CredentialUnavailable``."""
         pinned = device.memory.recall(_PINNED, str, device.clock.now())
         passed_over: list[str] = []
         for link in self.links:
@@ -54,12 +54,14 @@ class ChainFlow:
                 continue
             try:
                 tokens = await link.attempt(device, spn)
-            except Stopped as stopped:
-                if not (link.developer or isinstance(stopped.failure, Unavailable)):
+            except StageFailure as stopped:
+                if not (link.developer or isinstance(stopped.failure, CredentialUnavailable)):
                     raise
                 passed_over.append(f"{link.name}: {stopped.failure}")
             else:
                 device.memory.keep(_PINNED, link.name)
                 return tokens
         attempts = "; ".join(passed_over)
-        raise Stopped(Stage.REALM, Unavailable(f"no credential of the chain can be tried here: {attempts}"))
+        raise StageFailure(
+            Stage.REALM, CredentialUnavailable(f"no credential of the chain can be tried here: {attempts}")
+        )

@@ -21,9 +21,9 @@ __all__ = [
     "MSAL_PYTHON",
     "HttpLayer",
     "OnRetryAfter",
-    "Retries",
-    "seconds_to_wait",
-    "with_layers",
+    "RetryRule",
+    "add_layers",
+    "read_retry_after",
 ]
 
 _ALL: Final = frozenset({"dns", "connect", "tls", "read"})
@@ -33,15 +33,15 @@ _SERVER_ERRORS: Final = frozenset(range(500, 600))
 class HttpLayer(Protocol):
     """Something that stands between a flow and the device's HTTP port."""
 
-    def around(self, device: Device) -> Http:
+    def wrap(self, device: Device) -> Http:
         """An HTTP port that does more than ``device.http``, and uses it."""
         ...
 
 
-def with_layers(device: Device, layers: tuple[HttpLayer, ...]) -> Device:
+def add_layers(device: Device, layers: tuple[HttpLayer, ...]) -> Device:
     """``device`` with ``layers`` around its HTTP port, the first one innermost."""
     for layer in layers:
-        device = dataclasses.replace(device, http=layer.around(device))
+        device = dataclasses.replace(device, http=layer.wrap(device))
     return device
 
 
@@ -53,11 +53,11 @@ class OnRetryAfter(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retries:
+class RetryRule:
     """Repetitions by the stack. ``pauses`` has one entry, in seconds, for each repetition that may follow.
 
     ``errors`` and ``statuses`` are what a GET is repeated for; ``post_errors`` and ``post_statuses`` likewise a POST.
-    ``only_with_retry_after``: a status alone is not enough. ``headers_of_empty``: whether the headers of an answer
+    ``only_with_retry_after``: a status alone is not enough. ``reads_headers_without_body``: whether the headers of an answer
     without a body are seen.
     """
 
@@ -68,9 +68,9 @@ class Retries:
     post_statuses: frozenset[int] = frozenset()
     on_retry_after: OnRetryAfter = OnRetryAfter.WAIT
     only_with_retry_after: bool = False
-    headers_of_empty: bool = True
+    reads_headers_without_body: bool = True
 
-    def around(self, device: Device) -> Http:
+    def wrap(self, device: Device) -> Http:
         """The device's HTTP port with repetitions."""
         return _Retrying(self, device)
 
@@ -81,13 +81,13 @@ class Retries:
             return pause if outcome.stage in (self.errors if get else self.post_errors) else None
         if outcome.status not in (self.statuses if get else self.post_statuses):
             return None
-        told = seconds_to_wait(outcome) if outcome.body or self.headers_of_empty else None
+        told = read_retry_after(outcome) if outcome.body or self.reads_headers_without_body else None
         if told is not None:
             return told if self.on_retry_after is OnRetryAfter.WAIT else None
         return None if self.only_with_retry_after else pause
 
 
-def seconds_to_wait(response: HttpResponse) -> float | None:
+def read_retry_after(response: HttpResponse) -> float | None:
     """The whole seconds of a Retry-After header; None without one. Dates are not read."""
     value = response.headers.get("Retry-After", "").strip()
     return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
@@ -96,7 +96,7 @@ def seconds_to_wait(response: HttpResponse) -> float | None:
 class _Retrying:
     __slots__ = ("_device", "_rule")
 
-    def __init__(self, rule: Retries, device: Device) -> None:
+    def __init__(self, rule: RetryRule, device: Device) -> None:
         self._rule = rule
         self._device = device
 
@@ -117,7 +117,7 @@ class _Retrying:
         return await self._device.http.request(method, url, headers, body)
 
 
-MSAL_PYTHON: Final = Retries(
+MSAL_PYTHON: Final = RetryRule(
     pauses=(0.0,),
     errors=_ALL,
     post_errors=_ALL - {"read"},
@@ -126,7 +126,7 @@ MSAL_PYTHON: Final = Retries(
 )
 """``HTTPAdapter(max_retries=1)`` of requests; a POST only before it was sent. Source: msal application.py, run."""
 
-AZURE_CORE: Final = Retries(
+AZURE_CORE: Final = RetryRule(
     pauses=(0.0, 1.6, 3.2),
     errors=_ALL,
     post_errors=_ALL,
@@ -135,7 +135,7 @@ AZURE_CORE: Final = Retries(
 )
 """Three repetitions, factor 0.8, POST included. Source: azure-core RetryPolicy, azure-identity msal_client.py, run."""
 
-MSAL_DOTNET: Final = Retries(
+MSAL_DOTNET: Final = RetryRule(
     pauses=(1.0,),
     errors=frozenset({"read"}),
     post_errors=frozenset({"read"}),
@@ -145,12 +145,12 @@ MSAL_DOTNET: Final = Retries(
 )
 """One after 1 s: 5xx without Retry-After, or a time-out; 429 never. Source: MSAL.NET DefaultRetryPolicy."""
 
-MSAL4J: Final = Retries(
+MSAL4J: Final = RetryRule(
     pauses=(1.0,),
     statuses=_SERVER_ERRORS,
     post_statuses=_SERVER_ERRORS,
     on_retry_after=OnRetryAfter.STOP,
-    headers_of_empty=False,
+    reads_headers_without_body=False,
 )
 """Two tries in all, 1 s apart, 5xx without Retry-After; exceptions never. Of an error without a body only the status is
 looked at, so a Retry-After there is not seen. Source: msal4j DefaultRetryPolicy, DefaultHttpClient (1.26.0, run)."""

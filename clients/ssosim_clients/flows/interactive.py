@@ -6,7 +6,7 @@ that a person was needed and that the login host alone was enough.
 
 from __future__ import annotations
 
-from ssosim_clients.failures import OauthFailure, Stage, at
+from ssosim_clients.failures import OauthFailure, Stage, during
 from ssosim_clients.flows import token
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device
@@ -20,15 +20,15 @@ MAX_PROMPTS = 3
 async def sign_in(device: Device, app: Application, reason: str) -> Tokens | None:
     """Ask until the password is right; None when the person refuses or walks away.
 
-    Raises ``Stopped`` at the token stage: at once for any failure but a refused password.
+    Raises ``StageFailure`` at the token stage: at once for any failure but a refused password.
     """
     for remaining in reversed(range(MAX_PROMPTS)):
-        password = await device.user.ask_password(device.upn, reason)
+        password = await device.user.prompt_password(device.upn, reason)
         if password is None:
             return None
-        with at(Stage.TOKEN):
+        with during(Stage.TOKEN):
             try:
-                return await token.by_password(device, app, password)
+                return await token.request_with_password(device, app, password)
             except OauthFailure as failure:
                 if failure.error != "invalid_grant" or not remaining:
                     raise

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Final
 
-from ssosim_clients.failures import OauthFailure, Stage, Unavailable, at
+from ssosim_clients.failures import CredentialUnavailable, OauthFailure, Stage, during
 from ssosim_clients.flows import token
-from ssosim_clients.flows.http import MSAL_DOTNET, HttpLayer, with_layers
+from ssosim_clients.flows.http import MSAL_DOTNET, HttpLayer, add_layers
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import SpnRule
@@ -33,20 +33,20 @@ class PrtFlow:
     app: Application = field(default_factory=Application)
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped`` at the token stage."""
-        with at(Stage.TOKEN):
+        """Try once. Raises ``StageFailure`` at the token stage."""
+        with during(Stage.TOKEN):
             kept = device.memory.recall(_PRT, str, device.clock.now())
             if kept is not None:
                 try:
-                    tokens = await token.by_refresh_token(device, self.app, kept)
+                    tokens = await token.request_with_refresh_token(device, self.app, kept)
                 except OauthFailure as failure:
                     if failure.error == "invalid_grant":
                         device.memory.keep(_PRT, None)
                     raise
             elif device.stored_password is not None:
-                tokens = await token.by_password(device, self.app, device.stored_password)
+                tokens = await token.request_with_password(device, self.app, device.stored_password)
             else:
-                raise Unavailable("nobody has signed on to this device with a password")
+                raise CredentialUnavailable("nobody has signed on to this device with a password")
             if tokens.refresh_token:
                 device.memory.keep(_PRT, tokens.refresh_token, device.clock.now() + PRT_LIFETIME_S)
             return tokens
@@ -66,10 +66,10 @@ class AppOnlyFlow:
     layers: tuple[HttpLayer, ...] = (MSAL_DOTNET,)
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped`` at the token stage."""
-        with at(Stage.TOKEN):
+        """Try once. Raises ``StageFailure`` at the token stage."""
+        with during(Stage.TOKEN):
             own = device.app_credentials
             if own is None:
-                raise Unavailable("no application's credentials are stored on this device")
+                raise CredentialUnavailable("no application's credentials are stored on this device")
             app = dataclasses.replace(self.app, client_id=own.client_id, tenant=own.tenant)
-            return await token.by_secret(with_layers(device, self.layers), app, own.secret)
+            return await token.request_with_secret(add_layers(device, self.layers), app, own.secret)

@@ -14,7 +14,7 @@ from typing import Final
 
 from lxml import etree
 
-from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure
+from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure
 from ssosim_clients.flows.realm import ClientHeaders
 from ssosim_clients.flows.uri import is_absolute
 from ssosim_clients.flows.wstrust import VERSIONS, WsTrust
@@ -28,8 +28,8 @@ __all__ = [
     "Reading",
     "download",
     "fetch",
-    "kerberos_endpoint",
-    "password_endpoint",
+    "read_kerberos_endpoint",
+    "read_password_endpoint",
 ]
 
 _NS: Final = {
@@ -75,9 +75,9 @@ MSAL4J: Final = Reading(transport=False, https_only=True)
 async def fetch(device: Device, url: str, headers: ClientHeaders | None, reading: Reading = MSAL_DOTNET) -> Endpoint:
     """Read the MEX document at ``url`` and choose the endpoint for a ticket.
 
-    Raises ``NetworkFailure``, ``HttpFailure`` (any status but 200), ``ProtocolFailure`` and ``NotOffered``.
+    Raises ``NetworkFailure``, ``HttpFailure`` (any status but 200), ``ProtocolFailure`` and ``InteractionRequired``.
     """
-    return kerberos_endpoint(await download(device, url, headers), reading)
+    return read_kerberos_endpoint(await download(device, url, headers), reading)
 
 
 async def download(device: Device, url: str, headers: ClientHeaders | None) -> bytes:
@@ -89,10 +89,10 @@ async def download(device: Device, url: str, headers: ClientHeaders | None) -> b
 
 
 @lru_cache(maxsize=64)
-def kerberos_endpoint(body: bytes, reading: Reading = MSAL_DOTNET) -> Endpoint:
+def read_kerberos_endpoint(body: bytes, reading: Reading = MSAL_DOTNET) -> Endpoint:
     """The windowstransport endpoint of a MEX document.
 
-    Raises ``ProtocolFailure``, and ``NotOffered`` when the document offers no integrated Windows authentication.
+    Raises ``ProtocolFailure``, and ``InteractionRequired`` when the document offers no integrated Windows authentication.
     """
 
     def negotiates(choice: etree._Element) -> bool:
@@ -102,12 +102,12 @@ def kerberos_endpoint(body: bytes, reading: Reading = MSAL_DOTNET) -> Endpoint:
 
     found = _endpoint(parse(body, "the MEX document"), negotiates, https_only=reading.https_only)
     if found is None:
-        raise NotOffered("the MEX document offers no integrated Windows authentication")
+        raise InteractionRequired("the MEX document offers no integrated Windows authentication")
     return found
 
 
 @lru_cache(maxsize=64)
-def password_endpoint(body: bytes) -> Endpoint:
+def read_password_endpoint(body: bytes) -> Endpoint:
     """The usernamemixed endpoint of a MEX document: https only, as MSAL Python and ADAL choose it.
 
     Raises ``ProtocolFailure``, also when there is none: MSAL Python raises ValueError then (source: mex.py).

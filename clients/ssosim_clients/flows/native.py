@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ssosim_clients.failures import ProtocolFailure, Stage, at
+from ssosim_clients.failures import ProtocolFailure, Stage, during
 from ssosim_clients.flows import instance, mex, negotiate, realm, token, wstrust
-from ssosim_clients.flows.http import HttpLayer, with_layers
+from ssosim_clients.flows.http import HttpLayer, add_layers
 from ssosim_clients.flows.mex import Reading
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
@@ -29,7 +29,7 @@ class Flow(Protocol):
         ...
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once, without asking anyone. Raises ``Stopped``."""
+        """Try once, without asking anyone. Raises ``StageFailure``."""
         ...
 
 
@@ -38,7 +38,7 @@ class NativeFlow:
     """Windows-integrated sign-in over WS-Trust, as MSAL.NET does it; the other fields are what a library does apart.
 
     ``layers`` are what its HTTP stack does by itself. ``reading`` is how strictly it reads the MEX document.
-    ``protocol``, if set, is the only federation protocol that it accepts. ``safe`` as in ``realm.ask``. ``instances``:
+    ``protocol``, if set, is the only federation protocol that it accepts. ``safe`` as in ``realm.request_realm``. ``instances``:
     it asks for the login host's names before its first token.
     """
 
@@ -50,15 +50,15 @@ class NativeFlow:
     instances: bool = False
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``."""
-        app, device = self.app, with_layers(device, self.layers)
-        with at(Stage.REALM):
+        """Try once. Raises ``StageFailure``."""
+        app, device = self.app, add_layers(device, self.layers)
+        with during(Stage.REALM):
             home = await realm.discover(device, app.login_host, app.headers, safe=self.safe)
             if self.protocol and home.protocol.lower() != self.protocol.lower():
                 raise ProtocolFailure(f"federation protocol {home.protocol!r}; only {self.protocol} is spoken here")
-        with at(Stage.MEX):
-            endpoint = await mex.fetch(device, home.metadata_url, app.headers, self.reading)
-        rst = wstrust.request_token(endpoint.version, endpoint.url, home.audience, device.new_id())
+        with during(Stage.MEX):
+            endpoint = await mex.fetch_kerberos_endpoint(device, home.metadata_url, app.headers, self.reading)
+        rst = wstrust.build_rst(endpoint.version, endpoint.url, home.audience, device.new_id())
 
         async def send(authorization: str | None) -> HttpResponse:
             headers = {"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": endpoint.version.action}
@@ -67,11 +67,11 @@ class NativeFlow:
             return await device.http.request("POST", endpoint.url, headers, rst)
 
         answer = await negotiate.exchange(device, spn, endpoint.url, send)
-        with at(Stage.TRUST):
+        with during(Stage.TRUST):
             if answer.status != 200:
-                raise wstrust.fault(answer)
+                raise wstrust.read_fault(answer)
             assertion = wstrust.read_rstr(answer.body)
-        with at(Stage.TOKEN):
+        with during(Stage.TOKEN):
             if self.instances:
                 await instance.discover(device, app)
-            return await token.by_assertion(device, app, assertion)
+            return await token.request_with_assertion(device, app, assertion)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from ssosim_clients.failures import DnsFailure, NetworkFailure, Stage, TicketFailure, at
+from ssosim_clients.failures import DnsFailure, NetworkFailure, Stage, TicketFailure, during
 from ssosim_clients.flows import wstrust
 from ssosim_clients.ports import Device, HttpResponse
-from ssosim_clients.spn.rule import OnUnknown, SchemeGivenUp, SpnRule
+from ssosim_clients.spn.rule import NegotiateAbandoned, OnUnknown, SpnRule
 
 __all__ = ["Credential", "Send", "credential", "exchange", "is_challenge"]
 
@@ -40,20 +40,20 @@ def is_challenge(response: HttpResponse) -> bool:
 async def exchange(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
     """Request, challenge, ticket, request again: the answer of the last one, or a first 200.
 
-    Raises ``Stopped`` at the challenge (no answer, or one that is neither 200 nor a challenge), at the ticket (the 401
+    Raises ``StageFailure`` at the challenge (no answer, or one that is neither 200 nor a challenge), at the ticket (the 401
     is then all that the caller gets), or at the trust stage (no answer).
     """
-    with at(Stage.CHALLENGE):
+    with during(Stage.CHALLENGE):
         answer = await send(None)
         if answer.status != 200 and not is_challenge(answer):
-            raise wstrust.fault(answer)
+            raise wstrust.read_fault(answer)
     if answer.status == 200:
         return answer
-    with at(Stage.TICKET):
+    with during(Stage.TICKET):
         reply = await credential(device, rule, url)
         if not reply.repeat:
-            raise wstrust.fault(answer)
-    with at(Stage.TRUST):
+            raise wstrust.read_fault(answer)
+    with during(Stage.TRUST):
         return await send(reply.header)
 
 
@@ -70,7 +70,7 @@ async def credential(device: Device, rule: SpnRule, url: str) -> Credential:
         return Credential()
     try:
         token = await _ticket(device, rule, host, port)
-    except SchemeGivenUp:
+    except NegotiateAbandoned:
         return Credential()
     except DnsFailure as failure:
         raise NetworkFailure.from_dns(failure) from failure
@@ -89,9 +89,9 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 async def _ticket(device: Device, rule: SpnRule, host: str, port: int) -> bytes:
     """A token for the first candidate that the KDC knows; the device's dice decide a race of the rule, each time."""
-    rule = rule.decided(device.dice)
+    rule = rule.resolve_race(device.dice)
     unknown: dict[str, TicketFailure] = {}
-    for way in rule.ways:
+    for way in rule.form_pairs:
         spn = await rule.spn(way, host, device.resolver, port=port, search_domain=device.search_domain)
         if spn in unknown:
             continue

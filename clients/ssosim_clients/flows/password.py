@@ -9,9 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ssosim_clients.failures import Failure, HttpFailure, NotOffered, ProtocolFailure, Stage, Unavailable, at
+from ssosim_clients.failures import (
+    CredentialUnavailable,
+    Failure,
+    HttpFailure,
+    InteractionRequired,
+    ProtocolFailure,
+    Stage,
+    during,
+)
 from ssosim_clients.flows import mex, realm, token, wstrust
-from ssosim_clients.flows.http import MSAL_DOTNET, MSAL_PYTHON, HttpLayer, with_layers
+from ssosim_clients.flows.http import MSAL_DOTNET, MSAL_PYTHON, HttpLayer, add_layers
 from ssosim_clients.flows.mex import Endpoint
 from ssosim_clients.flows.throttle import MsalPythonCache
 from ssosim_clients.flows.token import Application, Tokens
@@ -36,33 +44,33 @@ class MsalPythonPassword:
     layers: tuple[HttpLayer, ...] = (MSAL_PYTHON, MsalPythonCache())
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped``."""
-        device = with_layers(device, self.layers)
-        with at(Stage.REALM):
+        """Try once. Raises ``StageFailure``."""
+        device = add_layers(device, self.layers)
+        with during(Stage.REALM):
             password = _stored(device)
             home = await self._realm(device)
         if home.account_type == "Federated":
-            with at(Stage.MEX):
-                document = await mex.download(device, realm.metadata_url(home), None)
-                endpoint = mex.password_endpoint(document)
-            with at(Stage.TRUST):
+            with during(Stage.MEX):
+                document = await mex.download(device, realm.require_metadata_url(home), None)
+                endpoint = mex.read_password_endpoint(document)
+            with during(Stage.TRUST):
                 assertion = read_whatever_status(await _trust(device, endpoint, home.audience, password))
-            with at(Stage.TOKEN):
-                return await token.by_assertion(device, self.app, assertion)
-        with at(Stage.TOKEN):
-            return await token.by_password(device, self.app, password)
+            with during(Stage.TOKEN):
+                return await token.request_with_assertion(device, self.app, assertion)
+        with during(Stage.TOKEN):
+            return await token.request_with_password(device, self.app, password)
 
-    async def _realm(self, device: Device) -> realm.Answer:
+    async def _realm(self, device: Device) -> realm.RealmResponse:
         key = f"{_NO_REALM} {self.app.login_host}"
         if device.memory.recall(key, bool, device.clock.now()):
-            return realm.Answer()
+            return realm.RealmResponse()
         try:
-            return await realm.ask(device, self.app.login_host, self.app.headers)
+            return await realm.request_realm(device, self.app.login_host, self.app.headers)
         except HttpFailure as failure:
             if failure.status != 404:
                 raise
             device.memory.keep(key, value=True)
-            return realm.Answer()
+            return realm.RealmResponse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +84,24 @@ class MsalDotnetPassword:
     layers: tuple[HttpLayer, ...] = (MSAL_DOTNET,)
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped``."""
-        device = with_layers(device, self.layers)
-        with at(Stage.REALM):
+        """Try once. Raises ``StageFailure``."""
+        device = add_layers(device, self.layers)
+        with during(Stage.REALM):
             password = _stored(device)
-            home = await realm.ask(device, self.app.login_host, self.app.headers)
+            home = await realm.request_realm(device, self.app.login_host, self.app.headers)
             kind = home.account_type.lower()
             if kind not in ("federated", "managed"):
-                raise NotOffered(f"unknown user type {kind!r}")
+                raise InteractionRequired(f"unknown user type {kind!r}")
         if kind == "managed":
-            with at(Stage.TOKEN):
-                return await token.by_password(device, self.app, password)
-        with at(Stage.MEX):
-            document = await mex.download(device, realm.metadata_url(home), self.app.headers)
-            endpoint = mex.password_endpoint(document)
-        with at(Stage.TRUST):
+            with during(Stage.TOKEN):
+                return await token.request_with_password(device, self.app, password)
+        with during(Stage.MEX):
+            document = await mex.download(device, realm.require_metadata_url(home), self.app.headers)
+            endpoint = mex.read_password_endpoint(document)
+        with during(Stage.TRUST):
             assertion = _read_if_200(await _trust(device, endpoint, home.audience, password))
-        with at(Stage.TOKEN):
-            return await token.by_assertion(device, self.app, assertion)
+        with during(Stage.TOKEN):
+            return await token.request_with_assertion(device, self.app, assertion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +118,28 @@ class AdalPassword:
     layers: tuple[HttpLayer, ...] = ()
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped``."""
-        device = with_layers(device, self.layers)
-        with at(Stage.REALM):
+        """Try once. Raises ``StageFailure``."""
+        device = add_layers(device, self.layers)
+        with during(Stage.REALM):
             password = _stored(device)
-            home = await realm.ask(device, self.app.login_host, self.app.headers)
+            home = await realm.request_realm(device, self.app.login_host, self.app.headers)
             kind = home.account_type.lower()
             if kind not in ("federated", "managed"):
                 raise ProtocolFailure(f"server returned an unknown user type {kind!r}")
         if kind == "managed":
-            with at(Stage.TOKEN):
-                return await token.by_password(device, self.app, password)
-        with at(Stage.MEX):
+            with during(Stage.TOKEN):
+                return await token.request_with_password(device, self.app, password)
+        with during(Stage.MEX):
             endpoint = await self._endpoint(device, home)
-        with at(Stage.TRUST):
+        with during(Stage.TRUST):
             assertion = _read_if_200(await _trust(device, endpoint, home.audience, password))
-        with at(Stage.TOKEN):
-            return await token.by_assertion(device, self.app, assertion)
+        with during(Stage.TOKEN):
+            return await token.request_with_assertion(device, self.app, assertion)
 
-    async def _endpoint(self, device: Device, home: realm.Answer) -> Endpoint:
+    async def _endpoint(self, device: Device, home: realm.RealmResponse) -> Endpoint:
         try:
-            document = await mex.download(device, realm.metadata_url(home), self.app.headers)
-            return mex.password_endpoint(document)
+            document = await mex.download(device, realm.require_metadata_url(home), self.app.headers)
+            return mex.read_password_endpoint(document)
         except Failure:
             if home.active_url is None:
                 raise
@@ -143,7 +151,7 @@ def read_whatever_status(answer: HttpResponse) -> wstrust.Assertion:
     try:
         return wstrust.read_rstr(answer.body)
     except ProtocolFailure:
-        failure = wstrust.fault(answer)
+        failure = wstrust.read_fault(answer)
         if failure.text:
             raise failure from None
         raise
@@ -151,18 +159,18 @@ def read_whatever_status(answer: HttpResponse) -> wstrust.Assertion:
 
 def _read_if_200(answer: HttpResponse) -> wstrust.Assertion:
     if answer.status != 200:
-        raise wstrust.fault(answer)
+        raise wstrust.read_fault(answer)
     return wstrust.read_rstr(answer.body)
 
 
 def _stored(device: Device) -> str:
     if device.stored_password is None:
-        raise Unavailable("no password is stored on this device")
+        raise CredentialUnavailable("no password is stored on this device")
     return device.stored_password
 
 
 async def _trust(device: Device, endpoint: Endpoint, audience: str, password: str) -> HttpResponse:
     secret = wstrust.UsernameToken(device.upn, password, device.clock.now())
-    rst = wstrust.request_token(endpoint.version, endpoint.url, audience, device.new_id(), secret)
+    rst = wstrust.build_rst(endpoint.version, endpoint.url, audience, device.new_id(), secret)
     headers = {"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": endpoint.version.action}
     return await device.http.request("POST", endpoint.url, headers, rst)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure
+from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure
 from ssosim_clients.flows.uri import is_absolute
 from ssosim_clients.ports import Device
 
@@ -94,7 +94,7 @@ async def discover(device: Device, login_host: str, headers: ClientHeaders | Non
 
 
 def read(body: bytes) -> Realm:
-    """The realm in an answer's ``body``. Raises ``ProtocolFailure`` and, as ``conclude``, ``NotOffered``."""
+    """The realm in an answer's ``body``. Raises ``ProtocolFailure`` and, as ``conclude``, ``InteractionRequired``."""
     return conclude(parse(body))
 
 
@@ -118,14 +118,14 @@ def parse(body: bytes) -> Answer:
 
 
 def conclude(answer: Answer) -> Realm:
-    """Where to sign in with a ticket. Raises ``NotOffered`` for a managed or unknown user, ``ProtocolFailure``."""
+    """Where to sign in with a ticket. Raises ``InteractionRequired`` for a managed or unknown user, ``ProtocolFailure``."""
     account = answer.account_type.lower()
     if answer.domain.lower() == "live.com":
-        raise NotOffered("personal accounts have no integrated sign-in")
+        raise InteractionRequired("personal accounts have no integrated sign-in")
     if account == "managed":
-        raise NotOffered("the user is managed and the tenant offers no integrated sign-in")
+        raise InteractionRequired("the user is managed and the tenant offers no integrated sign-in")
     if account != "federated":
-        raise NotOffered(f"unknown user type {account!r}")
+        raise InteractionRequired(f"unknown user type {account!r}")
     return Realm(metadata_url(answer), answer.audience, answer.protocol)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from ssosim_clients.failures import HttpFailure
-from ssosim_clients.flows.http import seconds_to_wait
+from ssosim_clients.flows.http import read_retry_after
 from ssosim_clients.ports import Device, Http, HttpResponse
 
 __all__ = ["Msal4jLock", "MsalPythonCache"]
@@ -35,7 +35,7 @@ class MsalPythonCache:
     keep_get: float = 86400.0
     keep_error: float = 60.0
 
-    def around(self, device: Device) -> Http:
+    def wrap(self, device: Device) -> Http:
         """The device's HTTP port with this memory."""
         return _MsalPython(self, device)
 
@@ -54,7 +54,7 @@ class _MsalPython:
             if (kept := memory.recall(key, HttpResponse, now)) is not None:
                 return kept
         response = await self._device.http.request(method, url, headers, body)
-        now, told = self._device.clock.now(), seconds_to_wait(response)
+        now, told = self._device.clock.now(), read_retry_after(response)
         if method == "GET":
             if 200 <= response.status < 300:
                 memory.keep(keys[0], response, now + self._rule.keep_get)
@@ -91,7 +91,7 @@ class Msal4jLock:
 
     seconds: float = 5.0
 
-    def around(self, device: Device) -> Http:
+    def wrap(self, device: Device) -> Http:
         """The device's HTTP port behind this lock."""
         return _Locked(self, device)
 
@@ -111,7 +111,7 @@ class _Locked:
             raise HttpFailure(status, f"{host} was not asked: the library is locked after an answer of this status")
         response = await self._device.http.request(method, url, headers, body)
         if response.status == 429 or response.status >= 500:
-            told = seconds_to_wait(response) if response.body else None
+            told = read_retry_after(response) if response.body else None
             seconds = self._rule.seconds if told is None else min(told, _LONGEST)
             memory.keep("msal4j:lock", response.status, self._device.clock.now() + seconds)
         return response

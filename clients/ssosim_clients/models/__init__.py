@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssosim_clients.models.base import Belief, Model, State
+from ssosim_clients.models.base import Model, SignInReport, SignInState
 from ssosim_clients.models.client import Client
 
-__all__ = ["Belief", "Client", "Model", "State"]
+__all__ = ["Client", "Model", "SignInReport", "SignInState"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ssosim_clients.flows import ChainFlow, Link, MsalPythonPassword
+from ssosim_clients.flows import ChainCredential, ChainFlow, MsalPythonPassword
 from ssosim_clients.flows.http import AZURE_CORE
 from ssosim_clients.flows.throttle import MsalPythonCache
 from ssosim_clients.models.client import Client
@@ -12,7 +12,9 @@ from ssosim_clients.policies import FailFast
 
 __all__ = ["AZURE_IDENTITY", "ENVIRONMENT"]
 
-ENVIRONMENT: Final = Link("EnvironmentCredential", MsalPythonPassword(layers=(AZURE_CORE, MsalPythonCache())))
+ENVIRONMENT: Final = ChainCredential(
+    "EnvironmentCredential", MsalPythonPassword(layers=(AZURE_CORE, MsalPythonCache()))
+)
 """AZURE_USERNAME and AZURE_PASSWORD, through MSAL Python on azure-core's pipeline. Without them: unavailable."""
 
 AZURE_IDENTITY: Final = Client(
@@ -26,10 +28,16 @@ AZURE_IDENTITY: Final = Client(
     flow=ChainFlow(
         links=(
             ENVIRONMENT,
-            Link("WorkloadIdentityCredential", missing="no federated token file is named in the environment"),
-            Link("ManagedIdentityCredential", missing="no identity endpoint answers"),
-            Link("AzureCliCredential", missing="the Azure CLI is not installed", developer=True),
-            Link("AzureDeveloperCliCredential", missing="azd is not installed", developer=True),
+            ChainCredential(
+                "WorkloadIdentityCredential", unavailable_reason="no federated token file is named in the environment"
+            ),
+            ChainCredential("ManagedIdentityCredential", unavailable_reason="no identity endpoint answers"),
+            ChainCredential(
+                "AzureCliCredential", unavailable_reason="the Azure CLI is not installed", developer_tool=True
+            ),
+            ChainCredential(
+                "AzureDeveloperCliCredential", unavailable_reason="azd is not installed", developer_tool=True
+            ),
         )
     ),
     can_prompt=False,

@@ -10,10 +10,10 @@ from ssosim_clients.failures import Stage
 from ssosim_clients.flows.token import Tokens
 from ssosim_clients.ports import Device
 
-__all__ = ["Belief", "Model", "State"]
+__all__ = ["Model", "SignInReport", "SignInState"]
 
 
-class State(StrEnum):
+class SignInState(StrEnum):
     """How a client thinks that its sign-in ended."""
 
     SILENT = "signed in silently"
@@ -23,14 +23,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class SignInReport:
     """A client's own account of its sign-in. A verdict never rests on it; the trace decides.
 
     ``stage`` is where the last silent attempt stopped, None if it did not; ``attempts`` counts silent attempts over all
     rounds.
     """
 
-    state: State
+    state: SignInState
     detail: str = ""
     stage: Stage | None = None
     attempts: int = 0
@@ -55,7 +55,7 @@ class Model(Protocol):
         """Where its behaviour is known from; ``unconfirmed: …`` for what is not."""
         ...
 
-    async def sign_in(self, device: Device) -> Belief:
+    async def sign_in(self, device: Device) -> SignInReport:
         """Sign in, for as long as it takes.
 
         May never return: whoever runs it cancels it at any await, which is normal and must not be caught.

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ssosim_clients.failures import Stopped
+from ssosim_clients.failures import StageFailure
 from ssosim_clients.flows import interactive
 from ssosim_clients.flows.native import Flow, NativeFlow
-from ssosim_clients.models.base import Belief, State
-from ssosim_clients.policies import Fail, GiveUpUntil, Interactive, Policy, RetryAfter
+from ssosim_clients.models.base import SignInReport, SignInState
+from ssosim_clients.policies import Fail, Interactive, NextRoundAfter, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import NO_TICKET, SpnRule
 
-__all__ = ["MAX_TRIES_IN_NO_TIME", "Client"]
+__all__ = ["MAX_RETRIES_WITHOUT_PAUSE", "Client"]
 
-MAX_TRIES_IN_NO_TIME: Final = 100
+MAX_RETRIES_WITHOUT_PAUSE: Final = 100
 """Attempts that a policy may ask for without letting any time pass; more is an endless loop, and reported as one."""
 
 
@@ -40,7 +40,7 @@ class Client:
     keeps: str = "nothing"
     domain: Literal["managed", "federated"] = "managed"
 
-    async def sign_in(self, device: Device) -> Belief:
+    async def sign_in(self, device: Device) -> SignInReport:
         """Attempt in rounds until there is a token or the policy ends it; may never return."""
         attempts = attempt = hurried = 0
         began = device.clock.now()
@@ -48,37 +48,37 @@ class Client:
             attempts, attempt, started = attempts + 1, attempt + 1, device.clock.now()
             try:
                 tokens = await self.flow.attempt(device, self.spn)
-            except Stopped as error:
+            except StageFailure as error:
                 stopped = error
             else:
-                return Belief(State.SILENT, attempts=attempts, tokens=tokens)
+                return SignInReport(SignInState.SILENT, attempts=attempts, tokens=tokens)
             elapsed = device.clock.now() - began
             try:
                 decision = decide(self.policy, stopped.stage, stopped.failure, attempt, elapsed)
             except PolicyBrokenError as error:
-                return Belief(State.FAILED, str(error), stopped.stage, attempts)
+                return SignInReport(SignInState.FAILED, str(error), stopped.stage, attempts)
             match decision:
                 case RetryAfter(seconds):
                     await device.clock.sleep(seconds)
                     hurried = 0 if device.clock.now() > started else hurried + 1
-                    if hurried >= MAX_TRIES_IN_NO_TIME:
+                    if hurried >= MAX_RETRIES_WITHOUT_PAUSE:
                         text = f"the policy asked for {hurried} retries without letting time pass"
-                        return Belief(State.FAILED, text, stopped.stage, attempts)
-                case GiveUpUntil(seconds):
+                        return SignInReport(SignInState.FAILED, text, stopped.stage, attempts)
+                case NextRoundAfter(seconds):
                     await device.clock.sleep(seconds)
                     attempt, began = 0, device.clock.now()
                 case Interactive(reason):
                     return await self._ask(device, reason, stopped, attempts)
                 case Fail(message):
-                    return Belief(State.FAILED, message, stopped.stage, attempts)
+                    return SignInReport(SignInState.FAILED, message, stopped.stage, attempts)
 
-    async def _ask(self, device: Device, reason: str, stopped: Stopped, attempts: int) -> Belief:
+    async def _ask(self, device: Device, reason: str, stopped: StageFailure, attempts: int) -> SignInReport:
         """One interactive sign-in. Its own failure ends the sign-in: the person has seen the error."""
-        if not (self.can_prompt and device.person_present):
-            return Belief(State.FAILED, f"nobody to ask: {reason}", stopped.stage, attempts)
+        if not (self.can_prompt and device.user_present):
+            return SignInReport(SignInState.FAILED, f"nobody to ask: {reason}", stopped.stage, attempts)
         try:
             tokens = await interactive.sign_in(device, self.flow.app, reason)
-        except Stopped as error:
-            return Belief(State.FAILED, str(error), stopped.stage, attempts)
-        state = State.INTERACTIVE if tokens else State.DECLINED
-        return Belief(state, reason, stopped.stage, attempts, tokens)
+        except StageFailure as error:
+            return SignInReport(SignInState.FAILED, str(error), stopped.stage, attempts)
+        state = SignInState.INTERACTIVE if tokens else SignInState.DECLINED
+        return SignInReport(state, reason, stopped.stage, attempts, tokens)

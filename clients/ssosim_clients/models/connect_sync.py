@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ssosim_clients.failures import Stopped
+from ssosim_clients.failures import StageFailure
 from ssosim_clients.flows import AppOnlyFlow, Flow, MsalDotnetPassword
-from ssosim_clients.models.base import Belief, State
+from ssosim_clients.models.base import SignInReport, SignInState
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import NO_TICKET
 
-__all__ = ["CONNECT_SYNC_CERTIFICATE", "CONNECT_SYNC_PASSWORD", "SyncClient", "SyncState"]
+__all__ = ["CONNECT_SYNC_CERTIFICATE", "CONNECT_SYNC_PASSWORD", "SyncClient", "SyncProgress"]
 
 _STATE: Final = "connect-sync"
 
 
 @dataclass(frozen=True, slots=True)
-class SyncState:
-    """Where a synchroniser stands. It lasts as long as its process, and ``SyncState.of(device)`` reads it.
+class SyncProgress:
+    """Where a synchroniser stands. It lasts as long as its process, and ``SyncProgress.of(device)`` reads it.
 
     ``backlog`` is changes not yet exported, ``missed`` cycles failed in a row, ``exported`` the changes of the last
     cycle, ``at`` its moment in seconds since the epoch.
@@ -30,7 +30,7 @@ class SyncState:
     at: float | None = None
 
     @classmethod
-    def of(cls, device: Device) -> SyncState:
+    def of(cls, device: Device) -> SyncProgress:
         """The state of the synchroniser on ``device``; the beginning if none has run there."""
         return device.memory.recall(_STATE, cls, device.clock.now()) or cls()
 
@@ -53,33 +53,33 @@ class SyncClient:
     capacity: int = 1000
     alert_after: int = 2
 
-    async def sign_in(self, device: Device) -> Belief:
+    async def sign_in(self, device: Device) -> SignInReport:
         """Run cycles until one has exported everything; may never return."""
         attempts = 0
-        stopped: Stopped | None = None
+        stopped: StageFailure | None = None
         while True:
             began, attempts = device.clock.now(), attempts + 1
-            state = self._grown(SyncState.of(device), began)
+            state = self._grown(SyncProgress.of(device), began)
             try:
                 tokens = await self.flow.attempt(device, NO_TICKET)
-            except Stopped as error:
+            except StageFailure as error:
                 stopped = error
-                device.memory.keep(_STATE, SyncState(state.backlog, state.missed + 1, 0, began))
+                device.memory.keep(_STATE, SyncProgress(state.backlog, state.missed + 1, 0, began))
             else:
                 exported = min(state.backlog, self.capacity)
-                device.memory.keep(_STATE, SyncState(state.backlog - exported, 0, exported, began))
+                device.memory.keep(_STATE, SyncProgress(state.backlog - exported, 0, exported, began))
                 if exported == state.backlog:
                     stage = stopped.stage if stopped else None
-                    return Belief(State.SILENT, f"exported {exported} changes", stage, attempts, tokens)
+                    return SignInReport(SignInState.SILENT, f"exported {exported} changes", stage, attempts, tokens)
             await device.clock.sleep(max(1.0, began + self.cycle - device.clock.now()))
 
     def alerts(self, device: Device) -> bool:
         """Whether so many cycles have failed in a row that an administrator is told (TMS9-J_8)."""
-        return SyncState.of(device).missed >= self.alert_after
+        return SyncProgress.of(device).missed >= self.alert_after
 
-    def _grown(self, state: SyncState, now: float) -> SyncState:
+    def _grown(self, state: SyncProgress, now: float) -> SyncProgress:
         cycles = 1.0 if state.at is None else (now - state.at) / self.cycle
-        return SyncState(state.backlog + round(self.changes * cycles), state.missed, 0, now)
+        return SyncProgress(state.backlog + round(self.changes * cycles), state.missed, 0, now)
 
 
 CONNECT_SYNC_PASSWORD: Final = SyncClient(

@@ -21,7 +21,7 @@ INTUNE_AGENT: Final = Client(
         "unconfirmed: retries within a check-in, and that its stack is WinHTTP",
     ),
     spn=RULES["winhttp"],
-    policy=SwallowAndRetry(tries=2, pause=5.0, round_every=3600.0),
+    policy=SwallowAndRetry(tries=2, pause=5.0, round_interval=3600.0),
     flow=NativeFlow(),
     can_prompt=False,
 )

@@ -17,8 +17,8 @@ _SOURCES: Final = (
 )
 
 
-def office_client(name: str, what: str, round_every: float) -> Client:
-    """A member of the family that begins a background round every ``round_every`` seconds (unconfirmed for each).
+def office_client(name: str, what: str, round_interval: float) -> Client:
+    """A member of the family that begins a background round every ``round_interval`` seconds (unconfirmed for each).
 
     With a CNAME in place of the alias, its SPN is one that the KDC does not know; Negotiate then carries NTLM, which
     the service refuses with 403. That is an answer and no network error, and it stays so at every background round.
@@ -28,7 +28,7 @@ def office_client(name: str, what: str, round_every: float) -> Client:
         description=f"{what}: swallows errors and retries in the background; it asks only when told to",
         sources=_SOURCES,
         spn=RULES["wininet"],
-        policy=SwallowAndRetry(round_every=round_every),
+        policy=SwallowAndRetry(round_interval=round_interval),
     )
 
 

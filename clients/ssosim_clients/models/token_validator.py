@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ssosim_clients.failures import Stopped
+from ssosim_clients.failures import StageFailure
 from ssosim_clients.flows import AppOnlyFlow
-from ssosim_clients.models.base import Belief, State
+from ssosim_clients.models.base import SignInReport, SignInState
 from ssosim_clients.ports import Device, NetworkFailure
 from ssosim_clients.spn.rule import NO_TICKET
 
@@ -22,7 +22,7 @@ _KEYS: Final = "token-validator:keys"
 class TokenValidator:
     """An application gets a token as itself; the API behind it looks the signing key up and refuses what it lacks.
 
-    ``keeps_keys`` is how long it keeps the key document, in seconds: 24 h as common middleware has it, 0 to fetch it
+    ``key_lifetime`` is how long it keeps the key document, in seconds: 24 h as common middleware has it, 0 to fetch it
     for every token. It fetches it again where a key is missing, which is what spreads such an incident. A token that is
     no JWT names no key, and there is nothing to look up.
     """
@@ -30,26 +30,26 @@ class TokenValidator:
     name: str
     description: str
     sources: tuple[str, ...]
-    keeps_keys: float = 86400.0
+    key_lifetime: float = 86400.0
     flow: AppOnlyFlow = field(default_factory=AppOnlyFlow)
 
-    async def sign_in(self, device: Device) -> Belief:
+    async def sign_in(self, device: Device) -> SignInReport:
         """Get a token and have it checked."""
         try:
             tokens = await self.flow.attempt(device, NO_TICKET)
             if tokens.access_token.count(".") != 2:
-                return Belief(State.SILENT, "an opaque token", attempts=1, tokens=tokens)
+                return SignInReport(SignInState.SILENT, "an opaque token", attempts=1, tokens=tokens)
             wanted = _key_id(tokens.access_token)
             kept = device.memory.recall(_KEYS, frozenset, device.clock.now())
             if kept is None or wanted not in kept:
                 kept = await self._fetch(device)
-        except Stopped as error:
-            return Belief(State.FAILED, str(error), error.stage, 1)
+        except StageFailure as error:
+            return SignInReport(SignInState.FAILED, str(error), error.stage, 1)
         except (NetworkFailure, ValueError) as error:
-            return Belief(State.FAILED, f"no keys: {error}", None, 1)
+            return SignInReport(SignInState.FAILED, f"no keys: {error}", None, 1)
         if wanted not in kept:
-            return Belief(State.FAILED, f"401: the key {wanted!r} is not published", None, 1)
-        return Belief(State.SILENT, attempts=1, tokens=tokens)
+            return SignInReport(SignInState.FAILED, f"401: the key {wanted!r} is not published", None, 1)
+        return SignInReport(SignInState.SILENT, attempts=1, tokens=tokens)
 
     async def _fetch(self, device: Device) -> frozenset[str]:
         tenant = device.app_credentials.tenant if device.app_credentials else "common"
@@ -59,8 +59,8 @@ class TokenValidator:
             raise ValueError(f"HTTP {answer.status}")
         document: Any = json.loads(answer.body)
         keys = frozenset(str(key.get("kid")) for key in document["keys"])
-        if self.keeps_keys:
-            device.memory.keep(_KEYS, keys, device.clock.now() + self.keeps_keys)
+        if self.key_lifetime:
+            device.memory.keep(_KEYS, keys, device.clock.now() + self.key_lifetime)
         return keys
 
 
@@ -79,5 +79,5 @@ TOKEN_VALIDATOR: Final = TokenValidator(
         "Entra documentation: access tokens, validating the signature",
         "unconfirmed: that a key missing from the document is what its check turns on, not the signature itself",
     ),
-    keeps_keys=0.0,
+    key_lifetime=0.0,
 )

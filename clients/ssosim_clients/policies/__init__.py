@@ -5,11 +5,11 @@ from __future__ import annotations
 from ssosim_clients.policies.decision import (
     Decision,
     Fail,
-    GiveUpUntil,
     Interactive,
+    NextRoundAfter,
     Policy,
     RetryAfter,
-    needs_person,
+    requires_user,
 )
 from ssosim_clients.policies.patient import Hybrid, RetryThenFallback
 from ssosim_clients.policies.registry import POLICIES, PolicyLoadError, UnknownPolicyError, find_policy, policy_names
@@ -21,9 +21,9 @@ __all__ = [
     "Decision",
     "Fail",
     "FailFast",
-    "GiveUpUntil",
     "Hybrid",
     "Interactive",
+    "NextRoundAfter",
     "Policy",
     "PolicyLoadError",
     "PromptAtOnce",
@@ -33,6 +33,6 @@ __all__ = [
     "SwallowAndRetry",
     "UnknownPolicyError",
     "find_policy",
-    "needs_person",
     "policy_names",
+    "requires_user",
 ]

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from ssosim_clients.failures import Failure, NotOffered, OauthFailure, Stage
+from ssosim_clients.failures import Failure, InteractionRequired, OauthFailure, Stage
 
-__all__ = ["Decision", "Fail", "GiveUpUntil", "Interactive", "Policy", "RetryAfter", "needs_person"]
+__all__ = ["Decision", "Fail", "Interactive", "NextRoundAfter", "Policy", "RetryAfter", "requires_user"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Interactive:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpUntil:
+class NextRoundAfter:
     """Stop quietly; a new background round begins after ``seconds`` (more than zero)."""
 
     seconds: float
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < math.inf:
-            raise ValueError(f"GiveUpUntil({self.seconds}): a finite number of seconds above zero is expected")
+            raise ValueError(f"NextRoundAfter({self.seconds}): a finite number of seconds above zero is expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Fail:
     message: str
 
 
-Decision = RetryAfter | Interactive | GiveUpUntil | Fail
+Decision = RetryAfter | Interactive | NextRoundAfter | Fail
 
 
 class Policy(Protocol):
@@ -69,9 +69,9 @@ class Policy(Protocol):
 _NEEDS_PERSON = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
 
 
-def needs_person(error: Failure) -> bool:
+def requires_user(error: Failure) -> bool:
     """Whether the service itself said that a person has to act, which no amount of waiting will change.
 
     Source: MSAL.NET turns ``invalid_grant`` into MsalUiRequiredException.
     """
-    return isinstance(error, NotOffered) or (isinstance(error, OauthFailure) and error.error in _NEEDS_PERSON)
+    return isinstance(error, InteractionRequired) or (isinstance(error, OauthFailure) and error.error in _NEEDS_PERSON)

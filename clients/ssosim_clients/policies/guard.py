@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final
 
 from ssosim_clients.failures import Failure, Stage
-from ssosim_clients.policies.decision import Decision, Fail, GiveUpUntil, Interactive, Policy, RetryAfter
+from ssosim_clients.policies.decision import Decision, Fail, Interactive, NextRoundAfter, Policy, RetryAfter
 
 __all__ = ["PATIENCE_S", "PolicyBrokenError", "decide"]
 
@@ -44,7 +44,7 @@ def decide(policy: Policy, stage: Stage, error: Failure, attempt: int, elapsed: 
         raise PolicyBrokenError(f"the policy {name} did not return within {PATIENCE_S:g} s") from None
     except Exception as trouble:
         raise PolicyBrokenError(f"the policy {name} raised {type(trouble).__name__}: {trouble}") from trouble
-    if not isinstance(decision, RetryAfter | Interactive | GiveUpUntil | Fail):
+    if not isinstance(decision, RetryAfter | Interactive | NextRoundAfter | Fail):
         raise PolicyBrokenError(f"the policy {name} returned {decision!r}, which is no decision")
     return decision
 

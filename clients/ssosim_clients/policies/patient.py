@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssosim_clients.failures import Failure, HttpFailure, NetworkFailure, Stage
-from ssosim_clients.policies.decision import Decision, Interactive, RetryAfter, needs_person
+from ssosim_clients.policies.decision import Decision, Interactive, RetryAfter, requires_user
 
 __all__ = ["Hybrid", "RetryThenFallback"]
 
@@ -26,7 +26,7 @@ class RetryThenFallback:
     longest: float = 8.0
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """The longest time, in seconds, for which it asks for another retry."""
         return self.budget
 
@@ -53,14 +53,14 @@ class Hybrid:
     longest: float = 10.0
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """The longest time, in seconds, for which it asks for another retry."""
         return self.patience
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
         """Retry while patience lasts; then, or when the service says that a person has to act, ask."""
         pause = _growing(self.pause, self.longest, attempt)
-        if needs_person(error) or elapsed + pause > self.patience:
+        if requires_user(error) or elapsed + pause > self.patience:
             return Interactive(f"{stage}: {error}")
         return RetryAfter(pause)
 

@@ -15,7 +15,7 @@ class PromptAtOnce:
     """Leave the silent way at the first failure. Source: Entra documentation, Seamless SSO is opportunistic."""
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """Zero: it never retries."""
         return 0.0
 
@@ -29,7 +29,7 @@ class FailFast:
     """Show the first failure and stop, as a program without anyone to ask does."""
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """Zero: it never retries."""
         return 0.0
 

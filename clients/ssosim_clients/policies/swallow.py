@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssosim_clients.failures import Failure, NetworkFailure, Stage
-from ssosim_clients.policies.decision import Decision, GiveUpUntil, Interactive, RetryAfter, needs_person
+from ssosim_clients.policies.decision import Decision, Interactive, NextRoundAfter, RetryAfter, requires_user
 
 __all__ = ["SwallowAndRetry"]
 
@@ -23,18 +23,18 @@ class SwallowAndRetry:
     tries: int = 3
     pause: float = 2.0
     budget: float = 60.0
-    round_every: float = 300.0
+    round_interval: float = 300.0
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """The longest time, in seconds, for which a round asks for another retry."""
         return self.budget
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - every stage is treated alike
         """Retry network errors while tries and budget last; otherwise wait for the next round."""
-        if needs_person(error):
+        if requires_user(error):
             return Interactive(str(error))
         pause = self.pause * 2 ** min(attempt - 1, 30)
         if isinstance(error, NetworkFailure) and attempt < self.tries and elapsed + pause <= self.budget:
             return RetryAfter(pause)
-        return GiveUpUntil(self.round_every)
+        return NextRoundAfter(self.round_interval)

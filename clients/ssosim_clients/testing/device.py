@@ -78,7 +78,7 @@ class MemoryPorts:
         await pause()
         return b"NTLMSSP\x00"
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """The next line of the world's script, typed in 20 s; None once it is used up."""
         del upn
         self._note("prompt", reason)

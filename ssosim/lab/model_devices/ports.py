@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
-from ssosim.kerberos.spnego import ntlm_negotiate_token
-from ssosim.kerberos.tickets import TicketError
-from ssosim.kerberos.tickets import TicketFailure as TicketTrouble
+from ssosim.kerberos.spnego import build_ntlm_negotiate_token
+from ssosim.kerberos.tickets import TicketError, TicketErrorKind
 from ssosim.lab.model_devices.http_client import Endpoint, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.trace import KdcExchange, Trace, UserPrompted
@@ -26,11 +25,11 @@ __all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser", "With
 
 _KDC_PATIENCE_S = 15.0
 
-_TICKET_KINDS: Mapping[TicketTrouble, TicketKind] = {
-    TicketTrouble.SERVER_UNKNOWN: "server-unknown",
-    TicketTrouble.KDC_UNREACHABLE: "kdc-unreachable",
-    TicketTrouble.NO_CREDENTIALS: "no-credentials",
-    TicketTrouble.EXPIRED: "expired",
+_TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
+    TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
+    TicketErrorKind.KDC_UNREACHABLE: "kdc-unreachable",
+    TicketErrorKind.NO_CREDENTIALS: "no-credentials",
+    TicketErrorKind.EXPIRED: "expired",
 }
 
 
@@ -53,7 +52,7 @@ class WithoutKdc:
     async def token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
         try:
-            return await self.initiator.token(spn)
+            return await self.initiator.request_token(spn)
         except TicketError:
             self.meet()
             self.trace.record(self.client, KdcExchange(request="TGS", service=spn, outcome="no answer"))
@@ -72,14 +71,14 @@ class LabKerberos:
         """A SPNEGO token for ``spn``; raises TicketFailure."""
         try:
             if self.without_kdc is not None and self.without_kdc.is_silent():
-                return await self.without_kdc.token(spn)
-            return await self.initiator.token(spn)
+                return await self.without_kdc.request_token(spn)
+            return await self.initiator.request_token(spn)
         except TicketError as error:
             raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
 
     async def ntlm_token(self) -> bytes:
         """What Windows' Negotiate package sends where Kerberos failed."""
-        return ntlm_negotiate_token()
+        return build_ntlm_negotiate_token()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class LabUser:
     client: str
     password: str | None
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Show a prompt."""
         self.trace.record(self.client, UserPrompted(reason=f"password of {upn}: {reason}"))
         return self.password

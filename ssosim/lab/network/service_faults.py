@@ -14,7 +14,7 @@ from ssosim.entra.core.messages import Call
 from ssosim.faults.base import FaultState, HttpRule, KdcRule
 from ssosim.faults.web import check_hosts
 from ssosim.kerberos import KdcGateway
-from ssosim.kerberos.gateway import Asked, Forward, Tamper
+from ssosim.kerberos.gateway import Forward, KdcRequestContext, Tamper
 from ssosim.kerberos.messages import KdcRequest, build_error
 from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
 
@@ -59,7 +59,7 @@ def _struck_by(rules: tuple[HttpRule, ...]) -> Callable[[Call, str], HttpEffect 
 
 
 def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
-    async def tamper(asked: Asked, forward: Forward) -> bytes | None:
+    async def tamper(asked: KdcRequestContext, forward: Forward) -> bytes | None:
         rule = next((rule for rule in reversed(rules) if rule.matches(asked.client)), None)
         message = asked.message
         if rule is None:
