@@ -168,7 +168,7 @@ class StageFailure(Failure):
 
 
 class during:  # noqa: N801 - used as a statement: ``with during(Stage.MEX): ...``
-    """Context manager that turns a ``Failure`` into a ``StageFailure`` of ``stage``. Other exceptions pass unchanged."""
+    """Context manager that turns a ``Failure`` into a ``StageFailure`` of ``stage``; other exceptions pass."""
 
     __slots__ = ("_stage",)
 

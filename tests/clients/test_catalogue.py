@@ -142,7 +142,7 @@ def test_msal4j_locks_for_five_seconds() -> None:
     requests = len(world.seen("http"))
     belief = world.play(MSAL4J_IWA.sign_in(device))
     assert belief is not None
-    assert "was not asked" in belief.detail
+    assert "no request was sent" in belief.detail
     assert len(world.seen("http")) == requests
     world.engine.run(world.now + 5)
     belief = world.play(MSAL4J_IWA.sign_in(device))

@@ -31,12 +31,12 @@ def test_backlog_grows_and_drains(world: World) -> None:
     world.after(8.5 * HOUR, World.restore)
     running = world.engine.start(CONNECT_SYNC_PASSWORD.sign_in(device))
     world.engine.run(world.now + 8.4 * HOUR)
-    grown = SyncProgress.of(device)
-    assert (grown.backlog, grown.missed) == (17 * 200, 17)
+    grown = SyncProgress.read(device)
+    assert (grown.backlog, grown.failed_cycles) == (17 * 200, 17)
     backlogs = []
     while not running.done:
         world.engine.run(world.now + 0.5 * HOUR)
-        backlogs.append(SyncProgress.of(device).backlog)
+        backlogs.append(SyncProgress.read(device).backlog)
     assert backlogs == [2600, 1800, 1000, 200, 0], "1000 out and 200 in, each cycle"
     assert running.result is not None
     assert (running.result.state, running.result.stage) == (SignInState.SILENT, Stage.MEX)
@@ -51,9 +51,9 @@ def test_alert_after_missed_cycles(world: World) -> None:
     told = []
     while not running.done:
         world.engine.run(world.now + 60)
-        told.append(CONNECT_SYNC_PASSWORD.alerts(device))
+        told.append(CONNECT_SYNC_PASSWORD.is_alerting(device))
     assert told.index(True) == 30, "with the cycle that begins after half an hour"
-    assert not CONNECT_SYNC_PASSWORD.alerts(device)
+    assert not CONNECT_SYNC_PASSWORD.is_alerting(device)
 
 
 def test_changes_between_sign_ins_are_counted(world: World) -> None:

@@ -21,7 +21,7 @@ from ssosim_clients.policies import (
     RetryAfter,
     UnknownPolicyError,
     find_policy,
-    policy_names,
+    list_policy_names,
 )
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.testing import ConformanceError, World, check_policy
@@ -70,7 +70,7 @@ def test_near_matches() -> None:
 @pytest.mark.usefixtures("installed")
 def test_entry_points() -> None:
     """A class is made, an object is taken as it is, and no package can take a shipped policy's name."""
-    assert {"stern", "patient"} <= set(policy_names())
+    assert {"stern", "patient"} <= set(list_policy_names())
     assert find_policy("stern").decide(Stage.MEX, HttpFailure(403), 1, 0.0) == Fail("HTTP 403")
     assert find_policy("patient").max_retry_time == 600  # type: ignore[attr-defined] - the plugin's own
     assert find_policy("fail-fast") is POLICIES["fail-fast"]

@@ -1,4 +1,4 @@
-"""The steps of a sign-in, as small async functions on a device, and flows put together from them."""
+"""Flows: complete silent sign-in attempts. They are made of small async functions, one for each step of a sign-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of clients: a flow, an SPN rule, a policy, and whether a person can be asked."""
+"""Client models: a flow, an SPN rule, a policy, and whether the program can show a prompt."""
 
 from __future__ import annotations
 

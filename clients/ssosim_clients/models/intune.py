@@ -1,4 +1,4 @@
-"""The Intune management agent: a service without a window."""
+"""The Intune management agent: a service that cannot show a prompt."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ INTUNE_AGENT: Final = Client(
     flow=NativeFlow(),
     can_prompt=False,
 )
-"""Where only a person could help it gives up: nobody sees a service's window."""
+"""If the user must act, it fails: a service cannot show a prompt."""

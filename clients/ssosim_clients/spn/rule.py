@@ -74,7 +74,7 @@ class NameForm(StrEnum):
     FORWARD_REVERSE = "forward+reverse"
     """as FORWARD, then the PTR name of the first address, if there is one"""
     LENGTHEN = "lengthen"
-    """the PTR name of the address, only if it resolves to that address and begins with the typed name and a dot (Java)"""
+    """the PTR name of the address, if it resolves to that address and begins with the typed name and a dot (Java)"""
 
 
 _FORM_ORDER: Final = (

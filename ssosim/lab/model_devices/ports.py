@@ -49,7 +49,7 @@ class WithoutKdc:
     client: str
     meet: Callable[[], None] = lambda: None
 
-    async def token(self, spn: str) -> bytes:
+    async def request_token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
         try:
             return await self.initiator.request_token(spn)
