@@ -177,8 +177,8 @@ def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str],
         stored_password=user.password,
     )
     try:
-        belief = drive(MODELS[name].sign_in(stage))
-        if getattr(belief, "state", None) is SignInState.FAILED:
+        report = drive(MODELS[name].sign_in(stage))
+        if getattr(report, "state", None) is SignInState.FAILED:
             trace.record(name, ClientFinished(program=name, exit_code=1))
     except Parked:
         pass

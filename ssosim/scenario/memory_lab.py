@@ -77,10 +77,10 @@ class MemoryLab:
 
     async def sign_in(self, name: str, model: Model, device: Any) -> SignInReport:
         """One sign-in; that it ended with an error is seen from outside."""
-        belief = await model.sign_in(device)
-        if getattr(belief, "state", None) is SignInState.FAILED:
+        report = await model.sign_in(device)
+        if getattr(report, "state", None) is SignInState.FAILED:
             self.trace.record(name, ClientFinished(program=model.name, exit_code=1))
-        return belief
+        return report
 
     def answer(self, name: str, kind: str, client: str) -> tuple[_Said | None, str]:
         """The answer to one question (chain and values), and its outcome; None where there is none."""

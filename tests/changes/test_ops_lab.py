@@ -183,8 +183,8 @@ async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
     assert (status, started["names"], started["ttl"]) == (200, [AUTOLOGON], 300)
     assert lab.zones.current != before
     async with model_device(lab, "office", lab.device_of(None), RealClock()) as device:
-        belief = await find_model("office").sign_in(device)
-    assert belief.state.name == "SILENT"
+        report = await find_model("office").sign_in(device)
+    assert report.state.name == "SILENT"
     _, ended = await api("substitutions/finish")
     assert ended["hits"][AUTOLOGON] >= 2
     assert lab.zones.current == before

@@ -1,4 +1,4 @@
-"""A chain of credentials: unavailable is passed over, failed ends it (read-chains, PY-002, PY-008)."""
+"""A chain of credentials: an unavailable one is skipped, a failed one ends it (read-chains, PY-002, PY-008)."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def test_network_failure_ends_the_chain(world: World) -> None:
 
 
 def test_a_developer_tools_failure_is_passed_over(world: World) -> None:
-    """The command-line tools' credentials turn their own failures into unavailability."""
+    """A failure of a command-line tool's credential counts as unavailable."""
     device = world.device(stored_password="no")
     tokens = world.play(ChainFlow((CLI, APP)).attempt(device, NO_TICKET))
     assert tokens is not None
 
 
 def test_all_unavailable_lists_every_attempt(world: World) -> None:
-    """Nothing set up: one error that names each credential and why (PY-008)."""
-    belief = world.play(AZURE_IDENTITY.sign_in(world.device(stored_password=None)))
-    assert belief is not None
-    assert belief.state is SignInState.FAILED
+    """If no credential is set up, one error has each name and reason (PY-008)."""
+    report = world.play(AZURE_IDENTITY.sign_in(world.device(stored_password=None)))
+    assert report is not None
+    assert report.state is SignInState.FAILED
     for name in ("EnvironmentCredential", "WorkloadIdentity", "ManagedIdentity", "AzureCli", "AzureDeveloperCli"):
-        assert name in belief.detail
+        assert name in report.detail
 
 
 def test_first_success_is_pinned(world: World) -> None:
-    """The credential that succeeded is the only one asked from then on, even when it fails later."""
+    """After a success only that credential is used, even if it fails later."""
     chain = ChainFlow((ENVIRONMENT, APP))
     device = world.device(stored_password=None)
     world.play(chain.attempt(device, NO_TICKET))

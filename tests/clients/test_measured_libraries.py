@@ -46,7 +46,7 @@ Change = Callable[[World], None]
 
 
 def answers(step: Step, answer: HttpResponse | NetworkFailure) -> Change:
-    """The fault: ``step`` is answered so, however often it is asked."""
+    """The fault: every request of ``step`` gets this response."""
 
     def change(world: World) -> None:
         world.answers[step] = answer
@@ -60,7 +60,7 @@ def status(step: Step, number: int, body: bytes = HTML, headers: Headers | None 
 
 
 def mex_name_gone(world: World) -> None:
-    """The fault: the MEX host alone cannot be resolved."""
+    """The fault: only the MEX host has no address."""
     del world.addresses[MEX_HOST]
 
 
@@ -132,7 +132,7 @@ ELAPSED = {
 
 
 def rig() -> World:
-    """The rig of the measurement: a federated domain whose MEX document has a host of its own."""
+    """The set-up of the measurement: a federated domain whose MEX document is on a separate host."""
     world = World(metadata_host=MEX_HOST)
     world.addresses[MEX_HOST] = ("198.51.100.31",)
     return world
@@ -141,7 +141,7 @@ def rig() -> World:
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
 @pytest.mark.parametrize("row", ROWS)
 def test_requests_and_outcome(row: str, model: Client) -> None:
-    """Every cell of measured-libraries: tries for each step, how it ended, and that nobody was asked."""
+    """Every cell of measured-libraries: attempts for each step, how it ended, and no prompt."""
     change, *cells = ROWS[row]
     expected, ending = cells[(MSAL, AZURE, ADAL).index(model)]
     world, kept = rig(), []
@@ -171,12 +171,12 @@ def _tries(world: World, step: Step) -> int:
 
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
 def test_wrong_password_names_its_reason(model: Client) -> None:
-    """The SOAP fault's text comes out, and the state is a failure that the caller sees."""
+    """The caller gets the text of the SOAP fault, and the sign-in has failed."""
     world = rig()
-    belief = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
-    assert belief is not None
-    assert (belief.state, belief.stage) == (SignInState.FAILED, Stage.TRUST)
-    assert "ID3242" in belief.detail
+    report = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
+    assert report is not None
+    assert (report.state, report.stage) == (SignInState.FAILED, Stage.TRUST)
+    assert "ID3242" in report.detail
 
 
 def test_bad_password_count_is_multiplied() -> None:
@@ -193,7 +193,7 @@ def test_bad_password_count_is_multiplied() -> None:
 
 
 def test_msal_python_remembers_a_404() -> None:
-    """One 404 and the realm step is skipped for the life of the process; the password goes to the login host."""
+    """After one 404 the process skips realm discovery; the password goes to the login host."""
     world = rig()
     device = world.device(upn=FEDERATED_UPN)
     world.answers[Step.REALM] = HttpResponse(404)
@@ -208,7 +208,7 @@ def test_msal_python_remembers_a_404() -> None:
 
 
 def test_msal_python_keeps_answers_for_a_day() -> None:
-    """Three sign-ins are one realm question and one MEX document; after 24 h they are asked for again."""
+    """Three sign-ins send one realm request and one MEX request; after 24 h they are sent again."""
     world = rig()
     device = world.device(upn=FEDERATED_UPN)
     for _ in range(3):
@@ -223,19 +223,19 @@ def test_msal_python_keeps_answers_for_a_day() -> None:
 
 
 def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
-    """The key of a WS-Trust error is the URL alone: for 60 s a good password gets the other user's fault, unsent."""
+    """The key of a WS-Trust error is the URL alone: for 60 s a correct password gets the other user's fault."""
     world = rig()
     first = world.device(upn=FEDERATED_UPN, stored_password="no")
     other = world.device(upn="grace@fabrikam.com", memory=first.memory)
     world.play(MSAL.sign_in(first))
-    belief = world.play(MSAL.sign_in(other))
-    assert belief is not None
-    assert belief.state is SignInState.FAILED
+    report = world.play(MSAL.sign_in(other))
+    assert report is not None
+    assert report.state is SignInState.FAILED
     assert world.count(Step.PASSWORD) == 1
     world.engine.run(world.now + 61)
-    belief = world.play(MSAL.sign_in(other))
-    assert belief is not None
-    assert belief.state is SignInState.SILENT
+    report = world.play(MSAL.sign_in(other))
+    assert report is not None
+    assert report.state is SignInState.SILENT
 
 
 def test_msal_python_remembers_an_identical_400() -> None:
@@ -251,21 +251,21 @@ def test_msal_python_remembers_an_identical_400() -> None:
 
 
 def test_adal_falls_back_only_to_another_host() -> None:
-    """ADAL's fallback saves it where MEX alone is gone; in February both addresses named the host that was gone."""
+    """ADAL's fallback works if only MEX fails; in February both URLs had the host without an address."""
     world = World()
     world.remove_record()
-    belief = world.play(ADAL.sign_in(world.device()))
-    assert belief is not None
-    assert (belief.state, belief.stage) == (SignInState.FAILED, Stage.TRUST)
+    report = world.play(ADAL.sign_in(world.device()))
+    assert report is not None
+    assert (report.state, report.stage) == (SignInState.FAILED, Stage.TRUST)
 
 
 def test_no_header_no_autologon() -> None:
-    """MSAL Python sends no x-client headers, is told Managed, and never meets the missing name; ADAL does."""
+    """MSAL Python sends no x-client headers, gets Managed, and never uses the missing name; ADAL does."""
     world = World()
     world.remove_record()
-    belief = world.play(MSAL.sign_in(world.device()))
-    assert belief is not None
-    assert belief.state is SignInState.SILENT
+    report = world.play(MSAL.sign_in(world.device()))
+    assert report is not None
+    assert report.state is SignInState.SILENT
     assert all("autologon" not in line for line in world.log)
 
 

@@ -1,4 +1,4 @@
-"""What msal4j 1.26.0 was seen to send with a ticket, fault by fault, and whether it got in: its model does the same.
+"""The requests and results of msal4j 1.26.0 with a ticket, measured fault by fault: its model does the same.
 
 Measured in the lab with the client of ``clients/real/msal4j`` (flow ``integrated-federated``), one fresh JVM for each
 row.
@@ -23,7 +23,7 @@ Change = Callable[[World], None]
 
 
 def says(step: Step, status: int, body: bytes = b"", headers: Headers | None = None) -> Change:
-    """The fault: ``step`` is answered so, however often it is asked."""
+    """The fault: every request of ``step`` gets this response."""
 
     def change(world: World) -> None:
         world.answers[step] = HttpResponse(status, headers or Headers(), body)
@@ -32,7 +32,7 @@ def says(step: Step, status: int, body: bytes = b"", headers: Headers | None = N
 
 
 def first_says(step: Step, status: int) -> Change:
-    """The fault: the first request for ``step`` is answered so."""
+    """The fault: the first request of ``step`` gets this response."""
 
     def change(world: World) -> None:
         def answer(_: object) -> HttpResponse:
@@ -98,7 +98,7 @@ def test_model_sends_what_msal4j_was_seen_to_send(row: str) -> None:
 
 
 def test_instance_discovery_that_names_no_endpoint_ends_the_sign_in() -> None:
-    """An error in JSON is not passed over, as any other answer is: its own text reaches the caller."""
+    """A JSON error is reported to the caller with its text; every other response is ignored."""
     world = World()
     world.answers[Step.INSTANCE] = HttpResponse(400, Headers(), b'{"error":"invalid_instance"}')
     failure = _attempt(world)

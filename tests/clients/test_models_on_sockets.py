@@ -27,7 +27,7 @@ def _estate() -> Estate:
 
 
 async def _sign_in(lab: Lab, clock: VirtualClock, name: str, seconds: float) -> SignInReport | None:
-    """What becomes of the model ``name`` within ``seconds`` of virtual time; None: it still tries."""
+    """The report of the model ``name`` after ``seconds`` of virtual time; None: it still retries."""
     device = lab.device_of("desk-frank" if name == "federated-user" else "desk-1")
     async with model_device(lab, name, device, clock) as ports:
         task = clock.start(catalogue.find_model(name).sign_in(ports))
@@ -50,8 +50,8 @@ async def test_memory_and_sockets_agree(tmp_path: Path, names: list[str]) -> Non
         for fault in (None, gone, cname):
             undo = fault.apply(lab) if fault else None
             for name in names:
-                belief = await _sign_in(lab, clock, name, 700.0)
-                found[name] += LETTERS[belief.state] if belief else "-"
+                report = await _sign_in(lab, clock, name, 700.0)
+                found[name] += LETTERS[report.state] if report else "-"
             if undo:
                 undo()
     assert found == {name: f"S{OUTCOMES[name][:2]}" for name in names}

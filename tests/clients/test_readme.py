@@ -42,9 +42,9 @@ def test_model_in_forty_lines(world: World, example: types.ModuleType) -> None:
     assert isinstance(model, Client)
     world.remove_record()
     world.person = [PASSWORD]
-    belief = world.play(model.sign_in(world.device()))
-    assert belief is not None
-    assert (belief.state, belief.attempts) == (SignInState.INTERACTIVE, 5)
+    report = world.play(model.sign_in(world.device()))
+    assert report is not None
+    assert (report.state, report.attempts) == (SignInState.INTERACTIVE, 5)
 
 
 def test_the_test_in_the_readme(example: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

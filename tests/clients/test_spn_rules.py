@@ -1,4 +1,4 @@
-"""SPN rules against the cells that were measured with real clients."""
+"""SPN rules compared with the measurements of real clients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from ssosim_clients.failures import DnsFailure, TicketFailure
-from ssosim_clients.flows.negotiate import credential
+from ssosim_clients.flows.negotiate import respond_to_challenge
 from ssosim_clients.spn import RULES, NameForm, NegotiateAbandoned, OnLookupFailure, OnUnknown, guess_realm
 
 from .conftest import World
@@ -73,7 +73,7 @@ def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]
 def test_measured_cells(
     zone: World, host: str, default: str, no_rdns: str, no_canon: str, fallback: str, java: str
 ) -> None:
-    """Each rule gives the SPN that the real client was seen to ask for, by DNS shape (measured-spn)."""
+    """Each rule gives the SPN that the real client requested, for each form of DNS records (measured-spn)."""
     fqdn = f"{host}.{CORP}"
     expected = {
         "mit-default": default, "mit-no-rdns": no_rdns, "mit-no-canon": no_canon, "mit-fallback": fallback,
@@ -109,7 +109,7 @@ def test_address_literal(zone: World, rule: str, expected: tuple[str, ...]) -> N
 
 
 def test_families_under_a_cname(zone: World) -> None:
-    """The same CNAME moves the SPN of the forward families and leaves the typed family alone (TMS9-082)."""
+    """The same CNAME changes the SPN of the forward families and not of the typed family (TMS9-082)."""
     host = f"alias.{CORP}"
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
     kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
@@ -126,7 +126,7 @@ def test_typed_asks_no_dns(zone: World) -> None:
 
 
 def test_two_canonicalisers(zone: World) -> None:
-    """Chromium on Linux looks up once, libkrb5 again: without rdns the PTR no longer wins."""
+    """Chromium on Linux looks up once, libkrb5 again: without rdns the PTR has no effect."""
     rule = RULES["chromium-linux"]
     host = f"ptrdiff.{CORP}"
     assert _ask(zone, "chromium-linux", host) == ("node7.dc",)
@@ -137,7 +137,7 @@ def test_two_canonicalisers(zone: World) -> None:
 
 
 def test_look_up_failure(zone: World) -> None:
-    """A failed canonicalisation uses the typed name, gives the scheme up, or comes out (read-spn)."""
+    """After a failed look-up the client uses the typed name, gives up Negotiate, or raises the error (read-spn)."""
     host = f"gone.{CORP}"
     resolver = zone.device().resolver
     for rule in RULES.values():
@@ -151,20 +151,20 @@ def test_look_up_failure(zone: World) -> None:
 
 
 def test_fallback_asks_the_second_name_only_if_needed(zone: World) -> None:
-    """A registered typed name costs MIT's fallback no look-up; a stale one hides the canonical name for ever."""
+    """MIT's fallback makes no look-up for a registered typed name; an old registration hides the canonical name."""
     zone.spns = {f"HTTP/alias.{CORP}"}
-    zone.play(credential(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
+    zone.play(respond_to_challenge(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
     assert zone.log == [f"tgs HTTP/alias.{CORP}"]
     zone.spns = {f"HTTP/real.{CORP}"}
     zone.events.clear()
-    reply = zone.play(credential(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
+    reply = zone.play(respond_to_challenge(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
     assert zone.seen("tgs") == [f"tgs HTTP/alias.{CORP}", f"tgs HTTP/real.{CORP}"]
     assert reply is not None
     assert reply.header is not None
 
 
 def test_java_checks_a_pointer_forward(zone: World) -> None:
-    """A longer PTR name counts only if it leads back to the address."""
+    """A longer PTR name is used only if it resolves to the address."""
     del zone.addresses[f"ptrext.{CORP}.evil.test"]
     assert _ask(zone, "java", f"ptrext.{CORP}") == ("ptrext",)
     zone.addresses[f"ptrext.{CORP}.evil.test"] = ("127.0.9.9",)
@@ -172,15 +172,15 @@ def test_java_checks_a_pointer_forward(zone: World) -> None:
 
 
 def test_java_remembers(zone: World) -> None:
-    """After one failed negotiation the process asks no KDC for that host again; a new process does."""
+    """After one failed negotiation the process requests no ticket for that host again; a new process does."""
     device = zone.device()
     url = f"https://alias.{CORP}/"
     for _ in range(2):
-        reply = zone.play(credential(device, RULES["java"], url))
+        reply = zone.play(respond_to_challenge(device, RULES["java"], url))
         assert reply is not None
         assert reply.header is None
     assert len(zone.seen("tgs")) == 1
-    zone.play(credential(zone.device(), RULES["java"], url))
+    zone.play(respond_to_challenge(zone.device(), RULES["java"], url))
     assert len(zone.seen("tgs")) == 2
 
 
@@ -247,7 +247,7 @@ def _possible(world: World, rule: str, host: str) -> list[str]:
 
 
 def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
-    """Of a chain of CNAMEs gokrb5 names the first or the last target, as measured with Go 1.26; others the last."""
+    """With a chain of CNAMEs gokrb5 uses the first or the last target, as measured with Go 1.26; others the last."""
     zone.cnames[f"long.{CORP}"] = f"chain.{CORP}"
     assert _ask(zone, "gokrb5", f"long.{CORP}") == ("chain", "end")
     assert _possible(zone, "gokrb5", "long") == ["chain", "end"]
@@ -257,7 +257,7 @@ def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
 
 
 def test_a_race_is_no_second_try(zone: World) -> None:
-    """gokrb5 asks the KDC for one name a sign-in; over many, the device's dice name both, for a seed the same."""
+    """gokrb5 requests one name per sign-in; over many sign-ins both occur, and the same for the same seed."""
 
     def names(seed: int) -> list[str]:
         device = zone.device(random=_dice(seed))
@@ -265,7 +265,7 @@ def test_a_race_is_no_second_try(zone: World) -> None:
         for _ in range(20):
             zone.events.clear()
             with pytest.raises(TicketFailure):
-                zone.play(credential(device, RULES["gokrb5"], f"https://chain.{CORP}/"))
+                zone.play(respond_to_challenge(device, RULES["gokrb5"], f"https://chain.{CORP}/"))
             (event,) = [event for event in zone.events if event.kind == "tgs"]
             asked.append(event.what.removeprefix("HTTP/").partition(".")[0])
         return asked
@@ -276,7 +276,7 @@ def test_a_race_is_no_second_try(zone: World) -> None:
 
 
 def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
-    """``spn`` gives one name, so it takes a rule whose race is decided; a rule without a race is decided as it is."""
+    """``form_spn`` gives one name, so the race must be resolved; a rule without a race needs nothing."""
     rule = RULES["gokrb5"]
     with pytest.raises(ValueError, match="race between DNS answers"):
         zone.play(rule.form_spn(rule.form_pairs[0], f"chain.{CORP}", zone.device().resolver))
@@ -285,13 +285,13 @@ def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
     assert [name for name, each in RULES.items() if each.has_race] == ["gokrb5"]
     dice = _dice(0)
     assert RULES["java"].resolve_race(dice) is RULES["java"]
-    assert dice.random() == _dice(0).random(), "nothing is thrown where nothing is to be decided"
-    above = replace(RULES["curl-gssapi"], second=(NameForm.FIRST_OR_LAST,))
+    assert dice.random() == _dice(0).random(), "no random number is used if there is no race"
+    above = replace(RULES["curl-gssapi"], library_forms=(NameForm.FIRST_OR_LAST,))
     assert [each.library_forms for each in above.race_outcomes] == [(NameForm.FIRST_TARGET,), (NameForm.FORWARD,)]
 
 
 def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
-    """measured-spn, twoa: the PTR is that of the address that stands first, which rotates; other rules do not care."""
+    """measured-spn, twoa: the PTR is that of the first address, which rotates; other rules do not depend on it."""
     assert _possible(zone, "mit-default", "twoa") == ["n10", "n11"]
     assert _possible(zone, "mit-fallback", "twoa") == ["twoa n10", "twoa n11"]
     for rule in ("mit-no-rdns", "mit-no-canon", "java", "dotnet", "gokrb5"):
@@ -307,7 +307,7 @@ def test_addresses_of_another_version_do_not_come_first(zone: World) -> None:
 
 
 def test_two_pointers(zone: World) -> None:
-    """Of two PTR names the first in the answer counts (measured-spn, twoptr)."""
+    """Of two PTR names the first in the answer is used (measured-spn, twoptr)."""
     zone.addresses[f"twoptr.{CORP}"] = ("127.0.4.1",)
     zone.pointers["127.0.4.1"] = f"zeta.{CORP}"
     assert _ask(zone, "mit-default", f"twoptr.{CORP}") == ("zeta",)
@@ -333,6 +333,6 @@ def test_guessed_realm(spn: str, guess: str | None) -> None:
 
 
 def test_every_rule_has_a_source() -> None:
-    """A rule without a source is an opinion; and every answer to an unknown SPN is used by some client."""
+    """Every rule has a source, and every value of ``OnUnknown`` is used by some client."""
     assert all(rule.source and rule.name == name for name, rule in RULES.items())
     assert {rule.on_unknown for rule in RULES.values()} == set(OnUnknown)

@@ -131,7 +131,7 @@ class Model:
             case "spins":
                 while True:
                     await device.clock.sleep(0)
-            case "no belief":
+            case "no report":
                 return None  # type: ignore[return-value] - the mistake
             case "no tokens":
                 return SignInReport(SignInState.SILENT)
@@ -154,7 +154,7 @@ class Model:
     [
         ("raises", "healthy: raised KeyError"),
         ("spins", "without letting time pass"),
-        ("no belief", "does not sign in"),
+        ("no report", "does not sign in"),
         ("no tokens", "does not sign in"),
         ("leaks", "captive portal: a password went to sts.evil.test"),
         ("swallows", "cancellation at its await number 1 became a normal return"),
@@ -168,7 +168,7 @@ def test_mistakes_are_found(mistake: str, text: str) -> None:
 
 
 def test_a_good_model_passes() -> None:
-    """A model without a mistake passes, and its belief in a healthy world comes back."""
+    """A model without a mistake passes, and its report in a healthy world comes back."""
     assert check_client(Model("none")).state is SignInState.SILENT
 
 

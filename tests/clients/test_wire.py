@@ -1,4 +1,4 @@
-"""Reading what a stranger sent: the right part is chosen, and bad input is a typed failure."""
+"""Parsing responses of a service: the right part is chosen, and bad input is a typed failure."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_mex_choice() -> None:
     ],
 )
 def test_mex_without_integrated_authentication(document: bytes) -> None:
-    """Without the Negotiate policy, its transport or an address, nothing silent is offered (TMS9-014)."""
+    """Without the Negotiate policy, its transport binding or an address there is no silent sign-in (TMS9-014)."""
     with pytest.raises(InteractionRequired):
         mex.read_kerberos_endpoint(document)
 
 
 def test_mex_prefers_newer_trust() -> None:
-    """Where 1.3 is offered beside 2005, 1.3 is taken, as MSAL.NET does."""
+    """If 1.3 is offered beside 2005, 1.3 is used, as in MSAL.NET."""
     document = mex_document().decode()
     start, end = document.index("<wsdl:binding"), document.index("<wsdl:service")
     newer = document[start:end].replace(ACTION, f"{V13}/RST/Issue").replace('"W"', '"N"')
@@ -56,7 +56,7 @@ def test_mex_prefers_newer_trust() -> None:
 
 
 def test_mex_duplicate_policy_ids() -> None:
-    """Two policies of one id cannot be told apart: MSAL.NET's parser fails, and so does this."""
+    """Two policies with one id are an error, as in the parser of MSAL.NET."""
     document = mex_document()
     start, end = document.index(b"<wsp:Policy "), document.index(b"<wsdl:binding")
     with pytest.raises(ProtocolFailure, match="policyW"):
@@ -64,13 +64,13 @@ def test_mex_duplicate_policy_ids() -> None:
 
 
 def test_rstr_token_types() -> None:
-    """The SAML 1.0 URN means saml1_1-bearer; anything else is taken for SAML 2, as MSAL.NET does."""
+    """The SAML 1.0 URN means saml1_1-bearer; anything else is treated as SAML 2, as in MSAL.NET."""
     assert "saml1_1-bearer" in wstrust.read_rstr(rstr()).grant_type
     assert "saml2-bearer" in wstrust.read_rstr(rstr("urn:other")).grant_type
 
 
 def test_assertion_stands_alone() -> None:
-    """The assertion cut out of its envelope is a document by itself and carries no blanks around it."""
+    """The assertion taken from its envelope is a complete document without white space around it."""
     xml = wstrust.read_rstr(b"  " + rstr()).xml
     assert parse(xml, "it").findtext("DesktopSsoToken") == "opaque"
     assert xml.startswith(b"<saml:Assertion")
@@ -78,7 +78,7 @@ def test_assertion_stands_alone() -> None:
 
 
 def test_rst_escapes_its_values() -> None:
-    """An address with markup in it stays text."""
+    """A URL with markup in it stays text."""
     root = parse(wstrust.build_rst(wstrust.V2005, 'https://h/?a="&b=<x>', "urn:\ud800", "1"), "the RST")
     assert root.findtext(".//{http://www.w3.org/2005/08/addressing}To") == 'https://h/?a="&b=<x>'
 
@@ -115,7 +115,7 @@ def test_hostile_xml(body: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered_with_a_failure(body: bytes) -> None:
-    """No body, whatever it holds, gets anything but a typed failure out of the readers."""
+    """The parsers raise only typed failures, whatever the body is."""
     for read in (
         mex.read_kerberos_endpoint,
         wstrust.read_rstr,
@@ -178,7 +178,7 @@ def test_challenge_is_found_among_schemes() -> None:
     ],
 )
 def test_unknown_spn(world: World, rule: str, stage: str, failure: str, posts: list[str]) -> None:
-    """Each answer to an SPN that the KDC does not know shows on the wire as it did with the real client (read-spn)."""
+    """After an SPN that the KDC does not know each client sends what the real client sent (read-spn)."""
     world.put_cname()
     with pytest.raises(Failure) as caught:
         world.play(NativeFlow().attempt(world.device(), RULES[rule]))
@@ -189,7 +189,7 @@ def test_unknown_spn(world: World, rule: str, stage: str, failure: str, posts: l
 
 
 def test_dotnet_lets_the_second_look_up_out(world: World) -> None:
-    """A look-up that fails after the connection was up leaves .NET's client as a network error at the ticket stage."""
+    """A look-up that fails after the connection is a network error of the ticket stage in .NET."""
     device = world.device()
 
     class Flapping:
@@ -205,7 +205,7 @@ def test_dotnet_lets_the_second_look_up_out(world: World) -> None:
 
 
 def test_no_client_headers_no_integrated_sign_in(world: World) -> None:
-    """Without x-client-* headers the service says Managed, so the silent way ends at realm discovery."""
+    """Without x-client-* headers the realm response is Managed, so the silent sign-in fails at realm discovery."""
     flow = NativeFlow(dataclasses.replace(token.Application(), headers=None))
     with pytest.raises(Failure, match="realm: the user is managed"):
         world.play(flow.attempt(world.device(), RULES["wininet"]))

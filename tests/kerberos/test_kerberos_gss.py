@@ -34,12 +34,12 @@ TARGET = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
 
 
 def acceptor(site: Any, keytab: Path | None = None) -> Acceptor:
-    """The site's own service."""
+    """The acceptor of the site."""
     return Acceptor(keytab or site.realm.keytab, site.realm.directory / "rcache")
 
 
 def initiator(site: Any) -> Initiator:
-    """The site's own client."""
+    """The initiator of the site."""
     return Initiator(site.krb5_conf, site.ccache)
 
 
@@ -52,7 +52,7 @@ def refused(verdict: AcceptedToken | RefusedToken) -> RefusedToken:
 @pytest.mark.parametrize("mechanism", ["spnego", "kerberos"])
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_ticket_for_the_service_is_accepted(site: Any, mechanism: Any, mutual: bool) -> None:
-    """A ticket for the registered SPN says who it belongs to, for which service, and until when."""
+    """A ticket for the registered SPN is accepted, with its principal, service and end time."""
     await site.sign_on(lifetime=3600)
     verdict = acceptor(site).accept(await initiator(site).request_token(AUTOLOGON, mechanism=mechanism, mutual=mutual))
     assert isinstance(verdict, AcceptedToken)
@@ -63,7 +63,7 @@ async def test_ticket_for_the_service_is_accepted(site: Any, mechanism: Any, mut
 
 
 async def test_unknown_service_has_no_ticket(site: Any) -> None:
-    """TMS9-082: the SPN of a CNAME's target is not in the realm; the client is told, and the trace shows the SPN."""
+    """TMS9-082: the SPN of a CNAME's target is not in the realm; the client gets an error, the trace has the SPN."""
     await site.sign_on()
     with pytest.raises(TicketError, match="not found in Kerberos database") as caught:
         await initiator(site).request_token(TARGET)
@@ -83,7 +83,7 @@ async def test_name_is_taken_as_it_stands(site: Any) -> None:
 
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_ticket_for_another_service_is_refused(site: Any, mutual: bool) -> None:
-    """A good ticket for the intranet is nothing to autologon."""
+    """Autologon refuses a valid ticket for the intranet."""
     await site.sign_on()
     verdict = refused(acceptor(site).accept(await initiator(site).request_token(INTRANET, mutual=mutual)))
     assert verdict.reason is TicketRefusal.NOT_FOR_THIS_SERVICE
@@ -111,7 +111,7 @@ async def test_rolled_key_is_wrong_key(site: Any, mutual: bool) -> None:
 
 
 async def test_keytab_is_read_at_every_token(site: Any) -> None:
-    """A key added to the keytab counts for an acceptor that is already there."""
+    """An existing acceptor uses a key that is added to the keytab."""
     service = acceptor(site)
     await site.kdc.run_kadmin(
         f"cpw -randkey {AUTOLOGON}\nktadd -q -k FILE:{site.realm.keytab} -norandkey {AUTOLOGON}\n"
@@ -130,7 +130,7 @@ async def test_replay_is_refused(site: Any, mutual: bool) -> None:
 
 
 async def test_fresh_tokens_from_one_ticket(site: Any) -> None:
-    """Tokens made one after another from one cached ticket are no replays, and ask the KDC once."""
+    """Tokens made one after another from one cached ticket are no replays, and need one KDC request."""
     await site.sign_on()
     service = acceptor(site)
     for _ in range(20):
@@ -179,12 +179,12 @@ NEG_TOKEN_RESP = "a1073005a0030a0101"
     ],
 )
 async def test_rubbish_has_a_reason(site: Any, data: str, reason: TicketRefusal) -> None:
-    """Bytes that are no ticket are refused for what they are."""
+    """Bytes that are no ticket are refused with the right reason."""
     assert refused(acceptor(site).accept(bytes.fromhex(data))).reason is reason
 
 
 async def test_damage_never_raises(site: Any) -> None:
-    """Cut and bit-flipped tokens are refused (or still good where the bit is not protected); nothing raises."""
+    """Cut and bit-flipped tokens are refused (or accepted if the bit is not protected); nothing raises."""
     await site.sign_on()
     service = acceptor(site)
     token = await initiator(site).request_token(AUTOLOGON)
@@ -234,7 +234,7 @@ async def test_environment_is_put_back(site: Any) -> None:
 
 
 async def test_without_signing_on(site: Any) -> None:
-    """No credential cache: no credentials, and no question to the KDC."""
+    """Without a credential cache: no credentials, and no KDC request."""
     with pytest.raises(TicketError) as caught:
         await initiator(site).request_token(AUTOLOGON)
     assert caught.value.kind is TicketErrorKind.NO_CREDENTIALS
@@ -242,7 +242,7 @@ async def test_without_signing_on(site: Any) -> None:
 
 
 async def test_kdc_gone(site: Any) -> None:
-    """Nobody at the KDC's address: unreachable; a cached service ticket goes on working."""
+    """No KDC at the address: unreachable; a cached service ticket still works."""
     await site.sign_on()
     await initiator(site).request_token(AUTOLOGON)
     await site.gateway.stop()
@@ -253,13 +253,13 @@ async def test_kdc_gone(site: Any) -> None:
 
 
 def test_missing_keytab_is_named(tmp_path: Path) -> None:
-    """A keytab that is not there is an error of its own at once."""
+    """A missing keytab is a KeytabError at once."""
     with pytest.raises(KeytabError, match=r"none\.keytab"):
         Acceptor(tmp_path / "none.keytab", tmp_path / "rcache")
 
 
 async def test_no_file_outside(site: Any) -> None:
-    """A replay cache appears in our own directory and nowhere else."""
+    """The replay cache is in its own directory and nowhere else."""
     places = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108 - where libkrb5 would put it
 
     def caches() -> set[Path]:
@@ -273,6 +273,6 @@ async def test_no_file_outside(site: Any) -> None:
 
 
 def test_package_does_not_load_gssapi() -> None:
-    """Importing the package stays cheap: libgssapi is loaded with ssosim.kerberos.gss only."""
+    """The package does not load libgssapi; only ssosim.kerberos.gss does."""
     code = "import sys, ssosim.kerberos; sys.exit('gssapi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -29,7 +29,7 @@ PASSWORD = "Alice-lab-password-1"
 
 
 def alive(pid: int) -> bool:
-    """Whether ``pid`` runs; a dead child that nobody has waited for does not."""
+    """Whether ``pid`` runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except FileNotFoundError:
@@ -69,7 +69,7 @@ async def test_stop_leaves_nothing(new_realm: NewRealm) -> None:
 
 
 async def test_start_again_on_the_same_address(new_realm: NewRealm) -> None:
-    """A KDC can be stopped and started again where clients already look for it."""
+    """A KDC can be stopped and started again at the same address."""
     kdc = Kdc(new_realm())
     address = await kdc.start()
     await kdc.stop()
@@ -123,7 +123,7 @@ async def test_taken_port_is_refused(new_realm: NewRealm, transport: str) -> Non
 
 
 async def test_another_listener_is_noticed(new_realm: NewRealm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that shares the UDP port, as a second krb5kdc would, is found out before anyone uses the KDC."""
+    """A program that shares the UDP port, as a second krb5kdc would, is detected before start returns."""
     address = find_free_address(None, 0)
     monkeypatch.setattr("ssosim.kerberos.kdc.find_free_address", lambda _host, _port: address)
     kdc = Kdc(new_realm())
@@ -136,7 +136,7 @@ async def test_another_listener_is_noticed(new_realm: NewRealm, monkeypatch: pyt
 
 
 async def test_failed_start_shows_the_log(new_realm: NewRealm) -> None:
-    """A KDC that ends at once says why, in its own words, and leaves no process."""
+    """The error for a KDC that ends at once has its log, and no process remains."""
     realm = new_realm()
     (realm.directory / "stash").unlink()
     kdc = Kdc(realm)
@@ -147,7 +147,7 @@ async def test_failed_start_shows_the_log(new_realm: NewRealm) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_dies_with_its_parent(prepared: PreparedRealm, tmp_path: Path, number: signal.Signals) -> None:
-    """However the parent ends, kill -9 included, no krb5kdc stays behind."""
+    """However the parent ends, also by kill -9, no krb5kdc remains."""
     code = (
         "import asyncio, sys, pathlib\n"
         "from ssosim.estate import default_estate\n"
@@ -175,7 +175,7 @@ def test_dies_with_its_parent(prepared: PreparedRealm, tmp_path: Path, number: s
 
 
 async def test_cancelled_start_leaves_nothing(new_realm: NewRealm) -> None:
-    """A start that is cancelled half way ends its process."""
+    """A cancelled start ends its process."""
     kdc = Kdc(new_realm())
     task = asyncio.create_task(kdc.start())
     while kdc.pid is None:  # noqa: ASYNC110 - the state half way has no event
@@ -197,7 +197,7 @@ async def test_cancelled_start_leaves_nothing(new_realm: NewRealm) -> None:
 async def test_kinit_says_why(
     new_realm: NewRealm, tmp_path: Path, user: str, password: str, kind: KinitErrorKind
 ) -> None:
-    """A refused sign-on is typed."""
+    """A refused sign-on has a kind."""
     async with Kdc(new_realm()) as kdc:
         with pytest.raises(KinitError) as caught:
             await kinit(user, password, kdc.realm.directory / "krb5.conf", tmp_path / "ccache")
@@ -205,7 +205,7 @@ async def test_kinit_says_why(
 
 
 async def test_kinit_without_kdc(new_realm: NewRealm, tmp_path: Path) -> None:
-    """Nobody at the KDC's address: unreachable."""
+    """No KDC at the address: unreachable."""
     realm = new_realm()
     async with Kdc(realm):
         pass

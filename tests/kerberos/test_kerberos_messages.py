@@ -22,26 +22,26 @@ names = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=20)
 
 
 def test_built_request_reads_back() -> None:
-    """The AS-REQ that asks whether the KDC is up says what it was built from."""
+    """The AS-REQ of the readiness check is read with the values that it was built from."""
     assert read_message(AS_REQUEST) == KdcRequest("AS", "CORP.CONTOSO.COM", "krbtgt/CORP.CONTOSO.COM", "alice")
 
 
 @given(names, names)
 def test_any_name_reads_back(realm: str, principal: str) -> None:
-    """Whatever letters a realm and a principal have, reading undoes building."""
+    """For any realm and principal, reading gives back what was built."""
     message = read_message(build_as_request(realm, principal))
     assert message == KdcRequest("AS", realm, f"krbtgt/{realm}", principal)
 
 
 @given(st.sampled_from(list(KrbCode)), names)
 def test_error_reads_back_by_name(code: KrbCode, realm: str) -> None:
-    """A KRB-ERROR is read with the standard's name of its code."""
+    """A KRB-ERROR is read with the RFC's name of its code."""
     message = read_message(build_error(code, realm, ("HTTP", "host"), 1_740_000_000))
     assert message == KrbError(code, code.name, realm, "HTTP/host")
 
 
 def test_unknown_code_keeps_its_number() -> None:
-    """A code that the standard does not name is shown by number."""
+    """A code without a name in the RFC is shown by number."""
     assert error_name(199) == "KRB_ERROR_199"
 
 
@@ -105,14 +105,14 @@ def test_strictness(data: str) -> None:
 
 
 def test_sequences_are_bounded() -> None:
-    """A sequence of a million elements is refused instead of kept."""
+    """A sequence of a million elements is refused."""
     with pytest.raises(DerError, match="too many"):
         der.read_children(b"\x05\x00" * 1_000_000)
 
 
 @pytest.mark.parametrize("spnego", [False, True])
 def test_ntlm_is_recognised(spnego: bool) -> None:
-    """NTLM is seen raw and inside SPNEGO (MS-NLMP type 1)."""
+    """NTLM is recognised raw and inside SPNEGO (MS-NLMP type 1)."""
     token = build_ntlm_negotiate_token(spnego=spnego)
     assert read_negotiate_token(token).mechanism == "ntlm"
     assert len(token) < 100

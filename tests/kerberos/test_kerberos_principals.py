@@ -18,12 +18,12 @@ def test_file_and_default_estate_agree(estate: Estate) -> None:
 
 
 def test_lab_files_are_the_checkouts() -> None:
-    """In a checkout the templates are those at its top, the ones that people read and change."""
+    """In a checkout the templates are those in kdc-lab at its top."""
     assert find_lab_files() == Path(__file__).parents[2] / "kdc-lab"
 
 
 def test_unknown_placeholder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A template with a placeholder that nobody fills in is refused by file and name."""
+    """The error for a template with an unknown placeholder has the file and the name."""
     (tmp_path / "kdc.conf").write_text("${relam}")
     monkeypatch.setattr("ssosim.kerberos.lab_files.find_lab_files", lambda: tmp_path)
     with pytest.raises(RealmError, match=r"kdc\.conf: unknown placeholder \$\{relam\}"):
@@ -39,7 +39,7 @@ def with_realm(estate: Estate, **changes: object) -> Estate:
     "spn", ["HTTP", "HTTP/", "/host", "HTTP/a b", "HTTP/a\naddprinc -pw x evil", "HTTP/a@R", 'HTTP/"']
 )
 def test_spn_that_is_none_is_refused(estate: Estate, spn: str) -> None:
-    """A service that is no SPN, or would smuggle a command into the batch, is refused by name."""
+    """A service that is no SPN, or would inject a command into the batch, is refused by name."""
     with pytest.raises(RealmError, match="service principal name"):
         build_principals_batch(with_realm(estate, services=(spn,)))
 

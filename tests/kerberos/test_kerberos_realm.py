@@ -27,7 +27,7 @@ INTRANET = "HTTP/intranet.corp.contoso.com"
 
 
 def klist(keytab: Path) -> str:
-    """What klist says is in ``keytab``."""
+    """The output of klist for ``keytab``."""
     return subprocess.run(["klist", "-kt", str(keytab)], capture_output=True, text=True, check=True).stdout
 
 
@@ -40,7 +40,7 @@ def test_keytabs_hold_their_own_services(prepared: PreparedRealm) -> None:
 
 
 def test_second_prepare_makes_nothing(estate: Estate, tmp_path: Path) -> None:
-    """The same estate is made once; another one gets a directory of its own."""
+    """A realm is created once per estate; another estate gets another directory."""
     first = prepare_realm(estate, tmp_path)
     made = first.keytab.read_bytes()
     assert prepare_realm(estate, tmp_path) == first
@@ -50,7 +50,7 @@ def test_second_prepare_makes_nothing(estate: Estate, tmp_path: Path) -> None:
 
 
 def test_digest_knows_every_input(estate: Estate) -> None:
-    """A changed password or SPN changes the digest; what is no business of the realm does not."""
+    """A changed password or SPN changes the digest; a value that the realm does not use does not."""
 
     def digest(**changes: object) -> str:
         return compute_realm_digest(msgspec.structs.replace(estate, **changes))
@@ -63,7 +63,7 @@ def test_digest_knows_every_input(estate: Estate) -> None:
 
 
 def test_two_processes_at_once(estate: Estate, tmp_path: Path) -> None:
-    """Processes that prepare one realm at once end with the same whole realm, and leave no rubbish."""
+    """Processes that prepare one realm at once end with the same complete realm, and leave no other files."""
     code = (
         "import sys, pathlib; from ssosim.estate import default_estate; from ssosim.kerberos import prepare_realm;"
         "print(prepare_realm(default_estate(), pathlib.Path(sys.argv[1])).directory)"
@@ -86,7 +86,7 @@ def test_keys_are_for_the_owner_only(prepared: PreparedRealm, tmp_path: Path) ->
 
 
 def test_failed_prepare_leaves_nothing(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a tool refuses, its complaint is the error and no half-made realm stays behind."""
+    """If a program fails, its message is the error and no incomplete realm remains."""
     monkeypatch.setattr("ssosim.kerberos.realm.build_principals_batch", lambda _: "addprinc -nonsense x\n")
     with pytest.raises(RealmError, match=r"kadmin\.local"):
         prepare_realm(estate, tmp_path)
@@ -100,7 +100,7 @@ def test_batch_errors_are_not_lost(new_realm: Callable[[], PreparedRealm]) -> No
 
 
 def test_missing_program_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without the KDC is told which package to install."""
+    """The error on a machine without the KDC has the package to install."""
     programs.find_program.cache_clear()
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(programs, "SYSTEM_DIRECTORIES", ())
@@ -110,7 +110,7 @@ def test_missing_program_names_the_package(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_copy_is_quick_and_apart(new_realm: Callable[[], PreparedRealm]) -> None:
-    """A copy takes milliseconds (the quickest of ten: the machine may be busy); a change to it is its own."""
+    """A copy takes milliseconds (the fastest of ten); a change to it is not in the original."""
     took = []
     for _ in range(10):
         begin = time.perf_counter()
@@ -133,7 +133,7 @@ def test_machine_configuration_is_not_used(new_realm: Callable[[], PreparedRealm
 
 @pytest.mark.parametrize("kind", ["folder", "link", "link to a realm", "file"])
 def test_what_is_no_realm_of_ours_is_not_used(estate: Estate, tmp_path: Path, kind: str) -> None:
-    """A folder without our mark, a link or a file in the place of a realm is refused by name and stays as it is."""
+    """A folder without the mark, a link or a file at the path of a realm is refused by name and not changed."""
     cache, own = tmp_path / "cache", tmp_path / "own"
     place = cache / compute_realm_digest(estate)
     cache.mkdir()
@@ -156,7 +156,7 @@ def test_what_is_no_realm_of_ours_is_not_used(estate: Estate, tmp_path: Path, ki
 
 
 def test_only_half_made_realms_of_ours_are_swept(estate: Estate, tmp_path: Path) -> None:
-    """What a killed process left long ago goes; a user's folder or link with such a name stays."""
+    """An old draft of a killed process is removed; a user's folder or link with such a name is not."""
     realm = prepare_realm(estate, tmp_path / "cache")
     ours = realm.directory.rename(f"{realm.directory}.making-0123")
     mine = tmp_path / "cache" / "thesis.making-of"
@@ -172,7 +172,7 @@ def test_only_half_made_realms_of_ours_are_swept(estate: Estate, tmp_path: Path)
 
 
 def test_a_cache_that_others_can_write_to_is_refused(estate: Estate, tmp_path: Path) -> None:
-    """Who can write there could give us keys that they know."""
+    """A realm in a folder that others can write to is refused: they could replace its keys."""
     tmp_path.chmod(0o770)
     with pytest.raises(RealmError, match=rf"{tmp_path}: has mode 0770"):
         prepare_realm(estate, tmp_path)

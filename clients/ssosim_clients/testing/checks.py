@@ -176,7 +176,7 @@ SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
 
 
 def check_client(model: Model, **device: Any) -> SignInReport:
-    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its belief in a healthy world.
+    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its report in a healthy world.
 
     It has a name, a line of description and sources; signs in where all is well; in every one of ``SITUATIONS``
     returns a SignInReport or waits, without an exception and without spinning; can be cancelled at every await; sends a
@@ -184,7 +184,7 @@ def check_client(model: Model, **device: Any) -> SignInReport:
     printed. ``device`` are fields of the device that it runs on (``upn=…``).
     """
     complaints = [*_describes_itself(model)]
-    belief: SignInReport | None = None
+    report: SignInReport | None = None
     for name, change in SITUATIONS.items():
         world = World(person=[None])
         change(world)
@@ -199,14 +199,14 @@ def check_client(model: Model, **device: Any) -> SignInReport:
         if not isinstance(found, SignInReport | None):
             complaints.append(f"{name}: sign_in returned {found!r} and no SignInReport")
         elif name == "healthy":
-            belief = found
+            report = found
             complaints += _signed_in(found, world)
         complaints += [f"{name}: {text}" for text in _misdirected(world)]
     for name in ("healthy", "record removed", "CNAME"):
         complaints += _cancels(model, SITUATIONS[name], name, device)
-    if complaints or belief is None:
+    if complaints or report is None:
         raise ConformanceError(f"the client model {getattr(model, 'name', model)!r}", complaints)
-    return belief
+    return report
 
 
 def _describes_itself(model: Model) -> Iterator[str]:
@@ -218,14 +218,14 @@ def _describes_itself(model: Model) -> Iterator[str]:
         yield "sources: at least one is expected; 'unconfirmed: …' counts"
 
 
-def _signed_in(belief: SignInReport | None, world: World) -> Iterator[str]:
-    if belief is None or belief.tokens is None:
-        said = f": {belief.detail}" if belief else ""
+def _signed_in(report: SignInReport | None, world: World) -> Iterator[str]:
+    if report is None or report.tokens is None:
+        said = f": {report.detail}" if report else ""
         yield f"healthy: it does not sign in{said}"
     elif world.seen("prompt"):
         yield "healthy: it asks the person though the silent way is open"
-    if belief is not None and belief.tokens is not None and belief.tokens.access_token in repr(belief).split("'"):
-        yield "healthy: its belief shows the token when printed"
+    if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):
+        yield "healthy: its report shows the token when printed"
 
 
 def _misdirected(world: World) -> Iterator[str]:
