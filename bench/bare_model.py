@@ -72,7 +72,7 @@ class _Reading:
             raise _EndOfTapeError
         return found
 
-    reverse = request = negotiate_token = ntlm_token = ask_password = sleep = resolve
+    reverse = request = negotiate_token = ntlm_token = prompt_password = sleep = resolve
 
 
 @dataclasses.dataclass

@@ -22,8 +22,8 @@ from statistics import median
 import k5test
 
 from ssosim.estate import default_estate
-from ssosim.kerberos import Kdc, kinit, prepare
-from ssosim.kerberos.gss import Accepted, Acceptor, Initiator
+from ssosim.kerberos import Kdc, kinit, prepare_realm
+from ssosim.kerberos.gss import AcceptedToken, Acceptor, Initiator
 
 SPN = "HTTP/autologon.microsoftazuread-sso.com"
 TOKENS = 2000
@@ -50,9 +50,9 @@ def measure_rate(number: int, work: Callable[[], object]) -> float:
 async def measure_ssosim(directory: Path) -> dict[str, float]:
     """Measure one round of ssosim; returns its rates per second."""
     with measure("prepare"):
-        prepared = prepare(default_estate(), directory / "cache")
+        prepared = prepare_realm(default_estate(), directory / "cache")
     with measure("prepare, cached"):
-        prepare(default_estate(), directory / "cache")
+        prepare_realm(default_estate(), directory / "cache")
     with measure("copy and start"):
         with measure("copy"):
             realm = prepared.copy_to(directory / "realm")
@@ -65,15 +65,15 @@ async def measure_ssosim(directory: Path) -> dict[str, float]:
     client = Initiator(conf, ccache)
     service = Acceptor(realm.keytab, realm.directory / "rcache")
     with measure("first token"):
-        await client.token(SPN)
+        await client.request_token(SPN)
     begin = time.perf_counter()
-    tokens = [await client.token(SPN) for _ in range(TOKENS)]
+    tokens = [await client.request_token(SPN) for _ in range(TOKENS)]
     rates = {"tokens": TOKENS / (time.perf_counter() - begin)}
     queue = iter(tokens)
     begin = time.perf_counter()
     verdicts = [service.accept(token) for token in queue]
     rates["accepts"] = TOKENS / (time.perf_counter() - begin)
-    assert all(isinstance(verdict, Accepted) for verdict in verdicts)
+    assert all(isinstance(verdict, AcceptedToken) for verdict in verdicts)
     garbage = b"\x60" + os.urandom(700)
     rates["refusals of garbage"] = measure_rate(TOKENS, lambda: service.accept(garbage))
     with measure("stop"):

@@ -29,7 +29,7 @@ from typing import Any
 from harness import SSOSIM, LabUnderTest, lab_up, print_result, spread, temporary_home
 
 from ssosim.entra.core.keys import SigningKey
-from ssosim.kerberos.gss import Accepted, Acceptor
+from ssosim.kerberos.gss import AcceptedToken, Acceptor
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB
 
 TARGET = 0.5
@@ -98,7 +98,7 @@ class Crypto:
             self._key.sign(token[-700:])
             signing += time.perf_counter() - accepted
             accepting += accepted - began
-            assert isinstance(verdict, Accepted), verdict
+            assert isinstance(verdict, AcceptedToken), verdict
         return {
             "per_s": len(tokens) / (accepting + signing),
             "cpu_ms": (time.process_time() - cpu) / len(tokens) * 1000,

@@ -23,7 +23,7 @@ from uuid import uuid4
 import gssapi
 import uvloop
 from gssapi import raw
-from ssosim_clients.flows.wstrust import V2005, request_token
+from ssosim_clients.flows.wstrust import V2005, build_rst
 
 LOGIN, AUTOLOGON = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
 UPN, AUDIENCE = "alice@contoso.com", "urn:federation:MicrosoftOnline"
@@ -84,7 +84,7 @@ class Worker:
         """Post an RST with or without a ticket; returns the body of the response."""
         parts = urlsplit(url)
         soap = f'Content-Type: application/soap+xml; charset=utf-8\r\nSOAPAction: "{V2005.action}"\r\n{authorization}'
-        rst = request_token(V2005, url, AUDIENCE, str(uuid4()))
+        rst = build_rst(V2005, url, AUDIENCE, str(uuid4()))
         status, body = await self.autologon.request("POST", f"{parts.path}?{parts.query}", soap, rst)
         return check_status(status, expected, body)
 

@@ -46,7 +46,7 @@ from ssosim.estate import default_estate
 from ssosim.estate.loader import parse_estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.kerberos.messages import read_message
-from ssosim.kerberos.spnego import look_inside
+from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import parse_object
 from ssosim.lab.model_devices.http_client import read_head
@@ -111,7 +111,7 @@ class _Refusing:
         """Parse the token, and refuse it."""
         from ssosim.entra import RefusedTicket  # noqa: PLC0415
 
-        inside = look_inside(token)
+        inside = read_negotiate_token(token)
         read_message(inside.ap_request)
         return RefusedTicket("unknown", "malformed", "no token")
 

@@ -1,4 +1,4 @@
-"""The models that come with the package, by name."""
+"""The client models of this package, by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ssosim_clients.models.prt import PRT_DEVICE
 from ssosim_clients.models.sql import SQLCLIENT, SSMS
 from ssosim_clients.models.token_validator import TOKEN_VALIDATOR
 
-__all__ = ["MODELS", "UnknownModelError", "find"]
+__all__ = ["MODELS", "UnknownModelError", "find_model"]
 
 _SHIPPED: Final[tuple[Model, ...]] = (
     OFFICE,
@@ -50,15 +50,15 @@ _SHIPPED: Final[tuple[Model, ...]] = (
 )
 
 MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in _SHIPPED})
-"""Every model has ``name``, ``description`` (one line) and ``sources``, which is what a listing shows."""
+"""The models by name. A listing shows the ``name``, the ``description`` (one line) and the ``sources`` of each."""
 
 
 class UnknownModelError(LookupError):
-    """There is no model of that name; the message lists the near ones."""
+    """There is no model with that name. The message lists similar names."""
 
 
-def find(name: str) -> Model:
-    """The model called ``name``. Raises ``UnknownModelError``."""
+def find_model(name: str) -> Model:
+    """The model with the name ``name``. Raises ``UnknownModelError``."""
     if name in MODELS:
         return MODELS[name]
     near = difflib.get_close_matches(name, MODELS, n=3, cutoff=0.4) or sorted(MODELS)

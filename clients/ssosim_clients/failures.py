@@ -1,8 +1,9 @@
-"""What can go wrong between a client and its token, as typed exceptions.
+"""The failures of a sign-in, as typed exceptions.
 
-Two storeys. A device raises ``DnsFailure``, ``NetworkFailure`` and ``TicketFailure`` through its ports; the steps of a
-flow add ``HttpFailure``, ``ProtocolFailure``, ``OauthFailure``, ``NotOffered`` and ``Unavailable``. None of them knows
-in which stage of a sign-in it happened: the flow does, and says so with ``Stopped``. A network-error policy sees both.
+A device raises ``DnsFailure``, ``NetworkFailure`` and ``TicketFailure`` through its ports. A flow raises
+``HttpFailure``, ``ProtocolFailure``, ``OauthFailure``, ``InteractionRequired`` and ``CredentialUnavailable``. None of
+these contains the stage of the sign-in. The flow adds it: it wraps each failure in a ``StageFailure``. A network-error
+policy gets both.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from types import TracebackType
 from typing import Literal
 
 __all__ = [
+    "CredentialUnavailable",
     "DnsFailure",
     "Failure",
     "HttpFailure",
+    "InteractionRequired",
     "NetworkFailure",
-    "NotOffered",
     "OauthFailure",
     "ProtocolFailure",
     "Stage",
-    "Stopped",
+    "StageFailure",
     "TicketFailure",
     "TicketKind",
-    "Unavailable",
-    "at",
+    "during",
 ]
 
 DnsKind = Literal["nxdomain", "nodata", "servfail", "refused", "timeout"]
@@ -37,26 +38,26 @@ class Stage(StrEnum):
     """The stages of a silent sign-in, in order. Source: Entra documentation, how Seamless SSO works."""
 
     REALM = "realm"
-    """asking the identity provider whose domain the user's is"""
+    """realm discovery: is the user's domain managed or federated?"""
     MEX = "mex"
-    """reading the WS-Trust endpoints"""
+    """metadata exchange: the WS-Trust endpoints"""
     CHALLENGE = "challenge"
-    """the first request to windowstransport, which earns a 401 Negotiate"""
+    """the first request to windowstransport, which is answered with 401 and ``WWW-Authenticate: Negotiate``"""
     TICKET = "ticket"
-    """forming the SPN and getting a service ticket"""
+    """the SPN is formed and a service ticket is requested"""
     TRUST = "trust"
-    """the request to windowstransport that carries the ticket"""
+    """the request to windowstransport with the ticket"""
     TOKEN = "token"  # noqa: S105 - the stage's name, no secret
-    """exchanging the assertion (or a password) for tokens"""
+    """the assertion (or a password) is exchanged for tokens"""
 
 
-class Failure(Exception):  # noqa: N818 - a failure of the world outside, not a programming error
-    """Base of everything that a sign-in can meet and a policy can decide about."""
+class Failure(Exception):  # noqa: N818 - a failure of the environment, not a programming error
+    """Base class of the failures of a sign-in, about which a policy decides."""
 
 
 @dataclass(eq=False)
 class DnsFailure(Failure):
-    """A name has no address. ``nodata`` means that the name exists without records of the type asked."""
+    """A look-up of ``name`` gave no address. ``nodata``: the name exists, without records of the requested type."""
 
     kind: DnsKind
     name: str
@@ -67,7 +68,10 @@ class DnsFailure(Failure):
 
 @dataclass(eq=False)
 class NetworkFailure(Failure):
-    """No HTTP answer came. ``kind`` refines ``stage``: the DNS kind, ``refused``, ``timeout``, ``bad-certificate``."""
+    """There was no HTTP response.
+
+    ``kind`` details ``stage``: a DNS kind, ``refused``, ``timeout`` or ``bad-certificate``.
+    """
 
     stage: NetworkStage
     kind: str
@@ -75,7 +79,7 @@ class NetworkFailure(Failure):
 
     @classmethod
     def from_dns(cls, failure: DnsFailure) -> NetworkFailure:
-        """Wrap a failed look-up as what an HTTP client reports; the kind is kept."""
+        """The failure that an HTTP client reports for a failed look-up, with the same kind."""
         return cls("dns", failure.kind, f"could not resolve {failure.name} ({failure.kind})")
 
     def __str__(self) -> str:
@@ -84,7 +88,7 @@ class NetworkFailure(Failure):
 
 @dataclass(eq=False)
 class TicketFailure(Failure):
-    """No service ticket for ``spn``. ``server-unknown`` is KDC_ERR_S_PRINCIPAL_UNKNOWN (RFC 4120)."""
+    """There is no service ticket for ``spn``. ``server-unknown`` is KDC_ERR_S_PRINCIPAL_UNKNOWN (RFC 4120)."""
 
     kind: TicketKind
     spn: str
@@ -96,7 +100,7 @@ class TicketFailure(Failure):
 
 @dataclass(eq=False)
 class HttpFailure(Failure):
-    """An HTTP answer came and was not the one hoped for. ``code`` is the AADSTS number, if the body holds one."""
+    """An HTTP response had an unexpected status. ``code`` is the AADSTS number, if the body contains one."""
 
     status: int
     text: str = ""
@@ -108,7 +112,7 @@ class HttpFailure(Failure):
 
 @dataclass(eq=False)
 class ProtocolFailure(Failure):
-    """A successful HTTP answer that cannot be read as what it should be."""
+    """A successful HTTP response whose body cannot be parsed."""
 
     text: str
 
@@ -118,7 +122,7 @@ class ProtocolFailure(Failure):
 
 @dataclass(eq=False)
 class OauthFailure(Failure):
-    """The token endpoint refused (RFC 6749, section 5.2). ``code`` is the AADSTS number."""
+    """An error response of the token endpoint (RFC 6749, section 5.2). ``code`` is the AADSTS number."""
 
     error: str
     code: int | None = None
@@ -130,8 +134,8 @@ class OauthFailure(Failure):
 
 
 @dataclass(eq=False)
-class NotOffered(Failure):
-    """The service works and says that there is no silent sign-in for this user; only a person can go on."""
+class InteractionRequired(Failure):
+    """The service offers this user no silent sign-in; the user has to sign in interactively."""
 
     text: str
 
@@ -140,10 +144,10 @@ class NotOffered(Failure):
 
 
 @dataclass(eq=False)
-class Unavailable(Failure):
-    """This way of signing in cannot be tried on this device; a chain of them goes on to the next.
+class CredentialUnavailable(Failure):
+    """This credential is not set up on the device. A chain of credentials continues with the next one.
 
-    Source: azure-identity CredentialUnavailableError, which alone lets a chain continue.
+    Source: azure-identity, CredentialUnavailableError, the only error after which a chain continues.
     """
 
     text: str
@@ -153,8 +157,8 @@ class Unavailable(Failure):
 
 
 @dataclass(eq=False)
-class Stopped(Failure):
-    """An attempt ended at ``stage`` because of ``failure``."""
+class StageFailure(Failure):
+    """An attempt failed in ``stage`` because of ``failure``."""
 
     stage: Stage
     failure: Failure
@@ -163,8 +167,8 @@ class Stopped(Failure):
         return f"{self.stage}: {self.failure}"
 
 
-class at:  # noqa: N801 - reads as a statement: ``with at(Stage.MEX): ...``
-    """Context manager: a ``Failure`` inside leaves as ``Stopped`` at ``stage``; cancellation passes untouched."""
+class during:  # noqa: N801 - used as a statement: ``with during(Stage.MEX): ...``
+    """Context manager that turns a ``Failure`` into a ``StageFailure`` of ``stage``; other exceptions pass."""
 
     __slots__ = ("_stage",)
 
@@ -177,5 +181,5 @@ class at:  # noqa: N801 - reads as a statement: ``with at(Stage.MEX): ...``
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, Failure) and not isinstance(error, Stopped):
-            raise Stopped(self._stage, error) from error
+        if isinstance(error, Failure) and not isinstance(error, StageFailure):
+            raise StageFailure(self._stage, error) from error

@@ -1,7 +1,7 @@
-"""What a client's process keeps between attempts.
+"""What a client process stores between attempts.
 
-Caches and grudges outlive a call and change what the next one does, so they are an explicit part of a client.
-Source: measured, MSAL Python (GET answers for 24 h) and of the JDK (a failed Negotiate is remembered per host).
+Real libraries cache responses and remember failures, which changes the next attempt. So this state is an explicit part
+of a client. Source: measured, MSAL Python (GET responses for 24 h) and the JDK (a failed Negotiate, for each host).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Memory:
-    """Values under keys, each with the moment at which it is forgotten. A new process has a new, empty one."""
+    """Values by key, each with an expiry time. A new client process has a new, empty ``Memory``."""
 
     __slots__ = ("_kept",)
 
@@ -23,10 +23,10 @@ class Memory:
         self._kept: dict[str, tuple[object, float]] = {}
 
     def keep(self, key: str, value: object, until: float = math.inf) -> None:
-        """Keep ``value`` until the moment ``until``, in seconds since the epoch; the default is the process's end."""
+        """Store ``value`` until ``until``, in seconds since the Unix epoch. By default it does not expire."""
         self._kept[key] = (value, until)
 
     def recall(self, key: str, kind: type[T], now: float) -> T | None:
-        """What was kept under ``key``, if it is a ``kind`` and not yet forgotten at ``now``."""
+        """The value stored under ``key`` if it is a ``kind`` and has not expired at ``now``; None otherwise."""
         value, until = self._kept.get(key, (None, -math.inf))
         return value if isinstance(value, kind) and now < until else None

@@ -1,7 +1,7 @@
-"""What a client needs of the device that it runs on.
+"""The ports: what a client model needs of the device that it runs on.
 
-Each port is a Protocol of ``async`` methods. A model awaits nothing else, so whatever implements the ports decides what
-time and network are: memory, a lab in virtual time, or the real world. A model must therefore never import ``asyncio``.
+Each port is a Protocol with ``async`` methods. A model awaits nothing else. So the same model runs in memory, in a lab
+in virtual time, and in real time, depending on the implementation of the ports. A model must never import ``asyncio``.
 """
 
 from __future__ import annotations
@@ -37,20 +37,21 @@ Family = Literal["any", "ipv4", "ipv6"]
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The answer to a look-up. No name in it has a trailing dot.
+    """The result of a look-up. No name in it has a trailing dot.
 
-    ``chain`` holds the CNAME targets in the order followed, so ``canonical`` is its last entry, or the name asked
-    (after the search list) where there was no CNAME. ``addresses`` keeps the order of the answer and is never empty.
+    ``name`` is the name that was looked up. ``chain`` has the CNAME targets in the order in which they were followed,
+    and ``canonical`` is the last of them; without a CNAME it is the name itself (after the search list). ``addresses``
+    has the order of the DNS answer and is never empty.
     """
 
-    asked: str
+    name: str
     canonical: str
     addresses: tuple[str, ...]
     chain: tuple[str, ...] = ()
 
 
 class Headers(Mapping[str, str]):
-    """HTTP header fields, looked up without regard to case. Repeated fields are joined by a comma (RFC 9110, 5.3)."""
+    """HTTP header fields; names are not case-sensitive. Repeated fields are joined by a comma (RFC 9110, 5.3)."""
 
     __slots__ = ("_fields",)
 
@@ -75,7 +76,7 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An HTTP answer, whatever its status."""
+    """An HTTP response of any status."""
 
     status: int
     headers: Headers = field(default_factory=Headers)
@@ -83,71 +84,74 @@ class HttpResponse:
 
 
 class Resolver(Protocol):
-    """The device's stub resolver, its cache and search list included."""
+    """The device's stub resolver, with its cache and search list."""
 
     async def resolve(self, name: str, family: Family) -> Resolution:
-        """Addresses and canonical name of ``name``.
+        """The addresses and the canonical name of ``name``.
 
-        Raises ``DnsFailure``. With ``any`` it is enough that one of A and AAAA has an answer.
+        With ``any``, an answer for one of A and AAAA is sufficient. Raises ``DnsFailure``.
         """
         ...
 
     async def reverse(self, address: str) -> str | None:
-        """The first PTR name of ``address``; None for every kind of failure, after the time that it takes."""
+        """The first PTR name of ``address``. None for every failure, after the time that the failed look-up takes."""
         ...
 
 
 class Http(Protocol):
-    """An HTTP client without any authentication, redirect or retry of its own. Time limits are the device's."""
+    """An HTTP client without authentication, redirects and retries. The device sets its time limits."""
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """One request, one answer. Raises ``NetworkFailure`` when no whole answer came."""
+        """Send one request and return the response. Raises ``NetworkFailure`` if there is no complete response."""
         ...
 
 
 class Kerberos(Protocol):
-    """The device's Kerberos library, with the credentials of the signed-on user. It canonicalises nothing."""
+    """The device's Kerberos library, with the credentials of the signed-on user. It does not canonicalise names."""
 
     async def negotiate_token(self, spn: str) -> bytes:
         """A SPNEGO token with a ticket for ``spn`` (``HTTP/host``). Raises ``TicketFailure``."""
         ...
 
     async def ntlm_token(self) -> bytes:
-        """The NTLM message that Windows' Negotiate package sends where Kerberos failed. Raises ``TicketFailure``."""
+        """The NTLM message that the Windows Negotiate package sends when Kerberos fails. Raises ``TicketFailure``."""
         ...
 
 
 class Clock(Protocol):
-    """The device's time."""
+    """The device's clock."""
 
     def now(self) -> float:
-        """Seconds since the Unix epoch."""
+        """The time in seconds since the Unix epoch."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return after ``seconds``."""
+        """Wait for ``seconds``."""
         ...
 
 
 class User(Protocol):
-    """The person in front of the device."""
+    """The user of the device."""
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
-        """Show a prompt and wait. None: the person refused or walked away. May take as long as people do."""
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
+        """Show a prompt with ``reason`` and wait for the password. None if the user cancels or does not respond.
+
+        It may take minutes.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """What an application signs in with, as itself: its id, its tenant, and a secret."""
+    """The client id, tenant and client secret with which an application signs in as itself (client credentials)."""
 
     client_id: str
     tenant: str
     secret: str = field(repr=False)
 
 
-def _fixed_dice() -> Random:
-    return Random(0)  # noqa: S311 - which of two DNS answers comes first
+def _fixed_random() -> Random:
+    return Random(0)  # noqa: S311 - chooses which of two DNS answers comes first
 
 
 def _random_id() -> str:
@@ -156,14 +160,17 @@ def _random_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """One client process on one device, and whoever is signed on there.
+    """One client process on one device, and the user who is signed on there.
 
-    ``person_present`` is False for services and unattended machines: no client asks there. ``search_domain`` is the
-    first entry of the DNS search list. ``memory`` lasts as long as the client's process; give a new one to restart it.
-    ``new_id`` makes request and message ids; a repeatable lab passes its own. ``stored_password`` is the user's
-    password where the device holds it without asking: a service account's, or the one typed at sign-on to the device.
-    ``app_credentials`` are those of an application that runs on the device as itself. ``dice`` decide what a network's
-    timing would, such as which of two DNS answers comes first; without them every new device throws the same.
+    - ``user_present``: False for services and unattended machines; there no client shows a prompt.
+    - ``search_domain``: the first entry of the DNS search list.
+    - ``memory``: the state of the client process. To restart the process, use a new one.
+    - ``new_id``: makes request ids and message ids; a reproducible lab passes its own function.
+    - ``stored_password``: the user's password, if the device has it without a prompt: that of a service account, or the
+      one typed at sign-on to the device.
+    - ``app_credentials``: the credentials of an application that signs in as itself.
+    - ``random``: decides what depends on network timing, such as which of two DNS answers comes first. By default every
+      new device gets the same sequence.
     """
 
     upn: str
@@ -172,10 +179,10 @@ class Device:
     kerberos: Kerberos
     clock: Clock
     user: User
-    person_present: bool = True
+    user_present: bool = True
     search_domain: str = ""
     memory: Memory = field(default_factory=Memory)
     new_id: Callable[[], str] = _random_id
     stored_password: str | None = field(default=None, repr=False)
     app_credentials: AppCredentials | None = None
-    dice: Random = field(default_factory=_fixed_dice, repr=False, compare=False)
+    random: Random = field(default_factory=_fixed_random, repr=False, compare=False)

@@ -1,7 +1,7 @@
-"""The steps of a sign-in: one name for what a request is for, wherever it is seen, counted or compared.
+"""The steps of a sign-in: one name for the purpose of each request, used everywhere in the simulator.
 
-The identity provider's routes say which step each of them is, and the trace carries it from there to the judge, the
-comparison of real clients with their models, and the report. Nothing is guessed from a path or a host name.
+Each route of the identity provider has its step. The trace passes it on to the judge, to the comparison of real clients
+with their models, and to the report. None of these derives a step from a path or a host name.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ __all__ = ["SignInStep"]
 
 
 class SignInStep(StrEnum):
-    """What a request of a sign-in is for."""
+    """The purpose of a request in a sign-in."""
 
     REALM = "realm"
-    """realm discovery: whose domain the user's is (``userrealm``, ``GetUserRealm.srf``)"""
+    """realm discovery: is the user's domain managed or federated? (``userrealm``, ``GetUserRealm.srf``)"""
     CREDENTIAL_TYPE = "credential-type"
-    """``GetCredentialType``, the sign-in page's own question: how may this user sign in?"""
+    """``GetCredentialType``, with which the sign-in page finds out how this user may sign in"""
     SIGN_IN_PAGE = "sign-in-page"
-    """a page where a person signs in, of the provider or of a federated domain, and what it posts or reports"""
+    """a sign-in page, of the provider or of a federated domain, and the forms and reports that it posts"""
     AUTHORIZE = "authorize"
-    """the authorization endpoint, which leads a browser to the sign-in page and back with a code"""
+    """the authorization endpoint, which sends a browser to the sign-in page and back with a code"""
     REDIRECT = "redirect"
-    """the address of a native application to which the browser returns (``nativeclient``)"""
+    """the redirect URI of a native application (``nativeclient``)"""
     INSTANCE = "instance"
-    """instance discovery: the names of the login host"""
+    """instance discovery: the host names of the login service"""
     CONFIGURATION = "configuration"
     """OpenID Connect discovery: the endpoints of a tenant (``openid-configuration``)"""
     KEYS = "keys"
-    """the keys with which tokens are signed"""
+    """the public keys of the token signatures"""
     MEX = "mex"
     """WS-MetadataExchange: the WS-Trust endpoints of a domain"""
     WSTRUST_TICKET = "wstrust-ticket"
-    """WS-Trust with a Kerberos ticket (``windowstransport``), the challenge without one included"""
+    """WS-Trust with a Kerberos ticket (``windowstransport``), and the first request without a ticket"""
     WSTRUST_PASSWORD = "wstrust-password"  # noqa: S105 - a step's name
     """WS-Trust with a user name and a password (``usernamemixed``)"""
     BROWSER_SSO = "browser-sso"
-    """single sign-on of a browser by a Kerberos ticket (``winauth/sso``, ``adfs/ls/wia``)"""
+    """single sign-on of a browser with a Kerberos ticket (``winauth/sso``, ``adfs/ls/wia``)"""
     DEVICE_CODE = "device-code"
-    """asking for a device code"""
+    """the request for a device code"""
     DEVICE_PAGE = "device-page"
-    """the page where a person types a device code"""
+    """the page where a user types a device code"""
     TOKEN = "token"  # noqa: S105 - a step's name
-    """the token endpoint, whatever the grant"""
+    """the token endpoint, with any grant type"""
     TICKET = "ticket"
-    """asking the KDC for a ticket"""
+    """a ticket request to the KDC"""
     OTHER = "other"
-    """a request for a path at which the provider has nothing"""
+    """a request for a path that the provider does not serve"""
     UNKNOWN = "unknown"
-    """no path was seen (a name without an address, a failed connection), and nobody has said what the host is for"""
+    """no request was seen (a name without an address, a failed connection), and the host has no declared step"""

@@ -56,7 +56,7 @@ def _rule(options: argparse.Namespace) -> str:
     """The name of the one rule that is asked for; raises LabInputError."""
     import difflib  # noqa: PLC0415 - only what is asked for is imported
 
-    from ssosim_clients.catalogue import UnknownModelError, find  # noqa: PLC0415
+    from ssosim_clients.catalogue import UnknownModelError, find_model  # noqa: PLC0415
     from ssosim_clients.spn import RULES, SpnRule  # noqa: PLC0415
 
     if options.rule is not None:
@@ -65,7 +65,7 @@ def _rule(options: argparse.Namespace) -> str:
         near = difflib.get_close_matches(options.rule, RULES, n=3, cutoff=0.4) or sorted(RULES)
         raise LabInputError(f"no SPN rule is called {options.rule!r}; did you mean {', '.join(near)}?")
     try:
-        model = find(options.client)
+        model = find_model(options.client)
     except UnknownModelError as error:
         raise LabInputError(str(error)) from error
     rule = getattr(model, "spn", None)

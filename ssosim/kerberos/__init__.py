@@ -1,30 +1,30 @@
-"""The realm: a real krb5kdc, the gateway in front of it, and GSS-API on both sides (``ssosim.kerberos.gss``)."""
+"""The Kerberos realm: MIT krb5kdc, the KDC gateway (a proxy), and GSS-API (``ssosim.kerberos.gss``)."""
 
 from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
 from ssosim.kerberos.free_ports import Address
-from ssosim.kerberos.gateway import Asked, Forward, KdcGateway, Limits, Tamper
+from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, Tamper
 from ssosim.kerberos.kdc import Kdc
-from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitFailure, kinit, write_krb5_conf
-from ssosim.kerberos.realm import PreparedRealm, prepare, realm_digest
+from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, kinit, write_krb5_conf
+from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
 
 __all__ = [
     "Address",
-    "Asked",
     "ClientOptions",
     "Forward",
+    "GatewayLimits",
     "Kdc",
     "KdcGateway",
+    "KdcRequestContext",
     "KdcStartError",
     "KerberosError",
     "KerberosMissingError",
     "KinitError",
-    "KinitFailure",
-    "Limits",
+    "KinitErrorKind",
     "PreparedRealm",
     "RealmError",
     "Tamper",
+    "compute_realm_digest",
     "kinit",
-    "prepare",
-    "realm_digest",
+    "prepare_realm",
     "write_krb5_conf",
 ]

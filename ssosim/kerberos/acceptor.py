@@ -1,4 +1,39 @@
-"""The service's side of Negotiate: is this ticket ours, valid, and new? GSS-API decides; here its answer is named."""
+"""The GSS-API acceptor: checks the Negotiate tokens that clients send to a service.
+
+Parts
+-----
+- ``Acceptor`` belongs to one service. It holds two GSS-API credentials made from the same keytab: one with a replay
+  cache, one without.
+- ``accept`` decides. GSS-API (libkrb5) makes the decision; this module gives the reason a name (``TicketRefusal``).
+- ``_diagnose`` finds the reason of a refusal. It never changes the decision.
+
+Rules that always hold
+----------------------
+- A token is accepted only if ``gss_accept_sec_context`` with the replay cache has accepted it and needs no further
+  step.
+- ``accept`` never raises, whatever bytes it gets. Every refusal has a reason and a text; neither contains a secret.
+- The keytab file is read again for every token, so a new key on disk is used at once.
+- The replay cache is a file of this service alone. Without that setting libkrb5 uses one file in /var/tmp for all
+  services of the user, and a token sent to one lab would be a replay in another.
+
+How a refusal is diagnosed
+--------------------------
+1. The SPNEGO layer is read without GSS-API (``read_negotiate_token``). This finds NTLM, an unknown mechanism, a
+   continuation token, and bytes that are no GSS-API token.
+2. GSS-API renumbers the minor status of an error that passes through SPNEGO, and its texts depend on the locale. So the
+   Kerberos token inside is given to GSS-API alone, which returns the error number of libkrb5 (RFC 4120, section 7.5.9).
+3. This second call uses the credential *without* a replay cache: libkrb5 writes a token into the cache before it checks
+   the ticket's times, so the first call has already stored it, and the second would only report a replay.
+4. If the second call accepts the token, the replay cache was the reason, or the SPNEGO layer was. A third call, with
+   the cache, tells these two apart.
+
+What can go wrong
+-----------------
+- Accepting a token takes about 0.1 ms. A refusal makes up to three calls of GSS-API.
+- ``clockskew`` is read by libkrb5 from krb5.conf. The value here is used to compute ``expires_at`` only, since libkrb5
+  adds the tolerated skew to the remaining lifetime.
+- An ``Acceptor`` must not be used from two threads.
+"""
 
 from __future__ import annotations
 
@@ -11,63 +46,65 @@ from gssapi.raw.misc import GSSError
 from gssapi.raw.named_tuples import AcceptSecContextResult
 
 from ssosim.kerberos.codes import KrbCode, error_name
-from ssosim.kerberos.gsserrors import krb5_code, minor_text
+from ssosim.kerberos.gsserrors import format_minor_error, read_krb5_code
 from ssosim.kerberos.messages import ApRequest, read_message
-from ssosim.kerberos.spnego import NegotiateToken, look_inside
-from ssosim.kerberos.tickets import Accepted, KeytabError, Refusal, Refused
+from ssosim.kerberos.spnego import NegotiateToken, read_negotiate_token
+from ssosim.kerberos.tickets import AcceptedToken, KeytabError, RefusedToken, TicketRefusal
 
 __all__ = ["Acceptor"]
 
 MAX_TOKEN = 1 << 17
 DEFAULT_CLOCKSKEW = 300
 
+# From this number on, libkrb5's codes are its own and not those of the protocol. Source: krb5_err.et.
+_FIRST_LIBRARY_CODE = 128
 
-_BY_CODE: Mapping[int, Refusal] = {
-    KrbCode.KRB_AP_ERR_BAD_INTEGRITY: Refusal.WRONG_KEY,
-    KrbCode.KRB_AP_ERR_MODIFIED: Refusal.WRONG_KEY,
-    KrbCode.KRB_AP_ERR_BADKEYVER: Refusal.WRONG_KEY,
-    KrbCode.KRB_AP_ERR_NOKEY: Refusal.WRONG_KEY,
-    KrbCode.KRB_AP_ERR_NOT_US: Refusal.NOT_FOR_THIS_SERVICE,
-    KrbCode.KRB_AP_ERR_TKT_EXPIRED: Refusal.EXPIRED,
-    KrbCode.KRB_AP_ERR_TKT_NYV: Refusal.NOT_YET_VALID,
-    KrbCode.KRB_AP_ERR_SKEW: Refusal.CLOCK_SKEW,
-    KrbCode.KRB_AP_ERR_REPEAT: Refusal.REPLAYED,
-    KrbCode.KRB_AP_ERR_BADVERSION: Refusal.MALFORMED,
-    KrbCode.KRB_AP_ERR_MSG_TYPE: Refusal.MALFORMED,
+_REFUSAL_OF_CODE: Mapping[int, TicketRefusal] = {
+    KrbCode.KRB_AP_ERR_BAD_INTEGRITY: TicketRefusal.WRONG_KEY,
+    KrbCode.KRB_AP_ERR_MODIFIED: TicketRefusal.WRONG_KEY,
+    KrbCode.KRB_AP_ERR_BADKEYVER: TicketRefusal.WRONG_KEY,
+    KrbCode.KRB_AP_ERR_NOKEY: TicketRefusal.WRONG_KEY,
+    KrbCode.KRB_AP_ERR_NOT_US: TicketRefusal.NOT_FOR_THIS_SERVICE,
+    KrbCode.KRB_AP_ERR_TKT_EXPIRED: TicketRefusal.EXPIRED,
+    KrbCode.KRB_AP_ERR_TKT_NYV: TicketRefusal.NOT_YET_VALID,
+    KrbCode.KRB_AP_ERR_SKEW: TicketRefusal.CLOCK_SKEW,
+    KrbCode.KRB_AP_ERR_REPEAT: TicketRefusal.REPLAYED,
+    KrbCode.KRB_AP_ERR_BADVERSION: TicketRefusal.MALFORMED,
+    KrbCode.KRB_AP_ERR_MSG_TYPE: TicketRefusal.MALFORMED,
 }
 
 
 class Acceptor:
-    """Checks Negotiate tokens with the keys in ``keytab``; remembers them in the file ``rcache`` against replay.
+    """Checks Negotiate tokens with the keys in the file ``keytab``, and detects replays with the cache file ``rcache``.
 
-    The keytab is read at every token: a key that is rolled on disk counts at once. Not for use from two threads.
-    ``clockskew`` in seconds is what libkrb5 tolerates; it is read from krb5.conf and only repeated here to compute
-    ``expires_at``. Raises KeytabError.
+    ``clockskew`` (seconds) must be the value in krb5.conf; it is used to compute ``expires_at``. Not thread-safe.
+    Raises KeytabError.
     """
 
     def __init__(self, keytab: Path, rcache: Path, *, clockskew: int = DEFAULT_CLOCKSKEW) -> None:
-        # Without a cache of its own libkrb5 keeps one for all services of the user, in /var/tmp.
-        store = _store(keytab, f"file2:{rcache}")
-        forgetful = _store(keytab, "none:")
+        with_rcache = _credential_store(keytab, f"file2:{rcache}")
+        without_rcache = _credential_store(keytab, "none:")
         try:
-            self._credentials = raw.acquire_cred_from(store, usage="accept").creds
-            self._forgetful = raw.acquire_cred_from(forgetful, usage="accept").creds
+            self._credentials = raw.acquire_cred_from(with_rcache, usage="accept").creds
+            self._credentials_without_rcache = raw.acquire_cred_from(without_rcache, usage="accept").creds
         except GSSError as error:
-            raise KeytabError(f"{keytab}: {minor_text(error)}") from error
+            raise KeytabError(f"{keytab}: {format_minor_error(error)}") from error
         self._clockskew = clockskew
 
-    def accept(self, token: bytes) -> Accepted | Refused:
-        """Judge one token, base64 already removed; takes about 0.1 ms. Never raises for any bytes."""
+    def accept(self, token: bytes) -> AcceptedToken | RefusedToken:
+        """Check one token, already decoded from base64. Takes about 0.1 ms. Raises nothing, whatever the bytes are."""
         if not 0 < len(token) <= MAX_TOKEN:
-            return Refused("unknown", Refusal.MALFORMED, f"a token of {len(token)} bytes")
+            return RefusedToken("unknown", TicketRefusal.MALFORMED, f"a token of {len(token)} bytes")
         try:
             result = raw.accept_sec_context(token, self._credentials)
         except GSSError as error:
-            return self._refused(look_inside(token), error)
-        return self._unfinished(look_inside(token)) if result.more_steps else self._accepted(result)
+            return self._refuse(read_negotiate_token(token), error)
+        if result.more_steps:
+            return self._refuse_unfinished(read_negotiate_token(token))
+        return self._build_accepted(result)
 
-    def _accepted(self, result: AcceptSecContextResult) -> Accepted:
-        # Nothing but the one name: all that can be asked costs twice as much.
+    def _build_accepted(self, result: AcceptSecContextResult) -> AcceptedToken:
+        # Only the target name is requested: a request for every property takes twice as long.
         target = raw.inquire_context(
             result.context,
             initiator_name=False,
@@ -77,60 +114,60 @@ class Acceptor:
             locally_init=False,
             complete=False,
         ).target_name
-        return Accepted(
-            principal=_display(result.initiator_name),
-            service=_display(target),
+        return AcceptedToken(
+            principal=_format_name(result.initiator_name),
+            service=_format_name(target),
             reply=result.token or None,
             expires_at=time.time() + (result.lifetime or 0) - self._clockskew,
         )
 
-    def _unfinished(self, inside: NegotiateToken) -> Refused:
-        if inside.mechanism == "ntlm":
-            return Refused("ntlm", Refusal.NTLM, "an NTLM token inside Negotiate")
-        return Refused(inside.mechanism, Refusal.NEEDS_MORE, "the client sent no Kerberos token")
+    def _refuse_unfinished(self, negotiate: NegotiateToken) -> RefusedToken:
+        if negotiate.mechanism == "ntlm":
+            return RefusedToken("ntlm", TicketRefusal.NTLM, "an NTLM token inside Negotiate")
+        return RefusedToken(negotiate.mechanism, TicketRefusal.NEEDS_MORE, "the client sent no Kerberos token")
 
-    def _refused(self, inside: NegotiateToken, error: GSSError) -> Refused:
-        if inside.mechanism == "ntlm":
-            return self._unfinished(inside)
-        if not inside.first_leg:
-            return Refused(inside.mechanism, Refusal.NEEDS_MORE, "a continuation of an exchange that nobody began")
-        if not inside.readable:
-            return Refused("unknown", Refusal.MALFORMED, "not a GSS-API token")
-        if inside.mechanism == "unknown":
-            return Refused("unknown", Refusal.UNKNOWN_MECHANISM, minor_text(error))
-        request = read_message(inside.ap_request)
+    def _refuse(self, negotiate: NegotiateToken, error: GSSError) -> RefusedToken:
+        mechanism = negotiate.mechanism
+        if mechanism == "ntlm":
+            return self._refuse_unfinished(negotiate)
+        if not negotiate.first_leg:
+            text = "a continuation token without an earlier exchange"
+            return RefusedToken(mechanism, TicketRefusal.NEEDS_MORE, text)
+        if not negotiate.readable:
+            return RefusedToken("unknown", TicketRefusal.MALFORMED, "not a GSS-API token")
+        if mechanism == "unknown":
+            return RefusedToken("unknown", TicketRefusal.UNKNOWN_MECHANISM, format_minor_error(error))
+        request = read_message(negotiate.ap_request)
         if not isinstance(request, ApRequest):
-            return Refused(inside.mechanism, Refusal.MALFORMED, f"no readable AP-REQ: {minor_text(error)}")
-        reason, text = self._diagnose(inside.mech_token, error)
-        return Refused(inside.mechanism, reason, text, request.service)
+            text = f"no readable AP-REQ: {format_minor_error(error)}"
+            return RefusedToken(mechanism, TicketRefusal.MALFORMED, text)
+        reason, text = self._diagnose(negotiate.mech_token, error)
+        return RefusedToken(mechanism, reason, text, request.service)
 
-    def _diagnose(self, mech_token: bytes, error: GSSError) -> tuple[Refusal, str]:
-        """Why the Kerberos token ``mech_token`` was refused with ``error``; its verdict is not used.
-
-        The mechanism glue renumbers minor codes that come up through SPNEGO, and texts depend on the locale. So the
-        Kerberos token inside is refused once more, alone, which gives libkrb5's own number; without a replay cache,
-        for libkrb5 writes there before it looks at the time, and would find what the first refusal left.
-        """
+    def _diagnose(self, mech_token: bytes, error: GSSError) -> tuple[TicketRefusal, str]:
+        """The reason why the Kerberos token ``mech_token`` was refused with ``error``. See the module's docstring."""
         try:
-            raw.accept_sec_context(mech_token, self._forgetful)
-        except GSSError as bare:
-            code = krb5_code(bare)
-            if code is None or code >= 128:
-                return Refusal.MALFORMED, minor_text(bare)
-            return _BY_CODE.get(code, Refusal.OTHER), f"{error_name(code)}: {minor_text(bare)}"
+            raw.accept_sec_context(mech_token, self._credentials_without_rcache)
+        except GSSError as kerberos_error:
+            code = read_krb5_code(kerberos_error)
+            if code is None or code >= _FIRST_LIBRARY_CODE:
+                return TicketRefusal.MALFORMED, format_minor_error(kerberos_error)
+            refusal = _REFUSAL_OF_CODE.get(code, TicketRefusal.OTHER)
+            return refusal, f"{error_name(code)}: {format_minor_error(kerberos_error)}"
         try:
             raw.accept_sec_context(mech_token, self._credentials)
-        except GSSError as bare:
-            if krb5_code(bare) == KrbCode.KRB_AP_ERR_REPEAT:
-                return Refusal.REPLAYED, f"{error_name(KrbCode.KRB_AP_ERR_REPEAT)}: {minor_text(bare)}"
-        return Refusal.MALFORMED, minor_text(error)
+        except GSSError as kerberos_error:
+            if read_krb5_code(kerberos_error) == KrbCode.KRB_AP_ERR_REPEAT:
+                text = f"{error_name(KrbCode.KRB_AP_ERR_REPEAT)}: {format_minor_error(kerberos_error)}"
+                return TicketRefusal.REPLAYED, text
+        return TicketRefusal.MALFORMED, format_minor_error(error)
 
 
-def _store(keytab: Path, rcache: str) -> dict[bytes | str, bytes | str]:
-    # Bytes, not text: with text and the cache "none:", python-gssapi 1.12.0 was seen to lose the keytab and take
-    # /etc/krb5.keytab, every time; with bytes never. Why is unconfirmed.
+def _credential_store(keytab: Path, rcache: str) -> dict[bytes | str, bytes | str]:
+    # Bytes, not str: with str and the cache "none:", python-gssapi 1.12.0 ignored the keytab and used
+    # /etc/krb5.keytab, every time; with bytes never. The reason is unconfirmed.
     return {b"keytab": f"FILE:{keytab}".encode(), b"rcache": rcache.encode()}
 
 
-def _display(name: raw.Name | None) -> str:
+def _format_name(name: raw.Name | None) -> str:
     return raw.display_name(name, name_type=False).name.decode("utf-8", "replace") if name else ""

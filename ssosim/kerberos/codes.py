@@ -1,4 +1,4 @@
-"""Kerberos error codes by name. Source: RFC 4120 section 7.5.9, with the PKINIT codes of RFC 4556."""
+"""Kerberos error codes and their names. Source: RFC 4120, section 7.5.9, and the PKINIT codes of RFC 4556."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["KrbCode", "error_name"]
 
 
 class KrbCode(IntEnum):
-    """``error-code`` of a KRB-ERROR."""
+    """The ``error-code`` of a KRB-ERROR message."""
 
     KDC_ERR_NONE = 0
     KDC_ERR_NAME_EXP = 1
@@ -81,7 +81,7 @@ class KrbCode(IntEnum):
 
 
 def error_name(code: int) -> str:
-    """The name of ``code`` in the standard, or ``KRB_ERROR_<code>`` for one that has none."""
+    """The name of ``code`` in RFC 4120 or RFC 4556; ``KRB_ERROR_<code>`` for a code without a name there."""
     try:
         return KrbCode(code).name
     except ValueError:

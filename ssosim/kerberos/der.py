@@ -1,7 +1,7 @@
-"""Just enough DER for Kerberos and SPNEGO messages: strict, bounded, no recursion.
+"""Read and write the part of DER that Kerberos and SPNEGO messages use. Strict, bounded, without recursion.
 
-Only single-byte tags and definite, minimally encoded lengths are read (X.690, section 10.1); that is all that
-RFC 4120 and RFC 4178 use.
+Only single-byte tags and definite, minimally encoded lengths are accepted (X.690, section 10.1). RFC 4120 and RFC 4178
+use nothing else.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 __all__ = [
     "DerError",
     "Element",
-    "application",
-    "children",
-    "context",
-    "encode",
+    "encode_application",
+    "encode_context",
+    "encode_element",
     "encode_integer",
-    "fields",
-    "integer",
-    "only",
-    "read",
+    "read_children",
+    "read_element",
+    "read_fields",
+    "read_integer",
+    "read_single",
 ]
 
 SEQUENCE = 0x30
@@ -34,25 +34,25 @@ MAX_CHILDREN = 512
 
 
 class DerError(ValueError):
-    """Bytes are not the DER that was expected there. The text says what was wrong, never what the bytes held."""
+    """The bytes are not valid DER, or not the expected element. The text describes the error, never the content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One tag-length-value; ``value`` is the content without its header."""
+    """One tag-length-value element. ``value`` is the content without tag and length."""
 
     tag: int
     value: bytes
 
     def expect(self, tag: int) -> bytes:
-        """The content, if the tag is ``tag``; raises DerError otherwise."""
+        """The content, if the element has the tag ``tag``. Raises DerError otherwise."""
         if self.tag != tag:
-            raise DerError(f"tag 0x{self.tag:02x} where 0x{tag:02x} belongs")
+            raise DerError(f"tag 0x{self.tag:02x}, expected 0x{tag:02x}")
         return self.value
 
 
-def read(data: bytes) -> tuple[Element, bytes]:
-    """The first element of ``data``, and what follows it. Raises DerError."""
+def read_element(data: bytes) -> tuple[Element, bytes]:
+    """The first element of ``data``, and the bytes after it. Raises DerError."""
     element, end = _read_at(data, 0)
     return element, data[end:]
 
@@ -80,16 +80,16 @@ def _read_at(data: bytes, at: int) -> tuple[Element, int]:
     return Element(tag, data[start:end]), end
 
 
-def only(data: bytes) -> Element:
-    """The one element that ``data`` is; raises DerError if something follows."""
-    element, rest = read(data)
+def read_single(data: bytes) -> Element:
+    """The element in ``data``. Raises DerError if bytes follow it."""
+    element, rest = read_element(data)
     if rest:
         raise DerError("bytes after the end")
     return element
 
 
-def children(value: bytes) -> list[Element]:
-    """The elements inside a constructed value, at most 512; raises DerError."""
+def read_children(value: bytes) -> list[Element]:
+    """The elements of a constructed value, at most 512. Raises DerError."""
     found: list[Element] = []
     at = 0
     while at < len(value):
@@ -100,21 +100,21 @@ def children(value: bytes) -> list[Element]:
     return found
 
 
-def fields(sequence: Element) -> dict[int, Element]:
-    """The explicitly tagged members ``[n]`` of a SEQUENCE, in ascending order as DER has them; raises DerError."""
+def read_fields(sequence: Element) -> dict[int, Element]:
+    """The explicitly tagged members ``[n]`` of a SEQUENCE by number. DER orders them. Raises DerError."""
     found: dict[int, Element] = {}
     last = -1
-    for member in children(sequence.expect(SEQUENCE)):
+    for member in read_children(sequence.expect(SEQUENCE)):
         number = member.tag & 0x1F
         if member.tag & 0xE0 != 0xA0 or number <= last:
-            raise DerError("a member out of place")
+            raise DerError("a member out of order")
         last = number
-        found[number] = only(member.value)
+        found[number] = read_single(member.value)
     return found
 
 
-def integer(element: Element) -> int:
-    """An INTEGER of at most 8 bytes; raises DerError."""
+def read_integer(element: Element) -> int:
+    """The value of an INTEGER of at most 8 bytes. Raises DerError."""
     value = element.expect(INTEGER)
     if not 1 <= len(value) <= 8:
         raise DerError("an integer of no or too many bytes")
@@ -123,8 +123,8 @@ def integer(element: Element) -> int:
     return int.from_bytes(value, "big", signed=True)
 
 
-def encode(tag: int, *parts: bytes) -> bytes:
-    """An element with ``tag`` around the joined ``parts``."""
+def encode_element(tag: int, *parts: bytes) -> bytes:
+    """An element with the tag ``tag``, whose content is the joined ``parts``."""
     value = b"".join(parts)
     size = len(value)
     if size < 0x80:
@@ -134,16 +134,16 @@ def encode(tag: int, *parts: bytes) -> bytes:
 
 
 def encode_integer(number: int) -> bytes:
-    """An INTEGER."""
+    """An INTEGER element."""
     bits = (number if number >= 0 else ~number).bit_length()
-    return encode(INTEGER, number.to_bytes(bits // 8 + 1, "big", signed=True))
+    return encode_element(INTEGER, number.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
-def context(number: int, *parts: bytes) -> bytes:
-    """An explicit context tag ``[number]``."""
-    return encode(0xA0 | number, *parts)
+def encode_context(number: int, *parts: bytes) -> bytes:
+    """``parts`` under the explicit context tag ``[number]``."""
+    return encode_element(0xA0 | number, *parts)
 
 
-def application(number: int, *parts: bytes) -> bytes:
-    """An application tag ``[APPLICATION number]``, as around every Kerberos message."""
-    return encode(0x60 | number, *parts)
+def encode_application(number: int, *parts: bytes) -> bytes:
+    """``parts`` under the tag ``[APPLICATION number]``, which every Kerberos message has."""
+    return encode_element(0x60 | number, *parts)

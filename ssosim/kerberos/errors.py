@@ -1,4 +1,4 @@
-"""What can go wrong with the realm itself, as types; the texts are ready for the user."""
+"""Exceptions of this package. Their texts are meant for the user."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = [
 
 
 class KerberosError(Exception):
-    """Base of the errors of this package."""
+    """Base class of the exceptions of this package."""
 
 
 class KerberosMissingError(KerberosError):
-    """Something that the realm needs is not installed. The lab exits with 3 (the machine lacks something)."""
+    """A program or library that the realm needs is not installed. Commands exit with 3."""
 
 
 class GssapiMissingError(KerberosMissingError):
-    """python-gssapi, or the library under it, is not there; ``reason`` is the loader's own text."""
+    """python-gssapi or the GSS-API library is not installed; ``reason`` is the text of the import error."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class GssapiMissingError(KerberosMissingError):
 class ProgramMissingError(KerberosMissingError):
     """A program is not installed.
 
-    ``program`` is the name of the executable, ``package`` the Debian and Ubuntu package that brings it.
+    ``program`` is the name of the executable, ``package`` the Debian and Ubuntu package that contains it.
     """
 
     def __init__(self, program: str, package: str) -> None:
@@ -46,8 +46,8 @@ class ProgramMissingError(KerberosMissingError):
 
 
 class RealmError(KerberosError):
-    """The realm cannot be made: an entry of the estate cannot be a principal, or a Kerberos tool refused it."""
+    """The realm cannot be created: an estate entry cannot be a principal, or a Kerberos program reported an error."""
 
 
 class KdcStartError(KerberosError):
-    """krb5kdc did not come up. The text holds the last lines of its log."""
+    """krb5kdc did not start. The text has the last lines of its log."""

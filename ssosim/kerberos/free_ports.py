@@ -1,7 +1,8 @@
-"""Addresses on which nobody else listens.
+"""Find a free address and port for the KDC or the gateway.
 
-krb5kdc sets SO_REUSEADDR on its UDP sockets, so two KDCs on one port both start and steal each other's requests
-without an error. A port is therefore picked on a random loopback address, and checked again once krb5kdc holds it.
+krb5kdc sets SO_REUSEADDR on its UDP sockets. So two KDCs on one port both start, and each gets some of the other's
+requests, without an error. A port is therefore chosen on a random loopback address, and checked again after krb5kdc has
+bound it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Address", "bind_pair", "free_address", "random_loopback", "sockets_of", "udp_holders"]
+__all__ = [
+    "Address",
+    "bind_pair",
+    "find_free_address",
+    "list_socket_inodes",
+    "list_udp_inodes",
+    "pick_loopback_address",
+]
 
 ATTEMPTS = 50
 
@@ -29,26 +37,26 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def random_loopback() -> str:
-    """A random address in 127.0.0.0/8, away from 127.0.x.y where machines keep services of their own."""
+def pick_loopback_address() -> str:
+    """A random address in 127.0.0.0/8, outside 127.0.x.y, which local services of the machine use."""
     return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
 
 
 def bind_pair(host: str | None, port: int) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket bound to one address; the caller owns both.
+    """Bind a UDP and a TCP socket to the same address and port. The caller has to close both.
 
-    Without ``host`` a random loopback address is taken, with port 0 a free port. Raises OSError: the address is not
-    this machine's, or the port is taken or privileged.
+    ``host`` None chooses a random loopback address; port 0 chooses a free port. Raises OSError if the address is not an
+    address of this machine, or the port is in use or privileged.
     """
     tries = 1 if host is not None and port else ATTEMPTS
     for attempt in range(1, tries + 1):
-        address = host or random_loopback()
+        address = host or pick_loopback_address()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         tcp = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             udp.bind((address, port))
-            # Connections that are closing must not block a restart on a fixed port; a listener still does.
+            # Connections in TIME_WAIT must not prevent a restart on a fixed port. A listener still does.
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tcp.bind((address, udp.getsockname()[1]))
             tcp.listen(128)
@@ -62,15 +70,15 @@ def bind_pair(host: str | None, port: int) -> tuple[socket.socket, socket.socket
     raise AssertionError
 
 
-def free_address(host: str | None, port: int) -> Address:
-    """An address that is free for UDP and TCP at this moment; arguments and errors as for ``bind_pair``."""
+def find_free_address(host: str | None, port: int) -> Address:
+    """An address that is free for UDP and TCP at this moment. Arguments and errors: see ``bind_pair``."""
     udp, tcp = bind_pair(host, port)
     with udp, tcp:
         return Address(*udp.getsockname())
 
 
-def udp_holders(address: Address) -> set[int]:
-    """Inodes of the UDP sockets bound to exactly ``address`` in this network namespace (Linux ``/proc/net/udp``)."""
+def list_udp_inodes(address: Address) -> set[int]:
+    """Inodes of the UDP sockets bound to ``address`` in this network namespace. Source: Linux ``/proc/net/udp``."""
     packed = int.from_bytes(socket.inet_aton(address.host), "little")
     wanted = f"{packed:08X}:{address.port:04X}"
     lines = Path("/proc/thread-self/net/udp").read_text(encoding="ascii").splitlines()[1:]
@@ -78,8 +86,8 @@ def udp_holders(address: Address) -> set[int]:
     return {int(row[9]) for row in rows if row[1] == wanted}
 
 
-def sockets_of(pid: int) -> Iterator[int]:
-    """Inodes of the sockets that process ``pid`` holds; nothing if it is gone."""
+def list_socket_inodes(pid: int) -> Iterator[int]:
+    """Inodes of the open sockets of process ``pid``; none if the process has ended."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):

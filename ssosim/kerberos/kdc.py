@@ -1,4 +1,4 @@
-"""A running krb5kdc: started, known to answer, and certain to end."""
+"""Start and stop krb5kdc, and wait until it answers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from ssosim.kerberos.errors import KdcStartError
-from ssosim.kerberos.free_ports import Address, free_address, sockets_of, udp_holders
+from ssosim.kerberos.free_ports import Address, find_free_address, list_socket_inodes, list_udp_inodes
 from ssosim.kerberos.messages import Unreadable, build_as_request, read_message
-from ssosim.kerberos.programs import find_program, tool_environment
-from ssosim.kerberos.realm import PreparedRealm, kadmin
+from ssosim.kerberos.programs import build_tool_environment, find_program
+from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
 __all__ = ["Kdc"]
 
@@ -25,16 +25,16 @@ START_TIMEOUT = 10.0
 STOP_TIMEOUT = 2.0
 POLL = 0.001
 
-# The death signal is set in the child, by when the parent may be gone already: the shell looks once more.
+# setpriv sets the parent-death signal in the child. The parent may have ended before that, so the shell checks again.
 GUARD = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 
 
 class Kdc:
-    """krb5kdc on the realm in ``realm.directory``, which it should have to itself (``PreparedRealm.copy_to``).
+    """A krb5kdc process for the realm in ``realm.directory``. No other KDC may use that directory (see ``copy_to``).
 
-    ``clock_offset`` in seconds sets the KDC's clock ahead of the machine's (``krb5kdc -T``). An async context
-    manager; or ``start`` and ``stop``. The process dies with the thread that started it, even at kill -9, so start
-    it from a thread that lasts. What it prints and logs is in ``log``.
+    ``clock_offset`` (seconds) sets the KDC's clock ahead of the machine's clock (``krb5kdc -T``). Use it as an async
+    context manager, or call ``start`` and ``stop``. The kernel kills the process when the thread that started it ends,
+    also after SIGKILL, so start it from a thread that lives long enough. Its output and log are in the file ``log``.
     """
 
     def __init__(self, realm: PreparedRealm, *, clock_offset: int = 0) -> None:
@@ -46,30 +46,30 @@ class Kdc:
 
     @property
     def address(self) -> Address:
-        """Where it listens, UDP and TCP. Raises KdcStartError before ``start``."""
+        """The address that it listens on, UDP and TCP. Raises KdcStartError before ``start``."""
         if self._address is None:
             raise KdcStartError("krb5kdc has not been started")
         return self._address
 
     @property
     def pid(self) -> int | None:
-        """Process id; None while it is not running."""
+        """The process id; None while krb5kdc is not running."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     async def start(self, host: str | None = None, port: int = 0) -> Address:
-        """Start, and return once an AS exchange over UDP and one over TCP were answered.
+        """Start krb5kdc, and return when it has answered an AS-REQ over UDP and one over TCP.
 
-        Without ``host`` a random loopback address is taken, with port 0 a free port. Raises KdcStartError,
+        ``host`` None chooses a random loopback address; port 0 chooses a free port. Raises KdcStartError,
         KerberosMissingError, RealmError.
         """
         if self.pid is not None:
             raise KdcStartError(f"krb5kdc is already running on {self.address}")
         try:
-            address = free_address(host, port)
+            address = find_free_address(host, port)
         except OSError as error:
             raise KdcStartError(f"{host}:{port} cannot be used for the KDC: {error.strerror}") from error
         self.realm.write_conf(address)
-        # Not in a worker thread: the death signal comes when the *thread* that made the child ends.
+        # Not in a worker thread: the parent-death signal is sent when the *thread* that made the child ends.
         process = self._spawn()
         self._process, self._address = process, address
         try:
@@ -80,7 +80,7 @@ class Kdc:
         return address
 
     async def stop(self) -> None:
-        """End krb5kdc with its process group; nothing happens if it is not running."""
+        """Stop krb5kdc and its process group. Does nothing if it is not running."""
         process, self._process, self._address = self._process, None, None
         if process is None:
             return
@@ -93,9 +93,9 @@ class Kdc:
             _signal_group(process, signal.SIGKILL)
             process.wait()
 
-    async def kadmin(self, batch: str) -> str:
-        """Change the realm while it runs; see ``ssosim.kerberos.realm.kadmin``."""
-        return await asyncio.to_thread(kadmin, self.realm, batch)
+    async def run_kadmin(self, batch: str) -> str:
+        """Change the realm while the KDC runs; see ``ssosim.kerberos.realm.run_kadmin``."""
+        return await asyncio.to_thread(run_kadmin, self.realm, batch)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -112,46 +112,48 @@ class Kdc:
             kdc += ["-T", str(self._clock_offset)]
         guard = [find_program("setpriv"), "--pdeathsig", "KILL", find_program("sh"), "-c", GUARD, "sh"]
         with self.log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - a program found by name, arguments of our own
+            return subprocess.Popen(  # noqa: S603 - the program was found by name, the arguments are fixed here
                 [*guard, str(os.getpid()), *kdc],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.realm.directory,
-                env=tool_environment(self.realm.directory),
+                env=build_tool_environment(self.realm.directory),
                 process_group=0,
             )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], address: Address) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         request = build_as_request(self.realm.name, "ready")
-        # TCP first: krb5kdc opens it last, and a refused connection is the cheaper question.
-        for ask in (_ask_tcp, _ask_udp):
-            while not ask(address, request):
+        # TCP first: krb5kdc opens it last, and a refused connection is detected sooner than a missing UDP reply.
+        for is_answered in (_is_answered_over_tcp, _is_answered_over_udp):
+            while not is_answered(address, request):
                 if process.poll() is not None:
-                    raise KdcStartError(f"krb5kdc ended at once, exit code {process.returncode}:\n{self._last()}")
+                    raise KdcStartError(
+                        f"krb5kdc ended at once, exit code {process.returncode}:\n{self._read_log_end()}"
+                    )
                 if time.monotonic() > deadline:
-                    raise KdcStartError(f"krb5kdc gave no answer in {START_TIMEOUT:.0f} s:\n{self._last()}")
+                    raise KdcStartError(f"krb5kdc gave no answer in {START_TIMEOUT:.0f} s:\n{self._read_log_end()}")
                 time.sleep(POLL)
-        # Where /proc belongs to an outer pid namespace (containers that forbid mounting it), it cannot tell.
-        proc_is_ours = Path("/proc/self").readlink().name == str(os.getpid())
-        if proc_is_ours and not udp_holders(address) <= set(sockets_of(process.pid)):
+        # If /proc belongs to an outer pid namespace (in containers that forbid a mount of it), the check is impossible.
+        proc_is_of_this_namespace = Path("/proc/self").readlink().name == str(os.getpid())
+        if proc_is_of_this_namespace and not list_udp_inodes(address) <= set(list_socket_inodes(process.pid)):
             raise KdcStartError(f"another program listens on {address} as well; krb5kdc would share its requests")
 
-    def _last(self) -> str:
+    def _read_log_end(self) -> str:
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
         return "(no log)"
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    # Until the process is waited for, its number and group cannot belong to anyone else.
+    # Until the process has been waited for, no other process can get its process id and group.
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
 
 
-def _ask_udp(address: Address, request: bytes) -> bool:
+def _is_answered_over_udp(address: Address, request: bytes) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.25)
         try:
@@ -163,7 +165,7 @@ def _ask_udp(address: Address, request: bytes) -> bool:
     return not isinstance(read_message(answer), Unreadable)
 
 
-def _ask_tcp(address: Address, request: bytes) -> bool:
+def _is_answered_over_tcp(address: Address, request: bytes) -> bool:
     try:
         with socket.create_connection(address, timeout=0.25) as client, client.makefile("rb") as stream:
             client.sendall(len(request).to_bytes(4, "big") + request)

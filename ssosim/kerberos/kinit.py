@@ -1,4 +1,4 @@
-"""What a client of the realm needs: a krb5.conf, and a first ticket."""
+"""Prepare a client of the realm: write its krb5.conf, and get its first ticket with kinit."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Literal
 
 from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.free_ports import Address
-from ssosim.kerberos.lab_files import render
-from ssosim.kerberos.programs import find_program, tool_environment
+from ssosim.kerberos.lab_files import render_template
+from ssosim.kerberos.programs import build_tool_environment, find_program
 
-__all__ = ["ClientOptions", "KinitError", "KinitFailure", "kinit", "write_krb5_conf"]
+__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "kinit", "write_krb5_conf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """Settings of libkrb5 that change what goes over the wire. None leaves MIT's own default, by not writing it.
+    """Settings of libkrb5 that change what a client sends. None does not write the setting, so MIT's default applies.
 
-    Defaults of MIT krb5 1.20: canonicalise ``true`` (``fallback`` exists since 1.18), rdns ``true``,
+    Defaults of MIT krb5 1.20: dns_canonicalize_hostname ``true`` (``fallback`` exists since 1.18), rdns ``true``,
     qualify_shortname the first search domain, udp_preference_limit 1465 bytes (1 means TCP first), clockskew 300
     seconds. Source: krb5 ``init_ctx.c``, ``sn2princ.c``, ``doc/admin/conf_files/krb5_conf.rst``.
     """
@@ -33,7 +33,7 @@ class ClientOptions:
     udp_preference_limit: int | None = None
     clockskew: int | None = None
 
-    def lines(self) -> str:
+    def format_lines(self) -> str:
         """The options as lines of the section ``[libdefaults]``."""
         written = {
             "dns_canonicalize_hostname": self.dns_canonicalize_hostname,
@@ -52,21 +52,21 @@ def write_krb5_conf(
     kdcs: Sequence[Address],
     options: ClientOptions | None = None,
 ) -> None:
-    """Write the client configuration of ``realm``, whose DNS domain is ``domain``, to ``path``.
+    """Write the krb5.conf of a client of ``realm`` to ``path``. ``domain`` is the DNS domain of the realm.
 
-    The KDCs are tried in the order given. Raises RealmError if the template is broken, OSError.
+    The client tries ``kdcs`` in the given order. Raises RealmError if the template is invalid, OSError.
     """
     values = {
         "realm": realm,
         "domain": domain,
-        "options": (options or ClientOptions()).lines(),
+        "options": (options or ClientOptions()).format_lines(),
         "kdcs": "\n".join(f"        kdc = {kdc}" for kdc in kdcs),
     }
-    path.write_text(render("krb5.conf", values), encoding="utf-8")
+    path.write_text(render_template("krb5.conf", values), encoding="utf-8")
 
 
-class KinitFailure(StrEnum):
-    """Why there is no ticket-granting ticket."""
+class KinitErrorKind(StrEnum):
+    """Why kinit got no ticket-granting ticket."""
 
     WRONG_PASSWORD = "wrong password"  # noqa: S105 - an outcome, not a password
     CLIENT_UNKNOWN = "client unknown"
@@ -77,24 +77,24 @@ class KinitFailure(StrEnum):
     OTHER = "other"
 
 
-# The program's untranslated texts (it runs with LC_ALL=C). Source: krb5 1.20 lib/krb5/error_tables/krb5_err.et,
+# Error texts of kinit in English (it runs with LC_ALL=C). Source: krb5 1.20 lib/krb5/error_tables/krb5_err.et,
 # clients/kinit/kinit.c.
-_TEXTS = (
-    ("Password incorrect", KinitFailure.WRONG_PASSWORD),
-    ("Preauthentication failed", KinitFailure.WRONG_PASSWORD),
-    ("not found in Kerberos database", KinitFailure.CLIENT_UNKNOWN),
-    ("credentials have been revoked", KinitFailure.REVOKED),
-    ("entry in database has expired", KinitFailure.REVOKED),
-    ("Cannot contact any KDC", KinitFailure.KDC_UNREACHABLE),
-    ("Cannot find KDC", KinitFailure.KDC_UNREACHABLE),
-    ("Clock skew too great", KinitFailure.CLOCK_SKEW),
+_KIND_OF_TEXT = (
+    ("Password incorrect", KinitErrorKind.WRONG_PASSWORD),
+    ("Preauthentication failed", KinitErrorKind.WRONG_PASSWORD),
+    ("not found in Kerberos database", KinitErrorKind.CLIENT_UNKNOWN),
+    ("credentials have been revoked", KinitErrorKind.REVOKED),
+    ("entry in database has expired", KinitErrorKind.REVOKED),
+    ("Cannot contact any KDC", KinitErrorKind.KDC_UNREACHABLE),
+    ("Cannot find KDC", KinitErrorKind.KDC_UNREACHABLE),
+    ("Clock skew too great", KinitErrorKind.CLOCK_SKEW),
 )
 
 
 class KinitError(KerberosError):
-    """kinit got no ticket; ``kind`` says why, the text is kinit's own."""
+    """kinit got no ticket. ``kind`` is the reason; the text is kinit's."""
 
-    def __init__(self, kind: KinitFailure, text: str) -> None:
+    def __init__(self, kind: KinitErrorKind, text: str) -> None:
         super().__init__(text)
         self.kind = kind
 
@@ -108,19 +108,19 @@ async def kinit(
     lifetime: int | None = None,
     timeout: float = 30.0,  # noqa: ASYNC109 - in real seconds, whatever clock the loop runs on
 ) -> None:
-    """Get a ticket-granting ticket for ``principal`` into the file ``ccache``, as signing on to a device does.
+    """Get a ticket-granting ticket for ``principal`` into the file ``ccache``, as a sign-on to a device does.
 
-    ``lifetime`` is in seconds (None: what the KDC gives), ``timeout`` in seconds of real time. The password goes in
-    on standard input. Runs in a worker thread, so the KDC's gateway may live on this event loop. Raises KinitError,
+    ``lifetime`` is in seconds (None: the KDC decides), ``timeout`` in seconds of real time. The password is passed on
+    standard input. kinit runs in a worker thread, so the KDC gateway may run on this event loop. Raises KinitError,
     KerberosMissingError.
     """
     command = [find_program("kinit"), "-c", f"FILE:{ccache}"]
     if lifetime is not None:
         command += ["-l", f"{lifetime}s"]
-    environment = tool_environment(ccache.parent) | {"KRB5_CONFIG": str(krb5_conf)}
+    environment = build_tool_environment(ccache.parent) | {"KRB5_CONFIG": str(krb5_conf)}
 
     def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603 - a program found by name, arguments of our own
+        return subprocess.run(  # noqa: S603 - the program was found by name, the arguments are fixed here
             [*command, "--", principal],
             input=password + "\n",
             capture_output=True,
@@ -133,8 +133,8 @@ async def kinit(
     try:
         result = await asyncio.to_thread(run)
     except subprocess.TimeoutExpired as error:
-        raise KinitError(KinitFailure.TIMEOUT, f"kinit {principal}: no end after {timeout:g} s") from error
+        raise KinitError(KinitErrorKind.TIMEOUT, f"kinit {principal}: no end after {timeout:g} s") from error
     if result.returncode != 0:
         text = (result.stderr.strip() or f"exit code {result.returncode}").splitlines()[-1]
-        kind = next((kind for part, kind in _TEXTS if part in text), KinitFailure.OTHER)
+        kind = next((kind for part, kind in _KIND_OF_TEXT if part in text), KinitErrorKind.OTHER)
         raise KinitError(kind, text)

@@ -1,4 +1,4 @@
-"""The realm's own files (``kdc-lab``): templates that people read and change, filled in here."""
+"""The files in ``kdc-lab``: templates of krb5.conf and kdc.conf that users may read and change."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from string import Template
 
 from ssosim.kerberos.errors import RealmError
 
-__all__ = ["lab_files", "render"]
+__all__ = ["find_lab_files", "render_template"]
 
 
-def lab_files() -> Path:
-    """The directory ``kdc-lab``: beside the package when installed from a wheel, at the top of a checkout.
+def find_lab_files() -> Path:
+    """The directory ``kdc-lab``: inside the package when installed from a wheel, at the top of a checkout otherwise.
 
-    Raises RealmError if it is in neither place.
+    Raises RealmError if neither exists.
     """
     here = Path(__file__).resolve().parent
     for candidate in (here / "kdc-lab", here.parent.parent / "kdc-lab"):
@@ -23,9 +23,12 @@ def lab_files() -> Path:
     raise RealmError(f"kdc-lab/kdc.conf is neither in {here} nor at the top of the checkout: reinstall ssosim")
 
 
-def render(name: str, values: Mapping[str, str]) -> str:
-    """Template ``name`` of ``kdc-lab`` with its placeholders filled in; raises RealmError naming a wrong one."""
-    path = lab_files() / name
+def render_template(name: str, values: Mapping[str, str]) -> str:
+    """The template ``name`` of ``kdc-lab`` with ``values`` in place of its placeholders.
+
+    Raises RealmError if the file cannot be read or has an unknown placeholder; the text names it.
+    """
+    path = find_lab_files() / name
     try:
         return Template(path.read_text(encoding="utf-8")).substitute(values)
     except KeyError as error:

@@ -1,6 +1,6 @@
-"""The part of Kerberos messages that travels in the clear: who asks for which service, and what the KDC said.
+"""Read the clear-text part of Kerberos messages: message type, realm, client and service names, error code.
 
-Source: RFC 4120, section 5. ``read_message`` takes any bytes and always returns a value; nothing here knows a key.
+``read_message`` accepts any bytes and always returns a value. No key is used here. Source: RFC 4120, section 5.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ESCAPES = {"/": "\\/", "@": "\\@", "\\": "\\\\"}
 
 @dataclass(frozen=True, slots=True)
 class KdcRequest:
-    """An AS-REQ or TGS-REQ. Names are without realm; ``principal`` is empty in a TGS-REQ, which does not say it."""
+    """An AS-REQ or TGS-REQ. Names have no realm. ``principal`` is ``""`` in a TGS-REQ, which does not contain it."""
 
     kind: Literal["AS", "TGS"]
     realm: str
@@ -47,7 +47,7 @@ class KdcRequest:
 
 @dataclass(frozen=True, slots=True)
 class KdcReply:
-    """An AS-REP or TGS-REP: a ticket for ``service`` was given to ``principal``."""
+    """An AS-REP or TGS-REP: the KDC issued a ticket for ``service`` to ``principal``."""
 
     kind: Literal["AS", "TGS"]
     realm: str
@@ -57,7 +57,7 @@ class KdcReply:
 
 @dataclass(frozen=True, slots=True)
 class KrbError:
-    """A KRB-ERROR. ``name`` is the standard's name of ``code``."""
+    """A KRB-ERROR. ``name`` is the name of ``code`` in RFC 4120."""
 
     code: int
     name: str
@@ -68,7 +68,7 @@ class KrbError:
 
 @dataclass(frozen=True, slots=True)
 class ApRequest:
-    """An AP-REQ: the ticket as its bearer shows it. ``kvno`` is None where the KDC left the key version out."""
+    """An AP-REQ: a ticket that a client presents to a service. ``kvno`` is None if the ticket has no key version."""
 
     realm: str
     service: str
@@ -78,7 +78,7 @@ class ApRequest:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Bytes that are none of these messages, and why."""
+    """Bytes that are none of these messages. ``reason`` describes the first error found."""
 
     reason: str
 
@@ -87,13 +87,13 @@ Message = KdcRequest | KdcReply | KrbError | ApRequest | Unreadable
 
 
 def read_message(data: bytes) -> Message:
-    """What ``data`` is. Never raises: whatever cannot be read is ``Unreadable``."""
+    """Parse ``data``. Never raises: bytes that cannot be read give ``Unreadable``."""
     try:
-        outer = der.only(data)
+        outer = der.read_single(data)
         reader = _READERS.get(outer.tag)
         if reader is None:
             return Unreadable(f"no Kerberos message has tag 0x{outer.tag:02x}")
-        return reader(der.fields(der.only(outer.value)))
+        return reader(der.read_fields(der.read_single(outer.value)))
     except DerError as error:
         return Unreadable(str(error))
     except KeyError as error:
@@ -103,7 +103,7 @@ def read_message(data: bytes) -> Message:
 def _request(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, Element]], Message]:
     def reader(message: Mapping[int, Element]) -> Message:
         _check_header(message[1], message[2], number)
-        body = der.fields(message[4])
+        body = der.read_fields(message[4])
         service = _name(body[3]) if 3 in body else ""
         return KdcRequest(kind, _text(body[2]), service, _name(body[1]) if 1 in body else "")
 
@@ -121,7 +121,7 @@ def _reply(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, El
 
 def _error(message: Mapping[int, Element]) -> Message:
     _check_header(message[0], message[1], _KRB_ERROR)
-    code = der.integer(message[6])
+    code = der.read_integer(message[6])
     text = _text(message[11]) if 11 in message else ""
     return KrbError(code, error_name(code), _text(message[9]), _name(message[10]), text)
 
@@ -129,8 +129,8 @@ def _error(message: Mapping[int, Element]) -> Message:
 def _ap_request(message: Mapping[int, Element]) -> Message:
     _check_header(message[0], message[1], _AP_REQ)
     realm, service, sealed = _ticket(message[3])
-    kvno = der.integer(sealed[1]) if 1 in sealed else None
-    return ApRequest(realm, service, der.integer(sealed[0]), kvno)
+    kvno = der.read_integer(sealed[1]) if 1 in sealed else None
+    return ApRequest(realm, service, der.read_integer(sealed[0]), kvno)
 
 
 _READERS: Mapping[int, Callable[[Mapping[int, Element]], Message]] = {
@@ -144,15 +144,15 @@ _READERS: Mapping[int, Callable[[Mapping[int, Element]], Message]] = {
 
 
 def _check_header(version: Element, kind: Element, number: int) -> None:
-    if der.integer(version) != 5:
+    if der.read_integer(version) != 5:
         raise DerError("not protocol version 5")
-    if der.integer(kind) != number:
+    if der.read_integer(kind) != number:
         raise DerError("message type and tag differ")
 
 
 def _ticket(element: Element) -> tuple[str, str, Mapping[int, Element]]:
-    ticket = der.fields(der.only(element.expect(0x61)))
-    return _text(ticket[1]), _name(ticket[2]), der.fields(ticket[3])
+    ticket = der.read_fields(der.read_single(element.expect(0x61)))
+    return _text(ticket[1]), _name(ticket[2]), der.read_fields(ticket[3])
 
 
 def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -166,17 +166,17 @@ def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -
 
 
 def _escaped(character: str, escapes: Mapping[str, str]) -> str:
-    # One line, printable: this goes into traces and terminals.
+    # One line of printable characters: the text is written to traces and terminals.
     if character.isprintable():
         return escapes.get(character, character)
     return character.encode("unicode_escape").decode("ascii")
 
 
 def _name(element: Element) -> str:
-    components = der.children(der.fields(element)[1].expect(der.SEQUENCE))
+    components = der.read_children(der.read_fields(element)[1].expect(der.SEQUENCE))
     if not 1 <= len(components) <= MAX_COMPONENTS:
         raise DerError("a name of no or too many components")
-    if sum(len(part.value) for part in components) > MAX_NAME:  # before the work of escaping them
+    if sum(len(part.value) for part in components) > MAX_NAME:  # before they are escaped, which takes time
         raise DerError(f"a name of more than {MAX_NAME} bytes")
     name = "/".join(_text(part, _ESCAPES) for part in components)
     if len(name) > MAX_NAME:
@@ -185,50 +185,52 @@ def _name(element: Element) -> str:
 
 
 def build_as_request(realm: str, principal: str, nonce: int = 1) -> bytes:
-    """The smallest AS-REQ that a KDC answers: ``principal`` (one component) asks for a TGT, without pre-auth."""
-    body = der.encode(
+    """The smallest AS-REQ that a KDC answers: ``principal`` (one component) requests a TGT without pre-auth."""
+    body = der.encode_element(
         der.SEQUENCE,
-        der.context(0, der.encode(der.BIT_STRING, bytes(5))),
-        der.context(1, _build_name(_NT_PRINCIPAL, principal)),
-        der.context(2, _build_text(realm)),
-        der.context(3, _build_name(_NT_SRV_INST, "krbtgt", realm)),
-        der.context(5, der.encode(der.GENERALIZED_TIME, b"19700101000000Z")),
-        der.context(7, der.encode_integer(nonce)),
-        der.context(8, der.encode(der.SEQUENCE, der.encode_integer(18), der.encode_integer(17))),
+        der.encode_context(0, der.encode_element(der.BIT_STRING, bytes(5))),
+        der.encode_context(1, _build_name(_NT_PRINCIPAL, principal)),
+        der.encode_context(2, _build_text(realm)),
+        der.encode_context(3, _build_name(_NT_SRV_INST, "krbtgt", realm)),
+        der.encode_context(5, der.encode_element(der.GENERALIZED_TIME, b"19700101000000Z")),
+        der.encode_context(7, der.encode_integer(nonce)),
+        der.encode_context(8, der.encode_element(der.SEQUENCE, der.encode_integer(18), der.encode_integer(17))),
     )
-    return der.application(
+    return der.encode_application(
         _AS_REQ,
-        der.encode(
+        der.encode_element(
             der.SEQUENCE,
-            der.context(1, der.encode_integer(5)),
-            der.context(2, der.encode_integer(_AS_REQ)),
-            der.context(4, body),
+            der.encode_context(1, der.encode_integer(5)),
+            der.encode_context(2, der.encode_integer(_AS_REQ)),
+            der.encode_context(4, body),
         ),
     )
 
 
 def build_error(code: int, realm: str, service: tuple[str, ...], now: float) -> bytes:
-    """A KRB-ERROR of a KDC; ``service`` is the name's components, ``now`` in seconds since the Unix epoch."""
+    """A KRB-ERROR. ``service`` has the components of the name; ``now`` is in seconds since the Unix epoch."""
     stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y%m%d%H%M%SZ").encode("ascii")
-    return der.application(
+    return der.encode_application(
         _KRB_ERROR,
-        der.encode(
+        der.encode_element(
             der.SEQUENCE,
-            der.context(0, der.encode_integer(5)),
-            der.context(1, der.encode_integer(_KRB_ERROR)),
-            der.context(4, der.encode(der.GENERALIZED_TIME, stamp)),
-            der.context(5, der.encode_integer(0)),
-            der.context(6, der.encode_integer(code)),
-            der.context(9, _build_text(realm)),
-            der.context(10, _build_name(_NT_SRV_INST, *service)),
+            der.encode_context(0, der.encode_integer(5)),
+            der.encode_context(1, der.encode_integer(_KRB_ERROR)),
+            der.encode_context(4, der.encode_element(der.GENERALIZED_TIME, stamp)),
+            der.encode_context(5, der.encode_integer(0)),
+            der.encode_context(6, der.encode_integer(code)),
+            der.encode_context(9, _build_text(realm)),
+            der.encode_context(10, _build_name(_NT_SRV_INST, *service)),
         ),
     )
 
 
 def _build_text(text: str) -> bytes:
-    return der.encode(der.GENERAL_STRING, text.encode())
+    return der.encode_element(der.GENERAL_STRING, text.encode())
 
 
 def _build_name(kind: int, *components: str) -> bytes:
-    strings = der.encode(der.SEQUENCE, *(_build_text(component) for component in components))
-    return der.encode(der.SEQUENCE, der.context(0, der.encode_integer(kind)), der.context(1, strings))
+    strings = der.encode_element(der.SEQUENCE, *(_build_text(component) for component in components))
+    return der.encode_element(
+        der.SEQUENCE, der.encode_context(0, der.encode_integer(kind)), der.encode_context(1, strings)
+    )

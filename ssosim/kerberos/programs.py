@@ -1,4 +1,4 @@
-"""Where the MIT programs are, and the environment that they run in: never the machine's own Kerberos settings."""
+"""Find the MIT Kerberos programs, and build their environment, without the machine's Kerberos settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ssosim.kerberos.errors import ProgramMissingError
 
-__all__ = ["find_program", "tool_environment"]
+__all__ = ["build_tool_environment", "find_program"]
 
-# Not on an ordinary user's PATH in Debian.
+# Debian does not have these on an ordinary user's PATH.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 PACKAGES = {
@@ -26,7 +26,7 @@ PACKAGES = {
 
 @cache
 def find_program(name: str) -> str:
-    """Full path of the program ``name``; raises ProgramMissingError with the package that has it."""
+    """The full path of the program ``name``. Raises ProgramMissingError, which names the package to install."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
     found = shutil.which(name, path=path)
     if found is None:
@@ -34,11 +34,11 @@ def find_program(name: str) -> str:
     return found
 
 
-def tool_environment(directory: Path) -> dict[str, str]:
-    """Environment for a Kerberos program that works on the realm in ``directory``.
+def build_tool_environment(directory: Path) -> dict[str, str]:
+    """The environment of a Kerberos program for the realm in ``directory``.
 
-    Nothing is inherited but PATH, and every file that libkrb5 could make lands in ``directory``. Messages are
-    untranslated because some of them are read.
+    Only PATH is inherited, and every file that libkrb5 may write is in ``directory``. Messages are in English, because
+    some of them are parsed.
     """
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -1,6 +1,6 @@
-"""The realm's database and keys: made once per estate, then copied.
+"""Create the database and keys of a realm once per estate, then copy them for each lab.
 
-Making one runs kdb5_util and one kadmin.local batch; copying is a handful of small files.
+Creation runs kdb5_util and one kadmin.local batch. A copy is a few small files.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from ssosim.files.owned_folder import (
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.kinit import ClientOptions, write_krb5_conf
-from ssosim.kerberos.lab_files import lab_files, render
-from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, keytab_name, principals_batch
-from ssosim.kerberos.programs import find_program, tool_environment
+from ssosim.kerberos.lab_files import find_lab_files, render_template
+from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, build_principals_batch
+from ssosim.kerberos.programs import build_tool_environment, find_program
 
-__all__ = ["PreparedRealm", "kadmin", "prepare", "realm_digest"]
+__all__ = ["PreparedRealm", "compute_realm_digest", "prepare_realm", "run_kadmin"]
 
-# Part of the digest: raise it when what ``prepare`` leaves in a directory changes.
+# Part of the digest: increase it when ``prepare_realm`` writes other files into a directory.
 LAYOUT = 2
 TOOL_TIMEOUT = 30.0
 STALE_AFTER = 3600.0
@@ -45,12 +45,12 @@ _DRAFT = ".making-"
 
 @dataclass(frozen=True, slots=True)
 class PreparedRealm:
-    """A directory that holds a realm: KDB, stash, keytabs. Its files are for the owner's eyes only.
+    """A directory with the files of a realm: database, stash file, keytabs. Only the owner can read them.
 
-    What ``prepare`` returns is there to be copied; a KDC runs on a copy.
+    ``prepare_realm`` returns the original, which is copied; a KDC runs on a copy.
 
-    ``lifetime`` and ``renewable`` are the longest ticket and renewal, in seconds. Copies share their keys: a ticket
-    from one copy's KDC is good for another copy's services.
+    ``lifetime`` and ``renewable`` are the maximum ticket lifetime and renewable lifetime, in seconds. Copies have the
+    same keys: a service of one copy accepts a ticket from the KDC of another.
     """
 
     directory: Path
@@ -62,7 +62,7 @@ class PreparedRealm:
 
     @property
     def keytab(self) -> Path:
-        """Keys of the account that stands for the cloud: all its SPNs."""
+        """The keytab of the cloud's service account, with the keys of all its SPNs."""
         return self.directory / SERVICE_ACCOUNT_KEYTAB
 
     @property
@@ -71,14 +71,14 @@ class PreparedRealm:
         return make_mark("realm", self.digest)
 
     def service_keytab(self, spn: str) -> Path:
-        """Keys of another service of the realm."""
-        return self.directory / keytab_name(spn)
+        """The keytab of another service of the realm."""
+        return self.directory / build_keytab_name(spn)
 
-    def keytab_of(self, spns: Sequence[str]) -> Path:
-        """Keys of a service of the realm that has several names, each with a key of its own."""
+    def join_keytabs(self, spns: Sequence[str]) -> Path:
+        """The keytab of a service with several SPNs, made from the keytabs of these ``spns``. Raises OSError."""
         if len(spns) == 1:
             return self.service_keytab(spns[0])
-        joined = self.directory / keytab_name("+".join(spns))
+        joined = self.directory / build_keytab_name("+".join(spns))
         # A key table is two bytes of version, and entries (krb5, formats/keytab_file_format).
         tables = [self.service_keytab(spn).read_bytes() for spn in spns]
         joined.write_bytes(tables[0][:2] + b"".join(table[2:] for table in tables))
@@ -90,16 +90,16 @@ class PreparedRealm:
         create_private_folder(directory.parent)
         directory.mkdir(mode=0o700)
         for source in self.directory.iterdir():
-            if source.name == self.mark.file:  # a copy is its user's
+            if source.name == self.mark.file:  # the copy belongs to the caller, so it has no mark
                 continue
-            # The time stamps belong to it: the database module compares principal.ok with what it has read.
+            # copy2 keeps the time stamps: the database module compares that of principal.ok with the one it has read.
             shutil.copy2(source, directory / source.name)
         copy = PreparedRealm(directory, self.name, self.domain, self.digest, self.lifetime, self.renewable)
         copy.write_conf(None)
         return copy
 
     def write_conf(self, address: Address | None) -> None:
-        """Write kdc.conf for a KDC on ``address`` (None: not yet known), and the krb5.conf that goes with it."""
+        """Write kdc.conf and krb5.conf for a KDC on ``address`` (None: not yet known)."""
         values = {
             "realm": self.name,
             "directory": str(self.directory),
@@ -107,15 +107,15 @@ class PreparedRealm:
             "max_life": str(self.lifetime),
             "max_renewable_life": str(self.renewable),
         }
-        (self.directory / "kdc.conf").write_text(render("kdc.conf", values), encoding="utf-8")
+        (self.directory / "kdc.conf").write_text(render_template("kdc.conf", values), encoding="utf-8")
         kdcs = (address,) if address else ()
         write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, ClientOptions())
 
 
-def realm_digest(estate: Estate) -> str:
-    """Names the inputs of ``prepare``: the same digest, the same realm. Raises RealmError as ``prepare`` does."""
+def compute_realm_digest(estate: Estate) -> str:
+    """A digest of the inputs of ``prepare_realm``: equal digests mean equal realms. Raises RealmError."""
     realm = estate.default_realm
-    # Another release of the tools may write another database format.
+    # Another version of the programs may write another database format.
     tools = Path(find_program("kdb5_util")).stat()
     parts = (
         str(LAYOUT),
@@ -123,20 +123,20 @@ def realm_digest(estate: Estate) -> str:
         realm.name,
         realm.domain,
         f"{realm.ticket_lifetime}:{realm.renewable_lifetime}",
-        principals_batch(estate),
-        (lab_files() / "kdc.conf").read_text(encoding="utf-8"),
+        build_principals_batch(estate),
+        (find_lab_files() / "kdc.conf").read_text(encoding="utf-8"),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def prepare(estate: Estate, directory: Path) -> PreparedRealm:
-    """The realm of ``estate`` from the cache ``directory``, made there first if it is not; about 40 ms or 1 ms.
+def prepare_realm(estate: Estate, directory: Path) -> PreparedRealm:
+    """The realm of ``estate`` in the cache ``directory``. If it is missing, it is created: 40 ms instead of 1 ms.
 
-    Two processes that prepare the same realm at once both make it, and one of the two results stays; nobody sees a
-    half-made one. Raises RealmError or KerberosMissingError.
+    If two processes prepare the same realm at once, both create it and one of the two results is kept. No process sees
+    an incomplete one. Raises RealmError or KerberosMissingError.
     """
     realm = estate.default_realm
-    digest = realm_digest(estate)
+    digest = compute_realm_digest(estate)
     prepared = PreparedRealm(
         directory / digest, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
     )
@@ -145,8 +145,8 @@ def prepare(estate: Estate, directory: Path) -> PreparedRealm:
             try:
                 _check(cache, prepared)
             except FileNotFoundError:
-                _sweep(cache, directory)
-                _make_in(cache, directory, estate, prepared)
+                _remove_old_drafts(cache, directory)
+                _create_in(cache, directory, estate, prepared)
                 _check(cache, prepared)
     except FolderRefusedError as error:
         raise RealmError(str(error)) from error
@@ -159,13 +159,16 @@ def _check(cache: int, realm: PreparedRealm) -> None:
         check_mark(folder, realm.mark, realm.directory)
 
 
-def _make_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm) -> None:
-    """Make it under another name in ``directory``, which ``cache`` is a descriptor of, so that nobody sees a half."""
+def _create_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm) -> None:
+    """Create the realm under a temporary name, then rename it, so that no process sees an incomplete one.
+
+    ``cache`` is a descriptor of ``directory``.
+    """
     draft = f"{realm.digest}{_DRAFT}{secrets.token_hex(4)}"
     try:
         with claim_folder(cache, draft, realm.mark, directory / draft):
-            _make(estate, directory / draft, realm.digest)
-        # Another process may have been faster, or something else be there: the check that follows tells.
+            _create(estate, directory / draft, realm.digest)
+        # Another process may have been faster, or another file may have that name: the caller checks it afterwards.
         with contextlib.suppress(OSError):
             os.rename(draft, realm.digest, src_dir_fd=cache, dst_dir_fd=cache)
     finally:
@@ -173,8 +176,8 @@ def _make_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm) 
             remove_marked(cache, draft, realm.mark, directory / draft)
 
 
-def _sweep(cache: int, directory: Path) -> None:
-    """Remove what a killed process left half-made long ago."""
+def _remove_old_drafts(cache: int, directory: Path) -> None:
+    """Remove incomplete realms of killed processes that are older than ``STALE_AFTER`` seconds."""
     for name in os.listdir(cache):
         digest, making, _ = name.partition(_DRAFT)
         with contextlib.suppress(FolderRefusedError, OSError):
@@ -182,43 +185,43 @@ def _sweep(cache: int, directory: Path) -> None:
                 remove_marked(cache, name, make_mark("realm", digest), directory / name)
 
 
-def _make(estate: Estate, directory: Path, digest: str) -> None:
+def _create(estate: Estate, directory: Path, digest: str) -> None:
     realm = estate.default_realm
     prepared = PreparedRealm(
         directory, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
     )
     prepared.write_conf(None)
-    # On standard input, for the command line of a process is everybody's to read.
+    # On standard input, because every user can read the command line of a process.
     password = secrets.token_hex(16)
     _run(prepared, "kdb5_util", ["create", "-s", "-r", realm.name], f"{password}\n{password}\n")
-    kadmin(prepared, principals_batch(estate))
-    # They name the directory that is about to be renamed; every copy gets its own.
-    for left in (*directory.glob("*.conf"), *directory.glob("*.log")):
-        left.unlink()
+    run_kadmin(prepared, build_principals_batch(estate))
+    # These files contain the temporary directory name. Every copy gets new ones.
+    for file in (*directory.glob("*.conf"), *directory.glob("*.log")):
+        file.unlink()
 
 
-def kadmin(realm: PreparedRealm, batch: str) -> str:
-    """Run kadmin.local commands on ``realm``, one a line, in its directory; returns what kadmin said.
+def run_kadmin(realm: PreparedRealm, batch: str) -> str:
+    """Run kadmin.local commands on ``realm``, one per line, in its directory, and return the output.
 
-    A running krb5kdc sees the change at its next request. Raises RealmError with the first complaint: kadmin.local
-    itself exits with 0 whatever happens in a batch.
+    A running krb5kdc sees the change at its next request. Raises RealmError with the first error message: kadmin.local
+    itself exits with 0 also when a command of a batch fails.
     """
     commands = "\n".join(line for line in batch.splitlines() if line and not line.startswith("#")) + "\n"
     result = _run(realm, "kadmin.local", ["-r", realm.name], commands)
-    if complaint := result.stderr.strip():
-        raise RealmError(f"kadmin.local: {complaint.splitlines()[0]}")
+    if errors := result.stderr.strip():
+        raise RealmError(f"kadmin.local: {errors.splitlines()[0]}")
     return result.stdout
 
 
 def _run(realm: PreparedRealm, program: str, args: list[str], text: str) -> subprocess.CompletedProcess[str]:
     try:
-        result = subprocess.run(  # noqa: S603 - a program found by name, arguments of our own
+        result = subprocess.run(  # noqa: S603 - the program was found by name, the arguments are fixed here
             [find_program(program), *args],
             input=text,
             capture_output=True,
             text=True,
             cwd=realm.directory,
-            env=tool_environment(realm.directory),
+            env=build_tool_environment(realm.directory),
             timeout=TOOL_TIMEOUT,
             check=False,
         )

@@ -1,4 +1,4 @@
-"""What becomes of tickets, as values: accepted, refused, not given. Nothing here needs GSS-API."""
+"""Results of ticket requests and ticket checks, as values. This module does not need GSS-API."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import StrEnum
 from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.spnego import Mechanism
 
-__all__ = ["Accepted", "KeytabError", "Refusal", "Refused", "TicketError", "TicketFailure"]
+__all__ = ["AcceptedToken", "KeytabError", "RefusedToken", "TicketError", "TicketErrorKind", "TicketRefusal"]
 
 
 class KeytabError(KerberosError):
-    """The keytab cannot be read or holds no key."""
+    """The keytab cannot be read, or it has no key."""
 
 
-class Refusal(StrEnum):
+class TicketRefusal(StrEnum):
     """Why a Negotiate token was refused."""
 
     MALFORMED = "malformed"
@@ -32,11 +32,11 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A ticket that is good. ``principal`` and ``service`` are with realm (``alice@CORP.CONTOSO.COM``).
+class AcceptedToken:
+    """A ticket that was accepted. ``principal`` and ``service`` include the realm (``alice@CORP.CONTOSO.COM``).
 
-    ``reply`` is the token for the answer's WWW-Authenticate, None if there is none. ``expires_at`` is the ticket's
-    end in seconds since the Unix epoch, to about a second.
+    ``reply`` is the token for the WWW-Authenticate header of the response, None if there is none. ``expires_at`` is the
+    end of the ticket in seconds since the Unix epoch, exact to about one second.
     """
 
     principal: str
@@ -47,20 +47,20 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A token that is not good. ``text`` is GSS-API's own wording where it has one; it holds no secret.
+class RefusedToken:
+    """A token that was refused. ``text`` is the text of GSS-API where it has one; it contains no secret.
 
-    ``service`` is the principal that the ticket is for, as far as the token says, without realm.
+    ``service`` is the service principal of the ticket without its realm, ``""`` where the token could not be read.
     """
 
     mechanism: Mechanism
-    reason: Refusal
+    reason: TicketRefusal
     text: str
     service: str = ""
 
 
-class TicketFailure(StrEnum):
-    """Why there is no ticket for a service."""
+class TicketErrorKind(StrEnum):
+    """Why the KDC or libkrb5 gave no ticket for a service."""
 
     SERVER_UNKNOWN = "server unknown"
     KDC_UNREACHABLE = "kdc unreachable"
@@ -70,8 +70,8 @@ class TicketFailure(StrEnum):
 
 
 class TicketError(KerberosError):
-    """libkrb5 got no ticket; ``kind`` says why, the text is its own."""
+    """libkrb5 got no ticket. ``kind`` is the reason; the text is libkrb5's."""
 
-    def __init__(self, kind: TicketFailure, text: str) -> None:
+    def __init__(self, kind: TicketErrorKind, text: str) -> None:
         super().__init__(text)
         self.kind = kind

@@ -31,7 +31,7 @@ from ssosim.entra.core.messages import Answer, Call
 from ssosim.entra.http.exchange import unreadable
 from ssosim.estate import User
 from ssosim.faults.exchanges import KDC_PATIENCE_S, NO_TLS_THERE, WEB_PATIENCE_S, is_address
-from ssosim.kerberos.spnego import ntlm_negotiate_token
+from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.people import app_credentials, client_dice, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import Tickets
@@ -83,7 +83,7 @@ class Exchanging:
     async def ntlm_token(self) -> bytes:
         """What Windows' Negotiate package sends where Kerberos failed."""
         await pause()
-        return ntlm_negotiate_token()
+        return build_ntlm_negotiate_token()
 
 
 class MemoryDevice(Exchanging):
@@ -149,7 +149,7 @@ class MemoryDevice(Exchanging):
             raise TicketFailure("other", spn)
         return token
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Show a prompt; the person types the right password or walks away."""
         self._lab.trace.record(self._client, UserPrompted(reason=f"password of {upn}: {reason}"))
         await pause(self._pace.typing)

@@ -20,7 +20,7 @@ from ssosim.estate import Realm
 from ssosim.faults.base import KdcRule
 from ssosim.faults.exchanges import kdc_rule
 from ssosim.kerberos.codes import KrbCode, error_name
-from ssosim.kerberos.spnego import look_inside
+from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.trace import KdcExchange
 
 __all__ = ["MemoryAcceptor", "MemoryKdc", "Requested", "Tickets", "principals_of"]
@@ -165,7 +165,7 @@ class MemoryAcceptor:
 
 def _no_ticket(token: bytes) -> RefusedTicket:
     """What is said of a token that is none of ours, by its looks."""
-    inside = look_inside(token)
+    inside = read_negotiate_token(token)
     if inside.mechanism == "ntlm":
         return RefusedTicket("ntlm", "ntlm", "an NTLM token inside Negotiate")
     if not inside.readable:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 from ssosim_clients.catalogue import MODELS
-from ssosim_clients.policies.registry import policy_names
+from ssosim_clients.policies.registry import list_policy_names
 
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
@@ -137,8 +137,8 @@ def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:
     yield from _command(("run",), flow.run)
     if flow.model is not None and flow.model not in MODELS:
         yield ("model",), f"there is no model {flow.model!r}; {_near(flow.model, list(MODELS))}"
-    if flow.policy is not None and (flow.model is None or flow.policy not in policy_names()):
-        yield ("policy",), f"{flow.policy!r}: a flow with a model may have one of: {', '.join(policy_names())}"
+    if flow.policy is not None and (flow.model is None or flow.policy not in list_policy_names()):
+        yield ("policy",), f"{flow.policy!r}: a flow with a model may have one of: {', '.join(list_policy_names())}"
     if flow.person not in BEHAVIOURS:
         yield ("person",), f"{flow.person!r}; expected one of: {', '.join(BEHAVIOURS)}"
     if not 0 < flow.deadline <= _LONGEST_S:

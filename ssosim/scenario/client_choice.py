@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable
 
 import msgspec
-from ssosim_clients.catalogue import MODELS, find
+from ssosim_clients.catalogue import MODELS, find_model
 from ssosim_clients.models.base import Model
 from ssosim_clients.models.client import Client as ModelClient
 from ssosim_clients.policies.registry import find_policy
@@ -53,7 +53,7 @@ def model_of(client: Client) -> Model:
 
     Raises LookupError for an unknown model or policy, or a model without one; PolicyLoadError.
     """
-    model = find(client.model or "")
+    model = find_model(client.model or "")
     if client.policy is None:
         return model
     if not isinstance(model, ModelClient):

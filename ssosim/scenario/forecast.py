@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 from ssosim_clients.catalogue import MODELS
-from ssosim_clients.models import State
+from ssosim_clients.models import SignInState
 from ssosim_clients.ports import DnsFailure
-from ssosim_clients.spn import RULES, OnUnknown, SchemeGivenUp, SpnRule
+from ssosim_clients.spn import RULES, NegotiateAbandoned, OnUnknown, SpnRule
 
 from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
@@ -136,7 +136,7 @@ def _prediction(kind: str, group: list[tuple[str, _Played, _Played]]) -> Predict
 
 def _family(rule: SpnRule) -> str:
     own = " or ".join(form.value for form in rule.forms)
-    return f"{own}, then {' or '.join(form.value for form in rule.second)}" if rule.second else own
+    return f"{own}, then {' or '.join(form.value for form in rule.library_forms)}" if rule.library_forms else own
 
 
 def _union(played: list[_Played]) -> tuple[str, ...]:
@@ -159,8 +159,8 @@ class _Stage:
             return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
         try:
             domain = lab.estate.default_realm.domain
-            ways = self._outcome(lab.engine.start(rule.possibilities(host, resolver, search_domain=domain)))
-        except (DnsFailure, SchemeGivenUp) as failure:
+            ways = self._outcome(lab.engine.start(rule.form_possibilities(host, resolver, search_domain=domain)))
+        except (DnsFailure, NegotiateAbandoned) as failure:
             return _Played("no ticket asked for", str(failure), (), 2)
         ended = [self._ask_kdc(rule, asked) for asked in ways]
         if len({each.text for each in ended}) == 1:
@@ -195,8 +195,8 @@ class _Stage:
         return None if device is None else self._lab.engine.start(self._sign_in(name, device))
 
     async def _sign_in(self, name: str, device: str) -> None:
-        belief = await MODELS[name].sign_in(memory_device(self._lab, name, device))
-        if getattr(belief, "state", None) is State.FAILED:
+        report = await MODELS[name].sign_in(memory_device(self._lab, name, device))
+        if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=name, exit_code=1))
 
     def _device_of(self, domain: str) -> str | None:

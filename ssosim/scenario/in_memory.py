@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ssosim_clients.models.base import Belief, Model, State
+from ssosim_clients.models.base import Model, SignInReport, SignInState
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
@@ -53,7 +53,7 @@ class _Play:
         # A client's dice outlast its process, as its seat does over sockets.
         self._dice = {client.name: client_dice(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
-        self._runs: dict[str, Run[Belief]] = {}
+        self._runs: dict[str, Run[SignInReport]] = {}
 
     def run(self) -> Playback:
         """All phases."""
@@ -103,11 +103,11 @@ class _Play:
             if run is None or run.done:
                 self._runs[client.name] = self._lab.engine.start(self._sign_in(client.name))
 
-    async def _sign_in(self, name: str) -> Belief:
+    async def _sign_in(self, name: str) -> SignInReport:
         """One sign-in; that it ended with an error is seen from outside."""
         model = self._models[name]
         belief = await model.sign_in(self._devices[name])
-        if getattr(belief, "state", None) is State.FAILED:
+        if getattr(belief, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
         return belief
 

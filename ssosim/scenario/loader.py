@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 import msgspec
-from ssosim_clients.policies.registry import policy_names
+from ssosim_clients.policies.registry import list_policy_names
 
 from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
@@ -162,7 +162,7 @@ def _clients(scenario: Scenario) -> Iterator[_Mistake]:
             yield _Mistake(("clients", index, "deadline"), expected)
         if client.policy is not None and client.model is None:
             yield _Mistake(("clients", index, "policy"), "only a model has a policy that could be another")
-        elif client.policy is not None and client.policy not in (known := policy_names()):
+        elif client.policy is not None and client.policy not in (known := list_policy_names()):
             text = f"there is no policy {client.policy!r}; {_known(client.policy, known)}"
             yield _Mistake(("clients", index, "policy"), text)
         if not 0 <= client.weight < math.inf:

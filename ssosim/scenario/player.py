@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ssosim_clients.models.base import Model, State
+from ssosim_clients.models.base import Model, SignInState
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import RealTimeClock, VirtualClock
@@ -123,8 +123,8 @@ class _Cast:
     async def _sign_in(self, name: str, device: ClientDevice) -> None:
         """One sign-in. That a client ended with an error is seen as a program's exit code is: from outside."""
         model = self._models[name]
-        belief = await model.sign_in(device)
-        if getattr(belief, "state", None) is State.FAILED:
+        report = await model.sign_in(device)
+        if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
 
     def check(self) -> None:

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ssosim_clients.failures import (
+    CredentialUnavailable,
     Failure,
     HttpFailure,
+    InteractionRequired,
     NetworkFailure,
-    NotOffered,
     OauthFailure,
     ProtocolFailure,
     Stage,
     TicketFailure,
-    Unavailable,
 )
-from ssosim_clients.models.base import Belief, Model
+from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
@@ -54,8 +54,8 @@ _FAILURES: Final[tuple[Failure, ...]] = (
     *(TicketFailure(kind, "HTTP/h") for kind in ("server-unknown", "kdc-unreachable", "no-credentials", "expired")),
     OauthFailure("invalid_grant"),
     OauthFailure("temporarily_unavailable"),
-    NotOffered("managed"),
-    Unavailable("not set up"),
+    InteractionRequired("managed"),
+    CredentialUnavailable("not set up"),
 )
 _ATTEMPTS: Final = (1, 2, 3, 10, 1000, 10**9)
 _ELAPSED: Final = (0.0, 0.001, 5.0, 60.0, 3600.0, 1e9)
@@ -65,7 +65,7 @@ def check_policy(policy: Policy) -> None:
     """Raise ``ConformanceError`` unless ``policy`` keeps the contract of a network-error policy.
 
     For every stage, failure, attempt and elapsed time it decides, without an exception and in time, and decides the
-    same when asked again. If it states ``decides_within`` (seconds), no retry begins after that, and whatever fails,
+    same when asked again. If it states ``max_retry_time`` (seconds), no retry begins after that, and whatever fails,
     however long it takes, a round ends.
     """
     complaints = list(itertools.islice(_complaints_about(policy), 5))
@@ -80,7 +80,7 @@ def _complaints_about(policy: Policy) -> Iterator[str]:
             first = decide(policy, stage, error, attempt, elapsed)
             if decide(policy, stage, error, attempt, elapsed) != first:
                 yield f"{where}: two answers to one question; a policy keeps no state and draws no lots"
-        bound = getattr(policy, "decides_within", None)
+        bound = getattr(policy, "max_retry_time", None)
         if bound is not None:
             yield from _overruns(policy, float(bound))
     except PolicyBrokenError as error:
@@ -97,7 +97,7 @@ def _overruns(policy: Policy, bound: float) -> Iterator[str]:
             if isinstance(decision, RetryAfter):
                 elapsed += decision.seconds
                 if elapsed > bound:
-                    yield f"{error!r} each {took:g} s: a retry begins at {elapsed:g} s, after decides_within {bound:g}"
+                    yield f"{error!r} each {took:g} s: a retry begins at {elapsed:g} s, after max_retry_time {bound:g}"
                     break
             if attempt >= _MAX_ROUND:
                 yield f"{error!r} each {took:g} s: {attempt} attempts in one round, and no end"
@@ -175,16 +175,16 @@ SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
 """What ``check_client`` does to the world."""
 
 
-def check_client(model: Model, **device: object) -> Belief:
+def check_client(model: Model, **device: object) -> SignInReport:
     """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its belief in a healthy world.
 
     It has a name, a line of description and sources; signs in where all is well; in every one of ``SITUATIONS``
-    returns a Belief or waits, without an exception and without spinning; can be cancelled at every await; sends a
+    returns a SignInReport or waits, without an exception and without spinning; can be cancelled at every await; sends a
     password to no host but the login host, autologon and the user's own token service; and what it returns can be
     printed. ``device`` are fields of the device that it runs on (``upn=…``).
     """
     complaints = [*_describes_itself(model)]
-    belief: Belief | None = None
+    report: SignInReport | None = None
     for name, change in SITUATIONS.items():
         world = World(person=[None])
         change(world)
@@ -196,17 +196,17 @@ def check_client(model: Model, **device: object) -> Belief:
         except Exception as error:  # noqa: BLE001 - whatever a user's model raises
             complaints.append(f"{name}: raised {type(error).__name__}: {error}")
             continue
-        if not isinstance(found, Belief | None):
-            complaints.append(f"{name}: sign_in returned {found!r} and no Belief")
+        if not isinstance(found, SignInReport | None):
+            complaints.append(f"{name}: sign_in returned {found!r} and no SignInReport")
         elif name == "healthy":
-            belief = found
+            report = found
             complaints += _signed_in(found, world)
         complaints += [f"{name}: {text}" for text in _misdirected(world)]
     for name in ("healthy", "record removed", "CNAME"):
         complaints += _cancels(model, SITUATIONS[name], name, device)
-    if complaints or belief is None:
+    if complaints or report is None:
         raise ConformanceError(f"the client model {getattr(model, 'name', model)!r}", complaints)
-    return belief
+    return report
 
 
 def _describes_itself(model: Model) -> Iterator[str]:
@@ -218,14 +218,14 @@ def _describes_itself(model: Model) -> Iterator[str]:
         yield "sources: at least one is expected; 'unconfirmed: …' counts"
 
 
-def _signed_in(belief: Belief | None, world: World) -> Iterator[str]:
-    if belief is None or belief.tokens is None:
-        said = f": {belief.detail}" if belief else ""
+def _signed_in(report: SignInReport | None, world: World) -> Iterator[str]:
+    if report is None or report.tokens is None:
+        said = f": {report.detail}" if report else ""
         yield f"healthy: it does not sign in{said}"
     elif world.seen("prompt"):
         yield "healthy: it asks the person though the silent way is open"
-    if belief is not None and belief.tokens is not None and belief.tokens.access_token in repr(belief).split("'"):
-        yield "healthy: its belief shows the token when printed"
+    if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):
+        yield "healthy: its report shows the token when printed"
 
 
 def _misdirected(world: World) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import msgspec
-from ssosim_clients.catalogue import UnknownModelError, find
+from ssosim_clients.catalogue import UnknownModelError, find_model
 from ssosim_clients.models.base import Model
 from ssosim_clients.policies.registry import PolicyLoadError
 
@@ -76,7 +76,7 @@ def name_of(model: object) -> str:
 def model_called(name: str) -> Model:
     """The shipped model ``name``. Raises LabInputError with the near ones."""
     try:
-        return find(name)
+        return find_model(name)
     except UnknownModelError as error:
         raise LabInputError(str(error)) from error
 

@@ -77,7 +77,7 @@ class WorldDevice(Exchanging):
         self._tickets.keep(spn)
         return self._tickets.token(spn) or b""
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """The next line of the world's script, typed in 20 s; None once it is used up."""
         del upn
         self._note("prompt", reason)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from conftest_ops import AUTOLOGON, LOGIN, PROFILE, change, clean_up, cname_for_alias, yes
-from ssosim_clients.catalogue import find
+from ssosim_clients.catalogue import find_model
 
 from ssosim.changes.approvals import load_policy
 from ssosim.changes.desk import ChangeControl
@@ -183,8 +183,8 @@ async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
     assert (status, started["names"], started["ttl"]) == (200, [AUTOLOGON], 300)
     assert lab.zones.current != before
     async with model_device(lab, "office", lab.device_of(None), SystemClock()) as device:
-        belief = await find("office").sign_in(device)
-    assert belief.state.name == "SILENT"
+        report = await find_model("office").sign_in(device)
+    assert report.state.name == "SILENT"
     _, ended = await api("substitutions/finish")
     assert ended["hits"][AUTOLOGON] >= 2
     assert lab.zones.current == before

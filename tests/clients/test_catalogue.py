@@ -1,11 +1,11 @@
-"""Every shipped model: the contract, and what becomes of it in each state of the record of 25 February 2025."""
+"""Every shipped model: the contract, and how its sign-in ends in each state of the record of 25 February 2025."""
 
 from __future__ import annotations
 
 import pytest
 from ssosim_clients import catalogue
 from ssosim_clients.failures import HttpFailure, NetworkFailure, Stage
-from ssosim_clients.models import Client, Model, State
+from ssosim_clients.models import Client, Model, SignInState
 from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.models.naive import NAIVE
 from ssosim_clients.models.prt import PRT_DEVICE
@@ -41,7 +41,7 @@ OUTCOMES = {
     "naive": "FFF",
     "token-validator": "SSS",
 }
-LETTERS = {State.SILENT: "S", State.INTERACTIVE: "I", State.FAILED: "F", State.DECLINED: "D"}
+LETTERS = {SignInState.SILENT: "S", SignInState.INTERACTIVE: "I", SignInState.FAILED: "F", SignInState.DECLINED: "D"}
 
 
 def _upn(name: str) -> str:
@@ -50,19 +50,19 @@ def _upn(name: str) -> str:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_keeps_the_contract(name: str) -> None:
-    """Each shipped model passes the check that users run on theirs, and signs in silently where all is well."""
-    assert check_client(catalogue.find(name), upn=_upn(name)).state is State.SILENT
+    """Each shipped model passes the check that users run on theirs, and signs in silently without a fault."""
+    assert check_client(catalogue.find_model(name), upn=_upn(name)).state is SignInState.SILENT
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_states_of_the_record(name: str) -> None:
-    """Gone, CNAME, Managed: each kind of client ends as sources say (TMS9-021 to TMS9-027, TMS9-080 to TMS9-082)."""
-    model, ends = catalogue.find(name), ""
+    """Record gone, CNAME, Managed: each client ends as sources say (TMS9-021 to TMS9-027, TMS9-080 to TMS9-082)."""
+    model, ends = catalogue.find_model(name), ""
     for change in (World.remove_record, World.put_cname, _managed):
         world = World(person=[PASSWORD])
         change(world)
-        belief = world.play(model.sign_in(world.device(upn=_upn(name))), seconds=3600)
-        ends += LETTERS[belief.state] if belief else "-"
+        report = world.play(model.sign_in(world.device(upn=_upn(name))), seconds=3600)
+        ends += LETTERS[report.state] if report else "-"
     assert ends == OUTCOMES[name]
 
 
@@ -72,10 +72,10 @@ def _managed(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["prt-device", "connect-sync-certificate", "msal-python-ropc", "federated-user"])
 def test_never_touches_autologon(name: str) -> None:
-    """Who does not depend on the host never speaks to it, and so is not affected (TMS9-005, TMS9-008, TMS9-100)."""
+    """A client that does not use the host sends it no request and is not affected (TMS9-005, TMS9-008, TMS9-100)."""
     world = World()
     for _ in range(3):
-        world.play(catalogue.find(name).sign_in(world.device(upn=_upn(name))))
+        world.play(catalogue.find_model(name).sign_in(world.device(upn=_upn(name))))
     assert world.events
     assert all(AUTOLOGON not in line for line in world.log)
 
@@ -83,12 +83,12 @@ def test_never_touches_autologon(name: str) -> None:
 def test_federated_user_signs_in_at_home() -> None:
     """A federated domain's own service gives the assertion, for a ticket of its own name (TMS9-008)."""
     world = World()
-    world.play(catalogue.find("federated-user").sign_in(world.device(upn=FEDERATED_UPN)))
+    world.play(catalogue.find_model("federated-user").sign_in(world.device(upn=FEDERATED_UPN)))
     assert world.seen("tgs") == [f"tgs HTTP/{STS}"]
 
 
 def test_prt_is_kept_and_renewed() -> None:
-    """The first sign-in earns a refresh token, later ones use it; idle for more than 14 days, it is gone."""
+    """The first sign-in gets a refresh token, later ones use it; after 14 days without use it has expired."""
     world = World()
     device = world.device()
     for days in (0, 1, 13):
@@ -101,18 +101,18 @@ def test_prt_is_kept_and_renewed() -> None:
 
 
 def test_prt_is_dropped_when_refused() -> None:
-    """A refresh token that the service refuses is not used again; a person is asked."""
+    """A refresh token that the service refuses is not used again; the user is prompted."""
     world = World(person=[PASSWORD])
     device = world.device()
     world.play(PRT_DEVICE.sign_in(device))
     refused = HttpResponse(400, body=b'{"error":"invalid_grant"}')
     world.answers[SignInStep.TOKEN] = lambda request: refused if b"=refresh_token" in request.body else _tokens()
-    belief = world.play(PRT_DEVICE.sign_in(device))
-    assert belief is not None
-    assert belief.state is State.INTERACTIVE
-    belief = world.play(PRT_DEVICE.sign_in(device))
-    assert belief is not None
-    assert belief.state is State.SILENT, "the device signs on anew"
+    report = world.play(PRT_DEVICE.sign_in(device))
+    assert report is not None
+    assert report.state is SignInState.INTERACTIVE
+    report = world.play(PRT_DEVICE.sign_in(device))
+    assert report is not None
+    assert report.state is SignInState.SILENT, "the device signs on anew"
 
 
 def _tokens() -> HttpResponse:
@@ -120,20 +120,20 @@ def _tokens() -> HttpResponse:
 
 
 def test_jvm_remembers_a_failed_negotiate() -> None:
-    """One sign-in without a KDC, and that JVM tries Negotiate no more, though the KDC is back (measured-memory)."""
+    """After one sign-in without a KDC a JVM never uses Negotiate again, also when the KDC is back (measured-memory)."""
     world = World(kdc_reachable=False)
     device = world.device()
     world.play(MSAL4J_IWA.sign_in(device))
     world.kdc_reachable = True
-    for attempt, expected in ((device, State.FAILED), (world.device(), State.SILENT)):
-        belief = world.play(MSAL4J_IWA.sign_in(attempt))
-        assert belief is not None
-        assert belief.state is expected
+    for attempt, expected in ((device, SignInState.FAILED), (world.device(), SignInState.SILENT)):
+        report = world.play(MSAL4J_IWA.sign_in(attempt))
+        assert report is not None
+        assert report.state is expected
     assert [event.outcome for event in world.events if event.kind == "tgs"] == ["unreachable", ""]
 
 
 def test_msal4j_locks_for_five_seconds() -> None:
-    """After a 5xx nothing is sent for 5 s, the realm question included; the retry of the stack came before that."""
+    """After a 5xx and its retry nothing is sent for 5 s, not even a realm request."""
     world = World()
     device = world.device()
     world.answers[SignInStep.WSTRUST_TICKET] = HttpResponse(500)
@@ -141,14 +141,14 @@ def test_msal4j_locks_for_five_seconds() -> None:
     assert world.count(SignInStep.WSTRUST_TICKET) == 2, "one retry, a second later"
     world.answers.clear()
     requests = len(world.seen("http"))
-    belief = world.play(MSAL4J_IWA.sign_in(device))
-    assert belief is not None
-    assert "was not asked" in belief.detail
+    report = world.play(MSAL4J_IWA.sign_in(device))
+    assert report is not None
+    assert "no request was sent" in report.detail
     assert len(world.seen("http")) == requests
     world.engine.run(world.now + 5)
-    belief = world.play(MSAL4J_IWA.sign_in(device))
-    assert belief is not None
-    assert belief.state is State.SILENT
+    report = world.play(MSAL4J_IWA.sign_in(device))
+    assert report is not None
+    assert report.state is SignInState.SILENT
 
 
 def test_naive_hammers_and_raises() -> None:
@@ -156,15 +156,15 @@ def test_naive_hammers_and_raises() -> None:
     world = World()
     world.remove_record()
     began = world.now
-    belief = world.play(NAIVE.sign_in(world.device()))
-    assert belief is not None
-    assert (belief.state, belief.attempts) == (State.FAILED, 3)
+    report = world.play(NAIVE.sign_in(world.device()))
+    assert report is not None
+    assert (report.state, report.attempts) == (SignInState.FAILED, 3)
     assert world.now - began < 1
 
 
 def test_dotnet_retries_once_after_a_second() -> None:
     """MSAL.NET repeats a 5xx once, a second later, unless it says Retry-After; a 429 never (read-retries)."""
-    model = catalogue.find("msal-dotnet-iwa")
+    model = catalogue.find_model("msal-dotnet-iwa")
     for answer, tries in ((HttpResponse(503), 2), (HttpResponse(429), 1), (NetworkFailure("read", "timeout"), 2)):
         world = World()
         world.answers[SignInStep.MEX] = answer
@@ -173,65 +173,65 @@ def test_dotnet_retries_once_after_a_second() -> None:
 
 
 def test_browser_without_look_up() -> None:
-    """Where only the SPN's look-up fails, Chromium goes on with the name as typed and Firefox gives Negotiate up."""
+    """If only the look-up for the SPN fails, Chromium uses the name as typed and Firefox gives up Negotiate."""
     ends = {}
     for name in ("browser-windows", "firefox-windows"):
         world = World(person=[PASSWORD])
         elsewhere = World(broken={AUTOLOGON: "servfail"}).device()  # two look-ups, in time and by resolver
-        belief = world.play(catalogue.find(name).sign_in(world.device(resolver=elsewhere.resolver)))
-        assert belief is not None
-        ends[name] = (belief.state, belief.stage)
+        report = world.play(catalogue.find_model(name).sign_in(world.device(resolver=elsewhere.resolver)))
+        assert report is not None
+        ends[name] = (report.state, report.stage)
     assert ends == {
-        "browser-windows": (State.SILENT, None),
-        "firefox-windows": (State.INTERACTIVE, Stage.TICKET),
+        "browser-windows": (SignInState.SILENT, None),
+        "firefox-windows": (SignInState.INTERACTIVE, Stage.TICKET),
     }
 
 
 def test_chromium_on_linux_is_moved_by_the_pointer_too() -> None:
-    """Canonicalised twice: no CNAME needed, the PTR of the address alone spoils its SPN; on Windows it does not."""
-    for name, expected in (("browser-linux", State.INTERACTIVE), ("browser-windows", State.SILENT)):
+    """Chromium on Linux canonicalises twice: the PTR of the address alone changes its SPN; on Windows it does not."""
+    for name, expected in (("browser-linux", SignInState.INTERACTIVE), ("browser-windows", SignInState.SILENT)):
         world = World(person=[PASSWORD], pointers={"192.0.2.20": "ec2-1-2-3-4.cloud.test"})
-        belief = world.play(catalogue.find(name).sign_in(world.device()))
-        assert belief is not None
-        assert belief.state is expected
+        report = world.play(catalogue.find_model(name).sign_in(world.device()))
+        assert report is not None
+        assert report.state is expected
 
 
 def test_service_without_a_window() -> None:
-    """The management agent asks nobody, even where only a person could help."""
+    """The management agent shows no prompt, even if the user must act."""
     world = World(person=[PASSWORD], desktop_sso=False)
-    belief = world.play(catalogue.find("intune-agent").sign_in(world.device()))
-    assert belief is not None
-    assert belief.state is State.FAILED
+    report = world.play(catalogue.find_model("intune-agent").sign_in(world.device()))
+    assert report is not None
+    assert report.state is SignInState.FAILED
     assert not world.seen("prompt")
 
 
 def test_swallowers_come_back_by_themselves() -> None:
-    """Whoever still tries when the alias is back signs in within its own background period (TMS9-029)."""
+    """A client that still retries when the alias is back signs in within its background period (TMS9-029)."""
     for name, outcome in OUTCOMES.items():
         if outcome[0] != "-":
             continue
-        world, model = World(), catalogue.find(name)
+        world, model = World(), catalogue.find_model(name)
         world.remove_record()
         world.after(7 * 3600, World.restore)
         began = world.now
-        belief = world.play(model.sign_in(world.device()))
-        assert belief is not None
-        assert belief.state is State.SILENT
+        report = world.play(model.sign_in(world.device()))
+        assert report is not None
+        assert report.state is SignInState.SILENT
         signed_in = next(event.at for event in world.events if event.step is SignInStep.TOKEN)
         assert 7 * 3600 <= signed_in - began <= 7 * 3600 + 3620, name
 
 
 def test_every_client_says_what_it_keeps() -> None:
-    """Libraries with a memory say so; a model without one keeps nothing (measured-memory)."""
+    """A model whose library keeps state says so in ``keeps``; the others keep nothing (measured-memory)."""
     with_memory = {"msal-dotnet-iwa", "msal4j-iwa", "msal-python-ropc", "azure-identity", "prt-device"}
     clients: list[Model] = list(catalogue.MODELS.values())
     assert {c.name for c in clients if isinstance(c, Client) and c.keeps != "nothing"} == with_memory
 
 
 def test_a_refusal_is_a_failure_that_can_be_read() -> None:
-    """What a failing client shows names the stage, the status and the reason."""
+    """The error of a failed client has the stage, the status and the reason."""
     world = World()
     world.answers[SignInStep.MEX] = HttpResponse(403)
-    belief = world.play(catalogue.find("msal-dotnet-iwa").sign_in(world.device()))
-    assert belief is not None
-    assert belief.detail == f"mex: {HttpFailure(403, 'metadata exchange failed')}"
+    report = world.play(catalogue.find_model("msal-dotnet-iwa").sign_in(world.device()))
+    assert report is not None
+    assert report.detail == f"mex: {HttpFailure(403, 'metadata exchange failed')}"

@@ -17,9 +17,9 @@ from ssosim_clients.failures import (
     OauthFailure,
     ProtocolFailure,
     Stage,
-    Stopped,
+    StageFailure,
 )
-from ssosim_clients.models import Client, State
+from ssosim_clients.models import Client, SignInState
 from ssosim_clients.models.adal import ADAL_LIKE
 from ssosim_clients.models.azure_identity import AZURE_IDENTITY
 from ssosim_clients.models.msal import MSAL_PYTHON_ROPC
@@ -64,7 +64,7 @@ def status(step: SignInStep, number: int, body: bytes = HTML, headers: Headers |
 
 
 def mex_name_gone(world: World) -> None:
-    """The fault: the MEX host alone cannot be resolved."""
+    """The fault: only the MEX host has no address."""
     del world.addresses[MEX_HOST]
 
 
@@ -170,7 +170,7 @@ def rig(estate: Estate | None = None) -> World:
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
 @pytest.mark.parametrize("row", ROWS)
 def test_requests_and_outcome(row: str, model: Client) -> None:
-    """Every cell of measured-libraries: tries for each step, how it ended, and that nobody was asked."""
+    """Every cell of measured-libraries: attempts for each step, how it ended, and no prompt."""
     change, *cells = ROWS[row]
     expected, ending = cells[(MSAL, AZURE, ADAL).index(model)]
     world, kept = rig(), []
@@ -179,7 +179,7 @@ def test_requests_and_outcome(row: str, model: Client) -> None:
     async def attempt() -> Failure | None:
         try:
             await model.flow.attempt(world.device(upn=FEDERATED_UPN), model.spn)
-        except Stopped as stopped:
+        except StageFailure as stopped:
             return stopped.failure
         return None
 
@@ -200,12 +200,12 @@ def _tries(world: World, step: SignInStep) -> int:
 
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
 def test_wrong_password_names_its_reason(model: Client) -> None:
-    """The SOAP fault's text comes out, and the state is a failure that the caller sees."""
+    """The caller gets the text of the SOAP fault, and the sign-in has failed."""
     world = rig()
-    belief = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
-    assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.TRUST)
-    assert "ID3242" in belief.detail
+    report = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
+    assert report is not None
+    assert (report.state, report.stage) == (SignInState.FAILED, Stage.TRUST)
+    assert "ID3242" in report.detail
 
 
 def test_bad_password_count_is_multiplied() -> None:
@@ -222,7 +222,7 @@ def test_bad_password_count_is_multiplied() -> None:
 
 
 def test_msal_python_remembers_a_404() -> None:
-    """One 404 and the realm step is skipped for the life of the process; the password goes to the login host."""
+    """After one 404 the process skips realm discovery; the password goes to the login host."""
     world = rig()
     device = world.device(upn=FEDERATED_UPN)
     world.answers[SignInStep.REALM] = HttpResponse(404)
@@ -239,7 +239,7 @@ def test_msal_python_remembers_a_404() -> None:
 
 
 def test_msal_python_keeps_answers_for_a_day() -> None:
-    """Three sign-ins are one realm question and one MEX document; after 24 h they are asked for again."""
+    """Three sign-ins send one realm request and one MEX request; after 24 h they are sent again."""
     world = rig()
     device = world.device(upn=FEDERATED_UPN)
     for _ in range(3):
@@ -265,14 +265,14 @@ def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
     first = world.device(upn=FEDERATED_UPN, stored_password="no")
     other = world.device(upn="grace@fabrikam.com", memory=first.memory)
     world.play(MSAL.sign_in(first))
-    belief = world.play(MSAL.sign_in(other))
-    assert belief is not None
-    assert belief.state is State.FAILED
+    report = world.play(MSAL.sign_in(other))
+    assert report is not None
+    assert report.state is SignInState.FAILED
     assert world.count(SignInStep.WSTRUST_PASSWORD) == 1
     world.engine.run(world.now + 61)
-    belief = world.play(MSAL.sign_in(other))
-    assert belief is not None
-    assert belief.state is State.SILENT
+    report = world.play(MSAL.sign_in(other))
+    assert report is not None
+    assert report.state is SignInState.SILENT
 
 
 def test_msal_python_remembers_an_identical_400() -> None:
@@ -288,21 +288,21 @@ def test_msal_python_remembers_an_identical_400() -> None:
 
 
 def test_adal_falls_back_only_to_another_host() -> None:
-    """ADAL's fallback saves it where MEX alone is gone; in February both addresses named the host that was gone."""
+    """ADAL's fallback works if only MEX fails; in February both URLs had the host without an address."""
     world = World()
     world.remove_record()
-    belief = world.play(ADAL.sign_in(world.device()))
-    assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.TRUST)
+    report = world.play(ADAL.sign_in(world.device()))
+    assert report is not None
+    assert (report.state, report.stage) == (SignInState.FAILED, Stage.TRUST)
 
 
 def test_no_header_no_autologon() -> None:
-    """MSAL Python sends no x-client headers, is told Managed, and never meets the missing name; ADAL does."""
+    """MSAL Python sends no x-client headers, gets Managed, and never uses the missing name; ADAL does."""
     world = World()
     world.remove_record()
-    belief = world.play(MSAL.sign_in(world.device()))
-    assert belief is not None
-    assert belief.state is State.SILENT
+    report = world.play(MSAL.sign_in(world.device()))
+    assert report is not None
+    assert report.state is SignInState.SILENT
     assert all("autologon" not in line for line in world.log)
 
 

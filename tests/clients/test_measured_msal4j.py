@@ -1,4 +1,4 @@
-"""What msal4j 1.26.0 was seen to send with a ticket, fault by fault, and whether it got in: its model does the same.
+"""The requests and results of msal4j 1.26.0 with a ticket, measured fault by fault: its model does the same.
 
 Measured in the lab with the client of ``clients/real/msal4j`` (flow ``integrated-federated``), one fresh JVM for each
 row.
@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from ssosim_clients.failures import Failure, OauthFailure, Stopped
+from ssosim_clients.failures import Failure, OauthFailure, StageFailure
 from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.ports import Headers, HttpResponse
 
@@ -102,7 +102,7 @@ def test_model_sends_what_msal4j_was_seen_to_send(row: str) -> None:
 
 
 def test_instance_discovery_that_names_no_endpoint_ends_the_sign_in() -> None:
-    """An error in JSON is not passed over, as any other answer is: its own text reaches the caller."""
+    """A JSON error is reported to the caller with its text; every other response is ignored."""
     world = World()
     world.answers[SignInStep.INSTANCE] = HttpResponse(400, Headers(), b'{"error":"invalid_instance"}')
     failure = _attempt(world)
@@ -124,7 +124,7 @@ def _attempt(world: World) -> Failure | None:
     async def attempt() -> Failure | None:
         try:
             await MSAL4J_IWA.flow.attempt(world.device(upn=FEDERATED_UPN), MSAL4J_IWA.spn)
-        except Stopped as stopped:
+        except StageFailure as stopped:
             return stopped.failure
         return None
 

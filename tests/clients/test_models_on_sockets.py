@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from ssosim_clients import catalogue
-from ssosim_clients.models import Belief
+from ssosim_clients.models import SignInReport
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import Device, Estate, default_estate
@@ -26,11 +26,11 @@ def _estate() -> Estate:
     return msgspec.structs.replace(estate, devices=(*estate.devices, frank))
 
 
-async def _sign_in(lab: Lab, clock: VirtualClock, name: str, seconds: float) -> Belief | None:
-    """What becomes of the model ``name`` within ``seconds`` of virtual time; None: it still tries."""
+async def _sign_in(lab: Lab, clock: VirtualClock, name: str, seconds: float) -> SignInReport | None:
+    """The report of the model ``name`` after ``seconds`` of virtual time; None: it still retries."""
     device = lab.device_of("desk-frank" if name == "federated-user" else "desk-1")
     async with model_device(lab, name, device, clock) as ports:
-        task = clock.start(catalogue.find(name).sign_in(ports))
+        task = clock.start(catalogue.find_model(name).sign_in(ports))
         await clock.run_until(clock.now() + seconds)
         if task.done():
             return task.result()
@@ -50,8 +50,8 @@ async def test_memory_and_sockets_agree(tmp_path: Path, names: list[str]) -> Non
         for fault in (None, gone, cname):
             undo = fault.apply(lab) if fault else None
             for name in names:
-                belief = await _sign_in(lab, clock, name, 700.0)
-                found[name] += LETTERS[belief.state] if belief else "-"
+                report = await _sign_in(lab, clock, name, 700.0)
+                found[name] += LETTERS[report.state] if report else "-"
             if undo:
                 undo()
     assert found == {name: f"S{OUTCOMES[name][:2]}" for name in names}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ssosim_clients.failures import (
     Failure,
     HttpFailure,
+    InteractionRequired,
     NetworkFailure,
-    NotOffered,
     OauthFailure,
     ProtocolFailure,
     Stage,
@@ -20,16 +20,16 @@ from ssosim_clients.failures import (
 from ssosim_clients.policies import (
     Fail,
     FailFast,
-    GiveUpUntil,
     Hybrid,
     Interactive,
+    NextRoundAfter,
     Policy,
     PromptAtOnce,
     RetryAfter,
     RetryHot,
     RetryThenFallback,
     SwallowAndRetry,
-    needs_person,
+    requires_user,
 )
 
 NETWORK: st.SearchStrategy[Failure] = st.builds(
@@ -40,7 +40,7 @@ FAILURES: st.SearchStrategy[Failure] = NETWORK | st.one_of(
     st.builds(ProtocolFailure, st.text(max_size=20)),
     st.builds(TicketFailure, st.sampled_from(["server-unknown", "kdc-unreachable", "expired"]), st.just("HTTP/h")),
     st.builds(OauthFailure, st.sampled_from(["invalid_grant", "temporarily_unavailable", "invalid_client"])),
-    st.builds(NotOffered, st.just("managed")),
+    st.builds(InteractionRequired, st.just("managed")),
 )
 STAGES = st.sampled_from(Stage)
 ATTEMPTS = st.integers(1, 10**6)
@@ -54,9 +54,9 @@ POLICIES: st.SearchStrategy[Policy] = SWALLOWS | FALLBACKS | HYBRIDS | SIMPLE
 
 @given(POLICIES, STAGES, FAILURES, ATTEMPTS, SECONDS)
 def test_always_decides_and_is_pure(policy: Policy, stage: Stage, error: Failure, attempt: int, elapsed: float) -> None:
-    """Whatever happened, there is a decision, and the same one when asked again."""
+    """For every failure there is a decision, and a second call gives the same one."""
     decision = policy.decide(stage, error, attempt, elapsed)
-    assert isinstance(decision, RetryAfter | Interactive | GiveUpUntil | Fail)
+    assert isinstance(decision, RetryAfter | Interactive | NextRoundAfter | Fail)
     assert decision == policy.decide(stage, error, attempt, elapsed)
 
 
@@ -66,14 +66,14 @@ def test_swallow_asks_only_when_told(
 ) -> None:
     """No network, HTTP, protocol or ticket error ever leads to a prompt (TMS9-021)."""
     decision = policy.decide(stage, error, attempt, elapsed)
-    assert isinstance(decision, Interactive) == needs_person(error)
+    assert isinstance(decision, Interactive) == requires_user(error)
     assert not isinstance(decision, Fail)
 
 
 @given(POLICIES, st.lists(st.tuples(STAGES, FAILURES, st.floats(0, 120)), min_size=1, max_size=40))
 def test_every_policy_decides_in_time(policy: Policy, faults: list[tuple[Stage, Failure, float]]) -> None:
     """Under any sequence of faults, however long each takes, no retry begins after the bound that a policy states."""
-    bound = policy.decides_within  # type: ignore[attr-defined] - all of these state one
+    bound = policy.max_retry_time  # type: ignore[attr-defined] - all of these state one
     elapsed, attempt = 0.0, 0
     while True:
         stage, error, took = faults[attempt % len(faults)]
@@ -88,8 +88,8 @@ def test_every_policy_decides_in_time(policy: Policy, faults: list[tuple[Stage, 
 
 @given(st.one_of(FALLBACKS, HYBRIDS), STAGES, FAILURES, st.integers(1, 10**6))
 def test_patience_ends_with_a_person(policy: Policy, stage: Stage, error: Failure, attempt: int) -> None:
-    """Both policies that wait and then ask do ask, whatever it is, once their time is over (TMS9-022)."""
-    bound = policy.decides_within  # type: ignore[attr-defined] - both state one
+    """Both policies that retry and then prompt do prompt, whatever the failure is, after their time (TMS9-022)."""
+    bound = policy.max_retry_time  # type: ignore[attr-defined] - both state one
     assert isinstance(policy.decide(stage, error, attempt, bound + 0.001), Interactive)
 
 
@@ -97,7 +97,7 @@ def test_patience_ends_with_a_person(policy: Policy, stage: Stage, error: Failur
 def test_fallback_does_not_repeat_a_refusal(
     policy: RetryThenFallback, stage: Stage, status: int, elapsed: float
 ) -> None:
-    """A refusal leads to the person at once; a 503 may pass and is worth the budget (TMS9-081)."""
+    """An error response leads to a prompt at once; a 503 is transient and is retried within the budget (TMS9-081)."""
     assert isinstance(policy.decide(stage, HttpFailure(status), 1, elapsed), Interactive)
     patient = RetryThenFallback(budget=600)
     assert isinstance(patient.decide(stage, HttpFailure(503), 1, elapsed), RetryAfter)
@@ -105,15 +105,15 @@ def test_fallback_does_not_repeat_a_refusal(
 
 @given(STAGES, FAILURES, ATTEMPTS, SECONDS)
 def test_retry_hot(stage: Stage, error: Failure, attempt: int, elapsed: float) -> None:
-    """Two retries without a pause, then the error, whatever it is and however long it took."""
+    """Two retries without a pause, then the error, whatever the failure and the time are."""
     decision = RetryHot().decide(stage, error, attempt, elapsed)
     assert decision == (RetryAfter(0.0) if attempt < 3 else Fail(f"{stage}: {error}"))
 
 
 @given(HYBRIDS, STAGES, FAILURES)
 def test_hybrid_asks_when_told(policy: Hybrid, stage: Stage, error: Failure) -> None:
-    """Where the service says that a person has to act, patience is no use."""
-    if needs_person(error):
+    """If the service says that the user must act, the policy does not wait."""
+    if requires_user(error):
         assert isinstance(policy.decide(stage, error, 1, 0.0), Interactive)
 
 
@@ -121,19 +121,19 @@ def test_hybrid_asks_when_told(policy: Hybrid, stage: Stage, error: Failure) -> 
 def test_refusal_is_not_retried_within_a_round(
     policy: SwallowAndRetry, stage: Stage, status: int, attempt: int, elapsed: float
 ) -> None:
-    """An HTTP answer is no network error: it waits for the next background round (TMS9-081)."""
-    assert policy.decide(stage, HttpFailure(status), attempt, elapsed) == GiveUpUntil(policy.round_every)
+    """An HTTP response is no network error: the policy waits for the next background round (TMS9-081)."""
+    assert policy.decide(stage, HttpFailure(status), attempt, elapsed) == NextRoundAfter(policy.round_interval)
 
 
 @given(STAGES, FAILURES, ATTEMPTS, SECONDS)
 def test_prompt_at_once(stage: Stage, error: Failure, attempt: int, elapsed: float) -> None:
-    """Every failure leads to the person, at once."""
+    """Every failure leads to a prompt at once."""
     assert isinstance(PromptAtOnce().decide(stage, error, attempt, elapsed), Interactive)
 
 
 @given(STAGES, FAILURES, ATTEMPTS, SECONDS)
 def test_fail_fast(stage: Stage, error: Failure, attempt: int, elapsed: float) -> None:
-    """Every failure is final and says where it happened."""
+    """Every failure is final, and the error has the stage."""
     decision = FailFast().decide(stage, error, attempt, elapsed)
     assert isinstance(decision, Fail)
     assert decision.message.startswith(stage)
@@ -141,14 +141,14 @@ def test_fail_fast(stage: Stage, error: Failure, attempt: int, elapsed: float) -
 
 @pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
 def test_impossible_waits_are_refused(seconds: float) -> None:
-    """A decision that no clock can carry out is an error where it is made."""
+    """A decision with a time that no clock can wait for is a ValueError."""
     with pytest.raises(ValueError, match="RetryAfter"):
         RetryAfter(seconds)
-    with pytest.raises(ValueError, match="GiveUpUntil"):
-        GiveUpUntil(seconds)
+    with pytest.raises(ValueError, match="NextRoundAfter"):
+        NextRoundAfter(seconds)
 
 
 def test_a_background_round_takes_time() -> None:
-    """Giving up for zero seconds would be a busy loop."""
+    """A new round after zero seconds would be a busy loop."""
     with pytest.raises(ValueError, match="above zero"):
-        GiveUpUntil(0)
+        NextRoundAfter(0)

@@ -1,4 +1,4 @@
-"""Policies by name, from here and from other packages; and what becomes of a client whose policy is broken."""
+"""Policies by name, of this package and of others; and how the sign-in of a client with a broken policy ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ssosim_clients.failures import Failure, HttpFailure, Stage
-from ssosim_clients.models import State
+from ssosim_clients.models import SignInState
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import (
     POLICIES,
@@ -21,7 +21,7 @@ from ssosim_clients.policies import (
     RetryAfter,
     UnknownPolicyError,
     find_policy,
-    policy_names,
+    list_policy_names,
 )
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 
@@ -34,14 +34,14 @@ class Stern:
     def decide(self, stage, error, attempt, elapsed):
         return Fail(str(error))
 
-PATIENT = Hybrid(patience=600)
+PATIENT = Hybrid(budget=600)
 NOTHING = 5
 """
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another package that brings policies, as pip would have put it there."""
+    """Another package with policies, as pip installs it."""
     info = tmp_path / "policy_plugin-1.0.dist-info"
     info.mkdir()
     (tmp_path / "policy_plugin.py").write_text(PLUGIN, encoding="utf-8")
@@ -63,24 +63,24 @@ def test_shipped_policies() -> None:
 
 
 def test_near_matches() -> None:
-    """A mistyped name is answered with the nearest."""
+    """The error for a mistyped name has the nearest name."""
     with pytest.raises(UnknownPolicyError, match="swallow-and-retry"):
         find_policy("swalow-and-retry")
 
 
 @pytest.mark.usefixtures("installed")
 def test_entry_points() -> None:
-    """A class is made, an object is taken as it is, and no package can take a shipped policy's name."""
-    assert {"stern", "patient"} <= set(policy_names())
+    """A class is called, an object is used as it is, and no package can replace a shipped policy."""
+    assert {"stern", "patient"} <= set(list_policy_names())
     assert find_policy("stern").decide(Stage.MEX, HttpFailure(403), 1, 0.0) == Fail("HTTP 403")
-    assert find_policy("patient").decides_within == 600  # type: ignore[attr-defined] - the plugin's own
+    assert find_policy("patient").max_retry_time == 600  # type: ignore[attr-defined] - the plugin's own
     assert find_policy("fail-fast") is POLICIES["fail-fast"]
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(("name", "text"), [("nothing", "no method decide"), ("absent", "Absent")])
 def test_broken_entry_points(name: str, text: str) -> None:
-    """What cannot be loaded, or is no policy, is named with its place."""
+    """The error for a policy that cannot be loaded, or is no policy, has its entry point."""
     with pytest.raises(PolicyLoadError, match=f"{name}.*policy_plugin.*{text}"):
         find_policy(name)
 
@@ -94,7 +94,7 @@ class Raising:
 
 
 class Endless:
-    """A policy that thinks for ever, and catches what it can."""
+    """A policy that never returns and catches every Exception."""
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
         """Never return."""
@@ -107,14 +107,14 @@ class Endless:
 
 
 class Silent:
-    """A policy that forgets to return."""
+    """A policy without a return value."""
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
         """Return nothing."""
 
 
 class Moody:
-    """A policy with a memory."""
+    """A policy with state."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -128,7 +128,7 @@ class Moody:
 class Boasting:
     """A policy that retries for longer than it says."""
 
-    decides_within = 10.0
+    max_retry_time = 10.0
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
         """Retry twelve times, a second apart."""
@@ -141,13 +141,13 @@ class Boasting:
     ids=["raising", "endless", "silent"],
 )
 def test_a_broken_policy_is_its_clients_failure(world: World, policy: object, text: str) -> None:
-    """It ends that client's sign-in with a word on the policy, and the world goes on."""
+    """It ends that client's sign-in with an error that names the policy, and the other clients continue."""
     world.remove_record()
-    belief = world.play(dataclasses.replace(OFFICE, policy=policy).sign_in(world.device()))  # type: ignore[arg-type]
-    assert belief is not None
-    assert (belief.state, belief.stage) == (State.FAILED, Stage.MEX)
-    assert text in belief.detail
-    assert type(policy).__name__ in belief.detail
+    report = world.play(dataclasses.replace(OFFICE, policy=policy).sign_in(world.device()))  # type: ignore[arg-type]
+    assert report is not None
+    assert (report.state, report.stage) == (SignInState.FAILED, Stage.MEX)
+    assert text in report.detail
+    assert type(policy).__name__ in report.detail
     with pytest.raises(ConformanceError, match=text):
         check_policy(policy)  # type: ignore[arg-type] - that is the point
 
@@ -162,7 +162,7 @@ def test_broken_promises(policy: Moody | Boasting, text: str) -> None:
 
 
 def test_the_time_limit_leaves_no_trace() -> None:
-    """Handler and timer of the process are as before; a timer that somebody else has set is not touched."""
+    """Handler and timer of the process are as before; a timer that was set before is not changed."""
 
     def own(_number: int, _frame: object) -> None:
         raise AssertionError("nobody's time is up")
@@ -181,7 +181,7 @@ def test_the_time_limit_leaves_no_trace() -> None:
 
 
 def test_another_thread_has_no_limit_but_works() -> None:
-    """Outside the main thread Python cannot interrupt a loop: the policy is asked without a limit."""
+    """Outside the main thread Python cannot interrupt a loop: the policy is called without a time limit."""
     answers: list[Decision | PolicyBrokenError] = []
     thread = threading.Thread(target=lambda: answers.append(decide(Boasting(), Stage.MEX, HttpFailure(403), 1, 0.0)))
     thread.start()

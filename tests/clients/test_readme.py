@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ssosim_clients.catalogue import MODELS
-from ssosim_clients.models import Client, State
+from ssosim_clients.models import Client, SignInState
 from ssosim_clients.spn import NO_TICKET
 
 from .conftest import PASSWORD, World
@@ -42,9 +42,9 @@ def test_model_in_forty_lines(world: World, example: types.ModuleType) -> None:
     assert isinstance(model, Client)
     world.remove_record()
     world.person = [PASSWORD]
-    belief = world.play(model.sign_in(world.device()))
-    assert belief is not None
-    assert (belief.state, belief.attempts) == (State.INTERACTIVE, 5)
+    report = world.play(model.sign_in(world.device()))
+    assert report is not None
+    assert (report.state, report.attempts) == (SignInState.INTERACTIVE, 5)
 
 
 def test_the_test_in_the_readme(example: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""SPN rules against the cells that were measured with real clients."""
+"""SPN rules compared with the measurements of real clients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 from ssosim_clients.failures import DnsFailure, TicketFailure
-from ssosim_clients.flows.negotiate import credential
-from ssosim_clients.spn import RULES, Form, OnLookupFailure, OnUnknown, SchemeGivenUp, guessed_realm
+from ssosim_clients.flows.negotiate import respond_to_challenge
+from ssosim_clients.spn import RULES, NameForm, NegotiateAbandoned, OnLookupFailure, OnUnknown, guess_realm
 
 from .conftest import World
 
@@ -44,7 +44,7 @@ def _dice(seed: int) -> Random:
 
 
 def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]:
-    found = world.play(RULES[rule].candidates(host, world.device().resolver, port=port, search_domain=CORP))
+    found = world.play(RULES[rule].form_candidates(host, world.device().resolver, port=port, search_domain=CORP))
     assert found is not None
     return tuple(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in found)
 
@@ -73,7 +73,7 @@ def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]
 def test_measured_cells(
     zone: World, host: str, default: str, no_rdns: str, no_canon: str, fallback: str, java: str
 ) -> None:
-    """Each rule gives the SPN that the real client was seen to ask for, by DNS shape (measured-spn)."""
+    """Each rule gives the SPN that the real client requested, for each form of DNS records (measured-spn)."""
     fqdn = f"{host}.{CORP}"
     expected = {
         "mit-default": default, "mit-no-rdns": no_rdns, "mit-no-canon": no_canon, "mit-fallback": fallback,
@@ -109,7 +109,7 @@ def test_address_literal(zone: World, rule: str, expected: tuple[str, ...]) -> N
 
 
 def test_families_under_a_cname(zone: World) -> None:
-    """The same CNAME moves the SPN of the forward families and leaves the typed family alone (TMS9-082)."""
+    """The same CNAME changes the SPN of the forward families and not of the typed family (TMS9-082)."""
     host = f"alias.{CORP}"
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
     kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
@@ -126,45 +126,45 @@ def test_typed_asks_no_dns(zone: World) -> None:
 
 
 def test_two_canonicalisers(zone: World) -> None:
-    """Chromium on Linux looks up once, libkrb5 again: without rdns the PTR no longer wins."""
+    """Chromium on Linux looks up once, libkrb5 again: without rdns the PTR has no effect."""
     rule = RULES["chromium-linux"]
     host = f"ptrdiff.{CORP}"
     assert _ask(zone, "chromium-linux", host) == ("node7.dc",)
     assert len(zone.seen("dns")) == 2
     plain = rule.with_library(RULES["mit-no-rdns"])
-    assert zone.play(plain.candidates(host, zone.device().resolver)) == (f"HTTP/ptrdiff.{CORP}",)
+    assert zone.play(plain.form_candidates(host, zone.device().resolver)) == (f"HTTP/ptrdiff.{CORP}",)
     assert RULES["sspi"].with_library(RULES["mit-default"]) is RULES["sspi"]
 
 
 def test_look_up_failure(zone: World) -> None:
-    """A failed canonicalisation uses the typed name, gives the scheme up, or comes out (read-spn)."""
+    """After a failed look-up the client uses the typed name, gives up Negotiate, or raises the error (read-spn)."""
     host = f"gone.{CORP}"
     resolver = zone.device().resolver
     for rule in RULES.values():
         if rule.on_lookup_failure is OnLookupFailure.USE_TYPED:
-            found = zone.play(rule.candidates(host, resolver))
+            found = zone.play(rule.form_candidates(host, resolver))
             assert found in ((f"{rule.service}/{host}",), (f"{rule.service}/{host}:443",))
-    with pytest.raises(SchemeGivenUp):
-        zone.play(RULES["firefox-windows"].candidates(host, resolver))
+    with pytest.raises(NegotiateAbandoned):
+        zone.play(RULES["firefox-windows"].form_candidates(host, resolver))
     with pytest.raises(DnsFailure):
-        zone.play(RULES["dotnet"].candidates(host, resolver))
+        zone.play(RULES["dotnet"].form_candidates(host, resolver))
 
 
 def test_fallback_asks_the_second_name_only_if_needed(zone: World) -> None:
-    """A registered typed name costs MIT's fallback no look-up; a stale one hides the canonical name for ever."""
+    """MIT's fallback makes no look-up for a registered typed name; an old registration hides the canonical name."""
     zone.spns = {f"HTTP/alias.{CORP}"}
-    zone.play(credential(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
+    zone.play(respond_to_challenge(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
     assert zone.log == [f"tgs HTTP/alias.{CORP}"]
     zone.spns = {f"HTTP/real.{CORP}"}
     zone.events.clear()
-    reply = zone.play(credential(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
+    reply = zone.play(respond_to_challenge(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
     assert zone.seen("tgs") == [f"tgs HTTP/alias.{CORP}", f"tgs HTTP/real.{CORP}"]
     assert reply is not None
     assert reply.header is not None
 
 
 def test_java_checks_a_pointer_forward(zone: World) -> None:
-    """A longer PTR name counts only if it leads back to the address."""
+    """A longer PTR name is used only if it resolves to the address."""
     del zone.addresses[f"ptrext.{CORP}.evil.test"]
     assert _ask(zone, "java", f"ptrext.{CORP}") == ("ptrext",)
     zone.addresses[f"ptrext.{CORP}.evil.test"] = ("127.0.9.9",)
@@ -172,15 +172,15 @@ def test_java_checks_a_pointer_forward(zone: World) -> None:
 
 
 def test_java_remembers(zone: World) -> None:
-    """After one failed negotiation the process asks no KDC for that host again; a new process does."""
+    """After one failed negotiation the process requests no ticket for that host again; a new process does."""
     device = zone.device()
     url = f"https://alias.{CORP}/"
     for _ in range(2):
-        reply = zone.play(credential(device, RULES["java"], url))
+        reply = zone.play(respond_to_challenge(device, RULES["java"], url))
         assert reply is not None
         assert reply.header is None
     assert len(zone.seen("tgs")) == 1
-    zone.play(credential(zone.device(), RULES["java"], url))
+    zone.play(respond_to_challenge(zone.device(), RULES["java"], url))
     assert len(zone.seen("tgs")) == 2
 
 
@@ -229,7 +229,7 @@ TABLE_1_1 = {
 def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
     """read-spn: each client as (its own canonicaliser, its library's), and what it does when either step fails."""
     found = {
-        name: (" ".join(rule.forms), " ".join(rule.second), rule.on_lookup_failure, rule.on_unknown)
+        name: (" ".join(rule.forms), " ".join(rule.library_forms), rule.on_lookup_failure, rule.on_unknown)
         for name, rule in RULES.items()
     }
     assert found == TABLE_1_1
@@ -241,13 +241,13 @@ def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
 
 
 def _possible(world: World, rule: str, host: str) -> list[str]:
-    found = world.play(RULES[rule].possibilities(f"{host}.{CORP}", world.device().resolver))
+    found = world.play(RULES[rule].form_possibilities(f"{host}.{CORP}", world.device().resolver))
     assert found is not None
     return [" ".join(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in way) for way in found]
 
 
 def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
-    """Of a chain of CNAMEs gokrb5 names the first or the last target, as measured with Go 1.26; others the last."""
+    """With a chain of CNAMEs gokrb5 uses the first or the last target, as measured with Go 1.26; others the last."""
     zone.cnames[f"long.{CORP}"] = f"chain.{CORP}"
     assert _ask(zone, "gokrb5", f"long.{CORP}") == ("chain", "end")
     assert _possible(zone, "gokrb5", "long") == ["chain", "end"]
@@ -257,15 +257,15 @@ def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
 
 
 def test_a_race_is_no_second_try(zone: World) -> None:
-    """gokrb5 asks the KDC for one name a sign-in; over many, the device's dice name both, for a seed the same."""
+    """gokrb5 requests one name per sign-in; over many sign-ins both occur, and the same for the same seed."""
 
     def names(seed: int) -> list[str]:
-        device = zone.device(dice=_dice(seed))
+        device = zone.device(random=_dice(seed))
         asked = []
         for _ in range(20):
             zone.events.clear()
             with pytest.raises(TicketFailure):
-                zone.play(credential(device, RULES["gokrb5"], f"https://chain.{CORP}/"))
+                zone.play(respond_to_challenge(device, RULES["gokrb5"], f"https://chain.{CORP}/"))
             (event,) = [event for event in zone.events if event.kind == "tgs"]
             asked.append(event.what.removeprefix("HTTP/").partition(".")[0])
         return asked
@@ -276,22 +276,22 @@ def test_a_race_is_no_second_try(zone: World) -> None:
 
 
 def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
-    """``spn`` gives one name, so it takes a rule whose race is decided; a rule without a race is decided as it is."""
+    """``form_spn`` gives one name, so the race must be resolved; a rule without a race needs nothing."""
     rule = RULES["gokrb5"]
     with pytest.raises(ValueError, match="race between DNS answers"):
-        zone.play(rule.spn(rule.ways[0], f"chain.{CORP}", zone.device().resolver))
-    assert {each.forms for each in rule.outcomes} == {(Form.FIRST_TARGET,), (Form.FORWARD,)}
-    assert rule.decided(_dice(0)) in rule.outcomes
-    assert [name for name, each in RULES.items() if each.is_raced] == ["gokrb5"]
+        zone.play(rule.form_spn(rule.form_pairs[0], f"chain.{CORP}", zone.device().resolver))
+    assert {each.forms for each in rule.race_outcomes} == {(NameForm.FIRST_TARGET,), (NameForm.FORWARD,)}
+    assert rule.resolve_race(_dice(0)) in rule.race_outcomes
+    assert [name for name, each in RULES.items() if each.has_race] == ["gokrb5"]
     dice = _dice(0)
-    assert RULES["java"].decided(dice) is RULES["java"]
-    assert dice.random() == _dice(0).random(), "nothing is thrown where nothing is to be decided"
-    above = replace(RULES["curl-gssapi"], second=(Form.FIRST_OR_LAST,))
-    assert [each.second for each in above.outcomes] == [(Form.FIRST_TARGET,), (Form.FORWARD,)]
+    assert RULES["java"].resolve_race(dice) is RULES["java"]
+    assert dice.random() == _dice(0).random(), "no random number is used if there is no race"
+    above = replace(RULES["curl-gssapi"], library_forms=(NameForm.FIRST_OR_LAST,))
+    assert [each.library_forms for each in above.race_outcomes] == [(NameForm.FIRST_TARGET,), (NameForm.FORWARD,)]
 
 
 def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
-    """measured-spn, twoa: the PTR is that of the address that stands first, which rotates; other rules do not care."""
+    """measured-spn, twoa: the PTR is that of the first address, which rotates; other rules do not depend on it."""
     assert _possible(zone, "mit-default", "twoa") == ["n10", "n11"]
     assert _possible(zone, "mit-fallback", "twoa") == ["twoa n10", "twoa n11"]
     for rule in ("mit-no-rdns", "mit-no-canon", "java", "dotnet", "gokrb5"):
@@ -307,7 +307,7 @@ def test_addresses_of_another_version_do_not_come_first(zone: World) -> None:
 
 
 def test_two_pointers(zone: World) -> None:
-    """Of two PTR names the first in the answer counts (measured-spn, twoptr)."""
+    """Of two PTR names the first in the answer is used (measured-spn, twoptr)."""
     zone.addresses[f"twoptr.{CORP}"] = ("127.0.4.1",)
     zone.pointers["127.0.4.1"] = f"zeta.{CORP}"
     assert _ask(zone, "mit-default", f"twoptr.{CORP}") == ("zeta",)
@@ -328,11 +328,11 @@ def test_two_pointers(zone: World) -> None:
 )
 def test_guessed_realm(spn: str, guess: str | None) -> None:
     """A name outside the mapped domain makes MIT guess a realm from its parent (measured-spn, ptrcname)."""
-    assert guessed_realm(spn, "CORP.TEST", CORP) == guess
-    assert guessed_realm("HTTP/x.corp.test", "CORP.TEST", "elsewhere.test") is None, "the parent is the realm itself"
+    assert guess_realm(spn, "CORP.TEST", CORP) == guess
+    assert guess_realm("HTTP/x.corp.test", "CORP.TEST", "elsewhere.test") is None, "the parent is the realm itself"
 
 
 def test_every_rule_has_a_source() -> None:
-    """A rule without a source is an opinion; and every answer to an unknown SPN is used by some client."""
+    """Every rule has a source, and every value of ``OnUnknown`` is used by some client."""
     assert all(rule.source and rule.name == name for name, rule in RULES.items())
     assert {rule.on_unknown for rule in RULES.values()} == set(OnUnknown)

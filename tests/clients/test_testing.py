@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 from ssosim_clients.failures import NetworkFailure
 from ssosim_clients.flows.token import Tokens
-from ssosim_clients.models import Belief, State
+from ssosim_clients.models import SignInReport, SignInState
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.ports import Device, HttpResponse
 
@@ -87,7 +87,7 @@ def test_a_thousand_clients_in_one_world(world: World) -> None:
     world.engine.run(world.now + 3590)
     assert not any(run.done for run in runs)
     world.engine.run(world.now + 400)
-    assert all(run.result is not None and run.result.state is State.SILENT for run in runs)
+    assert all(run.result is not None and run.result.state is SignInState.SILENT for run in runs)
 
 
 def test_answers_can_be_scripted(world: World) -> None:
@@ -124,7 +124,7 @@ class Model:
     description: str = "mine"
     sources: tuple[str, ...] = ("mine",)
 
-    async def sign_in(self, device: Device) -> Belief:
+    async def sign_in(self, device: Device) -> SignInReport:
         """Sign in, more or less."""
         match self.mistake:
             case "raises":
@@ -132,10 +132,10 @@ class Model:
             case "spins":
                 while True:
                     await device.clock.sleep(0)
-            case "no belief":
+            case "no report":
                 return None  # type: ignore[return-value] - the mistake
             case "no tokens":
-                return Belief(State.SILENT)
+                return SignInReport(SignInState.SILENT)
             case "leaks":
                 body = b"grant_type=password&username=a&password=b"
                 with contextlib.suppress(NetworkFailure):
@@ -144,10 +144,10 @@ class Model:
                 try:
                     await device.clock.sleep(1)
                 except BaseException:  # noqa: BLE001 - the mistake
-                    return Belief(State.FAILED)
+                    return SignInReport(SignInState.FAILED)
             case "asks":
-                await device.user.ask_password(device.upn, "why not")
-        return Belief(State.SILENT, tokens=Tokens("secret-token", 1.0))
+                await device.user.prompt_password(device.upn, "why not")
+        return SignInReport(SignInState.SILENT, tokens=Tokens("secret-token", 1.0))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ class Model:
     [
         ("raises", "healthy: raised KeyError"),
         ("spins", "without letting time pass"),
-        ("no belief", "does not sign in"),
+        ("no report", "does not sign in"),
         ("no tokens", "does not sign in"),
         ("leaks", "captive portal: a password went to sts.evil.test"),
         ("swallows", "cancellation at its await number 1 became a normal return"),
@@ -169,8 +169,8 @@ def test_mistakes_are_found(mistake: str, text: str) -> None:
 
 
 def test_a_good_model_passes() -> None:
-    """A model without a mistake passes, and its belief in a healthy world comes back."""
-    assert check_client(Model("none")).state is State.SILENT
+    """A model without a mistake passes, and its report in a healthy world comes back."""
+    assert check_client(Model("none")).state is SignInState.SILENT
 
 
 def test_bad_descriptions_are_found() -> None:

@@ -1,4 +1,4 @@
-"""Reading what a stranger sent: the right part is chosen, and bad input is a typed failure."""
+"""Parsing responses of a service: the right part is chosen, and bad input is a typed failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ssosim_clients.failures import Failure, HttpFailure, NotOffered, OauthFailure, ProtocolFailure
+from ssosim_clients.failures import Failure, HttpFailure, InteractionRequired, OauthFailure, ProtocolFailure
 from ssosim_clients.flows import NativeFlow, mex, realm, token, wstrust
 from ssosim_clients.flows.negotiate import is_challenge
 from ssosim_clients.flows.xml import MAX_BYTES, parse
@@ -21,7 +21,7 @@ V13 = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
 
 def test_mex_choice() -> None:
     """The endpoint behind NegotiateAuthentication and a TransportBinding is chosen (TMS9-012)."""
-    endpoint = mex.kerberos_endpoint(mex_document())
+    endpoint = mex.read_kerberos_endpoint(mex_document())
     assert (endpoint.url, endpoint.version.action) == (TRUST_URL, ACTION)
 
 
@@ -35,13 +35,13 @@ def test_mex_choice() -> None:
     ],
 )
 def test_mex_without_integrated_authentication(document: bytes) -> None:
-    """Without the Negotiate policy, its transport or an address, nothing silent is offered (TMS9-014)."""
-    with pytest.raises(NotOffered):
-        mex.kerberos_endpoint(document)
+    """Without the Negotiate policy, its transport binding or an address there is no silent sign-in (TMS9-014)."""
+    with pytest.raises(InteractionRequired):
+        mex.read_kerberos_endpoint(document)
 
 
 def test_mex_prefers_newer_trust() -> None:
-    """Where 1.3 is offered beside 2005, 1.3 is taken, as MSAL.NET does."""
+    """If 1.3 is offered beside 2005, 1.3 is used, as in MSAL.NET."""
     document = mex_document().decode()
     start, end = document.index("<wsdl:binding"), document.index("<wsdl:service")
     newer = document[start:end].replace(ACTION, f"{V13}/RST/Issue").replace('"W"', '"N"')
@@ -50,27 +50,27 @@ def test_mex_prefers_newer_trust() -> None:
     document = document.replace(
         "</wsdl:service", port.replace("tns:W", "tns:N").replace("2005", "13") + "</wsdl:service"
     )
-    endpoint = mex.kerberos_endpoint(document.encode())
+    endpoint = mex.read_kerberos_endpoint(document.encode())
     assert endpoint.version.namespace == V13
     assert "/13/windowstransport" in endpoint.url
 
 
 def test_mex_duplicate_policy_ids() -> None:
-    """Two policies of one id cannot be told apart: MSAL.NET's parser fails, and so does this."""
+    """Two policies with one id are an error, as in the parser of MSAL.NET."""
     document = mex_document()
     start, end = document.index(b"<wsp:Policy "), document.index(b"<wsdl:binding")
     with pytest.raises(ProtocolFailure, match="policyW"):
-        mex.kerberos_endpoint(document[:start] + document[start:end] * 2 + document[end:])
+        mex.read_kerberos_endpoint(document[:start] + document[start:end] * 2 + document[end:])
 
 
 def test_rstr_token_types() -> None:
-    """The SAML 1.0 URN means saml1_1-bearer; anything else is taken for SAML 2, as MSAL.NET does."""
+    """The SAML 1.0 URN means saml1_1-bearer; anything else is treated as SAML 2, as in MSAL.NET."""
     assert "saml1_1-bearer" in wstrust.read_rstr(rstr()).grant_type
     assert "saml2-bearer" in wstrust.read_rstr(rstr("urn:other")).grant_type
 
 
 def test_assertion_stands_alone() -> None:
-    """The assertion cut out of its envelope is a document by itself and carries no blanks around it."""
+    """The assertion taken from its envelope is a complete document without white space around it."""
     xml = wstrust.read_rstr(b"  " + rstr()).xml
     assert parse(xml, "it").findtext("DesktopSsoToken") == "opaque"
     assert xml.startswith(b"<saml:Assertion")
@@ -78,8 +78,8 @@ def test_assertion_stands_alone() -> None:
 
 
 def test_rst_escapes_its_values() -> None:
-    """An address with markup in it stays text."""
-    root = parse(wstrust.request_token(wstrust.V2005, 'https://h/?a="&b=<x>', "urn:\ud800", "1"), "the RST")
+    """A URL with markup in it stays text."""
+    root = parse(wstrust.build_rst(wstrust.V2005, 'https://h/?a="&b=<x>', "urn:\ud800", "1"), "the RST")
     assert root.findtext(".//{http://www.w3.org/2005/08/addressing}To") == 'https://h/?a="&b=<x>'
 
 
@@ -89,8 +89,8 @@ def test_fault_keeps_the_code() -> None:
       <S:Text>Authentication Failure</S:Text></S:Reason><S:Detail><psf:text
       xmlns:psf="http://schemas.microsoft.com/Passport/SoapServices/SOAPFault">AADSTS81004: Kerberos failed</psf:text>
       </S:Detail></S:Fault></S:Body></S:Envelope>"""
-    assert wstrust.fault(HttpResponse(400, body=body)).code == 81004
-    bare = wstrust.fault(HttpResponse(403))
+    assert wstrust.read_fault(HttpResponse(400, body=body)).code == 81004
+    bare = wstrust.read_fault(HttpResponse(403))
     assert (bare.status, bare.code) == (403, None)
 
 
@@ -115,12 +115,12 @@ def test_hostile_xml(body: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered_with_a_failure(body: bytes) -> None:
-    """No body, whatever it holds, gets anything but a typed failure out of the readers."""
+    """The parsers raise only typed failures, whatever the body is."""
     for read in (
-        mex.kerberos_endpoint,
+        mex.read_kerberos_endpoint,
         wstrust.read_rstr,
-        realm.read,
-        lambda raw: token.read(HttpResponse(200, body=raw)),
+        realm.read_federated_realm,
+        lambda raw: token.read_tokens(HttpResponse(200, body=raw)),
     ):
         with pytest.raises(Failure):
             read(body)
@@ -141,7 +141,7 @@ def test_any_json_is_read_or_refused(answer: dict[str, object]) -> None:
     import json  # noqa: PLC0415 - only this test writes JSON
 
     body = json.dumps(answer).encode()
-    for read in (realm.read, lambda raw: token.read(HttpResponse(200, body=raw))):
+    for read in (realm.read_federated_realm, lambda raw: token.read_tokens(HttpResponse(200, body=raw))):
         try:
             read(body)
         except Failure:
@@ -153,10 +153,10 @@ def test_oauth_error_is_read_whatever_the_status() -> None:
     body = b'{"error":"invalid_grant","error_codes":[50126],"error_description":"AADSTS50126: x\\r\\nTrace ID: y"}'
     for status in (200, 400, 500):
         with pytest.raises(OauthFailure) as caught:
-            token.read(HttpResponse(status, body=body))
+            token.read_tokens(HttpResponse(status, body=body))
         assert (caught.value.code, caught.value.text) == (50126, "AADSTS50126: x")
     with pytest.raises(HttpFailure):
-        token.read(HttpResponse(503, body=b"<html>"))
+        token.read_tokens(HttpResponse(503, body=b"<html>"))
 
 
 def test_challenge_is_found_among_schemes() -> None:
@@ -178,7 +178,7 @@ def test_challenge_is_found_among_schemes() -> None:
     ],
 )
 def test_unknown_spn(world: World, rule: str, stage: str, failure: str, posts: list[str]) -> None:
-    """Each answer to an SPN that the KDC does not know shows on the wire as it did with the real client (read-spn)."""
+    """After an SPN that the KDC does not know each client sends what the real client sent (read-spn)."""
     world.put_cname()
     with pytest.raises(Failure) as caught:
         world.play(NativeFlow().attempt(world.device(), RULES[rule]))
@@ -189,7 +189,7 @@ def test_unknown_spn(world: World, rule: str, stage: str, failure: str, posts: l
 
 
 def test_dotnet_lets_the_second_look_up_out(world: World) -> None:
-    """A look-up that fails after the connection was up leaves .NET's client as a network error at the ticket stage."""
+    """A look-up that fails after the connection is a network error of the ticket stage in .NET."""
     device = world.device()
 
     class Flapping:
@@ -205,7 +205,7 @@ def test_dotnet_lets_the_second_look_up_out(world: World) -> None:
 
 
 def test_no_client_headers_no_integrated_sign_in(world: World) -> None:
-    """Without x-client-* headers the service says Managed, so the silent way ends at realm discovery."""
+    """Without x-client-* headers the realm response is Managed, so the silent sign-in fails at realm discovery."""
     flow = NativeFlow(dataclasses.replace(token.Application(), headers=None))
     with pytest.raises(Failure, match="realm: the user is managed"):
         world.play(flow.attempt(world.device(), RULES["wininet"]))

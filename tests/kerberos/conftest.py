@@ -15,7 +15,7 @@ from ssosim.kerberos import (
     KdcGateway,
     PreparedRealm,
     kinit,
-    prepare,
+    prepare_realm,
     write_krb5_conf,
 )
 from ssosim.trace import KdcExchange, Trace
@@ -32,7 +32,7 @@ def estate() -> Estate:
 @pytest.fixture(scope="session")
 def prepared(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> PreparedRealm:
     """Its realm, made once."""
-    return prepare(estate, tmp_path_factory.mktemp("realms"))
+    return prepare_realm(estate, tmp_path_factory.mktemp("realms"))
 
 
 @pytest.fixture

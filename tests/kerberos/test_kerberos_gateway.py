@@ -10,13 +10,13 @@ import pytest
 
 from ssosim.kerberos import (
     Address,
-    Asked,
     ClientOptions,
     Forward,
+    GatewayLimits,
     KdcGateway,
+    KdcRequestContext,
     KinitError,
-    KinitFailure,
-    Limits,
+    KinitErrorKind,
     kinit,
     write_krb5_conf,
 )
@@ -32,7 +32,7 @@ REQUEST = build_as_request(REALM, "alice")
 
 
 async def ask_tcp(address: Address, data: bytes) -> bytes:
-    """One message and its answer on a connection of its own."""
+    """Send one message on a new connection; the reply."""
     reader, writer = await asyncio.open_connection(*address)
     writer.write(len(data).to_bytes(4, "big") + data)
     try:
@@ -44,7 +44,7 @@ async def ask_tcp(address: Address, data: bytes) -> bytes:
 
 
 async def ask_udp(address: Address, *datagrams: bytes, wait: float = 1.0) -> list[bytes]:
-    """Send from one socket; what comes back until nothing has come for ``wait`` seconds or all is answered."""
+    """Send from one socket; the replies until all are there or none has come for ``wait`` seconds."""
     loop = asyncio.get_running_loop()
     answers = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -62,7 +62,7 @@ async def ask_udp(address: Address, *datagrams: bytes, wait: float = 1.0) -> lis
 
 
 async def run_tool(site: Any, *command: str) -> str:
-    """What a Kerberos program prints that uses the site."""
+    """The output of a Kerberos program that uses the site."""
     env = {"KRB5_CONFIG": str(site.krb5_conf), "KRB5CCNAME": f"FILE:{site.ccache}", "LC_ALL": "C"}
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=env
@@ -120,7 +120,7 @@ async def test_several_messages_on_one_connection(site: Any) -> None:
 
 
 async def test_oversized_length_is_refused(site: Any) -> None:
-    """A length over the limit gets KRB_ERR_FIELD_TOOLONG and the connection closed; the gateway goes on serving."""
+    """A length over the limit gets KRB_ERR_FIELD_TOOLONG and the connection is closed; the gateway continues."""
     reader, writer = await asyncio.open_connection(*site.address)
     writer.write(b"\xff\xff\xff\xff" + bytes(100))
     reply = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
@@ -135,10 +135,10 @@ async def test_oversized_length_is_refused(site: Any) -> None:
 
 
 async def test_garbage_is_passed_on_and_written_down(site: Any) -> None:
-    """Bytes that are no Kerberos go to the KDC all the same, and stand in the trace as unreadable."""
+    """Bytes that are no Kerberos message are forwarded too, and are unreadable in the trace."""
     for data in (b"\x00", b"GET / HTTP/1.1\r\n\r\n", REQUEST[:-1]):
         await ask_udp(site.address, data, wait=0.05)
-    site.gateway._limits = Limits(answer_timeout=0.05)
+    site.gateway._limits = GatewayLimits(answer_timeout=0.05)
     with pytest.raises(asyncio.IncompleteReadError):
         await ask_tcp(site.address, b"not kerberos")
     assert [e.request for e in site.exchanges()][-1] == "unreadable"
@@ -146,7 +146,7 @@ async def test_garbage_is_passed_on_and_written_down(site: Any) -> None:
 
 
 async def test_repetition_while_waiting_is_one_exchange(site: Any) -> None:
-    """A datagram repeated while the first is with the KDC is let fall; repeated later it is a new exchange."""
+    """A datagram repeated while the first is processed is dropped; repeated later it is a new exchange."""
     await ask_udp(site.address, REQUEST, REQUEST, REQUEST, wait=0.2)
     assert len(site.exchanges()) == 1
     await ask_udp(site.address, REQUEST, wait=0.2)
@@ -158,7 +158,7 @@ async def test_silent_kdc_is_no_answer() -> None:
     udp, tcp = bind_pair(None, 0)
     silent = Address(*udp.getsockname())
     trace = Trace()
-    gateway = KdcGateway(silent, trace, lambda _r, _l: "c", limits=Limits(answer_timeout=0.05))
+    gateway = KdcGateway(silent, trace, lambda _r, _l: "c", limits=GatewayLimits(answer_timeout=0.05))
     address = await gateway.start()
     assert await ask_udp(address, REQUEST, wait=0.2) == []
     with pytest.raises(asyncio.IncompleteReadError):
@@ -174,10 +174,10 @@ async def test_silent_kdc_is_no_answer() -> None:
 
 
 async def test_outstanding_requests_are_bounded() -> None:
-    """A flood beyond the limit is let fall at once instead of kept."""
+    """Requests over the limit are dropped at once."""
     udp, tcp = bind_pair(None, 0)
     trace = Trace()
-    limits = Limits(answer_timeout=5, outstanding=10)
+    limits = GatewayLimits(answer_timeout=5, outstanding=10)
     gateway = KdcGateway(Address(*udp.getsockname()), trace, lambda _r, _l: "c", limits=limits)
     address = await gateway.start()
     flood = [build_as_request(REALM, "alice", nonce) for nonce in range(1, 31)]
@@ -190,8 +190,8 @@ async def test_outstanding_requests_are_bounded() -> None:
 
 
 async def test_connections_are_bounded(site: Any) -> None:
-    """A connection over the limit is closed, and one that ends makes room."""
-    site.gateway._limits = Limits(connections=1)
+    """A connection over the limit is closed; when one ends, another is accepted."""
+    site.gateway._limits = GatewayLimits(connections=1)
     _, first = await asyncio.open_connection(*site.address)
     await asyncio.sleep(0.05)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
@@ -202,16 +202,16 @@ async def test_connections_are_bounded(site: Any) -> None:
 
 
 async def test_faults_sit_in_one_hook(site: Any) -> None:
-    """Refusing, delaying and losing are a few lines each, and the trace says what the client met."""
+    """A fault can refuse, delay and lose; the trace has the result for the client."""
 
-    async def refuse(_asked: Asked, _forward: Forward) -> bytes | None:
+    async def refuse(_asked: KdcRequestContext, _forward: Forward) -> bytes | None:
         return build_error(KrbCode.KDC_ERR_POLICY, REALM, ("krbtgt", REALM), 0)
 
-    async def lose(asked: Asked, forward: Forward) -> bytes | None:
+    async def lose(asked: KdcRequestContext, forward: Forward) -> bytes | None:
         await forward(asked.data)
         return None
 
-    async def delay(asked: Asked, forward: Forward) -> bytes | None:
+    async def delay(asked: KdcRequestContext, forward: Forward) -> bytes | None:
         await asyncio.sleep(0.05)
         return await forward(asked.data)
 
@@ -231,11 +231,11 @@ async def test_faults_sit_in_one_hook(site: Any) -> None:
 
 
 async def test_stopped_gateway_is_not_there(site: Any) -> None:
-    """After stop nobody listens, with clients connected or not."""
+    """After stop nothing listens, with clients connected or not."""
     _, writer = await asyncio.open_connection(*site.address)
     await asyncio.sleep(0.02)
     await site.gateway.stop()
     writer.close()
     with pytest.raises(KinitError) as caught:
         await site.sign_on()
-    assert caught.value.kind is KinitFailure.KDC_UNREACHABLE
+    assert caught.value.kind is KinitErrorKind.KDC_UNREACHABLE

@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssosim.estate import Estate
-from ssosim.kerberos import prepare
+from ssosim.kerberos import prepare_realm
 from ssosim.kerberos.gss import (
-    Accepted,
+    AcceptedToken,
     Acceptor,
     Initiator,
     KeytabError,
-    Refusal,
-    Refused,
+    RefusedToken,
     TicketError,
-    TicketFailure,
-    ntlm_negotiate_token,
+    TicketErrorKind,
+    TicketRefusal,
+    build_ntlm_negotiate_token,
 )
 
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
@@ -34,28 +34,28 @@ TARGET = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
 
 
 def acceptor(site: Any, keytab: Path | None = None) -> Acceptor:
-    """The site's own service."""
+    """The acceptor of the site."""
     return Acceptor(keytab or site.realm.keytab, site.realm.directory / "rcache")
 
 
 def initiator(site: Any) -> Initiator:
-    """The site's own client."""
+    """The initiator of the site."""
     return Initiator(site.krb5_conf, site.ccache)
 
 
-def refused(verdict: Accepted | Refused) -> Refused:
+def refused(verdict: AcceptedToken | RefusedToken) -> RefusedToken:
     """The refusal that ``verdict`` must be."""
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, RefusedToken)
     return verdict
 
 
 @pytest.mark.parametrize("mechanism", ["spnego", "kerberos"])
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_ticket_for_the_service_is_accepted(site: Any, mechanism: Any, mutual: bool) -> None:
-    """A ticket for the registered SPN says who it belongs to, for which service, and until when."""
+    """A ticket for the registered SPN is accepted, with its principal, service and end time."""
     await site.sign_on(lifetime=3600)
-    verdict = acceptor(site).accept(await initiator(site).token(AUTOLOGON, mechanism=mechanism, mutual=mutual))
-    assert isinstance(verdict, Accepted)
+    verdict = acceptor(site).accept(await initiator(site).request_token(AUTOLOGON, mechanism=mechanism, mutual=mutual))
+    assert isinstance(verdict, AcceptedToken)
     assert verdict.principal == "alice@CORP.CONTOSO.COM"
     assert verdict.service == f"{AUTOLOGON}@CORP.CONTOSO.COM"
     assert verdict.expires_at == pytest.approx(time.time() + 3600, abs=5)
@@ -63,11 +63,11 @@ async def test_ticket_for_the_service_is_accepted(site: Any, mechanism: Any, mut
 
 
 async def test_unknown_service_has_no_ticket(site: Any) -> None:
-    """TMS9-082: the SPN of a CNAME's target is not in the realm; the client is told, and the trace shows the SPN."""
+    """TMS9-082: the SPN of a CNAME's target is not in the realm; the client gets an error, the trace has the SPN."""
     await site.sign_on()
     with pytest.raises(TicketError, match="not found in Kerberos database") as caught:
-        await initiator(site).token(TARGET)
-    assert caught.value.kind is TicketFailure.SERVER_UNKNOWN
+        await initiator(site).request_token(TARGET)
+    assert caught.value.kind is TicketErrorKind.SERVER_UNKNOWN
     asked = [(e.service, e.outcome) for e in site.exchanges() if e.request == "TGS"]
     assert asked
     assert set(asked) == {(TARGET, "KDC_ERR_S_PRINCIPAL_UNKNOWN")}
@@ -77,16 +77,16 @@ async def test_name_is_taken_as_it_stands(site: Any) -> None:
     """libkrb5 does not canonicalise the name of a client model, with MIT's defaults in krb5.conf."""
     await site.sign_on()
     with pytest.raises(TicketError):
-        await initiator(site).token("HTTP/localhost")
+        await initiator(site).request_token("HTTP/localhost")
     assert {e.service for e in site.exchanges() if e.request == "TGS"} == {"HTTP/localhost"}
 
 
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_ticket_for_another_service_is_refused(site: Any, mutual: bool) -> None:
-    """A good ticket for the intranet is nothing to autologon."""
+    """Autologon refuses a valid ticket for the intranet."""
     await site.sign_on()
-    verdict = refused(acceptor(site).accept(await initiator(site).token(INTRANET, mutual=mutual)))
-    assert verdict.reason is Refusal.NOT_FOR_THIS_SERVICE
+    verdict = refused(acceptor(site).accept(await initiator(site).request_token(INTRANET, mutual=mutual)))
+    assert verdict.reason is TicketRefusal.NOT_FOR_THIS_SERVICE
     assert (verdict.mechanism, verdict.service) == ("kerberos", INTRANET)
     assert "KRB_AP_ERR_NOT_US" in verdict.text
 
@@ -94,69 +94,71 @@ async def test_ticket_for_another_service_is_refused(site: Any, mutual: bool) ->
 async def test_same_names_other_keys(new_site: Any, estate: Estate, tmp_path: Path) -> None:
     """A ticket of a realm with the same name and other keys is refused as wrong key."""
     ours = await new_site()
-    theirs = await new_site(prepare(estate, tmp_path / "elsewhere").copy_to(tmp_path / "theirs"))
+    theirs = await new_site(prepare_realm(estate, tmp_path / "elsewhere").copy_to(tmp_path / "theirs"))
     await theirs.sign_on()
-    verdict = refused(acceptor(ours).accept(await initiator(theirs).token(AUTOLOGON)))
-    assert verdict.reason is Refusal.WRONG_KEY
+    verdict = refused(acceptor(ours).accept(await initiator(theirs).request_token(AUTOLOGON)))
+    assert verdict.reason is TicketRefusal.WRONG_KEY
 
 
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_rolled_key_is_wrong_key(site: Any, mutual: bool) -> None:
     """After the key is rolled at the KDC, a service with the old keytab refuses new tickets (81002 family)."""
-    await site.kdc.kadmin(f"cpw -randkey {AUTOLOGON}\n")
+    await site.kdc.run_kadmin(f"cpw -randkey {AUTOLOGON}\n")
     await site.sign_on()
-    verdict = refused(acceptor(site).accept(await initiator(site).token(AUTOLOGON, mutual=mutual)))
-    assert verdict.reason is Refusal.WRONG_KEY
+    verdict = refused(acceptor(site).accept(await initiator(site).request_token(AUTOLOGON, mutual=mutual)))
+    assert verdict.reason is TicketRefusal.WRONG_KEY
     assert "KRB_AP_ERR_BADKEYVER" in verdict.text
 
 
 async def test_keytab_is_read_at_every_token(site: Any) -> None:
-    """A key added to the keytab counts for an acceptor that is already there."""
+    """An existing acceptor uses a key that is added to the keytab."""
     service = acceptor(site)
-    await site.kdc.kadmin(f"cpw -randkey {AUTOLOGON}\nktadd -q -k FILE:{site.realm.keytab} -norandkey {AUTOLOGON}\n")
+    await site.kdc.run_kadmin(
+        f"cpw -randkey {AUTOLOGON}\nktadd -q -k FILE:{site.realm.keytab} -norandkey {AUTOLOGON}\n"
+    )
     await site.sign_on()
-    assert isinstance(service.accept(await initiator(site).token(AUTOLOGON)), Accepted)
+    assert isinstance(service.accept(await initiator(site).request_token(AUTOLOGON)), AcceptedToken)
 
 
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_replay_is_refused(site: Any, mutual: bool) -> None:
     """The same token a second time is refused, also by another acceptor on the same cache."""
     await site.sign_on()
-    token = await initiator(site).token(AUTOLOGON, mutual=mutual)
-    assert isinstance(acceptor(site).accept(token), Accepted)
-    assert refused(acceptor(site).accept(token)).reason is Refusal.REPLAYED
+    token = await initiator(site).request_token(AUTOLOGON, mutual=mutual)
+    assert isinstance(acceptor(site).accept(token), AcceptedToken)
+    assert refused(acceptor(site).accept(token)).reason is TicketRefusal.REPLAYED
 
 
 async def test_fresh_tokens_from_one_ticket(site: Any) -> None:
-    """Tokens made one after another from one cached ticket are no replays, and ask the KDC once."""
+    """Tokens made one after another from one cached ticket are no replays, and need one KDC request."""
     await site.sign_on()
     service = acceptor(site)
     for _ in range(20):
-        assert isinstance(service.accept(await initiator(site).token(AUTOLOGON)), Accepted)
+        assert isinstance(service.accept(await initiator(site).request_token(AUTOLOGON)), AcceptedToken)
     assert len([e for e in site.exchanges() if e.request == "TGS"]) == 1
 
 
 @pytest.mark.parametrize(
     ("offset", "lifetime", "reason"),
     [
-        (-3600, 600, Refusal.EXPIRED),
-        (3600, 600, Refusal.NOT_YET_VALID),
-        (-3600, 36000, Refusal.CLOCK_SKEW),
+        (-3600, 600, TicketRefusal.EXPIRED),
+        (3600, 600, TicketRefusal.NOT_YET_VALID),
+        (-3600, 36000, TicketRefusal.CLOCK_SKEW),
     ],
 )
-async def test_time_is_checked(new_site: Any, offset: int, lifetime: int, reason: Refusal) -> None:
+async def test_time_is_checked(new_site: Any, offset: int, lifetime: int, reason: TicketRefusal) -> None:
     """Tickets of a KDC whose clock is an hour off: expired, not yet valid, or skewed (AADSTS81010)."""
     site = await new_site(clock_offset=offset)
     await site.sign_on(lifetime=lifetime)
-    verdict = acceptor(site).accept(await initiator(site).token(AUTOLOGON))
+    verdict = acceptor(site).accept(await initiator(site).request_token(AUTOLOGON))
     assert refused(verdict).reason is reason
 
 
 @pytest.mark.parametrize("spnego", [True, False])
 async def test_ntlm_is_refused_as_ntlm(site: Any, spnego: bool) -> None:
     """NTLM inside Negotiate is recognised, raw or in SPNEGO (AADSTS81005)."""
-    verdict = refused(acceptor(site).accept(ntlm_negotiate_token(spnego=spnego)))
-    assert (verdict.mechanism, verdict.reason) == ("ntlm", Refusal.NTLM)
+    verdict = refused(acceptor(site).accept(build_ntlm_negotiate_token(spnego=spnego)))
+    assert (verdict.mechanism, verdict.reason) == ("ntlm", TicketRefusal.NTLM)
 
 
 NEG_TOKEN_RESP = "a1073005a0030a0101"
@@ -165,42 +167,42 @@ NEG_TOKEN_RESP = "a1073005a0030a0101"
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ("", Refusal.MALFORMED),
-        ("00", Refusal.MALFORMED),
-        (base64.b64encode(b"not base64 of a token").hex(), Refusal.MALFORMED),
-        ("60" * 2000, Refusal.MALFORMED),
-        ("00" * 200_000, Refusal.MALFORMED),
-        (NEG_TOKEN_RESP, Refusal.NEEDS_MORE),
-        ("600906072a030405060700", Refusal.UNKNOWN_MECHANISM),
-        ("602306062b0601050502a0193017a00d300b06092a864886f712010202a2060404deadbeef", Refusal.MALFORMED),
-        ("601b06062b0601050502a011300fa00d300b06092a864886f712010202", Refusal.NEEDS_MORE),
+        ("", TicketRefusal.MALFORMED),
+        ("00", TicketRefusal.MALFORMED),
+        (base64.b64encode(b"not base64 of a token").hex(), TicketRefusal.MALFORMED),
+        ("60" * 2000, TicketRefusal.MALFORMED),
+        ("00" * 200_000, TicketRefusal.MALFORMED),
+        (NEG_TOKEN_RESP, TicketRefusal.NEEDS_MORE),
+        ("600906072a030405060700", TicketRefusal.UNKNOWN_MECHANISM),
+        ("602306062b0601050502a0193017a00d300b06092a864886f712010202a2060404deadbeef", TicketRefusal.MALFORMED),
+        ("601b06062b0601050502a011300fa00d300b06092a864886f712010202", TicketRefusal.NEEDS_MORE),
     ],
 )
-async def test_rubbish_has_a_reason(site: Any, data: str, reason: Refusal) -> None:
-    """Bytes that are no ticket are refused for what they are."""
+async def test_rubbish_has_a_reason(site: Any, data: str, reason: TicketRefusal) -> None:
+    """Bytes that are no ticket are refused with the right reason."""
     assert refused(acceptor(site).accept(bytes.fromhex(data))).reason is reason
 
 
 async def test_damage_never_raises(site: Any) -> None:
-    """Cut and bit-flipped tokens are refused (or still good where the bit is not protected); nothing raises."""
+    """Cut and bit-flipped tokens are refused (or accepted if the bit is not protected); nothing raises."""
     await site.sign_on()
     service = acceptor(site)
-    token = await initiator(site).token(AUTOLOGON)
+    token = await initiator(site).request_token(AUTOLOGON)
     for size in range(0, len(token), 7):
-        assert isinstance(service.accept(token[:size]), Refused)
+        assert isinstance(service.accept(token[:size]), RefusedToken)
     reasons = set()
     for at in range(0, len(token), 3):
         damaged = bytearray(token)
         damaged[at] ^= 1 << (at % 8)
         verdict = service.accept(bytes(damaged))
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, RefusedToken):
             reasons.add(verdict.reason)
-    assert {Refusal.WRONG_KEY, Refusal.MALFORMED} <= reasons
+    assert {TicketRefusal.WRONG_KEY, TicketRefusal.MALFORMED} <= reasons
 
     @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.binary(max_size=300))
     def anything(data: bytes) -> None:
-        assert isinstance(service.accept(data), Refused)
+        assert isinstance(service.accept(data), RefusedToken)
 
     anything()
 
@@ -208,14 +210,14 @@ async def test_damage_never_raises(site: Any) -> None:
 async def test_two_labs_with_one_realm_name(new_site: Any, estate: Estate, tmp_path: Path) -> None:
     """Two labs with the same realm name and other keys sign in side by side in one process."""
     first = await new_site()
-    second = await new_site(prepare(estate, tmp_path / "elsewhere").copy_to(tmp_path / "second"))
+    second = await new_site(prepare_realm(estate, tmp_path / "elsewhere").copy_to(tmp_path / "second"))
     await asyncio.gather(first.sign_on("alice"), second.sign_on("bob"))
     sides = [(acceptor(site), initiator(site)) for site in (first, second)]
     for _ in range(5):
-        tokens = await asyncio.gather(*(client.token(AUTOLOGON) for _, client in sides))
+        tokens = await asyncio.gather(*(client.request_token(AUTOLOGON) for _, client in sides))
         for (service, _), token, user in zip(sides, tokens, ("alice", "bob"), strict=True):
             verdict = service.accept(token)
-            assert isinstance(verdict, Accepted)
+            assert isinstance(verdict, AcceptedToken)
             assert verdict.principal == f"{user}@CORP.CONTOSO.COM"
     assert all(len([e for e in site.exchanges() if e.request == "TGS"]) == 1 for site in (first, second))
 
@@ -223,41 +225,41 @@ async def test_two_labs_with_one_realm_name(new_site: Any, estate: Estate, tmp_p
 async def test_environment_is_put_back(site: Any) -> None:
     """KRB5_CONFIG is what it was after a ticket, and after a failure."""
     await site.sign_on()
-    await initiator(site).token(AUTOLOGON)
+    await initiator(site).request_token(AUTOLOGON)
     before = os.environ["KRB5_CONFIG"]
     with pytest.raises(TicketError):
-        await initiator(site).token(TARGET)
+        await initiator(site).request_token(TARGET)
     assert os.environ["KRB5_CONFIG"] == before != str(site.krb5_conf)
     assert [t.name for t in threading.enumerate() if t.name.startswith("gssapi")] == ["gssapi_0"]
 
 
 async def test_without_signing_on(site: Any) -> None:
-    """No credential cache: no credentials, and no question to the KDC."""
+    """Without a credential cache: no credentials, and no KDC request."""
     with pytest.raises(TicketError) as caught:
-        await initiator(site).token(AUTOLOGON)
-    assert caught.value.kind is TicketFailure.NO_CREDENTIALS
+        await initiator(site).request_token(AUTOLOGON)
+    assert caught.value.kind is TicketErrorKind.NO_CREDENTIALS
     assert site.exchanges() == []
 
 
 async def test_kdc_gone(site: Any) -> None:
-    """Nobody at the KDC's address: unreachable; a cached service ticket goes on working."""
+    """No KDC at the address: unreachable; a cached service ticket still works."""
     await site.sign_on()
-    await initiator(site).token(AUTOLOGON)
+    await initiator(site).request_token(AUTOLOGON)
     await site.gateway.stop()
-    await initiator(site).token(AUTOLOGON)
+    await initiator(site).request_token(AUTOLOGON)
     with pytest.raises(TicketError) as caught:
-        await initiator(site).token(INTRANET)
-    assert caught.value.kind is TicketFailure.KDC_UNREACHABLE
+        await initiator(site).request_token(INTRANET)
+    assert caught.value.kind is TicketErrorKind.KDC_UNREACHABLE
 
 
 def test_missing_keytab_is_named(tmp_path: Path) -> None:
-    """A keytab that is not there is an error of its own at once."""
+    """A missing keytab is a KeytabError at once."""
     with pytest.raises(KeytabError, match=r"none\.keytab"):
         Acceptor(tmp_path / "none.keytab", tmp_path / "rcache")
 
 
 async def test_no_file_outside(site: Any) -> None:
-    """A replay cache appears in our own directory and nowhere else."""
+    """The replay cache is in its own directory and nowhere else."""
     places = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108 - where libkrb5 would put it
 
     def caches() -> set[Path]:
@@ -265,12 +267,12 @@ async def test_no_file_outside(site: Any) -> None:
 
     before = caches()
     await site.sign_on()
-    assert isinstance(acceptor(site).accept(await initiator(site).token(AUTOLOGON)), Accepted)
+    assert isinstance(acceptor(site).accept(await initiator(site).request_token(AUTOLOGON)), AcceptedToken)
     assert (site.realm.directory / "rcache").stat().st_size > 0
     assert caches() == before
 
 
 def test_package_does_not_load_gssapi() -> None:
-    """Importing the package stays cheap: libgssapi is loaded with ssosim.kerberos.gss only."""
+    """The package does not load libgssapi; only ssosim.kerberos.gss does."""
     code = "import sys, ssosim.kerberos; sys.exit('gssapi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,19 +17,19 @@ from ssosim.kerberos import (
     Kdc,
     KdcStartError,
     KinitError,
-    KinitFailure,
+    KinitErrorKind,
     PreparedRealm,
     kinit,
     write_krb5_conf,
 )
-from ssosim.kerberos.free_ports import Address, bind_pair, free_address, udp_holders
+from ssosim.kerberos.free_ports import Address, bind_pair, find_free_address, list_udp_inodes
 
 NewRealm = Callable[[], PreparedRealm]
 PASSWORD = "Alice-lab-password-1"
 
 
 def alive(pid: int) -> bool:
-    """Whether ``pid`` runs; a dead child that nobody has waited for does not."""
+    """Whether ``pid`` runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except FileNotFoundError:
@@ -63,13 +63,13 @@ async def test_stop_leaves_nothing(new_realm: NewRealm) -> None:
     assert pid is not None
     await kdc.stop()
     assert not alive(pid)
-    assert udp_holders(address) == set()
+    assert list_udp_inodes(address) == set()
     assert kdc.pid is None
     await kdc.stop()
 
 
 async def test_start_again_on_the_same_address(new_realm: NewRealm) -> None:
-    """A KDC can be stopped and started again where clients already look for it."""
+    """A KDC can be stopped and started again at the same address."""
     kdc = Kdc(new_realm())
     address = await kdc.start()
     await kdc.stop()
@@ -87,13 +87,13 @@ async def test_two_kdcs_do_not_meet(new_realm: NewRealm, tmp_path: Path) -> None
     try:
         assert len(set(addresses)) == len(kdcs)
         for number, kdc in enumerate(kdcs):
-            await kdc.kadmin(f"addprinc -clearpolicy -pw secret only-{number}\n")
+            await kdc.run_kadmin(f"addprinc -clearpolicy -pw secret only-{number}\n")
         for number, realm in enumerate(realms):
             conf = realm.directory / "krb5.conf"
             await kinit(f"only-{number}", "secret", conf, tmp_path / "ccache")
             with pytest.raises(KinitError) as caught:
                 await kinit(f"only-{(number + 1) % 4}", "secret", conf, tmp_path / "ccache")
-            assert caught.value.kind is KinitFailure.CLIENT_UNKNOWN
+            assert caught.value.kind is KinitErrorKind.CLIENT_UNKNOWN
     finally:
         for kdc in kdcs:
             await kdc.stop()
@@ -123,9 +123,9 @@ async def test_taken_port_is_refused(new_realm: NewRealm, transport: str) -> Non
 
 
 async def test_another_listener_is_noticed(new_realm: NewRealm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that shares the UDP port, as a second krb5kdc would, is found out before anyone uses the KDC."""
-    address = free_address(None, 0)
-    monkeypatch.setattr("ssosim.kerberos.kdc.free_address", lambda _host, _port: address)
+    """A program that shares the UDP port, as a second krb5kdc would, is detected before start returns."""
+    address = find_free_address(None, 0)
+    monkeypatch.setattr("ssosim.kerberos.kdc.find_free_address", lambda _host, _port: address)
     kdc = Kdc(new_realm())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -136,7 +136,7 @@ async def test_another_listener_is_noticed(new_realm: NewRealm, monkeypatch: pyt
 
 
 async def test_failed_start_shows_the_log(new_realm: NewRealm) -> None:
-    """A KDC that ends at once says why, in its own words, and leaves no process."""
+    """The error for a KDC that ends at once has its log, and no process remains."""
     realm = new_realm()
     (realm.directory / "stash").unlink()
     kdc = Kdc(realm)
@@ -147,13 +147,13 @@ async def test_failed_start_shows_the_log(new_realm: NewRealm) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_dies_with_its_parent(prepared: PreparedRealm, tmp_path: Path, number: signal.Signals) -> None:
-    """However the parent ends, kill -9 included, no krb5kdc stays behind."""
+    """However the parent ends, also by kill -9, no krb5kdc remains."""
     code = (
         "import asyncio, sys, pathlib\n"
         "from ssosim.estate import default_estate\n"
-        "from ssosim.kerberos import Kdc, prepare\n"
+        "from ssosim.kerberos import Kdc, prepare_realm\n"
         "async def main():\n"
-        "    realm = prepare(default_estate(), pathlib.Path(sys.argv[1]))\n"
+        "    realm = prepare_realm(default_estate(), pathlib.Path(sys.argv[1]))\n"
         "    kdc = Kdc(realm.copy_to(pathlib.Path(sys.argv[2])))\n"
         "    await kdc.start()\n"
         "    print(kdc.pid, flush=True)\n"
@@ -175,7 +175,7 @@ def test_dies_with_its_parent(prepared: PreparedRealm, tmp_path: Path, number: s
 
 
 async def test_cancelled_start_leaves_nothing(new_realm: NewRealm) -> None:
-    """A start that is cancelled half way ends its process."""
+    """A cancelled start ends its process."""
     kdc = Kdc(new_realm())
     task = asyncio.create_task(kdc.start())
     while kdc.pid is None:  # noqa: ASYNC110 - the state half way has no event
@@ -190,14 +190,14 @@ async def test_cancelled_start_leaves_nothing(new_realm: NewRealm) -> None:
 @pytest.mark.parametrize(
     ("user", "password", "kind"),
     [
-        ("alice", "wrong", KinitFailure.WRONG_PASSWORD),
-        ("nobody", "any", KinitFailure.CLIENT_UNKNOWN),
+        ("alice", "wrong", KinitErrorKind.WRONG_PASSWORD),
+        ("nobody", "any", KinitErrorKind.CLIENT_UNKNOWN),
     ],
 )
 async def test_kinit_says_why(
-    new_realm: NewRealm, tmp_path: Path, user: str, password: str, kind: KinitFailure
+    new_realm: NewRealm, tmp_path: Path, user: str, password: str, kind: KinitErrorKind
 ) -> None:
-    """A refused sign-on is typed."""
+    """A refused sign-on has a kind."""
     async with Kdc(new_realm()) as kdc:
         with pytest.raises(KinitError) as caught:
             await kinit(user, password, kdc.realm.directory / "krb5.conf", tmp_path / "ccache")
@@ -205,13 +205,13 @@ async def test_kinit_says_why(
 
 
 async def test_kinit_without_kdc(new_realm: NewRealm, tmp_path: Path) -> None:
-    """Nobody at the KDC's address: unreachable."""
+    """No KDC at the address: unreachable."""
     realm = new_realm()
     async with Kdc(realm):
         pass
     with pytest.raises(KinitError) as caught:
         await kinit("alice", PASSWORD, realm.directory / "krb5.conf", tmp_path / "ccache")
-    assert caught.value.kind is KinitFailure.KDC_UNREACHABLE
+    assert caught.value.kind is KinitErrorKind.KDC_UNREACHABLE
 
 
 async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: Path) -> None:
@@ -233,6 +233,6 @@ async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: 
         await task
     udp.close()
     tcp.close()
-    assert caught.value.kind is KinitFailure.TIMEOUT
+    assert caught.value.kind is KinitErrorKind.TIMEOUT
     assert any(b"kinit" in line for line in lines)
     assert not any(b"s3cret-word" in line for line in lines)

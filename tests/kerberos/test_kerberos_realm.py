@@ -16,18 +16,18 @@ from ssosim.kerberos import (
     KerberosMissingError,
     PreparedRealm,
     RealmError,
-    prepare,
+    compute_realm_digest,
+    prepare_realm,
     programs,
-    realm_digest,
 )
-from ssosim.kerberos.realm import kadmin
+from ssosim.kerberos.realm import run_kadmin
 
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
 INTRANET = "HTTP/intranet.corp.contoso.com"
 
 
 def klist(keytab: Path) -> str:
-    """What klist says is in ``keytab``."""
+    """The output of klist for ``keytab``."""
     return subprocess.run(["klist", "-kt", str(keytab)], capture_output=True, text=True, check=True).stdout
 
 
@@ -40,20 +40,20 @@ def test_keytabs_hold_their_own_services(prepared: PreparedRealm) -> None:
 
 
 def test_second_prepare_makes_nothing(estate: Estate, tmp_path: Path) -> None:
-    """The same estate is made once; another one gets a directory of its own."""
-    first = prepare(estate, tmp_path)
+    """A realm is created once per estate; another estate gets another directory."""
+    first = prepare_realm(estate, tmp_path)
     made = first.keytab.read_bytes()
-    assert prepare(estate, tmp_path) == first
+    assert prepare_realm(estate, tmp_path) == first
     assert first.keytab.read_bytes() == made
     other = msgspec.structs.replace(estate, realms=(msgspec.structs.replace(estate.default_realm, ticket_lifetime=60),))
-    assert prepare(other, tmp_path).directory != first.directory
+    assert prepare_realm(other, tmp_path).directory != first.directory
 
 
 def test_digest_knows_every_input(estate: Estate) -> None:
-    """A changed password or SPN changes the digest; what is no business of the realm does not."""
+    """A changed password or SPN changes the digest; a value that the realm does not use does not."""
 
     def digest(**changes: object) -> str:
-        return realm_digest(msgspec.structs.replace(estate, **changes))
+        return compute_realm_digest(msgspec.structs.replace(estate, **changes))
 
     user = msgspec.structs.replace(estate.users[0], password="other")
     account = msgspec.structs.replace(estate.default_realm.service_account, spns=())
@@ -63,19 +63,19 @@ def test_digest_knows_every_input(estate: Estate) -> None:
 
 
 def test_two_processes_at_once(estate: Estate, tmp_path: Path) -> None:
-    """Processes that prepare one realm at once end with the same whole realm, and leave no rubbish."""
+    """Processes that prepare one realm at once end with the same complete realm, and leave no other files."""
     code = (
-        "import sys, pathlib; from ssosim.estate import default_estate; from ssosim.kerberos import prepare;"
-        "print(prepare(default_estate(), pathlib.Path(sys.argv[1])).directory)"
+        "import sys, pathlib; from ssosim.estate import default_estate; from ssosim.kerberos import prepare_realm;"
+        "print(prepare_realm(default_estate(), pathlib.Path(sys.argv[1])).directory)"
     )
     children = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
     answers = {child.communicate()[0].strip() for child in children}
-    assert answers == {str(tmp_path / realm_digest(estate))}
-    assert [entry.name for entry in tmp_path.iterdir()] == [realm_digest(estate)]
-    assert AUTOLOGON in klist(prepare(estate, tmp_path).keytab)
+    assert answers == {str(tmp_path / compute_realm_digest(estate))}
+    assert [entry.name for entry in tmp_path.iterdir()] == [compute_realm_digest(estate)]
+    assert AUTOLOGON in klist(prepare_realm(estate, tmp_path).keytab)
 
 
 def test_keys_are_for_the_owner_only(prepared: PreparedRealm, tmp_path: Path) -> None:
@@ -86,21 +86,21 @@ def test_keys_are_for_the_owner_only(prepared: PreparedRealm, tmp_path: Path) ->
 
 
 def test_failed_prepare_leaves_nothing(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a tool refuses, its complaint is the error and no half-made realm stays behind."""
-    monkeypatch.setattr("ssosim.kerberos.realm.principals_batch", lambda _: "addprinc -nonsense x\n")
+    """If a program fails, its message is the error and no incomplete realm remains."""
+    monkeypatch.setattr("ssosim.kerberos.realm.build_principals_batch", lambda _: "addprinc -nonsense x\n")
     with pytest.raises(RealmError, match=r"kadmin\.local"):
-        prepare(estate, tmp_path)
+        prepare_realm(estate, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_batch_errors_are_not_lost(new_realm: Callable[[], PreparedRealm]) -> None:
     """kadmin.local exits with 0 after a failed command; the failure is reported all the same."""
     with pytest.raises(RealmError, match="does not exist"):
-        kadmin(new_realm(), "cpw -randkey HTTP/nobody\n")
+        run_kadmin(new_realm(), "cpw -randkey HTTP/nobody\n")
 
 
 def test_missing_program_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without the KDC is told which package to install."""
+    """The error on a machine without the KDC has the package to install."""
     programs.find_program.cache_clear()
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(programs, "SYSTEM_DIRECTORIES", ())
@@ -110,16 +110,16 @@ def test_missing_program_names_the_package(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_copy_is_quick_and_apart(new_realm: Callable[[], PreparedRealm]) -> None:
-    """A copy takes milliseconds (the quickest of ten: the machine may be busy); a change to it is its own."""
+    """A copy takes milliseconds (the fastest of ten); a change to it is not in the original."""
     took = []
     for _ in range(10):
         begin = time.perf_counter()
         copy = new_realm()
         took.append(time.perf_counter() - begin)
     assert min(took) < 0.1
-    kadmin(copy, "addprinc -clearpolicy -randkey HTTP/only.here\n")
-    assert "HTTP/only.here" in kadmin(copy, "listprincs\n")
-    assert "HTTP/only.here" not in kadmin(new_realm(), "listprincs\n")
+    run_kadmin(copy, "addprinc -clearpolicy -randkey HTTP/only.here\n")
+    assert "HTTP/only.here" in run_kadmin(copy, "listprincs\n")
+    assert "HTTP/only.here" not in run_kadmin(new_realm(), "listprincs\n")
 
 
 def test_machine_configuration_is_not_used(new_realm: Callable[[], PreparedRealm]) -> None:
@@ -133,9 +133,9 @@ def test_machine_configuration_is_not_used(new_realm: Callable[[], PreparedRealm
 
 @pytest.mark.parametrize("kind", ["folder", "link", "link to a realm", "file"])
 def test_what_is_no_realm_of_ours_is_not_used(estate: Estate, tmp_path: Path, kind: str) -> None:
-    """A folder without our mark, a link or a file in the place of a realm is refused by name and stays as it is."""
+    """A folder without the mark, a link or a file at the path of a realm is refused by name and not changed."""
     cache, own = tmp_path / "cache", tmp_path / "own"
-    place = cache / realm_digest(estate)
+    place = cache / compute_realm_digest(estate)
     cache.mkdir()
     own.mkdir()
     (own / "thesis.txt").write_text("kept")
@@ -145,19 +145,19 @@ def test_what_is_no_realm_of_ours_is_not_used(estate: Estate, tmp_path: Path, ki
         case "link":
             place.symlink_to(own)
         case "link to a realm":
-            place.symlink_to(prepare(estate, tmp_path / "elsewhere").directory)
+            place.symlink_to(prepare_realm(estate, tmp_path / "elsewhere").directory)
         case "file":
             place.write_text("kept")
     with pytest.raises(RealmError, match=str(place)):
-        prepare(estate, cache)
+        prepare_realm(estate, cache)
     assert [path.name for path in cache.iterdir()] == [place.name]
     kept = {"file": place, "folder": place / "thesis.txt"}.get(kind, own / "thesis.txt")
     assert kept.read_text() == "kept"
 
 
 def test_only_half_made_realms_of_ours_are_swept(estate: Estate, tmp_path: Path) -> None:
-    """What a killed process left long ago goes; a user's folder or link with such a name stays."""
-    realm = prepare(estate, tmp_path / "cache")
+    """An old draft of a killed process is removed; a user's folder or link with such a name is not."""
+    realm = prepare_realm(estate, tmp_path / "cache")
     ours = realm.directory.rename(f"{realm.directory}.making-0123")
     mine = tmp_path / "cache" / "thesis.making-of"
     mine.mkdir()
@@ -165,14 +165,14 @@ def test_only_half_made_realms_of_ours_are_swept(estate: Estate, tmp_path: Path)
     (tmp_path / "cache" / "x.making-y").symlink_to(mine)
     for path in (ours, mine):
         os.utime(path, (1, 1))
-    prepare(estate, tmp_path / "cache")
+    prepare_realm(estate, tmp_path / "cache")
     names = {path.name for path in (tmp_path / "cache").iterdir()}
     assert names == {realm.digest, "thesis.making-of", "x.making-y"}
     assert (mine / "thesis.txt").read_text() == "kept"
 
 
 def test_a_cache_that_others_can_write_to_is_refused(estate: Estate, tmp_path: Path) -> None:
-    """Who can write there could give us keys that they know."""
+    """A realm in a folder that others can write to is refused: they could replace its keys."""
     tmp_path.chmod(0o770)
     with pytest.raises(RealmError, match=rf"{tmp_path}: has mode 0770"):
-        prepare(estate, tmp_path)
+        prepare_realm(estate, tmp_path)

@@ -34,16 +34,22 @@ def test_an_answer_of_many_fields_is_none() -> None:
 
 def test_a_long_principal_is_not_escaped() -> None:
     """A name of 32 long components is refused for its length, not taken apart letter by letter."""
-    text = der.encode(der.GENERAL_STRING, b"\x01" * 1024)
-    name = der.encode(der.SEQUENCE, der.context(0, der.encode_integer(1)), der.context(1, der.encode(0x30, text * 32)))
-    body = der.encode(der.SEQUENCE, der.context(1, name), der.context(2, der.encode(der.GENERAL_STRING, b"R")))
-    message = der.application(
+    text = der.encode_element(der.GENERAL_STRING, b"\x01" * 1024)
+    name = der.encode_element(
+        der.SEQUENCE,
+        der.encode_context(0, der.encode_integer(1)),
+        der.encode_context(1, der.encode_element(0x30, text * 32)),
+    )
+    body = der.encode_element(
+        der.SEQUENCE, der.encode_context(1, name), der.encode_context(2, der.encode_element(der.GENERAL_STRING, b"R"))
+    )
+    message = der.encode_application(
         10,
-        der.encode(
+        der.encode_element(
             der.SEQUENCE,
-            der.context(1, der.encode_integer(5)),
-            der.context(2, der.encode_integer(10)),
-            der.context(4, body),
+            der.encode_context(1, der.encode_integer(5)),
+            der.encode_context(2, der.encode_integer(10)),
+            der.encode_context(4, body),
         ),
     )
     assert read_message(message) == Unreadable("a name of more than 1024 bytes")

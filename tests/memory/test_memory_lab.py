@@ -23,7 +23,7 @@ from ssosim.dns.zones.stub import Query, query_for, read_said, read_wire
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Monitor, default_estate
 from ssosim.faults import Delay, DnsFault, Drop, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
-from ssosim.kerberos.spnego import ntlm_negotiate_token
+from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.memory import Engine, MemoryAcceptor, MemoryKdc, MemoryLab, Pace, memory_device
 from ssosim.memory.kdc import Tickets
@@ -216,8 +216,8 @@ def test_tickets_are_judged() -> None:
         (token, "replayed"),
         (other, "wrong-service"),
         (token[:-9], "malformed"),
-        (ntlm_negotiate_token(), "ntlm"),
-        (ntlm_negotiate_token(spnego=True), "ntlm"),
+        (build_ntlm_negotiate_token(), "ntlm"),
+        (build_ntlm_negotiate_token(spnego=True), "ntlm"),
         (b"rubbish", "malformed"),
         (b"", "malformed"),
     ):

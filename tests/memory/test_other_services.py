@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ssosim_clients.models import Belief, State
+from ssosim_clients.models import SignInReport, State
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate, default_estate, parse_estate
@@ -119,9 +119,9 @@ def test_http_with_a_dns_server_is_refused_by_name() -> None:
     lab = MemoryLab(Engine(), default_estate())
     device = memory_device(lab, "c")
 
-    async def visit() -> Belief:
+    async def visit() -> SignInReport:
         await device.http.request("GET", "https://10.10.0.53:53/", {}, b"")
-        return Belief(State.FAILED)
+        return SignInReport(State.FAILED)
 
     run = lab.engine.start(visit())
     lab.engine.run(watched=run)

@@ -145,7 +145,7 @@ def test_a_federated_person_signs_in_at_their_own_page(attempt, flow):
 )
 def test_whoever_does_not_sign_in_is_an_error_of_the_library(attempt, client, person, words, pages):
     """CONNECT-019, AZ5-002, AZ5-004: a refusal, the library's own time-out, and what it says without a browser."""
-    tried = attempt(f"{client}/interactive", person=person, PATIENCE_S="2")
+    tried = attempt(f"{client}/interactive", person=person, USER_TIMEOUT_S="2")
     assert tried.done.returncode == 1
     assert words in tried.done.stderr
     assert len(tried.prompts()) == pages

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from ssosim_clients.catalogue import find
+from ssosim_clients.catalogue import find_model
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
@@ -25,7 +25,7 @@ GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 async def played(folder, cache, *, half_hours=False):
     """One play of the incident by the two models, with shorter phases if wanted; the playback and the trace."""
     scenario = load_scenario("feb-2025")
-    models = {client.name: find(client.model) for client in scenario.clients if client.model}
+    models = {client.name: find_model(client.model) for client in scenario.clients if client.model}
     scenario = msgspec.structs.replace(
         scenario, clients=tuple(client for client in scenario.clients if client.name in models)
     )

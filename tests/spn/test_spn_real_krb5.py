@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ssosim_clients.spn import RULES, guessed_realm
+from ssosim_clients.spn import RULES, guess_realm
 
 from ssosim.testing import World
 
@@ -90,7 +90,7 @@ def test_libkrb5_asks_what_the_table_says(asked: dict[tuple[str, str], list[str]
     """
     expected = []
     for spn in _spns(TABLE[host][list(MODES).index(rule)]):
-        guess = guessed_realm(spn, REALM, DOMAIN)
+        guess = guess_realm(spn, REALM, DOMAIN)
         expected += [spn] if guess is None else [spn, guess]
     assert asked[rule, host] == expected
 
@@ -100,7 +100,7 @@ def test_libkrb5_asks_what_the_table_says(asked: dict[tuple[str, str], list[str]
 def test_our_rules_say_the_same(host: str, rule: str) -> None:
     """The same cell from our rule, on the same zones in memory; so model and library agree shape by shape."""
     world = shapes_world()
-    found = world.play(RULES[rule].candidates(host, world.device().resolver, search_domain=DOMAIN))
+    found = world.play(RULES[rule].form_candidates(host, world.device().resolver, search_domain=DOMAIN))
     assert found is not None
     assert list(found) == _spns(TABLE[host][list(MODES).index(rule)])
 

@@ -160,7 +160,7 @@ class Client:
         if not ccache.exists():
             password = next(u.password for u in self.site.lab.estate.users if u.sam_account == user)
             asyncio.run(kinit(user, password, self.krb5_conf, ccache))
-        return asyncio.run(Initiator(self.krb5_conf, ccache).token(spn, **how))
+        return asyncio.run(Initiator(self.krb5_conf, ccache).request_token(spn, **how))
 
     @staticmethod
     def negotiate(token: bytes) -> dict[str, str]:

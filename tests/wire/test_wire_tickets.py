@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from ssosim.estate import default_estate
-from ssosim.kerberos import Kdc, PreparedRealm, kinit, prepare, write_krb5_conf
-from ssosim.kerberos.gss import Initiator, ntlm_negotiate_token
+from ssosim.kerberos import Kdc, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos.gss import Initiator, build_ntlm_negotiate_token
 from ssosim.kerberos.kinit import ClientOptions
-from ssosim.kerberos.realm import kadmin
+from ssosim.kerberos.realm import run_kadmin
 from ssosim.trace import HttpExchange, TicketChecked, TokenIssued
 
 PASSWORD = "Alice-lab-password-1"
@@ -37,11 +37,11 @@ class Elsewhere:
             home: Path = self.realm.directory
             async with Kdc(self.realm, clock_offset=self.offset) as kdc:
                 if kadmin_batch:
-                    await kdc.kadmin(kadmin_batch)
+                    await kdc.run_kadmin(kadmin_batch)
                 write_krb5_conf(home / "client.conf", self.realm.name, self.realm.domain, [kdc.address], OPTIONS)
                 principal = f"alice@{self.realm.name}"
                 await kinit(principal, PASSWORD, home / "client.conf", home / "ccache", lifetime=self.lifetime)
-                return await Initiator(home / "client.conf", home / "ccache").token(spn)
+                return await Initiator(home / "client.conf", home / "ccache").request_token(spn)
 
         return asyncio.run(get())
 
@@ -49,7 +49,7 @@ class Elsewhere:
 @pytest.fixture
 def copy_of_lab(desk, tmp_path, lab_cache):
     """The lab's realm, keys included, under a KDC of its own."""
-    prepared = prepare(desk.site.lab.estate, lab_cache / "realms")
+    prepared = prepare_realm(desk.site.lab.estate, lab_cache / "realms")
     return lambda **how: Elsewhere(prepared.copy_to(tmp_path / "copy"), **how)
 
 
@@ -88,7 +88,7 @@ def test_ticket_for_another_service(desk, spn):
 
 def test_ticket_of_a_realm_of_the_same_name(desk, tmp_path):
     """Another company's KDC with the same realm name has other keys: 81008."""
-    stranger = Elsewhere(prepare(default_estate(), tmp_path / "realms").copy_to(tmp_path / "realm"))
+    stranger = Elsewhere(prepare_realm(default_estate(), tmp_path / "realms").copy_to(tmp_path / "realm"))
     assert refused(desk, desk.windows(stranger.token(desk.SPN)), 81008).startswith("wrong-key: ")
 
 
@@ -96,7 +96,7 @@ def test_ticket_of_another_realm(desk, tmp_path):
     """A realm of another name that registered the very same SPN: refused, 81002."""
     estate = default_estate()
     foreign = replace(estate, realms=(replace(estate.default_realm, name="EVIL.EXAMPLE", domain="evil.example"),))
-    stranger = Elsewhere(prepare(foreign, tmp_path / "realms").copy_to(tmp_path / "realm"))
+    stranger = Elsewhere(prepare_realm(foreign, tmp_path / "realms").copy_to(tmp_path / "realm"))
     assert refused(desk, desk.windows(stranger.token(desk.SPN)), 81002).startswith("wrong-service: ")
 
 
@@ -113,10 +113,10 @@ def test_rolling_the_key_once_and_twice(start_lab, desk_of):
     assert desk.windows(desk.token()).status == 200
     estate = site.lab.estate.default_realm
     realm = PreparedRealm(site.home / "kdc", estate.name, estate.domain, "", 36000, 36000)
-    kadmin(realm, f"cpw -randkey {desk.SPN}\nktadd -q -k FILE:{realm.keytab} -norandkey {desk.SPN}\n")
+    run_kadmin(realm, f"cpw -randkey {desk.SPN}\nktadd -q -k FILE:{realm.keytab} -norandkey {desk.SPN}\n")
     assert desk.windows(desk.token()).status == 200
     realm.keytab.unlink()
-    kadmin(realm, f"cpw -randkey {desk.SPN}\nktadd -q -k FILE:{realm.keytab} -norandkey {desk.SPN}\n")
+    run_kadmin(realm, f"cpw -randkey {desk.SPN}\nktadd -q -k FILE:{realm.keytab} -norandkey {desk.SPN}\n")
     reply = desk.windows(desk.token())
     assert (reply.status, reply.codes) == (403, [81008])
     assert [event.accepted for event in desk.events(TicketChecked)] == [True, True, False]
@@ -138,13 +138,13 @@ def test_replayed_ap_req(desk):
 @pytest.mark.parametrize("spnego", [False, True])
 def test_ntlm_inside_negotiate(desk, spnego):
     """NTLM, raw or in SPNEGO: recognised, 81005."""
-    refused(desk, desk.windows(ntlm_negotiate_token(spnego=spnego)), 81005, "ntlm")
+    refused(desk, desk.windows(build_ntlm_negotiate_token(spnego=spnego)), 81005, "ntlm")
 
 
 def test_ntlm_scheme(desk):
     """Authorization: NTLM, which nobody offered: 81005."""
     url = f"https://{desk.AUTOLOGON}/contoso.com/winauth/trust/2005/windowstransport"
-    value = base64.b64encode(ntlm_negotiate_token()).decode()
+    value = base64.b64encode(build_ntlm_negotiate_token()).decode()
     refused(desk, desk.ask("POST", url, {"Authorization": f"NTLM {value}"}, desk.rst(url)), 81005, None)
 
 

@@ -15,6 +15,6 @@ try:
     result = context.acquire_token_with_username_password(
         RESOURCE, os.environ["SSOSIM_USER"], os.environ["SSOSIM_PASSWORD"], CLIENT
     )
-except Exception as error:  # noqa: BLE001  whatever the library raises is what there is to see
+except Exception as error:  # noqa: BLE001  every exception of the library is a result
     sys.exit(f"{type(error).__module__}.{type(error).__qualname__}: {' '.join(str(error).split())}")
 print("signed in as", result["userId"])

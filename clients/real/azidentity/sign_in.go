@@ -1,4 +1,4 @@
-// One sign-in with azidentity as it comes: the credential's defaults, one token, one line.
+// One sign-in with azidentity: the defaults of the credential, one token, one line of output.
 //
 //	azidentity username-password | interactive | device-code
 package main
@@ -17,11 +17,11 @@ import (
 const (
 	tenant    = "organizations"
 	azureCli  = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-	wanted    = "https://graph.microsoft.com/.default"
-	forPerson = 60 * time.Second // how long a person may take; the silent flow keeps the library's own limits
+	scope     = "https://graph.microsoft.com/.default"
+	userLimit = 60 * time.Second // time limit for the user; the silent flow has the limits of the library
 )
 
-// account is what the three credentials have in common: GetToken as the SDK's clients call it, but telling whose it is.
+// account is the common interface of the three credentials: Authenticate returns the user name, GetToken does not.
 type account interface {
 	Authenticate(context.Context, *policy.TokenRequestOptions) (azidentity.AuthenticationRecord, error)
 }
@@ -37,7 +37,7 @@ func run(arguments []string) error {
 	flow := strings.Join(arguments, " ")
 	ctx := context.Background()
 	if flow != "username-password" {
-		limited, cancel := context.WithTimeout(ctx, forPerson)
+		limited, cancel := context.WithTimeout(ctx, userLimit)
 		defer cancel()
 		ctx = limited
 	}
@@ -45,7 +45,7 @@ func run(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	record, err := credential.Authenticate(ctx, &policy.TokenRequestOptions{Scopes: []string{wanted}})
+	record, err := credential.Authenticate(ctx, &policy.TokenRequestOptions{Scopes: []string{scope}})
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func credentialFor(flow string) (account, error) {
 	return nil, fmt.Errorf("usage: azidentity username-password | interactive | device-code (not %q)", flow)
 }
 
-// class is the error's type, without its package's pointer: "azidentity.AuthenticationFailedError".
+// class is the type of the error, without the pointer mark: "azidentity.AuthenticationFailedError".
 func class(err error) string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
 }

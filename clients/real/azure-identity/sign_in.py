@@ -11,13 +11,13 @@ import warnings
 
 import azure.identity
 
-CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI, which is the library's own default too
+CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI, also the default of the library
 SCOPE = "https://graph.microsoft.com/.default"
-PATIENCE_S = int(os.environ.get("PATIENCE_S", "30"))  # for a person who walks away
+USER_TIMEOUT_S = int(os.environ.get("USER_TIMEOUT_S", "30"))  # time limit for a user who does not respond
 
 
 def credential(flow):
-    """The credential of ``flow``."""
+    """The credential for ``flow``."""
     user = os.environ["SSOSIM_USER"]
     if flow == "username-password":
         return azure.identity.UsernamePasswordCredential(CLIENT, user, os.environ["SSOSIM_PASSWORD"])
@@ -26,17 +26,17 @@ def credential(flow):
         os.environ["AZURE_USERNAME"], os.environ["AZURE_PASSWORD"] = user, os.environ["SSOSIM_PASSWORD"]
         return azure.identity.DefaultAzureCredential()
     if flow == "interactive":
-        return azure.identity.InteractiveBrowserCredential(timeout=PATIENCE_S)
+        return azure.identity.InteractiveBrowserCredential(timeout=USER_TIMEOUT_S)
     if flow == "device-code":
-        return azure.identity.DeviceCodeCredential(timeout=PATIENCE_S)
+        return azure.identity.DeviceCodeCredential(timeout=USER_TIMEOUT_S)
     raise SystemExit(__doc__)
 
 
-warnings.simplefilter("ignore", DeprecationWarning)  # passwords: README.md says so
-logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings say what the exception says
+warnings.simplefilter("ignore", DeprecationWarning)  # passwords are deprecated: see README.md
+logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings repeat the text of the exception
 try:
     with credential(sys.argv[1] if len(sys.argv) > 1 else "") as chosen:
         chosen.get_token(SCOPE)
-except Exception as error:  # noqa: BLE001  whatever the library raises is what there is to see
+except Exception as error:  # noqa: BLE001  every exception of the library is a result
     sys.exit(f"{type(error).__module__}.{type(error).__qualname__}: {' '.join(str(error).split())}")
 print("signed in as", os.environ["SSOSIM_USER"])

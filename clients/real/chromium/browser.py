@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a program, started by path
-"""Chromium without a window, with a profile and a home of its own, driven over the debugging pipe.
+"""Run headless Chromium with a new profile and home directory, and control it over the debugging pipe.
 
-Only the Python standard library. Source of the protocol: Chrome DevTools Protocol, ``--remote-debugging-pipe``
+Needs only the Python standard library. Source of the protocol: Chrome DevTools Protocol, ``--remote-debugging-pipe``
 (messages in JSON, each ended by a zero byte; Chromium reads descriptor 3 and writes 4).
 """
 
@@ -20,16 +20,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, cast
 
-# What automatic tests commonly turn off: windows, first-run questions, background traffic. What is left of that would
-# ask for names of Google's, in a lab for names that nobody has: they are said not to exist.
-_NOBODY: Final = ", ".join(f"MAP *.{name} ~NOTFOUND" for name in ("google.com", "googleapis.com", "gvt1.com"))
+# The usual options of automatic tests: no window, no first-run dialog, no background traffic. The remaining background
+# traffic would look up names of Google, which the lab does not have; these are mapped to NOTFOUND.
+_BLOCKED_NAMES: Final = ", ".join(f"MAP *.{name} ~NOTFOUND" for name in ("google.com", "googleapis.com", "gvt1.com"))
 FLAGS: Final = (
     "--headless=new", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
-    "--disable-domain-reliability", "--remote-debugging-pipe", f"--host-resolver-rules={_NOBODY}",
+    "--disable-domain-reliability", "--remote-debugging-pipe", f"--host-resolver-rules={_BLOCKED_NAMES}",
 )  # fmt: skip
 _LOCAL_STATE: Final = {"net": {"received_http_auth_negotiate_headers": True}}
-_PATIENCE_S: Final = 40.0  # for one answer of the debugging protocol
+_COMMAND_TIMEOUT_S: Final = 40.0  # for one command of the debugging protocol
 
 
 class BrowserError(Exception):
@@ -37,23 +37,23 @@ class BrowserError(Exception):
 
 
 class Chromium:
-    """One start of Chromium, from an empty profile; everything that it wrote is gone at the end.
+    """One Chromium process with a new profile, which is removed at the end.
 
-    On Linux Chromium loads GSSAPI only once it has seen a Negotiate header, and keeps that in its profile. ``seen``
-    gives it such a profile; without it this is the very first start, which cannot send a ticket.
+    On Linux Chromium loads GSSAPI only after it has received a Negotiate header, which it stores in its profile. With
+    ``seen_negotiate`` the profile has that value; without it this is a first start, which cannot send a ticket.
     """
 
-    def __init__(self, *, seen: bool = True) -> None:
+    def __init__(self, *, seen_negotiate: bool = True) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="chromium-"))
         profile = self._folder / "profile"
         profile.mkdir()
-        if seen:
+        if seen_negotiate:
             (profile / "Local State").write_text(json.dumps(_LOCAL_STATE), encoding="ascii")
         self._number = 0
         self._unread = b""
         self.session = ""
         self.status = 0
-        """Status of the last document that was loaded, 0 for none."""
+        """The HTTP status of the last document that was loaded, 0 before the first."""
         try:
             self._process = self._start(profile)
         except BaseException:
@@ -62,14 +62,14 @@ class Chromium:
         self._write, self._read = (cast("IO[bytes]", end) for end in (self._process.stdin, self._process.stdout))
 
     def _start(self, profile: Path) -> subprocess.Popen[bytes]:
-        # Chromium's end of the pipe is descriptors 3 and 4.
+        # Chromium reads commands from descriptor 3 and writes to descriptor 4.
         command = ["sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh", "chromium", *FLAGS]
         if os.geteuid() == 0:
             command.append("--no-sandbox")  # its sandbox refuses to run as root
         if log := os.environ.get("CHROMIUM_NET_LOG"):
             command.append(f"--log-net-log={log}")
         home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR"), str(self._folder))
-        return subprocess.Popen(  # noqa: S603 - words of our own
+        return subprocess.Popen(  # noqa: S603 - fixed arguments
             [*command, f"--user-data-dir={profile}", "about:blank"],
             env=os.environ | home,
             stdin=subprocess.PIPE,
@@ -94,25 +94,25 @@ class Chromium:
         self.close()
 
     def close(self) -> None:
-        """End Chromium and all that it started, and remove its profile."""
+        """Stop Chromium and its child processes, and remove its profile."""
         with suppress(BrowserError, OSError, subprocess.TimeoutExpired):
             self.session = ""
-            self.send("Browser.close", patience=5.0)
+            self.send("Browser.close", timeout=5.0)
             self._process.wait(5)
-        with suppress(ProcessLookupError):  # what it started is in its process group
+        with suppress(ProcessLookupError):  # its child processes are in its process group
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for end in (self._write, self._read):
             with suppress(OSError):
                 end.close()
-        for _ in range(20):  # one that is about to end may still write
+        for _ in range(20):  # a process that is ending may still write
             shutil.rmtree(self._folder, ignore_errors=True)
             if not self._folder.exists():
                 break
             time.sleep(0.1)
 
-    def send(self, method: str, patience: float = _PATIENCE_S, **parameters: Any) -> dict[str, Any]:
-        """One command; its result. Raises BrowserError."""
+    def send(self, method: str, timeout: float = _COMMAND_TIMEOUT_S, **parameters: Any) -> dict[str, Any]:
+        """Send one command and return its result. ``timeout`` is in seconds. Raises BrowserError."""
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         if self.session:
@@ -121,16 +121,16 @@ class Chromium:
             os.write(self._write.fileno(), json.dumps(message).encode() + b"\0")
         except BrokenPipeError as error:
             raise BrowserError("chromium has ended") from error
-        end = time.monotonic() + patience
+        end = time.monotonic() + timeout
         while True:
-            answer = self._message(end)
-            if answer.get("id") == self._number:
-                if "error" in answer:
-                    raise BrowserError(f"{method}: {answer['error'].get('message', 'refused')}")
-                return dict(answer["result"])
+            reply = self._read_message(end)
+            if reply.get("id") == self._number:
+                if "error" in reply:
+                    raise BrowserError(f"{method}: {reply['error'].get('message', 'refused')}")
+                return dict(reply["result"])
 
-    def _message(self, end: float) -> dict[str, Any]:
-        """The next message, of whatever kind; statuses of documents are noted."""
+    def _read_message(self, end: float) -> dict[str, Any]:
+        """Read the next message of any kind, and store the status of a document in ``status``."""
         while b"\0" not in self._unread:
             if not select.select([self._read], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise BrowserError("chromium does not answer")
@@ -144,24 +144,24 @@ class Chromium:
             self.status = int(message["params"]["response"]["status"])
         return message
 
-    def open(self, url: str, patience: float) -> str:
-        """Go to ``url``; what prevented it, ``""`` once an answer has begun to arrive."""
+    def open(self, url: str, timeout: float) -> str:
+        """Open ``url``. Return Chromium's error text, ``""`` if a response arrived. ``timeout`` is in seconds."""
         self.status = 0
-        return str(self.send("Page.navigate", patience, url=url).get("errorText", ""))
+        return str(self.send("Page.navigate", timeout, url=url).get("errorText", ""))
 
     def js(self, expression: str) -> Any:
-        """The value of an expression in the page; None while there is no page to ask."""
+        """The value of a JavaScript expression in the page; None while there is no page."""
         with suppress(BrowserError):
             return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
         return None
 
     def type(self, selector: str, text: str) -> None:
-        """What a person types into the field ``selector``, in place of what is there."""
+        """Type ``text`` into the field ``selector``, in place of its content."""
         self.js(f"(f => {{ f.focus(); f.select() }})(document.querySelector({json.dumps(selector)}))")
         self.send("Input.insertText", text=text)
 
     def press_enter(self) -> None:
-        """The Enter key, down and up."""
+        """Press and release the Enter key."""
         key: dict[str, Any] = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
         self.send("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
         self.send("Input.dispatchKeyEvent", type="keyUp", **key)

@@ -1,11 +1,11 @@
 # ruff: noqa: INP001 - a program, started by path
-"""Sign in with Chromium, once, in one of three ways.
+"""One sign-in with Chromium, in one of three flows.
 
-``winauth-sso``   open the autologon host's own address: nothing but challenge and ticket
-``sign-in-page``  an application opens the authorize page in the browser and waits for the code at a loopback address
-``first-start``   the same from a profile that has never seen a Negotiate header
+``winauth-sso``   open the URL of the autologon host as a page: only challenge and ticket
+``sign-in-page``  an application opens the authorize page in the browser and waits for the code at a loopback URL
+``first-start``   the same with a profile that has never received a Negotiate header
 
-The person at the browser is the device's (``$SSOSIM_PERSON``): whoever would type into a window types into this one.
+The scripted user of the device (``$SSOSIM_PERSON``) types into the page.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from browser import BrowserError, Chromium
 
 AUTOLOGON: Final = "https://autologon.microsoftazuread-sso.com"
 AUTHORITY: Final = "https://login.microsoftonline.com/organizations/oauth2/v2.0"
-CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI: a public client with a loopback address
+CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI: a public client with a loopback redirect URI
 SCOPE: Final = "openid profile offline_access https://graph.microsoft.com/.default"
-PATIENCE_S: Final = 90.0  # a KDC that does not answer holds Chromium up for most of a minute
+TIMEOUT_S: Final = 90.0  # a KDC that does not answer blocks Chromium for almost a minute
 _FORM: Final = """(form => form && form.checkVisibility() ? document.getElementById("error")?.textContent ?? "" : null)(
     document.getElementById("signin"))"""
-"""The text of the refusal that the form shows, ``""`` for none; null while no form is in sight."""
+"""The error text in the sign-in form, ``""`` for none; null while no form is visible."""
 
-_SENT: Final = "document.personHasPosted"
-_STRANGE: Final = "document.readyState === 'complete' && !document.getElementById('signin')"
-_PUZZLED: Final = 40  # looks at another page, 50 ms apart, until the person gives up
-_ENOUGH: Final = {"types-wrong-password": 3}
-"""How often a person of this behaviour tries, if not once."""
+_SENT: Final = "document.userHasPosted"
+_IS_OTHER_PAGE: Final = "document.readyState === 'complete' && !document.getElementById('signin')"
+_MAX_OTHER_PAGES: Final = 40  # how often another page is seen, 50 ms apart, before the user gives up
+_ATTEMPTS: Final = {"types-wrong-password": 3}
+"""How often a user with this behaviour tries; once for the others."""
 
 
 class SignInError(Exception):
-    """It came to no sign-in."""
+    """The sign-in failed."""
 
 
 def winauth_sso(user: str) -> str:
-    """GET /winauth/sso as a page. A 200 holds a token for whose ticket it was."""
+    """Open /winauth/sso as a page. A 200 has a token for the user of the ticket."""
     domain = user.rpartition("@")[2]
     with Chromium() as browser:
-        trouble = browser.open(f"{AUTOLOGON}/{domain}/winauth/sso?desktopsso=true&isAdalRequest=False", PATIENCE_S)
+        trouble = browser.open(f"{AUTOLOGON}/{domain}/winauth/sso?desktopsso=true&isAdalRequest=False", TIMEOUT_S)
         if trouble or browser.status != 200:
             raise SignInError(trouble or f"{AUTOLOGON} answered {browser.status}")
     return user
 
 
-def sign_in_page(user: str, *, seen: bool = True) -> str:
-    """The whole of it: authorize page, silent attempt or form, code at the loopback address, tokens."""
+def sign_in_page(user: str, *, seen_negotiate: bool = True) -> str:
+    """The complete flow: authorize page, silent attempt or form, code at the loopback URL, tokens."""
     listener = Listener()
     verifier = secrets.token_urlsafe(48)
     query = {
@@ -70,11 +70,11 @@ def sign_in_page(user: str, *, seen: bool = True) -> str:
         "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
     }
-    with listener, Chromium(seen=seen) as browser:
-        trouble = browser.open(f"{AUTHORITY}/authorize?{urllib.parse.urlencode(query)}", PATIENCE_S)
+    with listener, Chromium(seen_negotiate=seen_negotiate) as browser:
+        trouble = browser.open(f"{AUTHORITY}/authorize?{urllib.parse.urlencode(query)}", TIMEOUT_S)
         if trouble:
             raise SignInError(trouble)
-        be_the_person(browser, listener)
+        act_as_user(browser, listener)
         answer = listener.answer
         if answer.get("state") != query["state"] or "code" not in answer:
             raise SignInError(answer.get("error_description") or answer.get("error") or "no code came back")
@@ -82,48 +82,48 @@ def sign_in_page(user: str, *, seen: bool = True) -> str:
 
 
 def first_start(user: str) -> str:
-    """``sign_in_page`` from a profile that has never seen a Negotiate header."""
-    return sign_in_page(user, seen=False)
+    """``sign_in_page`` with a profile that has never received a Negotiate header."""
+    return sign_in_page(user, seen_negotiate=False)
 
 
-def be_the_person(browser: Chromium, listener: Listener) -> None:
-    """Until the application has its answer: when a form comes into sight, do what this device's person does."""
-    who = json.loads(Path(os.environ["SSOSIM_PERSON"]).read_text(encoding="utf-8"))
-    behaviour, tried, end = who["behaviour"], 0, time.monotonic() + PATIENCE_S
-    strange = 0
-    while not listener.heard.wait(0.05):
-        strange = strange + 1 if browser.js(_STRANGE) else 0
-        if strange == _PUZZLED or time.monotonic() > end:
-            raise SignInError("what the browser shows is no sign-in page" if strange else "nobody signed in")
+def act_as_user(browser: Chromium, listener: Listener) -> None:
+    """Act as the scripted user whenever a sign-in form is visible, until the application has its response."""
+    script = json.loads(Path(os.environ["SSOSIM_PERSON"]).read_text(encoding="utf-8"))
+    behaviour, tried, end = script["behaviour"], 0, time.monotonic() + TIMEOUT_S
+    other_pages = 0
+    while not listener.received.wait(0.05):
+        other_pages = other_pages + 1 if browser.js(_IS_OTHER_PAGE) else 0
+        if other_pages == _MAX_OTHER_PAGES or time.monotonic() > end:
+            raise SignInError("what the browser shows is no sign-in page" if other_pages else "nobody signed in")
         if browser.js(_FORM) is None or browser.js(_SENT):
             continue
-        if behaviour in ("walks-away", "no-browser") or tried == _ENOUGH.get(behaviour, 1):
+        if behaviour in ("walks-away", "no-browser") or tried == _ATTEMPTS.get(behaviour, 1):
             raise SignInError("the page asks for a password, and nobody types one")
         tried += 1
-        fill_in(browser, who, behaviour)
+        fill_in_form(browser, script, behaviour)
 
 
-def fill_in(browser: Chromium, who: dict[str, Any], behaviour: str) -> None:
-    """Name, password, Enter; or the button that cancels. The page is marked, so that it is done only once."""
+def fill_in_form(browser: Chromium, script: dict[str, Any], behaviour: str) -> None:
+    """Type name and password and press Enter, or press Cancel. The page is marked, so that this is done only once."""
     browser.js(f"{_SENT} = true")
     if behaviour == "refuses":
         browser.js("document.querySelector('button[name=cancel]').click()")
         return
-    browser.type("#login", who["upn"])
-    browser.type("#passwd", ("not-" if behaviour == "types-wrong-password" else "") + who["password"])
+    browser.type("#login", script["upn"])
+    browser.type("#passwd", ("not-" if behaviour == "types-wrong-password" else "") + script["password"])
     browser.press_enter()
 
 
 class Listener:
-    """The application's loopback address, which the browser is sent back to."""
+    """The loopback redirect URI of the application."""
 
     def __init__(self) -> None:
         self.answer: dict[str, str] = {}
-        self.heard = threading.Event()
+        self.received = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # the name that http.server asks for
+            def do_GET(self) -> None:  # http.server requires this name
                 fields = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
                 body = b"You may close this window."
                 self.send_response(200 if fields else 404)
@@ -133,10 +133,10 @@ class Listener:
                 self.wfile.write(body)
                 if fields:
                     outer.answer = fields
-                    outer.heard.set()
+                    outer.received.set()
 
             def log_message(self, *_: object) -> None:
-                """Nothing: codes are secrets."""
+                """Log nothing: codes are secrets."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://localhost:{self._server.server_port}"
@@ -150,7 +150,7 @@ class Listener:
 
 
 def redeem(code: str, address: str, verifier: str) -> str:
-    """The application's own request, without the browser; the name in the token."""
+    """Redeem the code without the browser, and return the user name in the ID token."""
     form = {
         "client_id": CLIENT_ID,
         "grant_type": "authorization_code",
@@ -174,7 +174,7 @@ FLOWS: Final = {
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 0 signed in, 1 not, 2 wrong usage."""
+    """Run one flow. The exit code is 0 if signed in, 1 if not, 2 for wrong usage."""
     if len(arguments) != 1 or arguments[0] not in FLOWS:
         print(f"usage: sign_in.py {'|'.join(FLOWS)}", file=sys.stderr)
         return 2

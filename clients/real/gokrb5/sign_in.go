@@ -1,4 +1,4 @@
-// One silent sign-in of a Go program with gokrb5 as it comes: a ticket, an assertion for it, tokens.
+// One silent sign-in of a Go program with gokrb5: a ticket, an assertion, tokens.
 //
 //	gokrb5 managed | federated
 package main
@@ -49,26 +49,26 @@ func main() {
 }
 
 func signIn() (string, error) {
-	person, err := signedOn()
+	user, err := loadTickets()
 	if err != nil {
 		return "", err
 	}
-	defer person.Destroy()
+	defer user.Destroy()
 	address := endpoint()
-	asked := fmt.Sprintf(envelope, uuid.NewString(), address)
-	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(asked))
+	rst := fmt.Sprintf(envelope, uuid.NewString(), address)
+	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(rst))
 	if err != nil {
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/soap+xml; charset=utf-8")
 	request.Header.Set("SOAPAction", trust+"/RST/Issue")
-	body, err := read(spnego.NewClient(person, nil, "").Do(request)) // no SPN given: gokrb5 forms it
+	body, err := read(spnego.NewClient(user, nil, "").Do(request)) // no SPN given: gokrb5 forms it
 	if err != nil {
 		return "", err
 	}
 	issued := assertion.Find(body)
 	if issued == nil {
-		return "", fmt.Errorf("no assertion in the answer of %s", address)
+		return "", fmt.Errorf("no assertion in the response of %s", address)
 	}
 	body, err = read(http.PostForm(token, url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:saml1_1-bearer"},
@@ -79,10 +79,10 @@ func signIn() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return nameIn(body)
+	return userName(body)
 }
 
-// endpoint is where the user's assertions come from: the domain's own token service, or autologon.
+// endpoint is the URL that issues the user's assertions: the domain's token service, or autologon.
 func endpoint() string {
 	_, domain, _ := strings.Cut(os.Getenv("SSOSIM_USER"), "@")
 	if len(os.Args) > 1 && os.Args[1] == "federated" {
@@ -91,8 +91,8 @@ func endpoint() string {
 	return "https://autologon.microsoftazuread-sso.com/" + domain + "/winauth/trust/2005/windowstransport"
 }
 
-// signedOn is the person whose tickets the environment's cache holds.
-func signedOn() (*client.Client, error) {
+// loadTickets reads the tickets of the signed-on user from the credential cache in the environment.
+func loadTickets() (*client.Client, error) {
 	settings, err := config.Load(os.Getenv("KRB5_CONFIG"))
 	if err != nil {
 		return nil, err
@@ -116,8 +116,8 @@ func read(answer *http.Response, err error) ([]byte, error) {
 	return body, err
 }
 
-// nameIn is the user's name in the ID token of an answer of the token endpoint.
-func nameIn(body []byte) (string, error) {
+// userName is the user's name in the ID token of a response of the token endpoint.
+func userName(body []byte) (string, error) {
 	var tokens struct {
 		ID string `json:"id_token"`
 	}
@@ -129,7 +129,7 @@ func nameIn(body []byte) (string, error) {
 	}
 	parts := strings.Split(tokens.ID, ".")
 	if len(parts) != 3 {
-		return "", fmt.Errorf("no ID token in the answer of %s", token)
+		return "", fmt.Errorf("no ID token in the response of %s", token)
 	}
 	claimed, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

@@ -3,7 +3,7 @@ import java.net.HttpURLConnection;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 
-/** One WS-Trust request with the JDK's own HTTP client: what it does about Negotiate is the JDK's. */
+/** One WS-Trust request with the JDK's HTTP client; the JDK responds to Negotiate. */
 public final class SignIn {
     private static final String ENDPOINT =
             "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/trust/2005/windowstransport";
@@ -31,7 +31,7 @@ public final class SignIn {
 
     public static void main(String[] arguments) {
         try {
-            ask();
+            send();
         } catch (Exception error) {
             System.err.println(error);
             System.exit(1);
@@ -39,12 +39,12 @@ public final class SignIn {
         System.out.println("signed in as " + System.getenv("SSOSIM_USER"));
     }
 
-    private static void ask() throws Exception {
+    private static void send() throws Exception {
         HttpURLConnection connection = (HttpURLConnection) new URL(ENDPOINT).openConnection();
         connection.setRequestMethod("POST");
         connection.setRequestProperty("Content-Type", "application/soap+xml; charset=utf-8");
         connection.setRequestProperty("SOAPAction", ISSUE);
-        connection.setDoOutput(true); // no streaming mode: the body is kept, and sent again with the ticket
+        connection.setDoOutput(true); // no streaming mode: the JDK keeps the body and sends it again with the ticket
         try (OutputStream body = connection.getOutputStream()) {
             body.write(REQUEST.formatted(ISSUE, ENDPOINT).getBytes(StandardCharsets.UTF_8));
         }

@@ -1,10 +1,10 @@
-// One sign-in with MSAL for Node as it comes: a public client application, one call, one line.
+// One sign-in with MSAL for Node: a public client application, one call, one line of output.
 //
 //   node sign-in.mjs username-password | interactive | device-code
 import { spawn } from "node:child_process";
 import { PublicClientApplication } from "@azure/msal-node";
 
-const forPerson = 60; // seconds that a person may take; the silent flow keeps the library's own limits
+const userLimit = 60; // time limit for the user in seconds; the silent flow has the limits of the library
 const scopes = ["https://graph.microsoft.com/.default"];
 
 const application = new PublicClientApplication({
@@ -21,11 +21,11 @@ const flows = {
       username: process.env.SSOSIM_USER,
       password: process.env.SSOSIM_PASSWORD,
     }),
-  interactive: () => within(forPerson, application.acquireTokenInteractive({ scopes, openBrowser })),
+  interactive: () => limitTime(userLimit, application.acquireTokenInteractive({ scopes, openBrowser })),
   "device-code": () =>
     application.acquireTokenByDeviceCode({
       scopes,
-      timeout: forPerson,
+      timeout: userLimit,
       deviceCodeCallback: ({ message }) => console.log(message),
     }),
 };
@@ -34,8 +34,8 @@ async function openBrowser(url) {
   spawn(process.env.BROWSER || "xdg-open", [url], { stdio: "ignore" }).unref();
 }
 
-// The interactive flow has no limit of its own: it would wait for the redirect for ever.
-function within(seconds, answer) {
+// The interactive flow has no time limit: it would wait for the redirect for ever.
+function limitTime(seconds, answer) {
   const late = new Promise((_, refuse) => {
     setTimeout(() => refuse(new Error(`nobody signed in within ${seconds} s`)), seconds * 1000);
   });

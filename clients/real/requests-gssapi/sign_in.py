@@ -1,4 +1,4 @@
-"""One silent sign-in by hand: realm, MEX, windowstransport with requests-gssapi, token. No policy, no retries."""
+"""One silent sign-in of a hand-written client: realm, MEX, windowstransport with requests-gssapi, token. No retries."""
 # ruff: noqa: INP001  a program, not a package
 
 import base64
@@ -44,26 +44,27 @@ RST = f"""\
 
 
 def sign_in(user):
-    """Who has signed in, by the token service's word."""
+    """Sign in ``user`` and return the user name. Raises an exception of requests for any failed request."""
     session = requests.Session()
     session.headers.update({"x-client-SKU": "Python", "x-client-Ver": "1.0", "x-client-OS": sys.platform})
     realm = session.get(f"{LOGIN}/common/userrealm/{quote(user)}?api-version=1.0")
     realm.raise_for_status()
     mex = session.get(realm.json()["federation_metadata_url"])
     mex.raise_for_status()
-    document = ET.fromstring(mex.content)  # noqa: S314  expat since 2.4 bounds entities, and it is the lab's own
-    places = [found.text for found in document.iter("{http://www.w3.org/2005/08/addressing}Address")]
-    to = next(place for place in places if "/2005/windowstransport" in place)
+    document = ET.fromstring(mex.content)  # noqa: S314  expat since 2.4 bounds entities, and the lab made the document
+    addresses = [found.text for found in document.iter("{http://www.w3.org/2005/08/addressing}Address")]
+    to = next(url for url in addresses if "/2005/windowstransport" in url)
     now = datetime.now(UTC)
     stamps = [f"{moment:%Y-%m-%dT%H:%M:%S.000Z}" for moment in (now, now + timedelta(minutes=10))]
-    answer = session.post(
+    response = session.post(
         to,
         RST.format(message=uuid.uuid4(), to=to, created=stamps[0], expires=stamps[1]),
         headers={"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": f"{TRUST}/RST/Issue"},
         auth=HTTPSPNEGOAuth(),
     )
-    answer.raise_for_status()
-    assertion = re.search(r"<(\w+:)?RequestedSecurityToken>(.*)</\1RequestedSecurityToken>", answer.text, re.DOTALL)[2]
+    response.raise_for_status()
+    body = response.text
+    assertion = re.search(r"<(\w+:)?RequestedSecurityToken>(.*)</\1RequestedSecurityToken>", body, re.DOTALL)[2]
     token = session.post(
         f"{LOGIN}/common/oauth2/token",
         {
@@ -80,5 +81,5 @@ def sign_in(user):
 
 try:
     print("signed in as", sign_in(os.environ["SSOSIM_USER"]))
-except Exception as error:  # noqa: BLE001  whatever was raised is what there is to see
+except Exception as error:  # noqa: BLE001  every exception is a result
     sys.exit(f"{type(error).__module__}.{type(error).__qualname__}: {' '.join(str(error).split())}")

@@ -1,9 +1,9 @@
-"""The steps of a sign-in, as small async functions on a device, and flows put together from them."""
+"""Flows: complete silent sign-in attempts. They are made of small async functions, one for each step of a sign-in."""
 
 from __future__ import annotations
 
 from ssosim_clients.flows.browser import BrowserFlow
-from ssosim_clients.flows.chain import ChainFlow, Link
+from ssosim_clients.flows.chain import ChainCredential, ChainFlow
 from ssosim_clients.flows.login_host import AppOnlyFlow, PrtFlow
 from ssosim_clients.flows.native import Flow, NativeFlow
 from ssosim_clients.flows.password import AdalPassword, MsalDotnetPassword, MsalPythonPassword
@@ -13,9 +13,9 @@ __all__ = [
     "AdalPassword",
     "AppOnlyFlow",
     "BrowserFlow",
+    "ChainCredential",
     "ChainFlow",
     "Flow",
-    "Link",
     "MsalDotnetPassword",
     "MsalPythonPassword",
     "NativeFlow",

@@ -1,8 +1,8 @@
-"""The browser's way: the sign-in page asks whether Seamless SSO is on, and its script fetches a token with a ticket.
+"""The flow of a browser: GetCredentialType says whether Seamless SSO is on; then a script gets a token with a ticket.
 
-Left out are the page itself and the two posts with which it hands the token in; what decides whether a person is asked
-lies before them. Source: captures of the page's ``$Config`` (desktopSsoConfig), Entra documentation, how Seamless SSO
-works, browsers.
+The sign-in page itself and its two last POST requests are not modelled: whether the user sees a prompt is decided
+before them. Source: captures of the page's ``$Config`` (desktopSsoConfig); Entra documentation, how Seamless SSO works,
+browsers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure, Stage, at
+from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure, Stage, during
 from ssosim_clients.flows import negotiate, wstrust
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
@@ -24,16 +24,16 @@ __all__ = ["BrowserFlow"]
 class BrowserFlow:
     """GetCredentialType at the login host, then ``/winauth/sso`` at the autologon host with a ticket.
 
-    The tokens that it returns hold the text that the autologon host gave, for which the page would get the real ones.
+    ``access_token`` of the result is the text from the autologon host; the real page exchanges it for tokens.
     """
 
     app: Application = field(default_factory=lambda: Application(headers=None))
     autologon_host: str = "autologon.microsoftazuread-sso.com"
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``."""
-        with at(Stage.REALM):
-            await self._ask_whether(device)
+        """Try once. Raises ``StageFailure``."""
+        with during(Stage.REALM):
+            await self._require_seamless_sso(device)
         domain = quote(device.upn.rpartition("@")[2], safe="")
         query = f"desktopsso=true&isAdalRequest=False&client-request-id={device.new_id()}"
         url = f"https://{self.autologon_host}/{domain}/winauth/sso?{query}"
@@ -44,16 +44,17 @@ class BrowserFlow:
                 headers["Authorization"] = authorization
             return await device.http.request("GET", url, headers, b"")
 
-        answer = await negotiate.exchange(device, spn, url, send)
-        with at(Stage.TRUST):
-            if answer.status != 200:
-                raise wstrust.fault(answer)
-            token = answer.body.decode("ascii", "replace").strip()
+        response = await negotiate.exchange(device, spn, url, send)
+        with during(Stage.TRUST):
+            if response.status != 200:
+                raise wstrust.read_fault(response)
+            token = response.body.decode("ascii", "replace").strip()
             if not token or "<" in token:
-                raise ProtocolFailure("the answer of winauth/sso is no token")
+                raise ProtocolFailure("the response of winauth/sso contains no token")
         return Tokens(token, 0.0)
 
-    async def _ask_whether(self, device: Device) -> None:
+    async def _require_seamless_sso(self, device: Device) -> None:
+        """Send GetCredentialType. Raises ``InteractionRequired`` if Seamless SSO is off for the user."""
         url = f"https://{self.app.login_host}/common/GetCredentialType?mkt=en-US"
         headers = {"Content-Type": "application/json; charset=UTF-8", "client-request-id": device.new_id()}
         body = json.dumps({"username": device.upn, "isOtherIdpSupported": True}).encode()
@@ -61,9 +62,9 @@ class BrowserFlow:
         if response.status != 200:
             raise HttpFailure(response.status, "GetCredentialType failed")
         try:
-            answer = json.loads(response.body)
+            document = json.loads(response.body)
         except (ValueError, RecursionError) as error:
-            raise ProtocolFailure(f"the answer of GetCredentialType is not JSON: {error}") from error
-        properties = answer.get("EstsProperties") if isinstance(answer, dict) else None
+            raise ProtocolFailure(f"the response of GetCredentialType is not JSON: {error}") from error
+        properties = document.get("EstsProperties") if isinstance(document, dict) else None
         if not (isinstance(properties, dict) and properties.get("DesktopSsoEnabled") is True):
-            raise NotOffered("the sign-in page does not offer Seamless SSO for this user")
+            raise InteractionRequired("the sign-in page does not offer Seamless SSO for this user")

@@ -1,4 +1,4 @@
-"""A chain of credentials, tried in order: what is *unavailable* is passed over, what *fails* ends the chain.
+"""A chain of credentials, tried in order. It skips *unavailable* credentials; one that *fails* ends the chain.
 
 Source: azure-identity ``_credentials/chained.py`` and ``default.py``, version 1.27 (read, run).
 """
@@ -8,58 +8,62 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ssosim_clients.failures import Stage, Stopped, Unavailable
+from ssosim_clients.failures import CredentialUnavailable, Stage, StageFailure
 from ssosim_clients.flows.native import Flow
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import SpnRule
 
-__all__ = ["ChainFlow", "Link"]
+__all__ = ["ChainCredential", "ChainFlow"]
 
 _PINNED: Final = "azure-identity:pinned"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One credential of a chain: a flow, or the reason why it is not available on such devices.
+class ChainCredential:
+    """One credential of a chain: a flow, or the reason why it is unavailable.
 
-    ``developer``: its own failures count as unavailable, as those of the command-line tools' credentials do.
+    ``developer_tool``: a failure of it counts as unavailable, as for the credentials of command-line tools.
     """
 
     name: str
     flow: Flow | None = None
-    missing: str = "not set up on this device"
-    developer: bool = False
+    unavailable_reason: str = "not set up on this device"
+    developer_tool: bool = False
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``."""
+        """Try once. Raises ``StageFailure``."""
         if self.flow is None:
-            raise Stopped(Stage.REALM, Unavailable(self.missing))
+            raise StageFailure(Stage.REALM, CredentialUnavailable(self.unavailable_reason))
         return await self.flow.attempt(device, spn)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainFlow:
-    """Try ``links`` in order. The one that succeeded first is the only one asked for the process's life."""
+    """Try ``credentials`` in order. After a success the process uses only the credential that succeeded."""
 
-    links: tuple[Link, ...]
+    credentials: tuple[ChainCredential, ...]
     app: Application = field(default_factory=lambda: Application(headers=None))
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``: with the failure of the link that ended the chain, else ``Unavailable``."""
+        """Try once.
+
+        Raises ``StageFailure`` with the failure of the credential that ended the chain, or with
+        ``CredentialUnavailable`` if all are unavailable.
+        """
         pinned = device.memory.recall(_PINNED, str, device.clock.now())
-        passed_over: list[str] = []
-        for link in self.links:
-            if pinned not in (None, link.name):
+        skipped: list[str] = []
+        for credential in self.credentials:
+            if pinned not in (None, credential.name):
                 continue
             try:
-                tokens = await link.attempt(device, spn)
-            except Stopped as stopped:
-                if not (link.developer or isinstance(stopped.failure, Unavailable)):
+                tokens = await credential.attempt(device, spn)
+            except StageFailure as error:
+                if not (credential.developer_tool or isinstance(error.failure, CredentialUnavailable)):
                     raise
-                passed_over.append(f"{link.name}: {stopped.failure}")
+                skipped.append(f"{credential.name}: {error.failure}")
             else:
-                device.memory.keep(_PINNED, link.name)
+                device.memory.keep(_PINNED, credential.name)
                 return tokens
-        attempts = "; ".join(passed_over)
-        raise Stopped(Stage.REALM, Unavailable(f"no credential of the chain can be tried here: {attempts}"))
+        text = f"no credential of the chain can be tried on this device: {'; '.join(skipped)}"
+        raise StageFailure(Stage.REALM, CredentialUnavailable(text))

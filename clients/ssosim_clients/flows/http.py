@@ -1,6 +1,6 @@
-"""What an HTTP stack does by itself around each request: it repeats some of them.
+"""The retries that a library's HTTP stack makes by itself.
 
-A layer is put around a device's HTTP port, so a flow reads the same whatever its library's stack does below it.
+A layer wraps a device's HTTP port. So a flow has the same code, whatever the HTTP stack of its library does.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = [
     "MSAL_PYTHON",
     "HttpLayer",
     "OnRetryAfter",
-    "Retries",
-    "seconds_to_wait",
-    "with_layers",
+    "RetryRule",
+    "add_layers",
+    "read_retry_after",
 ]
 
 _ALL: Final = frozenset({"dns", "connect", "tls", "read"})
@@ -31,34 +31,34 @@ _SERVER_ERRORS: Final = frozenset(range(500, 600))
 
 
 class HttpLayer(Protocol):
-    """Something that stands between a flow and the device's HTTP port."""
+    """A layer between a flow and the device's HTTP port."""
 
-    def around(self, device: Device) -> Http:
-        """An HTTP port that does more than ``device.http``, and uses it."""
+    def wrap(self, device: Device) -> Http:
+        """An HTTP port that uses ``device.http`` and adds the behaviour of this layer."""
         ...
 
 
-def with_layers(device: Device, layers: tuple[HttpLayer, ...]) -> Device:
-    """``device`` with ``layers`` around its HTTP port, the first one innermost."""
+def add_layers(device: Device, layers: tuple[HttpLayer, ...]) -> Device:
+    """``device`` with its HTTP port wrapped in ``layers``; the first layer is the innermost."""
     for layer in layers:
-        device = dataclasses.replace(device, http=layer.around(device))
+        device = dataclasses.replace(device, http=layer.wrap(device))
     return device
 
 
 class OnRetryAfter(StrEnum):
-    """What a stack makes of a Retry-After header on an answer that it might repeat."""
+    """What an HTTP stack does with a Retry-After header in a response after which it may retry."""
 
     WAIT = "waits what it says, then repeats"
     STOP = "does not repeat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retries:
-    """Repetitions by the stack. ``pauses`` has one entry, in seconds, for each repetition that may follow.
+class RetryRule:
+    """When an HTTP stack retries a request. ``pauses`` has one entry, in seconds, for each possible retry.
 
-    ``errors`` and ``statuses`` are what a GET is repeated for; ``post_errors`` and ``post_statuses`` likewise a POST.
-    ``only_with_retry_after``: a status alone is not enough. ``headers_of_empty``: whether the headers of an answer
-    without a body are seen.
+    ``errors`` (network stages) and ``statuses`` cause a retry of a GET, ``post_errors`` and ``post_statuses`` of a
+    POST. ``only_with_retry_after``: the status alone causes no retry. ``reads_headers_without_body``: whether the stack
+    reads the headers of a response without a body.
     """
 
     pauses: tuple[float, ...]
@@ -68,35 +68,35 @@ class Retries:
     post_statuses: frozenset[int] = frozenset()
     on_retry_after: OnRetryAfter = OnRetryAfter.WAIT
     only_with_retry_after: bool = False
-    headers_of_empty: bool = True
+    reads_headers_without_body: bool = True
 
-    def around(self, device: Device) -> Http:
-        """The device's HTTP port with repetitions."""
-        return _Retrying(self, device)
+    def wrap(self, device: Device) -> Http:
+        """The device's HTTP port with retries."""
+        return _RetryingHttp(self, device)
 
     def pause_before_next(self, method: str, outcome: HttpResponse | NetworkFailure, pause: float) -> float | None:
-        """How long to wait before the next try, in seconds; None: there is none."""
+        """The seconds to wait before the next retry; None if there is no retry."""
         get = method == "GET"
         if isinstance(outcome, NetworkFailure):
             return pause if outcome.stage in (self.errors if get else self.post_errors) else None
         if outcome.status not in (self.statuses if get else self.post_statuses):
             return None
-        told = seconds_to_wait(outcome) if outcome.body or self.headers_of_empty else None
-        if told is not None:
-            return told if self.on_retry_after is OnRetryAfter.WAIT else None
+        retry_after = read_retry_after(outcome) if outcome.body or self.reads_headers_without_body else None
+        if retry_after is not None:
+            return retry_after if self.on_retry_after is OnRetryAfter.WAIT else None
         return None if self.only_with_retry_after else pause
 
 
-def seconds_to_wait(response: HttpResponse) -> float | None:
-    """The whole seconds of a Retry-After header; None without one. Dates are not read."""
+def read_retry_after(response: HttpResponse) -> float | None:
+    """The seconds in the Retry-After header; None if there is none, or if it is a date."""
     value = response.headers.get("Retry-After", "").strip()
     return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
 
 
-class _Retrying:
+class _RetryingHttp:
     __slots__ = ("_device", "_rule")
 
-    def __init__(self, rule: Retries, device: Device) -> None:
+    def __init__(self, rule: RetryRule, device: Device) -> None:
         self._rule = rule
         self._device = device
 
@@ -117,25 +117,25 @@ class _Retrying:
         return await self._device.http.request(method, url, headers, body)
 
 
-MSAL_PYTHON: Final = Retries(
+MSAL_PYTHON: Final = RetryRule(
     pauses=(0.0,),
     errors=_ALL,
     post_errors=_ALL - {"read"},
     statuses=frozenset({413, 429, 503}),
     only_with_retry_after=True,
 )
-"""``HTTPAdapter(max_retries=1)`` of requests; a POST only before it was sent. Source: msal application.py, run."""
+"""``HTTPAdapter(max_retries=1)`` of requests; a POST only if it was not sent. Source: msal application.py, run."""
 
-AZURE_CORE: Final = Retries(
+AZURE_CORE: Final = RetryRule(
     pauses=(0.0, 1.6, 3.2),
     errors=_ALL,
     post_errors=_ALL,
     statuses=frozenset({408, 429}) | _SERVER_ERRORS - {501, 505},
     post_statuses=frozenset({408, 429}) | _SERVER_ERRORS - {501, 505},
 )
-"""Three repetitions, factor 0.8, POST included. Source: azure-core RetryPolicy, azure-identity msal_client.py, run."""
+"""Three retries, factor 0.8, also of a POST. Source: azure-core RetryPolicy, azure-identity msal_client.py, run."""
 
-MSAL_DOTNET: Final = Retries(
+MSAL_DOTNET: Final = RetryRule(
     pauses=(1.0,),
     errors=frozenset({"read"}),
     post_errors=frozenset({"read"}),
@@ -143,14 +143,15 @@ MSAL_DOTNET: Final = Retries(
     post_statuses=_SERVER_ERRORS,
     on_retry_after=OnRetryAfter.STOP,
 )
-"""One after 1 s: 5xx without Retry-After, or a time-out; 429 never. Source: MSAL.NET DefaultRetryPolicy."""
+"""One retry after 1 s, for 5xx without Retry-After and for a time-out, never for 429. Source: MSAL.NET
+DefaultRetryPolicy."""
 
-MSAL4J: Final = Retries(
+MSAL4J: Final = RetryRule(
     pauses=(1.0,),
     statuses=_SERVER_ERRORS,
     post_statuses=_SERVER_ERRORS,
     on_retry_after=OnRetryAfter.STOP,
-    headers_of_empty=False,
+    reads_headers_without_body=False,
 )
-"""Two tries in all, 1 s apart, 5xx without Retry-After; exceptions never. Of an error without a body only the status is
-looked at, so a Retry-After there is not seen. Source: msal4j DefaultRetryPolicy, DefaultHttpClient (1.26.0, run)."""
+"""One retry after 1 s, for 5xx without Retry-After, never for exceptions. For an error without a body only the status
+is read, so a Retry-After there has no effect. Source: msal4j DefaultRetryPolicy, DefaultHttpClient (1.26.0, run)."""

@@ -1,6 +1,6 @@
-"""Instance discovery: which names the login host goes by. Asked for caution, and hardly ever heeded.
+"""Instance discovery: the host names of the login service. Most failures of this request have no effect on the sign-in.
 
-Source: msal4j AadInstanceDiscoveryProvider.java; 1.26.0 run against each answer below.
+Source: msal4j AadInstanceDiscoveryProvider.java; 1.26.0 run against each response below.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ __all__ = ["discover"]
 
 
 async def discover(device: Device, app: Application) -> None:
-    """Ask once in a process, and go on whatever came: no answer, no JSON, an empty 403.
+    """Send the request once in a process. No response, a response that is not JSON, and an empty 403 are ignored.
 
-    Raises ``OauthFailure`` for a JSON object that names no ``tenant_discovery_endpoint``, whatever its status. A 429 or
-    5xx leaves msal4j's lock behind like any other, and the token request after it is not sent.
+    Raises ``OauthFailure`` for a JSON object without ``tenant_discovery_endpoint``, whatever its status. A 429 or 5xx
+    starts msal4j's lock, as in any other request, and the token request after it is not sent.
     """
     key = f"msal4j:instance {app.login_host}"
     if device.memory.recall(key, bool, device.clock.now()):
@@ -30,10 +30,10 @@ async def discover(device: Device, app: Application) -> None:
     fields = {"Accept": "application/json", "client-request-id": device.new_id()}
     try:
         response = await device.http.request("GET", url, fields | (app.headers.fields() if app.headers else {}), b"")
-        answer = json.loads(response.body)
+        document = json.loads(response.body)
     except (NetworkFailure, ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict) and not answer.get("tenant_discovery_endpoint"):
-        text = str(answer.get("error_description", "")).partition("\n")[0]
-        raise OauthFailure(str(answer.get("error", "unknown")), None, text)
+        document = None
+    if isinstance(document, dict) and not document.get("tenant_discovery_endpoint"):
+        text = str(document.get("error_description", "")).partition("\n")[0]
+        raise OauthFailure(str(document.get("error", "unknown")), None, text)
     device.memory.keep(key, value=True)

@@ -1,12 +1,12 @@
-"""The interactive way: ask the person, then exchange what they typed.
+"""Interactive sign-in: the user types a password, which is exchanged for tokens.
 
-Real clients show a browser page; the password grant stands in for it here, since what matters to a resilience test is
-that a person was needed and that the login host alone was enough.
+A real client shows a browser page. Here the password grant replaces it: for a resilience test it is sufficient that the
+user was needed, and that only the login host was used.
 """
 
 from __future__ import annotations
 
-from ssosim_clients.failures import OauthFailure, Stage, at
+from ssosim_clients.failures import OauthFailure, Stage, during
 from ssosim_clients.flows import token
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device
@@ -14,21 +14,21 @@ from ssosim_clients.ports import Device
 __all__ = ["MAX_PROMPTS", "sign_in"]
 
 MAX_PROMPTS = 3
-"""How often a wrong password is asked for again before the window closes. Unconfirmed for any one client."""
+"""How often the prompt is shown if the password is wrong. Unconfirmed for every client."""
 
 
 async def sign_in(device: Device, app: Application, reason: str) -> Tokens | None:
-    """Ask until the password is right; None when the person refuses or walks away.
+    """Show the prompt until the password is correct. None if the user cancels or does not respond.
 
-    Raises ``Stopped`` at the token stage: at once for any failure but a refused password.
+    Raises ``StageFailure`` in the token stage: after the last wrong password, and at once for any other failure.
     """
     for remaining in reversed(range(MAX_PROMPTS)):
-        password = await device.user.ask_password(device.upn, reason)
+        password = await device.user.prompt_password(device.upn, reason)
         if password is None:
             return None
-        with at(Stage.TOKEN):
+        with during(Stage.TOKEN):
             try:
-                return await token.by_password(device, app, password)
+                return await token.request_with_password(device, app, password)
             except OauthFailure as failure:
                 if failure.error != "invalid_grant" or not remaining:
                     raise

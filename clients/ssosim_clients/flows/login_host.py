@@ -1,4 +1,4 @@
-"""Two ways that need the login host alone: a device with a primary refresh token, and an application as itself."""
+"""Two flows that use only the login host: a device with a primary refresh token, and an application as itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Final
 
-from ssosim_clients.failures import OauthFailure, Stage, Unavailable, at
+from ssosim_clients.failures import CredentialUnavailable, OauthFailure, Stage, during
 from ssosim_clients.flows import token
-from ssosim_clients.flows.http import MSAL_DOTNET, HttpLayer, with_layers
+from ssosim_clients.flows.http import MSAL_DOTNET, HttpLayer, add_layers
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import SpnRule
@@ -16,37 +16,37 @@ from ssosim_clients.spn.rule import SpnRule
 __all__ = ["PRT_LIFETIME_S", "AppOnlyFlow", "PrtFlow"]
 
 PRT_LIFETIME_S: Final = 14 * 86400.0
-"""How long a primary refresh token is good for; each use renews it. Source: Entra documentation, PRT."""
+"""The lifetime of a primary refresh token in seconds; each use renews it. Source: Entra documentation, PRT."""
 
 _PRT: Final = "prt"
 
 
 @dataclass(frozen=True, slots=True)
 class PrtFlow:
-    """A joined device: the token earned at sign-on to Windows earns all others. It never speaks to autologon.
+    """A joined device gets its tokens with a primary refresh token (PRT). It never uses the autologon host.
 
-    An ordinary refresh token stands in for the PRT, whose requests are signed with a device key; host, endpoint and
-    what survives an outage are the same. Sign-on uses the password that the user typed at the device. Source: Entra
-    documentation, primary refresh token.
+    The PRT is issued at sign-on to Windows. Here an ordinary refresh token replaces it: requests with a PRT are signed
+    with a device key, but the host and the endpoint are the same, so an outage has the same effect. Sign-on uses the
+    password that the user typed at the device. Source: Entra documentation, primary refresh token.
     """
 
     app: Application = field(default_factory=Application)
 
-    async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped`` at the token stage."""
-        with at(Stage.TOKEN):
-            kept = device.memory.recall(_PRT, str, device.clock.now())
-            if kept is not None:
+    async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it requests no ticket
+        """Try once. Raises ``StageFailure`` at the token stage."""
+        with during(Stage.TOKEN):
+            refresh_token = device.memory.recall(_PRT, str, device.clock.now())
+            if refresh_token is not None:
                 try:
-                    tokens = await token.by_refresh_token(device, self.app, kept)
+                    tokens = await token.request_with_refresh_token(device, self.app, refresh_token)
                 except OauthFailure as failure:
                     if failure.error == "invalid_grant":
                         device.memory.keep(_PRT, None)
                     raise
             elif device.stored_password is not None:
-                tokens = await token.by_password(device, self.app, device.stored_password)
+                tokens = await token.request_with_password(device, self.app, device.stored_password)
             else:
-                raise Unavailable("nobody has signed on to this device with a password")
+                raise CredentialUnavailable("no user has signed on to this device with a password")
             if tokens.refresh_token:
                 device.memory.keep(_PRT, tokens.refresh_token, device.clock.now() + PRT_LIFETIME_S)
             return tokens
@@ -54,10 +54,10 @@ class PrtFlow:
 
 @dataclass(frozen=True, slots=True)
 class AppOnlyFlow:
-    """An application signs in as itself at the login host, with what the device holds for it.
+    """An application signs in as itself at the login host, with the credentials stored on the device.
 
-    A secret stands in for the certificate's signed assertion: host and grant are what decide. Source: Entra
-    documentation, client credentials; MSAL.NET JsonWebToken.cs.
+    A client secret replaces the assertion that is signed with a certificate: host and grant type are the same. Source:
+    Entra documentation, client credentials; MSAL.NET JsonWebToken.cs.
     """
 
     app: Application = field(
@@ -65,11 +65,11 @@ class AppOnlyFlow:
     )
     layers: tuple[HttpLayer, ...] = (MSAL_DOTNET,)
 
-    async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it asks for no ticket
-        """Try once. Raises ``Stopped`` at the token stage."""
-        with at(Stage.TOKEN):
-            own = device.app_credentials
-            if own is None:
-                raise Unavailable("no application's credentials are stored on this device")
-            app = dataclasses.replace(self.app, client_id=own.client_id, tenant=own.tenant)
-            return await token.by_secret(with_layers(device, self.layers), app, own.secret)
+    async def attempt(self, device: Device, spn: SpnRule) -> Tokens:  # noqa: ARG002 - it requests no ticket
+        """Try once. Raises ``StageFailure`` at the token stage."""
+        with during(Stage.TOKEN):
+            credentials = device.app_credentials
+            if credentials is None:
+                raise CredentialUnavailable("no application credentials are stored on this device")
+            app = dataclasses.replace(self.app, client_id=credentials.client_id, tenant=credentials.tenant)
+            return await token.request_with_secret(add_layers(device, self.layers), app, credentials.secret)

@@ -1,8 +1,10 @@
-"""WS-MetadataExchange: the endpoint that takes a Kerberos ticket, and the one that takes a password.
+"""WS-MetadataExchange (MEX): find the endpoint for a Kerberos ticket, or the one for a password.
 
-The default choice is MSAL.NET's: a policy that asserts ``http:NegotiateAuthentication`` and a TransportBinding, bound
-over SOAP 1.2, its port's address an absolute URI; WS-Trust 1.3 before 2005. Source: MSAL.NET WsTrust/MexDocument.cs.
-A document is read once: the choice is a function of its bytes, and a client asks for the same one again and again.
+By default an endpoint is chosen as by MSAL.NET: its policy asserts ``http:NegotiateAuthentication`` and a
+TransportBinding, its binding is SOAP 1.2, and the address of its port is an absolute URI. WS-Trust 1.3 is preferred to
+2005. Source: MSAL.NET WsTrust/MexDocument.cs. The result is cached by the bytes of the document, because a client gets
+      the
+same document again and again.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from typing import Final
 
 from lxml import etree
 
-from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure
+from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure
 from ssosim_clients.flows.realm import ClientHeaders
 from ssosim_clients.flows.uri import is_absolute
-from ssosim_clients.flows.wstrust import VERSIONS, WsTrust
+from ssosim_clients.flows.wstrust import VERSIONS, WsTrustVersion
 from ssosim_clients.flows.xml import parse
 from ssosim_clients.ports import Device
 
@@ -25,11 +27,11 @@ __all__ = [
     "MSAL4J",
     "MSAL_DOTNET",
     "Endpoint",
-    "Reading",
+    "MexRequirements",
     "download",
-    "fetch",
-    "kerberos_endpoint",
-    "password_endpoint",
+    "fetch_kerberos_endpoint",
+    "read_kerberos_endpoint",
+    "read_password_endpoint",
 ]
 
 _NS: Final = {
@@ -42,7 +44,7 @@ _NS: Final = {
     "wsa": "http://www.w3.org/2005/08/addressing",
 }
 _ID: Final = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}Id"
-# Both generations of the policy language, and the mixture that AD FS writes: a 1.2 wrapper around 2005 tokens.
+# Both versions of WS-SecurityPolicy, and the mixture in documents of AD FS: an element of 1.2 with tokens of 2005.
 _PASSWORD_PATHS: Final = tuple(
     f"{outer}/wsp:Policy/{inner}:UsernameToken/wsp:Policy/{inner}:WssUsernameToken10"
     for outer in ("sp12:SignedEncryptedSupportingTokens", "sp2005:SignedSupportingTokens")
@@ -53,31 +55,33 @@ _SOAP_OVER_HTTP: Final = "http://schemas.xmlsoap.org/soap/http"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address and the version of WS-Trust spoken there."""
+    """The URL of a WS-Trust endpoint, and its version of WS-Trust."""
 
     url: str
-    version: WsTrust
+    version: WsTrustVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How strictly a library reads. ``transport``: a TransportBinding has to be asserted beside Negotiate."""
+class MexRequirements:
+    """What a library requires of an endpoint: a TransportBinding beside Negotiate, an https address."""
 
-    transport: bool = True
+    transport_binding: bool = True
     https_only: bool = False
 
 
-MSAL_DOTNET: Final = Reading()
-MSAL4J: Final = Reading(transport=False, https_only=True)
+MSAL_DOTNET: Final = MexRequirements()
+MSAL4J: Final = MexRequirements(transport_binding=False, https_only=True)
 """Source: msal4j MexParser.java."""
 
 
-async def fetch(device: Device, url: str, headers: ClientHeaders | None, reading: Reading = MSAL_DOTNET) -> Endpoint:
-    """Read the MEX document at ``url`` and choose the endpoint for a ticket.
+async def fetch_kerberos_endpoint(
+    device: Device, url: str, headers: ClientHeaders | None, requirements: MexRequirements = MSAL_DOTNET
+) -> Endpoint:
+    """Download the MEX document at ``url`` and choose the endpoint for a ticket.
 
-    Raises ``NetworkFailure``, ``HttpFailure`` (any status but 200), ``ProtocolFailure`` and ``NotOffered``.
+    Raises ``NetworkFailure``, ``HttpFailure`` (any status but 200), ``ProtocolFailure`` and ``InteractionRequired``.
     """
-    return kerberos_endpoint(await download(device, url, headers), reading)
+    return read_kerberos_endpoint(await download(device, url, headers), requirements)
 
 
 async def download(device: Device, url: str, headers: ClientHeaders | None) -> bytes:
@@ -89,42 +93,45 @@ async def download(device: Device, url: str, headers: ClientHeaders | None) -> b
 
 
 @lru_cache(maxsize=64)
-def kerberos_endpoint(body: bytes, reading: Reading = MSAL_DOTNET) -> Endpoint:
+def read_kerberos_endpoint(body: bytes, requirements: MexRequirements = MSAL_DOTNET) -> Endpoint:
     """The windowstransport endpoint of a MEX document.
 
-    Raises ``ProtocolFailure``, and ``NotOffered`` when the document offers no integrated Windows authentication.
+    Raises ``ProtocolFailure``, and ``InteractionRequired`` if there is no integrated Windows authentication in it.
     """
 
-    def negotiates(choice: etree._Element) -> bool:
-        return choice.find("http:NegotiateAuthentication", _NS) is not None and (
-            not reading.transport or _over_transport(choice)
+    def is_negotiate(alternative: etree._Element) -> bool:
+        return alternative.find("http:NegotiateAuthentication", _NS) is not None and (
+            not requirements.transport_binding or _has_transport_binding(alternative)
         )
 
-    found = _endpoint(parse(body, "the MEX document"), negotiates, https_only=reading.https_only)
+    found = _find_endpoint(parse(body, "the MEX document"), is_negotiate, https_only=requirements.https_only)
     if found is None:
-        raise NotOffered("the MEX document offers no integrated Windows authentication")
+        raise InteractionRequired("the MEX document offers no integrated Windows authentication")
     return found
 
 
 @lru_cache(maxsize=64)
-def password_endpoint(body: bytes) -> Endpoint:
-    """The usernamemixed endpoint of a MEX document: https only, as MSAL Python and ADAL choose it.
+def read_password_endpoint(body: bytes) -> Endpoint:
+    """The usernamemixed endpoint of a MEX document: https only, as in MSAL Python and ADAL.
 
-    Raises ``ProtocolFailure``, also when there is none: MSAL Python raises ValueError then (source: mex.py).
+    Raises ``ProtocolFailure``, also if there is none: MSAL Python raises ValueError then (source: mex.py).
     """
 
-    def takes_password(choice: etree._Element) -> bool:
-        return _over_transport(choice) and any(choice.find(path, _NS) is not None for path in _PASSWORD_PATHS)
+    def is_password(alternative: etree._Element) -> bool:
+        has_token = any(alternative.find(path, _NS) is not None for path in _PASSWORD_PATHS)
+        return has_token and _has_transport_binding(alternative)
 
-    found = _endpoint(parse(body, "the MEX document"), takes_password, https_only=True)
+    found = _find_endpoint(parse(body, "the MEX document"), is_password, https_only=True)
     if found is None:
-        raise ProtocolFailure("the MEX document has no endpoint that takes a password")
+        raise ProtocolFailure("the MEX document has no endpoint for a user name and a password")
     return found
 
 
-def _endpoint(root: etree._Element, fits: Callable[[etree._Element], bool], *, https_only: bool) -> Endpoint | None:
-    bindings = dict(_bindings(root, _policies(root, fits)))
-    found: dict[WsTrust, str] = {}
+def _find_endpoint(
+    root: etree._Element, is_suitable: Callable[[etree._Element], bool], *, https_only: bool
+) -> Endpoint | None:
+    bindings = dict(_find_bindings(root, _find_policies(root, is_suitable)))
+    found: dict[WsTrustVersion, str] = {}
     for port in root.iterfind("wsdl:service/wsdl:port", _NS):
         version = bindings.get((port.get("binding") or "").rpartition(":")[2])
         address = (port.findtext("wsa:EndpointReference/wsa:Address", None, _NS) or "").strip()
@@ -133,12 +140,12 @@ def _endpoint(root: etree._Element, fits: Callable[[etree._Element], bool], *, h
     return next((Endpoint(found[version], version) for version in VERSIONS if version in found), None)
 
 
-def _over_transport(choice: etree._Element) -> bool:
-    return any(choice.find(f"{prefix}:TransportBinding", _NS) is not None for prefix in ("sp12", "sp2005"))
+def _has_transport_binding(alternative: etree._Element) -> bool:
+    return any(alternative.find(f"{prefix}:TransportBinding", _NS) is not None for prefix in ("sp12", "sp2005"))
 
 
-def _policies(root: etree._Element, fits: Callable[[etree._Element], bool]) -> frozenset[str]:
-    """The ids of the policies with an alternative that ``fits``."""
+def _find_policies(root: etree._Element, is_suitable: Callable[[etree._Element], bool]) -> frozenset[str]:
+    """The ids of the policies with at least one suitable alternative."""
     seen: set[str] = set()
     chosen: set[str] = set()
     for policy in root.iterfind("wsp:Policy", _NS):
@@ -146,12 +153,13 @@ def _policies(root: etree._Element, fits: Callable[[etree._Element], bool]) -> f
         if name in seen:
             raise ProtocolFailure(f"the MEX document has two policies with the id {name!r}")
         seen.add(name)
-        if any(fits(choice) for choice in policy.iterfind("wsp:ExactlyOne/wsp:All", _NS)):
+        if any(is_suitable(alternative) for alternative in policy.iterfind("wsp:ExactlyOne/wsp:All", _NS)):
             chosen.add(name)
     return frozenset(chosen)
 
 
-def _bindings(root: etree._Element, policies: frozenset[str]) -> Iterator[tuple[str, WsTrust]]:
+def _find_bindings(root: etree._Element, policies: frozenset[str]) -> Iterator[tuple[str, WsTrustVersion]]:
+    """The name and WS-Trust version of each binding with one of ``policies``."""
     actions = {version.action: version for version in VERSIONS}
     for binding in root.iterfind("wsdl:binding", _NS):
         reference = binding.find("wsp:PolicyReference", _NS)
@@ -160,6 +168,6 @@ def _bindings(root: etree._Element, policies: frozenset[str]) -> Iterator[tuple[
         if reference is None or soap is None or operation is None:
             continue
         version = actions.get(operation.get("soapAction") or "")
-        named = (reference.get("URI") or "").removeprefix("#") in policies
-        if named and version and soap.get("transport") == _SOAP_OVER_HTTP:
+        is_chosen = (reference.get("URI") or "").removeprefix("#") in policies
+        if is_chosen and version and soap.get("transport") == _SOAP_OVER_HTTP:
             yield binding.get("name") or "", version

@@ -1,7 +1,7 @@
-"""The native Seamless SSO sign-in: realm, MEX, challenge, ticket, trust, token.
+"""The flow of a native client with Seamless SSO: realm, MEX, challenge, ticket, trust, token.
 
-One attempt, without any retry. Every stage either hands its result to the next or stops the attempt, so the order of
-the blocks below is the whole state machine. Source: Entra documentation, how Seamless SSO works, native clients.
+One attempt, without a retry. Each stage passes its result to the next, or the attempt fails. So the blocks below, in
+their order, are the complete state machine. Source: Entra documentation, how Seamless SSO works, native clients.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ssosim_clients.failures import ProtocolFailure, Stage, at
+from ssosim_clients.failures import ProtocolFailure, Stage, during
 from ssosim_clients.flows import instance, mex, negotiate, realm, token, wstrust
-from ssosim_clients.flows.http import HttpLayer, with_layers
-from ssosim_clients.flows.mex import Reading
+from ssosim_clients.flows.http import HttpLayer, add_layers
+from ssosim_clients.flows.mex import MexRequirements
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import SpnRule
@@ -21,7 +21,7 @@ __all__ = ["Flow", "NativeFlow"]
 
 
 class Flow(Protocol):
-    """One silent attempt, and the application that it is made for."""
+    """One silent sign-in attempt of an application."""
 
     @property
     def app(self) -> Application:
@@ -29,36 +29,39 @@ class Flow(Protocol):
         ...
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once, without asking anyone. Raises ``Stopped``."""
+        """Try once, without a prompt. Raises ``StageFailure``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class NativeFlow:
-    """Windows-integrated sign-in over WS-Trust, as MSAL.NET does it; the other fields are what a library does apart.
+    """Integrated Windows authentication over WS-Trust. Libraries differ in the fields; the defaults are MSAL.NET's.
 
-    ``layers`` are what its HTTP stack does by itself. ``reading`` is how strictly it reads the MEX document.
-    ``protocol``, if set, is the only federation protocol that it accepts. ``safe`` as in ``realm.ask``. ``instances``:
-    it asks for the login host's names before its first token.
+    - ``layers``: what the HTTP stack of the library does by itself.
+    - ``mex_requirements``: which endpoints of a MEX document the library accepts.
+    - ``federation_protocol``: the only federation protocol that the library accepts; ``""`` accepts any.
+    - ``unescaped``: see ``realm.request_realm``.
+    - ``instance_discovery``: whether the library sends an instance discovery request before the first token request.
     """
 
     app: Application = field(default_factory=Application)
     layers: tuple[HttpLayer, ...] = ()
-    reading: Reading = mex.MSAL_DOTNET
-    protocol: str = ""
-    safe: str = "@"
-    instances: bool = False
+    mex_requirements: MexRequirements = mex.MSAL_DOTNET
+    federation_protocol: str = ""
+    unescaped: str = "@"
+    instance_discovery: bool = False
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
-        """Try once. Raises ``Stopped``."""
-        app, device = self.app, with_layers(device, self.layers)
-        with at(Stage.REALM):
-            home = await realm.discover(device, app.login_host, app.headers, safe=self.safe)
-            if self.protocol and home.protocol.lower() != self.protocol.lower():
-                raise ProtocolFailure(f"federation protocol {home.protocol!r}; only {self.protocol} is spoken here")
-        with at(Stage.MEX):
-            endpoint = await mex.fetch(device, home.metadata_url, app.headers, self.reading)
-        rst = wstrust.request_token(endpoint.version, endpoint.url, home.audience, device.new_id())
+        """Try once. Raises ``StageFailure``."""
+        app, device = self.app, add_layers(device, self.layers)
+        with during(Stage.REALM):
+            found = await realm.discover(device, app.login_host, app.headers, unescaped=self.unescaped)
+            accepted = self.federation_protocol
+            if accepted and found.protocol.lower() != accepted.lower():
+                raise ProtocolFailure(f"federation protocol {found.protocol!r}; this client supports {accepted} only")
+        with during(Stage.MEX):
+            endpoint = await mex.fetch_kerberos_endpoint(device, found.metadata_url, app.headers, self.mex_requirements)
+        rst = wstrust.build_rst(endpoint.version, endpoint.url, found.audience, device.new_id())
 
         async def send(authorization: str | None) -> HttpResponse:
             headers = {"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": endpoint.version.action}
@@ -66,12 +69,12 @@ class NativeFlow:
                 headers["Authorization"] = authorization
             return await device.http.request("POST", endpoint.url, headers, rst)
 
-        answer = await negotiate.exchange(device, spn, endpoint.url, send)
-        with at(Stage.TRUST):
-            if answer.status != 200:
-                raise wstrust.fault(answer)
-            assertion = wstrust.read_rstr(answer.body)
-        with at(Stage.TOKEN):
-            if self.instances:
+        response = await negotiate.exchange(device, spn, endpoint.url, send)
+        with during(Stage.TRUST):
+            if response.status != 200:
+                raise wstrust.read_fault(response)
+            assertion = wstrust.read_rstr(response.body)
+        with during(Stage.TOKEN):
+            if self.instance_discovery:
                 await instance.discover(device, app)
-            return await token.by_assertion(device, app, assertion)
+            return await token.request_with_assertion(device, app, assertion)

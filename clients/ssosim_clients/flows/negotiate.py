@@ -1,4 +1,4 @@
-"""HTTP Negotiate (RFC 4559): from a challenge to what goes into the Authorization header, by an SPN rule."""
+"""HTTP Negotiate (RFC 4559): respond to a challenge with a Kerberos token, as an SPN rule says."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from ssosim_clients.failures import DnsFailure, NetworkFailure, Stage, TicketFailure, at
+from ssosim_clients.failures import DnsFailure, NetworkFailure, Stage, TicketFailure, during
 from ssosim_clients.flows import wstrust
 from ssosim_clients.ports import Device, HttpResponse
-from ssosim_clients.spn.rule import OnUnknown, SchemeGivenUp, SpnRule
+from ssosim_clients.spn.rule import NegotiateAbandoned, OnUnknown, SpnRule
 
-__all__ = ["Credential", "Send", "credential", "exchange", "is_challenge"]
+__all__ = ["ChallengeResponse", "Send", "exchange", "is_challenge", "respond_to_challenge"]
 
 Send = Callable[[str | None], Awaitable[HttpResponse]]
-"""Sends the client's request, with this value for Authorization if there is one."""
+"""Sends the client's request with this value of the Authorization header; None: without the header."""
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """What a client does about a challenge.
+class ChallengeResponse:
+    """How a client responds to a challenge.
 
-    ``header`` is the value for Authorization, None where the client has nothing to send. ``repeat`` says whether the
-    request is sent again at all.
+    ``repeat``: whether it sends the request again. ``header``: the value of the Authorization header, None if the
+    client has none to send.
     """
 
     header: str | None = field(default=None, repr=False)
@@ -38,61 +38,61 @@ def is_challenge(response: HttpResponse) -> bool:
 
 
 async def exchange(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
-    """Request, challenge, ticket, request again: the answer of the last one, or a first 200.
+    """Send a request; on a challenge get a ticket and send it again. Return the last response.
 
-    Raises ``Stopped`` at the challenge (no answer, or one that is neither 200 nor a challenge), at the ticket (the 401
-    is then all that the caller gets), or at the trust stage (no answer).
+    If the first response is 200, it is returned. Raises ``StageFailure`` of the stage challenge (no response, or
+    neither 200 nor a challenge), ticket (no ticket; the 401 is the result for the caller), or trust (no response).
     """
-    with at(Stage.CHALLENGE):
-        answer = await send(None)
-        if answer.status != 200 and not is_challenge(answer):
-            raise wstrust.fault(answer)
-    if answer.status == 200:
-        return answer
-    with at(Stage.TICKET):
-        reply = await credential(device, rule, url)
+    with during(Stage.CHALLENGE):
+        first = await send(None)
+        if first.status != 200 and not is_challenge(first):
+            raise wstrust.read_fault(first)
+    if first.status == 200:
+        return first
+    with during(Stage.TICKET):
+        reply = await respond_to_challenge(device, rule, url)
         if not reply.repeat:
-            raise wstrust.fault(answer)
-    with at(Stage.TRUST):
+            raise wstrust.read_fault(first)
+    with during(Stage.TRUST):
         return await send(reply.header)
 
 
-async def credential(device: Device, rule: SpnRule, url: str) -> Credential:
+async def respond_to_challenge(device: Device, rule: SpnRule, url: str) -> ChallengeResponse:
     """Form the SPN for ``url``, get a ticket, and fall back as ``rule`` says.
 
-    Only an SPN that the KDC does not know leads to the next candidate and, in the end, to NTLM: without a KDC in reach
-    Windows does not turn to NTLM (source: Microsoft support, Kerberos failures in Internet Explorer).
-    Raises ``NetworkFailure`` where the client lets the failed look-up out, ``TicketFailure`` where it lets that out.
+    Only an SPN that the KDC does not know leads to the next candidate and finally to NTLM. If no KDC is reachable,
+    Windows does not use NTLM (source: Microsoft support, Kerberos failures in Internet Explorer). Raises
+    ``NetworkFailure`` if the rule raises the error of a failed look-up, ``TicketFailure`` if the rule raises that.
     """
-    host, port = _host_and_port(url)
-    grudge = f"negotiate-failed:{host}"
-    if rule.remembers_failure and device.memory.recall(grudge, bool, device.clock.now()):
-        return Credential()
+    host, port = _read_host_and_port(url)
+    failed_key = f"negotiate-failed:{host}"
+    if rule.remembers_failure and device.memory.recall(failed_key, bool, device.clock.now()):
+        return ChallengeResponse()
     try:
-        token = await _ticket(device, rule, host, port)
-    except SchemeGivenUp:
-        return Credential()
+        token = await _request_token(device, rule, host, port)
+    except NegotiateAbandoned:
+        return ChallengeResponse()
     except DnsFailure as failure:
         raise NetworkFailure.from_dns(failure) from failure
     except TicketFailure as failure:
         if rule.remembers_failure:
-            device.memory.keep(grudge, value=True)
-        return await _without_ticket(device, rule, failure)
-    return _header(token)
+            device.memory.keep(failed_key, value=True)
+        return await _respond_without_ticket(device, rule, failure)
+    return _with_token(token)
 
 
 @lru_cache(maxsize=64)
-def _host_and_port(url: str) -> tuple[str, int]:
+def _read_host_and_port(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def _ticket(device: Device, rule: SpnRule, host: str, port: int) -> bytes:
-    """A token for the first candidate that the KDC knows; the device's dice decide a race of the rule, each time."""
-    rule = rule.decided(device.dice)
+async def _request_token(device: Device, rule: SpnRule, host: str, port: int) -> bytes:
+    """A token for the first candidate that the KDC knows. A race of the rule is resolved anew for each call."""
+    rule = rule.resolve_race(device.random)
     unknown: dict[str, TicketFailure] = {}
-    for way in rule.ways:
-        spn = await rule.spn(way, host, device.resolver, port=port, search_domain=device.search_domain)
+    for pair in rule.form_pairs:
+        spn = await rule.form_spn(pair, host, device.resolver, port=port, search_domain=device.search_domain)
         if spn in unknown:
             continue
         try:
@@ -104,13 +104,13 @@ async def _ticket(device: Device, rule: SpnRule, host: str, port: int) -> bytes:
     raise list(unknown.values())[-1]
 
 
-async def _without_ticket(device: Device, rule: SpnRule, failure: TicketFailure) -> Credential:
+async def _respond_without_ticket(device: Device, rule: SpnRule, failure: TicketFailure) -> ChallengeResponse:
     if rule.on_unknown is OnUnknown.ERROR:
         raise failure
     if rule.on_unknown is OnUnknown.NTLM and failure.kind == "server-unknown":
-        return _header(await device.kerberos.ntlm_token())
-    return Credential(repeat=rule.on_unknown is OnUnknown.RESEND_PLAIN)
+        return _with_token(await device.kerberos.ntlm_token())
+    return ChallengeResponse(repeat=rule.on_unknown is OnUnknown.RESEND_PLAIN)
 
 
-def _header(token: bytes) -> Credential:
-    return Credential(f"Negotiate {base64.b64encode(token).decode('ascii')}", repeat=True)
+def _with_token(token: bytes) -> ChallengeResponse:
+    return ChallengeResponse(f"Negotiate {base64.b64encode(token).decode('ascii')}", repeat=True)

@@ -1,4 +1,4 @@
-"""Realm discovery, version 1: whose the user's domain is, and whether it offers WS-Trust.
+"""Realm discovery, version 1: whether the user's domain is managed or federated, and whether it offers WS-Trust.
 
 Source: MSAL.NET WsTrust/WsTrustWebRequestManager.cs, Internal/Requests/IntegratedWindowsAuthRequest.cs.
 """
@@ -12,30 +12,30 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from ssosim_clients.failures import HttpFailure, NotOffered, ProtocolFailure
+from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure
 from ssosim_clients.flows.uri import is_absolute
 from ssosim_clients.ports import Device
 
 __all__ = [
     "AUDIENCE",
-    "Answer",
     "ClientHeaders",
-    "Realm",
-    "ask",
-    "conclude",
+    "FederatedRealm",
+    "RealmResponse",
     "discover",
-    "metadata_url",
-    "parse",
-    "read",
+    "parse_response",
+    "read_federated_realm",
+    "request_realm",
+    "require_federated",
+    "require_metadata_url",
 ]
 
 AUDIENCE: Final = "urn:federation:MicrosoftOnline"
-"""For whom assertions are made out where the answer names nobody."""
+"""The audience of assertions if the response has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientHeaders:
-    """The ``x-client-*`` headers. Their mere presence makes a Seamless SSO tenant answer ``Federated``.
+    """The ``x-client-*`` headers. If they are present, a Seamless SSO tenant is reported as ``Federated``.
 
     Source: ADAL.NET pull requests 1640 and 1646; MSAL.NET issues 820 and 1860.
     """
@@ -45,16 +45,16 @@ class ClientHeaders:
     os: str = "Windows 10"
 
     def fields(self) -> dict[str, str]:
-        """The headers by name."""
+        """The header fields by name."""
         return {"x-client-SKU": self.sku, "x-client-Ver": self.version, "x-client-OS": self.os}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the service says of a user's domain, before a client draws its conclusions from it.
+class RealmResponse:
+    """The fields of a response of realm discovery.
 
-    ``account_type`` keeps its spelling, since some clients compare it exactly. URLs are None where they are missing or
-    cannot be dialled.
+    ``account_type`` keeps its upper and lower case, because some clients compare it exactly. A URL is None if it is
+    missing or is not an absolute HTTP URL.
     """
 
     account_type: str = ""
@@ -66,81 +66,92 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Realm:
-    """Where the user's domain keeps its WS-Trust endpoints, and for whom the assertion is to be made out."""
+class FederatedRealm:
+    """A realm with WS-Trust: the URL of its MEX document, the audience of assertions and the federation protocol."""
 
     metadata_url: str
     audience: str = AUDIENCE
     protocol: str = ""
 
 
-async def ask(device: Device, login_host: str, headers: ClientHeaders | None, *, safe: str = "@") -> Answer:
-    """GET ``/common/userrealm/{upn}``. ``headers`` None sends no ``x-client-*`` header, as MSAL Python does.
+async def request_realm(
+    device: Device, login_host: str, headers: ClientHeaders | None, *, unescaped: str = "@"
+) -> RealmResponse:
+    """Send GET ``/common/userrealm/{upn}``.
 
-    ``safe`` are the characters of the user's name that the client leaves unescaped. Raises ``NetworkFailure``,
-    ``HttpFailure`` (any status but 200) and ``ProtocolFailure``.
+    ``headers`` None sends no ``x-client-*`` header, as MSAL Python does. ``unescaped``: the characters of the user name
+    that the client does not percent-encode. Raises ``NetworkFailure``, ``HttpFailure`` (any status but 200) and
+    ``ProtocolFailure``.
     """
-    url = f"https://{login_host}/common/userrealm/{quote(device.upn, safe=safe)}?api-version=1.0"
+    url = f"https://{login_host}/common/userrealm/{quote(device.upn, safe=unescaped)}?api-version=1.0"
     fields = {"Accept": "application/json", "client-request-id": device.new_id()}
     response = await device.http.request("GET", url, fields | (headers.fields() if headers else {}), b"")
     if response.status != 200:
         raise HttpFailure(response.status, "realm discovery failed")
-    return parse(response.body)
+    return parse_response(response.body)
 
 
-async def discover(device: Device, login_host: str, headers: ClientHeaders | None, *, safe: str = "@") -> Realm:
-    """Ask, and conclude as MSAL.NET's integrated sign-in does. Raises as ``ask`` and ``conclude``."""
-    return conclude(await ask(device, login_host, headers, safe=safe))
+async def discover(
+    device: Device, login_host: str, headers: ClientHeaders | None, *, unescaped: str = "@"
+) -> FederatedRealm:
+    """Realm discovery of MSAL.NET's integrated sign-in. Raises as ``request_realm`` and ``require_federated``."""
+    return require_federated(await request_realm(device, login_host, headers, unescaped=unescaped))
 
 
-def read(body: bytes) -> Realm:
-    """The realm in an answer's ``body``. Raises ``ProtocolFailure`` and, as ``conclude``, ``NotOffered``."""
-    return conclude(parse(body))
+def read_federated_realm(body: bytes) -> FederatedRealm:
+    """The realm in the ``body`` of a response. Raises ``ProtocolFailure`` and ``InteractionRequired``."""
+    return require_federated(parse_response(body))
 
 
 @lru_cache(maxsize=64)
-def parse(body: bytes) -> Answer:
-    """The fields of an answer's ``body``, which a client asks for again and again. Raises ``ProtocolFailure``."""
+def parse_response(body: bytes) -> RealmResponse:
+    """Parse the ``body`` of a response. Cached, because a client requests it again and again.
+
+    Raises ``ProtocolFailure``.
+    """
     try:
-        answer = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ProtocolFailure(f"the realm answer is not JSON: {error}") from error
-    if not isinstance(answer, dict):
-        raise ProtocolFailure("the realm answer is not a JSON object")
-    return Answer(
-        account_type=_text(answer, "account_type"),
-        domain=_text(answer, "domain_name"),
-        protocol=_text(answer, "federation_protocol"),
-        metadata_url=_url(answer, "federation_metadata_url"),
-        active_url=_url(answer, "federation_active_auth_url"),
-        audience=_text(answer, "cloud_audience_urn") or AUDIENCE,
+        raise ProtocolFailure(f"the realm response is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ProtocolFailure("the realm response is not a JSON object")
+    return RealmResponse(
+        account_type=_read_text(document, "account_type"),
+        domain=_read_text(document, "domain_name"),
+        protocol=_read_text(document, "federation_protocol"),
+        metadata_url=_read_url(document, "federation_metadata_url"),
+        active_url=_read_url(document, "federation_active_auth_url"),
+        audience=_read_text(document, "cloud_audience_urn") or AUDIENCE,
     )
 
 
-def conclude(answer: Answer) -> Realm:
-    """Where to sign in with a ticket. Raises ``NotOffered`` for a managed or unknown user, ``ProtocolFailure``."""
-    account = answer.account_type.lower()
-    if answer.domain.lower() == "live.com":
-        raise NotOffered("personal accounts have no integrated sign-in")
+def require_federated(response: RealmResponse) -> FederatedRealm:
+    """The realm with WS-Trust that ``response`` describes.
+
+    Raises ``InteractionRequired`` for a managed or unknown user, ``ProtocolFailure`` for a missing URL.
+    """
+    account = response.account_type.lower()
+    if response.domain.lower() == "live.com":
+        raise InteractionRequired("personal accounts have no integrated sign-in")
     if account == "managed":
-        raise NotOffered("the user is managed and the tenant offers no integrated sign-in")
+        raise InteractionRequired("the user is managed and the tenant offers no integrated sign-in")
     if account != "federated":
-        raise NotOffered(f"unknown user type {account!r}")
-    return Realm(metadata_url(answer), answer.audience, answer.protocol)
+        raise InteractionRequired(f"unknown user type {account!r}")
+    return FederatedRealm(require_metadata_url(response), response.audience, response.protocol)
 
 
-def metadata_url(answer: Answer) -> str:
-    """The address of the MEX document. Raises ``ProtocolFailure`` where there is none that can be dialled."""
-    if answer.metadata_url is None:
-        raise ProtocolFailure("the realm answer has no federation_metadata_url that can be dialled")
-    return answer.metadata_url
+def require_metadata_url(response: RealmResponse) -> str:
+    """The URL of the MEX document. Raises ``ProtocolFailure`` if there is no absolute HTTP URL."""
+    if response.metadata_url is None:
+        raise ProtocolFailure("the realm response has no absolute HTTP URL as federation_metadata_url")
+    return response.metadata_url
 
 
-def _text(answer: Mapping[str, object], key: str) -> str:
-    value = answer.get(key)
+def _read_text(document: Mapping[str, object], key: str) -> str:
+    value = document.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _url(answer: Mapping[str, object], key: str) -> str | None:
-    value = _text(answer, key)
+def _read_url(document: Mapping[str, object], key: str) -> str | None:
+    value = _read_text(document, key)
     return value if is_absolute(value) else None

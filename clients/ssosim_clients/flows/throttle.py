@@ -1,6 +1,6 @@
-"""What libraries remember of answers, and hold against later requests: the state that outlives a call.
+"""Caches and locks of libraries: responses that are stored and change later requests.
 
-Each layer keeps what it keeps in the device's memory, so a new process starts without it.
+Each layer stores its state in the device's memory, so a new client process starts without it.
 """
 
 from __future__ import annotations
@@ -12,35 +12,37 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from ssosim_clients.failures import HttpFailure
-from ssosim_clients.flows.http import seconds_to_wait
+from ssosim_clients.flows.http import read_retry_after
 from ssosim_clients.ports import Device, Http, HttpResponse
 
 __all__ = ["Msal4jLock", "MsalPythonCache"]
 
-_LONGEST: Final = 3600.0
+_MAX_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MsalPythonCache:
     """MSAL Python's throttled HTTP client. Source: msal throttled_http_client.py (read, run).
 
-    A GET that succeeded is not sent again for ``keep_get`` seconds, realm answer and MEX document included. A POST
-    that got 429, 5xx or a Retry-After is answered from memory for as long as that says, ``keep_error`` seconds without
-    one. The key of a form is URL, client, scope and who it is for; of anything else, such as WS-Trust, *the URL alone*,
-    so that one user's wrong password is played back to every other. An identical POST that got 400 is not sent again
-    for ``keep_error`` seconds either. The library keeps all this for each application object; a process is taken to
-    have one.
+    - A successful GET is not sent again for ``get_lifetime`` seconds. This includes realm discovery and MEX.
+    - A POST that got 429, 5xx or a Retry-After is answered from the cache, for the time in Retry-After or, without that
+      header, for ``error_lifetime`` seconds. The cache key of a form is URL, client, scope and user. The key of
+      anything else, such as WS-Trust, is *the URL alone*; so one user's wrong password is an error for every other
+      user.
+    - An identical POST that got 400 is not sent again for ``error_lifetime`` seconds.
+
+    The library has one cache for each application object; here a process has one.
     """
 
-    keep_get: float = 86400.0
-    keep_error: float = 60.0
+    get_lifetime: float = 86400.0
+    error_lifetime: float = 60.0
 
-    def around(self, device: Device) -> Http:
-        """The device's HTTP port with this memory."""
-        return _MsalPython(self, device)
+    def wrap(self, device: Device) -> Http:
+        """The device's HTTP port with this cache."""
+        return _CachingHttp(self, device)
 
 
-class _MsalPython:
+class _CachingHttp:
     __slots__ = ("_device", "_rule")
 
     def __init__(self, rule: MsalPythonCache, device: Device) -> None:
@@ -49,54 +51,58 @@ class _MsalPython:
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         memory, now = self._device.memory, self._device.clock.now()
-        keys = [f"msal-python:GET {url}"] if method == "GET" else [_whose(url, headers, body), _same(url, body)]
+        if method == "GET":
+            keys = [f"msal-python:GET {url}"]
+        else:
+            keys = [_build_error_key(url, headers, body), _build_body_key(url, body)]
         for key in keys:
-            if (kept := memory.recall(key, HttpResponse, now)) is not None:
-                return kept
+            if (cached := memory.recall(key, HttpResponse, now)) is not None:
+                return cached
         response = await self._device.http.request(method, url, headers, body)
-        now, told = self._device.clock.now(), seconds_to_wait(response)
+        now, retry_after = self._device.clock.now(), read_retry_after(response)
         if method == "GET":
             if 200 <= response.status < 300:
-                memory.keep(keys[0], response, now + self._rule.keep_get)
-        elif response.status == 429 or response.status >= 500 or told is not None:
-            seconds = self._rule.keep_error if told is None else min(told, _LONGEST)
+                memory.keep(keys[0], response, now + self._rule.get_lifetime)
+        elif response.status == 429 or response.status >= 500 or retry_after is not None:
+            seconds = self._rule.error_lifetime if retry_after is None else min(retry_after, _MAX_SECONDS)
             memory.keep(keys[0], response, now + seconds)
         elif response.status == 400:
-            memory.keep(keys[1], response, now + self._rule.keep_error)
+            memory.keep(keys[1], response, now + self._rule.error_lifetime)
         return response
 
 
-def _whose(url: str, headers: Mapping[str, str], body: bytes) -> str:
-    """The key under which an error is kept."""
+def _build_error_key(url: str, headers: Mapping[str, str], body: bytes) -> str:
+    """The cache key of a 429, a 5xx or a response with Retry-After."""
     form: Mapping[str, list[str]] = {}
     if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         form = parse_qs(body.decode("ascii", "replace"))
-    who = [form.get(name, [""])[0] for name in ("refresh_token", "code", "username")]
-    who = [hashlib.sha256(value.encode()).hexdigest() for value in who if value]
-    return " ".join(["msal-python:POST", url, *form.get("client_id", []), *form.get("scope", []), *who])
+    subjects = [form.get(name, [""])[0] for name in ("refresh_token", "code", "username")]
+    subjects = [hashlib.sha256(value.encode()).hexdigest() for value in subjects if value]
+    return " ".join(["msal-python:POST", url, *form.get("client_id", []), *form.get("scope", []), *subjects])
 
 
-def _same(url: str, body: bytes) -> str:
+def _build_body_key(url: str, body: bytes) -> str:
+    """The cache key of a 400: it holds for an identical request."""
     return f"msal-python:400 {url} {hashlib.sha256(body).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Msal4jLock:
-    """msal4j's lock on (client, authority, scopes) after a 429 or 5xx: ``seconds``, or what Retry-After says.
+    """msal4j's lock on (client, authority, scopes) after a 429 or 5xx, for ``seconds`` or the time in Retry-After.
 
-    It is tested before each request of the flow, so one refusal at WS-Trust also keeps the next realm discovery from
-    being sent (MsalThrottlingException). Of an answer without a body no header is seen. Source: msal4j HttpHelper.java,
-    ThrottlingCache.java (read), DefaultHttpClient (1.26.0, run).
+    The lock is checked before each request of the flow. So after an error of WS-Trust the next realm discovery is not
+    sent either (MsalThrottlingException). The headers of a response without a body are not read. Source: msal4j
+    HttpHelper.java, ThrottlingCache.java (read), DefaultHttpClient (1.26.0, run).
     """
 
     seconds: float = 5.0
 
-    def around(self, device: Device) -> Http:
-        """The device's HTTP port behind this lock."""
-        return _Locked(self, device)
+    def wrap(self, device: Device) -> Http:
+        """The device's HTTP port with this lock."""
+        return _LockedHttp(self, device)
 
 
-class _Locked:
+class _LockedHttp:
     __slots__ = ("_device", "_rule")
 
     def __init__(self, rule: Msal4jLock, device: Device) -> None:
@@ -108,10 +114,10 @@ class _Locked:
         status = memory.recall("msal4j:lock", int, self._device.clock.now())
         if status is not None:
             host = urlsplit(url).hostname
-            raise HttpFailure(status, f"{host} was not asked: the library is locked after an answer of this status")
+            raise HttpFailure(status, f"no request was sent to {host}: the library is locked after this status")
         response = await self._device.http.request(method, url, headers, body)
         if response.status == 429 or response.status >= 500:
-            told = seconds_to_wait(response) if response.body else None
-            seconds = self._rule.seconds if told is None else min(told, _LONGEST)
+            retry_after = read_retry_after(response) if response.body else None
+            seconds = self._rule.seconds if retry_after is None else min(retry_after, _MAX_SECONDS)
             memory.keep("msal4j:lock", response.status, self._device.clock.now() + seconds)
         return response

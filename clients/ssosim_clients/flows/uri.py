@@ -1,4 +1,4 @@
-"""Addresses that a stranger sent."""
+"""Check a URL that a service sent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 __all__ = ["is_absolute"]
 
 
-def is_absolute(address: str) -> bool:
-    """Whether ``address`` is an HTTP URI with a host that can be dialled.
+def is_absolute(url: str) -> bool:
+    """Whether ``url`` is an absolute HTTP URL with a host to which a client can connect.
 
-    No host is checked against a list and http is as good as https: none of the real libraries is stricter about where
-    the MEX document is, and MSAL.NET about where it points (source: MSAL.NET WsTrust/MexDocument.cs).
+    The host is not checked against a list, and http is accepted: no real library is stricter about the URL of the MEX
+    document, and MSAL.NET is not about the URLs in it (source: MSAL.NET WsTrust/MexDocument.cs).
     """
     try:
-        parts = urlsplit(address)
-        dialled = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+        parts = urlsplit(url)
+        can_connect = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
     except ValueError:
         return False
-    return dialled and address.isascii() and address.isprintable() and " " not in address
+    return can_connect and url.isascii() and url.isprintable() and " " not in url

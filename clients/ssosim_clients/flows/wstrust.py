@@ -1,4 +1,4 @@
-"""WS-Trust: the request for a security token (RST), its answer (RSTR) and its fault.
+"""WS-Trust messages: the request for a security token (RST), its response (RSTR), and SOAP faults.
 
 Source: MSAL.NET WsTrust/WsTrustEndpoint.cs, WsTrustResponse.cs.
 """
@@ -17,7 +17,17 @@ from ssosim_clients.failures import HttpFailure, ProtocolFailure
 from ssosim_clients.flows.xml import parse
 from ssosim_clients.ports import HttpResponse
 
-__all__ = ["V13", "V2005", "VERSIONS", "Assertion", "UsernameToken", "WsTrust", "fault", "read_rstr", "request_token"]
+__all__ = [
+    "V13",
+    "V2005",
+    "VERSIONS",
+    "Assertion",
+    "UsernameToken",
+    "WsTrustVersion",
+    "build_rst",
+    "read_fault",
+    "read_rstr",
+]
 
 SAML_1: Final = "urn:oasis:names:tc:SAML:1.0:assertion"
 _SOAP: Final = "{http://www.w3.org/2003/05/soap-envelope}"
@@ -28,8 +38,8 @@ _AADSTS: Final = re.compile(r"AADSTS(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
-class WsTrust:
-    """A version of WS-Trust: its namespace, and the URIs of an Issue request for a bearer token."""
+class WsTrustVersion:
+    """A version of WS-Trust: its XML namespace, and the key type of an Issue request for a bearer token."""
 
     namespace: str
     key_type: str
@@ -40,19 +50,19 @@ class WsTrust:
         return f"{self.namespace}/RST/Issue"
 
 
-V13: Final = WsTrust(
+V13: Final = WsTrustVersion(
     "http://docs.oasis-open.org/ws-sx/ws-trust/200512", "http://docs.oasis-open.org/ws-sx/ws-trust/200512/Bearer"
 )
-V2005: Final = WsTrust(
+V2005: Final = WsTrustVersion(
     "http://schemas.xmlsoap.org/ws/2005/02/trust", "http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey"
 )
 VERSIONS: Final = (V13, V2005)
-"""In MSAL.NET's order of preference. Only 2005 has been seen at the autologon host."""
+"""In MSAL.NET's order of preference. The autologon host has been observed to offer only 2005."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What stood inside RequestedSecurityToken, as bytes, and the OAuth grant type that goes with its TokenType."""
+    """The content of RequestedSecurityToken as bytes, and the OAuth grant type for its TokenType."""
 
     xml: bytes = field(repr=False)
     grant_type: str
@@ -60,16 +70,17 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class UsernameToken:
-    """A password in the envelope (WS-Security). ``at`` is when it was written, in seconds since the epoch."""
+    """A user name and a password in a SOAP message (WS-Security). ``created`` is in seconds since the Unix epoch."""
 
     username: str
     password: str = field(repr=False)
-    at: float
+    created: float
 
-    def header(self) -> str:
-        """The security header, good for ten minutes as MSAL.NET makes it. Source: MSAL.NET WsTrustEndpoint.cs."""
+    def build_header(self) -> str:
+        """The security header. It is valid for ten minutes, as in MSAL.NET. Source: MSAL.NET WsTrustEndpoint.cs."""
         created, expires = (
-            datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (self.at, self.at + 600)
+            datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            for moment in (self.created, self.created + 600)
         )
         return (
             f'<o:Security s:mustUnderstand="1" xmlns:o="{_WSSE}" xmlns:u="{_WSU}"><u:Timestamp u:Id="_0">'
@@ -79,17 +90,17 @@ class UsernameToken:
         )
 
 
-def request_token(
-    version: WsTrust, to: str, audience: str, message_id: str, password: UsernameToken | None = None
+def build_rst(
+    version: WsTrustVersion, to: str, audience: str, message_id: str, password: UsernameToken | None = None
 ) -> bytes:
-    """The RST. Without ``password`` there is no security header: the transport carries the ticket."""
+    """The RST. Without ``password`` it has no security header: the ticket is in the HTTP header."""
     return (
         '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
         ' xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header>'
         f'<a:Action s:mustUnderstand="1">{version.action}</a:Action>'
         f"<a:MessageID>urn:uuid:{escape(message_id)}</a:MessageID>"
         "<a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>"
-        f'<a:To s:mustUnderstand="1">{escape(to)}</a:To>{password.header() if password else ""}</s:Header>'
+        f'<a:To s:mustUnderstand="1">{escape(to)}</a:To>{password.build_header() if password else ""}</s:Header>'
         f'<s:Body><t:RequestSecurityToken xmlns:t="{version.namespace}">'
         '<p:AppliesTo xmlns:p="http://schemas.xmlsoap.org/ws/2004/09/policy"><a:EndpointReference>'
         f"<a:Address>{escape(audience)}</a:Address></a:EndpointReference></p:AppliesTo>"
@@ -100,28 +111,28 @@ def request_token(
 
 
 def read_rstr(body: bytes) -> Assertion:
-    """The assertion in an RSTR. SAML 1.0 is preferred; every other TokenType is taken for SAML 2, as MSAL.NET does.
+    """The assertion in an RSTR. SAML 1.0 is preferred; every other TokenType is treated as SAML 2, as in MSAL.NET.
 
     Raises ``ProtocolFailure``.
     """
-    root = parse(body, "the WS-Trust answer")
+    root = parse(body, "the WS-Trust response")
     found: list[Assertion] = []
     for version in VERSIONS:
-        for answer in root.iter(f"{{{version.namespace}}}RequestSecurityTokenResponse"):
-            kind = answer.findtext(f"{{{version.namespace}}}TokenType")
-            token = answer.find(f"{{{version.namespace}}}RequestedSecurityToken")
+        for rstr in root.iter(f"{{{version.namespace}}}RequestSecurityTokenResponse"):
+            kind = rstr.findtext(f"{{{version.namespace}}}TokenType")
+            token = rstr.find(f"{{{version.namespace}}}RequestedSecurityToken")
             if not kind or token is None or len(token) == 0:
                 continue
             name = "saml1_1" if kind == SAML_1 else "saml2"
             xml = b"".join(etree.tostring(child, with_tail=False) for child in token)
             found.append(Assertion(xml, f"urn:ietf:params:oauth:grant-type:{name}-bearer"))
     if not found:
-        raise ProtocolFailure("the WS-Trust answer holds no security token")
+        raise ProtocolFailure("the WS-Trust response contains no security token")
     return next((item for item in found if "saml1_1" in item.grant_type), found[0])
 
 
-def fault(response: HttpResponse) -> HttpFailure:
-    """A refusal as a failure, with the reason and the AADSTS number where the body is a SOAP fault that has them."""
+def read_fault(response: HttpResponse) -> HttpFailure:
+    """The failure for an error response. It has the reason and the AADSTS number of the SOAP fault, if there is one."""
     if not response.body:
         return HttpFailure(response.status)
     try:

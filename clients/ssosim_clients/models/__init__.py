@@ -1,8 +1,8 @@
-"""Models of clients: a flow, an SPN rule, a policy, and whether a person can be asked."""
+"""Client models: a flow, an SPN rule, a policy, and whether the program can show a prompt."""
 
 from __future__ import annotations
 
-from ssosim_clients.models.base import Belief, Model, State
+from ssosim_clients.models.base import Model, SignInReport, SignInState
 from ssosim_clients.models.client import Client
 
-__all__ = ["Belief", "Client", "Model", "State"]
+__all__ = ["Client", "Model", "SignInReport", "SignInState"]

@@ -12,10 +12,10 @@ __all__ = ["ADAL_LIKE"]
 
 ADAL_LIKE: Final = Client(
     name="adal-like",
-    description="ADAL with a user name and password: without MEX it goes on to the address in the realm answer",
+    description="ADAL with a user name and password: without MEX it uses the URL in the realm response",
     sources=("adal 1.2.7 user_realm.py, mex.py, wstrust_request.py, token_request.py (read, run)",),
     policy=FailFast(),
     flow=AdalPassword(),
     can_prompt=False,
 )
-"""Saved by its fallback wherever MEX alone is broken; not where the host is gone, for both addresses name it."""
+"""Its fallback helps if only MEX fails. It does not help if the host has no address: both URLs have the same host."""

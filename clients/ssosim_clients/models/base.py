@@ -1,4 +1,4 @@
-"""What every model is, and what it says of itself when it is done."""
+"""The interface of a client model, and the report that it returns."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from ssosim_clients.failures import Stage
 from ssosim_clients.flows.token import Tokens
 from ssosim_clients.ports import Device
 
-__all__ = ["Belief", "Model", "State"]
+__all__ = ["Model", "SignInReport", "SignInState"]
 
 
-class State(StrEnum):
-    """How a client thinks that its sign-in ended."""
+class SignInState(StrEnum):
+    """How a sign-in ended, according to the client."""
 
     SILENT = "signed in silently"
     INTERACTIVE = "signed in by asking"
-    DECLINED = "the person did not answer"
+    DECLINED = "the user did not answer"
     FAILED = "gave up with an error"
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
-    """A client's own account of its sign-in. A verdict never rests on it; the trace decides.
+class SignInReport:
+    """A client's own account of its sign-in. No verdict depends on it: verdicts use the trace.
 
-    ``stage`` is where the last silent attempt stopped, None if it did not; ``attempts`` counts silent attempts over all
+    ``stage``: where the last silent attempt failed, None if it did not. ``attempts``: the silent attempts of all
     rounds.
     """
 
-    state: State
+    state: SignInState
     detail: str = ""
     stage: Stage | None = None
     attempts: int = 0
@@ -38,26 +38,26 @@ class Belief:
 
 
 class Model(Protocol):
-    """Anything that signs in. A dataclass with these four members is enough; ``Client`` suits most."""
+    """A client model: an object with these four members. ``Client`` is sufficient for most models."""
 
     @property
     def name(self) -> str:
-        """Short and lower-case, as typed on a command line."""
+        """A short lower-case name, used on the command line."""
         ...
 
     @property
     def description(self) -> str:
-        """One line: what it stands for and how it behaves."""
+        """One line: which client it models, and how it behaves."""
         ...
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where its behaviour is known from; ``unconfirmed: …`` for what is not."""
+        """The sources of its behaviour; ``unconfirmed: …`` for a part without a source."""
         ...
 
-    async def sign_in(self, device: Device) -> Belief:
-        """Sign in, for as long as it takes.
+    async def sign_in(self, device: Device) -> SignInReport:
+        """Sign in.
 
-        May never return: whoever runs it cancels it at any await, which is normal and must not be caught.
+        It may never return. The caller then cancels it at any await; do not catch the cancellation.
         """
         ...

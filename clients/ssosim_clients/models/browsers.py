@@ -1,4 +1,4 @@
-"""Browsers: silent if it works, the ordinary sign-in page if it does not."""
+"""Browsers: silent sign-in if it succeeds, otherwise the password box of the sign-in page."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ssosim_clients.models.client import Client
 from ssosim_clients.policies import PromptAtOnce
 from ssosim_clients.spn import RULES
 
-__all__ = ["BROWSER_LINUX", "BROWSER_WINDOWS", "FIREFOX_WINDOWS", "browser"]
+__all__ = ["BROWSER_LINUX", "BROWSER_WINDOWS", "FIREFOX_WINDOWS", "build_browser"]
 
 _PAGE: Final = "Entra documentation: the page's script tries in the background and falls back to the password box"
 
 
-def browser(name: str, what: str, rule: str) -> Client:
-    """A browser that names services by ``rule``. It never shows an error of the silent attempt."""
+def build_browser(name: str, program: str, rule: str) -> Client:
+    """A browser that forms SPNs by the rule named ``rule``. It never shows an error of the silent attempt."""
     return Client(
         name=name,
-        description=f"{what}: /winauth/sso in the background, then always the password box",
+        description=f"{program}: /winauth/sso in the background, then always the password box",
         sources=(_PAGE, RULES[rule].source),
         spn=RULES[rule],
         policy=PromptAtOnce(),
@@ -26,10 +26,9 @@ def browser(name: str, what: str, rule: str) -> Client:
     )
 
 
-BROWSER_WINDOWS: Final = browser("browser-windows", "Edge or Chrome on Windows", "chromium-windows")
-BROWSER_LINUX: Final = browser("browser-linux", "Chromium on Linux, canonicalised twice", "chromium-linux")
-"""One that may send tickets: the host is on its allow list, its profile has seen a Negotiate header before, and
-third-party cookies are not blocked. Without any of these Chromium 156 shows the password box (measured).
-"""
-FIREFOX_WINDOWS: Final = browser("firefox-windows", "Firefox on Windows", "firefox-windows")
-"""Gives Negotiate up where its own look-up fails; Chromium goes on with the name as typed."""
+BROWSER_WINDOWS: Final = build_browser("browser-windows", "Edge or Chrome on Windows", "chromium-windows")
+BROWSER_LINUX: Final = build_browser("browser-linux", "Chromium on Linux, canonicalised twice", "chromium-linux")
+"""A Chromium that may send tickets: the host is on its allow list, its profile has received a Negotiate header before,
+and third-party cookies are not blocked. If one of these is missing, Chromium 156 shows the password box (measured)."""
+FIREFOX_WINDOWS: Final = build_browser("firefox-windows", "Firefox on Windows", "firefox-windows")
+"""It gives up Negotiate if its own look-up fails. Chromium continues with the name as typed."""

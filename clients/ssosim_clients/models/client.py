@@ -1,33 +1,65 @@
-"""The client that most models are: attempt silently, let the policy decide, ask if it says so."""
+"""The client model that most models use: a flow, an SPN rule and a network-error policy.
+
+How a sign-in proceeds
+----------------------
+1. *Attempt.* ``flow.attempt`` makes one silent attempt. It returns tokens, and the sign-in ends; or it raises
+   ``StageFailure``, which has the stage and the failure.
+2. *Decision.* The policy gets the stage, the failure, the number of the attempt in this round and the seconds since the
+   round began. It returns one of four decisions:
+
+   - ``RetryAfter(seconds)``: wait, then make the next attempt of this round.
+   - ``NextRoundAfter(seconds)``: wait, then begin a new round. The number of the attempt and the time start again.
+   - ``Interactive(reason)``: one interactive sign-in, if the program can show a prompt and the user is present.
+   - ``Fail(message)``: the sign-in ends with an error.
+3. *Report.* ``SignInReport`` is the client's own account of the sign-in. Verdicts use the trace of the lab instead.
+
+The parts are independent. The flow is what a library sends, without policy. The retries of its HTTP stack are layers
+below the flow (``flows/http.py``), since the policy of the program does not see them. The policy is what the program
+does with the error that its library raises.
+
+Rules that always hold
+----------------------
+- All state between attempts is in ``device.memory``. A ``Client`` is a constant, so one value serves many devices.
+- Nothing but the ports of the device is awaited, so the sign-in can be cancelled at every await, and time is the
+  device's.
+- The failure of an interactive sign-in ends the sign-in: the user has seen the error.
+
+What can go wrong
+-----------------
+- A sign-in may never return. With ``NextRoundAfter`` a client continues in the background for ever, as Office does;
+  whoever runs it cancels it.
+- A policy may be a user's own code. An exception, a result that is no decision, a call that does not return (see
+  ``policies/guard.py``), and ``MAX_RETRIES_WITHOUT_PAUSE`` retries at the same moment end the sign-in as this client's
+  failure, and the run goes on.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ssosim_clients.failures import Stopped
+from ssosim_clients.failures import StageFailure
 from ssosim_clients.flows import interactive
 from ssosim_clients.flows.native import Flow, NativeFlow
-from ssosim_clients.models.base import Belief, State
-from ssosim_clients.policies import Fail, GiveUpUntil, Interactive, Policy, RetryAfter
+from ssosim_clients.models.base import SignInReport, SignInState
+from ssosim_clients.policies import Fail, Interactive, NextRoundAfter, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import NO_TICKET, SpnRule
 
-__all__ = ["MAX_TRIES_IN_NO_TIME", "Client"]
+__all__ = ["MAX_RETRIES_WITHOUT_PAUSE", "Client"]
 
-MAX_TRIES_IN_NO_TIME: Final = 100
-"""Attempts that a policy may ask for without letting any time pass; more is an endless loop, and reported as one."""
+MAX_RETRIES_WITHOUT_PAUSE: Final = 100
+"""How many retries a policy may make while the clock does not advance. More is reported as an endless loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A model put together from parts. ``can_prompt`` False: the program has no window to ask in.
+    """A client model made of a flow, an SPN rule and a policy. See the module's docstring.
 
-    ``domain`` is the kind of domain that its user is of; played for another user, it may be another client.
-
-    ``keeps`` says in one line what its process remembers between attempts. A policy that breaks, by an exception or by
-    not returning, ends the sign-in as this client's own failure.
+    - ``can_prompt``: False if the program has no window for a prompt.
+    - ``keeps``: what its process remembers between attempts, in one line.
+    - ``domain``: the kind of domain of its user. With a user of another domain it may behave as another client.
     """
 
     name: str
@@ -40,45 +72,47 @@ class Client:
     keeps: str = "nothing"
     domain: Literal["managed", "federated"] = "managed"
 
-    async def sign_in(self, device: Device) -> Belief:
-        """Attempt in rounds until there is a token or the policy ends it; may never return."""
-        attempts = attempt = hurried = 0
-        began = device.clock.now()
+    async def sign_in(self, device: Device) -> SignInReport:
+        """Make attempts until there are tokens or the policy ends the sign-in. May never return."""
+        attempts = attempt = retries_without_pause = 0
+        round_start = device.clock.now()
         while True:
-            attempts, attempt, started = attempts + 1, attempt + 1, device.clock.now()
+            attempts, attempt, attempt_start = attempts + 1, attempt + 1, device.clock.now()
             try:
                 tokens = await self.flow.attempt(device, self.spn)
-            except Stopped as error:
-                stopped = error
+            except StageFailure as error:
+                failed = error
             else:
-                return Belief(State.SILENT, attempts=attempts, tokens=tokens)
-            elapsed = device.clock.now() - began
+                return SignInReport(SignInState.SILENT, attempts=attempts, tokens=tokens)
+            elapsed = device.clock.now() - round_start
             try:
-                decision = decide(self.policy, stopped.stage, stopped.failure, attempt, elapsed)
+                decision = decide(self.policy, failed.stage, failed.failure, attempt, elapsed)
             except PolicyBrokenError as error:
-                return Belief(State.FAILED, str(error), stopped.stage, attempts)
+                return SignInReport(SignInState.FAILED, str(error), failed.stage, attempts)
             match decision:
                 case RetryAfter(seconds):
                     await device.clock.sleep(seconds)
-                    hurried = 0 if device.clock.now() > started else hurried + 1
-                    if hurried >= MAX_TRIES_IN_NO_TIME:
-                        text = f"the policy asked for {hurried} retries without letting time pass"
-                        return Belief(State.FAILED, text, stopped.stage, attempts)
-                case GiveUpUntil(seconds):
+                    advanced = device.clock.now() > attempt_start
+                    retries_without_pause = 0 if advanced else retries_without_pause + 1
+                    if retries_without_pause >= MAX_RETRIES_WITHOUT_PAUSE:
+                        text = f"the policy asked for {retries_without_pause} retries without letting time pass"
+                        return SignInReport(SignInState.FAILED, text, failed.stage, attempts)
+                case NextRoundAfter(seconds):
                     await device.clock.sleep(seconds)
-                    attempt, began = 0, device.clock.now()
+                    attempt, round_start = 0, device.clock.now()
                 case Interactive(reason):
-                    return await self._ask(device, reason, stopped, attempts)
+                    return await self._sign_in_interactively(device, reason, failed, attempts)
                 case Fail(message):
-                    return Belief(State.FAILED, message, stopped.stage, attempts)
+                    return SignInReport(SignInState.FAILED, message, failed.stage, attempts)
 
-    async def _ask(self, device: Device, reason: str, stopped: Stopped, attempts: int) -> Belief:
-        """One interactive sign-in. Its own failure ends the sign-in: the person has seen the error."""
-        if not (self.can_prompt and device.person_present):
-            return Belief(State.FAILED, f"nobody to ask: {reason}", stopped.stage, attempts)
+    async def _sign_in_interactively(
+        self, device: Device, reason: str, failed: StageFailure, attempts: int
+    ) -> SignInReport:
+        if not (self.can_prompt and device.user_present):
+            return SignInReport(SignInState.FAILED, f"no user to prompt: {reason}", failed.stage, attempts)
         try:
             tokens = await interactive.sign_in(device, self.flow.app, reason)
-        except Stopped as error:
-            return Belief(State.FAILED, str(error), stopped.stage, attempts)
-        state = State.INTERACTIVE if tokens else State.DECLINED
-        return Belief(state, reason, stopped.stage, attempts, tokens)
+        except StageFailure as error:
+            return SignInReport(SignInState.FAILED, str(error), failed.stage, attempts)
+        state = SignInState.INTERACTIVE if tokens else SignInState.DECLINED
+        return SignInReport(state, reason, failed.stage, attempts, tokens)

@@ -1,4 +1,4 @@
-"""A user of a federated domain, who signs in at the company's own security token service."""
+"""A user of a federated domain, who signs in at the domain's security token service."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ __all__ = ["FEDERATED_USER"]
 
 FEDERATED_USER: Final = Client(
     name="federated-user",
-    description="native client of a federated domain's user: its own token service, so autologon does not matter",
+    description="native client of a federated user: uses the domain's token service and not the autologon host",
     sources=("Azure Incident Retrospective TMS9-J_8: federated domains were not affected", RULES["wininet"].source),
     spn=RULES["wininet"],
     policy=SwallowAndRetry(),
     flow=NativeFlow(layers=(MSAL_DOTNET,)),
     domain="federated",
 )
-"""The same flow as Office's; the user's domain decides where it leads, so give it a device of such a user."""
+"""The flow is the same as that of Office. The user's domain decides which hosts it uses, so its device must have a
+federated user."""

@@ -1,4 +1,4 @@
-"""The Intune management agent: a service without a window."""
+"""The Intune management agent: a service that cannot show a prompt."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ INTUNE_AGENT: Final = Client(
         "unconfirmed: retries within a check-in, and that its stack is WinHTTP",
     ),
     spn=RULES["winhttp"],
-    policy=SwallowAndRetry(tries=2, pause=5.0, round_every=3600.0),
+    policy=SwallowAndRetry(tries=2, pause=5.0, round_interval=3600.0),
     flow=NativeFlow(),
     can_prompt=False,
 )
-"""Where only a person could help it gives up: nobody sees a service's window."""
+"""If the user must act, it fails: a service cannot show a prompt."""

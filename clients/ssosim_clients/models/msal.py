@@ -1,4 +1,4 @@
-"""The MSAL libraries, called by a program that does nothing of its own about errors."""
+"""The MSAL libraries, called by a program that does not handle their errors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MSAL_DOTNET_IWA: Final = Client(
     policy=FailFast(),
     flow=NativeFlow(layers=(http.MSAL_DOTNET,)),
     can_prompt=False,
-    keeps="60 s after 429 or 5xx of /token, by a key that holds the assertion, so a new sign-in never meets it",
+    keeps="60 s after 429 or 5xx of /token, by a key that contains the assertion, so a new sign-in is not affected",
 )
 
 MSAL4J_IWA: Final = Client(
     name="msal4j-iwa",
-    description="msal4j integrated Windows authentication on a JVM: the SPN as typed, one failure is remembered",
+    description="msal4j integrated Windows authentication on a JVM: the SPN as typed, remembers one failure",
     sources=(
         "msal4j 1.17.2 AcquireTokenByAuthorizationGrantSupplier.java, MexParser.java, HttpHelper.java; 1.26.0 (run)",
         RULES["java"].source,
@@ -40,24 +40,25 @@ MSAL4J_IWA: Final = Client(
     flow=NativeFlow(
         app=Application(headers=ClientHeaders("MSAL.Java", "1.26.0", "Windows 10")),
         layers=(http.MSAL4J, Msal4jLock()),
-        reading=mex.MSAL4J,
-        protocol="WSTrust",
-        safe="",
-        instances=True,
+        mex_requirements=mex.MSAL4J,
+        federation_protocol="WSTrust",
+        unescaped="",
+        instance_discovery=True,
     ),
     can_prompt=False,
     keeps="a failed Negotiate per host until the JVM ends; any request for 5 s after 429 or 5xx",
 )
-"""Not moved by a CNAME, where .NET and browsers are. It does not look at the status of the MEX answer, which no outcome
-depends on: what is no WSDL fails one line later."""
+"""A CNAME does not change its SPN; it changes those of .NET and browsers. The real library does not check the status of
+the MEX response. That changes no outcome, since it cannot parse a body that is not WSDL."""
 
 MSAL_PYTHON_ROPC: Final = Client(
     name="msal-python-ropc",
-    description="MSAL Python with a user name and password: anything but Federated means the login host alone",
+    description="MSAL Python with a user name and password: only the login host, unless the user is Federated",
     sources=("msal 1.39 application.py, authority.py, throttled_http_client.py (read, run)",),
     policy=FailFast(),
     flow=MsalPythonPassword(),
     can_prompt=False,
-    keeps="realm and MEX answers 24 h, refusals 60 s by URL, and for ever that a login host answered 404",
+    keeps="realm and MEX responses 24 h, errors 60 s by URL, and a 404 of the login host until the process ends",
 )
-"""It sends no x-client headers, is told Managed, and never meets autologon; a federated domain's service it does."""
+"""It sends no ``x-client-*`` headers, so the realm response is Managed and it does not use the autologon host. For a
+federated user it uses the domain's token service."""

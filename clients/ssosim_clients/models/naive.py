@@ -1,4 +1,4 @@
-"""What people write by hand: the happy path, and a loop around it."""
+"""A hand-written client: the successful case, and a retry loop around it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["NAIVE"]
 
 NAIVE: Final = Client(
     name="naive",
-    description="hand-written client without a policy: three tries without a pause, then it raises",
+    description="hand-written client without a policy: three attempts without a pause, then an error",
     sources=(
-        "Azure Incident Retrospective TMS9-J_8: advice to take a library and not to write one's own",
+        "Azure Incident Retrospective TMS9-J_8: advice to use a library instead of a hand-written client",
         RULES["requests-gssapi"].source,
     ),
     spn=RULES["requests-gssapi"],

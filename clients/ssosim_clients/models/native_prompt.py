@@ -1,4 +1,4 @@
-"""A native client that falls back to asking the person at the first silent failure."""
+"""A native client that prompts the user at the first failure of a silent sign-in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["NATIVE_PROMPT"]
 
 NATIVE_PROMPT: Final = Client(
     name="native-prompt",
-    description="native client that asks the person at the first failure of the silent way, whatever it was",
+    description="native client that prompts the user at the first failure of the silent sign-in, whatever it was",
     sources=(
         "Entra documentation: Seamless SSO is opportunistic, a failure leads to the ordinary sign-in page",
         RULES["dotnet-framework"].source,
@@ -23,4 +23,4 @@ NATIVE_PROMPT: Final = Client(
     policy=PromptAtOnce(),
     flow=NativeFlow(Application(client_id="1950a258-227b-4e31-a9cf-717495945fc2")),
 )
-"""Its SPN belongs to the same family as Office's, so it loses the silent way in the same phases; it never stalls."""
+"""Its SPN is of the same family as that of Office: silent sign-in fails in the same phases, but it never stalls."""

@@ -1,4 +1,4 @@
-"""A joined Windows device, which signs in with its primary refresh token."""
+"""A joined Windows device that signs in with its primary refresh token."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["PRT_DEVICE"]
 
 PRT_DEVICE: Final = Client(
     name="prt-device",
-    description="joined device with a primary refresh token: the token endpoint only, never autologon",
+    description="joined device with a primary refresh token: the token endpoint only, never the autologon host",
     sources=(
         "Entra documentation: primary refresh token (14 days, renewed by use); it takes precedence over Seamless SSO",
         "Azure Incident Retrospective TMS9-J_8: not affected by the incident",
-        "unconfirmed: retries and background period, taken as Office's",
+        "unconfirmed: retries and background period, the same values as for Office",
     ),
     policy=SwallowAndRetry(),
     flow=PrtFlow(),

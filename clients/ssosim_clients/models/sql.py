@@ -1,4 +1,4 @@
-"""SQL Server clients that sign in with Entra "integrated": MSAL.NET inside SqlClient."""
+"""SQL Server clients with the sign-in "Entra integrated": MSAL.NET inside SqlClient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SQLCLIENT", "SSMS"]
 
 _SOURCES: Final = (
     "SqlClient ActiveDirectoryAuthenticationProvider: ActiveDirectoryIntegrated is MSAL.NET's integrated sign-in",
-    "Azure Incident Retrospective TMS9-J_8: Management Studio went on failing while the name was a CNAME",
+    "Azure Incident Retrospective TMS9-J_8: Management Studio continued to fail while the name was a CNAME",
     "MSAL.NET DefaultRetryPolicy: one retry after 1 s on 5xx or time-out",
 )
 
@@ -28,8 +28,8 @@ SSMS: Final = Client(
     flow=NativeFlow(layers=(MSAL_DOTNET,)),
     can_prompt=False,
 )
-"""Runs on .NET Framework, whose SPN is the canonical name of the connection's look-up: a CNAME means NTLM and a 403.
-"Integrated" has no window of its own; a person would choose another way of signing in and connect again."""
+"""It runs on .NET Framework, whose SPN has the canonical name of the connection's look-up. With a CNAME it sends NTLM
+and gets a 403. "Integrated" shows no prompt; the user would choose another sign-in method and connect again."""
 
 SQLCLIENT: Final = dataclasses.replace(
     SSMS,
@@ -38,4 +38,4 @@ SQLCLIENT: Final = dataclasses.replace(
     sources=(*_SOURCES, RULES["dotnet"].source),
     spn=RULES["dotnet"],
 )
-"""Runs on .NET 6 and later: no NTLM after an unknown SPN, the 401 is the result."""
+"""It runs on .NET 6 and later: after an unknown SPN it does not send NTLM, and the 401 is the result."""

@@ -1,18 +1,24 @@
-"""Network-error policies: what a client does when a sign-in attempt fails."""
+"""Network-error policies: what a client does after a failed sign-in attempt."""
 
 from __future__ import annotations
 
 from ssosim_clients.policies.decision import (
     Decision,
     Fail,
-    GiveUpUntil,
     Interactive,
+    NextRoundAfter,
     Policy,
     RetryAfter,
-    needs_person,
+    requires_user,
 )
 from ssosim_clients.policies.patient import Hybrid, RetryThenFallback
-from ssosim_clients.policies.registry import POLICIES, PolicyLoadError, UnknownPolicyError, find_policy, policy_names
+from ssosim_clients.policies.registry import (
+    POLICIES,
+    PolicyLoadError,
+    UnknownPolicyError,
+    find_policy,
+    list_policy_names,
+)
 from ssosim_clients.policies.simple import FailFast, PromptAtOnce, RetryHot
 from ssosim_clients.policies.swallow import SwallowAndRetry
 
@@ -21,9 +27,9 @@ __all__ = [
     "Decision",
     "Fail",
     "FailFast",
-    "GiveUpUntil",
     "Hybrid",
     "Interactive",
+    "NextRoundAfter",
     "Policy",
     "PolicyLoadError",
     "PromptAtOnce",
@@ -33,6 +39,6 @@ __all__ = [
     "SwallowAndRetry",
     "UnknownPolicyError",
     "find_policy",
-    "needs_person",
-    "policy_names",
+    "list_policy_names",
+    "requires_user",
 ]

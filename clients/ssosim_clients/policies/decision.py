@@ -1,8 +1,9 @@
-"""What a client does when a sign-in attempt fails, as a pure function.
+"""Network-error policies: what a client does after a failed sign-in attempt, as a pure function.
 
-A policy looks at where the attempt stopped, at the error, at how many attempts this round has had and at how many
-seconds it has lasted, and decides. It keeps no state, reads no clock and draws no lots, so it can be tested by itself.
-A *round* is one bout of attempts; a client that swallows errors gives up a round quietly and begins another later.
+A policy gets the stage in which the attempt failed, the failure, the number of the attempt in this round, and the
+seconds since the round began. It has no state, reads no clock and uses no random numbers, so it can be tested alone. A
+*round* is a sequence of attempts; a client that swallows errors ends a round without a message and begins another
+later. How a client uses the decisions: ``models/client.py``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from ssosim_clients.failures import Failure, NotOffered, OauthFailure, Stage
+from ssosim_clients.failures import Failure, InteractionRequired, OauthFailure, Stage
 
-__all__ = ["Decision", "Fail", "GiveUpUntil", "Interactive", "Policy", "RetryAfter", "needs_person"]
+__all__ = ["Decision", "Fail", "Interactive", "NextRoundAfter", "Policy", "RetryAfter", "requires_user"]
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Try again within this round after ``seconds`` (zero or more)."""
+    """Try again in this round after ``seconds`` (zero or more)."""
 
     seconds: float
 
@@ -29,49 +30,51 @@ class RetryAfter:
 
 @dataclass(frozen=True, slots=True)
 class Interactive:
-    """Leave the silent way and ask the person; ``reason`` is shown."""
+    """End the silent attempts and show a prompt with ``reason`` to the user."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpUntil:
-    """Stop quietly; a new background round begins after ``seconds`` (more than zero)."""
+class NextRoundAfter:
+    """End this round without a message; a new round begins after ``seconds`` (more than zero)."""
 
     seconds: float
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < math.inf:
-            raise ValueError(f"GiveUpUntil({self.seconds}): a finite number of seconds above zero is expected")
+            raise ValueError(f"NextRoundAfter({self.seconds}): a finite number of seconds above zero is expected")
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """End the sign-in and show ``message``."""
+    """End the sign-in with the error ``message``."""
 
     message: str
 
 
-Decision = RetryAfter | Interactive | GiveUpUntil | Fail
+Decision = RetryAfter | Interactive | NextRoundAfter | Fail
 
 
 class Policy(Protocol):
-    """A network-error policy. Any object with this method is one."""
+    """A network-error policy: any object with this method."""
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
         """Decide after a failed attempt.
 
-        ``attempt`` counts from 1 within the round; ``elapsed`` is seconds since the round's first attempt began.
+        ``attempt`` counts from 1 in each round; ``elapsed`` is the seconds since the round began.
         """
         ...
 
 
-_NEEDS_PERSON = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
+_ERRORS_THAT_REQUIRE_USER = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
 
 
-def needs_person(error: Failure) -> bool:
-    """Whether the service itself said that a person has to act, which no amount of waiting will change.
+def requires_user(error: Failure) -> bool:
+    """Whether the service has said that the user must act, so that waiting cannot help.
 
     Source: MSAL.NET turns ``invalid_grant`` into MsalUiRequiredException.
     """
-    return isinstance(error, NotOffered) or (isinstance(error, OauthFailure) and error.error in _NEEDS_PERSON)
+    if isinstance(error, InteractionRequired):
+        return True
+    return isinstance(error, OauthFailure) and error.error in _ERRORS_THAT_REQUIRE_USER

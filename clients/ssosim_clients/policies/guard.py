@@ -1,4 +1,4 @@
-"""Ask a policy that somebody else wrote: what it raises, returns or withholds is its own failure, not ours."""
+"""Call a policy that may be a user's own code, and turn each of its errors into ``PolicyBrokenError``."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ from types import FrameType
 from typing import Final
 
 from ssosim_clients.failures import Failure, Stage
-from ssosim_clients.policies.decision import Decision, Fail, GiveUpUntil, Interactive, Policy, RetryAfter
+from ssosim_clients.policies.decision import Decision, Fail, Interactive, NextRoundAfter, Policy, RetryAfter
 
-__all__ = ["PATIENCE_S", "PolicyBrokenError", "decide"]
+__all__ = ["DECISION_TIMEOUT_S", "PolicyBrokenError", "decide"]
 
-PATIENCE_S: Final = 1.0
-"""How long a policy may think, in seconds of real time. A pure function of four values needs microseconds."""
+DECISION_TIMEOUT_S: Final = 1.0
+"""The time limit of a decision in seconds of real time. A pure function of four values takes microseconds."""
 
-_OURS: Final = f"{__package__}."
+_SHIPPED_MODULES: Final = f"{__package__}."
 
 
 class PolicyBrokenError(Exception):
-    """A policy raised, did not return, or returned something that is no decision."""
+    """A policy raised an exception, did not return in time, or returned a value that is no decision."""
 
 
-class _OverdueError(BaseException):
-    """Not an Exception, so that a policy's own ``except Exception`` does not keep it."""
+class _TimeLimitError(BaseException):
+    """Not an Exception, so that ``except Exception`` in a policy does not catch it."""
 
 
 def decide(policy: Policy, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
-    """What ``policy`` decides. Raises ``PolicyBrokenError``.
+    """The decision of ``policy``. Raises ``PolicyBrokenError``.
 
-    The time limit holds in the main thread, where alone Python can interrupt a loop; in another thread a policy that
-    never returns stops that thread.
+    The time limit works only in the main thread, because Python runs signal handlers only there. In another thread a
+    policy that never returns blocks that thread.
     """
     name = type(policy).__name__
     try:
-        if type(policy).__module__.startswith(_OURS):
+        if type(policy).__module__.startswith(_SHIPPED_MODULES):
             return policy.decide(stage, error, attempt, elapsed)
-        with _limit():
+        with _limit_time():
             decision = policy.decide(stage, error, attempt, elapsed)
-    except _OverdueError:
-        raise PolicyBrokenError(f"the policy {name} did not return within {PATIENCE_S:g} s") from None
-    except Exception as trouble:
-        raise PolicyBrokenError(f"the policy {name} raised {type(trouble).__name__}: {trouble}") from trouble
-    if not isinstance(decision, RetryAfter | Interactive | GiveUpUntil | Fail):
+    except _TimeLimitError:
+        raise PolicyBrokenError(f"the policy {name} did not return within {DECISION_TIMEOUT_S:g} s") from None
+    except Exception as raised:
+        raise PolicyBrokenError(f"the policy {name} raised {type(raised).__name__}: {raised}") from raised
+    if not isinstance(decision, RetryAfter | Interactive | NextRoundAfter | Fail):
         raise PolicyBrokenError(f"the policy {name} returned {decision!r}, which is no decision")
     return decision
 
 
 @contextlib.contextmanager
-def _limit() -> Iterator[None]:
-    """Interrupt the body after ``PATIENCE_S``; a timer that somebody else has set is left alone and wins."""
+def _limit_time() -> Iterator[None]:
+    """Interrupt the body after ``DECISION_TIMEOUT_S``. If the process already uses the timer, there is no limit."""
     if threading.current_thread() is not threading.main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield
         return
-    before = signal.signal(signal.SIGALRM, _overdue)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+    before = signal.signal(signal.SIGALRM, _raise_time_limit)
+    signal.setitimer(signal.ITIMER_REAL, DECISION_TIMEOUT_S)
     try:
         yield
     finally:
@@ -64,5 +64,5 @@ def _limit() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _overdue(_number: int, _frame: FrameType | None) -> None:
-    raise _OverdueError
+def _raise_time_limit(_number: int, _frame: FrameType | None) -> None:
+    raise _TimeLimitError

@@ -1,69 +1,70 @@
-"""Policies that wait for a while and then ask: a budget for what is passing, and a person for what is not."""
+"""Policies that retry for a limited time, then prompt the user."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ssosim_clients.failures import Failure, HttpFailure, NetworkFailure, Stage
-from ssosim_clients.policies.decision import Decision, Interactive, RetryAfter, needs_person
+from ssosim_clients.policies.decision import Decision, Interactive, RetryAfter, requires_user
 
 __all__ = ["Hybrid", "RetryThenFallback"]
 
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class RetryThenFallback:
-    """Retry what may pass (no answer, or a status that says "later") within ``budget`` seconds, then ask.
+    """Retry transient failures (no response, or a transient HTTP status) for ``budget`` seconds, then prompt the user.
 
-    Any other refusal leads to the person at once: repeating it would only repeat the answer. ``pause`` doubles up to
-    ``longest``; all three are in seconds. The shape is the general advice for transient faults (Azure Architecture
-    Center, retry guidance); the figures are ours, short enough for someone who waits in front of the screen.
+    Any other failure leads to a prompt at once, because a retry would get the same response. ``pause`` doubles up to
+    ``max_pause``; all three are in seconds. This is the general advice for transient faults (Azure Architecture Center,
+    retry guidance). The figures are the authors' choice, short enough for a user who waits in front of the screen.
     """
 
     budget: float = 30.0
     pause: float = 1.0
-    longest: float = 8.0
+    max_pause: float = 8.0
 
     @property
-    def decides_within(self) -> float:
-        """The longest time, in seconds, for which it asks for another retry."""
+    def max_retry_time(self) -> float:
+        """The time in seconds, from the start of a round, after which it makes no further retry."""
         return self.budget
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
-        """Retry while the budget lasts; otherwise ask."""
-        passing = isinstance(error, NetworkFailure) or (isinstance(error, HttpFailure) and error.status in _PASSING)
-        pause = _growing(self.pause, self.longest, attempt)
-        if passing and elapsed + pause <= self.budget:
+        """Retry a transient failure within the budget; otherwise prompt the user."""
+        transient_status = isinstance(error, HttpFailure) and error.status in _TRANSIENT_STATUSES
+        pause = _double_pause(self.pause, self.max_pause, attempt)
+        if (isinstance(error, NetworkFailure) or transient_status) and elapsed + pause <= self.budget:
             return RetryAfter(pause)
         return Interactive(f"{stage}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
 class Hybrid:
-    """Swallow every failure for ``patience`` seconds, then ask the person, whatever it is.
+    """Swallow every failure for ``budget`` seconds, then prompt the user, whatever the failure is.
 
-    A short fault ends without a prompt, and is noticed within ``longest`` seconds of its end; a long one, or a refusal
-    that stays, reaches the person after ``patience``. The default outlasts the faults of 5 to 60 s for which
-    swallowing is right. Source: Azure Incident Retrospective TMS9-J_8; the figures are ours.
+    After a short fault the client signs in without a prompt, within ``max_pause`` seconds of its end. A longer fault,
+    or a permanent error, leads to a prompt after ``budget`` seconds. The default is longer than the faults of 5 to 60 s
+    for which it is right to swallow errors. Source: Azure Incident Retrospective TMS9-J_8; the figures are the authors'
+    choice.
     """
 
-    patience: float = 90.0
+    budget: float = 90.0
     pause: float = 1.0
-    longest: float = 10.0
+    max_pause: float = 10.0
 
     @property
-    def decides_within(self) -> float:
-        """The longest time, in seconds, for which it asks for another retry."""
-        return self.patience
+    def max_retry_time(self) -> float:
+        """The time in seconds, from the start of a round, after which it makes no further retry."""
+        return self.budget
 
     def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:
-        """Retry while patience lasts; then, or when the service says that a person has to act, ask."""
-        pause = _growing(self.pause, self.longest, attempt)
-        if needs_person(error) or elapsed + pause > self.patience:
+        """Retry within the budget; after it, or if the service requires the user, prompt."""
+        pause = _double_pause(self.pause, self.max_pause, attempt)
+        if requires_user(error) or elapsed + pause > self.budget:
             return Interactive(f"{stage}: {error}")
         return RetryAfter(pause)
 
 
-def _growing(first: float, longest: float, attempt: int) -> float:
+def _double_pause(first: float, longest: float, attempt: int) -> float:
     return min(longest, first * 2.0 ** min(attempt - 1, 30))

@@ -1,7 +1,7 @@
-"""Policies by name: those that come with the package, and those that other packages bring.
+"""Policies by name: those of this package, and those of other packages.
 
-Another package adds one through the entry point group ``ssosim.network_error_policies``; the entry point is a policy,
-or a class that makes one without arguments.
+Another package registers a policy in the entry point group ``ssosim.network_error_policies``. The entry point is a
+policy, or a class that can be called without arguments.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ssosim_clients.policies.swallow import SwallowAndRetry
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["GROUP", "POLICIES", "PolicyLoadError", "UnknownPolicyError", "find_policy", "policy_names"]
+__all__ = ["ENTRY_POINT_GROUP", "POLICIES", "PolicyLoadError", "UnknownPolicyError", "find_policy", "list_policy_names"]
 
-GROUP: Final = "ssosim.network_error_policies"
+ENTRY_POINT_GROUP: Final = "ssosim.network_error_policies"
 
 POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
     {
@@ -33,48 +33,48 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
         "hybrid": Hybrid(),
     }
 )
-"""The shipped policies with their default figures. Their names cannot be taken by another package."""
+"""The policies of this package, with default values. Another package cannot replace them."""
 
 
 class UnknownPolicyError(LookupError):
-    """There is no policy of that name; the message lists the near ones."""
+    """There is no policy with that name. The message lists similar names."""
 
 
 class PolicyLoadError(Exception):
-    """Another package names a policy that cannot be had; the message says which package's and why."""
+    """The policy of another package cannot be loaded. The message has the entry point and the reason."""
 
 
-def policy_names() -> tuple[str, ...]:
-    """Every name that ``find_policy`` knows, the shipped ones first. Nothing is imported for it."""
-    return (*POLICIES, *sorted({entry.name for entry in _brought()} - set(POLICIES)))
+def list_policy_names() -> tuple[str, ...]:
+    """The names of all policies, those of this package first. No other package is imported."""
+    return (*POLICIES, *sorted({entry.name for entry in _list_entry_points()} - set(POLICIES)))
 
 
 def find_policy(name: str) -> Policy:
-    """The policy called ``name``. Raises ``UnknownPolicyError``, ``PolicyLoadError``."""
+    """The policy with the name ``name``. Raises ``UnknownPolicyError``, ``PolicyLoadError``."""
     if name in POLICIES:
         return POLICIES[name]
-    for entry in _brought():
+    for entry in _list_entry_points():
         if entry.name == name:
             return _load(entry)
-    names = policy_names()
+    names = list_policy_names()
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names
     raise UnknownPolicyError(f"no network-error policy is called {name!r}; did you mean {', '.join(near)}?")
 
 
-def _brought() -> tuple[EntryPoint, ...]:
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 20 ms that most uses of the package do without
+def _list_entry_points() -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - the import takes 20 ms and is seldom needed
 
-    return tuple(entry_points(group=GROUP))
+    return tuple(entry_points(group=ENTRY_POINT_GROUP))
 
 
 def _load(entry: EntryPoint) -> Policy:
-    where = f"the network-error policy {entry.name!r} ({entry.value})"
+    label = f"the network-error policy {entry.name!r} ({entry.value})"
     try:
         found = entry.load()
         policy = found() if isinstance(found, type) else found
     except Exception as error:
-        raise PolicyLoadError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise PolicyLoadError(f"{label} cannot be loaded: {type(error).__name__}: {error}") from error
     if not callable(getattr(policy, "decide", None)):
-        raise PolicyLoadError(f"{where} has no method decide(stage, error, attempt, elapsed)")
-    made: Policy = policy
-    return made
+        raise PolicyLoadError(f"{label} has no method decide(stage, error, attempt, elapsed)")
+    loaded: Policy = policy
+    return loaded

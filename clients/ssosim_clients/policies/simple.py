@@ -1,4 +1,4 @@
-"""Policies that do not look at the error."""
+"""Policies that do not depend on the failure."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ __all__ = ["FailFast", "PromptAtOnce", "RetryHot"]
 
 @dataclass(frozen=True, slots=True)
 class PromptAtOnce:
-    """Leave the silent way at the first failure. Source: Entra documentation, Seamless SSO is opportunistic."""
+    """Prompt the user at the first failure. Source: Entra documentation, Seamless SSO is opportunistic."""
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """Zero: it never retries."""
         return 0.0
 
-    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - nothing can change its mind
-        """Ask the person."""
+    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - the decision is always the same
+        """Prompt the user."""
         return Interactive(f"{stage}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
 class FailFast:
-    """Show the first failure and stop, as a program without anyone to ask does."""
+    """End the sign-in with an error at the first failure, as a program without a prompt does."""
 
     @property
-    def decides_within(self) -> float:
+    def max_retry_time(self) -> float:
         """Zero: it never retries."""
         return 0.0
 
-    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - nothing can change its mind
+    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - the decision is always the same
         """End the sign-in with the error's text."""
         return Fail(f"{stage}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
 class RetryHot:
-    """Try again at once, ``tries`` times in all, then raise: the loop that people write by hand.
+    """Try again at once, ``tries`` attempts in all, then fail: the loop in many hand-written clients.
 
-    It states no bound, for it does not look at the time.
+    It has no ``max_retry_time``, because it does not depend on the time.
     """
 
     tries: int = 3
 
-    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - it looks at nothing but its counter
-        """Retry without a pause until the tries are used up."""
+    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - it uses only the counter
+        """Retry without a pause until ``tries`` attempts have failed."""
         return RetryAfter(0.0) if attempt < self.tries else Fail(f"{stage}: {error}")

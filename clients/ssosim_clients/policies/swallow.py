@@ -1,40 +1,40 @@
-"""Take every failure for a passing one."""
+"""A policy that treats every failure as transient."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ssosim_clients.failures import Failure, NetworkFailure, Stage
-from ssosim_clients.policies.decision import Decision, GiveUpUntil, Interactive, RetryAfter, needs_person
+from ssosim_clients.policies.decision import Decision, Interactive, NextRoundAfter, RetryAfter, requires_user
 
 __all__ = ["SwallowAndRetry"]
 
 
 @dataclass(frozen=True, slots=True)
 class SwallowAndRetry:
-    """Treat every failure as passing: a few quick retries, then a quiet background round every so often.
+    """Treat every failure as transient: a few retries, then a background round every ``round_interval`` seconds.
 
-    Only where the service says that a person has to act does it ask one. A network error is retried ``tries`` times in
-    all, ``pause`` seconds apart and doubling; an answer that refuses is not retried within the round, since it would
-    only be repeated. Source: public account of the incident of 25 February 2025, native clients. The four figures are
-    unconfirmed.
+    It prompts the user only if the service says that the user must act. A network error is retried, ``tries`` attempts
+    in all; the pause is ``pause`` seconds and doubles. An error response is not retried in the same round, because the
+    response would be the same. Source: public account of the incident of 25 February 2025, native clients. The four
+    figures are unconfirmed.
     """
 
     tries: int = 3
     pause: float = 2.0
     budget: float = 60.0
-    round_every: float = 300.0
+    round_interval: float = 300.0
 
     @property
-    def decides_within(self) -> float:
-        """The longest time, in seconds, for which a round asks for another retry."""
+    def max_retry_time(self) -> float:
+        """The time in seconds, from the start of a round, after which it makes no further retry."""
         return self.budget
 
-    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - every stage is treated alike
-        """Retry network errors while tries and budget last; otherwise wait for the next round."""
-        if needs_person(error):
+    def decide(self, stage: Stage, error: Failure, attempt: int, elapsed: float) -> Decision:  # noqa: ARG002 - every stage is treated the same
+        """Retry a network error within ``tries`` and ``budget``; otherwise wait for the next round."""
+        if requires_user(error):
             return Interactive(str(error))
         pause = self.pause * 2 ** min(attempt - 1, 30)
         if isinstance(error, NetworkFailure) and attempt < self.tries and elapsed + pause <= self.budget:
             return RetryAfter(pause)
-        return GiveUpUntil(self.round_every)
+        return NextRoundAfter(self.round_interval)

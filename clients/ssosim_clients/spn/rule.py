@@ -1,13 +1,46 @@
-"""A rule for forming service principal names, as a value.
+"""How a client forms a service principal name (SPN) from the host name of a URL.
 
-Three families explain every client measured: the name *as typed*, the *forward* canonical name (CNAMEs followed), and
-forward *then reverse* (the PTR of the first address). A client on a GSSAPI platform has two canonicalisers, its own and
-then the library's, each of which may belong to any family. The same CNAME moves the SPN in the last two families and
-leaves it alone in the first.
+Parts
+-----
+- ``NameForm``: what one canonicaliser does with a host name.
+- ``SpnRule``: the rule of one client, as a value. ``table.py`` has the rules of the clients that were read or measured.
+- ``form_candidates``: the SPNs that a client may request, given the DNS answers of one resolver.
+- ``form_possibilities``: the same, for each result that chance can have.
 
-Chance decides in two places, and only one of the possible names is asked for: Go takes the first or the last target of
-several CNAMEs, whichever DNS answer comes first (``Form.FIRST_OR_LAST``), and a PTR is that of whichever address stands
-first in the answer. ``SpnRule.possibilities`` gives the names for each way in which chance can fall.
+The model
+---------
+Three families explain every client that was measured:
+
+- *typed*: the host name as it is in the URL, without a look-up;
+- *forward*: the canonical name of an address look-up, that is, the target of the CNAMEs;
+- *forward, then reverse*: the PTR name of the first address.
+
+A CNAME in place of an address record changes the SPN in the second and third family, and not in the first. So the same
+DNS change stops some clients and leaves others alone.
+
+A client that uses a GSS-API library has two canonicalisers: its own (``forms``), then the library's
+(``library_forms``). Each may be of any family. Each may also have several forms: MIT krb5 with
+``dns_canonicalize_hostname = fallback`` first uses the name as typed, and canonicalises it only if the KDC does not
+know that name. ``form_pairs`` has the pairs in the order in which they are tried.
+
+Chance has an effect in two cases, and the client requests only one of the possible names:
+
+- Go sends a CNAME query beside A and AAAA. With several CNAMEs it uses the first target or the last one, depending on
+  which answer comes first (``NameForm.FIRST_OR_LAST``). ``race_outcomes`` has one rule for each result.
+- A PTR look-up uses the first address of an answer, and round robin changes the order (``RotatedResolver``).
+
+Rules that always hold
+----------------------
+- A rule has no state and makes no ticket request. The caller resolves the race (``resolve_race``), requests the
+  tickets, and applies ``on_unknown`` when the KDC knows none of the candidates.
+- Names are compared and formed in lower case, without a trailing dot.
+- If the second look-up fails, the name stays as it is: no Kerberos library reports that error. A failure of the
+  client's own look-up is handled as ``on_lookup_failure`` says.
+
+What can go wrong
+-----------------
+- A rule with a race must be resolved before ``form_spn``; otherwise ValueError.
+- A host name that is an IP address is not looked up; only its PTR may change it.
 """
 
 from __future__ import annotations
@@ -22,42 +55,44 @@ from typing import Final
 
 from ssosim_clients.failures import DnsFailure, Failure
 from ssosim_clients.ports import Resolution, Resolver
-from ssosim_clients.spn.turned import Turned
+from ssosim_clients.spn.rotated import RotatedResolver
 
-__all__ = ["NO_TICKET", "Form", "OnLookupFailure", "OnUnknown", "PortInSpn", "SchemeGivenUp", "SpnRule"]
+__all__ = ["NO_TICKET", "NameForm", "NegotiateAbandoned", "OnLookupFailure", "OnUnknown", "PortInSpn", "SpnRule"]
 
 
-class Form(StrEnum):
+class NameForm(StrEnum):
     """What one canonicaliser does with a host name."""
 
     TYPED = "typed"
-    """nothing: no look-up is made"""
+    """keeps the name, without a look-up"""
     FORWARD = "forward"
-    """one address look-up; the canonical name in its answer"""
+    """one address look-up: the canonical name in the answer"""
     FIRST_TARGET = "first target"
-    """one address look-up; where the name's own CNAME leads, which further ones do not change"""
+    """one address look-up: the target of the name's own CNAME; further CNAMEs have no effect"""
     FIRST_OR_LAST = "first or last target"
-    """a CNAME question beside those for addresses: the first target if its answer comes first, else the last (Go)"""
+    """a CNAME query beside the address queries: the first target if its answer comes first, else the last one (Go)"""
     FORWARD_REVERSE = "forward+reverse"
-    """as forward, then the PTR of the first address if there is one"""
+    """as FORWARD, then the PTR name of the first address, if there is one"""
     LENGTHEN = "lengthen"
-    """the PTR of the address, only if it leads back there and begins with the name typed and a dot (Java)"""
+    """the PTR name of the address, if it resolves to that address and begins with the typed name and a dot (Java)"""
 
 
-_STRENGTH: Final = (
-    Form.TYPED,
-    Form.LENGTHEN,
-    Form.FIRST_TARGET,
-    Form.FIRST_OR_LAST,
-    Form.FORWARD,
-    Form.FORWARD_REVERSE,
+_FORM_ORDER: Final = (
+    NameForm.TYPED,
+    NameForm.LENGTHEN,
+    NameForm.FIRST_TARGET,
+    NameForm.FIRST_OR_LAST,
+    NameForm.FORWARD,
+    NameForm.FORWARD_REVERSE,
 )
-_BY_ADDRESS: Final = frozenset({Form.LENGTHEN, Form.FORWARD_REVERSE})
-_RACES: Final = {Form.FIRST_OR_LAST: (Form.FIRST_TARGET, Form.FORWARD)}
+"""From the form that changes a name least to the one that changes it most."""
+
+_FORMS_WITH_PTR: Final = frozenset({NameForm.LENGTHEN, NameForm.FORWARD_REVERSE})
+_RACES: Final = {NameForm.FIRST_OR_LAST: (NameForm.FIRST_TARGET, NameForm.FORWARD)}
 
 
 class OnLookupFailure(StrEnum):
-    """What a client's own canonicaliser does when its look-up fails. libkrb5 and Heimdal always use the name as is."""
+    """What a client does when the look-up of its own canonicaliser fails. MIT krb5 and Heimdal always keep the name."""
 
     USE_TYPED = "use the typed name"
     GIVE_UP_SCHEME = "give up Negotiate"
@@ -75,161 +110,169 @@ class OnUnknown(StrEnum):
 
 
 class PortInSpn(StrEnum):
-    """Whether the SPN ends in ``:port``."""
+    """Whether the SPN ends with ``:port``."""
 
     NEVER = "never"
     NON_STANDARD = "all but 80 and 443"
     ALWAYS = "always"
 
 
-class SchemeGivenUp(Failure):
-    """The client drops Negotiate because it could not canonicalise the name."""
+class NegotiateAbandoned(Failure):
+    """The client abandons Negotiate because it could not canonicalise the host name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpnRule:
-    """One client's way from a host to the SPNs that it asks for.
+    """How one client forms the SPNs for a host. See the module's docstring.
 
-    ``forms`` is the client's own canonicaliser and ``second`` that of the Kerberos library below it (empty: none).
-    Either may have several ways; the next is tried only when the KDC does not know the name before, which is how MIT's
-    ``fallback`` asks no DNS for a name that is registered. ``qualifies`` adds the search domain to one-label names that
-    no look-up has qualified. ``remembers_failure``: one failed negotiation ends Negotiate with that host for the
-    process's life. ``source`` says where the rule was read or measured.
+    - ``source``: where the rule was read or measured.
+    - ``forms``: the client's own canonicaliser. ``library_forms``: that of its Kerberos library; empty if it has none.
+      The next form is tried only if the KDC does not know the name of the form before.
+    - ``adds_search_domain``: the search domain is added to a one-label name that no look-up has qualified.
+    - ``remembers_failure``: after one failed negotiation the process never uses Negotiate with that host again.
     """
 
     name: str
     source: str
-    forms: tuple[Form, ...]
-    second: tuple[Form, ...] = ()
+    forms: tuple[NameForm, ...]
+    library_forms: tuple[NameForm, ...] = ()
     on_lookup_failure: OnLookupFailure = OnLookupFailure.USE_TYPED
     on_unknown: OnUnknown = OnUnknown.PLAIN_401
     port: PortInSpn = PortInSpn.NEVER
     service: str = "HTTP"
-    qualifies: bool = False
+    adds_search_domain: bool = False
     remembers_failure: bool = False
 
     @property
-    def ways(self) -> tuple[tuple[Form, Form], ...]:
-        """The pairs of canonicalisers, in the order of trying."""
-        return tuple((first, second) for first in self.forms for second in (self.second or (Form.TYPED,)))
+    def form_pairs(self) -> tuple[tuple[NameForm, NameForm], ...]:
+        """The pairs of canonicalisers (client, library), in the order in which they are tried."""
+        return tuple((own, library) for own in self.forms for library in (self.library_forms or (NameForm.TYPED,)))
 
     @property
     def family(self) -> str:
-        """What it comes down to: the stronger of the two canonicalisers, for each way in order."""
-        return ", then ".join(dict.fromkeys(max(way, key=_STRENGTH.index) for way in self.ways))
+        """The form of each pair that changes a name more, in order and joined by ", then "."""
+        return ", then ".join(dict.fromkeys(max(pair, key=_FORM_ORDER.index) for pair in self.form_pairs))
 
     def with_library(self, library: SpnRule) -> SpnRule:
-        """This client above a Kerberos library that is set up as ``library`` (``mit-no-rdns``, …).
+        """The rule of this client with the Kerberos library settings of ``library`` (``mit-no-rdns``, …).
 
-        A rule without a second canonicaliser has no library to set up and is returned as it is.
+        A rule without a library is returned unchanged.
         """
-        return replace(self, second=library.forms, qualifies=library.qualifies) if self.second else self
+        if not self.library_forms:
+            return self
+        return replace(self, library_forms=library.forms, adds_search_domain=library.adds_search_domain)
 
     @property
-    def by_address(self) -> bool:
-        """Whether the name may depend on which address stands first in an answer."""
-        return not _BY_ADDRESS.isdisjoint((*self.forms, *self.second))
+    def depends_on_address(self) -> bool:
+        """Whether the SPN may depend on which address is the first in an answer."""
+        return not _FORMS_WITH_PTR.isdisjoint((*self.forms, *self.library_forms))
 
     @property
-    def is_raced(self) -> bool:
-        """Whether the name may depend on which of several DNS answers comes first."""
-        return not _RACES.keys().isdisjoint((*self.forms, *self.second))
+    def has_race(self) -> bool:
+        """Whether the SPN may depend on which of several DNS answers comes first."""
+        return not _RACES.keys().isdisjoint((*self.forms, *self.library_forms))
 
     @property
-    def outcomes(self) -> tuple[SpnRule, ...]:
-        """The rule for each end that its race can have; the rule itself where there is no race."""
-        if not self.is_raced:
+    def race_outcomes(self) -> tuple[SpnRule, ...]:
+        """One rule for each possible result of the race; the rule itself if it has no race."""
+        if not self.has_race:
             return (self,)
         own = product(*(_RACES.get(form, (form,)) for form in self.forms))
-        ends = product(own, product(*(_RACES.get(form, (form,)) for form in self.second)))
-        return tuple(replace(self, forms=forms, second=second) for forms, second in ends)
+        outcomes = product(own, product(*(_RACES.get(form, (form,)) for form in self.library_forms)))
+        return tuple(replace(self, forms=forms, library_forms=library) for forms, library in outcomes)
 
-    def decided(self, dice: Random) -> SpnRule:
-        """The rule for one look-up: ``dice`` say who wins the race. The rule itself where there is none."""
-        return dice.choice(self.outcomes) if self.is_raced else self
+    def resolve_race(self, random: Random) -> SpnRule:
+        """The rule for one look-up: ``random`` chooses the result of the race. The rule itself if it has no race."""
+        return random.choice(self.race_outcomes) if self.has_race else self
 
-    async def spn(
-        self, way: tuple[Form, Form], host: str, resolver: Resolver, *, port: int = 443, search_domain: str = ""
+    async def form_spn(
+        self,
+        form_pair: tuple[NameForm, NameForm],
+        host: str,
+        resolver: Resolver,
+        *,
+        port: int = 443,
+        search_domain: str = "",
     ) -> str:
-        """The SPN that ``way`` gives for a URL's ``host``.
+        """The SPN that ``form_pair`` gives for the ``host`` of a URL.
 
-        Raises ``SchemeGivenUp`` or ``DnsFailure`` where the rule says so, ValueError for a rule whose race is not
-        ``decided``.
+        Raises ``NegotiateAbandoned`` or ``DnsFailure`` as ``on_lookup_failure`` says, and ValueError for a rule with an
+        unresolved race.
         """
         typed = host.lower().rstrip(".")
-        first, second = way
+        own, library = form_pair
         try:
-            name = await _canonical(first, typed, resolver)
+            name = await _canonicalise(own, typed, resolver)
         except DnsFailure as failure:
             if self.on_lookup_failure is OnLookupFailure.RAISE:
                 raise
             if self.on_lookup_failure is OnLookupFailure.GIVE_UP_SCHEME:
-                raise SchemeGivenUp(str(failure)) from failure
+                raise NegotiateAbandoned(str(failure)) from failure
             name = typed
-        with contextlib.suppress(DnsFailure):  # no Kerberos library fails here: it takes the name it was given
-            name = await _canonical(second, name, resolver)
+        with contextlib.suppress(DnsFailure):  # a Kerberos library keeps the name if its look-up fails
+            name = await _canonicalise(library, name, resolver)
         name = name.lower().rstrip(".")
-        if self.qualifies and search_domain and "." not in name:
+        if self.adds_search_domain and search_domain and "." not in name:
             name = f"{name}.{search_domain.lower().strip('.')}"
-        return f"{self.service}/{name}{self._trailer(port)}"
+        return f"{self.service}/{name}{self._port_suffix(port)}"
 
-    async def candidates(
+    async def form_candidates(
         self, host: str, resolver: Resolver, *, port: int = 443, search_domain: str = ""
     ) -> tuple[str, ...]:
-        """Every SPN that may be asked for, given the answers as they come, in order and without repeats.
+        """Every SPN that the client may request, given the answers of ``resolver``, in order and without repetitions.
 
-        Of a rule without a race they are asked for one after the other, as long as the KDC knows none; of one with a
-        race they are those of all its ``outcomes``. Raises as ``spn``.
+        Without a race the client requests them one after the other, until the KDC knows one. With a race they are the
+        SPNs of all ``race_outcomes``. Raises as ``form_spn``.
         """
         found = [
-            await rule.spn(way, host, resolver, port=port, search_domain=search_domain)
-            for rule in self.outcomes
-            for way in rule.ways
+            await rule.form_spn(pair, host, resolver, port=port, search_domain=search_domain)
+            for rule in self.race_outcomes
+            for pair in rule.form_pairs
         ]
         return tuple(dict.fromkeys(found))
 
-    async def possibilities(
+    async def form_possibilities(
         self, host: str, resolver: Resolver, *, port: int = 443, search_domain: str = ""
     ) -> tuple[tuple[str, ...], ...]:
-        """The candidates for each way in which chance can fall, without repeats; a client meets one of them.
+        """The candidates for each result that chance can have, without repetitions; a client has one of the results.
 
-        What may fall otherwise: a race of the rule, and which of a name's addresses stands first where the rule takes
-        the PTR of that one (round robin). The first is for the answers as they come. Raises as ``spn``.
+        Chance decides a race of the rule, and the first address of an answer if the rule uses its PTR name (round
+        robin). The first entry is for the answers as ``resolver`` gives them. Raises as ``form_spn``.
         """
         found: list[tuple[str, ...]] = []
-        for rule in self.outcomes:
-            turned = Turned(resolver)
-            found.append(await rule.candidates(host, turned, port=port, search_domain=search_domain))
-            for turn in range(1, turned.turns if rule.by_address else 1):
-                other = Turned(resolver, turn)
-                found.append(await rule.candidates(host, other, port=port, search_domain=search_domain))
+        for rule in self.race_outcomes:
+            first = RotatedResolver(resolver)
+            found.append(await rule.form_candidates(host, first, port=port, search_domain=search_domain))
+            for offset in range(1, first.rotations if rule.depends_on_address else 1):
+                rotated = RotatedResolver(resolver, offset)
+                found.append(await rule.form_candidates(host, rotated, port=port, search_domain=search_domain))
         return tuple(dict.fromkeys(found))
 
-    def _trailer(self, port: int) -> str:
+    def _port_suffix(self, port: int) -> str:
         kept = self.port is PortInSpn.ALWAYS or (self.port is PortInSpn.NON_STANDARD and port not in (80, 443))
         return f":{port}" if kept else ""
 
 
-NO_TICKET: Final = SpnRule(name="no-ticket", source="a way of signing in that asks for no service ticket", forms=())
-"""For clients that use no Kerberos at all."""
+NO_TICKET: Final = SpnRule(name="no-ticket", source="a way of signing in that requests no service ticket", forms=())
+"""The rule of clients that do not use Kerberos."""
 
 
-async def _canonical(form: Form, name: str, resolver: Resolver) -> str:
+async def _canonicalise(form: NameForm, name: str, resolver: Resolver) -> str:
     """``name`` after one canonicaliser.
 
-    Raises ``DnsFailure`` when the forward look-up fails, ValueError for a form that is a race.
+    Raises ``DnsFailure`` if the forward look-up fails, ValueError for a form with a race.
     """
     if form in _RACES:
-        raise ValueError(f"the form {form.value!r} is a race between DNS answers: take one of the rule's outcomes")
-    if form is Form.TYPED:
+        raise ValueError(f"the form {form.value!r} is a race between DNS answers: use one of the rule's race_outcomes")
+    if form is NameForm.TYPED:
         return name
     found = Resolution(name, name, (name,)) if _is_address(name) else await resolver.resolve(name, "any")
-    if form is Form.FORWARD:
+    if form is NameForm.FORWARD:
         return found.canonical
-    if form is Form.FIRST_TARGET:
+    if form is NameForm.FIRST_TARGET:
         return found.chain[0] if found.chain else found.canonical
     reverse = await resolver.reverse(found.addresses[0])
-    if form is Form.FORWARD_REVERSE:
+    if form is NameForm.FORWARD_REVERSE:
         return reverse or found.canonical
     if reverse is None or not reverse.lower().startswith(f"{name}."):
         return name

@@ -1,7 +1,7 @@
-"""The SPN rules of the clients that were read or measured, by name.
+"""The SPN rules of real clients, by name.
 
-The words *read*, *run* and *documented* in a source say how a rule is known: from source code, by watching the KDC
-while the client ran (MIT krb5 1.20.1, curl 7.88.1, OpenJDK 17), or from the vendor's pages only.
+A source says how the rule is known. *read*: from source code. *run*: from the ticket requests at the KDC while the
+client ran (MIT krb5 1.20.1, curl 7.88.1, OpenJDK 17). *documented*: from the vendor's documentation only.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ssosim_clients.spn.rule import Form, OnLookupFailure, OnUnknown, PortInSpn, SpnRule
+from ssosim_clients.spn.rule import NameForm, OnLookupFailure, OnUnknown, PortInSpn, SpnRule
 
 __all__ = ["RULES"]
 
-_TYPED = (Form.TYPED,)
-_FORWARD = (Form.FORWARD,)
-_REVERSE = (Form.FORWARD_REVERSE,)
+_TYPED = (NameForm.TYPED,)
+_FORWARD = (NameForm.FORWARD,)
+_REVERSE = (NameForm.FORWARD_REVERSE,)
 
 _KRB5 = "krb5 src/lib/krb5/os/sn2princ.c, get_creds.c"
 _DOTNET = "dotnet/runtime AuthenticationHelper.NtAuth.cs"
@@ -27,28 +27,28 @@ _LIBRARIES = (
         source=f"{_KRB5}: dns_canonicalize_hostname=true, rdns=true (read, run)",
         forms=_REVERSE,
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="mit-no-rdns",
         source=f"{_KRB5}: dns_canonicalize_hostname=true, rdns=false (read, run)",
         forms=_FORWARD,
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="mit-no-canon",
         source=f"{_KRB5}: dns_canonicalize_hostname=false (read, run)",
         forms=_TYPED,
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="mit-fallback",
         source=f"{_KRB5}: dns_canonicalize_hostname=fallback, since 1.18 (read, run)",
-        forms=(Form.TYPED, Form.FORWARD_REVERSE),
+        forms=(NameForm.TYPED, NameForm.FORWARD_REVERSE),
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="heimdal",
@@ -59,7 +59,7 @@ _LIBRARIES = (
     SpnRule(
         name="heimdal-rules",
         source="heimdal krb5.conf.5 name_canon_rules, as-is then nss: the next one on an unknown name (read)",
-        forms=(Form.TYPED, Form.FORWARD),
+        forms=(NameForm.TYPED, NameForm.FORWARD),
         on_unknown=OnUnknown.ERROR,
     ),
     SpnRule(
@@ -81,9 +81,9 @@ _BROWSERS = (
         name="chromium-linux",
         source="chromium http_auth_gssapi_posix.cc: its own look-up, then libkrb5's; Chromium 156 (measured)",
         forms=_FORWARD,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_unknown=OnUnknown.RESEND_PLAIN,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="firefox-windows",
@@ -96,9 +96,9 @@ _BROWSERS = (
         name="firefox-linux",
         source="firefox extensions/auth/nsHttpNegotiateAuth.cpp: libkrb5 decides (read)",
         forms=_TYPED,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_unknown=OnUnknown.NEXT_SCHEME,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="wininet",
@@ -131,9 +131,9 @@ _RUNTIMES = (
         name="dotnet-linux",
         source=f"{_DOTNET}, NegotiateAuthenticationPal.Unix.cs: GetHostEntryAsync, then libkrb5 (read)",
         forms=_FORWARD,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_lookup_failure=OnLookupFailure.RAISE,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="dotnet-framework",
@@ -144,7 +144,7 @@ _RUNTIMES = (
     SpnRule(
         name="java",
         source="openjdk PrincipalName.java, NegotiateAuthentication.java: no CNAME is followed (read, run)",
-        forms=(Form.LENGTHEN,),
+        forms=(NameForm.LENGTHEN,),
         on_unknown=OnUnknown.NEXT_SCHEME,
         remembers_failure=True,
     ),
@@ -160,7 +160,7 @@ _RUNTIMES = (
         source="gokrb5 v8/spnego/http.go: net.LookupCNAME, krb5.conf is not asked; Go 1.20 and later "
         "net/dnsclient_unix.go goLookupIPCNAMEOrder: behind several CNAMEs the first target if CNAME is answered "
         "before A and AAAA, else the last (read, run with Go 1.26; golang/go #59943)",
-        forms=(Form.FIRST_OR_LAST,),
+        forms=(NameForm.FIRST_OR_LAST,),
         on_unknown=OnUnknown.ERROR,
     ),
 )
@@ -170,8 +170,8 @@ _PROGRAMS = (
         name="curl-gssapi",
         source="curl lib/vauth/spnego_gssapi.c: libkrb5 decides; goes on without a token (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
-        qualifies=True,
+        library_forms=_REVERSE,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="curl-sspi",
@@ -182,47 +182,47 @@ _PROGRAMS = (
         name="requests-gssapi",
         source="requests-gssapi gssapi_.py: logs and returns the 401 (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
-        qualifies=True,
+        library_forms=_REVERSE,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="requests-kerberos",
         source="requests-kerberos kerberos_.py, through pyspnego: returns the 401 (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
-        qualifies=True,
+        library_forms=_REVERSE,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="httpx-gssapi",
         source="httpx-gssapi gssapi_.py: the error is swallowed, the request sent again bare (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_unknown=OnUnknown.RESEND_PLAIN,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="pyspnego",
         source="pyspnego _gss.py: SpnegoError (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="python-gssapi",
         source="python-gssapi Name(HTTP@host, hostbased_service): libkrb5 decides, GSSError (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="node-kerberos",
         source="node kerberos src/unix/kerberos_gss.cc: the promise rejects (read, run)",
         forms=_TYPED,
-        second=_REVERSE,
+        library_forms=_REVERSE,
         on_unknown=OnUnknown.ERROR,
-        qualifies=True,
+        adds_search_domain=True,
     ),
     SpnRule(
         name="sqlclient",
@@ -253,4 +253,4 @@ _PROGRAMS = (
 RULES: Final[Mapping[str, SpnRule]] = MappingProxyType(
     {rule.name: rule for rule in (*_LIBRARIES, *_BROWSERS, *_RUNTIMES, *_PROGRAMS)}
 )
-"""Every rule by name, libraries first."""
+"""Every rule by name; those of Kerberos libraries come first."""

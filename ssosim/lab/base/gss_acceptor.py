@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssosim.entra import AcceptedTicket, RefusedTicket, TicketFault
-from ssosim.kerberos.tickets import Accepted, Refusal
+from ssosim.kerberos.tickets import AcceptedToken, TicketRefusal
 
 if TYPE_CHECKING:
     from ssosim.kerberos.gss import Acceptor
 
 __all__ = ["GssAcceptor"]
 
-_FAULTS: Mapping[Refusal, TicketFault] = {
-    Refusal.MALFORMED: "malformed",
-    Refusal.NTLM: "ntlm",
-    Refusal.UNKNOWN_MECHANISM: "unknown-mechanism",
-    Refusal.NOT_FOR_THIS_SERVICE: "wrong-service",
-    Refusal.WRONG_KEY: "wrong-key",
-    Refusal.EXPIRED: "expired",
-    Refusal.NOT_YET_VALID: "not-yet-valid",
-    Refusal.CLOCK_SKEW: "skew",
-    Refusal.REPLAYED: "replayed",
+_FAULTS: Mapping[TicketRefusal, TicketFault] = {
+    TicketRefusal.MALFORMED: "malformed",
+    TicketRefusal.NTLM: "ntlm",
+    TicketRefusal.UNKNOWN_MECHANISM: "unknown-mechanism",
+    TicketRefusal.NOT_FOR_THIS_SERVICE: "wrong-service",
+    TicketRefusal.WRONG_KEY: "wrong-key",
+    TicketRefusal.EXPIRED: "expired",
+    TicketRefusal.NOT_YET_VALID: "not-yet-valid",
+    TicketRefusal.CLOCK_SKEW: "skew",
+    TicketRefusal.REPLAYED: "replayed",
 }
 
 
@@ -36,6 +36,6 @@ class GssAcceptor:
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
         """Judge one token."""
         result = self.acceptor.accept(token)
-        if isinstance(result, Accepted):
+        if isinstance(result, AcceptedToken):
             return AcceptedTicket(result.principal, result.service, result.reply or b"")
         return RefusedTicket(result.mechanism, _FAULTS.get(result.reason, "other"), result.text)

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from ssosim_clients.ports import Device as ClientDevice
 from ssosim_clients.ports import DnsFailure, TicketFailure
-from ssosim_clients.spn import RULES, SchemeGivenUp, SpnRule
+from ssosim_clients.spn import RULES, NegotiateAbandoned, SpnRule
 
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import json_object, text_or_none
@@ -107,9 +107,9 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
     problem, spns, outcomes = "", tuple[str, ...](), tuple[tuple[str, ...], ...]()
     domain = device.search_domain
     try:
-        spns = await rule.candidates(host, device.resolver, port=at_port, search_domain=domain)
-        outcomes = await rule.possibilities(host, device.resolver, port=at_port, search_domain=domain)
-    except SchemeGivenUp as failure:
+        spns = await rule.form_candidates(host, device.resolver, port=at_port, search_domain=domain)
+        outcomes = await rule.form_possibilities(host, device.resolver, port=at_port, search_domain=domain)
+    except NegotiateAbandoned as failure:
         problem = f"Negotiate is given up: {failure}"
     except DnsFailure as failure:
         problem = f"the look-up's error comes out: {failure}"
@@ -126,8 +126,8 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
 
 def _chance(rule: SpnRule) -> str:
     """What decides between the outcomes of ``rule``."""
-    parts = ["which of the CNAME and A answers comes first"] if rule.is_raced else []
-    parts += ["which address stands first in the answer"] if rule.by_address else []
+    parts = ["which of the CNAME and A answers comes first"] if rule.has_race else []
+    parts += ["which address stands first in the answer"] if rule.depends_on_address else []
     return " and ".join(parts)
 
 

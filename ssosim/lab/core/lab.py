@@ -29,7 +29,7 @@ from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import Arrival, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
-from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
+from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.people import device_called, user_on
@@ -122,7 +122,7 @@ class Lab:
             if isinstance(self.network, LoopbackNetwork):
                 self._cleanup.callback(self.network.close)
             self.network.configure(lab_addresses(self.estate))
-            kdc = Kdc(prepare(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
+            kdc = Kdc(prepare_realm(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
             await kdc.start(*self.network.backstage())
         self._cleanup.push_async_callback(kdc.stop)
         await self._start_gateway(kdc.address)
@@ -228,7 +228,7 @@ class Lab:
 
         caches = self.home / "rcache"
         caches.mkdir(mode=0o700, exist_ok=True)
-        keytab = realm.keytab if keys.account else realm.keytab_of(keys.spns)
+        keytab = realm.keytab if keys.account else realm.join_keytabs(keys.spns)
         return GssAcceptor(Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}"))
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:

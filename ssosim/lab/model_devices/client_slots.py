@@ -124,7 +124,7 @@ async def model_device(
             search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
             app_credentials=app_credentials(lab.estate, user),
-            dice=seat.dice,
+            random=seat.dice,
         )
     finally:
         await http.close()

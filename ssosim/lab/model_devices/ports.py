@@ -13,9 +13,8 @@ from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
 from ssosim.faults.exchanges import KDC_PATIENCE_S
-from ssosim.kerberos.spnego import ntlm_negotiate_token
-from ssosim.kerberos.tickets import TicketError
-from ssosim.kerberos.tickets import TicketFailure as TicketTrouble
+from ssosim.kerberos.spnego import build_ntlm_negotiate_token
+from ssosim.kerberos.tickets import TicketError, TicketErrorKind
 from ssosim.lab.model_devices.http_client import Endpoint, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.trace import KdcExchange, Trace, UserPrompted
@@ -25,11 +24,11 @@ if TYPE_CHECKING:  # needs GSS-API, and this module does not
 
 __all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser", "WithoutKdc"]
 
-_TICKET_KINDS: Mapping[TicketTrouble, TicketKind] = {
-    TicketTrouble.SERVER_UNKNOWN: "server-unknown",
-    TicketTrouble.KDC_UNREACHABLE: "kdc-unreachable",
-    TicketTrouble.NO_CREDENTIALS: "no-credentials",
-    TicketTrouble.EXPIRED: "expired",
+_TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
+    TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
+    TicketErrorKind.KDC_UNREACHABLE: "kdc-unreachable",
+    TicketErrorKind.NO_CREDENTIALS: "no-credentials",
+    TicketErrorKind.EXPIRED: "expired",
 }
 
 
@@ -49,12 +48,12 @@ class WithoutKdc:
     client: str
     meet: Callable[[], None] = lambda: None
 
-    async def token(self, spn: str) -> bytes:
+    async def request_token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
         try:
-            return await self.initiator.token(spn)
+            return await self.initiator.request_token(spn)
         except TicketError as error:
-            if error.kind is not TicketTrouble.KDC_UNREACHABLE:  # no name for which a KDC would be asked
+            if error.kind is not TicketErrorKind.KDC_UNREACHABLE:  # no name for which a KDC would be asked
                 raise
             self.meet()
             asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer")
@@ -74,7 +73,7 @@ class LabKerberos:
         """A SPNEGO token for ``spn``; raises TicketFailure."""
         try:
             if self.without_kdc is not None and self.without_kdc.is_silent():
-                return await self.without_kdc.token(spn)
+                return await self.without_kdc.request_token(spn)
             return await self._token(spn)
         except TicketError as error:
             raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
@@ -82,15 +81,15 @@ class LabKerberos:
     async def _token(self, spn: str) -> bytes:
         """As the initiator; a KDC that falls silent under way costs a device in virtual time the same as any other."""
         try:
-            return await self.initiator.token(spn)
+            return await self.initiator.request_token(spn)
         except TicketError as error:
-            if self.without_kdc is not None and error.kind is TicketTrouble.KDC_UNREACHABLE:
+            if self.without_kdc is not None and error.kind is TicketErrorKind.KDC_UNREACHABLE:
                 await self.without_kdc.clock.sleep(KDC_PATIENCE_S)
             raise
 
     async def ntlm_token(self) -> bytes:
         """What Windows' Negotiate package sends where Kerberos failed."""
-        return ntlm_negotiate_token()
+        return build_ntlm_negotiate_token()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class LabUser:
     client: str
     password: str | None
 
-    async def ask_password(self, upn: str, reason: str) -> str | None:
+    async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Show a prompt."""
         self.trace.record(self.client, UserPrompted(reason=f"password of {upn}: {reason}"))
         return self.password

@@ -11,7 +11,7 @@ from ssosim.entra import Provider
 from ssosim.faults.base import FaultState, KdcRule
 from ssosim.faults.exchanges import kdc_rule, show_at_provider
 from ssosim.kerberos import KdcGateway
-from ssosim.kerberos.gateway import Asked, Forward, Tamper
+from ssosim.kerberos.gateway import Forward, KdcRequestContext, Tamper
 from ssosim.kerberos.messages import KdcRequest, build_error
 from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
 
@@ -36,7 +36,7 @@ def show_at_services(
 
 
 def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
-    async def tamper(asked: Asked, forward: Forward) -> bytes | None:
+    async def tamper(asked: KdcRequestContext, forward: Forward) -> bytes | None:
         rule = kdc_rule(rules, asked.client)
         message = asked.message
         if rule is None:

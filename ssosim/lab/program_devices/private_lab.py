@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssosim.estate import Estate
-from ssosim.kerberos import Kdc, prepare
+from ssosim.kerberos import Kdc, prepare_realm
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, cache_folder
 from ssosim.lab.network.networks import PrivateNetwork
@@ -45,7 +45,7 @@ class PrivateLab:
     async def start(self, clock: Any = None) -> None:
         """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
         self.network.configure(self.addresses())
-        kdc = Kdc(prepare(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
+        kdc = Kdc(prepare_realm(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
         starting = asyncio.create_task(kdc.start(*self.network.backstage()))
         await asyncio.sleep(0)
         with _importing():  # a quarter of a second, while the KDC starts

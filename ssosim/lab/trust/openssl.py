@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ssosim.kerberos.der import children, encode, only
+from ssosim.kerberos.der import encode_element, read_children, read_single
 
 __all__ = ["subject_hash"]
 
@@ -19,13 +19,13 @@ def subject_hash(subject: bytes) -> str:
     ``X509_NAME_hash_ex(3)``.
     """
     canonical = b"".join(
-        encode(_SET, *(_canonical(attribute.value) for attribute in children(part.value)))
-        for part in children(only(subject).value)
+        encode_element(_SET, *(_canonical(attribute.value) for attribute in read_children(part.value)))
+        for part in read_children(read_single(subject).value)
     )
     return hashlib.sha1(canonical, usedforsecurity=False).digest()[3::-1].hex()
 
 
 def _canonical(attribute: bytes) -> bytes:
-    kind, text = children(attribute)
+    kind, text = read_children(attribute)
     folded = b" ".join(text.value.split()).lower()
-    return encode(_SEQUENCE, encode(kind.tag, kind.value), encode(_UTF8_STRING, folded))
+    return encode_element(_SEQUENCE, encode_element(kind.tag, kind.value), encode_element(_UTF8_STRING, folded))

@@ -7,12 +7,12 @@ import java.net.URI;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
-/** One sign-in with msal4j as it comes: no setting but those that a flow demands. */
+/** One sign-in with msal4j: no settings but those that a flow requires. */
 public final class SignIn {
     private static final String AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
     private static final String AUTHORITY = "https://login.microsoftonline.com/organizations/";
     private static final Set<String> SCOPES = Set.of("User.Read");
-    private static final int PATIENCE_SECONDS = 45;
+    private static final int USER_LIMIT_SECONDS = 45;
 
     private SignIn() {}
 
@@ -25,7 +25,7 @@ public final class SignIn {
             System.err.println(causes(error));
             System.exit(1);
         }
-        System.exit(0); // the pool that msal4j leaves behind would hold the process for a minute
+        System.exit(0); // the thread pool of msal4j would keep the process running for a minute
     }
 
     private static CompletableFuture<IAuthenticationResult> acquire(String flow, String user) throws Exception {
@@ -41,19 +41,19 @@ public final class SignIn {
                     InteractiveRequestParameters.builder(new URI("http://localhost"))
                             .scopes(SCOPES)
                             .loginHint(user)
-                            .httpPollingTimeoutInSeconds(PATIENCE_SECONDS)
+                            .httpPollingTimeoutInSeconds(USER_LIMIT_SECONDS)
                             .build());
             default -> throw new IllegalArgumentException(
                     "flow '" + flow + "': use integrated, username-password or interactive");
         };
     }
 
-    /** The error and what caused it, in one line. */
+    /** The error and its causes, in one line. */
     private static String causes(Throwable error) {
         StringBuilder line = new StringBuilder();
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
             line.append(line.isEmpty() ? "" : " <- ").append(cause.getClass().getName());
-            // most wrap the cause as their message: say it once, where it happened
+            // most messages repeat that of the cause: print it once
             if (cause.getCause() == null || !String.valueOf(cause.getMessage()).contains(cause.getCause().toString())) {
                 line.append(": ").append(cause.getMessage());
             }
