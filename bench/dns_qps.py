@@ -50,7 +50,7 @@ from ssosim.dns.zones.zone import Zone
 from ssosim.estate import default_estate
 from ssosim.faults import ActiveFaults, fault_from
 from ssosim.lab.base.client_addresses import ClientAddresses
-from ssosim.lab.core.trace_writer import recording
+from ssosim.lab.core.trace_writer import record_to_file
 from ssosim.trace import Trace
 
 ZONE, NAMES = "bench.example", 100
@@ -104,7 +104,7 @@ def serve(pipe: Connection, zone: Path, loop: str, trace_file: Path | None) -> N
         server.counts = QueryCounts()
         with contextlib.ExitStack() as cleanup:
             if trace_file is not None:
-                cleanup.enter_context(recording(trace, trace_file))
+                cleanup.enter_context(record_to_file(trace, trace_file))
             pipe.send(await server.start("127.0.0.1", 0))
             stopped = asyncio.Event()
             asyncio.get_running_loop().add_reader(pipe.fileno(), stopped.set)

@@ -30,7 +30,7 @@ from ssosim_clients.models import Model
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
-from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.memory import process_keys
 from ssosim.scenario.client_choice import model_of, with_clients
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     with temporary_home():
-        cache = cache_folder()
+        cache = ensure_cache_folder()
         measure_scenario("feb-2025", cache)  # realm and keys are made, byte code is read
         feb = [measure_scenario("feb-2025", cache) for _ in range(rounds)]
         memory, world, alone, signed = in_memory(rounds * 5)

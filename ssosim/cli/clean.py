@@ -11,7 +11,7 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import print_error, print_json, say
 
 if TYPE_CHECKING:
-    from ssosim.lab.process.cleaning import Findings, Removable
+    from ssosim.lab.process.cleaning import Findings, RemovableFolder
 
 DESCRIPTION = """\
 Remove the state of labs that are stopped (traces and logs), and the caches.
@@ -58,11 +58,11 @@ def run(options: argparse.Namespace) -> int:
     return LabError.exit_code if stays else 0
 
 
-def _remove(removable: list[Removable]) -> tuple[list[Removable], list[str]]:
+def _remove(removable: list[RemovableFolder]) -> tuple[list[RemovableFolder], list[str]]:
     """Remove each; those that are gone, and what stays, with the reason."""
-    from ssosim.lab.process.cleaning import tidy_state_home  # noqa: PLC0415 - not for --help
+    from ssosim.lab.process.cleaning import remove_empty_state_folders  # noqa: PLC0415 - not for --help
 
-    removed: list[Removable] = []
+    removed: list[RemovableFolder] = []
     stays: list[str] = []
     for each in removable:
         try:
@@ -72,7 +72,7 @@ def _remove(removable: list[Removable]) -> tuple[list[Removable], list[str]]:
         stays += left
         if not left:
             removed.append(each)
-    tidy_state_home()
+    remove_empty_state_folders()
     return removed, stays
 
 
@@ -92,17 +92,17 @@ def _find(options: argparse.Namespace) -> Findings:
         parts.append(find_marked(homes(), "client"))
     for part in parts:
         found.removable += part.removable
-        found.left += part.left
+        found.kept += part.kept
         found.running += part.running
     return found
 
 
-def _print(found: Findings, removed: list[Removable], done: str) -> None:
+def _print(found: Findings, removed: list[RemovableFolder], done: str) -> None:
     for each in removed:
         say(f"{done} {each.kind} {printable_path(each.path)}")
-    for left in found.left:
+    for left in found.kept:
         say(f"left {printable_path(left.path)}: {left.reason}")
-    if not removed and not found.removable and not found.left and not found.running:
+    if not removed and not found.removable and not found.kept and not found.running:
         say("there is nothing to remove")
 
 
@@ -113,10 +113,10 @@ def _running_text(names: list[str]) -> str:
     return f"{which}: {what} up, and left as it is; stop first: {stops}"
 
 
-def _as_data(removed: list[Removable], stays: list[str], found: Findings) -> dict[str, object]:
+def _as_data(removed: list[RemovableFolder], stays: list[str], found: Findings) -> dict[str, object]:
     return {
         "removed": [{"kind": each.kind, "path": str(each.path)} for each in removed],
         "not_removed": stays,
-        "left": [{"path": str(each.path), "reason": each.reason} for each in found.left],
+        "left": [{"path": str(each.path), "reason": each.reason} for each in found.kept],
         "running": found.running,
     }

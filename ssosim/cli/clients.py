@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from ssosim.cli.common import add_json
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.output import clean_data, one_line, print_error, print_json, say
 
 if TYPE_CHECKING:  # not for --help
@@ -128,7 +128,7 @@ def _install(originals: Sequence[RealClient], *, named: bool) -> int:
         began = time.monotonic()
         try:
             done = install(original, waiting=lambda: say("another installation is under way; waiting", end=" ... "))
-        except MachineLacksError as error:
+        except PrerequisiteError as error:
             say("skipped", flush=True)
             print_error(str(error))
             worst = max(worst, error.exit_code if named else 0)

@@ -31,5 +31,5 @@ def folder_of(options: argparse.Namespace) -> LabFolder:
     Raises LabInputError for an unusable name, and where something else than a folder of the user's own is in its place.
     """
     folder = LabFolder.of(options.name)
-    folder.check()
+    folder.check_ownership()
     return folder

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.program_devices.control_client import call
+from ssosim.lab.program_devices.control_client import request_json
 from ssosim.output import print_json, say
 
 _PATIENCE_S = 12.0
@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Stop the lab and wait until it is gone."""
     folder = folder_of(options)
-    facts = folder.facts()
+    facts = folder.read_facts()
     if not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up')
     with contextlib.suppress(LabError):
-        call(folder, "POST", "/v1/stop")
+        request_json(folder, "POST", "/v1/stop")
     if not _gone(folder.is_running):
         if facts is None:
             raise LabError(f'lab "{folder.name}" does not stop; see {folder.log}')

@@ -8,7 +8,7 @@ import dataclasses
 from ssosim.cli.common import add_json, folder_of
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.core.trace_reader import trace_lines
+from ssosim.lab.core.trace_reader import read_trace_lines
 from ssosim.output import one_line, print_json, say
 from ssosim.trace.export import TraceFormatError, read_records
 from ssosim.verdict.explain import explain
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the explanations."""
     folder = folder_of(options) if options.name else _newest()
     try:
-        records = list(read_records(trace_lines(folder.trace)))
+        records = list(read_records(read_trace_lines(folder.trace)))
     except OSError as error:
         raise LabInputError(f'lab "{folder.name}" has no trace; play something first: ssosim run feb-2025') from error
     except TraceFormatError as error:
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _newest() -> LabFolder:
     """The folder whose trace was written last. Raises LabInputError where there is none."""
-    folders = [folder for folder in LabFolder.existing() if folder.trace.is_file()]
+    folders = [folder for folder in LabFolder.list_existing() if folder.trace.is_file()]
     if not folders:
         raise LabInputError("there is no trace yet; play something first: ssosim run feb-2025")
     return max(folders, key=lambda folder: folder.trace.stat().st_mtime)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_estate, add_json
-from ssosim.lab.base.errors import LabError, LabInputError, NameTakenError
+from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.output import one_line, print_json, say
 
@@ -87,7 +87,7 @@ def _play(scenario: Scenario, estate: Path | None) -> tuple[LabFolder, RunResult
     for number in range(1, _MAX_PARALLEL):
         folder = LabFolder.of(stem if number == 1 else f"{stem}-{number}")
         if not folder.is_running():
-            with contextlib.suppress(NameTakenError):  # by a run that began at the same moment
+            with contextlib.suppress(LabNameTakenError):  # by a run that began at the same moment
                 return folder, _play_in(folder, scenario, estate)
     raise LabError(f"{_MAX_PARALLEL} runs of this scenario are under way")
 

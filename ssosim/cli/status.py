@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the status of the labs."""
-    folders = LabFolder.existing() if options.name is None else [folder_of(options)]
+    folders = LabFolder.list_existing() if options.name is None else [folder_of(options)]
     found = [lab for folder in folders if folder.is_running() and (lab := _status_of(folder)) is not None]
     if options.json:
         print_json({"labs": found})

@@ -6,7 +6,7 @@ import argparse
 
 from ssosim.cli.common import add_name, folder_of
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.core.trace_reader import trace_lines
+from ssosim.lab.core.trace_reader import read_trace_lines
 from ssosim.output import json_text, say
 from ssosim.trace.export import TraceFormatError, format_record, parse_record
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the trace."""
     folder = folder_of(options)
     try:
-        lines = trace_lines(folder.trace, folder.is_running if options.follow else None)
+        lines = read_trace_lines(folder.trace, folder.is_running if options.follow else None)
     except OSError as error:
         raise LabInputError(
             f'lab "{folder.name}" has no trace; start it with: ssosim up --name {folder.name}'

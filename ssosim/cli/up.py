@@ -14,7 +14,7 @@ from ssosim.cli.status import status_text
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
-from ssosim.lab.process.launcher import StartedLab, end_of, start_lab
+from ssosim.lab.process.launcher import StartedLab, start_lab, wait_for_end
 from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
-    extras = ControlExtensions(None if options.api is None else _listener(options.api), _upstairs)
-    started = start_lab(folder, options.estate, began=process_start(), extras=extras, fresh=options.fresh)
+    extensions = ControlExtensions(None if options.api is None else _listener(options.api), _upstairs)
+    started = start_lab(folder, options.estate, began=process_start(), extensions=extensions, fresh=options.fresh)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
-        started.world.detach()  # before the panel: its reader may go (| head) without taking the lab along
+        started.namespaces.detach()  # before the panel: its reader may go (| head) without taking the lab along
     if options.json:
         import msgspec  # noqa: PLC0415 - not for --help
 
@@ -99,7 +99,7 @@ def _stop_on_signals(started: StartedLab) -> list[int]:
 
     def stop(number: int, _: object) -> None:
         came.append(number)
-        started.world.end()
+        started.namespaces.end()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
@@ -107,7 +107,7 @@ def _stop_on_signals(started: StartedLab) -> list[int]:
 
 
 def _stay(started: StartedLab, stopped: list[int]) -> int:
-    code = end_of(started.folder, started.world)
+    code = wait_for_end(started.folder, started.namespaces)
     if code != 0:
         raise LabError(f'lab "{started.folder.name}" ended unexpectedly (code {code}); see {started.folder.log}')
     if stopped and sys.stdout.isatty():

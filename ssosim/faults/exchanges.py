@@ -54,10 +54,10 @@ def web_tamper(rules: Sequence[HttpRule], is_model: Callable[[str], bool]) -> Ta
         return None
 
     def tamper(call: Call, client: str) -> HttpEffect | None:
-        struck = web_struck(rules, call, client)
-        if struck is not None and struck.delay >= WEB_PATIENCE_S and is_model(client):
+        effect = web_struck(rules, call, client)
+        if effect is not None and effect.delay >= WEB_PATIENCE_S and is_model(client):
             return HttpEffect(silent=True)
-        return struck
+        return effect
 
     return tamper
 
@@ -66,12 +66,12 @@ def web_struck(rules: Sequence[HttpRule], call: Call, client: str) -> HttpEffect
     """The newest rule that settles the exchange, with the delays of all."""
     delay, settled = 0.0, None
     for rule in reversed(rules):
-        struck = rule.effect_on(call, client)
-        if struck is None:
+        effect = rule.effect_on(call, client)
+        if effect is None:
             continue
-        delay += struck.delay
-        if settled is None and (struck.silent or struck.answer or struck.change):
-            settled = struck
+        delay += effect.delay
+        if settled is None and (effect.silent or effect.answer or effect.change):
+            settled = effect
     if settled is None:
         return HttpEffect(delay=delay) if delay else None
     return dataclasses.replace(settled, delay=delay)

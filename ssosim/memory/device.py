@@ -32,7 +32,7 @@ from ssosim.entra.http.exchange import unreadable
 from ssosim.estate import User
 from ssosim.faults.exchanges import KDC_PATIENCE_S, NO_TLS_THERE, WEB_PATIENCE_S, is_address
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
-from ssosim.lab.base.people import app_credentials, client_dice, device_called, user_on
+from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import Tickets
 from ssosim.memory.lab import MemoryLab
@@ -280,14 +280,14 @@ def memory_device(
 ) -> Device:
     """A device for the client model ``client``: the estate's ``device``, or its first; raises LabInputError.
 
-    ``dice`` decide what timing would, by default those of seed 0 (``client_dice``). The other arguments are as for
+    ``dice`` decide what timing would, by default those of seed 0 (``client_random``). The other arguments are as for
     ``ssosim.lab.model_devices.client_slots.model_device``.
     """
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
     server = lab.server_of(found)
     ports = MemoryDevice(lab, client, user, server, person=person, dual_stack=dual_stack, pace=pace)
-    return device_with(lab, user, ports, dice=dice or client_dice(0, client))
+    return device_with(lab, user, ports, dice=dice or client_random(0, client))
 
 
 def device_with(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:

@@ -15,7 +15,7 @@ from ssosim.estate import Device, Estate
 from ssosim.faults import ActiveFaults
 from ssosim.faults.exchanges import Reach, Refusal, show_at_provider, tls_refused
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.resolver_choice import resolver_address, settings_of
+from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, principals_of
 from ssosim.memory.resolution import NameServer, OneServer
@@ -84,7 +84,7 @@ class MemoryLab:
         for resolver in self.estate.resolvers:
             servers[resolver.address] = made[resolver.address] = one = MemoryResolver(
                 resolver.name,
-                settings_of(resolver, self.estate),
+                resolver_settings(resolver, self.estate),
                 self.trace,
                 roots=board.authorities.hierarchy.root_addresses,
                 bogus=board.is_bogus,

@@ -28,7 +28,7 @@ def player_names() -> frozenset[str]:
 def as_client(part: Part, name: str | None = None, kind: str = "") -> Client:
     """``part`` as one who plays in a scenario, of the group ``kind``.
 
-    Raises MachineLacksError if not installed, LabInputError for a program that cannot be started.
+    Raises PrerequisiteError if not installed, LabInputError for a program that cannot be started.
     """
     check_installed(part.original)
     home, flow = str(home_of(part.original)), part.flow
@@ -53,7 +53,7 @@ def as_client(part: Part, name: str | None = None, kind: str = "") -> Client:
 def choose(scenario: Scenario, names: Iterable[str]) -> Scenario:
     """``scenario`` with the clients called ``names`` and no other: its own, models, real clients by name or by path.
 
-    Raises UnknownClientError, UnknownRealClientError, TomlMistakeError, and MachineLacksError for one that is not
+    Raises UnknownClientError, UnknownRealClientError, TomlMistakeError, and PrerequisiteError for one that is not
     installed.
     """
     chosen: dict[str, Client] = {}

@@ -21,7 +21,7 @@ from pathlib import Path
 from ssosim.files.opening import FolderRefusedError, printable_path
 from ssosim.files.owned_folder import MARK_FILE, claim_folder, make_mark, open_or_create_folder
 from ssosim.files.removal import empty_folder
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.manifest import RealClient
 
@@ -73,12 +73,12 @@ def is_installed(original: RealClient) -> bool:
 
 
 def check_installed(original: RealClient) -> None:
-    """Raise MachineLacksError, naming the command that helps, unless ``original`` can be run."""
+    """Raise PrerequisiteError, naming the command that helps, unless ``original`` can be run."""
     if text := lacking_text(original):
-        raise MachineLacksError(text)
+        raise PrerequisiteError(text)
     if not is_installed(original):
         what = original.name if home_of(original).name == original.name else original.folder
-        raise MachineLacksError(
+        raise PrerequisiteError(
             f"{original.name} is not installed, or not as its folder is now; install it with: "
             f"ssosim clients --install {what}"
         )
@@ -87,11 +87,11 @@ def check_installed(original: RealClient) -> None:
 def install(original: RealClient, waiting: Callable[[], None] = lambda: None) -> bool:
     """Have ``original`` installed; whether there was anything to do.
 
-    ``waiting`` is called when another installation of it is under way. Raises MachineLacksError for a missing tool,
+    ``waiting`` is called when another installation of it is under way. Raises PrerequisiteError for a missing tool,
     LabError with the last lines of a step that failed, LabInputError where nothing can be written.
     """
     if text := lacking_text(original):
-        raise MachineLacksError(text)
+        raise PrerequisiteError(text)
     if is_installed(original):
         return False
     home = home_of(original)

@@ -51,7 +51,7 @@ def play_matrix(
 ) -> Matrix:
     """Play the flows ``parts``, all installed, in the scenarios called ``names``.
 
-    Raises TomlMistakeError for a scenario that is not there, MachineLacksError for a client that is not installed, and
+    Raises TomlMistakeError for a scenario that is not there, PrerequisiteError for a client that is not installed, and
     LabError.
     """
     scenarios = tuple(load_scenario(name) for name in names)

@@ -87,7 +87,7 @@ def with_models(parts: Sequence[Part]) -> list[Client]:
 def play_against(
     scenarios: Sequence[Scenario], parts: Sequence[Part], progress: Progress = lambda *_: None
 ) -> Comparison:
-    """Play ``parts`` that have a model, all installed, and their models. Raises MachineLacksError, LabError."""
+    """Play ``parts`` that have a model, all installed, and their models. Raises PrerequisiteError, LabError."""
     return compare(play_clients(scenarios, with_models(parts), progress), parts)
 
 

@@ -20,8 +20,8 @@ from typing import Self
 import msgspec
 
 from ssosim.files.owned_folder import temporary_folder
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
-from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
+from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.real_clients.batch import Begun, Cell, Done, Job, Message, Stopped
 
 __all__ = ["Progress", "play_jobs"]
@@ -88,7 +88,7 @@ class _Crew:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._cache = cache_folder()
+        self._cache = ensure_cache_folder()
         self._selector = selectors.DefaultSelector()
         self.running: dict[int, _Running] = {}
 
@@ -169,7 +169,7 @@ def _result(running: _Running) -> tuple[Cell, ...]:
     name = running.job.scenario.name
     for message in running.said:
         if isinstance(message, Stopped):
-            kinds = {kind.exit_code: kind for kind in (LabInputError, MachineLacksError)}
+            kinds = {kind.exit_code: kind for kind in (LabInputError, PrerequisiteError)}
             raise kinds.get(message.exit_code, LabError)(f"{name}: {message.error}")
         if isinstance(message, Done):
             return message.cells

@@ -13,7 +13,7 @@ from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.base.people import client_dice
+from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, Run, SpinningError, memory_device
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
@@ -51,7 +51,7 @@ class _Play:
         self._lab = lab
         self._models = models
         # A client's dice outlast its process, as its seat does over sockets.
-        self._dice = {client.name: client_dice(scenario.seed, client.name) for client in scenario.clients}
+        self._dice = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
         self._runs: dict[str, Run[SignInReport]] = {}
 

@@ -106,9 +106,9 @@ class _Cast:
                 client.name,
                 self._lab.device_of(client.device),
                 self._clock,
-                person=client.person_answers,
+                user_present=client.person_answers,
                 dual_stack=client.ipv6,
-                seat=self._seats[client.name],
+                slot=self._seats[client.name],
             )
         )
 

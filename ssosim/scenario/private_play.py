@@ -24,7 +24,7 @@ def play_privately(
 ) -> RunResult:
     """Play ``scenario`` in a private network on ``folder``; ``meanwhile`` is called ten times a second.
 
-    ``at_once``: so many programs side by side. Raises NameTakenError, LabError and its kinds; whatever is raised,
+    ``at_once``: so many programs side by side. Raises LabNameTakenError, LabError and its kinds; whatever is raised,
     nothing is left running.
     """
 
@@ -33,9 +33,9 @@ def play_privately(
 
         return run_in_world(folder, scenario, estate_file, tell, at_once=at_once)
 
-    world, line = launch(folder, work, meanwhile=meanwhile)
-    world.end()
-    world.wait()
+    namespaces, line = launch(folder, work, on_poll=meanwhile)
+    namespaces.end()
+    namespaces.wait()
     try:
         return read_result(line)
     except ResultFormatError as error:

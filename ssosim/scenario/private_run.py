@@ -20,10 +20,10 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.control.api import ControlApi
-from ssosim.lab.core.trace_writer import recording
+from ssosim.lab.core.trace_writer import record_to_file
 from ssosim.lab.network.networks import PrivateNetwork
-from ssosim.lab.process.lab_process import refusal
-from ssosim.lab.process.status_messages import failure, tell
+from ssosim.lab.process.lab_process import encode_start_error
+from ssosim.lab.process.status_messages import encode_failure, send_line
 from ssosim.lab.program_devices.private_lab import PrivateLab
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.model import Client, Scenario
@@ -48,14 +48,14 @@ def run_in_world(
     try:
         line = encode_result(_in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once)))
     except asyncio.CancelledError:
-        line = failure("stopped before the end", LabError.exit_code)
+        line = encode_failure("stopped before the end", LabError.exit_code)
     except DnsChangeError as error:
-        line = failure(f"{scenario.name}: {error}", LabInputError.exit_code)
+        line = encode_failure(f"{scenario.name}: {error}", LabInputError.exit_code)
     except (LabError, KerberosError, EstateError) as error:
-        line = refusal(error, estate_file)
+        line = encode_start_error(error, estate_file)
     finally:
-        folder.sweep()
-    tell(front, line)
+        folder.remove_run_files()
+    send_line(front, line)
     return 0
 
 
@@ -79,7 +79,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
     await private.start(clock)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(private.stop)
-        cleanup.enter_context(recording(private.lab.trace, folder.trace, most=None))
+        cleanup.enter_context(record_to_file(private.lab.trace, folder.trace, max_octets=None))
         control = ControlApi(private, lambda: _cancel(task))
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)

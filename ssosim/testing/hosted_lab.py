@@ -15,7 +15,7 @@ from typing import TypeVar
 from ssosim.estate import Estate
 from ssosim.faults import Fault
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.folder import cache_folder
+from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
 from ssosim.services import served_names
@@ -143,7 +143,7 @@ def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Pat
     """
     there = estate_of(estate)
     with working_folder(folder) as home:
-        thread = _LabThread(Lab(there, home, cache or cache_folder()))
+        thread = _LabThread(Lab(there, home, cache or ensure_cache_folder()))
         thread.start()
         try:
             yield HostedLab(thread.lab, _loop_of(thread))

@@ -20,9 +20,9 @@ from ssosim.estate.toml import TomlMistakeError
 from ssosim.files.opening import printable_path
 from ssosim.files.owned_folder import open_or_create_folder, temporary_folder
 from ssosim.kerberos import KerberosError, KerberosMissingError
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
-from ssosim.lab.base.folder import cache_folder, explained
+from ssosim.lab.base.folder import convert_folder_errors, ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.report.evidence import evidence
 from ssosim.scenario.loader import load_scenario
@@ -59,7 +59,7 @@ async def play(
     is the estate's device to sign in on, ``seed`` overrides the scenario's own. ``folder`` is filled with the
     lab's files and left; by default it is a temporary one. ``cache`` keeps prepared realms between runs.
 
-    Raises LabInputError for a name, file or client that cannot be used, MachineLacksError where the machine lacks
+    Raises LabInputError for a name, file or client that cannot be used, PrerequisiteError where the machine lacks
     something, LabError when a client breaks. Needs a running asyncio loop; ``play_sync`` does not.
     """
     __tracebackhide__ = True
@@ -70,7 +70,7 @@ async def play(
             "sso_play needs an asyncio loop; under trio, or without a loop, use sso_play_sync"
         ) from None
     try:
-        return await _play(_Wish(scenario, client, estate, device, seed), folder, cache or cache_folder())
+        return await _play(_Wish(scenario, client, estate, device, seed), folder, cache or ensure_cache_folder())
     except Exception as error:  # noqa: BLE001 - passed on, without our frames
         raise tidied(error)  # noqa: B904 - its cause is chosen there
 
@@ -98,7 +98,7 @@ def play_sync(
     wish = _Wish(scenario, client, estate, device, seed)
     try:
         with asyncio.Runner() as runner:
-            return runner.run(_play(wish, folder, cache or cache_folder()))
+            return runner.run(_play(wish, folder, cache or ensure_cache_folder()))
     except Exception as error:  # noqa: BLE001 - passed on, without our frames
         raise tidied(error)  # noqa: B904 - its cause is chosen there
 
@@ -130,7 +130,7 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
             yield made
         return
     hint = "give a new folder, or an empty one"
-    with explained(folder, hint), open_or_create_folder(folder, hint) as there:
+    with convert_folder_errors(folder, hint), open_or_create_folder(folder, hint) as there:
         if os.listdir(there):  # noqa: PTH208 - a descriptor
             raise LabInputError(f"{printable_path(folder)}: is not empty, and a lab is to put its files there; {hint}")
     yield folder
@@ -164,7 +164,7 @@ async def _play(wish: _Wish, folder: Path | None, cache: Path) -> Played:
 def tidied(error: Exception) -> Exception:
     """The error as a test should show it: without our frames; of a client's own exception its frames stay."""
     if isinstance(error, KerberosMissingError):
-        error = MachineLacksError(str(error))
+        error = PrerequisiteError(str(error))
     elif isinstance(error, EstateError):
         error = LabInputError(str(error))
     elif isinstance(error, (DnsChangeError, KerberosError)):

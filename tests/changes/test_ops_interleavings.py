@@ -120,11 +120,11 @@ def lab_without_sockets() -> Any:
         faults=ActiveFaults(store, trace),
         last_known_good=INITIAL,
         resolvers={view: SimpleNamespace(override=None) for view in VIEWS},
-        network=SimpleNamespace(backend_address=lambda: RELAY, in_namespace=True),
+        network=SimpleNamespace(allocate_backend_address=lambda: RELAY, in_namespace=True),
         attribution=SimpleNamespace(register=lambda *_: None),
         endpoint=lambda address, port: (address, port),
         service_ports=lambda _=None: {443: True},
-        place=lambda *_: None,
+        set_endpoint=lambda *_: None,
     )
 
 

@@ -93,7 +93,7 @@ async def test_several_views_are_compared(lab: Lab):
     """TMS9-053: a view whose resolver does not answer is one of three, and named."""
     book = default_inventory()
     good = lab.endpoint(default_estate().addresses("dns")[0], 53)
-    dead = (lab.network.model_address(), 9)
+    dead = (lab.network.allocate_model_address(), 9)
     alone = msgspec.structs.replace(book, endpoints=tuple(each for each in book.endpoints if each.name == LOGIN))
     seen = await Prober(lab).observe(alone, [("a", good), ("b", good), ("stale", dead)])
     found = outside_in(alone, seen)

@@ -20,7 +20,7 @@ from ssosim.changes.approvals import load_policy
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.operations import PutRecords
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.program_devices.control_client import call
+from ssosim.lab.program_devices.control_client import request_json
 
 SSOSIM = [sys.executable, "-m", "ssosim"]
 NEW = "new.microsoft.com"
@@ -45,25 +45,25 @@ def up(*words: str) -> str:
     said = ssosim("up", "--detach", *words)
     assert said.returncode == 0, said.stderr
     settings = {"policy": load_policy("feb-2025"), "inventory": Inventory()}
-    call(LabFolder.of("default"), "POST", "/v1/dns/settings", msgspec.to_builtins(settings))
+    request_json(LabFolder.of("default"), "POST", "/v1/dns/settings", msgspec.to_builtins(settings))
     return said.stdout
 
 
 def apply(folder: LabFolder, name: str) -> dict[str, Any]:
     """A new name."""
     wanted = change(PutRecords(name=name, type="A", values=("192.0.2.9",)), title=name)
-    done: dict[str, Any] = call(folder, "POST", "/v1/dns/apply", {"change": msgspec.to_builtins(wanted)})
+    done: dict[str, Any] = request_json(folder, "POST", "/v1/dns/apply", {"change": msgspec.to_builtins(wanted)})
     return done
 
 
 def zones_of_lab(folder: LabFolder) -> Any:
     """The zones, but for their version."""
-    return call(folder, "GET", "/v1/dns/zones")["zones"] | {"version": 0}
+    return request_json(folder, "GET", "/v1/dns/zones")["zones"] | {"version": 0}
 
 
 def kill(folder: LabFolder) -> None:
     """Kill -9 of the lab itself; the kernel ends the rest."""
-    facts = folder.facts()
+    facts = folder.read_facts()
     assert facts is not None
     os.kill(facts["pid"], signal.SIGKILL)
     while folder.is_running():
@@ -79,21 +79,21 @@ def test_what_was_applied_outlives_down_and_kill(folder: LabFolder):
     assert ssosim("down").returncode == 0
     assert "up to entry 1 of the ledger, are in force" in up()
     assert zones_of_lab(folder) == first
-    call(folder, "POST", "/v1/faults", {"fault": "name-removed", "record": "login.microsoftonline.com"})
-    call(folder, "POST", "/v1/dns/adopt", {"by": "ann"})  # what a fault broke is in nobody's ledger
-    call(folder, "DELETE", "/v1/faults/all")
+    request_json(folder, "POST", "/v1/faults", {"fault": "name-removed", "record": "login.microsoftonline.com"})
+    request_json(folder, "POST", "/v1/dns/adopt", {"by": "ann"})  # what a fault broke is in nobody's ledger
+    request_json(folder, "DELETE", "/v1/faults/all")
     assert apply(folder, "second.microsoft.com")["number"] == 3
     second = zones_of_lab(folder)
     kill(folder)
     assert "up to entry 3" in up()
     assert zones_of_lab(folder) == second
-    assert call(folder, "POST", "/v1/dns/drift", {"outside": False})["locks"] == {}
-    assert call(folder, "POST", "/v1/dns/rollback", {"by": "ann"})["verification"]["equal"]
-    assert call(folder, "POST", "/v1/dns/rollback", {"number": 1, "by": "ann"})["verification"]["equal"]
+    assert request_json(folder, "POST", "/v1/dns/drift", {"outside": False})["locks"] == {}
+    assert request_json(folder, "POST", "/v1/dns/rollback", {"by": "ann"})["verification"]["equal"]
+    assert request_json(folder, "POST", "/v1/dns/rollback", {"number": 1, "by": "ann"})["verification"]["equal"]
     assert zones_of_lab(folder) == healthy
     assert ssosim("down").returncode == 0
     assert "earlier lab" not in up("--fresh")
-    assert call(folder, "GET", "/v1/dns/zones")["ledger"] == []
+    assert request_json(folder, "GET", "/v1/dns/zones")["ledger"] == []
 
 
 def test_a_ledger_that_cannot_be_gone_on_with_is_said(folder: LabFolder):
@@ -123,9 +123,9 @@ def test_a_half_rollback_is_still_open_after_a_restart(folder: LabFolder):
     """A rollback as written that left something undone: after the restart the whole rollback is still to be had."""
     up()
     healthy = zones_of_lab(folder)
-    call(folder, "POST", "/v1/dns/apply", {"change": msgspec.to_builtins(clean_up())})
-    assert not call(folder, "POST", "/v1/dns/rollback", {"as_written": True})["verification"]["equal"]
+    request_json(folder, "POST", "/v1/dns/apply", {"change": msgspec.to_builtins(clean_up())})
+    assert not request_json(folder, "POST", "/v1/dns/rollback", {"as_written": True})["verification"]["equal"]
     kill(folder)
     up()
-    assert call(folder, "POST", "/v1/dns/rollback", {"by": "ann"})["verification"]["equal"]
+    assert request_json(folder, "POST", "/v1/dns/rollback", {"by": "ann"})["verification"]["equal"]
     assert zones_of_lab(folder) == healthy

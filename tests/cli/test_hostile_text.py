@@ -388,7 +388,7 @@ def test_what_a_lab_answers_is_shown_safely(
     assert "pwned" in said or answer == {"version": 1}
 
 
-@pytest.mark.parametrize("kind", ["LabError", "LabInputError", "LabRefusedError", "MachineLacksError"])
+@pytest.mark.parametrize("kind", ["LabError", "LabInputError", "LabRefusedError", "PrerequisiteError"])
 @pytest.mark.usefixtures("files")
 def test_what_a_lab_refuses_is_shown_safely(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: Any):
     """The lab's own words in an error, and the reasons of its gate."""

@@ -10,7 +10,7 @@ from ssosim.lab.control import answers
 from ssosim.lab.control.answers import Faults, LabStatus, Undone, ask, fault_of, read_answer
 from ssosim.lab.control.dns_answers import Zones
 from ssosim.lab.control.spn_answers import Spns
-from ssosim.lab.program_devices.control_client import call
+from ssosim.lab.program_devices.control_client import request_json
 
 STATUS = {
     "name": "n", "state": "up", "estate": "e", "pid": 1, "ready_s": 0.5, "uptime_s": 1, "trace_records": 3,
@@ -29,7 +29,7 @@ STATUS = {
 )
 def test_an_answer_that_does_not_fit_is_told(monkeypatch, change, words):
     """The error names the lab, the request, the place in the answer, and what may be the matter; exit code 1."""
-    monkeypatch.setattr(answers, "ask_raw", lambda *_: json.dumps(STATUS | change).encode())
+    monkeypatch.setattr(answers, "send_request", lambda *_: json.dumps(STATUS | change).encode())
 
     class Folder:
         name = "here"
@@ -61,7 +61,7 @@ def test_json_loses_nothing_of_what_the_lab_says(running):
     def raw(method, path, body=None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SSOSIM_HOME", str(running.home))
-            return call(LabFolder.of("default"), method, path, body)
+            return request_json(LabFolder.of("default"), method, path, body)
 
     def said(*words):
         done = running.run(*words)

@@ -155,13 +155,13 @@ async def test_a_change_that_is_abandoned_is_made_whole(tmp_path: Path) -> None:
     """Who asks for a change and hangs up gets it nevertheless, to its end."""
     began, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def plug_device(_pid: int, **_wishes: Any) -> dict[str, Any]:
+    async def attach_device(_pid: int, **_wishes: Any) -> dict[str, Any]:
         began.set()
         await go_on.wait()
         done.set()
         return {"device": "192.0.2.1", "client": "c"}
 
-    async with serving(Trace(), tmp_path, plug_device=plug_device) as where:
+    async with serving(Trace(), tmp_path, attach_device=attach_device) as where:
         _, writer = await asyncio.open_unix_connection(where)
         body = b'{"pid": 2}'
         writer.write(b"POST /v1/devices HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\n")

@@ -53,7 +53,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ),
     ("POST", "/v1/devices", {"pid": 1}, 400, "pid: expected"),
     ("POST", "/v1/devices/1.2.3.4/finished", {"exit_code": 0}, 400, "there is no device"),
-    ("DELETE", "/v1/devices/nobody", None, 400, "no program 'nobody' runs; there are: none"),
+    ("DELETE", "/v1/devices/nobody", None, 400, "no program 'nobody' is running; running programs: none"),
     ("POST", "/v1/spn", {}, 400, "host: expected"),
 ]
 

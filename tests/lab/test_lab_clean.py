@@ -1,4 +1,4 @@
-"""``ssosim clean`` removes what ssosim made, all of it, and nothing else; a dry run tells the same."""
+"""``ssosim clean`` removes what ssosim made, all of it, and nothing else; a dry run lists the same."""
 
 import json
 import os
@@ -11,7 +11,7 @@ THESIS = "the work of three years\n"
 
 
 def clean_up(bench, *words, **options):
-    """Run the command; its exit code and what it tells as data."""
+    """Run the command; return its exit code and its JSON output."""
     done = bench.run("clean", "--json", *words, **options)
     return done.returncode, json.loads(done.stdout or "null"), done.stderr
 
@@ -43,7 +43,7 @@ MINE = ["cache/mine/thesis.txt", "cache/realms/mine/thesis.txt", "labs/mine/thes
 
 
 @pytest.mark.parametrize("words", [[], ["--labs"], ["--caches"], ["--name", "blue"], ["--labs", "--caches"]])
-def test_a_dry_run_tells_what_the_real_one_does(stopped, words):
+def test_a_dry_run_lists_what_a_real_run_removes(stopped, words):
     """The same folders are listed, none is gone after the first, all are gone after the second."""
     before = kept(stopped)
     code, would, _ = clean_up(stopped, "--dry-run", *words)
@@ -56,7 +56,7 @@ def test_a_dry_run_tells_what_the_real_one_does(stopped, words):
     assert clean_up(stopped, *words)[1] == (None if "--name" in words else did | {"removed": []})
 
 
-def test_by_default_all_that_is_ours_goes(stopped):
+def test_by_default_all_folders_of_ssosim_are_removed(stopped):
     """Labs, databases and keys are removed; the user's folders and files stay and are listed with the reason."""
     code, did, _ = clean_up(stopped)
     assert code == 0
@@ -74,8 +74,8 @@ def test_only_what_is_asked_for_goes(stopped):
     assert {row["kind"] for row in clean_up(stopped, "--caches")[1]["removed"]} == {"realm", "keys"}
 
 
-def test_nothing_of_ours_is_left_behind(bench):
-    """Where all was ours the folders that held it are gone too; the state folder, which the user named, stays."""
+def test_empty_parent_folders_are_removed(bench):
+    """Parent folders that are empty are removed too; the state folder, which the user named, stays."""
     bench.run("up", "-d")
     bench.run("down")
     done = bench.run("clean")

@@ -137,7 +137,7 @@ def test_an_ordinary_user_has_the_same(as_user: Any) -> None:
 REFUSED = """
 import os, pathlib, sys
 from ssosim.lab.base import linux
-from ssosim.lab.program_devices.device_files import lay_files
+from ssosim.lab.program_devices.device_files import write_device_files
 from ssosim.lab.program_devices.etc_overlay import overlay_etc
 
 def refuse(*_):
@@ -155,7 +155,7 @@ def on(device, text):
     child = os.fork()
     if child == 0:
         linux.unshare(linux.CLONE_NEWNS)
-        lay_files(home, {**made, "resolv_conf": "", "nss_database": None}, None)
+        write_device_files(home, {**made, "resolv_conf": "", "nss_database": None}, None)
         with open("/etc/hosts", "a+") as hosts:
             hosts.write(text)
             hosts.seek(0)

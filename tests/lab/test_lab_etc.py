@@ -6,7 +6,7 @@ import pytest
 
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.program_devices.device_files import lay_files, readable_folder
+from ssosim.lab.program_devices.device_files import resolve_readable_folder, write_device_files
 
 URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
 
@@ -35,10 +35,10 @@ def test_the_files_of_a_folder_are_in_this_devices_etc_only(running, tmp_path):
 
 
 @pytest.mark.parametrize("own", ["/etc", "/", "/etc/../etc"])
-def test_etc_itself_is_no_folder_of_ones_own(own):
-    """It would lie over itself; the message says what to give instead."""
-    with pytest.raises(LabInputError, match="that is /etc itself; give a folder of yours"):
-        readable_folder(own)
+def test_etc_itself_is_refused_as_the_folder(own):
+    """The error says what to give instead."""
+    with pytest.raises(LabInputError, match="this is /etc itself; give another folder"):
+        resolve_readable_folder(own)
 
 
 def test_what_a_program_writes_does_not_reach_the_folder(running, tmp_path):
@@ -55,8 +55,8 @@ def test_the_labs_own_settings_stay_under_a_folder(running, tmp_path):
     assert running.run("exec", "--etc", str(own), "--", *curl).stdout == "200"
 
 
-def test_a_krb5_conf_of_ones_own_is_the_one_that_counts(running, tmp_path):
-    """Programs are told of it: libkrb5 by KRB5_CONFIG, the JVM by its option. With no realm known there is no KDC."""
+def test_a_krb5_conf_of_the_user_replaces_the_labs(running, tmp_path):
+    """Programs get its path: libkrb5 by KRB5_CONFIG, the JVM by its option. With no realm known there is no KDC."""
     own = folder(
         tmp_path, **{"krb5.conf": "[libdefaults]\ndefault_realm = ELSEWHERE.EXAMPLE\ndns_lookup_kdc = false\n"}
     )
@@ -68,20 +68,20 @@ def test_a_krb5_conf_of_ones_own_is_the_one_that_counts(running, tmp_path):
     assert 'Cannot find KDC for realm "ELSEWHERE.EXAMPLE"' in done.stderr
 
 
-def test_a_resolv_conf_of_ones_own_is_the_one_that_counts(running, tmp_path):
+def test_a_resolv_conf_of_the_user_replaces_the_labs(running, tmp_path):
     """Nothing of the lab's covers it."""
     own = folder(tmp_path, **{"resolv.conf": "nameserver 10.10.0.53\noptions attempts:1\n"})
     done = running.run("exec", "--etc", str(own), "--", "cat", "/etc/resolv.conf")
     assert done.stdout == "nameserver 10.10.0.53\noptions attempts:1\n"
 
 
-def test_a_folder_that_is_none_is_said(running, tmp_path):
+def test_a_missing_folder_is_reported(running, tmp_path):
     """Exit code 2, with the option, before anything is started."""
     (tmp_path / "file").write_text("")
     for name in ("nowhere", "file"):
         done = running.run("exec", "--etc", str(tmp_path / name), "--", "true")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"ssosim: --etc {tmp_path / name}: there is no such folder"), done.stderr
+        assert done.stderr.startswith(f"ssosim: --etc {tmp_path / name}: no such folder"), done.stderr
 
 
 def test_an_ordinary_user_has_the_same(as_user):
@@ -102,8 +102,8 @@ def test_where_overlays_are_refused_the_folder_is_not_written_to_either(tmp_path
     own, scratch, bound = folder(tmp_path, hosts="127.0.0.1 mine\n"), tmp_path / "device" / "etc", {}
     scratch.parent.mkdir()
     monkeypatch.setattr(linux, "mount", lambda source, target, **_: bound.update({str(target): Path(source)}))
-    plugged = {"etc": "", "etc_files": "", "etc_layers": [], "resolv_conf": "", "nss_database": None}
-    lay_files(scratch.parent, plugged, str(own))
+    attachment = {"etc": "", "etc_files": "", "etc_layers": [], "resolv_conf": "", "nss_database": None}
+    write_device_files(scratch.parent, attachment, str(own))
     (source,) = bound.values()
     assert list(bound) == [str(Path("/etc/hosts").resolve())]
     assert source.is_relative_to(scratch)

@@ -156,8 +156,8 @@ def test_a_killed_exec_takes_its_program_along(running):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_passed_on(running, number):
-    """Who asks ``exec`` to end asks the program, which may take its time and its own exit code."""
+def test_a_signal_is_forwarded(running, number):
+    """A signal to ``exec`` reaches the program, which may take its time and choose its exit code."""
     script = f"trap 'echo bye; exit 12' {number.name.removeprefix('SIG')}; echo up; while :; do sleep 0.05; done"
     process = running.popen("exec", "--", "sh", "-c", script)
     assert process.stdout.readline() == b"up\n"

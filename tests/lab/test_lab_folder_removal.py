@@ -1,4 +1,4 @@
-"""What a lab leaves is removed, whatever it is, and nothing that it leads to."""
+"""All files of a lab are removed, and nothing that its links refer to."""
 
 import os
 import shutil
@@ -94,7 +94,7 @@ SWEEP = """\
 import os, sys
 from ssosim.lab.base.folder import LabFolder
 os.setgroups([]) if os.geteuid() == 0 else None
-LabFolder.of("default").sweep()
+LabFolder.of("default").remove_run_files()
 """
 
 
@@ -146,7 +146,7 @@ def test_a_folder_that_is_exchanged_meanwhile_is_not_followed(folder, documents,
     exchanging.start()
     try:
         for _ in range(3000):
-            folder.sweep()
+            folder.remove_run_files()
             if not (documents / "thesis.txt").exists():
                 break
     finally:
@@ -185,7 +185,7 @@ def test_a_subfolder_that_is_exchanged_after_the_listing_is_not_followed(folder,
     assert [path.name for path in folder.path.iterdir()] == ["lock"]
 
 
-def test_a_programs_link_does_not_lead_the_end_of_its_device_astray(bench, documents):
+def test_a_programs_link_is_not_followed_when_its_device_is_released(bench, documents):
     """A program that puts a link in the place of the devices' folder: what is behind it stays when the program ends."""
     assert bench.run("up", "-d").returncode == 0
     devices = bench.home / "labs/default/devices"

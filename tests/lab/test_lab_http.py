@@ -35,7 +35,7 @@ async def client_of(serve, *, keep=False):
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=ca.server_context([HOST]))
     endpoint = server.sockets[0].getsockname()[:2]
-    http = LabHttp(_Resolver(), ca.client_context(), lambda *_: endpoint, keep=keep)
+    http = LabHttp(_Resolver(), ca.client_context(), lambda *_: endpoint, keep_connections=keep)
     try:
         yield http
     finally:

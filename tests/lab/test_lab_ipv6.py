@@ -58,7 +58,7 @@ def named(records, kind):
 
 
 def test_a_program_with_ipv6_signs_in_over_ipv6(dual):
-    """AAAA right: curl takes it first, and DNS, ticket, request and verdict are known to be its doing."""
+    """AAAA right: curl takes it first, and DNS, ticket, request and verdict are attributed to it."""
     done = dual.run("exec", "--device", "desk-6", "--as", "six", "--", *NEGOTIATE)
     assert done.stdout == f"200 {HOSTS['autologon']}", done.stderr
     records = of(dual, "six")
@@ -83,8 +83,8 @@ def test_without_ipv6_a_program_takes_ipv4(dual):
 
 
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
-def test_questions_over_ipv6_are_known_to_be_the_programs(dual, transport):
-    """The name server's IPv6 address answers, and the trace knows who asked."""
+def test_queries_over_ipv6_are_attributed_to_the_program(dual, transport):
+    """The name server's IPv6 address answers, and the trace has the client of the query."""
     label = f"dig{transport}"
     done = dual.run("exec", "--device", "desk-6", "--as", label, "--", "dig", transport, f"@{HOSTS['dns']}", LOGIN)
     assert "status: NOERROR" in done.stdout
@@ -93,7 +93,7 @@ def test_questions_over_ipv6_are_known_to_be_the_programs(dual, transport):
     ]
 
 
-def test_tickets_over_ipv6_are_known_to_be_the_programs(dual, tmp_path):
+def test_tickets_over_ipv6_are_attributed_to_the_program(dual, tmp_path):
     """With a krb5.conf that knows the KDC's IPv6 address only, tickets come over UDP and TCP."""
     for limit, transport in ((1465, "udp"), (1, "tcp")):
         own = tmp_path / transport
@@ -158,7 +158,7 @@ def test_a_wrong_aaaa_fails_those_who_have_ipv6_only(dual):
     assert (verdict.outcome, "bad-certificate" in verdict.reason) == (Outcome.FAILED, True)
 
 
-def test_models_in_a_private_network_meet_the_same(dual):
+def test_models_in_a_private_network_use_ipv6(dual):
     """A model on a device with IPv6 signs in where AAAA is right, in a lab whose hosts have IPv6 addresses."""
     file = dual.home / "estate.toml"
     words = ["--estate", str(file), "--client", "office-ipv6", "--client", "native-prompt-ipv6"]

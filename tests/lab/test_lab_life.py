@@ -1,4 +1,4 @@
-"""From ``ssosim up`` to nothing left, whatever ends it."""
+"""The life of a lab: after any kind of end, no process, mount or file of it is left."""
 
 import contextlib
 import json
@@ -17,48 +17,48 @@ SLEEPER = "987654"
 
 
 def ports_in_use():
-    """The ports that sockets of the machine's own network are bound to."""
+    """Return the ports that sockets of the machine's network are bound to."""
     lines = [line for kind in ("tcp", "udp") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
     return {int(line.split()[1].split(":")[1], 16) for line in lines}
 
 
-def first_of(bench):
-    """Process id of the lab itself."""
+def lab_pid(bench):
+    """Return the process id of the lab's process."""
     return json.loads((bench.home / "labs/default/lab.json").read_text())["pid"]
 
 
-def parent_of(pid):
-    """Process id of a process's parent."""
+def parent_pid(pid):
+    """Return the process id of a process's parent."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def kill_front(_bench, process):
-    """Kill -9 of the command."""
+def kill_launcher(_bench, process):
+    """Send SIGKILL to the command."""
     process.kill()
 
 
-def kill_first(bench, _process):
-    """Kill -9 of the lab."""
-    os.kill(first_of(bench), signal.SIGKILL)
+def kill_lab(bench, _process):
+    """Send SIGKILL to the lab's process."""
+    os.kill(lab_pid(bench), signal.SIGKILL)
 
 
-def kill_shepherd(bench, _process):
-    """Kill -9 of the process between."""
-    os.kill(parent_of(first_of(bench)), signal.SIGKILL)
+def kill_supervisor(bench, _process):
+    """Send SIGKILL to the supervisor, the process between the two."""
+    os.kill(parent_pid(lab_pid(bench)), signal.SIGKILL)
 
 
 def terminate(_bench, process):
-    """The polite way."""
+    """Send SIGTERM to the command."""
     process.terminate()
 
 
 def hang_up(_bench, process):
-    """What a closing terminal sends."""
+    """Send SIGHUP to the command, as a closing terminal does."""
     process.send_signal(signal.SIGHUP)
 
 
 @pytest.mark.parametrize(
-    ("end", "code"), [(terminate, 0), (hang_up, 0), (kill_front, -9), (kill_first, 1), (kill_shepherd, 1)]
+    ("end", "code"), [(terminate, 0), (hang_up, 0), (kill_launcher, -9), (kill_lab, 1), (kill_supervisor, 1)]
 )
 def test_any_end_leaves_nothing(bench, end, code):
     """Whichever process is killed by whatever signal, no process, mount or file of the lab or its programs is left."""
@@ -108,9 +108,9 @@ def test_a_signal_while_starting_leaves_nothing(bench):
     assert b"Traceback" not in process.stderr.read()
 
 
-@pytest.mark.parametrize("kill", [kill_first, kill_shepherd])
+@pytest.mark.parametrize("kill", [kill_lab, kill_supervisor])
 def test_a_detached_lab_that_is_killed_leaves_nothing(bench, kill):
-    """Without anyone who waits for it, a killed lab's keys and tickets still go."""
+    """Keys and tickets of a killed lab are removed even if no command waits for it."""
     assert bench.run("up", "--detach").returncode == 0
     assert "tickets" in bench.left()
     kill(bench, None)
@@ -183,7 +183,7 @@ def test_without_ip_the_command_to_install_it_is_given(bench):
 
 
 def test_a_kdc_that_dies_at_once_is_reported(bench, tmp_path):
-    """A krb5kdc that ends by itself: its exit code is told, exit code 1, nothing left."""
+    """A krb5kdc that ends by itself: its exit code is reported, exit code 1, nothing left."""
     fake = tmp_path / "bin" / "krb5kdc"
     fake.parent.mkdir()
     fake.write_text("#!/bin/sh\necho no room >&2\nexit 9\n")
@@ -228,7 +228,7 @@ def test_an_ordinary_user_needs_no_privilege(as_user):
 
 
 def test_another_users_lab_is_not_open_to_everybody(bench):
-    """The control API's socket, the keys and the tickets are for their owner's eyes only."""
+    """The control API's socket, the keys and the tickets have no permissions for other users."""
     assert bench.run("up", "-d").returncode == 0
     folder = bench.home / "labs/default"
     assert folder.stat().st_mode & 0o077 == 0

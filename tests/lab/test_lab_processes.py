@@ -1,4 +1,4 @@
-"""Forked children, links of devices and the trace's file: what no user's command shows by itself."""
+"""Forked children, links of devices, and the trace file: behaviour that no single command shows."""
 
 import asyncio
 import errno
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ssosim.lab.base.errors import LabError
-from ssosim.lab.core.trace_writer import recording
+from ssosim.lab.core.trace_writer import record_to_file
 from ssosim.lab.network.networks import LoopbackNetwork, device_link_commands
 from ssosim.trace import LabEvent, Trace
 
@@ -48,18 +48,18 @@ def test_every_address_has_a_link_of_its_own():
     assert max(map(len, names)) <= 15
 
 
-def test_a_loopback_block_that_is_too_small_is_said():
-    """More hosts than there are places before the models' is an error, not two hosts in one place."""
+def test_a_loopback_block_that_is_too_small_is_reported():
+    """More hosts than a block has host addresses are an error; no two hosts get one address."""
     with pytest.raises(LabError, match="99 addresses, more than 98"):
         LoopbackNetwork().configure(f"192.0.2.{number}" for number in range(1, 100))
 
 
 async def test_a_disk_that_was_full_once_does_not_end_the_trace():
-    """Lines that could not be written are lost and said; those that come later are written, and nothing piles up."""
+    """Lines that could not be written are lost and reported; later ones are written, and no backlog grows."""
     errors = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
     trace = Trace()
-    with recording(trace, Path("/dev/full")):
+    with record_to_file(trace, Path("/dev/full")):
         for _ in range(3):
             trace.record("a", LabEvent(part="lab", text="x" * 10_000))
             await asyncio.sleep(0.1)

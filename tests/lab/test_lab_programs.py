@@ -168,11 +168,11 @@ def test_a_wrong_address_leads_to_another_host(running):
 
 
 def test_no_two_programs_of_a_lab_have_one_address():
-    """Sixty-five thousand run one after another, none at the gateway's address; then the lab says what to do."""
+    """Sixty-five thousand run one after another, none at the gateway's address; then the error says what to do."""
     network = PrivateNetwork()
-    given = [network.program_address() for _ in range(0xFFFE - 0x100)]
-    with pytest.raises(LabError, match="start it anew"):
-        network.program_address()
+    given = [network.allocate_program_address() for _ in range(0xFFFE - 0x100)]
+    with pytest.raises(LabError, match="restart the lab"):
+        network.allocate_program_address()
     assert len(set(given)) == len(given)
     assert DEVICE_GATEWAY not in given
     assert {ip_address(address).packed[:2] for address in given} == {bytes((100, 64))}

@@ -1,4 +1,4 @@
-"""Programs that run: word of their end comes once, and nothing is held after it."""
+"""The table of running programs: each end is reported once, and no descriptor stays open."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ DEVICE = "100.64.1.1"
 
 @pytest.fixture
 def program() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that waits."""
+    """A process that sleeps."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield process
         process.kill()
 
 
 def handles() -> int:
-    """How many descriptors of processes this one holds."""
+    """Return the number of open process descriptors."""
     links = (str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
     return sum("pidfd" in link for link in links)
 
 
-async def test_one_handle_for_each_and_word_of_its_end_once(program: subprocess.Popen[bytes]) -> None:
-    """Who is killed is reported once and forgotten, with its handle."""
+async def test_one_handle_for_each_program_and_one_report_of_its_end(program: subprocess.Popen[bytes]) -> None:
+    """A killed program is reported once and removed, and its handle is closed."""
     running, gone, before = RunningPrograms(), asyncio.Queue[str](), handles()
     running.watch(DEVICE, program.pid, "c", "sleep", lambda: gone.put_nowait("gone"))
     assert handles() == before + 1
-    (listed,) = running.listing()
+    (listed,) = running.list_programs()
     assert (listed["device"], listed["client"], listed["program"]) == (DEVICE, "c", "sleep")
     program.kill()
     assert await asyncio.wait_for(gone.get(), 10) == "gone"
-    assert (running.listing(), handles()) == ([], before)
+    assert (running.list_programs(), handles()) == ([], before)
     running.forget(DEVICE)
     await asyncio.sleep(0.05)
     assert gone.empty()
 
 
-async def test_who_has_said_so_is_not_reported_again(program: subprocess.Popen[bytes]) -> None:
-    """Forgotten, or nobody watches any more: the end of the process is no news."""
+async def test_a_removed_program_is_not_reported(program: subprocess.Popen[bytes]) -> None:
+    """After ``forget`` or ``close``, the end of the process is not reported."""
     running, gone, before = RunningPrograms(), asyncio.Queue[str](), handles()
     running.watch(DEVICE, program.pid, "c", "sleep", lambda: gone.put_nowait("gone"))
     running.forget(DEVICE)
@@ -57,18 +57,18 @@ async def test_who_has_said_so_is_not_reported_again(program: subprocess.Popen[b
     program.wait()
     await asyncio.sleep(0.05)
     assert gone.empty()
-    with pytest.raises(LabInputError, match="is gone"):
+    with pytest.raises(LabInputError, match="has already ended"):
         running.watch(DEVICE, program.pid, "c", "sleep", lambda: None)
-    assert running.listing() == []
+    assert running.list_programs() == []
 
 
-async def test_ending_one_of_several(program: subprocess.Popen[bytes]) -> None:
-    """By its client's name or its address; who is unknown is said, with those who are known."""
+async def test_one_of_several_programs_is_stopped(program: subprocess.Popen[bytes]) -> None:
+    """By its client name or its address; for an unknown name, the error lists the running programs."""
     running = RunningPrograms()
     running.watch(DEVICE, program.pid, "c", "sleep", lambda: None)
-    with pytest.raises(LabInputError, match=rf"no program 'x' runs; there are: c \({DEVICE}\)"):
-        await running.end("x")
-    assert [each["client"] for each in await running.end(DEVICE)] == ["c"]
+    with pytest.raises(LabInputError, match=rf"no program 'x' is running; running programs: c \({DEVICE}\)"):
+        await running.stop("x")
+    assert [each["client"] for each in await running.stop(DEVICE)] == ["c"]
     assert program.wait(10) == -15
-    with pytest.raises(LabInputError, match="there are: none"):
-        await running.end("c")
+    with pytest.raises(LabInputError, match="running programs: none"):
+        await running.stop("c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ssosim.lab.base.errors import MachineLacksError
+from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install
 from ssosim.real_clients.lookup import find_flows
@@ -30,7 +30,7 @@ class Lab:
         (part,) = find_flows(name)
         try:
             install(part.original)
-        except MachineLacksError as error:
+        except PrerequisiteError as error:
             pytest.skip(str(error))
         command = [word.replace("{home}", str(home_of(part.original))) for word in part.flow.run]
         given = ["env", *(f"{key}={value}" for key, value in environment.items())]

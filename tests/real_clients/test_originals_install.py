@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, is_installed
 from ssosim.real_clients.manifest import RealClient, read_manifest
@@ -94,7 +94,7 @@ def test_a_step_that_fails_shows_its_end(tmp_path):
 
 def test_a_missing_tool_names_its_package(tmp_path):
     """What this machine lacks, and the Debian package that brings it."""
-    with pytest.raises(MachineLacksError, match=r"mine needs no-such-tool.*apt-get install mine-tools"):
+    with pytest.raises(PrerequisiteError, match=r"mine needs no-such-tool.*apt-get install mine-tools"):
         install(_client(tmp_path, "true", needs='"sh", "no-such-tool"'))
 
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from ssosim.estate import default_estate
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
-from ssosim.lab.process.status_messages import failure, failure_in
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
+from ssosim.lab.process.status_messages import encode_failure, read_failure
 from ssosim.scenario import private_play
 from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
@@ -158,12 +158,12 @@ def test_a_lab_that_tells_something_else_is_an_error(monkeypatch):
 
 def test_a_failure_keeps_its_text_and_exit_code():
     """What a lab's process tells of a failure is told by the command, also if the line is broken."""
-    for kind in (LabError, LabInputError, MachineLacksError):
-        told = failure_in(failure('no "such" thing\n', kind.exit_code))
+    for kind in (LabError, LabInputError, PrerequisiteError):
+        told = read_failure(encode_failure('no "such" thing\n', kind.exit_code))
         assert (told.error, told.exit_code) == ('no "such" thing\n', kind.exit_code)
-    assert failure_in(encode_result(_result())) is None
-    assert "cannot be read" in failure_in(b'{"error":"half').error
-    assert failure_in(b'{"error":"no code"}').exit_code == 1
+    assert read_failure(encode_result(_result())) is None
+    assert "cannot be read" in read_failure(b'{"error":"half').error
+    assert read_failure(b'{"error":"no code"}').exit_code == 1
 
 
 def test_results_are_frozen_values():

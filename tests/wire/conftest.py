@@ -301,7 +301,7 @@ class Client:
 def furnish(site: LabThread, name: str) -> Client:
     """A client on an address of its own."""
     lab = site.lab
-    address = lab.network.model_address()
+    address = lab.network.allocate_model_address()
     lab.attribution.register(address, name)
     home = site.home / "clients" / address
     home.mkdir(parents=True)

@@ -36,10 +36,10 @@ def runner(request):
 class Place:
     """A TLS server, and what it says of its visitors, who are called ``client``."""
 
-    def __init__(self, known=True, tells=False):
+    def __init__(self, known=True, reports_failures=False):
         self.ca, self.trace, self.attribution = LabCa(), Trace(), ClientAddresses()
         if known:
-            self.attribution.register("127.0.0.1", "client", tells=tells)
+            self.attribution.register("127.0.0.1", "client", reports_failures=reports_failures)
         self.talk = self.ca.client_context()
 
     def only(self, version):
@@ -62,9 +62,9 @@ class Place:
             runner,
             listener,
             ssl_context=self.ca.server_context([HOST]),
-            greeting=server.greet,
+            make_protocol=server.greet,
             address=ADDRESS,
-            visits=TlsObserver(self.trace, self.attribution, FIRST_STEPS),
+            observer=TlsObserver(self.trace, self.attribution, FIRST_STEPS),
         )
         await site.start()
         for visit in visits:
@@ -139,7 +139,7 @@ def seen(reason, host=HOST):
 def test_an_alert_names_the_reason(runner, version, trouble):
     """By its name in RFC 8446, in TLS 1.2 and 1.3, with the host that was asked for and its address."""
     place = Place().only(version)
-    place.ca.spoil({HOST: trouble})
+    place.ca.present_bad_certificates({HOST: trouble})
     assert runner.run(place.visited(place.refuse)) == seen(ALERTS[trouble])
 
 
@@ -155,7 +155,7 @@ def test_a_program_that_does_not_know_the_authority(runner, version):
 def test_who_has_seen_a_bad_certificate_may_leave_without_a_word(runner, version):
     """Closing right after the handshake is how some programs refuse."""
     place = Place().only(version)
-    place.ca.spoil({HOST: "wrong-name"})
+    place.ca.present_bad_certificates({HOST: "wrong-name"})
     assert runner.run(place.visited(place.look_later)) == seen("closed")
 
 
@@ -165,7 +165,7 @@ def test_who_leaves_a_handshake(runner, version, trouble, reason):
     """It did not want to go on, and the lab knows of a good reason or knows none."""
     place = Place().only(version)
     if trouble:
-        place.ca.spoil({HOST: trouble})
+        place.ca.present_bad_certificates({HOST: trouble})
     assert runner.run(place.visited(place.break_off)) == seen(reason)
 
 
@@ -180,8 +180,8 @@ def test_a_connection_that_was_not_needed_is_no_failure(runner, version):
 
 def test_only_a_known_client_that_does_not_tell_by_itself_is_written_down(runner):
     """A scan of the lab's ports is nobody's trouble; a model's device has its own record."""
-    for place in (Place(known=False), Place(tells=True)):
-        place.ca.spoil({HOST: "expired"})
+    for place in (Place(known=False), Place(reports_failures=True)):
+        place.ca.present_bad_certificates({HOST: "expired"})
         rubbish = place.bytes_of(b"GET / HTTP/1.1\r\n\r\n")
         assert runner.run(place.visited(place.refuse, place.look_later, rubbish, settle=0.2)) == []
 

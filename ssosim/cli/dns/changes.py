@@ -76,11 +76,11 @@ def _plan_alone(options: argparse.Namespace, change: Change, zones: ZoneSet, est
 
 def _forecasts(before: ZoneSet, after: ZoneSet, estate: Estate, names: Sequence[str]) -> list[Forecast]:
     """One forecast for each affected host that clients sign in at; none where the change touches no such host."""
-    from ssosim.lab.base.folder import cache_folder  # noqa: PLC0415
-    from ssosim.lab.base.signing_keys import kept_keys  # noqa: PLC0415
+    from ssosim.lab.base.folder import ensure_cache_folder  # noqa: PLC0415
+    from ssosim.lab.base.signing_keys import load_signing_keys  # noqa: PLC0415
     from ssosim.scenario.forecast import affected_hosts, forecast  # noqa: PLC0415
 
-    keys = kept_keys(estate, cache_folder())
+    keys = load_signing_keys(estate, ensure_cache_folder())
     return [forecast(before, after, estate, keys, host) for host in affected_hosts(names, estate)]
 
 

@@ -1,1 +1,1 @@
-"""What every part of a lab needs: errors, the lab folder, Linux calls, keys."""
+"""Modules that all other packages of ``lab`` use: errors, the lab folder, Linux system calls, signing keys."""

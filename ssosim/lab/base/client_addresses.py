@@ -1,4 +1,4 @@
-"""Who has which address: how a query on the wire is known to be this client's."""
+"""The table from an IP address to the client that uses it: how a query on the wire gets its client's name."""
 
 from __future__ import annotations
 
@@ -6,33 +6,43 @@ __all__ = ["ClientAddresses"]
 
 
 class ClientAddresses:
-    """Names for addresses. In loopback mode some parts know a client by the local address it dialled instead."""
+    """Client names by IP address.
+
+    In a private network each client has a source address of its own. In loopback mode some clients are known by the
+    local address that they connect to instead.
+    """
 
     def __init__(self) -> None:
         self._clients: dict[str, str] = {}
         self._counts: dict[str, int] = {}
-        self._telling: set[str] = set()
+        self._reporting: set[str] = set()
         self._models: set[str] = set()
 
-    def who(self, remote: str, local: str) -> str:
-        """The client behind an exchange between ``remote`` and our address ``local``; ``""`` for the lab itself."""
+    def client_of(self, remote: str, local: str) -> str:
+        """Return the client of an exchange between the addresses ``remote`` and ``local`` (the lab's end).
+
+        The result is ``""`` for the lab itself and for an unknown address.
+        """
         return self._clients.get(remote) or self._clients.get(local, "")
 
-    def register(self, address: str, client: str, *, tells: bool = False) -> None:
-        """From now on, ``address`` is ``client``; ``tells``: its device reports connections that fail."""
+    def register(self, address: str, client: str, *, reports_failures: bool = False) -> None:
+        """Attribute ``address`` to ``client``.
+
+        ``reports_failures``: the client's device records its failed connections itself, so servers must not.
+        """
         self._clients[address] = client
-        (self._telling.add if tells else self._telling.discard)(address)
-        (self._models.add if tells else self._models.discard)(client)
+        (self._reporting.add if reports_failures else self._reporting.discard)(address)
+        (self._models.add if reports_failures else self._models.discard)(client)
 
     def is_model(self, client: str) -> bool:
         """Whether ``client`` runs on a device of ours, which says what fails and waits so long and no longer."""
         return client in self._models
 
-    def silent(self, remote: str, local: str) -> str:
-        """``who``, unless its device reports by itself what connections fail."""
-        return "" if remote in self._telling else self.who(remote, local)
+    def client_without_reports(self, remote: str, local: str) -> str:
+        """Return ``client_of(remote, local)``, or ``""`` if that client's device records failed connections itself."""
+        return "" if remote in self._reporting else self.client_of(remote, local)
 
     def new_label(self, stem: str) -> str:
-        """A name that no client has had: ``stem`` with a number."""
+        """Return a client name that was not used before: ``stem``, a dash and a number."""
         self._counts[stem] = count = self._counts.get(stem, 0) + 1
         return f"{stem}-{count}"

@@ -1,20 +1,20 @@
-"""What can go wrong when a lab is started or used, by exit code."""
+"""Errors of starting and using a lab, by exit code."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["LabError", "LabInputError", "LabRefusedError", "MachineLacksError", "NameTakenError"]
+__all__ = ["LabError", "LabInputError", "LabNameTakenError", "LabRefusedError", "PrerequisiteError"]
 
 
 class LabError(Exception):
-    """A lab could not do what was asked. The text is ready for the user; ``exit_code`` is the command's."""
+    """A lab could not do what was requested. The text is ready for the user; ``exit_code`` is the command's."""
 
     exit_code = 1
 
 
 class LabRefusedError(LabError):
-    """A gate of the lab said no; ``data`` holds its reasons."""
+    """A rule of the lab (the gate for DNS changes, for example) refused the request; ``data`` holds the reasons."""
 
     def __init__(self, text: str, data: dict[str, Any]) -> None:
         super().__init__(text)
@@ -22,16 +22,16 @@ class LabRefusedError(LabError):
 
 
 class LabInputError(LabError):
-    """The user's input cannot be used: what, where, what to do."""
+    """The user's input cannot be used. The text names the input, the mistake and the remedy."""
 
     exit_code = 2
 
 
-class NameTakenError(LabInputError):
-    """A lab of this name is up already."""
+class LabNameTakenError(LabInputError):
+    """Another lab of this name is running."""
 
 
-class MachineLacksError(LabError):
-    """The machine lacks something; the text names the command that fixes it."""
+class PrerequisiteError(LabError):
+    """The machine lacks a program, a library or a kernel feature. The text names the command that installs it."""
 
     exit_code = 3

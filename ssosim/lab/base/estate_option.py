@@ -1,4 +1,4 @@
-"""The estate that the user asks for."""
+"""Read the estate file that the user names on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ __all__ = ["read_estate"]
 
 
 def read_estate(path: Path | None) -> Estate:
-    """The user's estate, or Contoso, with what its services bring; raises LabInputError with the place of a mistake."""
+    """Read the estate at ``path`` (None: the built-in Contoso) and add the hosts and records of its services.
+
+    Raises LabInputError with file, line and key of a mistake.
+    """
     try:
         estate = default_estate() if path is None else load_estate(path)
         return complete(estate)

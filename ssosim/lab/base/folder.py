@@ -1,7 +1,7 @@
-"""Where a lab keeps its files: the state folder, one sub-folder a lab.
+"""The files of a lab: one folder per lab in the user's state folder.
 
-``$SSOSIM_HOME``, else ``$XDG_STATE_HOME/ssosim``, else ``~/.local/state/ssosim``; the cache may be elsewhere. Only
-folders that are the user's own and no links are used (``ssosim.files.owned_folder``).
+The state folder is ``$SSOSIM_HOME``, else ``$XDG_STATE_HOME/ssosim``, else ``~/.local/state/ssosim``. The cache may be
+elsewhere. A folder is used only if the user owns it and it is not a symbolic link (``ssosim.files.owned_folder``).
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabFolder",
-    "cache_folder",
-    "cache_place",
-    "earlier",
-    "explained",
+    "cache_path",
+    "convert_folder_errors",
+    "ensure_cache_folder",
     "labs_folder",
-    "opened_labs",
+    "open_labs_folder",
+    "rotated_trace_path",
     "state_home",
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
-_LOOKERS_S = 0.1
+_LOCK_WAIT_S = 0.1
 _LOCK = "lock"
 _LEDGER = "dns"
 _KEPT_AFTER_STOP = {_LOCK, "trace.jsonl", "trace.1.jsonl", "lab.log", _LEDGER}
-_OF_YOURS = "set SSOSIM_HOME to a folder of yours"
-_ANOTHER = "choose another --name"
+_HINT_HOME = "set SSOSIM_HOME to a folder that you own"
+_HINT_NAME = "choose another --name"
 
 
 def state_home() -> Path:
-    """The folder of all labs of this user."""
+    """Return the state folder, which holds the files of all labs of this user."""
     if chosen := os.environ.get("SSOSIM_HOME"):
         return Path(chosen).absolute()
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
@@ -54,42 +54,42 @@ def state_home() -> Path:
 
 
 def labs_folder() -> Path:
-    """The folder that holds one folder a lab; it may not exist yet."""
+    """Return the folder that holds one folder per lab. It may not exist yet."""
     return state_home() / "labs"
 
 
-def cache_place() -> Path:
-    """Where the cache is, or will be."""
+def cache_path() -> Path:
+    """Return the path of the cache folder. It may not exist yet."""
     chosen = os.environ.get("SSOSIM_CACHE")
     return Path(chosen).absolute() if chosen else state_home() / "cache"
 
 
-def cache_folder() -> Path:
-    """Things that are slow to make and may be kept: prepared KDC databases and token signing keys.
+def ensure_cache_folder() -> Path:
+    """Return the cache folder, created if it is missing: prepared KDC databases and token signing keys.
 
-    ``$SSOSIM_CACHE``, else ``cache`` in the state folder. It is made where it is missing. Raises LabInputError when it
-    cannot be made, is a link, belongs to somebody else, or can be written to by others.
+    It is ``$SSOSIM_CACHE``, else ``cache`` in the state folder. Raises LabInputError when it cannot be created, is a
+    symbolic link, belongs to another user, or is writable for others.
     """
     from ssosim.files.owned_folder import open_or_create_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
-    folder = cache_place()
+    folder = cache_path()
     if folder.parent != state_home():
         hint = "set SSOSIM_CACHE to a folder of yours"
-        with explained(folder, hint), open_or_create_folder(folder, hint):
+        with convert_folder_errors(folder, hint), open_or_create_folder(folder, hint):
             return folder
     with (
-        explained(folder),
-        open_or_create_folder(state_home(), _OF_YOURS),
-        open_or_create_folder(folder, _OF_YOURS) as cache,
+        convert_folder_errors(folder),
+        open_or_create_folder(state_home(), _HINT_HOME),
+        open_or_create_folder(folder, _HINT_HOME) as cache,
     ):
-        if stat.S_IMODE(os.fstat(cache).st_mode) & 0o077:  # it was there before
+        if stat.S_IMODE(os.fstat(cache).st_mode) & 0o077:  # it existed with wider access
             os.fchmod(cache, 0o700)
     return folder
 
 
 @contextlib.contextmanager
-def explained(folder: Path, hint: str = _OF_YOURS) -> Iterator[None]:
-    """Raise LabInputError for what refuses ``folder`` in this block, or keeps it from being made."""
+def convert_folder_errors(folder: Path, hint: str = _HINT_HOME) -> Iterator[None]:
+    """Convert FolderRefusedError and OSError of this block into LabInputError that names ``folder`` and ``hint``."""
     try:
         yield
     except FolderRefusedError as error:
@@ -99,30 +99,30 @@ def explained(folder: Path, hint: str = _OF_YOURS) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def opened_labs() -> Iterator[int]:
-    """A descriptor of the folder that holds one folder a lab, for the length of the block.
+def open_labs_folder() -> Iterator[int]:
+    """Open the folder that holds one folder per lab; yield its descriptor.
 
-    Raises FileNotFoundError where there is none yet, FolderRefusedError when it, or the state folder, is a link,
-    belongs to somebody else, or can be written to by others.
+    Raises FileNotFoundError where it does not exist yet; FolderRefusedError when it, or the state folder, is a
+    symbolic link, belongs to another user, or is writable for others.
     """
-    with open_subfolder(state_home(), "labs", hint=_OF_YOURS) as labs:
+    with open_subfolder(state_home(), "labs", hint=_HINT_HOME) as labs:
         yield labs
 
 
-def earlier(trace: Path) -> Path:
-    """Where the older part of a trace file is, if it got so long that it was put aside."""
+def rotated_trace_path(trace: Path) -> Path:
+    """Return the path of the older part of the trace file ``trace``; it exists after the file was rotated."""
     return trace.with_suffix(f".1{trace.suffix}")
 
 
 class LabFolder(NamedTuple):  # dataclasses cost more to import than all else that ``ssosim exec`` does
-    """The files of the lab called ``name``."""
+    """The folder of the lab called ``name``: paths, lock, creation and removal."""
 
     name: str
     path: Path
 
     @classmethod
     def of(cls, name: str) -> LabFolder:
-        """The folder of lab ``name``, which may not exist yet; raises LabInputError for an unusable name."""
+        """Return the folder of lab ``name``. It may not exist yet. Raises LabInputError for an invalid name."""
         if not _NAME.fullmatch(name):
             raise LabInputError(f"--name {name!r}: use up to 32 letters, digits, dots, dashes and underscores")
         folder = cls(name, labs_folder() / name)
@@ -134,18 +134,18 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         return folder
 
     @classmethod
-    def existing(cls) -> list[LabFolder]:
-        """Every lab's folder that there is, by name; what is not the user's, or no lab's, is passed over."""
+    def list_existing(cls) -> list[LabFolder]:
+        """Return the folders of all labs of this user, sorted by name. Other folders are skipped."""
         found = []
         try:
-            with opened_labs() as labs:
+            with open_labs_folder() as labs:
                 names = sorted(os.listdir(labs))  # noqa: PTH208 - a descriptor
         except (FolderRefusedError, OSError):
             return []
         for name in names:
             with contextlib.suppress(LabInputError, FolderRefusedError, OSError):
                 folder = cls.of(name)
-                with folder.opened():
+                with folder.open_descriptor():
                     found.append(folder)
         return found
 
@@ -163,74 +163,78 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
 
     @property
     def trace(self) -> Path:
-        """The trace, as JSON Lines; kept after the lab has stopped."""
+        """The trace file (JSON Lines). It is kept after the lab has stopped."""
         return self.path / "trace.jsonl"
 
     @property
     def log(self) -> Path:
-        """The lab's own log, for when something went wrong."""
+        """The log of the lab's process, for troubleshooting."""
         return self.path / "lab.log"
 
     @property
     def ledger(self) -> Path:
-        """The folder of the ledger of DNS changes; kept until a lab of this name begins anew."""
+        """The folder of the ledger of DNS changes. It is kept until ``ssosim up --fresh``."""
         return self.path / _LEDGER
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[int]:
-        """A descriptor of the folder for the length of the block, to look at what is in it.
+    def open_descriptor(self) -> Iterator[int]:
+        """Open the folder for reading; yield its descriptor.
 
-        Raises FileNotFoundError where there is none, FolderRefusedError for what is not the user's own or a link.
+        Raises FileNotFoundError where it does not exist; FolderRefusedError for a link or another user's folder.
         """
-        with opened_labs() as labs, open_folder(self.name, labs, self.path, _ANOTHER) as folder:
+        with open_labs_folder() as labs, open_folder(self.name, labs, self.path, _HINT_NAME) as folder:
             yield folder
 
-    def check(self) -> None:
-        """Raise LabInputError when something is there that is not a folder of the user's own; it may be missing."""
-        with explained(self.path, _ANOTHER), contextlib.suppress(FileNotFoundError), self.opened():
+    def check_ownership(self) -> None:
+        """Raise LabInputError when the path exists and is not a folder that the user owns."""
+        with (
+            convert_folder_errors(self.path, _HINT_NAME),
+            contextlib.suppress(FileNotFoundError),
+            self.open_descriptor(),
+        ):
             pass
 
     def create(self) -> None:
-        """Make the folder, or accept the one that was made for this lab before, or an empty one.
+        """Create the folder, or accept an empty one or one with this lab's mark.
 
-        Raises LabInputError when it cannot be made, or something else is there, which stays as it is.
+        Raises LabInputError when it cannot be created, or when the path holds anything else, which is not changed.
         """
         from ssosim.files.owned_folder import claim_folder, create_private_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
-        with explained(self.path):
+        with convert_folder_errors(self.path):
             create_private_folder(state_home() / "labs")
-            with opened_labs() as labs, claim_folder(labs, self.name, self.mark, self.path, _ANOTHER):
+            with open_labs_folder() as labs, claim_folder(labs, self.name, self.mark, self.path, _HINT_NAME):
                 pass
 
-    def try_lock(self, *, make: bool = True) -> int | None:
-        """Take the lock that says this lab runs; the descriptor holds it. None when another process has it.
+    def try_lock(self, *, create: bool = True) -> int | None:
+        """Take the lock of a running lab; return its descriptor, or None when another process holds the lock.
 
-        ``make``: make the folder where it is missing. Raises LabInputError when the folder is not this lab's, or the
-        lock file cannot be opened; FileNotFoundError where there is none and none is to be made.
+        ``create``: create the folder where it is missing. Raises LabInputError when the folder is not this lab's, or
+        the lock file cannot be opened; FileNotFoundError where the folder is missing and ``create`` is False.
         """
-        end = time.monotonic() + _LOOKERS_S
+        end = time.monotonic() + _LOCK_WAIT_S
         while True:
             late = time.monotonic() > end
-            if make:
+            if create:
                 self.create()
             try:
-                descriptor = self._locked(fcntl.LOCK_EX)
+                descriptor = self._open_lock(fcntl.LOCK_EX)
             except FileNotFoundError as error:
-                if not make:
+                if not create:
                     raise
                 if late:
                     raise LabInputError(
-                        f"{printable_path(self.path)}: is removed again and again; {_ANOTHER}"
+                        f"{printable_path(self.path)}: is removed again and again; {_HINT_NAME}"
                     ) from error
             else:
                 if descriptor is not None or late:
                     return descriptor
-                time.sleep(0.01)  # somebody may only be looking whether the lab runs
+                time.sleep(0.01)  # another process may hold it for a moment, in ``is_running``
 
     def is_running(self) -> bool:
-        """Whether a process holds the lock; raises LabInputError when that cannot be known."""
+        """Return whether a process holds the lock. Raises LabInputError when the lock file cannot be read."""
         try:
-            descriptor = self._locked(fcntl.LOCK_SH)
+            descriptor = self._open_lock(fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
         if descriptor is None:
@@ -238,17 +242,17 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         os.close(descriptor)
         return False
 
-    def _locked(self, kind: int) -> int | None:
-        """The lock file, locked; None when another process has it. Raises FileNotFoundError and LabInputError."""
+    def _open_lock(self, kind: int) -> int | None:
+        """Open and lock the lock file. None when another process has it. Raises FileNotFoundError and LabInputError."""
         lock = self.path / _LOCK
         try:
-            with self.opened() as folder:
+            with self.open_descriptor() as folder:
                 flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
                 descriptor = os.open(_LOCK, flags, dir_fd=folder)
                 try:
                     status = os.fstat(descriptor)
                     if not stat.S_ISREG(status.st_mode):
-                        raise OSError(errno.EINVAL, "is not a file")  # noqa: TRY301 - told as the other errors are
+                        raise OSError(errno.EINVAL, "is not a file")  # noqa: TRY301 - reported like the errors of the calls
                     fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
                     if not os.path.samestat(status, os.lstat(_LOCK, dir_fd=folder)):
                         raise FileNotFoundError(errno.ENOENT, "was removed meanwhile")  # noqa: TRY301 - likewise
@@ -262,19 +266,19 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         except FolderRefusedError as error:
             raise LabInputError(str(error)) from error
         except OSError as error:
-            raise LabInputError(f"{printable_path(lock)}: {error.strerror}; {_OF_YOURS}") from error
+            raise LabInputError(f"{printable_path(lock)}: {error.strerror}; {_HINT_HOME}") from error
         return descriptor
 
     def write_facts(self, facts: dict[str, Any]) -> None:
-        """Publish what other processes need to know of the running lab."""
+        """Write ``lab.json``: what other processes need to join the running lab."""
         temporary = self.path / "lab.json.new"
         temporary.write_text(json.dumps(facts), encoding="utf-8")
         temporary.replace(self.path / "lab.json")
 
-    def facts(self) -> dict[str, Any] | None:
-        """What ``write_facts`` published; None when the lab is not up, or the folder is not the user's own."""
+    def read_facts(self) -> dict[str, Any] | None:
+        """Read ``lab.json``. None when the lab is not running, or the folder is not the user's."""
         try:
-            with self.opened() as folder:
+            with self.open_descriptor() as folder:
                 file = os.open("lab.json", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
             with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
                 facts: dict[str, Any] = json.load(stream)
@@ -283,70 +287,69 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         return facts
 
     def clear(self, *, keep_ledger: bool = False) -> None:
-        """Remove all that an earlier lab of this name left, its trace and log too. The caller holds the lock.
+        """Remove all files of an earlier lab of this name, with trace and log. The caller holds the lock.
 
-        ``keep_ledger``: the ledger of DNS changes stays, so that the next lab goes on where it ends.
-
-        Links are removed, and what they lead to stays. Raises LabInputError when the folder was not made for this lab,
-        or something in it cannot be removed.
+        ``keep_ledger``: keep the ledger of DNS changes, so that the next lab continues it. Symbolic links are removed,
+        not followed. Raises LabInputError when the folder is not this lab's, or an entry cannot be removed.
         """
         from ssosim.files.removal import empty_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
-        with explained(self.path, _ANOTHER), self._ours() as folder:
+        with convert_folder_errors(self.path, _HINT_NAME), self._open_owned() as folder:
             left = empty_folder(folder, {_LOCK, _LEDGER} if keep_ledger else {_LOCK})
         if left:
             raise LabInputError(
-                f"{printable_path(self.path)}: cannot be cleared: {printable_path(left[0])}; {_ANOTHER}"
+                f"{printable_path(self.path)}: cannot be cleared: {printable_path(left[0])}; {_HINT_NAME}"
             )
 
-    def sweep(self) -> None:
-        """Remove what a lab left behind but its trace, log and ledger. The caller holds the lock.
+    def remove_run_files(self) -> None:
+        """Remove the files of a stopped lab, except trace, log and ledger. The caller holds the lock.
 
-        As ``clear``, but without a word: what cannot be removed stays, and so does a folder that is not this lab's.
+        Unlike ``clear`` it raises no error: an entry that cannot be removed stays, and so does a foreign folder.
         """
         from ssosim.files.removal import empty_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
-        with contextlib.suppress(FolderRefusedError, OSError), self._ours() as folder:
+        with contextlib.suppress(FolderRefusedError, OSError), self._open_owned() as folder:
             empty_folder(folder, _KEPT_AFTER_STOP)
 
     def remove(self, *names: str) -> None:
-        """Remove one thing in the folder: the path of ``names`` in it. As ``sweep``, links are not followed."""
+        """Remove one entry: the path of ``names`` in the folder. Links are not followed; errors are ignored."""
         from ssosim.files.removal import remove_entry  # noqa: PLC0415 - not for ``ssosim exec``
 
         with contextlib.suppress(FolderRefusedError, OSError), contextlib.ExitStack() as cleanup:
-            folder = cleanup.enter_context(self._ours())
+            folder = cleanup.enter_context(self._open_owned())
             for name in names[:-1]:
                 folder = cleanup.enter_context(open_folder(name, folder))
             remove_entry(folder, names[-1])
 
     def remove_all(self) -> list[str]:
-        """Remove the folder with all that is in it; what could not be removed, with the reason.
+        """Remove the folder and its contents; return the entries that could not be removed, each with the reason.
 
-        Raises LabInputError when the lab runs, or the folder is not this lab's.
+        Raises LabInputError when the lab is running, or the folder is not this lab's.
         """
         from ssosim.files.owned_folder import remove_marked  # noqa: PLC0415 - not for ``ssosim exec``
 
         try:
-            lock = self.try_lock(make=False)
+            lock = self.try_lock(create=False)
         except FileNotFoundError:
             return []
         if lock is None:
-            raise LabInputError(self.is_up_text)
+            raise LabInputError(self.stop_first_message)
         try:
-            with explained(self.path, _ANOTHER), opened_labs() as labs:
+            with convert_folder_errors(self.path, _HINT_NAME), open_labs_folder() as labs:
                 return remove_marked(labs, self.name, self.mark, self.path)
         finally:
             os.close(lock)
 
     @property
-    def is_up_text(self) -> str:
-        """What to tell who wants to have the folder while the lab runs."""
+    def stop_first_message(self) -> str:
+        """The error text for a command that needs the folder of a lab that is running."""
         return f'lab "{self.name}" is up; stop it first: ssosim down --name {self.name}'
 
     @contextlib.contextmanager
-    def _ours(self) -> Iterator[int]:
+    def _open_owned(self) -> Iterator[int]:
+        """Open the folder after a check of its mark; yield its descriptor."""
         from ssosim.files.owned_folder import check_mark  # noqa: PLC0415 - not for ``ssosim exec``
 
-        with self.opened() as folder:
-            check_mark(folder, self.mark, self.path, _ANOTHER)
+        with self.open_descriptor() as folder:
+            check_mark(folder, self.mark, self.path, _HINT_NAME)
             yield folder

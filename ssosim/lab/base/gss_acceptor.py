@@ -1,4 +1,4 @@
-"""The real GSSAPI acceptor behind the identity provider's port."""
+"""The GSS-API acceptor of a lab, as the port ``TicketAcceptor`` of the identity provider."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _FAULTS: Mapping[TicketRefusal, TicketFault] = {
 
 @dataclass(frozen=True, slots=True)
 class GssAcceptor:
-    """One service's key table, as ``ssosim.entra.TicketAcceptor``."""
+    """Implementation of ``ssosim.entra.TicketAcceptor`` with the key table of one service."""
 
     acceptor: Acceptor
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Judge one token."""
+        """Accept or refuse one SPNEGO or Kerberos token."""
         result = self.acceptor.accept(token)
         if isinstance(result, AcceptedToken):
             return AcceptedTicket(result.principal, result.service, result.reply or b"")

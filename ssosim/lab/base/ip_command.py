@@ -1,6 +1,6 @@
-"""The command ``ip``, by which addresses, links and routes are set.
+"""Run the command ``ip`` (iproute2), which sets addresses, links and routes.
 
-Alone, and with few imports: ``ssosim exec`` must add almost nothing to the program that it starts.
+This is a module of its own with few imports, because ``ssosim exec`` must start a program almost without delay.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable
 
-from ssosim.lab.base.errors import LabError, MachineLacksError
+from ssosim.lab.base.errors import LabError, PrerequisiteError
 
 __all__ = ["run_ip"]
 
@@ -16,7 +16,10 @@ _IP_TIMEOUT_S = 10
 
 
 def run_ip(lines: Iterable[str]) -> None:
-    """Run ``ip`` commands as one batch; raises LabError with what ip said."""
+    """Run the ``ip`` commands ``lines`` as one batch.
+
+    Raises LabError with the error text of ``ip``, and PrerequisiteError where ``ip`` is not installed.
+    """
     try:
         done = subprocess.run(
             ["ip", "-batch", "-"],  # noqa: S607 - found on the user's PATH like any tool
@@ -27,7 +30,7 @@ def run_ip(lines: Iterable[str]) -> None:
             check=False,
         )
     except FileNotFoundError as error:
-        raise MachineLacksError("the command ip is missing: sudo apt-get install iproute2") from error
+        raise PrerequisiteError("the command ip is missing: sudo apt-get install iproute2") from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"the command ip did not end in {_IP_TIMEOUT_S} s: is this machine overloaded?") from error
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 has no name for: namespaces, mounts, and dying with one's parent.
+"""Linux system calls that Python 3.11 does not wrap: namespaces, mounts, and the parent-death signal.
 
 Sources: unshare(2), setns(2), mount(2), prctl(2), namespaces(7), user_namespaces(7).
 """
@@ -23,12 +23,12 @@ __all__ = [
     "MS_BIND",
     "MS_PRIVATE",
     "MS_REC",
-    "detach",
+    "detach_mount",
     "die_with_parent",
     "map_identity",
     "memory",
     "mount",
-    "overlay",
+    "mount_overlay",
     "overlay_in",
     "raise_file_limit",
     "setns",
@@ -53,33 +53,34 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def unshare(flags: int) -> None:
-    """Move this process into new namespaces; raises OSError. A user namespace needs a process of one thread."""
-    _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
+    """Move this process into new namespaces; raises OSError. CLONE_NEWUSER needs a process with a single thread."""
+    _check_result(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
 def setns(descriptor: int, kind: int) -> None:
     """Join the namespace behind ``descriptor`` (an open ``/proc/PID/ns/*``); raises OSError."""
-    _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
+    _check_result(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
 def mount(source: str, target: str | Path, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """Mount ``source`` at ``target``; raises OSError that names the target."""
+    """Mount ``source`` at ``target``; raises OSError with ``target`` in its text."""
     result = _libc.mount(
         source.encode(), os.fsencode(target), kind.encode() or None, ctypes.c_ulong(flags), options.encode() or None
     )
-    _checked(result, f"mount {target}")
+    _check_result(result, f"mount {target}")
 
 
-def overlay(target: str | Path, layers: Sequence[str | Path], scratch: Path) -> None:
-    """Lay ``layers`` (folders, the topmost first) over each other at ``target``; raises OSError.
+def mount_overlay(target: str | Path, layers: Sequence[str | Path], scratch: Path) -> None:
+    """Mount an overlay file system of the folders ``layers`` (topmost first) at ``target``; raises OSError.
 
-    What is written there goes to memory and ends with the mount. ``scratch`` is made, and empty afterwards.
+    Writes below ``target`` stay in memory and are lost with the mount. ``scratch`` must not exist; it is created, and
+    is empty afterwards.
     """
     memory(scratch)
     try:
         overlay_in(target, layers, scratch)
     finally:
-        detach(scratch)  # what is mounted from it keeps it alive, unseen
+        detach_mount(scratch)  # the overlay keeps the tmpfs alive after its mount point is gone
 
 
 def memory(folder: Path) -> None:
@@ -93,8 +94,8 @@ def overlay_in(target: str | Path, layers: Sequence[str | Path], scratch: Path) 
     upper, work = scratch / "upper", scratch / "work"
     upper.mkdir()
     work.mkdir()
-    below = ":".join(_escaped(layer) for layer in layers)
-    options = f"lowerdir={below},upperdir={_escaped(upper)},workdir={_escaped(work)}"
+    below = ":".join(_escape_path(layer) for layer in layers)
+    options = f"lowerdir={below},upperdir={_escape_path(upper)},workdir={_escape_path(work)}"
     try:  # within a user namespace, with and without extended attributes on tmpfs
         mount("overlay", target, "overlay", options=f"{options},userxattr")
     except OSError:
@@ -102,42 +103,42 @@ def overlay_in(target: str | Path, layers: Sequence[str | Path], scratch: Path) 
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel send this process ``number`` when its parent, process ``parent``, ends for whatever reason.
+    """Have the kernel send signal ``number`` to this process when its parent, process ``parent``, ends for any reason.
 
-    If the parent has gone already, this process ends at once. A parent in an outer pid namespace shows as 0.
+    If the parent has already ended, this process exits at once. A parent in an outer pid namespace has the number 0.
     """
-    _checked(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
+    _check_result(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
     if os.getppid() not in (parent, 0):
         os._exit(128 + signal.SIGKILL)
 
 
-def detach(target: str | Path) -> None:
-    """Unmount ``target`` as soon as nothing uses it, and hide it at once; raises OSError that names it."""
-    _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(_MNT_DETACH)), f"unmount {target}")
+def detach_mount(target: str | Path) -> None:
+    """Unmount ``target`` lazily (MNT_DETACH): hide it at once, free it when unused. Raises OSError that names it."""
+    _check_result(_libc.umount2(os.fsencode(target), ctypes.c_int(_MNT_DETACH)), f"unmount {target}")
 
 
 def map_identity(inside_uid: int, inside_gid: int, outside_uid: int, outside_gid: int) -> None:
-    """In a user namespace just made, let one user and one group stand for those outside; raises OSError."""
+    """Map one user id and one group id of a new user namespace to those outside of it; raises OSError."""
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"{inside_uid} {outside_uid} 1", encoding="ascii")
     Path("/proc/self/gid_map").write_text(f"{inside_gid} {outside_gid} 1", encoding="ascii")
 
 
-def _escaped(folder: str | Path) -> str:
+def _escape_path(folder: str | Path) -> str:
     return re.sub(r"([\\:,])", r"\\\1", str(folder))
 
 
-def _checked(result: int, what: str) -> None:
+def _check_result(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def raise_file_limit(wanted: int = 8192) -> None:
-    """Let this process open up to ``wanted`` files, as far as the hard limit goes (getrlimit(2)).
+    """Raise the soft limit on open files to ``wanted``, or to the hard limit if that is lower (getrlimit(2)).
 
-    The usual soft limit of 1024 exists for programs that use select(2): one client with a thousand idle connections
-    would keep all others out of the lab. Not more, for an idle TLS connection costs 65 KB.
+    The usual soft limit of 1024 exists for programs that use select(2). With it, one client with a thousand idle
+    connections would block all others. ``wanted`` is not larger because an idle TLS connection costs 65 KB.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

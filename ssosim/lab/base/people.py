@@ -9,7 +9,7 @@ from ssosim_clients.ports import AppCredentials
 from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["app_credentials", "client_dice", "device_called", "user_on"]
+__all__ = ["app_credentials", "client_random", "device_called", "user_on"]
 
 
 def device_called(estate: Estate, name: str | None) -> Device:
@@ -39,6 +39,6 @@ def app_credentials(estate: Estate, user: User) -> AppCredentials | None:
     return None
 
 
-def client_dice(seed: int, client: str) -> Random:
+def client_random(seed: int, client: str) -> Random:
     """The dice of ``client`` for a scenario's ``seed``: the same throws at every run, whoever else plays."""
     return Random(f"{seed} {client}")  # noqa: S311 - which of two DNS answers comes first

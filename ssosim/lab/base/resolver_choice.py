@@ -5,7 +5,7 @@ from __future__ import annotations
 from ssosim.dns.recursion import ResolverSettings
 from ssosim.estate import DnsResolver, Estate
 
-__all__ = ["name_servers", "resolver_address", "settings_of"]
+__all__ = ["name_servers", "resolver_address", "resolver_settings"]
 
 
 def resolver_address(estate: Estate, device: str | None = None) -> str:
@@ -23,7 +23,7 @@ def name_servers(estate: Estate) -> tuple[str, ...]:
     return tuple(reversed(general)) or estate.addresses("dns")
 
 
-def settings_of(resolver: DnsResolver, estate: Estate) -> ResolverSettings:
+def resolver_settings(resolver: DnsResolver, estate: Estate) -> ResolverSettings:
     """The settings that an estate's entry means."""
     addresses = {other.name: other.address for other in estate.resolvers}
     return ResolverSettings(

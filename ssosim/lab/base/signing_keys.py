@@ -1,4 +1,7 @@
-"""Token signing keys that outlive a lab: making RSA keys is slow, and a real provider keeps its keys as well."""
+"""Token signing keys in the cache folder, shared by all labs.
+
+Generating RSA keys is slow, and a real identity provider keeps its keys across restarts as well.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,22 @@ from ssosim.entra import Keys, KeysError
 from ssosim.estate import Estate
 from ssosim.files.opening import open_folder
 from ssosim.files.owned_folder import check_mark, claim_folder, make_mark, open_or_create_folder, remove_marked
-from ssosim.lab.base.folder import explained
+from ssosim.lab.base.folder import convert_folder_errors
 
-__all__ = ["kept_keys"]
+__all__ = ["load_signing_keys"]
 
-# Part of the folder's name: raise it when what is kept in it changes.
+# Part of the folder's name. Increase it when the format of the stored keys changes.
 _LAYOUT = 2
 
 
-def kept_keys(estate: Estate, cache: Path) -> Keys:
-    """The keys of ``estate``'s issuers from ``cache``, made there first if they are missing or damaged.
+def load_signing_keys(estate: Estate, cache: Path) -> Keys:
+    """Load the keys of ``estate``'s token issuers from ``cache``; generate them if they are missing or damaged.
 
-    Raises LabInputError when ``cache`` is not the user's own folder, or something else is in the place of the keys.
+    Raises LabInputError when ``cache`` belongs to another user, or a foreign file has the name of the key folder.
     """
     names = [service.name for service in estate.federation_services]
     name = f"keys-{hashlib.sha256(repr((_LAYOUT, sorted(names))).encode()).hexdigest()[:16]}"
-    with explained(cache, "use another cache folder"), open_or_create_folder(cache) as folder:
+    with convert_folder_errors(cache, "use another cache folder"), open_or_create_folder(cache) as folder:
         with contextlib.suppress(FileNotFoundError, KeysError):
             return _load(folder, cache, name)
         with contextlib.suppress(FileNotFoundError):

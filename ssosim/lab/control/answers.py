@@ -11,7 +11,7 @@ import msgspec
 
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.program_devices.control_client import ask_raw
+from ssosim.lab.program_devices.control_client import send_request
 
 __all__ = [
     "Answer",
@@ -101,7 +101,7 @@ def ask(folder: LabFolder, method: str, path: str, kind: type[_T], body: dict[st
     Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
     when it refuses, and for an answer that is none of the kind.
     """
-    return read_answer(ask_raw(folder, method, path, body), kind, f'lab "{folder.name}", {method} {path}')
+    return read_answer(send_request(folder, method, path, body), kind, f'lab "{folder.name}", {method} {path}')
 
 
 def read_answer(text: bytes, kind: type[_T], whence: str) -> _T:

@@ -77,12 +77,12 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
 
     try:
         for name, address in targets.items():
-            own = lab.network.backend_address()
+            own = lab.network.allocate_backend_address()
             for port in lab.service_ports(address) or lab.service_ports():
                 relay = _relay(running, name, own, lab.endpoint(address, port))
                 server = await asyncio.start_server(relay, own, port if lab.network.in_namespace else 0)
                 running.servers.append(server)
-                lab.place(own, port, server.sockets[0].getsockname()[:2])
+                lab.set_endpoint(own, port, server.sockets[0].getsockname()[:2])
             lab.attribution.register(own, "dns-substitute")
             held = now.find(name, A)
             running.ttl = max(running.ttl, 0 if held is None else held.ttl)

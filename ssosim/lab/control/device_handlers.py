@@ -25,11 +25,11 @@ class DeviceHandlers:
 
     async def listing(self, _: web.Request) -> web.Response:
         """Who runs, the oldest first."""
-        return web.json_response({"devices": self._lab.running.listing()})
+        return web.json_response({"devices": self._lab.running.list_programs()})
 
     async def end(self, request: web.Request) -> web.Response:
         """Stop the program of that client's name or device's address: asked to end, and killed if it does not."""
-        return web.json_response({"stopped": await self._lab.running.end(request.match_info["device"])})
+        return web.json_response({"stopped": await self._lab.running.stop(request.match_info["device"])})
 
     async def plug(self, request: web.Request) -> web.Response:
         """Join the network namespace of ``pid`` to the lab."""
@@ -42,7 +42,7 @@ class DeviceHandlers:
         wishes |= {"nss": body["nss"] is True} if "nss" in body else {}
         wishes |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
         program = str(body.get("program") or "program")
-        return web.json_response(await self._lab.plug_device(pid, program=program, **wishes))
+        return web.json_response(await self._lab.attach_device(pid, program=program, **wishes))
 
     async def device_code(self, request: web.Request) -> web.Response:
         """The next device code that the device gets; waits a while for it."""
@@ -54,5 +54,5 @@ class DeviceHandlers:
         code = body.get("exit_code")
         if not isinstance(code, int) or isinstance(code, bool) or not -256 < code < 256:
             raise LabInputError("exit_code: expected a whole number")
-        self._lab.device_finished(request.match_info["device"], code)
+        self._lab.release_device(request.match_info["device"], code)
         return web.json_response({})

@@ -42,8 +42,8 @@ class Prober:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._address = lab.network.model_address()
-        lab.attribution.register(self._address, PROBE, tells=True)
+        self._address = lab.network.allocate_model_address()
+        lab.attribution.register(self._address, PROBE, reports_failures=True)
 
     async def observe(self, inventory: Inventory, views: Sequence[View] | None = None) -> tuple[Observation, ...]:
         """One observation for each endpoint and view."""

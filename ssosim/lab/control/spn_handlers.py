@@ -78,7 +78,7 @@ async def ask_spn(
         raise LabInputError(f"no SPN rule is called {unknown[0]!r}; known: {', '.join(RULES)}")
     chosen = [RULES[name] for name in (RULES if rules is None else rules)]
     async with model_device(
-        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), person=False, seat=seat
+        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), user_present=False, slot=seat
     ) as asker:
         kdc = _Kdc(asker)
         found = [await _apply(rule, host, asker, kdc, port) for rule in chosen]

@@ -1,1 +1,1 @@
-"""The lab itself: DNS, KDC and HTTPS services started, joined and stopped, with their trace."""
+"""The composition root: it starts, joins and stops the DNS servers, the KDC and the HTTPS services, and their trace."""

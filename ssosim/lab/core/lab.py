@@ -1,7 +1,41 @@
-"""A whole lab in one process: the composition root.
+"""The composition root: ``Lab`` creates, joins, starts and stops all parts of a lab in one process.
 
-The only place that knows all parts. ``Lab`` starts them on a network that it is given (real addresses in a private
-network, or loopback), joins them by their ports, and stops them in the opposite order, whatever fails in between.
+Theory of operation
+-------------------
+The parts do not import each other. Each has a port (a callable or a small protocol), and ``Lab`` passes one part's
+function to the other: every server gets ``ClientAddresses.client_of``, every client gets ``Lab.endpoint``, every event
+goes to one ``Trace``. ``Lab`` is the only module that knows all parts.
+
+``__init__`` creates the parts that need no socket: trace, zone store, fault table, address table, CA. So a caller may
+change zones or subscribe to the trace before the start. ``start`` then opens sockets, in this order:
+
+1. GSS-API is imported first. Where the library is missing, the error comes before anything runs.
+2. The network gets its addresses, and krb5kdc starts. A caller with a KDC that already runs passes it instead
+   (``PrivateLab`` does: the KDC starts while the caller imports the other modules).
+3. The KDC gateway listens on the KDC's public addresses and forwards to krb5kdc. It observes and delays every Kerberos
+   message. Only then is ``krb5.conf`` written, because in loopback mode the ports are known only now.
+4. The first ticket is requested (``sign_on``). It needs the gateway only, so it runs beside steps 5 to 7.
+5. The DNS server, then the resolvers and the authoritative servers that they query.
+6. The identity provider and all other services: one HTTP listener for each address and port.
+7. The prober of traffic manager endpoints. It comes last, so that it does not probe services that have not started.
+
+``start`` ends when all of this is done, and when the first ticket is in its cache.
+
+Rules that always hold:
+
+- The stop function of each part goes onto one ``AsyncExitStack``, before the part opens its first socket (krb5kdc: when
+  it runs). ``stop`` unwinds the stack, so the parts stop in the opposite order. If a step of ``start`` fails, ``start``
+  calls ``stop`` and raises the error: nothing keeps running. ``stop`` may be called twice.
+- ``_endpoints`` maps an address and port of the estate to the local endpoint that a client connects to. In a private
+  network the two are equal, except for hosts with IPv6 addresses. On loopback they differ. Every client, probe and
+  resolver of the lab calls ``endpoint`` before it connects.
+- Faults are not undone at the end. Only their timers are cancelled (``faults.close``), after the HTTP and DNS servers
+  have stopped: no server ever runs without a fault that the trace shows as active.
+- A client is identified by an IP address only. Nothing that a client sends can change its name in the trace.
+
+Time: all parts get ``clock``, the lab's time. With a ``VirtualClock``, the timers of faults, the delays of responses
+and the prober run in virtual time. The KDC and the lifetimes of tickets always follow the machine's clock, because
+krb5kdc is a separate process.
 """
 
 from __future__ import annotations
@@ -33,11 +67,11 @@ from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prep
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.people import device_called, user_on
-from ssosim.lab.base.signing_keys import kept_keys
-from ssosim.lab.core.resolvers import lab_addresses, serving_resolvers
+from ssosim.lab.base.signing_keys import load_signing_keys
+from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.networks import LoopbackNetwork, Network
-from ssosim.lab.network.service_faults import ForeignHost, show_at_services
+from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete, services_of
@@ -52,10 +86,11 @@ _BACKLOG = 1024
 
 
 class Lab:
-    """All parts of a lab, started and stopped together; an async context manager.
+    """All parts of a lab, started and stopped together. An async context manager.
 
-    ``home`` is a folder of its own, which it fills; ``cache`` holds what is slow to make and may be kept. Raises
-    ServiceError for a service that cannot run where the estate wants it.
+    ``home``: an empty folder for the lab's files. ``cache``: a folder for prepared realms and signing keys, which labs
+    share. ``network``: loopback by default. ``clock``: the system clock by default. Raises ServiceError for a service
+    that cannot run at its host.
     """
 
     def __init__(
@@ -89,7 +124,7 @@ class Lab:
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self._gateway: KdcGateway | None = None
-        self._stranger: asyncio.Task[tuple[str, int]] | None = None
+        self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -101,10 +136,10 @@ class Lab:
         await self.stop()
 
     async def start(self, kdc: Kdc | None = None, *, sign_on: User | None = None) -> None:
-        """Start everything; on failure nothing is left running. Raises LabError and the parts' typed errors.
+        """Start all parts. On failure, stop those that run, and raise LabError or the part's own error.
 
-        ``kdc`` may run already, so that it came up while the caller was importing; the lab then owns it. The network
-        is configured by then. ``sign_on`` gets a ticket while the other parts start.
+        ``kdc``: a KDC that already runs, on a network that is already configured; the lab stops it at its end.
+        ``sign_on``: the user whose first ticket is requested while the other parts start.
         """
         try:
             await self._start(kdc, sign_on)
@@ -113,17 +148,17 @@ class Lab:
             raise
 
     async def stop(self) -> None:
-        """Stop everything, in the opposite order. May be called twice."""
+        """Stop all parts in the opposite order of their start. May be called twice."""
         await self._cleanup.aclose()
 
     async def _start(self, kdc: Kdc | None, sign_on: User | None) -> None:
-        importlib.import_module("ssosim.kerberos.gss")  # before anything runs: it says what the machine lacks
+        importlib.import_module("ssosim.kerberos.gss")  # before anything runs: it raises where the library is missing
         if kdc is None:
             if isinstance(self.network, LoopbackNetwork):
                 self._cleanup.callback(self.network.close)
             self.network.configure(lab_addresses(self.estate))
             kdc = Kdc(prepare_realm(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
-            await kdc.start(*self.network.backstage())
+            await kdc.start(*self.network.internal_endpoint())
         self._cleanup.push_async_callback(kdc.stop)
         await self._start_gateway(kdc.address)
         ticket = asyncio.create_task(self.ticket_of(sign_on)) if sign_on else None
@@ -138,26 +173,26 @@ class Lab:
 
     async def _start_gateway(self, upstream: Address) -> None:
         self._gateway = KdcGateway(
-            upstream, self.trace, lambda remote, local: self.attribution.who(remote[0], local[0])
+            upstream, self.trace, lambda remote, local: self.attribution.client_of(remote[0], local[0])
         )
         self._cleanup.push_async_callback(self._gateway.stop)
         kdcs = [
-            await self._gateway.start(*self.network.listen(address, _KDC_PORT))
+            await self._gateway.start(*self.network.local_endpoint(address, _KDC_PORT))
             for address in self.estate.addresses("kdc")
         ]
         write_krb5_conf(self.krb5_conf, self.estate.default_realm.name, self.estate.default_realm.domain, kdcs)
 
     async def _start_dns(self) -> None:
-        server = DnsServer(self.zones, self.trace, self.attribution.who)
+        server = DnsServer(self.zones, self.trace, self.attribution.client_of)
         self.faults.attach(server, "lab")
         server.hold_by(self.hold)
         self._cleanup.callback(self.faults.close)
         server.counts = self.query_counts
         self._cleanup.push_async_callback(server.stop)
         for address in self.estate.addresses("dns"):
-            for host, port in self.network.places(address, _DNS_PORT):
+            for host, port in self.network.local_endpoints(address, _DNS_PORT):
                 self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
-        self.resolvers = await self._cleanup.enter_async_context(serving_resolvers(self))
+        self.resolvers = await self._cleanup.enter_async_context(start_resolvers(self))
 
     async def hold(self, client: str, seconds: float) -> None:
         """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
@@ -167,7 +202,7 @@ class Lab:
             await asyncio.sleep(seconds)
 
     def _start_probes(self) -> None:
-        """Probe the endpoints of traffic manager profiles, if the estate has any profile with a monitor."""
+        """Start to probe the endpoints of traffic manager profiles, if a profile of the estate has a monitor."""
         if all(profile.monitor is None for profile in self.estate.traffic_managers):
             return
         if isinstance(self.clock, VirtualClock):
@@ -179,20 +214,20 @@ class Lab:
         else:
             prober = Prober(self.zones, self.zones.health, self.trace, dial=self.endpoint)
             task = asyncio.create_task(prober.run())
-        self._cleanup.push_async_callback(_ended, task)
+        self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
         provider = Provider(
             estate=self.estate,
-            keys=kept_keys(self.estate, self._cache),
+            keys=load_signing_keys(self.estate, self._cache),
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
-            who=self.attribution.who,
+            who=self.attribution.client_of,
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
-        self.faults.watch(show_at_services(provider, self.ca, self._gateway, self.attribution.is_model))
+        self.faults.watch(make_service_fault_applier(provider, self.ca, self._gateway, self.attribution.is_model))
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -200,23 +235,28 @@ class Lab:
         await self._listen(runner, server, start_applications(self.services, provider))
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
-        """Open every port at which one service or several answer."""
-        visits = TlsObserver(self.trace, self.attribution, self.first_steps)
+        """Open one listener for each address and port that has a service."""
+        observer = TlsObserver(self.trace, self.attribution, self.first_steps)
         for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
             applications = respond_at(responders, address, port)
             context = self.ca.server_context(applications) if tls else None
             arrival = Arrival(applications, "https" if tls else "http", port)
-            for place in self.network.places(address, port):
-                listener = _listening(*place)
+            for endpoint in self.network.local_endpoints(address, port):
+                listener = _create_listener(*endpoint)
                 self._endpoints[address, port] = listener.getsockname()[:2]
-                greeting = partial(server.greet, arrival=arrival)
+                make_protocol = partial(server.greet, arrival=arrival)
                 site = HttpListener(
-                    runner, listener, ssl_context=context, greeting=greeting, address=address, visits=visits
+                    runner,
+                    listener,
+                    ssl_context=context,
+                    make_protocol=make_protocol,
+                    address=address,
+                    observer=observer,
                 )
                 await site.start()
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
-        """The judge of tickets for each name of a service that has a key table."""
+        """Return the ticket acceptor for each DNS name of a service that has a key table."""
         found: dict[str, GssAcceptor] = {}
         for service in self.services:
             if service.keys is not None and not found.keys() >= set(service.dns_names):
@@ -224,7 +264,7 @@ class Lab:
         return found
 
     def _acceptor(self, realm: PreparedRealm, service: Service, keys: KeyTable) -> GssAcceptor:
-        from ssosim.kerberos.gss import Acceptor  # noqa: PLC0415 - what reads verdicts needs no GSS-API
+        from ssosim.kerberos.gss import Acceptor  # noqa: PLC0415 - a machine without GSS-API can import this module
 
         caches = self.home / "rcache"
         caches.mkdir(mode=0o700, exist_ok=True)
@@ -232,23 +272,26 @@ class Lab:
         return GssAcceptor(Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}"))
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
-        """What to dial to reach ``port`` of the estate's host at ``address``."""
+        """Return the local endpoint to connect to for ``port`` of ``address``; the same if nothing listens."""
         return self._endpoints.get((address, port), (address, port))
 
-    async def stranger(self) -> tuple[str, int]:
-        """What to dial for an address that is no host's: another host, whose certificate is made out to itself."""
-        if self._stranger is None:
-            self._stranger = asyncio.create_task(self._start_stranger())
-        return await asyncio.shield(self._stranger)
+    async def foreign_host_endpoint(self) -> tuple[str, int]:
+        """Return the endpoint of a host outside of the estate, which is started at the first call.
 
-    async def _start_stranger(self) -> tuple[str, int]:
-        stranger = ForeignHost(self.ca)
-        await stranger.start(self.network.backstage()[0])
-        self._cleanup.push_async_callback(stranger.stop)
-        return stranger.endpoint
+        Client models connect to it for any address that no host has. Its certificate is for another name.
+        """
+        if self._foreign_host is None:
+            self._foreign_host = asyncio.create_task(self._start_foreign_host())
+        return await asyncio.shield(self._foreign_host)
+
+    async def _start_foreign_host(self) -> tuple[str, int]:
+        foreign_host = ForeignHost(self.ca)
+        await foreign_host.start(self.network.internal_endpoint()[0])
+        self._cleanup.push_async_callback(foreign_host.stop)
+        return foreign_host.endpoint
 
     def service_ports(self, address: str | None = None) -> dict[int, bool]:
-        """The ports at which applications answer, at ``address`` or anywhere, and whether with TLS."""
+        """Return the ports of the HTTP services at ``address`` (None: at any), and for each whether it has TLS."""
         found: dict[int, bool] = {}
         for service in self.services:
             if service.application is not None and address in (None, service.address):
@@ -256,11 +299,11 @@ class Lab:
         return found
 
     def is_served(self, address: str, port: int) -> bool:
-        """Whether something of the lab listens on ``port`` of ``address``."""
+        """Return whether a part of the lab listens on ``port`` of ``address``."""
         return (address, port) in self._endpoints
 
-    def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
-        """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
+    def set_endpoint(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
+        """Set the local endpoint to connect to for ``port`` of ``address``."""
         self._endpoints[address, port] = endpoint
 
     def device_of(self, name: str | None) -> Device:
@@ -272,19 +315,19 @@ class Lab:
         return user_on(self.estate, device)
 
     async def gateway_for(self, address: str) -> Address:
-        """A KDC address of its own for the client at ``address``, by which its requests are known (loopback mode)."""
+        """Start a KDC endpoint at ``address`` for the one client there; it identifies the client in loopback mode."""
         assert self._gateway is not None  # noqa: S101 - the lab has started
         return await self._gateway.start(address, 0)
 
     async def ticket_of(self, user: User) -> Path:
-        """A credential cache with a ticket-granting ticket of ``user``, to be copied; raises KinitError."""
+        """Return a credential cache with a ticket-granting ticket of ``user``, for copying. Raises KinitError."""
         task = self._tickets.get(user.upn)
         if task is None or (task.done() and not self._is_fresh(task)):
             task = self._tickets[user.upn] = asyncio.create_task(self._sign_on(user))
         return await asyncio.shield(task)
 
     def _is_fresh(self, done: asyncio.Task[Path]) -> bool:
-        """Whether a ticket lives for at least half of its life; KDC and file time stamps follow the real clock."""
+        """Return whether more than half of the ticket's lifetime is left, by the machine's clock."""
         if done.cancelled() or done.exception() is not None:
             return False
         return time.time() - done.result().stat().st_mtime < self.estate.default_realm.ticket_lifetime / 2
@@ -297,14 +340,14 @@ class Lab:
         return ccache
 
 
-def _listening(address: str, port: int) -> socket.socket:
+def _create_listener(address: str, port: int) -> socket.socket:
     if ":" not in address:
         return socket.create_server((address, port), backlog=_BACKLOG)
-    # Beside the stranger's, who is at all addresses that are nobody's.
+    # The listener of foreign hosts has the same port, on all other addresses.
     return socket.create_server((address, port), family=socket.AF_INET6, backlog=_BACKLOG, reuse_port=True)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def _cancel_and_wait(task: asyncio.Task[None]) -> None:
     """Cancel ``task`` and wait for its end."""
     task.cancel()
     await asyncio.wait([task])

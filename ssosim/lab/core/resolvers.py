@@ -1,7 +1,7 @@
-"""Resolvers in a lab: the estate's ``[[resolvers]]``, and the authoritative servers that they walk.
+"""Start the caching resolvers of an estate (``[[resolvers]]``), and the authoritative servers that they query.
 
-Without resolvers a device asks the lab's one DNS server, which knows all zones and remembers nothing: the fastest way,
-and every change is seen at once. With them, devices see what companies see: answers of a certain age.
+Without resolvers a device queries the lab's DNS server, which has all zones and no cache: this is the fastest way, and
+each change is visible at once. With resolvers, devices get cached answers of a certain age, as in a company.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults
 from ssosim.lab.base.client_addresses import ClientAddresses
-from ssosim.lab.base.resolver_choice import settings_of
+from ssosim.lab.base.resolver_choice import resolver_settings
 from ssosim.lab.network.networks import Network
 from ssosim.trace import Trace
 
-__all__ = ["lab_addresses", "serving_resolvers"]
+__all__ = ["lab_addresses", "start_resolvers"]
 
 DNS_PORT = 53
 
 
-class Surroundings(Protocol):
-    """What resolvers need of the lab that they serve in."""
+class ResolverContext(Protocol):
+    """The parts of a lab that resolvers use."""
 
     estate: Estate
     network: Network
@@ -40,12 +40,12 @@ class Surroundings(Protocol):
     faults: ActiveFaults
     attribution: ClientAddresses
 
-    def place(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
-        """From now on ``endpoint`` is what to dial to reach ``port`` of ``address``."""
+    def set_endpoint(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
+        """Set the local endpoint to connect to for ``port`` of ``address``."""
         ...
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
-        """What to dial to reach ``port`` of the estate's host at ``address``."""
+        """Return the local endpoint to connect to for ``port`` of ``address``."""
         ...
 
     async def hold(self, client: str, seconds: float) -> None:
@@ -54,7 +54,7 @@ class Surroundings(Protocol):
 
 
 def lab_addresses(estate: Estate) -> Iterator[str]:
-    """Every address that a lab of this estate listens on: hosts, and where there are resolvers, what they need."""
+    """Yield each address that a lab listens on: hosts, and if there are resolvers, these and authoritative servers."""
     yield from (host.address for host in estate.hosts)
     if estate.resolvers:
         yield from (resolver.address for resolver in estate.resolvers)
@@ -62,27 +62,27 @@ def lab_addresses(estate: Estate) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, RecursiveServer]]:
-    """Start the estate's resolvers, and the authoritative servers behind them; nothing if there are none."""
+async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, RecursiveServer]]:
+    """Run the estate's resolvers and the authoritative servers behind them; yield the resolvers by name."""
     if not lab.estate.resolvers:
         yield {}
         return
     async with contextlib.AsyncExitStack() as cleanup:
-        who = lab.attribution.who
+        client_of = lab.attribution.client_of
         authorities = await cleanup.enter_async_context(
-            start_authority_servers(lab.faults.authorities, lab.trace, who, lab.network.listen)
+            start_authority_servers(lab.faults.authorities, lab.trace, client_of, lab.network.local_endpoint)
         )
         for name, server in authorities.servers.items():
             lab.faults.attach(server, "authority", name)
         for address, endpoint in authorities.endpoints.items():
-            lab.place(*address, endpoint)
+            lab.set_endpoint(*address, endpoint)
         started: dict[str, RecursiveServer] = {}
         for resolver in lab.estate.resolvers:
-            host, port = lab.network.listen(resolver.address, DNS_PORT)
+            host, port = lab.network.local_endpoint(resolver.address, DNS_PORT)
             started[resolver.name] = recursor = RecursiveServer(
-                settings_of(resolver, lab.estate),
+                resolver_settings(resolver, lab.estate),
                 lab.trace,
-                who,
+                client_of,
                 name=resolver.name,
                 upstream=Upstream(
                     roots=lab.faults.authorities.hierarchy.root_addresses,
@@ -91,12 +91,12 @@ async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, Recurs
                     bogus=lab.faults.is_bogus,
                 ),
                 clock=lab.clock,
-                random=Random(resolver.name),  # noqa: S311 - which server is asked first; the same at every run
+                random=Random(resolver.name),  # noqa: S311 - selects the first server to query; the same at every run
             )
             recursor.counts = lab.query_counts
             recursor.hold_by(lab.hold)
             cleanup.push_async_callback(recursor.stop)
             lab.attribution.register(host, resolver.name)
-            lab.place(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
+            lab.set_endpoint(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
             lab.faults.attach(recursor, "resolver")
         yield started

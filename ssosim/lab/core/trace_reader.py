@@ -1,4 +1,4 @@
-"""The trace of a lab as it stands in its folder: the part that was put aside, and the one that is being written."""
+"""Read the trace files in a lab's folder: the rotated part, and the current file, which may still grow."""
 
 from __future__ import annotations
 
@@ -9,52 +9,53 @@ from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from ssosim.lab.base.folder import earlier
+from ssosim.lab.base.folder import rotated_trace_path
 
-__all__ = ["trace_lines"]
+__all__ = ["read_trace_lines"]
 
 _POLL_S = 0.1
 
 
-def trace_lines(path: Path, goes_on: Callable[[], bool] | None = None) -> Iterator[str]:
-    """Complete lines of the trace file ``path``, those of the part before it first.
+def read_trace_lines(path: Path, is_running: Callable[[], bool] | None = None) -> Iterator[str]:
+    """Yield the complete lines of the trace file ``path``, after those of its rotated part.
 
-    With ``goes_on``, wait for more as long as that says so. Raises OSError where there is no such file.
+    With ``is_running``: wait for further lines until it returns False. Raises OSError where the file does not exist.
     """
-    return _lines(path, path.open("rb"), goes_on)
+    return _lines(path, path.open("rb"), is_running)
 
 
-def _lines(path: Path, source: BufferedReader, goes_on: Callable[[], bool] | None) -> Iterator[str]:
+def _lines(path: Path, source: BufferedReader, is_running: Callable[[], bool] | None) -> Iterator[str]:
     with contextlib.ExitStack() as files:
         files.enter_context(source)
         with contextlib.suppress(FileNotFoundError):
-            before = files.enter_context(earlier(path).open("rb"))
+            before = files.enter_context(rotated_trace_path(path).open("rb"))
             if not os.path.sameopenfile(
                 before.fileno(), source.fileno()
-            ):  # put aside since it was opened: once is enough
-                yield from _whole(before)
+            ):  # the same file if it was rotated after it was opened
+                yield from _complete_lines(before)
         while True:
-            over = goes_on is None or not goes_on()  # asked first: what a lab writes at its end is read as well
-            put_aside = _is_put_aside(path, source)  # this too: nothing is added after that
-            yield from _whole(source)
-            if put_aside:
+            # Both checks come before the read, so that the last lines before the end and before a rotation are read.
+            has_ended = is_running is None or not is_running()
+            was_rotated = _was_rotated(path, source)
+            yield from _complete_lines(source)
+            if was_rotated:
                 source = files.enter_context(path.open("rb"))
-            elif over:
+            elif has_ended:
                 return
             else:
                 time.sleep(_POLL_S)
 
 
-def _is_put_aside(path: Path, source: BufferedReader) -> bool:
-    """Whether a new file is in the place of that one."""
+def _was_rotated(path: Path, source: BufferedReader) -> bool:
+    """Return whether ``path`` is now another file than ``source``."""
     try:
         return not os.path.samestat(path.stat(), os.fstat(source.fileno()))
     except FileNotFoundError:
         return False
 
 
-def _whole(source: BufferedReader) -> Iterator[str]:
-    """The complete lines from here on; one that is still being written is left for later."""
+def _complete_lines(source: BufferedReader) -> Iterator[str]:
+    """Yield the complete lines from the current position on; leave a line that is still being written."""
     while line := source.readline():
         if not line.endswith(b"\n"):
             source.seek(-len(line), os.SEEK_CUR)

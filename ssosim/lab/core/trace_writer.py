@@ -1,4 +1,4 @@
-"""The trace of a running lab as a file in its folder, written as it happens."""
+"""Write the trace of a running lab to a file in the lab's folder."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from ssosim.lab.base.folder import earlier
+from ssosim.lab.base.folder import rotated_trace_path
 from ssosim.trace import Trace
 from ssosim.trace.export import columns_to_jsonl
 
-__all__ = ["recording"]
+__all__ = ["record_to_file"]
 
 DELAY_S = 0.02
-"""Records are written together: encoded one by one, between other work, each costs ten times as much."""
+"""Delay before new records are written. Written in batches, a record costs a tenth of the time."""
 
-MOST = 256 * 2**20
-"""Octets: about a million records."""
+MAX_OCTETS = 256 * 2**20
+"""The size at which a trace file is rotated, in octets: about a million records."""
 
 
 @contextlib.contextmanager
-def recording(trace: Trace, path: Path, *, most: int | None = MOST) -> Iterator[None]:
-    """Write every record of ``trace``, those that there are and those to come, to the file at ``path``.
+def record_to_file(trace: Trace, path: Path, *, max_octets: int | None = MAX_OCTETS) -> Iterator[None]:
+    """Write all records of ``trace``, present and future, to the file ``path`` until the block ends.
 
-    A file that has got longer than ``most`` octets is put aside (``earlier``), in the place of what is there, and a new
-    one begun: a lab that runs for weeks keeps its newest records, up to twice as much. With None it may grow.
+    A file longer than ``max_octets`` is rotated: it becomes ``rotated_trace_path(path)``, which is overwritten, and a
+    new file is started. So a lab that runs for weeks keeps its newest records, up to twice ``max_octets``. None: no
+    limit. Raises OSError when the file cannot be created or written.
     """
-    earlier(path).unlink(missing_ok=True)
-    writer = _Writer(trace, path, most)
+    rotated_trace_path(path).unlink(missing_ok=True)
+    writer = _Writer(trace, path, max_octets)
     try:
         writer.flush()
         yield
@@ -41,19 +42,19 @@ def recording(trace: Trace, path: Path, *, most: int | None = MOST) -> Iterator[
 
 
 class _Writer:
-    def __init__(self, trace: Trace, path: Path, most: int | None) -> None:
+    def __init__(self, trace: Trace, path: Path, max_octets: int | None) -> None:
         self._trace = trace
         self._path = path
-        self._most = most
-        self._file = self._opened()
+        self._max_octets = max_octets
+        self._file = self._open()
         self._written = 0
 
     def flush(self) -> None:
-        """Write what is new, and come again a little after the next record."""
+        """Write the new records, and schedule the next call for ``DELAY_S`` after the next record."""
         if self._file.closed:
             return
         first, moments, caused = self._trace.columns(self._written)
-        self._written = self._trace.last_seq  # first: a disk that is full must not end the writing for good
+        self._written = self._trace.last_seq  # before the write, so that a full disk does not stop all later writes
         try:
             if caused:
                 self._write(columns_to_jsonl(first, moments, caused).encode())
@@ -68,23 +69,23 @@ class _Writer:
         asyncio.get_running_loop().call_later(DELAY_S, self.flush)
 
     def _write(self, lines: bytes) -> None:
-        if self._most is not None and self._file.tell() > self._most:
-            self._turn()
+        if self._max_octets is not None and self._file.tell() > self._max_octets:
+            self._rotate()
         end, rest = self._file.tell(), memoryview(lines)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError:
-            with contextlib.suppress(OSError):  # half a line would make the next one unreadable as well
+            with contextlib.suppress(OSError):  # a partial line would make the next line unreadable as well
                 self._file.truncate(self._file.seek(end))
             raise
 
-    def _turn(self) -> None:
-        """Put the file aside and begin a new one; raises OSError, and then the file is the one that it was."""
+    def _rotate(self) -> None:
+        """Rename the file and start a new one. Raises OSError; the current file then stays in use."""
         fresh = self._path.with_suffix(".new")
         file = fresh.open("wb", buffering=0)
         try:
-            self._path.replace(earlier(self._path))
+            self._path.replace(rotated_trace_path(self._path))
             fresh.replace(self._path)
         except OSError:
             file.close()
@@ -92,5 +93,5 @@ class _Writer:
         self._file.close()
         self._file = file
 
-    def _opened(self) -> FileIO:
-        return self._path.open("wb", buffering=0)  # what a full disk refused must not come back later
+    def _open(self) -> FileIO:
+        return self._path.open("wb", buffering=0)  # unbuffered: data that a full disk refused must not be written later

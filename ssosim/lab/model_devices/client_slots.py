@@ -1,4 +1,4 @@
-"""Devices for client models, made in a lab."""
+"""Create devices for client models in a lab."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ssosim.estate import Device
 from ssosim.faults.exchanges import is_nowhere
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
-from ssosim.lab.base.people import app_credentials, client_dice
+from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_address
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.ports import Endpoint, LabHttp, LabKerberos, LabResolver, LabUser, WithoutKdc
-from ssosim.lab.model_devices.waiting import Patience
+from ssosim.lab.model_devices.ports import EndpointMap, LabHttp, LabKerberos, LabResolver, ModelUser, SilentKdcFallback
+from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import ConnectionFailed, step_of_host
 
 __all__ = ["ClientSlot", "WallClock", "model_device", "reserve_client_slot"]
 
 _DISCARD = 9  # a port where nobody listens
 # The model's own SPN rule forms the name; libkrb5 must not look again.
-_AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
+_NO_CANONICALIZATION = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
 
 
 @dataclass(frozen=True, slots=True)
 class WallClock:
-    """A client's clock for clients that wait in real time. ``clock`` is the lab's."""
+    """A client's clock that reads the lab's ``clock`` and waits in real time."""
 
     clock: Clock
 
@@ -45,27 +45,30 @@ class WallClock:
         return self.clock.now()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait in real time."""
+        """Wait ``seconds`` of real time."""
         await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSlot:
-    """What a client needs of the lab for as long as the lab runs: an address, a KDC's address, a folder, its dice."""
+    """What a client model owns as long as the lab runs: an address, a KDC endpoint, a folder, a random generator."""
 
     address: str
     kdc: Address
     home: Path
-    dice: Random
+    random: Random
 
 
 async def reserve_client_slot(lab: Lab, client: str, seed: int = 0) -> ClientSlot:
-    """A seat for ``client``, with the dice of ``seed``; whoever comes again and again keeps one: none is given back."""
-    address = lab.network.model_address()
-    lab.attribution.register(address, client, tells=True)
+    """Reserve a slot for ``client``, with a random generator for ``seed``.
+
+    A slot is not released before the lab ends, so a client that needs several devices in turn must keep its slot.
+    """
+    address = lab.network.allocate_model_address()
+    lab.attribution.register(address, client, reports_failures=True)
     home = lab.home / "models" / address
     home.mkdir(mode=0o700, parents=True)
-    return ClientSlot(address, await lab.gateway_for(address), home, client_dice(seed, client))
+    return ClientSlot(address, await lab.gateway_for(address), home, client_random(seed, client))
 
 
 @contextlib.asynccontextmanager
@@ -75,41 +78,45 @@ async def model_device(
     device: Device,
     clock: ClientClock,
     *,
-    person: bool = True,
+    user_present: bool = True,
     dual_stack: bool = False,
-    seat: ClientSlot | None = None,
+    slot: ClientSlot | None = None,
 ) -> AsyncIterator[ClientDevice]:
-    """A device for the client model ``client``, on which ``device``'s user is signed on.
+    """Create a device for the client model ``client``, on which ``device``'s user is signed on.
 
-    ``person`` False: nobody answers a prompt. ``dual_stack``: the device has IPv6 and prefers it. Everything that the
-    client does is in the trace under its name. The device holds the user's password, as one that was typed at sign-on,
-    and the secret of the estate's first application that has one.
+    ``user_present`` False: no prompt gets a response. ``dual_stack``: the device has IPv6 and prefers it. The trace
+    records all actions of the client under its name. The device holds the user's password, as after a password
+    sign-on, and the secret of the estate's first application that has one. Raises LabInputError and KinitError.
     """
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
     user = lab.user_of(device)
-    seat = seat or await reserve_client_slot(lab, client)
-    address, home = seat.address, seat.home
+    slot = slot or await reserve_client_slot(lab, client)
+    address, home = slot.address, slot.home
     write_krb5_conf(
-        home / "krb5.conf", lab.estate.default_realm.name, lab.estate.default_realm.domain, [seat.kdc], _AS_GIVEN
+        home / "krb5.conf",
+        lab.estate.default_realm.name,
+        lab.estate.default_realm.domain,
+        [slot.kdc],
+        _NO_CANONICALIZATION,
     )
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
-    patience = Patience(lab.trace, client, clock)
+    timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
         address,
         lab.endpoint(resolver_address(lab.estate, device.name), 53),
         lab.estate.default_realm.domain,
         dual_stack=dual_stack,
-        patience=patience,
+        timer=timer,
     )
     http = LabHttp(
         resolver,
         lab.client_tls,
-        _dialling(lab, address, await lab.stranger()),
-        keep=isinstance(clock, VirtualClock),
-        era=lambda: lab.faults.era,
-        failed=partial(_record_failed, lab, client),
-        patience=patience,
+        _make_endpoint_map(lab, address, await lab.foreign_host_endpoint()),
+        keep_connections=isinstance(clock, VirtualClock),
+        revision=lambda: lab.faults.era,
+        on_failure=partial(_record_failed, lab, client),
+        timer=timer,
     )
     try:
         yield ClientDevice(
@@ -117,30 +124,31 @@ async def model_device(
             resolver=resolver,
             http=http,
             kerberos=LabKerberos(
-                Initiator(home / "krb5.conf", home / "ccache"), _without_kdc(lab, client, seat, clock)
+                Initiator(home / "krb5.conf", home / "ccache"), _make_silent_kdc_fallback(lab, client, slot, clock)
             ),
             clock=clock,
-            user=LabUser(lab.trace, client, user.password if person else None),
+            user=ModelUser(lab.trace, client, user.password if user_present else None),
             search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
             app_credentials=app_credentials(lab.estate, user),
-            random=seat.dice,
+            random=slot.random,
         )
     finally:
         await http.close()
 
 
-def _dialling(lab: Lab, own: str, stranger: tuple[str, int]) -> Endpoint:
-    """What a device dials.
+def _make_endpoint_map(lab: Lab, own: str, foreign_host: tuple[str, int]) -> EndpointMap:
+    """Return the function that maps an address and port of the estate to the endpoint that a device connects to.
 
-    An address that is no host's leads to a stranger, one of RFC 6666's to nobody, and so does a host's closed port.
+    An address outside of the estate is mapped to a foreign host. A closed port of a host, and an address of the
+    discard prefix (RFC 6666), are mapped to a port where nothing listens.
     """
     hosts = {host.address for host in lab.estate.hosts}
 
     def dial(address: str, port: int) -> tuple[str, int]:
         if lab.is_served(address, port):
             return lab.endpoint(address, port)
-        return (own, _DISCARD) if address in hosts or is_nowhere(address) else stranger
+        return (own, _DISCARD) if address in hosts or is_nowhere(address) else foreign_host
 
     return dial
 
@@ -150,23 +158,23 @@ def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     lab.trace.record(client, dataclasses.replace(event, step=step))
 
 
-def _without_kdc(lab: Lab, client: str, seat: ClientSlot, clock: ClientClock) -> WithoutKdc | None:
-    """What stands in for waiting real seconds for a silent KDC, where the lab's time is virtual."""
+def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: ClientClock) -> SilentKdcFallback | None:
+    """Create the fallback for a KDC that does not respond; None where the lab runs in real time."""
     if not isinstance(clock, VirtualClock):
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
-    nobody = seat.home / "krb5-nobody.conf"
+    no_kdc_conf = slot.home / "krb5-nobody.conf"
     write_krb5_conf(
-        nobody,
+        no_kdc_conf,
         lab.estate.default_realm.name,
         lab.estate.default_realm.domain,
-        [Address(seat.address, _DISCARD)],
-        _AS_GIVEN,
+        [Address(slot.address, _DISCARD)],
+        _NO_CANONICALIZATION,
     )
-    return WithoutKdc(
+    return SilentKdcFallback(
         lambda: lab.faults.kdc_is_silent(client),
-        Initiator(nobody, seat.home / "ccache"),
+        Initiator(no_kdc_conf, slot.home / "ccache"),
         clock,
         lab.trace,
         client,

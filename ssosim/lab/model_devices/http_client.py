@@ -1,8 +1,8 @@
-"""The HTTP client of a client model's device: HTTP/1.1 over TLS or plain, one request at a time, none unasked.
+"""The HTTP client of a client model's device: HTTP/1.1, over TLS or plain, one request at a time.
 
-Every request looks its host up anew and opens a connection of its own, so that none outlives what has been done to the
-DNS or to a certificate. In virtual time, where hours of requests are made in a moment, one is kept for the same address
-until the faults in force change.
+Each request resolves its host again and opens a new connection, so that a change of the DNS or of a certificate takes
+effect at the next request. In virtual time, where hours of requests take a moment, a connection to the same address is
+used again until the active faults change.
 """
 
 from __future__ import annotations
@@ -19,65 +19,66 @@ from ssosim_clients.ports import DnsFailure, Headers, HttpResponse, NetworkFailu
 
 from ssosim.faults.exchanges import WEB_PATIENCE_S
 from ssosim.lab.model_devices.stub_resolver import LabResolver
-from ssosim.lab.model_devices.waiting import Patience
+from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import ConnectionFailed, Event, HttpExchange
 
-__all__ = ["Endpoint", "LabHttp"]
+__all__ = ["EndpointMap", "LabHttp"]
 
 _HEAD_LIMIT = 256 * 1024
 _BODY_LIMIT = 16 * 1024 * 1024
 _MOST_FIELDS = 256  # http.client takes 100
 _MOST_CHUNKS = 4096
 
-Endpoint = Callable[[str, int], tuple[str, int]]
-"""(address, port) as the estate has them -> (address, port) to dial."""
+EndpointMap = Callable[[str, int], tuple[str, int]]
+"""Maps an address and port of the estate to the local address and port to connect to."""
 
 
 _Origin = tuple[str, int, ssl.SSLContext | None]
-"""Host, port, and how to speak TLS there; None for plain HTTP."""
+"""Host, port, and the TLS client context; None for plain HTTP."""
 
 
 @dataclass(slots=True)
 class _Connection:
     reader: asyncio.StreamReader
     transport: asyncio.Transport
-    era: int
+    revision: int
     used: bool = False
 
 
 class _ClosedError(ConnectionError):
-    """The connection ended before an answer began."""
+    """The connection ended before the first byte of a response."""
 
 
 class LabHttp:
-    """An HTTP client without redirects, cookies and retries. ``keep``: connections last until ``era`` changes.
+    """An HTTP client without redirects, cookies and retries.
 
-    ``failed`` is told of connections that did not come about, which no server sees.
+    ``keep_connections``: use a connection again until ``revision``, the number of the faults' state, changes.
+    ``on_failure`` is called for each connection that could not be opened, because no server sees those.
     """
 
     def __init__(
         self,
         resolver: LabResolver,
         tls: ssl.SSLContext,
-        endpoint: Endpoint,
+        endpoint: EndpointMap,
         *,
-        keep: bool = False,
-        era: Callable[[], int] = lambda: 0,
-        failed: Callable[[ConnectionFailed], object] = lambda _: None,
-        patience: Patience | None = None,
+        keep_connections: bool = False,
+        revision: Callable[[], int] = lambda: 0,
+        on_failure: Callable[[ConnectionFailed], object] = lambda _: None,
+        timer: ResponseTimer | None = None,
     ) -> None:
         self._resolver = resolver
         self._tls = tls
-        self._endpoint = endpoint
-        self._keep = keep
-        self._era = era
-        self._failed = failed
-        self._patience = patience or Patience()
+        self._map_endpoint = endpoint
+        self._keep_connections = keep_connections
+        self._revision = revision
+        self._on_failure = on_failure
+        self._timer = timer or ResponseTimer()
         self._kept: dict[tuple[str, str, int, bool], _Connection] = {}
         self._ended = False  # by a fault, once it had the request
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """One request, one answer; raises NetworkFailure, and ValueError for a header field over two lines."""
+        """Send one request and return its response. Raises NetworkFailure, or ValueError for an invalid header."""
         parts = urlsplit(url)
         host, tls = parts.hostname or "", self._tls if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
@@ -89,14 +90,14 @@ class LabHttp:
         self._ended = False
         meant = urlsplit(f"//{headers.get('Host', host)}").hostname  # who answers, whatever is dialled
 
-        def is_lost(event: Event) -> bool:
+        def means_no_response(event: Event) -> bool:
             if not (isinstance(event, HttpExchange) and event.status == 0 and event.host == meant):
                 return False
             self._ended = event.dropped
             return not event.dropped
 
         try:
-            async with self._patience.waiting(WEB_PATIENCE_S, is_lost):
+            async with self._timer.limit(WEB_PATIENCE_S, means_no_response):
                 return await self._from_any((host, port, tls), addresses, message, method)
         except TimeoutError as error:
             self._drop(host)
@@ -106,7 +107,7 @@ class LabHttp:
             raise
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
-        """What to connect to for ``host``; an address is its own."""
+        """Return the addresses to connect to for ``host``: itself if it is an address."""
         with contextlib.suppress(ValueError):
             return (str(ipaddress.ip_address(host)),)
         try:
@@ -115,23 +116,23 @@ class LabHttp:
             raise NetworkFailure.from_dns(failure) from failure
 
     async def close(self) -> None:
-        """Close all that is open, and wait until the sockets are gone."""
+        """Close all connections and the resolver's socket."""
         for connection in self._kept.values():
             connection.transport.abort()
         self._kept.clear()
         await self._resolver.close()
-        self._patience.close()
+        self._timer.close()
         await asyncio.sleep(0)
 
     async def _from_any(self, origin: _Origin, addresses: tuple[str, ...], message: bytes, method: str) -> HttpResponse:
-        """The answer of the first address that takes a connection."""
+        """Return the response of the first address that accepts a connection."""
         refused: NetworkFailure | None = None
         host = origin[0]
         for address in addresses:
             try:
                 connection = await self._connect(origin, address)
             except NetworkFailure as failure:
-                self._failed(ConnectionFailed(host=host, address=address, stage=failure.stage, reason=failure.kind))
+                self._on_failure(ConnectionFailed(host=host, address=address, stage=failure.stage, reason=failure.kind))
                 if failure.stage == "tls":
                     raise
                 refused = failure
@@ -148,10 +149,15 @@ class LabHttp:
 
     async def _connect(self, origin: _Origin, address: str) -> _Connection:
         host, port, tls = origin
-        to, at = self._endpoint(address, port)
-        key, era = (host, to, at, tls is not None), self._era()
+        to, at = self._map_endpoint(address, port)
+        key, revision = (host, to, at, tls is not None), self._revision()
         kept = self._kept.get(key)
-        if kept is not None and kept.era == era and not kept.reader.at_eof() and not kept.transport.is_closing():
+        if (
+            kept is not None
+            and kept.revision == revision
+            and not kept.reader.at_eof()
+            and not kept.transport.is_closing()
+        ):
             kept.used = True
             return kept
         self._drop(host)
@@ -174,7 +180,7 @@ class LabHttp:
             raise NetworkFailure("tls" if tls else "connect", "handshake" if tls else "refused", str(error)) from error
         except OSError as error:
             raise NetworkFailure("connect", "refused", f"{address}: {error.strerror or error}") from error
-        self._kept[key] = connection = _Connection(reader, transport, era)
+        self._kept[key] = connection = _Connection(reader, transport, revision)
         return connection
 
     def _drop(self, host: str) -> None:
@@ -196,7 +202,7 @@ class LabHttp:
             raise _ClosedError from error
         except (asyncio.LimitOverrunError, ValueError) as error:
             raise NetworkFailure("read", "closed", f"no HTTP answer: {error}") from error
-        if not (keeps and self._keep):
+        if not (keeps and self._keep_connections):
             transport.abort()
         return HttpResponse(response.status, response.headers, body)
 
@@ -216,7 +222,10 @@ def _message(method: str, netloc: str, target: str, headers: Mapping[str, str], 
 
 
 def read_head(head: bytes) -> tuple[HttpResponse, bool, int | None]:
-    """Status and header fields, whether the connection stays, and the length of the body: None means chunks."""
+    """Parse a response head: status and header fields, whether the connection stays open, and the body's length.
+
+    The length is None for a chunked body, and -1 for one that ends with the connection. Raises ValueError.
+    """
     if head.count(b"\n") > _MOST_FIELDS:
         raise ValueError(f"more than {_MOST_FIELDS} header fields")
     first, *lines = head[:-4].decode("latin-1").split("\r\n")

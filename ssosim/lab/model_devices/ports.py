@@ -1,6 +1,6 @@
-"""The device that a client model runs on: the ports of ``ssosim_clients``, over real DNS, TLS and Kerberos.
+"""The ports of ``ssosim_clients`` for client models, over real sockets: DNS, TLS and Kerberos.
 
-Every socket is bound to the device's own address, which is how the trace knows whose query it is.
+Each socket is bound to the device's own address, by which servers identify the client.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ssosim_clients.ports import Clock, TicketFailure
 from ssosim.faults.exchanges import KDC_PATIENCE_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
-from ssosim.lab.model_devices.http_client import Endpoint, LabHttp
+from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.trace import KdcExchange, Trace, UserPrompted
 
 if TYPE_CHECKING:  # needs GSS-API, and this module does not
     from ssosim.kerberos.gss import Initiator
 
-__all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser", "WithoutKdc"]
+__all__ = ["EndpointMap", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "SilentKdcFallback"]
 
 _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
     TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
@@ -33,12 +33,13 @@ _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class WithoutKdc:
-    """How a device in virtual time does without a KDC that is silent, instead of waiting real seconds for it.
+class SilentKdcFallback:
+    """Replaces ticket requests to a KDC that does not respond, for devices in virtual time.
 
-    ``initiator`` has the same tickets and nobody to ask: what is in the cache it has, the rest fails at once, and the
-    clock jumps over the time that libkrb5 would have waited (about 15 s, measured with krb5 1.20.1). ``meet`` tells the
-    fault of each request that met the silence.
+    libkrb5 waits for such a KDC in real time: about 15 s, measured with krb5 1.20.1. ``initiator`` has the same ticket
+    cache and a KDC address where nothing listens: a cached ticket is found, any other request fails at once, and the
+    virtual clock advances by 15 s. ``is_silent`` tells whether a fault silences the KDC; ``count_hit`` counts a request
+    for that fault.
     """
 
     is_silent: Callable[[], bool]
@@ -46,7 +47,7 @@ class WithoutKdc:
     clock: Clock
     trace: Trace
     client: str
-    meet: Callable[[], None] = lambda: None
+    count_hit: Callable[[], None] = lambda: None
 
     async def request_token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
@@ -55,7 +56,7 @@ class WithoutKdc:
         except TicketError as error:
             if error.kind is not TicketErrorKind.KDC_UNREACHABLE:  # no name for which a KDC would be asked
                 raise
-            self.meet()
+            self.count_hit()
             asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer")
             self.trace.record(self.client, asked)
             await self.clock.sleep(KDC_PATIENCE_S)
@@ -64,16 +65,16 @@ class WithoutKdc:
 
 @dataclass(frozen=True, slots=True)
 class LabKerberos:
-    """Service tickets from the lab's KDC, by libkrb5."""
+    """Service tickets from the lab's KDC, by GSS-API and libkrb5."""
 
     initiator: Initiator
-    without_kdc: WithoutKdc | None = None
+    silent_kdc_fallback: SilentKdcFallback | None = None
 
     async def negotiate_token(self, spn: str) -> bytes:
-        """A SPNEGO token for ``spn``; raises TicketFailure."""
+        """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
         try:
-            if self.without_kdc is not None and self.without_kdc.is_silent():
-                return await self.without_kdc.request_token(spn)
+            if self.silent_kdc_fallback is not None and self.silent_kdc_fallback.is_silent():
+                return await self.silent_kdc_fallback.request_token(spn)
             return await self._token(spn)
         except TicketError as error:
             raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
@@ -83,8 +84,8 @@ class LabKerberos:
         try:
             return await self.initiator.request_token(spn)
         except TicketError as error:
-            if self.without_kdc is not None and error.kind is TicketErrorKind.KDC_UNREACHABLE:
-                await self.without_kdc.clock.sleep(KDC_PATIENCE_S)
+            if self.silent_kdc_fallback is not None and error.kind is TicketErrorKind.KDC_UNREACHABLE:
+                await self.silent_kdc_fallback.clock.sleep(KDC_PATIENCE_S)
             raise
 
     async def ntlm_token(self) -> bytes:
@@ -93,10 +94,10 @@ class LabKerberos:
 
 
 @dataclass(frozen=True, slots=True)
-class LabUser:
-    """The person at the device, who types the right password when asked; every prompt is in the trace.
+class ModelUser:
+    """The user of a client model's device. It types the right password into each prompt; the trace records the prompt.
 
-    ``password`` is None for a person who walks away.
+    ``password`` None: the user does not respond.
     """
 
     trace: Trace

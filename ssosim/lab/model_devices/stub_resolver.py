@@ -1,4 +1,4 @@
-"""The stub resolver of a client model's device: one UDP socket for its whole life, TCP where an answer is cut."""
+"""The stub resolver of a client model's device: one UDP socket for its lifetime, and TCP for truncated answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dns.exception
 from ssosim_clients.ports import DnsFailure, Family, Resolution
 
 from ssosim.dns.zones.stub import NAME_PATIENCE_S, TYPES, Read, joined, query_for, read_wire, reverse_name
-from ssosim.lab.model_devices.waiting import Patience
+from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import DnsAnswered, Event
 
 __all__ = ["LabResolver"]
@@ -20,10 +20,10 @@ _HEADER = 12
 
 
 class LabResolver:
-    """Asks the lab's DNS server and keeps nothing.
+    """Queries one DNS server, without a cache.
 
-    ``search_domain`` is tried first for a name of one label, as glibc does with ndots 1. ``dual_stack``: AAAA counts
-    for more than A, as on a device with IPv6 (RFC 6724).
+    ``address``: the source address. ``search_domain`` is appended first to a name of one label, as in glibc with
+    ndots 1. ``dual_stack``: return AAAA addresses before A addresses, as on a device with IPv6 (RFC 6724).
     """
 
     def __init__(
@@ -33,29 +33,29 @@ class LabResolver:
         search_domain: str = "",
         *,
         dual_stack: bool = False,
-        patience: Patience | None = None,
+        timer: ResponseTimer | None = None,
     ) -> None:
         self.address = address
         self.server = server
         self.search_domain = search_domain
         self._dual_stack = dual_stack
-        self._patience = patience or Patience()
-        self._socket: _Socket | None = None
+        self._timer = timer or ResponseTimer()
+        self._socket: _UdpSocket | None = None
 
     async def resolve(self, name: str, family: Family) -> Resolution:
-        """Addresses and canonical name of ``name``; raises DnsFailure."""
+        """Return the addresses, the canonical name and the CNAME chain of ``name``. Raises DnsFailure."""
         if self.search_domain and "." not in name:
             with contextlib.suppress(DnsFailure):
                 return await self._resolve(f"{name}.{self.search_domain}", family)
         return await self._resolve(name, family)
 
     async def _resolve(self, name: str, family: Family) -> Resolution:
-        found = [await self._ask(name, kind) for kind in TYPES[family]]
+        found = [await self._query_type(name, kind) for kind in TYPES[family]]
         return joined(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
-        read = await self._ask(reverse_name(address), "PTR")
+        read = await self._query_type(reverse_name(address), "PTR")
         return read.values[0] if read.values else None
 
     async def close(self) -> None:
@@ -64,20 +64,20 @@ class LabResolver:
             self._socket.close()
             self._socket = None
 
-    async def _ask(self, name: str, kind: str) -> Read:
+    async def _query_type(self, name: str, kind: str) -> Read:
         try:
             query = query_for(name, kind)
         except (dns.exception.DNSException, UnicodeError):
             return Read("servfail")  # no name of the DNS; a server would not be asked
 
-        def is_lost(event: Event) -> bool:
+        def means_no_response(event: Event) -> bool:
             return isinstance(event, DnsAnswered) and event.rcode == "DROPPED" and event.name == query.plain
 
         try:
-            async with self._patience.waiting(NAME_PATIENCE_S, is_lost) as wait:
-                answer = await wait(self._udp(query.tail))
+            async with self._timer.limit(NAME_PATIENCE_S, means_no_response):
+                answer = await self._udp(query.tail)
                 if answer[2] & 0x02:
-                    answer = await wait(self._tcp(query.tail))
+                    answer = await self._tcp(query.tail)
         except TimeoutError:
             return Read("timeout")
         except (OSError, EOFError, dns.exception.DNSException):
@@ -86,8 +86,8 @@ class LabResolver:
 
     async def _udp(self, query: bytes) -> bytes:
         if self._socket is None:
-            self._socket = await _Socket.open(self.address, self.server)
-        return await self._socket.ask(query)
+            self._socket = await _UdpSocket.open(self.address, self.server)
+        return await self._socket.send_query(query)
 
     async def _tcp(self, query: bytes) -> bytes:
         host, port = self.server
@@ -100,16 +100,16 @@ class LabResolver:
             writer.close()
 
 
-class _Socket(asyncio.DatagramProtocol):
-    """A UDP socket to one server, and who waits for which answer."""
+class _UdpSocket(asyncio.DatagramProtocol):
+    """A UDP socket to one server, with the queries that wait for an answer, by message id."""
 
     def __init__(self) -> None:
         self._transport: asyncio.DatagramTransport
         self._waiting: dict[bytes, tuple[bytes, asyncio.Future[bytes]]] = {}
 
     @classmethod
-    async def open(cls, address: str, server: tuple[str, int]) -> _Socket:
-        """One from ``address`` to ``server``; raises OSError."""
+    async def open(cls, address: str, server: tuple[str, int]) -> _UdpSocket:
+        """Open a socket from ``address`` to ``server``. Raises OSError."""
         loop = asyncio.get_running_loop()
         _, made = await loop.create_datagram_endpoint(cls, local_addr=(address, 0), remote_addr=server)
         return made
@@ -117,8 +117,8 @@ class _Socket(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
 
-    async def ask(self, query: bytes) -> bytes:
-        """Send ``query`` under a new id and wait for the answer to it."""
+    async def send_query(self, query: bytes) -> bytes:
+        """Send ``query`` with an unused id and wait for its answer."""
         number = os.urandom(2)
         while number in self._waiting:
             number = os.urandom(2)
@@ -131,10 +131,10 @@ class _Socket(asyncio.DatagramProtocol):
             del self._waiting[number]
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:  # noqa: ARG002 - asyncio's
-        asked = self._waiting.get(data[:2])
-        if asked is None or len(data) < _HEADER or not data[2] & 0x80:
+        waiting = self._waiting.get(data[:2])
+        if waiting is None or len(data) < _HEADER or not data[2] & 0x80:
             return
-        question, future = asked
+        question, future = waiting
         size = question.index(b"\0") + 5 if data[4:6] == b"\0\1" else 0  # name, type and class
         if not future.done() and (data[_HEADER : _HEADER + size].lower() == question[:size].lower()):
             future.set_result(data)

@@ -1,82 +1,104 @@
-"""Waiting for an answer that may never come, in real time and in virtual time alike.
+"""Time limits for responses of the network, in real time and in virtual time.
 
-In real time a limit is a limit. In virtual time nothing passes while a device waits for the network, so a limit would
-never be reached; but the lab knows at once that a fault keeps an answer back, for it writes that down. The device then
-stops waiting and sleeps for what is left of its limit, which costs nothing.
+Theory of operation
+-------------------
+A device waits for a DNS answer or an HTTP response, and gives up after a limit of some seconds. It has to do so with
+either kind of clock.
+
+Real time: ``asyncio.timeout`` is sufficient.
+
+Virtual time: the clock advances only when every client waits on the clock (``VirtualClock.sleep``). A client that waits
+for a socket counts as busy, so the clock stands still. This is right while the response is on its way, because the
+servers are real and take real microseconds. But if a fault suppresses the response, the client would wait for ever, and
+the clock with it: no limit measured on that clock could expire.
+
+The lab knows when a response is suppressed. The server that suppresses it records this at once as an event of the
+client: a DNS answer with rcode ``DROPPED``, or an HTTP exchange with status 0. So in virtual time ``ResponseTimer``
+subscribes to the trace. On such an event it
+
+1. cancels the task that waits for the socket,
+2. sleeps on the virtual clock for the rest of the limit, which takes no real time, and
+3. raises TimeoutError, as in real time.
+
+The block ``async with timer.limit(...)`` therefore takes the same time by the lab's clock in both cases: ``seconds``.
+
+Rules that always hold:
+
+- A device performs one request at a time, so one ``ResponseTimer`` per device is sufficient. Blocks must not be nested
+  in one task: an inner block would replace the predicate of the outer one. An HTTP client resolves the host name before
+  it opens its own block.
+- Only the cancellation that this class has requested becomes a TimeoutError. A cancellation from outside (the end of a
+  scenario, for example) passes on, even if both come together: ``Task.uncancel`` then returns more than 0.
+- An event counts only if it is of this client and the block's predicate accepts it. The predicate must compare the name
+  that was requested, because a late event of an earlier request may arrive during a later one.
+- Without a virtual clock the class does not subscribe to the trace, and costs nothing.
+
+What can go wrong: a response is lost, and no part of the lab records it. In virtual time the client then waits for
+ever, and so does the run. A new fault that suppresses responses must record an event for each of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
 
 from ssosim.clock import VirtualClock
 from ssosim.trace import Event, Record, Trace
 
-__all__ = ["Patience"]
-
-_T = TypeVar("_T")
+__all__ = ["ResponseTimer"]
 
 
-class Wait(Protocol):
-    """Awaits one thing, within the limit of the block."""
+class ResponseTimer:
+    """The time limits of one device. Without a virtual ``clock`` and a ``trace``, limits are in real time.
 
-    async def __call__(self, what: Awaitable[_T], /) -> _T:
-        """What it gives; raises TimeoutError."""
-        ...
-
-
-class Patience:
-    """How one device waits. Without a virtual clock: for real seconds.
-
-    ``client`` is the device's name in ``trace``. A device waits for one thing at a time.
+    ``client`` is the device's name in ``trace``.
     """
 
     def __init__(self, trace: Trace | None = None, client: str = "", clock: object = None) -> None:
         self._client = client
         self._clock = clock if trace is not None and isinstance(clock, VirtualClock) else None
-        self._is_lost: Callable[[Event], bool] | None = None
-        self._lost = False
+        self._means_no_response: Callable[[Event], bool] | None = None
+        self._response_is_lost = False
         self._task: asyncio.Task[object] | None = None
-        self._end = trace.subscribe(self._look) if trace is not None and self._clock is not None else None
+        self._unsubscribe = trace.subscribe(self._examine) if trace is not None and self._clock is not None else None
 
     def close(self) -> None:
-        """Stop looking at the trace."""
-        if self._end is not None:
-            self._end()
-            self._end = None
+        """Unsubscribe from the trace. May be called twice."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
 
     @contextlib.asynccontextmanager
-    async def waiting(self, seconds: float, is_lost: Callable[[Event], bool]) -> AsyncIterator[Wait]:
-        """Wait ``seconds`` for what is awaited through the block's value; raises TimeoutError after that.
+    async def limit(self, seconds: float, means_no_response: Callable[[Event], bool]) -> AsyncIterator[None]:
+        """Limit the block to ``seconds`` of the device's clock; raise TimeoutError after that.
 
-        ``is_lost`` says which events mean that nothing will come.
+        ``means_no_response`` returns whether an event of this client means that no response will come.
         """
         if self._clock is None:
             async with asyncio.timeout(seconds):
-                yield _plainly
+                yield
             return
         clock, began = self._clock, self._clock.now()
-        self._is_lost, self._lost, self._task = is_lost, False, asyncio.current_task()
+        self._means_no_response, self._response_is_lost, self._task = means_no_response, False, asyncio.current_task()
         try:
-            yield _plainly
+            yield
         except asyncio.CancelledError:
-            if not self._lost or self._task is None or self._task.uncancel() > 0:
+            if not self._response_is_lost or self._task is None or self._task.uncancel() > 0:
                 raise
             await clock.sleep(began + seconds - clock.now())
             raise TimeoutError from None
         finally:
-            self._is_lost = self._task = None
+            self._means_no_response = self._task = None
 
-    def _look(self, record: Record) -> None:
-        if self._is_lost is None or record.client != self._client or self._lost or self._task is None:
+    def _examine(self, record: Record) -> None:
+        if (
+            self._means_no_response is None
+            or record.client != self._client
+            or self._response_is_lost
+            or self._task is None
+        ):
             return
-        if self._is_lost(record.event):
-            self._lost = True
+        if self._means_no_response(record.event):
+            self._response_is_lost = True
             self._task.cancel()
-
-
-async def _plainly(what: Awaitable[_T]) -> _T:
-    return await what

@@ -1,1 +1,1 @@
-"""Where hosts listen and what clients meet there: addresses, TLS, IPv6, unknown destinations."""
+"""The network of a lab: addresses, TLS listeners, certificates, IPv6, and hosts outside of the estate."""

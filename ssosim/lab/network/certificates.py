@@ -1,4 +1,4 @@
-"""Certificates of one run: a CA made for it, a leaf for each name of a service with TLS, and the bundle of programs."""
+"""The certificates of a lab: its own CA, one leaf for each name of a TLS service, and the CA bundle for programs."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import trustme
 from cryptography import x509
 
 from ssosim.faults.base import CertificateTrouble
-from ssosim.lab.network.tls_observer import VISIT
+from ssosim.lab.network.tls_observer import OBSERVED_CONNECTION
 
-__all__ = ["FOREIGN_HOST", "LabCa"]
+__all__ = ["FOREIGN_HOST_NAME", "LabCa"]
 
-FOREIGN_HOST = "elsewhere.example"
-"""The name in the certificate of a host that is another one than it should be."""
+FOREIGN_HOST_NAME = "elsewhere.example"
+"""The name in the certificate that a host outside of the estate presents."""
 
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
 class LabCa:
-    """A certificate authority that lives as long as the lab; its key never leaves memory."""
+    """The certificate authority of one lab. Its private key is kept in memory only."""
 
     def __init__(self) -> None:
         self._ca = trustme.CA(organization_name="ssosim lab, not for use elsewhere")
         self._leaves: dict[str, trustme.LeafCert] = {}
-        self._spoilt: dict[str, tuple[str, ssl.SSLContext]] = {}
-        self._presented: Mapping[str, Callable[[], None]] = {}
+        self._bad_contexts: dict[str, tuple[str, ssl.SSLContext]] = {}
+        self._on_presented: Mapping[str, Callable[[], None]] = {}
 
     @property
     def certificate_pem(self) -> str:
-        """The CA's certificate, PEM."""
+        """The CA certificate (PEM)."""
         return self._ca.cert_pem.bytes().decode("ascii")
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The CA's certificate."""
+        """The CA certificate."""
         return x509.load_pem_x509_certificate(self._ca.cert_pem.bytes())
 
     def bundle_pem(self) -> str:
-        """What a corporate device trusts: the machine's own authorities and this one."""
+        """Return the CA bundle of a corporate device (PEM): the machine's authorities and this one."""
         for name in _SYSTEM_BUNDLES:
             try:
                 return Path(name).read_text(encoding="utf-8") + "\n" + self.certificate_pem
@@ -50,61 +50,61 @@ class LabCa:
         return self.certificate_pem
 
     def server_context(self, names: Iterable[str]) -> ssl.SSLContext:
-        """A TLS server context that presents the leaf of the name that is asked for (SNI), if it is one of these.
+        """A TLS server context that presents the leaf of the name that is requested for (SNI), if it is one of these.
 
-        To who asks for another name it presents the first; a certificate that is spoilt is presented for these only.
+        To who asks for another name it presents the first; a certificate that is bad is presented for these only.
         """
         leaves = {name.lower(): self._leaf_of(name.lower()) for name in names}
         if not leaves:
             raise ValueError("a TLS server needs at least one name")
         contexts = {name: _context_of(leaf) for name, leaf in leaves.items()}
 
-        def choose(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
-            name = (asked or "").lower()
-            spoilt = self._spoilt.get(name) if name in contexts else None
-            if (visit := VISIT.get()) is not None:
-                visit.host, visit.spoilt = name, spoilt is not None
-            if (found := spoilt[1] if spoilt else contexts.get(name)) is not None:
+        def choose(connection: ssl.SSLObject, requested: str | None, _: ssl.SSLContext) -> None:
+            name = (requested or "").lower()
+            bad = self._bad_contexts.get(name) if name in contexts else None
+            if (observed := OBSERVED_CONNECTION.get()) is not None:
+                observed.host, observed.bad_certificate = name, bad is not None
+            if (found := bad[1] if bad else contexts.get(name)) is not None:
                 connection.context = found
-            if spoilt and (tell := self._presented.get(name)) is not None:
-                tell()
+            if bad and (notify := self._on_presented.get(name)) is not None:
+                notify()
 
         first = next(iter(contexts.values()))
         first.sni_callback = choose
         return first
 
-    def spoil(
-        self, troubles: Mapping[str, CertificateTrouble], presented: Mapping[str, Callable[[], None]] | None = None
+    def present_bad_certificates(
+        self, problems: Mapping[str, CertificateTrouble], on_presented: Mapping[str, Callable[[], None]] | None = None
     ) -> None:
-        """From now on present bad certificates for these hosts, and good ones for all others.
+        """Present bad certificates for the hosts in ``problems``, and good ones for all other hosts.
 
-        ``presented`` is called, by host, each time that a bad one is.
+        ``on_presented`` holds, by host, a function to call each time the bad certificate is presented.
         """
-        self._presented = presented or {}
-        for host in set(self._spoilt) - set(troubles):
-            del self._spoilt[host]
-        for host, trouble in troubles.items():
-            if self._spoilt.get(host, ("",))[0] != trouble:
-                self._spoilt[host] = (trouble, self._bad_context(host, trouble))
+        self._on_presented = on_presented or {}
+        for host in set(self._bad_contexts) - set(problems):
+            del self._bad_contexts[host]
+        for host, problem in problems.items():
+            if self._bad_contexts.get(host, ("",))[0] != problem:
+                self._bad_contexts[host] = (problem, self._bad_context(host, problem))
 
-    def _bad_context(self, host: str, trouble: CertificateTrouble) -> ssl.SSLContext:
-        match trouble:
+    def _bad_context(self, host: str, problem: CertificateTrouble) -> ssl.SSLContext:
+        match problem:
             case "expired":
                 leaf = self._ca.issue_cert(host, not_after=datetime.now(UTC) - timedelta(hours=1))
             case "wrong-name":
-                leaf = self._ca.issue_cert(FOREIGN_HOST)
+                leaf = self._ca.issue_cert(FOREIGN_HOST_NAME)
             case "untrusted":
                 leaf = trustme.CA(organization_name="a box between").issue_cert(host)
         return _context_of(leaf)
 
     def client_context(self) -> ssl.SSLContext:
-        """A TLS client context that trusts this authority and no other."""
+        """Create a TLS client context that trusts this authority only."""
         context = ssl.create_default_context(cadata=self.certificate_pem)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
     def _leaf_of(self, name: str) -> trustme.LeafCert:
-        if name not in self._leaves:  # hosts that share a name show the same certificate
+        if name not in self._leaves:  # hosts with the same name present the same certificate
             self._leaves[name] = self._ca.issue_cert(name)
         return self._leaves[name]
 

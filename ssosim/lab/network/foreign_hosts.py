@@ -1,8 +1,10 @@
-"""Other hosts at wrong IPv4 addresses: what a program meets that a wrong record leads astray.
+"""IPv4 hosts outside of the estate, for programs that a wrong DNS record directs to a foreign address.
 
-The network is TEST-NET-3, which stands for others' hosts in faults. An impostor listens from the moment that an answer
-leads to its address: the answer leaves after that. It listens where the lab's own services do, and shows a certificate
-of its own where they have TLS; elsewhere it hangs up. Wrong addresses elsewhere are out of reach at once.
+The foreign hosts live in TEST-NET-3 (RFC 5737), the network that faults use for addresses of other organisations. A
+foreign host starts to listen when the DNS server is about to send an answer with its address, so it is ready before the
+client connects. It listens on the ports of the lab's services. Where those have TLS it presents a certificate for
+another name; elsewhere it closes the connection. Wrong addresses in other networks are unreachable: connecting fails at
+once.
 """
 
 from __future__ import annotations
@@ -15,19 +17,20 @@ from ipaddress import IPv4Address, IPv4Network
 
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.ip_command import run_ip
-from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
-from ssosim.lab.network.misdirected_clients import MisdirectedClients, connection_to_another_host
+from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
+from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
-__all__ = ["FOREIGN_HOSTS", "ForeignHosts"]
+__all__ = ["FOREIGN_NETWORK", "ForeignIpv4Hosts"]
 
-FOREIGN_HOSTS = IPv4Network("203.0.113.0/24")
+FOREIGN_NETWORK = IPv4Network("203.0.113.0/24")
 
 
-class ForeignHosts:
-    """Hosts with a certificate of their own at all addresses of ``FOREIGN_HOSTS`` that none of ``hosts`` has.
+class ForeignIpv4Hosts:
+    """One foreign host at each address of ``FOREIGN_NETWORK`` that is not an address of the estate (``hosts``).
 
-    ``ports`` says for each port whether it has TLS.
+    ``ports``: the ports to listen on, and for each whether it has TLS. Each connection of a known client is recorded
+    as a failed connection.
     """
 
     def __init__(
@@ -45,59 +48,59 @@ class ForeignHosts:
         self._attribution = attribution
         self._hosts = set(hosts)
         self._first_steps = first_steps
-        self._listening: dict[tuple[str, int], socket.socket] = {}
-        self._led = MisdirectedClients(trace, "A", self._is_ours, self._appear)
-        self._greeting: set[asyncio.Task[None]] = set()
+        self._listeners: dict[tuple[str, int], socket.socket] = {}
+        self._misdirected = MisdirectedClients(trace, "A", self._is_foreign, self._listen_on_all_ports)
+        self._handshakes: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """From now on; raises LabError."""
-        run_ip([f"route add local {FOREIGN_HOSTS} dev lo"])
-        self._led.start()
+        """Route the foreign network to this namespace and observe DNS answers. Raises LabError."""
+        run_ip([f"route add local {FOREIGN_NETWORK} dev lo"])
+        self._misdirected.start()
 
     def stop(self) -> None:
-        """No more."""
-        self._led.stop()
-        for listener in self._listening.values():
+        """Close all listeners and cancel open handshakes."""
+        self._misdirected.stop()
+        for listener in self._listeners.values():
             asyncio.get_running_loop().remove_reader(listener.fileno())
             listener.close()
-        self._listening.clear()
-        for task in tuple(self._greeting):
+        self._listeners.clear()
+        for task in tuple(self._handshakes):
             task.cancel()
 
-    def _is_ours(self, address: str) -> bool:
-        return address not in self._hosts and IPv4Address(address) in FOREIGN_HOSTS
+    def _is_foreign(self, address: str) -> bool:
+        return address not in self._hosts and IPv4Address(address) in FOREIGN_NETWORK
 
-    def _appear(self, address: str) -> None:
+    def _listen_on_all_ports(self, address: str) -> None:
         for port in self._ports:
-            if (address, port) not in self._listening:
-                with contextlib.suppress(OSError):  # the port is taken: then it is somebody's after all
+            if (address, port) not in self._listeners:
+                with contextlib.suppress(OSError):  # the port is in use: another part of the lab answers there
                     self._listen(address, port)
 
     def _listen(self, address: str, port: int) -> None:
         listener = socket.create_server((address, port))
         listener.setblocking(False)
-        self._listening[address, port] = listener
+        self._listeners[address, port] = listener
         asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, address, port)
 
     def _accept(self, address: str, port: int) -> None:
         with contextlib.suppress(OSError):
-            connection, peer = self._listening[address, port].accept()
-            client = self._attribution.who(peer[0], "")
+            connection, peer = self._listeners[address, port].accept()
+            client = self._attribution.client_of(peer[0], "")
             if client:
-                name = self._led.name(client, address)
+                name = self._misdirected.find_name(client, address)
                 step = step_of_host(self._first_steps, name)
-                self._trace.record(client, connection_to_another_host(name, address, self._ports[port], step))
+                self._trace.record(client, foreign_host_failure(name, address, self._ports[port], step))
             if not self._ports[port]:
                 connection.close()
                 return
-            task = asyncio.get_running_loop().create_task(self._greet(connection))
-            self._greeting.add(task)
-            task.add_done_callback(self._greeting.discard)
+            task = asyncio.get_running_loop().create_task(self._handshake(connection))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
 
-    async def _greet(self, connection: socket.socket) -> None:
-        """Show the certificate, and hang up."""
+    async def _handshake(self, connection: socket.socket) -> None:
+        """Present the certificate, then close the connection."""
         connection.setblocking(False)
-        tls = self._ca.server_context([FOREIGN_HOST])
+        tls = self._ca.server_context([FOREIGN_HOST_NAME])
         with contextlib.suppress(OSError):
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 asyncio.Protocol, connection, ssl=tls, ssl_handshake_timeout=10.0

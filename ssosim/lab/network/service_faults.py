@@ -1,4 +1,4 @@
-"""How the faults in force show at the services of a lab: the provider, its certificates, the KDC's gateway."""
+"""Apply the active faults to the services of a lab: identity provider, certificates, KDC gateway."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ssosim.faults.exchanges import kdc_rule, show_at_provider
 from ssosim.kerberos import KdcGateway
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, Tamper
 from ssosim.kerberos.messages import KdcRequest, build_error
-from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
+from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 
-__all__ = ["ForeignHost", "show_at_services"]
+__all__ = ["ForeignHost", "make_service_fault_applier"]
 
 
-def show_at_services(
+def make_service_fault_applier(
     provider: Provider, ca: LabCa, gateway: KdcGateway, is_model: Callable[[str], bool]
 ) -> Callable[[FaultState], None]:
     """What to call with every new state of the faults; it raises DnsChangeError where a change does not fit.
@@ -27,12 +27,12 @@ def show_at_services(
     """
     at_provider = show_at_provider(provider, is_model)
 
-    def show(state: FaultState) -> None:
+    def apply(state: FaultState) -> None:
         at_provider(state)
         gateway.tamper = _kdc(state.kdc) if state.kdc else None
-        ca.spoil(state.certificates, state.presented)
+        ca.present_bad_certificates(state.certificates, state.presented)
 
-    return show
+    return apply
 
 
 def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
@@ -50,36 +50,36 @@ def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
 
 
 class ForeignHost:
-    """A host that is none of the lab's: what a wrong address leads to. It has a certificate, for another name.
+    """A host outside of the estate. It presents a certificate for another name, then closes the connection.
 
-    Without ``ca`` it speaks no TLS.
+    ``ca`` None: it has no TLS and closes the connection at once.
     """
 
     def __init__(self, ca: LabCa | None) -> None:
-        self._tls = None if ca is None else ca.server_context([FOREIGN_HOST])
+        self._tls = None if ca is None else ca.server_context([FOREIGN_HOST_NAME])
         self._server: asyncio.Server | None = None
-        self._at: tuple[str, int] = ("", 0)
+        self._endpoint: tuple[str, int] = ("", 0)
 
     async def start(self, at: str | socket.socket) -> None:
-        """Listen on a bound socket, or on an address of this machine, on a port of the kernel's choice."""
+        """Start listening on a bound socket, or on a local address with a port that the kernel chooses."""
         sock = at if isinstance(at, socket.socket) else socket.create_server((at, 0))
-        self._server = await asyncio.get_running_loop().create_server(_HangingUp, sock=sock, ssl=self._tls)
-        self._at = self._server.sockets[0].getsockname()[:2]
+        self._server = await asyncio.get_running_loop().create_server(_CloseAtOnce, sock=sock, ssl=self._tls)
+        self._endpoint = self._server.sockets[0].getsockname()[:2]
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """Where it listens."""
-        return self._at
+        """The address and port that it listens on."""
+        return self._endpoint
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening and wait for open connections to end."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
 
 
-class _HangingUp(asyncio.Protocol):
-    """Takes a connection and ends it."""
+class _CloseAtOnce(asyncio.Protocol):
+    """Closes each connection as soon as it is open."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()

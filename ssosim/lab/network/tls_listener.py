@@ -1,4 +1,4 @@
-"""A listening address, HTTPS or plain, that gives nobody a minute to begin, and sees who leaves within TLS."""
+"""A listening HTTP or HTTPS socket that limits the TLS handshake to 10 s and reports connections that end in TLS."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from functools import partial
 
 from aiohttp import web
 
-from ssosim.lab.network.tls_observer import VISIT, ObservedConnection, TlsObserver
+from ssosim.lab.network.tls_observer import OBSERVED_CONNECTION, ObservedConnection, TlsObserver
 
-__all__ = ["HANDSHAKE_SECONDS", "Greeting", "HttpListener"]
+__all__ = ["HANDSHAKE_SECONDS", "HttpListener", "ProtocolFactory"]
 
 HANDSHAKE_SECONDS = 10.0
-"""How long a TLS handshake may take. A connection that says nothing holds a file descriptor until then."""
+"""The longest duration of a TLS handshake. A silent connection holds a file descriptor until then."""
 
-Greeting = Callable[[Callable[[BaseException | None], None]], asyncio.Protocol]
-"""From what is to be told of an end before the first byte of HTTP to a new connection's protocol."""
+ProtocolFactory = Callable[[Callable[[BaseException | None], None]], asyncio.Protocol]
+"""Creates the protocol of a new connection. Its argument is called if that ends before the first HTTP byte."""
 
-_AT_ONCE = 128
+_MOST_ACCEPTS = 128
 _PAUSE_S = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class HttpListener(web.SockSite):
-    """An ``aiohttp.web.SockSite`` whose TLS handshakes may not take asyncio's 60 seconds; it has no setting for it.
+    """An ``aiohttp.web.SockSite`` with a TLS handshake limit of ``HANDSHAKE_SECONDS``; aiohttp has no such setting.
 
-    Without ``ssl_context`` it is plain HTTP. ``address`` is the estate's name for what it listens on; ``visits``
-    is told of connections that end within TLS.
+    ``ssl_context`` None: plain HTTP. ``address``: the address of the estate that the socket stands for, for events.
+    ``observer`` is notified of connections that end before the first HTTP byte.
     """
 
     def __init__(
@@ -39,56 +39,61 @@ class HttpListener(web.SockSite):
         sock: socket.socket,
         *,
         ssl_context: ssl.SSLContext | None,
-        greeting: Greeting,
+        make_protocol: ProtocolFactory,
         address: str,
-        visits: TlsObserver,
+        observer: TlsObserver,
     ) -> None:
         super().__init__(runner, sock, ssl_context=ssl_context)
-        self._door = _Door(sock, ssl_context, greeting, address, visits)
+        self._acceptor = _ConnectionAcceptor(sock, ssl_context, make_protocol, address, observer)
 
     async def start(self) -> None:
-        """Listen."""
+        """Start accepting connections."""
         await web.BaseSite.start(self)
-        self._door.open()
+        self._acceptor.start()
 
     async def stop(self) -> None:
-        """Take no more connections; those that stand are the runner's business."""
+        """Stop accepting connections. The runner closes those that are open."""
         await super().stop()
-        await self._door.close()
+        await self._acceptor.stop()
 
 
-class _Door:
-    """Accepts connections by itself: a loop's own server tells nobody with whom a handshake failed."""
+class _ConnectionAcceptor:
+    """Accepts connections itself, because asyncio's server does not report whose handshake failed."""
 
     def __init__(
-        self, listener: socket.socket, tls: ssl.SSLContext | None, greeting: Greeting, address: str, visits: TlsObserver
+        self,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None,
+        make_protocol: ProtocolFactory,
+        address: str,
+        observer: TlsObserver,
     ) -> None:
         self._listener = listener
         self._tls = tls
-        self._greeting = greeting
+        self._make_protocol = make_protocol
         self._address = address
-        self._visits = visits
-        self._greeted: set[asyncio.Task[None]] = set()
+        self._observer = observer
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._local = str(listener.getsockname()[0])
 
-    def open(self) -> None:
-        """Accept from now on."""
+    def start(self) -> None:
+        """Start accepting connections."""
         if self._listener.fileno() >= 0:
             self._listener.setblocking(False)
             self._loop.add_reader(self._listener.fileno(), self._accept)
 
-    async def close(self) -> None:
-        """Accept no more, and break off handshakes that are not done."""
+    async def stop(self) -> None:
+        """Stop accepting connections and cancel unfinished handshakes."""
         if self._listener.fileno() >= 0:
             self._loop.remove_reader(self._listener.fileno())
             self._listener.close()
-        for task in self._greeted:
+        for task in self._handshakes:
             task.cancel()
-        await asyncio.gather(*self._greeted, return_exceptions=True)
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_MOST_ACCEPTS):
             try:
                 connection, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -96,21 +101,22 @@ class _Door:
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
-                self._loop.remove_reader(self._listener.fileno())  # else it is ready again and again
-                self._loop.call_later(_PAUSE_S, self.open)
+                # The socket stays readable, so that the loop would call this method continuously.
+                self._loop.remove_reader(self._listener.fileno())
+                self._loop.call_later(_PAUSE_S, self.start)
                 return
             connection.setblocking(False)
-            task = self._loop.create_task(self._greet(connection, str(peer[0])))
-            self._greeted.add(task)
-            task.add_done_callback(self._greeted.discard)
+            task = self._loop.create_task(self._connect(connection, str(peer[0])))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
 
-    async def _greet(self, connection: socket.socket, remote: str) -> None:
-        visit = ObservedConnection(remote, self._local, self._address)
-        VISIT.set(visit)  # of this task, and so of all that the loop does for this connection
-        greet = partial(self._greeting, partial(self._visits.unused, visit))
+    async def _connect(self, connection: socket.socket, remote: str) -> None:
+        observed = ObservedConnection(remote, self._local, self._address)
+        OBSERVED_CONNECTION.set(observed)  # valid in this task and in the loop's callbacks for this connection
+        protocol = partial(self._make_protocol, partial(self._observer.record_unused, observed))
         try:
             await self._loop.connect_accepted_socket(
-                greet, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None
+                protocol, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None
             )
         except OSError as error:
-            self._visits.unfinished(visit, error)
+            self._observer.record_failed_handshake(observed, error)

@@ -1,8 +1,8 @@
-"""What a server sees of a client that does not want its certificate.
+"""Observe, on the server's side, clients that refuse the server's certificate.
 
-TLS ends before HTTP then, so there is no exchange. What there is, is the alert with which the client ends the handshake
-or, where it checks the certificate later, the connection; some say nothing and close.
-Sources: RFC 8446, section 6; RFC 5246, section 7.2.
+Such a connection ends before the first HTTP byte, so there is no HTTP exchange to record. The server sees the TLS alert
+that ends the handshake, or the connection if the client checks the certificate later. Some clients close the connection
+without an alert. Sources: RFC 8446, section 6; RFC 5246, section 7.2.
 """
 
 from __future__ import annotations
@@ -16,45 +16,47 @@ from dataclasses import dataclass
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
 
-__all__ = ["VISIT", "ObservedConnection", "TlsObserver"]
+__all__ = ["OBSERVED_CONNECTION", "ObservedConnection", "TlsObserver"]
 
-_HOST = 253  # characters in the trace
+_MOST_HOST = 253  # characters of a host name in the trace
 _ALERT = re.compile(r"_ALERT_(\w+)$")
-_SPELT: Mapping[str, str] = {"user_cancelled": "user_canceled"}
+_ALERT_SPELLINGS: Mapping[str, str] = {"user_cancelled": "user_canceled"}
 _NO_FAILURE = ("close_notify", "user_canceled", "no_renegotiation")
-_ANSWERED: Mapping[str, str] = {
+_ALERTS_SENT: Mapping[str, str] = {
     "UNSUPPORTED_PROTOCOL": "protocol_version",
     "VERSION_TOO_LOW": "protocol_version",
     "NO_SHARED_CIPHER": "handshake_failure",
     "NO_SUITABLE_KEY_SHARE": "handshake_failure",
     "NO_SUITABLE_SIGNATURE_ALGORITHM": "handshake_failure",
 }
-"""What the server found, by OpenSSL's name, and the alert that it answers with; all else is no TLS."""
+"""Errors that the server finds, by OpenSSL's name, and the alert that it sends. Other errors: not TLS at all."""
 
 
 @dataclass(slots=True)
 class ObservedConnection:
-    """One connection: whence, to which address of the estate, and for which host (SNI).
+    """One TCP connection to a listener.
 
-    ``spoilt``: the host's certificate was a bad one.
+    ``remote`` and ``local``: the two IP addresses. ``address``: the address of the estate that ``local`` stands for.
+    ``host``: the requested host name (SNI). ``bad_certificate``: the certificate that was presented is a bad one.
     """
 
     remote: str
     local: str
     address: str
     host: str = ""
-    spoilt: bool = False
+    bad_certificate: bool = False
 
 
-VISIT: ContextVar[ObservedConnection | None] = ContextVar("VISIT", default=None)
-"""The visit that a handshake belongs to; the choice of the certificate knows nothing else of the connection."""
+OBSERVED_CONNECTION: ContextVar[ObservedConnection | None] = ContextVar("OBSERVED_CONNECTION", default=None)
+"""The connection of the current handshake. OpenSSL's SNI callback has no other access to it."""
 
 
 class TlsObserver:
-    """Writes a failed connection for each visit of a known client that ended in TLS.
+    """Records a ``ConnectionFailed`` event for each connection of a known client that ended during TLS.
 
-    Left out are clients whose device reports it, and connections that are closed unused without an alert: browsers open
-    some in advance. Only who has been shown a bad certificate is taken at its silence.
+    Two kinds are not recorded: connections of clients whose device records them itself, and connections that a client
+    closes unused and without an alert, because browsers open some in advance. After a bad certificate a close without
+    an alert is recorded as well, as ``closed``.
     """
 
     def __init__(self, trace: Trace, attribution: ClientAddresses, first_steps: FirstSteps = NO_FIRST_STEPS) -> None:
@@ -62,37 +64,38 @@ class TlsObserver:
         self._attribution = attribution
         self._first_steps = first_steps
 
-    def unfinished(self, visit: ObservedConnection, error: OSError) -> None:
-        """The handshake ended with ``error``."""
-        away = isinstance(error, ConnectionResetError) and visit.host != ""  # before that nothing has been shown to it
-        self._write(visit, _reason(error) or _silence(visit) or ("unfinished" if away else ""))
+    def record_failed_handshake(self, connection: ObservedConnection, error: OSError) -> None:
+        """Record that the handshake failed with ``error``."""
+        # Without a host name the reset came before the server presented a certificate.
+        is_reset = isinstance(error, ConnectionResetError) and connection.host != ""
+        self._write(connection, _reason(error) or _close_reason(connection) or ("unfinished" if is_reset else ""))
 
-    def unused(self, visit: ObservedConnection, error: BaseException | None) -> None:
-        """The connection ended before the first byte of HTTP, with ``error`` if it was not simply closed."""
-        self._write(visit, _reason(error) or _silence(visit))
+    def record_unused(self, connection: ObservedConnection, error: BaseException | None) -> None:
+        """Record that the connection ended before the first HTTP byte, with ``error``, or None for a normal close."""
+        self._write(connection, _reason(error) or _close_reason(connection))
 
-    def _write(self, visit: ObservedConnection, reason: str) -> None:
-        client = self._attribution.silent(visit.remote, visit.local) if reason else ""
+    def _write(self, connection: ObservedConnection, reason: str) -> None:
+        client = self._attribution.client_without_reports(connection.remote, connection.local) if reason else ""
         if client:
-            host = visit.host[:_HOST]
+            host = connection.host[:_MOST_HOST]
             step = step_of_host(self._first_steps, host)
             event = ConnectionFailed(
-                host=host, address=visit.address, stage="tls", reason=reason, by="server", step=step
+                host=host, address=connection.address, stage="tls", reason=reason, by="server", step=step
             )
             self._trace.record(client, event)
 
 
-def _silence(visit: ObservedConnection) -> str:
-    return "closed" if visit.spoilt else ""
+def _close_reason(connection: ObservedConnection) -> str:
+    return "closed" if connection.bad_certificate else ""
 
 
 def _reason(error: BaseException | None) -> str:
-    """The alert's name; empty where there was none, or one that reports no failure."""
+    """Return the name of the alert; ``""`` where there was none, or one that does not report a failure."""
     if not isinstance(error, ssl.SSLError) or not error.reason:
         return ""
     alert = _ALERT.search(error.reason)
     if alert is None:
-        return "" if isinstance(error, ssl.SSLEOFError) else _ANSWERED.get(error.reason, "decode_error")
+        return "" if isinstance(error, ssl.SSLEOFError) else _ALERTS_SENT.get(error.reason, "decode_error")
     name = alert[1].lower()
-    name = _SPELT.get(name, name)
+    name = _ALERT_SPELLINGS.get(name, name)
     return "" if name in _NO_FAILURE else name

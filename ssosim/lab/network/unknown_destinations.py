@@ -1,4 +1,4 @@
-"""Connections that programs try at addresses that are no host's: no server sees them, so the wire is looked at."""
+"""Record connections to IPv6 addresses outside of the estate. No server sees them, so packets are captured instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, IPv6Network
 
 from ssosim.lab.base.client_addresses import ClientAddresses
-from ssosim.lab.network.misdirected_clients import MisdirectedClients, connection_to_another_host
+from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
 __all__ = ["UnknownDestinations"]
@@ -20,7 +20,7 @@ __all__ = ["UnknownDestinations"]
 _ETH_P_IPV6 = 0x86DD
 _SO_ATTACH_FILTER = 26
 _HEADER = 40
-_REMEMBERED = 4096
+_MOST_CONNECTIONS = 4096
 # Classic BPF over an IPv6 header: TCP, SYN without ACK. (code, jump if true, jump if false, operand)
 _FILTER = (
     (0x30, 0, 0, 6),  # load the next header's number
@@ -28,16 +28,16 @@ _FILTER = (
     (0x30, 0, 0, _HEADER + 13),  # load the flags
     (0x54, 0, 0, 0x12),  # SYN and ACK of them
     (0x15, 0, 1, 0x02),  # SYN alone?
-    (0x06, 0, 0, 0xFFFF),  # take it
-    (0x06, 0, 0, 0),  # leave it
+    (0x06, 0, 0, 0xFFFF),  # accept the packet
+    (0x06, 0, 0, 0),  # drop the packet
 )
 
 
 class UnknownDestinations:
-    """Writes a failed connection for each first segment that goes where no host is, under the client's name.
+    """Records a ``ConnectionFailed`` event for each TCP connection attempt to an address outside of the estate.
 
-    ``hosts`` are the addresses of the estate; at addresses in ``silent`` nobody answers, at all others another host
-    does, at ``ports`` (for each, whether it has TLS). Sources: packet(7), socket(7).
+    ``hosts``: the addresses of the estate. ``silent``: a network where nothing answers. At all other addresses a
+    foreign host listens on ``ports`` (for each, whether it has TLS). Sources: packet(7), socket(7).
     """
 
     def __init__(
@@ -56,50 +56,50 @@ class UnknownDestinations:
         self._hosts = {IPv6Address(host) for host in hosts if ":" in host}
         self._silent = silent
         self._first_steps = first_steps
-        self._led = MisdirectedClients(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
+        self._misdirected = MisdirectedClients(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
         self._seen: dict[bytes, None] = {}
-        self._wire: socket.socket | None = None
+        self._packets: socket.socket | None = None
 
     def start(self) -> None:
-        """Look at the wire from now on; raises OSError."""
-        wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
-        _attach(wire)
-        asyncio.get_running_loop().add_reader(wire.fileno(), self._look)
-        self._wire = wire
-        self._led.start()
+        """Start capturing packets. Raises OSError."""
+        packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
+        _attach_filter(packets)
+        asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
+        self._packets = packets
+        self._misdirected.start()
 
     def stop(self) -> None:
-        """Look no more."""
-        self._led.stop()
-        if self._wire is not None:
-            asyncio.get_running_loop().remove_reader(self._wire.fileno())
-            self._wire.close()
-            self._wire = None
+        """Stop capturing packets. May be called twice."""
+        self._misdirected.stop()
+        if self._packets is not None:
+            asyncio.get_running_loop().remove_reader(self._packets.fileno())
+            self._packets.close()
+            self._packets = None
 
-    def _look(self) -> None:
-        assert self._wire is not None  # noqa: S101 - the reader goes with it
+    def _read_packets(self) -> None:
+        assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
         with contextlib.suppress(BlockingIOError):
             while True:
-                self._segment(self._wire.recv(128))
+                self._examine(self._packets.recv(128))
 
-    def _segment(self, packet: bytes) -> None:
+    def _examine(self, packet: bytes) -> None:
         to = IPv6Address(packet[24:40])
-        once = packet[8:44]  # addresses and ports: a segment is sent again, and seen on its way in and out
-        client = self._attribution.who(str(IPv6Address(packet[8:24])), "")
-        if not client or to in self._hosts or once in self._seen:
+        connection = packet[8:44]  # addresses and ports: a SYN is captured twice, and sent again if nothing answers
+        client = self._attribution.client_of(str(IPv6Address(packet[8:24])), "")
+        if not client or to in self._hosts or connection in self._seen:
             return
-        self._seen[once] = None
-        if len(self._seen) > _REMEMBERED:
+        self._seen[connection] = None
+        if len(self._seen) > _MOST_CONNECTIONS:
             del self._seen[next(iter(self._seen))]
-        name = self._led.name(client, str(to))
+        name = self._misdirected.find_name(client, str(to))
         tls = self._ports.get(int.from_bytes(packet[42:44], "big"))
-        met = connection_to_another_host(name, str(to), tls, step_of_host(self._first_steps, name))
+        failed = foreign_host_failure(name, str(to), tls, step_of_host(self._first_steps, name))
         if to in self._silent:
-            met = dataclasses.replace(met, stage="connect", reason="unreachable")
-        self._trace.record(client, met)
+            failed = dataclasses.replace(failed, stage="connect", reason="unreachable")
+        self._trace.record(client, failed)
 
 
-def _attach(wire: socket.socket) -> None:
+def _attach_filter(packets: socket.socket) -> None:
     instructions = b"".join(struct.pack("HBBI", *each) for each in _FILTER)
-    held = ctypes.create_string_buffer(instructions)
-    wire.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_FILTER), ctypes.addressof(held)))
+    program = ctypes.create_string_buffer(instructions)
+    packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_FILTER), ctypes.addressof(program)))

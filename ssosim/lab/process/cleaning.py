@@ -1,7 +1,7 @@
-"""What ``ssosim clean`` finds in the state folder and in the cache, and removes.
+"""Find and remove the folders of ssosim in the state folder and in the cache, for ``ssosim clean``.
 
-Looking and removing are two steps on one list, so that a dry run tells what the real one does. Each folder is looked at
-again, by its descriptor, when it is removed.
+Finding and removing are two steps on one list, so that a dry run lists exactly what a real run removes. Each folder is
+checked again, by its descriptor, when it is removed.
 """
 
 from __future__ import annotations
@@ -16,27 +16,36 @@ from pathlib import Path
 from ssosim.files.opening import FolderRefusedError, open_folder, open_subfolder, printable_path
 from ssosim.files.owned_folder import Mark, check_mark, make_mark, remove_marked
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.folder import LabFolder, cache_place, explained, opened_labs, state_home
+from ssosim.lab.base.folder import LabFolder, cache_path, convert_folder_errors, open_labs_folder, state_home
 
-__all__ = ["Findings", "Left", "Removable", "find_caches", "find_labs", "find_marked", "tidy_state_home"]
+__all__ = [
+    "Findings",
+    "KeptPath",
+    "RemovableFolder",
+    "find_caches",
+    "find_labs",
+    "find_marked",
+    "remove_empty_state_folders",
+]
 
 _DRAFT = ".making-"
 _MOVE = "move it away"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """Something that stays: where, and why."""
+class KeptPath:
+    """A path that is not removed, and the reason."""
 
     path: Path
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Removable:
-    """A folder of ours: ``kind`` is "lab", "realm", "keys" or "client". ``remove`` returns what could not be removed.
+class RemovableFolder:
+    """A folder of ssosim: ``kind`` is "lab", "realm", "keys" or "client".
 
-    ``remove`` raises LabInputError when the folder is not ours any more, or its lab runs.
+    ``remove`` returns the entries that could not be removed. It raises LabInputError when the folder has lost its mark,
+    or its lab is running.
     """
 
     kind: str
@@ -46,16 +55,16 @@ class Removable:
 
 @dataclass(slots=True)
 class Findings:
-    """What there is to remove, what stays because it is not ours, and the names of the labs that run."""
+    """The folders to remove, the paths that stay because they have no mark of ssosim, and the names of running labs."""
 
-    removable: list[Removable] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
+    removable: list[RemovableFolder] = field(default_factory=list)
+    kept: list[KeptPath] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A folder that holds marked ones: ``base``, and the way from there. Every folder on the way is looked at."""
+class _MarkedFolders:
+    """A folder that holds marked folders: ``base`` and the names below it. Each folder on the way is checked."""
 
     base: Path
     names: tuple[str, ...] = ()
@@ -65,20 +74,24 @@ class _Place:
         return self.base.joinpath(*self.names)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[int]:
+    def open_descriptor(self) -> Iterator[int]:
         with open_subfolder(self.base, *self.names) as folder:
             yield folder
 
 
 def find_labs(names: Sequence[str] = ()) -> Findings:
-    """The state of the labs of these names, by default of all.
+    """Find the folders of the labs in ``names``; of all labs if it is empty.
 
-    Raises LabInputError when a lab that is named does not exist, or is not ours, or where the state folder is not the
-    user's own.
+    Raises LabInputError when a named lab has no folder, or one without a mark, or when the state folder is not the
+    user's.
     """
     found = Findings()
     there: list[str] = []
-    with explained(state_home() / "labs"), contextlib.suppress(FileNotFoundError), opened_labs() as labs:
+    with (
+        convert_folder_errors(state_home() / "labs"),
+        contextlib.suppress(FileNotFoundError),
+        open_labs_folder() as labs,
+    ):
         there = sorted(os.listdir(labs))  # noqa: PTH208 - a descriptor
     for name in dict.fromkeys(names):
         if LabFolder.of(name).name not in there:
@@ -89,58 +102,62 @@ def find_labs(names: Sequence[str] = ()) -> Findings:
         except LabInputError as error:
             if names:
                 raise
-            found.left.append(Left(state_home() / "labs" / name, _without_path(error)))
+            found.kept.append(KeptPath(state_home() / "labs" / name, _without_path(error)))
     return found
 
 
 def _add_lab(found: Findings, folder: LabFolder) -> None:
-    with explained(folder.path), folder.opened() as descriptor:
+    with convert_folder_errors(folder.path), folder.open_descriptor() as descriptor:
         check_mark(descriptor, folder.mark, folder.path)
     if folder.is_running():
         found.running.append(folder.name)
         return
     _check_mounts(folder.path)
-    found.removable.append(Removable("lab", folder.path, folder.remove_all))
+    found.removable.append(RemovableFolder("lab", folder.path, folder.remove_all))
 
 
 def find_caches() -> Findings:
-    """Prepared KDC databases and signing keys. Raises LabInputError where the cache is not the user's own folder."""
-    place = cache_place()
-    way = ("cache",) if place == state_home() / "cache" else ()
-    base = state_home() if way else place
-    found = _find_marked(_Place(base, way), "keys", passed_over=("realms",))
-    realms = _find_marked(_Place(base, (*way, "realms")), "realm")
+    """Find prepared KDC databases and signing keys. Raises LabInputError where the cache is not the user's folder."""
+    cache = cache_path()
+    names = ("cache",) if cache == state_home() / "cache" else ()
+    base = state_home() if names else cache
+    found = _find_marked(_MarkedFolders(base, names), "keys", skipped=("realms",))
+    realms = _find_marked(_MarkedFolders(base, (*names, "realms")), "realm")
     found.removable += realms.removable
-    found.left += realms.left
+    found.kept += realms.kept
     return found
 
 
 def find_marked(folder: Path, kind: str) -> Findings:
-    """The folders of ``kind`` in ``folder`` that are ours; nothing where it is missing.
+    """Find the folders in ``folder`` with the mark of ``kind``; none where ``folder`` is missing.
 
-    Raises LabInputError where ``folder`` is not the user's own.
+    Raises LabInputError where ``folder`` is not the user's.
     """
-    return _find_marked(_Place(folder), kind)
+    return _find_marked(_MarkedFolders(folder), kind)
 
 
-def _find_marked(place: _Place, kind: str, passed_over: Iterable[str] = ()) -> Findings:
+def _find_marked(folder_path: _MarkedFolders, kind: str, skipped: Iterable[str] = ()) -> Findings:
     found = Findings()
-    with explained(place.path, _MOVE), contextlib.suppress(FileNotFoundError), place.opened() as parent:
-        for name in sorted(set(os.listdir(parent)) - set(passed_over)):  # noqa: PTH208 - a descriptor
-            mark, path = make_mark(kind, name.partition(_DRAFT)[0]), place.path / name
+    with (
+        convert_folder_errors(folder_path.path, _MOVE),
+        contextlib.suppress(FileNotFoundError),
+        folder_path.open_descriptor() as parent,
+    ):
+        for name in sorted(set(os.listdir(parent)) - set(skipped)):  # noqa: PTH208 - a descriptor
+            mark, path = make_mark(kind, name.partition(_DRAFT)[0]), folder_path.path / name
             try:
-                with explained(path, _MOVE), open_folder(name, parent, path) as folder:
+                with convert_folder_errors(path, _MOVE), open_folder(name, parent, path) as folder:
                     check_mark(folder, mark, path)
                 _check_mounts(path)
             except LabInputError as error:
-                found.left.append(Left(path, _without_path(error)))
+                found.kept.append(KeptPath(path, _without_path(error)))
             else:
-                found.removable.append(Removable(kind, path, _removal(place, name, mark)))
+                found.removable.append(RemovableFolder(kind, path, _removal(folder_path, name, mark)))
     return found
 
 
-def tidy_state_home() -> None:
-    """Remove the folders that hold labs and caches where they are empty, and the usual state folder where it is."""
+def remove_empty_state_folders() -> None:
+    """Remove the folders ``labs`` and ``cache`` if they are empty, and then the default state folder if it is."""
     home = state_home()
     with contextlib.suppress(FolderRefusedError, OSError), open_folder(home) as state:
         with contextlib.suppress(FolderRefusedError, OSError), open_folder("cache", state) as cache:
@@ -152,10 +169,14 @@ def tidy_state_home() -> None:
             home.rmdir()
 
 
-def _removal(place: _Place, name: str, mark: Mark) -> Callable[[], list[str]]:
+def _removal(folder_path: _MarkedFolders, name: str, mark: Mark) -> Callable[[], list[str]]:
     def remove() -> list[str]:
-        path = place.path / name
-        with explained(path, _MOVE), contextlib.suppress(FileNotFoundError), place.opened() as parent:
+        path = folder_path.path / name
+        with (
+            convert_folder_errors(path, _MOVE),
+            contextlib.suppress(FileNotFoundError),
+            folder_path.open_descriptor() as parent,
+        ):
             return remove_marked(parent, name, mark, path)
         return []
 
@@ -163,7 +184,7 @@ def _removal(place: _Place, name: str, mark: Mark) -> Callable[[], list[str]]:
 
 
 def _check_mounts(path: Path) -> None:
-    """Raise LabInputError when something is mounted at or below ``path``, which removing would leave. See proc(5)."""
+    """Raise LabInputError when something is mounted at or below ``path``: it cannot be removed. Source: proc(5)."""
     above = os.path.realpath(path)
     with contextlib.suppress(OSError), open("/proc/self/mountinfo", "rb") as lines:  # noqa: PTH123 - bytes
         for line in lines:
@@ -175,5 +196,5 @@ def _check_mounts(path: Path) -> None:
 
 
 def _without_path(error: LabInputError) -> str:
-    """The reason alone, where the path is told beside it."""
+    """Return the text of ``error`` without its path, which the caller prints itself."""
     return str(error).partition(": ")[2] or str(error)

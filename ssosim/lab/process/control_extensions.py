@@ -1,11 +1,11 @@
-"""What a lab's control API gets from the command that starts the lab."""
+"""What the command that starts a lab passes to the lab's control API."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the command imports next to nothing
+if TYPE_CHECKING:  # the command must start fast
     import socket
 
     from ssosim.lab.control.injected_handlers import MakeUpstairs
@@ -15,7 +15,11 @@ __all__ = ["ControlExtensions"]
 
 @dataclass(frozen=True, slots=True)
 class ControlExtensions:
-    """``listener`` listens on loopback, outside of the lab's network; ``upstairs`` makes what storeys above offer."""
+    """Extensions of the control API.
+
+    ``listener``: a socket that listens on loopback, outside of the lab's network. ``make_handlers`` creates the
+    handlers for verdicts and scenarios, which belong to a higher layer than the lab.
+    """
 
     listener: socket.socket | None = None
-    upstairs: MakeUpstairs | None = None
+    make_handlers: MakeUpstairs | None = None

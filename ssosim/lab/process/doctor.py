@@ -1,4 +1,4 @@
-"""What a lab needs of a machine, looked at one by one."""
+"""Check the machine for what a lab needs: programs, libraries, kernel features, disk space."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, state_home
 from ssosim.lab.process.namespaces import check_namespaces
 
-__all__ = ["Finding", "examine"]
+__all__ = ["MachineCheck", "check_machine"]
 
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _MIN_FREE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. ``needed`` False: a lab runs without it, something else does not."""
+class MachineCheck:
+    """The result of one check. ``needed`` False: a lab runs without it, but an example or a test does not."""
 
     name: str
     good: bool
@@ -30,17 +30,17 @@ class Finding:
 
     @property
     def mark(self) -> str:
-        """``ok``, ``MISSING`` or, for what a lab can do without, ``absent``."""
+        """``ok``; ``MISSING``; or ``absent`` for something that a lab does not need."""
         return "ok" if self.good else "MISSING" if self.needed else "absent"
 
     def as_dict(self) -> dict[str, str | bool]:
-        """For JSON."""
+        """Return the fields for JSON."""
         return asdict(self)
 
 
-def examine() -> list[Finding]:
-    """Look at everything; takes some milliseconds and changes nothing."""
-    checks: list[Callable[[], Finding]] = [
+def check_machine() -> list[MachineCheck]:
+    """Run all checks. They take some milliseconds and change nothing."""
+    checks: list[Callable[[], MachineCheck]] = [
         _python,
         lambda: _program("krb5kdc", "krb5-kdc"),
         lambda: _program("kadmin.local", "krb5-admin-server"),
@@ -56,41 +56,43 @@ def examine() -> list[Finding]:
     return [check() for check in checks]
 
 
-def _python() -> Finding:
+def _python() -> MachineCheck:
     version = ".".join(map(str, sys.version_info[:3]))
     good = sys.version_info >= (3, 11)
-    return Finding("python", good, version if good else f"{version}: 3.11 or newer is needed")
+    return MachineCheck("python", good, version if good else f"{version}: 3.11 or newer is needed")
 
 
-def _program(name: str, package: str, *, needed: bool = True) -> Finding:
+def _program(name: str, package: str, *, needed: bool = True) -> MachineCheck:
     path = os.pathsep.join([os.environ.get("PATH", ""), *_SBIN])
     found = shutil.which(name, path=path)
-    return Finding(name, found is not None, found or f"sudo apt-get install {package}", needed)
+    return MachineCheck(name, found is not None, found or f"sudo apt-get install {package}", needed)
 
 
-def _gssapi() -> Finding:
+def _gssapi() -> MachineCheck:
     try:
-        import gssapi  # noqa: PLC0415 - to see whether it loads
+        import gssapi  # noqa: PLC0415 - the check is whether it loads
     except (ImportError, OSError) as error:
-        return Finding("gssapi", good=False, text=f"{error}: sudo apt-get install libkrb5-3, then make setup")
-    return Finding("gssapi", good=True, text=f"python-gssapi {getattr(gssapi, '__version__', '')}".strip())
+        return MachineCheck("gssapi", good=False, text=f"{error}: sudo apt-get install libkrb5-3, then make setup")
+    return MachineCheck("gssapi", good=True, text=f"python-gssapi {getattr(gssapi, '__version__', '')}".strip())
 
 
-def _private_network() -> Finding:
+def _private_network() -> MachineCheck:
     problem = check_namespaces()
-    return Finding("private network", problem is None, problem or "namespaces can be made without root")
+    return MachineCheck("private network", problem is None, problem or "namespaces can be made without root")
 
 
-def _state_folder() -> Finding:
+def _state_folder() -> MachineCheck:
     folder = state_home()
     try:
         LabFolder.of("default")
     except LabInputError as error:
-        return Finding("state folder", good=False, text=str(error))
+        return MachineCheck("state folder", good=False, text=str(error))
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not os.access(nearest, os.W_OK):
-        return Finding("state folder", good=False, text=f"{folder}: not writable; set SSOSIM_HOME to a folder of yours")
+        return MachineCheck(
+            "state folder", good=False, text=f"{folder}: not writable; set SSOSIM_HOME to a folder that you own"
+        )
     free = shutil.disk_usage(nearest).free
     if free < _MIN_FREE_BYTES:
-        return Finding("state folder", good=False, text=f"{Path(nearest)}: only {free >> 20} MiB free")
-    return Finding("state folder", good=True, text=str(folder))
+        return MachineCheck("state folder", good=False, text=f"{Path(nearest)}: only {free >> 20} MiB free")
+    return MachineCheck("state folder", good=True, text=str(folder))

@@ -1,4 +1,4 @@
-"""Be a lab until asked to stop: the first process of the world that ``ssosim up`` makes."""
+"""Run a lab until it is stopped: the first process of the pid namespace that ``ssosim up`` creates."""
 
 from __future__ import annotations
 
@@ -17,97 +17,109 @@ from ssosim.estate.toml import format_mistake, read_text
 from ssosim.estate.toml_lines import parse_path
 from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
 from ssosim.lab.base import linux
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import ControlExtensions
-from ssosim.lab.process.status_messages import failure, tell
+from ssosim.lab.process.status_messages import encode_failure, send_line
 from ssosim.lab.program_devices.private_lab import PrivateLab
 
-__all__ = ["refusal", "serve"]
+__all__ = ["encode_start_error", "run_lab"]
 
 
-def refusal(error: Exception, estate_file: Path | None) -> bytes:
-    """The line by which the front is told of an error that kept a lab from starting."""
+def encode_start_error(error: Exception, estate_file: Path | None) -> bytes:
+    """Encode an error that kept a lab from starting, with its exit code, as the line for the launcher."""
     code = getattr(error, "exit_code", LabError.exit_code)
     text = str(error)
     if isinstance(error, OSError):
         text = f"the lab could not be started: {text}"
     elif isinstance(error, KerberosMissingError):
-        code = MachineLacksError.exit_code
+        code = PrerequisiteError.exit_code
     elif isinstance(error, RealmError):
         code = LabInputError.exit_code
-    elif isinstance(error, EstateError):  # by a part that looked closer than the estate's own check; it names the key
+    elif isinstance(
+        error, EstateError
+    ):  # from a part with a stricter check than the estate's; its text starts with the key
         code = LabInputError.exit_code
         where, _, what = text.partition(": ")
         if estate_file is not None:
             text = format_mistake(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
-    return failure(text, code)
+    return encode_failure(text, code)
 
 
-def serve(
+def run_lab(
     folder: LabFolder,
     estate_file: Path | None,
     *,
     outer_pid: int,
     began: float,
     ready: int,
-    extras: ControlExtensions | None = None,
+    extensions: ControlExtensions | None = None,
 ) -> int:
-    """Be the lab until asked to stop; the exit code. Tells readiness, or what went wrong, through ``ready``."""
-    told = False
+    """Run the lab until it is stopped; return the exit code.
 
-    def say(line: bytes) -> None:
-        nonlocal told
-        told = True
-        tell(ready, line)
+    Sends one line through the descriptor ``ready``: the status when the lab is ready, or the error of its start.
+    ``outer_pid``: this process's id outside of the pid namespace. ``began``: the monotonic time of the command's start.
+    """
+    has_reported = False
+
+    def report(line: bytes) -> None:
+        nonlocal has_reported
+        has_reported = True
+        send_line(ready, line)
 
     try:
         estate = read_estate(estate_file)
         linux.raise_file_limit()
-        import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
+        import uvloop  # noqa: PLC0415 - only here, so that tests can run the parts on any event loop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(PrivateLab(folder, estate, PrivateNetwork()), outer_pid, began, say, extras))
+            return runner.run(
+                _run_lab(PrivateLab(folder, estate, PrivateNetwork()), outer_pid, began, report, extensions)
+            )
     except (LabError, KerberosError, EstateError, OSError) as error:
-        if told:  # the lab ran, and the front no longer listens: it is for the log
+        if has_reported:  # the launcher no longer reads the pipe: the traceback goes to the log
             raise
-        say(refusal(error, estate_file))
+        report(encode_start_error(error, estate_file))
         return 0
     finally:
-        folder.sweep()
+        folder.remove_run_files()
 
 
-async def _serve(
-    private: PrivateLab, outer_pid: int, began: float, say: Callable[[bytes], None], extras: ControlExtensions | None
+async def _run_lab(
+    private: PrivateLab,
+    outer_pid: int,
+    began: float,
+    report: Callable[[bytes], None],
+    extensions: ControlExtensions | None,
 ) -> int:
     folder = private.folder
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can end in order when the supervisor is killed
+    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can stop in order if the supervisor is killed
     await private.start()
-    from ssosim.lab.control.api import ControlApi  # noqa: PLC0415 - the parts that it needs are imported by now
-    from ssosim.lab.core.trace_writer import recording  # noqa: PLC0415
+    from ssosim.lab.control.api import ControlApi  # noqa: PLC0415 - ``start`` has imported its dependencies
+    from ssosim.lab.core.trace_writer import record_to_file  # noqa: PLC0415
 
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(private.stop)
-        cleanup.enter_context(recording(private.lab.trace, folder.trace))
+        cleanup.enter_context(record_to_file(private.lab.trace, folder.trace))
 
-        extras = extras or ControlExtensions()
-        control = ControlApi(private, ended.set, extras.upstairs)
+        extensions = extensions or ControlExtensions()
+        control = ControlApi(private, ended.set, extensions.make_handlers)
         recovered = control.recover()
-        await control.start(folder.socket, extras.listener)
+        await control.start(folder.socket, extensions.listener)
         cleanup.push_async_callback(control.stop)
         in_user_namespace = outer_pid != os.getpid() and _is_mapped()
         folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
         private.ready_s = time.monotonic() - began
         private.pid = outer_pid
-        say(json.dumps({"status": control.status(), "recovered": recovered}).encode())
-        # What a running lab keeps is its trace, which holds no cycles: looking through all of it again and again cost
-        # a twentieth of its time under load.
+        report(json.dumps({"status": control.status(), "recovered": recovered}).encode())
+        # A running lab keeps its trace, which has no reference cycles. Scanning it in each garbage collection took 5 %
+        # of the CPU time under load.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         await ended.wait()

@@ -1,7 +1,7 @@
-"""The front of a lab: what the command in the user's terminal does before and while the lab runs.
+"""The launcher: start a lab from the command in the user's terminal, and wait until it is ready or has ended.
 
-Imports as little as possible: everything heavy is imported by the lab's own process, after the fork, while the KDC
-starts.
+The launcher imports as little as possible. The lab's own process imports the other modules, after the fork, while the
+KDC starts.
 """
 
 from __future__ import annotations
@@ -17,37 +17,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError, NameTakenError
+from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError, PrerequisiteError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.namespaces import Namespaces, start_in_namespaces
-from ssosim.lab.process.status_messages import Failure, failure_in
+from ssosim.lab.process.status_messages import Failure, read_failure
 from ssosim.output import guard_streams
 
 if TYPE_CHECKING:  # imported while the lab starts
     from ssosim.lab.control.answers import LabStatus, Ready
 
-__all__ = ["StartedLab", "Work", "end_of", "launch", "start_lab"]
+__all__ = ["LabMain", "StartedLab", "launch", "start_lab", "wait_for_end"]
 
-_START_PATIENCE_S = 60.0
-_END_PATIENCE_S = 5.0
+_START_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 5.0
 _POLL_S = 0.01
 _LOG_LINES = 12
-_MEANWHILE_S = 0.1
+_POLL_CALL_S = 0.1
 
-Work = Callable[[int, int], int]
-"""(process id as the outside sees it, descriptor to tell the front through) -> exit code. Runs inside the world."""
+LabMain = Callable[[int, int], int]
+"""The main function of a lab's process. Arguments: its process id outside of the namespaces, and the descriptor of the
+pipe to the launcher. Result: the exit code. It runs inside the namespaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedLab:
-    """A lab that is ready: its folder, its world, and the status that it published."""
+    """A lab that is ready: its folder, its namespaces, and the status that it sent."""
 
     folder: LabFolder
-    world: Namespaces
+    namespaces: Namespaces
     status: LabStatus
     recovered: str = ""
-    """What was taken over from an earlier lab of this name, for people; nothing else."""
+    """A text for the user: the DNS changes restored from an earlier lab of this name; ``""`` for none."""
 
 
 def start_lab(
@@ -55,42 +56,42 @@ def start_lab(
     estate_file: Path | None,
     *,
     began: float | None = None,
-    extras: ControlExtensions | None = None,
+    extensions: ControlExtensions | None = None,
     fresh: bool = False,
 ) -> StartedLab:
-    """Start a lab and wait until it is ready. ``began`` is the monotonic moment from which the user has waited.
+    """Start a lab and wait until it is ready.
 
-    The DNS changes that were applied in an earlier lab of this name stay applied, unless it is to be ``fresh``.
-
-    A listening socket among the ``extras`` is closed here, and the lab's from then on.
-    Raises LabInputError (bad estate, name taken), MachineLacksError, or LabError with the end of the lab's log.
+    ``began``: the monotonic time when the command started, for ``ready_s``; None: now. ``fresh``: discard the DNS
+    changes of an earlier lab of this name; otherwise they are applied again. The lab's process inherits the listening
+    socket in ``extensions``; it is closed here. Raises LabInputError (invalid estate, name in use), PrerequisiteError,
+    or LabError with the last lines of the lab's log.
     """
     began = time.monotonic() if began is None else began
 
-    def work(outer_pid: int, tell: int) -> int:
-        from ssosim.lab.process.lab_process import serve  # noqa: PLC0415 - heavy, and needed only here
+    def main(outer_pid: int, pipe: int) -> int:
+        from ssosim.lab.process.lab_process import run_lab  # noqa: PLC0415 - heavy, and needed only here
 
-        return serve(folder, estate_file, outer_pid=outer_pid, began=began, ready=tell, extras=extras)
+        return run_lab(folder, estate_file, outer_pid=outer_pid, began=began, ready=pipe, extensions=extensions)
 
     try:
-        world, line = launch(folder, work, patience=_START_PATIENCE_S, meanwhile=_import_answers, fresh=fresh)
+        namespaces, line = launch(folder, main, timeout=_START_TIMEOUT_S, on_poll=_import_answers, fresh=fresh)
     finally:
-        if extras is not None and extras.listener is not None:
-            extras.listener.close()
+        if extensions is not None and extensions.listener is not None:
+            extensions.listener.close()
     try:
-        ready = _ready(line)
-        return StartedLab(folder, world, ready.status, ready.recovered)
+        ready = _read_ready(line)
+        return StartedLab(folder, namespaces, ready.status, ready.recovered)
     except LabError:
-        world.end()
+        namespaces.end()
         raise
 
 
 def _import_answers() -> None:
-    """What the status is read with takes its time to import, and the lab has not started yet."""
+    """Import the model of the status while the lab starts, because the import takes a while."""
     import ssosim.lab.control.answers  # noqa: F401, PLC0415
 
 
-def _ready(line: bytes) -> Ready:
+def _read_ready(line: bytes) -> Ready:
     from ssosim.lab.control.answers import Ready, read_answer  # noqa: PLC0415
 
     return read_answer(line, Ready, "the lab that was started")
@@ -98,22 +99,22 @@ def _ready(line: bytes) -> Ready:
 
 def launch(
     folder: LabFolder,
-    work: Work,
+    main: LabMain,
     *,
-    patience: float | None = None,
-    meanwhile: Callable[[], None] | None = None,
+    timeout: float | None = None,
+    on_poll: Callable[[], None] | None = None,
     fresh: bool = True,
 ) -> tuple[Namespaces, bytes]:
-    """Run ``work`` in a private world on ``folder`` and wait for what it tells: one line of JSON.
+    """Run ``main`` in new namespaces with ``folder`` as the lab's folder; wait for its message, one line of JSON.
 
-    ``meanwhile`` is called ten times a second during the wait, for progress on the terminal. Unless ``fresh``, the
-    ledger of DNS changes of an earlier lab of this name is left where it is.
-    Raises NameTakenError when the name is taken, LabInputError when something that is not the lab's is in its place, or
-    the error that the work told. Whatever is raised, the world ends.
+    ``timeout``: seconds to wait for the message. ``on_poll`` is called ten times a second during the wait, to show
+    progress on the terminal. ``fresh``: remove the ledger of DNS changes of an earlier lab of this name.
+    Raises LabNameTakenError when the lab is running, LabInputError when the folder is not this lab's, or the error that
+    ``main`` sent. If an error is raised, all processes of the namespaces end.
     """
     lock = folder.try_lock()
     if lock is None:
-        raise NameTakenError(
+        raise LabNameTakenError(
             f'a lab "{folder.name}" is up already; stop it with: ssosim down --name {folder.name}, '
             "or give this one another --name"
         )
@@ -122,23 +123,23 @@ def launch(
 
     def body(outer_pid: int) -> int:
         os.close(read_end)
-        _quiet(folder)
-        return work(outer_pid, write_end)
+        _redirect_output(folder)
+        return main(outer_pid, write_end)
 
-    world = start_in_namespaces(body, lambda: _tidy(folder))
+    namespaces = start_in_namespaces(body, lambda: _tidy(folder))
     os.close(write_end)
-    os.close(lock)  # the lab's own processes hold it now
+    os.close(lock)  # the processes of the lab have inherited it
     try:
-        line = _read_line(read_end, patience, meanwhile)
-        if line is None or (failed := failure_in(line)) is not None:
-            world.end()
-            _raise(folder, failed if line else None, end_of(folder, world))
+        line = _read_line(read_end, timeout, on_poll)
+        if line is None or (failed := read_failure(line)) is not None:
+            namespaces.end()
+            _raise_start_error(folder, failed if line else None, wait_for_end(folder, namespaces))
     except BaseException:
-        world.end()
+        namespaces.end()
         with contextlib.suppress(ChildProcessError):
-            world.wait()
+            namespaces.wait()
         raise
-    return world, line
+    return namespaces, line
 
 
 def _tidy(folder: LabFolder) -> None:
@@ -146,43 +147,46 @@ def _tidy(folder: LabFolder) -> None:
     from ssosim.lab.program_devices.etc_overlay import release  # noqa: PLC0415 - the front needs nothing of it
 
     release(folder.path / "etc")
-    folder.sweep()
+    folder.remove_run_files()
 
 
-def end_of(folder: LabFolder, world: Namespaces) -> int:
-    """Wait until nothing of the lab runs, even if its supervisor was killed; return the exit code."""
-    code = world.wait()
-    end = time.monotonic() + _END_PATIENCE_S
+def wait_for_end(folder: LabFolder, namespaces: Namespaces) -> int:
+    """Wait until all processes of the lab have ended, even if the supervisor was killed; return the exit code."""
+    code = namespaces.wait()
+    end = time.monotonic() + _END_TIMEOUT_S
     while folder.is_running() and time.monotonic() < end:
         time.sleep(_POLL_S)
     return code
 
 
-def _quiet(folder: LabFolder) -> None:
-    """Let the lab's own process speak to its log only; the terminal belongs to the front."""
-    os.umask(os.umask(0) & 0o077)  # a lab must be able to use the files that it makes
+def _redirect_output(folder: LabFolder) -> None:
+    """Redirect the output of the lab's process to its log; only the launcher writes to the terminal."""
+    os.umask(os.umask(0) & 0o077)  # the owner's permissions are needed for the files that the lab creates
     log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    os.close(nothing)
+    os.close(devnull)
     guard_streams()  # a name in an error must not reach the terminal of who reads the log
 
 
-def _read_line(descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None) -> bytes | None:
-    """One whole line; None if the other side ends without it. The supervisor holds the pipe open while it lives."""
-    end = None if patience is None else time.monotonic() + patience
+def _read_line(descriptor: int, timeout: float | None, on_poll: Callable[[], None] | None = None) -> bytes | None:
+    """Read one complete line; None at a timeout, or if the lab ends without one.
+
+    The supervisor holds the writing end as well, so the end of the pipe means that both have ended.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
     text = bytearray()
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         while True:
             left = None if end is None else max(0.0, end - time.monotonic())
-            step = left if meanwhile is None else min(_MEANWHILE_S, math.inf if left is None else left)
+            step = left if on_poll is None else min(_POLL_CALL_S, math.inf if left is None else left)
             if not select.select([stream], [], [], step)[0]:
-                if meanwhile is None or left == 0:
+                if on_poll is None or left == 0:
                     break
-                meanwhile()
+                on_poll()
                 continue
             chunk = stream.read(65536)
             if not chunk:
@@ -193,12 +197,12 @@ def _read_line(descriptor: int, patience: float | None, meanwhile: Callable[[], 
     return bytes(text[:-1]) if text.endswith(b"\n") else None
 
 
-def _raise(folder: LabFolder, failed: Failure | None, code: int) -> NoReturn:
+def _raise_start_error(folder: LabFolder, failed: Failure | None, code: int) -> NoReturn:
     if failed is not None:
-        kinds = {LabInputError.exit_code: LabInputError, MachineLacksError.exit_code: MachineLacksError}
+        kinds = {LabInputError.exit_code: LabInputError, PrerequisiteError.exit_code: PrerequisiteError}
         raise kinds.get(failed.exit_code, LabError)(failed.error)
-    if code == MachineLacksError.exit_code:
-        sys.exit(code)  # the supervisor has said why
+    if code == PrerequisiteError.exit_code:
+        sys.exit(code)  # the supervisor has printed the reason
     try:
         last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LOG_LINES:]
     except OSError:

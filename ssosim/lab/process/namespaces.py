@@ -1,13 +1,49 @@
-"""Private namespaces for a lab: its own network, mounts and processes, made without root.
+"""Private namespaces for a lab: its own network, mounts, host name and processes, created without root.
 
-Three processes take part. The *caller* is the command in the user's terminal. It holds the write end of a lifeline
-pipe. The *supervisor* makes the namespaces and forks the *first process* of the new pid namespace, which is the lab.
+Theory of operation
+-------------------
+Three processes take part, each the parent of the next:
 
-The lifeline closes when the caller ends, by any signal. The supervisor then asks the lab to stop. When the supervisor
-ends, the kernel kills the lab (parent-death signal). When the lab ends, the kernel kills every other process of its pid
-namespace. Network and mounts end with the last process that uses them.
+- The *caller* is the command in the user's terminal (the launcher). It holds the writing end of a pipe, the *lifeline*.
+- The *supervisor* creates the namespaces and waits for the lab. It holds the reading end of the lifeline.
+- The *first process* is process 1 of the new pid namespace: the lab. All other processes of the lab descend from it.
 
-Sources: user_namespaces(7), pid_namespaces(7), unshare(2).
+Why three: unshare(2) with CLONE_NEWPID does not move the calling process, only its next child. And process 1 needs a
+parent outside of its pid namespace that can signal it and clean up after it. The caller cannot be that parent, because
+any signal may end it.
+
+Why a user namespace: an ordinary user may create the other namespaces only as root of a new user namespace, where root
+stands for the user outside. Root itself needs none. Root in a container without CAP_SYS_ADMIN tries with one.
+
+How each end is noticed:
+
+============================  ======================================================================================
+what ends                     what follows
+============================  ======================================================================================
+the caller, by any signal     The kernel closes the lifeline. The supervisor sends SIGTERM to the lab, and SIGKILL
+                              after 10 s.
+the caller after ``detach``   Nothing: the byte in the lifeline tells the supervisor not to react to its end.
+the supervisor                The kernel sends the parent-death signal to the lab: SIGKILL; SIGTERM once the lab has
+                              an event loop (``lab_process``).
+the lab                       The kernel kills all other processes of its pid namespace. The supervisor calls
+                              ``on_end``, which removes files, and exits with the lab's exit code.
+the last process              The kernel frees the network namespace with its links and addresses, and the mounts.
+============================  ======================================================================================
+
+Rules that always hold:
+
+- The calls of fork(2) come before any thread and any event loop, and each child ends in ``os._exit``. So no child runs
+  the caller's ``finally`` blocks, atexit functions or event loop.
+- Nothing leaves a mark on the machine: no file below /run, no named namespace, no interface in the machine's network.
+  Even if all processes are killed, the kernel frees everything except the files in the lab's folder.
+- ``setsid`` takes the supervisor out of the terminal's process group: Ctrl-C reaches the caller only, so that there is
+  one orderly way to stop.
+- Mounts are private (MS_PRIVATE): no mount of the lab appears on the machine.
+
+What can go wrong: the machine forbids user namespaces. ``check_namespaces`` finds out in a child process and returns
+the reason with a remedy. Other processes join by the first process's id outside (``outer_pid``): see ``execute``.
+
+Sources: user_namespaces(7), pid_namespaces(7), unshare(2), prctl(2).
 """
 
 from __future__ import annotations
@@ -24,47 +60,47 @@ from pathlib import Path
 from typing import NoReturn
 
 from ssosim.lab.base import linux
-from ssosim.lab.base.errors import MachineLacksError
+from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.output import print_error
 
 __all__ = ["Namespaces", "check_namespaces", "start_in_namespaces"]
 
-_STOP_PATIENCE_S = 10.0
-_BROKEN = 70
+_STOP_TIMEOUT_S = 10.0
+_EXIT_SOFTWARE = 70
 _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWUTS
 
 
 @dataclass(slots=True)
 class Namespaces:
-    """A private world as its caller sees it: the supervisor's process id, and the lifeline."""
+    """The namespaces of a lab, for their creator: the supervisor's process id, and the lifeline's descriptor."""
 
     supervisor: int
     lifeline: int
 
     def end(self) -> None:
-        """Ask for the end: the lab stops what it runs, then everything is gone."""
+        """Request the end: the supervisor sends SIGTERM to the lab. Does not wait. May be called twice."""
         if self.lifeline >= 0:
             os.close(self.lifeline)
             self.lifeline = -1
 
     def wait(self) -> int:
-        """Wait until all is gone; the lab's exit code."""
+        """Wait until the supervisor has ended; return the lab's exit code."""
         _, status = os.waitpid(self.supervisor, 0)
         return os.waitstatus_to_exitcode(status)
 
     def detach(self) -> None:
-        """Let the world live on when the caller ends."""
+        """Let the lab continue to run after the caller has ended."""
         os.write(self.lifeline, b"d")
         self.end()
 
 
-def start_in_namespaces(body: Callable[[int], int], tidy: Callable[[], None] | None = None) -> Namespaces:
-    """Start ``body`` as the first process of a private world; its result is the exit code.
+def start_in_namespaces(body: Callable[[int], int], on_end: Callable[[], None] | None = None) -> Namespaces:
+    """Start ``body`` as the first process of new namespaces; its result is the exit code.
 
-    ``body`` is given its own process id as the outside sees it: the handle by which others join the namespaces.
-    ``tidy`` is called when nothing of the world is left, however it ended. Both run in forked children: call this
-    before starting threads or an event loop. Failure to make the namespaces shows as exit code 3 with a text on
-    standard error; ``check_namespaces`` asks beforehand.
+    The argument of ``body`` is its process id outside of the pid namespace, by which others join the namespaces.
+    ``on_end`` is called after all processes of the pid namespace have ended. Both run in forked children, so call this
+    before any thread or event loop starts. If the namespaces cannot be created, the supervisor prints the reason and
+    exits with code 3; ``check_namespaces`` checks this in advance.
     """
     read_end, write_end = os.pipe()
     sys.stdout.flush()
@@ -72,30 +108,30 @@ def start_in_namespaces(body: Callable[[int], int], tidy: Callable[[], None] | N
     supervisor = os.fork()
     if supervisor == 0:
         os.close(write_end)
-        _leave(lambda: _shepherd(body, read_end, tidy))
+        _run_and_exit(lambda: _supervise(body, read_end, on_end))
     os.close(read_end)
     return Namespaces(supervisor, write_end)
 
 
 def check_namespaces() -> str | None:
-    """None if this machine lets us make a private world, else the reason and what to do."""
+    """Return None if this machine permits the namespaces, else the reason and the remedy."""
     child = os.fork()
     if child == 0:
-        _leave(_try_to_enter)
+        _run_and_exit(_try_to_create)
     _, status = os.waitpid(child, 0)
     number = os.waitstatus_to_exitcode(status)
-    return None if number == 0 else _explain(number)
+    return None if number == 0 else _explain_refusal(number)
 
 
-def _try_to_enter() -> int:
+def _try_to_create() -> int:
     try:
-        _enter()
+        _create_namespaces()
     except OSError as error:
         return error.errno or 1
     return 0
 
 
-def _explain(number: int) -> str:
+def _explain_refusal(number: int) -> str:
     text = os.strerror(number) if number > 0 else "killed"
     advice = "allow unprivileged user namespaces"
     if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
@@ -104,11 +140,11 @@ def _explain(number: int) -> str:
         advice += " (Debian: sudo sysctl kernel.unprivileged_userns_clone=1)"
     elif number == errno.ENOSPC:
         advice += " (sudo sysctl user.max_user_namespaces=10000)"
-    return f"this machine does not let us make a private network ({text}): {advice}, or run as root"
+    return f"this machine does not permit a private network ({text}): {advice}, or run as root"
 
 
-def _enter() -> None:
-    """Make the namespaces around this process (its children, for the pid namespace); raises OSError."""
+def _create_namespaces() -> None:
+    """Move this process into new namespaces; for the pid namespace, its next child. Raises OSError."""
     uid, gid = os.getuid(), os.getgid()
     if uid == 0:
         with contextlib.suppress(PermissionError):
@@ -118,57 +154,60 @@ def _enter() -> None:
     linux.map_identity(0, 0, uid, gid)
 
 
-def _shepherd(body: Callable[[int], int], lifeline: int, tidy: Callable[[], None] | None) -> int:
+def _supervise(body: Callable[[int], int], lifeline: int, on_end: Callable[[], None] | None) -> int:
     os.setsid()
     try:
-        _enter()
+        _create_namespaces()
     except OSError as error:
-        print_error(_explain(error.errno or 0))
-        return MachineLacksError.exit_code
-    # The first process of a pid namespace is sent only what it has a handler for, so it has one from birth.
+        print_error(_explain_refusal(error.errno or 0))
+        return PrerequisiteError.exit_code
+    # The kernel drops signals to process 1 of a pid namespace that it has no handler for. So the handler is set before
+    # the fork.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     first = os.fork()
     if first == 0:
-        _leave(lambda: _first(body, lifeline))
-    _let_go_of_terminal()
+        _run_and_exit(lambda: _run_first_process(body, lifeline))
+    _release_terminal()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    code = _watch(first, lifeline)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nobody left to pass it on to
-    if tidy is not None:
-        tidy()
+    code = _wait_for_lab(first, lifeline)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the lab has ended
+    if on_end is not None:
+        on_end()
     return code
 
 
-def _let_go_of_terminal() -> None:
-    """Whoever reads our output through a pipe waits for its last holder; a detached lab must not be that."""
-    nothing = os.open(os.devnull, os.O_RDWR)
+def _release_terminal() -> None:
+    """Close the inherited standard streams: a reader of the command's output must not wait for a detached lab."""
+    devnull = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
-        os.dup2(nothing, standard)
-    if nothing > 2:
-        os.close(nothing)
+        os.dup2(devnull, standard)
+    if devnull > 2:
+        os.close(devnull)
 
 
-def _first(body: Callable[[int], int], lifeline: int) -> int:
-    """The first process of the new pid namespace."""
+def _run_first_process(body: Callable[[int], int], lifeline: int) -> int:
+    """Run ``body`` as the first process of the new pid namespace."""
     os.close(lifeline)
     linux.die_with_parent(0)
     outer_pid = int(Path("/proc/self").readlink().name)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    with contextlib.suppress(OSError):  # a container may forbid it; pids are then the outer ones, which also works
+    with contextlib.suppress(
+        OSError
+    ):  # a container may forbid it; /proc then shows the outer process ids, which works too
         linux.mount("proc", "/proc", "proc")
     return body(outer_pid)
 
 
-def _leave(body: Callable[[], int]) -> NoReturn:
-    """Run ``body`` in a forked child and end it: whatever is raised, nothing of the caller's goes on in the child."""
-    code = _BROKEN
+def _run_and_exit(body: Callable[[], int]) -> NoReturn:
+    """Run ``body`` in a forked child, then exit: after any exception, no code of the caller may run in the child."""
+    code = _EXIT_SOFTWARE
     try:
         code = body()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:  # noqa: BLE001 - last stop before os._exit, which would lose it
+    except BaseException:  # noqa: BLE001 - os._exit would lose it
         import traceback  # noqa: PLC0415 - only when something broke
 
         traceback.print_exc()
@@ -178,15 +217,15 @@ def _leave(body: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-def _watch(first: int, lifeline: int) -> int:
-    """Wait for the lab; when the caller goes, give the lab a while to stop and then kill it."""
+def _wait_for_lab(first: int, lifeline: int) -> int:
+    """Wait for the lab's end. If the caller ends first, send SIGTERM to the lab, and SIGKILL after a time limit."""
     handle = os.pidfd_open(first)
     poller = select.poll()
     poller.register(handle, select.POLLIN)
     poller.register(lifeline, select.POLLIN)
-    patience: float | None = None
+    timeout_ms: float | None = None
     while True:
-        ready = dict(poller.poll(patience))
+        ready = dict(poller.poll(timeout_ms))
         if handle in ready:
             _, status = os.waitpid(first, 0)
             code = os.waitstatus_to_exitcode(status)
@@ -195,7 +234,7 @@ def _watch(first: int, lifeline: int) -> int:
             poller.unregister(lifeline)
             if not os.read(lifeline, 1):
                 os.kill(first, signal.SIGTERM)
-                patience = _STOP_PATIENCE_S * 1000
+                timeout_ms = _STOP_TIMEOUT_S * 1000
         elif not ready:
             os.kill(first, signal.SIGKILL)
-            patience = None
+            timeout_ms = None

@@ -1,1 +1,1 @@
-"""The devices that programs run on: network and mount namespaces, ``/etc``, the lab's trust, attribution."""
+"""Devices for programs: network and mount namespaces, ``/etc``, trust in the lab's CA, attribution by address."""

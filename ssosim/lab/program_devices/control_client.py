@@ -1,6 +1,6 @@
-"""Talk to a running lab over its Unix socket.
+"""A client of the control API of a running lab, over its Unix socket.
 
-A few lines of HTTP/1.0 rather than a library: ``ssosim exec`` must add almost nothing to the program that it starts.
+It is a few lines of HTTP/1.0 instead of a library, because ``ssosim exec`` must start a program almost without delay.
 """
 
 from __future__ import annotations
@@ -13,50 +13,53 @@ from typing import Any
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
 from ssosim.lab.base.folder import LabFolder
 
-__all__ = ["ask_raw", "call"]
+__all__ = ["request_json", "send_request"]
 
 _TIMEOUT_S = 30.0
 
 
-def call(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """As ``ask_raw``, the answer read; ``ssosim.lab.control.answers.ask`` has types, at the price of an import."""
-    data: dict[str, Any] = json.loads(ask_raw(folder, method, path, body))
+def request_json(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Send a request; return the JSON object of the response. Errors: see ``send_request``.
+
+    ``ssosim.lab.control.answers.ask`` returns a typed response, but takes longer to import.
+    """
+    data: dict[str, Any] = json.loads(send_request(folder, method, path, body))
     return data
 
 
-def ask_raw(folder: LabFolder, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
-    """One request to the control API; the answer's JSON object as it came.
+def send_request(folder: LabFolder, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+    """Send one request to the control API; return the body of the response, a JSON object.
 
-    Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
-    when it refuses.
+    Raises LabInputError when the lab is not running or the request is invalid, LabRefusedError when a rule of the lab
+    refuses it, and LabError for any other error. The text is the lab's.
     """
     payload = json.dumps(body or {}).encode()
     kind = "Content-Type: application/json"
     head = f"{method} {path} HTTP/1.0\r\nHost: lab\r\n{kind}\r\nContent-Length: {len(payload)}\r\n\r\n"
-    answer = bytearray()
+    response = bytearray()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_TIMEOUT_S)
             connection.connect(str(folder.socket))
             connection.sendall(head.encode("ascii") + payload)
             while chunk := connection.recv(65536):
-                answer += chunk
+                response += chunk
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}') from error
     except TimeoutError as error:
         raise LabError(f'lab "{folder.name}" does not answer; see {folder.log}') from error
     except OSError as error:
-        raise LabError(f'lab "{folder.name}" cannot be asked: {error.strerror}') from error
-    head_bytes, _, text = bytes(answer).partition(b"\r\n\r\n")
+        raise LabError(f'lab "{folder.name}" cannot be reached: {error.strerror}') from error
+    head_bytes, _, text = bytes(response).partition(b"\r\n\r\n")
     status = int(head_bytes.split(b" ", 2)[1]) if head_bytes.startswith(b"HTTP/") else 0
     try:
         data: dict[str, Any] = json.loads(text)
     except ValueError as error:
-        raise LabError(f'lab "{folder.name}" gave an unreadable answer (status {status})') from error
+        raise LabError(f'lab "{folder.name}" sent a response that is not JSON (status {status})') from error
     if status == 403:
         raise LabRefusedError(data.get("error", "the lab refused"), data)
     if status == 400:
-        raise LabInputError(data.get("error", "the lab did not understand the request"))
+        raise LabInputError(data.get("error", "the lab rejected the request as invalid"))
     if status != 200:
-        raise LabError(data.get("error", f"the lab refused with status {status}"))
+        raise LabError(data.get("error", f"the lab responded with status {status}"))
     return text

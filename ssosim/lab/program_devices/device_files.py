@@ -1,4 +1,4 @@
-"""What a program's device sees in the place of the machine's files: seen in its own mount namespace only."""
+"""Replace files of the machine on a program's device, in the device's mount namespace only."""
 
 from __future__ import annotations
 
@@ -9,54 +9,60 @@ from pathlib import Path
 from typing import Any
 
 from ssosim.lab.base import linux
-from ssosim.lab.base.errors import LabInputError, MachineLacksError
+from ssosim.lab.base.errors import LabInputError, PrerequisiteError
 
-__all__ = ["lay_files", "lay_shared_memory", "nss_places", "readable_folder"]
+__all__ = ["find_nss_databases", "lay_shared_memory", "resolve_readable_folder", "write_device_files"]
 
 
-def readable_folder(text: str, option: str = "--etc") -> Path:
-    """``text`` as an absolute path; raises LabInputError that names ``option`` when it is no folder to read."""
+def resolve_readable_folder(text: str, option: str = "--etc") -> Path:
+    """Return ``text`` as an absolute path. Raises LabInputError with ``option`` if it is not a readable folder."""
     folder = Path(text).absolute()
     if not folder.is_dir():
-        raise LabInputError(f"{option} {text}: there is no such folder; its files are to appear in the device's /etc")
+        raise LabInputError(
+            f"{option} {text}: no such folder; give a folder whose files replace those of /etc on the device"
+        )
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise LabInputError(f"{option} {text}: this folder cannot be read")
+        raise LabInputError(f"{option} {text}: this folder cannot be read; change its permissions or give another one")
     if Path("/etc").is_relative_to(folder.resolve()):
-        raise LabInputError(f"{option} {text}: that is /etc itself; give a folder of yours with the files that differ")
+        raise LabInputError(
+            f"{option} {text}: this is /etc itself; give another folder with only the files that differ"
+        )
     return folder
 
 
-def lay_files(home: Path, plugged: Mapping[str, Any], etc: str | None) -> None:
-    """Lay all that ``plugged``, the lab's answer, and ``etc``, a folder of the user's, give this device of its own.
+def write_device_files(home: Path, attachment: Mapping[str, Any], etc: str | None) -> None:
+    """Write and mount the files that this device has in place of the lab's.
 
-    ``home`` holds the device's files. Raises OSError, and MachineLacksError for what cannot be provided.
+    ``attachment``: the lab's response to the device request. ``etc``: a folder of the user whose files replace those of
+    ``/etc``. ``home``: the folder for the device's files. Raises OSError, and PrerequisiteError for a file that cannot
+    be provided.
     """
-    if plugged["etc_files"]:
-        _bind_present(Path(plugged["etc_files"]))
+    if attachment["etc_files"]:
+        _bind_present(Path(attachment["etc_files"]))
     if etc is not None:
-        _lay_etc(Path(etc), plugged["etc_layers"], home / "etc")
-    elif plugged["etc"]:
-        linux.mount(plugged["etc"], "/etc", flags=linux.MS_BIND)
-    if plugged["resolv_conf"] and not (etc and Path(etc, "resolv.conf").exists()):
+        _mount_etc(Path(etc), attachment["etc_layers"], home / "etc")
+    elif attachment["etc"]:
+        linux.mount(attachment["etc"], "/etc", flags=linux.MS_BIND)
+    if attachment["resolv_conf"] and not (etc and Path(etc, "resolv.conf").exists()):
         own = home / "resolv.conf"
-        own.write_text(plugged["resolv_conf"], encoding="ascii")
+        own.write_text(attachment["resolv_conf"], encoding="ascii")
         linux.mount(str(own), "/etc/resolv.conf", flags=linux.MS_BIND)
-    if plugged["nss_database"]:
-        _lay_nss_database(Path(plugged["nss_database"]), home)
+    if attachment["nss_database"]:
+        _mount_nss_database(Path(attachment["nss_database"]), home)
 
 
-def _lay_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
-    """Let the files of folder ``own`` appear in ``/etc``.
+def _mount_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
+    """Mount the files of folder ``own`` over ``/etc``.
 
     ``below`` is what the device's own ``/etc`` lies over the machine's, as ``EtcOfDevices`` says; empty where overlays
     are refused: then files that are there already are bound over. ``scratch`` is a folder to make and build in. Raises
-    OSError, and MachineLacksError for a file that cannot be provided.
+    OSError, and PrerequisiteError for a file that cannot be provided.
     """
     if not below:
-        _bind_each(own, scratch)
+        _bind_each_file(own, scratch)
         return
-    linux.detach("/etc")  # an overlay over the lab's would be one too many in a container, whose root is one as well
-    linux.overlay("/etc", [own, *below, "/etc"], scratch)
+    linux.detach_mount("/etc")  # the kernel limits the depth of overlays, and a container's root is one already
+    linux.mount_overlay("/etc", [own, *below, "/etc"], scratch)
 
 
 def _bind_present(files: Path) -> None:
@@ -77,35 +83,35 @@ def lay_shared_memory(*used: Path) -> None:
             linux.mount("tmpfs", place, "tmpfs", options="mode=1777")
 
 
-def _bind_each(own: Path, scratch: Path) -> None:
+def _bind_each_file(own: Path, scratch: Path) -> None:
     for source in sorted(path for path in own.rglob("*") if path.is_file()):
         name = source.relative_to(own)
-        copy = scratch / name  # a program that writes there must not write into the user's folder
+        copy = scratch / name  # a program must not change the user's folder
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         copy.write_bytes(source.read_bytes())
         copy.chmod(source.stat().st_mode & 0o777)
         try:
             linux.mount(str(copy), Path("/etc", name).resolve(strict=True), flags=linux.MS_BIND)
         except FileNotFoundError as error:
-            raise MachineLacksError(
-                f"--etc {own}: this machine refuses overlays, so that /etc/{name}, which it has not, cannot be added"
+            raise PrerequisiteError(
+                f"--etc {own}: this machine refuses overlays, so /etc/{name}, which does not exist, cannot be added"
             ) from error
 
 
-def nss_places() -> Iterator[Path]:
-    """The user's NSS databases that there are. Chromium takes the second where the first is not there."""
+def find_nss_databases() -> Iterator[Path]:
+    """Yield the user's existing NSS databases. Chromium uses the second where the first does not exist."""
     home = Path(os.environ.get("HOME") or "/nonexistent")
     data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    for place in (home / ".pki" / "nssdb", data / "pki" / "nssdb"):
-        if place.is_dir():
-            yield place
+    for database in (home / ".pki" / "nssdb", data / "pki" / "nssdb"):
+        if database.is_dir():
+            yield database
 
 
-def _lay_nss_database(database: Path, scratch: Path) -> None:
-    """Let the lab's NSS database stand in for the user's, which stay as they are; raises OSError."""
-    import shutil  # noqa: PLC0415 - costly, and few programs need it
+def _mount_nss_database(database: Path, scratch: Path) -> None:
+    """Mount a copy of the lab's NSS database over each of the user's, which do not change. Raises OSError."""
+    import shutil  # noqa: PLC0415 - slow to import, and few programs need it
 
-    for number, place in enumerate(nss_places()):
+    for number, original in enumerate(find_nss_databases()):
         own = scratch / f"nssdb-{number}"
         shutil.copytree(database, own)
-        linux.mount(str(own), place, flags=linux.MS_BIND)
+        linux.mount(str(own), original, flags=linux.MS_BIND)

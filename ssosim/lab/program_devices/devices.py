@@ -1,4 +1,7 @@
-"""The devices of programs in a private network: each has an address, a ticket, a person, its own settings."""
+"""Devices of programs, on the lab's side: address, link, ticket, scripted user and settings of each.
+
+The theory of operation is in ``execute``.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +19,33 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.base.resolver_choice import name_servers
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.network.foreign_hosts import FOREIGN_HOSTS, ForeignHosts
-from ssosim.lab.network.ipv6 import Elsewhere, device_commands, device_ipv6, link_commands, link_up
+from ssosim.lab.network.foreign_hosts import FOREIGN_NETWORK, ForeignIpv4Hosts
+from ssosim.lab.network.ipv6 import (
+    ForeignIpv6Hosts,
+    device_ipv6_address,
+    device_ipv6_commands,
+    link_ipv6_commands,
+    link_up_commands,
+)
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
-from ssosim.lab.scripted_user.device_codes import ShownCodes
-from ssosim.lab.scripted_user.setup import furnish, known_behaviour, own_page_of
+from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
+from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host, set_up_user
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent
 
-__all__ = ["DeviceRequest", "ProgramDevices", "Surroundings"]
+__all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices"]
 
-_CODE_PATIENCE_S = 20.0  # below the patience of who asks
+_CODE_PATIENCE_S = 20.0  # less than the timeout of the control client
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """What a program asks for: ``pid`` is in its network namespace, ``program`` its name, the rest as ``exec`` says.
+    """The request for a device.
 
-    ``nss``: the user has an NSS database that the lab's is to stand in for. ``ipv6`` None: as the device is.
+    ``pid``: a process in the device's network namespace. ``program``: the program's name. ``nss``: whether the user has
+    an NSS database, to be replaced by the lab's. ``ipv6`` None: as in the estate. The others: see ``ExecOptions``.
     """
 
     pid: int
@@ -48,8 +58,8 @@ class DeviceRequest:
     ipv6: bool | None = None
 
 
-class Surroundings(Protocol):
-    """What devices are joined to: a lab, and where and in which network it is."""
+class DeviceContext(Protocol):
+    """The lab that devices are attached to, with its folder and its network."""
 
     lab: Lab
     estate: Estate
@@ -59,136 +69,147 @@ class Surroundings(Protocol):
     running: RunningPrograms
 
     def addresses(self) -> list[str]:
-        """Every address that the lab listens on."""
+        """Return each address that the lab listens on."""
         ...
 
 
 class ProgramDevices:
-    """Gives each program a device of its own, and takes it back."""
+    """Attaches a device for each program, and releases it."""
 
-    def __init__(self, private: Surroundings) -> None:
-        self._private = private
+    def __init__(self, context: DeviceContext) -> None:
+        self._context = context
         self._on_devices: dict[str, tuple[str, str]] = {}
-        self._codes = ShownCodes(private.lab.trace)
-        lab = private.lab
+        self._codes = DeviceCodeQueues(context.lab.trace)
+        lab = context.lab
         ports = lab.service_ports()
-        self._impostors = ForeignHosts(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
-        self._impostors.start()
-        self._elsewhere = Elsewhere(lab.ca, lab.trace, lab.attribution, private.addresses(), ports, lab.first_steps)
+        self._foreign_ipv4_hosts = ForeignIpv4Hosts(
+            lab.ca, lab.trace, lab.attribution, context.addresses(), ports, lab.first_steps
+        )
+        self._foreign_ipv4_hosts.start()
+        self._foreign_ipv6_hosts = ForeignIpv6Hosts(
+            lab.ca, lab.trace, lab.attribution, context.addresses(), ports, lab.first_steps
+        )
 
     async def close(self) -> None:
-        """End what stands for all devices."""
-        self._impostors.stop()
-        await self._elsewhere.stop()
+        """Stop the foreign hosts, which all devices share."""
+        self._foreign_ipv4_hosts.stop()
+        await self._foreign_ipv6_hosts.stop()
 
-    async def plug(self, wish: DeviceRequest) -> dict[str, Any]:
-        """Join the network namespace of ``wish.pid`` to the lab as a device of its own.
+    async def attach(self, request: DeviceRequest) -> dict[str, Any]:
+        """Attach the network namespace of process ``request.pid`` to the lab as a new device.
 
-        Returns the device's address, the client's name, the commands that set its side up, the environment for its
-        programs, and what stands in for the machine's files. Raises LabInputError for an unknown device or behaviour,
-        LabError when the link cannot be made.
+        Returns the device's address, the client's name, the ``ip`` commands for the device's side, the environment of
+        its programs, and the files that replace the machine's. Raises LabInputError for an unknown device or behaviour,
+        or a process that has ended; LabError when the link cannot be created.
         """
-        private, lab = self._private, self._private.lab
-        which = lab.device_of(wish.device)
-        user = lab.user_of(which)
-        behaviour = known_behaviour(wish.person)
-        etc = private.etc.of(which.name, private.estate.default_realm.domain)
-        address = private.network.program_address()
-        client = wish.label or lab.attribution.new_label(wish.program)
+        context, lab = self._context, self._context.lab
+        device = lab.device_of(request.device)
+        user = lab.user_of(device)
+        behaviour = check_behaviour(request.person)
+        etc = context.etc.of(device.name, context.estate.default_realm.domain)
+        address = context.network.allocate_program_address()
+        client = request.label or lab.attribution.new_label(request.program)
         lab.attribution.register(address, client)
-        link = device_link_commands(address, wish.pid)
-        dual = which.ipv6 if wish.ipv6 is None else wish.ipv6
-        ipv6 = device_ipv6(address) if dual else ""
+        link = device_link_commands(address, request.pid)
+        dual = device.ipv6 if request.ipv6 is None else request.ipv6
+        ipv6 = device_ipv6_address(address) if dual else ""
         if ipv6:
-            await self._elsewhere.start()
+            await self._foreign_ipv6_hosts.start()
             lab.attribution.register(ipv6, client)
-            link += link_commands(ipv6, link_name(address))
+            link += link_ipv6_commands(ipv6, link_name(address))
         run_ip(link)
-        home = private.folder.path / "devices" / address
+        home = context.folder.path / "devices" / address
         home.mkdir(mode=0o700, parents=True)
-        furnished = furnish(
+        user_files = set_up_user(
             home,
             user,
             behaviour,
-            ca=private.folder.path / "ca.pem",
-            login_host=private.estate.cloud.login_hosts[0],
-            own_page=own_page_of(private.estate, user),
+            ca=context.folder.path / "ca.pem",
+            login_host=context.estate.cloud.login_hosts[0],
+            login_page_host=federated_login_host(context.estate, user),
         )
-        self._codes.expect(address, client)
-        self._on_devices[address] = (client, wish.program)
-        gone = partial(self.finished, address, -signal.SIGKILL)  # who plugged it in was killed
+        self._codes.register(address, client)
+        self._on_devices[address] = (client, request.program)
+        on_exit = partial(self.release, address, -signal.SIGKILL)  # for a joiner that was killed
         try:
-            private.running.watch(address, wish.pid, client, wish.program, gone)
+            context.running.watch(address, request.pid, client, request.program, on_exit)
         except LabInputError:
-            gone()
+            on_exit()
             raise
-        if which.corporate_network:
+        if device.corporate_network:
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
             ccache.chmod(0o600)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
-        text = f"{wish.program} runs on {which.name} as {user.upn}, {addresses}"
+        text = f"{request.program} runs on {device.name} as {user.upn}, {addresses}"
         lab.trace.record(client, LabEvent(part="device", text=text))
         return {
             "device": address,
             "client": client,
-            "commands": self._commands(which, address, ipv6),
-            "environment": self._environment(home, user, wish.etc) | furnished.pop("environment"),
-            "resolv_conf": self._resolv_conf(which, ipv6),
+            "commands": self._commands(device, address, ipv6),
+            "environment": self._environment(home, user, request.etc) | user_files.pop("environment"),
+            "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
-            "nss_database": str(self._nss_database()) if wish.nss else None,
-            **furnished,
+            "nss_database": str(self._nss_database()) if request.nss else None,
+            **user_files,
         }
 
     async def device_code(self, device: str) -> str | None:
-        """The user code of the next device code that a program on ``device`` gets.
+        """Wait for the next device code of a program on ``device``; return its user code.
 
-        ``""`` for none within a while, None when the device is gone.
+        ``""``: none came within 20 s. None: the device was released.
         """
-        return await self._codes.next(device, _CODE_PATIENCE_S)
+        return await self._codes.wait_for_code(device, _CODE_PATIENCE_S)
 
-    def finished(self, device: str, exit_code: int) -> None:
-        """The program on ``device`` (its address) has ended: write it down, and forget its ticket."""
+    def release(self, device: str, exit_code: int) -> None:
+        """Release ``device`` (an address) after its program has ended: record the end, and remove its files."""
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
         client, program = self._on_devices.pop(device)
-        self._private.running.forget(device)
-        self._codes.forget(device)
-        self._private.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
-        self._private.folder.remove("devices", device)
+        self._context.running.forget(device)
+        self._codes.unregister(device)
+        self._context.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
+        self._context.folder.remove("devices", device)
 
-    def _commands(self, which: Device, address: str, ipv6: str) -> list[str]:
-        """A route to each host and none to anywhere else: what is not in the lab is out of reach, and fails at once."""
-        away = () if which.corporate_network else self._private.estate.addresses("kdc")
-        hosts = self._private.addresses()
-        reachable = [each for each in hosts if each not in away and ":" not in each]
-        sixth = [each for each in hosts if ":" in each]
+    def _commands(self, device: Device, address: str, ipv6: str) -> list[str]:
+        """Return the ``ip`` commands for the device's side.
+
+        They add a route to each host and no default route: connecting to any other address fails at once.
+        """
+        unreachable = () if device.corporate_network else self._context.estate.addresses("kdc")
+        hosts = self._context.addresses()
+        reachable = [each for each in hosts if each not in unreachable and ":" not in each]
+        hosts_ipv6 = [each for each in hosts if ":" in each]
         return [
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
-            *link_up(address),
-            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, FOREIGN_HOSTS)),
-            *(device_commands(ipv6, sixth, [each for each in sixth if each in away]) if ipv6 else ()),
+            *link_up_commands(address),
+            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, FOREIGN_NETWORK)),
+            *(
+                device_ipv6_commands(ipv6, hosts_ipv6, [each for each in hosts_ipv6 if each in unreachable])
+                if ipv6
+                else ()
+            ),
         ]
 
-    def _resolv_conf(self, which: Device, ipv6: str) -> str:
-        """A resolv.conf of the device's own, where it has resolvers of its own or can ask more of them."""
-        estate = self._private.estate
-        own = [each.address for each in estate.resolvers if which.name in each.devices]
+    def _resolv_conf(self, device: Device, ipv6: str) -> str:
+        """Return the device's own resolv.conf; ``""`` if the lab's is right for it."""
+        estate = self._context.estate
+        own = [each.address for each in estate.resolvers if device.name in each.devices]
         if ipv6 and not own and any(":" in each for each in name_servers(estate)):
             own = [*name_servers(estate)]
         search = f"search {estate.default_realm.domain}\n"
         return search + "".join(f"nameserver {each}\n" for each in own) if own else ""
 
     def _environment(self, home: Path, user: User, etc: str | None) -> dict[str, str]:
-        folder = self._private.folder.path
-        krb5_conf = self._private.lab.krb5_conf
+        folder = self._context.folder.path
+        krb5_conf = self._context.lab.krb5_conf
         if etc is not None and Path(etc, "krb5.conf").is_file():
             krb5_conf = Path("/etc/krb5.conf")
         options = (
             f"-Djava.security.krb5.conf={krb5_conf}",
             f"-Djavax.net.ssl.trustStore={folder / 'ca.jks'}",
-            "-XX:-UsePerfData",  # its file in /tmp is named by process id, which is the same on every device
+            "-XX:-UsePerfData",  # its file in /tmp has the process id as name, which other devices use too
         )
         java = " ".join(f'"{each}"' if " " in each else each for each in options)
         return {
@@ -196,15 +217,15 @@ class ProgramDevices:
             "JAVA_TOOL_OPTIONS": f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {java}".strip(),
             "KRB5CCNAME": f"FILE:{home / 'ccache'}",
             "KRB5_CONFIG": str(krb5_conf),
-            "SSOSIM_LAB": self._private.folder.name,
+            "SSOSIM_LAB": self._context.folder.name,
             "SSOSIM_PASSWORD": user.password,
             "SSOSIM_USER": user.upn,
         }
 
     def _nss_database(self) -> Path:
-        database = self._private.folder.path / "nssdb"
+        database = self._context.folder.path / "nssdb"
         if not database.is_dir():
             from ssosim.lab.trust.nss import make_nss_database  # noqa: PLC0415 - few programs need it
 
-            make_nss_database(database, self._private.lab.ca.certificate)
+            make_nss_database(database, self._context.lab.ca.certificate)
         return database

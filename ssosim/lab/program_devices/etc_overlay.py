@@ -38,7 +38,7 @@ def overlay_etc(files: Mapping[str, str | bytes], folder: Path) -> EtcOfDevices:
     _hide("/run/nscd")  # a caching daemon of the machine would answer in the place of the lab's DNS
     machine = os.open("/etc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        linux.overlay("/etc", [layer, "/etc"], scratch)
+        linux.mount_overlay("/etc", [layer, "/etc"], scratch)
     except OSError:
         os.close(machine)
         for name in files:
@@ -57,7 +57,7 @@ def release(folder: Path) -> None:
     for home in folder.glob("device-*"):
         for mounted in (home / "etc", home):
             with contextlib.suppress(OSError):
-                linux.detach(mounted)
+                linux.detach_mount(mounted)
 
 
 class EtcOfDevices:
@@ -73,7 +73,7 @@ class EtcOfDevices:
         self._made: dict[str, dict[str, Any]] = {}
 
     def of(self, device: str, domain: str) -> dict[str, Any]:
-        """What ``lay_files`` needs for ``device`` in DNS domain ``domain``; raises OSError.
+        """What ``write_device_files`` needs for ``device`` in DNS domain ``domain``; raises OSError.
 
         ``etc`` is the folder to be bound over ``/etc``, ``etc_layers`` are the layers below one more of the user's;
         without overlays ``etc_files`` is a folder whose files are to be bound one by one.

@@ -1,9 +1,52 @@
-"""Run any program inside a running lab, on a device of its own.
+"""Run any program inside a running lab, on a device of its own: the command ``ssosim exec``.
 
-The program gets a network namespace behind a veth pair (its address is how the trace knows it), a pid namespace (so
-that nothing it starts outlives it), an IPC namespace, the device's name and /etc, the signed-on user's Kerberos ticket,
-and the uid it would have had outside. Processes: this one waits; a *joiner* enters the lab; an *init* of the new pid
-namespace reaps; the program.
+Theory of operation
+-------------------
+A program's device consists of namespaces, files and routes. Two sides create it together: the processes of this module,
+on the device's side, and ``ProgramDevices`` in the lab's process. They communicate over the control API's Unix socket.
+
+Processes of this side, each the parent of the next:
+
+========  ========================  ===================================================================================
+process   namespaces                what it does
+========  ========================  ===================================================================================
+exec      user, net, uts, pid, mnt  ``execute`` joins the lab's namespaces, forks the joiner, and waits for it. Its
+          of the lab                exit code is the program's.
+joiner    net, mnt of its own       Creates the device: see below. Enforces the deadline. Reports the program's end.
+init      pid of its own            Process 1 of the device: mounts its /proc, starts the program, reaps orphans, and
+                                    ends with the program. The kernel then kills all other processes of the device.
+watcher   as init                   Requests device codes from the lab, and starts the scripted user for each. Only if
+                                    the scripted user responds to device codes.
+program   user of its own           Has the user id that the user has outside, the device's environment, and default
+                                    signal handlers.
+========  ========================  ===================================================================================
+
+How a device is created:
+
+1. The joiner leaves the lab's network and mount namespace for new ones. The network has no link yet.
+2. The joiner sends ``POST /v1/devices`` with its process id and the user's options.
+3. The lab creates a veth pair and moves one end, ``eth0``, into the network namespace of that process. It chooses the
+   address, registers it for the client's name, writes the ticket and the scripted user's files into the device's
+   folder, and watches the joiner by a pidfd. It responds with the ``ip`` commands, the environment and the files.
+4. The joiner runs the ``ip`` commands: address, link up, one route to each host. Only now can packets flow.
+5. The joiner writes and mounts the files that this device has in place of the lab's /etc (``device_files``).
+6. The joiner creates a pid namespace and forks the init, which starts the program.
+7. When the program has ended, the joiner sends ``POST /v1/devices/ADDRESS/finished``. The lab records the exit code
+   and removes the device's folder. If the joiner was killed, the pidfd tells the lab, which does the same.
+
+Rules that always hold:
+
+- The address is registered before the first packet can be sent, so no request of a program is without a client.
+- Each child sets its parent-death signal to SIGKILL before it does anything else. If any process of the chain is
+  killed, all below it end.
+- The lab runs ``ip`` in its own network namespace only, and the joiner in the device's only. Neither has to join the
+  other's.
+- Signals: SIGINT and SIGQUIT reach the program through the terminal, so the others ignore them. SIGTERM and SIGHUP are
+  forwarded down the chain.
+- Few imports: ``ssosim exec`` must start a program almost without delay.
+
+What can go wrong: the lab's user namespace can be joined by its creator only, so another user's lab is refused
+(LabError). Each fork of a process with threads would be unsafe; there are none here.
 """
 
 from __future__ import annotations
@@ -22,8 +65,13 @@ from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
-from ssosim.lab.program_devices.control_client import call
-from ssosim.lab.program_devices.device_files import lay_files, lay_shared_memory, nss_places, readable_folder
+from ssosim.lab.program_devices.control_client import request_json
+from ssosim.lab.program_devices.device_files import (
+    find_nss_databases,
+    lay_shared_memory,
+    resolve_readable_folder,
+    write_device_files,
+)
 from ssosim.output import one_line, print_error
 
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
@@ -31,19 +79,19 @@ __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 _HELD_BACK = (*_OF_TERMINAL, *_PASSED_ON)
-_TOO_LATE = 124
+_TIMED_OUT = 124
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
 
 
 class ExecOptions(TypedDict, total=False):
-    """What may be asked of a device.
+    """Options of a device. All may be missing.
 
-    ``device`` is one of the estate's (the first), ``label`` the name under which the trace shows the program,
-    ``person`` what the person there does, ``etc`` a folder whose files appear in the device's ``/etc``, ``ipv6``
-    whether it has IPv6 (as the estate says). After ``deadline`` seconds the program is killed with all that it started,
-    and the exit code is 124, as timeout(1) has it.
+    ``device``: the name of a device of the estate (default: the first). ``label``: the client's name in the trace
+    (default: program and number). ``person``: the behaviour of the scripted user. ``etc``: a folder whose files replace
+    those of the device's ``/etc``. ``ipv6``: whether the device has IPv6 (default: as in the estate). ``deadline``:
+    seconds after which the program and its descendants are killed; the exit code is then 124, as for timeout(1).
     """
 
     device: str | None
@@ -54,32 +102,33 @@ class ExecOptions(TypedDict, total=False):
     deadline: float | None
 
 
-def execute(folder: LabFolder, command: Sequence[str], **wishes: Unpack[ExecOptions]) -> int:
-    """Run ``command`` in the lab of ``folder`` as the user of a device; the program's exit code.
+def execute(folder: LabFolder, command: Sequence[str], **options: Unpack[ExecOptions]) -> int:
+    """Run ``command`` on a device in the lab of ``folder``; return the program's exit code.
 
-    Raises LabInputError when the lab is not up.
+    Moves this process into the lab's namespaces. Raises LabInputError when the lab is not running or an option is
+    invalid, LabError when the namespaces cannot be joined.
     """
-    wishes = _checked(wishes)
-    facts = folder.facts()
+    options = _resolve_etc(options)
+    facts = folder.read_facts()
     if facts is None or not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
-    here = _working_directory()
+    directory = _working_directory()
     _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
-    return _execute(folder, command, here, wishes)
+    return _execute(folder, command, directory, options)
 
 
-def execute_here(folder: LabFolder, command: Sequence[str], **wishes: Unpack[ExecOptions]) -> int:
-    """As ``execute``, for a process that is in the lab's namespaces already."""
-    return _execute(folder, command, _working_directory(), _checked(wishes))
+def execute_here(folder: LabFolder, command: Sequence[str], **options: Unpack[ExecOptions]) -> int:
+    """Do the same as ``execute``, for a process that is in the lab's namespaces already."""
+    return _execute(folder, command, _working_directory(), _resolve_etc(options))
 
 
-def _checked(wishes: ExecOptions) -> ExecOptions:
-    """With the folder by its whole name, which holds in another directory as well."""
-    etc = wishes.get("etc")
-    return wishes if etc is None else {**wishes, "etc": str(readable_folder(etc))}
+def _resolve_etc(options: ExecOptions) -> ExecOptions:
+    """Return ``options`` with ``etc`` as an absolute path. Raises LabInputError if it is not a readable folder."""
+    etc = options.get("etc")
+    return options if etc is None else {**options, "etc": str(resolve_readable_folder(etc))}
 
 
-def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: ExecOptions) -> int:
+def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options: ExecOptions) -> int:
     parent = os.getpid()
     # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
@@ -87,25 +136,25 @@ def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: Exec
     if joiner == 0:
         linux.die_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
-        deadline = wishes.pop("deadline", None)
-        request = {**wishes, "program": Path(command[0]).name}
-        _as_process(lambda: _joiner(folder, command, request, here, deadline))
-    return _wait(joiner)
+        deadline = options.pop("deadline", None)
+        request = {**options, "program": Path(command[0]).name}
+        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline))
+    return _wait_for_child(joiner)
 
 
 def _working_directory() -> Path:
     try:
         return Path.cwd()
-    except FileNotFoundError:  # it was removed under us
+    except FileNotFoundError:  # the directory was removed
         return Path("/")
 
 
-def device_environment(plugged: dict[str, Any]) -> dict[str, str]:
-    """The environment of a program on a device: this one's, with the device's settings and without proxies."""
-    unset = plugged.get("unset", ())
+def device_environment(attachment: dict[str, Any]) -> dict[str, str]:
+    """Return the environment of a program on a device: this process's, without proxies, with the device's variables."""
+    unset = attachment.get("unset", ())
     kept = {n: value for n, value in os.environ.items() if n.lower() not in _PROXY_VARIABLES and n not in unset}
-    device: dict[str, str] = plugged["environment"]
-    if first := plugged.get("path"):
+    device: dict[str, str] = attachment["environment"]
+    if first := attachment.get("path"):
         device = {**device, "PATH": f"{first}{os.pathsep}{kept.get('PATH', os.defpath)}"}
     return kept | device
 
@@ -129,84 +178,90 @@ def _join(pid: int, *, user_namespace: bool) -> None:
         ) from error
 
 
-def _joiner(
-    folder: LabFolder, command: Sequence[str], request: dict[str, Any], here: Path, deadline: float | None
+def _run_joiner(
+    folder: LabFolder, command: Sequence[str], request: dict[str, Any], directory: Path, deadline: float | None
 ) -> int:
-    """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
+    """Create the device inside the lab, start its init, and report the program's end."""
     uid, gid = _outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
-    plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(nss_places())})
-    run_ip(plugged["commands"])
-    socket.sethostname(plugged["host_name"])
+    attachment = request_json(
+        folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(find_nss_databases())}
+    )
+    run_ip(attachment["commands"])
+    socket.sethostname(attachment["host_name"])
     linux.unshare(linux.CLONE_NEWNS)  # only now, for the lab has made the device's /etc in its own
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    lay_shared_memory(folder.path, here)
-    lay_files(folder.path / "devices" / plugged["device"], plugged, request.get("etc"))
-    linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
+    lay_shared_memory(folder.path, directory)
+    write_device_files(folder.path / "devices" / attachment["device"], attachment, request.get("etc"))
+    linux.unshare(linux.CLONE_NEWPID)  # the next child is its process 1: no other may be started before
     parent = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     init = os.fork()
     if init == 0:
         linux.die_with_parent(parent)
-        _as_process(lambda: _init(folder, command, plugged, here, (uid, gid)))
-    too_late = _kill_after(deadline, init) if deadline is not None else []
+        _run_and_exit(lambda: _run_init(folder, command, attachment, directory, (uid, gid)))
+    timed_out = _kill_after(deadline, init) if deadline is not None else []
     stopped: list[int] = []
-    code = _wait(init, stopped)  # which is when the kernel has killed all others of its namespace
-    told = -signal.SIGKILL if too_late else -stopped[0] if stopped else code
+    code = _wait_for_child(init, stopped)  # by then the kernel has killed all other processes of the pid namespace
+    reported = -signal.SIGKILL if timed_out else -stopped[0] if stopped else code
     with contextlib.suppress(LabError):
-        call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": told})
-    if too_late:
+        request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", {"exit_code": reported})
+    if timed_out:
         print_error(f"stopped after {deadline:g} s", "ssosim exec")
-        return _TOO_LATE
+        return _TIMED_OUT
     return code
 
 
-def _init(
-    folder: LabFolder, command: Sequence[str], plugged: dict[str, Any], here: Path, identity: tuple[int, int]
+def _run_init(
+    folder: LabFolder, command: Sequence[str], attachment: dict[str, Any], directory: Path, identity: tuple[int, int]
 ) -> int:
-    """First process of the device's pid namespace: starts the program, reaps, and ends with the program."""
-    environment = device_environment(plugged)
+    """Run process 1 of the device's pid namespace: start the program, reap orphans, and end with the program."""
+    environment = device_environment(attachment)
     with contextlib.suppress(OSError):
         linux.mount("proc", "/proc", "proc")
     parent = os.getpid()
-    if plugged.get("person") and os.fork() == 0:
+    if attachment.get("person") and os.fork() == 0:
         linux.die_with_parent(parent)
-        _as_process(lambda: _watch(folder, plugged, environment, identity))
+        _run_and_exit(lambda: _watch_device_codes(folder, attachment, environment, identity))
     program = os.fork()
     if program == 0:
         linux.die_with_parent(parent)
-        _as_process(lambda: _become(command, environment, here, identity))
-    return _wait(program)
+        _run_and_exit(lambda: _exec_program(command, environment, directory, identity))
+    return _wait_for_child(program)
 
 
-def _watch(folder: LabFolder, plugged: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]) -> int:
-    """The person's eyes: for each device code that the program gets, start the person. Ends with the device."""
+def _watch_device_codes(
+    folder: LabFolder, attachment: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]
+) -> int:
+    """Start the scripted user for each device code that the program gets. Ends with the device."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
-    nothing = os.open(os.devnull, os.O_RDWR)
+    devnull = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
+        os.dup2(devnull, descriptor)
     with contextlib.suppress(LabError):
         while True:
-            user_code = call(folder, "GET", f"/v1/devices/{plugged['device']}/device-code").get("user_code")
+            user_code = request_json(folder, "GET", f"/v1/devices/{attachment['device']}/device-code").get("user_code")
             if user_code is None:
                 break
             if user_code:
-                command = [*plugged["person"], "--background", "--device-code", user_code]
+                command = [*attachment["person"], "--background", "--device-code", user_code]
                 child = os.fork()
                 if child == 0:
-                    _as_process(lambda: _become(command, environment, Path("/"), identity))  # noqa: B023 - runs now
+                    _run_and_exit(lambda: _exec_program(command, environment, Path("/"), identity))  # noqa: B023 - runs now
                 os.waitpid(child, 0)
     return 0
 
 
-def _become(command: Sequence[str], environment: dict[str, str], here: Path, identity: tuple[int, int]) -> NoReturn:
+def _exec_program(
+    command: Sequence[str], environment: dict[str, str], directory: Path, identity: tuple[int, int]
+) -> NoReturn:
     if identity[0] != 0:
         linux.unshare(linux.CLONE_NEWUSER)
         linux.map_identity(identity[0], identity[1], 0, 0)
     with contextlib.suppress(OSError):
-        os.chdir(here)
-    # What the lab's processes changed, and what Python ignores.
+        os.chdir(directory)
+    # Reset the handlers of the lab's processes, and the signals that Python ignores.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
@@ -219,14 +274,14 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
 
 
 def _outer_identity() -> tuple[int, int]:
-    """Who we are outside the lab's user namespace: root there stands for the user who started the lab."""
+    """Return user and group id outside of the lab's user namespace: root inside is the user who started the lab."""
     fields = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
     groups = Path("/proc/self/gid_map").read_text(encoding="ascii").split()
     return int(fields[1]), int(groups[1])
 
 
-def _as_process(body: Callable[[], int]) -> NoReturn:
-    """Run ``body`` in a forked child and end it: whatever is raised, nothing of the caller's goes on in the child."""
+def _run_and_exit(body: Callable[[], int]) -> NoReturn:
+    """Run ``body`` in a forked child, then exit: after any exception, no code of the caller may run in the child."""
     code = LabError.exit_code
     try:
         code = body()
@@ -243,22 +298,22 @@ def _as_process(body: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-def _wait(child: int, passed_on: list[int] | None = None) -> int:
-    """Wait for ``child``, reaping whatever else falls to us; its exit code as a shell gives it.
+def _wait_for_child(child: int, forwarded: list[int] | None = None) -> int:
+    """Wait for ``child`` and reap other children; return its exit code as a shell does (128 + signal number).
 
-    Ctrl-C reaches the program through the terminal, so it is ignored here; other ends are passed on, which
-    ``passed_on`` comes to hold.
+    SIGINT and SIGQUIT are ignored, because the terminal sends them to the program itself. SIGTERM and SIGHUP are
+    forwarded to ``child``; their numbers are appended to ``forwarded``.
     """
 
-    def pass_on(number: int, _: object) -> None:
-        if passed_on is not None:
-            passed_on.append(number)
-        _pass_on(child, number)
+    def forward(number: int, _: object) -> None:
+        if forwarded is not None:
+            forwarded.append(number)
+        _send_signal(child, number)
 
     for number in _OF_TERMINAL:
         signal.signal(number, signal.SIG_IGN)
     for number in _PASSED_ON:
-        signal.signal(number, pass_on)
+        signal.signal(number, forward)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     while True:
         try:
@@ -271,18 +326,18 @@ def _wait(child: int, passed_on: list[int] | None = None) -> int:
 
 
 def _kill_after(seconds: float, child: int) -> list[int]:
-    """Kill ``child`` when this time is over; what is returned is empty until then."""
+    """Kill ``child`` after ``seconds``. The returned list is empty until then."""
     late: list[int] = []
 
     def kill(number: int, _: object) -> None:
         late.append(number)
-        _pass_on(child, signal.SIGKILL)
+        _send_signal(child, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, kill)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     return late
 
 
-def _pass_on(child: int, number: int) -> None:
+def _send_signal(child: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, number)

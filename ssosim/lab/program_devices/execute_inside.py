@@ -1,7 +1,7 @@
-"""``ssosim exec`` for a caller that is in the lab already: the scenario runner starts programs with it.
+"""``ssosim exec`` for a caller inside the lab's namespaces: the scenario player starts programs with it.
 
-Called as ``python -m ssosim.lab.program_devices.execute_inside LAB WISHES PROGRAM ...``; WISHES are keywords of
-``execute_here`` as JSON. When it is killed, the kernel kills the program and all it started.
+Usage: ``python -m ssosim.lab.program_devices.execute_inside LAB OPTIONS PROGRAM ...``. OPTIONS are the keywords of
+``execute_here`` as JSON. If this process is killed, the kernel kills the program and its descendants.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ssosim.output import print_error
 __all__: list[str] = []
 
 if __name__ == "__main__":
-    _, lab, wishes, *command = sys.argv
-    given = {name: value for name, value in json.loads(wishes).items() if value is not None}
+    _, lab, options, *command = sys.argv
+    given = {name: value for name, value in json.loads(options).items() if value is not None}
     try:
         sys.exit(execute_here(LabFolder.of(lab), command, **given))
     except LabError as error:

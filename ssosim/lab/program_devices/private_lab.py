@@ -1,4 +1,4 @@
-"""A lab in a private network: programs on devices of their own, the lab's /etc, and what it says of itself."""
+"""A lab in a private network: the lab's /etc, the devices of programs, and the lab's status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ssosim.estate import Estate
 from ssosim.kerberos import Kdc, prepare_realm
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.folder import LabFolder, cache_folder
+from ssosim.lab.base.folder import LabFolder, ensure_cache_folder
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices, overlay_etc
 from ssosim.lab.program_devices.running_programs import RunningPrograms
@@ -28,7 +28,7 @@ __all__ = ["PrivateLab"]
 
 
 class PrivateLab:
-    """A lab in the private network of this process: what the control API and the scenario runner work with."""
+    """A lab in the private network of this process. The control API and the scenario player use it."""
 
     def __init__(self, folder: LabFolder, estate: Estate, network: PrivateNetwork) -> None:
         self.folder = folder
@@ -43,18 +43,18 @@ class PrivateLab:
         self._devices: ProgramDevices | None = None
 
     async def start(self, clock: Any = None) -> None:
-        """Start all parts; raises LabError and the parts' typed errors, and leaves nothing running then."""
+        """Start all parts. On failure, stop those that run, and raise LabError or the part's own error."""
         self.network.configure(self.addresses())
-        kdc = Kdc(prepare_realm(self.estate, cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
-        starting = asyncio.create_task(kdc.start(*self.network.backstage()))
+        kdc = Kdc(prepare_realm(self.estate, ensure_cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
+        starting = asyncio.create_task(kdc.start(*self.network.internal_endpoint()))
         await asyncio.sleep(0)
-        with _importing():  # a quarter of a second, while the KDC starts
+        with _speed_up_imports():  # takes 0.25 s, while the KDC starts
             from ssosim.lab.core.lab import Lab  # noqa: PLC0415
 
         await starting
-        self.lab = Lab(self.estate, self.folder.path, cache_folder(), network=self.network, clock=clock)
+        self.lab = Lab(self.estate, self.folder.path, ensure_cache_folder(), network=self.network, clock=clock)
         await self.lab.start(kdc, sign_on=self.lab.user_of(self.lab.device_of(None)))
-        self._furnish()
+        self._provide_etc()
 
     async def stop(self) -> None:
         """Stop all parts."""
@@ -68,11 +68,11 @@ class PrivateLab:
         """Every address that the lab listens on."""
         if not self.estate.resolvers:
             return [host.address for host in self.estate.hosts]
-        from ssosim.lab.core.resolvers import lab_addresses  # noqa: PLC0415 - reads the zones, which takes its time
+        from ssosim.lab.core.resolvers import lab_addresses  # noqa: PLC0415 - slow to import: it reads the zones
 
         return [*lab_addresses(self.estate)]
 
-    def _furnish(self) -> None:
+    def _provide_etc(self) -> None:
         """Give programs the lab's /etc, and the CA by every name that they may look for."""
         from ssosim.lab.base.resolver_choice import name_servers  # noqa: PLC0415 - the lab has imported it by now
         from ssosim.lab.trust.files import trust_files, write_trust  # noqa: PLC0415 - likewise what that needs
@@ -88,26 +88,26 @@ class PrivateLab:
         }
         self.etc = overlay_etc(files | trust_files(folder), folder / "etc")
 
-    async def plug_device(self, pid: int, **wishes: Any) -> dict[str, Any]:
-        """Join the network namespace of ``pid`` to the lab; the options are the fields of ``DeviceRequest``."""
+    async def attach_device(self, pid: int, **options: Any) -> dict[str, Any]:
+        """Attach the network namespace of process ``pid``; ``options`` are the other fields of ``DeviceRequest``."""
         from ssosim.lab.program_devices.devices import DeviceRequest, ProgramDevices  # noqa: PLC0415 - a lab is ready sooner without
 
         if self._devices is None:
             self._devices = ProgramDevices(self)
-        return await self._devices.plug(DeviceRequest(pid, **wishes))
+        return await self._devices.attach(DeviceRequest(pid, **options))
 
     async def device_code(self, device: str) -> str | None:
         """See ``ProgramDevices.device_code``."""
         return None if self._devices is None else await self._devices.device_code(device)
 
-    def device_finished(self, device: str, exit_code: int) -> None:
-        """See ``ProgramDevices.finished``."""
+    def release_device(self, device: str, exit_code: int) -> None:
+        """See ``ProgramDevices.release``."""
         if self._devices is None:
             raise LabInputError(f"there is no device {device!r}")
-        self._devices.finished(device, exit_code)
+        self._devices.release(device, exit_code)
 
     def status(self) -> dict[str, Any]:
-        """What runs, where, since when: for people's panels and for programs."""
+        """Return the lab's status for JSON: its parts, addresses, uptime and trace size."""
         estate = self.estate
         records = sum(len(zone.records) for zone in estate.zones)
         device = self.lab.device_of(None)
@@ -118,7 +118,7 @@ class PrivateLab:
         for resolver in estate.resolvers:
             above = f", forwards to {', '.join(resolver.forward_to)}" if resolver.forward_to else ""
             parts.append(_part("resolver", f"{resolver.name}{above}", (resolver.address,), 53))
-        parts += [_service_part(group) for group in _by_name(self.lab.services)]
+        parts += [_service_part(group) for group in _group_by_name(self.lab.services)]
         parts.append({"part": "user", "what": device.user, "where": f"signed on to {device.name}"})
         return {
             "name": self.folder.name,
@@ -134,11 +134,11 @@ class PrivateLab:
 
 
 @contextlib.contextmanager
-def _importing() -> Iterator[None]:
-    """Make importing the parts a third cheaper.
+def _speed_up_imports() -> Iterator[None]:
+    """Reduce the time of the imports in this block by a third.
 
-    What imports make stays, so that collecting garbage meanwhile finds none. And aiohttp at its import reads all the
-    machine's certificate authorities for connections to the outside, which a lab's own process never makes.
+    Garbage collection is off, because modules are not garbage. And aiohttp reads the machine's CA bundle at its import,
+    for connections to other machines, which a lab's process never opens; so the bundle is replaced by an empty one.
     """
     kept = os.environ.get("SSL_CERT_FILE")
     os.environ["SSL_CERT_FILE"] = os.devnull
@@ -155,7 +155,7 @@ def _importing() -> Iterator[None]:
 
 
 def _nsswitch() -> str:
-    """The machine's own nsswitch.conf with names from files and DNS only; other databases stay as they are."""
+    """Return the machine's nsswitch.conf with ``hosts: files dns``; other databases do not change."""
     with contextlib.suppress(OSError):
         lines = Path("/etc/nsswitch.conf").read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if not line.strip().startswith("hosts:")]
@@ -163,8 +163,8 @@ def _nsswitch() -> str:
     return "passwd: files\ngroup: files\nhosts: files dns\n"
 
 
-def _by_name(services: tuple[Service, ...]) -> list[list[Service]]:
-    """Services that have an application, those of one name, port and scheme together."""
+def _group_by_name(services: tuple[Service, ...]) -> list[list[Service]]:
+    """Group the services that have an application by name, port and scheme."""
     groups: dict[tuple[str, int, bool], list[Service]] = {}
     for service in services:
         if service.application is not None:

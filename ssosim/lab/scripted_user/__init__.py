@@ -1,10 +1,10 @@
-"""The person at a device: opens pages that programs show, and does there what the behaviour says.
+"""The scripted user of a program's device: it opens the pages that programs show, and acts there by its behaviour.
 
-``python -m ssosim.lab.scripted_user URL`` is the person's browser; ``furnish`` puts it where programs look for one, and
-``codes`` tells the person of device codes. What a person does is seen on the wire like all else.
+``python -m ssosim.lab.scripted_user URL`` is its browser. ``setup`` installs this browser where programs look for one;
+``device_codes`` passes device codes to it. All its requests are on the wire, like those of programs.
 """
 
 BEHAVIOURS = ("signs-in", "refuses", "walks-away", "types-wrong-password", "no-browser")
-"""What a person may do; the first is the default. ``no-browser`` signs in by device code, which needs none here."""
+"""The behaviours of a scripted user; the first is the default. ``no-browser`` signs in with a device code elsewhere."""
 
 __all__ = ["BEHAVIOURS"]

@@ -1,8 +1,9 @@
-"""The person's browser: opens one page and goes on from there until there is nothing left to do.
+"""The browser of the scripted user: it opens a page and submits forms until a page has none.
 
-Usage: ``python -m ssosim.lab.scripted_user [--background] URL`` or ``... --device-code CODE``. The file that
-``--who`` or ``$SSOSIM_PERSON`` names says who the person is. Runs no script; it does what a form's own button would do.
-Needs the standard library only, so that it can be started by path, apart from whatever Python the program has set up.
+Usage: ``python -m ssosim.lab.scripted_user [--background] URL`` or ``... --device-code CODE``. The user's profile is a
+JSON file, given by ``--profile`` or ``$SSOSIM_PERSON``. The browser runs no JavaScript; it submits forms as their
+button would. It needs the standard library only, so that it can be started by path, independent of the Python
+environment of the program.
 
 Exit codes: 0 done (which includes a refusal), 1 the page could not be used, 2 wrong usage.
 """
@@ -26,16 +27,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-_PAGES = 12  # after that many the person gives up
-_WRONG = 3  # as often as most people try
-_PATIENCE_S = 30.0
+_MOST_PAGES = 12  # a real user gives up about then
+_WRONG_PASSWORDS = 3  # attempts with a wrong password
+_TIMEOUT_S = 30.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_LARGEST = 1024 * 1024
+_MOST_OCTETS = 1024 * 1024
 
 
 @dataclass(slots=True)
 class Form:
-    """A form of a page: where it goes, its fields as they stand, the kinds of its inputs by name, and its buttons."""
+    """A form: the URL that it is sent to, its fields with their values, input types by name, and its buttons."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
@@ -44,17 +45,17 @@ class Form:
 
 
 class Page(HTMLParser):
-    """What a person without script sees of a page: its first form and its pictures."""
+    """The parts of a page that are used: its first form with method POST, and its images."""
 
     def __init__(self, url: str, text: str) -> None:
         super().__init__()
         self.url = url
         self.form: Form | None = None
-        self.pictures: list[str] = []
+        self.images: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note forms, inputs, buttons and pictures."""
+        """Collect forms, inputs, buttons and images."""
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and self.form is None and given.get("method", "").lower() == "post":
             self.form = Form(urllib.parse.urljoin(self.url, given.get("action", "")))
@@ -64,24 +65,24 @@ class Page(HTMLParser):
         elif tag == "button" and self.form is not None:
             self.form.buttons.append(given.get("name", ""))
         elif tag == "img" and given.get("src"):
-            self.pictures.append(urllib.parse.urljoin(self.url, given["src"]))
+            self.images.append(urllib.parse.urljoin(self.url, given["src"]))
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _allowed(newurl)
+        _check_url(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _allowed(url: str) -> None:
-    """Raise URLError for an address that is neither HTTPS nor a listener on this device."""
+def _check_url(url: str) -> None:
+    """Raise URLError for a URL that is neither HTTPS nor HTTP to this device."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise urllib.error.URLError(f"a browser does not open {url[:80]!r} here")
 
 
 class Browser:
-    """Cookies, redirects, the lab's certificate authority, no proxy."""
+    """An HTTP client with cookies and redirects, which trusts the lab's CA only and uses no proxy."""
 
     def __init__(self, ca: str) -> None:
         self._opener = urllib.request.build_opener(
@@ -92,33 +93,33 @@ class Browser:
         )
 
     def open(self, url: str, fields: dict[str, str] | None = None) -> Page:
-        """The page at ``url``, or the one that follows a form; raises OSError and http.client.HTTPException."""
-        _allowed(url)
+        """Open ``url``, or submit ``fields`` to it; return the page. Raises OSError and http.client.HTTPException."""
+        _check_url(url)
         parts = urllib.parse.urlsplit(url)
         data = None if fields is None else urllib.parse.urlencode(fields).encode()
         request = urllib.request.Request(url, data, {"User-Agent": "ssosim-person"})  # noqa: S310  checked above
         if data is not None and parts.scheme == "https":
             request.add_header("Origin", f"https://{parts.netloc}")
         try:
-            answer = self._opener.open(request, timeout=_PATIENCE_S)
+            answer = self._opener.open(request, timeout=_TIMEOUT_S)
         except urllib.error.HTTPError as error:
             if error.code < 400:  # a redirect that is not followed
                 error.close()
                 raise
             answer = error  # an error page is a page
         with answer:
-            page = Page(answer.url, answer.read(_LARGEST).decode("utf-8", "replace"))
-        for picture in page.pictures:
-            with self._opener.open(picture, timeout=_PATIENCE_S) as shown:
-                shown.read(_LARGEST)
+            page = Page(answer.url, answer.read(_MOST_OCTETS).decode("utf-8", "replace"))
+        for image in page.images:
+            with self._opener.open(image, timeout=_TIMEOUT_S) as shown:
+                shown.read(_MOST_OCTETS)
         return page
 
 
-def visit(who: dict[str, Any], url: str, device_code: str = "") -> int:
-    """Open ``url`` as ``who`` and do what the behaviour says; the number of pages seen."""
-    browser, behaviour, tried = Browser(who["ca"]), who["behaviour"], 0
+def browse(profile: dict[str, Any], url: str, device_code: str = "") -> int:
+    """Open ``url`` and act by the behaviour in the user's ``profile``; return the number of pages opened."""
+    browser, behaviour, tried = Browser(profile["ca"]), profile["behaviour"], 0
     page = browser.open(url)
-    for seen in range(1, _PAGES):
+    for seen in range(1, _MOST_PAGES):
         form = page.form
         if form is None:
             return seen
@@ -126,49 +127,53 @@ def visit(who: dict[str, Any], url: str, device_code: str = "") -> int:
             form.fields["otc"] = device_code
             device_code = ""
             if not form.fields["otc"]:
-                return seen  # it was refused, or there is none
+                return seen  # the code was refused, or there is none
         elif "password" in form.kinds.values():
-            if behaviour == "walks-away" or (behaviour == "types-wrong-password" and tried == _WRONG):
+            if behaviour == "walks-away" or (behaviour == "types-wrong-password" and tried == _WRONG_PASSWORDS):
                 return seen
             if behaviour == "refuses" and "cancel" not in form.buttons:
-                return seen  # AD FS's page has no way to say no: it is closed
+                return seen  # the page of AD FS has no button to cancel: the user closes it
             if behaviour not in ("refuses", "types-wrong-password") and tried:
-                return seen  # the right password was refused: a person reads why, and stops
-            tried += _fill(form, who, behaviour)
+                return seen  # the right password was refused: the user stops
+            tried += _fill(form, profile, behaviour)
         page = browser.open(form.action, form.fields)
-    return _PAGES
+    return _MOST_PAGES
 
 
-def _fill(form: Form, who: dict[str, Any], behaviour: str) -> bool:
-    """Fill ``form`` in; whether that took the password. Elsewhere than at their own page, the federated give a name."""
+def _fill(form: Form, profile: dict[str, Any], behaviour: str) -> bool:
+    """Fill in ``form``; return whether the password was typed. A federated user types it on the own page only."""
     if behaviour == "refuses":
         form.fields["cancel"] = "1"
         return False
-    secret = who.get("own_page", "") in ("", urllib.parse.urlsplit(form.action).hostname)
+    secret = profile.get("login_page_host", "") in ("", urllib.parse.urlsplit(form.action).hostname)
     for name, kind in form.kinds.items():
         if kind == "password" and secret:
-            form.fields[name] = "not-" + who["password"] if behaviour == "types-wrong-password" else who["password"]
+            form.fields[name] = (
+                "not-" + profile["password"] if behaviour == "types-wrong-password" else profile["password"]
+            )
         elif kind in ("email", "text"):
-            form.fields[name] = who["upn"]
+            form.fields[name] = profile["upn"]
     return secret
 
 
 def _in_background(log: str) -> bool:
-    """Leave the caller behind; whether this is the process that goes on. Programs wait for ``xdg-open`` to end."""
+    """Fork, and return True in the child only. The parent ends at once, because programs wait for ``xdg-open``."""
     if os.fork():
         return False
     os.setsid()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else nothing
-    for descriptor, target in ((nothing, 0), (nothing, 1), (output, 2)):
+    devnull = os.open(os.devnull, os.O_RDWR)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else devnull
+    for descriptor, target in ((devnull, 0), (devnull, 1), (output, 2)):
         os.dup2(descriptor, target)
     return True
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
-    parser = argparse.ArgumentParser(prog="ssosim.lab.scripted_user", description="A scripted person opens a page.")
-    parser.add_argument("--who", default=os.environ.get("SSOSIM_PERSON", ""), help="who the person is (a JSON file)")
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="ssosim.lab.scripted_user", description="The browser of the scripted user.")
+    parser.add_argument(
+        "--profile", default=os.environ.get("SSOSIM_PERSON", ""), help="the user's profile (a JSON file)"
+    )
     parser.add_argument("--background", action="store_true", help="return at once")
     parser.add_argument(
         "--device-code", default="", metavar="CODE", help="open the page for device codes and type CODE"
@@ -176,18 +181,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("url", nargs="?", default="")
     options = parser.parse_args(arguments)
     try:
-        who = json.loads(Path(options.who).read_text(encoding="utf-8"))
+        profile = json.loads(Path(options.profile).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        _complain(f"{options.who or '$SSOSIM_PERSON'}: {error}; run this with: ssosim exec")
+        _complain(f"{options.profile or '$SSOSIM_PERSON'}: {error}; run this with: ssosim exec")
         return 2
-    url = who["device_page"] if options.device_code else options.url
+    url = profile["device_page"] if options.device_code else options.url
     if not url:
         _complain("which page? give its URL")
         return 2
-    if options.background and not _in_background(who.get("log", "")):
+    if options.background and not _in_background(profile.get("log", "")):
         return 0
     try:
-        visit(who, url, options.device_code)
+        browse(profile, url, options.device_code)
     except (OSError, ValueError, http.client.HTTPException) as error:
         _complain(f"{url.partition('?')[0]}: {error}")
         return 1

@@ -1,4 +1,7 @@
-"""Device codes that programs have got: the person at the device learns of each, as from the program's screen."""
+"""Queues of the device codes that programs got, for the scripted users of their devices.
+
+A scripted user gets a code from its queue as a real user reads it from the program's output.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,37 @@ import asyncio
 
 from ssosim.trace import DeviceCodeIssued, Record, Trace
 
-__all__ = ["ShownCodes"]
+__all__ = ["DeviceCodeQueues"]
 
 
-class ShownCodes:
-    """Hands each device code to the device of the client that got it; where two bear its name, to both."""
+class DeviceCodeQueues:
+    """One queue of user codes per device. A code goes to each device with the name of the client that got it."""
 
     def __init__(self, trace: Trace) -> None:
-        self._shown: dict[str, tuple[str, asyncio.Queue[str]]] = {}
-        trace.subscribe(self._see, DeviceCodeIssued)
+        self._queues: dict[str, tuple[str, asyncio.Queue[str]]] = {}
+        trace.subscribe(self._enqueue, DeviceCodeIssued)
 
-    def expect(self, device: str, client: str) -> None:
-        """From now on keep the codes of ``client``, which is on ``device``."""
-        self._shown[device] = (client, asyncio.Queue())
+    def register(self, device: str, client: str) -> None:
+        """Create the queue of ``device`` for the codes of ``client``."""
+        self._queues[device] = (client, asyncio.Queue())
 
-    async def next(self, device: str, patience: float) -> str | None:
-        """The next code, ``""`` when none came within ``patience`` seconds, None when the device is gone."""
-        if device not in self._shown:
+    async def wait_for_code(self, device: str, seconds: float) -> str | None:
+        """Return the next code; ``""`` if none came within ``seconds``, None if ``device`` has no queue (any more)."""
+        if device not in self._queues:
             return None
         try:
-            async with asyncio.timeout(patience):
-                return await self._shown[device][1].get() or None
+            async with asyncio.timeout(seconds):
+                return await self._queues[device][1].get() or None
         except TimeoutError:
             return ""
 
-    def forget(self, device: str) -> None:
-        """The program has ended; nobody waits for its codes any more."""
-        if device in self._shown:
-            self._shown.pop(device)[1].put_nowait("")
+    def unregister(self, device: str) -> None:
+        """Remove the queue of ``device``, and end a call that waits for its codes."""
+        if device in self._queues:
+            self._queues.pop(device)[1].put_nowait("")
 
-    def _see(self, record: Record) -> None:
+    def _enqueue(self, record: Record) -> None:
         if isinstance(record.event, DeviceCodeIssued):
-            for client, queue in self._shown.values():
+            for client, queue in self._queues.values():
                 if client == record.client:
                     queue.put_nowait(record.event.user_code)

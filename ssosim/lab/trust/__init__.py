@@ -1,4 +1,4 @@
-"""The lab's certificate authority in every form that programs look for: files in ``/etc``, variables, databases.
+"""The lab's CA certificate in all the forms that programs read: files in ``/etc``, environment variables, databases.
 
-``java``, ``nss``, ``openssl`` and ``browsers`` are one form each; ``files`` says where they stand.
+``java``, ``nss``, ``openssl`` and ``browsers`` each produce one form; ``files`` has the paths.
 """

@@ -1,4 +1,4 @@
-"""Browsers that bring their own authorities: policies of the machine's administrator add the lab's.
+"""Enterprise policies that add the lab's CA to browsers with their own root store.
 
 Chromium's ``CACertificates`` (base64 DER) and Firefox's ``Certificates.Install`` (file names). Such a policy changes
 nothing else of a browser. Sources: Chrome Enterprise policy list; Mozilla policy templates.
@@ -18,9 +18,10 @@ _FIREFOX = "firefox/policies/policies.json"
 
 
 def browser_policies(ca: bytes, ca_file: Path) -> Iterator[tuple[str, str]]:
-    """Names below ``/etc`` and contents. ``ca`` is the authority's certificate (DER), ``ca_file`` the same in PEM.
+    """Yield each policy file: its name below ``/etc`` and its content.
 
-    Firefox has one file for all policies: where the machine has its own, it stays.
+    ``ca``: the CA certificate (DER). ``ca_file``: the same certificate as a PEM file. Firefox has one file for all
+    policies; if the machine has one, it is not replaced.
     """
     policy = json.dumps({"CACertificates": [base64.b64encode(ca).decode("ascii")]})
     for browser in _CHROMIUM:

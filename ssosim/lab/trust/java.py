@@ -1,8 +1,8 @@
-"""A trust store for the JVM, which reads no PEM.
+"""A trust store for the JVM, which does not read PEM bundles.
 
 The format is JKS: version 2, one trusted-certificate entry for each authority, then a SHA-1 keyed with the password.
 Every JDK reads it (``keystore.type.compat``), with or without the password, and Debian's own ``cacerts`` has the same
-form. PKCS #12 would cost a key derivation at each start and is read differently by different JDKs.
+form. PKCS #12 would need a key derivation at each start, and JDKs differ in how they read it.
 Source: JDK, ``sun.security.provider.JavaKeyStore``; the password is that of every JDK's ``cacerts``.
 """
 
@@ -19,10 +19,10 @@ _MAGIC, _VERSION, _TRUSTED = 0xFEEDFEED, 2, 2
 
 
 def java_trust_store(certificates: Iterable[bytes]) -> bytes:
-    """A key store that trusts the authorities of ``certificates`` (DER)."""
+    """Return a JKS key store that trusts the CA ``certificates`` (DER)."""
     entries = [_entry(f"ca-{number}", der) for number, der in enumerate(certificates)]
     store = struct.pack(">III", _MAGIC, _VERSION, len(entries)) + b"".join(entries)
-    # Protects against accidents only. The words are part of the format.
+    # It detects accidental changes only. The text "Mighty Aphrodite" is part of the format.
     digest = hashlib.sha1(_PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite" + store, usedforsecurity=False)
     return store + digest.digest()
 

@@ -1,7 +1,7 @@
-"""A database of NSS that trusts the lab's authority, for programs that look in ``~/.pki/nssdb``.
+"""An NSS database that trusts the lab's CA, for programs that read ``~/.pki/nssdb``.
 
-Two SQLite files: ``cert9.db`` holds the certificate and what it is trusted for, ``key4.db`` nothing. Without a password
-ever set, the trust needs no signature, so that no ``certutil`` is needed to make them.
+It consists of two SQLite files: ``cert9.db`` holds the certificate and its trust settings, ``key4.db`` is empty. A
+database without a password needs no signature on trust settings, so that it can be written without ``certutil``.
 Source: NSS, ``lib/softoken/sdb.c`` and ``pkcs11t.h``/``pkcs11n.h``; read by NSS 3.87 and Chromium 156.
 """
 
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 __all__ = ["make_nss_database"]
 
-# PKCS #11 attribute numbers, in hexadecimal, that NSS gives a column each.
+# The PKCS #11 attribute numbers (hexadecimal) for which NSS has a column.
 _NUMBERS = """
 0 1 2 3 10 11 12 80 81 82 83 84 85 86 87 88 89 8a 8b 90 100 101 102 103 104 105 106 107 108 109 10a 10b 10c 110 111 120
 121 122 123 124 125 126 127 128 129 130 131 132 133 134 160 161 162 163 164 165 166 170 180 181 200 201 202 210 300 301
@@ -30,11 +30,11 @@ ce53635e ce53635f ce536360 ce5363b4 ce5363b5 d5a0db00
 _INDEXES = {"issuer": "81", "subject": "101", "label": "3", "ckaid": "102"}
 _TRUE, _FALSE = b"\x01", b"\x00"
 _CERTIFICATE, _TRUST = bytes.fromhex("00000001"), bytes.fromhex("ce534353")  # object classes
-_DELEGATOR, _MUST_VERIFY = bytes.fromhex("ce534352"), bytes.fromhex("ce534353")  # an authority; no say in it
+_DELEGATOR, _MUST_VERIFY = bytes.fromhex("ce534352"), bytes.fromhex("ce534353")  # trusted as a CA; not trusted
 
 
 def make_nss_database(folder: Path, ca: x509.Certificate) -> None:
-    """Make the database in ``folder``, which comes to exist; raises OSError and sqlite3.Error."""
+    """Create the database in the new folder ``folder``. Raises OSError and sqlite3.Error."""
     folder.mkdir(mode=0o700)
     name, issuer = ca.subject.public_bytes(), ca.issuer.public_bytes()
     der = ca.public_bytes(Encoding.DER)
@@ -82,7 +82,7 @@ def _write(file: Path, table: str, objects: list[Mapping[str, bytes]], *more: st
         for row, attributes in enumerate(objects, start=1):
             names = ", ".join(f"a{number}" for number in attributes)
             marks = ", ".join("?" * len(attributes))
-            insert = f"INSERT INTO {table} (id, {names}) VALUES ({row}, {marks})"  # noqa: S608 - our own names only
+            insert = f"INSERT INTO {table} (id, {names}) VALUES ({row}, {marks})"  # noqa: S608 - constant names only
             database.execute(insert, list(attributes.values()))
     file.chmod(0o600)
 

@@ -1,4 +1,4 @@
-"""The name under which OpenSSL looks for an authority in a folder of certificates (``SSL_CERT_DIR``)."""
+"""The file name by which OpenSSL finds a CA certificate in a certificate folder (``SSL_CERT_DIR``)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ _SEQUENCE, _SET, _UTF8_STRING = 0x30, 0x31, 0x0C
 
 
 def subject_hash(subject: bytes) -> str:
-    """Eight hexadecimal digits for a subject name (DER, its strings UTF8String or PrintableString).
+    """Return the hash of a subject name: eight hexadecimal digits.
 
-    As ``openssl x509 -subject_hash``: the first four bytes, little-endian, of SHA-1 over the name with its strings as
-    UTF-8 in lower case, blanks folded, without the outermost header. Source: OpenSSL, ``x_name.c`` and
-    ``X509_NAME_hash_ex(3)``.
+    ``subject``: DER, with strings of type UTF8String or PrintableString.
+
+    The result is that of ``openssl x509 -subject_hash``: the first four bytes, little-endian, of SHA-1 over the name,
+    with its strings as UTF-8 in lower case and with single blanks, without the outermost header. Source: OpenSSL,
+    ``x_name.c`` and ``X509_NAME_hash_ex(3)``.
     """
     canonical = b"".join(
         encode_element(_SET, *(_canonical(attribute.value) for attribute in read_children(part.value)))

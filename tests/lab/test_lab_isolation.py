@@ -115,7 +115,7 @@ def test_no_packet_of_an_ordinary_users_program_leaves_the_lab(as_user, outside)
 
 
 def test_a_program_cannot_reach_another_device(running):
-    """Devices meet the lab's hosts only, never each other."""
+    """Devices reach the lab's hosts only, not each other."""
     one = running.popen("exec", "--", "sh", "-c", "ip -o -4 addr show eth0; exec sleep 60")
     address = one.stdout.readline().split()[3].decode().partition("/")[0]
     script = f"import socket as s; s.create_connection(({address!r}, 9), 2)"
@@ -125,7 +125,7 @@ def test_a_program_cannot_reach_another_device(running):
 
 
 def test_sockets_in_the_file_system_are_not_held_back(running, tmp_path):
-    """What ARCHITECTURE.md says of the file system goes for sockets that have a place in it: a program is its owner."""
+    """What ARCHITECTURE.md says of the file system goes for Unix sockets with a path: a program runs as its owner."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         listener.listen()

@@ -1,4 +1,4 @@
-"""A program that goes mad: everything that a process can do so as not to be stopped, short of a fork bomb."""
+"""A program that does all that a process can do to resist being stopped, except for a fork bomb."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import threading
 import time
 
 
-def deaf():
+def ignore_signals():
     """Ignore every signal that can be ignored."""
     for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         with contextlib.suppress(OSError, ValueError):
@@ -23,7 +23,7 @@ def child(*, sessions=0, stopped=False):
         os.setsid()
         if os.fork():
             os._exit(0)
-    deaf()
+    ignore_signals()
     if stopped:
         os.kill(os.getpid(), signal.SIGSTOP)
     os.write(1, b"alive\n")  # at once, whole, and unmixed
@@ -31,7 +31,7 @@ def child(*, sessions=0, stopped=False):
     os._exit(0)
 
 
-deaf()
+ignore_signals()
 child()
 child(sessions=1)
 child(sessions=2)

@@ -4,30 +4,30 @@ import pytest
 
 from ssosim.estate import default_estate
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.signing_keys import kept_keys
+from ssosim.lab.base.signing_keys import load_signing_keys
 
 
-def place_of(cache):
-    """Where the keys of the default estate are kept."""
+def key_folder_of(cache):
+    """Return the folder of the keys of the default estate."""
     (folder,) = cache.glob("keys-*")
     return folder
 
 
-def test_keys_are_kept_and_damaged_ones_made_anew(tmp_path):
-    """The same keys are read again; where a file is damaged the folder is made anew, and no draft is left."""
-    first = kept_keys(default_estate(), tmp_path)
-    assert kept_keys(default_estate(), tmp_path).secret == first.secret
-    (place_of(tmp_path) / "secret.bin").write_bytes(b"short")
-    assert kept_keys(default_estate(), tmp_path).secret != first.secret
+def test_keys_are_kept_and_damaged_ones_generated_again(tmp_path):
+    """The same keys are read again; if a file is damaged, the folder is replaced, and no draft is left."""
+    first = load_signing_keys(default_estate(), tmp_path)
+    assert load_signing_keys(default_estate(), tmp_path).secret == first.secret
+    (key_folder_of(tmp_path) / "secret.bin").write_bytes(b"short")
+    assert load_signing_keys(default_estate(), tmp_path).secret != first.secret
     assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "file"])
-def test_what_is_not_ours_is_refused(tmp_path, kind):
-    """Whatever else is in the place of the keys is named and stays as it is."""
+def test_a_foreign_entry_is_refused(tmp_path, kind):
+    """The error names a foreign entry with the name of the key folder; the entry does not change."""
     cache, own = tmp_path / "cache", tmp_path / "own"
-    kept_keys(default_estate(), cache)
-    place = place_of(cache)
+    load_signing_keys(default_estate(), cache)
+    place = key_folder_of(cache)
     place.rename(tmp_path / "moved")
     own.mkdir()
     (own / "secret.bin").write_text("kept")
@@ -39,7 +39,7 @@ def test_what_is_not_ours_is_refused(tmp_path, kind):
         case "file":
             place.write_text("kept")
     with pytest.raises(LabInputError, match=str(place)):
-        kept_keys(default_estate(), cache)
+        load_signing_keys(default_estate(), cache)
     kept = {"file": place, "folder": place / "secret.bin"}.get(kind, own / "secret.bin")
     assert kept.read_text() == "kept"
     assert list(cache.iterdir()) == [place]
@@ -50,6 +50,6 @@ def test_a_cache_of_the_users_keeps_its_mode(tmp_path):
     cache = tmp_path / "cache"
     cache.mkdir(mode=0o755)
     cache.chmod(0o755)
-    kept_keys(default_estate(), cache)
+    load_signing_keys(default_estate(), cache)
     assert cache.stat().st_mode & 0o777 == 0o755
-    assert place_of(cache).stat().st_mode & 0o777 == 0o700
+    assert key_folder_of(cache).stat().st_mode & 0o777 == 0o700

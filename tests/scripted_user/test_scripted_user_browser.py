@@ -1,4 +1,4 @@
-"""The person's browser on its own."""
+"""The scripted user's browser, without a lab."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from ssosim.lab.scripted_user.__main__ import Browser, Page, main
 
 
 class Site(ThreadingHTTPServer):
-    """Serves pages by path, and remembers what was asked."""
+    """Serves pages by path, and records the requests."""
 
     pages: dict[str, str]
     asked: list[tuple[str, str, str]]
@@ -58,8 +58,8 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def who(tmp_path):
-    """A person's file."""
+def profile(tmp_path):
+    """The profile file of a scripted user."""
     (tmp_path / "ca.pem").write_text(LabCa().certificate_pem)
     file = tmp_path / "person.json"
     file.write_text(
@@ -69,7 +69,7 @@ def who(tmp_path):
 
 
 def test_a_page_is_read_as_its_form():
-    """Escaped values, the kinds of inputs, the first form that posts, pictures for those without script."""
+    """Escaped values, the kinds of inputs, the first form that posts, images for browsers without JavaScript."""
     page = Page(
         "https://x/a",
         '<form><input name="q"></form><form method="POST" action="/b?c=1">'
@@ -78,53 +78,53 @@ def test_a_page_is_read_as_its_form():
     )
     assert page.form is not None
     assert (page.form.action, page.form.fields) == ("https://x/b?c=1", {"h": '"<', "p": ""})
-    assert page.pictures == ["https://x/i"]
+    assert page.images == ["https://x/i"]
 
 
-def test_a_form_that_fills_itself_is_sent_on(site, who):
+def test_a_form_that_fills_itself_is_sent_on(site, profile):
     """form_post: hidden fields go to the address of the form."""
     site.pages["/start"] = '<form method="post" action="/end"><input type="hidden" name="code" value="c"></form>'
-    assert main(["--who", who, f"{site.url}/start"]) == 0
+    assert main(["--profile", profile, f"{site.url}/start"]) == 0
     assert site.asked == [("GET", "/start", ""), ("POST", "/end", "code=c")]
 
 
-def test_pages_that_never_end_are_left(site, who):
-    """Twelve pages are enough for anybody."""
+def test_an_endless_series_of_pages_is_abandoned(site, profile):
+    """The browser stops after twelve pages."""
     site.pages["/a"] = '<form method="post"><input type="hidden" name="x" value="y"></form>'
-    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert main(["--profile", profile, f"{site.url}/a"]) == 0
     assert len(site.asked) == 12
 
 
-def test_a_right_password_is_typed_once(site, who):
-    """Refused all the same, the person reads the page and stops."""
+def test_a_right_password_is_typed_once(site, profile):
+    """Refused all the same, the user stops."""
     site.pages["/a"] = '<form method="post"><input type="email" name="l"><input type="password" name="p"></form>'
-    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert main(["--profile", profile, f"{site.url}/a"]) == 0
     assert site.asked == [("GET", "/a", ""), ("POST", "/a", "l=a%40b&p=p")]
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://192.0.2.1/", "ftp://localhost/", "msal://auth?code=1"])
-def test_only_https_and_this_device_are_opened(site, who, url, capsys):
+def test_only_https_and_this_device_are_opened(site, profile, url, capsys):
     """Neither directly nor by a redirect."""
-    assert main(["--who", who, url]) == 1
+    assert main(["--profile", profile, url]) == 1
     site.pages["/r"] = f"->{url}"
-    assert main(["--who", who, f"{site.url}/r"]) == 1
+    assert main(["--profile", profile, f"{site.url}/r"]) == 1
     assert capsys.readouterr().err.count("\n") == 2
 
 
-def test_a_site_that_the_lab_has_not_certified_is_not_trusted(site, who, tmp_path):
+def test_a_site_that_the_lab_has_not_certified_is_not_trusted(site, profile, tmp_path):
     """The certificate authority is the lab's and no other; with it the same site is opened."""
     ca = LabCa()
     site.socket = ca.server_context(["localhost"]).wrap_socket(site.socket, server_side=True)
     url = f"https://localhost:{site.server_port}/"
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-        Browser(json.loads(Path(who).read_text())["ca"]).open(url)
+        Browser(json.loads(Path(profile).read_text())["ca"]).open(url)
     (tmp_path / "right.pem").write_text(ca.certificate_pem)
     assert Browser(str(tmp_path / "right.pem")).open(url).form is None
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--who", "/nowhere", "https://x/"], 2), ([], 2)])
+@pytest.mark.parametrize(("arguments", "code"), [(["--profile", "/nowhere", "https://x/"], 2), ([], 2)])
 def test_wrong_usage_is_one_line(arguments, code, capsys, monkeypatch):
-    """Without the person's file: what is missing and how to run it."""
+    """Without the profile file: the error names it and how to run the program."""
     monkeypatch.delenv("SSOSIM_PERSON", raising=False)
     assert main(arguments) == code
     assert capsys.readouterr().err.startswith("person: ")
@@ -136,27 +136,27 @@ OWN = (
 )
 
 
-def test_the_federated_type_their_password_at_their_own_page_only(site, who):
+def test_the_federated_type_their_password_at_their_own_page_only(site, profile):
     """At Entra's page the name alone; the password goes to the service's host, and once."""
-    file = Path(who)
-    file.write_text(json.dumps({**json.loads(file.read_text()), "own_page": "localhost"}))
+    file = Path(profile)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "login_page_host": "localhost"}))
     own = f"http://localhost:{site.server_port}/own"
     site.pages = {
         "/entra": OWN.format(action="/hop", more=""),
         "/hop": f"->{own}",
         "/own": OWN.format(action=own, more=""),
     }
-    assert main(["--who", who, f"{site.url}/entra"]) == 0
+    assert main(["--profile", profile, f"{site.url}/entra"]) == 0
     assert [body for method, _, body in site.asked if method == "POST"] == ["l=a%40b&p=", "l=a%40b&p=p"]
 
 
 @pytest.mark.parametrize(
     ("more", "posts"), [("", []), ('<button name="cancel" value="1">No</button>', ["l=&p=&cancel=1"])]
 )
-def test_who_refuses_says_so_only_where_the_page_lets_them(site, who, more, posts):
+def test_a_refusal_is_sent_only_if_the_page_has_a_button(site, profile, more, posts):
     """AD FS's page has no button for it: it is closed."""
-    file = Path(who)
+    file = Path(profile)
     file.write_text(json.dumps({**json.loads(file.read_text()), "behaviour": "refuses"}))
     site.pages = {"/a": OWN.format(action="/b", more=more)}
-    assert main(["--who", who, f"{site.url}/a"]) == 0
+    assert main(["--profile", profile, f"{site.url}/a"]) == 0
     assert [body for method, _, body in site.asked if method == "POST"] == posts

@@ -1,4 +1,4 @@
-"""A person at the device of a program that knows nothing of the lab: what it gets, and what the wire shows."""
+"""The scripted user at the device of an unchanged program: the program's result, and the events on the wire."""
 
 import json
 import subprocess
@@ -48,8 +48,8 @@ def test_a_program_signs_in_with_nobody_at_the_keyboard(running, mode, method):
     assert judge(seen, seen[0].at).outcome is Outcome.INTERACTIVE
 
 
-def test_the_person_is_who_is_signed_on(running):
-    """Each device has its own user, who types their own name and password."""
+def test_the_scripted_user_is_the_user_of_the_device(running):
+    """Each device has its own user, which types its own name and password."""
     run(running, "bobs", "query", device="desk-2")
     assert {event.subject for event in named(running, "bobs", "TokenIssued")} == {"bob@contoso.com"}
 
@@ -63,7 +63,7 @@ def test_a_refusal_reaches_the_program(running):
     assert judge(seen, seen[0].at).outcome is Outcome.FAILED
 
 
-def test_who_walks_away_leaves_the_page_open(running):
+def test_an_absent_user_leaves_the_page_open(running):
     """CONNECT-019: the page was served, nothing came back; the program's own patience ends it."""
     assert run(running, "away", "query", person="walks-away", patience=1)["error"] == "timeout"
     assert len(named(running, "away", "UserPrompted")) == 1
@@ -71,15 +71,15 @@ def test_who_walks_away_leaves_the_page_open(running):
 
 
 def test_a_wrong_password_is_tried_three_times(running):
-    """Each attempt is AADSTS50126 on a page; then the person gives up."""
+    """Each attempt is AADSTS50126 on a page; then the user gives up."""
     assert run(running, "wrong", "query", person="types-wrong-password", patience=2)["error"] == "timeout"
     posts = [event for event in named(running, "wrong", "HttpExchange") if event.path == "/common/login"]
     assert [(event.auth, event.code) for event in posts] == [("password", 50126)] * 3
     assert len(named(running, "wrong", "UserPrompted")) == 4
 
 
-def test_without_a_browser_the_program_is_told_so(running):
-    """AZ5-002, AZ5-004: no BROWSER, and xdg-open fails as it does in a container; no page is asked for."""
+def test_without_a_browser_the_program_gets_an_error(running):
+    """AZ5-002, AZ5-004: no BROWSER, and xdg-open fails as it does in a container; no page is requested."""
     result = run(running, "bare", "query", person="no-browser")
     assert result["error"] == "browser_unavailable"
     assert not named(running, "bare", "HttpExchange")
@@ -98,8 +98,8 @@ def test_without_a_browser_the_program_is_told_so(running):
         ("walks-away", "timeout", None),
     ],
 )
-def test_device_codes_are_typed_by_the_person(running, person, error, outcome):
-    """AZ5-007, AZ5-008: a device code needs no browser here; the person learns it as soon as the program has it."""
+def test_the_scripted_user_types_device_codes(running, person, error, outcome):
+    """AZ5-007, AZ5-008: a device code needs no browser here; the scripted user gets it at once."""
     label = f"device-{person}"
     result = run(running, label, "device", person=person, patience=1.5 if person == "walks-away" else 10)
     assert result["error"] == error
@@ -129,7 +129,7 @@ def test_several_devices_at_once_are_not_mixed_up(running):
         assert len(named(running, f"many-{n}", "UserPrompted")) == 1
 
 
-def test_programs_find_the_person_by_any_usual_name(running):
+def test_programs_find_the_browser_by_any_usual_name(running):
     """$BROWSER and the programs that others call, first on PATH."""
     script = "for n in xdg-open x-www-browser www-browser sensible-browser; do command -v $n; done; echo $BROWSER"
     done = running.run("exec", "--", "sh", "-c", script)
@@ -139,15 +139,15 @@ def test_programs_find_the_person_by_any_usual_name(running):
     assert str(running.home) in lines[0]
 
 
-def test_an_unknown_behaviour_is_said(running):
+def test_an_unknown_behaviour_is_reported(running):
     """Wrong usage, with the names that are known."""
     done = running.run("exec", "--person", "dances", "--", "true")
     assert done.returncode == 2
     assert "walks-away" in done.stderr
 
 
-def test_nothing_of_a_person_stays(running):
-    """The password's file and the person's processes go with the program."""
+def test_no_file_or_process_of_the_scripted_user_stays(running):
+    """The profile and the scripted user's processes end with the program."""
     run(running, "gone", "query")
     assert not list((running.home / "labs" / "default" / "devices").iterdir())
     assert not [line for line in running.processes().values() if b"lab/person" in line]

@@ -1,4 +1,4 @@
-"""A lab folder is used only if ssosim made it: whatever else lies there is refused by name and stays as it is."""
+"""A lab folder is used only if ssosim made it: any other entry is refused by name and does not change."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.lab.base.folder import LabFolder, cache_folder
+from ssosim.lab.base.folder import LabFolder, ensure_cache_folder
 
 NOBODY = 65534
 THESIS = "the work of three years\n"
@@ -56,7 +56,7 @@ def listening(path):
 
 
 def strange(bench, documents, kind):  # noqa: C901, PLR0912 - a line or two for each kind
-    """Put something that is not ours in the place of the lab folder; its path."""
+    """Put a foreign entry at the path of the lab folder; return the path."""
     place = bench.home / "labs/default"
     place.parent.mkdir(mode=0o700, exist_ok=True)
     match kind:
@@ -132,7 +132,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_not_ours_is_refused_by_name(bench, documents, kind):
+def test_a_foreign_entry_is_refused_by_name(bench, documents, kind):
     """Exit code 2, one line that names the folder and says what to do, and nothing there or behind it has changed."""
     if kind.startswith("another's") and os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
@@ -240,7 +240,7 @@ def test_the_mark_is_written_whatever_the_umask(tmp_path, monkeypatch):
     before = os.umask(0o777)
     try:
         folder.create()
-        cache_folder()
+        ensure_cache_folder()
     finally:
         os.umask(before)
     modes = {name: stat.S_IMODE((tmp_path / "h" / name).stat().st_mode) for name in ("labs/x", "labs/x/lock", "cache")}
