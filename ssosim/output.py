@@ -56,7 +56,7 @@ def one_line(text: str) -> str:
 
 
 def clean_data(value: T) -> T:
-    """``value`` with every text in it as ``one_line`` has it, in whatever holds it: dicts, lists, tuples, sets, models."""
+    """``value`` with every text in it as ``one_line`` has it, in whatever holds it: dict, list, tuple, set, model."""
     return cast("T", _clean_data(value))
 
 
