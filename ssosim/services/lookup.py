@@ -24,7 +24,7 @@ def services_of(estate: Estate) -> tuple[Service, ...]:
 def located_services(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
     """``services_of``, each with the key path of the entry that wants it."""
     for index, host in enumerate(estate.hosts):
-        for number, entry in enumerate(host.running()):
+        for number, entry in enumerate(host.service_entries()):
             path: KeyPath = ("hosts", index, "services", number)
             for service in load_service(entry.name, estate, path):
                 yield (

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ssosim.estate import SHIPPED, Estate, Realm, RecordSet, Zone
+from ssosim.estate import SHIPPED_SERVICES, Estate, Realm, RecordSet, Zone
 from ssosim.services.lookup import located_services
 from ssosim.services.registry import ServiceError, load_service
 from ssosim.services.service import KeyTable, Service
@@ -29,19 +29,21 @@ def complete(estate: Estate) -> Estate:
     A name that has an address or a CNAME in the file keeps it. Completing an estate twice changes nothing. Raises
     ServiceError with the key path of the entry that cannot be.
     """
-    if all(each.name in SHIPPED and each.port is None for host in estate.hosts for each in host.running()):
+    if all(
+        each.name in SHIPPED_SERVICES and each.port is None for host in estate.hosts for each in host.service_entries()
+    ):
         return estate
     located = tuple(located_services(estate))
     for (path, service), before in ((each, located[:index]) for index, each in enumerate(located)):
         if problem := _problem(service, estate) or _conflict(service, [other for _, other in before]):
             raise ServiceError(path, f"the service {service.name!r} {problem}")
-    brought = [service for _, service in located if service.name not in SHIPPED]
+    brought = [service for _, service in located if service.name not in SHIPPED_SERVICES]
     return msgspec.structs.replace(estate, zones=_zones(estate, brought), realms=_realms(estate, brought))
 
 
 def _problem(service: Service, estate: Estate) -> str:
     """Why ``service`` cannot run at all; empty if it can."""
-    if service.name in SHIPPED:  # the estate's own check has looked at their names
+    if service.name in SHIPPED_SERVICES:  # the estate's own check has looked at their names
         usual = next((each.port for each in load_service(service.name, estate)), service.port)
         return "" if service.port == usual else f"has port {usual}, and clients know no other"
     if service.application is None:

@@ -31,10 +31,10 @@ from ssosim.estate import default_estate
 from ssosim.lab.base import errors as lab_errors
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.control import answers, dns_answers, spn_answers
-from ssosim.output import SafeStream, StatusLine, clean, clean_data, complain, json_text, one_line
+from ssosim.output import SafeStream, StatusLine, clean, clean_data, json_text, one_line, print_error
 from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result, result_from
 
@@ -172,7 +172,7 @@ def test_json_keeps_its_values(value: Any):
 
 def test_an_error_of_many_lines_is_one_message(capsys: pytest.CaptureFixture[str]):
     """A line end within an error does not begin another message."""
-    complain(f"{HOSTILE}\nssosim: forged")
+    print_error(f"{HOSTILE}\nssosim: forged")
     said = capsys.readouterr().err
     assert_safe(said)
     assert len(re.findall("^ssosim: ", said, re.MULTILINE)) == 1
@@ -390,7 +390,7 @@ def test_a_trace_of_hostile_names_is_safe_to_read(words: list[str], capsys: pyte
     """Every field of every kind of event, by ``trace`` and ``explain``."""
     folder = LabFolder.of("default")
     folder.create()
-    folder.trace.write_text("".join(as_json(record) + "\n" for record in every_event()), encoding="utf-8")
+    folder.trace.write_text("".join(record_to_json(record) + "\n" for record in every_event()), encoding="utf-8")
     assert "pwned" in play(capsys, *words)
 
 
@@ -567,7 +567,7 @@ def test_what_a_run_tells_is_shown_safely(
     """A result from the process that played: as a table, as JSON, and in the files that are made of it."""
     folder = LabFolder.of("run-feb-2025")
     folder.create()
-    folder.trace.write_text("".join(as_json(record) + "\n" for record in every_event()), encoding="utf-8")
+    folder.trace.write_text("".join(record_to_json(record) + "\n" for record in every_event()), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", [f"{H}/ssosim"])
     junit, page = home / f"{FILE[:40]}.xml", home / f"{FILE[:40]}.html"
     for number in range(ROUNDS):
@@ -670,8 +670,8 @@ def work(*_):
 try:
     launch(LabFolder.of("loud"), work)
 except LabError as error:
-    from ssosim.output import complain
-    complain(str(error))
+    from ssosim.output import print_error
+    print_error(str(error))
 """
 
 

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 
 from ssosim.entra.core.messages import Answer, Call
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.exchange import Respond, exchange, misdirected
+from ssosim.entra.http.exchange import Respond, exchange, headers_of, misdirected, unreadable
 from ssosim.entra.http.server import (
     SERVER_NAME,
     Arrival,
@@ -28,7 +28,6 @@ from ssosim.entra.http.server import (
     ProviderServer,
     read_body,
 )
-from ssosim.trace import HttpExchange, SignInStep
 
 __all__ = ["create_server"]
 
@@ -47,8 +46,7 @@ def create_server(provider: Provider) -> ProviderServer:
 
 def _refusals(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
     def refused(request: web.BaseRequest, status: int) -> None:
-        event = HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
-        provider.trace.record(_client(provider, request.protocol), event)
+        provider.trace.record(_client(provider, request.protocol), unreadable(status))
 
     return refused
 
@@ -91,7 +89,7 @@ def _at_once(provider: Provider) -> AtOnce:
         arrival = _arrival(connection)
         call = _call(provider, message, message.path, payload.read_nowait(), arrival)
         answer = exchange(provider, call, _client(provider, connection), None, _who_answers(arrival, call))
-        return None if answer is None else _rendered(answer, _headers(provider, call, answer))
+        return None if answer is None else _rendered(answer, headers_of(provider, call, answer))
 
     return answer_at_once
 
@@ -154,17 +152,8 @@ def _address(name: object) -> str:
     return str(name[0]) if isinstance(name, tuple) and name else ""
 
 
-def _headers(provider: Provider, call: Call, answer: Answer) -> Headers:
-    if call.host not in provider.hosts:  # another service, which has no such fields
-        return answer.headers
-    headers = (*answer.headers, ("x-ms-request-id", call.trace_id))
-    if call.headers.get("return-client-request-id", "").lower() == "true":
-        return (*headers, ("client-request-id", call.correlation_id))
-    return headers
-
-
 def _response(provider: Provider, call: Call, answer: Answer) -> web.Response:
-    headers = CIMultiDict(_headers(provider, call, answer))
+    headers = CIMultiDict(headers_of(provider, call, answer))
     if answer.content_type:
         headers["Content-Type"] = answer.content_type
     response = web.Response(status=answer.status, body=answer.body, headers=headers)

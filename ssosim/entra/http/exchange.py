@@ -13,9 +13,9 @@ from ssosim.entra.core.messages import Answer, Auth, Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.routing import Route, find_route, step_of, style_of
 from ssosim.entra.oauth.error_responses import Style, render_refusal
-from ssosim.trace import HttpExchange
+from ssosim.trace import HttpExchange, SignInStep
 
-__all__ = ["Respond", "answer", "exchange", "misdirected", "serve"]
+__all__ = ["Respond", "answer", "exchange", "headers_of", "misdirected", "serve", "unreadable"]
 
 _log = logging.getLogger(__name__)
 _HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
@@ -59,9 +59,25 @@ def exchange(
             port=call.port,
             injected=_not_its_own(struck),
             step=step_of(provider, call),
+            dropped=struck is not None and struck.dropped,
         ),
     )
     return reply
+
+
+def unreadable(status: int) -> HttpExchange:
+    """What the trace has of bytes that are no request, which were answered with ``status``."""
+    return HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
+
+
+def headers_of(provider: Provider, call: Call, reply: Answer) -> tuple[tuple[str, str], ...]:
+    """The header fields that go out with ``reply``, those of its body apart."""
+    if call.host not in provider.hosts:  # another service, which has no such fields
+        return reply.headers
+    headers = (*reply.headers, ("x-ms-request-id", call.trace_id))
+    if call.headers.get("return-client-request-id", "").lower() == "true":
+        return (*headers, ("client-request-id", call.correlation_id))
+    return headers
 
 
 def _struck(call: Call, struck: HttpEffect | None, respond: Respond) -> Answer | None:

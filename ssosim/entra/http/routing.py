@@ -161,7 +161,7 @@ def first_steps(estate: Estate) -> dict[str, SignInStep]:
 
     It stands for the host where no path is seen: its name has no address, or no connection comes about.
     """
-    return {name.lower(): _FIRST_STEPS[service] for name, service in estate.identity_names()}
+    return {name.lower(): _FIRST_STEPS[service] for name, service in estate.list_identity_hosts()}
 
 
 def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] | None:

@@ -14,8 +14,8 @@ from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
+from ssosim.lab.base.resolver_choice import name_servers
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.core.resolvers import name_servers
 from ssosim.lab.network.foreign_hosts import FOREIGN_HOSTS, ForeignHosts
 from ssosim.lab.network.ipv6 import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name

@@ -74,7 +74,7 @@ class PrivateLab:
 
     def _furnish(self) -> None:
         """Give programs the lab's /etc, and the CA by every name that they may look for."""
-        from ssosim.lab.core.resolvers import name_servers  # noqa: PLC0415 - the lab has imported it by now
+        from ssosim.lab.base.resolver_choice import name_servers  # noqa: PLC0415 - the lab has imported it by now
         from ssosim.lab.trust.files import trust_files, write_trust  # noqa: PLC0415 - likewise what that needs
 
         folder, realm = self.folder.path, self.estate.default_realm
