@@ -56,19 +56,18 @@ def one_line(text: str) -> str:
 
 
 def clean_data(value: T) -> T:
-    """``value`` with every text in it as ``one_line`` has it: dicts, lists, tuples, dataclasses and msgspec models."""
+    """``value`` with every text in it as ``one_line`` has it, in whatever holds it: dict, list, tuple, set, model."""
     return cast("T", _clean_data(value))
 
 
 def _clean_data(value: Any) -> Any:
     if isinstance(value, str):
-        return one_line(value) if type(value) is str else value  # the members of an enum are the program's own
+        return value if hasattr(value, "_member_map_") else one_line(value)  # members of an enum are the program's own
     if isinstance(value, dict):
         return {_clean_data(key): _clean_data(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_clean_data(each) for each in value]
-    if type(value) is tuple:
-        return tuple(_clean_data(each) for each in value)
+    if isinstance(value, list | tuple | set | frozenset):
+        cleaned = [_clean_data(each) for each in value]
+        return type(value)(*cleaned) if hasattr(value, "_fields") else type(value)(cleaned)  # of a named tuple
     fields = getattr(value, "__struct_fields__", None) or tuple(getattr(value, "__dataclass_fields__", ()))
     if fields and not isinstance(value, type):
         return type(value)(**{name: _clean_data(getattr(value, name)) for name in fields})

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import one_line, print_json, say
+from ssosim.output import clean_data, print_json, say
 
 if TYPE_CHECKING:  # not for --help
     import msgspec
@@ -87,12 +87,12 @@ def run(options: argparse.Namespace) -> int:
         case "apply":
             body = fields_of(options.fault, options.fields) | _limits(options)
             done = ask(folder_of(options), "POST", "/v1/faults", dict[str, object], body)
-            text = f"fault {fault_of(done).id} in force: {one_line(fault_of(done).description)}"
+            fault = clean_data(fault_of(done))
+            text = f"fault {fault.id} in force: {fault.description}"
         case _:
             done = ask(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}", Undone)
-            text = "\n".join(
-                f"fault {each.id} undone: {one_line(each.description)}" for each in map(fault_of, done.undone)
-            )
+            undone = clean_data([fault_of(each) for each in done.undone])
+            text = "\n".join(f"fault {each.id} undone: {each.description}" for each in undone)
             text = text or "no fault was in force"
     if options.json:
         print_json(done)
@@ -132,7 +132,8 @@ def list_all(options: argparse.Namespace) -> int:
         where = ["", "sources:", *(f"  {address}" for address in addresses(text))] if addresses(text) else []
         say("\n".join([text, *where, "", "fields:", *fields, "", usage]))
     else:
-        lines = [f"in force  {each.id}  {each.fault}: {one_line(each.description)}" for each in map(fault_of, active)]
+        in_force = clean_data([fault_of(each) for each in active])
+        lines = [f"in force  {each.id}  {each.fault}: {each.description}" for each in in_force]
         width = max(len(name) for name in FAULTS)
         lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]
         say("\n".join(lines))

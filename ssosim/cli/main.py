@@ -93,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (code := _flushed(0)) == 0:
             raise
         return code
+    except Exception:
+        before = sys.stdout, sys.stderr  # stay guarded: the interpreter writes the traceback when this has returned
+        raise
     else:
         return _flushed(code)
     finally:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ssosim import __version__
+from ssosim.output import one_line
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome
@@ -170,7 +171,7 @@ def read_result(text: bytes | str) -> RunResult:
     try:
         data = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResultFormatError(f"not a run's result: {error}") from error
+        raise ResultFormatError(f"not a run's result: {one_line(str(error))}") from error
     return result_from(data)
 
 
@@ -181,7 +182,9 @@ def result_from(data: object) -> RunResult:
     try:
         version = msgspec.convert(data, _Head).version
     except msgspec.ValidationError as error:
-        raise ResultFormatError(f"not a run's result: {error}; expected a version, {VERSION!r}") from error
+        raise ResultFormatError(
+            f"not a run's result: {one_line(str(error))}; expected a version, {VERSION!r}"
+        ) from error
     if version != VERSION:
         raise ResultFormatError(
             f"a run's result of version {version[:20]!r}; ssosim {__version__} reads version {VERSION!r}: "
@@ -190,4 +193,4 @@ def result_from(data: object) -> RunResult:
     try:
         return msgspec.convert(data, RunResult)
     except msgspec.ValidationError as error:
-        raise ResultFormatError(f"not a run's result of version {VERSION!r}: {error}") from error
+        raise ResultFormatError(f"not a run's result of version {VERSION!r}: {one_line(str(error))}") from error

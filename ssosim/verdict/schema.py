@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 
 import msgspec
 
+from ssosim.output import print_json
 from ssosim.verdict.result import VERSION, RunResult
 
 __all__ = ["result_schema"]
@@ -32,4 +32,4 @@ def result_schema() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(result_schema(), indent=2, ensure_ascii=False) + "\n")
+    print_json(result_schema())

@@ -11,27 +11,36 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ssosim
+from ssosim.changes.snapshot import to_data
 from ssosim.cli.main import COMMANDS, main
+from ssosim.dns.imports import read_tree
+from ssosim.estate import default_estate
 from ssosim.lab.base import errors as lab_errors
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.process.launcher import StartedLab
+from ssosim.lab.control import answers, dns_answers, spn_answers
 from ssosim.output import SafeStream, StatusLine, clean, clean_data, json_text, one_line, print_error
 from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
 from ssosim.trace.export import record_to_json
+from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.result import RunResult, encode_result, result_from
 
 HOSTILE = "\x1b[2J\x1b]0;pwned\x07\r\x08\x7f\x9b31m\u202e\u2066\u200b\u2028\t\nFORGED: gate: may be applied"
 FILE = HOSTILE.replace("/", "")
+H = HOSTILE
 SOURCES = [Path(ssosim.__file__).parent]
 SPACES = re.compile(r"[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
@@ -41,6 +50,10 @@ def assert_safe(text: str) -> None:
     for line in text.split("\n"):
         assert SPACES.sub(" ", line).isprintable(), repr(line)
         assert not line.startswith("FORGED"), text
+
+
+ADDED_LINE = re.compile(r"^\s*FORGED", re.MULTILINE)
+"""A line that a value has added, also where the program has indented it."""
 
 
 def play(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -68,6 +81,67 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def toml(text: str) -> str:
     """``text`` as a basic string of TOML."""
     return json.dumps(text).replace("\x7f", "\\u007f")
+
+
+class Named(NamedTuple):
+    """A named tuple, as programs have them."""
+
+    text: str
+
+
+class Told(msgspec.Struct):
+    """A model of a text."""
+
+    text: str
+
+
+class Kind(StrEnum):
+    """A text of the program's own."""
+
+    ONE = "one"
+
+
+@dataclasses.dataclass
+class Held:
+    """A dataclass with values of all kinds that hold text."""
+
+    values: list[Any]
+
+
+class Text(str):
+    """A text of another type, such as a parser's."""
+
+    __slots__ = ()
+
+
+def test_data_of_every_kind_are_shown_on_one_line():
+    """What renders data gets them in the types that they had, with no line end in any text; enums are the same."""
+    told = Held([Named(H), Told(H), {H: (H,)}, {H}, frozenset({H}), Text(H), Kind.ONE, [Named(H)], None, 1])
+    cleaned = clean_data(told)
+    assert H not in repr(cleaned)
+    assert "\\\\n" in repr(cleaned)
+    assert_one_line(cleaned)
+    assert [type(each) for each in cleaned.values if type(each) is not str] == [
+        type(each) for each in told.values if type(each) is not Text
+    ]
+    assert cleaned.values[6] is Kind.ONE
+
+
+def assert_one_line(value: Any) -> None:
+    """Every text within ``value`` is one line."""
+    match value:
+        case str():
+            assert value.isprintable()
+        case dict():
+            for pair in value.items():
+                assert_one_line(pair)
+        case list() | tuple() | set() | frozenset():
+            for each in value:
+                assert_one_line(each)
+        case Told():
+            assert_one_line(value.text)
+        case Held():
+            assert_one_line(value.values)
 
 
 @given(st.text(alphabet=st.characters()))
@@ -156,6 +230,24 @@ def test_what_the_interpreter_itself_writes_is_guarded(capsys: pytest.CaptureFix
     assert sys.stdout is before  # a caller's streams are its own again
 
 
+def test_a_mistake_of_the_programs_own_is_shown_safely(home: Path):
+    """The traceback of an error that no command expects, which the interpreter writes when the command is over."""
+    script = f"""
+import sys, ssosim.cli.status
+from ssosim.cli import main
+def run(_):
+    raise RuntimeError({HOSTILE!r})
+ssosim.cli.status.run = run
+sys.exit(main(["status"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=home, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "RuntimeError: " in done.stderr
+    assert "pwned" in done.stderr
+    assert_safe(done.stderr.replace("FORGED", ""))
+
+
 WORDS = [
     ("run", FILE),
     ("run", "feb-2025", "--client", HOSTILE),
@@ -174,6 +266,9 @@ WORDS = [
     ("exec", "--etc", FILE, "--", "true"),
     ("explain", "--name", HOSTILE),
     ("explain", "--client", HOSTILE),
+    ("clean", HOSTILE),
+    ("clean", "--name", HOSTILE),
+    ("clean", "--name", "none", "--dry-run"),
     ("trace", "--name", HOSTILE),
     ("trace", "--layer", HOSTILE),
     ("scenarios", HOSTILE),
@@ -240,7 +335,7 @@ def files(home: Path) -> Path:
     zone = "$ORIGIN example.test.\n$TTL 60\n@ NS ns1.lab.invalid.\n"
     (home / "tree").mkdir()
     (home / "tree" / "example.test.zone").write_text(
-        zone + '\\027[2Jx TXT "\\027]0;pwned\\007\\010\\013"\n\\027[2Jy CNAME \\027[2Jz.\n*.\\155 MX 5 \\007.\n'
+        zone + '\\027[2Jx TXT "\\027]0;pwned\\007\\010\\013"\n\\027[2Jy CNAME \\027[2Jz.\n*.pwned\\155 MX 5 \\007.\n'
     )
     (home / "broken").mkdir()
     (home / "broken" / "example.test.zone").write_text(f"{zone}{HOSTILE} A {HOSTILE}\nx A \x1b[2J\n")
@@ -299,120 +394,223 @@ def test_a_trace_of_hostile_names_is_safe_to_read(words: list[str], capsys: pyte
     assert "pwned" in play(capsys, *words)
 
 
-H = HOSTILE
-RULE = {"family": H, "rule": H, "problem": H, "outcomes": [], "chance": H}
-ASKED = {"family": H, "rule": H, "problem": "", "outcomes": [[{"spn": H, "kdc": H}]], "chance": H}
-CHANGES = {
-    "records": [{"kind": "create", "name": H, "type": H, "before": H, "after": H}],
-    "profiles": [{"kind": "delete", "profile": H, "before": H, "after": H}],
-    "zones_added": [H],
-    "zones_removed": [H],
+GIVEN: dict[tuple[type, str], Any] = {
+    (answers.Faults, "faults"): tuple[answers.FaultInForce, ...],
+    (answers.Undone, "undone"): tuple[answers.FaultInForce, ...],
+    (dns_answers.Zones, "estate"): msgspec.to_builtins(default_estate()),  # most of it is checked, and none of it shown
 }
-PLAN = {
-    "plan": H,
-    "title": H,
-    "version": 1,
-    "changes": CHANGES,
-    "risk": {"level": H, "reasons": [{"level": H, "text": H}]},
-    "blast_radius": {"scope": H, "views": [H], "names": [], "clients": [H]},
-    "references": [{"target": H, "text": H}],
-    "usage": [{"name": H, "window_s": 1, "resolutions": 1, "clients": {H: 1}}],
-    "rollback": H,
-    "gate": {"outcome": "refuse", "reasons": [{"rule": H, "text": H, "advice": H}]},
-}
-FAULT = {"id": H, "fault": H, "description": H}
-DONE = {
-    "action": H,
-    "number": 1,
-    "title": H,
-    "version": 1,
-    "views": [H],
-    "verification": {"equal": False, "differences": [H], "probes": []},
-}
-DRIFT = {
-    "findings": [{"severity": 1, "direction": H, "name": H, "text": H, "pages": True}],
-    "locks": {H: H},
-    "inventory_completeness": 1.0,
-}
-STATUS = {
-    "name": H,
-    "state": H,
-    "ready_s": 1.0,
-    "parts": [{"part": H, "what": H, "where": H}],
-    "api": {"url": H, "token_file": H},
-}
-SPN = {"host": H, "dns": {"problem": "", "chain": [H], "addresses": [H], "reverse": H}, "rules": [RULE, ASKED]}
-ANSWERS: list[tuple[str, dict[str, Any], list[str]]] = [
-    ("/v1/status", STATUS, ["status"]),
-    ("/v1/status", STATUS | {"api": {"socket": H}}, ["status", "--name", "default"]),
-    ("/v1/spn", SPN, ["spn", "h"]),
-    ("/v1/spn", SPN | {"dns": {"problem": H}}, ["spn", "h"]),
-    ("/v1/faults", {"faults": [FAULT]}, ["fault", "list"]),
-    ("/v1/faults", FAULT, ["fault", "apply", "servfail", "names=x"]),
-    ("/v1/faults/1", {"undone": [FAULT]}, ["fault", "undo", "1"]),
-    ("/v1/dns/plan", PLAN, ["dns", "plan", "change.toml", "--zones", "tree"]),
-    ("/v1/dns/apply", DONE, ["dns", "apply", "change.toml"]),
-    ("/v1/dns/apply", DONE | {"number": None}, ["dns", "apply", "change.toml"]),
-    ("/v1/dns/rollback", DONE, ["dns", "rollback"]),
-    ("/v1/dns/drift", DRIFT, ["dns", "drift"]),
-    ("/v1/dns/load", {"version": 1}, ["dns", "load", "tree"]),
-    ("/v1/dns/settings", {"policy": H, "detector": {"enabled": True, "aliases": True}}, ["dns", "settings"]),
+ROUNDS = 8
+PLAN = {"/v1/dns/plan": dns_answers.Plan}
+ZONES = {"/v1/dns/zones": dns_answers.Zones}
+DONE = dns_answers.DnsDone
+COUNTED = {"/v1/dns/substitutions": dns_answers.Substituted, "/v1/dns/substitutions/finish": dns_answers.Counted}
+ANSWERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"/v1/status": answers.LabStatus}, ["status"]),
+    ({"/v1/status": answers.LabStatus}, ["status", "--name", "default"]),
+    ({"/v1/spn": spn_answers.Spns}, ["spn", "h"]),
+    ({"/v1/faults": answers.Faults}, ["fault", "list"]),
+    ({"/v1/faults": answers.FaultInForce}, ["fault", "apply", "servfail", "names=x"]),
+    ({"/v1/faults/1": answers.Undone}, ["fault", "undo", "1"]),
+    (ZONES, ["dns", "show"]),
+    (ZONES, ["dns", "lint"]),
+    (ZONES | PLAN, ["dns", "plan", "change.toml"]),
+    ({"/v1/dns/apply": DONE}, ["dns", "apply", "change.toml"]),
+    (COUNTED, ["dns", "apply", "change.toml", "--substitute", "0"]),
+    ({"/v1/dns/rollback": DONE}, ["dns", "rollback"]),
+    ({"/v1/dns/drift": dns_answers.Drift}, ["dns", "drift"]),
+    ({"/v1/dns/adopt": dict[str, object], "/v1/dns/drift": dns_answers.Drift}, ["dns", "drift", "--adopt"]),
+    ({"/v1/dns/load": dns_answers.Loaded}, ["dns", "load", "tree"]),
+    ({"/v1/dns/settings": dns_answers.Settings}, ["dns", "settings"]),
 ]
+ELSEWHERE = [answers.Ready, dns_answers.Refusal]
+"""Answers that tests of their own show."""
 
 
-@pytest.mark.usefixtures("files")
-@pytest.mark.parametrize("record_to_json", [False, True], ids=["text", "json"])
-@pytest.mark.parametrize(("path", "answer", "words"), ANSWERS, ids=lambda each: str(each)[:30] if each else None)
-def test_what_a_lab_answers_is_shown_safely(
-    path: str,
-    answer: dict[str, Any],
-    words: list[str],
-    record_to_json: bool,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-):
-    """Titles, names, reasons and places that a lab tells of: as text and as JSON."""
-    asked = []
-
-    def call(_: Any, __: str, where: str, ___: Any = None) -> dict[str, Any]:
-        asked.append(where)
-        return json.loads(json.dumps(answer))
-
-    for module in ("cli.status", "cli.spn", "cli.dns.inputs", "cli.dns.changes", "lab.program_devices.control_client"):
-        monkeypatch.setattr(f"ssosim.{module}.call", call)
-    monkeypatch.setattr("ssosim.cli.dns.changes._plan_alone", lambda *_: call(None, "", "/v1/dns/plan"))
+@pytest.fixture
+def lab_answers(files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], Any]], list[str]]:
+    """Have a lab answer what a function of the path says; the paths that commands then ask for."""
+    monkeypatch.setitem(GIVEN, (dns_answers.Zones, "zones"), to_data(read_tree(files / "tree")))
+    monkeypatch.setattr("ssosim.cli.dns.changes.time.sleep", lambda _: None)
     monkeypatch.setattr(LabFolder, "is_running", lambda _: True)
     LabFolder.of("default").create()
-    said = play(capsys, *words, *(["--json"] if record_to_json else []))
-    assert path in asked
-    assert "pwned" in said or answer == {"version": 1}
+
+    def install(answer: Callable[[str], Any]) -> list[str]:
+        asked: list[str] = []
+
+        def send_request(_: Any, __: str, path: str, ___: Any = None) -> bytes:
+            asked.append(path)
+            return json.dumps(answer(path)).encode()
+
+        for module in ("control.answers", "program_devices.control_client"):
+            monkeypatch.setattr(f"ssosim.lab.{module}.send_request", send_request)
+        return asked
+
+    return install
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize(("told", "words"), ANSWERS, ids=" ".join)
+def test_what_a_lab_answers_is_shown_safely(
+    told: dict[str, Any],
+    words: list[str],
+    as_json: bool,
+    lab_answers: Any,
+    filler: Any,
+    capsys: pytest.CaptureFixture[str],
+):
+    """Titles, names, reasons and places that a lab tells of, in every field of its answers: as text and as JSON."""
+    for number in range(ROUNDS):
+        fill = filler(H, GIVEN, number).fill
+        asked = lab_answers(lambda path, fill=fill: fill(told[path]))
+        said = play(capsys, *words, *(["--json"] if as_json else []))
+        assert set(asked) == set(told)
+        assert "not understood" not in said
+        assert not ADDED_LINE.search(said)
+        assert number or "pwned" in said or set(told.values()) == {dns_answers.Loaded}
+
+
+@pytest.mark.parametrize(("told", "words"), ANSWERS, ids=" ".join)
+def test_what_is_no_such_answer_is_shown_safely(
+    told: dict[str, Any], words: list[str], lab_answers: Any, filler: Any, capsys: pytest.CaptureFixture[str]
+):
+    """The key or the value that does not fit is repeated in the error, on its line; nothing is shown of the rest."""
+    fill = filler(H, GIVEN).fill
+    for spoil in (lambda data: data | {H: H}, lambda data: dict.fromkeys(data, H), lambda _: H, lambda _: {}):
+        lab_answers(lambda path, spoil=spoil: spoil(fill(told[path])))
+        said = play(capsys, *words)
+        assert not ADDED_LINE.search(said)
+
+
+def test_every_answer_has_been_shown(find_models: Any):
+    """No model of an answer is without a command above that is told one with hostile text."""
+    known = {
+        each
+        for module in (answers, dns_answers, spn_answers)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, msgspec.Struct) and each.__module__ == module.__name__
+    }
+    kinds = [kind for told, _ in ANSWERS for kind in told.values()] + ELSEWHERE
+    assert known - {answers.Answer} <= set().union(*(find_models(kind, GIVEN) for kind in kinds))
 
 
 @pytest.mark.parametrize("kind", ["LabError", "LabInputError", "LabRefusedError", "PrerequisiteError"])
-@pytest.mark.usefixtures("files")
-def test_what_a_lab_refuses_is_shown_safely(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: Any):
-    """The lab's own words in an error, and the reasons of its gate."""
-    data = {"error": H, "decision": PLAN["gate"], "plan": PLAN}
-    more = (data,) if kind == "LabRefusedError" else ()
+def test_what_a_lab_refuses_is_shown_safely(
+    kind: str, lab_answers: Any, filler: Any, capsys: pytest.CaptureFixture[str]
+):
+    """The lab's own words in an error, and the reasons of its gate, which add no line to those of the command."""
+    for number in range(ROUNDS):
+        data = filler(H, GIVEN, number).fill(dns_answers.Refusal) | {"error": H}
+        more = (data,) if kind == "LabRefusedError" else ()
 
-    def call(*_: Any) -> Any:
-        raise getattr(lab_errors, kind)(H, *more)
+        def answer(_: str, more: tuple[Any, ...] = more) -> Any:
+            raise getattr(lab_errors, kind)(H, *more)
 
-    monkeypatch.setattr("ssosim.cli.dns.inputs.call", call)
-    monkeypatch.setattr("ssosim.cli.spn.call", call)
-    for words in (["spn", "h"], ["dns", "drift"], ["dns", "apply", "change.toml"], ["dns", "drift", "--json"]):
-        assert "pwned" in play(capsys, *words)
+        lab_answers(answer)
+        for words in (["spn", "h"], ["dns", "drift"], ["dns", "apply", "change.toml"], ["dns", "drift", "--json"]):
+            said = play(capsys, *words)
+            assert number or "pwned" in said
+            if more and words[0] == "dns":
+                assert not ADDED_LINE.search(said)
+
+
+@pytest.mark.parametrize("decision", [H, [H], {H: H}, {"outcome": H, "reasons": []}, None], ids=ascii)
+def test_a_refusal_that_is_none_is_told_safely(decision: Any, lab_answers: Any, capsys: pytest.CaptureFixture[str]):
+    """A gate's no without the form of one is an error in one sentence, and no traceback."""
+
+    def answer(_: str) -> Any:
+        raise lab_errors.LabRefusedError(H, {"error": H, "decision": decision, "plan": {"plan": H}})
+
+    lab_answers(answer)
+    for words in (["dns", "apply", "change.toml"], ["dns", "apply", "change.toml", "--json"]):
+        said = play(capsys, *words)
+        assert "pwned" in said
+        assert not ADDED_LINE.search(said) or decision is None  # which has the lab's own words alone
+
+
+def test_zones_that_are_none_are_told_safely(
+    lab_answers: Any, filler: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Zones that this version cannot read are an error that repeats what does not fit, and no traceback."""
+    read = GIVEN[dns_answers.Zones, "zones"]
+    spoilt = [{H: H}, read | {"version": H}, read | {"profiles": [{H: H}]}, read | {"zones": [{"origin": H}]}]
+    for zones in spoilt:
+        monkeypatch.setitem(GIVEN, (dns_answers.Zones, "zones"), zones)
+        lab_answers(lambda _: filler(H, GIVEN).fill(dns_answers.Zones))
+        said = play(capsys, "dns", "show")
+        assert "not understood" in said
+        assert not ADDED_LINE.search(said)
+
+
+WORLD = SimpleNamespace(detach=lambda: None, end=lambda: None, wait=lambda: 0)
 
 
 @pytest.mark.usefixtures("home")
-def test_the_panel_of_up_is_safe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_the_panel_of_up_is_safe(monkeypatch: pytest.MonkeyPatch, filler: Any, capsys: pytest.CaptureFixture[str]):
     """What ``up`` shows of the lab, of the ledger that it took over, and of its own name."""
-    world = SimpleNamespace(detach=lambda: None)
-    started = StartedLab(LabFolder.of("default"), world, STATUS, recovered=H)  # type: ignore[arg-type]
-    monkeypatch.setattr("ssosim.cli.up.start_lab", lambda *_, **__: started)
     monkeypatch.setattr(sys, "argv", [f"{H}/ssosim"])
-    assert "pwned" in play(capsys, "up", "--detach")
-    assert "pwned" in play(capsys, "up", "--detach", "--json")
+    for number in range(ROUNDS):
+        line = json.dumps(filler(H, GIVEN, number).fill(answers.Ready)).encode()
+        monkeypatch.setattr("ssosim.lab.process.launcher.launch", lambda *_, line=line, **__: (WORLD, line))
+        assert "pwned" in play(capsys, "up", "--detach")
+        assert number or "pwned" in play(capsys, "up", "--detach", "--json")
+
+
+def hostile_result(filler: Any, number: int = 0) -> RunResult:
+    """A run's result with hostile text in every field that has text."""
+    data = filler(H, {(RunResult, "end"): "2025-02-25T18:00:00Z"}, number).fill(RunResult)
+    return result_from(data)
+
+
+def test_what_a_run_tells_is_shown_safely(
+    home: Path, monkeypatch: pytest.MonkeyPatch, filler: Any, capsys: pytest.CaptureFixture[str]
+):
+    """A result from the process that played: as a table, as JSON, and in the files that are made of it."""
+    folder = LabFolder.of("run-feb-2025")
+    folder.create()
+    folder.trace.write_text("".join(record_to_json(record) + "\n" for record in every_event()), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", [f"{H}/ssosim"])
+    junit, page = home / f"{FILE[:40]}.xml", home / f"{FILE[:40]}.html"
+    for number in range(ROUNDS):
+        line = encode_result(hostile_result(filler, number))
+        monkeypatch.setattr("ssosim.scenario.private_play.launch", lambda *_, line=line, **__: (WORLD, line))
+        assert "pwned" in play(capsys, "run", "feb-2025", "--junit", str(junit), "--report", str(page))
+        assert number or "pwned" in play(capsys, "run", "feb-2025", "--json")
+        for file in (junit, page):
+            text = file.read_text(encoding="utf-8")
+            assert "pwned" in text
+            assert_safe(text.replace("\t", "").replace("FORGED", ""))
+
+
+@pytest.mark.usefixtures("home")
+def test_what_is_no_result_of_a_run_is_told_safely(
+    monkeypatch: pytest.MonkeyPatch, filler: Any, capsys: pytest.CaptureFixture[str]
+):
+    """The key, the version or the value that does not fit is repeated in the error, on its line."""
+    fitting = msgspec.to_builtins(hostile_result(filler))
+    for spoilt in (fitting | {H: H}, fitting | {"version": H}, fitting | {"seed": H}, H, {H: H}):
+        line = json.dumps(spoilt).encode()
+        monkeypatch.setattr("ssosim.scenario.private_play.launch", lambda *_, line=line, **__: (WORLD, line))
+        said = play(capsys, "run", "feb-2025")
+        assert "not a run's result" in said or "a run's result of version" in said
+        assert not ADDED_LINE.search(said)
+
+
+def test_clean_lists_hostile_names_safely(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Folders of any name in the state folder and the cache, and what cannot be removed and why."""
+    monkeypatch.setenv("SSOSIM_CACHE", str(home / FILE))
+    LabFolder.of("default").create()
+    for folder in (home / "s" / "labs" / FILE, home / FILE / FILE, home / FILE / "realms" / FILE):
+        folder.mkdir(mode=0o700, parents=True)
+    for words in (["clean", "--dry-run"], ["clean", "--dry-run", "--json"]):
+        assert "pwned" in play(capsys, *words)
+    monkeypatch.setattr(LabFolder, "remove_all", lambda _: [H])
+    for words in (["clean", "--labs"], ["clean", "--labs", "--json"]):
+        assert "not removed" in play(capsys, *words)
+    monkeypatch.setattr(LabFolder, "is_running", lambda _: True)
+    for words in (["clean"], ["clean", "--json"], ["clean", "--name", "default"]):
+        assert "pwned" in play(capsys, *words) or "--name" in words
 
 
 def scenario_file(folder: Path, name: str) -> Path:
@@ -450,14 +648,17 @@ def test_a_hostile_scenario_is_refused_safely(home: Path, capsys: pytest.Capture
     assert "pwned" in play(capsys, "run", str(scenario_file(home, HOSTILE)))
 
 
-def test_junit_of_hostile_names_is_xml():
-    """Every text of a playback, with characters that XML cannot hold: the document is read back."""
-    verdict = {"as_expected": False, "outcome": H, "expected": H, "reason": H + "\0\ufffe\ud800", "decided_s": None}
-    phase = {"phase": H, "title": H, "start": "2025-02-25T17:00:00+00:00", "clients": {H: verdict}}
-    playback = {"scenario": H, "title": H, "phases": [phase]}
-    document = junit_xml(playback, every_event(), again=H, took_s=1.0)
-    assert len(ET.fromstring(document).findall(".//testcase")) == 1  # noqa: S314 - our own
-    assert_safe(document.replace("\t", "").replace("FORGED", ""))
+def test_junit_of_hostile_names_is_xml(filler: Any):
+    """Every text of a result, with characters that XML cannot hold: the document is read back."""
+    for number in range(ROUNDS):
+        result = hostile_result(filler, number)
+        wrong = msgspec.structs.replace(
+            result.phases[0].clients[H], as_expected=False, expected=Outcome.SILENT, reason=H + "\0\ufffe\ud800"
+        )
+        phase = msgspec.structs.replace(result.phases[0], clients={H: wrong})
+        document = junit_xml(msgspec.structs.replace(result, phases=(phase,)), every_event(), again=H, took_s=1.0)
+        assert len(ET.fromstring(document).findall(".//testcase/failure")) == 1  # noqa: S314 - our own
+        assert_safe(document.replace("\t", "").replace("FORGED", ""))
 
 
 LOUD = f"""
@@ -508,7 +709,7 @@ def test_the_persons_errors_are_safe(tmp_path: Path):
     script = Path(ssosim.__file__).parent / "lab" / "scripted_user" / "__main__.py"
     who = tmp_path / "who.json"
     who.write_text(json.dumps({"ca": None}))
-    for words in (["--who", H, "https://x"], ["--who", str(who), f"ftp://{H}"], [f"--{H}"]):
+    for words in (["--profile", H, "https://x"], ["--profile", str(who), f"ftp://{H}"], [f"--{H}"]):
         command = [sys.executable, "-I", str(script), *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=os.sep)
         assert done.returncode in (1, 2)

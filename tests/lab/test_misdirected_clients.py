@@ -12,7 +12,7 @@ from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network import misdirected_clients
 from ssosim.lab.network.misdirected_clients import MisdirectedClients
 from ssosim.lab.network.unknown_destinations import UnknownDestinations
-from ssosim.trace import Caused, DnsAnswered, Trace, log
+from ssosim.trace import ClientEvent, DnsAnswered, Trace, log
 
 FOREIGN = "203.0.113.9"
 
@@ -33,7 +33,7 @@ def test_the_last_name_counts_and_each_client_has_its_own() -> None:
     """The same answers again and again, in batches and alone: the name is that of the last query."""
     trace, notified = Trace(), []
     clients = start_observer(trace, notified)
-    one, two = Caused("c", answer("one.example", FOREIGN)), Caused("c", answer("two.example", FOREIGN))
+    one, two = ClientEvent("c", answer("one.example", FOREIGN)), ClientEvent("c", answer("two.example", FOREIGN))
     trace.record_all([one, two, one])
     assert (clients.find_name("c", FOREIGN), notified) == ("one.example", [FOREIGN] * 3)
     trace.record("c", two.event)
@@ -50,7 +50,7 @@ def test_a_harmless_answer_makes_no_record(monkeypatch: pytest.MonkeyPatch) -> N
     clients = MisdirectedClients(trace, "A", lambda address: bool(examined.append(address)))
     clients.start()
     monkeypatch.setattr(log, "Record", None)
-    trace.record_all([Caused("c", answer("right.example", "192.0.2.1"))] * 100)
+    trace.record_all([ClientEvent("c", answer("right.example", "192.0.2.1"))] * 100)
     assert examined == ["192.0.2.1"]
 
 

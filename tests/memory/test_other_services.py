@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ssosim_clients.models import SignInReport, State
+from ssosim_clients.models import SignInReport, SignInState
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate, default_estate, parse_estate
@@ -121,7 +121,7 @@ def test_http_with_a_dns_server_is_refused_by_name() -> None:
 
     async def visit() -> SignInReport:
         await device.http.request("GET", "https://10.10.0.53:53/", {}, b"")
-        return SignInReport(State.FAILED)
+        return SignInReport(SignInState.FAILED)
 
     run = lab.engine.start(visit())
     lab.engine.run(watched=run)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ssosim.cli.common import folder_of
 from ssosim.cli.dns.inputs import change_of, in_lab, stage
 from ssosim.lab.base.errors import LabError, LabRefusedError
-from ssosim.output import print_json, say
+from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -111,7 +111,7 @@ def _count_first(options: argparse.Namespace, change: Change) -> None:
     finally:
         ended = ask(folder, "POST", "/v1/dns/substitutions/finish", Counted)
     if ended.total:
-        hits = ", ".join(f"{name}: {count} connections" for name, count in ended.hits.items() if count)
+        hits = ", ".join(f"{one_line(name)}: {count} connections" for name, count in ended.hits.items() if count)
         text = f"the counting backend was hit, so the name is in use; nothing was changed: {hits}"
         raise LabRefusedError(text, msgspec.to_builtins(ended))
 

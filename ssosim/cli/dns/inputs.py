@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.cli.common import folder_of
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
-from ssosim.output import print_error, print_json
+from ssosim.output import one_line, print_error, print_json
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -37,9 +37,9 @@ def change_of(options: argparse.Namespace) -> Change:
 
 def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]:
     """The zones and the estate to work on: a lab's, or those of files."""
-    from ssosim.changes.snapshot import from_data  # noqa: PLC0415
+    from ssosim.changes.snapshot import SnapshotError, from_data  # noqa: PLC0415
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
-    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+    from ssosim.lab.control.answers import ask, not_understood  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import Zones  # noqa: PLC0415
 
     if getattr(options, "zones", None) is not None:
@@ -49,7 +49,10 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
         warn(warnings)
         return zones, read_estate(options.estate), {}
     said = ask(folder_of(options), "GET", "/v1/dns/zones", Zones)
-    return from_data(said.zones), said.estate, said.locks
+    try:
+        return from_data(said.zones), said.estate, said.locks
+    except SnapshotError as error:
+        raise not_understood("the lab told zones", error) from error
 
 
 def warn(lines: tuple[str, ...]) -> None:
@@ -83,12 +86,11 @@ def in_lab(
 
 
 def _refusal(refused: LabRefusedError) -> str:
-    import msgspec  # noqa: PLC0415
-
+    from ssosim.lab.control.answers import convert_answer  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import Refusal  # noqa: PLC0415
     from ssosim.report.dns import gate_text  # noqa: PLC0415
 
     if refused.data.get("decision") is None:
         return str(refused)
-    refusal = msgspec.convert(refused.data, Refusal)
-    return f"nothing was changed (plan {refusal.plan.plan})\n{gate_text(refusal.decision)}"
+    refusal = convert_answer(refused.data, Refusal, f"{one_line(str(refused))}: a refusal")
+    return f"nothing was changed (plan {one_line(refusal.plan.plan)})\n{gate_text(refusal.decision)}"

@@ -12,6 +12,7 @@ import msgspec
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.program_devices.control_client import send_request
+from ssosim.output import one_line
 
 __all__ = [
     "Answer",
@@ -23,7 +24,9 @@ __all__ = [
     "Ready",
     "Undone",
     "ask",
+    "convert_answer",
     "fault_of",
+    "not_understood",
     "read_answer",
 ]
 
@@ -109,14 +112,22 @@ def read_answer(text: bytes, kind: type[_T], whence: str) -> _T:
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LabError(
-            f"{whence}: an answer that is not understood: {error}; is the lab of another version?"
-        ) from error
+        raise not_understood(f"{whence}: an answer", error) from error
+
+
+def convert_answer(data: object, kind: type[_T], what: str) -> _T:
+    """Plain ``data`` as ``kind``. Raises LabError, which says ``what`` they should be and what does not fit."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise not_understood(what, error) from error
+
+
+def not_understood(what: str, error: Exception) -> LabError:
+    """The error for ``what`` a lab told and does not fit; ``error`` may repeat keys and values of it."""
+    return LabError(f"{what} that is not understood: {one_line(str(error))}; is the lab of another version?")
 
 
 def fault_of(data: dict[str, object]) -> FaultInForce:
     """What all faults in force have, of one of them. Raises LabError."""
-    try:
-        return msgspec.convert(data, FaultInForce)
-    except msgspec.ValidationError as error:
-        raise LabError(f"a fault in force that is not understood: {error}; is the lab of another version?") from error
+    return convert_answer(data, FaultInForce, "a fault in force")
