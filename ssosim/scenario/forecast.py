@@ -20,7 +20,7 @@ from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
 from ssosim.estate import Estate, User
 from ssosim.scenario.forecast_stage import START, Clock, Parked, Person, Resolver, Seen, World, drive
-from ssosim.services import served_names
+from ssosim.services import http_host_names
 from ssosim.trace import ClientFinished, KdcExchange, Trace
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -207,5 +207,5 @@ def _user_for(domain: str, estate: Estate) -> User | None:
 
 def affected_hosts(names: Iterable[str], estate: Estate) -> tuple[str, ...]:
     """Those of ``names`` that a service answers for."""
-    served = served_names(estate)
+    served = http_host_names(estate)
     return tuple(name for name in names if name in served)

@@ -19,10 +19,10 @@ from ssosim_clients.ports import DnsFailure, Family, Headers, HttpResponse, Netw
 from ssosim.dns import ZoneSet, answer
 from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.entra import AcceptedTicket, Call, Keys, Provider, RefusedTicket
-from ssosim.entra.http.exchange import exchange, misdirected
+from ssosim.entra.http.exchange import refuse_misdirected, run_exchange
 from ssosim.estate import Estate, User
 from ssosim.services import services_at, services_of
-from ssosim.services.running import respond_at, start_applications
+from ssosim.services.applications import responders_at, start_applications
 from ssosim.trace import KdcExchange, Trace, UserPrompted
 
 __all__ = ["HORIZON_S", "START", "Clock", "Parked", "Person", "Resolver", "Seen", "World", "drive"]
@@ -182,7 +182,7 @@ class World:
             raise NetworkFailure(
                 "tls" if tls else "read", "handshake" if tls else "closed", f"{address}: no {parts.scheme}"
             )
-        respond = respond_at(self._responders, address, port).get(host)
+        respond = responders_at(self._responders, address, port).get(host)
         if respond is None and tls:
             raise NetworkFailure("tls", "bad-certificate", f"{address} is not {host}")
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
@@ -196,7 +196,7 @@ class World:
             scheme="https" if tls else "http",
             port=port,
         )
-        reply = exchange(self._provider, call, self._client, None, respond or misdirected)
+        reply = run_exchange(self._provider, call, self._client, None, respond or refuse_misdirected)
         assert reply is not None  # noqa: S101 - only a fault keeps an answer back
         fields = [*reply.headers, ("Content-Type", reply.content_type)]
         return HttpResponse(reply.status, Headers(fields), reply.body)

@@ -147,19 +147,19 @@ class _Ports(MemoryPorts):
         if struck is not None and struck.delay:
             await pause(struck.delay)
         path = f"/{'/'.join(call.path)}"
-        if struck is not None and (struck.silent or struck.answer):
-            status = struck.answer.status if struck.answer else 0
-            code = struck.answer.code if struck.answer else None
+        if struck is not None and (struck.silent or struck.reply):
+            status = struck.reply.status if struck.reply else 0
+            code = struck.reply.code if struck.reply else None
             auth = _auth(headers, body)
             step = _STEPS[step_of(path)]
             event = HttpExchange(host=host, method=method, path=path, status=status, auth=auth, code=code, step=step)
-            lab.trace.record(name, event if struck.own else dataclasses.replace(event, injected=True))
+            lab.trace.record(name, event if struck.from_service else dataclasses.replace(event, injected=True))
             if struck.dropped:
                 raise NetworkFailure("read", "closed", f"{url}: the connection ended without an answer")
-            if struck.answer is None:
+            if struck.reply is None:
                 await pause(_HTTP_PATIENCE_S)
                 raise NetworkFailure("read", "timeout", f"{url}: no answer")
-            return HttpResponse(status, Headers(struck.answer.headers), struck.answer.body)
+            return HttpResponse(status, Headers(struck.reply.headers), struck.reply.body)
         return self._served(method, host, path, headers, body)
 
     def _served(self, method: str, host: str, path: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:

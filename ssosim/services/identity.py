@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssosim.entra import Answer, Call, Provider
-from ssosim.entra.http.exchange import answer
-from ssosim.entra.http.routing import Row, rows_of
+from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra.http.exchange import dispatch
+from ssosim.entra.http.routing import RouteRow, routes_of
 from ssosim.estate import Estate
-from ssosim.services.service import Context, KeyTable, Service
+from ssosim.services.service import KeyTable, Service, ServiceContext
 
 __all__ = ["IdentityApplication", "autologon", "federation", "login"]
 
@@ -21,17 +21,17 @@ class IdentityApplication:
     service: str
 
     @classmethod
-    def start(cls, context: Context) -> IdentityApplication:
+    def start(cls, context: ServiceContext) -> IdentityApplication:
         """The application of the context's service."""
         return cls(context.provider, context.service.name)
 
-    def exchange(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> HttpReply:
         """Answer one request. Never raises."""
-        return answer(self.provider, call)
+        return dispatch(self.provider, call)
 
-    def routes(self) -> tuple[Row, ...]:
+    def routes(self) -> tuple[RouteRow, ...]:
         """Method, path and endpoint of each route."""
-        return rows_of(self.service, self.provider.estate.cloud)
+        return routes_of(self.service, self.provider.estate.cloud)
 
 
 def login(estate: Estate) -> tuple[Service, ...]:

@@ -10,7 +10,7 @@ from ssosim.estate.toml_lines import KeyPath
 from ssosim.services.registry import load_service
 from ssosim.services.service import Service
 
-__all__ = ["located_services", "served_names", "services_at", "services_of"]
+__all__ = ["http_host_names", "services_at", "services_of", "services_with_paths"]
 
 
 def services_of(estate: Estate) -> tuple[Service, ...]:
@@ -18,10 +18,10 @@ def services_of(estate: Estate) -> tuple[Service, ...]:
 
     Raises ServiceError.
     """
-    return tuple(service for _, service in located_services(estate))
+    return tuple(service for _, service in services_with_paths(estate))
 
 
-def located_services(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
+def services_with_paths(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
     """``services_of``, each with the key path of the entry that wants it."""
     for index, host in enumerate(estate.hosts):
         for number, entry in enumerate(host.running()):
@@ -44,7 +44,7 @@ def services_at(services: Iterable[Service], address: str, port: int) -> tuple[S
     return tuple(each for each in services if each.address == address and each.port == port)
 
 
-def served_names(estate: Estate, *, tls: bool | None = None) -> tuple[str, ...]:
+def http_host_names(estate: Estate, *, tls: bool | None = None) -> tuple[str, ...]:
     """Every DNS name that an application answers for, once, in file order; with ``tls``, or plain, only those."""
     wanted = (each for each in services_of(estate) if each.application is not None and tls in (None, each.tls))
     return tuple(dict.fromkeys(name for each in wanted for name in each.dns_names))

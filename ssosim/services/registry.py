@@ -12,7 +12,7 @@ from operator import attrgetter
 from ssosim.estate import SHIPPED, Estate, EstateError, known_services
 from ssosim.estate.service_names import brought_services
 from ssosim.estate.toml_lines import KeyPath, render_path
-from ssosim.services.service import Definition, Service
+from ssosim.services.service import Service, ServiceDefinition
 
 __all__ = ["ServiceError", "load_service"]
 
@@ -44,7 +44,7 @@ def load_service(name: str, estate: Estate, path: KeyPath = ()) -> tuple[Service
     return found
 
 
-def _definition(name: str, path: KeyPath) -> Definition:
+def _definition(name: str, path: KeyPath) -> ServiceDefinition:
     where = _where(name)
     if where is None:
         raise ServiceError(path, f"there is no service {name!r}; known: {', '.join(known_services())}")
@@ -59,7 +59,7 @@ def _definition(name: str, path: KeyPath) -> Definition:
         raise ServiceError(
             path, f"the service {name!r} ({where}) is neither a Service nor a function from an estate to Services"
         )
-    definition: Definition = found
+    definition: ServiceDefinition = found
     return definition
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the identity provider's modules take a quarter of a second to import
-    from ssosim.entra import Answer, Call, Provider, TicketAcceptor
+    from ssosim.entra import Call, HttpReply, Provider, TicketAcceptor
     from ssosim.estate import Estate
 
-__all__ = ["Application", "Context", "Definition", "KeyTable", "Service"]
+__all__ = ["Application", "KeyTable", "Service", "ServiceContext", "ServiceDefinition"]
 
 
 class Application(Protocol):
@@ -19,8 +19,8 @@ class Application(Protocol):
     The routes of an application, and the step of a sign-in that each of them is, are its own.
     """
 
-    def exchange(self, call: Call) -> Answer:
-        """Answer one request. What an application wants in the trace goes into ``call.journal``."""
+    def handle(self, call: Call) -> HttpReply:
+        """Answer one request. What an application wants in the trace goes into ``call.trace_buffer``."""
         ...
 
 
@@ -36,7 +36,7 @@ class KeyTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ServiceContext:
     """What an application may use: ``provider`` has estate, clock and signing keys.
 
     ``tickets`` judges Negotiate tokens with the service's key table; None where it has none.
@@ -64,7 +64,7 @@ class Service:
     port: int = 443
     tls: bool = True
     keys: KeyTable | None = None
-    application: Callable[[Context], Application] | None = None
+    application: Callable[[ServiceContext], Application] | None = None
 
     @property
     def scheme(self) -> str:
@@ -77,5 +77,5 @@ class Service:
         return f"{self.scheme}://{self.dns_names[0]}{'' if usual else f':{self.port}'}{path}"
 
 
-Definition = Service | Callable[["Estate"], Iterable[Service]]
+ServiceDefinition = Service | Callable[["Estate"], Iterable[Service]]
 """What is registered: a service without an address, or what makes those that an estate describes."""

@@ -19,8 +19,8 @@ from multidict import CIMultiDict
 from ssosim.clock import ManualClock
 from ssosim.entra import (
     AcceptedTicket,
-    Answer,
     Call,
+    HttpReply,
     Keys,
     Provider,
     RefusedTicket,
@@ -108,24 +108,24 @@ class Site:
             f"<t:RequestType>{trust}/{verb}</t:RequestType></t:RequestSecurityToken></s:Body></s:Envelope>"
         ).encode()
 
-    def windows(self, token: str | None, domain: str = "contoso.com", body: bytes | None = None) -> Answer:
+    def windows(self, token: str | None, domain: str = "contoso.com", body: bytes | None = None) -> HttpReply:
         """POST to autologon's windowstransport."""
         headers = {} if token is None else self.negotiate(token)
         path = f"/{domain}/winauth/trust/2005/windowstransport"
         return self.ask("POST", AUTOLOGON, path, headers=headers, body=self.rst() if body is None else body)
 
-    def mixed(self, user: str | None, password: str, domain: str = "contoso.com") -> Answer:
+    def mixed(self, user: str | None, password: str, domain: str = "contoso.com") -> HttpReply:
         """POST to autologon's usernamemixed."""
         path = f"/{domain}/winauth/trust/2005/usernamemixed"
         return self.ask("POST", AUTOLOGON, path, body=self.rst(user=user, password=password))
 
-    def adfs(self, version: str, token: str, token_type: str = "") -> Answer:
+    def adfs(self, version: str, token: str, token_type: str = "") -> HttpReply:
         """POST to the federation service's windowstransport."""
         path = f"/adfs/services/trust/{version}/windowstransport"
         return self.ask("POST", STS, path, headers=self.negotiate(token), body=self.rst(version, token_type=token_type))
 
     @staticmethod
-    def assertion_in(answer: Answer) -> str:
+    def extract_assertion(answer: HttpReply) -> str:
         """The token cut out of an RSTR as raw text, the way MSAL Python does."""
         assert answer.status == 200, answer.body
         found = re.search(
@@ -160,7 +160,7 @@ class Site:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         **parts: Any,
-    ) -> Answer:
+    ) -> HttpReply:
         """One exchange."""
         call = Call.read(
             method, host, target, headers=CIMultiDict(headers or {}), body=body, now=self.clock.now(), **parts

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ssosim.entra.oauth.authorization_codes import challenge_of
+from ssosim.entra.oauth.authorization_codes import compute_challenge
 from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, UserPrompted
 
@@ -90,15 +90,15 @@ def test_a_stolen_code_is_worth_nothing_and_is_not_spent(browser, change, error)
 
 def test_the_vector_of_rfc_7636():
     """CONNECT-016: S256 is BASE64URL(SHA256(verifier)); appendix B."""
-    assert challenge_of(VERIFIER, "S256") == CHALLENGE
-    assert challenge_of(VERIFIER, "plain") == VERIFIER
+    assert compute_challenge(VERIFIER, "S256") == CHALLENGE
+    assert compute_challenge(VERIFIER, "plain") == VERIFIER
 
 
 @given(st.text("abcXYZ019-._~", min_size=43, max_size=128))
 def test_challenges_are_their_digests(verifier):
     """CONNECT-016: for any verifier, S256 is the digest without padding."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode()
-    assert challenge_of(verifier, "S256") == digest.rstrip("=")
+    assert compute_challenge(verifier, "S256") == digest.rstrip("=")
 
 
 @pytest.mark.parametrize("method", ["plain", None])

@@ -8,11 +8,11 @@ import re
 import pytest
 from lxml import etree
 
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, read_fields
-from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
-from ssosim.entra.oauth.assertion import read_verified
-from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
+from ssosim.entra.core.safe_xml import InvalidXmlError, parse_xml
+from ssosim.entra.oauth.assertion import read_signed_assertion
+from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
@@ -28,7 +28,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 )
 def test_markup_is_limited(document: bytes, what: str) -> None:
     """The message says what there is too much of."""
-    with pytest.raises(XmlRefusedError, match=what):
+    with pytest.raises(InvalidXmlError, match=what):
         parse_xml(document, 256 * 1024)
 
 
@@ -52,14 +52,14 @@ def test_a_signature_is_no_larger_than_any_that_is_made(keys, many: str) -> None
         method="m",
     )
     key = keys.federation["fabrikam-sts"]
-    root = etree.fromstring(issue(facts, key))
-    assert read_verified(root, key).id == "_1"
-    root = etree.fromstring(issue(facts, key))
+    root = etree.fromstring(sign_assertion(facts, key))
+    assert read_signed_assertion(root, key).id == "_1"
+    root = etree.fromstring(sign_assertion(facts, key))
     found = next(root.iter(f"{DS}{many}"))
     for _ in range(100):
         etree.SubElement(found.getparent(), found.tag).attrib.update(found.attrib)
-    with pytest.raises(Refusal) as caught:
-        read_verified(root, key)
+    with pytest.raises(AadstsError) as caught:
+        read_signed_assertion(root, key)
     assert caught.value.code == 50006
     assert "Expected one reference" in caught.value.details["reason"]
 

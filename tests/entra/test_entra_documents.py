@@ -40,7 +40,7 @@ def test_one_client_header_turns_managed_into_federated(site, header):
 def test_values_of_the_headers_can_matter(make_site):
     """The reported exception (SKU java, version 1.1.1 gets Managed) is a setting (protocol 0.2, 2)."""
     rule = ClientRule(managed=frozenset({("java", "1.1.1"), ("old", "*")}))
-    site = make_site(settings=Settings(clients=rule))
+    site = make_site(settings=Settings(client_rule=rule))
 
     def kind(sku, version):
         headers = {"x-client-SKU": sku, "x-client-Ver": version}
@@ -309,7 +309,7 @@ def test_rstr_shape(site):
     assert response.tag == f"{trust}RequestSecurityTokenResponse"
     assert response.find(f"{trust}TokenType").text == "urn:oasis:names:tc:SAML:1.0:assertion"
     assert root.find(".//DesktopSsoToken").text
-    alone = etree.fromstring(site.assertion_in(answer))
+    alone = etree.fromstring(site.extract_assertion(answer))
     assert alone.tag == "{urn:oasis:names:tc:SAML:1.0:assertion}Assertion"
 
 

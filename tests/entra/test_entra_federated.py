@@ -99,7 +99,7 @@ def test_whoever_shall_choose_an_account_sees_entras_page(browser):
 
 
 def test_a_wrong_password_is_asked_for_again_at_the_service(site, road):
-    """AD FS has no AADSTS codes; each refusal is a page and a prompt, and no token."""
+    """AD FS has no AADSTS codes; each error is a page and a prompt, and no token."""
     target = road.target()
     for name, password in ((FRANK, "x"), ("nobody@fabrikam.com", "x"), ("alice@contoso.com", "Alice-lab-password-1")):
         page = road.form(target, name, password)
@@ -181,7 +181,7 @@ def test_autologons_assertion_is_no_federation_services_answer(site, make_site, 
     site = make_site(cloud={"assertion": "signed-saml"})
     road = Road(make_browser(site))
     page = road.form(road.target())
-    foreign = site.assertion_in(site.windows(site.ALICE))
+    foreign = site.extract_assertion(site.windows(site.ALICE))
     trust = "http://schemas.xmlsoap.org/ws/2005/02/trust"
     wresult = f'<t:X xmlns:t="{trust}"><t:RequestedSecurityToken>{foreign}</t:RequestedSecurityToken></t:X>'
     assert road.home(page, wresult=wresult).code == 50107

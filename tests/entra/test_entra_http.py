@@ -16,7 +16,7 @@ from ssosim.trace import HttpExchange
 @pytest.fixture
 async def server(site):
     """The application on a loopback port; yields its base URL."""
-    site.provider.who = lambda remote, local: f"{remote}>{local}"
+    site.provider.client_of = lambda remote, local: f"{remote}>{local}"
     runner = web.ServerRunner(create_server(site.provider))
     await runner.setup()
     tcp = web.TCPSite(runner, "127.0.0.1", 0)

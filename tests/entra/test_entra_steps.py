@@ -2,9 +2,9 @@
 
 import pytest
 
-from ssosim.entra import Answer, Call, first_steps
+from ssosim.entra import Call, HttpReply, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.http.exchange import exchange
+from ssosim.entra.http.exchange import run_exchange
 from ssosim.trace import HttpExchange, SignInStep
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
@@ -42,15 +42,20 @@ REQUESTS = [
     ("GET", AUTOLOGON, "/common/userrealm/a@contoso.com", SignInStep.OTHER),
     ("GET", "elsewhere.example", "/common/userrealm/a@contoso.com", SignInStep.OTHER),
 ]
-STRUCK = [None, HttpEffect(silent=True), HttpEffect(answer=Answer(503)), HttpEffect(answer=Answer(429), own=True)]
+EFFECTS = [
+    None,
+    HttpEffect(silent=True),
+    HttpEffect(reply=HttpReply(503)),
+    HttpEffect(reply=HttpReply(429), from_service=True),
+]
 
 
-@pytest.mark.parametrize("injected", STRUCK, ids=["own", "silent", "in-its-place", "by-itself"])
+@pytest.mark.parametrize("effect", EFFECTS, ids=["own", "silent", "in-its-place", "by-itself"])
 @pytest.mark.parametrize(("method", "host", "path", "step"), REQUESTS)
-def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, struck):
+def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, effect):
     """The trace says what the provider has at that path, also where a fault keeps the answer back or gives another."""
     call = Call.read(method, host, path, now=site.clock.now())
-    exchange(site.provider, call, "c", struck)
+    run_exchange(site.provider, call, "c", effect)
     (seen,) = [record.event for record in site.provider.trace if isinstance(record.event, HttpExchange)]
     assert seen.step is step
 

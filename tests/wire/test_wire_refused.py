@@ -62,7 +62,7 @@ class Place:
             runner,
             listener,
             ssl_context=self.ca.server_context([HOST]),
-            greeting=server.greet,
+            greeting=server.create_protocol,
             address=ADDRESS,
             visits=TlsObserver(self.trace, self.attribution, FIRST_STEPS),
         )

@@ -11,23 +11,23 @@ import re
 
 from ssosim.entra.core.messages import Call
 
-__all__ = ["browser_cookie", "browser_of", "is_browser_of"]
+__all__ = ["format_browser_cookie", "is_from_browser", "read_browser_cookie"]
 
 _NAME = "esctx"
 _VALUE = re.compile(rf"(?:^|;\s*){_NAME}=([A-Za-z0-9-]{{36}})(?:;|$)")
 
 
-def browser_of(call: Call) -> str:
+def read_browser_cookie(call: Call) -> str:
     """The browser's cookie, ``""`` without one."""
     found = _VALUE.search(call.headers.get("Cookie", ""))
     return found[1] if found else ""
 
 
-def browser_cookie(browser: str) -> str:
+def format_browser_cookie(browser: str) -> str:
     """The value of Set-Cookie for ``browser``."""
     return f"{_NAME}={browser}; Path=/; Secure; HttpOnly; SameSite=None"
 
 
-def is_browser_of(call: Call, browser: str) -> bool:
+def is_from_browser(call: Call, browser: str) -> bool:
     """Whether ``call`` comes from ``browser``."""
-    return hmac.compare_digest(browser_of(call).encode(), browser.encode())
+    return hmac.compare_digest(read_browser_cookie(call).encode(), browser.encode())

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEVICE_CODE_LIFETIME", "INTERVAL", "DeviceCode", "DeviceCodes"]
+__all__ = ["DEVICE_CODE_LIFETIME", "POLL_INTERVAL", "DeviceCode", "DeviceCodeStore"]
 
-DEVICE_CODE_LIFETIME, INTERVAL = 900, 5
+DEVICE_CODE_LIFETIME, POLL_INTERVAL = 900, 5
 """Seconds, both from the Entra device-code document."""
 
 _LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # none that is mistaken for another, no vowels
@@ -31,10 +31,10 @@ class DeviceCode:
     state: Literal["pending", "approved", "declined", "used"] = "pending"
     subject: str = ""
     method: str = ""
-    polled: float = 0.0
+    last_poll: float = 0.0
 
 
-class DeviceCodes:
+class DeviceCodeStore:
     """At most ``capacity`` codes; the oldest is forgotten first."""
 
     def __init__(self, capacity: int = 10_000) -> None:
@@ -57,10 +57,10 @@ class DeviceCodes:
         self._codes[code.device_code] = self._by_user_code[user_code] = code
         return code
 
-    def of_device(self, device_code: str) -> DeviceCode | None:
+    def find_by_device_code(self, device_code: str) -> DeviceCode | None:
         """The code that a device polls with. It is 128 random letters, so that a look-up's timing tells nothing."""
         return self._codes.get(device_code)
 
-    def of_user(self, user_code: str) -> DeviceCode | None:
+    def find_by_user_code(self, user_code: str) -> DeviceCode | None:
         """The code that a person typed, in whatever case and with blanks or dashes."""
         return self._by_user_code.get(user_code.upper().replace("-", "").replace(" ", ""))

@@ -5,29 +5,29 @@ from __future__ import annotations
 from ssosim.estate import Cloud, FederationService
 
 __all__ = [
-    "adfs_mex",
-    "adfs_trust",
+    "adfs_mex_url",
+    "adfs_trust_url",
     "autologon_issuer",
-    "autologon_mex",
-    "autologon_trust",
-    "federated_return",
-    "login_host",
-    "passive_sign_in",
+    "autologon_mex_url",
+    "autologon_trust_url",
+    "federation_page_url",
+    "login_srf_url",
+    "primary_login_host",
 ]
 
 
-def login_host(cloud: Cloud) -> str:
+def primary_login_host(cloud: Cloud) -> str:
     """The host that answers name first: ``login.microsoftonline.com`` in the public cloud."""
     return cloud.login_hosts[0]
 
 
-def autologon_mex(cloud: Cloud, domain: str, request_id: str) -> str:
+def autologon_mex_url(cloud: Cloud, domain: str, request_id: str) -> str:
     """The tenant's MEX document. The literal path is unconfirmed, hence ``Cloud.mex_path``."""
     path = cloud.mex_path.replace("{domain}", domain)
     return f"https://{cloud.autologon_host}{path}?client-request-id={request_id}"
 
 
-def autologon_trust(cloud: Cloud, domain: str, kind: str, request_id: str) -> str:
+def autologon_trust_url(cloud: Cloud, domain: str, kind: str, request_id: str) -> str:
     """A WS-Trust endpoint; ``kind`` is ``windowstransport`` or ``usernamemixed``.
 
     Source: MSAL.NET issues 1985, 2044.
@@ -41,21 +41,21 @@ def autologon_issuer(cloud: Cloud, tenant_id: str) -> str:
     return f"https://{cloud.autologon_host}/{tenant_id}/"
 
 
-def adfs_mex(service: FederationService) -> str:
+def adfs_mex_url(service: FederationService) -> str:
     """The federation service's MEX document, at the path AD FS uses."""
     return f"https://{service.host}/adfs/services/trust/mex"
 
 
-def adfs_trust(service: FederationService, version: str, kind: str) -> str:
+def adfs_trust_url(service: FederationService, version: str, kind: str) -> str:
     """A WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
     return f"https://{service.host}/adfs/services/trust/{version}/{kind}"
 
 
-def federated_return(host: str) -> str:
+def login_srf_url(host: str) -> str:
     """Where a federation service's page answers to, at the login host ``host``."""
     return f"https://{host}/login.srf"
 
 
-def passive_sign_in(service: FederationService) -> str:
+def federation_page_url(service: FederationService) -> str:
     """The browser's sign-in page (WS-Federation)."""
     return f"https://{service.host}/adfs/ls/"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ssosim.entra.core.aadsts_rows import ROWS, Aadsts
 
-__all__ = ["CATALOGUE", "Aadsts", "Refusal", "chain", "describe"]
+__all__ = ["CATALOGUE", "Aadsts", "AadstsError", "describe", "list_error_codes"]
 
 CATALOGUE: dict[int, Aadsts] = {row.code: row for row in ROWS}
 
@@ -19,7 +19,7 @@ class _Details(dict[str, str]):
         return ""
 
 
-class Refusal(Exception):  # noqa: N818  it is an answer, not a mistake of the program
+class AadstsError(Exception):
     """The protocol's "no": an AADSTS code with the details of its text.
 
     ``status`` overrides the catalogue's HTTP status; ``claims`` is the JSON text of a claims challenge. How it is
@@ -44,13 +44,13 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a mistake of the p
         return self.status if self.status is not None else self.row.status
 
 
-def chain(refusal: Refusal) -> tuple[int, ...]:
+def list_error_codes(error: AadstsError) -> tuple[int, ...]:
     """The codes of ``error_codes``: umbrella codes first, as in captured bodies (``[70002, 50012]``)."""
-    return (*refusal.row.umbrella, refusal.code)
+    return (*error.row.outer_codes, error.code)
 
 
-def describe(refusal: Refusal) -> str:
+def describe(error: AadstsError) -> str:
     """The text with its codes: ``AADSTS70002: Error validating credentials. AADSTS50008: …``."""
-    details = _Details(refusal.details)
-    parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in chain(refusal))
+    details = _Details(error.details)
+    parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in list_error_codes(error))
     return " ".join(part.strip() for part in parts)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 
 __all__ = ["HttpEffect", "Tamper"]
 
 
 @dataclass(frozen=True, slots=True)
 class HttpEffect:
-    """How one exchange is struck. ``delay`` in seconds comes first, then one of the others.
+    """How one exchange is effect. ``delay`` in seconds comes first, then one of the others.
 
     ``silent``: no answer; ``dropped``: nor any connection any more. ``answer``: this one, and the provider is not
     asked. ``change``: the provider's, changed. ``own``: it is the service itself that answers so, and nobody in its
@@ -22,9 +22,9 @@ class HttpEffect:
     delay: float = 0.0
     silent: bool = False
     dropped: bool = False
-    answer: Answer | None = None
-    change: Callable[[Answer], Answer] | None = None
-    own: bool = False
+    reply: HttpReply | None = None
+    change: Callable[[HttpReply], HttpReply] | None = None
+    from_service: bool = False
 
 
 Tamper = Callable[[Call, str], HttpEffect | None]

@@ -41,10 +41,10 @@ class SigningKey:
     private: rsa.RSAPrivateKey
     certificate: x509.Certificate
     key_id: str
-    certificate_text: str
+    certificate_base64: str
 
     @classmethod
-    def of(cls, private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> SigningKey:
+    def from_parts(cls, private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> SigningKey:
         """Join a key and its certificate."""
         der = certificate.public_bytes(serialization.Encoding.DER)
         thumbprint = hashlib.sha1(der, usedforsecurity=False).digest()
@@ -67,7 +67,7 @@ class SigningKey:
             .not_valid_after(now + timedelta(days=3650))
             .sign(private, _SHA256)
         )
-        return cls.of(private, certificate)
+        return cls.from_parts(private, certificate)
 
     def sign(self, data: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256: RS256 in JOSE, rsa-sha256 in XML signatures."""
@@ -87,7 +87,7 @@ class SigningKey:
         private = serialization.load_pem_private_key(text, None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(private, rsa.RSAPrivateKey):
             raise ValueError("not an RSA key")  # noqa: TRY004  it is the file's content that is wrong
-        return cls.of(private, x509.load_pem_x509_certificate(text))
+        return cls.from_parts(private, x509.load_pem_x509_certificate(text))
 
 
 @dataclass(frozen=True, slots=True)

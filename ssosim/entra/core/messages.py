@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from ssosim.trace import Event
 
-__all__ = ["Answer", "Auth", "Call", "Journal", "json_answer", "new_guid", "read_fields"]
+__all__ = ["Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
 
 Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password"]
 
@@ -29,7 +29,7 @@ JSON = "application/json; charset=utf-8"
 
 
 @dataclass(slots=True)
-class Journal:
+class TraceBuffer:
     """What an endpoint wants in the trace: how the caller proved itself, and events. Never a secret."""
 
     auth: Auth = "none"
@@ -58,7 +58,7 @@ class Call:
     too_large: bool = False
     scheme: Literal["https", "http"] = "https"
     port: int = 443
-    journal: Journal = field(default_factory=Journal)
+    trace_buffer: TraceBuffer = field(default_factory=TraceBuffer)
 
     @classmethod
     def read(  # noqa: PLR0913  one argument for each part of an HTTP request
@@ -80,17 +80,17 @@ class Call:
         ``too_large`` says that the body was over the server's limit and was not read.
         """
         given: Mapping[str, str] = CIMultiDict() if headers is None else headers
-        path, query = _split(target)
+        path, query = _split_target(target)
         return cls(
-            host=_bare_host(host),
+            host=_strip_port(host),
             method=method,
             path=path,
             query=query,
             headers=given,
             body=body,
             now=now,
-            trace_id=f"{new_guid()[:-2]}00",  # real trace ids mostly end so (captures)
-            correlation_id=_correlation(given, query),
+            trace_id=f"{make_guid()[:-2]}00",  # real trace ids mostly end so (captures)
+            correlation_id=_choose_correlation_id(given, query),
             header_bytes=header_bytes,
             too_large=too_large,
             scheme=scheme,
@@ -99,7 +99,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpReply:
     """A response. ``code`` is the AADSTS number that it carries, if any."""
 
     status: int
@@ -109,15 +109,15 @@ class Answer:
     code: int | None = None
 
 
-def new_guid() -> str:
+def make_guid() -> str:
     """A random GUID (RFC 9562, version 4), at a third of what ``uuid`` takes: each exchange needs several."""
     digits = os.urandom(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def json_answer(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+def make_json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
     """An answer whose body is ``value`` as JSON, keys in the order given."""
-    return Answer(status, msgspec.json.encode(value), JSON, headers)
+    return HttpReply(status, msgspec.json.encode(value), JSON, headers)
 
 
 def read_fields(text: str, limit: int) -> dict[str, str]:
@@ -134,46 +134,46 @@ def read_fields(text: str, limit: int) -> dict[str, str]:
         if pair:
             name, _, value = pair.partition("=")
             if "%" in pair or "+" in pair:
-                name, value = _unescaped(name.replace("+", " ")), _unescaped(value.replace("+", " "))
+                name, value = _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
             fields[name] = value
     return fields
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     """As ``urllib.parse.unquote``, whose cost doubles where escapes and letters outside ASCII take turns."""
     if "%" not in text:
         return text
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
 
-def _bare_host(host: str) -> str:
+def _strip_port(host: str) -> str:
     name, separator, port = host.rpartition(":")
     if separator and port.isdigit():
         host = name
     return host.rstrip(".").lower()
 
 
-def _split(target: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+def _split_target(target: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
     try:
-        path, query = urlsplit(target)[2:4] if "://" in target[:8] else _cut(target)
+        path, query = urlsplit(target)[2:4] if "://" in target[:8] else _cut_query(target)
         fields = read_fields(query, _FIELD_LIMIT) if query else {}
     except ValueError:  # a target that is no URL, or too many fields
         path, fields = target.partition("?")[0], {}
     segments = path.strip("/").split("/", _SEGMENT_LIMIT)
     if "%" in path:
-        segments = [_unescaped(segment) for segment in segments] if path.count("%") <= _ESCAPE_LIMIT else [path]
+        segments = [_unescape(segment) for segment in segments] if path.count("%") <= _ESCAPE_LIMIT else [path]
     return tuple(segments), fields
 
 
-def _cut(target: str) -> tuple[str, str]:
+def _cut_query(target: str) -> tuple[str, str]:
     path, _, query = target.partition("?")
     return path, query.partition("#")[0]
 
 
-def _correlation(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+def _choose_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
     given = headers.get("client-request-id") or query.get("client-request-id")
     if given:
         plain = given.strip("{}").lower()
         if _GUID.match(plain):
             return plain  # anything else of the caller's text is never echoed
-    return new_guid()
+    return make_guid()

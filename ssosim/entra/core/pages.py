@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ssosim.entra.core.messages import Answer, new_guid
+from ssosim.entra.core.messages import HttpReply, make_guid
 
-__all__ = ["NO_STORE", "device_code_page", "federation_page", "form_post_page", "message_page", "sign_in_page"]
+__all__ = [
+    "NO_STORE",
+    "render_device_code_page",
+    "render_federation_page",
+    "render_form_post_page",
+    "render_message_page",
+    "render_sign_in_page",
+]
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Referrer-Policy", "same-origin"))
 
@@ -46,7 +53,7 @@ _SUBMIT = 'document.getElementById("answer").submit();'
 
 
 def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code: int | None = None,
-          connect: str = "", cookie: str = "") -> Answer:  # fmt: skip
+          connect: str = "", cookie: str = "") -> HttpReply:  # fmt: skip
     policy = (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
         + (f"; script-src 'nonce-{nonce}'" if nonce else "")
@@ -65,35 +72,35 @@ def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code:
     )
     if cookie:
         headers = (*headers, ("Set-Cookie", cookie))
-    return Answer(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers, code)
+    return HttpReply(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers, code)
 
 
 def _hidden(fields: Mapping[str, str]) -> str:
     return "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items())
 
 
-def sign_in_page(
+def render_sign_in_page(
     config: Mapping[str, Any],
     *,
     application: str,
     login: str,
     error: str = "",
     code: int | None = None,
-    silent: str = "",
+    autologon_origin: str = "",
     cookie: str = "",
-) -> Answer:
+) -> HttpReply:
     """Name, password, sign in, cancel, with ``config`` as ``$Config``.
 
     ``silent`` is the origin of the autologon host when the page is to try a ticket before it asks, ``error`` the text
     of a refused attempt and ``code`` its AADSTS number, ``cookie`` the value of Set-Cookie.
     """
-    nonce = new_guid()
+    nonce = make_guid()
     text = json.dumps(config, separators=(",", ":"))
     for letter in "<>&":  # the text stands in a script element
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
     # A browser without script shows the form at once, and says so.
-    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if silent else ""
+    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if autologon_origin else ""
     first, second = ("", " autofocus") if login else (" autofocus", "")
     content = (
         f"<p>to continue to {escape(application)}</p>"
@@ -105,12 +112,12 @@ def sign_in_page(
         + '<input id="passwd" name="passwd" type="password" autocomplete="current-password" required'
         + f"{second}><button>Sign in</button>"
         + '<button name="cancel" value="1" formnovalidate>Cancel</button></form>'
-        + f'<script nonce="{nonce}">$Config={text};{_SILENT if silent else ""}</script>{beacon}'
+        + f'<script nonce="{nonce}">$Config={text};{_SILENT if autologon_origin else ""}</script>{beacon}'
     )
-    return _page("Sign in", content, nonce=nonce, code=code, connect=silent, cookie=cookie)
+    return _page("Sign in", content, nonce=nonce, code=code, connect=autologon_origin, cookie=cookie)
 
 
-def federation_page(host: str, name: str = "", error: str = "") -> Answer:
+def render_federation_page(host: str, name: str = "", error: str = "") -> HttpReply:
     """A federation service's own page: user name and password, by AD FS's names. It posts to its own address."""
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
@@ -125,9 +132,9 @@ def federation_page(host: str, name: str = "", error: str = "") -> Answer:
     return _page("Sign in with your organizational account", content)
 
 
-def form_post_page(action: str, fields: Mapping[str, str]) -> Answer:
+def render_form_post_page(action: str, fields: Mapping[str, str]) -> HttpReply:
     """A form that sends ``fields`` to ``action`` by itself, or by its button where there is no script."""
-    nonce = new_guid()
+    nonce = make_guid()
     content = (
         f'<form id="answer" method="post" action="{escape(action)}">{_hidden(fields)}'
         f'<noscript><button>Continue</button></noscript></form><script nonce="{nonce}">{_SUBMIT}</script>'
@@ -135,7 +142,7 @@ def form_post_page(action: str, fields: Mapping[str, str]) -> Answer:
     return _page("Working", content, nonce=nonce)
 
 
-def device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> Answer:
+def render_device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> HttpReply:
     """Asks for the code that a device shows."""
     content = (
         (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
@@ -146,6 +153,6 @@ def device_code_page(user_code: str = "", error: str = "", code: int | None = No
     return _page("Enter code", content, code=code)
 
 
-def message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> Answer:
+def render_message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> HttpReply:
     """A page with nothing to do on it."""
     return _page(title, f'<p role="status">{escape(text)}</p>', status=status, code=code)

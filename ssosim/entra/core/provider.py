@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ssosim.clock import Clock, RealClock
-from ssosim.entra.core.device_codes import DeviceCodes
+from ssosim.entra.core.device_codes import DeviceCodeStore
 from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.fault_effect import Tamper
 from ssosim.entra.core.keys import Keys
-from ssosim.entra.core.replay_cache import ReplayStore
-from ssosim.entra.core.sealed_tokens import Seal
+from ssosim.entra.core.replay_cache import ReplayCache
+from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
 from ssosim.estate import Estate, FederationService
@@ -40,26 +40,26 @@ class Provider:
     acceptors: Mapping[str, TicketAcceptor]
     trace: Trace = field(default_factory=Trace)
     clock: Clock = field(default_factory=RealClock)
-    who: Callable[[str, str], str] = _anonymous
+    client_of: Callable[[str, str], str] = _anonymous
     settings: Settings = field(default_factory=Settings)
     tamper: Tamper | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     directory: Directory = field(init=False)
-    seal: Seal = field(init=False)
-    used: ReplayStore = field(init=False)
-    device_codes: DeviceCodes = field(init=False)
-    services: Mapping[str, FederationService] = field(init=False)
-    hosts: Mapping[str, str] = field(init=False)
+    sealer: TokenSealer = field(init=False)
+    replay_cache: ReplayCache = field(init=False)
+    device_codes: DeviceCodeStore = field(init=False)
+    federation_by_host: Mapping[str, FederationService] = field(init=False)
+    service_by_host: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.seal = Seal(self.keys.secret)
-        self.used = ReplayStore(self.settings.replay_capacity)
-        self.device_codes = DeviceCodes()
-        self.use(self.estate)
+        self.sealer = TokenSealer(self.keys.secret)
+        self.replay_cache = ReplayCache(self.settings.replay_capacity)
+        self.device_codes = DeviceCodeStore()
+        self.set_estate(self.estate)
 
-    def use(self, estate: Estate) -> None:
+    def set_estate(self, estate: Estate) -> None:
         """Serve ``estate`` from the next request on; what has been issued or used stays so."""
         self.estate = estate
         self.directory = Directory(estate)
-        self.services = {service.host.lower(): service for service in estate.federation_services}
-        self.hosts = {name.lower(): service for name, service in estate.identity_names()}
+        self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
+        self.service_by_host = {name.lower(): service for name, service in estate.identity_names()}

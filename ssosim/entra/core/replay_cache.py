@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 
-__all__ = ["ReplayStore"]
+__all__ = ["ReplayCache"]
 
 
-class ReplayStore:
+class ReplayCache:
     """Remembers identifiers until they expire; at most ``capacity`` of them, the soonest to expire is forgotten first.
 
     That the store is bounded means that more than ``capacity`` live assertions open a window; ``forgotten`` counts
@@ -18,9 +18,9 @@ class ReplayStore:
         self._capacity = max(1, capacity)
         self._known: set[str] = set()
         self._queue: list[tuple[float, str]] = []
-        self.forgotten = 0
+        self.evictions = 0
 
-    def first_use(self, identifier: str, expires: float, now: float) -> bool:
+    def record_use(self, identifier: str, expires: float, now: float) -> bool:
         """Record the use of ``identifier``; False when it was used before and has not expired. Times in seconds."""
         while self._queue and self._queue[0][0] <= now:
             self._known.discard(heapq.heappop(self._queue)[1])
@@ -28,7 +28,7 @@ class ReplayStore:
             return False
         if len(self._queue) >= self._capacity:
             self._known.discard(heapq.heappop(self._queue)[1])
-            self.forgotten += 1
+            self.evictions += 1
         self._known.add(identifier)
         heapq.heappush(self._queue, (expires, identifier))
         return True

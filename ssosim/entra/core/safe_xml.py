@@ -14,7 +14,7 @@ from types import MappingProxyType
 from lxml import etree
 from lxml.etree import _Element
 
-__all__ = ["XmlRefusedError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
+__all__ = ["InvalidXmlError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
 
 _BOM = b"\xef\xbb\xbf"
 _DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")
@@ -43,37 +43,37 @@ _PARSER = etree.XMLParser(
 )
 
 
-class XmlRefusedError(ValueError):
+class InvalidXmlError(ValueError):
     """Not XML that we read. The text says why and may be shown to the sender."""
 
 
 def parse_xml(data: bytes, limit: int) -> _Element:
-    """The root element of ``data``, at most ``limit`` bytes and of limited markup; raises XmlRefusedError.
+    """The root element of ``data``, at most ``limit`` bytes and of limited markup; raises InvalidXmlError.
 
     Blanks before the XML declaration are allowed: a maintained tool sends them (source: AADInternals
     Kerberos_utils.ps1).
     """
     if len(data) > limit:
-        raise XmlRefusedError(f"The message is larger than {limit} bytes.")
+        raise InvalidXmlError(f"The message is larger than {limit} bytes.")
     try:
         data.decode()
     except UnicodeDecodeError:
-        raise XmlRefusedError("The message is not UTF-8.") from None
+        raise InvalidXmlError("The message is not UTF-8.") from None
     for mark, (most, what) in _MOST.items():
         if data.count(mark) > most:
-            raise XmlRefusedError(f"The message has more than {most} {what}.")
+            raise InvalidXmlError(f"The message has more than {most} {what}.")
     data = data.removeprefix(_BOM)
     declaration = _DECLARATION.match(data)
     data = data[declaration.end() :] if declaration else data.lstrip()
     if _DOCTYPE.search(data):
-        raise XmlRefusedError("A document type definition is not allowed.")
+        raise InvalidXmlError("A document type definition is not allowed.")
     try:
         root = etree.fromstring(data, _PARSER)
     except (etree.XMLSyntaxError, ValueError):
-        raise XmlRefusedError("The message is not well-formed XML.") from None
+        raise InvalidXmlError("The message is not well-formed XML.") from None
     info = root.getroottree().docinfo
     if info.internalDTD is not None or info.externalDTD is not None:
-        raise XmlRefusedError("A document type definition is not allowed.")
+        raise InvalidXmlError("A document type definition is not allowed.")
     return root
 
 

@@ -15,20 +15,20 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ssosim.entra.core.jose import b64url
+from ssosim.entra.core.jose import encode_base64url
 
-__all__ = ["DesktopSsoGrant", "RefreshGrant", "Seal", "SealBrokenError"]
+__all__ = ["DesktopSsoClaims", "RefreshTokenClaims", "SealedTokenError", "TokenSealer"]
 
 _NONCE = 12
 _TAG = 16
 _LIMIT = 16 * 1024
 
 
-class SealBrokenError(ValueError):
+class SealedTokenError(ValueError):
     """Not one of ours, not for this purpose, or tampered with."""
 
 
-class DesktopSsoGrant(msgspec.Struct, frozen=True, array_like=True):
+class DesktopSsoClaims(msgspec.Struct, frozen=True, array_like=True):
     """What a DesktopSsoToken says. Times in seconds since the Unix epoch."""
 
     id: str
@@ -40,7 +40,7 @@ class DesktopSsoGrant(msgspec.Struct, frozen=True, array_like=True):
     method: str
 
 
-class RefreshGrant(msgspec.Struct, frozen=True, array_like=True):
+class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
     """What a refresh token says. ``family`` tokens serve every member of the family of client ids."""
 
     id: str
@@ -58,26 +58,26 @@ class RefreshGrant(msgspec.Struct, frozen=True, array_like=True):
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Seal:
+class TokenSealer:
     """Seals and opens with one secret of 32 bytes; ``purpose`` keeps tokens of different use apart."""
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(secret)
 
-    def close(self, purpose: str, grant: msgspec.Struct) -> str:
+    def seal(self, purpose: str, grant: msgspec.Struct) -> str:
         """Base64url text of nonce, ciphertext and tag."""
         nonce = os.urandom(_NONCE)
-        return b64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(grant), purpose.encode()))
+        return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(grant), purpose.encode()))
 
     def open(self, purpose: str, text: str, kind: type[T]) -> T:
-        """The grant inside; raises SealBrokenError."""
+        """The grant inside; raises SealedTokenError."""
         if len(text) > _LIMIT:
-            raise SealBrokenError("too long")
+            raise SealedTokenError("too long")
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             if len(raw) < _NONCE + _TAG:
-                raise SealBrokenError("too short")
+                raise SealedTokenError("too short")
             plain = self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
             return msgspec.json.decode(plain, type=kind)
         except (binascii.Error, ValueError, InvalidTag, msgspec.DecodeError) as error:
-            raise SealBrokenError("seal broken") from error
+            raise SealedTokenError("seal broken") from error

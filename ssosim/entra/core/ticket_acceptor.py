@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["AcceptedTicket", "RefusedTicket", "TicketAcceptor", "TicketFault"]
+__all__ = ["AcceptedTicket", "RefusalReason", "RefusedTicket", "TicketAcceptor"]
 
-TicketFault = Literal[
+RefusalReason = Literal[
     "malformed",
     "ntlm",
     "unknown-mechanism",
@@ -38,7 +38,7 @@ class RefusedTicket:
     """A token that does not. ``reason`` is for programs, ``text`` for people."""
 
     mechanism: Literal["kerberos", "ntlm", "unknown"]
-    reason: TicketFault
+    reason: RefusalReason
     text: str = ""
 
 

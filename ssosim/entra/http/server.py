@@ -15,16 +15,16 @@ from typing import Any, Literal
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
 
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 
 __all__ = [
     "BODY_LIMIT",
-    "BODY_SECONDS",
+    "BODY_TIMEOUT_S",
     "SERVER_LIMITS",
-    "Arrival",
-    "AtOnce",
     "Connection",
+    "FastPath",
     "IncompleteBodyError",
+    "ListenerConfig",
     "ProviderServer",
     "read_body",
 ]
@@ -32,7 +32,7 @@ __all__ = [
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read at all (aiohttp's own default); each protocol's own limit is lower."""
 
-BODY_SECONDS = 30.0
+BODY_TIMEOUT_S = 30.0
 """How long a body may take to arrive."""
 
 SERVER_LIMITS: Mapping[str, Any] = MappingProxyType(
@@ -52,23 +52,23 @@ waited for one second, not ten, and a connection without a whole request for a m
 room for a page's flow token. aiohttp parses up to a sixteenth of ``read_bufsize`` chunks of a body at once.
 """
 
-MOST_CHUNKS = 1024
+CHUNK_LIMIT = 1024
 """Chunks of a request body: reading one costs as much as reading 2 KB. Clients send chunks of 4 KB or more."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Refused = Callable[[web.BaseRequest, int], None]
+MalformedCallback = Callable[[web.BaseRequest, int], None]
 """Told of each request that was no HTTP, with the status of the answer."""
-Unheard = Callable[[BaseException | None], None]
+EarlyCloseCallback = Callable[[BaseException | None], None]
 """Told that a connection ended before a byte of HTTP arrived, and with which error."""
-AtOnce = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
+FastPath = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
 """From a request (its connection, its head, its body) to the bytes of its answer, or None before the body is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ListenerConfig:
     """Where connections arrive: with TLS or plain, at which port, and who answers there, by host name (lower case)."""
 
-    applications: Mapping[str, Callable[[Call], Answer]]
+    responders: Mapping[str, Callable[[Call], HttpReply]]
     scheme: Literal["https", "http"] = "https"
     port: int = 443
 
@@ -84,47 +84,49 @@ class IncompleteBodyError(Exception):
 class ProviderServer(web.Server):
     """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; ``refused`` is told of what was no HTTP request.
 
-    ``at_once`` is asked first about a request that arrived in one piece on a connection with nothing else to do.
+    ``fast_path`` is asked first about a request that arrived in one piece on a connection with nothing else to do.
     """
 
-    def __init__(self, handler: Handler, refused: Refused, at_once: AtOnce) -> None:
+    def __init__(self, handler: Handler, on_malformed: MalformedCallback, fast_path: FastPath) -> None:
         super().__init__(handler)
-        self._refused = refused
-        self._at_once = at_once
+        self._on_malformed = on_malformed
+        self._fast_path = fast_path
 
     def __call__(self) -> web.RequestHandler:
         """A new connection's protocol."""
-        return self.greet(None)
+        return self.create_protocol(None)
 
-    def greet(self, unheard: Unheard | None, arrival: Arrival | None = None) -> web.RequestHandler:
-        """A new connection's protocol; ``unheard`` is told of its end, if that comes before the first byte.
+    def create_protocol(
+        self, on_early_close: EarlyCloseCallback | None, listener: ListenerConfig | None = None
+    ) -> web.RequestHandler:
+        """A new connection's protocol; ``on_early_close`` is told of its end, if that comes before the first byte.
 
-        ``arrival`` is where it arrived; without one it is the provider itself that answers.
+        ``listener`` is where it arrived; without one it is the provider itself that answers.
         """
-        ends = (self._refused, self._at_once, unheard)
-        return Connection(self, *ends, arrival=arrival, loop=self._loop, **SERVER_LIMITS)
+        ends = (self._on_malformed, self._fast_path, on_early_close)
+        return Connection(self, *ends, listener=listener, loop=self._loop, **SERVER_LIMITS)
 
 
 class Connection(web.RequestHandler):
-    """One connection; ``arrival`` is where it arrived."""
+    """One connection; ``listener`` is where it arrived."""
 
-    __slots__ = ("_at_once", "_refused", "_unheard", "arrival")
+    __slots__ = ("_fast_path", "_on_early_close", "_on_malformed", "listener")
 
     def __init__(
         self,
         server: web.Server,
-        refused: Refused,
-        at_once: AtOnce,
-        unheard: Unheard | None,
+        on_malformed: MalformedCallback,
+        fast_path: FastPath,
+        on_early_close: EarlyCloseCallback | None,
         *,
-        arrival: Arrival | None = None,
+        listener: ListenerConfig | None = None,
         **options: Any,
     ) -> None:
         super().__init__(server, **options)
-        self.arrival = arrival
-        self._refused = refused
-        self._at_once = at_once
-        self._unheard = unheard
+        self.listener = listener
+        self._on_malformed = on_malformed
+        self._fast_path = fast_path
+        self._on_early_close = on_early_close
 
     def data_received(self, data: bytes) -> None:
         """Answer here and now what needs no waiting; aiohttp's task and stream for each request cost as much again.
@@ -132,7 +134,7 @@ class Connection(web.RequestHandler):
         All else is left to aiohttp: what is pipelined, came in pieces, closes, upgrades, expects, or meets a client
         that does not read.
         """
-        self._unheard = None
+        self._on_early_close = None
         waiter = self._waiter
         if waiter is None or waiter.done() or self._keepalive_handle is None or self._paused:
             super().data_received(data)
@@ -141,7 +143,7 @@ class Connection(web.RequestHandler):
         try:
             super().data_received(data)
             queue = self._messages
-            if len(queue) == 1 and self._answered(*queue[0]):
+            if len(queue) == 1 and self._answer_fast(*queue[0]):
                 queue.popleft()
                 assert self._parser is not None  # noqa: S101  it has just parsed this
                 self._parser.message_consumed()
@@ -150,18 +152,18 @@ class Connection(web.RequestHandler):
         if queue:
             waiter.set_result(None)
 
-    def leave_the_rest(self) -> None:
+    def stop_reading_body(self) -> None:
         """Read no more of a refused body: its form costs more than its length."""
         self._lingering_time = 0.0
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The end; an alert of TLS arrives as ``exc``."""
-        unheard, self._unheard = self._unheard, None
+        on_early_close, self._on_early_close = self._on_early_close, None
         super().connection_lost(exc)
-        if unheard is not None:
-            unheard(exc)
+        if on_early_close is not None:
+            on_early_close(exc)
 
-    def _answered(self, message: object, payload: StreamReader) -> bool:
+    def _answer_fast(self, message: object, payload: StreamReader) -> bool:
         if not isinstance(message, RawRequestMessage) or message.should_close or message.upgrade:
             return False
         if message.version != HttpVersion11 or not payload.is_eof() or "Expect" in message.headers:
@@ -170,11 +172,11 @@ class Connection(web.RequestHandler):
             return False
         if payload.exception() is not None or payload.total_bytes > BODY_LIMIT:
             return False
-        answer = self._at_once(self, message, payload)
-        if answer is None:
+        reply = self._fast_path(self, message, payload)
+        if reply is None:
             return False
         if self.transport is not None:
-            self.transport.write(answer)
+            self.transport.write(reply)
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         return True
 
@@ -188,7 +190,7 @@ class Connection(web.RequestHandler):
         """Answer a request that could not be parsed; anything else is our own mistake, and aiohttp's business."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
-        self._refused(request, status)
+        self._on_malformed(request, status)
         response = web.Response(status=status, text="The request is malformed.\n")
         response.force_close()
         return response
@@ -199,14 +201,14 @@ def _is_chunked(request: web.BaseRequest) -> bool:
 
 
 async def _read_chunks(request: web.BaseRequest) -> bytes:
-    """A body in chunks, of which there may be ``MOST_CHUNKS``."""
+    """A body in chunks, of which there may be ``CHUNK_LIMIT``."""
     body, count = bytearray(), 0
     async for data, ends in request.content.iter_chunks():
         body += data
         count += ends
-        if len(body) > BODY_LIMIT or count > MOST_CHUNKS:
+        if len(body) > BODY_LIMIT or count > CHUNK_LIMIT:
             if isinstance(request.protocol, Connection):
-                request.protocol.leave_the_rest()
+                request.protocol.stop_reading_body()
             raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, len(body))
     return bytes(body)
 
@@ -219,7 +221,7 @@ async def read_body(request: web.BaseRequest) -> bytes:
         if request.headers.get("Expect", "").lower() == "100-continue":  # .NET Framework's default for a POST
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             return await (_read_chunks(request) if _is_chunked(request) else request.read())
     except TimeoutError:
         raise IncompleteBodyError(408) from None

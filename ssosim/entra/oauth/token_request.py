@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from ssosim.entra.core.directory import Authority, Directory
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import read_fields
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.estate import Application, Tenant
 
-__all__ = ["OIDC_SCOPES", "TokenRequest", "Wanted", "read_form", "read_request", "read_wanted", "required"]
+__all__ = [
+    "OIDC_SCOPES",
+    "RequestedAccess",
+    "TokenRequest",
+    "read_form",
+    "read_requested_access",
+    "read_token_request",
+    "require_parameter",
+]
 
 OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 _GRAPH = "https://graph.microsoft.com"
@@ -25,7 +33,7 @@ _SCOPE_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedAccess:
     """What is asked for: one resource, scopes as asked, whether an id token and a refresh token come with it."""
 
     resource: str
@@ -47,24 +55,24 @@ class TokenRequest:
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The form's fields; raises Refusal 9002313 when it is no form. A truncated one has fewer fields."""
+    """The form's fields; raises AadstsError 9002313 when it is no form. A truncated one has fewer fields."""
     try:
         return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
     except UnicodeDecodeError:
-        raise Refusal(9002313, reason="The body is not a form.") from None
+        raise AadstsError(9002313, reason="The body is not a form.") from None
     except ValueError as error:
-        raise Refusal(9002313, reason=f"The body is not a form that is read here: {error}.") from None
+        raise AadstsError(9002313, reason=f"The body is not a form that is read here: {error}.") from None
 
 
-def required(form: Mapping[str, str], name: str) -> str:
-    """The parameter ``name``; raises Refusal 900144 when it is absent or empty."""
+def require_parameter(form: Mapping[str, str], name: str) -> str:
+    """The parameter ``name``; raises AadstsError 900144 when it is absent or empty."""
     value = form.get(name, "")
     if not value.strip():
-        raise Refusal(900144, name=name)
+        raise AadstsError(900144, name=name)
     return value
 
 
-def read_request(
+def read_token_request(
     directory: Directory,
     *,
     version: TokenVersion,
@@ -74,51 +82,51 @@ def read_request(
 ) -> TokenRequest:
     """Check tenant, grant type and client of a token request.
 
-    Raises Refusal: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025, 7000215
-    and 7000218 (its secret).
+    Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025,
+    7000215 and 7000218 (its secret).
     """
-    authority = directory.authority(tenant)
-    grant_type = required(form, "grant_type").strip()
-    client_id, secret = _credentials(form, headers)
-    application = directory.application(client_id)
+    authority = directory.find_authority(tenant)
+    grant_type = require_parameter(form, "grant_type").strip()
+    client_id, secret = _read_credentials(form, headers)
+    application = directory.find_application(client_id)
     if application is None:
         name = authority.id if isinstance(authority, Tenant) else authority
-        raise Refusal(700016, client=client_id[:64], tenant=name)
+        raise AadstsError(700016, client=client_id[:64], tenant=name)
     if application.client_secret is None:
         if secret:
-            raise Refusal(700025)
+            raise AadstsError(700025)
     elif not secret:
-        raise Refusal(7000218)
+        raise AadstsError(7000218)
     elif not hmac.compare_digest(application.client_secret.encode(), secret.encode()):
-        raise Refusal(7000215, client=application.client_id)
+        raise AadstsError(7000215, client=application.client_id)
     return TokenRequest(version, authority, grant_type, application, application.client_secret is not None, form)
 
 
-def _credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
+def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
     """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1)."""
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
             name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
-            raise Refusal(9002313, reason="The Authorization header is malformed.") from None
+            raise AadstsError(9002313, reason="The Authorization header is malformed.") from None
         return unquote_plus(name), unquote_plus(secret)
-    return required(form, "client_id").strip(), form.get("client_secret", "")
+    return require_parameter(form, "client_id").strip(), form.get("client_secret", "")
 
 
-def read_wanted(form: Mapping[str, str], version: TokenVersion) -> Wanted:
-    """What the form asks for. v1 names a ``resource``, v2 puts it into ``scope``. Raises Refusal 900144, 70011."""
+def read_requested_access(form: Mapping[str, str], version: TokenVersion) -> RequestedAccess:
+    """What the form asks for. v1 names a ``resource``, v2 puts it into ``scope``. Raises AadstsError 900144, 70011."""
     if version == "1.0":
         resource = form.get("resource", "").strip() or _OLD_GRAPH
-        return Wanted(resource, ("user_impersonation",), id_token=True, refresh_token=True)
-    asked = required(form, "scope").split(None, _SCOPE_LIMIT)
+        return RequestedAccess(resource, ("user_impersonation",), id_token=True, refresh_token=True)
+    asked = require_parameter(form, "scope").split(None, _SCOPE_LIMIT)
     if len(asked) > _SCOPE_LIMIT:
-        raise Refusal(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
+        raise AadstsError(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
     scopes = tuple(dict.fromkeys(asked))
     resources = {resource_of(scope) for scope in scopes if scope not in OIDC_SCOPES}
     if len(resources) > 1:
-        raise Refusal(70011, reason="The scopes are for more than one resource.")
-    return Wanted(
+        raise AadstsError(70011, reason="The scopes are for more than one resource.")
+    return RequestedAccess(
         resources.pop() if resources else _GRAPH,
         scopes,
         id_token="openid" in scopes,
@@ -132,5 +140,5 @@ def resource_of(scope: str) -> str:
     if not separator:
         return _GRAPH
     if not resource or not name or resource.endswith(":/"):
-        raise Refusal(70011, reason="A scope is malformed.")
+        raise AadstsError(70011, reason="A scope is malformed.")
     return resource

@@ -20,7 +20,7 @@ from ssosim.entra.core.safe_xml import escape_attribute, escape_text
 from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU, TrustVersion
 from ssosim.estate import Cloud, FederationService
 
-__all__ = ["MEX_TYPE", "MexEndpoint", "adfs_mex", "autologon_mex", "render_mex"]
+__all__ = ["MEX_TYPE", "MexEndpoint", "render_adfs_mex", "render_autologon_mex", "render_mex"]
 
 MEX_TYPE = "text/xml; charset=utf-8"
 _SLOT = "00000000-0000-0000-0000-000000000000"  # where the request id goes in the cached document
@@ -149,7 +149,7 @@ def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
     )
 
 
-def autologon_mex(cloud: Cloud, domain: str, request_id: str) -> bytes:
+def render_autologon_mex(cloud: Cloud, domain: str, request_id: str) -> bytes:
     """The cloud's document: 2005 only, and the request id in each address.
 
     Sources: MSAL.NET issues 1985 and 2044 (addresses); that real autologon offers nothing but 2005 is what those show.
@@ -162,21 +162,23 @@ def _autologon_frame(cloud: Cloud, domain: str) -> str:
     return render_mex(
         (
             MexEndpoint(
-                "windowstransport", "2005", endpoint_urls.autologon_trust(cloud, domain, "windowstransport", _SLOT)
+                "windowstransport", "2005", endpoint_urls.autologon_trust_url(cloud, domain, "windowstransport", _SLOT)
             ),
-            MexEndpoint("usernamemixed", "2005", endpoint_urls.autologon_trust(cloud, domain, "usernamemixed", _SLOT)),
+            MexEndpoint(
+                "usernamemixed", "2005", endpoint_urls.autologon_trust_url(cloud, domain, "usernamemixed", _SLOT)
+            ),
         )
     )
 
 
 @lru_cache(maxsize=64)
-def adfs_mex(service: FederationService) -> bytes:
+def render_adfs_mex(service: FederationService) -> bytes:
     """A federation service's document: both kinds, both versions, as AD FS offers them."""
     versions: tuple[TrustVersion, ...] = ("2005", "13")
     kinds: tuple[Literal["windowstransport", "usernamemixed"], ...] = ("windowstransport", "usernamemixed")
     return render_mex(
         tuple(
-            MexEndpoint(kind, version, endpoint_urls.adfs_trust(service, version, kind))
+            MexEndpoint(kind, version, endpoint_urls.adfs_trust_url(service, version, kind))
             for kind in kinds
             for version in versions
         )

@@ -14,7 +14,7 @@ from typing import Literal
 
 from lxml.etree import _Element
 
-from ssosim.entra.core.safe_xml import XmlRefusedError, local_name, parse_xml, text_of
+from ssosim.entra.core.safe_xml import InvalidXmlError, local_name, parse_xml, text_of
 
 __all__ = ["SOAP12", "TRUST_NAMESPACES", "WSSE", "WSU", "Rst", "TrustVersion", "parse_rst"]
 
@@ -43,22 +43,22 @@ class Rst:
 
 
 def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
-    """Read a SOAP 1.2 envelope with an RST of ``version``; raises XmlRefusedError for anything else.
+    """Read a SOAP 1.2 envelope with an RST of ``version``; raises InvalidXmlError for anything else.
 
     Only issuing is offered: the STS exists for sign-in and serves no other WS-Trust verb.
     """
     root = parse_xml(body, limit)
     if root.tag != f"{{{SOAP12}}}Envelope":
-        raise XmlRefusedError("The message is not a SOAP 1.2 envelope.")
+        raise InvalidXmlError("The message is not a SOAP 1.2 envelope.")
     trust = TRUST_NAMESPACES[version]
     parts = _first_of_each(root)
     request = _below(parts.get(f"{{{SOAP12}}}Body"), f"{{{trust}}}RequestSecurityToken")
     if request is None:
-        raise XmlRefusedError(f"The body holds no RequestSecurityToken of {trust}.")
+        raise InvalidXmlError(f"The body holds no RequestSecurityToken of {trust}.")
     fields = _first_of_each(request)
     verb = text_of(fields.get(f"{{{trust}}}RequestType")).strip()
     if verb and verb != f"{trust}/Issue":
-        raise XmlRefusedError("Only tokens can be issued here; the request type is not supported.")
+        raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
     header = parts.get(f"{{{SOAP12}}}Header")
     token = None if header is None else header.find(f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
     return Rst(

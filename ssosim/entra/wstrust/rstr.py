@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssosim.entra.core.safe_xml import escape_text
-from ssosim.entra.core.timestamps import xml_time
+from ssosim.entra.core.timestamps import format_xml_time
 from ssosim.entra.wstrust.rst import SOAP12, TRUST_NAMESPACES, WSSE, WSU, TrustVersion
 
 __all__ = ["SOAP_TYPE", "Rstr", "render_adfs_fault", "render_fault", "render_rstr"]
@@ -62,9 +62,9 @@ def render_rstr(rstr: Rstr) -> bytes:
     values = {
         "trust": trust,
         "action": _FINAL[rstr.version],
-        "now": xml_time(rstr.created),
-        "soon": xml_time(rstr.created + _HEADER_SECONDS),
-        "end": xml_time(rstr.expires),
+        "now": format_xml_time(rstr.created),
+        "soon": format_xml_time(rstr.created + _HEADER_SECONDS),
+        "end": format_xml_time(rstr.expires),
         "token_type": rstr.token_type,
         "audience": escape_text(rstr.audience),
         "assertion": rstr.assertion,
@@ -99,7 +99,7 @@ def render_fault(code: int, text: str, *, now: float, trace_id: str) -> bytes:
     values = {
         "trust": TRUST_NAMESPACES["2005"],
         "value": _PSF_VALUES.get(code, _PSF_GENERAL),
-        "now": xml_time(now),
+        "now": format_xml_time(now),
         "trace": trace_id,
         "text": escape_text(text),
     }

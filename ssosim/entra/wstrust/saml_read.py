@@ -10,7 +10,7 @@ from lxml.etree import _Element
 from ssosim.entra.core.safe_xml import text_of
 from ssosim.entra.wstrust.saml_write import SAML1, SAML2
 
-__all__ = ["AssertionClaims", "MalformedAssertionError", "assertion_id", "claimed_issuer", "read_assertion"]
+__all__ = ["AssertionClaims", "MalformedAssertionError", "assertion_id", "read_assertion", "read_claimed_issuer"]
 
 
 class MalformedAssertionError(ValueError):
@@ -36,7 +36,7 @@ def assertion_id(assertion: _Element) -> str:
     return assertion.get("AssertionID") or assertion.get("ID") or ""
 
 
-def claimed_issuer(assertion: _Element) -> str:
+def read_claimed_issuer(assertion: _Element) -> str:
     """Who the assertion says it is from: enough to pick a key, not to believe anything."""
     if assertion.tag == f"{{{SAML1}}}Assertion":
         return assertion.get("Issuer") or ""
@@ -65,7 +65,7 @@ def _read_saml1(assertion: _Element) -> AssertionClaims:
     statement = assertion.find(f"{{{SAML1}}}AuthenticationStatement")
     return AssertionClaims(
         id=assertion_id(assertion),
-        issuer=claimed_issuer(assertion),
+        issuer=read_claimed_issuer(assertion),
         audiences=_texts(conditions, f"{{{SAML1}}}AudienceRestrictionCondition/{{{SAML1}}}Audience"),
         not_before=_moment(conditions.get("NotBefore"), 0.0),
         not_on_or_after=_moment(conditions.get("NotOnOrAfter"), None),
@@ -87,7 +87,7 @@ def _read_saml2(assertion: _Element) -> AssertionClaims:
     context = f"{{{SAML2}}}AuthnStatement/{{{SAML2}}}AuthnContext/{{{SAML2}}}AuthnContextClassRef"
     return AssertionClaims(
         id=assertion_id(assertion),
-        issuer=claimed_issuer(assertion),
+        issuer=read_claimed_issuer(assertion),
         audiences=_texts(conditions, f"{{{SAML2}}}AudienceRestriction/{{{SAML2}}}Audience"),
         not_before=_moment(conditions.get("NotBefore"), 0.0),
         not_on_or_after=_moment(conditions.get("NotOnOrAfter"), None),

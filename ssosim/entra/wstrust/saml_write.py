@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from ssosim.entra.core.keys import SigningKey
 from ssosim.entra.core.safe_xml import escape_attribute, escape_text
-from ssosim.entra.core.timestamps import xml_time
+from ssosim.entra.core.timestamps import format_xml_time
 
 __all__ = [
     "DSIG",
@@ -23,9 +23,9 @@ __all__ = [
     "TOKEN_TYPE_SAML1",
     "TOKEN_TYPE_SAML2",
     "AssertionFacts",
-    "desktop_sso_assertion",
-    "issue",
-    "issue_unsigned",
+    "render_unsigned_assertion",
+    "sign_assertion",
+    "wrap_desktop_sso_token",
 ]
 
 SAML1 = "urn:oasis:names:tc:SAML:1.0:assertion"
@@ -111,8 +111,8 @@ def _render(facts: AssertionFacts, token_type: str, signature: str) -> str:
     name_id = escape_text(facts.name_id)
     common = {
         "id": escape_attribute(facts.id),
-        "start": xml_time(facts.not_before),
-        "end": xml_time(facts.not_on_or_after),
+        "start": format_xml_time(facts.not_before),
+        "end": format_xml_time(facts.not_on_or_after),
         "audience": escape_text(facts.audience),
         "upn": escape_text(facts.upn),
         "name_id": name_id,
@@ -130,21 +130,21 @@ def _render(facts: AssertionFacts, token_type: str, signature: str) -> str:
     )
 
 
-def issue(facts: AssertionFacts, key: SigningKey, token_type: str = TOKEN_TYPE_SAML1) -> str:
+def sign_assertion(facts: AssertionFacts, key: SigningKey, token_type: str = TOKEN_TYPE_SAML1) -> str:
     """A signed assertion: enveloped signature, exclusive canonicalisation, rsa-sha256."""
     digest = base64.b64encode(hashlib.sha256(_render(facts, token_type, "").encode()).digest()).decode()
     signed_info = _SIGNED_INFO.format(id=escape_attribute(facts.id), digest=digest)
-    head, tail = _signature_frame(key.certificate_text)
+    head, tail = _signature_frame(key.certificate_base64)
     value = base64.b64encode(key.sign(signed_info.encode())).decode()
     return _render(facts, token_type, f"{head}{signed_info}<ds:SignatureValue>{value}{tail}")
 
 
-def issue_unsigned(facts: AssertionFacts, token_type: str = TOKEN_TYPE_SAML1) -> str:
+def render_unsigned_assertion(facts: AssertionFacts, token_type: str = TOKEN_TYPE_SAML1) -> str:
     """The same without a signature: nothing accepts it. For tests, and for faults that forge."""
     return _render(facts, token_type, "")
 
 
-def desktop_sso_assertion(token: str) -> str:
+def wrap_desktop_sso_token(token: str) -> str:
     """The shell that autologon puts around its opaque token.
 
     ``DesktopSsoToken`` is in no namespace, and ``xmlns:saml`` is on the Assertion itself so that the text cut out of

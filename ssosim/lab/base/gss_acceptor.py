@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ssosim.entra import AcceptedTicket, RefusedTicket, TicketFault
+from ssosim.entra import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.kerberos.tickets import Accepted, Refusal
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GssAcceptor"]
 
-_FAULTS: Mapping[Refusal, TicketFault] = {
+_FAULTS: Mapping[Refusal, RefusalReason] = {
     Refusal.MALFORMED: "malformed",
     Refusal.NTLM: "ntlm",
     Refusal.UNKNOWN_MECHANISM: "unknown-mechanism",

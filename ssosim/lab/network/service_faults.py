@@ -31,7 +31,7 @@ def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Call
         for change in state.estate:
             estate = change(estate)
         if estate is not provider.estate:
-            provider.use(estate)
+            provider.set_estate(estate)
         provider.tamper = _struck_by(state.web) if state.web else None
         gateway.tamper = _kdc(state.kdc) if state.kdc else None
         ca.spoil(state.certificates, state.presented)
@@ -49,7 +49,7 @@ def _struck_by(rules: tuple[HttpRule, ...]) -> Callable[[Call, str], HttpEffect 
             if struck is None:
                 continue
             delay += struck.delay
-            if settled is None and (struck.silent or struck.answer or struck.change):
+            if settled is None and (struck.silent or struck.reply or struck.change):
                 settled = struck
         if settled is None:
             return HttpEffect(delay=delay) if delay else None

@@ -12,18 +12,18 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ssosim.estate import SHIPPED, Estate, Realm, RecordSet, Zone
-from ssosim.services.lookup import located_services
+from ssosim.services.lookup import services_with_paths
 from ssosim.services.registry import ServiceError, load_service
 from ssosim.services.service import KeyTable, Service
 
-__all__ = ["complete"]
+__all__ = ["complete_estate"]
 
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
 
 
-def complete(estate: Estate) -> Estate:
+def complete_estate(estate: Estate) -> Estate:
     """``estate`` with the DNS records and principals that its services of other packages bring.
 
     A name that has an address or a CNAME in the file keeps it. Completing an estate twice changes nothing. Raises
@@ -31,7 +31,7 @@ def complete(estate: Estate) -> Estate:
     """
     if all(each.name in SHIPPED and each.port is None for host in estate.hosts for each in host.running()):
         return estate
-    located = tuple(located_services(estate))
+    located = tuple(services_with_paths(estate))
     for (path, service), before in ((each, located[:index]) for index, each in enumerate(located)):
         if problem := _problem(service, estate) or _conflict(service, [other for _, other in before]):
             raise ServiceError(path, f"the service {service.name!r} {problem}")
