@@ -1,6 +1,7 @@
-"""The identity provider: realm discovery, WS-Trust, SAML and OAuth, pure functions under one aiohttp application.
+"""The identity provider: realm discovery, WS-Trust, SAML and OAuth as pure functions behind one aiohttp server.
 
-``ssosim.entra.http.app.create_server`` is the server; it is not imported here: aiohttp costs a quarter of a second.
+``ssosim.entra.http.app.create_server`` makes the server. It is not imported here, because the import of aiohttp takes a
+quarter of a second.
 """
 
 from ssosim.entra.core.keys import Keys, KeysError, SigningKey

@@ -1,4 +1,7 @@
-"""Device codes in use: a bounded store, since polling sees what the sign-in page changes."""
+"""Device codes that have been issued, in a store of bounded size.
+
+The codes cannot be sealed tokens: the sign-in page changes the state of a code, and the device reads it by polling.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,17 @@ __all__ = ["DEVICE_CODE_LIFETIME", "POLL_INTERVAL", "DeviceCode", "DeviceCodeSto
 DEVICE_CODE_LIFETIME, POLL_INTERVAL = 900, 5
 """Seconds, both from the Entra device-code document."""
 
-_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # none that is mistaken for another, no vowels
+_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # no vowels, and no two letters that look alike
 _LENGTH = 9
 
 
 @dataclass(slots=True)
 class DeviceCode:
-    """One code, and what has become of it. Times in seconds since the Unix epoch; ``subject`` is an object id."""
+    """One device code and its state.
+
+    Times are in seconds since the Unix epoch. ``subject`` is the object id of the user who approved the code,
+    ``method`` how that user authenticated, ``last_poll`` the time of the last token request with the code.
+    """
 
     device_code: str
     user_code: str
@@ -35,7 +42,7 @@ class DeviceCode:
 
 
 class DeviceCodeStore:
-    """At most ``capacity`` codes; the oldest is forgotten first."""
+    """Holds at most ``capacity`` codes; when it is full, the oldest code is removed."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
@@ -44,7 +51,7 @@ class DeviceCodeStore:
 
     def issue(self, *, client_id: str, authority: str, version: str, resource: str, scopes: tuple[str, ...],
               now: float) -> DeviceCode:  # fmt: skip
-        """A new code for these."""
+        """Create and store a code for this client, authority, resource and scopes. ``now``: seconds since the epoch."""
         while (user_code := "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))) in self._by_user_code:
             pass
         code = DeviceCode(
@@ -58,9 +65,12 @@ class DeviceCodeStore:
         return code
 
     def find_by_device_code(self, device_code: str) -> DeviceCode | None:
-        """The code that a device polls with. It is 128 random letters, so that a look-up's timing tells nothing."""
+        """Return the code that a device polls with, or None.
+
+        The code has 128 random letters, so the time that a look-up takes reveals nothing about other codes.
+        """
         return self._codes.get(device_code)
 
     def find_by_user_code(self, user_code: str) -> DeviceCode | None:
-        """The code that a person typed, in whatever case and with blanks or dashes."""
+        """Return the code that a user typed, or None. Case, blanks and dashes do not matter."""
         return self._by_user_code.get(user_code.upper().replace("-", "").replace(" ", ""))

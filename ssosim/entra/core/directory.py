@@ -1,4 +1,7 @@
-"""The estate's people, tenants and domains, indexed: a look-up costs the same with ten users or a million."""
+"""Indexes over the users, tenants, domains and applications of an estate.
+
+The time of a look-up does not depend on the number of users.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ _DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?
 
 @dataclass(frozen=True, slots=True)
 class DomainEntry:
-    """A domain and the tenant that has verified it."""
+    """A verified domain and the tenant it belongs to."""
 
     tenant: Tenant
     domain: Domain
 
 
 class Directory:
-    """Read-only indexes over an Estate."""
+    """Read-only indexes over an Estate. All look-ups ignore case, except those by ImmutableID."""
 
     def __init__(self, estate: Estate) -> None:
         self._tenants: dict[str, Tenant] = {}
@@ -55,44 +58,45 @@ class Directory:
                 self._immutable.setdefault(user.immutable_id, []).append(user)
 
     def find_tenant(self, name: str) -> Tenant | None:
-        """The tenant with this id, initial domain or verified domain."""
+        """Return the tenant with this id, initial domain or verified domain, or None."""
         return self._tenants.get(name.lower())
 
     def find_domain(self, login: str) -> DomainEntry | None:
-        """The domain of ``login`` (``user@domain`` or a bare domain), if any tenant has it."""
+        """Return the domain of ``login`` (``user@domain`` or a domain) with its tenant; None if no tenant has it."""
         return self._domains.get(login.rpartition("@")[2].strip().lower())
 
     def find_user(self, upn: str) -> User | None:
-        """The user with this user principal name."""
+        """Return the user with this user principal name, or None."""
         return self._users.get(upn.strip().lower())
 
     def find_user_by_id(self, object_id: str) -> User | None:
-        """The user with this object id."""
+        """Return the user with this object id, or None."""
         return self._objects.get(object_id.lower())
 
     def find_user_by_account(self, account: str) -> User | None:
-        """The user who owns this realm account."""
+        """Return the user who has this account in the Kerberos realm, or None."""
         return self._accounts.get(account.lower())
 
     def find_users_by_immutable_id(self, immutable_id: str) -> tuple[User, ...]:
-        """All users with this ImmutableID: it is unique in a tenant, not between tenants."""
+        """Return all users with this ImmutableID. It is unique within a tenant only."""
         return tuple(self._immutable.get(immutable_id, ()))
 
     def find_application(self, client_id: str) -> Application | None:
-        """The application registered under ``client_id``."""
+        """Return the application that is registered under ``client_id``, or None."""
         return self._applications.get(client_id.lower())
 
     def find_home_tenant(self, user: User) -> Tenant:
-        """The user's tenant. Raises AadstsError 90002 when the estate names none."""
+        """Return the tenant of ``user``; raises AadstsError 90002 if the estate has no such tenant."""
         tenant = self.find_tenant(user.tenant)
         if tenant is None:
             raise AadstsError(90002, tenant=user.tenant)
         return tenant
 
     def find_authority(self, name: str) -> Authority:
-        """What the first segment of a path stands for.
+        """Return the tenant or shared authority that the first segment of a path names.
 
-        Raises AadstsError 900023 for a name that is neither GUID nor DNS name, 90002 for one that no tenant has.
+        Raises AadstsError 900023 for a name that is neither a GUID nor a DNS name, and 90002 for a GUID or DNS name
+        that no tenant has.
         """
         shared = _SHARED.get(name.lower())
         if shared is not None:
@@ -105,7 +109,7 @@ class Directory:
         raise AadstsError(900023, tenant=name[:64])
 
     def require_tenant(self, name: str) -> Tenant:
-        """As ``authority``, for endpoints that serve tenants only."""
+        """Like ``find_authority``, but raises AadstsError 50059 for a shared authority such as ``common``."""
         authority = self.find_authority(name)
         if isinstance(authority, Tenant):
             return authority

@@ -1,4 +1,4 @@
-"""Where the provider's own endpoints are, as they appear in answers and documents."""
+"""The URLs of the provider's endpoints, as they appear in replies and documents."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ __all__ = [
 
 
 def primary_login_host(cloud: Cloud) -> str:
-    """The host that answers name first: ``login.microsoftonline.com`` in the public cloud."""
+    """Return the host name in the provider's own URLs (``login.microsoftonline.com`` in the public cloud)."""
     return cloud.login_hosts[0]
 
 
 def autologon_mex_url(cloud: Cloud, domain: str, request_id: str) -> str:
-    """The tenant's MEX document. The literal path is unconfirmed, hence ``Cloud.mex_path``."""
+    """Return the URL of the MEX document of ``domain``.
+
+    The path is unconfirmed, so it is a setting (``Cloud.mex_path``).
+    """
     path = cloud.mex_path.replace("{domain}", domain)
     return f"https://{cloud.autologon_host}{path}?client-request-id={request_id}"
 
 
 def autologon_trust_url(cloud: Cloud, domain: str, kind: str, request_id: str) -> str:
-    """A WS-Trust endpoint; ``kind`` is ``windowstransport`` or ``usernamemixed``.
+    """Return the URL of a WS-Trust endpoint; ``kind`` is ``windowstransport`` or ``usernamemixed``.
 
     Source: MSAL.NET issues 1985, 2044.
     """
@@ -37,25 +40,28 @@ def autologon_trust_url(cloud: Cloud, domain: str, kind: str, request_id: str) -
 
 
 def autologon_issuer(cloud: Cloud, tenant_id: str) -> str:
-    """Issuer of the fully signed assertion (``Cloud.assertion = "signed-saml"``): ours, the real one is unknown."""
+    """Return the issuer of a fully signed assertion (``Cloud.assertion = "signed-saml"``).
+
+    The value is chosen here; the issuer of the real service is unknown.
+    """
     return f"https://{cloud.autologon_host}/{tenant_id}/"
 
 
 def adfs_mex_url(service: FederationService) -> str:
-    """The federation service's MEX document, at the path AD FS uses."""
+    """Return the URL of the federation service's MEX document, at the path that AD FS uses."""
     return f"https://{service.host}/adfs/services/trust/mex"
 
 
 def adfs_trust_url(service: FederationService, version: str, kind: str) -> str:
-    """A WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
+    """Return the URL of a WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
     return f"https://{service.host}/adfs/services/trust/{version}/{kind}"
 
 
 def login_srf_url(host: str) -> str:
-    """Where a federation service's page answers to, at the login host ``host``."""
+    """Return the URL at the login host ``host`` to which a federation service's page posts its response."""
     return f"https://{host}/login.srf"
 
 
 def federation_page_url(service: FederationService) -> str:
-    """The browser's sign-in page (WS-Federation)."""
+    """Return the URL of the federation service's sign-in page for browsers (WS-Federation)."""
     return f"https://{service.host}/adfs/ls/"

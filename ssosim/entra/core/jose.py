@@ -1,7 +1,7 @@
 """JSON Web Tokens, RS256, and the key set they verify against (RFC 7515, RFC 7517).
 
-Written out because the header never changes for a key and one RSA operation is all the work there is; the tests verify
-the result with PyJWT.
+No JOSE library is used: the header is the same for every token of a key, so one RSA operation per token is all the
+work. The tests verify the tokens with PyJWT.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_base64url(data: bytes) -> str:
-    """Base64url without padding."""
+    """Encode as base64url without padding."""
     return binascii.b2a_base64(data, newline=False).translate(_STANDARD_TO_URL, b"=").decode()
 
 
@@ -31,13 +31,13 @@ def _header(key_id: str) -> str:
 
 
 def sign_jwt(key: SigningKey, claims: Mapping[str, Any]) -> str:
-    """The compact form of ``claims`` signed with ``key``; the header names it by ``kid`` and ``x5t``."""
+    """Sign ``claims`` with ``key`` and return the JWT in compact form; ``kid`` and ``x5t`` name the key."""
     unsigned = f"{_header(key.key_id)}.{encode_base64url(msgspec.json.encode(claims))}"
     return f"{unsigned}.{encode_base64url(key.sign(unsigned.encode()))}"
 
 
 def build_key_set(keys: tuple[SigningKey, ...], issuer: str | None = None) -> dict[str, Any]:
-    """The JWKS document; ``issuer`` is added to each key in v2 documents."""
+    """Build the JWKS document. ``issuer`` is added to each key in v2 documents."""
     entries = []
     for key in keys:
         numbers = key.private.public_key().public_numbers()

@@ -1,6 +1,6 @@
-"""One HTTP exchange as values: what comes in, what goes out, and what is to be remembered of it.
+"""One HTTP exchange as values: the request, the reply, and the events for the trace.
 
-Endpoints are functions from these to these; they run the same under aiohttp, in a test, and in memory.
+Endpoints are functions from a ``Call`` to an ``HttpReply``. They run unchanged under aiohttp, in tests and in memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ JSON = "application/json; charset=utf-8"
 
 @dataclass(slots=True)
 class TraceBuffer:
-    """What an endpoint wants in the trace: how the caller proved itself, and events. Never a secret."""
+    """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret."""
 
     auth: Auth = "none"
     events: list[Event] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A response. ``code`` is the AADSTS number that it carries, if any."""
+    """An HTTP response. ``code`` is the AADSTS number in it, if there is one."""
 
     status: int
     body: bytes = b""
@@ -116,7 +116,7 @@ def make_guid() -> str:
 
 
 def make_json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
-    """An answer whose body is ``value`` as JSON, keys in the order given."""
+    """Return a reply whose body is ``value`` as JSON, with the keys in the given order."""
     return HttpReply(status, msgspec.json.encode(value), JSON, headers)
 
 

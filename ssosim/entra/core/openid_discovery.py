@@ -24,16 +24,16 @@ _OLD_CACHE_NAME = "login.windows.net"
 
 
 def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
-    """The ``iss`` of tokens: by version, not by the host that the client used."""
+    """Return the ``iss`` claim of tokens. It depends on the token version, not on the host that the client used."""
     if version == "1.0":
         return f"https://sts.windows.net/{tenant_id}/"
     return f"https://{primary_login_host(cloud)}/{tenant_id}/v2.0"
 
 
 def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_version: str) -> dict[str, Any]:
-    """The aliases of the cloud that ``authorization_endpoint`` belongs to.
+    """Build the instance discovery document: the host aliases of the cloud that ``authorization_endpoint`` belongs to.
 
-    Raises AadstsError: 900144 without the parameter, 50049 for a host that is none of ours.
+    Raises AadstsError: 900144 without the parameter, 50049 for a host that is not a login host of the cloud.
     """
     if not authorization_endpoint:
         raise AadstsError(900144, name="authorization_endpoint")
@@ -58,9 +58,9 @@ def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, a
 
 
 def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, version: TokenVersion) -> dict[str, Any]:
-    """The OpenID configuration. A tenant's endpoints hold its GUID, whatever name was asked for.
+    """Build the OpenID configuration. The endpoints of a tenant contain its GUID, also if the request named a domain.
 
-    MSAL Python takes the tenant of its cache from ``token_endpoint``, which is why the GUID matters.
+    MSAL Python takes the tenant id of its cache from ``token_endpoint``, so the GUID is needed.
     """
     name = authority.id if isinstance(authority, Tenant) else authority
     base = f"https://{host}/{name}"
@@ -87,7 +87,7 @@ def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, ve
 
 
 def build_jwks(cloud: Cloud, key: SigningKey, authority: Authority, version: TokenVersion) -> dict[str, Any]:
-    """The key set of this version's ``jwks_uri``."""
+    """Build the key set that is served at the ``jwks_uri`` of this version."""
     if version == "1.0":
         return build_key_set((key,))
     tenant_id = authority.id if isinstance(authority, Tenant) else "{tenantid}"

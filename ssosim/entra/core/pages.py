@@ -1,6 +1,6 @@
-"""The pages that people see: sign-in, device code, form post, a last word, an error. Few, plain, and usable by ear.
+"""The HTML pages of the provider: sign-in, device code, form post, messages and errors. They work with screen readers.
 
-They load nothing from elsewhere. Each script is let through by a nonce (Content Security Policy level 3).
+The pages load nothing from other hosts. A nonce allows each script (Content Security Policy level 3).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _STYLE = (
     "input{margin:0 0 1rem}button{padding:.4rem 1rem;margin:0 0 .6rem}[hidden]{display:none}#error{color:#a80000}"
 )
 
-# Tries the ticket first, as the real page does, and shows the form when there is none. The request carries credentials,
-# which is what makes a browser answer Negotiate.
+# Tries a Kerberos ticket first, as the real page does, and shows the form if that fails. The request has
+# withCredentials set, because only then a browser responds to a Negotiate challenge.
 _SILENT = """
 (function () {
   var c = $Config, d = c.desktopSsoConfig, form = document.getElementById("signin"), x = new XMLHttpRequest();
@@ -89,17 +89,18 @@ def render_sign_in_page(
     autologon_origin: str = "",
     cookie: str = "",
 ) -> HttpReply:
-    """Name, password, sign in, cancel, with ``config`` as ``$Config``.
+    """Render the form for user name and password, with ``config`` as ``$Config``.
 
-    ``silent`` is the origin of the autologon host when the page is to try a ticket before it asks, ``error`` the text
-    of a refused attempt and ``code`` its AADSTS number, ``cookie`` the value of Set-Cookie.
+    ``autologon_origin`` is the origin of the autologon host if the page shall try a ticket before it shows the form,
+    else ``""``. ``error`` is the text of a refused attempt and ``code`` its AADSTS number; ``cookie`` is the value of
+    Set-Cookie.
     """
     nonce = make_guid()
     text = json.dumps(config, separators=(",", ":"))
-    for letter in "<>&":  # the text stands in a script element
+    for letter in "<>&":  # the text is part of a script element
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
-    # A browser without script shows the form at once, and says so.
+    # A browser without scripts shows the form at once, and reports that with this image.
     beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if autologon_origin else ""
     first, second = ("", " autofocus") if login else (" autofocus", "")
     content = (
@@ -118,7 +119,7 @@ def render_sign_in_page(
 
 
 def render_federation_page(host: str, name: str = "", error: str = "") -> HttpReply:
-    """A federation service's own page: user name and password, by AD FS's names. It posts to its own address."""
+    """Render the sign-in form of a federation service, with the field names of AD FS. It posts to its own URL."""
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
         f"<p>{escape(host)}</p>"
@@ -133,7 +134,7 @@ def render_federation_page(host: str, name: str = "", error: str = "") -> HttpRe
 
 
 def render_form_post_page(action: str, fields: Mapping[str, str]) -> HttpReply:
-    """A form that sends ``fields`` to ``action`` by itself, or by its button where there is no script."""
+    """Render a form that posts ``fields`` to ``action`` by a script, or by its button in a browser without scripts."""
     nonce = make_guid()
     content = (
         f'<form id="answer" method="post" action="{escape(action)}">{_hidden(fields)}'
@@ -143,7 +144,7 @@ def render_form_post_page(action: str, fields: Mapping[str, str]) -> HttpReply:
 
 
 def render_device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> HttpReply:
-    """Asks for the code that a device shows."""
+    """Render the form for the code that a device shows."""
     content = (
         (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
         + '<form id="device" method="post"><label for="otc">The code that your app or device shows</label>'
@@ -154,5 +155,5 @@ def render_device_code_page(user_code: str = "", error: str = "", code: int | No
 
 
 def render_message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> HttpReply:
-    """A page with nothing to do on it."""
+    """Render a page that only shows a text."""
     return _page(title, f'<p role="status">{escape(text)}</p>', status=status, code=code)

@@ -1,4 +1,4 @@
-"""Everything that the endpoints share, in one place that the composition root fills."""
+"""The state and the dependencies that all endpoints share. The composition root (the lab) creates it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from ssosim.trace import Trace
 __all__ = ["Provider"]
 
 
-def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the shape of ``Provider.who``
+def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the signature of ``Provider.client_of``
     return ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Provider:
-    """The identity provider's parts.
+    """The identity provider's shared state.
 
-    ``acceptors`` maps a host name (lower case) to the judge of Negotiate tokens there: of each name of a service that
-    has a key table. ``who`` names the client behind (remote address, local address).
-    ``hosts`` says which of the provider's services answers for a host name (lower case).
-    ``tamper`` is what faults do to exchanges, which may change at any time; a delay of theirs is spent in ``sleep``.
+    ``acceptors`` maps a host name (lower case) to the acceptor of Negotiate tokens there; each host name of a service
+    with a key table has one. ``client_of`` returns the name of the client for (remote address, local address).
+    ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
+    ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
+    have been used. ``tamper`` returns the effect of the active faults on a call and may change at any time; ``sleep``
+    waits for the delay of a fault.
     """
 
     estate: Estate
@@ -58,7 +60,7 @@ class Provider:
         self.set_estate(self.estate)
 
     def set_estate(self, estate: Estate) -> None:
-        """Serve ``estate`` from the next request on; what has been issued or used stays so."""
+        """Use ``estate`` from the next request on. Issued tokens stay valid, and used ones stay used."""
         self.estate = estate
         self.directory = Directory(estate)
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}

@@ -1,4 +1,4 @@
-"""Realm discovery: who signs this user in? Three generations of the question, one answer each.
+"""Realm discovery: where a user authenticates. There are three generations of the request, each with its own reply.
 
 Sources: MSAL.NET WsTrustWebRequestManager.cs and UserRealmDiscoveryResponse.cs, msal4j UserDiscoveryResponse.java,
 MSAL Python authority.py, MSAL Go authority.go, MSAL.NET issue 1737 (live sample), AADInternals AccessToken_utils.ps1.
@@ -18,7 +18,7 @@ _STATES: dict[str, tuple[int, int]] = {"Managed": (4, 1), "Federated": (3, 2), "
 
 
 def federation_service_of_domain(estate: Estate, entry: DomainEntry) -> FederationService | None:
-    """The federation service of a federated domain; None for a managed one."""
+    """Return the federation service of a federated domain; None for a managed domain."""
     if entry.domain.kind != "federated" or entry.domain.federation is None:
         return None
     return estate.federation_service(entry.domain.federation)
@@ -27,12 +27,11 @@ def federation_service_of_domain(estate: Estate, entry: DomainEntry) -> Federati
 def build_realm_v1(
     estate: Estate, directory: Directory, login: str, *, desktop_sso: bool, request_id: str
 ) -> dict[str, Any]:
-    """The native clients' answer (``api-version=1.0``).
+    """Build the reply for native clients (``api-version=1.0``).
 
-    ``desktop_sso`` says that the caller belongs to the clients that are sent to autologon (``ClientRule``): a
-    managed user of a tenant with Seamless SSO is then ``Federated``, with autologon as the federation service. The
-    literal JSON of that answer is unconfirmed; it is put together from the URLs that clients call next (MSAL.NET
-    issues 1985, 2044).
+    ``desktop_sso``: whether the client is one that is sent to autologon (``ClientRule``). A managed user of a tenant
+    with Seamless SSO is then ``Federated``, with autologon as the federation service. The JSON of that reply is
+    unconfirmed; it is derived from the URLs that clients request next (MSAL.NET issues 1985, 2044).
     """
     cloud = estate.cloud
     common = {"cloud_instance_name": cloud.cloud_instance_name, "cloud_audience_urn": cloud.audience_urn}
@@ -77,7 +76,10 @@ def _name_space(
 
 
 def build_realm_v2(estate: Estate, directory: Directory, login: str) -> dict[str, Any]:
-    """The sign-in page's answer (``api-version=2.0`` and ``2.1``). An unknown domain gets three fields only."""
+    """Build the reply for the sign-in page (``api-version=2.0`` and ``2.1``).
+
+    An unknown domain has three fields only.
+    """
     cloud: Cloud = estate.cloud
     entry = directory.find_domain(login) if "@" in login else None
     kind, url = _name_space(estate, entry)
@@ -97,7 +99,7 @@ def build_realm_v2(estate: Estate, directory: Directory, login: str) -> dict[str
 
 
 def build_realm_srf(estate: Estate, directory: Directory, login: str) -> dict[str, Any]:
-    """The oldest answer (``GetUserRealm.srf``). ``State`` 1 for an unknown domain is unconfirmed."""
+    """Build the oldest reply (``GetUserRealm.srf``). ``State`` 1 for an unknown domain is unconfirmed."""
     entry = directory.find_domain(login) if "@" in login else None
     kind, url = _name_space(estate, entry)
     state, user_state = _STATES[kind]

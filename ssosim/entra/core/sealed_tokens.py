@@ -1,7 +1,8 @@
-"""Sealed tokens: opaque to whoever carries them, and worthless when changed (AES-256-GCM).
+"""Sealed tokens: claims that are encrypted and authenticated with AES-256-GCM, opaque to clients.
 
-The inner ``DesktopSsoToken``, the browser's dssoToken and refresh tokens are such. Their real formats are unknown, and
-clients treat all three as opaque (source: AADInternals Kerberos_utils.ps1, ROADtools auth.py).
+The inner ``DesktopSsoToken``, the browser's dssoToken, refresh tokens, authorization codes and the state of sign-in
+pages are sealed tokens. The formats of the real service are unknown, and clients treat them as opaque (source:
+AADInternals Kerberos_utils.ps1, ROADtools auth.py).
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ _LIMIT = 16 * 1024
 
 
 class SealedTokenError(ValueError):
-    """Not one of ours, not for this purpose, or tampered with."""
+    """The token was not sealed with this secret, was sealed for another purpose, or has been changed."""
 
 
 class DesktopSsoClaims(msgspec.Struct, frozen=True, array_like=True):
-    """What a DesktopSsoToken says. Times in seconds since the Unix epoch."""
+    """The claims of a DesktopSsoToken and of a dssoToken. Times are in seconds since the Unix epoch."""
 
     id: str
     tenant: str
@@ -41,7 +42,7 @@ class DesktopSsoClaims(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
-    """What a refresh token says. ``family`` tokens serve every member of the family of client ids."""
+    """The claims of a refresh token. Every client of the family of client ids may use a ``family`` token."""
 
     id: str
     tenant: str
@@ -59,18 +60,21 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class TokenSealer:
-    """Seals and opens with one secret of 32 bytes; ``purpose`` keeps tokens of different use apart."""
+    """Seals and opens tokens with one secret of 32 bytes.
+
+    ``purpose`` is authenticated with the token: a token that was sealed for one purpose does not open for another.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(secret)
 
-    def seal(self, purpose: str, grant: msgspec.Struct) -> str:
-        """Base64url text of nonce, ciphertext and tag."""
+    def seal(self, purpose: str, claims: msgspec.Struct) -> str:
+        """Encrypt ``claims``; returns nonce, ciphertext and tag as base64url."""
         nonce = os.urandom(_NONCE)
-        return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(grant), purpose.encode()))
+        return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(claims), purpose.encode()))
 
     def open(self, purpose: str, text: str, kind: type[T]) -> T:
-        """The grant inside; raises SealedTokenError."""
+        """Decrypt ``text`` and return its claims; raises SealedTokenError."""
         if len(text) > _LIMIT:
             raise SealedTokenError("too long")
         try:

@@ -1,4 +1,4 @@
-"""Choices that public text does not settle, each with its default. What *is* settled is not here."""
+"""Settings for behaviour of the real service that no public text confirms. Confirmed behaviour has no setting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ClientRule:
     managed: frozenset[tuple[str, str]] = frozenset()
 
     def offers_desktop_sso(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request with these ``headers`` (case-insensitive look-up) is one of the new kind of client."""
+        """Whether a client that sends these ``headers`` (case-insensitive look-up) is sent to desktop SSO."""
         if not any(name in headers for name in self.headers):
             return False
         if not self.managed:

@@ -1,4 +1,4 @@
-"""Moments in the spellings of the protocols. All UTC, from seconds since the Unix epoch."""
+"""Times in the formats of the protocols: UTC, from seconds since the Unix epoch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def _format(second: int, pattern: str) -> str:
 
 
 def format_xml_time(moment: float) -> str:
-    """``2025-02-25T16:42:00.000Z``, as in WS-Trust and SAML."""
+    """Format a time as in WS-Trust and SAML: ``2025-02-25T16:42:00.000Z``."""
     return _format(int(moment), "%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def format_oauth_time(moment: float) -> str:
-    """``2025-02-25 16:42:00Z``, as in OAuth error bodies (a blank, not T)."""
+    """Format a time as in OAuth error bodies, with a blank and no T: ``2025-02-25 16:42:00Z``."""
     return _format(int(moment), "%Y-%m-%d %H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""The thin shell: aiohttp on the outside, ``serve`` on the inside."""
+"""The aiohttp side of the provider: it turns requests into ``Call`` values and sends the replies."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def create_server(provider: Provider) -> ProviderServer:
-    """One server for the identity provider's hosts and all other services, for ``aiohttp.web.ServerRunner``.
+    """Create the server for the identity provider and all other services, for ``aiohttp.web.ServerRunner``.
 
-    Who answers is chosen by the Host header, among those of where a connection arrived (``ProviderServer.greet``).
+    The Host header selects the application among those of the listener that accepted the connection
+    (``ProviderServer.create_protocol``).
     """
     return ProviderServer(_make_handler(provider), _make_malformed_recorder(provider), _fast_path(provider))
 
@@ -72,7 +73,7 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
         effect = provider.tamper(call, client) if provider.tamper is not None else None
         if effect is not None and effect.delay:
             await provider.sleep(effect.delay)
-            if request.transport is None:  # the caller has gone meanwhile: a token that nobody takes is no sign-in
+            if request.transport is None:  # the client has gone; a token that nobody receives is no sign-in
                 effect = dataclasses.replace(effect, silent=True)
         reply = run_exchange(provider, call, client, effect, _find_responder(listener, call))
         if reply is not None:
@@ -128,7 +129,7 @@ def _read_call(
 
 
 async def _stay_silent(request: web.BaseRequest) -> web.Response:
-    """Say nothing until the caller goes away, or for longer than callers wait."""
+    """Send nothing until the client closes the connection, or for longer than clients wait."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_MAX_SILENCE_S):
             while request.transport is not None:  # noqa: ASYNC110 - aiohttp tells nobody when a connection ends
@@ -137,7 +138,7 @@ async def _stay_silent(request: web.BaseRequest) -> web.Response:
 
 
 def _hang_up(request: web.BaseRequest) -> web.Response:
-    """End the connection; what is returned goes nowhere."""
+    """Close the connection; the returned response is not sent."""
     if request.transport is not None:
         request.transport.close()
     return _force_close(web.Response(status=504))
@@ -170,7 +171,7 @@ def _build_response(provider: Provider, call: Call, reply: HttpReply) -> web.Res
 
 
 def _render_bytes(reply: HttpReply, headers: Headers) -> bytes:
-    """The bytes that aiohttp would send for the same."""
+    """Return the bytes that aiohttp would send for this reply."""
     fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if (
         not fields.count("\r") == fields.count("\n") == len(headers)

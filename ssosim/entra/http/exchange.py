@@ -1,4 +1,43 @@
-"""From a Call to an HttpReply, with its place in the trace: the whole provider without a socket."""
+"""One HTTP exchange as a function: from a ``Call`` to an ``HttpReply`` and a record in the trace. No socket is used.
+
+Theory of operation
+-------------------
+
+The parts, from the outside to the inside:
+
+- ``run_exchange`` is the whole exchange. It applies the effect of a fault, calls the responder, and writes the trace.
+- ``_apply_effect`` decides, from the ``HttpEffect`` of the active faults, whether the responder is called at all.
+- A ``Responder`` is the application of a host. ``dispatch`` is the responder of the identity provider: it finds the
+  route, checks the size of the request, calls the handler, and renders every error in the style of the endpoint.
+- ``serve`` is ``run_exchange`` without faults, for tests and in-memory use.
+
+The server (``app.py``) reads the request, waits for the delay of a fault, calls ``run_exchange`` and sends the reply.
+The forecast of DNS changes calls the same function without a server.
+
+Rules that always hold:
+
+- The reply depends only on the call (which contains its time, ``call.now``), on estate, settings and keys, on the state
+  of the provider (its replay cache and its device codes), and on random ids. Nothing waits and nothing reads a socket;
+  a clock is read only to measure ``elapsed_ms``.
+- Each call leads to exactly one ``HttpExchange`` event, also if there is no reply (``status`` 0) or the handler fails.
+- A handler never writes to the trace. It appends events to ``call.trace_buffer``; they are recorded after it returns,
+  in order, directly before the ``HttpExchange`` event. If the handler fails with an unexpected exception, its events
+  are discarded, because it is unknown whether they took place.
+- ``step`` depends on host and path only. A fault cannot change it.
+- ``dispatch`` never raises. A request that is refused is an ``AadstsError``, which it catches; any other exception is
+  logged with the trace id and becomes reply 500 with AADSTS50000. Responders and ``change`` functions must not raise
+  either: ``run_exchange`` does not catch their exceptions.
+
+How a fault shows: an effect with ``silent`` or ``reply`` keeps the request from the responder, so no token is issued
+and no ticket is checked. The provider has then not looked at the credentials, and ``guess_auth`` reads the
+authentication method from the headers and the body. An effect with ``change`` lets the provider handle the request and
+changes the reply; the events of the handler are true and are recorded. The ``HttpExchange`` event is marked
+``injected`` unless the effect stands for a failure of the service itself (``from_service``).
+
+What can go wrong: text of the request reaches the trace, so host, method and path are cut to fixed lengths (a request
+line may have 32 KB). The query never reaches the trace, because it may contain codes and tokens. ``guess_auth`` can be
+wrong for a body that merely contains the text ``password=``.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +60,23 @@ _log = logging.getLogger(__name__)
 _HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
 
 Responder = Callable[[Call], HttpReply]
-"""An application that answers for a host; it never raises."""
+"""Handles the calls for a host; it never raises."""
 
 
 def serve(provider: Provider, call: Call, client: str) -> HttpReply:
-    """Answer ``call`` and record it as caused by ``client``. Never raises."""
+    """Answer ``call`` without faults and record it for the client named ``client``. Never raises."""
     reply = run_exchange(provider, call, client, None)
-    assert reply is not None  # noqa: S101 - only a fault keeps an answer back
+    assert reply is not None  # noqa: S101 - only a fault can suppress the reply
     return reply
 
 
 def run_exchange(
     provider: Provider, call: Call, client: str, effect: HttpEffect | None, respond: Responder | None = None
 ) -> HttpReply | None:
-    """Answer ``call``, as ``injected`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
+    """Answer ``call``, apply ``effect``, and record the exchange for the client named ``client``.
 
-    ``respond`` is who answers, by default the provider itself. Never raises.
+    ``effect`` is the effect of the active faults, or None. ``respond`` is the application of the host, by default the
+    identity provider. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
     reply = _apply_effect(call, effect, respond or partial(dispatch, provider))
@@ -46,7 +86,7 @@ def run_exchange(
     trace.record(
         client,
         HttpExchange(
-            # Cut, for a request line may be 128 KB long, and a trace is kept.
+            # Cut: a request line may be 32 KB long, and the trace is stored.
             host=call.host[:_HOST],
             method=call.method[:_METHOD],
             path=("/" + "/".join(call.path))[:_PATH],
@@ -75,14 +115,14 @@ def _apply_effect(call: Call, effect: HttpEffect | None, respond: Responder) -> 
 
 
 def _is_injected(effect: HttpEffect | None) -> bool:
-    """Whether what comes from the service is not what it says."""
+    """Whether a fault, and not the service, has produced what the client gets."""
     if effect is None or effect.from_service:
         return False
     return effect.silent or effect.reply is not None or effect.change is not None
 
 
 def guess_auth(call: Call) -> Auth:
-    """What a request carries, by its looks: the provider, who would know, is not asked."""
+    """Guess the authentication method from headers and body, for a request that the provider does not handle."""
     scheme, _, token = call.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "negotiate":
         return "ntlm" if token.startswith("TlRMTVNTUA") else "kerberos"
@@ -90,7 +130,7 @@ def guess_auth(call: Call) -> Auth:
 
 
 def dispatch(provider: Provider, call: Call) -> HttpReply:
-    """Answer ``call``; what it did is in ``call.trace_buffer``. Never raises."""
+    """Answer ``call`` with the handler of its route. Its events are in ``call.trace_buffer``. Never raises."""
     service = provider.service_by_host.get(call.host)
     if service is None:
         return refuse_misdirected(call)
@@ -110,7 +150,7 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
         return HttpReply(405, reply.body, reply.content_type, headers, reply.code)
     except AadstsError as error:
         return render_error(error, call, style, provider.settings)
-    except Exception:  # noqa: BLE001  the last line: our own mistake must not take the lab down
+    except Exception:  # noqa: BLE001  an error of this program must not stop the lab
         call.trace_buffer.events.clear()
         _log.exception("trace id %s: %s https://%s failed", call.trace_id, call.method, call.host)
         return render_error(AadstsError(50000), call, style, provider.settings)
@@ -126,6 +166,6 @@ def _check_size(provider: Provider, call: Call, route: Route) -> None:
 
 
 def refuse_misdirected(call: Call) -> HttpReply:
-    """The answer to a request for a host that is not here."""
+    """Return 421 (Misdirected Request) for a host that no service at this listener has."""
     text = f"The lab serves no host {call.host[:253]!r} here.\n"
     return HttpReply(421, text.encode(errors="replace"), "text/plain; charset=utf-8")

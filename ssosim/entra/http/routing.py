@@ -1,4 +1,4 @@
-"""Which endpoint a request is for: by host, path (case-insensitive) and method."""
+"""Routing: finds the handler of a request by host, path (case-insensitive) and method."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from ssosim.trace import SignInStep
 __all__ = ["Handler", "Route", "RouteRow", "error_style_of", "find_route", "first_steps", "routes_of", "step_of"]
 
 Handler = Callable[[Provider, Call, tuple[str, ...]], HttpReply]
+"""Handles the calls of one endpoint. The texts are the variable segments of the path, as sent but decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint, its step of a sign-in, how its errors look, and whether it judges header sizes itself."""
+    """An endpoint: its handler, its step of a sign-in, the style of its errors.
+
+    ``checks_header_size``: whether the handler itself refuses headers that are too large.
+    """
 
     handler: Handler
     step: SignInStep
@@ -32,13 +36,13 @@ class Route:
 
 
 RouteRow = tuple[str, str, Route]
-"""A line of a route table: the method, the path with its variable segments in braces, and what is there."""
+"""A row of a route table: the method, the path with its variable segments in braces, and the route."""
 
 
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
-    any: _Node | None = None
+    variable: _Node | None = None
     routes: dict[str, Route] = field(default_factory=dict)
 
 
@@ -133,12 +137,12 @@ _STYLES: Mapping[str, ErrorStyle] = MappingProxyType({"login": "oauth", "autolog
 
 
 def routes_of(service: str, cloud: Cloud) -> tuple[RouteRow, ...]:
-    """The route table of one of the provider's services; raises KeyError for what is none of them."""
+    """Return the route table of ``login``, ``autologon`` or ``federation``; raises KeyError for another name."""
     return _TABLES[service](cloud)
 
 
 def error_style_of(service: str) -> ErrorStyle:
-    """How that service says no before a route is known; raises KeyError."""
+    """Return the style of a service's errors as long as the route is not known; raises KeyError."""
     return _STYLES[service]
 
 
@@ -149,8 +153,8 @@ def _tree(service: str, cloud: Cloud) -> _Node:
         node = root
         for segment in path.strip("/").lower().split("/"):
             if segment.startswith("{"):
-                node.any = node.any or _Node()
-                node = node.any
+                node.variable = node.variable or _Node()
+                node = node.variable
             else:
                 node = node.literal.setdefault(segment, _Node())
         node.routes[method] = route
@@ -158,7 +162,11 @@ def _tree(service: str, cloud: Cloud) -> _Node:
 
 
 def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...], tuple[str, ...]] | None:
-    """The route and the variable segments of the path, or the methods allowed there, or None for no such page."""
+    """Find the route of a call.
+
+    Returns the route and the variable segments of the path; the allowed methods instead of the route, if the method is
+    not one of them; None if there is no such path.
+    """
     found = _find_node(provider, call)
     if found is None:
         return None
@@ -168,7 +176,7 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
 
 
 def step_of(provider: Provider, call: Call) -> SignInStep:
-    """The step of a sign-in that ``call`` is for, whatever its method; OTHER where there is no page."""
+    """Return the step of a sign-in that the path of ``call`` belongs to, for any method; OTHER for an unknown path."""
     found = _find_node(provider, call)
     if found is None:
         return SignInStep.OTHER
@@ -177,9 +185,9 @@ def step_of(provider: Provider, call: Call) -> SignInStep:
 
 
 def first_steps(estate: Estate) -> dict[str, SignInStep]:
-    """The step that each host of ``estate`` is asked for first, by its name in lower case.
+    """Return, by host name in lower case, the step of the first request that clients send to each host of ``estate``.
 
-    It stands for the host where no path is seen: its name has no address, or no connection comes about.
+    This step stands for the host if no path is known: its name has no address, or the connection fails.
     """
     return {name.lower(): _FIRST_STEPS[service] for name, service in estate.identity_names()}
 
@@ -192,7 +200,7 @@ def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] 
     for segment in call.path:
         below = node.literal.get(segment.lower())
         if below is None:
-            below = node.any
+            below = node.variable
             captured.append(segment)
         if below is None or not segment:
             return None

@@ -1,7 +1,7 @@
-"""The HTTP server under the identity provider: aiohttp's, with limits, and without its words.
+"""The HTTP server of the identity provider: aiohttp's server with limits and without its error texts.
 
-aiohttp logs every request that it cannot parse with a traceback, and repeats in log and answer what it choked on,
-which may be a ticket. What a client does wrong is no news here: it gets a short 4xx, and a line in the trace.
+aiohttp logs each request that it cannot parse with a traceback, and repeats the input, which may be a ticket, in its
+log and its reply. Here a malformed request gets a short 4xx reply and an event in the trace.
 """
 
 from __future__ import annotations
@@ -57,16 +57,17 @@ CHUNK_LIMIT = 1024
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 MalformedCallback = Callable[[web.BaseRequest, int], None]
-"""Told of each request that was no HTTP, with the status of the answer."""
+"""Called for each request that is not valid HTTP, with the status of the reply."""
 EarlyCloseCallback = Callable[[BaseException | None], None]
-"""Told that a connection ended before a byte of HTTP arrived, and with which error."""
+"""Called when a connection ends before a byte of HTTP has arrived, with the error if there is one."""
 FastPath = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
-"""From a request (its connection, its head, its body) to the bytes of its answer, or None before the body is read."""
+"""Answers a request (connection, head, body) without waiting. Returns the bytes of the reply; or None, before the body
+is read, if the request must take the usual path."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerConfig:
-    """Where connections arrive: with TLS or plain, at which port, and who answers there, by host name (lower case)."""
+    """The scheme and port of a listener, and its responders by host name (lower case)."""
 
     responders: Mapping[str, Callable[[Call], HttpReply]]
     scheme: Literal["https", "http"] = "https"
@@ -74,7 +75,7 @@ class ListenerConfig:
 
 
 class IncompleteBodyError(Exception):
-    """A body that broke off, was no body of its kind, or took too long; ``status`` is what to answer."""
+    """The body is incomplete, malformed, or took too long; ``status`` is the HTTP status of the reply."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -82,9 +83,9 @@ class IncompleteBodyError(Exception):
 
 
 class ProviderServer(web.Server):
-    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; ``refused`` is told of what was no HTTP request.
+    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; it calls ``on_malformed`` for input that is not valid HTTP.
 
-    ``fast_path`` is asked first about a request that arrived in one piece on a connection with nothing else to do.
+    ``fast_path`` is tried first for a request that arrived in one piece on an idle connection.
     """
 
     def __init__(self, handler: Handler, on_malformed: MalformedCallback, fast_path: FastPath) -> None:
@@ -93,22 +94,22 @@ class ProviderServer(web.Server):
         self._fast_path = fast_path
 
     def __call__(self) -> web.RequestHandler:
-        """A new connection's protocol."""
+        """Create the protocol of a new connection."""
         return self.create_protocol(None)
 
     def create_protocol(
         self, on_early_close: EarlyCloseCallback | None, listener: ListenerConfig | None = None
     ) -> web.RequestHandler:
-        """A new connection's protocol; ``on_early_close`` is told of its end, if that comes before the first byte.
+        """Create the protocol of a new connection; ``on_early_close`` is called if it ends before the first byte.
 
-        ``listener`` is where it arrived; without one it is the provider itself that answers.
+        ``listener`` is the listener that accepted it; without one the provider handles all requests.
         """
         ends = (self._on_malformed, self._fast_path, on_early_close)
         return Connection(self, *ends, listener=listener, loop=self._loop, **SERVER_LIMITS)
 
 
 class Connection(web.RequestHandler):
-    """One connection; ``listener`` is where it arrived."""
+    """One connection; ``listener`` is the listener that accepted it."""
 
     __slots__ = ("_fast_path", "_on_early_close", "_on_malformed", "listener")
 
@@ -129,10 +130,10 @@ class Connection(web.RequestHandler):
         self._on_early_close = on_early_close
 
     def data_received(self, data: bytes) -> None:
-        """Answer here and now what needs no waiting; aiohttp's task and stream for each request cost as much again.
+        """Answer a request that needs no waiting at once; aiohttp's task and stream would double its cost.
 
-        All else is left to aiohttp: what is pipelined, came in pieces, closes, upgrades, expects, or meets a client
-        that does not read.
+        aiohttp handles everything else: pipelined requests, requests in several pieces, ``Connection: close``,
+        upgrades, ``Expect``, and clients that do not read.
         """
         self._on_early_close = None
         waiter = self._waiter
@@ -153,11 +154,11 @@ class Connection(web.RequestHandler):
             waiter.set_result(None)
 
     def stop_reading_body(self) -> None:
-        """Read no more of a refused body: its form costs more than its length."""
+        """Stop reading a refused body: reading its many chunks costs more than its length suggests."""
         self._lingering_time = 0.0
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The end; an alert of TLS arrives as ``exc``."""
+        """Handle the end of the connection; a TLS alert arrives as ``exc``."""
         on_early_close, self._on_early_close = self._on_early_close, None
         super().connection_lost(exc)
         if on_early_close is not None:
@@ -187,7 +188,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer a request that could not be parsed; anything else is our own mistake, and aiohttp's business."""
+        """Reply to a request that could not be parsed. Errors of this program are left to aiohttp."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
         self._on_malformed(request, status)
@@ -201,7 +202,7 @@ def _is_chunked(request: web.BaseRequest) -> bool:
 
 
 async def _read_chunks(request: web.BaseRequest) -> bytes:
-    """A body in chunks, of which there may be ``CHUNK_LIMIT``."""
+    """Read a chunked body of at most ``CHUNK_LIMIT`` chunks."""
     body, count = bytearray(), 0
     async for data, ends in request.content.iter_chunks():
         body += data
@@ -214,7 +215,7 @@ async def _read_chunks(request: web.BaseRequest) -> bytes:
 
 
 async def read_body(request: web.BaseRequest) -> bytes:
-    """The request's body; raises IncompleteBodyError, and aiohttp's HTTPRequestEntityTooLarge over BODY_LIMIT."""
+    """Read the request's body; raises IncompleteBodyError, and aiohttp's HTTPRequestEntityTooLarge over BODY_LIMIT."""
     if not request.body_exists:
         return b""
     try:

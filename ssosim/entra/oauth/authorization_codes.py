@@ -1,4 +1,4 @@
-"""What sign-in pages carry and give out: flows and authorization codes, sealed, and what a code is redeemed for.
+"""The state of sign-in pages (flows) and authorization codes, both as sealed tokens, and the redemption of codes.
 
 Sources: Entra auth-code document (parameters, ten minutes), RFC 7636 (PKCE), RFC 9700 section 2.1.1 (no downgrade).
 """
@@ -33,19 +33,19 @@ __all__ = [
 ]  # fmt: skip
 
 CODE_LIFETIME = 600
-"""Seconds that a code is good for: "about 10 minutes" (Entra auth-code document)."""
+"""Seconds that a code is valid: "about 10 minutes" (Entra auth-code document)."""
 FLOW_LIFETIME = 3600
-"""Seconds that a sign-in page may stay open. Ours; the real figure is unconfirmed."""
+"""Seconds that a sign-in page may stay open. The value is chosen here; that of the real service is unconfirmed."""
 
 _CODE = "authorization-code"  # purpose of sealed codes
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")  # RFC 7636, sections 4.1 and 4.2
 
 
 class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign-in in progress, as its page carries it (``sFT``): what was asked for, and by which browser.
+    """A sign-in in progress, as its page carries it (``sFT``): the request of the application, and the browser.
 
-    ``browser`` is the value of the cookie that must come back with the page; ``user_code`` is set when the sign-in is
-    for a device code, which has no redirect. ``issued`` is in seconds since the Unix epoch.
+    ``browser`` is the value of the cookie that the post of the page must have. ``user_code`` is set if the sign-in is
+    for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch.
     """
 
     id: str
@@ -68,14 +68,14 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Canary(msgspec.Struct, frozen=True, array_like=True):
-    """What binds one page to its flow and its browser, so that no other site can post the form."""
+    """Binds a page to its flow and its browser, so that another site cannot post the form (CSRF)."""
 
     flow: str
     browser: str
 
 
 class AuthorizationCodeClaims(msgspec.Struct, frozen=True, array_like=True):
-    """What an authorization code says. Times in seconds since the Unix epoch."""
+    """The claims of an authorization code. Times are in seconds since the Unix epoch."""
 
     id: str
     subject: str
@@ -91,12 +91,12 @@ class AuthorizationCodeClaims(msgspec.Struct, frozen=True, array_like=True):
 
 
 def compute_challenge(verifier: str, method: str) -> str:
-    """The code challenge of ``verifier``; ``method`` is ``S256`` or ``plain`` (RFC 7636, section 4.2)."""
+    """Compute the code challenge of ``verifier``; ``method`` is ``S256`` or ``plain`` (RFC 7636, section 4.2)."""
     return encode_base64url(hashlib.sha256(verifier.encode()).digest()) if method == "S256" else verifier
 
 
 def check_challenge(challenge: str, method: str) -> str:
-    """The method in force for an authorization request's challenge, ``""`` without one; ``plain`` when none is named.
+    """Return the challenge method of an authorization request: ``plain`` if it names none, ``""`` without a challenge.
 
     Raises AadstsError 9002313 for an unknown method or one without a challenge, 501491 for a challenge of wrong size.
     """
@@ -112,7 +112,7 @@ def check_challenge(challenge: str, method: str) -> str:
 
 
 def issue_code(provider: Provider, flow: SignInFlow, user: User, method: str, now: float) -> str:
-    """A code for what ``flow`` asked for, earned by ``user`` who proved it by ``method``."""
+    """Issue a code for the request in ``flow`` to ``user``, who has authenticated by ``method`` (a URI)."""
     claims = AuthorizationCodeClaims(
         id=make_guid(),
         subject=user.object_id,
@@ -130,11 +130,11 @@ def issue_code(provider: Provider, flow: SignInFlow, user: User, method: str, no
 
 
 def redeem_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[RequestedAccess, AuthenticatedUser]:
-    """What the code of a token request earns, once.
+    """Redeem the code of a token request. A code can be redeemed once.
 
     Raises AadstsError: 900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112
-    (another redirect address), 501481 (PKCE), 54005 (used), 50034 and 50057 (the user). A code survives a request that
-    is refused for its parameters, so that a stranger who saw it cannot spend it.
+    (another redirect address), 501481 (PKCE), 54005 (used), 50034 and 50057 (the user). A request that is
+    refused for its parameters does not use up the code, so somebody who has seen the code cannot invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
     try:
@@ -165,7 +165,7 @@ def redeem_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[
 
 def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:
     if not claims.challenge:
-        if verifier:  # somebody has taken the challenge out of the authorization request
+        if verifier:  # the challenge has been removed from the authorization request (downgrade)
             raise AadstsError(501481)
         return
     fits = _VERIFIER.match(verifier) is not None
@@ -174,9 +174,9 @@ def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:
 
 
 def _access_of_code(request: TokenRequest, claims: AuthorizationCodeClaims) -> RequestedAccess:
-    """As stated in the token request, else as in the authorization request.
+    """Return the access as stated in the token request, else as in the authorization request.
 
-    A refresh token comes only when ``offline_access`` stood in both, or always in v1, which has no scopes.
+    A refresh token is issued if both requests have ``offline_access``; in v1, which has no scopes, always.
     """
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if request.version == "1.0":

@@ -1,7 +1,7 @@
-"""The authorization endpoint: from an application's request to the page on which a person signs in.
+"""The authorization endpoint: it reads an application's request and shows the sign-in page to the user.
 
 Sources: Entra auth-code document, MSAL Python oauth2.py and MSAL.NET (parameters), captures of the sign-in page
-(``$Config``). There is no session: each request asks, and ``prompt=none`` is always ``login_required``.
+(``$Config``). There is no session: each request shows the page, and ``prompt=none`` is always ``login_required``.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def handle_authorize_v2(provider: Provider, call: Call, captured: tuple[str, ...
 
 
 def handle_native_client(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /common/oauth2/nativeclient: where embedded browsers end; what matters is in the address."""
+    """GET /common/oauth2/nativeclient: the last page of embedded browsers; the result is in the address."""
     return render_message_page("Done", "You may close this window.")
 
 
 def handle_form_shown(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /common/instrumentation/shown: the page says that its form came into sight. Ours."""
+    """GET /common/instrumentation/shown: the page reports that its form is shown. This endpoint exists here only."""
     try:
         record_prompt(provider, call, open_flow(provider, call.query.get("flow", ""), call.now))
     except AadstsError:
@@ -75,7 +75,7 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
     query = call.query
     try:
         flow = _read_flow(provider, call, tenant, version)
-    except AadstsError as error:  # nobody has shown yet that the redirect address may be trusted
+    except AadstsError as error:  # the redirect address has not been checked yet
         return render_error_page(error, call)
     try:
         flow, try_ticket = _read_options(call, flow, version)
@@ -89,7 +89,7 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
 
 
 def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[SignInFlow, bool]:
-    """The rest of the request, of whose mistakes the application hears; and whether a ticket may be tried."""
+    """Read the parameters whose errors are sent to the application. Also returns whether a ticket may be tried."""
     query = call.query
     response_type = require_parameter(query, "response_type")
     if response_type != "code":
@@ -142,7 +142,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
 
 
 def require_application(provider: Provider, client_id: str, tenant: str) -> Application:
-    """The application ``client_id``; raises AadstsError 700016."""
+    """Return the application ``client_id``; raises AadstsError 700016."""
     application = provider.estate.application(client_id)
     if application is None:
         raise AadstsError(700016, client=client_id[:64], tenant=tenant)
@@ -150,7 +150,7 @@ def require_application(provider: Provider, client_id: str, tenant: str) -> Appl
 
 
 def open_flow(provider: Provider, text: str, now: float) -> SignInFlow:
-    """The flow of a page; raises AadstsError 165000 for one that is not ours, or that has stayed open for too long."""
+    """Open the flow token of a page; raises AadstsError 165000 if it is not valid or the page was open for too long."""
     try:
         flow = provider.sealer.open(_FLOW, text, SignInFlow)
     except SealedTokenError:
@@ -161,7 +161,7 @@ def open_flow(provider: Provider, text: str, now: float) -> SignInFlow:
 
 
 def check_canary(provider: Provider, call: Call, flow: SignInFlow, text: str) -> None:
-    """That the page of ``flow`` was posted by the browser that it was served to; raises AadstsError 165000."""
+    """Check that the browser that got the page of ``flow`` has posted it; raises AadstsError 165000 if not."""
     try:
         canary = provider.sealer.open(_CANARY, text, Canary)
     except SealedTokenError:
@@ -179,10 +179,10 @@ def show_sign_in_page(
     try_ticket: bool = False,
     hint: str = "",
 ) -> HttpReply:
-    """The sign-in page for ``flow``; after a ``refusal``, with its text.
+    """Return the sign-in page for ``flow``; after a refused attempt with the text of ``error``.
 
-    That a person is asked is recorded when the form comes into sight: at once, or after the ticket has been tried
-    (``try_ticket`` allows that), which the page reports. ``hint`` is a domain to try it for.
+    ``try_ticket``: whether the page may try a Kerberos ticket first; ``hint`` is a domain to try it for. The user
+    prompt is recorded when the form is shown: at once, or when the page reports that the ticket has failed.
     """
     domain = _ticket_domain(provider, flow, hint) if try_ticket else ""
     if not domain:
@@ -201,7 +201,7 @@ def show_sign_in_page(
 
 
 def record_prompt(provider: Provider, call: Call, flow: SignInFlow, why: str = "") -> None:
-    """Record, once for each page, that a person has been asked."""
+    """Record, once for each page, that the user has been prompted."""
     if call.method == "HEAD" or not provider.replay_cache.record_use(
         f"shown:{flow.id}", flow.issued + 86_400, call.now
     ):
@@ -213,10 +213,10 @@ def record_prompt(provider: Provider, call: Call, flow: SignInFlow, why: str = "
 
 
 def _ticket_domain(provider: Provider, flow: SignInFlow, hint: str) -> str:
-    """The domain or tenant whose tickets the page may try, ``""`` for none.
+    """Return the domain or tenant whose tickets the page may try, or ``""``.
 
-    A tenanted endpoint, a domain hint or a login hint is needed (Seamless SSO FAQ); else the user types a name first,
-    after which this page asks for the password too.
+    A tenanted endpoint, a domain hint or a login hint is needed (Seamless SSO FAQ). Without one the user types the name
+    first, and this page then asks for the password too.
     """
     for name in (flow.login_hint.rpartition("@")[2], hint, flow.authority):
         tenant = provider.directory.find_tenant(name) if name else None
@@ -226,7 +226,7 @@ def _ticket_domain(provider: Provider, flow: SignInFlow, hint: str) -> str:
 
 
 def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str) -> Mapping[str, Any]:
-    """The page's ``$Config``, with the names that captures show; ``urlShown`` and ``sDomain`` are ours."""
+    """Build the page's ``$Config`` with the names in captures; ``urlShown`` and ``sDomain`` exist here only."""
     flow_token = provider.sealer.seal(_FLOW, flow)
     base, request_id = f"https://{call.host}/common", call.correlation_id
     autologon = f"https://{provider.estate.cloud.autologon_host}/{{0}}/winauth"
@@ -255,7 +255,7 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
 
 
 def render_error_page(error: AadstsError, call: Call) -> HttpReply:
-    """A "no" that the application does not hear of."""
+    """Return a page with an error that is not sent to the application."""
     return render_message_page(
         "Sorry, but we are having trouble signing you in",
         build_error_description(error, call, " "),

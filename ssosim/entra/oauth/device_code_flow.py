@@ -1,4 +1,4 @@
-"""The device code flow: its start, the page for the code, and the polling.
+"""The device code flow: the start of the flow, the page for the user code, and the token requests (polling).
 
 Sources: Entra device-code document; MSAL.NET DeviceCodeRequest.cs and DeviceCodeResponse.cs, MSAL.js
 StringConstants.ts, ADAL Python token_request.py (``code`` for ``device_code``), ADAL.NET MockHelpers.

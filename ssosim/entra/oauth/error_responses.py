@@ -1,4 +1,4 @@
-"""How each kind of endpoint says no."""
+"""Rendering of an AadstsError in the format of each kind of endpoint."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ssosim.entra.wstrust.rstr import SOAP_TYPE, render_adfs_fault, render_fault
 __all__ = ["ErrorStyle", "build_error_description", "build_oauth_error", "render_error"]
 
 ErrorStyle = Literal["oauth-v1", "oauth", "soap", "adfs", "text"]
-"""How an endpoint's errors look."""
+"""The format of an endpoint's errors."""
 
 _ERROR_URI = "https://login.microsoftonline.com/error?code="
 _ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."
 
 
 def build_error_description(error: AadstsError, call: Call, separator: str) -> str:
-    """The ``error_description``: text with its codes, ids and time stamp, with ``separator`` between them."""
+    """Build the ``error_description``: text with codes, ids and time stamp, with ``separator`` between the parts."""
     return separator.join(
         (
             describe(error),
@@ -33,7 +33,7 @@ def build_error_description(error: AadstsError, call: Call, separator: str) -> s
 
 
 def build_oauth_error(error: AadstsError, call: Call, *, v1: bool, separator: str) -> dict[str, Any]:
-    """The JSON body of an error.
+    """Build the JSON body of an error.
 
     ``error_codes`` are integers, ``claims`` is a *string* of JSON, ``timestamp`` has a blank and no T. Sources: Entra
     auth-code document, ADAL Python issue 79, MSAL Go and msal4j parsers, botframework-sdk issue 6221 (``error_uri``).
@@ -56,7 +56,7 @@ def build_oauth_error(error: AadstsError, call: Call, *, v1: bool, separator: st
 
 
 def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Settings) -> HttpReply:
-    """The answer in the endpoint's own language."""
+    """Render the error in the format of the endpoint."""
     status = error.http_status
     if style == "soap":
         body = render_fault(

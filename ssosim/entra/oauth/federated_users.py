@@ -1,6 +1,7 @@
-"""People of federated domains at the sign-in page: out to their own service, and back with its assertion.
+"""Users of federated domains at the sign-in page: the redirect to their federation service, and its response.
 
-Sources: as of ``wsfed``; Entra documentation, home realm discovery (a domain hint or a name leads there at once).
+Sources: as in ``ws_federation``; Entra documentation, home realm discovery (a domain hint or a user name redirects at
+once).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _FLOW = "federated-flow"  # purpose of sealed texts
 
 
 def federation_service_of_login(provider: Provider, login: str) -> FederationService | None:
-    """The service that signs ``login`` (a name or a bare domain) in; None where a password here does."""
+    """Return the federation service of ``login`` (a user name or a domain); None for a managed or unknown domain."""
     entry = provider.directory.find_domain(login)
     return None if entry is None else federation_service_of_domain(provider.estate, entry)
 
@@ -43,11 +44,14 @@ def federation_service_of_login(provider: Provider, login: str) -> FederationSer
 def build_service_url(
     provider: Provider, call: Call, flow: SignInFlow | None, service: FederationService, name: str
 ) -> str:
-    """The page of ``service``, for ``name``; without a ``flow`` nothing can come back from there."""
+    """Build the URL of the sign-in page of ``service`` for the user ``name``.
+
+    The URL carries ``flow`` as a sealed context. Without a flow the response of the service cannot be accepted.
+    """
     request = ""
     if flow is not None:
-        leaving = msgspec.structs.replace(flow, id=make_guid(), issued=int(call.now), login_hint=name)
-        request = provider.sealer.seal(_FLOW, leaving)
+        outgoing = msgspec.structs.replace(flow, id=make_guid(), issued=int(call.now), login_hint=name)
+        request = provider.sealer.seal(_FLOW, outgoing)
     return build_sign_in_url(
         service,
         realm=provider.estate.cloud.audience_urn,
@@ -61,7 +65,7 @@ def build_service_url(
 def redirect_to_service(
     provider: Provider, call: Call, flow: SignInFlow, service: FederationService, name: str
 ) -> HttpReply:
-    """The redirect to the page of ``service``, which is to come back with ``flow``."""
+    """Redirect the browser to the sign-in page of ``service``, with ``flow`` as the context of its response."""
     location = build_service_url(provider, call, flow, service, name)
     return HttpReply(
         302, headers=(("Location", location), ("Set-Cookie", format_browser_cookie(flow.browser)), *NO_STORE)
@@ -69,7 +73,10 @@ def redirect_to_service(
 
 
 def read_returned_flow(provider: Provider, call: Call, context: str) -> SignInFlow:
-    """The flow of a ``wctx``; raises AadstsError 165000 for one that is stale, used, not ours, or another browser's."""
+    """Open the flow in a ``wctx``.
+
+    Raises AadstsError 165000 if it was not sealed here, is too old, has been used, or is from another browser.
+    """
     try:
         flow = provider.sealer.open(_FLOW, read_wctx(context), SignInFlow)
     except SealedTokenError:
@@ -84,10 +91,10 @@ def read_returned_flow(provider: Provider, call: Call, context: str) -> SignInFl
 
 
 def verify_federated_user(provider: Provider, flow: SignInFlow, wresult: str, now: float) -> VerifiedSubject:
-    """Who has signed in, by the service's own signature.
+    """Verify the response of a federation service and return the user who has signed in.
 
-    Raises AadstsError as ``verify_assertion``, 50008 for what holds no assertion, 50107 for a token of no federation
-    service, 50034 for somebody of another tenant than was asked for.
+    Raises AadstsError like ``verify_assertion``; 50008 if there is no assertion, 50107 if the user's domain is not
+    federated, 50034 if the user belongs to another tenant than the requested one.
     """
     try:
         assertion = extract_assertion(wresult)

@@ -1,4 +1,4 @@
-"""Where an authorization answer may go, and how it gets there.
+"""The redirect addresses of authorization responses: which are allowed, and how the response is sent there.
 
 Sources: Entra reply-URL document (loopback ports), auth-code document (response modes), OAuth 2.0 Form Post Response
 Mode, RFC 8252 section 7.3.
@@ -23,7 +23,7 @@ _ERROR_URI = "https://login.microsoftonline.com/error?code="
 
 
 def check_redirect_uri(application: Application, given: str) -> str:
-    """The address to answer to; raises AadstsError 50011 for one that ``application`` has not registered.
+    """Return the redirect address of the response; raises AadstsError 50011 if ``application`` has not registered it.
 
     Addresses are compared letter by letter; the port of a loopback address is ignored, and an empty path is ``/``. An
     application with one address may leave it out.
@@ -41,7 +41,7 @@ def _same_loopback(given: str, known: str) -> bool:
 
 
 def redirect_to_application(flow: SignInFlow, fields: dict[str, str]) -> HttpReply:
-    """The answer that carries ``fields`` and the state to the flow's redirect address, by its response mode."""
+    """Return the reply that sends ``fields`` and the state to the flow's redirect address, by its response mode."""
     if flow.state is not None:
         fields = {**fields, "state": flow.state}
     if flow.response_mode == "form_post":
@@ -52,7 +52,7 @@ def redirect_to_application(flow: SignInFlow, fields: dict[str, str]) -> HttpRep
 
 
 def redirect_error(flow: SignInFlow, error: AadstsError, call: Call, separator: str) -> HttpReply:
-    """The "no" as the application gets it (RFC 6749, section 4.1.2.1)."""
+    """Return the error response that is sent to the application (RFC 6749, section 4.1.2.1)."""
     fields = {
         "error": error.row.error,
         "error_description": build_error_description(error, call, separator),

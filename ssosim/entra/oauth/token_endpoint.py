@@ -1,4 +1,4 @@
-"""The token endpoint, v1 and v2: one function a grant.
+"""The token endpoint, v1 and v2. Each grant has one function.
 
 Sources: MSAL.NET OAuthConstants.cs and TokenClient.cs, MSAL Python wstrust_response.py, ADAL Python
 token_request.py, AADInternals, ROADtools; Entra documents of the password and client-credentials grants.
@@ -122,7 +122,7 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
 
 
 def _access_of_refresh(request: TokenRequest, claims: RefreshTokenClaims) -> RequestedAccess:
-    """What a refresh asks for: as stated, else as granted before. A new refresh token always comes with it."""
+    """Return the access of a refresh: as the request states it, else as granted before. It includes a refresh token."""
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if stated:
         access = read_requested_access(request.form, request.version)

@@ -1,4 +1,4 @@
-"""A token request, read: who asks, for what. The grants themselves are in ``grants``."""
+"""Parsing of token requests: client, grant type, and the requested access. The grants are in ``token_endpoint``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SCOPE_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class RequestedAccess:
-    """What is asked for: one resource, scopes as asked, whether an id token and a refresh token come with it."""
+    """The access that a request asks for: one resource, its scopes, and whether it includes id and refresh tokens."""
 
     resource: str
     scopes: tuple[str, ...]
@@ -44,7 +44,7 @@ class RequestedAccess:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token request whose client is known. ``confidential`` says that it has proved a secret."""
+    """A token request whose client is known. ``confidential``: whether the client has sent its correct secret."""
 
     version: TokenVersion
     authority: Authority
@@ -55,7 +55,7 @@ class TokenRequest:
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The form's fields; raises AadstsError 9002313 when it is no form. A truncated one has fewer fields."""
+    """Read the fields of a form; raises AadstsError 9002313 if it is none. A truncated form has fewer fields."""
     try:
         return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
     except UnicodeDecodeError:
@@ -65,7 +65,7 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def require_parameter(form: Mapping[str, str], name: str) -> str:
-    """The parameter ``name``; raises AadstsError 900144 when it is absent or empty."""
+    """Return the parameter ``name``; raises AadstsError 900144 if it is absent or empty."""
     value = form.get(name, "")
     if not value.strip():
         raise AadstsError(900144, name=name)
@@ -115,7 +115,10 @@ def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tu
 
 
 def read_requested_access(form: Mapping[str, str], version: TokenVersion) -> RequestedAccess:
-    """What the form asks for. v1 names a ``resource``, v2 puts it into ``scope``. Raises AadstsError 900144, 70011."""
+    """Read the requested access. v1 has ``resource``, v2 has the resource in ``scope``.
+
+    Raises AadstsError 900144, 70011.
+    """
     if version == "1.0":
         resource = form.get("resource", "").strip() or _OLD_GRAPH
         return RequestedAccess(resource, ("user_impersonation",), id_token=True, refresh_token=True)
@@ -135,7 +138,7 @@ def read_requested_access(form: Mapping[str, str], version: TokenVersion) -> Req
 
 
 def resource_of(scope: str) -> str:
-    """The resource of one scope: what stands before its last slash; bare names are Microsoft Graph's."""
+    """Return the resource of one scope: the text before its last slash, or Microsoft Graph for a name without slash."""
     resource, separator, name = scope.rpartition("/")
     if not separator:
         return _GRAPH

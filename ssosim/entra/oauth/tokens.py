@@ -1,4 +1,4 @@
-"""Access, refresh and id tokens, and the body that carries them.
+"""Access, refresh and id tokens, and the token response that contains them.
 
 Sources: MSAL.NET MsalTokenResponse.cs and MockHelpers.cs (v2 numbers, v1 strings), AADInternals (v1), MSAL Python
 token_cache.py (``client_info``), azure-cli issue 14244 (refresh tokens of 90 days).
@@ -26,15 +26,15 @@ from ssosim.trace import TokenIssued
 
 __all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "issue_app_token", "issue_user_tokens"]
 
-REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # purpose of sealed refresh tokens
+REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedUser:
-    """A grant that holds: tokens for ``user`` of ``tenant``.
+    """An authenticated user of ``tenant``, for whom tokens are issued.
 
-    ``method`` is how the user proved it (an authentication method URI), ``grant`` the grant's name, ``nonce`` what an
-    id token is to repeat (OpenID Connect Core, section 3.1.2.1).
+    ``method`` is how the user has authenticated (an authentication method URI), ``grant`` the name of the grant,
+    ``nonce`` the value that the id token repeats (OpenID Connect Core, section 3.1.2.1).
     """
 
     user: User
@@ -45,7 +45,7 @@ class AuthenticatedUser:
 
 
 @lru_cache(maxsize=4096)
-def _pairwise(object_id: str, audience: str) -> str:
+def _pairwise_subject(object_id: str, audience: str) -> str:
     return encode_base64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
@@ -53,11 +53,11 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
-def _methods(method: str) -> list[str]:
+def _amr_of(method: str) -> list[str]:
     return ["wia"] if method.endswith(":windows") else ["pwd"]
 
 
-def _base(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -> dict[str, Any]:
+def _common_claims(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -> dict[str, Any]:
     return {
         "iss": issuer_of(provider.estate.cloud, tenant.id, version),
         "iat": now,
@@ -75,12 +75,12 @@ def _access_token(
     user = authenticated.user
     claims = {
         "aud": access.resource,
-        **_base(provider, authenticated.tenant, request.version, now),
-        "amr": _methods(authenticated.method),
+        **_common_claims(provider, authenticated.tenant, request.version, now),
+        "amr": _amr_of(authenticated.method),
         "name": user.display_name,
         "oid": user.object_id,
-        "scp": " ".join(_granted(access, with_oidc=False)) or "openid profile",
-        "sub": _pairwise(user.object_id, access.resource),
+        "scp": " ".join(_granted_scopes(access, with_oidc=False)) or "openid profile",
+        "sub": _pairwise_subject(user.object_id, access.resource),
     }
     if request.version == "1.0":
         claims |= {"appid": request.application.client_id, "unique_name": user.upn, "upn": user.upn}
@@ -95,10 +95,10 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
     user, client_id = authenticated.user, request.application.client_id
     claims = {
         "aud": client_id,
-        **_base(provider, authenticated.tenant, request.version, now),
+        **_common_claims(provider, authenticated.tenant, request.version, now),
         "name": user.display_name,
         "oid": user.object_id,
-        "sub": _pairwise(user.object_id, client_id),
+        "sub": _pairwise_subject(user.object_id, client_id),
         **(
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),
@@ -126,17 +126,17 @@ def _refresh_token(
     return provider.sealer.seal(REFRESH_PURPOSE, claims)
 
 
-def _granted(access: RequestedAccess, *, with_oidc: bool) -> list[str]:
-    """Granted scopes: what was asked, without offline_access, which shows as the refresh token itself."""
+def _granted_scopes(access: RequestedAccess, *, with_oidc: bool) -> list[str]:
+    """Return the granted scopes: the requested ones without ``offline_access``, which is granted as a refresh token."""
     if with_oidc:
         return [scope for scope in access.scopes if scope != "offline_access"]
     return [scope.rpartition("/")[2] for scope in access.scopes if scope not in OIDC_SCOPES]
 
 
-def _frame(provider: Provider, version: TokenVersion, access: RequestedAccess, now: int) -> dict[str, Any]:
-    """The fields before the tokens: numbers in v2; v1 has strings, and three fields more."""
+def _response_fields(provider: Provider, version: TokenVersion, access: RequestedAccess, now: int) -> dict[str, Any]:
+    """Return the fields of the response before the tokens: numbers in v2; strings and three more fields in v1."""
     lifetime = provider.estate.cloud.access_token_lifetime
-    scope = " ".join(_granted(access, with_oidc=True))
+    scope = " ".join(_granted_scopes(access, with_oidc=True))
     if version == "2.0":
         return {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
     return {
@@ -156,13 +156,13 @@ def issue_user_tokens(
     access: RequestedAccess,
     authenticated: AuthenticatedUser,
     trace_buffer: TraceBuffer,
-    moment: float,
+    issued_at: float,
 ) -> dict[str, Any]:
-    """The success body for a user, tokens noted in ``trace_buffer``."""
-    now = int(moment)
-    body = _frame(provider, request.version, access, now)
+    """Issue tokens for a user and return the body of the response. Events for the trace go to ``trace_buffer``."""
+    now = int(issued_at)
+    body = _response_fields(provider, request.version, access, now)
 
-    def give(field: str, kind: Any, audience: str, token: str) -> None:
+    def add_token(field: str, kind: Any, audience: str, token: str) -> None:
         body[field] = token
         trace_buffer.events.append(
             TokenIssued(
@@ -175,13 +175,13 @@ def issue_user_tokens(
             )
         )
 
-    give("access_token", "access", access.resource, _access_token(provider, request, access, authenticated, now))
+    add_token("access_token", "access", access.resource, _access_token(provider, request, access, authenticated, now))
     if access.refresh_token:
-        give("refresh_token", "refresh", "", _refresh_token(provider, request, access, authenticated, now))
+        add_token("refresh_token", "refresh", "", _refresh_token(provider, request, access, authenticated, now))
         if request.application.family:
             body["foci"] = "1"
     if access.id_token:
-        give("id_token", "id", request.application.client_id, _id_token(provider, request, authenticated, now))
+        add_token("id_token", "id", request.application.client_id, _id_token(provider, request, authenticated, now))
     if request.form.get("client_info") == "1":
         info = {"uid": authenticated.user.object_id, "utid": authenticated.tenant.id}
         body["client_info"] = encode_base64url(msgspec.json.encode(info))
@@ -194,13 +194,13 @@ def issue_app_token(
     access: RequestedAccess,
     tenant: Tenant,
     trace_buffer: TraceBuffer,
-    moment: float,
+    issued_at: float,
 ) -> dict[str, Any]:
-    """The success body of client_credentials: an access token and nothing to refresh it with."""
-    now, client_id = int(moment), request.application.client_id
+    """Issue an access token for an application (client_credentials). There is no refresh token."""
+    now, client_id = int(issued_at), request.application.client_id
     claims = {
         "aud": access.resource,
-        **_base(provider, tenant, request.version, now),
+        **_common_claims(provider, tenant, request.version, now),
         "appid" if request.version == "1.0" else "azp": client_id,
         "idtyp": "app",
         "oid": client_id,
@@ -217,7 +217,7 @@ def issue_app_token(
             digest=_digest(token),
         )
     )
-    body = _frame(provider, request.version, access, now)
-    del body["scope"]  # the documented answer has none
+    body = _response_fields(provider, request.version, access, now)
+    del body["scope"]  # the documented response has none
     body["access_token"] = token
     return body

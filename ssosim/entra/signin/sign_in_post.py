@@ -93,7 +93,8 @@ def _by_password(provider: Provider, call: Call, flow: SignInFlow, form: Mapping
 def _by_ticket(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
     """The user of a dssoToken.
 
-    Raises AadstsError 81010 (not ours, stale, used), 81007, 50034 and 50057 (the user), 81012 (not the one who was named).
+    Raises AadstsError 81010 (not ours, stale, used), 81007, 50034 and 50057 (the user), 81012 (not the one who was
+    named).
     """
     try:
         claims = provider.sealer.open(BROWSER_SSO_PURPOSE, form["dssoToken"], DesktopSsoClaims)

@@ -30,8 +30,8 @@ from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, 
 from ssosim.estate import FederationService, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["AUTHENTICATION_FAILED", "IssuedAssertion", "handle_adfs_mex", "handle_adfs_username_mixed", "handle_adfs_windows_transport",
-           "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
+__all__ = ["AUTHENTICATION_FAILED", "IssuedAssertion", "handle_adfs_mex", "handle_adfs_username_mixed",
+"handle_adfs_windows_transport", "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
 
 AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS knows no AADSTS codes
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"

@@ -23,8 +23,8 @@ from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, AssertionFacts, si
 from ssosim.estate import Tenant, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["BROWSER_SSO_PURPOSE", "DESKTOP_SSO_PURPOSE", "handle_browser_preflight", "handle_browser_probe", "handle_browser_sso", "handle_mex",
-           "handle_username_mixed", "handle_windows_transport"]  # fmt: skip
+__all__ = ["BROWSER_SSO_PURPOSE", "DESKTOP_SSO_PURPOSE", "handle_browser_preflight", "handle_browser_probe",
+"handle_browser_sso", "handle_mex", "handle_username_mixed", "handle_windows_transport"]  # fmt: skip
 
 DESKTOP_SSO_PURPOSE, BROWSER_SSO_PURPOSE = "desktop-sso", "browser-sso"  # purposes of sealed tokens
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
