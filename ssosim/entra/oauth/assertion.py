@@ -6,8 +6,8 @@ Theory of operation
 There are two kinds of assertions. Both are posted as base64 in the form field ``assertion``:
 
 - A *sealed* assertion comes from the autologon host. It is an XML element around one ``DesktopSsoToken``, and all its
-  claims are in that token, encrypted and authenticated with AES-256-GCM. The XML around it is not protected and says
-  nothing.
+  claims are in that token, encrypted and authenticated with AES-256-GCM. The XML around it is neither protected
+  nor used.
 - A *signed* assertion comes from a federation service, or from the autologon host with the setting ``cloud.assertion``
   = ``signed-saml``. It is SAML 1.1 or 2.0 with an enveloped XML signature.
 

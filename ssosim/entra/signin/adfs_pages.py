@@ -1,8 +1,8 @@
-"""The sign-in page of a federated domain's own service, in the place of AD FS's.
+"""The sign-in page of a federation service. It stands for the page of AD FS.
 
 Sources: AD FS documentation (``/adfs/ls/``; the ticket is tried at ``/adfs/ls/wia`` for the browsers in
 ``WIASupportedUserAgents``; fields ``UserName``, ``Password``, ``AuthMethod``); WS-Federation 1.2, section 13. Unlike
-AD FS it keeps no session, and asks each time.
+AD FS it has no session: each request shows the page.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ _WRONG = "The user name or the password is wrong."
 
 
 def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /adfs/ls/: the form, or the way to the ticket for a browser that is known to have one."""
-    problem = _problem(provider, call)
+    """GET /adfs/ls/: the form, or a redirect to the ticket endpoint for a browser that supports it."""
+    problem = _find_problem(provider, call)
     if problem is not None:
         return problem
-    browser = call.headers.get("User-Agent", "")[:512]  # patterns take long on long texts
+    browser = call.headers.get("User-Agent", "")[:512]  # limited, because the patterns are slow on long texts
     if any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
         return HttpReply(302, headers=(("Location", f"/adfs/ls/wia?{urlencode(call.query)}"), *NO_STORE))
-    return _ask(call, call.query.get("username", ""))
+    return _show_page(call, call.query.get("username", ""))
 
 
 def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """POST /adfs/ls/: user name and password; the page again where they are wrong."""
-    problem = _problem(provider, call)
+    """POST /adfs/ls/: user name and password. If they are wrong, the reply is the page again."""
+    problem = _find_problem(provider, call)
     if problem is not None:
         return problem
     call.trace_buffer.auth = "password"
@@ -46,38 +46,38 @@ def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ..
     try:
         form = read_form(call.body)
         name = form.get("UserName", "").strip()[:256]
-        return _answer(provider, call, user_of_password(provider, name, form.get("Password", "")), "password")
+        return _post_assertion(provider, call, user_of_password(provider, name, form.get("Password", "")), "password")
     except AadstsError:
-        return _ask(call, name, _WRONG)
+        return _show_page(call, name, _WRONG)
 
 
 def handle_adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /adfs/ls/wia: the ticket; one that is refused is challenged again (unconfirmed)."""
-    problem = _problem(provider, call)
+    """GET /adfs/ls/wia: sign-in by a ticket. A refused ticket is challenged again (unconfirmed)."""
+    problem = _find_problem(provider, call)
     if problem is not None:
         return problem
     try:
         signed_on = user_of_ticket(provider, call)
         if signed_on is None:
             return make_challenge()
-        return _answer(provider, call, signed_on[0], "kerberos", signed_on[1])
+        return _post_assertion(provider, call, signed_on[0], "kerberos", signed_on[1])
     except AadstsError:
         return make_challenge()
 
 
-def _problem(provider: Provider, call: Call) -> HttpReply | None:
-    """The page that says what is wrong with a request, in the place of AD FS's own."""
+def _find_problem(provider: Provider, call: Call) -> HttpReply | None:
+    """Return an error page for a request that this relying party does not send; None for a good one."""
     if call.query.get("wa") != WSIGNIN:
         return render_message_page("An error occurred", "Only wa=wsignin1.0 is known here.", status=400)
     if call.query.get("wtrealm") != provider.estate.cloud.audience_urn:
         return render_message_page("An error occurred", "MSIS7007: The relying party trust is unknown.", status=400)
-    if _reply(provider, call) is None:
+    if _reply_url(provider, call) is None:
         return render_message_page("An error occurred", "The reply address is not the relying party's.", status=400)
     return None
 
 
-def _reply(provider: Provider, call: Call) -> str | None:
-    """Where the answer goes: ``/login.srf`` at one of the relying party's hosts; None where that is not wanted."""
+def _reply_url(provider: Provider, call: Call) -> str | None:
+    """Return the reply URL: ``/login.srf`` at one of the login hosts. None if the request names another URL."""
     hosts = provider.estate.cloud.login_hosts
     given = call.query.get("wreply") or f"https://{hosts[0]}/login.srf"
     try:
@@ -90,21 +90,21 @@ def _reply(provider: Provider, call: Call) -> str | None:
     return f"https://{host}/login.srf"
 
 
-def _ask(call: Call, name: str, error: str = "") -> HttpReply:
+def _show_page(call: Call, name: str, error: str = "") -> HttpReply:
     if call.method != "HEAD":
         reason = f"sign-in page of {call.host}" + (", wrong password" if error else "")
         call.trace_buffer.events.append(UserPrompted(reason=reason))
     return render_federation_page(call.host, name, error)
 
 
-def _answer(
+def _post_assertion(
     provider: Provider, call: Call, user: User | None, grant: str, headers: tuple[tuple[str, str], ...] = ()
 ) -> HttpReply:
-    """The form that carries the assertion home by itself; raises AadstsError for a user of another domain."""
+    """Return the form that posts the assertion to the login host; raises AadstsError for a user of another domain."""
     issued = issue_assertion(provider, call, user, grant)
-    reply = _reply(provider, call)
-    assert reply is not None  # noqa: S101  _problem has looked
-    fields = {"wa": WSIGNIN, "wresult": render_wresult(issued.text, issued.audience, call.now, issued.end)}
+    reply = _reply_url(provider, call)
+    assert reply is not None  # noqa: S101  _find_problem has checked it
+    fields = {"wa": WSIGNIN, "wresult": render_wresult(issued.text, issued.audience, call.now, issued.expires)}
     if "wctx" in call.query:
         fields["wctx"] = call.query["wctx"]
     page = render_form_post_page(reply, fields)

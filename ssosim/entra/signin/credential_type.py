@@ -1,4 +1,4 @@
-"""GetCredentialType: what the sign-in page may offer to this user, and the public "is Seamless SSO on?" probe.
+"""GetCredentialType: how a user can sign in, and whether the tenant has Seamless SSO.
 
 Source: AADInternals AccessToken_utils.ps1 and KillChain_utils.ps1.
 """
@@ -21,7 +21,7 @@ _MANAGED, _FEDERATED = 3, 4
 def build_credential_type(
     estate: Estate, directory: Directory, username: str, flow_token: str, canary: str, redirect: str
 ) -> dict[str, Any]:
-    """The answer for ``username``; ``redirect`` leads a federated one to its own service's page.
+    """Build the reply for ``username``; ``redirect`` is the URL of the federation service's page for a federated user.
 
     ``DesktopSsoEnabled`` is present only when it is on.
     """

@@ -1,4 +1,4 @@
-"""The login host's questions: realm, credential type, discovery, keys."""
+"""The discovery endpoints of the login host: realm, credential type, instance, OpenID configuration, keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "handle_user_realm_srf",
 ]
 
-_QUESTION_LIMIT = 64 * 1024  # a flow token is 16 KiB at most
+_BODY_LIMIT = 64 * 1024  # bytes; a flow token has at most 16 KiB
 
 
 def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
@@ -40,14 +40,14 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
         return make_json_reply(realm_discovery.build_realm_v2(provider.estate, provider.directory, login))
     if version != "1.0":
         raise AadstsError(9002313, reason="The api-version is not known here: 1.0, 2.0 and 2.1 are.")
-    answer = realm_discovery.build_realm_v1(
+    body = realm_discovery.build_realm_v1(
         provider.estate,
         provider.directory,
         login,
         desktop_sso=provider.settings.client_rule.offers_desktop_sso(call.headers),
         request_id=call.correlation_id,
     )
-    return make_json_reply(answer)
+    return make_json_reply(body)
 
 
 def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -60,30 +60,33 @@ def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, .
 
 def handle_credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
     """POST /common/GetCredentialType with JSON; ``{"username": …}`` is enough."""
-    if len(call.body) > _QUESTION_LIMIT:
-        raise AadstsError(9002313, reason=f"The body is larger than {_QUESTION_LIMIT} bytes.", status=413)
+    if len(call.body) > _BODY_LIMIT:
+        raise AadstsError(9002313, reason=f"The body is larger than {_BODY_LIMIT} bytes.", status=413)
     try:
-        question: Any = msgspec.json.decode(call.body)
+        request: Any = msgspec.json.decode(call.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise AadstsError(9002313, reason="The body is not JSON.") from None
-    username = question.get("username") if isinstance(question, dict) else None
+    username = request.get("username") if isinstance(request, dict) else None
     if not isinstance(username, str) or not username:
         raise AadstsError(900144, name="username")
-    given = question.get("flowToken")
+    given = request.get("flowToken")
     token = given if isinstance(given, str) else ""
-    answer = credential_type.build_credential_type(
+    body = credential_type.build_credential_type(
         provider.estate,
         provider.directory,
         username.strip(),
         token,
         encode_base64url(call.trace_id.encode()),
-        _address_elsewhere(provider, call, username.strip()[:256], token),
+        _federation_sign_in_url(provider, call, username.strip()[:256], token),
     )
-    return make_json_reply(answer)
+    return make_json_reply(body)
 
 
-def _address_elsewhere(provider: Provider, call: Call, username: str, token: str) -> str:
-    """Where a federated user signs in; ``""`` for a managed one. ``token`` is the page's flow, if it asks."""
+def _federation_sign_in_url(provider: Provider, call: Call, username: str, token: str) -> str:
+    """Return the sign-in URL of a federated user; ``""`` for a managed user.
+
+    ``token`` is the flow token of the sign-in page, if the page sends the request.
+    """
     service = federation_service_of_login(provider, username) if "@" in username else None
     if service is None:
         return ""
@@ -95,7 +98,7 @@ def _address_elsewhere(provider: Provider, call: Call, username: str, token: str
 
 
 def handle_dsso_status(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """POST /common/instrumentation/dssostatus: the page reports how its silent attempt went."""
+    """POST /common/instrumentation/dssostatus: the page reports the result of its attempt with a ticket."""
     return make_json_reply({"apiCanary": encode_base64url(call.trace_id.encode())})
 
 

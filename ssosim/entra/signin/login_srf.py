@@ -1,4 +1,4 @@
-"""Where a federation service's answer arrives: from its assertion to the code that the application waits for."""
+"""The endpoint that takes a federation service's response: it verifies the assertion and issues the code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["handle_login_srf"]
 
 
 def handle_login_srf(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """POST /login.srf with ``wa``, ``wresult`` and ``wctx``. Mistakes stay on a page."""
+    """POST /login.srf with ``wa``, ``wresult`` and ``wctx``. Errors are shown on a page."""
     try:
         form = read_form(call.body)
         flow = read_returned_flow(provider, call, require_parameter(form, "wctx"))

@@ -1,7 +1,7 @@
-"""What the sign-in page posts: a password, a ticket's token, or a cancellation.
+"""The endpoint to which the sign-in page posts: a password, a dssoToken, or a cancellation.
 
 Sources: captures of the sign-in page (``login, passwd, ctx, flowToken, canary, dssoToken``), Seamless SSO
-how-it-works. A second factor is taken as given at the page: the lab has none to ask for.
+how-it-works. The page takes a second factor as given, because the lab has none.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _PASSWORD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105  a URI, not 
 
 
 def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """POST /common/login. Each page can be posted once; a refused attempt is answered with a page anew."""
+    """POST /common/login. Each page can be posted once; the reply to a refused attempt is a new page."""
     try:
         form = read_form(call.body)
-        flow = _read_page(provider, call, form)
+        flow = _read_posted_flow(provider, call, form)
     except AadstsError as error:
         return render_error_page(error, call)
     if form.get("dssoToken") and not form.get("passwd"):
@@ -50,15 +50,17 @@ def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> H
         method = _PASSWORD
         record_prompt(provider, call, flow)
     if form.get("cancel"):
-        return _declined(provider, call, flow)
+        return _decline(provider, call, flow)
     service = federation_service_of_login(provider, form.get("login", "")) if method == _PASSWORD else None
     if service is not None:
-        # The real page asks for the name alone first. A password that came with it is not looked at.
+        # The real page asks for the name first, without a password. A password in this post is not checked.
         call.trace_buffer.auth = "password" if form.get("passwd") else "none"
         return redirect_to_service(provider, call, flow, service, form["login"].strip()[:256])
     try:
         user = (
-            _by_ticket(provider, call, flow, form) if method == _WINDOWS else _by_password(provider, call, flow, form)
+            _user_of_dsso_token(provider, call, flow, form)
+            if method == _WINDOWS
+            else _user_of_password(provider, call, flow, form)
         )
     except AadstsError as error:
         again = msgspec.structs.replace(
@@ -68,8 +70,8 @@ def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> H
     return finish_sign_in(provider, call, flow, user, method)
 
 
-def _read_page(provider: Provider, call: Call, form: Mapping[str, str]) -> SignInFlow:
-    """The flow of the page that was posted; raises AadstsError 165000 unless its own browser did so, for the first time."""
+def _read_posted_flow(provider: Provider, call: Call, form: Mapping[str, str]) -> SignInFlow:
+    """Read the flow of the posted page; raises AadstsError 165000 for another browser or a second post."""
     flow = open_flow(provider, form.get("flowToken", ""), call.now)
     check_canary(provider, call, flow, form.get("canary", ""))
     origin = call.headers.get("Origin", "")
@@ -80,21 +82,21 @@ def _read_page(provider: Provider, call: Call, form: Mapping[str, str]) -> SignI
     return flow
 
 
-def _tenant(provider: Provider, flow: SignInFlow) -> Tenant | None:
+def _requested_tenant(provider: Provider, flow: SignInFlow) -> Tenant | None:
     return provider.directory.find_tenant(flow.authority)
 
 
-def _by_password(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
+def _user_of_password(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
     call.trace_buffer.auth = "password"
     name, password = form.get("login", "").strip(), form.get("passwd", "")
-    return check_cloud_password(provider.estate, provider.directory, _tenant(provider, flow), name, password)
+    return check_cloud_password(provider.estate, provider.directory, _requested_tenant(provider, flow), name, password)
 
 
-def _by_ticket(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
-    """The user of a dssoToken.
+def _user_of_dsso_token(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
+    """Return the user of a dssoToken.
 
-    Raises AadstsError 81010 (not ours, stale, used), 81007, 50034 and 50057 (the user), 81012 (not the one who was
-    named).
+    Raises AadstsError 81010 (not sealed here, expired, used), 81007, 50034 and 50057 (tenant and user), 81012 (another
+    user than the named one).
     """
     try:
         claims = provider.sealer.open(BROWSER_SSO_PURPOSE, form["dssoToken"], DesktopSsoClaims)
@@ -105,7 +107,7 @@ def _by_ticket(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[s
         raise AadstsError(81010, reason="The token has expired.")
     user = provider.directory.find_user_by_id(claims.subject)
     home = provider.directory.find_tenant(claims.tenant)
-    wanted = _tenant(provider, flow)
+    wanted = _requested_tenant(provider, flow)
     if user is None or not user.enabled:
         raise AadstsError(50057)
     if home is None or not home.desktop_sso:
@@ -120,7 +122,7 @@ def _by_ticket(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[s
     return user
 
 
-def _declined(provider: Provider, call: Call, flow: SignInFlow) -> HttpReply:
+def _decline(provider: Provider, call: Call, flow: SignInFlow) -> HttpReply:
     if not flow.user_code:
         return redirect_error(flow, AadstsError(65004), call, provider.settings.error_separator)
     code = provider.device_codes.find_by_user_code(flow.user_code)
@@ -130,7 +132,10 @@ def _declined(provider: Provider, call: Call, flow: SignInFlow) -> HttpReply:
 
 
 def finish_sign_in(provider: Provider, call: Call, flow: SignInFlow, user: User, method: str) -> HttpReply:
-    """The end of ``flow``: a code for the application, or its device code approved. ``method``: how it was proved."""
+    """Finish ``flow``: send a code to the application, or approve the device code.
+
+    ``method`` is how ``user`` has authenticated (an authentication method URI).
+    """
     if not flow.user_code:
         fields = {"code": issue_code(provider, flow, user, method, call.now)}
         if flow.client_info:

@@ -1,8 +1,8 @@
-"""A federated domain's own security token service, in the place of AD FS.
+"""The security token service of a federated domain. It stands for AD FS.
 
-It knows the same people by their realm accounts, answers RSTs of 2005 and 1.3, and issues *signed* assertions: SAML
-1.1, or 2.0 when the RST asks for it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for faults, as
-AD FS gives them.
+It has the same users, by their realm accounts. It accepts RSTs of WS-Trust 2005 and 1.3, and issues *signed*
+assertions: SAML 1.1, or 2.0 if the RST requests it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for
+faults, as AD FS sends it.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from ssosim.trace import TokenIssued
 __all__ = ["AUTHENTICATION_FAILED", "IssuedAssertion", "handle_adfs_mex", "handle_adfs_username_mixed",
 "handle_adfs_windows_transport", "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
 
-AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS knows no AADSTS codes
+AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS has no AADSTS codes
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
-# AD FS takes other spellings of a token type for the same; the profile URIs are from WSS SAML Token Profile 1.1.
+# AD FS accepts several names for a token type; the profile URIs are from WSS SAML Token Profile 1.1.
 _SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedAssertion:
-    """A signed assertion as text, for whom it is, and its end in seconds since the Unix epoch."""
+    """A signed assertion as text, its audience, and its end in seconds since the Unix epoch."""
 
     text: str
     audience: str
-    end: int
+    expires: int
 
 
 def handle_adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -62,20 +62,24 @@ def handle_adfs_windows_transport(provider: Provider, call: Call, captured: tupl
         return make_challenge()
     if signed_on is None:
         return make_challenge()
-    return _answer(provider, call, signed_on[0], _read(provider, call, captured[0]), "kerberos", signed_on[1])
+    return _reply_with_assertion(
+        provider, call, signed_on[0], _read_rst(provider, call, captured[0]), "kerberos", signed_on[1]
+    )
 
 
 def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """POST /adfs/services/trust/{2005,13}/usernamemixed."""
     call.trace_buffer.auth = "password"
-    rst = _read(provider, call, captured[0])
-    return _answer(provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password")
+    rst = _read_rst(provider, call, captured[0])
+    return _reply_with_assertion(
+        provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password"
+    )
 
 
 def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[tuple[str, str], ...]] | None:
-    """Who sits at the device, and the headers that answer the ticket; None where the request carries none.
+    """Return the user of the request's ticket and the headers of the reply; None if the request has no ticket.
 
-    The user is None for an account that nobody here has. Raises AadstsError for a ticket that is refused.
+    The user is None if no user has the account. Raises AadstsError for a refused ticket.
     """
     token = read_negotiate_token(call)
     if token is None:
@@ -89,7 +93,10 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
 
 
 def user_of_password(provider: Provider, name: str, password: str) -> User:
-    """The user of ``name``: a user principal name, or a domain, a backslash and an account. Raises AadstsError."""
+    """Check a password and return the user; raises AadstsError.
+
+    ``name`` is a user principal name, or a domain, a backslash and an account.
+    """
     account = name.rpartition("\\")[2]
     user = provider.directory.find_user_by_account(account) if "\\" in name else provider.directory.find_user(name)
     if user is None or user.locked or user.password_expired or not is_password_of(user, password):
@@ -97,7 +104,7 @@ def user_of_password(provider: Provider, name: str, password: str) -> User:
     return user
 
 
-def _read(provider: Provider, call: Call, version: str) -> Rst:
+def _read_rst(provider: Provider, call: Call, version: str) -> Rst:
     known = _VERSIONS.get(version)
     if known is None:
         raise AadstsError(81016, reason="There is no such endpoint.", status=404)
@@ -110,7 +117,7 @@ def _read(provider: Provider, call: Call, version: str) -> Rst:
     return rst
 
 
-def _belongs(provider: Provider, service: FederationService, user: User) -> bool:
+def _is_user_of_service(provider: Provider, service: FederationService, user: User) -> bool:
     entry = provider.directory.find_domain(user.upn)
     return entry is not None and federation_service_of_domain(provider.estate, entry) == service
 
@@ -118,12 +125,12 @@ def _belongs(provider: Provider, service: FederationService, user: User) -> bool
 def issue_assertion(
     provider: Provider, call: Call, user: User | None, grant: str, token_type: str = TOKEN_TYPE_SAML1
 ) -> IssuedAssertion:
-    """A signed assertion of the service that ``call`` asks, about ``user``; raises AadstsError for one who is not its own.
+    """Issue a signed assertion about ``user`` by the federation service at the host of ``call``.
 
-    ``grant``: ``kerberos`` or ``password``.
+    Raises AadstsError for a user of another domain. ``grant``: ``kerberos`` or ``password``.
     """
     service = provider.federation_by_host[call.host]
-    if user is None or not user.enabled or not _belongs(provider, service, user):
+    if user is None or not user.enabled or not _is_user_of_service(provider, service, user):
         raise AadstsError(AUTHENTICATION_FAILED)
     start = int(call.now)
     end = start + service.token_lifetime
@@ -146,7 +153,7 @@ def issue_assertion(
     return IssuedAssertion(assertion, audience, end)
 
 
-def _answer(
+def _reply_with_assertion(
     provider: Provider,
     call: Call,
     user: User | None,
@@ -156,5 +163,5 @@ def _answer(
 ) -> HttpReply:
     token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
     issued = issue_assertion(provider, call, user, grant, token_type)
-    rstr = Rstr(rst.version, token_type, issued.audience, issued.text, call.now, issued.end)
+    rstr = Rstr(rst.version, token_type, issued.audience, issued.text, call.now, issued.expires)
     return HttpReply(200, render_rstr(rstr), SOAP_TYPE, headers)

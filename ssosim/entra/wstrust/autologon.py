@@ -1,7 +1,7 @@
-"""The autologon host: MEX, windowstransport, usernamemixed, and the browser's two addresses.
+"""The autologon host: MEX, windowstransport, usernamemixed, and the two endpoints for browsers.
 
 Sources: AADInternals Kerberos_utils.ps1 and KillChain_utils.ps1, ROADtools auth.py, MSAL.NET issues 1985 and 2044,
-Seamless SSO how-it-works; CORS headers of the browser's part are implied by its XHR and unconfirmed.
+Seamless SSO how-it-works; the CORS headers for browsers follow from the XHR of the page and are unconfirmed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from ssosim.trace import TokenIssued
 __all__ = ["BROWSER_SSO_PURPOSE", "DESKTOP_SSO_PURPOSE", "handle_browser_preflight", "handle_browser_probe",
 "handle_browser_sso", "handle_mex", "handle_username_mixed", "handle_windows_transport"]  # fmt: skip
 
-DESKTOP_SSO_PURPOSE, BROWSER_SSO_PURPOSE = "desktop-sso", "browser-sso"  # purposes of sealed tokens
+DESKTOP_SSO_PURPOSE, BROWSER_SSO_PURPOSE = (
+    "desktop-sso",
+    "browser-sso",
+)  # the purposes with which the two kinds of tokens are sealed
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
 _PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
@@ -45,15 +48,15 @@ def handle_windows_transport(provider: Provider, call: Call, captured: tuple[str
     if signed_on is None:
         return make_challenge()
     user, ticket = signed_on
-    rst = _read(provider, call)
-    return _issue(provider, call, tenant, user, rst, "kerberos", mutual_auth_headers(provider, ticket))
+    rst = _read_rst(provider, call)
+    return _reply_with_assertion(provider, call, tenant, user, rst, "kerberos", mutual_auth_headers(provider, ticket))
 
 
 def handle_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
-    """POST …/2005/usernamemixed: a password in the envelope. 81016 where Seamless SSO is off (AADInternals)."""
+    """POST …/2005/usernamemixed: a password in the envelope. 81016 if Seamless SSO is off (AADInternals)."""
     tenant = provider.directory.require_tenant(captured[0])
     call.trace_buffer.auth = "password"
-    rst = _read(provider, call)
+    rst = _read_rst(provider, call)
     if not tenant.desktop_sso:
         raise AadstsError(81016)
     if rst.username is None:
@@ -61,10 +64,10 @@ def handle_username_mixed(provider: Provider, call: Call, captured: tuple[str, .
     user = check_cloud_password(provider.estate, provider.directory, tenant, rst.username, rst.password)
     if user.mfa_required:
         raise AadstsError(50076, resource=provider.estate.cloud.audience_urn, claims=build_mfa_claims())
-    return _issue(provider, call, tenant, user, rst, "password")
+    return _reply_with_assertion(provider, call, tenant, user, rst, "password")
 
 
-def _read(provider: Provider, call: Call) -> Rst:
+def _read_rst(provider: Provider, call: Call) -> Rst:
     try:
         rst = parse_rst(call.body, "2005", provider.settings.soap_limit)
     except InvalidXmlError as error:
@@ -74,7 +77,7 @@ def _read(provider: Provider, call: Call) -> Rst:
     return rst
 
 
-def _issue(
+def _reply_with_assertion(
     provider: Provider,
     call: Call,
     tenant: Tenant,
@@ -113,7 +116,7 @@ def _issue(
     return HttpReply(200, render_rstr(rstr), SOAP_TYPE, headers)
 
 
-def _cors(provider: Provider, call: Call) -> tuple[tuple[str, str], ...]:
+def _cors_headers(provider: Provider, call: Call) -> tuple[tuple[str, str], ...]:
     origin = call.headers.get("Origin", "")
     hosts = provider.estate.cloud.login_hosts
     allowed = origin if origin.lower() in {f"https://{host.lower()}" for host in hosts} else f"https://{hosts[0]}"
@@ -128,7 +131,7 @@ def _cors(provider: Provider, call: Call) -> tuple[tuple[str, str], ...]:
 def handle_browser_sso(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """GET …/winauth/sso: the raw dssoToken as text, for the sign-in page's XHR."""
     tenant = require_desktop_sso(provider.directory.require_tenant(captured[0]))
-    cors = _cors(provider, call)
+    cors = _cors_headers(provider, call)
     signed_on = authenticate(provider, call, tenant)
     if signed_on is None:
         return make_challenge(*cors)
@@ -148,9 +151,12 @@ def handle_browser_sso(provider: Provider, call: Call, captured: tuple[str, ...]
 
 
 def handle_browser_probe(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
-    """GET …/winauth/ssoprobe: may this browser send tickets here? The body of the 200 is unconfirmed: one pixel."""
+    """GET …/winauth/ssoprobe: tests whether the browser sends tickets.
+
+    The body of the 200, one pixel, is unconfirmed.
+    """
     tenant = require_desktop_sso(provider.directory.require_tenant(captured[0]))
-    cors = _cors(provider, call)
+    cors = _cors_headers(provider, call)
     signed_on = authenticate(provider, call, tenant)
     if signed_on is None:
         return make_challenge(*cors)
@@ -158,12 +164,12 @@ def handle_browser_probe(provider: Provider, call: Call, captured: tuple[str, ..
 
 
 def handle_browser_preflight(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
-    """OPTIONS on the two: what an XHR with credentials and own headers needs."""
+    """OPTIONS for both: the CORS preflight of an XHR with credentials and custom headers."""
     provider.directory.require_tenant(captured[0])
     return HttpReply(
         204,
         headers=(
-            *_cors(provider, call),
+            *_cors_headers(provider, call),
             ("Access-Control-Allow-Methods", "GET, OPTIONS"),
             ("Access-Control-Allow-Headers", "client-request-id"),
         ),

@@ -1,4 +1,4 @@
-"""Whether a user name and password sign somebody in, and which AADSTS code says that they do not."""
+"""Checks of user name and password, and the AADSTS codes of their refusals."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MFA_POLICY = "d9cb6f9e-1b38-4b7a-9a39-2d5d6d6c0a11"
 
 
 def is_password_of(user: User, password: str) -> bool:
-    """Constant-time comparison."""
+    """Whether ``password`` is the user's password (compared in constant time)."""
     return hmac.compare_digest(user.password.encode(), password.encode(errors="surrogatepass"))
 
 
 def build_mfa_claims(key: str = "capolids") -> str:
-    """The claims challenge of 50076; the key is ``capolids`` in a v2 capture, ``polids`` in a v1 capture.
+    """Build the claims challenge of 50076; the key is ``capolids`` in a v2 capture, ``polids`` in a v1 capture.
 
     Sources: microsoft-authentication-library-for-js issue 5491, ADAL Python issue 85.
     """
@@ -31,12 +31,12 @@ def build_mfa_claims(key: str = "capolids") -> str:
 def check_cloud_password(
     estate: Estate, directory: Directory, tenant: Tenant | None, username: str, password: str
 ) -> User:
-    """The user whose cloud password this is. ``tenant`` None means any (``organizations``).
+    """Check a cloud password and return its user. ``tenant`` None means any tenant (``organizations``).
 
-    Raises AadstsError: 50059 (nobody's domain), 50034 (no such user), 50053 (locked), 50057 (disabled), 50056
-    (federated: no password in the cloud), 50126 (wrong), 50055 (expired). MFA is for the caller: it depends on what
-    is asked for. The order of checks is ours; public tools show only which code goes with which state (AADInternals
-    KillChain_utils.ps1).
+    Raises AadstsError: 50059 (unknown domain), 50034 (no such user), 50053 (locked), 50057 (disabled), 50056
+    (federated: no password in the cloud), 50126 (wrong), 50055 (expired). The caller checks
+    MFA, because it depends on the request. The order of the checks is chosen here; public tools show only the code of
+    each state (AADInternals KillChain_utils.ps1).
     """
     entry = directory.find_domain(username) if "@" in username else None
     if entry is None:

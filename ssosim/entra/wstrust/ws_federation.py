@@ -1,4 +1,4 @@
-"""WS-Federation for browsers: the address that asks a federated domain's service, and the text with which it answers.
+"""WS-Federation for browsers: the URL of the sign-in request, and the response of the federation service.
 
 Sources: WS-Federation 1.2, section 13 (parameters ``wa``, ``wtrealm``, ``wctx``, ``wreply``, ``wresult``); AADInternals
 and ROADtools (``wctx=LoginOptions=3&estsredirect=2&estsrequest=...``, ``username``, the post to ``/login.srf``).
@@ -36,12 +36,12 @@ _WRESULT = (
 
 
 def build_wctx(request: str) -> str:
-    """The ``wctx`` that carries ``request``, a sealed text."""
+    """Build the ``wctx`` parameter that carries ``request``, a sealed text."""
     return urlencode({"LoginOptions": "3", "estsredirect": "2", "estsrequest": request})
 
 
 def read_wctx(context: str) -> str:
-    """The sealed text in a ``wctx``; ``""`` for a context that is not ours."""
+    """Return the sealed text in a ``wctx``; ``""`` if there is none."""
     try:
         return read_fields(context, 16).get("estsrequest", "")
     except ValueError:
@@ -51,7 +51,10 @@ def read_wctx(context: str) -> str:
 def build_sign_in_url(
     service: FederationService, *, realm: str, context: str, reply: str, name: str, request_id: str
 ) -> str:
-    """Where a browser asks ``service`` to sign ``name`` (may be empty) in for ``realm``, and to answer to ``reply``."""
+    """Build the URL of the sign-in page of ``service``.
+
+    ``realm`` is the relying party, ``reply`` the URL for the response, ``name`` the user name (may be empty).
+    """
     query = {"client-request-id": request_id, "wa": WSIGNIN, "wtrealm": realm, "wreply": reply, "wctx": context}
     if name:
         query["username"] = name
@@ -59,7 +62,7 @@ def build_sign_in_url(
 
 
 def render_wresult(assertion: str, audience: str, start: float, end: float) -> str:
-    """The answer that carries ``assertion``, in WS-Trust's 2005 words, which AD FS uses for every relying party."""
+    """Render the ``wresult`` with ``assertion``, in the WS-Trust 2005 form that AD FS uses for all relying parties."""
     values = {
         "start": format_xml_time(start),
         "end": format_xml_time(end),
@@ -70,10 +73,10 @@ def render_wresult(assertion: str, audience: str, start: float, end: float) -> s
 
 
 def extract_assertion(wresult: str) -> bytes:
-    """The assertion of an answer, unverified; raises InvalidXmlError."""
+    """Return the assertion in a ``wresult``, unverified; raises InvalidXmlError."""
     root = parse_xml(wresult.encode(errors="replace"), _LIMIT)
     for namespace in TRUST_NAMESPACES.values():
         for found in root.iter(f"{{{namespace}}}RequestedSecurityToken"):
             if len(found) == 1:
                 return etree.tostring(found[0], with_tail=False)
-    raise InvalidXmlError("The answer holds no security token.")
+    raise InvalidXmlError("The response has no security token.")
