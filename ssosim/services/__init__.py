@@ -1,4 +1,4 @@
-"""What runs at a host: a service is a value. The shipped ones are here; another package adds its own by entry point."""
+"""The services of hosts, as values. Other packages add services by entry points."""
 
 from ssosim.services.estate_completion import complete_estate
 from ssosim.services.lookup import http_host_names, services_at, services_of

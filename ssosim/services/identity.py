@@ -1,4 +1,4 @@
-"""The identity provider's three services: the login hosts, the autologon host, and the company's own token services."""
+"""The identity provider's three services: the login hosts, the autologon host, and the federation services."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class IdentityApplication:
 
     @classmethod
     def start(cls, context: ServiceContext) -> IdentityApplication:
-        """The application of the context's service."""
+        """Create the application of the context's service."""
         return cls(context.provider, context.service.name)
 
     def handle(self, call: Call) -> HttpReply:
@@ -30,24 +30,24 @@ class IdentityApplication:
         return dispatch(self.provider, call)
 
     def routes(self) -> tuple[RouteRow, ...]:
-        """Method, path and endpoint of each route."""
+        """Return the route table: method, path and route of each row."""
         return routes_of(self.service, self.provider.estate.cloud)
 
 
 def login(estate: Estate) -> tuple[Service, ...]:
-    """The login hosts: realm discovery, OAuth, the sign-in page."""
+    """Return the service of the login hosts: realm discovery, OAuth, the sign-in page."""
     return (_service("login", tuple(name for name, of in estate.identity_names() if of == "login")),)
 
 
 def autologon(estate: Estate) -> tuple[Service, ...]:
-    """The autologon host: MEX, WS-Trust and browser sign-on by the tickets of the realm's service account."""
+    """Return the service of the autologon host: MEX, WS-Trust and browser sign-on, with the service account's keys."""
     account = estate.default_realm.service_account
     names = tuple(name for name, of in estate.identity_names() if of == "autologon")
     return (_service("autologon", names, KeyTable(account.spns, account.name)),)
 
 
 def federation(estate: Estate) -> tuple[Service, ...]:
-    """Each token service of the company, in the place of AD FS, with its own key if it has an SPN in the realm."""
+    """Return one service for each federation service. It has a key if the realm has its SPN."""
     known = estate.default_realm.services
     return tuple(
         _service("federation", (each.host,), KeyTable((each.spn,)) if each.spn in known and each.spn else None)

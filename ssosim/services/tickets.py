@@ -1,4 +1,4 @@
-"""Kerberos for an application: the Negotiate token of a request, judged with the service's key table."""
+"""Kerberos authentication for applications: it checks the Negotiate token of a request with the service's key table."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["check_ticket", "request_ticket"]
 
 
 def request_ticket() -> HttpReply:
-    """401 with ``WWW-Authenticate: Negotiate``."""
+    """Return the challenge: 401 with ``WWW-Authenticate: Negotiate``."""
     return make_challenge()
 
 
 def check_ticket(context: ServiceContext, call: Call) -> AcceptedTicket | RefusedTicket | None:
-    """Have the Negotiate token of ``call`` judged with the service's key table, and the verdict written to the trace.
+    """Check the Negotiate token of ``call`` with the service's key table, and record the verdict in the trace.
 
-    None: the request carries none, and ``request_ticket`` is due.
+    Returns None if the request has no token; the reply is then ``request_ticket()``.
     """
     try:
         token = read_negotiate_token(call)
-    except AadstsError as error:  # bare NTLM, or no base64
+    except AadstsError as error:  # the scheme NTLM, or a value that is not base64
         if call.trace_buffer.auth == "ntlm":
             return RefusedTicket("ntlm", "ntlm", str(error))
         return RefusedTicket("unknown", "malformed", str(error))

@@ -1,4 +1,4 @@
-"""What the tests of the identity provider share: one set of keys, a scripted acceptor, and a way to ask."""
+"""Fixtures for the tests of the identity provider: one set of keys, a scripted acceptor, and a client without sockets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ScriptedAcceptor:
     """Implements the acceptor's port: ``ok:PRINCIPAL`` is accepted, ``refuse:REASON`` refused for that reason."""
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Do as the token says."""
+        """Return the verdict that the token names."""
         word, _, rest = token.decode(errors="replace").partition(":")
         if word == "ok":
             return AcceptedTicket(rest, f"HTTP/{AUTOLOGON}", b"mutual")
@@ -59,7 +59,7 @@ class ScriptedAcceptor:
 
 @dataclass
 class Site:
-    """A provider with the means to talk to it without a socket."""
+    """A provider, with methods that send requests to it without a socket."""
 
     provider: Provider
     clock: ManualClock
@@ -189,7 +189,7 @@ ALICE, PASSWORD = "alice@contoso.com", "Alice-lab-password-1"
 # RFC 7636, appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-QUESTION = {
+AUTHORIZE_QUERY = {
     "client_id": Site.CLI,
     "response_type": "code",
     "redirect_uri": LOOPBACK,
@@ -217,7 +217,7 @@ class Browser:
 
     def open(self, tenant="organizations", v1=False, **changes):
         """The authorize page; a change to None leaves a parameter out."""
-        question = {name: value for name, value in {**QUESTION, **changes}.items() if value is not None}
+        question = {name: value for name, value in {**AUTHORIZE_QUERY, **changes}.items() if value is not None}
         target = f"/{tenant}/oauth2{'' if v1 else '/v2.0'}/authorize?{urlencode(question)}"
         return self._keep(self.site.ask("GET", LOGIN, target, headers={"Cookie": self.cookie}))
 
@@ -249,7 +249,7 @@ class Browser:
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": LOOPBACK,
-            "scope": QUESTION["scope"],
+            "scope": AUTHORIZE_QUERY["scope"],
             "code_verifier": VERIFIER,
             **changes,
         }
@@ -329,7 +329,7 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 @pytest.fixture
 def make_browser() -> type[Browser]:
-    """Makes browsers without any past; given a Site."""
+    """The class of a new browser; its argument is a Site."""
     return Browser
 
 

@@ -213,7 +213,7 @@ def test_signed_by_another_issuers_key(site, keys):
         ({"name_id": "ABEiM0RVZneImaq7zN3u/w=="}, [50034]),
     ],
 )
-def test_well_signed_but_not_good(site, keys, changes, codes):
+def test_signed_assertions_with_wrong_claims_are_refused(site, keys, changes, codes):
     """Audience, validity (5 minutes of skew), issuer and subject are checked behind a good signature (TMS9-018)."""
     assert site.refused(sign_assertion(facts(**changes), keys.federation["fabrikam-sts"])) == codes
 

@@ -1,4 +1,4 @@
-"""Messages to the identity provider that are small and would cost much: each is refused with a reason."""
+"""Small messages whose processing would be expensive: each is refused with a reason."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_escapes_are_undone_as_before() -> None:
     assert read_fields(text, 10) == {"a b": "c d", "\ufffd": "ä", "x": "%zz%4", "y": "äAö", "z": "+"}
 
 
-def test_paths_of_many_segments_lead_nowhere() -> None:
-    """A path is taken apart as far as routes go, and no further."""
+def test_the_number_of_path_segments_is_limited() -> None:
+    """A path is split into no more segments than a route can have."""
     assert len(Call.read("GET", "h", "/" + "%41/" * 9000, now=0.0).path) <= 33
     assert Call.read("GET", "h", "/common/a%20b", now=0.0).path == ("common", "a b")
 
@@ -93,7 +93,7 @@ def test_scopes_are_limited(site) -> None:
     assert "More than 200 scopes" in body["error_description"]
 
 
-def test_a_question_of_json_is_limited(site) -> None:
+def test_a_json_body_is_limited(site) -> None:
     """GetCredentialType reads 64 KiB and answers 413 to more."""
     body = b'{"username": "alice@contoso.com", "x": [' + b"[]," * 30_000 + b"1]}"
     answer = site.ask("POST", site.LOGIN, "/common/GetCredentialType", body=body)

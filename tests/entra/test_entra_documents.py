@@ -160,8 +160,8 @@ def test_instance_discovery(site):
 @pytest.mark.parametrize(
     "endpoint", ["https://evil.example/common/oauth2/authorize", "http://login.microsoftonline.com/x", "//[", "x"]
 )
-def test_instance_discovery_of_a_stranger(site, endpoint):
-    """A host that is none of ours: 400 invalid_instance, 50049 (protocol 2.1)."""
+def test_instance_discovery_of_an_unknown_host(site, endpoint):
+    """A host that is not a login host: 400 invalid_instance, 50049 (protocol 2.1)."""
     answer = site.ask(
         "GET", site.LOGIN, f"/common/discovery/instance?api-version=1.1&authorization_endpoint={quote(endpoint)}"
     )
@@ -183,7 +183,7 @@ def test_openid_configuration_has_the_tenants_guid(site, name):
 
 
 def test_shared_openid_configuration(site):
-    """Common keeps its name, and the issuer a place for the tenant."""
+    """Common keeps its name, and the issuer has a placeholder for the tenant."""
     body = site.get(site.LOGIN, "/common/v2.0/.well-known/openid-configuration")
     assert body["issuer"] == "https://login.microsoftonline.com/{tenantid}/v2.0"
     assert "/common/oauth2/v2.0/authorize" in body["authorization_endpoint"]

@@ -164,7 +164,7 @@ def test_oversized_requests_are_protocol_errors(site):
 
 
 def test_an_internal_mistake_is_one_500_and_one_log_line(site, caplog):
-    """An exception of ours becomes a generic 500 with the trace id; logged once, nothing of it shown."""
+    """An unexpected exception becomes a generic 500 with the trace id; it is logged once and not shown."""
 
     class Broken:
         def accept(self, _token):

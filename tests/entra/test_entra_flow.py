@@ -194,7 +194,7 @@ def test_password_refusals(make_site, change, user, password, code):
     assert not site.events(TokenIssued)
 
 
-def test_an_expired_password_is_told_only_to_who_knows_it(make_site):
+def test_an_expired_password_is_reported_only_with_the_right_password(make_site):
     """A wrong password for an account whose password has expired is 50126."""
     assert make_site(user={"password_expired": True}).mixed("alice@contoso.com", "wrong").code == 50126
 
@@ -285,7 +285,7 @@ def test_success_fields(site, version):
 
 
 def test_refresh_token_rotates_and_serves_the_family(site):
-    """Each refresh gives a new refresh token; a family member may use it, a stranger may not."""
+    """Each refresh gives a new refresh token; a client of the family may use it, another client may not."""
     assertion = site.extract_assertion(site.windows(site.ALICE))
     first = site.token(site.saml_form(assertion))[1]["refresh_token"]
     form = {"client_id": site.CLI, "grant_type": "refresh_token", "refresh_token": first}
@@ -297,8 +297,8 @@ def test_refresh_token_rotates_and_serves_the_family(site):
         "scope": "https://outlook.office.com/.default",
     }
     assert site.token(office)[0] == 200
-    stranger = form | {"client_id": "14d82eec-204b-4c2f-b7e8-296a70dab67e"}
-    assert site.token(stranger)[1]["error_codes"] == [70008]
+    other_client = form | {"client_id": "14d82eec-204b-4c2f-b7e8-296a70dab67e"}
+    assert site.token(other_client)[1]["error_codes"] == [70008]
     site.clock.advance(91 * 86400)
     status, body = site.token(form)
     assert (status, body["error_codes"], body["suberror"]) == (400, [700082], "bad_token")
@@ -306,7 +306,7 @@ def test_refresh_token_rotates_and_serves_the_family(site):
 
 
 def test_client_credentials(site):
-    """An application's secret earns an access token and nothing else; a wrong one 401 7000215 (GO-008, GO-014)."""
+    """An application's secret gets an access token and nothing else; a wrong one is 401 7000215 (GO-008, GO-014)."""
     form = {
         "client_id": "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01",
         "client_secret": "contoso-back-end-secret",

@@ -107,7 +107,7 @@ def install(folder: Path, name: str, module: str, points: dict[str, str], monkey
     (info / "entry_points.txt").write_text(f"[ssosim.services]\n{lines}")
     monkeypatch.syspath_prepend(str(folder))
     importlib.invalidate_caches()
-    registry._where.cache_clear()
+    registry._find_reference.cache_clear()
 
 
 @pytest.fixture
@@ -116,5 +116,5 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "site"
     install(folder, "acme_services", MODULE, {name: f"acme_services:{name}" for name in POINTS}, monkeypatch)
     yield folder
-    registry._where.cache_clear()
+    registry._find_reference.cache_clear()
     sys.modules.pop("acme_services", None)

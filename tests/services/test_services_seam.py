@@ -91,14 +91,17 @@ def test_an_estate_without_such_services_stays_as_it_is():
         ('["absent"]', "(acme_services:absent) cannot be loaded: AttributeError"),
         ('["failing"]', "'failing' fails: RuntimeError: no luck"),
         ('["nameless"]', "'nameless' has no DNS name"),
-        ('["hello", { name = "vault", port = 8080 }]', "wants port 8080 of 192.0.2.99, where 'hello' has none"),
-        ('["kdc", { name = "hello", port = 88 }]', "wants port 88 of 192.0.2.99, where 'kdc'"),
-        ('[{ name = "dns", port = 5353 }]', "the service 'dns' has port 53, and clients know no other"),
-        ('[{ name = "login", port = 8443 }]', "'login' has port 443, and clients know no other"),
+        (
+            '["hello", { name = "vault", port = 8080 }]',
+            "needs port 8080 of 192.0.2.99, where 'hello' listens without TLS",
+        ),
+        ('["kdc", { name = "hello", port = 88 }]', "needs port 88 of 192.0.2.99, where 'kdc'"),
+        ('[{ name = "dns", port = 5353 }]', "the service 'dns' must have port 53: clients use no other port"),
+        ('[{ name = "login", port = 8443 }]', "'login' must have port 443: clients use no other port"),
     ],
 )
-def test_what_cannot_run_is_refused_where_it_stands(tmp_path, entry, words):
-    """File, line and key path, and what is wrong there, with the known names, installed ones included."""
+def test_a_service_that_cannot_run_is_refused_with_its_position(tmp_path, entry, words):
+    """The error has file, line and key path, the problem, and all known names with those of installed packages."""
     file = tmp_path / "mine.toml"
     text = with_hosts(f'[[hosts]]\nname = "x"\naddress = "192.0.2.99"\nservices = {entry}\n\n')
     file.write_text(text)
@@ -114,15 +117,15 @@ def test_what_cannot_run_is_refused_where_it_stands(tmp_path, entry, words):
 
 
 def test_a_shipped_service_with_another_port_is_refused_without_a_file():
-    """The same for an estate that was made in Python: a lab of it does not start."""
+    """An estate that was created in Python is refused too, so a lab does not start with it."""
     text = with_hosts("").replace('["kdc"]', '[{ name = "kdc", port = 750 }]')
-    with pytest.raises(ServiceError, match=r"hosts\[0\].services\[0\]: .* and clients know no other"):
+    with pytest.raises(ServiceError, match=r"hosts\[0\].services\[0\]: .*: clients use no other port"):
         complete_estate(parse_estate(text, "f"))
 
 
 @pytest.mark.usefixtures("package")
 async def test_a_model_reaches_both_over_sockets(tmp_path):
-    """Plain HTTP on a port of its own, and HTTPS with a ticket that GSSAPI judges; both are in the trace."""
+    """Plain HTTP on its own port, and HTTPS with a ticket that GSSAPI checks; both are in the trace."""
     async with Lab(parse_estate(with_hosts(), "f"), tmp_path / "lab", tmp_path / "cache") as lab:
         device = lab.device_of("desk-1")
         async with model_device(lab, "visitor", device, WallClock(lab.clock)) as ports:

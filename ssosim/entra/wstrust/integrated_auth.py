@@ -19,9 +19,9 @@ HTTP Negotiate (RFC 4559) at the autologon host has two requests:
    a value that is not base64 is 81009.
 3. ``accept_ticket``: the acceptor of the host checks the token with its key table. It is a port
    (``core/ticket_acceptor.py``); in a lab it is GSSAPI. It returns the principal, or one of a fixed set of reasons,
-   which ``Settings.ticket_codes`` maps to codes (81002 to 81010). 4. ``find_ticket_owner``: the principal becomes a
-   user. The realm must be the estate's (81013); the account must belong to a synced user with a SID in this tenant
-   (81011); the user must be enabled (50057).
+   which ``Settings.ticket_codes`` maps to codes (81002 to 81010).
+4. ``find_ticket_owner``: the principal becomes a user. The realm must be the estate's (81013); the account must belong
+   to a synced user with a SID in this tenant (81011); the user must be enabled (50057).
 
 A reply to an accepted ticket also carries the acceptor's AP-REP (``mutual_auth_headers``), so that a client that wants
 mutual authentication can verify the host.
