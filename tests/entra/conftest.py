@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the identity provider: one set of keys, a scripted acceptor, and a client without sockets."""
+"""Fixtures for the tests of the identity provider: one set of keys, a scripted acceptor, a client without sockets."""
 
 from __future__ import annotations
 
