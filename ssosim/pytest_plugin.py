@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ssosim.files.owned_folder import MadeFolder
     from ssosim.scenario.model import Scenario
     from ssosim.testing import HostedLab, Played
-    from ssosim.testing.play import AnyEstate
+    from ssosim.testing.playing import AnyEstate
 
 _MARKER = (
     "sso(scenarios, clients, estate, seed): what the fixtures sso_scenario, sso_client, sso_estate and sso_seed give. "
@@ -129,7 +129,7 @@ def sso_seed(request: pytest.FixtureRequest) -> int | None:
 def sso_scenario(request: pytest.FixtureRequest) -> Scenario:
     """A scenario; the test runs once for each that the marker, the option or the ini key names, else for all."""
     __tracebackhide__ = True
-    from ssosim.testing.play import scenario_of  # noqa: PLC0415
+    from ssosim.testing.playing import scenario_of  # noqa: PLC0415
 
     with _without_traceback():
         return scenario_of(request.param)
@@ -156,7 +156,7 @@ def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> C
 
     async def sso_play(scenario: Any, client: Any = None, **more: Any) -> Played:
         __tracebackhide__ = True
-        from ssosim.testing.play import play  # noqa: PLC0415
+        from ssosim.testing.playing import play  # noqa: PLC0415
 
         options = {"estate": sso_estate, "seed": sso_seed} | more
         folder = _sso_runs.new_folder()
@@ -173,7 +173,7 @@ def sso_play_sync(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs)
 
     def sso_play_sync(scenario: Any, client: Any = None, **more: Any) -> Played:
         __tracebackhide__ = True
-        from ssosim.testing.play import play_sync  # noqa: PLC0415
+        from ssosim.testing.playing import play_sync  # noqa: PLC0415
 
         options = {"estate": sso_estate, "seed": sso_seed} | more
         folder = _sso_runs.new_folder()
@@ -260,12 +260,13 @@ def _id(value: Any) -> str:
 
 def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
     """Sections for a failed test: each run's verdicts with their evidence, each lab's last exchanges."""
+    from ssosim.output import clean  # noqa: PLC0415
     from ssosim.trace.export import as_line  # noqa: PLC0415
 
     seeds = {played.seed for played, _ in runs.plays}
     test = f"this test: pytest '{item.nodeid}'" + (f" --sso-seed {seeds.pop()}" if len(seeds) == 1 else "")
     for played, _ in runs.plays:
-        report.sections.append(("single sign-on", f"{played.explain()}\n{test}"))
+        report.sections.append(("single sign-on", f"{clean(played.explain())}\n{test}"))
     for lab in runs.labs:
         lines = [as_line(record) for record in lab.records()[-_LINES_SHOWN:]]
         report.sections.append(("single sign-on: the lab's last exchanges", "\n".join([*lines, test])))
@@ -281,8 +282,9 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
 def _without_traceback() -> Iterator[None]:
     """What the user got wrong is one message, without a traceback of ours."""
     from ssosim.lab.base.errors import LabError  # noqa: PLC0415
+    from ssosim.output import clean  # noqa: PLC0415
 
     try:
         yield
     except LabError as error:
-        pytest.fail(str(error), pytrace=False)
+        pytest.fail(clean(str(error)), pytrace=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_json, print_json
+from ssosim.cli.common import add_json
 from ssosim.files.opening import shown
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.output import complain, print_json, say
 
 if TYPE_CHECKING:
     from ssosim.lab.process.cleaning import Findings, Removable
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(found, removed, "would remove" if options.dry_run else "removed")
     for text in stays:
-        print(f"ssosim: not removed: {text}", file=sys.stderr)
+        complain(f"not removed: {text}")
     if found.running:
         raise LabInputError(_running_text(found.running))
     return LabError.exit_code if stays else 0
@@ -99,11 +99,11 @@ def _find(options: argparse.Namespace) -> Findings:
 
 def _print(found: Findings, removed: list[Removable], done: str) -> None:
     for each in removed:
-        print(f"{done} {each.kind} {shown(each.path)}")
+        say(f"{done} {each.kind} {shown(each.path)}")
     for left in found.left:
-        print(f"left {shown(left.path)}: {left.reason}")
+        say(f"left {shown(left.path)}: {left.reason}")
     if not removed and not found.removable and not found.left and not found.running:
-        print("there is nothing to remove")
+        say("there is nothing to remove")
 
 
 def _running_text(names: list[str]) -> str:

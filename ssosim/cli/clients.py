@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from ssosim.cli.common import add_json, print_json
+from ssosim.cli.common import add_json
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
+from ssosim.output import clean_data, complain, one_line, print_json, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.manifest import RealClient
@@ -55,12 +55,13 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(rows)
         return 0
+    rows = clean_data(rows)
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        print(f"{row['name']:<{width}}  {row['text']}")
+        say(f"{row['name']:<{width}}  {row['text']}")
         sources = [f"source: {source}" for source in row["sources"]] if options.sources else []
         for line in (*sources, *([] if row.get("installed", True) else row.get("state", []))):
-            print(f"{'':<{width}}    {line}")
+            say(f"{'':<{width}}    {line}")
     return 0
 
 
@@ -113,7 +114,7 @@ def _packages(originals: Sequence[RealClient]) -> int:
 
     wanted = [package for each in originals if lacking(each) for package in each.manifest.packages]
     if wanted:
-        print(" ".join(dict.fromkeys(wanted)))
+        say(" ".join(dict.fromkeys(wanted)))
     return 0
 
 
@@ -123,21 +124,21 @@ def _install(originals: Sequence[RealClient], *, named: bool) -> int:
 
     worst = 0
     for original in originals:
-        print(f"{original.name}: {original.manifest.title}", end=" ... ", flush=True)
+        say(one_line(f"{original.name}: {original.manifest.title}"), end=" ... ", flush=True)
         began = time.monotonic()
         try:
-            done = install(original, waiting=lambda: print("another installation is under way; waiting", end=" ... "))
+            done = install(original, waiting=lambda: say("another installation is under way; waiting", end=" ... "))
         except MachineLacksError as error:
-            print("skipped", flush=True)
-            print(f"ssosim: {error}", file=sys.stderr)
+            say("skipped", flush=True)
+            complain(str(error))
             worst = max(worst, error.exit_code if named else 0)
         except LabInputError:
-            print("failed")
+            say("failed")
             raise
         except LabError as error:
-            print("failed", flush=True)
-            print(f"ssosim: {error}", file=sys.stderr)
+            say("failed", flush=True)
+            complain(str(error))
             worst = max(worst, error.exit_code)
         else:
-            print(f"installed in {time.monotonic() - began:.0f} s" if done else "is installed")
+            say(f"installed in {time.monotonic() - began:.0f} s" if done else "is installed")
     return worst

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from ssosim.lab.base.folder import LabFolder
 
-__all__ = ["add_estate", "add_json", "add_name", "folder_of", "print_json"]
+__all__ = ["add_estate", "add_json", "add_name", "folder_of"]
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
@@ -34,14 +33,3 @@ def folder_of(options: argparse.Namespace) -> LabFolder:
     folder = LabFolder.of(options.name)
     folder.check()
     return folder
-
-
-def print_json(value: object) -> None:
-    """Print ``value``, plain data or models of answers and results, as indented JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
-
-
-def _plain(value: object) -> object:
-    import msgspec  # noqa: PLC0415 - commands with plain data start sooner without
-
-    return msgspec.to_builtins(value)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from ssosim.cli.common import add_json, print_json
+from ssosim.cli.common import add_json
 from ssosim.lab.base.errors import MachineLacksError
 from ssosim.lab.process.doctor import examine
+from ssosim.output import one_line, print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,5 +23,5 @@ def run(options: argparse.Namespace) -> int:
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
-            print(f"  {finding.mark:<7}  {finding.name:<{width}}  {finding.text}")
+            say(f"  {finding.mark:<7}  {finding.name:<{width}}  {one_line(finding.text)}")
     return 0 if all(finding.good or not finding.needed for finding in findings) else MachineLacksError.exit_code

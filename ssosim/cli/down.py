@@ -9,9 +9,10 @@ import signal
 import time
 from collections.abc import Callable
 
-from ssosim.cli.common import add_json, add_name, folder_of, print_json
+from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.program_devices.control_client import call
+from ssosim.output import print_json, say
 
 _PATIENCE_S = 12.0
 _POLL_S = 0.02
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"name": folder.name, "stopped": True})
     else:
-        print(f'lab "{folder.name}" is down')
+        say(f'lab "{folder.name}" is down')
     return 0
 
 

@@ -8,8 +8,10 @@ import inspect
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ssosim.cli.common import add_json, add_name, folder_of, print_json
+from ssosim.cli.common import add_json, add_name, folder_of
+from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabInputError
+from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:  # not for --help
     import msgspec
@@ -30,7 +32,7 @@ it is undone, or until it comes to its limit. Faults may be undone in any order.
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 
 
-class _InAnyOrder(argparse.ArgumentParser):
+class _InAnyOrder(Parser):
     """Options may stand between a fault's name and its fields, too."""
 
     _within = False
@@ -85,15 +87,17 @@ def run(options: argparse.Namespace) -> int:
         case "apply":
             body = fields_of(options.fault, options.fields) | _limits(options)
             done = ask(folder_of(options), "POST", "/v1/faults", dict[str, object], body)
-            text = f"fault {fault_of(done).id} in force: {fault_of(done).description}"
+            text = f"fault {fault_of(done).id} in force: {one_line(fault_of(done).description)}"
         case _:
             done = ask(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}", Undone)
-            text = "\n".join(f"fault {each.id} undone: {each.description}" for each in map(fault_of, done.undone))
+            text = "\n".join(
+                f"fault {each.id} undone: {one_line(each.description)}" for each in map(fault_of, done.undone)
+            )
             text = text or "no fault was in force"
     if options.json:
         print_json(done)
     else:
-        print(text)
+        say(text)
     return 0
 
 
@@ -126,12 +130,12 @@ def list_all(options: argparse.Namespace) -> int:
         usage = f"ssosim fault apply {options.fault}{needed} [FIELD=VALUE ...]"
         text = about(FAULTS[options.fault])
         where = ["", "sources:", *(f"  {address}" for address in addresses(text))] if addresses(text) else []
-        print("\n".join([text, *where, "", "fields:", *fields, "", usage]))
+        say("\n".join([text, *where, "", "fields:", *fields, "", usage]))
     else:
-        lines = [f"in force  {each.id}  {each.fault}: {each.description}" for each in map(fault_of, active)]
+        lines = [f"in force  {each.id}  {each.fault}: {one_line(each.description)}" for each in map(fault_of, active)]
         width = max(len(name) for name in FAULTS)
         lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]
-        print("\n".join(lines))
+        say("\n".join(lines))
     return 0
 
 

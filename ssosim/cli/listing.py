@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ssosim.cli.common import add_json, print_json
+from ssosim.cli.common import add_json
+from ssosim.output import clean_data, print_json, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +19,12 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([{"name": name, "text": text, "sources": sources} for name, text, sources in rows])
         return 0
+    rows = clean_data(rows)
     width = max(len(name) for name, _, _ in rows)
     for name, text, sources in rows:
-        print(f"{name:<{width}}  {text}")
+        say(f"{name:<{width}}  {text}")
         for source in sources:
-            print(f"{'':<{width}}    source: {source}")
+            say(f"{'':<{width}}    source: {source}")
     return 0
 
 

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 from ssosim import __version__
+from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabError
+from ssosim.output import complain, guard_streams, one_line, release_streams
 
 __all__ = ["main"]
 
@@ -84,13 +86,17 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, or raises SystemExit with it as argparse does."""
     _settle_streams()
+    before = guard_streams()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
     except SystemExit:
         if (code := _flushed(0)) == 0:
             raise
         return code
-    return _flushed(code)
+    else:
+        return _flushed(code)
+    finally:
+        release_streams(before)
 
 
 def _run(given: list[str]) -> int:
@@ -99,7 +105,7 @@ def _run(given: list[str]) -> int:
         if command is None:
             return _without_command(given)
         module = cast("CommandModule", importlib.import_module(command.module))
-        parser = argparse.ArgumentParser(
+        parser = Parser(
             prog=f"ssosim {command.name}",
             description=(getattr(module, "DESCRIPTION", None) or command.summary),
             formatter_class=_Help,
@@ -108,7 +114,7 @@ def _run(given: list[str]) -> int:
         module.add_arguments(parser)
         return module.run(parser.parse_args(given[1:]))
     except LabError as error:
-        print(f"ssosim: {error}", file=sys.stderr)
+        complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -119,7 +125,7 @@ def _run(given: list[str]) -> int:
 
 
 def _failed(error: OSError, what: str) -> int:
-    print(f"ssosim: {error.filename or what}: {error.strerror or error}", file=sys.stderr)
+    complain(f"{one_line(str(error.filename or what))}: {error.strerror or error}")
     return LabError.exit_code
 
 
@@ -149,7 +155,7 @@ def _settle_streams() -> None:
 def _without_command(given: list[str]) -> int:
     width = max(len(command.name) for command in COMMANDS)
     listing = "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ssosim",
         usage="ssosim [--help] [--version] COMMAND ...",
         description="A Kerberos / WS-Trust seamless-SSO simulator and client resilience testbed.",

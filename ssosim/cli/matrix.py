@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.output import StatusLine, complain, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.lookup import Part
@@ -69,8 +70,8 @@ def run(options: argparse.Namespace) -> int:
     _write(options, matrix, page)
     unexplained = [each for each in found if each.reason is None]
     for each in unexplained:
-        print(f"ssosim: {each}; give the reason in measured.toml, if there is one", file=sys.stderr)
-    print(
+        complain(f"{each}; give the reason in measured.toml, if there is one")
+    say(
         f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {len(found)} unlike the measurement, "
         f"{len(unexplained)} of them unexplained"
     )
@@ -86,7 +87,7 @@ def _parts(names: Sequence[str] | None) -> list[Part]:
         return [part for name in dict.fromkeys(names) for part in find_flows(name)]
     installed = [original for original in shipped() if is_installed(original)]
     if absent := [original.name for original in shipped() if original not in installed]:
-        print(f"ssosim: not installed, and left out: {', '.join(absent)} (make clients)", file=sys.stderr)
+        complain(f"not installed, and left out: {', '.join(absent)} (make clients)")
     if not installed:
         raise LabInputError("no real client is installed; install them with: make clients")
     return [part for original in installed for part in find_flows(original.name)]
@@ -103,7 +104,7 @@ def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
         else:
             from ssosim.real_clients.markdown import figures  # noqa: PLC0415
 
-            print(figures(page))
+            say(figures(page))
     except OSError as error:
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
@@ -117,7 +118,7 @@ class _Progress:
     """What runs, on one line that is written over; a line each time where nobody looks at a terminal."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._line = StatusLine(sys.stderr) if sys.stderr.isatty() else None
         self._last = ""
 
     def __call__(self, done: int, phases: int, now: Sequence[str]) -> None:
@@ -126,13 +127,12 @@ class _Progress:
         if text == self._last:
             return
         self._last = text
-        if self._terminal:
-            width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-            print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)
+        if self._line is not None:
+            self._line.show(text[: os.get_terminal_size(sys.stderr.fileno()).columns - 1])
         else:
-            print(text, file=sys.stderr, flush=True)
+            say(text, to=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Leave the line."""
-        if self._terminal and self._last:
-            print(file=sys.stderr)
+        if self._line is not None:
+            self._line.leave()

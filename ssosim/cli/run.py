@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_estate, add_json, print_json
+from ssosim.cli.common import add_estate, add_json
 from ssosim.lab.base.errors import LabError, LabInputError, NameTakenError
 from ssosim.lab.base.folder import LabFolder
+from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.scenario.model import Scenario
@@ -73,10 +74,10 @@ def run(options: argparse.Namespace) -> int:
     else:
         from ssosim.report.text_table import table  # noqa: PLC0415
 
-        print(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
-        print(f"\nevery exchange: {Path(sys.argv[0]).name} trace --name {folder.name}")
+        say(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+        say(f"\nevery exchange: {one_line(Path(sys.argv[0]).name)} trace --name {folder.name}")
         if options.report:
-            print(f"the report: {options.report}")
+            say(f"the report: {one_line(str(options.report))}")
     return 0 if result.as_expected else LabError.exit_code
 
 

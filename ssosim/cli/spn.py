@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_json, add_name, folder_of, print_json
+from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.lab.base.errors import LabInputError
+from ssosim.output import clean_data, print_json, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.lab.control.spn_answers import NameShape, SpnRow, Spns
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(answer)
     else:
-        print(_text(answer))
+        say(_text(answer))
     return 0
 
 
@@ -86,6 +87,7 @@ def _clients_of_rules() -> dict[str, list[str]]:
 
 
 def _text(answer: Spns) -> str:
+    answer = clean_data(answer)
     lines = [f"{answer.host}: {_shape(answer.dns)}", ""]
     groups: dict[tuple[str, str], list[SpnRow]] = {}
     for row in answer.rules:

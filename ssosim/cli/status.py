@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_json, folder_of, print_json
+from ssosim.cli.common import add_json, folder_of
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
+from ssosim.output import clean_data, print_json, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.lab.control.answers import LabStatus
@@ -28,14 +29,15 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"labs": found})
     elif found:
-        print("\n\n".join(status_text(lab) for lab in found))
+        say("\n\n".join(status_text(lab) for lab in found))
     else:
-        print(f'no lab "{options.name}" is up' if options.name else "no lab is up")
+        say(f'no lab "{options.name}" is up' if options.name else "no lab is up")
     return 0 if found else LabError.exit_code
 
 
 def status_text(lab: LabStatus) -> str:
     """The panel of one lab."""
+    lab = clean_data(lab)
     rows = [(part.part, part.what, part.where) for part in lab.parts]
     api = lab.api
     rows.append(("api", api.url, f"token in {api.token_file}") if api.url else ("api", "", api.socket))

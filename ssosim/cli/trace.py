@@ -7,6 +7,7 @@ import argparse
 from ssosim.cli.common import add_name, folder_of
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.core.trace_reader import trace_lines
+from ssosim.output import json_text, say
 from ssosim.trace.export import TraceFormatError, as_line, from_json
 
 DESCRIPTION = """\
@@ -41,5 +42,5 @@ def run(options: argparse.Namespace) -> int:
             raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
         if options.client not in (None, record.client) or options.layer not in (None, record.event.layer):
             continue
-        print(line.rstrip("\n") if options.json else as_line(record), flush=options.follow)
+        say(json_text(line.rstrip("\n")) if options.json else as_line(record), flush=options.follow)
     return 0

@@ -9,12 +9,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_estate, add_json, add_name, folder_of, print_json
+from ssosim.cli.common import add_estate, add_json, add_name, folder_of
 from ssosim.cli.status import status_text
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.launcher import StartedLab, end_of, start_lab
+from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:
     import socket
@@ -61,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
         status = msgspec.to_builtins(started.status)
         print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
-        recovered = f"\n{started.recovered}; forget them with up --fresh" if started.recovered else ""
-        print(f"{status_text(started.status)}{recovered}\n\n{_to_try(folder, detached=options.detach)}")
+        recovered = f"\n{one_line(started.recovered)}; forget them with up --fresh" if started.recovered else ""
+        say(f"{status_text(started.status)}{recovered}\n\n{_to_try(folder, detached=options.detach)}")
     sys.stdout.flush()
     return 0 if options.detach else _stay(started, stopped)
 
@@ -110,13 +111,13 @@ def _stay(started: StartedLab, stopped: list[int]) -> int:
     if code != 0:
         raise LabError(f'lab "{started.folder.name}" ended unexpectedly (code {code}); see {started.folder.log}')
     if stopped and sys.stdout.isatty():
-        print("\nstopped; nothing is left running")
+        say("\nstopped; nothing is left running")
     return 0
 
 
 def _to_try(folder: LabFolder, *, detached: bool) -> str:
     program = sys.argv[0] if os.sep in sys.argv[0] else "ssosim"
-    program = os.path.relpath(program) if os.sep in program else program
+    program = one_line(os.path.relpath(program) if os.sep in program else program)
     name = "" if folder.name == "default" else f" --name {folder.name}"
     where = "Try" if detached else "Ctrl-C stops it. Try, in another terminal"
     url = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"

@@ -12,9 +12,10 @@ A client is one task; what it spawns itself is not counted.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from ssosim.clock.agenda import Agenda
 
 __all__ = ["VirtualClock"]
 
@@ -25,16 +26,14 @@ class VirtualClock:
     """A clock that jumps from wake-up to wake-up. ``start`` is in seconds since the Unix epoch."""
 
     def __init__(self, start: float) -> None:
-        self._now = start
-        self._order = 0
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._sleepers: Agenda[asyncio.Future[None]] = Agenda(start)
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     def now(self) -> float:
         """Seconds since the Unix epoch, UTC."""
-        return self._now
+        return self._sleepers.now
 
     @property
     def is_busy(self) -> bool:
@@ -44,8 +43,7 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         """Return when the clock has moved on by ``seconds``; for clients started with ``start`` only."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._order += 1
-        heapq.heappush(self._sleepers, (self._now + max(0.0, seconds), self._order, future))
+        self._sleepers.add(self._sleepers.now + max(0.0, seconds), future)
         self._leave()
         try:
             await future
@@ -65,20 +63,25 @@ class VirtualClock:
         """Let the clients run until all of them sleep beyond ``moment`` or have ended; then it is ``moment``."""
         while True:
             await self._idle.wait()
-            if not self._sleepers or self._sleepers[0][0] > moment:
-                self._now = max(self._now, moment)
+            if not self._sleepers.has(moment):
+                self._sleepers.reach(moment)
                 return
-            wake, _, future = heapq.heappop(self._sleepers)
+            future = self._sleepers.take()
             if not future.cancelled():
-                self._now = max(self._now, wake)
                 self._enter()
                 future.set_result(None)
 
     def _enter(self) -> None:
         self._busy += 1
-        self._idle.clear()
+        self._tell()
 
     def _leave(self) -> None:
         self._busy -= 1
-        if self._busy == 0:
+        self._tell()
+
+    def _tell(self) -> None:
+        # Below 0: a client was cancelled while a server slept on its behalf, and has been counted out twice.
+        if self._busy > 0:
+            self._idle.clear()
+        else:
             self._idle.set()

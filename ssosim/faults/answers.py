@@ -23,7 +23,7 @@ class NxDomain(DnsAnswerFault, frozen=True, kw_only=True, tag="nxdomain"):
     Source: Azure DNS, 2 May 2019 (a quarter of all queries); RFC 2308.
     """
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """NXDOMAIN."""
 
         def said(name: Name, rdtype: RdataType, _asking: QueryContext) -> Answer:
@@ -44,7 +44,7 @@ class ServFail(DnsAnswerFault, frozen=True, kw_only=True, tag="servfail"):
     Source: Facebook, 4 October 2021; RFC 2308, 7.1.
     """
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """SERVFAIL."""
         return Effect(rcode=SERVFAIL)
 
@@ -56,7 +56,7 @@ class ServFail(DnsAnswerFault, frozen=True, kw_only=True, tag="servfail"):
 class Refused(DnsAnswerFault, frozen=True, kw_only=True, tag="refused"):
     """Answers are REFUSED, as from a server that does not know the zone or the client. Source: RFC 1035, 4.1.1."""
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """REFUSED."""
         return Effect(rcode=REFUSED)
 
@@ -71,7 +71,7 @@ class Drop(DnsAnswerFault, frozen=True, kw_only=True, tag="drop"):
     Source: Azure DNS, 1 April 2021; Facebook, 4 October 2021; measured, glibc 2.36.
     """
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """Nothing leaves."""
         return Effect(drop=True)
 
@@ -103,15 +103,15 @@ class Delay(DnsAnswerFault, frozen=True, kw_only=True, tag="delay"):
         """What is said stays as it is."""
         return False
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """Hold the answer."""
         match self.distribution:
             case "fixed":
                 wait = self.seconds
             case "uniform":
-                wait = applied.random.uniform(self.seconds - self.spread, self.seconds + self.spread)
+                wait = applied.dice_of(client).uniform(self.seconds - self.spread, self.seconds + self.spread)
             case "exponential":
-                wait = applied.random.expovariate(1 / self.seconds)
+                wait = applied.dice_of(client).expovariate(1 / self.seconds)
         return Effect(delay=min(max(wait, 0.0), self.longest))
 
     def describe(self) -> str:
@@ -129,7 +129,7 @@ class TruncationLoop(DnsAnswerFault, frozen=True, kw_only=True, tag="truncation-
 
     tcp: Literal["truncate", "answer", "drop"] = "truncate"
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect | None:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect | None:  # noqa: ARG002 - the same for all
         """Cut the answer."""
         if event.transport == "udp" or self.tcp == "truncate":
             return Effect(truncate=True)

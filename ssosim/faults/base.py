@@ -144,7 +144,7 @@ class FaultState:
 
 @dataclass(slots=True, eq=False)
 class Applied:
-    """One fault in force, with what it must remember: its dice, its count, and the zones as they were before it.
+    """One fault in force, with what it must remember: its dice for each client, its count, and the zones before it.
 
     ``suspended``: it does not fit what is beneath it any more, because something there was undone or changed.
     ``exhausted`` ends it, with the reason; ``call_off`` ends the waiting for its time.
@@ -152,7 +152,6 @@ class Applied:
 
     id: int
     fault: DnsFault
-    random: Random
     before: ZoneSet
     authorities: Authorities
     hits: int = 0

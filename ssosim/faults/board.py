@@ -18,7 +18,8 @@ from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.faults.base import Applied, DnsFault, FaultState, Undo
-from ssosim.faults.effects import tamper_of
+from ssosim.faults.effects import Last, nobody, tamper_of
+from ssosim.faults.exchanges import kdc_rule
 from ssosim.faults.patch import Patch, patch_between
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, Trace
 
@@ -52,22 +53,31 @@ class ActiveFaults:
     """Faults over the zones of ``store``, which may change meanwhile: what an operator does is a layer too.
 
     Undoing works in any order: the other layers are folded again over what was there before. One that does not fit any
-    more lies dormant until it does. ``later`` is how the board waits for the end of a fault that is limited in time.
+    more lies dormant until it does. ``later`` is how the board waits for the end of a fault that is limited in time;
+    ``is_model`` says which clients are models, whose devices wait for an answer so long and no longer.
 
     The layers go with the zones, so every method that reads one and writes the other holds the store.
     """
 
-    def __init__(self, store: ZoneStore, trace: Trace, later: Later = by_loop) -> None:
+    def __init__(
+        self,
+        store: ZoneStore,
+        trace: Trace,
+        later: Later = by_loop,
+        is_model: Callable[[str], bool] = lambda _client: False,
+    ) -> None:
         self.authorities = Authorities(store)
         self.trace = trace
         self._later = later
+        self._is_model = is_model
         self._store = store
         self._base = store.current
         self._layers: list[Applied | Patch | Overlay] = []
         self._state = FaultState(self._base, self.authorities.hierarchy)
+        self._healthy = self._base, self.authorities.hierarchy
         self._shown = store.current
         self._servers: list[tuple[Server, Part, str]] = []
-        self._pick = Random(0)  # noqa: S311 - dice of a fault
+        self._picks: dict[tuple[int, str], Random] = {}
         self._last_id = 0
         self._watchers: list[Callable[[FaultState], None]] = []
         self.era = 0
@@ -77,6 +87,11 @@ class ActiveFaults:
     def faults(self) -> ActiveFaults:
         """Itself: a board will do where a fault wants its target."""
         return self
+
+    @property
+    def state(self) -> FaultState:
+        """What is in force."""
+        return self._state
 
     @property
     def active(self) -> tuple[Applied, ...]:
@@ -100,8 +115,7 @@ class ActiveFaults:
     def _apply(self, fault: DnsFault) -> Applied:
         self._notice_changes()
         number = self._last_id + 1
-        dice = Random(fault.dice)  # noqa: S311 - a fault is the same at every run
-        applied = Applied(number, fault, dice, self._state.zones, self.authorities)
+        applied = Applied(number, fault, self._state.zones, self.authorities)
         applied.exhausted = partial(self._exhausted, applied)
         if fault.for_s is not None:
             applied.call_off = self._later(fault.for_s, partial(self._overdue, applied))
@@ -221,12 +235,13 @@ class ActiveFaults:
 
     def kdc_is_silent(self, client: str) -> bool:
         """Whether the KDC would not answer ``client``."""
-        rule = next((rule for rule in reversed(self._state.kdc) if rule.matches(client)), None)
+        rule = kdc_rule(self._state.kdc, client)
         return rule is not None and rule.refusal is None
 
     def kdc_was_asked(self, client: str) -> None:
         """A request of ``client`` met the silence of the KDC without going there."""
-        for rule in [rule for rule in reversed(self._state.kdc) if rule.matches(client)][:1]:
+        rule = kdc_rule(self._state.kdc, client)
+        if rule is not None:
             rule.count_hit()
 
     def is_bogus(self, name: Name) -> bool:
@@ -249,7 +264,9 @@ class ActiveFaults:
 
     def _folded(self) -> FaultState:
         """All layers over the base."""
-        state = FaultState(self._base, Hierarchy.standard(self._base))
+        if self._healthy[0] is not self._base:
+            self._healthy = self._base, Hierarchy.standard(self._base)
+        state = FaultState(*self._healthy)
         for layer in self._layers:
             if isinstance(layer, Patch):
                 state = replace(state, zones=layer.apply(state.zones))
@@ -283,9 +300,17 @@ class ActiveFaults:
         last = self._of_hierarchy(part, name)
         if not rules and last is None:
             return None
-        return tamper_of(rules, last)
+        return tamper_of(rules, last, nobody if part == "authority" else self._is_model)
 
-    def _of_hierarchy(self, part: Part, name: str) -> Callable[[DnsAnswered], Effect | None] | None:
+    def _pick_of(self, client: str) -> Random:
+        """The dice for the servers that ``client`` meets: whose turn comes first in between does not change them."""
+        seed = sum(applied.fault.dice for applied in self.active)
+        pick = self._picks.get((seed, client))
+        if pick is None:
+            pick = self._picks[seed, client] = Random(f"{seed} {client}")  # noqa: S311 - dice of a fault
+        return pick
+
+    def _of_hierarchy(self, part: Part, name: str) -> Last | None:
         """What the state of name servers and delegations means for the answers of that server."""
         hierarchy = self._state.hierarchy
         if hierarchy.healthy or part == "resolver":
@@ -293,7 +318,7 @@ class ActiveFaults:
         if part == "authority":
             server = to_name(name)
 
-            def silence(event: DnsAnswered) -> Effect | None:
+            def silence(event: DnsAnswered, _client: str) -> Effect | None:
                 return Effect(drop=True) if self.authorities.is_dead(server, to_name(event.name)) else None
 
             return silence
@@ -301,7 +326,7 @@ class ActiveFaults:
         touched = {plain(zone) for zone in (*hierarchy.removed, *(zone for zone, _ in hierarchy.views))}
         below = tuple(f".{zone}" for zone in touched)
 
-        def chance(event: DnsAnswered) -> Effect | None:
+        def chance(event: DnsAnswered, client: str) -> Effect | None:
             if event.name not in touched and not event.name.endswith(below):
                 return None
             tree = self.authorities.tree
@@ -309,7 +334,7 @@ class ActiveFaults:
 
             def said(name: Name, kind: RdataType, asking: QueryContext) -> Answer:
                 here = QueryContext(asking.subnet, store.health.current, store.draw())
-                return answer_through(tree, hierarchy, name, kind, self._pick, here)
+                return answer_through(tree, hierarchy, name, kind, self._pick_of(client), here)
 
             return Effect(said=said)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ssosim.dns import Effect, Tamper
+from ssosim.dns.zones.stub import NAME_PATIENCE_S
 from ssosim.faults.base import Rule
 from ssosim.trace import DnsAnswered
 
-__all__ = ["tamper_of"]
+__all__ = ["Last", "nobody", "tamper_of"]
+
+Last = Callable[[DnsAnswered, str], Effect | None]
+"""(answer, client) -> what is done where no fault has settled it."""
 
 MOST_NAMES = 10_000
 """Names of which it is remembered which faults matter to them."""
@@ -17,15 +21,26 @@ MOST_NAMES = 10_000
 class Tampering:
     """What the rules do to an answer; which of them matter to a name is found once, for most names have none."""
 
-    def __init__(self, rules: tuple[Rule, ...], last: Callable[[DnsAnswered], Effect | None] | None) -> None:
+    def __init__(
+        self,
+        rules: tuple[Rule, ...],
+        last: Last | None,
+        is_model: Callable[[str], bool],
+    ) -> None:
         self._rules = rules
         self._last = last
+        self._is_model = is_model
         self._of_name: dict[str, tuple[Rule, ...]] = {}
 
     def __call__(self, event: DnsAnswered, client: str) -> Effect | None:
         """What becomes of the answer to ``client``."""
         touching, last = self._touching(event.name), self._last
-        return combined(touching, last, event, client) if touching or last is not None else None
+        if not touching and last is None:
+            return None
+        effect = combined(touching, last, event, client)
+        if effect is not None and effect.delay >= NAME_PATIENCE_S and self._is_model(client):
+            return Effect(drop=True)  # it has given up by then
+        return effect
 
     def spares(self, name: str) -> bool:
         """Whether no answer about ``name`` is touched: servers need not ask about these any more."""
@@ -40,14 +55,26 @@ class Tampering:
         return touching
 
 
-def tamper_of(rules: tuple[Rule, ...], last: Callable[[DnsAnswered], Effect | None] | None) -> Tamper:
-    """What the rules do to an answer, and after them ``last``."""
-    return Tampering(rules, last)
+def nobody(_client: str) -> bool:
+    """No client is a model."""
+    return False
+
+
+def tamper_of(
+    rules: tuple[Rule, ...],
+    last: Last | None,
+    is_model: Callable[[str], bool] = nobody,
+) -> Tamper:
+    """What the rules do to an answer, and after them ``last``.
+
+    A client of which ``is_model`` holds waits ``NAME_PATIENCE_S``: an answer that would come later is never given.
+    """
+    return Tampering(rules, last, is_model)
 
 
 def combined(
     rules: tuple[Rule, ...],
-    last: Callable[[DnsAnswered], Effect | None] | None,
+    last: Last | None,
     event: DnsAnswered,
     client: str,
 ) -> Effect | None:
@@ -62,7 +89,7 @@ def combined(
             delay += effect.delay
             settled = effect if effect.final else settled
     if settled is None and last is not None:
-        settled = last(event)
+        settled = last(event, client)
     if settled is None:
         return Effect(delay=delay) if delay else None
     return settled if not delay else with_delay(settled, delay)

@@ -26,7 +26,7 @@ class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
 
     at: Literal["resolver"] = "resolver"
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """Answer from the zones as they were."""
 
         def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:

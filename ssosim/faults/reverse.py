@@ -56,7 +56,7 @@ class ReverseZoneDead(DnsAnswerFault, frozen=True, kw_only=True, tag="reverse-zo
         if self.names:
             raise ValueError("names: the zone says which names; leave them out")
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect | None:  # noqa: ARG002 - the same for all
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect | None:  # noqa: ARG002 - the same for all
         """Keep the answer back, or fail."""
         zone = self.zone.rstrip(".").lower()
         if event.name != zone and not event.name.endswith(f".{zone}"):

@@ -38,7 +38,7 @@ class DnsAnswerFault(DnsFault, frozen=True, kw_only=True):
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability {self.probability} is not between 0 and 1")
 
-    def effect(self, event: DnsAnswered, applied: Applied) -> Effect | None:
+    def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect | None:
         """What is done to an answer that is struck."""
         raise NotImplementedError
 
@@ -56,7 +56,7 @@ class DnsAnswerFault(DnsFault, frozen=True, kw_only=True):
                 return None
             if self.probability < 1.0 and applied.dice_of(client).random() >= self.probability:
                 return None
-            done = self.effect(event, applied)
+            done = self.effect(event, applied, client)
             if done is not None:
                 applied.count_hit()
             return done

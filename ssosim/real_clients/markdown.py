@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ssosim.output import one_line
 from ssosim.real_clients.batch import Cell
 from ssosim.real_clients.lookup import Part
 from ssosim.real_clients.matrix import PASSWORD_FAULTS, Matrix
@@ -41,7 +42,10 @@ def header(parts: Sequence[Part], scenarios: Sequence[Scenario]) -> str:
         "",
         "| client | what it is |",
         "| --- | --- |",
-        *(f"| `{part.name}` | {part.original.manifest.title}: {part.flow.title} |" for part in parts),
+        *(
+            f"| `{part.name}` | {one_line(part.original.manifest.title)}: {one_line(part.flow.title)} |"
+            for part in parts
+        ),
         "",
         "| scenario | phases |",
         "| --- | --- |",
@@ -58,7 +62,7 @@ def render(matrix: Matrix, departures: Sequence[Departure]) -> str:
     """The page."""
     blocks = [header(matrix.parts, matrix.scenarios)]
     for scenario in matrix.scenarios:
-        blocks.append(f"## {scenario.name}\n\n{scenario.title}.\n")
+        blocks.append(f"## {scenario.name}\n\n{one_line(scenario.title)}.\n")
         blocks.append("\n".join(_table(matrix, scenario)) + "\n")
     if any(scenario.name == PASSWORD_FAULTS for scenario in matrix.scenarios):
         blocks.append("\n".join(_compared(departures, matrix.cells)))
@@ -110,7 +114,7 @@ def _compared(departures: Sequence[Departure], cells: Sequence[Cell]) -> Iterato
         yield "| row | client | measured | seen here |"
         yield "| --- | --- | --- | --- |"
         for each in departures:
-            yield f"| `{each.row}` | `{each.part}` | {each.facts} | {each.seen} |"
+            yield f"| `{each.row}` | `{each.part}` | {one_line(str(each.facts))} | {one_line(str(each.seen))} |"
         for reason in dict.fromkeys(each.reason or "Not explained." for each in departures):
             yield ""
             yield reason

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
 from ssosim.lab.control.dns_answers import Changes, DnsDone, Drift, Gate, Plan, Usage
+from ssosim.output import clean_data
 from ssosim.scenario.forecast import Forecast, Prediction
 
 __all__ = ["ZoneRow", "done_text", "drift_text", "forecast_text", "gate_text", "plan_text", "zones_text"]
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _MAX_NAMES = 8
+_Data = TypeVar("_Data")
+_More = ParamSpec("_More")
+
+
+def _of_clean_data(render: Callable[Concatenate[_Data, _More], str]) -> Callable[Concatenate[_Data, _More], str]:
+    """Give ``render`` its data with all control characters shown: a title cannot add lines such as the gate's."""
+
+    @wraps(render)
+    def rendered(data: _Data, /, *args: _More.args, **more: _More.kwargs) -> str:
+        return render(clean_data(data), *clean_data(args), **clean_data(more))
+
+    return rendered
 
 
 class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +40,7 @@ class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+@_of_clean_data
 def plan_text(plan: Plan) -> str:
     """A plan: what changes, risk, reach, who refers to it, who uses it, what the rollback leaves."""
     lines = [f"plan {plan.plan}: {plan.title}", f"against version {plan.version} of the zones", ""]
@@ -80,6 +96,7 @@ def _usage(usage: Usage) -> str:
     return f"{usage.name}: {usage.resolutions} resolutions {window}{f' ({who})' if who else ''}"
 
 
+@_of_clean_data
 def gate_text(gate: Gate) -> str:
     """What the gate says, with what to do about each reason."""
     word = {"allow": "may be applied", "refuse": "refused", "defer": "deferred"}[gate.outcome]
@@ -89,6 +106,7 @@ def gate_text(gate: Gate) -> str:
     return "\n".join(lines)
 
 
+@_of_clean_data
 def forecast_text(forecast: Forecast) -> str:
     """The predicted outcome for every kind of client, with the SPN before and after."""
     lines = [f"predicted outcome at {forecast.host}", "", "  by the way a client forms the SPN"]
@@ -120,6 +138,7 @@ def _spns(spns: Sequence[str]) -> str:
     return " or ".join(spns) or "none"
 
 
+@_of_clean_data
 def done_text(done: DnsDone) -> str:
     """What was applied or taken back, and whether the zones are what they should be."""
     verb = {"apply": "applied", "rollback": "rolled back"}.get(done.action, done.action)
@@ -138,6 +157,7 @@ def done_text(done: DnsDone) -> str:
     return "\n".join(lines)
 
 
+@_of_clean_data
 def drift_text(drift: Drift) -> str:
     """Findings, worst first; the zones that they lock; how complete the inventory is."""
     found = sorted(drift.findings, key=lambda each: (each.severity, each.direction, each.name))
@@ -150,6 +170,7 @@ def drift_text(drift: Drift) -> str:
     return "\n".join(lines)
 
 
+@_of_clean_data
 def zones_text(rows: Sequence[ZoneRow], version: int, locks: dict[str, str]) -> str:
     """The zones, a line for each record set."""
     width = max((len(row.name) for row in rows), default=0)

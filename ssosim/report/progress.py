@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TextIO
 
-from ssosim.report.safe_text import clean
+from ssosim.output import StatusLine
 
 __all__ = ["Progress"]
 
@@ -19,15 +19,14 @@ class Progress:
     def __init__(self, trace: Path, phases: int, terminal: TextIO) -> None:
         self._trace = trace
         self._phases = phases
-        self._terminal = terminal if terminal.isatty() else None
+        self._line = StatusLine(terminal) if terminal.isatty() else None
         self._offset = 0
         self._rest = b""
         self._seen = 0
-        self._width = 0
 
     def look(self) -> None:
         """Read what is new, and show it; cheap, and silent when there is no terminal or no file yet."""
-        if self._terminal is None:
+        if self._line is None:
             return
         try:
             with self._trace.open("rb") as file:
@@ -41,18 +40,9 @@ class Progress:
             if _PHASE in line:
                 self._seen += 1
                 event = json.loads(line)
-                self._show(f"{event['at'][11:16]} UTC  phase {self._seen} of {self._phases}: {event['phase']}")
+                self._line.show(f"{event['at'][11:16]} UTC  phase {self._seen} of {self._phases}: {event['phase']}")
 
     def end(self) -> None:
         """Remove the line."""
-        if self._terminal is not None and self._width:
-            self._terminal.write("\r" + " " * self._width + "\r")
-            self._terminal.flush()
-            self._width = 0
-
-    def _show(self, text: str) -> None:
-        assert self._terminal is not None  # noqa: S101 - by look
-        text = clean(text)
-        self._terminal.write("\r" + text.ljust(self._width))
-        self._terminal.flush()
-        self._width = len(text)
+        if self._line is not None:
+            self._line.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssosim.report.safe_text import clean
+from ssosim.output import clean_data
 from ssosim.verdict.result import ClientResult, RunResult
 
 __all__ = ["table"]
@@ -13,6 +13,7 @@ def table(result: RunResult, columns: int | None = None) -> str:
 
     Where that would be wider than the ``columns`` of the terminal, clients go down and phases across.
     """
+    result = clean_data(result)  # a program's own names are in the reasons
     clients = result.clients
     rows = [["phase", "from", *clients]]
     for phase in result.phases:
@@ -36,7 +37,7 @@ def table(result: RunResult, columns: int | None = None) -> str:
     if not result.judged:
         counted = "the scenario expects nothing of these clients"
     lines += ["", f"{counted}; seed {result.seed}"]
-    return clean("\n".join(lines))  # a program's own names are in the reasons
+    return "\n".join(lines)
 
 
 def _grid(rows: list[list[str]]) -> list[str]:

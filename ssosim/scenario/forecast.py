@@ -1,7 +1,6 @@
 """What a DNS change would do to every kind of client, found out by playing them against both states of the zones.
 
-No socket and no Kerberos: names come from the pure answers, tickets from the set of SPNs that the KDC knows, HTTP from
-the identity provider's pure functions. The same client models run here as in the lab.
+Each state is a lab in memory (``ssosim.memory``), in which every model signs in, each on a device of its own.
 """
 
 from __future__ import annotations
@@ -11,17 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import State
-from ssosim_clients.ports import Device, DnsFailure
+from ssosim_clients.ports import DnsFailure
 from ssosim_clients.spn import RULES, OnUnknown, SchemeGivenUp, SpnRule
 
 from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
-from ssosim.estate import Estate, User
-from ssosim.scenario.forecast_stage import START, Clock, Parked, Person, Resolver, Seen, World, drive
+from ssosim.estate import Estate
+from ssosim.memory import Engine, MemoryLab, Run, memory_device
 from ssosim.services import http_host_names
-from ssosim.trace import ClientFinished, KdcExchange, Trace
+from ssosim.trace import ClientFinished, KdcExchange, Record
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
 
@@ -35,6 +35,9 @@ _WITHOUT_TICKET = {
     OnUnknown.ERROR: "an error to the caller",
 }
 _NOT_HERE = "does not sign in on this device"
+_START = 1_740_000_000.0  # seconds since the epoch
+_HORIZON_S = 1200.0
+"""How long a model may try; one that has not ended by then stalls."""
 _RANK = (Outcome.SILENT, Outcome.INTERACTIVE, Outcome.FAILED, Outcome.REFUSED, Outcome.STALLED)
 
 
@@ -88,20 +91,26 @@ def forecast(before: ZoneSet, after: ZoneSet, estate: Estate, keys: Keys, host: 
     ``keys`` are the identity provider's; making them is slow, so they come from the caller.
     """
     host = host or estate.cloud.autologon_host
-    spns = frozenset((*estate.default_realm.service_account.spns, *estate.default_realm.services))
+    plain = _without_memory(estate)
+    was, now = (_Stage(MemoryLab(Engine(_START), plain, zones=zones, keys=keys)) for zones in (before, after))
     grouped: dict[tuple[str, ...], list[tuple[str, _Played, _Played]]] = {}
     for rule in RULES.values():
         if rule.service == "HTTP":
-            was, now = (_play_rule(rule, host, zones, estate, spns) for zones in (before, after))
-            grouped.setdefault((_family(rule), was.text, now.text), []).append((rule.name, was, now))
+            one, other = was.play_rule(rule, host), now.play_rule(rule, host)
+            grouped.setdefault((_family(rule), one.text, other.text), []).append((rule.name, one, other))
     rules = tuple(_prediction(group[0][0] and key[0], group) for key, group in grouped.items())
     models = []
-    for name in MODELS:
-        was, now = (_play_model(name, zones, estate, spns, keys) for zones in (before, after))
-        if was.rank and was == now:  # it wants another device or credential than the estate's first device has
-            was = now = dataclasses.replace(was, text=_NOT_HERE)
-        models.append(_prediction("model", [(name, was, now)]))
+    for (name, one), other in zip(was.play_models().items(), now.play_models().values(), strict=True):
+        if one.rank and one == other:  # it wants another device or credential than the estate has
+            one = other = dataclasses.replace(one, text=_NOT_HERE)  # noqa: PLW2901 - the same twice
+        models.append(_prediction("model", [(name, one, other)]))
     return Forecast(host, rules, tuple(models))
+
+
+def _without_memory(estate: Estate) -> Estate:
+    """``estate`` as it is once caches have run out and all endpoints are well: what a forecast is about."""
+    managers = tuple(msgspec.structs.replace(each, monitor=None) for each in estate.traffic_managers)
+    return msgspec.structs.replace(estate, resolvers=(), traffic_managers=managers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,79 +139,93 @@ def _family(rule: SpnRule) -> str:
     return f"{own}, then {' or '.join(form.value for form in rule.second)}" if rule.second else own
 
 
-def _play_rule(rule: SpnRule, host: str, zones: ZoneSet, estate: Estate, spns: frozenset[str]) -> _Played:
-    resolver = Resolver(zones, Trace(), "forecast")
-    try:
-        drive(resolver.resolve(host, "any"))
-    except DnsFailure as failure:
-        return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
-    try:
-        ways = drive(rule.possibilities(host, resolver, search_domain=estate.default_realm.domain))
-    except (DnsFailure, SchemeGivenUp) as failure:
-        return _Played("no ticket asked for", str(failure), (), 2)
-    ended = [_ask_kdc(rule, asked, spns) for asked in ways]
-    if len({each.text for each in ended}) == 1:
-        return dataclasses.replace(ended[0], spns=_union(ended), why=" or ".join(dict.fromkeys(e.why for e in ended)))
-    return max(ended, key=lambda each: each.rank).by_chance(_union(ended))
-
-
-def _ask_kdc(rule: SpnRule, asked: tuple[str, ...], spns: frozenset[str]) -> _Played:
-    """What comes of a rule's candidates at a KDC that knows ``spns``."""
-    for number, spn in enumerate(asked, start=1):
-        if spn in spns:
-            return _Played("ticket", f"the KDC knows {spn}", asked[:number], 0)
-    instead = _WITHOUT_TICKET[rule.on_unknown]
-    return _Played(f"unknown to the KDC: {instead}", f"the KDC does not know {', '.join(asked)}", asked, 2)
-
-
 def _union(played: list[_Played]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spn for each in played for spn in each.spns))
 
 
-def _play_model(name: str, zones: ZoneSet, estate: Estate, spns: frozenset[str], keys: Keys) -> _Played:
-    user = _user_for(getattr(MODELS[name], "domain", "managed"), estate)
-    if user is None:
-        return _Played(_NOT_HERE, "the estate has no device of such a user", (), 0)
-    clock = Clock()
-    trace = Trace(clock)
-    world = World(zones, estate, user, spns, keys, Seen(trace, clock, name))
-    stage = Device(
-        upn=user.upn,
-        resolver=Resolver(zones, trace, name),
-        http=world,
-        kerberos=world,
-        clock=clock,
-        user=Person(trace, name, user.password),
-        search_domain=estate.default_realm.domain,
-        stored_password=user.password,
-    )
-    try:
-        belief = drive(MODELS[name].sign_in(stage))
+class _Stage:
+    """One state of the zones, and who is played against it."""
+
+    def __init__(self, lab: MemoryLab) -> None:
+        self._lab = lab
+
+    def play_rule(self, rule: SpnRule, host: str) -> _Played:
+        """What becomes of one SPN rule."""
+        lab = self._lab
+        resolver = memory_device(lab, "", self._device_of("managed") or self._device_of("federated")).resolver
+        try:
+            self._outcome(lab.engine.start(resolver.resolve(host, "any")))
+        except DnsFailure as failure:
+            return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
+        try:
+            domain = lab.estate.default_realm.domain
+            ways = self._outcome(lab.engine.start(rule.possibilities(host, resolver, search_domain=domain)))
+        except (DnsFailure, SchemeGivenUp) as failure:
+            return _Played("no ticket asked for", str(failure), (), 2)
+        ended = [self._ask_kdc(rule, asked) for asked in ways]
+        if len({each.text for each in ended}) == 1:
+            why = " or ".join(dict.fromkeys(each.why for each in ended))
+            return dataclasses.replace(ended[0], spns=_union(ended), why=why)
+        return max(ended, key=lambda each: each.rank).by_chance(_union(ended))
+
+    def _ask_kdc(self, rule: SpnRule, asked: tuple[str, ...]) -> _Played:
+        """What comes of a rule's candidates at the KDC."""
+        for number, spn in enumerate(asked, start=1):
+            if self._lab.kdc.knows(spn):
+                return _Played("ticket", f"the KDC knows {spn}", asked[:number], 0)
+        instead = _WITHOUT_TICKET[rule.on_unknown]
+        return _Played(f"unknown to the KDC: {instead}", f"the KDC does not know {', '.join(asked)}", asked, 2)
+
+    def _outcome(self, run: Run[Any]) -> Any:
+        self._lab.engine.run(watched=run)
+        return run.result
+
+    def play_models(self) -> dict[str, _Played]:
+        """What becomes of each model; all of them begin at one moment."""
+        began = self._lab.engine.now
+        runs = {name: self._begin(name) for name in MODELS}
+        self._lab.engine.run(began + _HORIZON_S)
+        records: dict[str, list[Record]] = {name: [] for name in runs}
+        for record in self._lab.trace:
+            records.get(record.client, []).append(record)
+        return {name: _played(run, records[name], began) for name, run in runs.items()}
+
+    def _begin(self, name: str) -> Run[None] | None:
+        device = self._device_of(getattr(MODELS[name], "domain", "managed"))
+        return None if device is None else self._lab.engine.start(self._sign_in(name, device))
+
+    async def _sign_in(self, name: str, device: str) -> None:
+        belief = await MODELS[name].sign_in(memory_device(self._lab, name, device))
         if getattr(belief, "state", None) is State.FAILED:
-            trace.record(name, ClientFinished(program=name, exit_code=1))
-    except Parked:
-        pass
-    except Exception as error:  # noqa: BLE001 - a model that needs what this stage has not is no verdict on the change
-        return _Played("not played", f"{type(error).__name__}: {error}", (), 0)
-    verdict = judge([record for record in trace if record.client == name], START)
+            self._lab.trace.record(name, ClientFinished(program=name, exit_code=1))
+
+    def _device_of(self, domain: str) -> str | None:
+        """The estate's first device whose user is of such a domain, and has an account in the realm."""
+        estate = self._lab.estate
+        for device in estate.devices:
+            user = estate.user(device.user)
+            found = estate.domain(device.user.partition("@")[2])
+            if user is not None and user.sam_account is not None and found is not None and found[1].kind == domain:
+                return device.name
+        return None
+
+
+def _played(run: Run[None] | None, records: list[Record], began: float) -> _Played:
+    """What the records of one model say of it."""
+    if run is None:
+        return _Played(_NOT_HERE, "the estate has no device of such a user", (), 0)
+    if run.error is not None:  # a model that needs what the estate has not is no verdict on the change
+        return _Played("not played", f"{type(run.error).__name__}: {run.error}", (), 0)
+    run.cancel()
+    verdict = judge(records, began)
     asked = tuple(
         dict.fromkeys(
             record.event.service
-            for record in trace
+            for record in records
             if isinstance(record.event, KdcExchange) and record.event.request == "TGS"
         )
     )
     return _Played(verdict.outcome.value, verdict.reason, asked, _RANK.index(verdict.outcome))
-
-
-def _user_for(domain: str, estate: Estate) -> User | None:
-    """The user of the estate's first device whose user is of such a domain."""
-    for device in estate.devices:
-        user = estate.user(device.user)
-        found = estate.domain(device.user.partition("@")[2])
-        if user is not None and found is not None and found[1].kind == domain:
-            return user
-    return None
 
 
 def affected_hosts(names: Iterable[str], estate: Estate) -> tuple[str, ...]:

@@ -1,69 +1,119 @@
-"""Play a scenario without a socket: its faults over the real zones, everything else on ``ssosim_clients.testing``.
+"""Play a scenario without a socket: the same faults, the same judge, in a lab in memory.
 
-Milliseconds a client. The same faults, the same judge; DNS answers are the server's own functions, the provider is the
-scripted one, and a KDC is a set of names. What needs more (programs, resolvers with a cache) cannot be played here.
+Milliseconds a client. What comes out is what comes out over sockets in virtual time: outcome, reason, and the kinds of
+the records behind them. What memory cannot play is refused by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ssosim_clients.models.base import Belief, Model
-from ssosim_clients.testing import Engine, Run
+from ssosim_clients.models.base import Belief, Model, State
+from ssosim_clients.ports import Device
 
-from ssosim.entra import first_steps
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.model_devices.client_slots import client_dice
-from ssosim.scenario.memory_lab import MemoryLab
-from ssosim.scenario.memory_ports import memory_device
-from ssosim.scenario.model import Scenario
-from ssosim.scenario.player import ClientVerdict, PhaseFaults, Playback, judge_phase
-from ssosim.trace import PhaseStarted
+from ssosim.lab.base.people import client_dice
+from ssosim.memory import Engine, MemoryLab, Run, SpinningError, memory_device
+from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
+from ssosim.trace import ClientFinished, PhaseStarted
 
 __all__ = ["play_in_memory"]
 
 
-def play_in_memory(scenario: Scenario, estate: Estate, models: Mapping[str, Model]) -> Playback:
+def play_in_memory(
+    scenario: Scenario, estate: Estate, models: Mapping[str, Model], *, lab: MemoryLab | None = None
+) -> Playback:
     """Play ``scenario``; ``models`` holds the model of each of its clients, by client name.
 
-    Raises LabInputError for a scenario that needs more, LabError when a model itself breaks, DnsChangeError when a
-    fault does not fit the estate.
+    ``lab`` is one that nothing has happened in yet, for who wants its trace; by default one is made. Raises
+    LabInputError for what memory cannot play, LabError when a model itself breaks, DnsChangeError when a fault does not
+    fit the estate.
     """
-    if scenario.resolvers or any(client.name not in models for client in scenario.clients):
-        raise LabInputError(f"{scenario.name}: programs, and resolvers that remember, cannot be played in memory")
-    engine = Engine(scenario.phases[0].start.timestamp())
-    lab = MemoryLab(engine, estate)
-    dice = {client.name: client_dice(scenario.seed, client.name) for client in scenario.clients}
-    devices = {client.name: memory_device(lab, client, dice[client.name]) for client in scenario.clients}
-    runs: dict[str, Run[Belief]] = {}
-    faults = PhaseFaults(lab, scenario.seed)
-    results: list[ClientVerdict] = []
-    for index, phase in enumerate(scenario.phases):
-        began = phase.start.timestamp()
-        engine.run(began)
-        mark = lab.trace.last_seq
-        steps = faults.enter(phase)
-        lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
-        for client in [client for client in scenario.clients if client.fresh and index]:
-            runs.pop(client.name).cancel()
-            devices[client.name] = memory_device(lab, client, dice[client.name])
-        for name, device in devices.items():
-            if name not in runs or runs[name].done:
-                runs[name] = engine.start(lab.sign_in(name, models[name], device))
-        for after, act in steps:
-            engine.run(began + after)
-            act()
-        engine.run(began + scenario.duration_of(index))
-        _check(runs)
-        results += judge_phase(scenario, phase, lab.trace, mark, first_steps=first_steps(estate))
-    for run in (run for run in runs.values() if not run.done):
-        run.cancel()
-    return Playback(scenario, tuple(results))
+    if programs := [client.name for client in scenario.clients if client.name not in models]:
+        names = ", ".join(programs)
+        raise LabInputError(f"{scenario.name}: the programs {names} cannot be played in memory: models can")
+    if lab is None:
+        engine = Engine(scenario.phases[0].start.timestamp())
+        try:
+            lab = MemoryLab(engine, scenario.estate(estate))
+        except LabInputError as error:
+            raise LabInputError(f"{scenario.name}: {error}") from error
+    return _Play(scenario, lab, models).run()
 
 
-def _check(runs: Mapping[str, Run[Belief]]) -> None:
-    for name, run in runs.items():
-        if run.error is not None:
-            text = f"the client model {name!r} broke: {type(run.error).__name__}: {run.error}"
-            raise LabError(text) from run.error
+class _Play:
+    """One scenario under way."""
+
+    def __init__(self, scenario: Scenario, lab: MemoryLab, models: Mapping[str, Model]) -> None:
+        self._scenario = scenario
+        self._lab = lab
+        self._models = models
+        # A client's dice outlast its process, as its seat does over sockets.
+        self._dice = {client.name: client_dice(scenario.seed, client.name) for client in scenario.clients}
+        self._devices = {client.name: self._device(client) for client in scenario.clients}
+        self._runs: dict[str, Run[Belief]] = {}
+
+    def run(self) -> Playback:
+        """All phases."""
+        scenario, lab = self._scenario, self._lab
+        faults = PhaseFaults(lab, scenario.seed)
+        results: list[ClientVerdict] = []
+        for index, phase in enumerate(scenario.phases):
+            began = phase.start.timestamp()
+            self._until(began)
+            mark = lab.trace.last_seq
+            steps = faults.enter(phase)
+            lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+            self._enter()
+            for after, act in steps:
+                self._until(began + after)
+                act()
+            self._until(began + scenario.duration_of(index))
+            self._check()
+            results += judge_phase(scenario, phase, lab.trace, mark, first_steps=lab.first_steps)
+        for run in self._runs.values():
+            run.cancel()
+        return Playback(scenario, tuple(results))
+
+    def _until(self, moment: float) -> None:
+        try:
+            self._lab.engine.run(moment)
+        except SpinningError as error:
+            raise LabError(f"a client model goes on without end: {error}") from error
+
+    def _device(self, client: Client) -> Device:
+        return memory_device(
+            self._lab,
+            client.name,
+            client.device,
+            person=client.person_answers,
+            dual_stack=client.ipv6,
+            dice=self._dice[client.name],
+        )
+
+    def _enter(self) -> None:
+        """Let everybody who is not busy signing in begin, in a new process where the client is to have one."""
+        for client in self._scenario.clients:
+            if client.fresh and client.name in self._runs:
+                self._runs.pop(client.name).cancel()
+                self._devices[client.name] = self._device(client)
+            run = self._runs.get(client.name)
+            if run is None or run.done:
+                self._runs[client.name] = self._lab.engine.start(self._sign_in(client.name))
+
+    async def _sign_in(self, name: str) -> Belief:
+        """One sign-in; that it ended with an error is seen from outside."""
+        model = self._models[name]
+        belief = await model.sign_in(self._devices[name])
+        if getattr(belief, "state", None) is State.FAILED:
+            self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
+        return belief
+
+    def _check(self) -> None:
+        """Raise LabError for a model that broke."""
+        for name, run in self._runs.items():
+            if run.error is not None:
+                text = f"the client model {name!r} broke: {type(run.error).__name__}: {run.error}"
+                raise LabError(text) from run.error

@@ -19,7 +19,7 @@ from ssosim.lab.control.fault_handlers import list_faults
 from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
 from ssosim.scenario.model import Scenario
-from ssosim.scenario.player import PhaseFaults
+from ssosim.scenario.phases import PhaseFaults
 from ssosim.trace import LabEvent, PhaseStarted, Record, in_parts
 from ssosim.verdict.judge import Verdict, judge
 

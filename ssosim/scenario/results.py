@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ssosim import __version__
 from ssosim.faults import AnyFault
 from ssosim.scenario.model import Phase
-from ssosim.scenario.player import Playback
+from ssosim.scenario.phases import Playback
 from ssosim.sources import load as load_sources
 from ssosim.verdict.result import VERSION, ClientResult, PhaseFault, PhaseResult, RunResult
 

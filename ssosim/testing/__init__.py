@@ -1,12 +1,68 @@
-"""Chaos scenarios from a test: play one against a client, ask the verdict, read why.
+"""Chaos scenarios from a test, and a world in memory for what you write.
 
-The pytest plugin gives these as fixtures (``sso_play``, ``sso_lab``); other test frameworks use them as they are.
-Everything runs in the test's process, on loopback, with the real KDC, DNS and TLS.
+``play`` and ``host_lab`` play a scenario against a client over sockets, on loopback, with the real KDC, DNS and TLS;
+the pytest plugin gives them as fixtures (``sso_play``, ``sso_lab``). ``World``, ``check_client`` and ``check_policy``
+need none of that: they are pure Python, with the real identity provider. What needs GSS-API is imported when it is
+used.
 """
 
-from ssosim.testing.hosted_lab import HostedLab, host_lab
-from ssosim.testing.play import play, play_sync
-from ssosim.testing.played import Played, Seen
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ssosim.memory import Engine, Run, SpinningError
+from ssosim.testing.checks import SITUATIONS, ConformanceError, check_client, check_policy
+from ssosim.testing.observed import Noted
+from ssosim.testing.request import Request
+from ssosim.testing.world import AUTOLOGON, FEDERATED_UPN, LOGIN, MANAGER, PASSWORD, STS, UPN, World
+from ssosim.trace import SignInStep
 from ssosim.verdict.outcome import Outcome
 
-__all__ = ["HostedLab", "Outcome", "Played", "Seen", "host_lab", "play", "play_sync"]
+if TYPE_CHECKING:
+    from ssosim.testing.hosted_lab import HostedLab, host_lab
+    from ssosim.testing.played import Played, Seen
+    from ssosim.testing.playing import play, play_sync
+
+__all__ = [
+    "AUTOLOGON",
+    "FEDERATED_UPN",
+    "LOGIN",
+    "MANAGER",
+    "PASSWORD",
+    "SITUATIONS",
+    "STS",
+    "UPN",
+    "ConformanceError",
+    "Engine",
+    "HostedLab",
+    "Noted",
+    "Outcome",
+    "Played",
+    "Request",
+    "Run",
+    "Seen",
+    "SignInStep",
+    "SpinningError",
+    "World",
+    "check_client",
+    "check_policy",
+    "host_lab",
+    "play",
+    "play_sync",
+]
+
+_LATE = {
+    "HostedLab": "hosted_lab",
+    "host_lab": "hosted_lab",
+    "play": "playing",
+    "play_sync": "playing",
+    "Played": "played",
+    "Seen": "played",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

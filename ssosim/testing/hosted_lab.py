@@ -20,7 +20,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
 from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, model_called, name_of
-from ssosim.testing.play import AnyEstate, estate_of, tidied, working_folder
+from ssosim.testing.playing import AnyEstate, estate_of, tidied, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import as_json
 from ssosim.verdict.judge import Verdict, judge

@@ -94,7 +94,8 @@ class HttpExchange(Event):
     """One HTTP request and its answer. ``path`` has its query removed; ``code`` is the AADSTS number, if one was given.
 
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
-    is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer.
+    is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
+    came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
     ``scheme`` and ``port`` are those of where the request arrived.
     """
@@ -112,6 +113,7 @@ class HttpExchange(Event):
     step: SignInStep = SignInStep.OTHER
     scheme: Literal["https", "http"] = "https"
     port: int = 443
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

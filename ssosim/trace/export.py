@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from ssosim.output import one_line
 from ssosim.trace import events
 from ssosim.trace.connection_text import connection_trouble
 from ssosim.trace.log import Caused, Record
@@ -107,7 +108,7 @@ def as_line(record: Record) -> str:
     """
     clock = datetime.fromtimestamp(record.at, UTC).strftime("%H:%M:%S.%f")[:-3]
     line = f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe(record.event)}"
-    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return one_line(line)
 
 
 def _origin(event: events.HttpExchange) -> str:
@@ -132,7 +133,8 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             code = f" AADSTS{event.code}" if event.code else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
-            answer = f"{event.status or 'no answer'}{code}{', not from the service' if event.injected else ''}"
+            none = "connection ended" if event.dropped else "no answer"
+            answer = f"{event.status or none}{code}{', not from the service' if event.injected else ''}"
             return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}"
         case events.ConnectionFailed():
             return connection_trouble(event)

@@ -123,6 +123,7 @@ def lab_without_sockets() -> Any:
         network=SimpleNamespace(backend_address=lambda: RELAY, in_namespace=True),
         attribution=SimpleNamespace(register=lambda *_: None),
         endpoint=lambda address, port: (address, port),
+        service_ports=lambda _=None: {443: True},
         place=lambda *_: None,
     )
 

@@ -1,10 +1,13 @@
-"""The world of ``ssosim_clients.testing``, and documents that a test can spoil."""
+"""The world of ``ssosim.testing``, and documents that a test can spoil."""
 
 from __future__ import annotations
 
 import pytest
-from ssosim_clients.testing import AUTOLOGON, LOGIN, MANAGER, PASSWORD, World, documents
-from ssosim_clients.testing.documents import ACTION, rstr
+
+from ssosim.testing import AUTOLOGON, LOGIN, MANAGER, PASSWORD, World
+
+from . import documents
+from .documents import ACTION, rstr
 
 __all__ = ["ACTION", "AUTOLOGON", "LOGIN", "MANAGER", "PASSWORD", "TRUST_URL", "World", "mex_document", "rstr"]
 

@@ -10,7 +10,8 @@ from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.models.naive import NAIVE
 from ssosim_clients.models.prt import PRT_DEVICE
 from ssosim_clients.ports import HttpResponse
-from ssosim_clients.testing import AUTOLOGON, FEDERATED_UPN, PASSWORD, STS, Step, World, check_client
+
+from ssosim.testing import AUTOLOGON, FEDERATED_UPN, PASSWORD, STS, SignInStep, World, check_client
 
 MODELS = sorted(catalogue.MODELS)
 
@@ -105,7 +106,7 @@ def test_prt_is_dropped_when_refused() -> None:
     device = world.device()
     world.play(PRT_DEVICE.sign_in(device))
     refused = HttpResponse(400, body=b'{"error":"invalid_grant"}')
-    world.answers[Step.TOKEN] = lambda request: refused if b"=refresh_token" in request.body else _tokens()
+    world.answers[SignInStep.TOKEN] = lambda request: refused if b"=refresh_token" in request.body else _tokens()
     belief = world.play(PRT_DEVICE.sign_in(device))
     assert belief is not None
     assert belief.state is State.INTERACTIVE
@@ -135,9 +136,9 @@ def test_msal4j_locks_for_five_seconds() -> None:
     """After a 5xx nothing is sent for 5 s, the realm question included; the retry of the stack came before that."""
     world = World()
     device = world.device()
-    world.answers[Step.WINDOWS] = HttpResponse(500)
+    world.answers[SignInStep.WSTRUST_TICKET] = HttpResponse(500)
     world.play(MSAL4J_IWA.sign_in(device))
-    assert world.count(Step.WINDOWS) == 2, "one retry, a second later"
+    assert world.count(SignInStep.WSTRUST_TICKET) == 2, "one retry, a second later"
     world.answers.clear()
     requests = len(world.seen("http"))
     belief = world.play(MSAL4J_IWA.sign_in(device))
@@ -166,9 +167,9 @@ def test_dotnet_retries_once_after_a_second() -> None:
     model = catalogue.find("msal-dotnet-iwa")
     for answer, tries in ((HttpResponse(503), 2), (HttpResponse(429), 1), (NetworkFailure("read", "timeout"), 2)):
         world = World()
-        world.answers[Step.MEX] = answer
+        world.answers[SignInStep.MEX] = answer
         world.play(model.sign_in(world.device()))
-        assert world.count(Step.MEX) == tries
+        assert world.count(SignInStep.MEX) == tries
 
 
 def test_browser_without_look_up() -> None:
@@ -216,7 +217,7 @@ def test_swallowers_come_back_by_themselves() -> None:
         belief = world.play(model.sign_in(world.device()))
         assert belief is not None
         assert belief.state is State.SILENT
-        signed_in = next(event.at for event in world.events if event.step is Step.TOKEN)
+        signed_in = next(event.at for event in world.events if event.step is SignInStep.TOKEN)
         assert 7 * 3600 <= signed_in - began <= 7 * 3600 + 3620, name
 
 
@@ -230,7 +231,7 @@ def test_every_client_says_what_it_keeps() -> None:
 def test_a_refusal_is_a_failure_that_can_be_read() -> None:
     """What a failing client shows names the stage, the status and the reason."""
     world = World()
-    world.answers[Step.MEX] = HttpResponse(403)
+    world.answers[SignInStep.MEX] = HttpResponse(403)
     belief = world.play(catalogue.find("msal-dotnet-iwa").sign_in(world.device()))
     assert belief is not None
     assert belief.detail == f"mex: {HttpFailure(403, 'metadata exchange failed')}"

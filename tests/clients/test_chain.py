@@ -10,7 +10,8 @@ from ssosim_clients.flows import AppOnlyFlow, ChainFlow, Link, MsalPythonPasswor
 from ssosim_clients.models import State
 from ssosim_clients.models.azure_identity import AZURE_IDENTITY, ENVIRONMENT
 from ssosim_clients.spn import NO_TICKET
-from ssosim_clients.testing import LOGIN, Step, World
+
+from ssosim.testing import LOGIN, PASSWORD, SignInStep, World
 
 APP = Link("ClientSecretCredential", AppOnlyFlow())
 CLI = Link("AzureCliCredential", MsalPythonPassword(), developer=True)
@@ -21,7 +22,7 @@ def test_unavailable_is_passed_over(world: World) -> None:
     chain = ChainFlow((ENVIRONMENT, Link("ManagedIdentityCredential"), APP))
     tokens = world.play(chain.attempt(world.device(stored_password=None), NO_TICKET))
     assert tokens is not None
-    assert [event.step for event in world.events if event.kind == "http"] == [Step.TOKEN]
+    assert [event.step for event in world.events if event.kind == "http"] == [SignInStep.TOKEN]
 
 
 def test_network_failure_ends_the_chain(world: World) -> None:
@@ -57,7 +58,7 @@ def test_first_success_is_pinned(world: World) -> None:
     device = world.device(stored_password=None)
     world.play(chain.attempt(device, NO_TICKET))
     world.events.clear()
-    later = dataclasses.replace(device, stored_password=world.password, app_credentials=None)
+    later = dataclasses.replace(device, stored_password=PASSWORD, app_credentials=None)
     with pytest.raises(Stopped) as caught:
         world.play(chain.attempt(later, NO_TICKET))
     assert isinstance(caught.value.failure, Unavailable)

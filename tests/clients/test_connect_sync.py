@@ -8,7 +8,8 @@ import pytest
 from ssosim_clients.failures import Stage
 from ssosim_clients.models import State
 from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD, SyncState
-from ssosim_clients.testing import AUTOLOGON, Step, World
+
+from ssosim.testing import AUTOLOGON, SignInStep, World
 
 HOUR = 3600.0
 
@@ -17,7 +18,7 @@ def test_a_cycle_every_half_hour(world: World) -> None:
     """While the name is gone one attempt is made per cycle of 30 minutes, and each stops at MEX (TMS9-099)."""
     world.remove_record()
     assert world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()), seconds=4 * HOUR + 60) is None
-    starts = [event.at for event in world.events if event.step is Step.REALM]
+    starts = [event.at for event in world.events if event.step is SignInStep.REALM]
     assert len(starts) == 9
     gaps = [round(after - before) for before, after in itertools.pairwise(starts)]
     assert set(gaps) == {1800}
@@ -76,7 +77,7 @@ def test_certificate_survives(world: World, phase: object) -> None:
     belief = world.play(CONNECT_SYNC_CERTIFICATE.sign_in(world.device()))
     assert belief is not None
     assert (belief.state, belief.attempts) == (State.SILENT, 1)
-    assert [event.step for event in world.events if event.kind == "http"] == [Step.TOKEN]
+    assert [event.step for event in world.events if event.kind == "http"] == [SignInStep.TOKEN]
 
 
 def test_password_does_not_mind_a_cname(world: World) -> None:
@@ -85,7 +86,7 @@ def test_password_does_not_mind_a_cname(world: World) -> None:
     belief = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))
     assert belief is not None
     assert belief.state is State.SILENT
-    assert world.count(Step.PASSWORD) == 1
+    assert world.count(SignInStep.WSTRUST_PASSWORD) == 1
     assert not world.seen("tgs")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from ssosim_clients.failures import (
     Failure,
@@ -23,11 +24,14 @@ from ssosim_clients.models.adal import ADAL_LIKE
 from ssosim_clients.models.azure_identity import AZURE_IDENTITY
 from ssosim_clients.models.msal import MSAL_PYTHON_ROPC
 from ssosim_clients.ports import Headers, HttpResponse
-from ssosim_clients.testing import FEDERATED_UPN, STS, Request, Step, World
-from ssosim_clients.testing.documents import soap_fault
+
+from ssosim.estate import Estate, default_estate
+from ssosim.testing import FEDERATED_UPN, STS, Request, SignInStep, World
+
+from .documents import soap_fault
 
 MSAL, AZURE, ADAL = MSAL_PYTHON_ROPC, AZURE_IDENTITY, ADAL_LIKE
-STEPS = (Step.REALM, Step.MEX, Step.PASSWORD, Step.TOKEN)
+STEPS = (SignInStep.REALM, SignInStep.MEX, SignInStep.WSTRUST_PASSWORD, SignInStep.TOKEN)
 MEX_HOST = "mex.fabrikam.com"
 
 HTML = b"<html><body>Please accept the terms"
@@ -45,7 +49,7 @@ def _after(seconds: int) -> Headers:
 Change = Callable[[World], None]
 
 
-def answers(step: Step, answer: HttpResponse | NetworkFailure) -> Change:
+def answers(step: SignInStep, answer: HttpResponse | NetworkFailure) -> Change:
     """The fault: ``step`` is answered so, however often it is asked."""
 
     def change(world: World) -> None:
@@ -54,7 +58,7 @@ def answers(step: Step, answer: HttpResponse | NetworkFailure) -> Change:
     return change
 
 
-def status(step: Step, number: int, body: bytes = HTML, headers: Headers | None = None) -> Change:
+def status(step: SignInStep, number: int, body: bytes = HTML, headers: Headers | None = None) -> Change:
     """The fault: this status."""
     return answers(step, HttpResponse(number, headers or Headers(), body))
 
@@ -64,6 +68,19 @@ def mex_name_gone(world: World) -> None:
     del world.addresses[MEX_HOST]
 
 
+def all_of(*changes: Change) -> Change:
+    """The faults together."""
+
+    def change(world: World) -> None:
+        for each in changes:
+            each(world)
+
+    return change
+
+
+PASSWORD_TAKEN = answers(SignInStep.TOKEN, HttpResponse(200, body=b'{"token_type":"Bearer","access_token":"at"}'))
+"""What the fake servers of the measurement said; the real service takes no federated user's password (AADSTS50056)."""
+
 NETWORK, HTTP, UNREADABLE, REFUSED = NetworkFailure, HttpFailure, ProtocolFailure, OauthFailure
 OK = None
 End = type[Failure] | None
@@ -71,52 +88,64 @@ End = type[Failure] | None
 # fault: (tries of realm, MEX, WS-Trust, token; how it ended), for msal 1.39, azure-identity 1.27, adal 1.2.7
 ROWS: dict[str, tuple[Change, tuple[str, End], tuple[str, End], tuple[str, End]]] = {
     "none": (lambda _: None, ("1111", OK), ("1111", OK), ("1111", OK)),
-    "realm dropped": (answers(Step.REALM, DROPPED), ("2000", NETWORK), ("4000", NETWORK), ("1000", NETWORK)),
-    "realm 403 HTML": (status(Step.REALM, 403), ("1000", HTTP), ("1000", HTTP), ("1000", HTTP)),
-    "realm 500": (status(Step.REALM, 500), ("1000", HTTP), ("4000", HTTP), ("1000", HTTP)),
+    "realm dropped": (answers(SignInStep.REALM, DROPPED), ("2000", NETWORK), ("4000", NETWORK), ("1000", NETWORK)),
+    "realm 403 HTML": (status(SignInStep.REALM, 403), ("1000", HTTP), ("1000", HTTP), ("1000", HTTP)),
+    "realm 500": (status(SignInStep.REALM, 500), ("1000", HTTP), ("4000", HTTP), ("1000", HTTP)),
     "realm 429 + Retry-After 2": (
-        status(Step.REALM, 429, headers=_after(2)), ("2000", HTTP), ("4000", HTTP), ("1000", HTTP),
+        status(SignInStep.REALM, 429, headers=_after(2)), ("2000", HTTP), ("4000", HTTP), ("1000", HTTP),
     ),
-    "realm 200 HTML": (status(Step.REALM, 200), ("1000", UNREADABLE), ("1000", UNREADABLE), ("1000", UNREADABLE)),
-    "realm 404": (status(Step.REALM, 404), ("1001", OK), ("1001", OK), ("1000", HTTP)),
+    "realm 200 HTML": (status(SignInStep.REALM, 200), ("1000", UNREADABLE), ("1000", UNREADABLE), ("1000", UNREADABLE)),
+    "realm 404": (all_of(status(SignInStep.REALM, 404), PASSWORD_TAKEN), ("1001", OK), ("1001", OK), ("1000", HTTP)),
     "realm Unknown": (
-        status(Step.REALM, 200, SERVER_UNKNOWN_REALM), ("1001", OK), ("1001", OK), ("1000", UNREADABLE),
+        all_of(status(SignInStep.REALM, 200, SERVER_UNKNOWN_REALM), PASSWORD_TAKEN),
+        ("1001", OK), ("1001", OK), ("1000", UNREADABLE),
     ),
     "MEX host NXDOMAIN": (mex_name_gone, ("1200", NETWORK), ("1400", NETWORK), ("1111", OK)),
     "MEX refused": (
-        answers(Step.MEX, NetworkFailure("connect", "refused")), ("1200", NETWORK), ("1400", NETWORK), ("1111", OK),
+        answers(SignInStep.MEX, NetworkFailure("connect", "refused")),
+        ("1200", NETWORK), ("1400", NETWORK), ("1111", OK),
     ),
     "MEX bad certificate": (
-        answers(Step.MEX, NetworkFailure("tls", "bad-certificate")), ("1200", NETWORK), ("1400", NETWORK), ("1111", OK),
+        answers(SignInStep.MEX, NetworkFailure("tls", "bad-certificate")),
+        ("1200", NETWORK), ("1400", NETWORK), ("1111", OK),
     ),
-    "MEX 403": (status(Step.MEX, 403), ("1100", HTTP), ("1100", HTTP), ("1111", OK)),
-    "MEX 500": (status(Step.MEX, 500), ("1100", HTTP), ("1400", HTTP), ("1111", OK)),
-    "MEX 200 HTML": (status(Step.MEX, 200), ("1100", UNREADABLE), ("1100", UNREADABLE), ("1111", OK)),
-    "MEX 200 empty": (status(Step.MEX, 200, b""), ("1100", UNREADABLE), ("1100", UNREADABLE), ("1111", OK)),
+    "MEX 403": (status(SignInStep.MEX, 403), ("1100", HTTP), ("1100", HTTP), ("1111", OK)),
+    "MEX 500": (status(SignInStep.MEX, 500), ("1100", HTTP), ("1400", HTTP), ("1111", OK)),
+    "MEX 200 HTML": (status(SignInStep.MEX, 200), ("1100", UNREADABLE), ("1100", UNREADABLE), ("1111", OK)),
+    "MEX 200 empty": (status(SignInStep.MEX, 200, b""), ("1100", UNREADABLE), ("1100", UNREADABLE), ("1111", OK)),
     "WS-Trust 401 empty": (
-        status(Step.PASSWORD, 401, b"", Headers([("WWW-Authenticate", "Negotiate")])),
+        status(SignInStep.WSTRUST_PASSWORD, 401, b"", Headers([("WWW-Authenticate", "Negotiate")])),
         ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", HTTP),
     ),
-    "WS-Trust 403": (status(Step.PASSWORD, 403), ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", HTTP)),
+    "WS-Trust 403": (
+        status(SignInStep.WSTRUST_PASSWORD, 403),
+        ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", HTTP),
+    ),
     "WS-Trust 200 HTML": (
-        status(Step.PASSWORD, 200), ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", UNREADABLE),
+        status(SignInStep.WSTRUST_PASSWORD, 200), ("1110", UNREADABLE), ("1110", UNREADABLE), ("1110", UNREADABLE),
     ),
-    "WS-Trust 500 SOAP fault": (status(Step.PASSWORD, 500, FAULT), ("1110", HTTP), ("1140", HTTP), ("1110", HTTP)),
+    "WS-Trust 500 SOAP fault": (
+        status(SignInStep.WSTRUST_PASSWORD, 500, FAULT),
+        ("1110", HTTP), ("1140", HTTP), ("1110", HTTP),
+    ),
     "WS-Trust 503 HTML": (
-        status(Step.PASSWORD, 503), ("1110", UNREADABLE), ("1140", UNREADABLE), ("1110", HTTP),
+        status(SignInStep.WSTRUST_PASSWORD, 503), ("1110", UNREADABLE), ("1140", UNREADABLE), ("1110", HTTP),
     ),
-    "WS-Trust dropped": (answers(Step.PASSWORD, DROPPED), ("1110", NETWORK), ("1140", NETWORK), ("1110", NETWORK)),
-    "token 429": (status(Step.TOKEN, 429, THROTTLED), ("1111", REFUSED), ("1114", REFUSED), ("1111", REFUSED)),
+    "WS-Trust dropped": (
+        answers(SignInStep.WSTRUST_PASSWORD, DROPPED),
+        ("1110", NETWORK), ("1140", NETWORK), ("1110", NETWORK),
+    ),
+    "token 429": (status(SignInStep.TOKEN, 429, THROTTLED), ("1111", REFUSED), ("1114", REFUSED), ("1111", REFUSED)),
     "token 429 + Retry-After 2": (
-        status(Step.TOKEN, 429, THROTTLED, _after(2)), ("1111", REFUSED), ("1114", REFUSED), ("1111", REFUSED),
+        status(SignInStep.TOKEN, 429, THROTTLED, _after(2)), ("1111", REFUSED), ("1114", REFUSED), ("1111", REFUSED),
     ),
-    "token 500 HTML": (status(Step.TOKEN, 500), ("1111", HTTP), ("1114", HTTP), ("1111", HTTP)),
-    "token 503 JSON": (status(Step.TOKEN, 503, b"{}"), ("1111", HTTP), ("1114", HTTP), ("1111", HTTP)),
+    "token 500 HTML": (status(SignInStep.TOKEN, 500), ("1111", HTTP), ("1114", HTTP), ("1111", HTTP)),
+    "token 503 JSON": (status(SignInStep.TOKEN, 503, b"{}"), ("1111", HTTP), ("1114", HTTP), ("1111", HTTP)),
     "token 400 invalid_grant": (
-        status(Step.TOKEN, 400, INVALID_GRANT), ("1111", REFUSED), ("1111", REFUSED), ("1111", REFUSED),
+        status(SignInStep.TOKEN, 400, INVALID_GRANT), ("1111", REFUSED), ("1111", REFUSED), ("1111", REFUSED),
     ),
-    "token 200 HTML": (status(Step.TOKEN, 200), ("1111", UNREADABLE), ("1111", UNREADABLE), ("1111", UNREADABLE)),
-    "token dropped": (answers(Step.TOKEN, DROPPED), ("1111", NETWORK), ("1114", NETWORK), ("1111", NETWORK)),
+    "token 200 HTML": (status(SignInStep.TOKEN, 200), ("1111", UNREADABLE), ("1111", UNREADABLE), ("1111", UNREADABLE)),
+    "token dropped": (answers(SignInStep.TOKEN, DROPPED), ("1111", NETWORK), ("1114", NETWORK), ("1111", NETWORK)),
 }  # fmt: skip
 
 # Seconds between first and last try, from the measured elapsed times less what processes and servers took.
@@ -131,9 +160,9 @@ ELAPSED = {
 }
 
 
-def rig() -> World:
+def rig(estate: Estate | None = None) -> World:
     """The rig of the measurement: a federated domain whose MEX document has a host of its own."""
-    world = World(metadata_host=MEX_HOST)
+    world = World(metadata_host=MEX_HOST, estate=estate or default_estate())
     world.addresses[MEX_HOST] = ("198.51.100.31",)
     return world
 
@@ -163,10 +192,10 @@ def test_requests_and_outcome(row: str, model: Client) -> None:
         assert asked[-1] - asked[0] == pytest.approx(ELAPSED[row, model], abs=0.5)
 
 
-def _tries(world: World, step: Step) -> int:
+def _tries(world: World, step: SignInStep) -> int:
     """Requests for ``step``, and look-ups of the MEX host that failed, which no server saw."""
     unresolved = sum(event.kind == "dns" and bool(event.outcome) for event in world.events)
-    return world.count(step) + (unresolved if step is Step.MEX else 0)
+    return world.count(step) + (unresolved if step is SignInStep.MEX else 0)
 
 
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
@@ -185,7 +214,7 @@ def test_bad_password_count_is_multiplied() -> None:
     for model in (AZURE, MSAL, ADAL):
         world = rig()
         world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
-        posts[model.name] = world.count(Step.PASSWORD)
+        posts[model.name] = world.count(SignInStep.WSTRUST_PASSWORD)
     assert posts == {"azure-identity": 4, "msal-python-ropc": 1, "adal-like": 1}
 
 
@@ -196,13 +225,15 @@ def test_msal_python_remembers_a_404() -> None:
     """One 404 and the realm step is skipped for the life of the process; the password goes to the login host."""
     world = rig()
     device = world.device(upn=FEDERATED_UPN)
-    world.answers[Step.REALM] = HttpResponse(404)
+    world.answers[SignInStep.REALM] = HttpResponse(404)
+    PASSWORD_TAKEN(world)
     world.play(MSAL.sign_in(device))
-    del world.answers[Step.REALM]
+    del world.answers[SignInStep.REALM]
     world.events.clear()
     world.play(MSAL.sign_in(device), seconds=40 * 86400)
     assert [world.count(step) for step in STEPS] == [0, 0, 0, 1]
     world.events.clear()
+    world.answers.clear()
     world.play(MSAL.sign_in(world.device(upn=FEDERATED_UPN)))
     assert [world.count(step) for step in STEPS] == [1, 1, 1, 1], "a new process asks again"
 
@@ -224,14 +255,20 @@ def test_msal_python_keeps_answers_for_a_day() -> None:
 
 def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
     """The key of a WS-Trust error is the URL alone: for 60 s a good password gets the other user's fault, unsent."""
-    world = rig()
+    estate = default_estate()
+    frank = estate.user(FEDERATED_UPN)
+    assert frank is not None
+    grace = msgspec.structs.replace(
+        frank, upn="grace@fabrikam.com", object_id=f"{frank.object_id[:-1]}9", sam_account="g"
+    )
+    world = rig(msgspec.structs.replace(estate, users=(*estate.users, grace)))
     first = world.device(upn=FEDERATED_UPN, stored_password="no")
     other = world.device(upn="grace@fabrikam.com", memory=first.memory)
     world.play(MSAL.sign_in(first))
     belief = world.play(MSAL.sign_in(other))
     assert belief is not None
     assert belief.state is State.FAILED
-    assert world.count(Step.PASSWORD) == 1
+    assert world.count(SignInStep.WSTRUST_PASSWORD) == 1
     world.engine.run(world.now + 61)
     belief = world.play(MSAL.sign_in(other))
     assert belief is not None
@@ -244,10 +281,10 @@ def test_msal_python_remembers_an_identical_400() -> None:
     device = world.device(stored_password="no")
     for _ in range(2):
         world.play(MSAL.sign_in(device))
-    assert world.count(Step.TOKEN) == 1
+    assert world.count(SignInStep.TOKEN) == 1
     world.engine.run(world.now + 61)
     world.play(MSAL.sign_in(device))
-    assert world.count(Step.TOKEN) == 2
+    assert world.count(SignInStep.TOKEN) == 2
 
 
 def test_adal_falls_back_only_to_another_host() -> None:
@@ -274,11 +311,12 @@ def test_exact_case_of_federated() -> None:
 
     def lower(request: Request) -> HttpResponse:
         assert request.method == "GET"
-        body = b'{"account_type":"federated","federation_metadata_url":"https://%s/mex"}' % STS.encode()
+        body = b'{"account_type":"federated","federation_metadata_url":"https://%s/adfs/services/trust/mex"}'
+        body %= STS.encode()
         return HttpResponse(200, body=body)
 
     for model, expected in ((MSAL, [1, 0, 0, 1]), (ADAL, [1, 1, 1, 1])):
         world = rig()
-        world.answers[Step.REALM] = lower
+        world.answers[SignInStep.REALM] = lower
         world.play(model.sign_in(world.device(upn=FEDERATED_UPN)))
         assert [world.count(step) for step in STEPS] == expected

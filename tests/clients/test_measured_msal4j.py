@@ -11,10 +11,12 @@ import pytest
 from ssosim_clients.failures import Failure, OauthFailure, Stopped
 from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.ports import Headers, HttpResponse
-from ssosim_clients.testing import FEDERATED_UPN, STS, Step, World
-from ssosim_clients.testing.documents import soap_fault
 
-STEPS = (Step.REALM, Step.MEX, Step.WINDOWS, Step.INSTANCE, Step.TOKEN)
+from ssosim.testing import FEDERATED_UPN, STS, SignInStep, World
+
+from .documents import soap_fault
+
+STEPS = (SignInStep.REALM, SignInStep.MEX, SignInStep.WSTRUST_TICKET, SignInStep.INSTANCE, SignInStep.TOKEN)
 RETRY_AFTER = Headers([("Retry-After", "2")])
 HTML = b"<!DOCTYPE html><html><head><title>This site is blocked by policy"
 JSON = json.dumps({"error": "temporarily_unavailable", "error_description": "AADSTS90033: busy"}).encode()
@@ -22,7 +24,7 @@ JSON = json.dumps({"error": "temporarily_unavailable", "error_description": "AAD
 Change = Callable[[World], None]
 
 
-def says(step: Step, status: int, body: bytes = b"", headers: Headers | None = None) -> Change:
+def says(step: SignInStep, status: int, body: bytes = b"", headers: Headers | None = None) -> Change:
     """The fault: ``step`` is answered so, however often it is asked."""
 
     def change(world: World) -> None:
@@ -31,7 +33,7 @@ def says(step: Step, status: int, body: bytes = b"", headers: Headers | None = N
     return change
 
 
-def first_says(step: Step, status: int) -> Change:
+def first_says(step: SignInStep, status: int) -> Change:
     """The fault: the first request for ``step`` is answered so."""
 
     def change(world: World) -> None:
@@ -52,32 +54,32 @@ def no_kdc_entry(world: World) -> None:
 # fault: requests for realm, MEX, windowstransport, instance discovery, token; whether tokens came
 ROWS: dict[str, tuple[Change, str, bool]] = {
     "none": (lambda _: None, "11211", True),
-    "WS-Trust 401 empty": (says(Step.WINDOWS, 401), "11100", False),
-    "WS-Trust 403 empty": (says(Step.WINDOWS, 403), "11100", False),
-    "WS-Trust 500 empty": (says(Step.WINDOWS, 500), "11200", False),
-    "WS-Trust 503 empty, Retry-After 2": (says(Step.WINDOWS, 503, b"", RETRY_AFTER), "11200", False),
-    "WS-Trust 503 JSON, Retry-After 2": (says(Step.WINDOWS, 503, JSON, RETRY_AFTER), "11100", False),
-    "WS-Trust 500 SOAP fault": (says(Step.WINDOWS, 500, soap_fault("no")), "11200", False),
-    "WS-Trust 200 HTML": (says(Step.WINDOWS, 200, HTML), "11100", False),
-    "WS-Trust 500 HTML": (says(Step.WINDOWS, 500, HTML), "11200", False),
-    "WS-Trust 503 once": (first_says(Step.WINDOWS, 503), "11311", True),
-    "MEX 403 empty": (says(Step.MEX, 403), "11000", False),
-    "MEX 500 empty": (says(Step.MEX, 500), "12000", False),
-    "MEX 200 HTML": (says(Step.MEX, 200, HTML), "11000", False),
-    "MEX 503 once": (first_says(Step.MEX, 503), "12211", True),
-    "realm 404": (says(Step.REALM, 404), "10000", False),
-    "realm 429": (says(Step.REALM, 429), "10000", False),
-    "realm 500": (says(Step.REALM, 500), "20000", False),
-    "realm 200 HTML": (says(Step.REALM, 200, HTML), "10000", False),
-    "instance 403": (says(Step.INSTANCE, 403), "11211", True),
-    "instance 200 HTML": (says(Step.INSTANCE, 200, HTML), "11211", True),
-    "instance 429: locked before the token": (says(Step.INSTANCE, 429), "11210", False),
-    "instance 500: locked before the token": (says(Step.INSTANCE, 500), "11220", False),
-    "instance 500 once": (first_says(Step.INSTANCE, 500), "11221", True),
-    "token 429": (says(Step.TOKEN, 429), "11211", False),
-    "token 500": (says(Step.TOKEN, 500), "11212", False),
-    "token 503 JSON": (says(Step.TOKEN, 503, JSON), "11212", False),
-    "token 503 JSON, Retry-After 2": (says(Step.TOKEN, 503, JSON, RETRY_AFTER), "11211", False),
+    "WS-Trust 401 empty": (says(SignInStep.WSTRUST_TICKET, 401), "11100", False),
+    "WS-Trust 403 empty": (says(SignInStep.WSTRUST_TICKET, 403), "11100", False),
+    "WS-Trust 500 empty": (says(SignInStep.WSTRUST_TICKET, 500), "11200", False),
+    "WS-Trust 503 empty, Retry-After 2": (says(SignInStep.WSTRUST_TICKET, 503, b"", RETRY_AFTER), "11200", False),
+    "WS-Trust 503 JSON, Retry-After 2": (says(SignInStep.WSTRUST_TICKET, 503, JSON, RETRY_AFTER), "11100", False),
+    "WS-Trust 500 SOAP fault": (says(SignInStep.WSTRUST_TICKET, 500, soap_fault("no")), "11200", False),
+    "WS-Trust 200 HTML": (says(SignInStep.WSTRUST_TICKET, 200, HTML), "11100", False),
+    "WS-Trust 500 HTML": (says(SignInStep.WSTRUST_TICKET, 500, HTML), "11200", False),
+    "WS-Trust 503 once": (first_says(SignInStep.WSTRUST_TICKET, 503), "11311", True),
+    "MEX 403 empty": (says(SignInStep.MEX, 403), "11000", False),
+    "MEX 500 empty": (says(SignInStep.MEX, 500), "12000", False),
+    "MEX 200 HTML": (says(SignInStep.MEX, 200, HTML), "11000", False),
+    "MEX 503 once": (first_says(SignInStep.MEX, 503), "12211", True),
+    "realm 404": (says(SignInStep.REALM, 404), "10000", False),
+    "realm 429": (says(SignInStep.REALM, 429), "10000", False),
+    "realm 500": (says(SignInStep.REALM, 500), "20000", False),
+    "realm 200 HTML": (says(SignInStep.REALM, 200, HTML), "10000", False),
+    "instance 403": (says(SignInStep.INSTANCE, 403), "11211", True),
+    "instance 200 HTML": (says(SignInStep.INSTANCE, 200, HTML), "11211", True),
+    "instance 429: locked before the token": (says(SignInStep.INSTANCE, 429), "11210", False),
+    "instance 500: locked before the token": (says(SignInStep.INSTANCE, 500), "11220", False),
+    "instance 500 once": (first_says(SignInStep.INSTANCE, 500), "11221", True),
+    "token 429": (says(SignInStep.TOKEN, 429), "11211", False),
+    "token 500": (says(SignInStep.TOKEN, 500), "11212", False),
+    "token 503 JSON": (says(SignInStep.TOKEN, 503, JSON), "11212", False),
+    "token 503 JSON, Retry-After 2": (says(SignInStep.TOKEN, 503, JSON, RETRY_AFTER), "11211", False),
     "KDC knows no such SPN": (no_kdc_entry, "11100", False),
 }
 
@@ -92,7 +94,9 @@ def test_model_sends_what_msal4j_was_seen_to_send(row: str) -> None:
     assert "".join(str(world.count(step)) for step in STEPS) == expected
     assert (failure is None) is gets_in
     asked = [event.at for event in world.events if event.kind == "http"]
-    repeats = any(tries == "2" for step, tries in zip(STEPS, expected, strict=True) if step is not Step.WINDOWS)
+    repeats = any(
+        tries == "2" for step, tries in zip(STEPS, expected, strict=True) if step is not SignInStep.WSTRUST_TICKET
+    )
     repeats |= expected[2] == "3" or (expected[2] == "2" and expected[3] == "0")
     assert asked[-1] - asked[0] == pytest.approx(1.0 if repeats else 0.0, abs=0.5)
 
@@ -100,11 +104,11 @@ def test_model_sends_what_msal4j_was_seen_to_send(row: str) -> None:
 def test_instance_discovery_that_names_no_endpoint_ends_the_sign_in() -> None:
     """An error in JSON is not passed over, as any other answer is: its own text reaches the caller."""
     world = World()
-    world.answers[Step.INSTANCE] = HttpResponse(400, Headers(), b'{"error":"invalid_instance"}')
+    world.answers[SignInStep.INSTANCE] = HttpResponse(400, Headers(), b'{"error":"invalid_instance"}')
     failure = _attempt(world)
     assert isinstance(failure, OauthFailure)
     assert "invalid_instance" in str(failure)
-    assert world.count(Step.TOKEN) == 0
+    assert world.count(SignInStep.TOKEN) == 0
 
 
 def test_instance_discovery_is_asked_once_in_a_process() -> None:
@@ -113,7 +117,7 @@ def test_instance_discovery_is_asked_once_in_a_process() -> None:
     device = world.device(upn=FEDERATED_UPN)
     for _ in range(2):
         world.play(MSAL4J_IWA.sign_in(device))
-    assert (world.count(Step.INSTANCE), world.count(Step.TOKEN)) == (1, 2)
+    assert (world.count(SignInStep.INSTANCE), world.count(SignInStep.TOKEN)) == (1, 2)
 
 
 def _attempt(world: World) -> Failure | None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ssosim_clients.models import State
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import Hybrid, Policy, PromptAtOnce, SwallowAndRetry
-from ssosim_clients.testing import PASSWORD, World
+
+from ssosim.testing import PASSWORD, World
 
 SHORT = st.floats(5, 60)
 LONG = st.floats(600, 9 * 3600)

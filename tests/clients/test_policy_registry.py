@@ -24,7 +24,8 @@ from ssosim_clients.policies import (
     policy_names,
 )
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
-from ssosim_clients.testing import ConformanceError, World, check_policy
+
+from ssosim.testing import ConformanceError, World, check_policy
 
 PLUGIN = """
 from ssosim_clients.policies import Fail, Hybrid

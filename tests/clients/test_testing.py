@@ -1,4 +1,4 @@
-"""The device in memory and the checks, as users of ``ssosim_clients.testing`` meet them."""
+"""The device in memory and the checks, as users of ``ssosim.testing`` meet them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ssosim_clients.flows.token import Tokens
 from ssosim_clients.models import Belief, State
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.ports import Device, HttpResponse
-from ssosim_clients.testing import SITUATIONS, ConformanceError, Engine, SpinningError, Step, World, check_client
-from ssosim_clients.testing.engine import pause
+
+from ssosim.memory import pause
+from ssosim.testing import SITUATIONS, ConformanceError, Engine, SignInStep, SpinningError, World, check_client
 
 
 def test_engine_runs_many_in_one_order() -> None:
@@ -97,9 +98,9 @@ def test_answers_can_be_scripted(world: World) -> None:
         (NetworkFailure("tls", "bad-certificate"), "tls"),
         (lambda request: HttpResponse(410 if request.method == "GET" else 500), "410"),
     ):
-        world.answers[Step.MEX] = answer
+        world.answers[SignInStep.MEX] = answer
         world.play(OFFICE.sign_in(device), seconds=1)
-        assert next(event.outcome for event in reversed(world.events) if event.step is Step.MEX) == outcome
+        assert next(event.outcome for event in reversed(world.events) if event.step is SignInStep.MEX) == outcome
 
 
 def test_every_situation_matters() -> None:

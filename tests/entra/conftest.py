@@ -33,6 +33,7 @@ from ssosim.trace import Event, Trace
 LOGIN = "login.microsoftonline.com"
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 STS = "sts.fabrikam.com"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NOON = 1_790_000_000.0
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -67,6 +68,7 @@ class Site:
     AUTOLOGON: ClassVar[str] = AUTOLOGON
     STS: ClassVar[str] = STS
     CLI: ClassVar[str] = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+    FORM: ClassVar[Mapping[str, str]] = FORM
     ALICE: ClassVar[str] = "ok:alice@CORP.CONTOSO.COM"
     FRANK: ClassVar[str] = "ok:frank@CORP.CONTOSO.COM"
 
@@ -176,7 +178,8 @@ class Site:
     def token(self, form: Mapping[str, str], tenant: str = "organizations", *, v1: bool = False) -> tuple[int, Any]:
         """POST to the token endpoint; status and JSON body."""
         version = "" if v1 else "/v2.0"
-        answer = self.ask("POST", LOGIN, f"/{tenant}/oauth2{version}/token", body=urlencode(form).encode())
+        target, body = f"/{tenant}/oauth2{version}/token", urlencode(form).encode()
+        answer = self.ask("POST", LOGIN, target, headers=FORM, body=body)
         return answer.status, json.loads(answer.body)
 
     def events(self, kind: type[Event]) -> list[Any]:

@@ -17,7 +17,7 @@ def start(site, v1=False, **changes):
     """Start a device code flow."""
     form = {"client_id": CLI, "scope": SCOPE, **changes}
     target = f"/organizations/oauth2{'' if v1 else '/v2.0'}/devicecode"
-    answer = site.ask("POST", LOGIN, target, body=urlencode(form).encode())
+    answer = site.ask("POST", LOGIN, target, headers=site.FORM, body=urlencode(form).encode())
     assert answer.status == 200, answer.body
     return json.loads(answer.body)
 

@@ -112,11 +112,15 @@ def test_public_client_with_a_secret(site):
     """A public client that sends a secret is 700025; Basic is read as well as the form."""
     assert ropc(site, client_secret="x")[1]["error_codes"] == [700025]
     body = urlencode({"grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default"}).encode()
-    headers = {"Authorization": "Basic N2MxYzJiNGUtM2I1Ny00ZjBhLThmOGUtMmE5ZDRkNmU1YjAxOndyb25n"}
+    headers = site.FORM | {"Authorization": "Basic N2MxYzJiNGUtM2I1Ny00ZjBhLThmOGUtMmE5ZDRkNmU1YjAxOndyb25n"}
     answer = site.ask("POST", site.LOGIN, "/contoso.com/oauth2/v2.0/token", headers=headers, body=body)
     assert (answer.status, answer.code) == (401, 7000215)
     answer = site.ask(
-        "POST", site.LOGIN, "/contoso.com/oauth2/v2.0/token", headers={"Authorization": "Basic %"}, body=body
+        "POST",
+        site.LOGIN,
+        "/contoso.com/oauth2/v2.0/token",
+        headers=site.FORM | {"Authorization": "Basic %"},
+        body=body,
     )
     assert answer.code == 9002313
 

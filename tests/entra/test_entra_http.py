@@ -116,7 +116,7 @@ async def test_ten_megabytes(site, server, host, path, marker):
 
 async def test_compressed_bodies_are_not_inflated(site, http):
     """A gzip body is bytes like any other: the form inside it is not read (inflated, it would be 700016)."""
-    headers = {"Host": site.LOGIN, "Content-Encoding": "gzip"}
+    headers = site.FORM | {"Host": site.LOGIN, "Content-Encoding": "gzip"}
     body = gzip.compress(b"grant_type=magic&client_id=x")
     async with http.post("/common/oauth2/token", headers=headers, data=body) as reply:
         assert (reply.status, (await reply.json())["error_codes"]) == (400, [9002313])

@@ -147,6 +147,44 @@ def test_any_fields_of_any_fault(api: Api, body: dict[str, Any]) -> None:
         assert json.loads(text)["error"]
 
 
+def assert_in_json(answer: bytes) -> None:
+    """An error is ``{"error": text}``, and its Server field has no version in it."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if not answer or answer.startswith(b"HTTP/1.1 100") or int(head.split()[1]) < 400:
+        return
+    assert b"application/json" in head
+    assert b"aiohttp" not in head
+    assert json.loads(body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /v1/nothing HTTP/1.0\r\n\r\n", 404),
+        (b"PUT /v1/faults HTTP/1.0\r\n\r\n", 405),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"rubbish\r\n\r\n", 400),
+        (b"GET /v1/nothing HTTP/1.1\r\nHost: lab\r\nExpect: wonders\r\n\r\n", 417),
+        (b"GET /v1/status HTTP/1.1\r\nHost: lab\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 400),
+        (b"POST /v1/faults HTTP/1.0\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 9_000_000, 413),
+        (b"GET /v1/status HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ],
+)
+def test_every_error_is_json(api: Api, request_: bytes, status: int) -> None:
+    """Whichever part says no: the router, the HTTP parser, the limit of a body, the guard."""
+    with socket.socket(socket.AF_UNIX) as there:
+        there.settimeout(30)
+        there.connect(api.where["socket"])
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            there.sendall(request_)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while b"}" not in answer and (more := there.recv(65536)):
+                answer += more
+    assert int(answer.split()[1]) == status
+    assert_in_json(answer)
+
+
 HEADS = st.sampled_from(
     [b"GET / HTTP/9.9", b"GET http://[ HTTP/1.1", b"GET // HTTP/1.1", b"POST /v1/faults HTTP/1.1", b"\x16\x03\x01"]
 )
@@ -170,6 +208,7 @@ def test_what_is_no_http(api: Api, lines: list[bytes], unix: bool) -> None:
         there.settimeout(20)
         answer = there.recv(4096)
         assert not answer or int(answer.split()[1]) < 500
+        assert_in_json(answer)
     assert log.read_bytes() == before
 
 

@@ -12,7 +12,7 @@ import pytest
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.testing import play_sync
-from ssosim.testing.play import working_folder
+from ssosim.testing.playing import working_folder
 
 THESIS = "the work of three years\n"
 DEPTH = 3000

@@ -157,7 +157,7 @@ def test_a_scenario_of_ones_own_by_file_and_object(project):
     """A TOML file, a ``Scenario`` and an own estate play; a mistake in them is one message with its place."""
     project.write("""
     from pathlib import Path
-    from ssosim.testing.play import scenario_of
+    from ssosim.testing.playing import scenario_of
 
     def test_both(sso_play_sync, sso_estate):
         file = sso_play_sync("short.toml", "native-prompt", seed=3)

@@ -9,11 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from ssosim_clients.spn import RULES
-from ssosim_clients.testing import World
 
 from ssosim.faults import CnameForAlias, PtrMismatch, TrafficManagerDeleted
 from ssosim.real_clients.lookup import find_flows
-from ssosim.testing import host_lab
+from ssosim.testing import World, host_lab
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_jsonl
 from ssosim.verdict.judge import judge

@@ -31,12 +31,14 @@ import sys
 from pathlib import Path
 from ssosim.clock import RealClock
 from ssosim.report.html import html_report
-from ssosim.scenario.explain import explain
+from ssosim.memory import MemoryLab
+from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario
-from ssosim.scenario.verdict import judge
 from ssosim.services import services_of
 from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, Trace
+from ssosim.verdict.explain import explain
+from ssosim.verdict.judge import judge
 trace = Trace(RealClock())
 trace.record("c", HttpExchange(host="login.x", method="POST", path="/t/oauth2/v2.0/token", status=200))
 trace.record("c", TokenIssued(kind="access", grant="saml1_1-bearer", subject="alice@contoso.com"))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ssosim_clients.spn import RULES, guessed_realm
-from ssosim_clients.testing import World
+
+from ssosim.testing import World
 
 from .conftest import ShapesLab
 

@@ -81,7 +81,8 @@ def ask(
     headers: dict[str, str] | None = None,
 ) -> bytes:
     """One exchange, whose status must be as said."""
-    connection.request(method, path, body, headers or {})
+    kind = {"Content-Type": "application/x-www-form-urlencoded"} if "/oauth2/" in path else {}
+    connection.request(method, path, body, kind | (headers or {}))
     answer = connection.getresponse()
     content = answer.read()
     if answer.status != status:

@@ -207,7 +207,7 @@ def test_assertion_at_another_tenant(desk):
         '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>',
         '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><x/>',
         '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><x>&b;</x>',
-        "<a>" * 20_000,
+        "<a>" * 10_000,  # more of them need more percent signs than a form may have
         "<a " + " ".join(f"b{n}=''" for n in range(10_000)) + "/>",
         "<" + "a" * 100_000 + "/>",
         "\x00",

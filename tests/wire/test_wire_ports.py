@@ -277,9 +277,9 @@ SMUGGLING = [
 
 @pytest.mark.parametrize("text", SMUGGLING, ids=range(len(SMUGGLING)))
 def test_request_smuggling(desk, text):
-    """A request whose length is said twice or obscurely is refused with 400, and nothing behind it is served."""
+    """A request whose length is said twice or obscurely is refused, and nothing behind it is served."""
     answer = desk.raw(desk.LOGIN, text.encode())
-    assert answer[9:12] == b"400", answer[:300]
+    assert answer[9:12] == (b"501" if "xchunked" in text else b"400"), answer[:300]
     assert answer.count(b"HTTP/1.") == 1
     assert all(not event.path.endswith("/keys") for event in desk.events(HttpExchange))
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import folder_of, print_json
+from ssosim.cli.common import folder_of
 from ssosim.cli.dns.inputs import change_of, in_lab, stage
 from ssosim.lab.base.errors import LabError, LabRefusedError
+from ssosim.output import print_json, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -48,7 +49,7 @@ def plan(options: argparse.Namespace) -> int:
         print_json(data | {"forecast": [each.as_data() for each in forecasts]})
     else:
         parts = [plan_text(plan), *(forecast_text(each) for each in forecasts), gate_text(plan.gate)]
-        print("\n\n".join(parts))
+        say("\n\n".join(parts))
     return 0
 
 
@@ -129,5 +130,5 @@ def _finish(options: argparse.Namespace, done: DnsDone) -> int:
     if options.json:
         print_json(done)
     else:
-        print(done_text(done))
+        say(done_text(done))
     return 0 if done.verification.equal else LabError.exit_code

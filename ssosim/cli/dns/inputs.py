@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from ssosim.cli.common import folder_of, print_json
+from ssosim.cli.common import folder_of
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
+from ssosim.output import complain, print_json
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -55,7 +55,7 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
 def warn(lines: tuple[str, ...]) -> None:
     """Say on standard error what was passed over in a user's files."""
     for line in lines:
-        print(f"ssosim: {line}", file=sys.stderr)
+        complain(line)
 
 
 def in_lab(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ssosim.cli.common import print_json
 from ssosim.cli.dns.inputs import in_lab, stage, warn
 from ssosim.lab.base.errors import LabError
+from ssosim.output import one_line, print_json, say
 
 __all__ = ["drift", "lint", "load", "settings", "show"]
 
@@ -35,7 +35,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"version": zones.version, "records": rows, "locks": locks})
     else:
-        print(zones_text(rows, zones.version, locks))
+        say(zones_text(rows, zones.version, locks))
     return 0 if rows else LabError.exit_code
 
 
@@ -51,10 +51,12 @@ def lint(options: argparse.Namespace) -> int:
         findings = [dataclasses.asdict(each) | {"source": sources.cite(each.source)} for each in found]
         print_json({"findings": findings})
     else:
-        lines = [f"{each.severity:<7}  {each.name}: {each.text} ({sources.title(each.source)})" for each in found]
+        lines = [
+            one_line(f"{each.severity:<7}  {each.name}: {each.text} ({sources.title(each.source)})") for each in found
+        ]
         where = sources.addresses("\n".join(lines))
         lines += ["", "sources:", *(f"  {address}" for address in where)] if where else []
-        print("\n".join(lines) or "nothing found")
+        say("\n".join(lines) or "nothing found")
     return LabError.exit_code if any(each.severity == "error" for each in found) else 0
 
 
@@ -70,7 +72,8 @@ def load(options: argparse.Namespace) -> int:
     if options.json:
         print_json(said)
     else:
-        print(f"loaded {options.tree}; the zones are at version {said.version}, and this is the desired state")
+        tree = one_line(str(options.tree))
+        say(f"loaded {tree}; the zones are at version {said.version}, and this is the desired state")
     return 0
 
 
@@ -85,7 +88,7 @@ def drift(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        print(drift_text(found))
+        say(drift_text(found))
     return LabError.exit_code if found.findings else 0
 
 
@@ -110,5 +113,5 @@ def settings(options: argparse.Namespace) -> int:
     else:
         seen = "blind for aliases" if not said.detector.aliases else "on"
         seen = seen if said.detector.enabled else "off"
-        print(f"policy {said.policy}, drift detector {seen}")
+        say(f"policy {one_line(said.policy)}, drift detector {seen}")
     return 0

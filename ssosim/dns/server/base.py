@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssosim.dns.server.delivery import Delivery, Tamper
+from ssosim.dns.server.delivery import Delivery, Hold, Tamper
 from ssosim.dns.server.listener import Listener
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.reply_cache import Ready
@@ -45,6 +45,10 @@ class Service:
     @counts.setter
     def counts(self, counts: QueryCounts | None) -> None:
         self._delivery.counts = counts
+
+    def hold_by(self, hold: Hold) -> None:
+        """Hold answers that a fault delays by ``hold``; without it, by real time."""
+        self._delivery.hold = hold
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -21,7 +21,18 @@ from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext, network
 from ssosim.trace import DnsAnswered, Trace
 
-__all__ = ["Delivery", "Effect", "Said", "Selective", "Tamper", "Who", "respond_with"]
+__all__ = [
+    "Delivery",
+    "Effect",
+    "Hold",
+    "Said",
+    "Selective",
+    "Tamper",
+    "Who",
+    "kept_back",
+    "respond_with",
+    "with_effect",
+]
 
 Who = Callable[[str, str], str]
 """(remote address, local address) -> the name of the client."""
@@ -74,17 +85,30 @@ class Selective(Protocol):
         ...
 
 
+Hold = Callable[[str, float], Awaitable[None]]
+"""(client, seconds) -> waits for so long."""
+
+
+async def in_real_time(_client: str, seconds: float) -> None:
+    """Wait for real seconds."""
+    await asyncio.sleep(seconds)
+
+
 class Delivery:
-    """Sends replies. ``tamper`` may be set and unset at any time; ``by`` is the sender's name in the trace."""
+    """Sends replies. ``tamper`` may be set and unset at any time; ``by`` is the sender's name in the trace.
+
+    ``hold`` is how an answer to a client that a fault delays is held, for seconds; it may be set before the first.
+    """
 
     def __init__(self, trace: Trace, who: Who, tamper: Tamper | None = None, by: str = "") -> None:
         self.tamper = tamper
         self.counts: QueryCounts | None = None
         self.who = who
         self.by = by
+        self.hold: Hold = in_real_time
         self.write_down = trace.record_all
         self._trace = trace
-        self._delayed: set[asyncio.TimerHandle] = set()
+        self._delayed: set[asyncio.Task[None]] = set()
 
     def leave(self, reply: Reply, query: bytes, peer: Peer, local: str, send: Send) -> None:
         """Send ``reply`` to ``query``: at once, later, changed or never, as ``tamper`` says."""
@@ -98,7 +122,7 @@ class Delivery:
             send(query[:2] + reply.tail, peer)
             return
         if effect.drop:
-            self._trace.record(client, replace(event, rcode="DROPPED", answers=()))
+            self._trace.record(client, kept_back(event))
             return
         changed = with_effect(reply, query, effect)
         left = self.written(changed.event)
@@ -110,7 +134,7 @@ class Delivery:
         if effect.delay <= 0:
             go()
         else:
-            self._later(effect.delay, go)
+            self._later(client, effect.delay, go)
 
     def written(self, event: DnsAnswered) -> DnsAnswered:
         """``event`` as it is written down: with the sender's name."""
@@ -118,17 +142,23 @@ class Delivery:
 
     def forget(self) -> None:
         """Drop the answers that are being held."""
-        for handle in self._delayed:
-            handle.cancel()
+        for task in self._delayed:
+            task.cancel()
         self._delayed.clear()
 
-    def _later(self, delay: float, go: Callable[[], None]) -> None:
-        def at_last() -> None:
-            self._delayed.discard(handle)
+    def _later(self, client: str, delay: float, go: Callable[[], None]) -> None:
+        async def at_last() -> None:
+            await self.hold(client, delay)
             go()
 
-        handle = asyncio.get_running_loop().call_later(delay, at_last)
-        self._delayed.add(handle)
+        task = asyncio.get_running_loop().create_task(at_last())
+        self._delayed.add(task)
+        task.add_done_callback(self._delayed.discard)
+
+
+def kept_back(event: DnsAnswered) -> DnsAnswered:
+    """The answer ``event`` as the trace has it where a fault keeps it back."""
+    return replace(event, rcode="DROPPED", answers=())
 
 
 def with_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import dns.edns
@@ -21,6 +22,7 @@ import dns.name
 import dns.opcode
 import dns.rrset
 from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
+from dns.rdata import Rdata
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
 
@@ -32,7 +34,7 @@ from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.trace import DnsAnswered
 
-__all__ = ["MAX_UDP_PAYLOAD", "Reply", "Responder", "Transport", "respond", "used"]
+__all__ = ["MAX_UDP_PAYLOAD", "Reply", "Responder", "Transport", "is_cut", "respond", "sharing", "used"]
 
 Transport = Literal["udp", "tcp"]
 
@@ -209,6 +211,32 @@ def render(query: dns.message.Message, said: Answer, transport: Transport) -> by
     if transport == "udp":
         limit = max(512, min(query.payload, MAX_UDP_PAYLOAD)) if query.edns >= 0 else 512
     return response.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)
+
+
+def is_cut(said: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> bool:
+    """Whether ``said``, over UDP, is cut for the query with these bytes after its id, which takes ``limit`` octets.
+
+    Nearly always the records are few, and counting them is enough.
+    """
+    # Owner, type, class, TTL and length of each record; an SOA's own names and numbers are what else is long.
+    size = (
+        2
+        + len(tail)
+        + sum(
+            (len(rrset.name.to_text()) + 1 + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
+            for rrset in (*said.answer, *said.authority, *said.additional)
+        )
+    )
+    if size <= limit:
+        return False
+    message = read(b"\0\0" + tail)
+    return not isinstance(message, Rcode) and bool(render(message, said, "udp")[2] & 0x02)
+
+
+@lru_cache(maxsize=1024)
+def _size(rdata: Rdata) -> int:
+    """Octets of ``rdata`` without compression."""
+    return len(rdata.to_wire() or b"")
 
 
 def failure(query: bytes, rcode: Rcode, *, name: str = "", rdtype: str = "", transport: Transport = "udp") -> Reply:

@@ -99,7 +99,12 @@ ROWS: tuple[Aadsts, ...] = (
         "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain.",
         "caddy-dns/azure issue 3, dotnet/aspire issue 4253",
     ),
-    Aadsts(900144, _REQUEST, "The request body must contain the following parameter: '{name}'.", _RECALLED),
+    Aadsts(
+        900144,
+        _REQUEST,
+        "The request body must contain the following parameter: '{name}'.",
+        "MicrosoftDocs azure-docs issue 43780, microsoft-graph-docs-contrib issue 1369",
+    ),
     Aadsts(
         900561,
         _REQUEST,
@@ -113,6 +118,18 @@ ROWS: tuple[Aadsts, ...] = (
         "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or "
         "tenant-specific endpoint.",
         "MSAL.NET test mocks; wording unconfirmed",
+    ),
+    Aadsts(
+        9000411,
+        _REQUEST,
+        "The request is not properly formatted. The parameter '{name}' is duplicated.",
+        "azure-sdk-for-java issue 31733 (token endpoint), microsoft-authentication-library-for-android issue 688",
+    ),
+    Aadsts(
+        500208,
+        _REQUEST,
+        "The domain is not a valid login domain for the account type.",
+        f"{_CODES}; that it is said of a work account at /consumers, and its OAuth value, are unconfirmed",
     ),
     Aadsts(
         9002313,

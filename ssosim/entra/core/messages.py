@@ -25,6 +25,7 @@ _FIELD_LIMIT = 256  # parameters in a query; more than any client sends
 _ESCAPE_LIMIT = 12_000  # escapes in a query or form: undoing one costs as much as reading 250 bytes
 _SEGMENT_LIMIT = 32  # segments of a path; no route has more than five
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 JSON = "application/json; charset=utf-8"
 
 
@@ -41,7 +42,7 @@ class Call:
     """A request. ``headers`` look up without regard to case; ``now`` is in seconds since the Unix epoch, UTC.
 
     ``path`` holds the decoded segments as sent. ``correlation_id`` is the caller's ``client-request-id`` when that is a
-    GUID (header first, then query), otherwise a new one.
+    GUID (header first, then query), otherwise a new one. ``repeated`` is the first parameter that the query has twice.
     ``scheme`` and ``port`` are those of where the request arrived.
     """
 
@@ -54,6 +55,7 @@ class Call:
     now: float
     trace_id: str
     correlation_id: str
+    repeated: str = ""
     header_bytes: int = 0
     too_large: bool = False
     scheme: Literal["https", "http"] = "https"
@@ -75,12 +77,18 @@ class Call:
         scheme: Literal["https", "http"] = "https",
         port: int = 443,
     ) -> Call:
-        """Make a Call from the parts of a request; ``target`` is path and query as on the request line.
+        """Make a Call from the parts of a request; ``target`` is as on the request line.
+
+        That is a path and query, or in absolute form a whole URL, whose host goes before the Host field (RFC 9112,
+        section 3.2.2). A URL with a user name in it has no host (RFC 9110, section 4.2.4).
 
         ``too_large`` says that the body was over the server's limit and was not read.
         """
         given: Mapping[str, str] = CIMultiDict() if headers is None else headers
-        path, query = _split_target(target)
+        if target[:1] != "/" and (absolute := _ABSOLUTE.match(target)):
+            host, target = absolute[1], absolute[2] or "/"
+        repeated: list[str] = []
+        path, query = _split_target(target, repeated)
         return cls(
             host=_strip_port(host),
             method=method,
@@ -91,6 +99,7 @@ class Call:
             now=now,
             trace_id=f"{make_guid()[:-2]}00",  # real trace ids mostly end so (captures)
             correlation_id=_choose_correlation_id(given, query),
+            repeated=repeated[0] if repeated else "",
             header_bytes=header_bytes,
             too_large=too_large,
             scheme=scheme,
@@ -120,9 +129,10 @@ def make_json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str
     return HttpReply(status, msgspec.json.encode(value), JSON, headers)
 
 
-def read_fields(text: str, limit: int) -> dict[str, str]:
+def read_fields(text: str, limit: int, repeated: list[str] | None = None) -> dict[str, str]:
     """The fields of a query or form, blank ones too, the last of a name; raises ValueError for more than ``limit``.
 
+    ``repeated`` comes to hold the names that are there more than once.
     As ``urllib.parse.parse_qsl`` reads them, at a third of its cost. ValueError too for very many percent signs.
     """
     if text.count("&") >= limit:
@@ -135,6 +145,8 @@ def read_fields(text: str, limit: int) -> dict[str, str]:
             name, _, value = pair.partition("=")
             if "%" in pair or "+" in pair:
                 name, value = _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
+            if repeated is not None and name in fields:
+                repeated.append(name)
             fields[name] = value
     return fields
 
@@ -147,16 +159,18 @@ def _unescape(text: str) -> str:
 
 
 def _strip_port(host: str) -> str:
+    if "@" in host:
+        return ""
     name, separator, port = host.rpartition(":")
     if separator and port.isdigit():
         host = name
     return host.rstrip(".").lower()
 
 
-def _split_target(target: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+def _split_target(target: str, repeated: list[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
     try:
         path, query = urlsplit(target)[2:4] if "://" in target[:8] else _cut_query(target)
-        fields = read_fields(query, _FIELD_LIMIT) if query else {}
+        fields = read_fields(query, _FIELD_LIMIT, repeated) if query else {}
     except ValueError:  # a target that is no URL, or too many fields
         path, fields = target.partition("?")[0], {}
     segments = path.strip("/").split("/", _SEGMENT_LIMIT)

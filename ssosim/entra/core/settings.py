@@ -72,6 +72,8 @@ class Settings:
     for the others).
     ``device_code_slow_down``: whether polling faster than the interval is ``slow_down``, at which MSAL.NET and msal4j
     give up; whether the real service ever says it is unconfirmed.
+    ``untyped_form``: whether a token request without a Content-Type is read as a form (unconfirmed: those of other
+    media types are not).
     ``wia_browsers``: the User-Agents for which a federation service's page tries the ticket (AD FS's own list in short:
     Internet Explorer and Edge on Windows; AD FS documentation, WIASupportedUserAgents).
     ``error_separator``: the text between the parts of ``error_description``: a blank in captures from 2024 on, CRLF
@@ -91,5 +93,6 @@ class Settings:
     saml2_grant_takes_saml1: bool = False
     grants_refused_over_common: frozenset[str] = frozenset({"password"})
     device_code_slow_down: bool = False
+    untyped_form: bool = False
     wia_browsers: tuple[re.Pattern[str], ...] = (re.compile(r"MSIE \d|Trident/7|Windows\s*NT.*Edg"),)
     error_separator: str = " "

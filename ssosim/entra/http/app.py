@@ -13,14 +13,14 @@ from itertools import chain
 from time import time
 
 from aiohttp import StreamReader, web
-from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDict
 
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.exchange import Responder, refuse_misdirected, run_exchange
+from ssosim.entra.http.exchange import Responder, headers_of, make_unreadable_event, refuse_misdirected, run_exchange
 from ssosim.entra.http.server import (
+    SERVER_NAME,
     Connection,
     FastPath,
     IncompleteBodyError,
@@ -28,7 +28,6 @@ from ssosim.entra.http.server import (
     ProviderServer,
     read_body,
 )
-from ssosim.trace import HttpExchange, SignInStep
 
 __all__ = ["create_server"]
 
@@ -48,8 +47,7 @@ def create_server(provider: Provider) -> ProviderServer:
 
 def _make_malformed_recorder(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
     def record_malformed(request: web.BaseRequest, status: int) -> None:
-        event = HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
-        provider.trace.record(_client_of(provider, request.protocol), event)
+        provider.trace.record(_client_of(provider, request.protocol), make_unreadable_event(status))
 
     return record_malformed
 
@@ -90,7 +88,7 @@ def _fast_path(provider: Provider) -> FastPath:
         listener = _listener_of(connection)
         call = _read_call(provider, message, message.path, payload.read_nowait(), listener)
         reply = run_exchange(provider, call, _client_of(provider, connection), None, _find_responder(listener, call))
-        return None if reply is None else _render_bytes(reply, _reply_headers(provider, call, reply))
+        return None if reply is None else _render_bytes(reply, headers_of(provider, call, reply))
 
     return answer_fast
 
@@ -153,17 +151,8 @@ def _address(name: object) -> str:
     return str(name[0]) if isinstance(name, tuple) and name else ""
 
 
-def _reply_headers(provider: Provider, call: Call, reply: HttpReply) -> Headers:
-    if call.host not in provider.service_by_host:  # another service, which has no such fields
-        return reply.headers
-    headers = (*reply.headers, ("x-ms-request-id", call.trace_id))
-    if call.headers.get("return-client-request-id", "").lower() == "true":
-        return (*headers, ("client-request-id", call.correlation_id))
-    return headers
-
-
 def _build_response(provider: Provider, call: Call, reply: HttpReply) -> web.Response:
-    headers = CIMultiDict(_reply_headers(provider, call, reply))
+    headers = CIMultiDict(headers_of(provider, call, reply))
     if reply.content_type:
         headers["Content-Type"] = reply.content_type
     response = web.Response(status=reply.status, body=reply.body, headers=headers)
@@ -191,7 +180,7 @@ def _first_lines(status: int, content_type: str) -> str:
 
 @lru_cache(maxsize=2)
 def _last_lines(second: int) -> str:
-    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_NAME}\r\n\r\n"
 
 
 def _force_close(response: web.Response) -> web.Response:

@@ -52,9 +52,17 @@ from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
-from ssosim.trace import HttpExchange
+from ssosim.trace import HttpExchange, SignInStep
 
-__all__ = ["Responder", "dispatch", "refuse_misdirected", "run_exchange", "serve"]
+__all__ = [
+    "Responder",
+    "dispatch",
+    "headers_of",
+    "make_unreadable_event",
+    "refuse_misdirected",
+    "run_exchange",
+    "serve",
+]
 
 _log = logging.getLogger(__name__)
 _HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
@@ -99,9 +107,25 @@ def run_exchange(
             port=call.port,
             injected=_is_injected(effect),
             step=step_of(provider, call),
+            dropped=effect is not None and effect.dropped,
         ),
     )
     return reply
+
+
+def make_unreadable_event(status: int) -> HttpExchange:
+    """What the trace has of bytes that are no request, which were answered with ``status``."""
+    return HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
+
+
+def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
+    """The header fields that go out with ``reply``, those of its body apart."""
+    if call.host not in provider.service_by_host:  # another service, which has no such fields
+        return reply.headers
+    headers = (*reply.headers, ("x-ms-request-id", call.trace_id))
+    if call.headers.get("return-client-request-id", "").lower() == "true":
+        return (*headers, ("client-request-id", call.correlation_id))
+    return headers
 
 
 def _apply_effect(call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
@@ -152,7 +176,7 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
         return render_error(error, call, style, provider.settings)
     except Exception:  # noqa: BLE001  an error of this program must not stop the lab
         call.trace_buffer.events.clear()
-        _log.exception("trace id %s: %s https://%s failed", call.trace_id, call.method, call.host)
+        _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)
         return render_error(AadstsError(50000), call, style, provider.settings)
 
 

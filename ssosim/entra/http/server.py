@@ -7,12 +7,14 @@ log and its reply. Here a malformed request gets a short 4xx reply and an event 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from aiohttp import HttpVersion11, StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
 from ssosim.entra.core.messages import Call, HttpReply
@@ -21,6 +23,7 @@ __all__ = [
     "BODY_LIMIT",
     "BODY_TIMEOUT_S",
     "SERVER_LIMITS",
+    "SERVER_NAME",
     "Connection",
     "FastPath",
     "IncompleteBodyError",
@@ -54,6 +57,14 @@ room for a page's flow token. aiohttp parses up to a sixteenth of ``read_bufsize
 
 CHUNK_LIMIT = 1024
 """Chunks of a request body: reading one costs as much as reading 2 KB. Clients send chunks of 4 KB or more."""
+SERVER_NAME = "ssosim"
+"""The ``Server`` field: no versions of what is inside (RFC 9110, section 10.2.4, warns of needless detail)."""
+
+_WORDS = {
+    501: "The transfer coding is not known: chunked is.\n",
+    505: "The HTTP version is not known: 1.1 and 1.0 are.\n",
+}
+_VERSION = re.compile(r" HTTP/\d\.\d'")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 MalformedCallback = Callable[[web.BaseRequest, int], None]
@@ -89,9 +100,27 @@ class ProviderServer(web.Server):
     """
 
     def __init__(self, handler: Handler, on_malformed: MalformedCallback, fast_path: FastPath) -> None:
-        super().__init__(handler)
+        super().__init__(self._judged)
+        self._handler = handler
         self._on_malformed = on_malformed
         self._fast_path = fast_path
+
+    async def _judged(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The handler's answer, if the head of the request may be answered at all."""
+        if isinstance(request, _Request) and request.head_status:
+            self._on_malformed(request, request.head_status)
+            return _refusal(request.head_status)
+        return await self._handler(request)
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        return _Request(message, payload, protocol, writer, task, self._loop)
 
     def __call__(self) -> web.RequestHandler:
         """Create the protocol of a new connection."""
@@ -106,6 +135,48 @@ class ProviderServer(web.Server):
         """
         ends = (self._on_malformed, self._fast_path, on_early_close)
         return Connection(self, *ends, listener=listener, loop=self._loop, **SERVER_LIMITS)
+
+
+class _Request(web.BaseRequest):
+    """A request, with the status that its head alone calls for (0: none), and the server's name in each answer."""
+
+    def __init__(self, message: RawRequestMessage, *rest: Any) -> None:
+        self.head_status = _head_status(message)
+        if self.head_status:  # the answer to HTTP/2.0 is HTTP/1.1
+            message = message._replace(version=HttpVersion11, should_close=True)
+        super().__init__(message, *rest)
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers["Server"] = SERVER_NAME
+
+
+def _head_status(message: RawRequestMessage) -> int:
+    """What aiohttp lets pass, and RFC 9112 does not.
+
+    505 for another major version (RFC 9110, section 15.6.6), 501 for a transfer coding beside ``chunked``, 400 for any
+    in HTTP/1.0 (RFC 9112, section 6.1).
+    """
+    if message.version.major != 1:
+        return 505
+    coding = message.headers.get("Transfer-Encoding")
+    if coding is None:
+        return 0
+    if message.version < HttpVersion11:
+        return 400
+    return 0 if coding.strip().lower() == "chunked" else 501
+
+
+def _parse_status(text: str) -> int:
+    """The status for what aiohttp's parser could not read, by its words; 400 for most."""
+    if text.startswith("Pause on PRI") or ("Invalid HTTP version" in text and _VERSION.search(text)):
+        return 505
+    return 501 if text.startswith("Request has invalid `Transfer-Encoding`") else 400
+
+
+def _refusal(status: int) -> web.Response:
+    response = web.Response(status=status, text=_WORDS.get(status, "The request is malformed.\n"))
+    response.force_close()
+    return response
 
 
 class Connection(web.RequestHandler):
@@ -167,9 +238,9 @@ class Connection(web.RequestHandler):
     def _answer_fast(self, message: object, payload: StreamReader) -> bool:
         if not isinstance(message, RawRequestMessage) or message.should_close or message.upgrade:
             return False
-        if message.version != HttpVersion11 or not payload.is_eof() or "Expect" in message.headers:
+        if message.version != HttpVersion11 or message.chunked or message.method not in ("GET", "POST"):
             return False
-        if message.chunked or message.method not in ("GET", "POST"):
+        if not payload.is_eof() or "Expect" in message.headers:
             return False
         if payload.exception() is not None or payload.total_bytes > BODY_LIMIT:
             return False
@@ -191,10 +262,9 @@ class Connection(web.RequestHandler):
         """Reply to a request that could not be parsed. Errors of this program are left to aiohttp."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
+        status = _parse_status(message or "") if status == 400 else status
         self._on_malformed(request, status)
-        response = web.Response(status=status, text="The request is malformed.\n")
-        response.force_close()
-        return response
+        return _refusal(status)
 
 
 def _is_chunked(request: web.BaseRequest) -> bool:

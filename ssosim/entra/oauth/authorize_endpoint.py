@@ -110,6 +110,8 @@ def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[
 def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> SignInFlow:
     """The request as far as it decides where the answer goes."""
     query = call.query
+    if call.repeated:
+        raise AadstsError(9000411, name=call.repeated[:64])
     authority = provider.directory.find_authority(tenant)
     name = authority.id if isinstance(authority, Tenant) else authority
     if name == "consumers":

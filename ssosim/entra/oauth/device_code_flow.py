@@ -18,12 +18,13 @@ from ssosim.entra.oauth.authorize_endpoint import render_error_page, require_app
 from ssosim.entra.oauth.token_request import (
     RequestedAccess,
     TokenRequest,
+    authority_name,
     read_form,
     read_requested_access,
+    read_token_form,
     require_parameter,
 )
 from ssosim.entra.oauth.tokens import AuthenticatedUser
-from ssosim.estate import Tenant
 from ssosim.trace import DeviceCodeIssued
 
 __all__ = [
@@ -46,9 +47,13 @@ def handle_device_code_v2(provider: Provider, call: Call, captured: tuple[str, .
 
 
 def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> HttpReply:
-    form = {**call.query, **read_form(call.body)}
+    if call.repeated:
+        raise AadstsError(9000411, name=call.repeated[:64])
+    form = {**call.query, **read_token_form(call, provider.settings)}
     authority = provider.directory.find_authority(tenant)
-    name = authority.id if isinstance(authority, Tenant) else authority
+    name = authority_name(authority)
+    if name == "consumers":  # as at the authorize endpoint: the lab has accounts of work only
+        raise AadstsError(50059)
     application = require_application(provider, require_parameter(form, "client_id").strip(), name)
     access = read_requested_access(form, version)
     code = provider.device_codes.issue(
@@ -109,14 +114,16 @@ def redeem_device_code(
 ) -> tuple[RequestedAccess, AuthenticatedUser]:
     """What polling earns.
 
-    Raises AadstsError: 900144, 70018 (unknown code, or another client's), 70019 (expired), 70016 (pending), 70017
-    (declined), 54005 (used), 50057 (the user). Whether the real service ever says ``slow_down`` is unconfirmed: this
-    one does so only with ``Settings.device_code_slow_down``.
+    Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
+    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service ever says ``slow_down`` is
+    unconfirmed: this one does so only with ``Settings.device_code_slow_down``.
     """
     text = (request.form.get("device_code") or require_parameter(request.form, "code")).strip()
     code = provider.device_codes.find_by_device_code(text)
     if code is None or code.client_id != request.application.client_id:
         raise AadstsError(70018)
+    if code.authority != authority_name(request.authority):
+        raise AadstsError(70018)  # what the real service says of another authority is unconfirmed
     if call.now >= code.not_on_or_after:
         raise AadstsError(70019)
     if code.state == "pending":

@@ -18,7 +18,8 @@ from ssosim.estate import Application
 
 __all__ = ["check_redirect_uri", "redirect_error", "redirect_to_application"]
 
-_LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
+_LAST_PORT = 65535
 _ERROR_URI = "https://login.microsoftonline.com/error?code="
 
 
@@ -37,7 +38,9 @@ def check_redirect_uri(application: Application, given: str) -> str:
 
 def _same_loopback(given: str, known: str) -> bool:
     one, other = _LOOPBACK.fullmatch(given), _LOOPBACK.fullmatch(known)
-    return one is not None and other is not None and (one[1], one[2] or "/") == (other[1], other[2] or "/")
+    if one is None or other is None or not 1 <= int(one[2] or 80) <= _LAST_PORT:
+        return False
+    return (one[1], one[3] or "/") == (other[1], other[3] or "/")
 
 
 def redirect_to_application(flow: SignInFlow, fields: dict[str, str]) -> HttpReply:

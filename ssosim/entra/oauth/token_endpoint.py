@@ -21,8 +21,8 @@ from ssosim.entra.oauth.device_code_flow import redeem_device_code
 from ssosim.entra.oauth.token_request import (
     RequestedAccess,
     TokenRequest,
-    read_form,
     read_requested_access,
+    read_token_form,
     read_token_request,
     require_parameter,
 )
@@ -49,13 +49,15 @@ def handle_token_v2(provider: Provider, call: Call, captured: tuple[str, ...]) -
 
 
 def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> HttpReply:
-    form = read_form(call.body)
+    form = read_token_form(call, provider.settings)
     if form.get("grant_type") == "password" or form.get("password"):  # MSAL for Go sends it beside its assertion
         call.trace_buffer.auth = "password"
     request = read_token_request(provider.directory, version=version, tenant=tenant, form=form, headers=call.headers)
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
+    if request.authority == "consumers" and request.grant_type in _OF_ACCOUNTS:  # all accounts of the lab are of work
+        raise AadstsError(500208)
     return grant(provider, call, request)
 
 
@@ -160,6 +162,12 @@ GRANTS: dict[str, Grant] = {
     "refresh_token": _grant_refresh,
     "client_credentials": _grant_client_credentials,
 }
+
+
+_OF_ACCOUNTS = frozenset(
+    name for name, grant in GRANTS.items() if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh)
+)
+"""Grants of an account that has signed in before; those that bring its proof along have a refusal of their own."""
 
 
 def _refuse_grant_over_common(provider: Provider, request: TokenRequest, name: str) -> None:

@@ -9,18 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from multidict import MultiMapping
+
 from ssosim.entra.core.directory import Authority, Directory
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.messages import read_fields
+from ssosim.entra.core.messages import Call, read_fields
 from ssosim.entra.core.openid_discovery import TokenVersion
+from ssosim.entra.core.settings import Settings
 from ssosim.estate import Application, Tenant
 
 __all__ = [
     "OIDC_SCOPES",
     "RequestedAccess",
     "TokenRequest",
+    "authority_name",
     "read_form",
     "read_requested_access",
+    "read_token_form",
     "read_token_request",
     "require_parameter",
 ]
@@ -30,6 +35,7 @@ _GRAPH = "https://graph.microsoft.com"
 _OLD_GRAPH = "https://graph.windows.net"  # what v1 means when no resource is named; unconfirmed
 _FIELD_LIMIT = 100
 _SCOPE_LIMIT = 200
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +60,40 @@ class TokenRequest:
     form: Mapping[str, str]
 
 
-def read_form(body: bytes) -> dict[str, str]:
-    """Read the fields of a form; raises AadstsError 9002313 if it is none. A truncated form has fewer fields."""
+def authority_name(authority: Authority) -> str:
+    """A tenant's id, or the name of a shared authority."""
+    return authority.id if isinstance(authority, Tenant) else authority
+
+
+def read_form(body: bytes, repeated: list[str] | None = None) -> dict[str, str]:
+    """The fields of a form; a truncated one has fewer. ``repeated`` receives the names that are there more than once.
+
+    Raises AadstsError 9002313 when it is no form.
+    """
     try:
-        return read_fields(body.decode("utf-8"), _FIELD_LIMIT)
+        return read_fields(body.decode("utf-8"), _FIELD_LIMIT, repeated)
     except UnicodeDecodeError:
         raise AadstsError(9002313, reason="The body is not a form.") from None
     except ValueError as error:
         raise AadstsError(9002313, reason=f"The body is not a form that is read here: {error}.") from None
+
+
+def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
+    """The parameters of a request that a program sends to an OAuth endpoint, from its body.
+
+    A body of another media type than a form's has none: the real service misses the first parameter of JSON and of
+    multipart/form-data (microsoft-graph-docs issue 20272, microsoft-graph-docs-contrib issue 1378). Raises AadstsError
+    9002313 when it is no form, and 9000411 for a parameter that is there twice (RFC 6749, section 3.2).
+    """
+    given = call.headers.get("Content-Type", "")
+    kind = given.partition(";")[0].strip().lower()
+    if kind != _FORM and (given or not settings.untyped_form):
+        return {}
+    repeated: list[str] = []
+    form = read_form(call.body, repeated)
+    if repeated:
+        raise AadstsError(9000411, name=repeated[0][:64])
+    return form
 
 
 def require_parameter(form: Mapping[str, str], name: str) -> str:
@@ -90,10 +122,9 @@ def read_token_request(
     client_id, secret = _read_credentials(form, headers)
     application = directory.find_application(client_id)
     if application is None:
-        name = authority.id if isinstance(authority, Tenant) else authority
-        raise AadstsError(700016, client=client_id[:64], tenant=name)
+        raise AadstsError(700016, client=client_id[:64], tenant=authority_name(authority))
     if application.client_secret is None:
-        if secret:
+        if secret or form.get("client_assertion"):
             raise AadstsError(700025)
     elif not secret:
         raise AadstsError(7000218)
@@ -103,14 +134,26 @@ def read_token_request(
 
 
 def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
-    """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1)."""
+    """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
+
+    Raises AadstsError 900144 (no client id), and 9002313 for a header that cannot be read and for more than one way to
+    authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
+    """
+    if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
+        raise AadstsError(9002313, reason="There is more than one Authorization header.")
     scheme, _, value = headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "basic":
+    basic = scheme.lower() == "basic"
+    if basic + bool(form.get("client_secret")) + bool(form.get("client_assertion")) > 1:
+        raise AadstsError(9002313, reason="The client authenticates in more than one way.")
+    if basic:
         try:
             name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             raise AadstsError(9002313, reason="The Authorization header is malformed.") from None
-        return unquote_plus(name), unquote_plus(secret)
+        client_id = unquote_plus(name)
+        if form.get("client_id", client_id).strip().lower() != client_id.lower():
+            raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
+        return client_id, unquote_plus(secret)
     return require_parameter(form, "client_id").strip(), form.get("client_secret", "")
 
 

@@ -12,6 +12,7 @@ class ClientAddresses:
         self._clients: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._telling: set[str] = set()
+        self._models: set[str] = set()
 
     def who(self, remote: str, local: str) -> str:
         """The client behind an exchange between ``remote`` and our address ``local``; ``""`` for the lab itself."""
@@ -21,6 +22,11 @@ class ClientAddresses:
         """From now on, ``address`` is ``client``; ``tells``: its device reports connections that fail."""
         self._clients[address] = client
         (self._telling.add if tells else self._telling.discard)(address)
+        (self._models.add if tells else self._models.discard)(client)
+
+    def is_model(self, client: str) -> bool:
+        """Whether ``client`` runs on a device of ours, which says what fails and waits so long and no longer."""
+        return client in self._models
 
     def silent(self, remote: str, local: str) -> str:
         """``who``, unless its device reports by itself what connections fail."""

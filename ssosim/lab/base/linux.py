@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
+    "CLONE_NEWIPC",
     "CLONE_NEWNET",
     "CLONE_NEWNS",
     "CLONE_NEWPID",
@@ -25,8 +26,10 @@ __all__ = [
     "detach",
     "die_with_parent",
     "map_identity",
+    "memory",
     "mount",
     "overlay",
+    "overlay_in",
     "raise_file_limit",
     "setns",
     "unshare",
@@ -34,6 +37,7 @@ __all__ = [
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
@@ -71,20 +75,30 @@ def overlay(target: str | Path, layers: Sequence[str | Path], scratch: Path) -> 
 
     What is written there goes to memory and ends with the mount. ``scratch`` is made, and empty afterwards.
     """
-    scratch.mkdir(mode=0o700)
-    mount("tmpfs", scratch, "tmpfs", options="mode=755,size=16m")
+    memory(scratch)
     try:
-        upper, work = scratch / "upper", scratch / "work"
-        upper.mkdir()
-        work.mkdir()
-        below = ":".join(_escaped(layer) for layer in layers)
-        options = f"lowerdir={below},upperdir={_escaped(upper)},workdir={_escaped(work)}"
-        try:  # within a user namespace, with and without extended attributes on tmpfs
-            mount("overlay", target, "overlay", options=f"{options},userxattr")
-        except OSError:
-            mount("overlay", target, "overlay", options=options)
+        overlay_in(target, layers, scratch)
     finally:
         detach(scratch)  # what is mounted from it keeps it alive, unseen
+
+
+def memory(folder: Path) -> None:
+    """Make ``folder``, with a file system in memory at it; raises OSError."""
+    folder.mkdir(mode=0o700)
+    mount("tmpfs", folder, "tmpfs", options="mode=755,size=16m")
+
+
+def overlay_in(target: str | Path, layers: Sequence[str | Path], scratch: Path) -> None:
+    """As ``overlay``; what is written goes to ``scratch / "upper"``, in a folder in memory, and stays as it does."""
+    upper, work = scratch / "upper", scratch / "work"
+    upper.mkdir()
+    work.mkdir()
+    below = ":".join(_escaped(layer) for layer in layers)
+    options = f"lowerdir={below},upperdir={_escaped(upper)},workdir={_escaped(work)}"
+    try:  # within a user namespace, with and without extended attributes on tmpfs
+        mount("overlay", target, "overlay", options=f"{options},userxattr")
+    except OSError:
+        mount("overlay", target, "overlay", options=options)
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.control.json_errors import error_answer
 
 __all__ = ["AccessControl"]
 
@@ -52,11 +53,13 @@ class AccessControl:
         if _over_unix_socket(request):
             return None
         if request.headers.get("Host", "").lower() not in self._hosts:
-            return _error(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
+            return error_answer(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         known = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
         if scheme.lower() != "bearer" or not known or not self._token:
-            refusal = _error(401, "Authorization: expected Bearer and the lab's token, which is in its token_file")
+            refusal = error_answer(
+                401, "Authorization: expected Bearer and the lab's token, which is in its token_file"
+            )
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
         return None
@@ -73,14 +76,16 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except LabInputError as error:
-        return _error(400, str(error))
+        return error_answer(400, str(error))
     except LabError as error:
-        return _error(409, str(error))
+        return error_answer(409, str(error))
     except web.HTTPException as error:
-        return _error(error.status, _words(request, error), allow=error.headers.get("Allow"))
+        return error_answer(error.status, _words(request, error), allow=error.headers.get("Allow"))
     except Exception:  # noqa: BLE001 - the last stop: whoever asks is told in JSON as always, the log has the rest
-        _log.exception("%s %s", request.method, request.path)
-        return _error(500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log")
+        _log.exception("%s %r", request.method, request.path)
+        return error_answer(
+            500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log"
+        )
 
 
 def _words(request: web.Request, error: web.HTTPException) -> str:
@@ -94,10 +99,3 @@ def _words(request: web.Request, error: web.HTTPException) -> str:
             return f"{where}: the body is too large"
         case _:
             return f"{where}: {error.reason}"
-
-
-def _error(status: int, text: str, allow: str | None = None) -> web.Response:
-    response = web.json_response({"error": text}, status=status)
-    if allow is not None:
-        response.headers["Allow"] = allow
-    return response

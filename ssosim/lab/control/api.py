@@ -21,6 +21,7 @@ from ssosim.lab.control.access import AccessControl
 from ssosim.lab.control.device_handlers import DeviceHandlers
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
 from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeUpstairs
+from ssosim.lab.control.json_errors import JsonRunner
 from ssosim.lab.control.request_bodies import json_object, number_of, query_of
 from ssosim.lab.control.spn_handlers import SpnHandlers
 from ssosim.lab.control.trace_handlers import TraceHandlers
@@ -66,7 +67,7 @@ class ControlApi:
         self._changing: set[asyncio.Future[web.StreamResponse]] = set()
         self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
         self._add_routes()
-        self._runner = web.AppRunner(
+        self._runner = JsonRunner(
             self.app,
             access_log=None,
             handle_signals=False,

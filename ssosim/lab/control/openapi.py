@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from ssosim import __version__
 from ssosim.lab.control.schemas import TEXT, named, schemas
 from ssosim.lab.control.trace_handlers import JSON_LINES, KINDS, LAYERS, LONGEST_WAIT_S, MOST_RECORDS
+from ssosim.output import json_text, say
 
 __all__ = ["description"]
 
@@ -176,5 +176,4 @@ def _whole(least: int, most: int | None = None) -> Data:
 
 
 if __name__ == "__main__":
-    json.dump(description(), sys.stdout, indent=1, ensure_ascii=False)
-    sys.stdout.write("\n")
+    say(json_text(json.dumps(description(), indent=1, ensure_ascii=False)))

@@ -31,8 +31,8 @@ from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
-from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
+from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import kept_keys
 from ssosim.lab.core.resolvers import lab_addresses, serving_resolvers
 from ssosim.lab.network.certificates import LabCa
@@ -76,9 +76,9 @@ class Lab:
         self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
-        self.faults = ActiveFaults(self.zones, self.trace, later)
-        self.last_known_good = self.zones.current
         self.attribution = ClientAddresses()
+        self.faults = ActiveFaults(self.zones, self.trace, later, self.attribution.is_model)
+        self.last_known_good = self.zones.current
         self.first_steps = first_steps(estate)
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
@@ -150,6 +150,7 @@ class Lab:
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.attribution.who)
         self.faults.attach(server, "lab")
+        server.hold_by(self.hold)
         self._cleanup.callback(self.faults.close)
         server.counts = self.query_counts
         self._cleanup.push_async_callback(server.stop)
@@ -157,6 +158,13 @@ class Lab:
             for host, port in self.network.places(address, _DNS_PORT):
                 self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
         self.resolvers = await self._cleanup.enter_async_context(serving_resolvers(self))
+
+    async def hold(self, client: str, seconds: float) -> None:
+        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
+        if isinstance(self.clock, VirtualClock) and self.attribution.is_model(client):
+            await held_by(self.clock)(seconds)
+        else:
+            await asyncio.sleep(seconds)
 
     def _start_probes(self) -> None:
         """Probe the endpoints of traffic manager profiles, if the estate has any profile with a monitor."""
@@ -184,7 +192,7 @@ class Lab:
             sleep=held_by(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
-        self.faults.watch(show_at_services(provider, self.ca, self._gateway))
+        self.faults.watch(show_at_services(provider, self.ca, self._gateway, self.attribution.is_model))
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -257,20 +265,11 @@ class Lab:
 
     def device_of(self, name: str | None) -> Device:
         """The device called ``name``, or the estate's first; raises LabInputError for an unknown one."""
-        if name is None:
-            return self.estate.devices[0]
-        device = self.estate.device(name)
-        if device is None:
-            known = ", ".join(device.name for device in self.estate.devices)
-            raise LabInputError(f"there is no device {name!r} in the estate {self.estate.name!r}; known: {known}")
-        return device
+        return device_called(self.estate, name)
 
     def user_of(self, device: Device) -> User:
-        """Who is signed on to ``device``; the estate's check has made sure that there is somebody."""
-        user = self.estate.user(device.user)
-        if user is None or user.sam_account is None:
-            raise LabInputError(f"device {device.name!r}: {device.user} has no account in the realm")
-        return user
+        """Who is signed on to ``device``; raises LabInputError for somebody without an account in the realm."""
+        return user_on(self.estate, device)
 
     async def gateway_for(self, address: str) -> Address:
         """A KDC address of its own for the client at ``address``, by which its requests are known (loopback mode)."""

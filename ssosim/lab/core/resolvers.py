@@ -13,17 +13,18 @@ from typing import Protocol
 
 from ssosim.clock import Clock
 from ssosim.dns import zones_of
-from ssosim.dns.recursion import RecursiveServer, ResolverSettings, Upstream
+from ssosim.dns.recursion import RecursiveServer, Upstream
 from ssosim.dns.server.authority_servers import start_authority_servers
 from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.estate import DnsResolver, Estate
+from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.resolver_choice import settings_of
 from ssosim.lab.network.networks import Network
 from ssosim.trace import Trace
 
-__all__ = ["lab_addresses", "name_servers", "resolver_address", "serving_resolvers"]
+__all__ = ["lab_addresses", "serving_resolvers"]
 
 DNS_PORT = 53
 
@@ -47,6 +48,10 @@ class Surroundings(Protocol):
         """What to dial to reach ``port`` of the estate's host at ``address``."""
         ...
 
+    async def hold(self, client: str, seconds: float) -> None:
+        """Hold an answer to ``client``."""
+        ...
+
 
 def lab_addresses(estate: Estate) -> Iterator[str]:
     """Every address that a lab of this estate listens on: hosts, and where there are resolvers, what they need."""
@@ -54,21 +59,6 @@ def lab_addresses(estate: Estate) -> Iterator[str]:
     if estate.resolvers:
         yield from (resolver.address for resolver in estate.resolvers)
         yield from Hierarchy.standard(zones_of(estate)).addresses.values()
-
-
-def resolver_address(estate: Estate, device: str | None = None) -> str:
-    """The address of the DNS server that ``device`` asks; None for a program on any device."""
-    own = [resolver.address for resolver in estate.resolvers if device in resolver.devices]
-    return next(iter(own), name_servers(estate)[0])
-
-
-def name_servers(estate: Estate) -> tuple[str, ...]:
-    """What programs have in their resolv.conf: the resolvers for all devices, or the lab's own servers.
-
-    Where such resolvers forward to each other, the one at the front of the chain comes first: the last in the file.
-    """
-    general = [resolver.address for resolver in estate.resolvers if not resolver.devices]
-    return tuple(reversed(general)) or estate.addresses("dns")
 
 
 @contextlib.asynccontextmanager
@@ -104,23 +94,9 @@ async def serving_resolvers(lab: Surroundings) -> AsyncIterator[dict[str, Recurs
                 random=Random(resolver.name),  # noqa: S311 - which server is asked first; the same at every run
             )
             recursor.counts = lab.query_counts
+            recursor.hold_by(lab.hold)
             cleanup.push_async_callback(recursor.stop)
             lab.attribution.register(host, resolver.name)
             lab.place(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
             lab.faults.attach(recursor, "resolver")
         yield started
-
-
-def settings_of(resolver: DnsResolver, estate: Estate) -> ResolverSettings:
-    """The settings that an estate's entry means."""
-    addresses = {other.name: other.address for other in estate.resolvers}
-    return ResolverSettings(
-        forward_to=tuple(addresses[name] for name in resolver.forward_to),
-        location=resolver.location,
-        validate=resolver.validate,
-        serve_stale=resolver.serve_stale,
-        client_timer=resolver.client_timer,
-        min_ttl=resolver.min_ttl,
-        max_ttl=resolver.max_ttl,
-        max_negative_ttl=resolver.max_negative_ttl,
-    )

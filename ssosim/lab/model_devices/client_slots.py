@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import ipaddress
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,24 +12,24 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from ssosim_clients.ports import AppCredentials
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import Clock, VirtualClock
-from ssosim.estate import Device, Estate, User
+from ssosim.estate import Device
+from ssosim.faults.exchanges import is_nowhere
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
+from ssosim.lab.base.people import app_credentials, client_dice
+from ssosim.lab.base.resolver_choice import resolver_address
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.core.resolvers import resolver_address
 from ssosim.lab.model_devices.ports import Endpoint, LabHttp, LabKerberos, LabResolver, LabUser, WithoutKdc
 from ssosim.lab.model_devices.waiting import Patience
 from ssosim.trace import ConnectionFailed, step_of_host
 
-__all__ = ["ClientSlot", "WallClock", "client_dice", "model_device", "reserve_client_slot"]
+__all__ = ["ClientSlot", "WallClock", "model_device", "reserve_client_slot"]
 
 _DISCARD = 9  # a port where nobody listens
-_NOWHERE = ipaddress.ip_network("100::/64")
 # The model's own SPN rule forms the name; libkrb5 must not look again.
 _AS_GIVEN = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
 
@@ -67,11 +66,6 @@ async def reserve_client_slot(lab: Lab, client: str, seed: int = 0) -> ClientSlo
     home = lab.home / "models" / address
     home.mkdir(mode=0o700, parents=True)
     return ClientSlot(address, await lab.gateway_for(address), home, client_dice(seed, client))
-
-
-def client_dice(seed: int, client: str) -> Random:
-    """The dice of ``client`` for a scenario's ``seed``: the same throws at every run, whoever else plays."""
-    return Random(f"{seed} {client}")  # noqa: S311 - which of two DNS answers comes first
 
 
 @contextlib.asynccontextmanager
@@ -129,7 +123,7 @@ async def model_device(
             user=LabUser(lab.trace, client, user.password if person else None),
             search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
-            app_credentials=_app_credentials(lab.estate, user),
+            app_credentials=app_credentials(lab.estate, user),
             dice=seat.dice,
         )
     finally:
@@ -146,8 +140,7 @@ def _dialling(lab: Lab, own: str, stranger: tuple[str, int]) -> Endpoint:
     def dial(address: str, port: int) -> tuple[str, int]:
         if lab.is_served(address, port):
             return lab.endpoint(address, port)
-        nobody = address in hosts or ipaddress.ip_address(address) in _NOWHERE
-        return (own, _DISCARD) if nobody else stranger
+        return (own, _DISCARD) if address in hosts or is_nowhere(address) else stranger
 
     return dial
 
@@ -179,10 +172,3 @@ def _without_kdc(lab: Lab, client: str, seat: ClientSlot, clock: ClientClock) ->
         client,
         lambda: lab.faults.kdc_was_asked(client),
     )
-
-
-def _app_credentials(estate: Estate, user: User) -> AppCredentials | None:
-    for app in estate.applications:
-        if app.client_secret is not None:
-            return AppCredentials(app.client_id, user.tenant, app.client_secret)
-    return None

@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 
 from ssosim_clients.ports import DnsFailure, Headers, HttpResponse, NetworkFailure
 
+from ssosim.faults.exchanges import WEB_PATIENCE_S
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.lab.model_devices.waiting import Patience
 from ssosim.trace import ConnectionFailed, Event, HttpExchange
 
 __all__ = ["Endpoint", "LabHttp"]
 
-_HTTP_TIMEOUT_S = 30.0
 _HEAD_LIMIT = 256 * 1024
 _BODY_LIMIT = 16 * 1024 * 1024
 _MOST_FIELDS = 256  # http.client takes 100
@@ -73,7 +73,8 @@ class LabHttp:
         self._era = era
         self._failed = failed
         self._patience = patience or Patience()
-        self._kept: dict[tuple[str, str, int], _Connection] = {}
+        self._kept: dict[tuple[str, str, int, bool], _Connection] = {}
+        self._ended = False  # by a fault, once it had the request
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """One request, one answer; raises NetworkFailure, and ValueError for a header field over two lines."""
@@ -85,15 +86,21 @@ class LabHttp:
         )
         addresses = await self._addresses(host)
 
+        self._ended = False
+        meant = urlsplit(f"//{headers.get('Host', host)}").hostname  # who answers, whatever is dialled
+
         def is_lost(event: Event) -> bool:
-            return isinstance(event, HttpExchange) and event.status == 0 and event.host == host
+            if not (isinstance(event, HttpExchange) and event.status == 0 and event.host == meant):
+                return False
+            self._ended = event.dropped
+            return not event.dropped
 
         try:
-            async with self._patience.waiting(_HTTP_TIMEOUT_S, is_lost):
+            async with self._patience.waiting(WEB_PATIENCE_S, is_lost):
                 return await self._from_any((host, port, tls), addresses, message, method)
         except TimeoutError as error:
             self._drop(host)
-            raise NetworkFailure("read", "timeout", f"{url}: no answer in {_HTTP_TIMEOUT_S:.0f} s") from error
+            raise NetworkFailure("read", "timeout", f"{url}: no answer in {WEB_PATIENCE_S:.0f} s") from error
         except BaseException:
             self._drop(host)
             raise
@@ -133,7 +140,7 @@ class LabHttp:
                 return await self._exchange(connection, message, method)
             self._drop(host)
             with contextlib.suppress(_ClosedError):
-                if connection.used:  # it was an old one, whose end we had not noticed
+                if connection.used and not self._ended:  # it was an old one, whose end we had not noticed
                     return await self._exchange(await self._connect(origin, address), message, method)
             raise NetworkFailure("read", "closed", f"{host} closed the connection")
         assert refused is not None  # noqa: S101 - a resolution is never empty
@@ -142,7 +149,7 @@ class LabHttp:
     async def _connect(self, origin: _Origin, address: str) -> _Connection:
         host, port, tls = origin
         to, at = self._endpoint(address, port)
-        key, era = (host, to, at), self._era()
+        key, era = (host, to, at, tls is not None), self._era()
         kept = self._kept.get(key)
         if kept is not None and kept.era == era and not kept.reader.at_eof() and not kept.transport.is_closing():
             kept.used = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
+from ssosim.faults.exchanges import KDC_PATIENCE_S
 from ssosim.kerberos.spnego import ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError
 from ssosim.kerberos.tickets import TicketFailure as TicketTrouble
@@ -23,8 +24,6 @@ if TYPE_CHECKING:  # needs GSS-API, and this module does not
     from ssosim.kerberos.gss import Initiator
 
 __all__ = ["Endpoint", "LabHttp", "LabKerberos", "LabResolver", "LabUser", "WithoutKdc"]
-
-_KDC_PATIENCE_S = 15.0
 
 _TICKET_KINDS: Mapping[TicketTrouble, TicketKind] = {
     TicketTrouble.SERVER_UNKNOWN: "server-unknown",
@@ -54,10 +53,13 @@ class WithoutKdc:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
         try:
             return await self.initiator.token(spn)
-        except TicketError:
+        except TicketError as error:
+            if error.kind is not TicketTrouble.KDC_UNREACHABLE:  # no name for which a KDC would be asked
+                raise
             self.meet()
-            self.trace.record(self.client, KdcExchange(request="TGS", service=spn, outcome="no answer"))
-            await self.clock.sleep(_KDC_PATIENCE_S)
+            asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer")
+            self.trace.record(self.client, asked)
+            await self.clock.sleep(KDC_PATIENCE_S)
             raise
 
 
@@ -73,9 +75,18 @@ class LabKerberos:
         try:
             if self.without_kdc is not None and self.without_kdc.is_silent():
                 return await self.without_kdc.token(spn)
-            return await self.initiator.token(spn)
+            return await self._token(spn)
         except TicketError as error:
             raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
+
+    async def _token(self, spn: str) -> bytes:
+        """As the initiator; a KDC that falls silent under way costs a device in virtual time the same as any other."""
+        try:
+            return await self.initiator.token(spn)
+        except TicketError as error:
+            if self.without_kdc is not None and error.kind is TicketTrouble.KDC_UNREACHABLE:
+                await self.without_kdc.clock.sleep(KDC_PATIENCE_S)
+            raise
 
     async def ntlm_token(self) -> bytes:
         """What Windows' Negotiate package sends where Kerberos failed."""

@@ -5,47 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, cast
 
-import dns.asyncquery
 import dns.exception
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rdataclass
-import dns.rdatatype
-import dns.reversename
-from ssosim_clients.failures import DnsKind
 from ssosim_clients.ports import DnsFailure, Family, Resolution
 
+from ssosim.dns.zones.stub import NAME_PATIENCE_S, TYPES, Read, joined, query_for, read_wire, reverse_name
 from ssosim.lab.model_devices.waiting import Patience
 from ssosim.trace import DnsAnswered, Event
 
 __all__ = ["LabResolver"]
 
-_DNS_TIMEOUT_S = 5.0
-_MAX_CHAIN = 16
 _HEADER = 12
-
-_RCODES: Mapping[int, DnsKind] = {
-    dns.rcode.NXDOMAIN: "nxdomain",
-    dns.rcode.SERVFAIL: "servfail",
-    dns.rcode.REFUSED: "refused",
-}
-_TYPES: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What an answer says: the failure, or the values at the end of the chain."""
-
-    failure: DnsKind | None = None
-    canonical: str = ""
-    chain: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
 
 
 class LabResolver:
@@ -79,23 +50,12 @@ class LabResolver:
         return await self._resolve(name, family)
 
     async def _resolve(self, name: str, family: Family) -> Resolution:
-        found: list[Resolution] = []
-        failures: list[DnsFailure] = []
-        for kind in _TYPES[family]:
-            read = await self._ask(name, kind)
-            if read.failure is None:
-                found.append(Resolution(name, read.canonical, read.values, read.chain))
-            else:
-                failures.append(DnsFailure(read.failure, name))
-        if not found:
-            raise failures[0]
-        ordered = reversed(found) if self._dual_stack else found
-        addresses = tuple(address for answer in ordered for address in answer.addresses)
-        return Resolution(name, found[0].canonical, addresses, found[0].chain)
+        found = [await self._ask(name, kind) for kind in TYPES[family]]
+        return joined(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
-        read = await self._ask(dns.reversename.from_address(address).to_text(omit_final_dot=True), "PTR")
+        read = await self._ask(reverse_name(address), "PTR")
         return read.values[0] if read.values else None
 
     async def close(self) -> None:
@@ -104,26 +64,25 @@ class LabResolver:
             self._socket.close()
             self._socket = None
 
-    async def _ask(self, name: str, kind: str) -> _Read:
+    async def _ask(self, name: str, kind: str) -> Read:
         try:
-            query = _query(name, kind)
+            query = query_for(name, kind)
         except (dns.exception.DNSException, UnicodeError):
-            return _Read("servfail")  # no name of the DNS; a server would not be asked
-        plain = name.lower()
+            return Read("servfail")  # no name of the DNS; a server would not be asked
 
         def is_lost(event: Event) -> bool:
-            return isinstance(event, DnsAnswered) and event.rcode == "DROPPED" and event.name == plain
+            return isinstance(event, DnsAnswered) and event.rcode == "DROPPED" and event.name == query.plain
 
         try:
-            async with self._patience.waiting(_DNS_TIMEOUT_S, is_lost) as wait:
-                answer = await wait(self._udp(query))
+            async with self._patience.waiting(NAME_PATIENCE_S, is_lost) as wait:
+                answer = await wait(self._udp(query.tail))
                 if answer[2] & 0x02:
-                    answer = await wait(self._tcp(query))
+                    answer = await wait(self._tcp(query.tail))
         except TimeoutError:
-            return _Read("timeout")
+            return Read("timeout")
         except (OSError, EOFError, dns.exception.DNSException):
-            return _Read("servfail")
-        return _read(answer[2:], kind)
+            return Read("servfail")
+        return read_wire(answer[2:], query.type)
 
     async def _udp(self, query: bytes) -> bytes:
         if self._socket is None:
@@ -188,35 +147,3 @@ class _Socket(asyncio.DatagramProtocol):
     def close(self) -> None:
         """Close the socket."""
         self._transport.close()
-
-
-@lru_cache(maxsize=1024)
-def _query(name: str, kind: str) -> bytes:
-    """The query for ``name`` without its id; raises dns.exception.DNSException for what is no name."""
-    return dns.message.make_query(name, kind, use_edns=0, id=0).to_wire()[2:]
-
-
-@lru_cache(maxsize=1024)
-def _read(answer: bytes, kind: str) -> _Read:
-    """What an answer without its id says. Many are the same, octet for octet."""
-    try:
-        message = dns.message.from_wire(b"\0\0" + answer)
-    except dns.exception.DNSException:
-        return _Read("servfail")
-    if message.rcode() != dns.rcode.NOERROR:
-        return _Read(_RCODES.get(message.rcode(), "servfail"))
-    if not message.question:
-        return _Read("servfail")
-    here = message.question[0].name
-    chain: list[str] = []
-    while len(chain) < _MAX_CHAIN:
-        link = message.get_rrset(message.answer, here, dns.rdataclass.IN, dns.rdatatype.CNAME)
-        if link is None:
-            break
-        here = link[0].target
-        chain.append(here.to_text(omit_final_dot=True))
-    rrset = message.get_rrset(message.answer, here, dns.rdataclass.IN, dns.rdatatype.from_text(kind))
-    if not rrset:
-        return _Read("nodata")
-    values = tuple(rdata.to_text().rstrip(".") if kind == "PTR" else rdata.address for rdata in rrset)
-    return _Read(None, here.to_text(omit_final_dot=True), tuple(chain), values)

@@ -50,9 +50,9 @@ class LabCa:
         return self.certificate_pem
 
     def server_context(self, names: Iterable[str]) -> ssl.SSLContext:
-        """A TLS server context for ``names``: it presents the leaf of the one that the client asks for (SNI).
+        """A TLS server context that presents the leaf of the name that is asked for (SNI), if it is one of these.
 
-        Who asks for another name gets the first of them.
+        To who asks for another name it presents the first; a certificate that is spoilt is presented for these only.
         """
         leaves = {name.lower(): self._leaf_of(name.lower()) for name in names}
         if not leaves:

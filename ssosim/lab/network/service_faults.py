@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import socket
 import time
 from collections.abc import Callable
 
 from ssosim.entra import Provider
-from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.core.messages import Call
-from ssosim.faults.base import FaultState, HttpRule, KdcRule
-from ssosim.faults.web import check_hosts
+from ssosim.faults.base import FaultState, KdcRule
+from ssosim.faults.exchanges import kdc_rule, show_at_provider
 from ssosim.kerberos import KdcGateway
 from ssosim.kerberos.gateway import Asked, Forward, Tamper
 from ssosim.kerberos.messages import KdcRequest, build_error
@@ -21,46 +18,26 @@ from ssosim.lab.network.certificates import FOREIGN_HOST, LabCa
 __all__ = ["ForeignHost", "show_at_services"]
 
 
-def show_at_services(provider: Provider, ca: LabCa, gateway: KdcGateway) -> Callable[[FaultState], None]:
-    """What to call with every new state of the faults; it raises DnsChangeError where a change does not fit."""
-    healthy = provider.estate
+def show_at_services(
+    provider: Provider, ca: LabCa, gateway: KdcGateway, is_model: Callable[[str], bool]
+) -> Callable[[FaultState], None]:
+    """What to call with every new state of the faults; it raises DnsChangeError where a change does not fit.
+
+    ``is_model`` says which clients are models, whose devices wait so long and no longer.
+    """
+    at_provider = show_at_provider(provider, is_model)
 
     def show(state: FaultState) -> None:
-        check_hosts(state, healthy)
-        estate = healthy
-        for change in state.estate:
-            estate = change(estate)
-        if estate is not provider.estate:
-            provider.set_estate(estate)
-        provider.tamper = _struck_by(state.web) if state.web else None
+        at_provider(state)
         gateway.tamper = _kdc(state.kdc) if state.kdc else None
         ca.spoil(state.certificates, state.presented)
 
     return show
 
 
-def _struck_by(rules: tuple[HttpRule, ...]) -> Callable[[Call, str], HttpEffect | None]:
-    """The newest rule that settles the exchange, with the delays of the others."""
-
-    def tamper(call: Call, client: str) -> HttpEffect | None:
-        delay, settled = 0.0, None
-        for rule in reversed(rules):
-            struck = rule.effect_on(call, client)
-            if struck is None:
-                continue
-            delay += struck.delay
-            if settled is None and (struck.silent or struck.reply or struck.change):
-                settled = struck
-        if settled is None:
-            return HttpEffect(delay=delay) if delay else None
-        return dataclasses.replace(settled, delay=delay)
-
-    return tamper
-
-
 def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
     async def tamper(asked: Asked, forward: Forward) -> bytes | None:
-        rule = next((rule for rule in reversed(rules) if rule.matches(asked.client)), None)
+        rule = kdc_rule(rules, asked.client)
         message = asked.message
         if rule is None:
             return await forward(asked.data)

@@ -22,6 +22,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.namespaces import Namespaces, start_in_namespaces
 from ssosim.lab.process.status_messages import Failure, failure_in
+from ssosim.output import guard_streams
 
 if TYPE_CHECKING:  # imported while the lab starts
     from ssosim.lab.control.answers import LabStatus, Ready
@@ -124,7 +125,7 @@ def launch(
         _quiet(folder)
         return work(outer_pid, write_end)
 
-    world = start_in_namespaces(body, folder.sweep)
+    world = start_in_namespaces(body, lambda: _tidy(folder))
     os.close(write_end)
     os.close(lock)  # the lab's own processes hold it now
     try:
@@ -138,6 +139,14 @@ def launch(
             world.wait()
         raise
     return world, line
+
+
+def _tidy(folder: LabFolder) -> None:
+    """Remove what a lab left behind, in the mount namespace that was its own."""
+    from ssosim.lab.program_devices.etc_overlay import release  # noqa: PLC0415 - the front needs nothing of it
+
+    release(folder.path / "etc")
+    folder.sweep()
 
 
 def end_of(folder: LabFolder, world: Namespaces) -> int:
@@ -159,6 +168,7 @@ def _quiet(folder: LabFolder) -> None:
     os.dup2(log, 2)
     os.close(log)
     os.close(nothing)
+    guard_streams()  # a name in an error must not reach the terminal of who reads the log
 
 
 def _read_line(descriptor: int, patience: float | None, meanwhile: Callable[[], None] | None = None) -> bytes | None:

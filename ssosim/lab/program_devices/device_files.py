@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabInputError, MachineLacksError
 
-__all__ = ["lay_files", "nss_places", "readable_folder"]
+__all__ = ["lay_files", "lay_shared_memory", "nss_places", "readable_folder"]
 
 
 def readable_folder(text: str, option: str = "--etc") -> Path:
@@ -30,8 +31,12 @@ def lay_files(home: Path, plugged: Mapping[str, Any], etc: str | None) -> None:
 
     ``home`` holds the device's files. Raises OSError, and MachineLacksError for what cannot be provided.
     """
+    if plugged["etc_files"]:
+        _bind_present(Path(plugged["etc_files"]))
     if etc is not None:
         _lay_etc(Path(etc), plugged["etc_layers"], home / "etc")
+    elif plugged["etc"]:
+        linux.mount(plugged["etc"], "/etc", flags=linux.MS_BIND)
     if plugged["resolv_conf"] and not (etc and Path(etc, "resolv.conf").exists()):
         own = home / "resolv.conf"
         own.write_text(plugged["resolv_conf"], encoding="ascii")
@@ -43,8 +48,8 @@ def lay_files(home: Path, plugged: Mapping[str, Any], etc: str | None) -> None:
 def _lay_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
     """Let the files of folder ``own`` appear in ``/etc``.
 
-    ``below`` is what the lab's own ``/etc`` lies over the machine's, as ``overlay_etc`` says; empty where overlays are
-    refused: then files that are there already are bound over. ``scratch`` is a folder to make and build in. Raises
+    ``below`` is what the device's own ``/etc`` lies over the machine's, as ``EtcOfDevices`` says; empty where overlays
+    are refused: then files that are there already are bound over. ``scratch`` is a folder to make and build in. Raises
     OSError, and MachineLacksError for a file that cannot be provided.
     """
     if not below:
@@ -52,6 +57,24 @@ def _lay_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
         return
     linux.detach("/etc")  # an overlay over the lab's would be one too many in a container, whose root is one as well
     linux.overlay("/etc", [own, *below, "/etc"], scratch)
+
+
+def _bind_present(files: Path) -> None:
+    """Bind each of the device's ``files`` over the one of the machine, where there is one."""
+    for source in (path for path in files.rglob("*") if path.is_file()):
+        with contextlib.suppress(OSError):
+            linux.mount(str(source), Path("/etc", source.relative_to(files)).resolve(strict=True), flags=linux.MS_BIND)
+
+
+def lay_shared_memory(*used: Path) -> None:
+    """Give the program a ``/dev/shm`` of its own (POSIX shared memory and semaphores: shm_overview(7)).
+
+    Left as it is where that cannot be, or where one of the folders ``used`` is in it.
+    """
+    place = Path("/dev/shm")  # noqa: S108 - not a file of ours
+    if place.is_dir() and not any(folder.is_relative_to(place) for folder in used):
+        with contextlib.suppress(OSError):
+            linux.mount("tmpfs", place, "tmpfs", options="mode=1777")
 
 
 def _bind_each(own: Path, scratch: Path) -> None:

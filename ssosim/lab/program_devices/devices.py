@@ -14,11 +14,12 @@ from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
+from ssosim.lab.base.resolver_choice import name_servers
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.core.resolvers import name_servers
 from ssosim.lab.network.foreign_hosts import FOREIGN_HOSTS, ForeignHosts
 from ssosim.lab.network.ipv6 import Elsewhere, device_commands, device_ipv6, link_commands, link_up
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
+from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import ShownCodes
 from ssosim.lab.scripted_user.setup import furnish, known_behaviour, own_page_of
@@ -54,7 +55,7 @@ class Surroundings(Protocol):
     estate: Estate
     folder: LabFolder
     network: PrivateNetwork
-    etc_layer: Path | None
+    etc: EtcOfDevices
     running: RunningPrograms
 
     def addresses(self) -> list[str]:
@@ -91,6 +92,7 @@ class ProgramDevices:
         which = lab.device_of(wish.device)
         user = lab.user_of(which)
         behaviour = known_behaviour(wish.person)
+        etc = private.etc.of(which.name, private.estate.default_realm.domain)
         address = private.network.program_address()
         client = wish.label or lab.attribution.new_label(wish.program)
         lab.attribution.register(address, client)
@@ -133,7 +135,7 @@ class ProgramDevices:
             "commands": self._commands(which, address, ipv6),
             "environment": self._environment(home, user, wish.etc) | furnished.pop("environment"),
             "resolv_conf": self._resolv_conf(which, ipv6),
-            "etc_layers": [str(private.etc_layer)] if private.etc_layer else [],
+            **etc,
             "nss_database": str(self._nss_database()) if wish.nss else None,
             **furnished,
         }

@@ -1,8 +1,9 @@
 """Run any program inside a running lab, on a device of its own.
 
 The program gets a network namespace behind a veth pair (its address is how the trace knows it), a pid namespace (so
-that nothing it starts outlives it), the lab's /etc, the signed-on user's Kerberos ticket, and the uid it would have had
-outside. Processes: this one waits; a *joiner* enters the lab; an *init* of the new pid namespace reaps; the program.
+that nothing it starts outlives it), an IPC namespace, the device's name and /etc, the signed-on user's Kerberos ticket,
+and the uid it would have had outside. Processes: this one waits; a *joiner* enters the lab; an *init* of the new pid
+namespace reaps; the program.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,10 +23,14 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.program_devices.control_client import call
-from ssosim.lab.program_devices.device_files import lay_files, nss_places, readable_folder
+from ssosim.lab.program_devices.device_files import lay_files, lay_shared_memory, nss_places, readable_folder
+from ssosim.output import complain, one_line
 
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 
+_OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
+_HELD_BACK = (*_OF_TERMINAL, *_PASSED_ON)
 _TOO_LATE = 124
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
@@ -75,9 +81,12 @@ def _checked(wishes: ExecOptions) -> ExecOptions:
 
 def _execute(folder: LabFolder, command: Sequence[str], here: Path, wishes: ExecOptions) -> int:
     parent = os.getpid()
+    # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = wishes.pop("deadline", None)
         request = {**wishes, "program": Path(command[0]).name}
         _as_process(lambda: _joiner(folder, command, request, here, deadline))
@@ -125,13 +134,17 @@ def _joiner(
 ) -> int:
     """In the lab: make the device's namespaces, have the lab plug the cable in, start the init."""
     uid, gid = _outer_identity()
-    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWNS)
-    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
     plugged = call(folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(nss_places())})
     run_ip(plugged["commands"])
+    socket.sethostname(plugged["host_name"])
+    linux.unshare(linux.CLONE_NEWNS)  # only now, for the lab has made the device's /etc in its own
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    lay_shared_memory(folder.path, here)
     lay_files(folder.path / "devices" / plugged["device"], plugged, request.get("etc"))
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its init: no other program may be started before that
     parent = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     init = os.fork()
     if init == 0:
         linux.die_with_parent(parent)
@@ -143,7 +156,7 @@ def _joiner(
     with contextlib.suppress(LabError):
         call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": told})
     if too_late:
-        print(f"ssosim exec: stopped after {deadline:g} s", file=sys.stderr)
+        complain(f"stopped after {deadline:g} s", "ssosim exec")
         return _TOO_LATE
     return code
 
@@ -169,6 +182,7 @@ def _init(
 def _watch(folder: LabFolder, plugged: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]) -> int:
     """The person's eyes: for each device code that the program gets, start the person. Ends with the device."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
@@ -195,12 +209,12 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
     # What the lab's processes changed, and what Python ignores.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
         reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
-        print(f"ssosim exec: {command[0] or repr('')}: {os.strerror(reason or 0)}", file=sys.stderr)
-        sys.stderr.flush()
+        complain(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
         os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
 
 
@@ -219,10 +233,10 @@ def _as_process(body: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except LabError as error:
-        print(f"ssosim exec: {error}", file=sys.stderr)
+        complain(str(error), "ssosim exec")
         code = error.exit_code
     except OSError as error:
-        print(f"ssosim exec: the device could not be made: {error}", file=sys.stderr)
+        complain(f"the device could not be made: {error}", "ssosim exec")
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -241,10 +255,11 @@ def _wait(child: int, passed_on: list[int] | None = None) -> int:
             passed_on.append(number)
         _pass_on(child, number)
 
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in _OF_TERMINAL:
         signal.signal(number, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _PASSED_ON:
         signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     while True:
         try:
             pid, status = os.wait()

@@ -12,6 +12,7 @@ import sys
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.program_devices.execute import execute_here
+from ssosim.output import complain
 
 __all__: list[str] = []
 
@@ -21,5 +22,5 @@ if __name__ == "__main__":
     try:
         sys.exit(execute_here(LabFolder.of(lab), command, **given))
     except LabError as error:
-        print(f"ssosim: {error}", file=sys.stderr)
+        complain(str(error))
         sys.exit(error.exit_code)

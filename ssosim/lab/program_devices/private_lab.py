@@ -16,7 +16,7 @@ from ssosim.kerberos import Kdc, prepare
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, cache_folder
 from ssosim.lab.network.networks import PrivateNetwork
-from ssosim.lab.program_devices.etc_overlay import overlay_etc
+from ssosim.lab.program_devices.etc_overlay import EtcOfDevices, overlay_etc
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.services import Service, complete_estate
 
@@ -38,7 +38,7 @@ class PrivateLab:
         self.ready_s = 0.0
         self.pid = os.getpid()
         self._started = time.time()
-        self.etc_layer: Path | None = None
+        self.etc = EtcOfDevices(folder.path / "etc", None)
         self.running = RunningPrograms()
         self._devices: ProgramDevices | None = None
 
@@ -61,6 +61,7 @@ class PrivateLab:
         self.running.close()
         if self._devices is not None:
             await self._devices.close()
+        self.etc.close()
         await self.lab.stop()
 
     def addresses(self) -> list[str]:
@@ -73,7 +74,7 @@ class PrivateLab:
 
     def _furnish(self) -> None:
         """Give programs the lab's /etc, and the CA by every name that they may look for."""
-        from ssosim.lab.core.resolvers import name_servers  # noqa: PLC0415 - the lab has imported it by now
+        from ssosim.lab.base.resolver_choice import name_servers  # noqa: PLC0415 - the lab has imported it by now
         from ssosim.lab.trust.files import trust_files, write_trust  # noqa: PLC0415 - likewise what that needs
 
         folder, realm = self.folder.path, self.estate.default_realm
@@ -85,7 +86,7 @@ class PrivateLab:
             "hosts": "127.0.0.1 localhost\n::1 localhost\n",
             "krb5.conf": self.lab.krb5_conf.read_text(encoding="utf-8"),
         }
-        self.etc_layer = overlay_etc(files | trust_files(folder), folder / "etc")
+        self.etc = overlay_etc(files | trust_files(folder), folder / "etc")
 
     async def plug_device(self, pid: int, **wishes: Any) -> dict[str, Any]:
         """Join the network namespace of ``pid`` to the lab; the options are the fields of ``DeviceRequest``."""

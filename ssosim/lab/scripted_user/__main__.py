@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import http.cookiejar
+import importlib.util
 import json
 import os
 import ssl
@@ -20,6 +21,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -176,21 +178,36 @@ def main(arguments: list[str]) -> int:
     try:
         who = json.loads(Path(options.who).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        print(f"person: {options.who or '$SSOSIM_PERSON'}: {error}; run this with: ssosim exec", file=sys.stderr)
+        _complain(f"{options.who or '$SSOSIM_PERSON'}: {error}; run this with: ssosim exec")
         return 2
     url = who["device_page"] if options.device_code else options.url
     if not url:
-        print("person: which page? give its URL", file=sys.stderr)
+        _complain("which page? give its URL")
         return 2
     if options.background and not _in_background(who.get("log", "")):
         return 0
     try:
         visit(who, url, options.device_code)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        print(f"person: {url.partition('?')[0]}: {error}", file=sys.stderr)
+        _complain(f"{url.partition('?')[0]}: {error}")
         return 1
     return 0
 
 
+def _complain(text: str) -> None:
+    _output().complain(text, "person")
+
+
+@lru_cache(maxsize=1)
+def _output() -> Any:
+    """The module ``ssosim.output``, by its place: the package itself may not be importable here."""
+    spec = importlib.util.spec_from_file_location("ssosim_output", Path(__file__).parents[2] / "output.py")
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a file that is part of the package
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 if __name__ == "__main__":
+    _output().guard_streams()
     sys.exit(main(sys.argv[1:]))

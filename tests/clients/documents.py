@@ -1,4 +1,4 @@
-"""The documents that the scripted identity provider hands out, in their barest shape that every parser accepts."""
+"""Documents of an identity provider in their barest shape that every parser accepts, for tests to spoil."""
 
 from __future__ import annotations
 

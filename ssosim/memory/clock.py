@@ -1,19 +1,21 @@
-"""Drive coroutines through virtual time without asyncio: a heap of wake-ups, and nothing else.
+"""Drive coroutines through virtual time without asyncio: an agenda of wake-ups, and nothing else.
 
 A model awaits its device's ports only, and those of a device in memory come down to one thing: ``pause``, which says
 how long the call takes. So the engine needs no loop, no task and no socket; eight hours of a waiting client cost what
 its steps cost. Where two wake-ups fall on one moment, the one asked for first comes first, so every run is the same.
+Why there is another driver for sockets is said in ``ssosim.clock.agenda``.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Final, Generic, TypeVar, cast
 
-__all__ = ["MAX_STEPS_IN_NO_TIME", "Engine", "Run", "SpinningError", "pause"]
+from ssosim.clock.agenda import Agenda
+
+__all__ = ["MAX_STEPS_IN_NO_TIME", "Engine", "EngineClock", "Run", "SpinningError", "pause"]
 
 T = TypeVar("T")
 
@@ -68,45 +70,80 @@ class Run(Generic[T]):
 
 
 class Engine:
-    """Virtual time. ``now`` is in seconds since the Unix epoch."""
+    """Virtual time. ``start`` is in seconds since the Unix epoch."""
 
-    __slots__ = ("_heap", "_number", "now")
+    __slots__ = ("agenda",)
 
     def __init__(self, start: float = 1_000_000.0) -> None:
-        self.now = start
-        self._heap: list[tuple[float, int, Callable[[], None] | Run[Any]]] = []
-        self._number = 0
+        self.agenda: Agenda[Callable[[], None] | Run[Any]] = Agenda(start)
+
+    @property
+    def now(self) -> float:
+        """The moment, in seconds since the Unix epoch."""
+        return self.agenda.now
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Run[T]:
         """Have ``coroutine`` begin now."""
         run = Run(coroutine)
-        self._push(self.now, run)
+        self.agenda.add(self.now, run)
         return run
 
     def call_at(self, moment: float, action: Callable[[], None]) -> None:
         """Have ``action`` happen at ``moment``, between two steps."""
-        self._push(moment, action)
+        self.agenda.add(moment, action)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Have ``action`` happen in ``seconds``; the result calls it off (``ssosim.clock.Later``)."""
+        wanted = True
+
+        def unless_called_off() -> None:
+            if wanted:
+                action()
+
+        def call_off() -> None:
+            nonlocal wanted
+            wanted = False
+
+        self.call_at(self.now + seconds, unless_called_off)
+        return call_off
 
     def run(self, until: float = math.inf, *, watched: Run[Any] | None = None) -> None:
         """Go on until ``until``, until nothing is left to do, or until ``watched`` is done; then it is that moment.
 
         Raises ``SpinningError``.
         """
-        heap, steps, moment = self._heap, 0, -math.inf
-        while heap and heap[0][0] <= until and not (watched is not None and watched.done):
-            when, _, what = heapq.heappop(heap)
-            if when > moment:
-                self.now, moment, steps = max(self.now, when), when, 0
+        agenda, steps, moment = self.agenda, 0, -math.inf
+        while agenda.has(until) and not (watched is not None and watched.done):
+            what = agenda.take()
+            if agenda.now > moment:
+                moment, steps = agenda.now, 0
             steps += 1
             if steps > MAX_STEPS_IN_NO_TIME:
                 raise SpinningError(f"{steps} steps without letting time pass")
             if not isinstance(what, Run):
                 what()
-            elif not what.done and (wait := what.step()) is not None:
-                self._push(self.now + wait, what)
+                continue
+            while not what.done and (wait := what.step()) is not None:
+                if wait > 0 or agenda.has(agenda.now) or steps > MAX_STEPS_IN_NO_TIME:
+                    agenda.add(agenda.now + wait, what)
+                    break
+                steps += 1  # nobody else's turn is now: without the way through the agenda
         if math.isfinite(until) and not (watched is not None and watched.done):
-            self.now = max(self.now, until)
+            agenda.reach(until)
 
-    def _push(self, moment: float, what: Callable[[], None] | Run[Any]) -> None:
-        self._number += 1
-        heapq.heappush(self._heap, (moment, self._number, what))
+
+class EngineClock:
+    """An engine's time as ``ssosim.clock.Clock`` and as the clock port of a device."""
+
+    __slots__ = ("_agenda",)
+
+    def __init__(self, engine: Engine) -> None:
+        self._agenda = engine.agenda
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, UTC."""
+        return self._agenda.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        await pause(max(0.0, seconds))

@@ -27,7 +27,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.report.evidence import evidence
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.model import Scenario
-from ssosim.scenario.player import Playback
+from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play as play_in_lab
 from ssosim.scenario.results import run_result
 from ssosim.testing.client_choice import AnyClient, Cast, cast_of

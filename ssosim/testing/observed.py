@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ssosim_clients.testing.request import Step
+from ssosim.trace import SignInStep
 
-__all__ = ["Kind", "Seen"]
+__all__ = ["Kind", "Noted"]
 
 Kind = Literal["dns", "ptr", "tgs", "prompt", "http"]
 
 
-class Seen(NamedTuple):
+class Noted(NamedTuple):
     """One thing that went over the wire, or one prompt. ``at`` is in seconds since the epoch.
 
     ``what`` is the name, address, SPN, ``METHOD host/path`` or reason; ``outcome`` the DNS kind, the HTTP status, the
@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     what: str
     outcome: str = ""
     auth: str = ""
-    step: Step = Step.OTHER
+    step: SignInStep = SignInStep.OTHER
 
     def __str__(self) -> str:
         return f"http {self.what} {self.outcome} {self.auth}" if self.kind == "http" else f"{self.kind} {self.what}"

@@ -1,41 +1,44 @@
-"""The ports of a device in memory. Each call takes some virtual time, so a client can be cancelled in any of them."""
+"""A device in a test's world: names, tickets and the person are fields of the world, the rest is the lab in memory.
+
+Each call takes some virtual time, so a client can be cancelled in any of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ssosim_clients.failures import DnsFailure, DnsKind, NetworkFailure, TicketFailure
 from ssosim_clients.ports import Family, HttpResponse, Resolution
-from ssosim_clients.testing.engine import pause
-from ssosim_clients.testing.provider import serve
-from ssosim_clients.testing.request import Request, Step, step_of
-from ssosim_clients.testing.seen import Kind, Seen
-from ssosim_clients.testing.surroundings import Surroundings
 
-__all__ = ["MemoryPorts"]
+from ssosim.entra.core.messages import Call
+from ssosim.entra.http.routing import step_of
+from ssosim.estate import User
+from ssosim.memory.clock import pause
+from ssosim.memory.device import Exchanging, draft
+from ssosim.memory.kdc import Tickets
+from ssosim.testing.observed import Kind, Noted
+from ssosim.testing.request import Request
+from ssosim.trace import SignInStep
+
+if TYPE_CHECKING:
+    from ssosim.testing.world import World
+
+__all__ = ["WorldDevice"]
 
 _LOOK_UP_S, _REQUEST_S, _TICKET_S, _TYPING_S = 0.01, 0.05, 0.01, 20.0
 _MAX_CHAIN = 16
 
 
-class MemoryPorts:
-    """All ports at once."""
+class WorldDevice(Exchanging):
+    """All ports at once but the clock; ``user`` is signed on."""
 
-    __slots__ = ("_world",)
-
-    def __init__(self, world: Surroundings) -> None:
+    def __init__(self, world: World, user: User) -> None:
+        super().__init__(world.lab, user.upn)
         self._world = world
-
-    def now(self) -> float:
-        """The world's time."""
-        return self._world.engine.now
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep by jumping."""
-        await pause(seconds)
+        self._tickets = Tickets(user.sam_account or "", world.estate.default_realm.name, world.lab.kdc.numbers)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Follow CNAMEs as a resolver does; what has no record is NXDOMAIN. Every record is for any ``family``."""
@@ -67,16 +70,12 @@ class MemoryPorts:
         if not self._world.kdc_reachable:
             self._note("tgs", spn, "unreachable")
             raise TicketFailure("kdc-unreachable", spn)
-        if spn not in self._world.spns:
+        if not self._world.lab.kdc.knows(spn):
             self._note("tgs", spn, "unknown")
             raise TicketFailure("server-unknown", spn)
         self._note("tgs", spn)
-        return b"ticket " + spn.encode()
-
-    async def ntlm_token(self) -> bytes:
-        """An NTLM negotiate message."""
-        await pause()
-        return b"NTLMSSP\x00"
+        self._tickets.keep(spn)
+        return self._tickets.token(spn) or b""
 
     async def ask_password(self, upn: str, reason: str) -> str | None:
         """The next line of the world's script, typed in 20 s; None once it is used up."""
@@ -87,16 +86,19 @@ class MemoryPorts:
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Resolve, then serve, unless the world has another answer for this step."""
-        host, path, step = _read(url)
+        world = self._world
         await pause(_REQUEST_S)
+        call = draft(method, self._served(url), headers, body).made(world.now)
+        host, path = _read(url)
         try:
             self._look_up(host)
         except DnsFailure as failure:
             raise NetworkFailure.from_dns(failure) from failure
+        step = step_of(world.lab.provider, call)
         request = Request(method, host, path, headers, body)
-        answer = self._world.answers.get(step)
+        answer = world.answers.get(step)
         if answer is None:
-            answer = serve(self._world, request, step)
+            answer = await self._serve(call, url, step)
         elif not isinstance(answer, HttpResponse | NetworkFailure):
             answer = answer(request)
         outcome = answer.stage if isinstance(answer, NetworkFailure) else str(answer.status)
@@ -105,14 +107,32 @@ class MemoryPorts:
             raise NetworkFailure(answer.stage, answer.kind, answer.text)
         return answer
 
-    def _note(self, kind: Kind, what: str, outcome: str = "", auth: str = "", step: Step = Step.OTHER) -> None:
-        self._world.events.append(Seen(self._world.engine.now, kind, what, outcome, auth, step))
+    def _served(self, url: str) -> str:
+        """``url`` at the host that the provider has it at: the federated domain's MEX document may have its own."""
+        host, usual = self._world.metadata_host, self._world.usual_metadata_host
+        return url if host == usual else url.replace(f"//{host}/", f"//{usual}/", 1)
+
+    async def _serve(self, call: Call, url: str, step: SignInStep) -> HttpResponse:
+        """The provider's answer, with the MEX document where the world has it."""
+        world = self._world
+        world.show_at_provider()
+        response = await self.exchange(call, url)
+        usual, host = world.usual_metadata_host, world.metadata_host
+        if step is SignInStep.REALM and host != usual:
+            old, new = (f"//{each}/adfs/services/trust/mex".encode() for each in (usual, host))
+            return HttpResponse(response.status, response.headers, response.body.replace(old, new))
+        return response
+
+    def _note(
+        self, kind: Kind, what: str, outcome: str = "", auth: str = "", step: SignInStep = SignInStep.OTHER
+    ) -> None:
+        self._world.events.append(Noted(self._world.engine.now, kind, what, outcome, auth, step))
 
 
 @lru_cache(maxsize=256)
-def _read(url: str) -> tuple[str, str, Step]:
+def _read(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
-    return parts.hostname or "", parts.path, step_of(parts.path)
+    return parts.hostname or "", parts.path
 
 
 def _auth(request: Request) -> str:

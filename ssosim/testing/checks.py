@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from ssosim_clients.failures import (
     Failure,
@@ -25,10 +25,10 @@ from ssosim_clients.models.base import Belief, Model
 from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
-from ssosim_clients.testing.engine import SpinningError
-from ssosim_clients.testing.request import Step
-from ssosim_clients.testing.surroundings import AUTOLOGON, LOGIN
-from ssosim_clients.testing.world import World
+
+from ssosim.memory import SpinningError
+from ssosim.testing.world import AUTOLOGON, LOGIN, World
+from ssosim.trace import SignInStep
 
 __all__ = ["SITUATIONS", "ConformanceError", "check_client", "check_policy"]
 
@@ -122,19 +122,19 @@ def _managed(world: World) -> None:
 
 def _middlebox(world: World) -> None:
     page = HttpResponse(200, body=b"<html><body>Please accept the terms")
-    world.answers = dict.fromkeys(Step, page)
+    world.answers = dict.fromkeys(SignInStep, page)
 
 
 def _refusing(world: World) -> None:
-    world.answers = dict.fromkeys(Step, HttpResponse(503))
+    world.answers = dict.fromkeys(SignInStep, HttpResponse(503))
 
 
 def _empty(world: World) -> None:
-    world.answers = dict.fromkeys(Step, HttpResponse(200))
+    world.answers = dict.fromkeys(SignInStep, HttpResponse(200))
 
 
 def _dropping(world: World) -> None:
-    world.answers = dict.fromkeys(Step, NetworkFailure("read", "closed"))
+    world.answers = dict.fromkeys(SignInStep, NetworkFailure("read", "closed"))
 
 
 def _flapping(world: World) -> None:
@@ -175,7 +175,7 @@ SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
 """What ``check_client`` does to the world."""
 
 
-def check_client(model: Model, **device: Any) -> Belief:
+def check_client(model: Model, **device: object) -> Belief:
     """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its belief in a healthy world.
 
     It has a name, a line of description and sources; signs in where all is well; in every one of ``SITUATIONS``
@@ -229,14 +229,14 @@ def _signed_in(belief: Belief | None, world: World) -> Iterator[str]:
 
 
 def _misdirected(world: World) -> Iterator[str]:
-    allowed = (LOGIN, AUTOLOGON, *world.serves(Step.PASSWORD))
+    allowed = (LOGIN, AUTOLOGON, world.metadata_host, world.usual_metadata_host)
     for event in world.events:
         host = event.what.partition(" ")[2].partition("/")[0]
         if event.auth == "password" and host not in allowed:
             yield f"a password went to {host}"
 
 
-def _cancels(model: Model, change: Callable[[World], None], name: str, device: dict[str, Any]) -> Iterator[str]:
+def _cancels(model: Model, change: Callable[[World], None], name: str, device: dict[str, object]) -> Iterator[str]:
     """Cancel it at each of its first awaits: the cancellation has to come out again, and nothing else."""
     from asyncio import CancelledError  # noqa: PLC0415 - what a lab throws in; no model needs asyncio itself
 

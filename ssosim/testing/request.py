@@ -1,0 +1,26 @@
+"""A request as the identity provider sees it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as the provider sees it. ``host`` and ``path`` without port and query."""
+
+    method: str
+    host: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def negotiate_token(self) -> bytes | None:
+        """What the Authorization header carries, if anything."""
+        value = self.headers.get("Authorization")
+        return None if value is None else base64.b64decode(value.removeprefix("Negotiate "))

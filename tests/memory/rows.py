@@ -1,0 +1,121 @@
+"""Every fault there is, each with the sets of fields that it is tried with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["ALONE", "BEHIND_A_RESOLVER", "ROWS", "WITH_IPV6"]
+
+LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
+ZONE, PROFILE = "microsoftazuread-sso.com", "aadg-autologon"
+SOAP = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body/></s:Envelope>"
+
+Fields = dict[str, Any]
+
+ROWS: dict[str, list[Fields]] = {
+    "name-removed": [{"record": AUTOLOGON}, {"record": STS}, {"record": AUTOLOGON, "for_s": 3600}],
+    "record-set-empty": [{"record": AUTOLOGON}, {"record": LOGIN}],
+    "wrong-address": [
+        {"record": AUTOLOGON},
+        {"record": AUTOLOGON, "address": "192.0.2.10"},
+        {"record": AUTOLOGON, "address": "10.10.0.53"},
+        {"record": LOGIN, "address": "2001:db8:bad::1"},
+    ],
+    "ttl-changed": [{"record": AUTOLOGON, "ttl": 5}],
+    "traffic-manager-deleted": [{"profile": PROFILE}, {"profile": PROFILE, "for_s": 900}],
+    "cname-for-alias": [{"record": AUTOLOGON, "profile": PROFILE}],
+    "cname-loop": [{"record": AUTOLOGON}, {"record": LOGIN, "length": 1}],
+    "long-chain": [{"record": AUTOLOGON, "length": length} for length in (3, 15, 16, 20)],
+    "aaaa-wrong": [{"record": AUTOLOGON}],
+    "aaaa-dead": [{"record": AUTOLOGON}],
+    "ptr-mismatch": [{"address": "192.0.2.20"}, {"address": "198.51.100.30", "points_to": AUTOLOGON}],
+    "reverse-zone-dead": [{}, {"how": "servfail"}, {"zone": "2.0.192.in-addr.arpa"}],
+    "nxdomain": [{"names": [AUTOLOGON]}, {"names": ["*.microsoftonline.com"], "clients": ["office"]}],
+    "servfail": [{"names": [AUTOLOGON]}, {"types": ["A"], "probability": 0.4, "seed": 7}],
+    "refused": [{"names": [AUTOLOGON]}],
+    "drop": [{"names": [AUTOLOGON]}, {"types": ["AAAA"]}, {"probability": 0.3, "seed": 3}, {"for_s": 60}],
+    "delay": [
+        {"seconds": 1.5},
+        {"seconds": 6, "names": [AUTOLOGON]},
+        {"seconds": 2, "distribution": "exponential", "seed": 4},
+        {"seconds": 4, "distribution": "uniform", "spread": 2, "names": [LOGIN]},
+    ],
+    "truncation-loop": [{"names": [AUTOLOGON], "tcp": tcp} for tcp in ("truncate", "answer", "drop")],
+    "name-server-blank": [{"zone": ZONE}, {"zone": ZONE, "servers": [1, 2, 3], "seed": 5}],
+    "name-server-lame": [{"zone": ZONE, "servers": [1, 2, 3, 4]}],
+    "name-server-dead": [{"zone": ZONE, "servers": [1, 2]}, {"zone": ZONE, "servers": [1, 2, 3, 4]}],
+    "name-server-stale": [{"zone": ZONE}],
+    "delegation-removed": [{"zone": ZONE}, {"zone": "fabrikam.com"}],
+    "stale-cache": [{}],
+    "validation-failing": [{"zone": ZONE}, {"zone": ZONE, "clients": ["native-prompt"]}],
+    "http-status": [
+        {"path": "/keys", "status": 404},
+        {"host": AUTOLOGON, "status": 503, "retry_after": 2},
+        {"path": "token", "status": 429, "code": 90033},
+        {"probability": 0.5, "seed": 9},
+    ],
+    "http-page": [{}, {"host": AUTOLOGON, "status": 403}, {"path": "userrealm"}],
+    "http-silent": [{"path": "mex"}, {"host": LOGIN, "clients": ["office", "azure-identity"]}],
+    "http-delay": [{"seconds": 20}, {"seconds": 29.5, "path": "token"}],
+    "http-answer": [
+        {"path": "token", "status": 204},
+        {"path": "windowstransport", "body": SOAP, "content_type": "application/soap+xml"},
+        {"path": "userrealm", "body": '{"ver":"1.0","account_type":"Unknown"}', "content_type": "application/json"},
+    ],
+    "http-dropped": [{"host": AUTOLOGON}, {"path": "token"}, {"probability": 0.5, "seed": 2}],
+    "certificate-expired": [{"host": AUTOLOGON}, {"host": LOGIN, "for_s": 600}],
+    "certificate-wrong-name": [{"host": LOGIN}],
+    "certificate-untrusted": [{"host": AUTOLOGON}, {"host": STS}],
+    "kdc-silent": [{}, {"clients": ["office", "browser-linux"]}, {"for_s": 60}],
+    "kdc-refuses": [
+        {"error": "KDC_ERR_ETYPE_NOSUPP"},
+        {"error": "KDC_ERR_S_PRINCIPAL_UNKNOWN"},
+        {"error": "KDC_ERR_POLICY", "clients": ["native-prompt"]},
+        {"error": "KRB_AP_ERR_SKEW"},
+    ],
+    "realm-managed": [{"tenant": "contoso.com"}],
+    "jwks-key-removed": [{}, {"clients": ["office"]}],
+}
+"""By the fault's name. All models meet each of them at once."""
+
+ALONE: list[Fields] = [
+    {"fault": "name-removed", "record": AUTOLOGON, "first": 2},
+    {"fault": "servfail", "first": 3},
+    {"fault": "drop", "names": [AUTOLOGON], "first": 1},
+    {"fault": "truncation-loop", "first": 2},
+    {"fault": "http-status", "first": 2, "status": 500},
+    {"fault": "http-dropped", "first": 1},
+    {"fault": "http-silent", "host": AUTOLOGON, "first": 1},
+    {"fault": "certificate-untrusted", "host": AUTOLOGON, "first": 1},
+    {"fault": "kdc-silent", "first": 1},
+    {"fault": "kdc-refuses", "first": 1},
+    {"fault": "kdc-refuses", "first": 3, "error": "KDC_ERR_POLICY"},
+]
+"""What strikes the first so many, whoever they are: each model meets it alone, for who is first of many is chance."""
+
+WITH_IPV6: list[Fields] = [
+    {"fault": "aaaa-wrong", "record": AUTOLOGON},
+    {"fault": "aaaa-dead", "record": AUTOLOGON},
+    {"fault": "aaaa-dead", "record": LOGIN, "address": "100::abcd"},
+    {"fault": "wrong-address", "record": AUTOLOGON, "address": "2001:db8:7::7"},
+]
+"""On devices that prefer IPv6."""
+
+BEHIND_A_RESOLVER: list[Fields] = [
+    {"fault": "stale-cache"},
+    {"fault": "validation-failing", "zone": ZONE},
+    {"fault": "record-set-empty", "record": AUTOLOGON, "for_s": 400},
+    {"fault": "cname-for-alias", "record": AUTOLOGON, "profile": PROFILE},
+    {"fault": "cname-loop", "record": AUTOLOGON},
+    {"fault": "long-chain", "record": AUTOLOGON, "length": 20},
+    {"fault": "nxdomain", "names": [AUTOLOGON], "for_s": 900},
+    {"fault": "servfail", "names": [AUTOLOGON], "at": "resolver", "probability": 0.5, "seed": 6},
+    {"fault": "servfail", "names": [AUTOLOGON]},
+    {"fault": "drop", "names": [AUTOLOGON], "at": "resolver"},
+    {"fault": "truncation-loop", "names": [AUTOLOGON], "tcp": "answer"},
+    {"fault": "truncation-loop", "names": [AUTOLOGON]},
+    {"fault": "name-server-blank", "zone": ZONE},
+    {"fault": "name-server-lame", "zone": ZONE, "servers": [1, 2, 3, 4]},
+    {"fault": "delegation-removed", "zone": ZONE},
+]
+"""On devices that ask a resolver which remembers and validates."""
