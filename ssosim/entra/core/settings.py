@@ -71,9 +71,9 @@ class Settings:
     ``grants_refused_over_common``: v2 grants that ``/common`` does not take (documented for ``password``, unconfirmed
     for the others).
     ``device_code_slow_down``: whether polling faster than the interval is ``slow_down``, at which MSAL.NET and msal4j
-    give up; whether the real service ever says it is unconfirmed.
-    ``untyped_form``: whether a token request without a Content-Type is read as a form (unconfirmed: those of other
-    media types are not).
+    give up; whether the real service sends it is unconfirmed.
+    ``untyped_form``: whether a token request without a Content-Type is read as a form (unconfirmed; requests with
+    another media type are not).
     ``wia_browsers``: the User-Agents for which a federation service's page tries the ticket (AD FS's own list in short:
     Internet Explorer and Edge on Windows; AD FS documentation, WIASupportedUserAgents).
     ``error_separator``: the text between the parts of ``error_description``: a blank in captures from 2024 on, CRLF

@@ -114,13 +114,13 @@ def run_exchange(
 
 
 def make_unreadable_event(status: int) -> HttpExchange:
-    """What the trace has of bytes that are no request, which were answered with ``status``."""
+    """Make the event for input that is not a valid HTTP request and was answered with ``status``."""
     return HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
 
 
 def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
-    """The header fields that go out with ``reply``, those of its body apart."""
-    if call.host not in provider.service_by_host:  # another service, which has no such fields
+    """Return the header fields that are sent with ``reply``, except those that describe its body."""
+    if call.host not in provider.service_by_host:  # another service; only the provider sends these fields
         return reply.headers
     headers = (*reply.headers, ("x-ms-request-id", call.trace_id))
     if call.headers.get("return-client-request-id", "").lower() == "true":

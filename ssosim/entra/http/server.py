@@ -50,19 +50,20 @@ SERVER_LIMITS: Mapping[str, Any] = MappingProxyType(
         "access_log": None,
     }
 )
-"""Headers over 50 KB must be read far enough to answer AADSTS81001, no body is inflated, the rest of a refused body is
-waited for one second, not ten, and a connection without a whole request for a minute, not an hour. A request line has
-room for a page's flow token. aiohttp parses up to a sixteenth of ``read_bufsize`` chunks of a body at once.
+"""Limits that differ from aiohttp's defaults: headers over 50 KB must be read for the reply AADSTS81001; bodies are not
+decompressed; the server waits one second (not ten) for the rest of a refused body, and a minute (not an hour) for the
+request on an open connection. A request line is long enough for a page's flow token. aiohttp parses at most
+``read_bufsize`` / 16 chunks of a body at once.
 """
 
 CHUNK_LIMIT = 1024
 """Chunks of a request body: reading one costs as much as reading 2 KB. Clients send chunks of 4 KB or more."""
 SERVER_NAME = "ssosim"
-"""The ``Server`` field: no versions of what is inside (RFC 9110, section 10.2.4, warns of needless detail)."""
+"""The ``Server`` field. It has no version numbers (RFC 9110, section 10.2.4, warns of needless detail)."""
 
-_WORDS = {
-    501: "The transfer coding is not known: chunked is.\n",
-    505: "The HTTP version is not known: 1.1 and 1.0 are.\n",
+_STATUS_TEXTS = {
+    501: "The transfer coding is not supported; use chunked.\n",
+    505: "The HTTP version is not supported; use 1.1 or 1.0.\n",
 }
 _VERSION = re.compile(r" HTTP/\d\.\d'")
 
@@ -100,16 +101,16 @@ class ProviderServer(web.Server):
     """
 
     def __init__(self, handler: Handler, on_malformed: MalformedCallback, fast_path: FastPath) -> None:
-        super().__init__(self._judged)
+        super().__init__(self._check_head)
         self._handler = handler
         self._on_malformed = on_malformed
         self._fast_path = fast_path
 
-    async def _judged(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The handler's answer, if the head of the request may be answered at all."""
+    async def _check_head(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Refuse a request whose head is not acceptable; pass all others to the handler."""
         if isinstance(request, _Request) and request.head_status:
             self._on_malformed(request, request.head_status)
-            return _refusal(request.head_status)
+            return _make_error_response(request.head_status)
         return await self._handler(request)
 
     def _make_request(
@@ -138,11 +139,14 @@ class ProviderServer(web.Server):
 
 
 class _Request(web.BaseRequest):
-    """A request, with the status that its head alone calls for (0: none), and the server's name in each answer."""
+    """A request. ``head_status`` is the status with which its head must be refused, 0 if it is acceptable.
+
+    Each response gets the server's name.
+    """
 
     def __init__(self, message: RawRequestMessage, *rest: Any) -> None:
         self.head_status = _head_status(message)
-        if self.head_status:  # the answer to HTTP/2.0 is HTTP/1.1
+        if self.head_status:  # the response to HTTP/2.0 is HTTP/1.1
             message = message._replace(version=HttpVersion11, should_close=True)
         super().__init__(message, *rest)
 
@@ -151,7 +155,7 @@ class _Request(web.BaseRequest):
 
 
 def _head_status(message: RawRequestMessage) -> int:
-    """What aiohttp lets pass, and RFC 9112 does not.
+    """Return the status for a head that aiohttp accepts and RFC 9112 does not; 0 for an acceptable head.
 
     505 for another major version (RFC 9110, section 15.6.6), 501 for a transfer coding beside ``chunked``, 400 for any
     in HTTP/1.0 (RFC 9112, section 6.1).
@@ -167,14 +171,14 @@ def _head_status(message: RawRequestMessage) -> int:
 
 
 def _parse_status(text: str) -> int:
-    """The status for what aiohttp's parser could not read, by its words; 400 for most."""
+    """Return the status for a parse error of aiohttp, from the error's text; 400 for most."""
     if text.startswith("Pause on PRI") or ("Invalid HTTP version" in text and _VERSION.search(text)):
         return 505
     return 501 if text.startswith("Request has invalid `Transfer-Encoding`") else 400
 
 
-def _refusal(status: int) -> web.Response:
-    response = web.Response(status=status, text=_WORDS.get(status, "The request is malformed.\n"))
+def _make_error_response(status: int) -> web.Response:
+    response = web.Response(status=status, text=_STATUS_TEXTS.get(status, "The request is malformed.\n"))
     response.force_close()
     return response
 
@@ -264,7 +268,7 @@ class Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         status = _parse_status(message or "") if status == 400 else status
         self._on_malformed(request, status)
-        return _refusal(status)
+        return _make_error_response(status)
 
 
 def _is_chunked(request: web.BaseRequest) -> bool:

@@ -108,7 +108,7 @@ def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[
 
 
 def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> SignInFlow:
-    """The request as far as it decides where the answer goes."""
+    """Read the parameters that decide where the response is sent. Their errors are shown on a page."""
     query = call.query
     if call.repeated:
         raise AadstsError(9000411, name=call.repeated[:64])

@@ -52,7 +52,7 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
     form = {**call.query, **read_token_form(call, provider.settings)}
     authority = provider.directory.find_authority(tenant)
     name = authority_name(authority)
-    if name == "consumers":  # as at the authorize endpoint: the lab has accounts of work only
+    if name == "consumers":  # as at the authorize endpoint: the lab has work accounts only
         raise AadstsError(50059)
     application = require_application(provider, require_parameter(form, "client_id").strip(), name)
     access = read_requested_access(form, version)
@@ -112,18 +112,18 @@ def handle_code_form(provider: Provider, call: Call, captured: tuple[str, ...]) 
 def redeem_device_code(
     provider: Provider, call: Call, request: TokenRequest
 ) -> tuple[RequestedAccess, AuthenticatedUser]:
-    """What polling earns.
+    """Redeem the device code of a token request.
 
     Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
-    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service ever says ``slow_down`` is
-    unconfirmed: this one does so only with ``Settings.device_code_slow_down``.
+    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service sends ``slow_down`` is
+    unconfirmed; this provider sends it only with ``Settings.device_code_slow_down``.
     """
     text = (request.form.get("device_code") or require_parameter(request.form, "code")).strip()
     code = provider.device_codes.find_by_device_code(text)
     if code is None or code.client_id != request.application.client_id:
         raise AadstsError(70018)
     if code.authority != authority_name(request.authority):
-        raise AadstsError(70018)  # what the real service says of another authority is unconfirmed
+        raise AadstsError(70018)  # the code of the real service for another authority is unconfirmed
     if call.now >= code.not_on_or_after:
         raise AadstsError(70019)
     if code.state == "pending":

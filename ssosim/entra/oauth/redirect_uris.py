@@ -26,8 +26,8 @@ _ERROR_URI = "https://login.microsoftonline.com/error?code="
 def check_redirect_uri(application: Application, given: str) -> str:
     """Return the redirect address of the response; raises AadstsError 50011 if ``application`` has not registered it.
 
-    Addresses are compared letter by letter; the port of a loopback address is ignored, and an empty path is ``/``. An
-    application with one address may leave it out.
+    Addresses must be equal; only the port of a loopback address is ignored, and its empty path is ``/``. An application
+    with one address may omit it.
     """
     if not given and len(application.redirect_uris) == 1:
         return application.redirect_uris[0]

@@ -56,7 +56,8 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
-    if request.authority == "consumers" and request.grant_type in _OF_ACCOUNTS:  # all accounts of the lab are of work
+    # The lab has work accounts only.
+    if request.authority == "consumers" and request.grant_type in _GRANTS_AFTER_SIGN_IN:
         raise AadstsError(500208)
     return grant(provider, call, request)
 
@@ -164,10 +165,10 @@ GRANTS: dict[str, Grant] = {
 }
 
 
-_OF_ACCOUNTS = frozenset(
+_GRANTS_AFTER_SIGN_IN = frozenset(
     name for name, grant in GRANTS.items() if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh)
 )
-"""Grants of an account that has signed in before; those that bring its proof along have a refusal of their own."""
+"""The grants of a user who has signed in before. The functions of the other grants refuse ``consumers`` themselves."""
 
 
 def _refuse_grant_over_common(provider: Provider, request: TokenRequest, name: str) -> None:

@@ -61,29 +61,30 @@ class TokenRequest:
 
 
 def authority_name(authority: Authority) -> str:
-    """A tenant's id, or the name of a shared authority."""
+    """Return the id of a tenant, or the name of a shared authority."""
     return authority.id if isinstance(authority, Tenant) else authority
 
 
 def read_form(body: bytes, repeated: list[str] | None = None) -> dict[str, str]:
-    """The fields of a form; a truncated one has fewer. ``repeated`` receives the names that are there more than once.
+    """Read the fields of a form. ``repeated`` receives the names that occur more than once.
 
-    Raises AadstsError 9002313 when it is no form.
+    Raises AadstsError 9002313 if the body is not a form. A truncated form has fewer fields.
     """
     try:
         return read_fields(body.decode("utf-8"), _FIELD_LIMIT, repeated)
     except UnicodeDecodeError:
         raise AadstsError(9002313, reason="The body is not a form.") from None
     except ValueError as error:
-        raise AadstsError(9002313, reason=f"The body is not a form that is read here: {error}.") from None
+        raise AadstsError(9002313, reason=f"The form is not accepted: {error}.") from None
 
 
 def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
-    """The parameters of a request that a program sends to an OAuth endpoint, from its body.
+    """Read the parameters in the body of a request to an OAuth endpoint.
 
-    A body of another media type than a form's has none: the real service misses the first parameter of JSON and of
-    multipart/form-data (microsoft-graph-docs issue 20272, microsoft-graph-docs-contrib issue 1378). Raises AadstsError
-    9002313 when it is no form, and 9000411 for a parameter that is there twice (RFC 6749, section 3.2).
+    A body with another media type than that of a form has no parameters: the real service reports the first parameter
+    of JSON and of multipart/form-data as missing (microsoft-graph-docs issue 20272, microsoft-graph-docs-contrib issue
+    1378). Raises AadstsError 9002313 if the body is not a form, and 9000411 for a repeated parameter (RFC 6749, section
+    3.2).
     """
     given = call.headers.get("Content-Type", "")
     kind = given.partition(";")[0].strip().lower()
@@ -115,7 +116,7 @@ def read_token_request(
     """Check tenant, grant type and client of a token request.
 
     Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025,
-    7000215 and 7000218 (its secret).
+    7000215 and 7000218 (the secret).
     """
     authority = directory.find_authority(tenant)
     grant_type = require_parameter(form, "grant_type").strip()
@@ -134,9 +135,9 @@ def read_token_request(
 
 
 def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
-    """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
+    """Read client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
 
-    Raises AadstsError 900144 (no client id), and 9002313 for a header that cannot be read and for more than one way to
+    Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
     authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
     """
     if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
