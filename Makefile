@@ -1,5 +1,5 @@
-# Each target does all its set-up; the second time that takes no time. What is set up, and how: bootstrap.sh.
-# ARGS goes to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON chooses the interpreter.
+# Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
+# ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
 .PHONY: help lab clients test lint docs bench setup clean
 .NOTPARALLEL:
@@ -9,12 +9,12 @@ export PYTHON
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
-# `exec`, so that Ctrl-C and SIGTERM reach the lab and not a shell in between.
+# `exec`, so that Ctrl-C and SIGTERM go to the lab and not to a shell.
 lab: ## start the lab in the foreground; Ctrl-C stops all of it
 	@./bootstrap.sh run
 	@exec $(bin)/ssosim up $(ARGS)
 
-clients: ## install the real clients, or those that ARGS names
+clients: ## install the real clients, or those in ARGS
 	@./bootstrap.sh run
 	@exec $(bin)/ssosim clients --install $(ARGS)
 
@@ -29,21 +29,21 @@ lint: ## style, format, types, import rules
 	$(bin)/mypy
 	$(bin)/lint-imports
 
-docs: ## write the pages of docs/ that are made: sources, coverage, openapi.json
+docs: ## write the generated pages of docs/: sources, coverage, openapi.json
 	@./bootstrap.sh dev
 	@exec $(bin)/python docs/generate.py
 
-bench: ## measure every figure that bench/README.md lists, two to three minutes
+bench: ## run every benchmark of bench/README.md, about five minutes
 	@./bootstrap.sh dev
 	@exec $(bin)/python bench/summary.py $(ARGS)
 
-setup: ## only set up, for the lab and for tests
+setup: ## only install the requirements of the lab and of tests
 	@./bootstrap.sh dev
 
-# The state and the caches, which may be anywhere, are ssosim's own to remove: it knows what it made, and which lab runs.
+# ssosim itself removes its state and caches, which may be anywhere: it knows what it created, and which labs run.
 clean: ## remove the environment, real clients, caches and the lab's state
 	@test -f bootstrap.sh -a -d ssosim/lab || { echo 'make clean: not in the checkout; use make -C' >&2; exit 2; }
 	@if $(bin)/ssosim --version >/dev/null 2>&1; then exec $(bin)/ssosim clean; \
-	else echo 'without the environment the state of labs stays; to remove it: make setup, then make clean'; fi
+	else echo 'the state of labs is kept, since ssosim is not installed; to remove it: make setup, then make clean'; fi
 	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -xdev -name __pycache__ -type d -prune -exec rm -rf {} +

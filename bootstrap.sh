@@ -1,18 +1,17 @@
 #!/bin/sh
-# Sets up what `make lab` and `make test` need: Debian packages, a virtual environment in .venv, pinned
-# dependencies. Safe to run at any time: when nothing is to be done it says nothing and ends at once.
+# Install the requirements of `make lab` and `make test`: Debian packages, and a virtual environment in .venv with
+# pinned dependencies. Safe to run at any time: if nothing is missing, it prints nothing and ends at once.
 #
-#   ./bootstrap.sh run         what the lab needs
-#   ./bootstrap.sh dev         that, and what tests and checks need
-#   ./bootstrap.sh --check     only say what this machine lacks
-#   ./bootstrap.sh --packages  only the Debian packages; as root
+#   ./bootstrap.sh run         install the requirements of the lab
+#   ./bootstrap.sh dev         install these, and the requirements of tests and checks
+#   ./bootstrap.sh --check     print what this machine lacks, change nothing
+#   ./bootstrap.sh --packages  install the Debian packages only; run it as root
 #
-# PYTHON=... chooses the interpreter. Exit codes: 0 set up; 1 a step failed, its last lines are shown;
-# 2 the machine lacks something and the command that installs it is printed; 130 interrupted.
+# PYTHON=... selects the interpreter. Exit codes: 0 everything is installed; 1 a step failed, its last lines are
+# printed; 2 the machine lacks something, and the command that installs it is printed; 130 interrupted.
 #
-# Nothing is written outside the checkout but Debian packages and pip's own cache. The packages' post-install
-# scripts would make a /etc/krb5.conf and enable a KDC and name servers at boot: that is undone here (see
-# `keep_machine`).
+# Outside the checkout only Debian packages and pip's cache are written. The post-install scripts of the packages
+# create /etc/krb5.conf and enable a KDC and name servers at boot; this script undoes that (see `restore_machine`).
 
 set -u
 LC_ALL=C
@@ -29,20 +28,20 @@ policy_mark='ssosim: temporary'
 children=''
 
 say() { printf '%s\n' "$*"; }
-complain() { printf 'ssosim: %s\n' "$*" >&2; }
+print_error() { printf 'ssosim: %s\n' "$*" >&2; }
 
-# ---------------------------------------------------------------------------- is there anything to do?
+# ---------------------------------------------------------------------------- is anything missing?
 
-# One line that changes with everything the environment was made from.
+# Prints one line that depends on every input of the environment.
 fingerprint() {
     sum=$(cat pyproject.toml constraints.txt bootstrap.sh | cksum)
     printf '%s|%s|%s\n' "$sum" "$here" "$(readlink -f .venv/bin/python)"
 }
 
-ready() {
+is_ready() {
     [ -x .venv/bin/python ] || return 1
     now=$(fingerprint)
-    # What tests need includes what the lab needs.
+    # The requirements of tests include those of the lab.
     for stamp in ".venv/.ready-$1" .venv/.ready-dev; do
         [ -r "$stamp" ] && read -r made <"$stamp" && [ "$made" = "$now" ] && return 0
     done
@@ -53,13 +52,13 @@ ready() {
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-# Able to make an environment and to compile an extension: Debian has both in packages of their own.
+# Whether it can make a virtual environment and compile an extension: Debian has separate packages for both.
 can_build() {
     "$1" -c 'import ensurepip, os, sysconfig, venv
 raise SystemExit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null
 }
 
-# Prints the interpreter to use. One under /usr/bin may still lack what apt can add.
+# Prints the interpreter to use. One in /usr/bin may lack modules that apt can install.
 find_python() {
     for name in ${PYTHON:-python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11}; do
         found=$(command -v "$name") || continue
@@ -74,7 +73,7 @@ find_python() {
 
 python_packages() {
     if ! python=$(find_python); then
-        # An old python3 is not made newer by apt; no python3 at all is.
+        # apt can install a missing python3, but no newer version of an old one.
         [ -n "${PYTHON:-}" ] || [ -e /usr/bin/python3 ] || say python3 python3-venv python3-dev
     elif ! can_build "$python"; then
         real=$(readlink -f "$python")
@@ -86,33 +85,33 @@ python_packages() {
 need_python() {
     python=$(find_python) && return 0
     if [ -n "${PYTHON:-}" ]; then
-        complain "PYTHON=$PYTHON cannot be used: it must be Python 3.11 or newer with venv, ensurepip and its C headers."
+        print_error "PYTHON=$PYTHON cannot be used: it must be Python 3.11 or newer with venv, ensurepip and C headers."
         exit 2
     fi
     has=$(python3 -V 2>/dev/null || say 'no python3')
     # shellcheck source=/dev/null
     system=$(. /etc/os-release 2>/dev/null && say "${PRETTY_NAME:-}")
-    complain "Python 3.11 or newer is needed; ${system:-this machine} has $has."
-    complain "Debian 12, Ubuntu 24.04 and later have it. On Ubuntu 22.04, install it beside the old one, as root:"
-    complain "    apt-get install python3.11 python3.11-venv python3.11-dev"
-    complain "and repeat this command. Any other one can be named: make lab PYTHON=/path/to/python3"
+    print_error "Python 3.11 or newer is needed; ${system:-this machine} has $has."
+    print_error "Debian 12, Ubuntu 24.04 and later have it. On Ubuntu 22.04, install a second version, as root:"
+    print_error "    apt-get install python3.11 python3.11-venv python3.11-dev"
+    print_error "and repeat this command. Another interpreter can be selected: make lab PYTHON=/path/to/python3"
     exit 2
 }
 
 # ---------------------------------------------------------------------------- the Debian packages
 
-# Prints the packages that are missing, on one line: for `run`, or for all.
+# Prints the missing packages on one line: those for `run`, or all.
 missing_packages() {
     want='krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates'
-    # Tests put a real resolver in front of the lab's name servers, and look at its NSS database with NSS's own tools;
-    # benches have dnsperf as the load, nsd beside it.
+    # Tests query the lab's name servers through unbound, and read its NSS database with NSS's own tools; benchmarks
+    # use dnsperf as the load and nsd for comparison.
     [ "${1:-dev}" != dev ] || want="$want unbound dnsperf nsd libnss3-tools"
-    # Tests look at the report in a browser. Ubuntu has it as a snap only: there the tests take one that they find.
+    # Tests open the report in a browser. Ubuntu has Chromium as a snap only; there the tests use any installed browser.
     if [ "${1:-dev}" = dev ] && grep -qsx 'ID=debian' /etc/os-release &&
         ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
         want="$want chromium"
     fi
-    # shellcheck disable=SC2016,SC2086 # dpkg's own variables; one word a package
+    # shellcheck disable=SC2016,SC2086 # dpkg's variables; one word for each package
     have=$(dpkg-query -W -f '${Package}=${db:Status-Status}\n' $want 2>/dev/null)
     missing=''
     for each in $want; do
@@ -128,30 +127,30 @@ $each=installed
     command -v make >/dev/null || missing="$missing make"
     command -v gcc >/dev/null && command -v cc >/dev/null || missing="$missing gcc libc6-dev"
     missing="$missing $(python_packages)"
-    # shellcheck disable=SC2086 # words become a tidy line
+    # shellcheck disable=SC2086 # removes extra spaces
     echo $missing
 }
 
-# Without dpkg nothing can be installed, but a machine that has the programs will do.
-other_system() {
+# Without dpkg nothing can be installed; a machine that has the programs already is sufficient.
+check_other_system() {
     missing=''
     PATH=$PATH:/usr/sbin:/sbin
     for each in krb5kdc kadmin.local kinit krb5-config gcc ip unshare flock curl dig; do
         command -v "$each" >/dev/null || missing="$missing $each"
     done
     [ -z "$missing" ] && return 0
-    complain "this set-up installs packages on Debian and Ubuntu only. Install these programs, then repeat:$missing"
+    print_error "this set-up installs packages on Debian and Ubuntu only. Install these programs, then repeat:$missing"
     exit 2
 }
 
-refuse() {
-    complain "these Debian packages are missing, and installing them needs root, which cannot be had here:"
-    complain "    $1"
-    complain "Ask for one of these to be run, then repeat this command:"
-    complain "    sudo sh '$here/bootstrap.sh' --packages $1"
-    complain "        installs them, enables no service and leaves the Kerberos configuration as it is"
-    complain "    sudo apt-get install --no-install-recommends $1"
-    complain "        the bare command: it also makes /etc/krb5.conf and enables the services of what it installs"
+refuse_without_root() {
+    print_error "these Debian packages are missing, and installing them needs root, which is not available here:"
+    print_error "    $1"
+    print_error "Ask an administrator to run one of these commands, then repeat this one:"
+    print_error "    sudo sh '$here/bootstrap.sh' --packages $1"
+    print_error "        installs them, enables no service and does not change the Kerberos configuration"
+    print_error "    sudo apt-get install --no-install-recommends $1"
+    print_error "        the plain command: it also creates /etc/krb5.conf and enables the services of these packages"
     exit 2
 }
 
@@ -172,9 +171,9 @@ find_root() {
     return "$got"
 }
 
-# Remembers the machine's own Kerberos configuration and which services were never there. $1: what will be installed.
-# In /run, so that a set-up that was killed here is undone by the next one.
-remember_machine() {
+# Saves the Kerberos configuration of the machine, and the list of services that are not installed yet.
+# $1: the packages to install. The copy is in /run, so that the next run can restore it if this one is killed.
+save_machine() {
     [ -d "$machine_before" ] && return 0
     rm -rf "$machine_before.new"
     mkdir -m 700 "$machine_before.new" || return 1
@@ -193,7 +192,7 @@ remember_machine() {
     mv "$machine_before.new" "$machine_before"
 }
 
-keep_machine() {
+restore_machine() {
     [ -d "$machine_before" ] || return 0
     for file in krb5.conf krb5kdc/kdc.conf krb5kdc/kadm5.acl; do
         if [ ! -e "$machine_before/${file##*/}" ]; then
@@ -221,16 +220,16 @@ apt() {
 }
 
 fetch_packages() {
-    # A fresh machine has no lists, a stale one has lists that name files long gone.
-    # shellcheck disable=SC2086 # one word a package
+    # A new machine has no package lists, and old lists may name files that do not exist any more.
+    # shellcheck disable=SC2086 # one word for each package
     apt install --no-install-recommends --download-only $1 ||
         { apt update && apt install --no-install-recommends --download-only $1; }
 }
 
-# The part that must not be cut short: dpkg killed half-way needs an administrator's repair.
+# This part must not be interrupted: after a kill in the middle, dpkg needs a repair by an administrator.
 unpack_packages() {
-    remember_machine "$1" || return 1
-    trap keep_machine EXIT
+    save_machine "$1" || return 1
+    trap restore_machine EXIT
     trap 'exit 1' HUP INT TERM
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         {
@@ -244,13 +243,13 @@ unpack_packages() {
     if grep -qs '^krb5-kdc$' "$machine_before/services"; then
         say 'krb5-kdc krb5-kdc/debconf boolean false' | debconf-set-selections
     fi
-    # shellcheck disable=SC2086 # one word a package
+    # shellcheck disable=SC2086 # one word for each package
     apt install --no-install-recommends $1
 }
 
 packages_as_root() {
     if [ "$(id -u)" -ne 0 ]; then
-        complain "--packages installs Debian packages: run it as root (sudo sh '$here/bootstrap.sh' --packages)"
+        print_error "--packages installs Debian packages: run it as root (sudo sh '$here/bootstrap.sh' --packages)"
         exit 2
     fi
     PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -261,10 +260,10 @@ packages_as_root() {
     fi
     say "Debian packages: $lacking"
     [ -z "$lacking" ] || fetch_packages "$lacking" || exit 1
-    # A session of its own: Ctrl-C and a closed terminal do not reach dpkg, they are obeyed after it.
+    # A separate session: Ctrl-C and a closed terminal do not reach dpkg; they take effect after it has ended.
     interrupted=''
     trap interrupted=yes HUP TERM
-    trap 'interrupted=yes; say " (Ctrl-C: stops as soon as dpkg is done)" 2>/dev/null >/dev/tty' INT
+    trap 'interrupted=yes; say " (Ctrl-C: stops as soon as dpkg has ended)" 2>/dev/null >/dev/tty' INT
     setsid sh ./bootstrap.sh --unpack "$lacking" &
     while
         wait $!
@@ -275,43 +274,43 @@ packages_as_root() {
     exit "$status"
 }
 
-# ---------------------------------------------------------------------------- steps, shown and logged
+# ---------------------------------------------------------------------------- steps, printed and logged
 
-# `sudo make` in a user's checkout must not leave what the user cannot change.
-hand_over() {
+# After `sudo make` in a user's checkout, .venv must belong to the user.
+give_to_owner() {
     if [ "$(id -u)" -eq 0 ] && [ "$(stat -c %u .)" -ne 0 ]; then
         chown -R "$(stat -c %u:%g .)" .venv
     fi
 }
 
-# Ends what was started and gives what there is to its owner.
+# Ends the processes that were started, and gives .venv to its owner.
 abandon() {
     trap '' INT TERM HUP
     for each in $children; do
         kill -s TERM -- "-$each" 2>/dev/null || kill -s TERM "$each" 2>/dev/null
     done
     wait
-    hand_over
+    give_to_owner
 }
 
 stop() {
     abandon
     printf '\n'
-    complain 'set-up interrupted; the next run starts it afresh.'
+    print_error 'set-up interrupted; the next run starts it again.'
     exit 130
 }
 
 show_failure() {
     say failed
-    complain "$1: failed. The last lines of $here/$2:"
+    print_error "$1: failed. The last lines of $here/$2:"
     tail -n 25 "$2" | sed 's/^/    /' >&2
-    complain 'No network, or no package index? Repeat this command when it is back. Behind a mirror: pip and apt are'
-    complain 'configured as anywhere else (pip.conf, PIP_INDEX_URL, apt.conf).'
+    print_error 'No network, or no package index? Repeat this command when it is available. For a mirror, configure pip'
+    print_error 'and apt as usual (pip.conf, PIP_INDEX_URL, apt.conf).'
     abandon
     exit 1
 }
 
-# begin LOG COMMAND...: starts it in a process group of its own, its number in `begun`.
+# begin LOG COMMAND...: starts the command in its own process group; sets `begun` to its process id.
 begin() {
     into=$1
     shift
@@ -320,7 +319,7 @@ begin() {
     children="$children $begun"
 }
 
-# finish WHAT ABOUT PID LOG: waits for it and tells.
+# finish WHAT ABOUT PID LOG: waits for the process and prints the result.
 finish() {
     printf '  %-44s %-14s' "$1" "($2)"
     wait "$3" || show_failure "$1" "$4"
@@ -345,13 +344,13 @@ usable_venv() {
         new_enough .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null
 }
 
-# Whether .venv may be removed: it was made here, or nothing would be lost.
+# Whether .venv may be removed: this script made it, or it is empty.
 own_venv() {
     [ ! -L .venv ] || return 1
     [ ! -e .venv ] || [ -e .venv/setup.log ] || [ -e .venv/.incomplete ] || rmdir .venv 2>/dev/null
 }
 
-# Everything pyproject.toml asks for but gssapi, which is being built meanwhile.
+# Prints all requirements of pyproject.toml except gssapi, which is compiled at the same time.
 write_requirements() {
     .venv/bin/python - "$1" <<'END'
 import sys
@@ -370,7 +369,7 @@ make_venv() {
     unset PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_REQUIRE_HASHES
     TMPDIR=$here/.venv/tmp
     # Build requirements are pinned as well: older pip reads the first variable for them, newer the second.
-    # Relative, for pip splits them at blanks.
+    # Relative paths, because pip splits the values at spaces.
     PIP_CONSTRAINT=constraints.txt
     PIP_BUILD_CONSTRAINT=constraints.txt
     PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -383,11 +382,11 @@ make_venv() {
         step 'virtual environment' 'about 5 s' "$python" -m venv .venv
     fi
     step 'pip' 'about 5 s' .venv/bin/python -m pip install pip
-    begin $log .venv/bin/python -m pip uninstall -q -y setuptools wheel # ensurepip's own, used by nothing
+    begin $log .venv/bin/python -m pip uninstall -q -y setuptools wheel # from ensurepip, not used
     wait "$begun"
 
-    # No wheel of gssapi for Linux: it is compiled, on one core, while the rest is fetched on the other.
-    # At run time its time is spent in libkrb5: optimising and debug data would cost minutes here and gain nothing.
+    # There is no wheel of gssapi for Linux: it is compiled while the other packages are downloaded.
+    # Without optimisation and debug data, which take minutes here: at run time nearly all its time is in libkrb5.
     printf '[build_ext]\nparallel = 2\n' >.venv/tmp/build.cfg
     begin $gssapi_log env CFLAGS='-O0 -g0' DIST_EXTRA_CONFIG="$TMPDIR/build.cfg" \
         $pip install --no-deps --no-binary gssapi gssapi
@@ -403,17 +402,17 @@ set_up() {
     level=$1
     if [ ! -w . ] || { [ -e .venv ] && [ ! -w .venv ]; }; then
         if [ -e .venv ] && [ -w . ]; then
-            complain "the environment $here/.venv belongs to $(stat -c %U .venv) and is out of date. Remove it, then repeat:"
-            complain "    sudo rm -rf '$here/.venv'"
+            print_error "the environment $here/.venv belongs to $(stat -c %U .venv) and is out of date. Remove it:"
+            print_error "    sudo rm -rf '$here/.venv'"
         else
-            complain "$here cannot be written to by $(id -un): use a copy of your own (git clone '$here' ~/ssosim)."
+            print_error "$here is not writable for $(id -un): use your own copy (git clone '$here' ~/ssosim)."
         fi
         exit 2
     fi
     if command -v flock >/dev/null; then
         exec 9<bootstrap.sh
-        flock -n 9 || { say 'ssosim: another set-up is running in this checkout; waiting for it.' && flock 9; }
-        ready "$level" && exit 0
+        flock -n 9 || { say 'ssosim: another set-up is running in this checkout; waiting for it to end.' && flock 9; }
+        is_ready "$level" && exit 0
     fi
 
     trap stop INT TERM HUP
@@ -423,18 +422,18 @@ set_up() {
     if command -v dpkg-query >/dev/null; then
         lacking=$(missing_packages "$level")
     else
-        other_system
+        check_other_system
     fi
     undone=''
     [ ! -d "$machine_before" ] || undone=yes
     if [ -n "$lacking$undone" ]; then
-        find_root "$lacking" || refuse "$lacking"
+        find_root "$lacking" || refuse_without_root "$lacking"
     fi
     [ -n "$lacking" ] || need_python
 
     if ! usable_venv; then
         own_venv || {
-            complain "$here/.venv was not made by this set-up, and cannot be used. Move it away, then repeat."
+            print_error "$here/.venv was not made by this set-up, and cannot be used. Move it away, then repeat."
             exit 2
         }
         rm -rf .venv || exit 1
@@ -447,12 +446,12 @@ set_up() {
     say "ssosim: setting up $here/.venv, about a minute the first time (details: $log)"
     if [ -n "$lacking$undone" ]; then
         printf '  %-44s %-14s' 'Debian packages' '(about 60 s)'
-        # In the foreground, for sudo's sake. Ctrl-C is obeyed while fetching and waits while dpkg is at work.
-        # shellcheck disable=SC2086 # one word a package
+        # In the foreground, because sudo may ask for a password. Ctrl-C works in the download, and after dpkg.
+        # shellcheck disable=SC2086 # one word for each package
         $as_root sh ./bootstrap.sh --packages $lacking >>$log 2>&1
         case $? in
             0) ;;
-            130) stop ;; # sudo gives the command a terminal of its own: Ctrl-C arrives there, and not here
+            130) stop ;; # sudo gives the command its own terminal: Ctrl-C arrives there, and not in this shell
             *) show_failure 'Debian packages' $log ;;
         esac
         say "done at $(($(date +%s) - started)) s"
@@ -463,18 +462,18 @@ set_up() {
     fingerprint >.venv/.ready.new
     rm -f .venv/.incomplete
     mv .venv/.ready.new ".venv/.ready-$level"
-    hand_over
+    give_to_owner
     say "ssosim: set up in $(($(date +%s) - started)) s"
 }
 
-# ---------------------------------------------------------------------------- what was asked
+# ---------------------------------------------------------------------------- the command
 
 case ${1:-} in
     run | dev)
-        ready "$1" || set_up "$1"
+        is_ready "$1" || set_up "$1"
         ;;
     --check)
-        command -v dpkg-query >/dev/null || { other_system && exit 0; }
+        command -v dpkg-query >/dev/null || { check_other_system && exit 0; }
         lacking=$(missing_packages)
         if [ -n "$lacking" ]; then
             say "Missing Debian packages: $lacking"

@@ -1,4 +1,4 @@
-"""What the command line itself costs: ``ssosim --help``, and ``ssosim exec`` over the program that it starts.
+"""The time of the command line itself: ``ssosim --help``, and ``ssosim exec`` in addition to its program.
 
     python bench/cli_help.py [--runs 25]
 
@@ -11,28 +11,28 @@ import argparse
 import sys
 from statistics import median
 
-from harness import SSOSIM, finish, lab_up, own_home, spread, timed
+from harness import SSOSIM, lab_up, print_result, spread, temporary_home, time_command
 
 TARGET = {"help_s": 0.2, "exec_over_bare_s": 0.1}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=25)
     runs = range(parser.parse_args().runs)
-    timed([SSOSIM, "--help"])
+    time_command([SSOSIM, "--help"])
     shown, python, executed, bare = [], [], [], []
-    with own_home() as home, lab_up(home):
-        timed([SSOSIM, "exec", "--", "true"])
+    with temporary_home() as home, lab_up(home):
+        time_command([SSOSIM, "exec", "--", "true"])
         for _ in runs:
-            shown.append(timed([SSOSIM, "--help"]))
-            python.append(timed([sys.executable, "-c", "pass"]))
-            executed.append(timed([SSOSIM, "exec", "--", "true"]))
-            bare.append(timed(["true"]))
-    over = [ours - alone for ours, alone in zip(executed, bare, strict=True)]
+            shown.append(time_command([SSOSIM, "--help"]))
+            python.append(time_command([sys.executable, "-c", "pass"]))
+            executed.append(time_command([SSOSIM, "exec", "--", "true"]))
+            bare.append(time_command(["true"]))
+    over = [with_exec - without for with_exec, without in zip(executed, bare, strict=True)]
     reached = {"help_s": median(shown), "exec_over_bare_s": median(over)}
-    finish(
+    print_result(
         "cli_help",
         figures={"help_s": spread(shown), "exec_true_s": spread(executed), "exec_over_bare_s": spread(over)},
         reference={"python -c pass, s": spread(python), "true, s": spread(bare, 4)},

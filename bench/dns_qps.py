@@ -1,16 +1,16 @@
-"""DNS answers a second on one core, with faults and the trace on, beside bare dnspython and beside Debian's nsd.
+"""DNS answers per second on one core, with faults and trace, beside dnspython alone and beside Debian's nsd.
 
     python bench/dns_qps.py [--rounds 7] [--seconds 1]
 
-The server runs as in a lab: one fault is in force (on another name), every answer is in the trace, every query is
-counted; ``as up`` also writes the trace to a file, as ``ssosim up`` does. nsd runs with one server process on the same
-zone file. The bare loop parses a query, puts a ready-made record set into an answer and renders it, with no socket.
-All contenders are held to one core and Debian's ``dnsperf``, the load, to another; they take turns in short blocks, so
-that whatever else the machine does strikes all alike; ratios are of blocks of the same round. Wall-clock rates are held
-back by whatever shares the core, and by the load; answers by CPU second are the server's own, so they decide.
+The server runs as in a lab: one fault is active (on another name), every answer is in the trace, every query is
+counted; ``as up`` also writes the trace to a file, as ``ssosim up`` does. nsd runs with one server process and the same
+zone file. The dnspython loop parses a query, adds a prepared record set to a response and renders it, without a socket.
+All servers are pinned to one core, and Debian's ``dnsperf``, the load, to another. They alternate in short blocks, so
+that other work on the machine affects all equally, and ratios are of blocks of the same round. Wall-clock rates depend
+on other work on the core and on the load; answers per CPU second depend on the server alone, so the targets use them.
 
-100 names are asked again and again; "ever new" never asks the same name twice. The cost of an answer that is not kept,
-with 10 and with 100,000 names, is measured in process.
+100 names are queried repeatedly; "never repeated" queries each name once. The CPU time of an answer that is not in the
+reply cache, with 10 and with 100,000 names, is measured in this process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ import dns.name
 import dns.rrset
 import uvloop
 from dns.rdatatype import A
-from harness import finish, spread
+from harness import print_result, spread
 
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore, zones_of
 from ssosim.dns.imports.tree import read_tree
@@ -61,8 +61,8 @@ PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """A server under load: its process, and its port."""
+class MeasuredServer:
+    """A server under load: its process id, and its port."""
 
     pid: int
     port: int
@@ -70,14 +70,14 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Answers a second of each contender, block by block: by wall-clock time, and by CPU time of the server."""
+    """Answers per second of each server, for each block: by wall-clock time, and by CPU time of the server."""
 
     wall: dict[str, list[float]]
     cpu: dict[str, list[float]]
 
 
-def zone_file(folder: Path) -> Path:
-    """The zone that both servers serve."""
+def write_zone_file(folder: Path) -> Path:
+    """Write the zone file that both servers use; returns its path."""
     lines = [f"$ORIGIN {ZONE}.", "$TTL 300", "@ SOA ns1 hostmaster 1 3600 600 86400 300", "@ NS ns1", "ns1 A 192.0.2.1"]
     lines += [f"h{number} A 192.0.2.{number}" for number in range(NAMES)]
     path = folder / f"{ZONE}.zone"
@@ -85,26 +85,26 @@ def zone_file(folder: Path) -> Path:
     return path
 
 
-def bench_zones(path: Path) -> ZoneSet:
-    """The default estate's zones and that one."""
+def build_zones(path: Path) -> ZoneSet:
+    """Return the zones of the default estate, and the zone of the file."""
     origin = dns.name.from_text(ZONE)
     return zones_of(default_estate()).with_zone(read_tree(path).zones[origin])
 
 
-def serve(pipe: Connection, zone: Path, loop: str, kept: Path | None) -> None:
-    """Run a server until the pipe says something."""
+def serve(pipe: Connection, zone: Path, loop: str, trace_file: Path | None) -> None:
+    """Run a server until something arrives in the pipe."""
     os.sched_setaffinity(0, {SERVER_CORE})
 
     async def main() -> None:
-        store, trace = ZoneStore(bench_zones(zone)), Trace()
+        store, trace = ZoneStore(build_zones(zone)), Trace()
         server = DnsServer(store, trace, ClientAddresses().who)
-        board = ActiveFaults(store, trace)
-        board.attach(server, "lab")
-        board.apply(fault_from({"fault": "servfail", "names": ["login.microsoftonline.com"]}))
+        faults = ActiveFaults(store, trace)
+        faults.attach(server, "lab")
+        faults.apply(fault_from({"fault": "servfail", "names": ["login.microsoftonline.com"]}))
         server.counts = QueryCounts()
         with contextlib.ExitStack() as cleanup:
-            if kept is not None:
-                cleanup.enter_context(recording(trace, kept))
+            if trace_file is not None:
+                cleanup.enter_context(recording(trace, trace_file))
             pipe.send(await server.start("127.0.0.1", 0))
             stopped = asyncio.Event()
             asyncio.get_running_loop().add_reader(pipe.fileno(), stopped.set)
@@ -115,8 +115,8 @@ def serve(pipe: Connection, zone: Path, loop: str, kept: Path | None) -> None:
     (uvloop.run if loop == "uvloop" else asyncio.run)(main())
 
 
-def bare_loop(pipe: Connection) -> None:
-    """Parse, answer, render with dnspython alone, for as many seconds as the pipe asks: times a second."""
+def run_dnspython_loop(pipe: Connection) -> None:
+    """Parse, answer and render with dnspython alone, for the seconds that the pipe gives; sends answers per second."""
     os.sched_setaffinity(0, {SERVER_CORE})
     query = dns.message.make_query(f"h1.{ZONE}", "A").to_wire()
     rrset = dns.rrset.from_text(f"h1.{ZONE}.", 300, "IN", "A", "192.0.2.1")
@@ -134,23 +134,23 @@ def bare_loop(pipe: Connection) -> None:
 
 
 @contextlib.contextmanager
-def child(target: Callable[..., None], *arguments: object) -> Iterator[tuple[Connection, int]]:
-    """A process at the other end of a pipe, ended by a word; the pipe, and its process id."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=target, args=(theirs, *arguments))
+def start_child(target: Callable[..., None], *arguments: object) -> Iterator[tuple[Connection, int]]:
+    """Run ``target`` in a child process with a pipe for the time of the block; gives the pipe and the process id."""
+    parent_end, child_end = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(child_end, *arguments))
     process.start()
-    theirs.close()
+    child_end.close()
     try:
-        yield ours, process.pid or 0
+        yield parent_end, process.pid or 0
     finally:
-        ours.send(0)
+        parent_end.send(0)
         process.join()
-        ours.close()
+        parent_end.close()
 
 
 @contextlib.contextmanager
-def nsd(folder: Path, zone: Path) -> Iterator[Contender]:
-    """Debian's authoritative server with one server process."""
+def start_nsd(folder: Path, zone: Path) -> Iterator[MeasuredServer]:
+    """Run Debian's nsd with one server process for the time of the block."""
     program = shutil.which("nsd", path=PATH) or "nsd"
     port = 53_530
     (folder / "nsd.conf").write_text(f"""
@@ -178,14 +178,14 @@ zone:
         time.sleep(1)
         if process.poll() is not None:
             sys.exit(f"nsd does not start: {(folder / 'nsd.log').read_text()}")
-        yield Contender(process.pid, port)
+        yield MeasuredServer(process.pid, port)
     finally:
         process.terminate()
         process.wait()
 
 
-def dnsperf(port: int, queries: Path, seconds: float, *, once: bool = False) -> tuple[float, int]:
-    """Load from the other core; answers a second, and answers. Ends the bench when 1 in 1,000 was lost."""
+def run_dnsperf(port: int, queries: Path, seconds: float, *, once: bool = False) -> tuple[float, int]:
+    """Run dnsperf; returns answers per second, and answers. Ends the benchmark if more than 1 in 1,000 was lost."""
     limits = ["-n", "1"] if once else ["-l", f"{seconds:g}"]
     command = ["dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(queries), "-q", "200", "-c", "4", *limits]
     done = subprocess.run(["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True)
@@ -197,22 +197,22 @@ def dnsperf(port: int, queries: Path, seconds: float, *, once: bool = False) -> 
     return float(found[1]), int(completed[1])
 
 
-def descendants(pid: int) -> Iterator[int]:
-    """That process and all below it."""
+def list_process_tree(pid: int) -> Iterator[int]:
+    """Yield the process and all its descendants."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
         for below in (task / "children").read_text(encoding="ascii").split():
-            yield from descendants(int(below))
+            yield from list_process_tree(int(below))
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds of a process and of all below it."""
-    stats = (Path(f"/proc/{each}/schedstat").read_text(encoding="ascii") for each in descendants(pid))
+    """Return the CPU seconds of a process and all its descendants."""
+    stats = (Path(f"/proc/{each}/schedstat").read_text(encoding="ascii") for each in list_process_tree(pid))
     return sum(int(stat.split()[0]) for stat in stats) / 1e9
 
 
-def sized(zones: int, names: int) -> tuple[ZoneSet, list[bytes]]:
-    """Zones with so many names in all, and queries for a thousand of them."""
+def build_sized_zones(zones: int, names: int) -> tuple[ZoneSet, list[bytes]]:
+    """Return zones with ``names`` names in total, and queries for a thousand of them."""
     built = []
     for number in range(zones):
         origin = dns.name.from_text(f"z{number}.example")
@@ -220,14 +220,14 @@ def sized(zones: int, names: int) -> tuple[ZoneSet, list[bytes]]:
         rrsets = [RRset(dns.name.from_text(f"h{each}", origin), A, 300, addresses) for each in range(names // zones)]
         contact = dns.name.from_text("hostmaster", origin)
         built.append(Zone.build(origin, ttl=300, negative_ttl=300, name_server=contact, contact=contact, rrsets=rrsets))
-    asked = [f"h{number * 97 % (names // zones)}.z{number * 31 % zones}.example" for number in range(1000)]
-    return ZoneSet.build(built), [dns.message.make_query(name, "A").to_wire() for name in asked]
+    queried = [f"h{number * 97 % (names // zones)}.z{number * 31 % zones}.example" for number in range(1000)]
+    return ZoneSet.build(built), [dns.message.make_query(name, "A").to_wire() for name in queried]
 
 
-def growth(rounds: int) -> dict[str, list[float]]:
-    """Microseconds of CPU for an answer that is not kept, by names and zones."""
+def measure_uncached(rounds: int) -> dict[str, list[float]]:
+    """Return microseconds of CPU for an answer that is not cached, by number of names and zones."""
     os.sched_setaffinity(0, {SERVER_CORE})
-    cases = {f"{names:,} names in {zones:,} zones": sized(zones, names) for zones, names in SIZES}
+    cases = {f"{names:,} names in {zones:,} zones": build_sized_zones(zones, names) for zones, names in SIZES}
     gc.freeze()
     took: dict[str, list[float]] = {label: [] for label in cases}
     for _ in range(rounds * 3):
@@ -240,26 +240,26 @@ def growth(rounds: int) -> dict[str, list[float]]:
     return took
 
 
-def one_after_another(contenders: dict[str, Contender], queries: Path, options: argparse.Namespace) -> Figures:
-    """Rounds of a block of load for each: answers a second, and answers a CPU second of the server."""
-    got = Figures({label: [] for label in (*contenders, "bare")}, {label: [] for label in (*contenders, "bare")})
-    with child(bare_loop) as (bare, bare_pid):
+def measure_in_turns(servers: dict[str, MeasuredServer], queries: Path, options: argparse.Namespace) -> Figures:
+    """Run rounds with one block of load for each server; returns answers per second and per CPU second."""
+    got = Figures({label: [] for label in (*servers, "bare")}, {label: [] for label in (*servers, "bare")})
+    with start_child(run_dnspython_loop) as (bare, bare_pid):
         for _ in range(options.rounds):
             began = cpu_s(bare_pid)
             bare.send(options.seconds)
             rate: float = bare.recv()
             got.wall["bare"].append(rate)
             got.cpu["bare"].append(rate * options.seconds / (cpu_s(bare_pid) - began))
-            for label, contender in contenders.items():
-                began = cpu_s(contender.pid)
-                rate, answers = dnsperf(contender.port, queries, options.seconds)
+            for label, server in servers.items():
+                began = cpu_s(server.pid)
+                rate, answers = run_dnsperf(server.port, queries, options.seconds)
                 got.wall[label].append(rate)
-                got.cpu[label].append(answers / (cpu_s(contender.pid) - began))
+                got.cpu[label].append(answers / (cpu_s(server.pid) - began))
     return got
 
 
-def compared(got: Figures, label: str, other: str) -> dict[str, dict[str, float | int]]:
-    """Ratios of the blocks of each round, by wall-clock time and by CPU time."""
+def compare(got: Figures, label: str, other: str) -> dict[str, dict[str, float | int]]:
+    """Return the ratios of the blocks of each round, by wall-clock time and by CPU time."""
     by = {"wall clock": got.wall, "cpu": got.cpu}
     return {
         kind: spread([a / b for a, b in zip(rates[label], rates[other], strict=True)], 2) for kind, rates in by.items()
@@ -267,7 +267,7 @@ def compared(got: Figures, label: str, other: str) -> dict[str, dict[str, float 
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -275,33 +275,33 @@ def main() -> None:
     missing = [program for program in ("dnsperf", "nsd") if shutil.which(program, path=PATH) is None]
     if missing:
         sys.exit(f"dns_qps: not installed: {', '.join(missing)}. Debian and Ubuntu: apt-get install dnsperf nsd")
-    sizes = growth(options.rounds)
+    sizes = measure_uncached(options.rounds)
     with tempfile.TemporaryDirectory(prefix="ssobench-") as name, contextlib.ExitStack() as cleanup:
         folder = Path(name)
-        zone = zone_file(folder)
-        contenders = {"nsd": cleanup.enter_context(nsd(folder, zone))}
-        for label, loop, kept in (
+        zone = write_zone_file(folder)
+        servers = {"nsd": cleanup.enter_context(start_nsd(folder, zone))}
+        for label, loop, trace_file in (
             ("asyncio", "asyncio", None),
             ("uvloop", "uvloop", None),
             ("as up", "uvloop", folder / "t"),
         ):
-            pipe, pid = cleanup.enter_context(child(serve, zone, loop, kept))
-            contenders[label] = Contender(pid, pipe.recv())
-        repeated, ever_new = folder / "repeated", folder / "new"
+            pipe, pid = cleanup.enter_context(start_child(serve, zone, loop, trace_file))
+            servers[label] = MeasuredServer(pid, pipe.recv())
+        repeated, never_repeated = folder / "repeated", folder / "new"
         repeated.write_text("".join(f"h{number}.{ZONE} A\n" for number in range(NAMES)))
-        ever_new.write_text("".join(f"n{number}.{ZONE} A\n" for number in range(20_000)))
-        got = one_after_another(contenders, repeated, options)
-        new, _ = dnsperf(contenders["uvloop"].port, ever_new, options.seconds, once=True)
+        never_repeated.write_text("".join(f"n{number}.{ZONE} A\n" for number in range(20_000)))
+        got = measure_in_turns(servers, repeated, options)
+        new, _ = run_dnsperf(servers["uvloop"].port, never_repeated, options.seconds, once=True)
     first, last = (median(took) for took in (sizes[min(sizes, key=len)], max(sizes.values(), key=median)))
-    to_bare = {label: compared(got, label, "bare") for label in ("asyncio", "uvloop", "as up")}
-    to_nsd = {label: compared(got, label, "nsd") for label in ("asyncio", "uvloop", "as up")}
-    finish(
+    to_bare = {label: compare(got, label, "bare") for label in ("asyncio", "uvloop", "as up")}
+    to_nsd = {label: compare(got, label, "nsd") for label in ("asyncio", "uvloop", "as up")}
+    print_result(
         "dns_qps",
         figures={
             "answers per s": {label: spread(rates, 0) for label, rates in got.wall.items() if label in to_bare},
             "answers per cpu second": {label: spread(rates, 0) for label, rates in got.cpu.items() if label in to_bare},
-            "ever new, per s": round(new),
-            "us for an answer that is not kept": {label: spread(took, 1) for label, took in sizes.items()},
+            "never repeated, per s": round(new),
+            "us for an answer that is not cached": {label: spread(took, 1) for label, took in sizes.items()},
         },
         reference={
             "nsd, per s": spread(got.wall["nsd"], 0),

@@ -1,4 +1,4 @@
-"""What the benches share: a state folder of their own, medians with their spread, and one JSON object at the end."""
+"""Common functions of the benchmarks: a temporary state folder, medians with their spread, and the JSON result."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["SSOSIM", "SSO_URL", "LabUnderTest", "finish", "lab_up", "own_home", "run", "spread", "timed"]
+__all__ = [
+    "SSOSIM",
+    "SSO_URL",
+    "LabUnderTest",
+    "lab_up",
+    "print_result",
+    "run",
+    "spread",
+    "temporary_home",
+    "time_command",
+]
 
 SSOSIM = str(Path(sys.executable).with_name("ssosim"))
 SSO_URL = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
-_PATIENCE_S = 30
+_TIMEOUT_S = 30
 
-# As on a machine where nobody set it: byte code is kept, so that a second start does not compile again.
+# As on a machine without this variable: byte code is kept, so a second start does not compile again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @contextlib.contextmanager
-def own_home() -> Iterator[Path]:
-    """A state folder for this bench alone; its lab, if one is still up, is stopped at the end."""
+def temporary_home() -> Iterator[Path]:
+    """Use a state folder for this benchmark alone; a lab that is still up at the end is stopped."""
     before = os.environ.get("SSOSIM_HOME")
     with tempfile.TemporaryDirectory(prefix="ssobench-") as folder:
         os.environ["SSOSIM_HOME"] = folder
@@ -44,9 +54,9 @@ def own_home() -> Iterator[Path]:
 
 
 def run(*arguments: str, check: bool = True) -> str:
-    """Run the command ``ssosim``; what it printed."""
+    """Run the command ``ssosim``; returns its standard output. If it fails, the benchmark ends."""
     done = subprocess.run(
-        [SSOSIM, *arguments], capture_output=True, text=True, timeout=_PATIENCE_S, check=False, stdin=subprocess.DEVNULL
+        [SSOSIM, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
     )
     if check and done.returncode != 0:
         sys.exit(f"ssosim {' '.join(arguments)}: exit code {done.returncode}: {done.stderr.strip()}")
@@ -54,7 +64,7 @@ def run(*arguments: str, check: bool = True) -> str:
 
 
 class LabUnderTest:
-    """A detached lab: its folder, and the process id of the lab itself as seen from here."""
+    """A detached lab: its folder, and the process id of the lab in the namespace of this process."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "labs" / "default"
@@ -62,14 +72,14 @@ class LabUnderTest:
         self.pid: int = self.facts["pid"]
 
     def cpu_s(self) -> float:
-        """CPU seconds that the lab's process has used so far, all threads."""
+        """Return the CPU seconds that all threads of the lab's process have used so far."""
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
 
 @contextlib.contextmanager
 def lab_up(home: Path) -> Iterator[LabUnderTest]:
-    """A detached lab in ``home``, for the time of the body."""
+    """Run a detached lab in ``home`` for the time of the block."""
     run("up", "--detach")
     try:
         yield LabUnderTest(home)
@@ -77,10 +87,10 @@ def lab_up(home: Path) -> Iterator[LabUnderTest]:
         run("down")
 
 
-def timed(command: Sequence[str], **options: Any) -> float:
-    """Seconds that ``command`` took; ends the bench when it failed."""
+def time_command(command: Sequence[str], **options: Any) -> float:
+    """Run ``command``; returns the seconds that it took. If it fails, the benchmark ends."""
     began = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False, **options)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, **options)
     took = time.perf_counter() - began
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.strip()}")
@@ -88,7 +98,7 @@ def timed(command: Sequence[str], **options: Any) -> float:
 
 
 def spread(values: Sequence[float], digits: int = 3) -> dict[str, float | int]:
-    """Median, extremes and number of ``values``."""
+    """Return median, minimum, maximum and number of ``values``."""
     return {
         "median": round(median(values), digits),
         "min": round(min(values), digits),
@@ -97,8 +107,8 @@ def spread(values: Sequence[float], digits: int = 3) -> dict[str, float | int]:
     }
 
 
-def finish(name: str, *, met: bool, **parts: Any) -> None:
-    """Print the bench's one JSON object; ``parts`` are its figures, reference, ratio and target, in this order."""
+def print_result(name: str, *, met: bool, **parts: Any) -> None:
+    """Print the result as one JSON object; ``parts`` are figures, reference, ratio and target, in this order."""
     machine = {
         "cores": os.cpu_count(),
         "load_1m": round(os.getloadavg()[0], 2),

@@ -1,4 +1,4 @@
-"""How long a realm takes, beside k5test in the same run; and how many tickets GSS-API makes and judges.
+"""The time to start a realm, beside k5test in the same run; and the rate of tokens that GSS-API makes and checks.
 
     python bench/kdc_start.py [ROUNDS]
 
@@ -32,39 +32,39 @@ times: dict[str, list[float]] = defaultdict(list)
 
 
 @contextmanager
-def measured(name: str) -> Iterator[None]:
-    """Add the time of the body to ``times[name]``, in milliseconds."""
+def measure(name: str) -> Iterator[None]:
+    """Add the time of the block to ``times[name]``, in milliseconds."""
     begin = time.perf_counter()
     yield
     times[name].append((time.perf_counter() - begin) * 1000)
 
 
-def rate(number: int, work: Callable[[], object]) -> float:
-    """Calls per second."""
+def measure_rate(number: int, work: Callable[[], object]) -> float:
+    """Call ``work`` ``number`` times; returns calls per second."""
     begin = time.perf_counter()
     for _ in range(number):
         work()
     return number / (time.perf_counter() - begin)
 
 
-async def ours(directory: Path) -> dict[str, float]:
-    """One round; the rates of the round."""
-    with measured("prepare"):
+async def measure_ssosim(directory: Path) -> dict[str, float]:
+    """Measure one round of ssosim; returns its rates per second."""
+    with measure("prepare"):
         prepared = prepare(default_estate(), directory / "cache")
-    with measured("prepare, cached"):
+    with measure("prepare, cached"):
         prepare(default_estate(), directory / "cache")
-    with measured("copy and start"):
-        with measured("copy"):
+    with measure("copy and start"):
+        with measure("copy"):
             realm = prepared.copy_to(directory / "realm")
         kdc = Kdc(realm)
-        with measured("start"):
+        with measure("start"):
             await kdc.start()
     conf, ccache = realm.directory / "krb5.conf", realm.directory / "client.ccache"
-    with measured("kinit"):
+    with measure("kinit"):
         await kinit("alice", "Alice-lab-password-1", conf, ccache)
     client = Initiator(conf, ccache)
     service = Acceptor(realm.keytab, realm.directory / "rcache")
-    with measured("first token"):
+    with measure("first token"):
         await client.token(SPN)
     begin = time.perf_counter()
     tokens = [await client.token(SPN) for _ in range(TOKENS)]
@@ -75,35 +75,35 @@ async def ours(directory: Path) -> dict[str, float]:
     rates["accepts"] = TOKENS / (time.perf_counter() - begin)
     assert all(isinstance(verdict, Accepted) for verdict in verdicts)
     garbage = b"\x60" + os.urandom(700)
-    rates["refusals of garbage"] = rate(TOKENS, lambda: service.accept(garbage))
-    with measured("stop"):
+    rates["refusals of garbage"] = measure_rate(TOKENS, lambda: service.accept(garbage))
+    with measure("stop"):
         await kdc.stop()
     return rates
 
 
-def theirs(number: int) -> None:
-    """One k5test realm as it comes (user, host, keytab, tickets), and one with nothing but the KDC."""
+def measure_k5test(number: int) -> None:
+    """Measure one k5test realm with its defaults (user, host, keytab, tickets), and one with the KDC alone."""
     conf = {"realms": {"$realm": {"kdc": "127.0.0.1:$port0"}}}
-    with measured("k5test, bare KDC"):
+    with measure("k5test, bare KDC"):
         bare = k5test.K5Realm(
             create_user=False, create_host=False, get_creds=False, krb5_conf=conf, portbase=42000 + 20 * number
         )
-    with measured("k5test, stop"):
+    with measure("k5test, stop"):
         bare.stop()
-    with measured("k5test, whole"):
+    with measure("k5test, whole"):
         whole = k5test.K5Realm(krb5_conf=conf, portbase=42010 + 20 * number)
     whole.stop()
 
 
 async def main() -> None:
-    """Rounds of both, taking turns."""
+    """Measure both in alternation, and print the result."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     rates: dict[str, list[float]] = defaultdict(list)
     for number in range(rounds):
         with tempfile.TemporaryDirectory() as directory:
-            for name, value in (await ours(Path(directory))).items():
+            for name, value in (await measure_ssosim(Path(directory))).items():
                 rates[name].append(value)
-        theirs(number)
+        measure_k5test(number)
     middle = {name: round(median(values), 2) for name, values in times.items()}
     whole = median(times["prepare"]) + median(times["copy and start"]) + median(times["kinit"])
     result = {

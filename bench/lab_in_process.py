@@ -1,9 +1,9 @@
-"""One fresh process with labs in it, for ``lab_ready.py``: prints one JSON line.
+"""A new process that starts labs, for ``lab_ready.py``; prints one line of JSON.
 
     python bench/lab_in_process.py BEGAN FOLDER LABS
 
-BEGAN is the monotonic moment at which the caller started this process. FOLDER holds the cache. Every lab is isolated
-(a loopback block, a KDC and a trace of its own) and proves itself by one silent sign-in, whose time is not counted.
+BEGAN is the monotonic time at which the caller started this process. FOLDER contains the cache. Every lab is isolated
+(its own loopback block, KDC and trace). One silent sign-in checks each lab; its time is measured separately.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 BEGAN = float(sys.argv[1])
 PYTHON_UP = time.monotonic()
 
-import asyncio  # noqa: E402 - what is imported from here on is measured
+import asyncio  # noqa: E402 - the imports from here on are measured
 import json  # noqa: E402
 import shutil  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -30,19 +30,19 @@ IMPORTED = time.monotonic()
 
 
 class Clock:
-    """The client's clock: real time."""
+    """The clock of the client: real time."""
 
     def now(self) -> float:
-        """Seconds since the Unix epoch."""
+        """Return the present time in seconds since the Unix epoch."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for ``seconds`` of real time."""
         await asyncio.sleep(seconds)
 
 
-async def one(cache: Path, home: Path) -> dict[str, float]:
-    """Start a lab, sign in once, stop it; the seconds of each."""
+async def measure_lab(cache: Path, home: Path) -> dict[str, float]:
+    """Start a lab, sign in once, stop it; returns the seconds of each."""
     estate = default_estate()
     moments = [time.monotonic()]
     lab = Lab(estate, home, cache)
@@ -62,13 +62,13 @@ async def one(cache: Path, home: Path) -> dict[str, float]:
 
 
 async def main() -> None:
-    """A first lab, then the others, one after the other."""
+    """Measure the labs one after another, and print the result."""
     folder = Path(sys.argv[2])
     labs = []
     for number in range(int(sys.argv[3])):
         home = folder / f"lab-{number}"
         home.mkdir(parents=True)
-        labs.append(await one(folder / "cache", home))
+        labs.append(await measure_lab(folder / "cache", home))
         shutil.rmtree(home)
     print(json.dumps({"python": PYTHON_UP - BEGAN, "imports": IMPORTED - PYTHON_UP, "labs": labs}))
 

@@ -1,11 +1,11 @@
-"""How soon a lab is of use: from the command to the first silent sign-in, and inside a process that runs already.
+"""The time until a lab is ready: from the command to the first silent sign-in, and in a process that runs already.
 
     python bench/lab_ready.py [--rounds 7]
 
-Private network: ``ssosim up --detach``, then ``ssosim exec -- curl --negotiate`` against the browser's sign-in address;
-both commands' own start-up counts, the answer must be 200. "cold" is the first run ever in a state folder: it makes the
-realm and the keys. In process: ``Lab`` on loopback in a fresh interpreter, then further labs. k5test's
-realm is measured in the same rounds: ``K5Realm()`` as it comes, and bare, with nothing but the KDC.
+Private network: ``ssosim up --detach``, then ``ssosim exec -- curl --negotiate`` with the sign-on address for browsers;
+the start-up of both commands counts, and the response must be 200. "cold" is the first run in a new state folder, which
+makes the realm and the keys. In process: ``Lab`` on loopback in a new interpreter, then further labs. k5test's realm is
+measured in the same rounds: ``K5Realm()`` with its defaults, and bare, with the KDC alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness import SSO_URL, SSOSIM, finish, own_home, run, spread
+from harness import SSO_URL, SSOSIM, print_result, run, spread, temporary_home
 
 TARGET = {"up_and_sign_in_s": 1.0, "first_lab_s": 0.3, "further_lab_s": 0.05}
 LABS_IN_A_PROCESS = 6
@@ -38,16 +38,16 @@ print(json.dumps(times))
 """
 
 
-def python(*arguments: str) -> str:
-    """What a fresh interpreter prints; ends the bench when it fails."""
+def run_python(*arguments: str) -> str:
+    """Run a new interpreter; returns its output. If it fails, the benchmark ends."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         sys.exit(f"python {arguments[0]}: {done.stderr}")
     return done.stdout
 
 
-def private(times: dict[str, list[float]], kind: str) -> None:
-    """One lab in the private network, its first sign-in, and its end."""
+def measure_private_lab(times: dict[str, list[float]], kind: str) -> None:
+    """Measure one lab in the private network: start, first sign-in, end."""
     began = time.perf_counter()
     status = json.loads(run("up", "--detach", "--json"))
     up = time.perf_counter()
@@ -62,11 +62,11 @@ def private(times: dict[str, list[float]], kind: str) -> None:
         times[f"{kind} {name}"].append(value)
 
 
-def in_process(times: dict[str, list[float]], kind: str, folder: Path) -> None:
-    """A fresh process: interpreter, imports, a first lab, and others."""
+def measure_labs_in_process(times: dict[str, list[float]], kind: str, folder: Path) -> None:
+    """Measure a new process: interpreter, imports, a first lab, and further labs."""
     began = time.monotonic()
     answer: dict[str, Any] = json.loads(
-        python(str(Path(__file__).with_name("lab_in_process.py")), str(began), str(folder), str(LABS_IN_A_PROCESS))
+        run_python(str(Path(__file__).with_name("lab_in_process.py")), str(began), str(folder), str(LABS_IN_A_PROCESS))
     )
     first, *others = answer["labs"]
     times[f"{kind} imports"].append(answer["imports"])
@@ -78,31 +78,31 @@ def in_process(times: dict[str, list[float]], kind: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     times: dict[str, list[float]] = defaultdict(list)
-    with own_home() as home:
-        private(defaultdict(list), "warm-up")  # byte code and page cache
+    with temporary_home() as home:
+        measure_private_lab(defaultdict(list), "warm-up")  # byte code and page cache
         for number in range(options.rounds):
-            private(times, "warm")
-            in_process(times, "warm", home / "process")
-            whole, bare = json.loads(python("-c", K5TEST))
+            measure_private_lab(times, "warm")
+            measure_labs_in_process(times, "warm", home / "process")
+            whole, bare = json.loads(run_python("-c", K5TEST))
             times["k5test"].append(whole)
             times["k5test bare"].append(bare)
             if number < 3:
-                with own_home() as fresh:
-                    private(times, "cold")
-                    in_process(times, "cold", fresh / "process")
-    warm_first = times["warm first lab"][1:]  # the first of these made the keys
+                with temporary_home() as fresh:
+                    measure_private_lab(times, "cold")
+                    measure_labs_in_process(times, "cold", fresh / "process")
+    warm_first = times["warm first lab"][1:]  # the first run made the keys
     middle = {name: median(values) for name, values in times.items()}
     reached = {
         "up_and_sign_in_s": middle["warm total"],
         "first_lab_s": median(warm_first),
         "further_lab_s": middle["further lab"],
     }
-    finish(
+    print_result(
         "lab_ready",
         figures={
             "private network, s": {

@@ -15,7 +15,7 @@ import time
 from statistics import median
 
 from bare_model import Recorded
-from harness import finish, spread
+from harness import print_result, spread
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Model
 
@@ -26,7 +26,7 @@ TARGET = {"office_ms": 30.0, "slowest_model_ms": 30.0}
 
 
 def play(model: Model) -> tuple[float, int]:
-    """Milliseconds of CPU for one sign-in, and how many things went over the wire."""
+    """Run one sign-in; returns milliseconds of CPU, and the number of events on the wire."""
     world = World()
     world.remove_record()
     world.after(GONE_S, World.put_cname)
@@ -38,7 +38,7 @@ def play(model: Model) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=15)
     runs = range(parser.parse_args().runs)
@@ -54,7 +54,7 @@ def main() -> None:
     slowest = max(took, key=lambda name: median(took[name]))
     reached = {"office_ms": median(took["office"]), "slowest_model_ms": median(took[slowest])}
     reference = [recorded.again_ms() for _ in runs]
-    finish(
+    print_result(
         "one_model",
         figures={
             "office_ms": spread(took["office"]),

@@ -1,10 +1,10 @@
-"""What the pytest plugin costs: where it is not used, and for each lab where it is.
+"""The time of the pytest plugin: in a test run that does not use it, and for each lab of its fixtures.
 
     python bench/plugin_import.py [--runs 11]
 
-The reference of an empty test run is the same run with ``-p no:ssosim``. The module alone is imported in a fresh
-process that has loaded pytest already. Labs are those of the fixtures ``sso_lab`` and ``sso_play_sync``, set-up and
-tear-down together, in a session that finds realm and keys prepared; the first one also imports the simulator.
+The reference of an empty test run is the same run with ``-p no:ssosim``. The import of the module is measured in a new
+process that has imported pytest already. Labs are those of the fixtures ``sso_lab`` and ``sso_play_sync``, with set-up
+and tear-down, in a session where realm and keys are prepared; the time of the first lab includes the imports.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from harness import finish, own_home, spread, timed
+from harness import print_result, spread, temporary_home, time_command
 
 TARGET = {"import_s": 0.02, "first_lab_s": 0.3, "further_lab_s": 0.05}
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "test_it.py"]
@@ -47,8 +47,8 @@ def test_end(before, sso_play_sync):
 """
 
 
-def labs_in_a_session(folder: Path, labs: int) -> tuple[float, list[float], float]:
-    """Seconds of the first lab, of each further one, and of one whole ``feb-2025`` with one model."""
+def measure_session(folder: Path, labs: int) -> tuple[float, list[float], float]:
+    """Return the seconds of the first lab, of each further lab, and of one run of ``feb-2025`` with one model."""
     (folder / "test_it.py").write_text(LABS.format(labs=labs), encoding="utf-8")
     done = subprocess.run([*PYTEST, "-s"], cwd=folder, capture_output=True, text=True, check=True, timeout=120)
     line = next(line for line in done.stdout.splitlines() if "@@" in line)
@@ -58,30 +58,30 @@ def labs_in_a_session(folder: Path, labs: int) -> tuple[float, list[float], floa
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=11)
     runs = range(parser.parse_args().runs)
     imported, used, unused, first, further, plays = [], [], [], [], [], []
-    with own_home(), tempfile.TemporaryDirectory(prefix="ssobench-") as name:
+    with temporary_home(), tempfile.TemporaryDirectory(prefix="ssobench-") as name:
         folder = Path(name)
         (folder / "test_it.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
-        timed(PYTEST, cwd=folder)
+        time_command(PYTEST, cwd=folder)
         for _ in runs:
             alone = subprocess.run(
                 [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True, timeout=60
             )
             imported.append(float(alone.stdout))
-            used.append(timed(PYTEST, cwd=folder))
-            unused.append(timed([*PYTEST, "-p", "no:ssosim"], cwd=folder))
-        labs_in_a_session(folder, 1)
+            used.append(time_command(PYTEST, cwd=folder))
+            unused.append(time_command([*PYTEST, "-p", "no:ssosim"], cwd=folder))
+        measure_session(folder, 1)
         for _ in runs[:5]:
-            one, more, play = labs_in_a_session(folder, 10)
+            one, more, play = measure_session(folder, 10)
             first.append(one)
             further += more
             plays.append(play)
     reached = {"import_s": median(imported), "first_lab_s": median(first), "further_lab_s": median(further)}
-    finish(
+    print_result(
         "plugin_import",
         figures={
             "import_s": spread(imported, 4),

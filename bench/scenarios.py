@@ -1,4 +1,4 @@
-"""What playing scenarios costs: 25 February 2025 with every model, one model in memory, the whole catalogue.
+"""The time to play scenarios: 25 February 2025 with every model, one model in memory, the whole catalogue.
 
     python bench/scenarios.py [--rounds 3]
 
@@ -24,7 +24,7 @@ from statistics import median
 import one_model
 import uvloop
 from bare_model import Recorded, signatures_in, signing_ms
-from harness import finish, own_home, spread
+from harness import print_result, spread, temporary_home
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Model
 
@@ -43,16 +43,16 @@ TARGET = {"feb_2025_s": 3.0, "in memory to one model in a world": 1.5, "catalogu
 PROCESSES = 2
 
 
-def with_all_models(scenario: Scenario) -> Scenario:
-    """``scenario`` with its own models and all others of the catalogue."""
+def add_all_models(scenario: Scenario) -> Scenario:
+    """Return ``scenario`` with its own models and all other models of the catalogue."""
     own = [client for client in scenario.clients if client.model]
     taken = {client.name for client in own}
     others = [Client(name=name, model=name) for name in MODELS if name not in taken]
     return with_clients(scenario, [*own, *others])
 
 
-async def over_sockets(scenario: Scenario, cache: Path) -> int:
-    """Play once; how many records the trace has."""
+async def play_over_sockets(scenario: Scenario, cache: Path) -> int:
+    """Play once; returns the number of records in the trace."""
     clock = VirtualClock(scenario.phases[0].start.timestamp())
     with tempfile.TemporaryDirectory(prefix="ssobench-") as home:
         async with Lab(scenario.estate(default_estate()), Path(home), cache, clock=clock) as lab:
@@ -60,12 +60,12 @@ async def over_sockets(scenario: Scenario, cache: Path) -> int:
             return len(lab.trace)
 
 
-def played(name: str, cache: Path) -> tuple[float, float, int]:
-    """Seconds of wall time and of CPU, and records, of one scenario with all models."""
-    scenario = with_all_models(load_scenario(name))
+def measure_scenario(name: str, cache: Path) -> tuple[float, float, int]:
+    """Play one scenario with all models; returns seconds of wall time, seconds of CPU, and the number of records."""
+    scenario = add_all_models(load_scenario(name))
     began, cpu = time.perf_counter(), time.process_time()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        records = runner.run(over_sockets(scenario, cache))
+        records = runner.run(play_over_sockets(scenario, cache))
     return time.perf_counter() - began, time.process_time() - cpu, records
 
 
@@ -99,18 +99,18 @@ def in_memory(rounds: int) -> tuple[list[float], list[float], list[float], list[
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    with own_home():
+    with temporary_home():
         cache = cache_folder()
-        played("feb-2025", cache)  # realm and keys are made, byte code is read
-        feb = [played("feb-2025", cache) for _ in range(rounds)]
+        measure_scenario("feb-2025", cache)  # realm and keys are made, byte code is read
+        feb = [measure_scenario("feb-2025", cache) for _ in range(rounds)]
         memory, world, alone, signed = in_memory(rounds * 5)
         began = time.perf_counter()
         with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:  # libkrb5 has a thread
-            each = dict(zip(shipped_names(), pool.map(played, shipped_names(), [cache] * 99), strict=False))
+            each = dict(zip(shipped_names(), pool.map(measure_scenario, shipped_names(), [cache] * 99), strict=False))
         whole = time.perf_counter() - began
     incident = load_scenario("feb-2025")
     virtual_s = (incident.end - incident.phases[0].start).total_seconds()
@@ -127,7 +127,7 @@ def main() -> None:
     }
     to_world = median(memory) / median(world)
     reached = [value <= limit for value, limit in zip((median(walls), to_world, whole), TARGET.values(), strict=True)]
-    finish(
+    print_result(
         "scenarios",
         figures=figures,
         reference={

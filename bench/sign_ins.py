@@ -1,14 +1,14 @@
-"""Whole silent sign-ins a second, as a share of what their cryptography alone allows in the same run.
+"""Complete silent sign-ins per second, as a share of the rate of their cryptography alone in the same run.
 
     python bench/sign_ins.py [--rounds 15]
 
 One sign-in is five HTTPS requests: realm, MEX, RST without a ticket (401), RST with a ticket, token. The lab is the
-one of ``ssosim up`` (uvloop, trace written to disk), held to the first core; the load is a program inside the lab
-(``sign_ins_load.py``), held to the others, that never sleeps while it measures. The reference is a bare loop on the
-first core while the lab idles: the lab's own functions for the two RSA-2048 signatures of a sign-in (access token, ID
-token) and for one GSSAPI accept with a replay cache, nothing else. Both take turns in short blocks of as many sign-ins
-and fresh tickets, so that what else runs on the machine meets both alike. The share is taken by CPU time, beside that
-by the clock, which counts whatever else had the core.
+one of ``ssosim up`` (uvloop, trace written to disk), pinned to the first core; the load is a program inside the lab
+(``sign_ins_load.py``), pinned to the other cores, that never sleeps while it measures. The reference is a loop on the
+first core while the lab is idle: the lab's own functions for the two RSA-2048 signatures of a sign-in (access token, ID
+token) and for one GSSAPI accept with a replay cache, nothing else. Both alternate in short blocks of equally many
+sign-ins and new tickets, so that other work on the machine affects both equally. The share is computed from CPU times;
+the share from wall-clock times beside it includes the other work on that core.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import SSOSIM, LabUnderTest, finish, lab_up, own_home, spread
+from harness import SSOSIM, LabUnderTest, lab_up, print_result, spread, temporary_home
 
 from ssosim.entra.core.keys import SigningKey
 from ssosim.kerberos.gss import Accepted, Acceptor
@@ -40,15 +40,15 @@ STEP_COUNT = 1500
 
 
 class Load:
-    """The load program inside the lab; one JSON line each way."""
+    """The load program inside the lab; commands and replies are one line of JSON each."""
 
     def __init__(self) -> None:
         script = str(Path(__file__).with_name("sign_ins_load.py"))
         command = [SSOSIM, "exec", "--", sys.executable, script, str(CONNECTIONS)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def ask(self, what: str, **parts: Any) -> Any:
-        """One command and its answer; ends the bench when the load has failed."""
+    def request(self, what: str, **parts: Any) -> Any:
+        """Send one command; returns its reply. If the load program has ended, the benchmark ends."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps({"do": what, **parts}) + "\n")
@@ -59,15 +59,15 @@ class Load:
         return json.loads(line)
 
     def end(self) -> None:
-        """Close its standard input and wait."""
+        """Close the standard input of the program, and wait for its end."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(10)
 
 
 @contextmanager
-def on_cores(pid: int, cores: set[int]) -> Iterator[None]:
-    """Hold the process ``pid``, all threads, to ``cores`` for the time of the body."""
+def pin_to_cores(pid: int, cores: set[int]) -> Iterator[None]:
+    """Pin all threads of the process ``pid`` to ``cores`` for the time of the block."""
     threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
     before = os.sched_getaffinity(pid)
     for thread in threads:
@@ -80,21 +80,21 @@ def on_cores(pid: int, cores: set[int]) -> Iterator[None]:
 
 
 class Crypto:
-    """The bare cryptography of one sign-in: the lab's own functions, on its own key and its own keytab."""
+    """The cryptography of one sign-in: the functions of the lab, with its key and its keytab."""
 
     def __init__(self, home: Path, lab: LabUnderTest) -> None:
         self._key = SigningKey.from_pem(next((home / "cache").glob("keys-*/cloud.pem")).read_bytes())
         os.environ["KRB5_CONFIG"] = str(lab.folder / "krb5.conf")
         self._acceptor = Acceptor(lab.folder / "kdc" / SERVICE_ACCOUNT_KEYTAB, home / "bench-rcache")
 
-    def per_second(self, tokens: list[bytes]) -> dict[str, float]:
-        """Sign-ins a second that it allows, and the milliseconds of its parts; each of ``tokens`` is used once."""
+    def measure(self, tokens: list[bytes]) -> dict[str, float]:
+        """Return sign-ins per second, and the milliseconds of the parts; each of ``tokens`` is used once."""
         accepting, signing, cpu = 0.0, 0.0, time.process_time()
         for token in tokens:
             began = time.perf_counter()
             verdict = self._acceptor.accept(token)
             accepted = time.perf_counter()
-            self._key.sign(token[:900])  # about as long as the tokens that the lab signs, and never the same
+            self._key.sign(token[:900])  # about the length of the tokens that the lab signs, and each time another text
             self._key.sign(token[-700:])
             signing += time.perf_counter() - accepted
             accepting += accepted - began
@@ -107,51 +107,51 @@ class Crypto:
         }
 
 
-def steps(lab: LabUnderTest, load: Load) -> dict[str, float]:
-    """Milliseconds of the server's CPU for each step, measured one step at a time."""
+def measure_steps(lab: LabUnderTest, load: Load) -> dict[str, float]:
+    """Return the milliseconds of the server's CPU for each step, measured one step at a time."""
     spent = {}
     for step in STEPS:
-        load.ask("prepare", step=step, count=STEP_COUNT)
+        load.request("prepare", step=step, count=STEP_COUNT)
         before = lab.cpu_s()
-        load.ask("step", step=step, count=STEP_COUNT)
+        load.request("step", step=step, count=STEP_COUNT)
         spent[step] = round((lab.cpu_s() - before) / STEP_COUNT * 1000, 3)
     return {**spent, "sum": round(sum(spent.values()), 3)}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--pause", type=float, default=0.0, help="wait before the load starts, to attach a profiler")
     options = parser.parse_args()
     first, *others = sorted(os.sched_getaffinity(0))
     values: dict[str, list[float]] = defaultdict(list)
-    with own_home() as home, lab_up(home) as lab, on_cores(lab.pid, {first}):
+    with temporary_home() as home, lab_up(home) as lab, pin_to_cores(lab.pid, {first}):
         os.sched_setaffinity(0, set(others) or {first})  # inherited by the load
         load = Load()
         crypto = Crypto(home, lab)
-        load.ask("connect")
+        load.request("connect")
         print(f"lab {lab.pid}", file=sys.stderr) if options.pause else None
         time.sleep(options.pause)
         for _ in range(options.rounds):
-            tokens = [base64.b64decode(token) for token in load.ask("tokens", count=BLOCK)]
-            with on_cores(os.getpid(), {first}):
-                for name, value in crypto.per_second(tokens).items():
+            tokens = [base64.b64decode(token) for token in load.request("tokens", count=BLOCK)]
+            with pin_to_cores(os.getpid(), {first}):
+                for name, value in crypto.measure(tokens).items():
                     values[f"crypto_{name}"].append(value)
-            load.ask("prepare", step="whole", count=BLOCK)
+            load.request("prepare", step="whole", count=BLOCK)
             before = lab.cpu_s()
-            answer = load.ask("whole", count=BLOCK)
+            answer = load.request("whole", count=BLOCK)
             values["server_cpu_ms"].append((lab.cpu_s() - before) / BLOCK * 1000)
             values["sign_ins_per_s"].append(BLOCK / answer["seconds"])
             values["load_busy"].append(answer["cpu_seconds"] / answer["seconds"])
             values["server_busy"].append(values["server_cpu_ms"][-1] * values["sign_ins_per_s"][-1] / 1000)
             values["cpu_ratio"].append(values["crypto_cpu_ms"][-1] / values["server_cpu_ms"][-1])
             values["ratio"].append(values["sign_ins_per_s"][-1] / values["crypto_per_s"][-1])
-        by_step = steps(lab, load)
+        by_step = measure_steps(lab, load)
         records = json.loads((lab.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()[-1])["seq"]
         load.end()
     by_cpu = spread(values["cpu_ratio"])
-    finish(
+    print_result(
         "sign_ins",
         figures={
             "sign_ins_per_s": spread(values["sign_ins_per_s"], 1),

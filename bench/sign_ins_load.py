@@ -1,8 +1,8 @@
-"""The load of ``sign_ins.py``: runs inside the lab, takes commands on standard input, one JSON line each.
+"""The load of ``sign_ins.py``: it runs inside the lab and reads commands from standard input, one line of JSON each.
 
-Bare HTTP/1.1 over TLS connections that stay open, two a worker (login host, autologon host). Tickets are made before
-the clock starts, from one cached service ticket, each with an authenticator of its own: a replay cache refuses
-repetitions. Every answer is checked, by status and by what it must hold.
+It sends plain HTTP/1.1 over persistent TLS connections, two for each worker (login host, autologon host). Tokens are
+made before the measurement from one cached service ticket, each with a new authenticator, since a replay cache refuses
+repetitions. The status and the content of every response are checked.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ENDPOINT = re.compile(rb"<wsa10:Address>(https://[^<]+/windowstransport[^<]*)</
 
 
 class Connection:
-    """One TLS connection that stays open."""
+    """One persistent TLS connection."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -43,11 +43,11 @@ class Connection:
         self._writer: asyncio.StreamWriter
 
     async def open(self, tls: ssl.SSLContext) -> None:
-        """Connect and shake hands."""
+        """Connect, and do the TLS handshake."""
         self._reader, self._writer = await asyncio.open_connection(self._host, 443, ssl=tls)
 
-    async def ask(self, method: str, path: str, headers: str = "", body: bytes = b"") -> tuple[int, bytes]:
-        """One request; status and body of its answer."""
+    async def request(self, method: str, path: str, headers: str = "", body: bytes = b"") -> tuple[int, bytes]:
+        """Send one request; returns status and body of the response."""
         length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{SKU}{headers}{length}\r\n"
         self._writer.write(head.encode("ascii") + body)
@@ -58,7 +58,7 @@ class Connection:
 
 
 class Worker:
-    """Signs in, again and again."""
+    """A client with two connections that signs in repeatedly."""
 
     def __init__(self) -> None:
         self.login, self.autologon = Connection(LOGIN), Connection(AUTOLOGON)
@@ -66,36 +66,36 @@ class Worker:
         self.rst = b""
 
     async def realm(self) -> str:
-        """Realm discovery; where the MEX document is."""
-        status, body = await self.login.ask(
+        """Do realm discovery; returns the address of the MEX document."""
+        status, body = await self.login.request(
             "GET", f"/common/userrealm/{UPN}?api-version=1.0", f"client-request-id: {uuid4()}\r\n"
         )
-        return str(checked(status, 200, json.loads(body))["federation_metadata_url"])
+        return str(check_status(status, 200, json.loads(body))["federation_metadata_url"])
 
     async def mex(self, url: str) -> str:
-        """The MEX document; where windowstransport is."""
+        """Get the MEX document; returns the address of the windowstransport endpoint."""
         parts = urlsplit(url)
-        status, body = await self.autologon.ask("GET", f"{parts.path}?{parts.query}")
-        found = checked(status, 200, _ENDPOINT.search(body))
+        status, body = await self.autologon.request("GET", f"{parts.path}?{parts.query}")
+        found = check_status(status, 200, _ENDPOINT.search(body))
         assert found, body
         return str(found[1].decode().replace("&amp;", "&"))
 
-    async def post_rst(self, url: str, authorization: str, wanted: int) -> bytes:
-        """Post an RST, with or without a ticket."""
+    async def post_rst(self, url: str, authorization: str, expected: int) -> bytes:
+        """Post an RST with or without a ticket; returns the body of the response."""
         parts = urlsplit(url)
         soap = f'Content-Type: application/soap+xml; charset=utf-8\r\nSOAPAction: "{V2005.action}"\r\n{authorization}'
         rst = request_token(V2005, url, AUDIENCE, str(uuid4()))
-        status, body = await self.autologon.ask("POST", f"{parts.path}?{parts.query}", soap, rst)
-        return checked(status, wanted, body)
+        status, body = await self.autologon.request("POST", f"{parts.path}?{parts.query}", soap, rst)
+        return check_status(status, expected, body)
 
     async def rstr(self, url: str, ticket: str) -> bytes:
-        """The assertion for a ticket."""
+        """Post an RST with a ticket; returns the assertion."""
         found = _ASSERTION.search(await self.post_rst(url, f"Authorization: Negotiate {ticket}\r\n", 200))
         assert found
         return found[1]
 
     async def token(self, assertion: bytes) -> None:
-        """Tokens for the assertion."""
+        """Exchange the assertion for tokens, and check them."""
         form = {
             "client_id": OFFICE,
             "grant_type": "urn:ietf:params:oauth:grant-type:saml1_1-bearer",
@@ -105,27 +105,27 @@ class Worker:
         }
         headers = "Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n"
         path = "/organizations/oauth2/v2.0/token"
-        status, body = await self.login.ask("POST", path, headers, urlencode(form).encode("ascii"))
-        answer = checked(status, 200, json.loads(body))
+        status, body = await self.login.request("POST", path, headers, urlencode(form).encode("ascii"))
+        answer = check_status(status, 200, json.loads(body))
         for name in ("access_token", "id_token"):
             assert answer[name].count(".") == 2, answer
         assert answer["refresh_token"], answer
 
     async def whole(self, ticket: str) -> None:
-        """One silent sign-in."""
+        """Do one complete silent sign-in."""
         url = await self.mex(await self.realm())
         await self.post_rst(url, "", 401)
         await self.token(await self.rstr(url, ticket))
 
 
-def checked(status: int, wanted: int, value: Any) -> Any:
-    """``value``, if the status is as wanted."""
-    assert status == wanted, f"status {status} instead of {wanted}: {value!r}"
+def check_status(status: int, expected: int, value: Any) -> Any:
+    """Return ``value``; raises AssertionError if the status is not the expected one."""
+    assert status == expected, f"status {status} instead of {expected}: {value!r}"
     return value
 
 
-def tickets(count: int) -> Iterator[str]:
-    """Fresh Negotiate tokens, base64."""
+def make_tokens(count: int) -> Iterator[str]:
+    """Yield new Negotiate tokens in base64."""
     name = raw.import_name(f"HTTP@{AUTOLOGON}".encode(), gssapi.NameType.hostbased_service)
     spnego = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
     flags = gssapi.RequirementFlag.mutual_authentication
@@ -135,13 +135,13 @@ def tickets(count: int) -> Iterator[str]:
         yield base64.b64encode(token or b"").decode("ascii")
 
 
-async def _stay_awake() -> None:
-    while True:  # noqa: ASYNC110  not waiting is the purpose
+async def _keep_running() -> None:
+    while True:  # noqa: ASYNC110  must not wait
         await asyncio.sleep(0)
 
 
 class Load:
-    """The workers, what is ready for them, and the commands."""
+    """The workers, their prepared inputs, and the commands."""
 
     def __init__(self, connections: int) -> None:
         self._workers = [Worker() for _ in range(connections)]
@@ -149,9 +149,9 @@ class Load:
         self._url = ""
 
     async def connect(self) -> dict[str, int]:
-        """Open all connections and sign in once on each."""
+        """Open all connections, and sign in once with each worker."""
         tls = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
-        for worker, ticket in zip(self._workers, tickets(len(self._workers)), strict=True):
+        for worker, ticket in zip(self._workers, make_tokens(len(self._workers)), strict=True):
             await worker.login.open(tls)
             await worker.autologon.open(tls)
             await worker.whole(ticket)
@@ -159,11 +159,11 @@ class Load:
         return {"connections": 2 * len(self._workers)}
 
     async def prepare(self, step: str, count: int) -> dict[str, int]:
-        """Make what ``count`` times ``step`` will use up."""
+        """Prepare the inputs for ``count`` repetitions of ``step``."""
         if step in ("whole", "rstr"):
-            self._ready = list(tickets(count))
+            self._ready = list(make_tokens(count))
         elif step == "token":
-            self._ready = [await self._workers[0].rstr(self._url, ticket) for ticket in tickets(count)]
+            self._ready = [await self._workers[0].rstr(self._url, ticket) for ticket in make_tokens(count)]
         elif step == "mex":
             self._ready = [await self._workers[0].realm()] * count
         else:
@@ -171,7 +171,7 @@ class Load:
         return {"ready": len(self._ready)}
 
     async def play(self, step: str) -> dict[str, float]:
-        """All that is ready, spread over the workers; how long it took."""
+        """Run the prepared inputs on all workers; returns wall-clock and CPU seconds."""
         acts: dict[str, Callable[[Worker, Any], Awaitable[Any]]] = {
             "whole": lambda worker, ticket: worker.whole(ticket),
             "realm": lambda worker, _: worker.realm(),
@@ -187,19 +187,19 @@ class Load:
                 await act(worker, ready.pop())
 
         cpu, began = time.process_time(), time.perf_counter()
-        # Never asleep: waking a process on the other core is the server's work, and no client on a network is woken so.
-        waking = asyncio.create_task(_stay_awake())
+        # Never sleep: waking a process on another core would cost the server time, which remote clients do not cost.
+        waking = asyncio.create_task(_keep_running())
         await asyncio.gather(*(work(worker) for worker in self._workers))
         waking.cancel()
         return {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
 
-    async def obey(self, command: dict[str, Any]) -> Any:
-        """One command's answer."""
+    async def run_command(self, command: dict[str, Any]) -> Any:
+        """Run one command; returns its reply."""
         match command["do"]:
             case "connect":
                 return await self.connect()
             case "tokens":
-                return list(tickets(command["count"]))
+                return list(make_tokens(command["count"]))
             case "prepare":
                 return await self.prepare(command["step"], command["count"])
             case "whole":
@@ -209,10 +209,10 @@ class Load:
 
 
 async def main() -> None:
-    """Obey until standard input ends."""
+    """Run commands until standard input ends."""
     load = Load(int(sys.argv[1]))
     while line := await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(await load.obey(json.loads(line))), flush=True)
+        print(json.dumps(await load.run_command(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Run every bench, one after the other, and write a table of what they measured.
+"""Run every benchmark, one after another, and write a table of the results.
 
     python bench/summary.py [--record] [NAME ...]
 
-The table goes to standard output and to ``.state/bench.md``, what each bench printed to ``.state/bench/NAME.json``.
-``--record`` also puts the table into ``bench/README.md``. Exit code 1 when a target was missed, 2 when a bench failed.
+The table goes to standard output and to ``.state/bench.md``, the output of each benchmark to
+``.state/bench/NAME.json``. ``--record`` also puts the table into ``bench/README.md``. The exit code is 1 if a target
+was missed, 2 if a benchmark failed.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from typing import Any
 HERE = Path(__file__).parent
 STATE = HERE.parent / ".state"
 BEGIN, END = "<!-- figures: written by summary.py --record -->\n", "<!-- end of figures -->\n"
-_PATIENCE_S = 300
+_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure of one bench: what it is, its target (empty if none), and how it reads."""
+    """One figure of a benchmark: what it is, its target (empty if none), and a function that formats it."""
 
     what: str
     target: str
@@ -37,28 +38,28 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One command and the rows that it fills."""
+    """One benchmark, and its rows in the table."""
 
     name: str
     rows: tuple[Row, ...]
     arguments: Sequence[str] = ()
 
 
-def reach(figure: dict[str, Any], unit: str, scale: float = 1, digits: int = 0) -> str:
-    """``median unit (min to max)``."""
+def format_spread(figure: dict[str, Any], unit: str, scale: float = 1, digits: int = 0) -> str:
+    """Return ``median unit (min to max)``."""
     low, middle, high = (f"{figure[name] * scale:,.{digits}f}" for name in ("min", "median", "max"))
     return f"{middle} {unit} ({low} to {high})"
 
 
-def ms(figure: dict[str, Any]) -> str:
-    """Seconds, shown as milliseconds."""
-    return reach(figure, "ms", 1000)
+def format_ms(figure: dict[str, Any]) -> str:
+    """Return a figure in seconds as milliseconds."""
+    return format_spread(figure, "ms", 1000)
 
 
-def slowest_model(data: Any) -> str:
-    """Which model it is, and its time."""
+def format_slowest_model(data: Any) -> str:
+    """Return the name of the slowest model, and its time."""
     figure = data["figures"]["slowest_model_ms"]
-    return f"`{figure['model']}`: {reach(figure, 'ms', digits=1)}"
+    return f"`{figure['model']}`: {format_spread(figure, 'ms', digits=1)}"
 
 
 BENCHES = (
@@ -68,32 +69,34 @@ BENCHES = (
             Row(
                 "`up --detach`, then the first silent sign-in by curl",
                 "1.0 s",
-                lambda data: ms(data["figures"]["private network, s"]["warm total"]),
+                lambda data: format_ms(data["figures"]["private network, s"]["warm total"]),
             ),
             Row(
                 "the same, first run ever (realm and keys are made)",
                 "",
-                lambda data: ms(data["figures"]["private network, s"]["cold total"]),
+                lambda data: format_ms(data["figures"]["private network, s"]["cold total"]),
             ),
             Row(
                 "in process: first lab",
                 "0.3 s",
-                lambda data: ms(data["figures"]["in process, s"]["first lab, cache warm"]),
+                lambda data: format_ms(data["figures"]["in process, s"]["first lab, cache warm"]),
             ),
             Row(
                 "in process: first lab, interpreter and imports included",
                 "",
-                lambda data: ms(data["figures"]["in process, s"]["process start to first lab"]),
+                lambda data: format_ms(data["figures"]["in process, s"]["process start to first lab"]),
             ),
             Row(
                 "in process: each further lab",
                 "0.05 s",
-                lambda data: ms(data["figures"]["in process, s"]["further lab"]),
+                lambda data: format_ms(data["figures"]["in process, s"]["further lab"]),
             ),
             Row(
                 "reference: `k5test.K5Realm()`; without user, keytab, tickets",
                 "",
-                lambda data: f"{ms(data['reference']['K5Realm(), s'])}; {ms(data['reference']['K5Realm bare, s'])}",
+                lambda data: (
+                    f"{format_ms(data['reference']['K5Realm(), s'])}; {format_ms(data['reference']['K5Realm bare, s'])}"
+                ),
             ),
         ),
     ),
@@ -101,36 +104,46 @@ BENCHES = (
         "sign_ins",
         (
             Row(
-                "whole silent sign-ins, one server process, one core",
+                "complete silent sign-ins, one server process, one core",
                 "",
-                lambda data: reach(data["figures"]["sign_ins_per_s"], "a second"),
+                lambda data: format_spread(data["figures"]["sign_ins_per_s"], "a second"),
             ),
             Row(
                 "reference: their cryptography alone, same core",
                 "",
-                lambda data: reach(data["reference"]["per_s"], "a second"),
+                lambda data: format_spread(data["reference"]["per_s"], "a second"),
             ),
-            Row("share of the cryptography, by the clock", "", lambda data: reach(data["ratio"], "%", 100)),
-            Row("the same by CPU time", "50 %", lambda data: reach(data["ratio_by_cpu_time"], "%", 100)),
+            Row(
+                "share of the cryptography, by wall-clock time", "", lambda data: format_spread(data["ratio"], "%", 100)
+            ),
+            Row("the same by CPU time", "50 %", lambda data: format_spread(data["ratio_by_cpu_time"], "%", 100)),
         ),
     ),
     Bench(
         "cli_help",
         (
-            Row("`ssosim --help`", "0.2 s", lambda data: ms(data["figures"]["help_s"])),
-            Row("`ssosim exec -- true` over `true`", "0.1 s", lambda data: ms(data["figures"]["exec_over_bare_s"])),
+            Row("`ssosim --help`", "0.2 s", lambda data: format_ms(data["figures"]["help_s"])),
+            Row(
+                "`ssosim exec -- true` over `true`",
+                "0.1 s",
+                lambda data: format_ms(data["figures"]["exec_over_bare_s"]),
+            ),
         ),
     ),
     Bench(
         "plugin_import",
         (
-            Row("pytest plugin where it is not used: import", "20 ms", lambda data: ms(data["figures"]["import_s"])),
+            Row(
+                "pytest plugin where it is not used: import",
+                "20 ms",
+                lambda data: format_ms(data["figures"]["import_s"]),
+            ),
             Row(
                 "first lab of a pytest session, imports included",
                 "300 ms",
-                lambda data: ms(data["figures"]["first_lab_s"]),
+                lambda data: format_ms(data["figures"]["first_lab_s"]),
             ),
-            Row("each further lab", "50 ms", lambda data: ms(data["figures"]["further_lab_s"])),
+            Row("each further lab", "50 ms", lambda data: format_ms(data["figures"]["further_lab_s"])),
         ),
     ),
     Bench(
@@ -139,7 +152,7 @@ BENCHES = (
             Row(
                 "idle lab, all processes: sum of PSS; of RSS",
                 "150 MiB",
-                lambda data: f"{reach(data['figures']['pss_mib'], 'MiB')}; {reach(data['figures']['rss_mib'], 'MiB')}",
+                lambda data: "; ".join(format_spread(data["figures"][name], "MiB") for name in ("pss_mib", "rss_mib")),
             ),
         ),
     ),
@@ -149,31 +162,35 @@ BENCHES = (
             Row(
                 "DNS answers with a fault, counts and trace on, one core (uvloop)",
                 "",
-                lambda data: reach(data["figures"]["answers per s"]["uvloop"], "a second"),
+                lambda data: format_spread(data["figures"]["answers per s"]["uvloop"], "a second"),
             ),
             Row(
                 "reference: nsd; bare dnspython without a socket",
                 "",
                 lambda data: "; ".join(
-                    reach(data["reference"][f"{name}, per s"], "a second") for name in ("nsd", "bare dnspython")
+                    format_spread(data["reference"][f"{name}, per s"], "a second") for name in ("nsd", "bare dnspython")
                 ),
             ),
             Row(
                 "asyncio to bare dnspython, by CPU time",
                 "10 times",
-                lambda data: reach(data["ratio"]["to bare dnspython"]["asyncio"]["cpu"], "times", digits=1),
+                lambda data: format_spread(data["ratio"]["to bare dnspython"]["asyncio"]["cpu"], "times", digits=1),
             ),
             Row(
                 "uvloop to nsd, by CPU time",
                 "0.5 times",
-                lambda data: reach(data["ratio"]["to nsd"]["uvloop"]["cpu"], "times", digits=2),
+                lambda data: format_spread(data["ratio"]["to nsd"]["uvloop"]["cpu"], "times", digits=2),
             ),
             Row(
                 "with the trace's file written, as `up` does (uvloop), to bare dnspython, by CPU time",
                 "10 times",
-                lambda data: reach(data["ratio"]["to bare dnspython"]["as up"]["cpu"], "times", digits=1),
+                lambda data: format_spread(data["ratio"]["to bare dnspython"]["as up"]["cpu"], "times", digits=1),
             ),
-            Row("questions that are ever new", "", lambda data: f"{data['figures']['ever new, per s']:,} a second"),
+            Row(
+                "queries that are never repeated",
+                "",
+                lambda data: f"{data['figures']['never repeated, per s']:,} a second",
+            ),
         ),
     ),
     Bench(
@@ -182,13 +199,13 @@ BENCHES = (
             Row(
                 "one model through 8.5 hours of 25 February 2025 in a test's world: `office`, by CPU time",
                 "30 ms",
-                lambda data: reach(data["figures"]["office_ms"], "ms", digits=1),
+                lambda data: format_spread(data["figures"]["office_ms"], "ms", digits=1),
             ),
-            Row("the slowest of all models", "30 ms", slowest_model),
+            Row("the slowest of all models", "30 ms", format_slowest_model),
             Row(
                 "reference: the model alone, on ports that read back",
                 "",
-                lambda data: reach(data["reference"]["the model alone, ms"], "ms", digits=1),
+                lambda data: format_spread(data["reference"]["the model alone, ms"], "ms", digits=1),
             ),
         ),
     ),
@@ -198,17 +215,17 @@ BENCHES = (
             Row(
                 "25 February 2025, every model, over DNS, TLS and Kerberos",
                 "3.0 s",
-                lambda data: reach(data["figures"]["feb_2025_s"], "s", digits=1),
+                lambda data: format_spread(data["figures"]["feb_2025_s"], "s", digits=1),
             ),
             Row(
                 "the same by CPU time",
                 "",
-                lambda data: reach(data["figures"]["feb_2025_cpu_s"], "s", digits=1),
+                lambda data: format_spread(data["figures"]["feb_2025_cpu_s"], "s", digits=1),
             ),
             Row(
                 "the same in memory, `office` alone, by CPU time",
                 "",
-                lambda data: reach(data["figures"]["in_memory_ms"], "ms", digits=1),
+                lambda data: format_spread(data["figures"]["in_memory_ms"], "ms", digits=1),
             ),
             Row(
                 "to the same model in a test's world in the same run",
@@ -227,7 +244,7 @@ BENCHES = (
                 lambda data: "{copy and start} ms; {k5test, bare KDC} ms".format_map(data["milliseconds"]),
             ),
             Row(
-                "Negotiate tokens made; judged",
+                "Negotiate tokens made; checked",
                 "",
                 lambda data: "{tokens:,}; {accepts:,} a second".format_map(data["per_second"]),
             ),
@@ -236,14 +253,14 @@ BENCHES = (
 )
 
 
-def measure(bench: Bench) -> Any:
-    """What the bench printed, kept in the state folder; None when it failed."""
+def run_benchmark(bench: Bench) -> Any:
+    """Run a benchmark; returns its result, which is also written to the state folder. None if it failed."""
     print(f"{bench.name} ...", file=sys.stderr, flush=True)
     command = [sys.executable, str(HERE / f"{bench.name}.py"), *bench.arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        print(f"{bench.name}: no end after {_PATIENCE_S} s", file=sys.stderr)
+        print(f"{bench.name}: still running after {_TIMEOUT_S} s", file=sys.stderr)
         return None
     if done.returncode != 0:
         print(f"{bench.name}: exit code {done.returncode}: {done.stderr.strip()}", file=sys.stderr)
@@ -254,8 +271,8 @@ def measure(bench: Bench) -> Any:
     return json.loads(done.stdout)
 
 
-def table(results: Sequence[tuple[Bench, Any]]) -> str:
-    """Markdown: when and where, then a line a figure."""
+def render_table(results: Sequence[tuple[Bench, Any]]) -> str:
+    """Return Markdown: time and machine, then one row for each figure."""
     described = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in described if "model name" in line), platform.machine())
     moment = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
@@ -272,8 +289,8 @@ def table(results: Sequence[tuple[Bench, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def record(text: str) -> None:
-    """Put the table into the README, between its marks."""
+def write_to_readme(text: str) -> None:
+    """Write the table into the README, between its two markers."""
     readme = HERE / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -281,21 +298,21 @@ def record(text: str) -> None:
 
 
 def main() -> int:
-    """Run, write, judge."""
+    """Run the benchmarks, write the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--record", action="store_true", help="put the table into bench/README.md as well")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
     options = parser.parse_args()
     chosen = [bench for bench in BENCHES if not options.names or bench.name in options.names]
     if unknown := set(options.names) - {bench.name for bench in BENCHES}:
-        parser.error(f"no bench is called {', '.join(sorted(unknown))}")
-    results = [(bench, measure(bench)) for bench in chosen]
-    text = table(results)
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    results = [(bench, run_benchmark(bench)) for bench in chosen]
+    text = render_table(results)
     STATE.mkdir(exist_ok=True)
     (STATE / "bench.md").write_text(text, encoding="utf-8")
     print(text)
     if options.record:
-        record(text)
+        write_to_readme(text)
     missed = [bench.name for bench, data in results if data is not None and not data.get("met", True)]
     if missed:
         print(f"targets missed: {', '.join(missed)}", file=sys.stderr)

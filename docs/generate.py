@@ -1,8 +1,8 @@
-"""Write the pages of docs/ that are made from the project itself: ``make docs``.
+"""Write the generated pages of docs/: ``make docs``.
 
 - ``sources.md``: the table of sources, and the statements that the code names (``ssosim/sources``)
-- ``coverage.md``: every statement with the tests that name it
-- ``openapi.json``: the control API's description of itself
+- ``coverage.md``: every statement with the tests that name its id
+- ``openapi.json``: the OpenAPI description of the control API
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ssosim.sources import Source, Sources, Statement, load
+from ssosim.sources import Source, Sources, Statement, load_sources
 
 ROOT = Path(__file__).resolve().parents[1]
-MADE_HERE = "<!-- Made by `make docs`; change ssosim/sources/*.toml or the tests, not this file. -->"
+MADE_HERE = "<!-- Written by `make docs`; change ssosim/sources/*.toml or the tests, not this file. -->"
 
 _ID = r"(?:AZ5|GO|CONNECT|PY|TMS9)-\d{3}"
 _RANGE = re.compile(rf"\b({_ID})(?:\s+to\s+|\s*(?:\.\.\.|…)\s*)({_ID})\b")
 _ONE = re.compile(rf"\b{_ID}\b")
 
 
-def statements_in(text: str) -> set[str]:
-    """The ids of statements in ``text``. ``TMS9-011 to TMS9-018`` stands for all eight."""
+def find_statements(text: str) -> set[str]:
+    """Return the ids of statements in ``text``. ``TMS9-011 to TMS9-018`` stands for all eight."""
     found = set(_ONE.findall(text))
     for first, last in _RANGE.findall(text):
         prefix, _, begin = first.partition("-")
@@ -34,19 +34,19 @@ def statements_in(text: str) -> set[str]:
     return found
 
 
-def tests_by_statement(tests: Path, scenarios: Path) -> dict[str, list[str]]:
-    """For each statement the tests that name it, as ``file::test``, and the scenarios of the catalogue that replay it.
+def map_statements_to_tests(tests: Path, scenarios: Path) -> dict[str, list[str]]:
+    """Return for each statement the tests that name it, as ``file::test``, and the scenarios that have it.
 
-    A test names what stands in it, decorators and docstring included; what stands elsewhere in its file is of the file.
-    ``tests/sources`` is about the ids themselves and counts for none.
-    ``tests/scenario/test_scenario_catalogue.py`` plays every scenario of the catalogue and judges each phase.
+    A test names the ids in its body, decorators and docstring. An id elsewhere in a file belongs to the file.
+    ``tests/sources`` tests the ids themselves and does not count. ``tests/scenario/test_scenario_catalogue.py`` plays
+    every scenario of the catalogue and checks each phase.
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(tests.rglob("test_*.py")):
         if path.relative_to(tests).parts[0] == "sources":
             continue
-        for name, text in _parts(path.read_text(encoding="utf-8")):
-            for each in sorted(statements_in(text)):
+        for name, text in _split_tests(path.read_text(encoding="utf-8")):
+            for each in sorted(find_statements(text)):
                 found[each].append(f"{path.relative_to(tests)}{f'::{name}' if name else ''}")
     for path in sorted(scenarios.glob("*.toml")):
         for each in tomllib.loads(path.read_text(encoding="utf-8")).get("statements", ()):
@@ -54,8 +54,8 @@ def tests_by_statement(tests: Path, scenarios: Path) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _parts(source: str) -> Iterator[tuple[str, str]]:
-    """Each test of a file with its text, and under the name "" what is in none of them."""
+def _split_tests(source: str) -> Iterator[tuple[str, str]]:
+    """Yield each test of a file with its text, and last, under the name "", the rest of the file."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
@@ -65,8 +65,8 @@ def _parts(source: str) -> Iterator[tuple[str, str]]:
     yield "", "\n".join(lines)
 
 
-def sources_page(table: Sources, named: Iterable[str]) -> str:
-    """``docs/sources.md``. ``named`` are the ids of statements that the package, its data or its pages name."""
+def render_sources_page(table: Sources, named: Iterable[str]) -> str:
+    """Return ``docs/sources.md``. ``named`` are the ids of statements that the package, its data or its pages name."""
     groups = {
         "Documents": [each for each in table.sources.values() if each.prefix],
         "Documentation and incidents": [
@@ -79,12 +79,11 @@ def sources_page(table: Sources, named: Iterable[str]) -> str:
         "",
         MADE_HERE,
         "",
-        "Where the facts come from that this project builds on. The id is what data and tests say; lists, reports and",
-        "descriptions say the title. `ssosim scenarios`, `ssosim clients --sources` and `ssosim fault list NAME` print",
-        "addresses too.",
+        "The sources of the facts in this project. Data and tests have the id; lists, reports and descriptions have",
+        "the title. `ssosim scenarios`, `ssosim clients --sources` and `ssosim fault list NAME` print addresses too.",
     ]
     for title, sources in groups.items():
-        lines += ["", f"## {title}", "", "| id | title | date | where | what was taken |", "|---|---|---|---|---|"]
+        lines += ["", f"## {title}", "", "| id | title | date | where | facts |", "|---|---|---|---|---|"]
         lines += [_source_row(each) for each in sources]
     lines += ["", "## Statements that the code names", ""]
     lines += ["All statements of the documents, with their tests: [coverage.md](coverage.md).", ""]
@@ -98,18 +97,18 @@ def _source_row(source: Source) -> str:
     ids = f"`{source.id}`" + (f", statements `{source.prefix}-…`" if source.prefix else "")
     where = f"<{source.address}>" if source.address else "no public address known"
     where = f"measured or read here: {source.versions}" if source.versions else where
-    return f"| {ids} | {source.title} | {source.date or '-'} | {where} | {source.taken} |"
+    return f"| {ids} | {source.title} | {source.date or '-'} | {where} | {source.facts} |"
 
 
 def _in(table: Sources, wanted: set[str]) -> list[Statement]:
     return [each for each in table.statements.values() if each.id in wanted]
 
 
-def coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
-    """``docs/coverage.md``: every statement with its tests, or "not yet"."""
-    lines = ["# What the documents say, and the tests of it", "", MADE_HERE, ""]
+def render_coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
+    """Return ``docs/coverage.md``: every statement with its tests, or "not yet"."""
+    lines = ["# Statements of the documents, and their tests", "", MADE_HERE, ""]
     lines += [
-        "A test counts for a statement if it names it. Files are below `tests/`; `scenario` is one of the catalogue,"
+        "A test counts for a statement if it names its id. Files are in `tests/`; `scenario` is one of the catalogue,"
     ]
     lines += ["which `scenario/test_scenario_catalogue.py` plays.", ""]
     lines += ["| document | statements | with a test |", "|---|---|---|"]
@@ -128,29 +127,29 @@ def coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def named_in_the_project() -> set[str]:
-    """The statements that the package, the clients and the written pages name."""
+def find_named_statements() -> set[str]:
+    """Return the ids of statements that the package, the clients and the hand-written pages name."""
     folders = ((ROOT / "ssosim", ("*.py", "*.toml")), (ROOT / "clients", ("*.py", "*.toml", "*.md")))
     paths = [path for folder, patterns in folders for pattern in patterns for path in folder.rglob(pattern)]
     paths += [path for path in (ROOT / "docs").glob("*.md") if path.name not in ("sources.md", "coverage.md")]
     own = ROOT / "ssosim" / "sources"
-    return set().union(*(statements_in(path.read_text("utf-8")) for path in paths if own not in path.parents))
+    return set().union(*(find_statements(path.read_text("utf-8")) for path in paths if own not in path.parents))
 
 
-def pages() -> dict[str, str]:
-    """Each made page by its name in docs/."""
+def render_pages() -> dict[str, str]:
+    """Return the text of each generated page by its file name in docs/."""
     from ssosim.lab.control.openapi import description  # noqa: PLC0415 - imports the whole lab
 
-    table = load()
-    tests = tests_by_statement(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
+    table = load_sources()
+    tests = map_statements_to_tests(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
     return {
-        "sources.md": sources_page(table, named_in_the_project()),
-        "coverage.md": coverage_page(table, tests),
+        "sources.md": render_sources_page(table, find_named_statements()),
+        "coverage.md": render_coverage_page(table, tests),
         "openapi.json": json.dumps(description(), indent=1, ensure_ascii=False) + "\n",
     }
 
 
 if __name__ == "__main__":
-    for name, text in pages().items():
+    for name, text in render_pages().items():
         (ROOT / "docs" / name).write_text(text, encoding="utf-8")
         print(f"docs/{name}")

@@ -1,1 +1,1 @@
-"""Parsers of bytes from outside as plain functions, their worst known inputs, and the reference that bounds them."""
+"""Parsers of bytes from outside as functions, their slowest known inputs, and the reference for the limit on CPU time."""

@@ -1,8 +1,8 @@
-"""Every parser of bytes from outside as a plain function from bytes to nothing.
+"""Every parser of bytes from outside as a function that takes bytes and returns nothing.
 
-A target raises nothing for any bytes: the refusals that its parser documents are its answer, and caught here. What
-else it needs (zones, keys, a clock) is made once. ``TARGETS`` names them all, each with the longest input that its
-caller lets through; tests, the search for slow inputs and fuzzers share it.
+A target raises no exception for any bytes: the exceptions that its parser documents are caught here. Zones, keys,
+clocks and other objects that a target needs are made once. ``TARGETS`` has all targets by name, each with the longest
+input that its caller accepts. Tests, the search for slow inputs, and fuzzers use it.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import parse_object
 from ssosim.lab.model_devices.http_client import read_head
 from ssosim.scenario.loader import parse_scenario
-from ssosim.trace import Trace, redacted
+from ssosim.trace import Trace, redact
 
-__all__ = ["TARGETS", "Target", "signed_assertion"]
+__all__ = ["TARGETS", "Target", "make_signed_assertion"]
 
-NOON = 1_790_000_000
+NOW = 1_790_000_000
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 AUDIENCE = "urn:federation:MicrosoftOnline"
@@ -65,10 +65,9 @@ ASKED = dns.name.from_text("www.example.com.")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A parser: ``function``, the ``longest`` input in bytes that reaches it, and what one input is.
+    """A parser: ``function``, the length in bytes of the ``longest`` input that reaches it, and the kind of input.
 
-    A ``message`` is bounded as a whole. A ``file`` is the user's own and may take its time: what it may take is bounded
-    by each KiB of it.
+    The limit on CPU time for a ``message`` is constant. For a ``file``, which is the user's, it grows with each KiB.
     """
 
     function: Callable[[bytes], None]
@@ -78,38 +77,38 @@ class Target:
 
 @functools.cache
 def zones() -> ZoneSet:
-    """The default estate's zones."""
+    """Return the zones of the default estate."""
     return zones_of(default_estate())
 
 
 def dns_query_udp(data: bytes) -> None:
-    """A query to the DNS server over UDP, to its answer."""
+    """HttpReply a query that arrived over UDP."""
     respond(zones(), data, "udp")
 
 
 def dns_query_tcp(data: bytes) -> None:
-    """A query to the DNS server over TCP, to its answer."""
+    """HttpReply a query that arrived over TCP."""
     respond(zones(), data, "tcp")
 
 
 def dns_query_authority(data: bytes) -> None:
-    """A query to one authoritative server of the hierarchy."""
+    """HttpReply a query to one authoritative server of the hierarchy."""
     respond_with(lambda name, rdtype, _asking: DnsAnswer(name=name, type=rdtype), data, "tcp")
 
 
 def dns_response(kind: RdataType, data: bytes) -> None:
-    """A name server's reply to a question of that type, to what it means to the resolver; its id is 0."""
+    """Read and classify a name server's response to a question of this type, as a resolver does; its id is 0."""
     ask = Ask("192.0.2.1", Question(ASKED, kind), recursive=False)
-    said = read_response(data, Sent(b"", 0, ASKED, ask))
-    if said is not None and not isinstance(said, Truncated):
-        classify(said, dns.name.root, ASKED, kind, 0.0, ResolverSettings())
+    response = read_response(data, Sent(b"", 0, ASKED, ask))
+    if response is not None and not isinstance(response, Truncated):
+        classify(response, dns.name.root, ASKED, kind, 0.0, ResolverSettings())
 
 
 class _Refusing:
-    """An acceptor that looks into a token as the real one does before it refuses."""
+    """An acceptor that parses a token as the real one does, and refuses it."""
 
     def accept(self, token: bytes) -> Any:
-        """Look, and refuse."""
+        """Parse the token, and refuse it."""
         from ssosim.entra import RefusedTicket  # noqa: PLC0415
 
         inside = look_inside(token)
@@ -119,8 +118,8 @@ class _Refusing:
 
 @functools.cache
 def provider() -> Provider:
-    """The identity provider of the default estate."""
-    clock = ManualClock(float(NOON))
+    """Return the identity provider of the default estate."""
+    clock = ManualClock(float(NOW))
     return Provider(
         estate=default_estate(),
         keys=Keys.generate(["fabrikam-sts"]),
@@ -131,11 +130,11 @@ def provider() -> Provider:
     )
 
 
-def ask(method: str, host: str, target: str, body: bytes = b"", **headers: str) -> HttpReply:
-    """One exchange with the identity provider."""
+def request(method: str, host: str, target: str, body: bytes = b"", **headers: str) -> HttpReply:
+    """Send one request to the identity provider; returns its response."""
     fields = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     size = sum(len(name) + len(value) + 4 for name, value in fields.items())
-    call = Call.read(method, host, target, headers=fields, body=body, now=float(NOON), header_bytes=size)
+    call = Call.read(method, host, target, headers=fields, body=body, now=float(NOW), header_bytes=size)
     return serve(provider(), call, "")
 
 
@@ -144,49 +143,49 @@ def _loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-class _Socket(asyncio.Transport):
-    """A transport that hands bytes over as long as they are wanted, and forgets what is written."""
+class _FakeTransport(asyncio.Transport):
+    """A transport that discards what is written, and records whether the protocol wants to read."""
 
     def __init__(self) -> None:
         super().__init__({"peername": ("192.0.2.1", 1)})
-        self.wanted = True
+        self.reading = True
         self.closed = False
 
     def pause_reading(self) -> None:
-        """Hold back."""
-        self.wanted = False
+        """Stop reading."""
+        self.reading = False
 
     def resume_reading(self) -> None:
-        """Go on."""
-        self.wanted = True
+        """Continue reading."""
+        self.reading = True
 
     def is_reading(self) -> bool:
-        """Whether bytes are wanted."""
-        return self.wanted
+        """Whether the protocol wants to read."""
+        return self.reading
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Forget it."""
+        """Discard it."""
 
     def is_closing(self) -> bool:
-        """Whether it is closed."""
+        """Whether the transport is closed."""
         return self.closed
 
     def close(self) -> None:
-        """End."""
+        """Close the transport."""
         self.closed = True
 
     abort = close
 
 
 def http_request(data: bytes) -> None:
-    """What arrives on a connection to the identity provider, from the first byte to the last answer."""
+    """Handle all bytes of a connection to the identity provider, to the last response."""
 
     async def exchange() -> None:
-        protocol, transport = create_server(provider())(), _Socket()
+        protocol, transport = create_server(provider())(), _FakeTransport()
         protocol.connection_made(transport)
         at = idle = 0
         while at < len(data) and not transport.closed and idle < 20:
-            if transport.wanted:
+            if transport.reading:
                 protocol.data_received(data[at : at + 65_536])
                 at += 65_536
                 idle = 0
@@ -201,80 +200,80 @@ def http_request(data: bytes) -> None:
 
 
 def http_target(data: bytes) -> None:
-    """A request line's path and query."""
-    ask("GET", LOGIN, data.decode("utf-8", "surrogateescape"))
+    """Read the path and query of a request line."""
+    request("GET", LOGIN, data.decode("utf-8", "surrogateescape"))
 
 
 def http_cookie(data: bytes) -> None:
-    """The Cookie header of the page that looks for one."""
-    ask("GET", LOGIN, "/common/oauth2/v2.0/authorize", Cookie=data.decode("latin-1"))
+    """Read a Cookie header, at the page that uses one."""
+    request("GET", LOGIN, "/common/oauth2/v2.0/authorize", Cookie=data.decode("latin-1"))
 
 
 def http_browser(data: bytes) -> None:
-    """The User-Agent header of the page that tells browsers apart."""
+    """Read a User-Agent header, at the page that depends on the browser."""
     reply = urllib.parse.quote(f"https://{LOGIN}/login.srf")
     target = f"/adfs/ls/?wa=wsignin1.0&wtrealm={AUDIENCE}&wreply={reply}"
-    ask("GET", STS, target, User_Agent=data.decode("latin-1"))
+    request("GET", STS, target, User_Agent=data.decode("latin-1"))
 
 
 def form_token(data: bytes) -> None:
-    """A form to the token endpoint."""
-    ask("POST", LOGIN, "/organizations/oauth2/v2.0/token", data)
+    """Read a form at the token endpoint."""
+    request("POST", LOGIN, "/organizations/oauth2/v2.0/token", data)
 
 
 def form_scope(data: bytes) -> None:
-    """The scopes of a token request."""
+    """Read the scopes of a token request."""
     form = urllib.parse.urlencode({"client_id": CLIENT, "grant_type": "password", "username": "a", "password": "b"})
-    ask("POST", LOGIN, "/organizations/oauth2/v2.0/token", f"{form}&scope=".encode() + data)
+    request("POST", LOGIN, "/organizations/oauth2/v2.0/token", f"{form}&scope=".encode() + data)
 
 
 def form_plain(data: bytes) -> None:
-    """A form, alone."""
+    """Read a form."""
     with contextlib.suppress(AadstsError):
         read_form(data)
 
 
 def json_credential_type(data: bytes) -> None:
-    """The JSON of GetCredentialType."""
-    ask("POST", LOGIN, "/common/GetCredentialType", data)
+    """Read the JSON of a request to GetCredentialType."""
+    request("POST", LOGIN, "/common/GetCredentialType", data)
 
 
 def json_control(data: bytes) -> None:
-    """The JSON of a request to the control API."""
+    """Read the JSON of a request to the control API."""
     with contextlib.suppress(LabInputError):
         parse_object(data)
 
 
 def xml_any(data: bytes) -> None:
-    """XML from a stranger."""
+    """Read XML from outside."""
     with contextlib.suppress(InvalidXmlError):
         parse_xml(data, Settings().soap_limit)
 
 
 def xml_rst(data: bytes) -> None:
-    """A request for a security token."""
+    """Read a request for a security token."""
     with contextlib.suppress(InvalidXmlError):
         parse_rst(data, "2005", Settings().soap_limit)
 
 
 def xml_wresult(data: bytes) -> None:
-    """The answer of a federation service's page, as a browser carries it."""
+    """Read the form field ``wresult``, the response of a federation service that a browser forwards."""
     try:
         found = extract_assertion(data.decode("utf-8", "replace"))
     except InvalidXmlError:
         return
     with contextlib.suppress(AadstsError):
-        verify_assertion(provider(), base64.b64encode(found).decode(), NOON, "saml1_1-bearer")
+        verify_assertion(provider(), base64.b64encode(found).decode(), NOW, "saml1_1-bearer")
 
 
 def xml_assertion(data: bytes) -> None:
-    """An assertion at the token endpoint, before its base64."""
+    """Verify an assertion at the token endpoint, given before base64."""
     with contextlib.suppress(AadstsError):
-        verify_assertion(provider(), base64.b64encode(data).decode(), NOON, "saml1_1-bearer")
+        verify_assertion(provider(), base64.b64encode(data).decode(), NOW, "saml1_1-bearer")
 
 
 def xml_signature(data: bytes) -> None:
-    """A signed assertion, whoever issued it."""
+    """Verify the signature of an assertion, whoever issued it."""
     try:
         root = parse_xml(data, 256 * 1024)
     except InvalidXmlError:
@@ -284,68 +283,68 @@ def xml_signature(data: bytes) -> None:
 
 
 @functools.cache
-def signed_assertion() -> bytes:
-    """A good assertion about Frank by his federation service."""
+def make_signed_assertion() -> bytes:
+    """Return a valid assertion about Frank, signed by his federation service."""
     facts = AssertionFacts(
         id="_1",
         issuer="http://sts.fabrikam.com/adfs/services/trust",
         audience=AUDIENCE,
         name_id="IhEiM0RVZneImaq7zN3u/w==",
         upn="frank@fabrikam.com",
-        not_before=NOON,
-        not_on_or_after=NOON + 3600,
+        not_before=NOW,
+        not_on_or_after=NOW + 3600,
         method="urn:federation:authentication:windows",
     )
     return sign_assertion(facts, provider().keys.federation["fabrikam-sts"]).encode()
 
 
 def text_assertion(data: bytes) -> None:
-    """The text of the form field ``assertion``."""
+    """Verify the text of the form field ``assertion``."""
     with contextlib.suppress(AadstsError):
-        verify_assertion(provider(), data.decode("latin-1"), NOON, "saml1_1-bearer")
+        verify_assertion(provider(), data.decode("latin-1"), NOW, "saml1_1-bearer")
 
 
 def sealed_token(data: bytes) -> None:
-    """A refresh token."""
+    """Open a refresh token."""
     with contextlib.suppress(SealedTokenError):
         provider().sealer.open("refresh", data.decode("latin-1"), RefreshTokenClaims)
 
 
 def negotiate_token(data: bytes) -> None:
-    """The token of ``Authorization: Negotiate``, before its base64."""
-    ask("GET", AUTOLOGON, "/contoso.com/winauth/sso", Authorization=f"Negotiate {base64.b64encode(data).decode()}")
+    """Read the token of ``Authorization: Negotiate``, given before base64."""
+    request("GET", AUTOLOGON, "/contoso.com/winauth/sso", Authorization=f"Negotiate {base64.b64encode(data).decode()}")
 
 
 def negotiate_header(data: bytes) -> None:
-    """The value of ``Authorization``."""
-    ask("GET", AUTOLOGON, "/contoso.com/winauth/sso", Authorization=data.decode("latin-1"))
+    """Read the value of the header ``Authorization``."""
+    request("GET", AUTOLOGON, "/contoso.com/winauth/sso", Authorization=data.decode("latin-1"))
 
 
 def kdc_message(data: bytes) -> None:
-    """A message to or from the KDC."""
+    """Read a message to or from the KDC."""
     read_message(data)
 
 
 def model_http_head(data: bytes) -> None:
-    """The head of an answer that a client model reads."""
+    """Read the head of an HTTP response, as a client model does."""
     with contextlib.suppress(ValueError):
         read_head(data)
 
 
 def program_output(data: bytes) -> None:
-    """A line that a program under test prints, on its way into the trace."""
-    redacted(data.decode("latin-1"))
+    """Redact a line of output of a program, as the trace does."""
+    redact(data.decode("latin-1"))
 
 
 def zone_file(data: bytes) -> None:
-    """A BIND zone file."""
+    """Read a BIND zone file."""
     zone = parse_zone_file(data.decode("utf-8", "replace"), "zone", ORIGIN)
     with contextlib.suppress(ImportMistakeError):
         assemble([zone])
 
 
 def octodns_file(data: bytes) -> None:
-    """A zone of octoDNS."""
+    """Read an octoDNS zone."""
     with contextlib.suppress(YamlMistakeError, ImportMistakeError):
         zone = Imported(ORIGIN)
         parse_zone(parse_yaml(data.decode("utf-8", "replace"), "zone"), zone, "zone")
@@ -353,13 +352,13 @@ def octodns_file(data: bytes) -> None:
 
 
 def estate_file(data: bytes) -> None:
-    """An estate."""
+    """Read an estate file."""
     with contextlib.suppress(TomlMistakeError):
         parse_estate(data.decode("utf-8", "replace"), "estate")
 
 
 def scenario_file(data: bytes) -> None:
-    """A scenario."""
+    """Read a scenario file."""
     with contextlib.suppress(TomlMistakeError):
         parse_scenario(data.decode("utf-8", "replace"), "scenario")
 

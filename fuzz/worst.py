@@ -1,7 +1,7 @@
-"""The slowest inputs known for each target, built by hand or found by ``bench/parser_times.py``.
+"""The slowest known inputs for each target, written by hand or found by ``bench/parser_times.py``.
 
-Each is a family that grows: ``build(size)`` is at most ``size`` bytes, so that the limit on size decides and not the
-one who wrote it down.
+Each is a family of inputs: ``build(size)`` returns at most ``size`` bytes, so that every input can be as long as the
+target allows.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from dns.rdatatype import APL, NSEC, SVCB, TXT, A, RdataType
 
-from fuzz.targets import TARGETS, signed_assertion
+from fuzz.targets import TARGETS, make_signed_assertion
 
-__all__ = ["FAMILIES", "FOUND", "folder_of", "worst_inputs"]
+__all__ = ["FAMILIES", "FOUND_FOLDER", "folder_name", "list_inputs"]
 
 SMALLEST = 256
 
@@ -34,7 +34,7 @@ def _record(owner: bytes, kind: int, data: bytes) -> bytes:
 
 
 def _filled(head: Callable[[int], bytes], record: Callable[[int], bytes], size: int, tail: bytes = b"") -> bytes:
-    """As many records as fit behind a header that counts them."""
+    """Return a header and as many records as fit behind it; the header has their number."""
     records: list[bytes] = []
     left = size - len(head(0)) - len(tail)
     while len(records) < 65_535 - bool(tail):
@@ -92,7 +92,7 @@ def _options(code: int, payload: bytes) -> Build:
 
 
 def _pointers(section: int, flags: int, kind: int = 1) -> Build:
-    """Names made of a long chain of pointers, each to the one before it; a record's data holds the chain."""
+    """Names that are a long chain of compression pointers, each to the one before; one record's data has the chain."""
 
     def build(size: int) -> bytes:
         counts = [0, 0, 0]
@@ -101,7 +101,7 @@ def _pointers(section: int, flags: int, kind: int = 1) -> Build:
         chain = b"\xc0\x0c" + b"".join(struct.pack("!H", 0xC000 | (start + 2 * at)) for at in range(hops - 1))
         last = struct.pack("!H", 0xC000 | (start + 2 * (hops - 1)))
         body = _record(b"\xc0\x0c", 16, chain)
-        body = _record(b"\xc0\x0c", 10, chain)  # NULL: data that nobody reads
+        body = _record(b"\xc0\x0c", 10, chain)  # NULL: data that no parser reads
         left, count = size - 12 - len(_QUESTION) - len(body), 1
         more = []
         while left > 20 and count < 65_535:
@@ -116,7 +116,7 @@ def _pointers(section: int, flags: int, kind: int = 1) -> Build:
 
 
 def _long_names(number: int) -> bytes:
-    """A record whose owner has as many labels as a name can hold."""
+    """Return a record whose owner has as many labels as fit into a name."""
     text = b"%06x" % number
     return _record(b"\x06" + text + b"\x01a" * 117 + b"\x00", 1, b"\x01\x02\x03\x04")
 
@@ -199,7 +199,7 @@ _RESPONSES: dict[str, Build] = {
 
 
 def _responses(kind: RdataType) -> dict[str, Build]:
-    """The responses, as if to a question of that type."""
+    """Return the responses, with a question of this type."""
     question = _WWW + struct.pack("!HH", kind, 1)
     return {
         family: lambda size, build=build: build(size).replace(_QUESTION, question, 1)  # type: ignore[misc]
@@ -208,7 +208,7 @@ def _responses(kind: RdataType) -> dict[str, Build]:
 
 
 def _repeated(head: bytes, part: bytes | Callable[[int], bytes], tail: bytes = b"") -> Build:
-    """``head``, as many parts as fit, ``tail``."""
+    """Return ``head``, as many parts as fit, and ``tail``."""
 
     def build(size: int) -> bytes:
         if isinstance(part, bytes):
@@ -440,10 +440,10 @@ _WRESULT: dict[str, Build] = {
 
 
 def _in_assertion(part: bytes | Callable[[int], bytes], before: bytes, *, after: bool = False) -> Build:
-    """Parts put into a signed assertion where ``before`` begins, or ends."""
+    """Insert parts into a signed assertion before or after the text ``before``."""
 
     def build(size: int) -> bytes:
-        good = signed_assertion()
+        good = make_signed_assertion()
         at = good.index(before) + (len(before) if after else 0)
         return _repeated(good[:at], part, good[at:])(size)
 
@@ -455,7 +455,7 @@ def _signature_with(part: bytes | Callable[[int], bytes]) -> Build:
 
 
 _ASSERTIONS: dict[str, Build] = {
-    "good": lambda _: signed_assertion(),
+    "good": lambda _: make_signed_assertion(),
     "many empty elements": _in_assertion(b"<b/>", b"<ds:Signature"),
     "many elements with attributes": _in_assertion(b"<b c='' d='' e=''/>", b"<ds:Signature"),
     "many attributes": _in_assertion(
@@ -757,17 +757,18 @@ FAMILIES: Mapping[str, Mapping[str, Build]] = {
     "estate file": _TOML,
     "scenario file": _TOML,
 }
-"""For each target the families of inputs, by what they consist of."""
+"""The families of inputs of each target, by a description."""
 
 
-FOUND = Path(__file__).with_name("found")
-"""Slow inputs that a search has found, a folder for each target."""
+FOUND_FOLDER = Path(__file__).with_name("found")
+"""Slow inputs that a search has found, in one folder for each target."""
 
 
-def worst_inputs(name: str, longest: int | None = None) -> Iterator[tuple[str, bytes]]:
-    """The families of the target ``name`` at sizes from its longest (or ``longest``) down, and what was found.
+def list_inputs(name: str, longest: int | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield description and bytes of each input for the target ``name``: its families, and the inputs that were found.
 
-    The longest is not the worst where a limit refuses it at once, so each halving is there as well.
+    Each family is built at the size of the longest input (or ``longest``), and at half of it, a quarter and so on: a
+    limit may refuse the longest input at once, so a shorter one may be slower.
     """
     most = min(TARGETS[name].longest, longest or TARGETS[name].longest)
     for family, build in FAMILIES[name].items():
@@ -779,10 +780,10 @@ def worst_inputs(name: str, longest: int | None = None) -> Iterator[tuple[str, b
                 seen.add(data)
                 yield f"{family}, {len(data)} bytes", data
             size //= 2
-    for file in sorted((FOUND / folder_of(name)).glob("*")):
+    for file in sorted((FOUND_FOLDER / folder_name(name)).glob("*")):
         yield f"found: {file.name}", file.read_bytes()
 
 
-def folder_of(name: str) -> str:
-    """The name of a target as that of a folder."""
+def folder_name(name: str) -> str:
+    """Return the folder name of a target."""
     return name.replace(",", "").replace(" ", "-")

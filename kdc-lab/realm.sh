@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the Makefile beside this file does. Settings come from it through the environment.
+# The commands of the Makefile in this folder, which passes the settings in the environment.
 set -eu
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -14,8 +14,8 @@ fail() {
     exit "$code"
 }
 
-# Goes into the state directory, and from there on every name is relative to it: nobody can put another in its place.
-# Returns 1 where there is none yet. Refuses what is not ours, for files are overwritten and removed there.
+# Changes into the state directory. From then on every name is relative to it, so nobody can replace the directory.
+# Returns 1 if there is none yet. Refuses a directory that kdc-lab does not own: it overwrites and removes files.
 enter() {
     while [ "$STATE" != "${STATE%?/}" ] && [ "$STATE" != / ]; do STATE=${STATE%/}; done
     [ -n "$STATE" ] || fail 2 "STATE is empty: name a directory, as in make up STATE=/another/directory"
@@ -24,19 +24,19 @@ enter() {
     [ -d "$STATE" ] || fail 2 "$STATE is not a directory: move it away, or name another one with STATE="
     cd -P -- "$STATE" || fail 2 "$STATE cannot be entered by $(id -un): name another directory with STATE="
     STATE=$(pwd -P)
-    [ -O . ] || fail 2 "$STATE belongs to $(stat -c %U .): name a directory of yours with STATE="
+    [ -O . ] || fail 2 "$STATE belongs to $(stat -c %U .): name one of your own directories with STATE="
     if [ -L lock ] || [ ! -f lock ] || [ "$(cat lock)" != "$mark" ]; then
-        # An empty directory is as good as a new one, and so is one where a mark was about to be written.
+        # An empty directory is accepted like a new one, and so is one with an empty file for the mark.
         [ -z "$(find . -mindepth 1 ! '(' -path ./lock -type f -empty ')' -print -quit)" ] ||
-            fail 2 "$STATE was not made by this kdc-lab, so nothing in it is touched: move it away, or name another" \
+            fail 2 "$STATE was not made by this kdc-lab, so nothing in it is changed: move it away, or name another" \
                 "directory with STATE="
         return 0
     fi
     [ -z "$(find . -prune -perm /022)" ] ||
-        fail 2 "$STATE can be written to by others; if nobody put anything there: chmod 700 '$STATE'"
+        fail 2 "$STATE is writable for other users; if nobody else put anything there: chmod 700 '$STATE'"
 }
 
-# The lock is a file descriptor that krb5kdc inherits: it is held exactly as long as krb5kdc lives.
+# krb5kdc inherits the file descriptor of the lock, so the lock is held exactly as long as krb5kdc runs.
 running() {
     [ -f lock ] && ! flock -n lock true
 }
@@ -64,7 +64,7 @@ make_database() {
     password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     printf '%s\n%s\n' "$password" "$password" | kdb5_util create -s -r "$REALM" > kadmin.out 2>&1 ||
         fail 1 "kdb5_util: $(tail -n 1 kadmin.out)"
-    # kadmin.local exits with 0 whatever happens in a batch; what it has to complain of is on standard error.
+    # kadmin.local exits with 0 even if a command failed; its errors are on standard error.
     sed -e '/^#/d' -e '/^$/d' "$here/principals.kadmin" | kadmin.local -r "$REALM" > kadmin.out 2> kadmin.err
     [ ! -s kadmin.err ] || fail 1 "principals.kadmin: $(head -n 1 kadmin.err)"
     echo "$REALM" > made
@@ -75,7 +75,7 @@ up_to_date() {
     [ -z "$(find "$here/principals.kadmin" "$here/kdc.conf" "$here/Makefile" -newer made)" ]
 }
 
-announce() {
+print_instructions() {
     cat << EOF
 Realm $REALM answers on $LISTEN, UDP and TCP. Ctrl-C ends it. In another terminal:
 
@@ -87,12 +87,12 @@ Realm $REALM answers on $LISTEN, UDP and TCP. Ctrl-C ends it. In another termina
 EOF
 }
 
-# This shell stays in front of krb5kdc, which takes a closed terminal (SIGHUP) for a request to reopen its log.
+# This shell stays in the foreground, because krb5kdc handles SIGHUP (a closed terminal) by reopening its log.
 serve() {
     : > kdc.log
     kdc=
     trap 'ended=yes; [ -z "$kdc" ] || kill -TERM "$kdc" 2> /dev/null' INT TERM HUP
-    # The death signal is set in the child, by when the parent may be gone already: look once more.
+    # The child sets the death signal; if the parent has ended before, there is no signal, so check the parent again.
     setpriv --pdeathsig KILL sh -c 'test "$PPID" = "$1" || exit 1; shift; exec "$@"' sh $$ \
         krb5kdc -n -r "$REALM" >> kdc.log 2>&1 &
     kdc=$!
@@ -101,14 +101,14 @@ serve() {
         kill -0 "$kdc" 2> /dev/null || break
         sleep 0.02
     done
-    if kill -0 "$kdc" 2> /dev/null; then announce; fi
+    if kill -0 "$kdc" 2> /dev/null; then print_instructions; fi
     code=0
     wait "$kdc" || code=$?
     if [ -n "$ended" ]; then
-        # The signal ended the wait, not yet the process.
+        # The signal has ended the first wait, but not the process.
         wait "$kdc" 2> /dev/null || true
     elif [ "$code" != 0 ]; then
-        fail 1 "krb5kdc ended by itself, exit code $code: $(tail -n 1 kdc.log)"
+        fail 1 "krb5kdc ended unexpectedly, exit code $code: $(tail -n 1 kdc.log)"
     fi
 }
 
@@ -140,7 +140,7 @@ up() {
 down() {
     enter && running || { echo "not running"; return 0; }
     kill -TERM "$(cat pid)"
-    flock -w 5 lock true || fail 1 "pid $(cat pid) does not end"
+    flock -w 5 lock true || fail 1 "pid $(cat pid) does not end within 5 s"
     echo "ended"
 }
 
@@ -152,7 +152,7 @@ status() {
 clean() {
     enter && [ -s lock ] || return 0
     ! running || fail 1 "still running: make down first"
-    # By name, for somebody may have put other things there.
+    # By name, because the user may have put other files there.
     rm -f principal* stash ./*.keytab made pid lock kdc.conf krb5.conf kdc.log kadmin.log \
         kadmin.out kadmin.err ccache
     cd /

@@ -22,10 +22,10 @@ __all__ = [
     "StatusLine",
     "clean",
     "clean_data",
-    "complain",
     "guard_streams",
     "json_text",
     "one_line",
+    "print_error",
     "print_json",
     "release_streams",
     "say",
@@ -101,7 +101,7 @@ def say(text: str = "", *, end: str = "\n", flush: bool = False, to: TextIO | No
         stream.flush()
 
 
-def complain(text: str, who: str = "ssosim") -> None:
+def print_error(text: str, who: str = "ssosim") -> None:
     """Write an error or a warning to standard error: ``ssosim: TEXT``.
 
     Lines after the first are indented, so that none of them can be taken for a message of its own.

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from ssosim_clients.models.base import Model
 
-    from ssosim.files.owned_folder import MadeFolder
+    from ssosim.files.owned_folder import CreatedFolder
     from ssosim.scenario.model import Scenario
     from ssosim.testing import HostedLab, Played
     from ssosim.testing.playing import AnyEstate
@@ -34,15 +34,15 @@ class _Runs:
         self._factory = factory
         self.plays: list[tuple[Played, Path]] = []
         self.labs: list[HostedLab] = []
-        self.folders: list[MadeFolder] = []
+        self.folders: list[CreatedFolder] = []
         self.failed = False
 
     def new_folder(self) -> Path:
         """A folder for one more lab."""
-        from ssosim.files.owned_folder import MadeFolder  # noqa: PLC0415
+        from ssosim.files.owned_folder import CreatedFolder  # noqa: PLC0415
 
         folder = self._factory.mktemp("sso")
-        self.folders.append(MadeFolder.at(folder))
+        self.folders.append(CreatedFolder.at(folder))
         return folder
 
 
@@ -261,14 +261,14 @@ def _id(value: Any) -> str:
 def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
     """Sections for a failed test: each run's verdicts with their evidence, each lab's last exchanges."""
     from ssosim.output import clean  # noqa: PLC0415
-    from ssosim.trace.export import as_line  # noqa: PLC0415
+    from ssosim.trace.export import format_record  # noqa: PLC0415
 
     seeds = {played.seed for played, _ in runs.plays}
     test = f"this test: pytest '{item.nodeid}'" + (f" --sso-seed {seeds.pop()}" if len(seeds) == 1 else "")
     for played, _ in runs.plays:
         report.sections.append(("single sign-on", f"{clean(played.explain())}\n{test}"))
     for lab in runs.labs:
-        lines = [as_line(record) for record in lab.records()[-_LINES_SHOWN:]]
+        lines = [format_record(record) for record in lab.records()[-_LINES_SHOWN:]]
         report.sections.append(("single sign-on: the lab's last exchanges", "\n".join([*lines, test])))
     if item.config.getoption("sso_keep"):
         for played, folder in runs.plays:

@@ -1,4 +1,4 @@
-"""Rules for the whole suite."""
+"""Hooks and fixtures of the whole test suite."""
 
 import json
 import os
@@ -20,15 +20,15 @@ from hypothesis import HealthCheck, settings
 SSOSIM = [sys.executable, "-m", "ssosim"]
 KEPT = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log"}
 
-# How long one example takes says more of what else the machine does than of the code.
+# No deadline for an example: its time depends on the load of the machine more than on the code.
 settings.register_profile("ssosim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ssosim")
 
 
 def pytest_configure() -> None:
-    """Let signals work in the programs under test, also where the suite was started with them ignored.
+    """Restore the default handlers of signals, which the programs under test inherit.
 
-    A job in the background of a script, or under nohup, ignores SIGINT or SIGHUP, and so does all that it starts.
+    A background job of a script, and a program under nohup, start with SIGINT or SIGHUP ignored.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGHUP, signal.SIGQUIT):
@@ -36,7 +36,7 @@ def pytest_configure() -> None:
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Turn a skip into a failure that says why it was skipped; an expected failure (xfail) stays one."""
+    """Change a skip to a failure with the reason of the skip; an expected failure (xfail) is not changed."""
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
@@ -44,18 +44,18 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 if os.environ.get("CI") == "true":
-    # A machine that cannot run a test must not look as if it had.
+    # A machine that cannot run a test must not report success.
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport():
-        """Refuse a skip by mark, by fixture or in the test."""
+        """Fail a test that was skipped by a mark, a fixture or itself."""
         report = yield
         _refuse_skip(report)
         return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report():
-        """Refuse the skip of a whole module."""
+        """Fail a module that was skipped."""
         report = yield
         _refuse_skip(report)
         return report
@@ -63,17 +63,17 @@ if os.environ.get("CI") == "true":
 
 @dataclass(slots=True)
 class Bench:
-    """The command ``ssosim`` as a user has it, in a state folder of its own."""
+    """The command ``ssosim`` with a separate state folder."""
 
     home: Path
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What the command runs with."""
+        """Return the environment of the command; ``more`` is added to it."""
         return os.environ | {"SSOSIM_HOME": str(self.home)} | more
 
     def run(self, *words: str | bytes, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; ``env`` adds to the environment."""
+        """Run the command to its end; ``env`` is added to the environment."""
         env = self.environment(**options.pop("env", {}))
         options = {"stdin": subprocess.DEVNULL} | options if "input" not in options else options
         return subprocess.run(
@@ -81,7 +81,7 @@ class Bench:
         )
 
     def popen(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
-        """Start a command; what still runs at the end of the test is killed."""
+        """Start the command; it is killed at the end of the test if it still runs."""
         env = self.environment(**options.pop("env", {}))
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         process = subprocess.Popen([*SSOSIM, *words], env=env, **options)
@@ -89,21 +89,21 @@ class Bench:
         return process
 
     def up(self, *words: str) -> subprocess.Popen[bytes]:
-        """A lab in the foreground of a process, ready."""
+        """Start ``ssosim up`` in the foreground, and wait until the lab is ready."""
         process = self.popen("up", *words)
-        assert select.select([process.stdout], [], [], 30)[0], "the lab does not say that it is ready"
+        assert select.select([process.stdout], [], [], 30)[0], "no message that the lab is ready within 30 s"
         first = process.stdout.readline()
         assert b": up, ready in " in first, first + process.stderr.read()
         return process
 
     def records(self, name: str = "default") -> list[dict[str, Any]]:
-        """The trace of a lab."""
+        """Return the records of a lab's trace, as JSON objects."""
         done = self.run("trace", "--name", name, "--json")
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def processes(self) -> dict[int, bytes]:
-        """Whatever runs and knows this state folder: labs, their KDCs, programs in them."""
+        """Return the processes with this state folder in command line or environment: labs, KDCs, programs in them."""
         mine, found = os.fsencode(self.home), {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -116,17 +116,17 @@ class Bench:
         return found
 
     def mounts(self) -> list[str]:
-        """Mounts that the machine sees in this state folder."""
+        """Return the mounts of the machine in this state folder."""
         return [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(self.home) in line]
 
     def left(self, name: str = "default") -> set[str]:
-        """What stands in a lab's folder."""
+        """Return the paths of all files in a lab's folder."""
         folder = self.home / "labs" / name
         return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
-    def assert_nothing_left(self, name: str = "default", patience: float = 8.0) -> None:
-        """No process, no mount, no file but the lock, the trace and the log."""
-        end = time.monotonic() + patience
+    def assert_nothing_left(self, name: str = "default", timeout_s: float = 8.0) -> None:
+        """Assert that there is no process, no mount, and no file but the lock, the trace and the log."""
+        end = time.monotonic() + timeout_s
         while (self.processes() or self.left(name) - KEPT) and time.monotonic() < end:
             time.sleep(0.01)
         assert self.processes() == {}
@@ -134,7 +134,7 @@ class Bench:
         assert self.left(name) <= KEPT
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill the processes that still run, and stop the labs."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()
@@ -149,7 +149,7 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with the realm and the keys of the default estate, which are slow to make."""
+    """Return a cache with the realm and the keys of the default estate, which are slow to make."""
     home = tmp_path_factory.mktemp("prepared")
     bench = Bench(home)
     bench.run("up", "--detach")
@@ -159,7 +159,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bench(prepared: Path) -> Iterator[Bench]:
-    """The command line with a state folder for this test alone; not in ``tmp_path``, too long for a socket at times."""
+    """Give the command with a state folder for this test; paths in ``tmp_path`` may be too long for a socket."""
     with tempfile.TemporaryDirectory(prefix="ssosim-") as home:
         made = Bench(Path(home))
         shutil.copytree(prepared, made.home / "cache")
@@ -178,11 +178,11 @@ def _running(home: Path, prepared: Path, *words: str) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
-    """A lab that is up, shared by the tests of a module."""
+    """Give a lab that is up; the tests of a module share it."""
     yield from _running(tmp_path_factory.mktemp("running"), prepared)
 
 
 @pytest.fixture(scope="module")
-def steered(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
-    """A lab that is up and offers its control API on loopback, shared by the tests of a module."""
-    yield from _running(tmp_path_factory.mktemp("steered"), prepared, "--api")
+def api_lab(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
+    """Give a lab that is up, with its control API on loopback; the tests of a module share it."""
+    yield from _running(tmp_path_factory.mktemp("api_lab"), prepared, "--api")

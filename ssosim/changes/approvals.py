@@ -11,7 +11,7 @@ import msgspec
 
 from ssosim.changes.diff import Effect
 from ssosim.changes.risk import Blast, Level
-from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 
 __all__ = ["Approval", "Needed", "Policy", "Rule", "load_approvals", "load_policy", "policy_names"]
 
@@ -121,5 +121,5 @@ def load_policy(name: str) -> Policy:
     for index, rule in enumerate(policy.rules):
         if rule.approvers < 0 or rule.executors < 1:
             what = "expected approvers of zero or more and executors of one or more"
-            raise TomlMistakeError(complain(text, source, ("rules", index), what))
+            raise TomlMistakeError(format_mistake(text, source, ("rules", index), what))
     return policy

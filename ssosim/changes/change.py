@@ -15,7 +15,7 @@ import msgspec
 from ssosim.changes.operations import AnyOperation, operate, operations_between
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.zone_set import ZoneSet
-from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["Change", "Trees", "load_change", "missing", "parse_change", "tree_change"]
@@ -81,22 +81,24 @@ def load_change(path: Path, read_tree: ReadTree | None = None) -> Change:
     if change.trees is None:
         return change
     if read_tree is None:
-        raise TomlMistakeError(complain(text, str(path), ("trees",), "trees cannot be read here; give operations"))
+        raise TomlMistakeError(
+            format_mistake(text, str(path), ("trees",), "trees cannot be read here; give operations")
+        )
     try:
         between = operations_between(
             read_tree(path.parent / change.trees.before), read_tree(path.parent / change.trees.after)
         )
     except DnsChangeError as error:
-        raise TomlMistakeError(complain(text, str(path), ("trees",), str(error))) from error
+        raise TomlMistakeError(format_mistake(text, str(path), ("trees",), str(error))) from error
     if not between:
-        raise TomlMistakeError(complain(text, str(path), ("trees",), "the two trees hold the same records"))
+        raise TomlMistakeError(format_mistake(text, str(path), ("trees",), "the two trees hold the same records"))
     return msgspec.structs.replace(change, trees=None, operations=between)
 
 
 def parse_change(text: str, source: str) -> Change:
     """Read a change from TOML; ``source`` names the file. Raises TomlMistakeError with the place of each mistake."""
     change = convert_toml(text, source, Change)
-    if mistakes := [complain(text, source, path, what) for path, what in _mistakes(change)]:
+    if mistakes := [format_mistake(text, source, path, what) for path, what in _mistakes(change)]:
         raise TomlMistakeError("\n".join(mistakes))
     return change
 

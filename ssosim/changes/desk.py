@@ -33,7 +33,7 @@ from ssosim.changes.snapshot import digest
 from ssosim.changes.undo import taken_back
 from ssosim.changes.usage import NO_COUNTS, QueryCounts
 from ssosim.changes.verify import Verification, verify
-from ssosim.clock import Clock, RealClock
+from ssosim.clock import Clock, SystemClock
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
@@ -110,7 +110,7 @@ class ChangeControl:
         self._put = put or self._make_current
         self._counts = counts
         self._spns = spns
-        self._clock = clock or RealClock()
+        self._clock = clock or SystemClock()
         self._trace = trace
         self._locks = Locks()
         self._checked_at = self._clock.now()

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = [
@@ -172,7 +172,7 @@ def parse_inventory(text: str, source: str) -> Inventory:
     be readable to be linted.
     """
     inventory = convert_toml(text, source, Inventory)
-    if mistakes := [complain(text, source, path, what) for path, what in _mistakes(inventory)]:
+    if mistakes := [format_mistake(text, source, path, what) for path, what in _mistakes(inventory)]:
         raise TomlMistakeError("\n".join(mistakes))
     return inventory
 

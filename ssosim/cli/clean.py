@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json
-from ssosim.files.opening import shown
+from ssosim.files.opening import printable_path
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import complain, print_json, say
+from ssosim.output import print_error, print_json, say
 
 if TYPE_CHECKING:
     from ssosim.lab.process.cleaning import Findings, Removable
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(found, removed, "would remove" if options.dry_run else "removed")
     for text in stays:
-        complain(f"not removed: {text}")
+        print_error(f"not removed: {text}")
     if found.running:
         raise LabInputError(_running_text(found.running))
     return LabError.exit_code if stays else 0
@@ -99,9 +99,9 @@ def _find(options: argparse.Namespace) -> Findings:
 
 def _print(found: Findings, removed: list[Removable], done: str) -> None:
     for each in removed:
-        say(f"{done} {each.kind} {shown(each.path)}")
+        say(f"{done} {each.kind} {printable_path(each.path)}")
     for left in found.left:
-        say(f"left {shown(left.path)}: {left.reason}")
+        say(f"left {printable_path(left.path)}: {left.reason}")
     if not removed and not found.removable and not found.left and not found.running:
         say("there is nothing to remove")
 

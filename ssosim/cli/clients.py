@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from ssosim.cli.common import add_json
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
-from ssosim.output import clean_data, complain, one_line, print_json, say
+from ssosim.output import clean_data, one_line, print_error, print_json, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.manifest import RealClient
@@ -79,9 +79,9 @@ class _Row(TypedDict):
 def _models() -> list[_Row]:
     from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
 
-    from ssosim.sources import load  # noqa: PLC0415
+    from ssosim.sources import load_sources  # noqa: PLC0415
 
-    cite = load().cite
+    cite = load_sources().cite
     return [
         {"name": model.name, "text": model.description, "sources": [cite(source) for source in model.sources]}
         for model in MODELS.values()
@@ -130,14 +130,14 @@ def _install(originals: Sequence[RealClient], *, named: bool) -> int:
             done = install(original, waiting=lambda: say("another installation is under way; waiting", end=" ... "))
         except MachineLacksError as error:
             say("skipped", flush=True)
-            complain(str(error))
+            print_error(str(error))
             worst = max(worst, error.exit_code if named else 0)
         except LabInputError:
             say("failed")
             raise
         except LabError as error:
             say("failed", flush=True)
-            complain(str(error))
+            print_error(str(error))
             worst = max(worst, error.exit_code)
         else:
             say(f"installed in {time.monotonic() - began:.0f} s" if done else "is installed")

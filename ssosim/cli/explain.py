@@ -10,7 +10,7 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.core.trace_reader import trace_lines
 from ssosim.output import one_line, print_json, say
-from ssosim.trace.export import TraceFormatError, read_jsonl
+from ssosim.trace.export import TraceFormatError, read_records
 from ssosim.verdict.explain import explain
 
 DESCRIPTION = """\
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the explanations."""
     folder = folder_of(options) if options.name else _newest()
     try:
-        records = list(read_jsonl(trace_lines(folder.trace)))
+        records = list(read_records(trace_lines(folder.trace)))
     except OSError as error:
         raise LabInputError(f'lab "{folder.name}" has no trace; play something first: ssosim run feb-2025') from error
     except TraceFormatError as error:

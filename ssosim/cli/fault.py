@@ -105,9 +105,9 @@ def list_all(options: argparse.Namespace) -> int:
     """Print what is in force, if the lab is up, and what there is."""
     from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
     from ssosim.lab.control.answers import Faults, ask, fault_of  # noqa: PLC0415
-    from ssosim.sources import load  # noqa: PLC0415
+    from ssosim.sources import load_sources  # noqa: PLC0415
 
-    addresses = load().addresses
+    addresses = load_sources().addresses_in
     folder = folder_of(options)
     active = ask(folder, "GET", "/v1/faults", Faults).faults if folder.is_running() else ()
     if options.fault is not None and options.fault not in FAULTS:

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _scenarios() -> list[tuple[str, str, list[str]]]:
     from ssosim.scenario.loader import catalogue  # noqa: PLC0415 - only what is listed is imported
-    from ssosim.sources import load  # noqa: PLC0415
+    from ssosim.sources import load_sources  # noqa: PLC0415
 
-    cite = load().cite
+    cite = load_sources().cite
     return [(scenario.name, scenario.title, [cite(source) for source in scenario.sources]) for scenario in catalogue()]

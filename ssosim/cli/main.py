@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, cast
 from ssosim import __version__
 from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabError
-from ssosim.output import complain, guard_streams, one_line, release_streams
+from ssosim.output import guard_streams, one_line, print_error, release_streams
 
 __all__ = ["main"]
 
@@ -114,7 +114,7 @@ def _run(given: list[str]) -> int:
         module.add_arguments(parser)
         return module.run(parser.parse_args(given[1:]))
     except LabError as error:
-        complain(str(error))
+        print_error(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -125,7 +125,7 @@ def _run(given: list[str]) -> int:
 
 
 def _failed(error: OSError, what: str) -> int:
-    complain(f"{one_line(str(error.filename or what))}: {error.strerror or error}")
+    print_error(f"{one_line(str(error.filename or what))}: {error.strerror or error}")
     return LabError.exit_code
 
 

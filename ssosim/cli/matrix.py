@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import StatusLine, complain, say
+from ssosim.output import StatusLine, print_error, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.lookup import Part
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     _write(options, matrix, page)
     unexplained = [each for each in found if each.reason is None]
     for each in unexplained:
-        complain(f"{each}; give the reason in measured.toml, if there is one")
+        print_error(f"{each}; give the reason in measured.toml, if there is one")
     say(
         f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {len(found)} unlike the measurement, "
         f"{len(unexplained)} of them unexplained"
@@ -87,7 +87,7 @@ def _parts(names: Sequence[str] | None) -> list[Part]:
         return [part for name in dict.fromkeys(names) for part in find_flows(name)]
     installed = [original for original in shipped() if is_installed(original)]
     if absent := [original.name for original in shipped() if original not in installed]:
-        complain(f"not installed, and left out: {', '.join(absent)} (make clients)")
+        print_error(f"not installed, and left out: {', '.join(absent)} (make clients)")
     if not installed:
         raise LabInputError("no real client is installed; install them with: make clients")
     return [part for original in installed for part in find_flows(original.name)]

@@ -114,10 +114,10 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
     if options.junit is None and options.report is None:
         return
     from ssosim.report.repeat_command import run_again  # noqa: PLC0415
-    from ssosim.trace.export import read_jsonl  # noqa: PLC0415
+    from ssosim.trace.export import read_records  # noqa: PLC0415
 
     with folder.trace.open(encoding="utf-8") as lines:
-        records = list(read_jsonl(lines))
+        records = list(read_records(lines))
     estate = None if options.estate is None else str(options.estate)
     again = run_again(options.scenario, options.client or (), result.seed, estate, options.exec or ())
     try:

@@ -8,7 +8,7 @@ from ssosim.cli.common import add_name, folder_of
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.core.trace_reader import trace_lines
 from ssosim.output import json_text, say
-from ssosim.trace.export import TraceFormatError, as_line, from_json
+from ssosim.trace.export import TraceFormatError, format_record, parse_record
 
 DESCRIPTION = """\
 Every DNS answer, AS and TGS exchange, HTTP exchange and token of a lab, in one order, with
@@ -37,10 +37,10 @@ def run(options: argparse.Namespace) -> int:
         ) from error
     for line in lines:
         try:
-            record = from_json(line)
+            record = parse_record(line)
         except TraceFormatError as error:
             raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
         if options.client not in (None, record.client) or options.layer not in (None, record.event.layer):
             continue
-        say(json_text(line.rstrip("\n")) if options.json else as_line(record), flush=options.follow)
+        say(json_text(line.rstrip("\n")) if options.json else format_record(record), flush=options.follow)
     return 0

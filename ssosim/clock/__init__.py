@@ -1,7 +1,7 @@
-"""Time, as the rest of the house asks for it.
+"""Clocks: the source of the present time for every other package.
 
-Token, assertion and record lifetimes follow a ``Clock`` that the lab hands out, so that a test can move it.
-Kerberos tickets follow the KDC's own real clock: libkrb5 cannot be told another.
+Lifetimes of tokens, assertions and DNS records follow the ``Clock`` that the lab gives to its parts, so that a test can
+move the time. Kerberos tickets follow the real clock of the KDC: libkrb5 has no setting for another clock.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ssosim.clock.real_time import RealTime
-    from ssosim.clock.timers import Later, by_loop, by_virtual_clock, held_by
+    from ssosim.clock.real_time import RealTimeClock
+    from ssosim.clock.timers import CallLater, call_later_on_clock, call_later_on_loop, make_sleep
     from ssosim.clock.virtual import VirtualClock
 
-__all__ = ["Clock", "Later", "ManualClock", "RealClock", "RealTime", "VirtualClock",
-           "by_loop", "by_virtual_clock", "held_by"]  # fmt: skip
+__all__ = ["CallLater", "Clock", "ManualClock", "RealTimeClock", "SystemClock", "VirtualClock",
+           "call_later_on_clock", "call_later_on_loop", "make_sleep"]  # fmt: skip
 
 _MODULES = {
-    "Later": "timers",
-    "by_loop": "timers",
-    "by_virtual_clock": "timers",
-    "held_by": "timers",
-    "RealTime": "real_time",
+    "CallLater": "timers",
+    "call_later_on_clock": "timers",
+    "call_later_on_loop": "timers",
+    "make_sleep": "timers",
+    "RealTimeClock": "real_time",
     "VirtualClock": "virtual",
 }
 
 
 def __getattr__(name: str) -> object:
-    """What needs asyncio is imported when it is asked for: who reads a trace only needs to know what a clock is."""
+    """Import a name that needs asyncio when it is first used: reading a trace needs ``Clock`` alone."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
@@ -39,19 +39,22 @@ class Clock(Protocol):
     """A source of the present time."""
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, UTC."""
+        """Return the present time in seconds since the Unix epoch, UTC."""
         ...
 
 
-class RealClock:
-    """The machine's own clock."""
+class SystemClock:
+    """The clock of the machine."""
 
     now = staticmethod(time.time)
-    """Seconds since the Unix epoch, UTC. Without a function in between: it is asked several times an answer."""
+    """The present time in seconds since the Unix epoch, UTC.
+
+    The function itself and no method around it: the DNS server calls it several times for each answer.
+    """
 
 
 class ManualClock:
-    """A clock that moves only when told to.
+    """A clock that moves only when ``advance`` or ``set`` is called.
 
     ``start`` is in seconds since the Unix epoch; the default is the present time.
     """
@@ -60,13 +63,13 @@ class ManualClock:
         self._now = time.time() if start is None else start
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, UTC."""
+        """Return the present time in seconds since the Unix epoch, UTC."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move forward by ``seconds``; a negative number steps back, as real clocks sometimes do."""
+        """Move the clock forward by ``seconds``; a negative number moves it back, as happens to real clocks."""
         self._now += seconds
 
     def set(self, moment: float) -> None:
-        """Jump to ``moment``, in seconds since the Unix epoch."""
+        """Set the clock to ``moment``, in seconds since the Unix epoch."""
         self._now = moment

@@ -1,4 +1,4 @@
-"""To do something after a while, whichever clock the while is counted by."""
+"""Timers: call a function after some seconds of the event loop's time, or of a virtual clock's time."""
 
 from __future__ import annotations
 
@@ -7,43 +7,48 @@ from collections.abc import Awaitable, Callable
 
 from ssosim.clock.virtual import VirtualClock
 
-__all__ = ["Later", "by_loop", "by_virtual_clock", "held_by"]
+__all__ = ["CallLater", "call_later_on_clock", "call_later_on_loop", "make_sleep"]
 
-Later = Callable[[float, Callable[[], None]], Callable[[], None]]
-"""(seconds, what to do then) -> what calls it off; calling it off late does nothing."""
+CallLater = Callable[[float, Callable[[], None]], Callable[[], None]]
+"""A function that starts a timer: (seconds, action) -> cancel. Calling ``cancel`` after the action has no effect."""
 
 
-def by_loop(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
-    """By the running event loop: real seconds. Raises RuntimeError where none runs."""
+def call_later_on_loop(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
+    """Call ``act`` after ``seconds`` of real time; returns the function that cancels this.
+
+    Raises RuntimeError where no event loop runs.
+    """
     return asyncio.get_running_loop().call_later(seconds, act).cancel
 
 
-def by_virtual_clock(clock: VirtualClock) -> Later:
-    """By ``clock``, which jumps there when nobody is busy before."""
+def call_later_on_clock(clock: VirtualClock) -> CallLater:
+    """Return a function that starts timers on ``clock``. A timer is a task of the clock: time can jump to its end."""
 
-    def later(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
+    def call_later(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
         async def wait() -> None:
             await clock.sleep(seconds)
             act()
 
         waiting = clock.start(wait())
 
-        def call_off() -> None:
-            if waiting is not asyncio.current_task():  # else it has come so far as to undo itself
+        def cancel() -> None:
+            if waiting is not asyncio.current_task():  # else ``act`` itself cancels its timer, which has ended already
                 waiting.cancel()
 
-        return call_off
+        return cancel
 
-    return later
+    return call_later
 
 
-def held_by(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
-    """Holds an answer for seconds: of ``clock`` if one whom it knows waits for it, else of real time.
+def make_sleep(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
+    """Return the sleep function for servers that delay a response, as the fault ``http-delay`` does.
 
-    Programs live in real time. They run while the clock stands still, and would wait for ever by it.
+    It sleeps on ``clock`` while a task of the clock is busy, since that task waits for the response. Otherwise it
+    sleeps in real time: only a program can be waiting then. Programs run in real time while the clock stands still, so
+    a sleep on ``clock`` would not end for them.
     """
 
-    async def hold(seconds: float) -> None:
+    async def sleep(seconds: float) -> None:
         await (clock.sleep(seconds) if clock.is_busy else asyncio.sleep(seconds))
 
-    return hold
+    return sleep

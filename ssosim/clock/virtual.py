@@ -1,12 +1,42 @@
-"""Time that jumps: hours of waiting clients in a moment, with real sockets in between.
+"""Virtual time over real sockets: hours of waiting clients take seconds of real time.
 
-The clients run as ordinary asyncio tasks. Each is either *busy* (running, or waiting for the network) or *asleep* in
-``VirtualClock.sleep``. Only when none is busy does the clock jump to the next wake-up, so an answer that takes real
-milliseconds takes no virtual time at all, and what a client meets, and when, is the same at every run. (Which of two
-clients that are busy at the same moment is first on the wire is not.)
+The parts. A *task of the clock* is a coroutine that was started with ``VirtualClock.start``: a client model, or a
+timer. The servers (DNS, HTTPS, KDC gateway) are not tasks of the clock; they run as ordinary asyncio servers on the
+same loop, with real UDP, TCP and TLS on loopback. ``run_until`` is the driver: the player of a scenario calls it for
+each phase.
 
-It misleads where a client waits for something that is neither the network nor this clock: such a wait counts as busy.
-A client is one task; what it spawns itself is not counted.
+States of a task. It is *asleep* while it waits in ``VirtualClock.sleep``, and *busy* at all other times: while it
+computes, while it waits for a response from a socket or for a thread, and while it waits for another task. The clock
+counts busy tasks. ``start`` and the end of a sleep add one; ``sleep`` and the end of the task subtract one.
+
+Rules that always hold:
+
+1. The clock moves only in ``run_until``, only while the count of busy tasks is 0, and never backwards.
+2. It moves to the earliest wake-up of a sleeping task, or to the end of ``run_until``, whichever is first.
+3. One task wakes at a time. Tasks with the same wake-up time wake in the order in which they fell asleep, and the next
+   one wakes when no task is busy any more.
+4. A sleep that is cancelled makes its task busy again: the task still runs its cancellation handlers.
+
+Consequences. A response that takes 5 ms of real time takes 0 s of virtual time, so a slow machine does not change what
+a client sees or when. Runs are repeatable as far as virtual time goes. The order of two requests is not fixed where
+both tasks are busy at the same virtual time: each waits for its own socket, and the kernel and the loop decide.
+
+Why not an event loop with its own time, as asyncio test helpers have: such a loop jumps when it has nothing ready. A
+loop that waits for a datagram in the kernel, or for a thread that calls libkrb5, also has nothing ready, and would jump
+over the response. Counting busy tasks needs no special loop, so the servers may run on uvloop.
+
+When it misleads:
+
+- A task that waits for something that only the passing of time can bring, other than by ``sleep``, blocks the clock
+  for ever: the task is busy, so time stands still. Timeouts in a client model must use the clock, not ``asyncio``.
+- Tasks that a client spawns itself are not counted. If the client sleeps meanwhile, the time may jump while its child
+  still waits for a socket. A client model is one task for that reason.
+- Real time passes while a task is busy. A server that sleeps in real time (``asyncio.sleep``) delays the run, not the
+  client. The fault ``http-delay`` uses ``ssosim.clock.make_sleep``, which sleeps on this clock; the DNS fault ``delay``
+  holds its responses in real time.
+- A server that calls ``sleep`` counts it for the client whose response it delays. If no task of the clock waits for
+  that response, as when a program does, the count is one too low, and the time may jump while a task is busy.
+- The KDC, libkrb5 and programs have the machine's clock. Ticket lifetimes do not follow virtual time.
 """
 
 from __future__ import annotations
@@ -23,7 +53,7 @@ _T = TypeVar("_T")
 
 
 class VirtualClock:
-    """A clock that jumps from wake-up to wake-up. ``start`` is in seconds since the Unix epoch."""
+    """A clock that jumps to the next wake-up when no task is busy. ``start`` is in seconds since the Unix epoch."""
 
     def __init__(self, start: float) -> None:
         self._sleepers: Agenda[asyncio.Future[None]] = Agenda(start)
@@ -37,30 +67,33 @@ class VirtualClock:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a client that this clock knows of is under way, so that it can ``sleep`` on its behalf."""
+        """Whether a task of this clock is busy, so that a server may call ``sleep`` on its behalf."""
         return self._busy > 0
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the clock has moved on by ``seconds``; for clients started with ``start`` only."""
+        """Return when the clock has moved on by ``seconds``. Call it in a task that ``start`` made, or for one."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.add(self._sleepers.now + max(0.0, seconds), future)
-        self._leave()
+        self._remove_busy()
         try:
             await future
         except asyncio.CancelledError:
-            if future.cancelled():  # else its time had come, and it counts as busy already
-                self._enter()
+            if future.cancelled():  # else ``run_until`` has woken it in the same moment, and has counted it already
+                self._add_busy()
             raise
 
     def start(self, client: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """Run ``client`` as a task that this clock knows of."""
-        self._enter()
+        """Run the coroutine ``client`` as a task of this clock; it is busy until its first ``sleep``."""
+        self._add_busy()
         task = asyncio.get_running_loop().create_task(client)
-        task.add_done_callback(lambda _: self._leave())  # also when it is cancelled before its first step
+        task.add_done_callback(lambda _: self._remove_busy())  # also when it is cancelled before its first step
         return task
 
     async def run_until(self, moment: float) -> None:
-        """Let the clients run until all of them sleep beyond ``moment`` or have ended; then it is ``moment``."""
+        """Run the tasks until each has ended or sleeps beyond ``moment``, then set the clock to ``moment``.
+
+        ``moment`` is in seconds since the Unix epoch.
+        """
         while True:
             await self._idle.wait()
             if not self._sleepers.has(moment):
@@ -68,14 +101,14 @@ class VirtualClock:
                 return
             future = self._sleepers.take()
             if not future.cancelled():
-                self._enter()
+                self._add_busy()
                 future.set_result(None)
 
-    def _enter(self) -> None:
+    def _add_busy(self) -> None:
         self._busy += 1
         self._tell()
 
-    def _leave(self) -> None:
+    def _remove_busy(self) -> None:
         self._busy -= 1
         self._tell()
 

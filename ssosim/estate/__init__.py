@@ -1,4 +1,4 @@
-"""What exists in a lab: loaded from TOML, frozen ever after."""
+"""The estate: everything that exists in a lab, read from a TOML file into frozen values."""
 
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
@@ -6,6 +6,7 @@ from ssosim.estate.model import (
     Cloud,
     Device,
     DnsResolver,
+    DnsSettings,
     Domain,
     Estate,
     FederationService,
@@ -13,7 +14,6 @@ from ssosim.estate.model import (
     HostService,
     Location,
     Monitor,
-    NameService,
     Realm,
     RecordSet,
     ServiceAccount,
@@ -23,15 +23,16 @@ from ssosim.estate.model import (
     User,
     Zone,
 )
-from ssosim.estate.service_names import SHIPPED, known_services
-from ssosim.estate.traffic_checks import location_mistakes, profile_mistakes
+from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
+from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
 
 __all__ = [
-    "SHIPPED",
+    "SHIPPED_SERVICES",
     "Application",
     "Cloud",
     "Device",
     "DnsResolver",
+    "DnsSettings",
     "Domain",
     "Estate",
     "EstateError",
@@ -40,7 +41,6 @@ __all__ = [
     "HostService",
     "Location",
     "Monitor",
-    "NameService",
     "Realm",
     "RecordSet",
     "ServiceAccount",
@@ -50,9 +50,9 @@ __all__ = [
     "User",
     "Zone",
     "default_estate",
-    "known_services",
+    "find_location_mistakes",
+    "find_profile_mistakes",
+    "list_service_names",
     "load_estate",
-    "location_mistakes",
     "parse_estate",
-    "profile_mistakes",
 ]

@@ -1,4 +1,4 @@
-"""Whether the parts of an estate fit together: what a schema cannot say."""
+"""Check that the parts of an estate fit together: references, duplicates and forms, which a schema does not cover."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ssosim.estate.model import Estate, Realm, RecordSet
-from ssosim.estate.service_names import SHIPPED, known_services
+from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.toml_lines import KeyPath
-from ssosim.estate.traffic_checks import location_mistakes, profile_mistakes
-from ssosim.estate.value_checks import value_mistakes
+from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
+from ssosim.estate.value_checks import find_value_mistakes
 
-__all__ = ["Finding", "check"]
+__all__ = ["EstateMistake", "find_mistakes"]
 
 _DNS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
@@ -23,17 +23,17 @@ _UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One mistake: the key path it stands at, and what is wrong and expected."""
+class EstateMistake:
+    """One mistake: its key path, and a text that says what is wrong and what is expected."""
 
     path: KeyPath
     text: str
 
 
-def check(estate: Estate) -> Iterator[Finding]:
-    """Every mistake in ``estate``, in file order of the sections."""
-    for path, text in value_mistakes(estate):
-        yield Finding(path, text)
+def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
+    """Yield every mistake in ``estate``, in the order of the sections of a file."""
+    for path, text in find_value_mistakes(estate):
+        yield EstateMistake(path, text)
     yield from _hosts(estate)
     yield from _realms(estate)
     yield from _tenants(estate)
@@ -44,61 +44,61 @@ def check(estate: Estate) -> Iterator[Finding]:
     yield from _resolvers(estate)
 
 
-def _hosts(estate: Estate) -> Iterator[Finding]:
-    for service, wanted_by in _needed_services(estate):
+def _hosts(estate: Estate) -> Iterator[EstateMistake]:
+    for service, reason in _needed_services(estate):
         if all(":" in address for address in estate.addresses(service)):
-            yield Finding(
-                ("hosts",), f'needs at least one host with "{service}" in its services and an IPv4 address{wanted_by}'
+            yield EstateMistake(
+                ("hosts",), f'needs at least one host with "{service}" in its services and an IPv4 address{reason}'
             )
     yield from _unique("hosts", "address", [host.address for host in estate.hosts])
     for index, host in enumerate(estate.hosts):
-        names = [each.name for each in host.running()]
+        names = [each.name for each in host.service_entries()]
         for number, name in enumerate(names):
             here: KeyPath = ("hosts", index, "services", number)
-            if name not in SHIPPED and name not in (known := known_services()):
+            if name not in SHIPPED_SERVICES and name not in (known := list_service_names()):
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {close[0]!r}? " if close else ""
-                yield Finding(here, f"there is no service {name!r}; {hint}known: {', '.join(known)}")
+                yield EstateMistake(here, f"there is no service {name!r}; {hint}known: {', '.join(known)}")
             if name in names[:number]:
-                yield Finding(here, f"{name!r} stands already in the services of this host")
+                yield EstateMistake(here, f"{name!r} is listed already for this host")
 
 
 def _needed_services(estate: Estate) -> Iterator[tuple[str, str]]:
-    """The services without which the rest of the file cannot be served, and what wants them."""
+    """Yield each service that the rest of the file needs, and the reason as the end of a message."""
     yield from (("dns", ""), ("kdc", ""))
-    for service in dict.fromkeys(service for _, service in estate.identity_names()):
-        names = ", ".join(name for name, of in estate.identity_names() if of == service)
+    for service in dict.fromkeys(service for _, service in estate.list_identity_hosts()):
+        names = ", ".join(name for name, of in estate.list_identity_hosts() if of == service)
         yield service, f": it answers for {names}"
 
 
-def _realms(estate: Estate) -> Iterator[Finding]:
+def _realms(estate: Estate) -> Iterator[EstateMistake]:
     if len(estate.realms) != 1:
         second = f"; {estate.realms[1].name!r} is the second" if estate.realms else ""
         path: KeyPath = ("realms", 1) if estate.realms else ("realms",)
-        yield Finding(path, f"an estate has one realm for now{second}")
+        yield EstateMistake(path, f"an estate has one realm for now{second}")
     yield from _unique("realms", "name", [realm.name for realm in estate.realms])
     for index, realm in enumerate(estate.realms):
         yield from _realm(("realms", index), realm)
 
 
-def _realm(here: KeyPath, realm: Realm) -> Iterator[Finding]:
+def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
     if not _DNS_NAME.fullmatch(realm.name):
-        yield Finding((*here, "name"), f"{realm.name!r} is not a realm name; expected e.g. CORP.CONTOSO.COM")
+        yield EstateMistake((*here, "name"), f"{realm.name!r} is not a realm name; expected e.g. CORP.CONTOSO.COM")
     if not _DNS_NAME.fullmatch(realm.domain):
-        yield Finding((*here, "domain"), f"{realm.domain!r} is not a DNS domain")
+        yield EstateMistake((*here, "domain"), f"{realm.domain!r} is not a DNS domain")
     account = realm.service_account
     spns: KeyPath = (*here, "service_account", "spns")
     if not account.spns:
-        yield Finding(spns, "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com")
+        yield EstateMistake(spns, "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com")
     for path, names in ((spns, account.spns), ((*here, "services"), realm.services)):
         for index, spn in enumerate(names):
             if not _SPN.fullmatch(spn):
-                yield Finding(
+                yield EstateMistake(
                     (*path, index), f"{spn!r} is not an SPN; expected SERVICE/host, e.g. HTTP/web.corp.contoso.com"
                 )
 
 
-def _tenants(estate: Estate) -> Iterator[Finding]:
+def _tenants(estate: Estate) -> Iterator[EstateMistake]:
     services = [service.name for service in estate.federation_services]
     yield from _unique("federation_services", "name", services)
     yield from _unique("tenants", "id", [tenant.id for tenant in estate.tenants])
@@ -109,14 +109,16 @@ def _tenants(estate: Estate) -> Iterator[Finding]:
             here: KeyPath = ("tenants", index, "domains", number)
             owner, first = seen.setdefault(domain.name.lower(), (number, tenant.display_name))
             if (owner, first) != (number, tenant.display_name):
-                yield Finding((*here, "name"), f"{domain.name} is already verified by tenant {first!r}")
+                yield EstateMistake((*here, "name"), f"{domain.name} is already verified by tenant {first!r}")
             if domain.kind == "managed" and domain.federation is not None:
-                yield Finding((*here, "federation"), 'only a domain with kind = "federated" names a federation service')
+                yield EstateMistake(
+                    (*here, "federation"), 'only a domain with kind = "federated" names a federation service'
+                )
             if domain.kind == "federated":
                 yield from _known((*here, "federation"), "federation service", domain.federation or "", services)
 
 
-def _users(estate: Estate) -> Iterator[Finding]:
+def _users(estate: Estate) -> Iterator[EstateMistake]:
     yield from _unique("users", "upn", [user.upn for user in estate.users])
     yield from _unique("users", "object_id", [user.object_id for user in estate.users])
     yield from _unique("users", "sam_account", [user.sam_account or f"\0{user.upn}" for user in estate.users])
@@ -125,78 +127,82 @@ def _users(estate: Estate) -> Iterator[Finding]:
     tenants = [tenant.initial_domain for tenant in estate.tenants]
     for index, user in enumerate(estate.users):
         if not _UPN.fullmatch(user.upn):
-            yield Finding(("users", index, "upn"), f"{user.upn!r} is not a user principal name; expected name@domain")
+            yield EstateMistake(
+                ("users", index, "upn"), f"{user.upn!r} is not a user principal name; expected name@domain"
+            )
         yield from _guid(("users", index, "object_id"), user.object_id)
         if estate.tenant(user.tenant) is None:
             yield from _known(("users", index, "tenant"), "tenant", user.tenant, tenants)
         if user.sam_account and not user.sid:
-            yield Finding(
+            yield EstateMistake(
                 ("users", index, "sid"), "a user with a sam_account needs a sid: it is how a ticket's owner is found"
             )
         if user.sam_account and not re.fullmatch(r"[A-Za-z0-9._-]+", user.sam_account):
-            yield Finding(
+            yield EstateMistake(
                 ("users", index, "sam_account"), f"{user.sam_account!r}: letters, digits, dot, dash and underscore only"
             )
         if not user.password.isprintable() or not user.password or '"' in user.password:
-            yield Finding(("users", index, "password"), "must not be empty nor hold quotes, line breaks or controls")
+            yield EstateMistake(
+                ("users", index, "password"), "must not be empty nor hold quotes, line breaks or controls"
+            )
 
 
-def _devices(estate: Estate) -> Iterator[Finding]:
+def _devices(estate: Estate) -> Iterator[EstateMistake]:
     yield from _unique("devices", "name", [device.name for device in estate.devices])
     if not estate.devices:
-        yield Finding(("devices",), "needs at least one device: programs run on it")
+        yield EstateMistake(("devices",), "needs at least one device: programs run on it")
     for index, device in enumerate(estate.devices):
         if (owner := estate.user(device.user)) is None:
             yield from _known(("devices", index, "user"), "user", device.user, [user.upn for user in estate.users])
         elif owner.sam_account is None:
-            yield Finding(
+            yield EstateMistake(
                 ("devices", index, "user"), f"{device.user} has no sam_account and cannot sign on to a corporate device"
             )
 
 
-def _traffic_managers(estate: Estate) -> Iterator[Finding]:
+def _traffic_managers(estate: Estate) -> Iterator[EstateMistake]:
     profiles = [profile.name for profile in estate.traffic_managers]
     yield from _unique("traffic_managers", "name", profiles)
     for index, profile in enumerate(estate.traffic_managers):
         here: KeyPath = ("traffic_managers", index)
-        for path, text in profile_mistakes(profile):
-            yield Finding((*here, *path), text)
+        for path, text in find_profile_mistakes(profile):
+            yield EstateMistake((*here, *path), text)
         for number, endpoint in enumerate(profile.endpoints):
             if endpoint.profile is not None:
                 yield from _known(
                     (*here, "endpoints", number, "profile"), "traffic manager", endpoint.profile, profiles
                 )
-    for path, text in location_mistakes(estate.dns.locations):
-        yield Finding(("dns", "locations", *path), text)
+    for path, text in find_location_mistakes(estate.dns.locations):
+        yield EstateMistake(("dns", "locations", *path), text)
 
 
-def _zones(estate: Estate) -> Iterator[Finding]:
+def _zones(estate: Estate) -> Iterator[EstateMistake]:
     profiles = [profile.name for profile in estate.traffic_managers]
     yield from _unique("zones", "name", [zone.name for zone in estate.zones])
     for index, zone in enumerate(estate.zones):
         if not _DNS_NAME.fullmatch(zone.name):
-            yield Finding(("zones", index, "name"), f"{zone.name!r} is not a DNS name")
+            yield EstateMistake(("zones", index, "name"), f"{zone.name!r} is not a DNS name")
         for number, record in enumerate(zone.records):
             yield from _record(("zones", index, "records", number), record, profiles)
 
 
-def _record(here: KeyPath, record: RecordSet, profiles: list[str]) -> Iterator[Finding]:
+def _record(here: KeyPath, record: RecordSet, profiles: list[str]) -> Iterator[EstateMistake]:
     if record.alias is not None:
         yield from _known((*here, "alias"), "traffic manager", record.alias, profiles)
     if record.alias is not None and record.alias_record is not None:
-        yield Finding((*here, "alias_record"), "an alias has one target: a profile or a record set")
+        yield EstateMistake((*here, "alias_record"), "an alias has one target: a profile or a record set")
     if record.alias is not None or record.alias_record is not None:
         if record.type not in ("A", "AAAA", "CNAME"):
-            yield Finding((*here, "type"), "an alias record set is of type A, AAAA or CNAME")
+            yield EstateMistake((*here, "type"), "an alias record set is of type A, AAAA or CNAME")
         if record.values:
-            yield Finding((*here, "values"), "an alias record set has no values of its own")
+            yield EstateMistake((*here, "values"), "an alias record set has no values of its own")
     if record.name != "@" and not _DNS_NAME.fullmatch(record.name):
-        yield Finding((*here, "name"), f"{record.name!r} is not a DNS name; use @ for the zone's own name")
+        yield EstateMistake((*here, "name"), f"{record.name!r} is not a DNS name; use @ for the zone's own name")
     if record.name.endswith("."):
-        yield Finding((*here, "name"), f"{record.name!r} ends with a dot; names are relative to the zone")
+        yield EstateMistake((*here, "name"), f"{record.name!r} ends with a dot; names are relative to the zone")
 
 
-def _resolvers(estate: Estate) -> Iterator[Finding]:
+def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
     names = [resolver.name for resolver in estate.resolvers]
     devices = [device.name for device in estate.devices]
     hosts = [host.address for host in estate.hosts]
@@ -206,45 +212,50 @@ def _resolvers(estate: Estate) -> Iterator[Finding]:
         here: KeyPath = ("resolvers", index)
         yield from _address((*here, "address"), resolver.address)
         if resolver.address in hosts:
-            yield Finding((*here, "address"), f"{resolver.address!r} is a host's already; give it one of its own")
+            yield EstateMistake(
+                (*here, "address"),
+                f"{resolver.address!r} is the address of a host already; give the resolver an address of its own",
+            )
         for name in resolver.devices:
             yield from _known((*here, "devices"), "device", name, devices)
         for name in resolver.forward_to:
-            # Only to one above it in the file: so no circle can be written.
+            # Only to a resolver above it in the file, so that no cycle is possible.
             yield from _known((*here, "forward_to"), "resolver above this one", name, names[:index])
         if resolver.location is not None:
             try:
                 ipaddress.ip_network(resolver.location)
             except ValueError:
-                yield Finding((*here, "location"), f"{resolver.location!r} is not a subnet; expected e.g. 10.1.0.0/16")
+                yield EstateMistake(
+                    (*here, "location"), f"{resolver.location!r} is not a subnet; expected e.g. 10.1.0.0/16"
+                )
     if estate.resolvers and all(resolver.devices for resolver in estate.resolvers):
-        yield Finding(("resolvers",), "one of them must be for all other devices: leave out its devices")
+        yield EstateMistake(("resolvers",), "one of them must be for all other devices: leave out its devices")
 
 
-def _address(path: KeyPath, text: str) -> Iterator[Finding]:
+def _address(path: KeyPath, text: str) -> Iterator[EstateMistake]:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        yield Finding(path, f"{text!r} is not an IP address")
+        yield EstateMistake(path, f"{text!r} is not an IP address")
 
 
-def _guid(path: KeyPath, text: str) -> Iterator[Finding]:
+def _guid(path: KeyPath, text: str) -> Iterator[EstateMistake]:
     try:
         uuid.UUID(text)
     except ValueError:
-        yield Finding(path, f"{text!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}")
+        yield EstateMistake(path, f"{text!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}")
 
 
-def _unique(section: str, key: str, values: Iterable[str]) -> Iterator[Finding]:
+def _unique(section: str, key: str, values: Iterable[str]) -> Iterator[EstateMistake]:
     first: dict[str, int] = {}
     for index, value in enumerate(values):
         if (earlier := first.setdefault(value.lower(), index)) != index:
-            yield Finding((section, index, key), f"{value!r} stands already at {section}[{earlier}].{key}")
+            yield EstateMistake((section, index, key), f"{value!r} is used already at {section}[{earlier}].{key}")
 
 
-def _known(path: KeyPath, kind: str, name: str, known: list[str]) -> Iterator[Finding]:
+def _known(path: KeyPath, kind: str, name: str, known: list[str]) -> Iterator[EstateMistake]:
     if name in known:
         return
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known) or 'none'}"
-    yield Finding(path, f"there is no {kind} {name!r}{hint}")
+    yield EstateMistake(path, f"there is no {kind} {name!r}{hint}")

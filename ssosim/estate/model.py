@@ -1,7 +1,7 @@
-"""What exists: tenants, domains, people, devices, applications, hosts, zones and Kerberos realms.
+"""The values of an estate: tenants, domains, users, devices, applications, hosts, zones and Kerberos realms.
 
-Everything here is frozen. The classes are ``msgspec.Struct`` rather than dataclasses for one reason: they are the
-schema of the user's own TOML file, and a Struct refuses unknown keys and wrong types with the place of the mistake.
+All values are frozen. The classes are ``msgspec.Struct`` and not dataclasses because they are the schema of the user's
+TOML file: a Struct refuses unknown keys and wrong types, and names the key path of the mistake.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = [
     "Cloud",
     "Device",
     "DnsResolver",
+    "DnsSettings",
     "Domain",
     "Estate",
     "FederationService",
@@ -24,7 +25,6 @@ __all__ = [
     "HostService",
     "Location",
     "Monitor",
-    "NameService",
     "Realm",
     "RecordSet",
     "RecordType",
@@ -47,17 +47,16 @@ DnsName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,6
 Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[ -~]*$")]
 
 
-class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every entry of an estate file: immutable, named fields only, unknown keys refused."""
+class EstateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base class of every entry of an estate file: immutable, keyword fields only, unknown keys refused."""
 
 
-class Cloud(Frozen, frozen=True, kw_only=True):
-    """The identity provider's own settings.
+class Cloud(EstateEntry, frozen=True, kw_only=True):
+    """The settings of the identity provider.
 
-    ``mex_path`` and ``trust_path`` hold ``{domain}``. The literal MEX path is UNCONFIRMED in public text, hence a
-    setting. ``assertion`` selects what the token inside the RSTR is: the shell around an opaque ``DesktopSsoToken``
-    that public tools reconstruct, or a complete signed SAML 1.1 assertion.
-    Lifetimes are in seconds.
+    ``mex_path`` and ``trust_path`` contain ``{domain}``. The literal MEX path is UNCONFIRMED in public text, so it is a
+    setting. ``assertion`` selects the token in the RSTR: an assertion element around an opaque ``DesktopSsoToken``, as
+    public tools reconstruct it, or a complete signed SAML 1.1 assertion. Lifetimes and ``clock_skew`` are in seconds.
     """
 
     login_hosts: tuple[str, ...]
@@ -73,34 +72,34 @@ class Cloud(Frozen, frozen=True, kw_only=True):
     clock_skew: int = 300
 
 
-class HostService(Frozen, frozen=True, kw_only=True):
-    """A service that a host runs: its registered name, and the port where it differs from the service's own."""
+class HostService(EstateEntry, frozen=True, kw_only=True):
+    """A service that a host runs: its registered name, and its port if it is not the default port of the service."""
 
     name: str
     port: Port | None = None
 
 
-class Host(Frozen, frozen=True, kw_only=True):
-    """One machine of the lab: an address of its own, and the services that it runs there.
+class Host(EstateEntry, frozen=True, kw_only=True):
+    """One machine of the lab: its address, and the services that it runs.
 
-    ``name`` is for people; what clients resolve is in ``zones``. An entry of ``services`` is a registered name such as
-    ``"login"``, or a table with a port (``HostService``).
+    ``name`` is for messages; the names that clients resolve are in ``zones``. An entry of ``services`` is a registered
+    name such as ``"login"``, or a table with a port (``HostService``).
     """
 
     name: str
     address: str
     services: tuple[HostService | str, ...]
 
-    def running(self) -> tuple[HostService, ...]:
-        """The services, each as a value, in file order."""
+    def service_entries(self) -> tuple[HostService, ...]:
+        """Return the services, each as a HostService, in file order."""
         return tuple(HostService(name=each) if isinstance(each, str) else each for each in self.services)
 
 
-class ServiceAccount(Frozen, frozen=True, kw_only=True):
-    """The computer account that stands for the cloud in Active Directory (AZUREADSSOACC$) and its SPNs.
+class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
+    """The computer account of the cloud in Active Directory (AZUREADSSOACC$), and its SPNs.
 
-    MIT KDCs before 1.22 know no principal aliases in file databases, so each SPN becomes a principal of its own with
-    the account's key in the one keytab.
+    MIT KDCs before 1.22 have no principal aliases in file databases, so each SPN becomes a separate principal with a
+    key in one common keytab.
     """
 
     name: str = "AZUREADSSOACC$"
@@ -108,7 +107,7 @@ class ServiceAccount(Frozen, frozen=True, kw_only=True):
     enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
 
 
-class Realm(Frozen, frozen=True, kw_only=True):
+class Realm(EstateEntry, frozen=True, kw_only=True):
     """A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
 
     name: str
@@ -119,7 +118,7 @@ class Realm(Frozen, frozen=True, kw_only=True):
     renewable_lifetime: int = 7 * 86400
 
 
-class Domain(Frozen, frozen=True, kw_only=True):
+class Domain(EstateEntry, frozen=True, kw_only=True):
     """A DNS domain that a tenant has verified.
 
     ``federation`` names the FederationService that signs the domain's users in; managed domains have none.
@@ -130,7 +129,7 @@ class Domain(Frozen, frozen=True, kw_only=True):
     federation: str | None = None
 
 
-class Tenant(Frozen, frozen=True, kw_only=True):
+class Tenant(EstateEntry, frozen=True, kw_only=True):
     """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name."""
 
     id: str
@@ -140,11 +139,11 @@ class Tenant(Frozen, frozen=True, kw_only=True):
     desktop_sso: bool = True
 
 
-class User(Frozen, frozen=True, kw_only=True):
-    """A person (or service account) with an Entra object and, if ``sam_account`` is set, an account in the realm.
+class User(EstateEntry, frozen=True, kw_only=True):
+    """A user or service account with an Entra object and, if ``sam_account`` is set, an account in the realm.
 
-    ``sid`` is the on-premises security identifier; ``synced`` says whether directory sync has copied it to Entra, which
-    is how a ticket's owner is found (AADSTS81011 when it is not).
+    ``sid`` is the on-premises security identifier. ``synced`` says whether directory synchronisation has copied it to
+    Entra; Entra finds the owner of a ticket by it, and answers AADSTS81011 if it is not there.
     """
 
     upn: str
@@ -162,10 +161,10 @@ class User(Frozen, frozen=True, kw_only=True):
     mfa_required: bool = False
 
 
-class Device(Frozen, frozen=True, kw_only=True):
-    """A client machine: who is signed on there, and whether it sits in the corporate network.
+class Device(EstateEntry, frozen=True, kw_only=True):
+    """A client machine: its signed-on user, and whether it is in the corporate network.
 
-    ``ipv6``: programs there have an IPv6 address as well; without it IPv4 only.
+    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address.
     """
 
     name: str
@@ -174,7 +173,7 @@ class Device(Frozen, frozen=True, kw_only=True):
     ipv6: bool = False
 
 
-class Application(Frozen, frozen=True, kw_only=True):
+class Application(EstateEntry, frozen=True, kw_only=True):
     """An application registration. ``family`` marks members of the family of client ids (``foci``)."""
 
     client_id: str
@@ -184,8 +183,8 @@ class Application(Frozen, frozen=True, kw_only=True):
     family: bool = False
 
 
-class FederationService(Frozen, frozen=True, kw_only=True):
-    """A domain's own WS-Trust security token service, in the place of AD FS."""
+class FederationService(EstateEntry, frozen=True, kw_only=True):
+    """The WS-Trust security token service of a federated domain; it stands for AD FS."""
 
     name: str
     host: str
@@ -194,13 +193,14 @@ class FederationService(Frozen, frozen=True, kw_only=True):
     token_lifetime: int = 3600
 
 
-class Monitor(Frozen, frozen=True, kw_only=True):
-    """How a traffic manager profile looks after its endpoints: by requests that each must answer in time.
+class Monitor(EstateEntry, frozen=True, kw_only=True):
+    """The health probes of a traffic manager profile: requests that each endpoint must answer in time.
 
-    ``interval`` and ``timeout`` are in seconds (``timeout`` by default 10, with fast probes 9); an endpoint is degraded
-    when ``tolerated_failures`` and one more probes failed in a row. ``expected`` are status codes or ranges, such as
-    ``"200-299"``; ``headers`` are ``"Name: value"``; ``port`` follows the protocol unless given. Certificates are not
-    validated, redirects not followed. Source: Traffic Manager documentation, endpoint monitoring.
+    ``interval`` and ``timeout`` are in seconds (default of ``timeout``: 10, with an interval of 10 it is 9). An
+    endpoint is degraded after ``tolerated_failures`` + 1 failed probes in a row. ``expected`` are status codes or
+    ranges, such as ``"200-299"``; ``headers`` are ``"Name: value"``; the default of ``port`` is that of the protocol.
+    Probes do not validate certificates and do not follow redirects. Source: Traffic Manager documentation, endpoint
+    monitoring.
     """
 
     protocol: Literal["http", "https", "tcp"] = "https"
@@ -213,12 +213,12 @@ class Monitor(Frozen, frozen=True, kw_only=True):
     headers: Annotated[tuple[Header, ...], Meta(max_length=8)] = ()
 
 
-class TrafficManagerEndpoint(Frozen, frozen=True, kw_only=True):
+class TrafficManagerEndpoint(EstateEntry, frozen=True, kw_only=True):
     """One endpoint of a traffic manager profile: an IP ``address``, a DNS name ``target``, or another ``profile``.
 
-    Routing methods read: ``priority`` (1 is tried first), ``weight``, ``location`` (performance), ``regions``
-    (geographic), ``subnets`` (none: for all that no other endpoint names). A nested profile counts as online while
-    ``min_children`` of its own endpoints are. Source: Traffic Manager documentation, routing methods and nesting.
+    The routing methods use ``priority`` (1 is the first), ``weight``, ``location`` (performance), ``regions``
+    (geographic) and ``subnets`` (none: all subnets that no other endpoint names). A nested profile is online while at
+    least ``min_children`` of its endpoints are. Source: Traffic Manager documentation, routing methods and nesting.
     """
 
     name: str
@@ -234,11 +234,11 @@ class TrafficManagerEndpoint(Frozen, frozen=True, kw_only=True):
     min_children: Annotated[int, Meta(ge=1)] = 1
 
 
-class TrafficManager(Frozen, frozen=True, kw_only=True):
-    """A traffic manager profile: a DNS name of its own that answers with its endpoints' addresses.
+class TrafficManager(EstateEntry, frozen=True, kw_only=True):
+    """A traffic manager profile: a DNS name that resolves to the addresses of its endpoints.
 
-    ``max_return`` bounds the addresses of a multivalue answer (all of them unless given). Without ``monitor`` nothing
-    is probed and every endpoint counts as online. ``owner`` says who to ask before it is cleaned up.
+    ``max_return`` is the largest number of addresses in a multivalue answer (default: all). Without ``monitor`` there
+    are no probes, and every endpoint is online. ``owner`` is the person or team to ask before the profile is deleted.
     """
 
     name: str
@@ -252,11 +252,11 @@ class TrafficManager(Frozen, frozen=True, kw_only=True):
     owner: str = ""
 
 
-class Location(Frozen, frozen=True, kw_only=True):
-    """A place that questions come from: whoever asks from one of ``subnets``.
+class Location(EstateEntry, frozen=True, kw_only=True):
+    """A network location of DNS clients, known by their ``subnets``.
 
-    ``regions`` are its geographic regions, the most specific first, such as ``["DE", "GEO-EU"]`` (all of them lie in
-    ``WORLD``); ``latency`` gives milliseconds from here to the locations of endpoints.
+    ``regions`` are its geographic regions, the most specific first, such as ``["DE", "GEO-EU"]``; ``WORLD`` includes
+    all regions. ``latency`` is in milliseconds, from here to the locations of endpoints.
     """
 
     name: str
@@ -265,11 +265,12 @@ class Location(Frozen, frozen=True, kw_only=True):
     latency: dict[str, Annotated[float, Meta(ge=0)]] = {}
 
 
-class NameService(Frozen, frozen=True, kw_only=True):
-    """How the lab's DNS behaves where the record sets do not say.
+class DnsSettings(EstateEntry, frozen=True, kw_only=True):
+    """Settings of the lab's DNS servers that are not in zones: the section ``[dns]``.
 
-    ``empty_set`` is what a name answers whose record sets are all empty, as deletion of their target leaves them;
-    UNCONFIRMED which one it was on 25 February 2025. ``seed`` starts the draws of weighted routing.
+    ``empty_set`` is the answer for a name whose record sets are all empty, as they are after their alias target was
+    deleted; it is UNCONFIRMED which of the two answers clients got on 25 February 2025. ``seed`` is the seed of the
+    random choices of weighted routing.
     """
 
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
@@ -277,12 +278,12 @@ class NameService(Frozen, frozen=True, kw_only=True):
     seed: int = 1
 
 
-class RecordSet(Frozen, frozen=True, kw_only=True):
-    """Records of one name and type, in zone-file presentation form; ``@`` is the zone's own name.
+class RecordSet(EstateEntry, frozen=True, kw_only=True):
+    """Records of one name and type, in the presentation format of zone files; ``@`` is the name of the zone.
 
-    Instead of ``values`` an *alias record set* has ``alias``, the name of a traffic manager profile whose addresses it
-    answers with, or ``alias_record``, the name of another record set of the same type in the same zone whose records
-    it answers with. Source: Azure DNS documentation of alias record sets.
+    An *alias record set* has no ``values``. It has ``alias``, the name of a traffic manager profile, and resolves to
+    the addresses of that profile; or ``alias_record``, the name of another record set of the same type in the same
+    zone, and resolves to its records. Source: Azure DNS documentation of alias record sets.
     """
 
     name: str
@@ -293,8 +294,8 @@ class RecordSet(Frozen, frozen=True, kw_only=True):
     alias_record: str | None = None
 
 
-class Zone(Frozen, frozen=True, kw_only=True):
-    """An authoritative zone. ``negative_ttl`` is the SOA minimum: seconds that a negative answer is kept."""
+class Zone(EstateEntry, frozen=True, kw_only=True):
+    """An authoritative zone. ``negative_ttl`` is the SOA minimum: how many seconds a negative answer may be cached."""
 
     name: str
     ttl: int = 300
@@ -304,13 +305,13 @@ class Zone(Frozen, frozen=True, kw_only=True):
     records: tuple[RecordSet, ...] = ()
 
 
-class DnsResolver(Frozen, frozen=True, kw_only=True):
-    """A caching resolver. With none, devices ask the lab's DNS server itself, which remembers nothing.
+class DnsResolver(EstateEntry, frozen=True, kw_only=True):
+    """A caching resolver. An estate without resolvers has devices that query the lab's DNS server, which has no cache.
 
-    ``devices`` are those that ask it: none means all that no other resolver names (unmodified programs among them).
-    ``forward_to`` names the resolvers that it asks in turn; without any it walks from the root to the zones' name
-    servers. ``location`` is the subnet that it names as its clients' (EDNS client subnet), else it is known by its
-    address. TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``.
+    ``devices`` are the devices that use it; none means all devices that no other resolver lists. ``forward_to`` names
+    the resolvers that it forwards to, in this order; without any it resolves iteratively, from the root servers.
+    ``location`` is the subnet that it sends as its clients' (EDNS client subnet); without it, its own address decides.
+    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``.
     """
 
     name: str
@@ -326,8 +327,8 @@ class DnsResolver(Frozen, frozen=True, kw_only=True):
     max_negative_ttl: int = 3600
 
 
-class Estate(Frozen, frozen=True, kw_only=True):
-    """All of it. ``Estate.load`` lives in ``ssosim.estate.loader``; look-ups are case-insensitive where DNS is."""
+class Estate(EstateEntry, frozen=True, kw_only=True):
+    """A whole estate; ``ssosim.estate.loader`` reads one. Look-ups of DNS names, users and client ids ignore case."""
 
     name: str
     cloud: Cloud
@@ -340,24 +341,26 @@ class Estate(Frozen, frozen=True, kw_only=True):
     federation_services: tuple[FederationService, ...] = ()
     traffic_managers: tuple[TrafficManager, ...] = ()
     zones: tuple[Zone, ...] = ()
-    dns: NameService = NameService()
+    dns: DnsSettings = DnsSettings()
     resolvers: tuple[DnsResolver, ...] = ()
 
     @property
     def default_realm(self) -> Realm:
-        """The realm of whatever names no other one: the first of the file."""
+        """The realm of every entry that names no other one: the first in the file."""
         return self.realms[0]
 
-    def realm_of(self, member: User | Device | Host) -> Realm:  # noqa: ARG002 - one realm for now (``check``)
-        """The realm that ``member`` has its account in."""
+    def realm_of(self, member: User | Device | Host) -> Realm:  # noqa: ARG002 - one realm for now (``find_mistakes``)
+        """Return the realm in which ``member`` has its account."""
         return self.default_realm
 
     def addresses(self, service: str) -> tuple[str, ...]:
-        """Addresses of the hosts that run ``service`` (its registered name), in file order."""
-        return tuple(host.address for host in self.hosts if any(each.name == service for each in host.running()))
+        """Return the addresses of the hosts that run ``service`` (a registered name), in file order."""
+        return tuple(
+            host.address for host in self.hosts if any(each.name == service for each in host.service_entries())
+        )
 
     def tenant(self, name: str) -> Tenant | None:
-        """The tenant with this id, initial domain or verified domain; None if there is none."""
+        """Return the tenant with this id, initial domain or verified domain; None if there is none."""
         wanted = name.lower()
         for tenant in self.tenants:
             if wanted in (tenant.id.lower(), tenant.initial_domain.lower()):
@@ -367,7 +370,7 @@ class Estate(Frozen, frozen=True, kw_only=True):
         return None
 
     def domain(self, name: str) -> tuple[Tenant, Domain] | None:
-        """The verified domain ``name`` and its tenant. A tenant's initial domain counts as managed."""
+        """Return the verified domain ``name`` and its tenant; None if there is none. An initial domain is managed."""
         wanted = name.lower()
         for tenant in self.tenants:
             for domain in tenant.domains:
@@ -378,30 +381,30 @@ class Estate(Frozen, frozen=True, kw_only=True):
         return None
 
     def user(self, upn: str) -> User | None:
-        """The user with this user principal name."""
+        """Return the user with this user principal name; None if there is none."""
         wanted = upn.lower()
         return next((user for user in self.users if user.upn.lower() == wanted), None)
 
     def user_by_account(self, sam_account: str) -> User | None:
-        """The user who owns the realm account ``sam_account`` (the first part of the Kerberos principal)."""
+        """Return the user with the realm account ``sam_account``, as in a principal; None if there is none."""
         wanted = sam_account.lower()
         return next((u for u in self.users if u.sam_account and u.sam_account.lower() == wanted), None)
 
     def application(self, client_id: str) -> Application | None:
-        """The application registered under ``client_id``."""
+        """Return the application with this ``client_id``; None if there is none."""
         wanted = client_id.lower()
         return next((app for app in self.applications if app.client_id.lower() == wanted), None)
 
     def device(self, name: str) -> Device | None:
-        """The device called ``name``."""
+        """Return the device called ``name``; None if there is none."""
         return next((device for device in self.devices if device.name == name), None)
 
     def federation_service(self, name: str) -> FederationService | None:
-        """The federation service called ``name``."""
+        """Return the federation service called ``name``; None if there is none."""
         return next((service for service in self.federation_services if service.name == name), None)
 
-    def identity_names(self) -> Iterator[tuple[str, str]]:
-        """Every DNS name of the identity provider, and the registered name of the service that answers there."""
+    def list_identity_hosts(self) -> Iterator[tuple[str, str]]:
+        """Yield every DNS name of the identity provider, with the registered name of the service that answers there."""
         for name in self.cloud.login_hosts:
             yield name, "login"
         yield self.cloud.autologon_host, "autologon"

@@ -1,6 +1,6 @@
-"""The names of the services that a host may run: those that are shipped, and those that installed packages bring.
+"""The names of the services that a host may run: those of this package, and those of other installed packages.
 
-Only names and where to find what they stand for: nothing is imported for them (``ssosim.services`` does).
+This module has names and import addresses only; ``ssosim.services`` imports the services.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["GROUP", "SHIPPED", "brought_services", "known_services"]
+__all__ = ["ENTRY_POINT_GROUP", "SHIPPED_SERVICES", "find_plugin_services", "list_service_names"]
 
-GROUP = "ssosim.services"
-"""The entry point group by which another package adds a service."""
+ENTRY_POINT_GROUP = "ssosim.services"
+"""The entry point group with which another package adds a service."""
 
-SHIPPED: Mapping[str, str] = MappingProxyType(
+SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
     {
         "dns": "ssosim.services.infrastructure:DNS",
         "kdc": "ssosim.services.infrastructure:KDC",
@@ -26,16 +26,16 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "federation": "ssosim.services.identity:federation",
     }
 )
-"""The services of this package, as ``module:attribute``. Their names cannot be taken by another package."""
+"""The services of this package, as ``module:attribute``. Another package cannot use these names."""
 
 
-def known_services() -> tuple[str, ...]:
-    """Every name that a host may list, the shipped ones first."""
-    return (*SHIPPED, *sorted({point.name for point in brought_services()} - set(SHIPPED)))
+def list_service_names() -> tuple[str, ...]:
+    """Return every name that a host may list, those of this package first."""
+    return (*SHIPPED_SERVICES, *sorted({point.name for point in find_plugin_services()} - set(SHIPPED_SERVICES)))
 
 
-def brought_services() -> tuple[EntryPoint, ...]:
-    """The services of other installed packages, not loaded."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 20 ms that a lab's start does without
+def find_plugin_services() -> tuple[EntryPoint, ...]:
+    """Return the entry points of services in other installed packages, without loading them."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - takes 20 ms, and most labs do not need it
 
-    return tuple(entry_points(group=GROUP))
+    return tuple(entry_points(group=ENTRY_POINT_GROUP))

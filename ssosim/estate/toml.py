@@ -1,4 +1,4 @@
-"""Turn the user's TOML into frozen values, naming every mistake by file, line, key path and what is expected."""
+"""Read TOML of the user as frozen values. A mistake is reported with file, line, key path and what is expected."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from ssosim.estate.toml_lines import KeyPath, line_of, lines_by_path, parse_path, render_path
+from ssosim.estate.toml_lines import KeyPath, find_line, index_lines, parse_path, render_path
 
-__all__ = ["TomlMistakeError", "complain", "convert_data", "convert_toml", "read_text"]
+__all__ = ["TomlMistakeError", "convert_data", "convert_toml", "format_mistake", "read_text"]
 
 _MAX_BYTES = 4 * 1024 * 1024
 _MAX_DOTS = 64
 _PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
-# tomllib takes quadratic time for them.
+# Keys of many parts, which take tomllib quadratic time.
 _DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{_MAX_DOTS}}}", re.MULTILINE)
 _T = TypeVar("_T")
 
 
 class TomlMistakeError(ValueError):
-    """A file cannot be used. The text is ready for the user: file, place, what is expected."""
+    """A file cannot be used. The text is for the user: file, line, key, and what is expected."""
 
 
 def read_text(path: Path) -> str:
-    """The text of a file that the user named; raises TomlMistakeError."""
+    """Read the text of a file that the user named; raises TomlMistakeError."""
     try:
         with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)  # a device has no size that could be asked beforehand
+            content = file.read(_MAX_BYTES + 1)  # a device file does not report its size
         if len(content) > _MAX_BYTES:
             raise TomlMistakeError(f"{path}: larger than {_MAX_BYTES >> 20} MiB; this is meant to be a small file")
         return content.decode("utf-8")
@@ -53,32 +53,32 @@ def convert_toml(text: str, source: str, kind: type[_T]) -> _T:
     except RecursionError as error:
         raise TomlMistakeError(f"{source}: lists or tables are nested too deep: no value here needs that") from error
     except tomllib.TOMLDecodeError as error:
-        text, _, place = str(error).rpartition(" (at line ")
-        where = f"{source}:{place.split(',')[0]}" if text else source
+        text, _, position = str(error).rpartition(" (at line ")
+        where = f"{source}:{position.split(',')[0]}" if text else source
         raise TomlMistakeError(f"{where}: not valid TOML: {error}") from error
-    except ValueError as error:  # Python's own bound on the digits of a number
+    except ValueError as error:  # Python's limit on the digits of an integer
         raise TomlMistakeError(f"{source}: a number of thousands of digits: {error}") from error
     return convert_data(data, source, kind, text)
 
 
 def convert_data(data: object, source: str, kind: type[_T], text: str = "") -> _T:
-    """Plain data as a ``kind``; ``text`` is the TOML that they were read from, if any. Raises TomlMistakeError."""
+    """Convert plain data to a ``kind``; ``text`` is the TOML that they are from, if any. Raises TomlMistakeError."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         path, complaint = _schema_complaint(str(error), kind, data)
-        raise TomlMistakeError(complain(text, source, path, complaint)) from error
+        raise TomlMistakeError(format_mistake(text, source, path, complaint)) from error
 
 
-def complain(text: str, source: str, path: KeyPath, complaint: str) -> str:
-    """One mistake in one line: ``file:line: key.path: what is wrong``."""
-    line = line_of(lines_by_path(text), path)
+def format_mistake(text: str, source: str, path: KeyPath, complaint: str) -> str:
+    """Return one mistake as one line: ``file:line: key.path: what is wrong``."""
+    line = find_line(index_lines(text), path)
     where = f"{source}:{line}" if line else source
     return f"{where}: {render_path(path) or 'top level'}: {complaint}"
 
 
 def _schema_complaint(message: str, kind: type, data: object) -> tuple[KeyPath, str]:
-    """Split msgspec's message into key path and text, and say what is expected there."""
+    """Split msgspec's message into key path and text, and add to the text what is expected."""
     text, _, at = message.rpartition(" - at ")
     if not text:
         text, at = message, ""
@@ -101,7 +101,7 @@ def _schema_complaint(message: str, kind: type, data: object) -> tuple[KeyPath, 
 
 
 def _choices(path: KeyPath, at: str, kind: type, data: object) -> list[str]:
-    """The values that an enumeration, or the key that tells the kinds of a union apart, may have at ``path``."""
+    """Return the values that an enumeration, or the tag key of a union, may have at ``path``."""
     here = _type_at(path, kind, data)
     if at.rstrip("`").endswith("[...]") and isinstance(here, inspect.DictType):
         here = here.value_type
@@ -119,11 +119,11 @@ def _fields(here: inspect.Type | None) -> list[str]:
 
 
 def _type_at(path: KeyPath, kind: type, data: Any) -> inspect.Type | None:
-    """What the schema wants at ``path``; ``data`` tells which kind of a union stands there."""
+    """Return the type in the schema at ``path``; ``data`` decides which member of a union it is."""
     here: inspect.Type | None = _chosen(inspect.type_info(kind), data)
     for step in path:
         try:
-            data = data[step]  # what does not fit is nothing: the schema then decides alone
+            data = data[step]  # data that does not fit the schema: without data, the schema decides alone
         except (LookupError, TypeError):
             data = None
         if isinstance(here, inspect.VarTupleType):
@@ -145,7 +145,7 @@ def _chosen(here: inspect.Type | None, data: object) -> inspect.Type | None:
     if len(some) == 1:
         return some[0]
     structs = [t for t in some if isinstance(t, inspect.StructType) and isinstance(data, dict)]
-    if len(structs) == 1:  # beside values of other kinds
+    if len(structs) == 1:  # the other members of the union are no tables
         return structs[0]
     tags = {t.tag: t for t in structs}
     fields = {t.tag_field for t in tags.values()}

@@ -1,7 +1,7 @@
-"""Which line of a TOML file a key path stands on.
+"""Find the line of a key path in a TOML file.
 
-``tomllib`` gives values without positions. This reads just enough of the text (table headers, keys at the start of a
-line) to say where a mistake is; what it cannot know, it leaves out and the nearest enclosing table is named instead.
+``tomllib`` gives values without positions. This module reads table headers and the keys at the start of a line. For any
+other key, such as one in an inline table, the line of the nearest enclosing key or table is used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-__all__ = ["KeyPath", "line_of", "lines_by_path", "parse_path", "render_path"]
+__all__ = ["KeyPath", "find_line", "index_lines", "parse_path", "render_path"]
 
 KeyPath = tuple[str | int, ...]
 
@@ -21,7 +21,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _BLOCK_QUOTES = ('"""', "'''")
 
 
-def lines_by_path(text: str) -> dict[KeyPath, int]:
+def index_lines(text: str) -> dict[KeyPath, int]:
     """Map every table and key that starts a line of ``text`` to its line number, counted from 1."""
     found: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
@@ -40,8 +40,8 @@ def lines_by_path(text: str) -> dict[KeyPath, int]:
     return found
 
 
-def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
-    """The line of ``path``, or of the nearest thing around it."""
+def find_line(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
+    """Return the line of ``path``, or of the nearest enclosing key or table; None if there is none."""
     while path:
         if (line := lines.get(path) or lines.get((*path, 0))) is not None:
             return line

@@ -1,6 +1,6 @@
-"""Whether a traffic manager profile fits together, and the places that questions come from.
+"""Checks of traffic manager profiles, and of the network locations of DNS clients.
 
-Used for the estate's file and for profiles that are put in while the lab runs.
+They are used for estate files, and for profiles that are added while the lab runs.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from ssosim.estate.model import Location, Monitor, TrafficManager, TrafficManagerEndpoint
 from ssosim.estate.toml_lines import KeyPath
 
-__all__ = ["location_mistakes", "profile_mistakes"]
+__all__ = ["find_location_mistakes", "find_profile_mistakes"]
 
 _TIMEOUTS = {30: range(5, 11), 10: range(5, 10)}
 """Allowed timeouts by interval, seconds. Source: Traffic Manager documentation, endpoint monitoring."""
 
 
-def profile_mistakes(profile: TrafficManager) -> Iterator[tuple[KeyPath, str]]:
-    """Each mistake in ``profile`` with its key path, as far as it can be seen without other profiles."""
+def find_profile_mistakes(profile: TrafficManager) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each mistake in ``profile`` with its key path. References to other profiles are not checked here."""
     if profile.monitor is not None:
         yield from _monitor_mistakes(profile.monitor)
     names: set[str] = set()
@@ -39,8 +39,8 @@ def profile_mistakes(profile: TrafficManager) -> Iterator[tuple[KeyPath, str]]:
             yield (*here, *path), text
 
 
-def location_mistakes(locations: Iterable[Location]) -> Iterator[tuple[KeyPath, str]]:
-    """Each mistake in the places that questions come from, with its key path."""
+def find_location_mistakes(locations: Iterable[Location]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each mistake in network locations, with its key path."""
     names: set[str] = set()
     subnets: set[str] = set()
     for number, location in enumerate(locations):
@@ -61,7 +61,7 @@ def _monitor_mistakes(monitor: Monitor) -> Iterator[tuple[KeyPath, str]]:
     for number, span in enumerate(monitor.expected):
         low, _, high = span.partition("-")
         if high and int(low) > int(high):
-            yield ("monitor", "expected", number), f"{span!r} is upside down: write it as low-high"
+            yield ("monitor", "expected", number), f"{span!r} has the larger number first: write it as low-high"
 
 
 def _target_mistakes(endpoint: TrafficManagerEndpoint) -> Iterator[tuple[KeyPath, str]]:

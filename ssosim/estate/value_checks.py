@@ -1,4 +1,4 @@
-"""Single values of an estate that the schema's types let pass and a lab cannot use."""
+"""Checks of single values of an estate that have the type of the schema and still cannot be used in a lab."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ssosim.estate.model import Estate
 from ssosim.estate.toml_lines import KeyPath
 
-__all__ = ["value_mistakes"]
+__all__ = ["find_value_mistakes"]
 
 Mistake = tuple[KeyPath, str]
 
@@ -19,17 +19,17 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]+\$?")
 _SID = re.compile(r"S-1(-\d+)+")
 _EXAMPLES = {4: "192.0.2.10", 6: "2001:db8:1::10"}
-_TAKEN = {
-    ipaddress.ip_network("100.64.0.0/14"): "where the lab's devices have theirs",
-    ipaddress.ip_network("2001:db8:64::/48"): "where the lab's devices have theirs",
-    ipaddress.ip_network("100::/64"): "where nobody is (RFC 6666)",
+_RESERVED = {
+    ipaddress.ip_network("100.64.0.0/14"): "which the lab uses for its devices",
+    ipaddress.ip_network("2001:db8:64::/48"): "which the lab uses for its devices",
+    ipaddress.ip_network("100::/64"): "the discard prefix (RFC 6666)",
 }
 
 
-def value_mistakes(estate: Estate) -> Iterator[Mistake]:
-    """Every value that cannot be used, with its key path and what is expected."""
+def find_value_mistakes(estate: Estate) -> Iterator[Mistake]:
+    """Yield every value that cannot be used: its key path, and a text that says what is expected."""
     for index, host in enumerate(estate.hosts):
-        if problem := _unusable(host.address):
+        if problem := _describe_unusable(host.address):
             yield ("hosts", index, "address"), f"{host.address!r} {problem}"
     for path, name in _names(estate):
         if not _HOST_NAME.fullmatch(name):
@@ -41,8 +41,8 @@ def value_mistakes(estate: Estate) -> Iterator[Mistake]:
     yield from _labels(estate)
 
 
-def _unusable(text: str) -> str:
-    """Why a host of the lab cannot have this address; empty if it can."""
+def _describe_unusable(text: str) -> str:
+    """Return why a host of the lab cannot have this address; empty if it can."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -54,7 +54,7 @@ def _unusable(text: str) -> str:
         return (
             f"is not an address that a host can have; expected one like {_EXAMPLES[address.version]}, in its short form"
         )
-    for network, whose in _TAKEN.items():
+    for network, whose in _RESERVED.items():
         if address in network:
             return f"is in {network}, {whose}"
     return ""

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from ssosim.clock import Later, by_loop
+from ssosim.clock import CallLater, call_later_on_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
 from ssosim.dns.server.authorities import Authorities, answer_through
 from ssosim.dns.server.hierarchy import Hierarchy
@@ -63,7 +63,7 @@ class ActiveFaults:
         self,
         store: ZoneStore,
         trace: Trace,
-        later: Later = by_loop,
+        later: CallLater = call_later_on_loop,
         is_model: Callable[[str], bool] = lambda _client: False,
     ) -> None:
         self.authorities = Authorities(store)
@@ -164,7 +164,7 @@ class ActiveFaults:
             if applied not in self._layers:
                 return
             self._take_away(applied)
-        self.trace.ring(partial(self._tell, applied, reason))
+        self.trace.notify_once(partial(self._tell, applied, reason))
 
     def _tell(self, applied: Applied, reason: str = "") -> None:
         fault = applied.fault

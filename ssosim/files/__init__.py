@@ -1,1 +1,1 @@
-"""Folders that ssosim makes, owns and removes."""
+"""Folders that ssosim creates, checks and removes."""

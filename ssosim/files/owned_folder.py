@@ -1,11 +1,11 @@
-"""Folders of ours: make them private, tell them from other people's, remove only what was made here.
+"""Folders that ssosim owns: create them with private modes, recognise them, and remove nothing else.
 
-A folder is ours when it is a real folder and no link, belongs to the user, and has a *mark*: a file with a line that
-says what it was made for. Nothing else is ever emptied or removed. An empty folder of the user's is accepted and
-marked: there is nothing in it that could be lost, and a program that is killed between making a folder and marking it
-leaves one as well.
+ssosim owns a folder if it is a real folder and no link, belongs to the user, and has a *mark*: a file with one line
+that says for what the folder was created. No other folder is ever emptied or removed. An empty folder of the user is
+accepted and gets a mark: nothing in it can be lost, and a program that is killed after it has created a folder and
+before it has written the mark leaves an empty one.
 
-Checks and the use that follows are made on one descriptor, so that nobody can exchange the folder in between.
+The checks and the use that follows are on one descriptor, so that nobody can replace the folder in between.
 Sources: openat(2), proc(5).
 """
 
@@ -18,31 +18,39 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ssosim.files.opening import FolderRefusedError, command_hint, open_own, open_to_others, opened, or_hint, shown
+from ssosim.files.opening import (
+    FolderRefusedError,
+    describe_open_permissions,
+    format_alternative,
+    format_command,
+    open_folder,
+    open_own_folder,
+    printable_path,
+)
 from ssosim.files.removal import empty_folder
 
 __all__ = [
     "MARK_FILE",
-    "MadeFolder",
+    "CreatedFolder",
     "Mark",
     "check_mark",
     "claim_folder",
-    "folder_or_new",
-    "make_private",
-    "marked",
+    "create_private_folder",
+    "make_mark",
+    "open_or_create_folder",
     "remove_marked",
     "temporary_folder",
 ]
 
 MARK_FILE = ".ssosim"
-"""Where the mark is, where no other file of ours stands in for it."""
+"""The name of the file with the mark, where no other file of the folder holds it (in a lab's folder, ``lock`` does)."""
 
 _HANDLE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 class Mark(NamedTuple):
-    """What says that a folder was made here: the file called ``file`` in it has the one line ``text``."""
+    """The proof that ssosim created a folder: the file called ``file`` in it has exactly one line, ``text``."""
 
     file: str
     text: str
@@ -53,18 +61,18 @@ class Mark(NamedTuple):
         return f"{self.text}\n".encode()
 
 
-def marked(kind: str, name: str, file: str = MARK_FILE) -> Mark:
-    """The mark of the ``kind`` ("lab", "realm", "keys", "client") called ``name``.
+def make_mark(kind: str, name: str, file: str = MARK_FILE) -> Mark:
+    """Return the mark of the ``kind`` ("lab", "realm", "keys", "client") called ``name``.
 
-    The name is part of it, so that a user's copy of a folder under another name is the user's and not ours.
+    The name is part of the mark, so that a copy of a folder under another name belongs to the user and is not removed.
     """
     return Mark(file, f"ssosim {kind} {name}")
 
 
-def make_private(path: Path) -> None:
-    """Make the folder ``path`` and those above it that are missing, each with mode 0700 whatever the umask is.
+def create_private_folder(path: Path) -> None:
+    """Create the folder ``path`` and the missing ones above it, each with mode 0700 whatever the umask is.
 
-    What is there stays as it is, whatever it is. Raises OSError.
+    What exists already is not changed. Raises OSError.
     """
     missing = []
     while not os.path.lexists(path):
@@ -77,31 +85,31 @@ def make_private(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def folder_or_new(path: Path, hint: str = "") -> Iterator[int]:
-    """As ``opened``, for a folder that is made where it is missing."""
-    make_private(path)
-    with opened(path, hint=hint) as descriptor:
+def open_or_create_folder(path: Path, hint: str = "") -> Iterator[int]:
+    """Open the folder ``path`` as ``open_folder`` does, after creating it if it is missing."""
+    create_private_folder(path)
+    with open_folder(path, hint=hint) as descriptor:
         yield descriptor
 
 
 @contextlib.contextmanager
 def claim_folder(parent: int, name: str, mark: Mark, where: Path, hint: str = "") -> Iterator[int]:
-    """The folder ``name`` of ``parent``, an open descriptor, as one of ours: made and marked where it is missing.
+    """Open the folder ``name`` in ``parent``, an open descriptor; create and mark it if it is missing or empty.
 
-    ``where`` is its path, ``hint`` what else the user can do, for messages. Raises FolderRefusedError, having touched
-    nothing, when something is there that is not ours; OSError when it cannot be made.
+    ``where`` is its path and ``hint`` another thing that the user can do, both for messages. Raises FolderRefusedError,
+    without any change, if something is there that ssosim does not own; OSError if the folder cannot be created.
     """
     with contextlib.suppress(FileExistsError):
         os.mkdir(name, stat.S_IRWXU, dir_fd=parent)
         _allow_owner(name, parent)
-    descriptor = open_own(name, parent, where, hint)
+    descriptor = open_own_folder(name, parent, where, hint)
     try:
         if not is_marked(descriptor, mark):
             if not _is_blank(descriptor, mark):
-                raise FolderRefusedError(_not_ours(descriptor, mark, where, hint))
+                raise FolderRefusedError(_describe_foreign_folder(descriptor, mark, where, hint))
             os.fchmod(descriptor, stat.S_IRWXU)
             if not _is_blank(descriptor, mark):  # others could write to it until now
-                raise FolderRefusedError(_not_ours(descriptor, mark, where, hint))
+                raise FolderRefusedError(_describe_foreign_folder(descriptor, mark, where, hint))
             _write_mark(descriptor, mark)
         check_mark(descriptor, mark, where, hint)
         yield descriptor
@@ -112,13 +120,13 @@ def claim_folder(parent: int, name: str, mark: Mark, where: Path, hint: str = ""
 def check_mark(folder: int, mark: Mark, where: Path, hint: str = "") -> None:
     """Raise FolderRefusedError unless ``folder``, an open descriptor, has the mark and is private (mode 0700)."""
     if not is_marked(folder, mark):
-        raise FolderRefusedError(_not_ours(folder, mark, where, hint))
+        raise FolderRefusedError(_describe_foreign_folder(folder, mark, where, hint))
     if stat.S_IMODE(os.fstat(folder).st_mode) & 0o777 != stat.S_IRWXU:
-        raise FolderRefusedError(open_to_others(folder, where) + or_hint(hint))
+        raise FolderRefusedError(describe_open_permissions(folder, where) + format_alternative(hint))
 
 
 def is_marked(folder: int, mark: Mark) -> bool:
-    """Whether ``folder``, an open descriptor, has this mark, written by this user."""
+    """Whether ``folder``, an open descriptor, has this mark in a file that belongs to this user."""
     try:
         file = os.open(mark.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
@@ -133,48 +141,48 @@ def is_marked(folder: int, mark: Mark) -> bool:
 
 
 def remove_marked(parent: int, name: str, mark: Mark, where: Path) -> list[str]:
-    """Remove the folder ``name`` of ``parent`` with all that is in it; what could not be removed, with the reason.
+    """Remove the folder ``name`` in ``parent`` with its content; returns what could not be removed, with reasons.
 
-    The mark goes last, so that what an interrupted removal leaves is still known as ours. Raises FolderRefusedError,
-    having touched nothing, when it is not ours; FileNotFoundError when it is not there.
+    The mark is removed last, so that ssosim still recognises what an interrupted removal leaves. Raises
+    FolderRefusedError, without any change, if ssosim does not own it; FileNotFoundError if it is not there.
     """
-    descriptor = open_own(name, parent, where, "")
+    descriptor = open_own_folder(name, parent, where, "")
     try:
         if not is_marked(descriptor, mark):
-            raise FolderRefusedError(_not_ours(descriptor, mark, where, ""))
+            raise FolderRefusedError(_describe_foreign_folder(descriptor, mark, where, ""))
         left = empty_folder(descriptor, keep={mark.file})
         if left:
-            return [f"{shown(where)}/{shown(each)}" for each in left]
+            return [f"{printable_path(where)}/{printable_path(each)}" for each in left]
         with contextlib.suppress(FileNotFoundError):
             os.unlink(mark.file, dir_fd=descriptor)
         if _identity(descriptor) == _identity_at(parent, name):
             os.rmdir(name, dir_fd=parent)
     except OSError as error:
-        return [f"{shown(where)}: {error.strerror}"]
+        return [f"{printable_path(where)}: {error.strerror}"]
     finally:
         os.close(descriptor)
     return []
 
 
-class MadeFolder(NamedTuple):
-    """A folder that was made here and is not marked: known by its device and inode, wherever its path leads later."""
+class CreatedFolder(NamedTuple):
+    """A folder without a mark that this process created. Its device and inode identify it, not its path."""
 
     path: Path
     identity: tuple[int, int]
 
     @classmethod
-    def at(cls, path: Path) -> MadeFolder:
-        """The folder that was made at ``path`` just now; raises OSError."""
+    def at(cls, path: Path) -> CreatedFolder:
+        """Return the value for the folder that was created at ``path`` just now; raises OSError."""
         status = path.lstat()
         return cls(path, (status.st_dev, status.st_ino))
 
     def remove(self) -> list[str]:
-        """Remove it with all that is in it, if it is still there; what could not be removed, with the reason."""
+        """Remove the folder with its content if it is still there; returns what could not be removed, with reasons."""
         with contextlib.suppress(FileNotFoundError, FolderRefusedError), contextlib.ExitStack() as cleanup:
             parent = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             cleanup.callback(os.close, parent)
             _allow_owner(self.path.name, parent)
-            descriptor = open_own(self.path.name, parent, self.path, "")
+            descriptor = open_own_folder(self.path.name, parent, self.path, "")
             cleanup.callback(os.close, descriptor)
             if _identity(descriptor) == self.identity:
                 left = empty_folder(descriptor)
@@ -185,16 +193,16 @@ class MadeFolder(NamedTuple):
 
 
 @contextlib.contextmanager
-def temporary_folder(prefix: str, place: str | None = None) -> Iterator[Path]:
-    """A private folder in ``place`` (the system's temporary folder) that is gone with all that is in it afterwards.
+def temporary_folder(prefix: str, parent: str | None = None) -> Iterator[Path]:
+    """Create a private folder in ``parent`` (default: the system's temporary folder), and remove it after the block.
 
-    Removed is what was made here, and not what somebody put in its place. Raises OSError.
+    If somebody has replaced the folder meanwhile, the replacement is not removed. Raises OSError.
     """
-    import tempfile  # noqa: PLC0415 - ``ssosim exec`` makes none
+    import tempfile  # noqa: PLC0415 - ``ssosim exec`` creates none
 
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     _allow_owner(path)
-    made = MadeFolder.at(path)
+    made = CreatedFolder.at(path)
     try:
         yield path
     finally:
@@ -203,30 +211,30 @@ def temporary_folder(prefix: str, place: str | None = None) -> Iterator[Path]:
 
 
 def _allow_owner(path: str | Path, dir_fd: int | None = None) -> None:
-    """Give the owner all rights to a folder that was made just now with mode 0700, of which the umask took some."""
+    """Restore the mode 0700 of a folder that was created just now, of which the umask has removed some bits."""
     handle = os.open(path, _HANDLE, dir_fd=dir_fd)
     try:
         status = os.fstat(handle)
-        # Anything else than a part of 0700 is not what was made, but what somebody put in its place.
+        # A folder that has other bits than those of 0700 is not the new one: somebody has replaced it.
         if status.st_uid == os.geteuid() and status.st_mode & 0o777 in range(0, stat.S_IRWXU, 0o100):
             os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)  # noqa: PTH101 - a descriptor
     finally:
         os.close(handle)
 
 
-def _not_ours(folder: int, mark: Mark, where: Path, hint: str) -> str:
+def _describe_foreign_folder(folder: int, mark: Mark, where: Path, hint: str) -> str:
     names = sorted(os.listdir(folder))
-    some = ", ".join(shown(name) for name in names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    some = ", ".join(printable_path(name) for name in names[:_MAX_NAMED]) + (", ..." if len(names) > _MAX_NAMED else "")
     kind = mark.text.split()[1]
     return (
-        f"{shown(where)}: was not made by this ssosim for the {kind} of this name, so nothing in it ({some}) is "
-        f"touched; move it away, or if nothing in it is to be kept (a copy, or from an earlier version) remove it"
-        f"{command_hint('rm -r', where)}{or_hint(hint)}"
+        f"{printable_path(where)}: was not made by this ssosim for the {kind} of this name, so nothing in it ({some}) "
+        f"is changed; move it away, or if nothing in it is to be kept (a copy, or from an earlier version) remove it"
+        f"{format_command('rm -r', where)}{format_alternative(hint)}"
     )
 
 
 def _is_blank(folder: int, mark: Mark) -> bool:
-    """Whether nothing is there, or only a file for the mark to which nothing was written yet."""
+    """Whether the folder is empty, or has only the file for the mark, still without content."""
     names = os.listdir(folder)
     if names != [mark.file]:
         return not names

@@ -1,8 +1,8 @@
-"""Remove what is in a folder, and nothing that a link or a mount in it leads to.
+"""Remove the content of a folder, and nothing that a link or a mount in it leads to.
 
-Every step is relative to a descriptor of a folder that is open already (openat(2), unlinkat(2)), and no open follows a
-link: a folder that is exchanged for a link meanwhile is not entered. Two descriptors are enough for a tree of any
-depth. ``shutil.rmtree`` needs one descriptor and one call of itself for each level, and enters mounts.
+Every step is relative to the descriptor of a folder that is open already (openat(2), unlinkat(2)), and no open follows
+a link: if somebody replaces a folder by a link meanwhile, the link is not followed. Two descriptors are enough for a
+tree of any depth. ``shutil.rmtree`` needs one descriptor and one recursive call for each level, and it enters mounts.
 
 Sources: openat(2), unlinkat(2), proc(5) for ``mnt_id``.
 """
@@ -30,14 +30,14 @@ class _Level(NamedTuple):
 
 
 class _MountPointError(OSError):
-    """Something is mounted there, so that the content is not the folder's."""
+    """Something is mounted at the folder, so the content does not belong to it."""
 
 
 def empty_folder(folder: int, keep: Collection[str] = ()) -> list[str]:
-    """Remove all that is in ``folder``, an open descriptor, but the entries whose names are in ``keep``.
+    """Remove all entries of ``folder``, an open descriptor, except those whose names are in ``keep``.
 
-    Returns what could not be removed, each with the reason; mounts are left alone. Raises OSError when ``folder``
-    itself cannot be read.
+    Returns what could not be removed, each with the reason. Mounts are not changed. Raises OSError if ``folder`` itself
+    cannot be read.
     """
     left: list[str] = []
     mount = _mount_of(folder)
@@ -49,14 +49,14 @@ def empty_folder(folder: int, keep: Collection[str] = ()) -> list[str]:
             if levels[-1].pending:
                 name = levels[-1].pending.pop()
                 try:
-                    below = _entered(here, name, mount)
+                    below = _open_subfolder(here, name, mount)
                 except OSError as error:
-                    _without_folder(error, here, [*way, name], left)
+                    _remove_non_folder(error, here, [*way, name], left)
                     continue
                 os.close(here)
                 here = below
                 way.append(name)
-                levels.append(_Level(_identity(here), _listed(here, way, left)))
+                levels.append(_Level(_identity(here), _remove_files_or_report(here, way, left)))
                 continue
             above = os.open("..", _FOLDER, dir_fd=here)
             os.close(here)
@@ -73,15 +73,16 @@ def empty_folder(folder: int, keep: Collection[str] = ()) -> list[str]:
 
 
 def remove_entry(folder: int, name: str, keep: Collection[str] = ()) -> list[str]:
-    """Remove the entry ``name`` of ``folder``, an open descriptor: a folder with all that is in it, a file, a link.
+    """Remove the entry ``name`` of ``folder``, an open descriptor: a folder with its content, a file, or a link.
 
-    Where names are in ``keep``, the folder and these entries stay. Returns what could not be removed, with the reason.
+    If ``keep`` has names, the folder stays with its entries of these names. Returns what could not be removed, each
+    with the reason.
     """
     left: list[str] = []
     try:
-        below = _entered(folder, name, _mount_of(folder))
+        below = _open_subfolder(folder, name, _mount_of(folder))
     except OSError as error:
-        _without_folder(error, folder, [name], left)
+        _remove_non_folder(error, folder, [name], left)
         return left
     try:
         left += [f"{name}/{each}" for each in empty_folder(below, keep)]
@@ -92,15 +93,15 @@ def remove_entry(folder: int, name: str, keep: Collection[str] = ()) -> list[str
     return left
 
 
-def _without_folder(error: OSError, folder: int, way: list[str], left: list[str]) -> None:
-    """Deal with the last name of ``way`` in ``folder``, which could not be entered because of ``error``."""
-    if error.errno in _NO_FOLDER:  # a file, or a folder that was exchanged for a link: the link goes, not its target
+def _remove_non_folder(error: OSError, folder: int, way: list[str], left: list[str]) -> None:
+    """Remove the last name of ``way`` in ``folder``, which could not be opened as a folder because of ``error``."""
+    if error.errno in _NO_FOLDER:  # a file, or a link that has replaced a folder: the link is removed, not its target
         _attempt(lambda: os.unlink(way[-1], dir_fd=folder), way, left)
     elif error.errno != errno.ENOENT:
         left.append(f"{'/'.join(way)}: {error.strerror}")
 
 
-def _listed(folder: int, way: list[str], left: list[str]) -> list[str]:
+def _remove_files_or_report(folder: int, way: list[str], left: list[str]) -> list[str]:
     try:
         return _remove_files(folder, way, left, ())
     except OSError as error:
@@ -109,7 +110,7 @@ def _listed(folder: int, way: list[str], left: list[str]) -> list[str]:
 
 
 def _remove_files(folder: int, way: list[str], left: list[str], keep: Collection[str]) -> list[str]:
-    """Remove all but folders; the names of the folders."""
+    """Remove all entries but folders and those in ``keep``; returns the names of the folders."""
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if entry.name not in keep]
     for name, is_folder in found:
@@ -124,12 +125,12 @@ def _attempt(removal: Callable[[], None], way: list[str], left: list[str]) -> No
     except FileNotFoundError:
         pass
     except OSError as error:
-        if error.errno != errno.ENOTEMPTY or not left:  # what is in it has been told
+        if error.errno != errno.ENOTEMPTY or not left:  # the entries that are left in it are in ``left``
             left.append(f"{'/'.join(way)}: {error.strerror}")
 
 
-def _entered(folder: int, name: str, mount: str) -> int:
-    """A descriptor of the folder ``name``, which its owner can list and change; raises OSError, and for a mount too."""
+def _open_subfolder(folder: int, name: str, mount: str) -> int:
+    """Open the folder ``name`` and give its owner all rights to it; raises OSError, for a mount as well."""
     handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         if _mount_of(handle) != mount:
@@ -149,7 +150,10 @@ def _identity(folder: int) -> tuple[int, int]:
 
 
 def _mount_of(folder: int) -> str:
-    """Names the mount that ``folder`` is on. A bind mount has the device number of what is mounted, but a mount id."""
+    """Return a text that identifies the mount of ``folder``.
+
+    The device number alone is not enough: a bind mount has the number of its source, but its own mount id.
+    """
     device = str(os.fstat(folder).st_dev)
     with contextlib.suppress(OSError), open(f"/proc/self/fdinfo/{folder}", encoding="ascii") as lines:  # noqa: PTH123
         device += "".join(line for line in lines if line.startswith("mnt_id:"))

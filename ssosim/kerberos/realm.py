@@ -17,8 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssosim.estate import Estate
-from ssosim.files.opening import FolderRefusedError, opened
-from ssosim.files.owned_folder import Mark, check_mark, claim_folder, folder_or_new, make_private, marked, remove_marked
+from ssosim.files.opening import FolderRefusedError, open_folder
+from ssosim.files.owned_folder import (
+    Mark,
+    check_mark,
+    claim_folder,
+    create_private_folder,
+    make_mark,
+    open_or_create_folder,
+    remove_marked,
+)
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.kinit import ClientOptions, write_krb5_conf
@@ -60,7 +68,7 @@ class PreparedRealm:
     @property
     def mark(self) -> Mark:
         """What says that ``directory`` was made by ``prepare``."""
-        return marked("realm", self.digest)
+        return make_mark("realm", self.digest)
 
     def service_keytab(self, spn: str) -> Path:
         """Keys of another service of the realm."""
@@ -79,7 +87,7 @@ class PreparedRealm:
 
     def copy_to(self, directory: Path) -> PreparedRealm:
         """An independent copy in ``directory``, which is made and must not exist; takes 1 to 3 ms."""
-        make_private(directory.parent)
+        create_private_folder(directory.parent)
         directory.mkdir(mode=0o700)
         for source in self.directory.iterdir():
             if source.name == self.mark.file:  # a copy is its user's
@@ -133,7 +141,7 @@ def prepare(estate: Estate, directory: Path) -> PreparedRealm:
         directory / digest, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
     )
     try:
-        with folder_or_new(directory) as cache:
+        with open_or_create_folder(directory) as cache:
             try:
                 _check(cache, prepared)
             except FileNotFoundError:
@@ -147,7 +155,7 @@ def prepare(estate: Estate, directory: Path) -> PreparedRealm:
 
 def _check(cache: int, realm: PreparedRealm) -> None:
     """Raise FolderRefusedError for a realm that somebody else made, whose keys are not to be trusted."""
-    with opened(realm.digest, cache, realm.directory) as folder:
+    with open_folder(realm.digest, cache, realm.directory) as folder:
         check_mark(folder, realm.mark, realm.directory)
 
 
@@ -171,7 +179,7 @@ def _sweep(cache: int, directory: Path) -> None:
         digest, making, _ = name.partition(_DRAFT)
         with contextlib.suppress(FolderRefusedError, OSError):
             if making and time.time() - os.lstat(name, dir_fd=cache).st_mtime > STALE_AFTER:
-                remove_marked(cache, name, marked("realm", digest), directory / name)
+                remove_marked(cache, name, make_mark("realm", digest), directory / name)
 
 
 def _make(estate: Estate, directory: Path, digest: str) -> None:

@@ -20,7 +20,7 @@ from ssosim.real_clients.sent_requests import Seen, seen_of
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.private_play import play_privately
 from ssosim.trace import PhaseStarted, Record
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult
 
@@ -109,7 +109,7 @@ def _cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
     # The company's own zone is what a resolver appends to every name, and no step of a sign-in.
     zones = [zone.name for zone in estate.zones if zone.name != estate.default_realm.domain]
     with folder.trace.open(encoding="utf-8") as lines:
-        records = _by_phase(read_jsonl(lines))
+        records = _by_phase(read_records(lines))
     for phase in result.phases:
         for client, came_to in phase.clients.items():
             own = [record for record in records.get(phase.phase, ()) if record.client == client]

@@ -18,8 +18,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ssosim.files.opening import FolderRefusedError, shown
-from ssosim.files.owned_folder import MARK_FILE, claim_folder, folder_or_new, marked
+from ssosim.files.opening import FolderRefusedError, printable_path
+from ssosim.files.owned_folder import MARK_FILE, claim_folder, make_mark, open_or_create_folder
 from ssosim.files.removal import empty_folder
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.real_clients.folders import home_of
@@ -101,7 +101,7 @@ def install(original: RealClient, waiting: Callable[[], None] = lambda: None) ->
                 return False
             digest = _digest(original)
             if left := empty_folder(folder, {MARK_FILE, _LOCK}):
-                raise LabInputError(f"{shown(home)}: cannot be cleared: {shown(left[0])}")
+                raise LabInputError(f"{printable_path(home)}: cannot be cleared: {printable_path(left[0])}")
             shutil.copytree(original.folder, home, ignore=_NOT_COPIED, symlinks=True, dirs_exist_ok=True)
             os.fchmod(folder, 0o700)  # it has the mode of the client's folder now
             _run_steps(original, home, lock)
@@ -122,8 +122,8 @@ def _claimed(original: RealClient) -> Iterator[int]:
     """A descriptor of the home of ``original``, made where it is missing; raises FolderRefusedError and OSError."""
     home = home_of(original)
     with (
-        folder_or_new(home.parent, _ELSEWHERE) as homes,
-        claim_folder(homes, home.name, marked("client", home.name), home, _ELSEWHERE) as folder,
+        open_or_create_folder(home.parent, _ELSEWHERE) as homes,
+        claim_folder(homes, home.name, make_mark("client", home.name), home, _ELSEWHERE) as folder,
     ):
         yield folder
 

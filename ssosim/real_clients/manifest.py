@@ -13,7 +13,7 @@ import msgspec
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.policies.registry import policy_names
 
-from ssosim.estate.toml import TomlMistakeError, complain, convert_toml, read_text
+from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 
@@ -101,7 +101,7 @@ def read_manifest(folder: Path) -> RealClient:
     file = folder / FILE_NAME
     text, source = read_text(file), str(file)
     manifest = convert_toml(text, source, Manifest)
-    mistakes = [complain(text, source, path, what) for path, what in _mistakes(manifest, folder.resolve())]
+    mistakes = [format_mistake(text, source, path, what) for path, what in _mistakes(manifest, folder.resolve())]
     if mistakes:
         raise TomlMistakeError("\n".join(mistakes))
     return RealClient(manifest, folder.resolve())

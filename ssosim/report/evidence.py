@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ssosim.trace import FaultApplied, FaultUndone, Record
-from ssosim.trace.export import describe
+from ssosim.trace.export import describe_event
 
 __all__ = ["Line", "evidence", "faults_in_force", "moment"]
 
@@ -66,4 +66,4 @@ def _same(applied: Record, undone: FaultUndone) -> bool:
 
 
 def _line(record: Record) -> Line:
-    return Line(record.seq, record.at, record.client, record.event.layer, describe(record.event))
+    return Line(record.seq, record.at, record.client, record.event.layer, describe_event(record.event))

@@ -20,7 +20,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
-from ssosim.trace import LabEvent, PhaseStarted, Record, in_parts
+from ssosim.trace import LabEvent, PhaseStarted, Record, split_columns
 from ssosim.verdict.judge import Verdict, judge
 
 __all__ = ["LiveScenarioHandlers"]
@@ -45,7 +45,7 @@ class LiveScenarioHandlers:
         of_clients: dict[str, list[Record]] = {} if client is None else {client: []}
         began: float | None = None
         last = self._lab.trace.last_seq
-        for part in in_parts(self._lab.trace.columns(max(0, since - 1))):
+        for part in split_columns(self._lab.trace.columns(max(0, since - 1))):
             for seq, at, one in part:
                 if seq == since:
                     began = at

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from ssosim_clients.policies.registry import policy_names
 
-from ssosim.estate.toml import TomlMistakeError, complain, convert_data, convert_toml, read_text
+from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
@@ -72,7 +72,7 @@ def _checked(
     scenario = _included(scenario, text, source, within)
     found = [mistake for rule in _RULES for mistake in rule(scenario)]
     found += [] if models is None else _models(scenario, models)
-    mistakes = [complain(text, source, mistake.path, mistake.text) for mistake in found]
+    mistakes = [format_mistake(text, source, mistake.path, mistake.text) for mistake in found]
     if mistakes:
         raise TomlMistakeError("\n".join(mistakes))
     return scenario
@@ -90,7 +90,7 @@ def _included(scenario: Scenario, text: str, source: str, within: tuple[str, ...
                 other = _other_phase(wanted, (*within, scenario.name))
             except TomlMistakeError as error:
                 where: KeyPath = ("phases", index, "include", place)
-                raise TomlMistakeError(complain(text, source, where, str(error))) from error
+                raise TomlMistakeError(format_mistake(text, source, where, str(error))) from error
             faults, steps = (*faults, *other.faults), (*steps, *other.steps)
         phases.append(msgspec.structs.replace(phase, faults=faults, steps=steps, include=()))
     return msgspec.structs.replace(scenario, phases=tuple(phases))

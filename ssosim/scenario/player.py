@@ -10,7 +10,7 @@ from typing import Any
 from ssosim_clients.models.base import Model, State
 from ssosim_clients.ports import Device as ClientDevice
 
-from ssosim.clock import RealTime, VirtualClock
+from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
@@ -25,7 +25,7 @@ __all__ = ["play"]
 async def play(
     scenario: Scenario,
     lab: Lab,
-    clock: VirtualClock | RealTime,
+    clock: VirtualClock | RealTimeClock,
     models: Mapping[str, Model],
     run_program: ProgramRunner | None = None,
     at_once: int | None = None,
@@ -67,7 +67,7 @@ class _Cast:
     """The client models while the scenario plays."""
 
     def __init__(
-        self, scenario: Scenario, lab: Lab, clock: VirtualClock | RealTime, models: Mapping[str, Model]
+        self, scenario: Scenario, lab: Lab, clock: VirtualClock | RealTimeClock, models: Mapping[str, Model]
     ) -> None:
         self._clients = [client for client in scenario.clients if client.name in models]
         self._lab = lab

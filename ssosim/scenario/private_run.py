@@ -29,7 +29,7 @@ from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
-from ssosim.trace import ClientFinished, ClientMessage, redacted
+from ssosim.trace import ClientFinished, ClientMessage, redact
 from ssosim.verdict.result import RunResult, encode_result
 
 __all__ = ["run_in_world"]
@@ -149,4 +149,4 @@ class _Programs:
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
         passwords = [user.password for user in self._private.estate.users]
-        self._private.lab.trace.record(client.name, ClientMessage(text=redacted(text, passwords)[:_TEXT_LIMIT]))
+        self._private.lab.trace.record(client.name, ClientMessage(text=redact(text, passwords)[:_TEXT_LIMIT]))

@@ -9,7 +9,7 @@ from ssosim import __version__
 from ssosim.faults import AnyFault
 from ssosim.scenario.model import Phase
 from ssosim.scenario.phases import Playback
-from ssosim.sources import load as load_sources
+from ssosim.sources import load_sources
 from ssosim.verdict.result import VERSION, ClientResult, PhaseFault, PhaseResult, RunResult
 
 __all__ = ["run_result"]

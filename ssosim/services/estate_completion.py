@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ssosim.estate import SHIPPED, Estate, Realm, RecordSet, Zone
+from ssosim.estate import SHIPPED_SERVICES, Estate, Realm, RecordSet, Zone
 from ssosim.services.lookup import services_with_paths
 from ssosim.services.registry import ServiceError, load_service
 from ssosim.services.service import KeyTable, Service
@@ -29,19 +29,21 @@ def complete_estate(estate: Estate) -> Estate:
     A name that has an address or a CNAME in the file keeps it. A second call changes nothing. Raises ServiceError with
     the key path of the entry of a service that cannot run.
     """
-    if all(each.name in SHIPPED and each.port is None for host in estate.hosts for each in host.running()):
+    if all(
+        each.name in SHIPPED_SERVICES and each.port is None for host in estate.hosts for each in host.service_entries()
+    ):
         return estate
     located = tuple(services_with_paths(estate))
     for (path, service), before in ((each, located[:index]) for index, each in enumerate(located)):
         if problem := _find_problem(service, estate) or _find_conflict(service, [other for _, other in before]):
             raise ServiceError(path, f"the service {service.name!r} {problem}")
-    added = [service for _, service in located if service.name not in SHIPPED]
+    added = [service for _, service in located if service.name not in SHIPPED_SERVICES]
     return msgspec.structs.replace(estate, zones=_add_records(estate, added), realms=_add_principals(estate, added))
 
 
 def _find_problem(service: Service, estate: Estate) -> str:
     """Return why ``service`` cannot run; empty if it can."""
-    if service.name in SHIPPED:  # the estate's check has checked their names
+    if service.name in SHIPPED_SERVICES:  # the estate's check has checked their names
         usual = next((each.port for each in load_service(service.name, estate)), service.port)
         return "" if service.port == usual else f"must have port {usual}: clients use no other port"
     if service.application is None:

@@ -36,13 +36,13 @@ class IdentityApplication:
 
 def login(estate: Estate) -> tuple[Service, ...]:
     """Return the service of the login hosts: realm discovery, OAuth, the sign-in page."""
-    return (_service("login", tuple(name for name, of in estate.identity_names() if of == "login")),)
+    return (_service("login", tuple(name for name, of in estate.list_identity_hosts() if of == "login")),)
 
 
 def autologon(estate: Estate) -> tuple[Service, ...]:
     """Return the service of the autologon host: MEX, WS-Trust and browser sign-on, with the service account's keys."""
     account = estate.default_realm.service_account
-    names = tuple(name for name, of in estate.identity_names() if of == "autologon")
+    names = tuple(name for name, of in estate.list_identity_hosts() if of == "autologon")
     return (_service("autologon", names, KeyTable(account.spns, account.name)),)
 
 

@@ -24,7 +24,7 @@ def services_of(estate: Estate) -> tuple[Service, ...]:
 def services_with_paths(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
     """Yield each service of ``services_of`` with the key path of its entry in the estate file."""
     for index, host in enumerate(estate.hosts):
-        for number, entry in enumerate(host.running()):
+        for number, entry in enumerate(host.service_entries()):
             path: KeyPath = ("hosts", index, "services", number)
             for service in load_service(entry.name, estate, path):
                 yield (

@@ -9,8 +9,8 @@ import importlib
 from functools import cache
 from operator import attrgetter
 
-from ssosim.estate import SHIPPED, Estate, EstateError, known_services
-from ssosim.estate.service_names import brought_services
+from ssosim.estate import SHIPPED_SERVICES, Estate, EstateError, list_service_names
+from ssosim.estate.service_names import find_plugin_services
 from ssosim.estate.toml_lines import KeyPath, render_path
 from ssosim.services.service import Service, ServiceDefinition
 
@@ -47,7 +47,7 @@ def load_service(name: str, estate: Estate, path: KeyPath = ()) -> tuple[Service
 def _load_definition(name: str, path: KeyPath) -> ServiceDefinition:
     reference = _find_reference(name)
     if reference is None:
-        raise ServiceError(path, f"there is no service {name!r}; known: {', '.join(known_services())}")
+        raise ServiceError(path, f"there is no service {name!r}; known: {', '.join(list_service_names())}")
     module, _, attribute = reference.partition(":")
     try:
         found = attrgetter(attribute)(importlib.import_module(module))
@@ -66,6 +66,6 @@ def _load_definition(name: str, path: KeyPath) -> ServiceDefinition:
 @cache
 def _find_reference(name: str) -> str | None:
     """Return the ``module:attribute`` that ``name`` stands for, or None."""
-    if name in SHIPPED:
-        return SHIPPED[name]
-    return next((f"{point.module}:{point.attr}" for point in brought_services() if point.name == name), None)
+    if name in SHIPPED_SERVICES:
+        return SHIPPED_SERVICES[name]
+    return next((f"{point.module}:{point.attr}" for point in find_plugin_services() if point.name == name), None)

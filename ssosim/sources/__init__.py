@@ -1,11 +1,11 @@
-"""Where facts come from: a table of sources, and what five documents say, with titles and addresses.
+"""The sources of facts: a table of sources with titles and addresses, and the statements of five documents.
 
-An id stands in data only: in a scenario's ``sources``, in a finding. What a person reads has titles. The ids of
-statements have the prefix of their document and a number, as ``TMS9-080``.
+Ids are for data only, such as the ``sources`` of a scenario or a finding. Output for people has titles. The id of a
+statement is the prefix of its document and a number, such as ``TMS9-080``.
 """
 
 from __future__ import annotations
 
-from ssosim.sources.table import Source, Sources, Statement, UnknownSourceError, load
+from ssosim.sources.table import Source, Sources, Statement, UnknownSourceError, load_sources
 
-__all__ = ["Source", "Sources", "Statement", "UnknownSourceError", "load"]
+__all__ = ["Source", "Sources", "Statement", "UnknownSourceError", "load_sources"]

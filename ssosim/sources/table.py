@@ -1,4 +1,4 @@
-"""The table of sources as values. Its files are read once, when somebody asks for it."""
+"""The table of sources as values. Its files are read once, at the first call of ``load_sources``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-__all__ = ["Source", "Sources", "Statement", "UnknownSourceError", "load"]
+__all__ = ["Source", "Sources", "Statement", "UnknownSourceError", "load_sources"]
 
 
 class UnknownSourceError(LookupError):
@@ -18,15 +18,17 @@ class UnknownSourceError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source. ``prefix`` is that of its statements' ids; ``versions`` are of programs that were measured or read.
+    """One source.
 
-    A source without ``address`` and without ``versions`` has no public address that is known.
+    ``facts`` says which facts this project takes from it. ``prefix`` is the prefix of the ids of its statements.
+    ``versions`` are the versions of the programs that were measured or read. A source without ``address`` and without
+    ``versions`` has no known public address.
     """
 
     id: str
     title: str
     date: str
-    taken: str
+    facts: str
     address: str = ""
     versions: str = ""
     prefix: str = ""
@@ -34,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing that a document says, in this project's words."""
+    """One statement of a document, in the words of this project."""
 
     id: str
     text: str
@@ -43,13 +45,13 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """All sources by id, and all statements by id, each in the order of the files."""
+    """All sources by id and all statements by id, both in the order of their files."""
 
     sources: Mapping[str, Source]
     statements: Mapping[str, Statement]
 
     def source(self, key: str) -> Source:
-        """The source with this id, or the one that a statement comes from; raises UnknownSourceError."""
+        """Return the source with this id, or the source of the statement with this id; raises UnknownSourceError."""
         if key in self.statements:
             return self.statements[key].source
         try:
@@ -57,32 +59,32 @@ class Sources:
         except KeyError:
             raise UnknownSourceError(f"there is no source {key!r} in ssosim/sources/*.toml") from None
 
-    def title(self, text: str) -> str:
-        """The title for an id, with the words of a statement; any other text is its own title."""
+    def title_of(self, text: str) -> str:
+        """Return the title for an id, with the text if it is a statement; any other text is returned unchanged."""
         if text in self.statements:
             statement = self.statements[text]
             return f"{statement.source.title}: {statement.text}"
         return self.sources[text].title if text in self.sources else text
 
     def cite(self, text: str) -> str:
-        """For an id, title, date and address; for a text that begins with a title, that text and the address.
+        """Return a citation: for an id, title, date and address; for a text that begins with a title, text and address.
 
-        Any other text, such as the name of a standard or a user's own words, comes back as it is.
+        Any other text, such as the name of a standard or a text of the user, is returned unchanged.
         """
-        named = self._named(text)
-        if named is None:
+        source = self._find(text)
+        if source is None:
             return text
-        date = f" ({named.date})" if text in self.sources and named.date and named.date not in named.title else ""
-        where = named.address or named.versions
-        return f"{self.title(text)}{date}{f', {where}' if where else ''}"
+        date = f" ({source.date})" if text in self.sources and source.date and source.date not in source.title else ""
+        where = source.address or source.versions
+        return f"{self.title_of(text)}{date}{f', {where}' if where else ''}"
 
-    def addresses(self, text: str) -> list[str]:
-        """The address of each source whose title is in ``text``, in the order of the table, each with its title."""
+    def addresses_in(self, text: str) -> list[str]:
+        """Return ``title: address`` of each source whose title is in ``text``, in the order of the table."""
         flat = " ".join(text.split())
         found = [source for source in self.sources.values() if source.title in flat and source.address]
         return [f"{source.title}: {source.address}" for source in found]
 
-    def _named(self, text: str) -> Source | None:
+    def _find(self, text: str) -> Source | None:
         if text in self.statements or text in self.sources:
             return self.source(text)
         return max(
@@ -93,8 +95,8 @@ class Sources:
 
 
 @functools.cache
-def load() -> Sources:
-    """The table that comes with the package. Takes a few milliseconds the first time."""
+def load_sources() -> Sources:
+    """Return the table of this package. The first call takes a few milliseconds."""
     sources = {key: Source(key, **fields) for key, fields in _read("sources.toml").items()}
     by_prefix = {source.prefix: source for source in sources.values() if source.prefix}
     statements = {

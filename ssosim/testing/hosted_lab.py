@@ -22,7 +22,7 @@ from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, model_called, name_of
 from ssosim.testing.playing import AnyEstate, estate_of, tidied, working_folder
 from ssosim.trace import Record
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
 
 __all__ = ["HostedLab", "host_lab"]
@@ -74,7 +74,7 @@ class HostedLab:
 
     def write_trace(self, path: Path) -> None:
         """Write the trace so far to ``path`` as JSON Lines."""
-        path.write_text("".join(as_json(record) + "\n" for record in self.records()), encoding="utf-8")
+        path.write_text("".join(record_to_json(record) + "\n" for record in self.records()), encoding="utf-8")
 
     @contextlib.contextmanager
     def broken(self, *faults: Fault) -> Iterator[None]:

@@ -14,7 +14,7 @@ from ssosim.report.evidence import Line
 from ssosim.report.repeat_command import run_again
 from ssosim.scenario.model import Scenario
 from ssosim.trace import Record
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result
@@ -176,7 +176,7 @@ class Played:
         from ssosim.report.html import html_report  # noqa: PLC0415 - only for what is kept
 
         trace, report = folder / "trace.jsonl", folder / "report.html"
-        trace.write_text("".join(as_json(record) + "\n" for record in self.records), encoding="utf-8")
+        trace.write_text("".join(record_to_json(record) + "\n" for record in self.records), encoding="utf-8")
         report.write_text(html_report(self.result, self.records, again=self.again), encoding="utf-8")
         return [trace, report]
 

@@ -17,8 +17,8 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
 from ssosim.estate.toml import TomlMistakeError
-from ssosim.files.opening import shown
-from ssosim.files.owned_folder import folder_or_new, temporary_folder
+from ssosim.files.opening import printable_path
+from ssosim.files.owned_folder import open_or_create_folder, temporary_folder
 from ssosim.kerberos import KerberosError, KerberosMissingError
 from ssosim.lab.base.errors import LabError, LabInputError, MachineLacksError
 from ssosim.lab.base.estate_option import read_estate
@@ -130,9 +130,9 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
             yield made
         return
     hint = "give a new folder, or an empty one"
-    with explained(folder, hint), folder_or_new(folder, hint) as there:
+    with explained(folder, hint), open_or_create_folder(folder, hint) as there:
         if os.listdir(there):  # noqa: PTH208 - a descriptor
-            raise LabInputError(f"{shown(folder)}: is not empty, and a lab is to put its files there; {hint}")
+            raise LabInputError(f"{printable_path(folder)}: is not empty, and a lab is to put its files there; {hint}")
     yield folder
 
 

@@ -1,4 +1,4 @@
-"""Typed events in one order: the only source of verdicts and explanations."""
+"""The trace: typed events in one order. Verdicts and explanations are made from it alone."""
 
 from ssosim.trace.events import (
     ClientFinished,
@@ -17,13 +17,13 @@ from ssosim.trace.events import (
     TokenIssued,
     UserPrompted,
 )
-from ssosim.trace.log import Caused, Columns, Record, Trace, in_parts
-from ssosim.trace.redact import redacted
+from ssosim.trace.log import ClientEvent, Columns, Record, Trace, split_columns
+from ssosim.trace.redact import redact
 from ssosim.trace.steps import NO_FIRST_STEPS, FirstSteps, SignInStep, step_of_host
 
 __all__ = [
     "NO_FIRST_STEPS",
-    "Caused",
+    "ClientEvent",
     "ClientFinished",
     "ClientMessage",
     "Columns",
@@ -44,7 +44,7 @@ __all__ = [
     "TokenIssued",
     "Trace",
     "UserPrompted",
-    "in_parts",
-    "redacted",
+    "redact",
+    "split_columns",
     "step_of_host",
 ]

@@ -1,8 +1,9 @@
-"""What can happen in a lab, as values.
+"""The events of a trace, as values.
 
-One frozen dataclass a kind of event; each knows its layer. Verdicts are built from these and nothing else, so an
-event says what went over the wire, never what a client believes. No event ever holds a secret: tickets, assertions,
-tokens and passwords are described (their kind, their owner, a short digest), not kept.
+There is one frozen dataclass for each kind of event, and each has its layer. Verdicts are made from events alone, so an
+event records what was sent and received, and never what a client reports of itself. No event holds a secret: of
+tickets,
+assertions, tokens and passwords it has the kind, the owner and a short digest.
 """
 
 from __future__ import annotations
@@ -35,19 +36,20 @@ Layer = Literal["dns", "kerberos", "http", "token", "fault", "client", "lab"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base of all events. ``layer`` is where on the wire it was seen."""
+    """Base class of all events. ``layer`` is the protocol or the part of the lab that it belongs to."""
 
     layer: ClassVar[Layer] = "lab"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsAnswered(Event):
-    """One DNS answer that left a server.
+    """One DNS answer that a server sent, or that a fault dropped.
 
-    ``name`` has no trailing dot. ``rcode`` is the mnemonic, with ``NODATA`` for NOERROR without answer records and
-    ``DROPPED`` where a fault kept the answer back, ``TRUNCATED`` where one cut it, and ``REFERRAL`` where a name server
-    names those of a zone below. ``answers`` are ``"TYPE value"`` in answer order. ``by`` names the name server or
-    resolver that answered, empty for the lab's one server; ``origin`` says of a resolver's answer where it had it from.
+    ``name`` has no trailing dot. ``rcode`` is the mnemonic, and four more values: ``NODATA`` for NOERROR without answer
+    records, ``DROPPED`` if a fault dropped the answer, ``TRUNCATED`` if a fault truncated it, ``REFERRAL`` if a name
+    server referred to the name servers of a child zone. ``answers`` are ``"TYPE value"`` in answer order. ``by`` is the
+    name server or resolver that answered, empty for the lab's only server; ``origin`` is the source of a resolver's
+    answer.
     """
 
     layer: ClassVar[Layer] = "dns"
@@ -62,10 +64,10 @@ class DnsAnswered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KdcExchange(Event):
-    """One AS or TGS exchange as seen in front of the KDC.
+    """One AS or TGS exchange, recorded by the gateway in front of the KDC.
 
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
-    ``client`` principal is empty for TGS-REQs, which do not carry it in the clear.
+    ``principal`` is the client; it is empty for TGS requests, which carry it encrypted.
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -79,7 +81,7 @@ class KdcExchange(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketChecked(Event):
-    """A service looked at a Negotiate token. ``mechanism`` is what was inside; ``reason`` says why it was refused."""
+    """A service checked a Negotiate token. ``mechanism`` is what the token held; ``reason`` is why it was refused."""
 
     layer: ClassVar[Layer] = "kerberos"
     accepted: bool
@@ -91,7 +93,7 @@ class TicketChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpExchange(Event):
-    """One HTTP request and its answer. ``path`` has its query removed; ``code`` is the AADSTS number, if one was given.
+    """One HTTP request and its response. ``path`` is without the query; ``code`` is the AADSTS number, if there is one.
 
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
     is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
@@ -118,7 +120,7 @@ class HttpExchange(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued(Event):
-    """An assertion or token was given out. ``grant`` is how it was earned; ``digest`` tells tokens apart."""
+    """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens."""
 
     layer: ClassVar[Layer] = "token"
     kind: Literal["assertion", "access", "refresh", "id", "browser"]
@@ -131,7 +133,7 @@ class TokenIssued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceCodeIssued(Event):
-    """A client got a device code. ``user_code`` is what the person is to type; it opens nothing without a sign-in."""
+    """A client got a device code. ``user_code`` is for the user to type; it is of no use without a sign-in."""
 
     layer: ClassVar[Layer] = "token"
     client_id: str
@@ -140,7 +142,7 @@ class DeviceCodeIssued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultApplied(Event):
-    """A fault took effect. ``name`` is its registered name, ``detail`` what it changed."""
+    """A fault was applied. ``name`` is its registered name, ``detail`` describes the change."""
 
     layer: ClassVar[Layer] = "fault"
     name: str
@@ -149,7 +151,7 @@ class FaultApplied(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultUndone(Event):
-    """A fault was taken back; ``reason`` says which limit it had come to, empty where somebody took it back."""
+    """A fault was undone. ``reason`` is the limit that it reached; empty if a request undid it."""
 
     layer: ClassVar[Layer] = "fault"
     name: str
@@ -168,7 +170,7 @@ class PhaseStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPrompted(Event):
-    """A client asked the person at the device for something. Reported by device or page, not by the client."""
+    """A client prompted the user of the device. The device or the sign-in page reports it, not the client."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""
@@ -176,12 +178,13 @@ class UserPrompted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionFailed(Event):
-    """No connection came about. ``reason`` refines ``stage``; ``host`` is empty where nobody has named it.
+    """A connection failed. ``stage`` is the phase, ``reason`` the detail; ``host`` is empty if its name is not known.
 
-    ``by`` is who saw it: the device itself; the server, of a program's TLS; or the wire, where no host is. A server has
-    its ``reason`` from the alert that ended TLS, by its name in RFC 8446, section 6.2. Without one it is ``closed`` of
-    who was shown a bad certificate, and ``unfinished`` of who left the handshake all the same. ``step`` is what the
-    host is asked for first, since no path was seen; ``unknown`` where it is none of the estate's.
+    ``by`` is the observer: the device of a model, the server of a TLS connection, or ``wire`` for an address without a
+    host. A server takes ``reason`` from the TLS alert, by its name in RFC 8446, section 6.2. Without an alert it is
+    ``closed`` if the client had received a bad certificate and closed after the handshake, and ``unfinished`` if the
+    client closed within the handshake. ``step`` is the first sign-in step at that host, since there was no request with
+    a path; ``unknown`` for a host that is not of the estate.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -195,7 +198,7 @@ class ConnectionFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMessage(Event):
-    """What a client shows or logs, for the reader; no verdict rests on it."""
+    """Output of a client, for the reader of the trace. No verdict depends on it."""
 
     layer: ClassVar[Layer] = "client"
     text: str
@@ -203,9 +206,10 @@ class ClientMessage(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFinished(Event):
-    """A program ended. ``exit_code`` is as a shell gives it; negative where a signal from outside stopped the program.
+    """A program ended. ``exit_code`` is that of a shell; negative if a signal of ssosim ended the program.
 
-    Outside are its deadline, who ended its ``exec``, and the control API: that is no failure of its own.
+    ssosim ends a program at its deadline, when its ``exec`` is interrupted, and by the control API. Such an end is not
+    a failure of the program.
     """
 
     layer: ClassVar[Layer] = "client"
@@ -215,7 +219,7 @@ class ClientFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabEvent(Event):
-    """Something about the lab itself: a part started, stopped or failed."""
+    """A message about the lab itself: a part started, stopped or failed."""
 
     layer: ClassVar[Layer] = "lab"
     part: str

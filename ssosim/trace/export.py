@@ -1,7 +1,7 @@
-"""The log as JSON Lines, and as lines for people.
+"""The trace as JSON Lines, and as lines of text for people.
 
-One object a line: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``event`` (the class
-name) and the event's own fields. Reading back gives equal records.
+Each line is one JSON object: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``event`` (the
+name of the class) and the fields of the event. Reading a line gives a record equal to the one that was written.
 """
 
 from __future__ import annotations
@@ -17,11 +17,19 @@ import msgspec
 
 from ssosim.output import one_line
 from ssosim.trace import events
-from ssosim.trace.connection_text import connection_trouble
-from ssosim.trace.log import Caused, Record
+from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.trace.log import ClientEvent, Record
 from ssosim.trace.steps import SignInStep
 
-__all__ = ["TraceFormatError", "as_json", "as_jsonl", "as_line", "describe", "from_json", "read_jsonl"]
+__all__ = [
+    "TraceFormatError",
+    "columns_to_jsonl",
+    "describe_event",
+    "format_record",
+    "parse_record",
+    "read_records",
+    "record_to_json",
+]
 
 _KINDS: Mapping[str, type[events.Event]] = {
     name: kind for name in events.__all__ if issubclass(kind := getattr(events, name), events.Event)
@@ -35,13 +43,13 @@ class TraceFormatError(ValueError):
 _encode = msgspec.json.Encoder().encode
 
 
-def as_json(record: Record) -> str:
-    """One record as one line of JSON, without the line's end."""
+def record_to_json(record: Record) -> str:
+    """Return one record as one line of JSON, without the line end."""
     return f'{{"seq":{record.seq},"at":"{_moment(record.at)}Z",{_rest(record.client, record.event)}'
 
 
-def as_jsonl(first: int, moments: Sequence[float], caused: Sequence[Caused]) -> str:
-    """Columns of a trace (``Trace.columns``) as JSON Lines: what comes often, and together, is put into words once."""
+def columns_to_jsonl(first: int, moments: Sequence[float], caused: Sequence[ClientEvent]) -> str:
+    """Return columns of a trace (``Trace.columns``) as JSON Lines. A repeated event or time is formatted only once."""
     known: dict[int, str] = {}
     lines: list[str] = []
     at, moment = -1.0, ""
@@ -61,10 +69,10 @@ def _moment(at: float) -> str:
 
 
 def _rest(client: str, event: events.Event) -> str:
-    """All of a line after the moment."""
+    """Return the part of a line after the time."""
     try:
         fields = _encode(event).decode()
-    except UnicodeEncodeError:  # half a surrogate pair in a stranger's name, which UTF-8 cannot carry but JSON can
+    except UnicodeEncodeError:  # half a surrogate pair in a name from outside: JSON has an escape for it, UTF-8 nothing
         fields = json.dumps(dataclasses.asdict(event))
     comma = "," if len(fields) > 2 else ""
     return f"{_head(client, event.layer, type(event).__name__)}{comma}{fields[1:]}"
@@ -77,12 +85,12 @@ def _second(whole: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _head(client: str, layer: str, event: str) -> str:
-    """The part of a record that is the same for all events of a kind by one client."""
+    """Return the part of a line that is the same for all events of one kind and client."""
     return json.dumps({"client": client, "layer": layer, "event": event}, separators=(",", ":"))[1:-1]
 
 
-def from_json(line: str) -> Record:
-    """The record that ``as_json`` wrote; raises TraceFormatError."""
+def parse_record(line: str) -> Record:
+    """Read a line of ``record_to_json``; raises TraceFormatError."""
     try:
         data: dict[str, Any] = json.loads(line)
         kind = _KINDS[data.pop("event")]
@@ -96,18 +104,18 @@ def from_json(line: str) -> Record:
         raise TraceFormatError(f"not a trace record: {line[:80]!r}") from error
 
 
-def read_jsonl(lines: Iterable[str]) -> Iterator[Record]:
-    """The records of a JSON Lines file; blank lines are passed over. Raises TraceFormatError."""
-    return (from_json(line) for line in lines if line.strip())
+def read_records(lines: Iterable[str]) -> Iterator[Record]:
+    """Read the records of a JSON Lines file; blank lines are skipped. Raises TraceFormatError."""
+    return (parse_record(line) for line in lines if line.strip())
 
 
-def as_line(record: Record) -> str:
-    """One record as a line for people: time, client, layer, and what happened.
+def format_record(record: Record) -> str:
+    """Return one record as a line of text: time of day, client, layer, description.
 
-    A stranger's text is in it (paths, names): what would move a terminal's cursor is escaped.
+    Names and paths in it come from outside, so control characters are escaped: they could move a terminal's cursor.
     """
     clock = datetime.fromtimestamp(record.at, UTC).strftime("%H:%M:%S.%f")[:-3]
-    line = f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe(record.event)}"
+    line = f"{clock}  {record.client or 'lab':<14} {record.event.layer:<8} {describe_event(record.event)}"
     return one_line(line)
 
 
@@ -116,13 +124,13 @@ def _origin(event: events.HttpExchange) -> str:
     return f"{event.scheme}://{event.host}{'' if usual else f':{event.port}'}"
 
 
-def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one short sentence for each kind of event
-    """What happened, as one short sentence."""
+def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
+    """Return what happened, as one short sentence."""
     match event:
         case events.DnsAnswered():
             answer = ", ".join(event.answers) or "-"
-            whence = ", ".join(filter(None, (event.transport, event.by, event.origin)))
-            return f"{event.type} {event.name} → {event.rcode} {answer} ({whence})"
+            source = ", ".join(filter(None, (event.transport, event.by, event.origin)))
+            return f"{event.type} {event.name} → {event.rcode} {answer} ({source})"
         case events.KdcExchange():
             return f"{event.request} {event.service or '?'} → {event.outcome} ({event.transport})"
         case events.TicketChecked(accepted=True):
@@ -137,7 +145,7 @@ def describe(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             answer = f"{event.status or none}{code}{', not from the service' if event.injected else ''}"
             return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}"
         case events.ConnectionFailed():
-            return connection_trouble(event)
+            return describe_failed_connection(event)
         case events.TokenIssued():
             return f"{event.kind} token for {event.subject} by {event.grant}"
         case events.DeviceCodeIssued():

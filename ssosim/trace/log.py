@@ -1,7 +1,36 @@
 """The one ordered log of a lab.
 
-It is kept in columns: a moment is eight octets, and what one client causes again and again (an answer to the same
-question) is one value, referred to by eight octets a time. Records are made of that when somebody reads.
+The parts. ``Trace`` stores events in two columns of equal length: the time of each record (an array of doubles) and the
+event with its client (``ClientEvent``). The number of a record is its position plus the number of records that were
+dropped before, and is not stored. A ``Record`` is made only when somebody reads or subscribes.
+
+Memory. The DNS server produces the same ``ClientEvent`` value for each repetition of an answer, so a repetition takes
+16 octets: 8 for the time and 8 for the reference. Another event takes 48 octets beside the event itself.
+
+Rules that always hold:
+
+1. Numbers count from 1 without gaps, in the order of the calls of ``record`` and ``record_all``.
+2. ``last_seq == dropped + len(trace)``. At ``limit`` the older half is dropped, and ``dropped`` counts it. A kept
+   record never changes and never changes its number.
+3. All events of one ``record_all`` have one time and one kind.
+4. For one call: batch subscribers are called first, then subscribers for each record, then the one-time callbacks of
+   ``notify_once``. Each group is called in the order of subscription. The events are stored before any of them is
+   called.
+
+Ways to read, by their cost: ``subscribe_batches`` gets the stored values of one call, without records; ``subscribe``
+gets a record each; ``columns`` copies the columns; ``since`` and iteration make records; ``notify_once`` only says that
+there is something new, for a reader that comes back a little later and reads many records at once (the trace file
+does).
+
+What can go wrong:
+
+- A subscriber that raises stops the part of the lab that recorded the event. Subscribers must not raise.
+- A subscriber that records an event gets a correct order in the log, but later subscribers of the first event see the
+  second one first.
+- A reader that keeps a number and comes back after more than ``limit`` records misses some: compare it with
+  ``dropped``.
+- Times follow the clock of the lab. With ``ManualClock`` they may go back; numbers do not.
+- It is not thread-safe: all calls are on the thread of the lab's event loop.
 """
 
 from __future__ import annotations
@@ -12,22 +41,22 @@ from typing import TypeVar
 
 import msgspec
 
-from ssosim.clock import Clock, RealClock
+from ssosim.clock import Clock, SystemClock
 from ssosim.trace.events import Event
 
-__all__ = ["Caused", "Columns", "Record", "Trace", "in_parts"]
+__all__ = ["ClientEvent", "Columns", "Record", "Trace", "split_columns"]
 
-_PART = 10_000
+_CHUNK = 10_000
 
 Subscriber = Callable[["Record"], None]
-Listener = Callable[["Sequence[Caused]"], None]
-_Hears = TypeVar("_Hears", Subscriber, Listener)
+BatchSubscriber = Callable[["Sequence[ClientEvent]"], None]
+_AnySubscriber = TypeVar("_AnySubscriber", Subscriber, BatchSubscriber)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """An event in its place: ``seq`` counts from 1 without gaps.
+    """An event with its number in the log; ``seq`` counts from 1 without gaps.
 
-    ``at`` is in seconds since the Unix epoch, whole microseconds, so that it survives being written down.
+    ``at`` is in seconds since the Unix epoch, in whole microseconds, so that it is equal after writing and reading.
     """
 
     seq: int
@@ -36,163 +65,168 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     event: Event
 
 
-class Caused(msgspec.Struct, frozen=True, gc=False):
-    """An event and the client that caused it (``""`` for the lab itself); it may happen many times."""
+class ClientEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event and the client that caused it (``""`` for the lab itself). One value may stand for many records."""
 
     client: str
     event: Event
 
 
-Columns = tuple[int, Sequence[float], Sequence[Caused]]
-"""The number of the first record, the moments, and what happened."""
+Columns = tuple[int, Sequence[float], Sequence[ClientEvent]]
+"""The number of the first record, the times in seconds since the Unix epoch, and the events."""
 
 
 class Trace:
-    """Collects events in the order in which they happened.
+    """Stores events in the order in which they are recorded.
 
-    ``limit`` bounds the memory: when it is reached the older half goes, and ``dropped`` counts what went. Subscribers
-    are called at once, in the order of subscription, and must not raise.
+    ``limit`` is the largest number of records in memory: when it is reached, the older half is dropped, and ``dropped``
+    counts what was dropped. Subscribers are called at once, in the order of subscription, and must not raise.
     """
 
     def __init__(self, clock: Clock | None = None, *, limit: int = 1_000_000) -> None:
-        self._now = (clock or RealClock()).now
+        self._now = (clock or SystemClock()).now
         self._limit = limit
-        self._caused: list[Caused] = []
+        self._events: list[ClientEvent] = []
         self._at = array("d")
         self._subscribers: list[tuple[Subscriber, type[Event]]] = []
-        self._listeners: list[tuple[Listener, type[Event]]] = []
-        self._hearing: dict[type[Event], tuple[tuple[Subscriber, ...], tuple[Listener, ...]]] = {}
-        self._bells: list[Callable[[], None]] = []
+        self._batch_subscribers: list[tuple[BatchSubscriber, type[Event]]] = []
+        self._by_kind: dict[type[Event], tuple[tuple[Subscriber, ...], tuple[BatchSubscriber, ...]]] = {}
+        self._one_time_callbacks: list[Callable[[], None]] = []
         self.dropped = 0
 
     def record(self, client: str, event: Event) -> None:
-        """Add ``event`` as caused by ``client`` (``""`` for the lab itself)."""
-        # Not round(x, 6): it goes by way of decimal text and takes five times as long.
+        """Add ``event``, caused by ``client`` (``""`` for the lab itself)."""
+        # Not round(x, 6), which goes by way of decimal text and takes five times as long.
         at = round(self._now() * 1e6) / 1e6
-        if len(self._caused) >= self._limit:
-            self._make_room(1)
-        caused = Caused(client, event)
-        self._caused.append(caused)
+        if len(self._events) >= self._limit:
+            self._drop_oldest(1)
+        entry = ClientEvent(client, event)
+        self._events.append(entry)
         self._at.append(at)
-        subscribers, listeners = self._hearing.get(type(event)) or self._who_hears(type(event))
-        for listener in listeners:
-            listener((caused,))
+        subscribers, batch_subscribers = self._by_kind.get(type(event)) or self._find_subscribers(type(event))
+        for batch_subscriber in batch_subscribers:
+            batch_subscriber((entry,))
         if subscribers:
             record = Record(self.last_seq, at, client, event)
             for subscriber in subscribers:
                 subscriber(record)
-        if self._bells:
-            self._ring()
+        if self._one_time_callbacks:
+            self._notify()
 
-    def record_all(self, caused: Sequence[Caused]) -> None:
-        """Add events of one kind that happen at one moment, in this order; the same value may come many times."""
-        if not caused:
+    def record_all(self, entries: Sequence[ClientEvent]) -> None:
+        """Add events of one kind that happen at one time, in this order; one value may be in it many times."""
+        if not entries:
             return
         at = round(self._now() * 1e6) / 1e6
-        for start in range(0, len(caused), self._limit):
-            some = caused[start : start + self._limit]
-            if len(self._caused) + len(some) > self._limit:
-                self._make_room(len(some))
-            self._caused.extend(some)
+        for start in range(0, len(entries), self._limit):
+            some = entries[start : start + self._limit]
+            if len(self._events) + len(some) > self._limit:
+                self._drop_oldest(len(some))
+            self._events.extend(some)
             self._at.extend(array("d", (at,)) * len(some))
-        kind = type(caused[0].event)
-        subscribers, listeners = self._hearing.get(kind) or self._who_hears(kind)
-        for listener in listeners:
-            listener(caused)
+        kind = type(entries[0].event)
+        subscribers, batch_subscribers = self._by_kind.get(kind) or self._find_subscribers(kind)
+        for batch_subscriber in batch_subscribers:
+            batch_subscriber(entries)
         if subscribers:
-            for seq, one in enumerate(caused, self.last_seq - len(caused) + 1):
+            for seq, entry in enumerate(entries, self.last_seq - len(entries) + 1):
                 for subscriber in subscribers:
-                    subscriber(Record(seq, at, one.client, one.event))
-        if self._bells:
-            self._ring()
+                    subscriber(Record(seq, at, entry.client, entry.event))
+        if self._one_time_callbacks:
+            self._notify()
 
     def subscribe(self, subscriber: Subscriber, kind: type[Event] = Event) -> Callable[[], None]:
-        """Call ``subscriber`` with every later record of such an event; returns the function that ends this."""
-        return self._join(self._subscribers, (subscriber, kind))
+        """Call ``subscriber`` with every later record of this kind of event; returns the function that ends this."""
+        return self._add(self._subscribers, (subscriber, kind))
 
-    def overhear(self, listener: Listener, kind: type[Event] = Event) -> Callable[[], None]:
-        """As ``subscribe``, without records: ``listener`` is called once with all that happens at once.
+    def subscribe_batches(self, subscriber: BatchSubscriber, kind: type[Event] = Event) -> Callable[[], None]:
+        """Call ``subscriber`` once for all events of one call of ``record`` or ``record_all``, without records.
 
-        It is called before subscribers are. It must not keep the sequence, but may keep what is in it.
+        It is called before those of ``subscribe``. It must not keep the sequence, but may keep the values in it.
+        Returns the function that ends this.
         """
-        return self._join(self._listeners, (listener, kind))
+        return self._add(self._batch_subscribers, (subscriber, kind))
 
-    def ring(self, bell: Callable[[], None]) -> None:
-        """Call ``bell`` at the next record, that once: for who would rather read many together, a little later."""
-        self._bells.append(bell)
+    def notify_once(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` at the next record, and not again: for readers that collect many records and read later."""
+        self._one_time_callbacks.append(callback)
 
-    def hush(self, bell: Callable[[], None]) -> None:
-        """Do not call ``bell`` after all."""
-        self._bells = [each for each in self._bells if each != bell]
+    def cancel_notification(self, callback: Callable[[], None]) -> None:
+        """Remove a ``callback`` of ``notify_once`` that was not called yet; no effect if there is none."""
+        self._one_time_callbacks = [each for each in self._one_time_callbacks if each != callback]
 
     def columns(self, seq: int = 0) -> Columns:
-        """What is kept after number ``seq``, unmade: the number of the first, the moments, and what happened."""
+        """Return the kept records after number ``seq`` as columns: the first number, the times, and the events."""
         skipped = max(0, seq - self.dropped)
-        return self.dropped + skipped + 1, self._at[skipped:], self._caused[skipped:]
+        return self.dropped + skipped + 1, self._at[skipped:], self._events[skipped:]
 
     def since(self, seq: int = 0) -> tuple[Record, ...]:
-        """The kept records after number ``seq``."""
-        return tuple(_records(*self.columns(seq)))
+        """Return the kept records after number ``seq``."""
+        return tuple(_make_records(*self.columns(seq)))
 
     @property
     def last_seq(self) -> int:
-        """Number of the newest record, 0 when there is none."""
-        return self.dropped + len(self._caused)
+        """The number of the newest record; 0 if there is none."""
+        return self.dropped + len(self._events)
 
     def __iter__(self) -> Iterator[Record]:
-        return _records(*self.columns())
+        return _make_records(*self.columns())
 
     def __reversed__(self) -> Iterator[Record]:
-        first, moments, caused = self.columns()
-        numbers = range(first + len(caused) - 1, first - 1, -1)
-        for seq, at, one in zip(numbers, reversed(moments), reversed(caused), strict=True):
-            yield Record(seq, at, one.client, one.event)
+        first, times, entries = self.columns()
+        numbers = range(first + len(entries) - 1, first - 1, -1)
+        for seq, at, entry in zip(numbers, reversed(times), reversed(entries), strict=True):
+            yield Record(seq, at, entry.client, entry.event)
 
     def __len__(self) -> int:
-        return len(self._caused)
+        return len(self._events)
 
-    def _make_room(self, coming: int) -> None:
-        going = max(len(self._caused) - self._limit // 2, len(self._caused) + coming - self._limit)
-        del self._caused[:going]
-        del self._at[:going]
-        self.dropped += going
+    def _drop_oldest(self, added: int) -> None:
+        """Drop the older half, and more if ``added`` new records would not fit."""
+        count = max(len(self._events) - self._limit // 2, len(self._events) + added - self._limit)
+        del self._events[:count]
+        del self._at[:count]
+        self.dropped += count
 
-    def _join(self, those: list[tuple[_Hears, type[Event]]], entry: tuple[_Hears, type[Event]]) -> Callable[[], None]:
-        those.append(entry)
-        self._hearing = {}
+    def _add(
+        self, subscriptions: list[tuple[_AnySubscriber, type[Event]]], entry: tuple[_AnySubscriber, type[Event]]
+    ) -> Callable[[], None]:
+        subscriptions.append(entry)
+        self._by_kind = {}
 
-        def leave() -> None:
-            those.remove(entry)
-            self._hearing = {}
+        def unsubscribe() -> None:
+            subscriptions.remove(entry)
+            self._by_kind = {}
 
-        return leave
+        return unsubscribe
 
-    def _who_hears(self, kind: type[Event]) -> tuple[tuple[Subscriber, ...], tuple[Listener, ...]]:
+    def _find_subscribers(self, kind: type[Event]) -> tuple[tuple[Subscriber, ...], tuple[BatchSubscriber, ...]]:
         found = (
             tuple(subscriber for subscriber, wanted in self._subscribers if issubclass(kind, wanted)),
-            tuple(listener for listener, wanted in self._listeners if issubclass(kind, wanted)),
+            tuple(subscriber for subscriber, wanted in self._batch_subscribers if issubclass(kind, wanted)),
         )
-        self._hearing[kind] = found
+        self._by_kind[kind] = found
         return found
 
-    def _ring(self) -> None:
-        bells, self._bells = self._bells, []
-        for bell in bells:
-            bell()
+    def _notify(self) -> None:
+        callbacks, self._one_time_callbacks = self._one_time_callbacks, []
+        for callback in callbacks:
+            callback()
 
 
-def in_parts(columns: Columns) -> Iterator[Iterator[tuple[int, float, Caused]]]:
-    """Number, moment and what happened, one after another, some thousands at a time.
+def split_columns(columns: Columns) -> Iterator[Iterator[tuple[int, float, ClientEvent]]]:
+    """Yield the columns in chunks of some thousands; each chunk yields number, time and event of each record.
 
-    Who reads a long trace on the loop on which the lab runs lets others have a turn after each part.
+    A reader of a long trace on the lab's own event loop must give control back to the loop after each chunk.
     """
-    first, moments, caused = columns
-    for start in range(0, len(caused), _PART):
-        end = start + _PART
-        yield zip(range(first + start, first + end), moments[start:end], caused[start:end], strict=False)
+    first, times, entries = columns
+    for start in range(0, len(entries), _CHUNK):
+        end = start + _CHUNK
+        yield zip(range(first + start, first + end), times[start:end], entries[start:end], strict=False)
 
 
-def _records(first: int, moments: Sequence[float], caused: Sequence[Caused]) -> Iterator[Record]:
+def _make_records(first: int, times: Sequence[float], entries: Sequence[ClientEvent]) -> Iterator[Record]:
     return (
-        Record(seq, at, one.client, one.event) for seq, (at, one) in enumerate(zip(moments, caused, strict=True), first)
+        Record(seq, at, entry.client, entry.event)
+        for seq, (at, entry) in enumerate(zip(times, entries, strict=True), first)
     )

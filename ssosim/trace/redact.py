@@ -1,4 +1,4 @@
-"""Take secrets out of what programs print: tickets, assertions and tokens look like nothing else."""
+"""Remove secrets from the output of programs: tickets, assertions and tokens, by their form."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-__all__ = ["redacted"]
+__all__ = ["redact"]
 
-# Taken whole and once: where a token could begin at each letter of a run, time would be quadratic.
+# Possessive, so that each run is matched once: with a possible start at each letter the time would be quadratic.
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)++")
 _JWT = re.compile(r"\beyJ(?=[A-Za-z0-9_-]{8})")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}")
@@ -18,19 +18,20 @@ _AUTHORIZATION = re.compile(r"(?i)(\b(?:negotiate|bearer|basic|ntlm)\s++)[A-Za-z
 _HIDDEN = "(redacted)"
 
 
-def redacted(text: str, secrets: Iterable[str] = ()) -> str:
-    """``text`` without long base64 runs, JWTs, dotted tokens and credentials of an Authorization header.
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return ``text`` without long base64 runs, JWTs, dotted tokens and credentials of an Authorization header.
 
-    ``secrets`` are taken out as well, such as passwords: as they are, and as URL, form, JSON, XML or Python spell them.
+    ``secrets``, such as passwords, are removed as well: as they are, and as encoded in URLs, forms, JSON, XML and
+    Python.
     """
-    for secret in sorted({spelt for each in secrets if each for spelt in _spellings(each)}, key=len, reverse=True):
+    for secret in sorted({encoded for each in secrets if each for encoded in _encode(each)}, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     text = _AUTHORIZATION.sub(r"\1(redacted)", text)
-    return _BASE64.sub(_HIDDEN, _TOKEN.sub(_without_tokens, text))
+    return _BASE64.sub(_HIDDEN, _TOKEN.sub(_remove_token, text))
 
 
-def _without_tokens(found: re.Match[str]) -> str:
-    """A run of labels and dots without the JWT or dotted token in it, from its beginning on."""
+def _remove_token(found: re.Match[str]) -> str:
+    """Return a run of labels and dots up to the JWT or dotted token in it."""
     labels = found[0].split(".")
     at = 0
     for label, after in pairwise(labels):
@@ -43,8 +44,8 @@ def _without_tokens(found: re.Match[str]) -> str:
     return found[0]
 
 
-def _spellings(secret: str) -> Iterable[str]:
-    import html  # noqa: PLC0415 - five milliseconds, which nobody who only reads a trace has to wait
+def _encode(secret: str) -> Iterable[str]:
+    import html  # noqa: PLC0415 - takes 5 ms, and reading a trace does not need it
     from urllib.parse import quote, quote_plus  # noqa: PLC0415
 
     web = quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret)

@@ -1,4 +1,4 @@
-"""Steps of a sign-in, as a trace has them: of a request by its path, of a host by what it is asked for first."""
+"""The steps of a sign-in in a trace: a request has one by its path, a host has that of the first request to it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ssosim_clients.steps import SignInStep
 __all__ = ["NO_FIRST_STEPS", "FirstSteps", "SignInStep", "step_of_host"]
 
 FirstSteps = Mapping[str, SignInStep]
-"""What each host is asked for first, by name in lower case; of an estate: ``ssosim.entra.first_steps``."""
+"""The first sign-in step at each host, by name in lower case; ``ssosim.entra.first_steps`` has those of an estate."""
 
 NO_FIRST_STEPS: FirstSteps = MappingProxyType({})
-"""Where nobody has said what hosts are for."""
+"""No host has a known step."""
 
 
 def step_of_host(first_steps: FirstSteps, host: str) -> SignInStep:
-    """The step that stands for ``host`` where no path was seen; UNKNOWN for a host that nobody has declared."""
+    """Return the step for ``host`` where there is no request with a path; UNKNOWN for a host that is not listed."""
     return first_steps.get(host.lower(), SignInStep.UNKNOWN)

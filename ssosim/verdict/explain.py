@@ -21,7 +21,7 @@ from ssosim.trace import (
     SignInStep,
     UserPrompted,
 )
-from ssosim.trace.connection_text import connection_trouble
+from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.judge import Verdict, judge, missing_name
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.steps import before_prompt, refused_certificate
@@ -124,7 +124,7 @@ def _causes(records: Sequence[Record]) -> Iterator[tuple[Link, Record]]:
     elif isinstance(event, KdcExchange):
         yield from _ticket_causes(records, last)
     elif isinstance(event, ConnectionFailed):
-        yield Link(connection_trouble(event), last.seq), last
+        yield Link(describe_failed_connection(event), last.seq), last
     elif isinstance(event, DnsAnswered):
         yield Link(f"{event.name} has no address ({event.rcode})", last.seq), last
 

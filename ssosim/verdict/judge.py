@@ -21,7 +21,7 @@ from ssosim.trace import (
     TokenIssued,
     UserPrompted,
 )
-from ssosim.trace.connection_text import connection_trouble
+from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.steps import before_prompt, failed_step, is_attempt, refused_certificate, unanswered_name
 
@@ -270,7 +270,7 @@ def _host_of(event: Event) -> str:
 
 def _unserved(event: Event) -> str:
     if isinstance(event, ConnectionFailed):
-        return connection_trouble(event)
+        return describe_failed_connection(event)
     assert isinstance(event, HttpExchange)  # noqa: S101 - by unserved
     where = f"{event.host}{event.path}"
     if event.status == 0:

@@ -20,7 +20,7 @@ from ssosim.changes.inventory import Inventory, default_inventory
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import PutRecords, operate
 from ssosim.changes.outside_in import outside_in
-from ssosim.clock import RealClock
+from ssosim.clock import SystemClock
 from ssosim.dns import delete_profile, put_rrset
 from ssosim.estate import DnsResolver, default_estate
 from ssosim.faults import NameRemoved
@@ -182,7 +182,7 @@ async def test_a_counting_backend_counts_and_nobody_notices(lab: Lab, api: Any):
     status, started = await api("substitutions", change=msgspec.to_builtins(clean_up()))
     assert (status, started["names"], started["ttl"]) == (200, [AUTOLOGON], 300)
     assert lab.zones.current != before
-    async with model_device(lab, "office", lab.device_of(None), RealClock()) as device:
+    async with model_device(lab, "office", lab.device_of(None), SystemClock()) as device:
         belief = await find("office").sign_in(device)
     assert belief.state.name == "SILENT"
     _, ended = await api("substitutions/finish")

@@ -25,10 +25,10 @@ from ssosim.cli.main import COMMANDS, main
 from ssosim.lab.base import errors as lab_errors
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.launcher import StartedLab
-from ssosim.output import SafeStream, StatusLine, clean, clean_data, complain, json_text, one_line
+from ssosim.output import SafeStream, StatusLine, clean, clean_data, json_text, one_line, print_error
 from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 
 HOSTILE = "\x1b[2J\x1b]0;pwned\x07\r\x08\x7f\x9b31m\u202e\u2066\u200b\u2028\t\nFORGED: gate: may be applied"
 FILE = HOSTILE.replace("/", "")
@@ -98,7 +98,7 @@ def test_json_keeps_its_values(value: Any):
 
 def test_an_error_of_many_lines_is_one_message(capsys: pytest.CaptureFixture[str]):
     """A line end within an error does not begin another message."""
-    complain(f"{HOSTILE}\nssosim: forged")
+    print_error(f"{HOSTILE}\nssosim: forged")
     said = capsys.readouterr().err
     assert_safe(said)
     assert len(re.findall("^ssosim: ", said, re.MULTILINE)) == 1
@@ -295,7 +295,7 @@ def test_a_trace_of_hostile_names_is_safe_to_read(words: list[str], capsys: pyte
     """Every field of every kind of event, by ``trace`` and ``explain``."""
     folder = LabFolder.of("default")
     folder.create()
-    folder.trace.write_text("".join(as_json(record) + "\n" for record in every_event()), encoding="utf-8")
+    folder.trace.write_text("".join(record_to_json(record) + "\n" for record in every_event()), encoding="utf-8")
     assert "pwned" in play(capsys, *words)
 
 
@@ -361,13 +361,13 @@ ANSWERS: list[tuple[str, dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("record_to_json", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize(("path", "answer", "words"), ANSWERS, ids=lambda each: str(each)[:30] if each else None)
 def test_what_a_lab_answers_is_shown_safely(
     path: str,
     answer: dict[str, Any],
     words: list[str],
-    as_json: bool,
+    record_to_json: bool,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
@@ -383,7 +383,7 @@ def test_what_a_lab_answers_is_shown_safely(
     monkeypatch.setattr("ssosim.cli.dns.changes._plan_alone", lambda *_: call(None, "", "/v1/dns/plan"))
     monkeypatch.setattr(LabFolder, "is_running", lambda _: True)
     LabFolder.of("default").create()
-    said = play(capsys, *words, *(["--json"] if as_json else []))
+    said = play(capsys, *words, *(["--json"] if record_to_json else []))
     assert path in asked
     assert "pwned" in said or answer == {"version": 1}
 
@@ -469,8 +469,8 @@ def work(*_):
 try:
     launch(LabFolder.of("loud"), work)
 except LabError as error:
-    from ssosim.output import complain
-    complain(str(error))
+    from ssosim.output import print_error
+    print_error(str(error))
 """
 
 

@@ -88,7 +88,7 @@ async def test_faults_reach_name_servers_and_resolvers(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (CORP + CORP, "resolvers"),
-        (CORP.replace("10.10.0.54", "10.10.0.53"), "is a host's already"),
+        (CORP.replace("10.10.0.54", "10.10.0.53"), "is the address of a host already"),
         (CORP.replace("10.10.0.54", "localhost"), "is not an IP address"),
         (CORP + 'devices = ["desk-9"]\n', "there is no device 'desk-9'"),
         (CORP + 'forward_to = ["corp"]\n', "there is no resolver above this one 'corp'"),

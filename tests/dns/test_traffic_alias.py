@@ -27,11 +27,11 @@ from ssosim.dns.zones.edits import point_alias_record
 from ssosim.dns.zones.links import MAX_ALIASES
 from ssosim.dns.zones.query_context import QueryContext, network
 from ssosim.estate import (
+    DnsSettings,
     Estate,
     EstateError,
     Location,
     Monitor,
-    NameService,
     RecordSet,
     TrafficManager,
     TrafficManagerEndpoint,
@@ -111,7 +111,7 @@ def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
     near = [TrafficManagerEndpoint(name=where, address=f"192.0.2.{n}", location=where) for n, where in enumerate("ab")]
     zones = with_profile(contoso, *near, routing="performance")
     zones = point_alias(zones, "near.fabrikam.com", "A", "tm")
-    estate = NameService(
+    estate = DnsSettings(
         locations=tuple(
             Location(name=w, subnets=(s,), latency={w: 1, "ab".replace(w, ""): 9})
             for w, s in (("a", "10.1.0.0/16"), ("b", "10.2.0.0/16"))
@@ -248,7 +248,7 @@ def many_aliases(zones: ZoneSet, count: int) -> ZoneSet:
         (lambda z: with_profile(z, V4, monitor=Monitor(timeout=11)), ("monitor.timeout", "5 to 10")),
         (lambda z: with_profile(z, V4, monitor=Monitor(interval=10, timeout=10)), ("5 to 9",)),
         (lambda z: with_profile(z, V4, monitor=Monitor(expected=("200",) * 9)), ("expected", "8")),
-        (lambda z: with_profile(z, V4, monitor=Monitor(expected=("299-200",))), ("upside down",)),
+        (lambda z: with_profile(z, V4, monitor=Monitor(expected=("299-200",))), ("the larger number first",)),
         (lambda z: with_profile(z, V4, monitor=Monitor(headers=("a: b\r\nc: d",))), ("headers",)),
         (lambda z: with_profile(z, V4, monitor=Monitor(tolerated_failures=10)), ("<= 9",)),
     ],

@@ -66,4 +66,4 @@ def test_each_host_is_for_a_first_step(site):
     assert found[LOGIN] is SignInStep.REALM
     assert found[AUTOLOGON] is SignInStep.MEX
     assert found[STS] is SignInStep.MEX
-    assert set(found) == {name.lower() for name, _ in site.provider.estate.identity_names()}
+    assert set(found) == {name.lower() for name, _ in site.provider.estate.list_identity_hosts()}

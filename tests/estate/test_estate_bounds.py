@@ -1,4 +1,4 @@
-"""TOML that is no estate and would take long, or end in a traceback: one line of what is wrong instead."""
+"""Hostile TOML gets a short error message, and neither a traceback nor a long wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ssosim.estate.toml import TomlMistakeError
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "message"),
     [
         ("a = " + "9" * 5000, "a number of thousands of digits"),
         ("a = " + "[" * 5000, "nested too deep"),
@@ -20,14 +20,14 @@ from ssosim.estate.toml import TomlMistakeError
         ("b = {" + '"a" . ' * 70 + "a = 1}", ":1: a key of more than 64 parts"),
     ],
 )
-def test_hostile_toml_is_a_mistake(text: str, what: str) -> None:
-    """Digits, nesting and dots without end are named."""
-    with pytest.raises(TomlMistakeError, match=what):
+def test_hostile_toml_is_a_mistake(text: str, message: str) -> None:
+    """Too many digits, too deep nesting and keys of too many parts are refused with the reason."""
+    with pytest.raises(TomlMistakeError, match=message):
         parse_estate(text, "estate")
 
 
 def test_dots_in_texts_are_no_keys() -> None:
-    """Names of many labels in values, comments and texts of several lines stay what they are."""
+    """Dots in values, comments and multi-line strings are not counted as parts of a key."""
     name = ".".join("a" * 100)
     with pytest.raises(TomlMistakeError, match="unknown key"):
         parse_estate(f'# {name}\nx = "{name}"\n', "estate")

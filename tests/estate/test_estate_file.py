@@ -1,4 +1,4 @@
-"""Estate files: what is shipped, what a user gets wrong, and an estate of the user's own."""
+"""Estate files: the shipped one, and mistakes in files of users."""
 
 from importlib import resources
 
@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.estate import EstateError, default_estate, load_estate, parse_estate
-from ssosim.estate.toml_lines import lines_by_path, parse_path, render_path
+from ssosim.estate.toml_lines import index_lines, parse_path, render_path
 
 TEXT = (resources.files("ssosim.estate") / "contoso.toml").read_text()
 SID = "S-1-5-21-3623811015-3361044348-30300820-1102"
 MISTAKES = [
     # the schema: types, keys, enumerations
     ('["kdc"]', '["kcd"]', "hosts[0].services[0]", "no service 'kcd'; did you mean 'kdc'? known: dns, kdc, login"),
-    ('["kdc"]', '["kdc", "kdc"]', "hosts[0].services[1]", "stands already in the services of this host"),
+    ('["kdc"]', '["kdc", "kdc"]', "hosts[0].services[1]", "is listed already for this host"),
     ('["kdc"]', '["kdc", { nam = "x" }]', "hosts[0].services[1].nam", "did you mean 'name'?"),
     ('["kdc"]', '["kdc", { name = "login", port = 0 }]', "hosts[0].services[1].port", "`int` >= 1"),
     ('["kdc"]', "[7]", "hosts[0].services[0]", "expected `str | object`, got `int`"),
@@ -31,18 +31,18 @@ MISTAKES = [
     ('user = "bob@contoso.com"', 'user = "bo@contoso.com"', "devices[1].user", "did you mean 'bob@contoso.com'?"),
     ('alias = "aadg-autologon"', 'alias = "aadg"', "zones[0].records[0].alias", "aadg-autologon"),
     ('federation = "fabrikam-sts"', 'federation = "sts"', "tenants[0].domains[1].federation", "fabrikam-sts"),
-    ('address = "10.10.0.53"', 'address = "10.10.0.88"', "hosts[1].address", "stands already at hosts[0].address"),
-    ('name = "desk-2"', 'name = "desk-1"', "devices[1].name", "stands already at devices[0].name"),
-    ('upn = "bob@contoso.com"', 'upn = "ALICE@contoso.com"', "users[1].upn", "stands already at users[0].upn"),
-    (f'sid = "{SID}"', f'sid = "{SID[:-1]}1"', "users[1].sid", "stands already at users[0].sid"),
+    ('address = "10.10.0.53"', 'address = "10.10.0.88"', "hosts[1].address", "is used already at hosts[0].address"),
+    ('name = "desk-2"', 'name = "desk-1"', "devices[1].name", "is used already at devices[0].name"),
+    ('upn = "bob@contoso.com"', 'upn = "ALICE@contoso.com"', "users[1].upn", "is used already at users[0].upn"),
+    (f'sid = "{SID}"', f'sid = "{SID[:-1]}1"', "users[1].sid", "is used already at users[0].sid"),
     ('name = "litware.example"', 'name = "Contoso.com"', "tenants[1].domains[0].name", "already verified by tenant"),
     ('name = "fabrikam.com"\nkind', 'name = "contoso.com"\nkind', "tenants[0].domains[1].name", "already verified"),
     ('id = "5f0c9a66', 'id = "xf0c9a66', "tenants[0].id", "is not a GUID; expected e.g."),
     ('address = "10.10.0.88"', 'address = "10.10.0.888"', "hosts[0].address", "is not an IP address"),
     ('address = "10.10.0.88"', 'address = "127.0.0.1"', "hosts[0].address", "expected one like 192.0.2.10"),
-    ('address = "10.10.0.88"', 'address = "100.64.0.1"', "hosts[0].address", "where the lab's devices have theirs"),
+    ('address = "10.10.0.88"', 'address = "100.64.0.1"', "hosts[0].address", "which the lab uses for its devices"),
     ('address = "10.10.0.88"', 'address = "fd00::88"', "hosts", '"kdc" in its services and an IPv4 address'),
-    ('address = "192.0.2.21"', 'address = "2001:db8:64::5"', "hosts[4].address", "where the lab's devices have theirs"),
+    ('address = "192.0.2.21"', 'address = "2001:db8:64::5"', "hosts[4].address", "which the lab uses for its devices"),
     ('address = "192.0.2.21"', 'address = "fe80::5"', "hosts[4].address", "expected one like 2001:db8:1::10"),
     ('address = "192.0.2.21"', 'address = "2001:db8:1:0::5"', "hosts[4].address", "in its short form"),
     ('"login.microsoft.com"', '"*.a b"', "cloud.login_hosts", "is not a host name"),
@@ -65,7 +65,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("old", "new", "key", "words"), MISTAKES)
 def test_a_mistake_is_named_by_file_line_and_key(old, new, key, words):
-    """Each kind of mistake says in which file, on which line, at which key, and what is expected there."""
+    """The message of each kind of mistake has file, line, key, and what is expected."""
     text = TEXT.replace(old, new, 1)
     assert text != TEXT
     with pytest.raises(EstateError) as caught:
@@ -78,7 +78,7 @@ def test_a_mistake_is_named_by_file_line_and_key(old, new, key, words):
 
 
 def test_a_missing_key_is_named_at_its_table():
-    """What is not there has no line of its own: the table that lacks it is named."""
+    """A missing key is reported at the line of its table."""
     text = TEXT.replace('upn = "alice@contoso.com"\n', "", 1)
     line = text[: text.index("[[users]]")].count("\n") + 1
     with pytest.raises(EstateError, match=rf"^mine.toml:{line}: users\[0\]: the key 'upn' is missing$"):
@@ -86,7 +86,7 @@ def test_a_missing_key_is_named_at_its_table():
 
 
 def test_there_is_one_realm_for_now():
-    """A second realm is refused by its name and line, none at all at the key; both would be read one day."""
+    """An estate with two realms, or with none, is refused; the message names the second one and its line."""
     second = '[[realms]]\nname = "B.TEST"\ndomain = "b.test"\n[realms.service_account]\nspns = ["HTTP/x"]\n\n[[hosts]]'
     text = TEXT.replace("[[hosts]]", second, 1)
     line = text[: text.rindex("[[realms]]")].count("\n") + 1
@@ -98,8 +98,8 @@ def test_there_is_one_realm_for_now():
         parse_estate("realms = []\n" + TEXT[:start] + TEXT[end:], "mine.toml")
 
 
-def test_every_mistake_is_told_at_once():
-    """Mistakes that do not hide each other come in one message, in lines, and not more than twenty."""
+def test_all_mistakes_are_reported_at_once():
+    """Independent mistakes are in one message, a line each, and at most twenty."""
     text = TEXT.replace('name = "desk-2"', 'name = "desk-1"').replace('user = "bob@contoso.com"', 'user = "nobody"')
     with pytest.raises(EstateError) as caught:
         parse_estate(text, "f")
@@ -111,7 +111,7 @@ def test_every_mistake_is_told_at_once():
 
 
 def test_the_shipped_estate_is_without_mistakes():
-    """Contoso loads, and says of itself what the issue promises."""
+    """Contoso loads, with managed and federated domains."""
     estate = default_estate()
     assert estate.name == "contoso"
     assert {domain.kind for tenant in estate.tenants for domain in tenant.domains} == {"managed", "federated"}
@@ -123,8 +123,8 @@ def test_the_shipped_estate_is_without_mistakes():
     ("content", "words"),
     [(b"\xff\xfe", "not UTF-8"), (b"#" * (5 << 20), "larger than 4 MiB"), (b"", "is missing"), (None, "No such file")],
 )
-def test_a_file_that_cannot_be_read_is_said(tmp_path, content, words):
-    """Missing, too large, empty, or no text."""
+def test_a_file_that_cannot_be_read_is_reported(tmp_path, content, words):
+    """A file that is missing, too large, empty or not text is reported with its path."""
     file = tmp_path / "e.toml"
     if content is not None:
         file.write_bytes(content)
@@ -140,7 +140,7 @@ strings = st.sampled_from(['"x"', "1", "[1, 2]", '["a = 1"]', '"""\na = 1\n[b]\n
 
 @given(st.dictionaries(keys, st.dictionaries(keys, strings, max_size=4), max_size=4), st.lists(noise, min_size=1))
 def test_lines_are_those_of_the_file(tables, blanks):
-    """Every table and key is found on its line, whatever comments, blank lines and blocks of text stand between."""
+    """The line of every table and key is found, with any comments, blank lines and multi-line strings between them."""
     lines, expected = [], {}
     for number, (table, entries) in enumerate(tables.items()):
         lines.append(blanks[number % len(blanks)])
@@ -152,19 +152,19 @@ def test_lines_are_those_of_the_file(tables, blanks):
             lines.append(f"{key} = {value}")
             expected[(*path, key)] = "\n".join(lines).count("\n") + 1 - value.count("\n")
             lines = "\n".join(lines).split("\n")
-    found = lines_by_path("\n".join(lines))
+    found = index_lines("\n".join(lines))
     assert {path: found.get(path) for path in expected} == expected
 
 
 @given(st.lists(st.one_of(st.integers(0, 99), st.from_regex(r"[A-Za-z_]{1,6}", fullmatch=True)), min_size=1))
 def test_key_paths_read_as_they_are_written(path):
-    """A key path in a message is one that can be read back."""
+    """A key path that was rendered can be parsed again."""
     path = ("root", *path)
     assert parse_path(f"$.{render_path(path)}") == path
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_an_estate_or_a_mistake(text):
-    """No text whatever gives another error."""
+    """No text raises any error but EstateError."""
     with pytest.raises(EstateError):
         parse_estate(text, "f")

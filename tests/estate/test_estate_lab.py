@@ -1,4 +1,4 @@
-"""An estate file in the hands of ``ssosim up``."""
+"""Estate files with ``ssosim up``."""
 
 import json
 from importlib import resources
@@ -24,8 +24,8 @@ NAMES = {
 }
 
 
-def test_an_estate_of_ones_own_comes_up_and_signs_in(bench, tmp_path):
-    """Another realm, other domains, hosts, addresses and people: curl signs in at the names of this estate."""
+def test_a_custom_estate_starts_and_signs_in(bench, tmp_path):
+    """With another realm, other domains, hosts, addresses and users, curl signs in at the names of this estate."""
     text = TEXT
     for old, new in NAMES.items():
         text = text.replace(old, new)
@@ -48,7 +48,7 @@ def test_an_estate_of_ones_own_comes_up_and_signs_in(bench, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place"),
+    ("old", "new", "position"),
     [
         ('services = ["kdc"]', 'services = ["kcd"]', ":26: hosts[0].services[0]: "),
         ('user = "bob@contoso.com"', 'user = "x"', ": devices[1].user: "),
@@ -57,23 +57,23 @@ def test_an_estate_of_ones_own_comes_up_and_signs_in(bench, tmp_path):
         ('name = "ns1"', 'name = "dc1"', ": zones[6]: record set dc1.corp.contoso.com A is there twice"),
     ],
 )
-def test_a_mistake_keeps_the_lab_from_starting(bench, tmp_path, old, new, place):
-    """Whichever part of the lab finds it: file, line and key path, exit code 2, no traceback, nothing left."""
+def test_a_mistake_keeps_the_lab_from_starting(bench, tmp_path, old, new, position):
+    """A mistake is reported with file, line and key path, exit code 2, no traceback, and no files or processes left."""
     file = tmp_path / "mine.toml"
     assert old in TEXT
     file.write_text(TEXT.replace(old, new, 1))
     done = bench.run("up", "-d", "--estate", str(file))
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"ssosim: {file}:")
-    assert place in done.stderr
+    assert position in done.stderr
     assert "Traceback" not in done.stderr
-    bench.assert_nothing_left(patience=2)
+    bench.assert_nothing_left(timeout_s=2)
 
 
 @pytest.mark.parametrize(
     ("file", "words"), [("/", "Is a directory"), ("/no/such", "No such file"), ("/dev/zero", "MiB")]
 )
-def test_what_is_no_file_is_said(bench, file, words):
-    """A directory, nothing, an endless device: exit code 2 and one line."""
+def test_a_path_that_is_no_file_is_reported(bench, file, words):
+    """A directory, a missing file and an endless device give exit code 2 and one line."""
     done = bench.run("up", "-d", "--estate", file)
     assert (done.returncode, words in done.stderr, done.stderr.count("\n")) == (2, True, 1), done.stderr

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssosim.cli.fault import seconds_of
-from ssosim.clock import VirtualClock, by_virtual_clock
+from ssosim.clock import VirtualClock, call_later_on_clock
 from ssosim.dns import DnsChangeError, DnsServer, Tamper, ZoneStore, answer, zones_of
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import default_estate
@@ -146,7 +146,7 @@ async def test_for_a_while_in_virtual_time() -> None:
     """By the lab's clock, which jumps: 30 s after, to the second, and at once for who only sees the trace."""
     clock = VirtualClock(1000.0)
     store = ZoneStore(HEALTHY)
-    board = ActiveFaults(store, trace := Trace(clock), by_virtual_clock(clock))
+    board = ActiveFaults(store, trace := Trace(clock), call_later_on_clock(clock))
     NameRemoved(record=LOGIN, for_s=30).apply(board)
     undo = WrongAddress(record=AUTOLOGON, for_s=10).apply(board)
     undo()

@@ -71,7 +71,7 @@ def machine_now() -> Callable[[], dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def api(steered: Any) -> Api:
+def api(api_lab: Any) -> Api:
     """The API of a lab that several tests use; each leaves it without a fault."""
-    status = json.loads(steered.run("status", "--json").stdout)["labs"][0]
-    return Api(steered, status["api"])
+    status = json.loads(api_lab.run("status", "--json").stdout)["labs"][0]
+    return Api(api_lab, status["api"])

@@ -21,7 +21,7 @@ from control_api_client import AUTOLOGON, CURL, DESCRIPTION, Api
 from ssosim.faults import FAULTS
 from ssosim.lab.control.api import ControlApi
 from ssosim.trace import Trace
-from ssosim.trace.export import from_json
+from ssosim.trace.export import parse_record
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
 
@@ -205,7 +205,7 @@ def test_the_trace_in_pieces(api: Api) -> None:
     assert api.ok("GET", "/v1/trace", client="nobody")["records"] == []
     status, headers, text = api.raw("GET", "/v1/trace?client=reader", headers={"Accept": "application/x-ndjson"})
     assert (status, headers.get_content_type()) == (200, "application/x-ndjson")
-    records = [from_json(line) for line in text.decode().splitlines()]
+    records = [parse_record(line) for line in text.decode().splitlines()]
     assert {record.client for record in records} == {"reader"}
     end = time.monotonic() + 10  # the trace's file is written in batches
     while text.decode() != (written := api.bench.run("trace", "--client", "reader", "--json").stdout):

@@ -16,7 +16,7 @@ from ssosim.clock import ManualClock
 from ssosim.lab.control.api import ControlApi
 from ssosim.lab.control.trace_handlers import Selection, TraceHandlers
 from ssosim.scenario.live import LiveScenarioHandlers
-from ssosim.trace import Caused, ClientMessage, DnsAnswered, LabEvent, Trace, in_parts
+from ssosim.trace import ClientEvent, ClientMessage, DnsAnswered, LabEvent, Trace, split_columns
 
 MANY = 60_000
 SAID = DnsAnswered(name="a.example", type="A", rcode="NOERROR", answers=("A 192.0.2.1",))
@@ -26,9 +26,9 @@ SAID = DnsAnswered(name="a.example", type="A", rcode="NOERROR", answers=("A 192.
 def trace() -> Trace:
     """Long, with one word of another client in the middle and one at the end."""
     trace = Trace(ManualClock(1000.0))
-    trace.record_all([Caused("busy", SAID)] * MANY)
+    trace.record_all([ClientEvent("busy", SAID)] * MANY)
     trace.record("quiet", ClientMessage(text="middle"))
-    trace.record_all([Caused("busy", SAID)] * MANY)
+    trace.record_all([ClientEvent("busy", SAID)] * MANY)
     trace.record("quiet", ClientMessage(text="end"))
     return trace
 
@@ -82,11 +82,11 @@ def test_parts_are_the_whole() -> None:
     """Numbers, moments and values of all parts together are those of the records."""
     trace = Trace(ManualClock(5.0), limit=30_000)
     for number in range(7):
-        trace.record_all([Caused("c", LabEvent(part="x", text=str(number)))] * 5001)
-    whole = [each for part in in_parts(trace.columns(9000)) for each in part]
+        trace.record_all([ClientEvent("c", LabEvent(part="x", text=str(number)))] * 5001)
+    whole = [each for part in split_columns(trace.columns(9000)) for each in part]
     records = trace.since(9000)
-    assert whole == [(record.seq, record.at, Caused("c", record.event)) for record in records]
-    assert [[*part] for part in in_parts(Trace().columns())] == []
+    assert whole == [(record.seq, record.at, ClientEvent("c", record.event)) for record in records]
+    assert [[*part] for part in split_columns(Trace().columns())] == []
 
 
 async def test_others_have_their_turns_while_a_long_trace_is_read(trace: Trace, tmp_path: Path) -> None:

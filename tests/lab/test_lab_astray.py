@@ -12,7 +12,7 @@ from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network import misdirected_clients
 from ssosim.lab.network.misdirected_clients import MisdirectedClients
 from ssosim.lab.network.unknown_destinations import UnknownDestinations
-from ssosim.trace import Caused, DnsAnswered, Trace, log
+from ssosim.trace import ClientEvent, DnsAnswered, Trace, log
 
 ASTRAY = "203.0.113.9"
 
@@ -33,7 +33,7 @@ def test_the_last_name_counts_and_each_client_has_its_own() -> None:
     """The same answers again and again, in batches and alone: the name is the one that was asked last."""
     trace, came = Trace(), []
     led = listening(trace, came)
-    one, two = Caused("c", answer("one.example", ASTRAY)), Caused("c", answer("two.example", ASTRAY))
+    one, two = ClientEvent("c", answer("one.example", ASTRAY)), ClientEvent("c", answer("two.example", ASTRAY))
     trace.record_all([one, two, one])
     assert (led.name("c", ASTRAY), came) == ("one.example", [ASTRAY] * 3)
     trace.record("c", two.event)
@@ -50,7 +50,7 @@ def test_no_record_is_made_of_a_harmless_answer(monkeypatch: pytest.MonkeyPatch)
     led = MisdirectedClients(trace, "A", lambda address: bool(looked.append(address)))
     led.start()
     monkeypatch.setattr(log, "Record", None)
-    trace.record_all([Caused("c", answer("right.example", "192.0.2.1"))] * 100)
+    trace.record_all([ClientEvent("c", answer("right.example", "192.0.2.1"))] * 100)
     assert looked == ["192.0.2.1"]
 
 

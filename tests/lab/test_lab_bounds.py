@@ -14,7 +14,7 @@ from ssosim.kerberos.messages import Unreadable, read_message
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import SMALL, parse_object
 from ssosim.lab.model_devices.http_client import read_head
-from ssosim.trace import redacted
+from ssosim.trace import redact
 
 
 def test_a_control_request_is_small() -> None:
@@ -60,7 +60,7 @@ def test_a_long_principal_is_not_escaped() -> None:
 )
 def test_tokens_in_the_midst_of_a_run(text: str, left: str) -> None:
     """A token is found where a word begins inside a run of letters and dashes; names are none."""
-    assert redacted(text) == left
+    assert redact(text) == left
 
 
 @pytest.mark.parametrize("chunks", [1000, 1500, 20_000])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
 
@@ -49,7 +49,7 @@ def dual(running, tmp_path_factory, prepared):
 
 def of(bench, label):
     """The records of one client."""
-    return [r for r in read_jsonl(bench.run("trace", "--json").stdout.splitlines()) if r.client == label]
+    return [r for r in read_records(bench.run("trace", "--json").stdout.splitlines()) if r.client == label]
 
 
 def named(records, kind):
@@ -201,7 +201,7 @@ def test_an_ordinary_users_programs_have_ipv6_as_well(as_user):
         done = as_user("exec", "--as", fault, "--ipv6", "--", *NEGOTIATE)
         assert done.stdout.strip() == end.strip(), done.stderr
         as_user("fault", "undo", "all")
-    records = [r for r in read_jsonl(as_user("trace", "--json").stdout.splitlines()) if r.client in ends]
+    records = [r for r in read_records(as_user("trace", "--json").stdout.splitlines()) if r.client in ends]
     assert [(r.client, e.stage) for r in records for e in named([r], "ConnectionFailed")] == [
         ("aaaa-dead", "connect"),
         ("aaaa-wrong", "tls"),

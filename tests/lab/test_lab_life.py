@@ -132,7 +132,7 @@ def test_a_detached_lab_serves_until_down(bench):
     down = bench.run("down", "--json")
     assert (down.returncode, json.loads(down.stdout)) == (0, {"name": "default", "stopped": True})
     assert bench.processes() == {}
-    bench.assert_nothing_left(patience=0)
+    bench.assert_nothing_left(timeout_s=0)
     gone = bench.run("status", "--json")
     assert (gone.returncode, json.loads(gone.stdout)) == (1, {"labs": []})
     assert bench.run("down").returncode == 2

@@ -8,7 +8,7 @@ import pytest
 
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.network.networks import DEVICE_GATEWAY, PrivateNetwork
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
 
@@ -129,7 +129,7 @@ def test_ten_different_ends_at_once_are_told_apart(running):
     gate.touch()
     said = {name: process.communicate(timeout=50)[0].decode() for name, process in started.items()}
     assert said == {name: kinds[kind][2] for kind, name in names}
-    records = list(read_jsonl(running.run("trace", "--json").stdout.splitlines()))
+    records = list(read_records(running.run("trace", "--json").stdout.splitlines()))
     questions = {kind: [] for kind in kinds}
     for kind, name in names:
         mine = [record for record in records if record.client == name]
@@ -156,7 +156,7 @@ def test_a_wrong_address_leads_to_another_host(running):
             assert (done.returncode, done.stdout) == (60, "000"), done.stderr
     finally:
         running.run("fault", "undo", "all")
-    records = [r for r in read_jsonl(running.run("trace", "--json").stdout.splitlines()) if r.client == "astray"]
+    records = [r for r in read_records(running.run("trace", "--json").stdout.splitlines()) if r.client == "astray"]
     failed = [record.event for record in records if type(record.event).__name__ == "ConnectionFailed"]
     assert {(e.host, e.address, e.stage, e.by, e.step) for e in failed} == {
         (HOST, "203.0.113.254", "tls", "wire", "mex")

@@ -12,8 +12,8 @@ from pathlib import Path
 from ssosim.lab.base.folder import cache_folder, earlier
 from ssosim.lab.core.trace_reader import trace_lines
 from ssosim.lab.core.trace_writer import recording
-from ssosim.trace import Caused, DnsAnswered, LabEvent, Trace
-from ssosim.trace.export import as_json, read_jsonl
+from ssosim.trace import ClientEvent, DnsAnswered, LabEvent, Trace
+from ssosim.trace.export import read_records, record_to_json
 
 PAUSE = 0.06
 
@@ -34,15 +34,15 @@ async def test_the_file_says_what_the_trace_says(tmp_path: Path) -> None:
     trace.record("", note("before"))
     with recording(trace, path):
         assert len(path.read_text().splitlines()) == 1, "what there was is there at once"
-        often = Caused("c", DnsAnswered(name="a.example", type="A", rcode="NOERROR"))
+        often = ClientEvent("c", DnsAnswered(name="a.example", type="A", rcode="NOERROR"))
         for number in range(5):
             trace.record_all([often] * number)
             trace.record("d", note(f"\ud800 {number}"))
             await asyncio.sleep(PAUSE / 3)
         trace.record("", note("at the end"))
     trace.record("", note("after"))
-    assert path.read_text().splitlines() == [as_json(record) for record in trace.since()[:-1]]
-    assert [*read_jsonl(trace_lines(path))] == [*trace.since()[:-1]]
+    assert path.read_text().splitlines() == [record_to_json(record) for record in trace.since()[:-1]]
+    assert [*read_records(trace_lines(path))] == [*trace.since()[:-1]]
 
 
 async def test_a_long_trace_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_a_long_trace_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> 
     sizes = sizes_in(tmp_path)
     assert set(sizes) == {"trace.jsonl", "trace.1.jsonl"}
     assert max(sizes.values()) < 3000 + 6 * 300
-    kept = [record.seq for record in read_jsonl(trace_lines(path))]
+    kept = [record.seq for record in read_records(trace_lines(path))]
     assert kept == list(range(kept[0], 101))
     assert 1 < kept[0] < 90
 
@@ -100,7 +100,7 @@ async def test_a_file_that_cannot_be_begun_does_not_end_the_writing(tmp_path: Pa
         assert [error.errno for error in errors] == [errno.EISDIR]
         in_the_way.rmdir()
         trace.record("", note("last"))
-    assert [record.seq for record in read_jsonl(trace_lines(path))] == [1, 3]
+    assert [record.seq for record in read_records(trace_lines(path))] == [1, 3]
 
 
 @contextmanager
@@ -127,7 +127,7 @@ async def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
             await asyncio.sleep(PAUSE)
         assert [error.errno for error in errors] == [errno.EFBIG]
         trace.record("", note("last"))
-    assert [record.seq for record in read_jsonl(trace_lines(path))] == [1, 3]
+    assert [record.seq for record in read_records(trace_lines(path))] == [1, 3]
 
 
 def test_a_state_folder_that_was_open_to_others_is_closed(tmp_path, monkeypatch):

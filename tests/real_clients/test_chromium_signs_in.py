@@ -14,7 +14,7 @@ from ssosim.faults import CnameForAlias, PtrMismatch, TrafficManagerDeleted
 from ssosim.real_clients.lookup import find_flows
 from ssosim.testing import World, host_lab
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
 
 FOLDER = Path(__file__).parents[2] / "clients" / "real" / "chromium"
@@ -123,7 +123,7 @@ def trace(running, scratch):
         desk.start(label, "sign-in-page")
         desk.wait()
     found = {}
-    for record in read_jsonl(running.run("trace", "--json").stdout.splitlines()):
+    for record in read_records(running.run("trace", "--json").stdout.splitlines()):
         found.setdefault(record.client, []).append(record)
     return found
 

@@ -8,7 +8,7 @@ from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import lacking_text
 from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
 
@@ -34,7 +34,7 @@ def chromium(running, request, tmp_path):
         command = [word.replace("{home}", place) for word in part.flow.run]
         done = running.run("exec", "--device", "desk-3", "--as", label, "--etc", str(tmp_path), "--", *command)
         assert done.stdout == "signed in as frank@fabrikam.com\n", done.stderr
-        return list(read_jsonl(running.run("trace", "--json", "--client", label).stdout.splitlines()))
+        return list(read_records(running.run("trace", "--json", "--client", label).stdout.splitlines()))
 
     return run
 

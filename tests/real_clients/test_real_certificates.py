@@ -12,7 +12,7 @@ from ssosim.real_clients.folders import home_of
 from ssosim.real_clients.installation import install, lacking_text
 from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import ConnectionFailed, Record
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
 
 LOGIN = "login.microsoftonline.com"
@@ -70,7 +70,7 @@ def seen(running: Any) -> dict[str, list[Record]]:
             process.communicate(timeout=90)
         running.run("fault", "undo", "all")
     found: dict[str, list[Record]] = {}
-    for record in read_jsonl(running.run("trace", "--json").stdout.splitlines()):
+    for record in read_records(running.run("trace", "--json").stdout.splitlines()):
         found.setdefault(record.client, []).append(record)
     return found
 

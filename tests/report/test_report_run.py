@@ -12,7 +12,7 @@ from lxml import etree, html
 
 from ssosim.report.progress import Progress
 from ssosim.trace import PhaseStarted, Record
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 
 SSOSIM = str(Path(sys.executable).with_name("ssosim"))
 SCENARIO = """
@@ -119,7 +119,7 @@ def test_progress_takes_lines_as_they_come(tmp_path):
     trace, terminal = tmp_path / "trace.jsonl", _Terminal()
     progress = Progress(trace, 2, terminal)
     progress.look()  # no file yet
-    line = as_json(Record(1, 1.7e9, "", PhaseStarted(scenario="s", phase="a\x1b[2J"))) + "\n"
+    line = record_to_json(Record(1, 1.7e9, "", PhaseStarted(scenario="s", phase="a\x1b[2J"))) + "\n"
     trace.write_text(line[:30])
     progress.look()
     assert terminal.getvalue() == ""

@@ -17,7 +17,7 @@ from ssosim.trace import (
     UserPrompted,
     step_of_host,
 )
-from ssosim.trace.export import as_line, from_json
+from ssosim.trace.export import format_record, parse_record
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import judge
 from ssosim.verdict.steps import failed_step
@@ -63,7 +63,7 @@ def test_the_reason_is_the_certificate(event, words):
         assert judge(records(*seen), 100.0).reason == f"it ended with exit code 60: {words}"
         (explained,) = explain(records(fault, *seen), client="c")
         assert [link.text.partition(" at 00")[0] for link in explained.links] == [words, "fault 'certificate-expired'"]
-    assert words in as_line(records(event)[0])
+    assert words in format_record(records(event)[0])
     assert failed_step(event) is (SignInStep.REALM if event.host else SignInStep.UNKNOWN)
 
 
@@ -101,4 +101,4 @@ def test_traces_of_before_are_read():
         '{"seq":1,"at":"2026-11-22T18:09:25.993568Z","client":"c","layer":"http","event":"ConnectionFailed",'
         f'"host":"{LOGIN}","address":"192.0.2.10","stage":"tls","reason":"bad-certificate"}}'
     )
-    assert from_json(line).event == replace(refused("bad-certificate", by="device"), step=SignInStep.UNKNOWN)
+    assert parse_record(line).event == replace(refused("bad-certificate", by="device"), step=SignInStep.UNKNOWN)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from ssosim_clients.catalogue import MODELS
 
-from ssosim.clock import RealTime, VirtualClock
+from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.estate import default_estate
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import HttpStatus
@@ -182,7 +182,7 @@ async def test_three_devices_agree(tmp_path, prepared):
     end = begin + timedelta(seconds=PHASE_S * len(phases))
     short = msgspec.structs.replace(with_clients(whole, clients), phases=phases, end=end)
     virtual, _ = await over_sockets(short, tmp_path / "virtual", prepared)
-    real, _ = await over_sockets(short, tmp_path / "real", prepared, RealTime(begin.timestamp()))
+    real, _ = await over_sockets(short, tmp_path / "real", prepared, RealTimeClock(begin.timestamp()))
     assert outcomes(virtual) == outcomes(real) == outcomes(in_memory(short))
     assert virtual.as_expected
 

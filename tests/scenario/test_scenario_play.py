@@ -15,7 +15,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.player import play
 from ssosim.trace import HttpExchange, KdcExchange, PhaseStarted, TokenIssued, UserPrompted
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 from ssosim.verdict.outcome import Outcome
 
 DRAWN = ("seq", "request_id", "elapsed_ms", "digest")
@@ -62,7 +62,7 @@ def digest(playback, records):
     for client in ("office", "native-prompt"):
         for record in records:
             if record.client == client:
-                data = msgspec.json.decode(as_json(record))
+                data = msgspec.json.decode(record_to_json(record))
                 told.append(repr({name: data[name] for name in sorted(data) if name not in DRAWN}))
     return hashlib.sha256(GUID.sub("", "\n".join(told)).encode()).hexdigest()
 

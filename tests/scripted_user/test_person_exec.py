@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ssosim.trace.export import read_jsonl
+from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
 
@@ -25,7 +25,7 @@ def run(running, label, how, *, person=None, patience=10.0, device="desk-1"):
 def records(running, label):
     """The trace records of one client."""
     lines = running.run("trace", "--json").stdout.splitlines()
-    return [record for record in read_jsonl(lines) if record.client == label]
+    return [record for record in read_records(lines) if record.client == label]
 
 
 def named(running, label, kind):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest_services import TEXT, install
 
-from ssosim.estate import SHIPPED, parse_estate
+from ssosim.estate import SHIPPED_SERVICES, parse_estate
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
 
@@ -42,4 +42,4 @@ async def test_the_manuals_services_answer(tmp_path, monkeypatch):
 
 def test_the_manual_lists_the_shipped_services():
     """The table has a row for each shipped service, in their order."""
-    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [*SHIPPED]
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [*SHIPPED_SERVICES]

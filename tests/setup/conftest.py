@@ -1,4 +1,4 @@
-"""A checkout in a temporary folder, and a machine of which every program is ours: set-up without a network."""
+"""A checkout in a temporary folder on a machine with fake programs: set-up without a network."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ REAL = (
     "tail",
 )
 
-# Writes down how it was called; as `-m venv DIR` it puts itself and a pip there, as any environment would.
+# Logs its arguments; for `-m venv DIR` it copies itself and a pip there, as a real environment has them.
 PYTHON = """#!/bin/sh
 echo "python $*" >>"$CALLS"
 case "$*" in
@@ -50,18 +50,18 @@ esac
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What a test does with a checkout: run its set-up, and read which programs that called."""
+    """A checkout: run its set-up, and read which programs the set-up has called."""
 
     path: Path
     bin: Path
 
     def environment(self, **more: str) -> dict[str, str]:
-        """All the environment the set-up gets: its PATH leads to nothing of the real machine."""
+        """Return the environment of the set-up: PATH has the fake programs only."""
         calls = str(self.path.parent / "calls")
         return {"PATH": str(self.bin), "HOME": str(self.path.parent), "CALLS": calls} | more
 
     def start(self, *args: str, **more: str) -> subprocess.Popen[str]:
-        """Start bootstrap.sh in a session of its own."""
+        """Start bootstrap.sh in a new session."""
         return subprocess.Popen(
             [self.bin / "sh", self.path / "bootstrap.sh", *args],
             env=self.environment(**more),
@@ -73,7 +73,7 @@ class Checkout:
         )
 
     def run(self, *args: str, **more: str) -> tuple[int, str]:
-        """Run bootstrap.sh to its end: exit code and all output."""
+        """Run bootstrap.sh to its end; returns exit code and all output."""
         with self.start(*args, **more) as process:
             try:
                 out, err = process.communicate(timeout=30)
@@ -83,14 +83,14 @@ class Checkout:
         return process.returncode, out + err
 
     def calls(self) -> list[str]:
-        """Python and pip calls since the last question."""
+        """Return the calls of Python and pip since the last call of this function."""
         log = self.path.parent / "calls"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
         return lines
 
     def fake(self, name: str, script: str) -> None:
-        """Put a program on this machine, in place of the one there was."""
+        """Add a program to this machine, or replace it."""
         program = self.bin / name
         program.unlink(missing_ok=True)
         program.write_text(script)
@@ -99,7 +99,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A checkout never set up, on a machine with every package, and a user who is not root."""
+    """Return a checkout before its first set-up, on a machine with every package, for a user who is not root."""
     made = Checkout(tmp_path / "a checkout", tmp_path / "bin")
     made.path.mkdir()
     made.bin.mkdir()

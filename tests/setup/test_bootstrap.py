@@ -1,4 +1,4 @@
-"""The set-up is complete, repairs itself, and takes no time when there is nothing to do."""
+"""The set-up is complete, repairs a broken environment, and takes no time if nothing is missing."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
-    """Without root or sudo the missing packages and the exact command are printed, and nothing is begun."""
+    """Without root or sudo it prints the missing packages and the exact command, and changes nothing."""
     checkout.fake("dpkg-query", "#!/bin/sh\necho curl=installed\necho krb5-user=config-files\n")
     code, output = checkout.run("dev")
     assert code == 2
@@ -24,7 +24,7 @@ def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
     assert not (checkout.path / ".venv").exists()
 
 
-def test_check_says_what_is_missing_and_changes_nothing(checkout):
+def test_check_prints_what_is_missing_and_changes_nothing(checkout):
     """`--check` exits 0 on a complete machine, 2 on one that lacks a package or the compiler."""
     assert checkout.run("--check")[0] == 0
     (checkout.bin / "gcc").unlink()
@@ -34,7 +34,7 @@ def test_check_says_what_is_missing_and_changes_nothing(checkout):
 
 
 def test_the_browser_is_for_tests_only(checkout):
-    """A machine without a browser can run the lab as it is; on Debian, tests get one, unless there is another."""
+    """The lab needs no browser; on Debian, tests install Chromium unless another browser is there."""
     debian = "\nID=debian\n" in Path("/etc/os-release").read_text()
     checkout.fake("dpkg-query", (checkout.bin / "dpkg-query").read_text().replace(" chromium", ""))
     code, output = checkout.run("dev")
@@ -45,14 +45,14 @@ def test_the_browser_is_for_tests_only(checkout):
 
 
 def test_old_python_is_refused_by_name(checkout):
-    """An interpreter below 3.11 is refused with what is needed."""
+    """An interpreter older than 3.11 is refused, with the version that is needed."""
     checkout.fake("python3.10", "#!/bin/sh\nexit 1\n")
     code, output = checkout.run("dev", PYTHON="python3.10")
     assert (code, "Python 3.11 or newer" in output) == (2, True)
 
 
 def test_second_run_is_immediate(checkout):
-    """When all is set up, no Python, pip or dpkg is started, and it takes under 50 ms."""
+    """If everything is installed, no Python, pip or dpkg is started, and it takes less than 50 ms."""
     assert checkout.run("dev")[0] == 0
     assert checkout.calls()
     checkout.fake("dpkg-query", '#!/bin/sh\necho dpkg-query >>"$CALLS"\n')
@@ -66,7 +66,7 @@ def test_second_run_is_immediate(checkout):
 
 
 def test_what_tests_need_includes_what_the_lab_needs(checkout):
-    """After `dev`, `run` has nothing to do; after `run` alone, `dev` has."""
+    """After `dev`, `run` has nothing to do; after `run` alone, `dev` installs more."""
     checkout.run("run")
     checkout.calls()
     checkout.run("dev")
@@ -77,7 +77,7 @@ def test_what_tests_need_includes_what_the_lab_needs(checkout):
 
 @pytest.mark.parametrize("name", ["bootstrap.sh", "constraints.txt", "pyproject.toml"])
 def test_a_changed_source_is_installed_again(checkout, name):
-    """The environment follows the three files it is made from, and is kept where it can be."""
+    """A change of one of the three input files updates the environment without making a new one."""
     checkout.run("dev")
     checkout.calls()
     with (checkout.path / name).open("a") as file:
@@ -88,8 +88,8 @@ def test_a_changed_source_is_installed_again(checkout, name):
     assert not any("-m venv" in call for call in calls)
 
 
-def test_a_moved_checkout_is_made_anew(checkout, tmp_path):
-    """An environment has its path in its scripts: in another place it is built from nothing."""
+def test_a_moved_checkout_gets_a_new_environment(checkout, tmp_path):
+    """The scripts of an environment have its path, so a moved checkout gets a new one."""
     checkout.run("dev")
     checkout.calls()
     shutil.move(checkout.path, tmp_path / "elsewhere")
@@ -100,10 +100,10 @@ def test_a_moved_checkout_is_made_anew(checkout, tmp_path):
 
 
 def test_a_failed_step_shows_its_last_lines_and_is_repaired(checkout):
-    """A failure exits 1, shows the end of the log and where it is; the next run starts afresh."""
-    code, output = checkout.run("dev", DURING_PIP="echo the index is away >&2; exit 1")
+    """A failure exits 1, prints the end of the log and its path; the next run starts again."""
+    code, output = checkout.run("dev", DURING_PIP="echo the index is unavailable >&2; exit 1")
     assert code == 1
-    assert "the index is away" in output
+    assert "the index is unavailable" in output
     assert str(checkout.path / ".venv/setup.log") in output
     checkout.calls()
     assert checkout.run("dev")[0] == 0
@@ -112,7 +112,7 @@ def test_a_failed_step_shows_its_last_lines_and_is_repaired(checkout):
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_leaves_no_process_and_is_repaired(checkout, tmp_path, sent):
-    """Ctrl-C exits 130 at once, takes the programs it had started along, and the next run repairs."""
+    """Ctrl-C exits 130 at once and ends the programs that were started; the next run repairs."""
     with checkout.start("dev", DURING_PIP=f'sleep 60 & echo $! >"{tmp_path}/pid"; wait') as process:
         pid = _wait_for(tmp_path / "pid")
         os.kill(process.pid, sent)
@@ -134,7 +134,7 @@ def test_two_at_once_work_once(checkout):
 
 
 def _wait_for(file: Path) -> int:
-    """Wait for a number in a file."""
+    """Wait until a file has a number; returns it."""
     for _ in range(500):
         if file.exists() and file.read_text().strip():
             return int(file.read_text())
@@ -143,7 +143,7 @@ def _wait_for(file: Path) -> int:
 
 
 def _wait_for_end(pid: int) -> None:
-    """Wait for a process that is not our child to be gone."""
+    """Wait until a process that is no child of this one has ended."""
     for _ in range(300):
         stat = Path(f"/proc/{pid}/stat")
         try:
@@ -156,8 +156,8 @@ def _wait_for_end(pid: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_an_environment_of_the_users_is_not_removed(checkout, tmp_path, kind):
-    """A .venv that this set-up did not make and cannot use is named and stays, be it a folder or a link to one."""
+def test_an_environment_of_the_user_is_not_removed(checkout, tmp_path, kind):
+    """A .venv that this set-up did not make and cannot use is reported and kept, both a folder and a link to one."""
     own = tmp_path / "own" if kind == "link" else checkout.path / ".venv"
     own.mkdir()
     (own / "thesis.txt").write_text("kept")
@@ -168,20 +168,20 @@ def test_an_environment_of_the_users_is_not_removed(checkout, tmp_path, kind):
     assert [path.name for path in (checkout.path / ".venv").iterdir()] == ["thesis.txt"]
 
 
-def test_make_clean_asks_ssosim_first(checkout):
-    """State and caches are ssosim's to remove; where it refuses, as a lab runs, nothing of the checkout goes either."""
+def test_make_clean_calls_ssosim_first(checkout):
+    """``ssosim clean`` removes state and caches; if it refuses because a lab runs, nothing else is removed."""
     shutil.copy(REPOSITORY / "Makefile", checkout.path)
     (checkout.path / "ssosim/lab").mkdir(parents=True)
     program = checkout.path / ".venv/bin/ssosim"
     program.parent.mkdir(parents=True)
-    said = checkout.path / "said"
+    log = checkout.path / "log"
     for code in (2, 0):
-        words = f'[ "$1" = --version ] || {{ echo "$@" >>"{said}"; exit {code}; }}'
+        words = f'[ "$1" = --version ] || {{ echo "$@" >>"{log}"; exit {code}; }}'
         program.write_text(f"#!/bin/sh\n{words}\n")
         program.chmod(0o755)
         done = subprocess.run(["make", "-C", checkout.path, "clean"], capture_output=True, check=False)
         assert (done.returncode, (checkout.path / ".venv").exists()) == (code, code != 0)
-    assert said.read_text() == "clean\n" * 2
+    assert log.read_text() == "clean\n" * 2
 
 
 def test_make_clean_elsewhere_removes_nothing(tmp_path):

@@ -1,7 +1,8 @@
-"""Installing the packages leaves the machine's own Kerberos configuration and services as they were.
+"""Installing the packages does not change the Kerberos configuration and the services of the machine.
 
-The real script runs as root of a user and mount namespace, over an /etc, /run and /usr/sbin of our own, with an
-apt-get that does what the packages' post-install scripts do (source: krb5-config 2.7 and krb5-kdc 1.20.1 postinst).
+The real script runs as root of a user and mount namespace, with test folders mounted over /etc, /run and /usr/sbin, and
+with an apt-get that does the same as the packages' post-install scripts (source: krb5-config 2.7 and krb5-kdc 1.20.1
+postinst).
 """
 
 import subprocess
@@ -30,7 +31,7 @@ PATH=$2 exec sh "$3" --packages krb5-kdc krb5-user unbound nsd
 
 @pytest.fixture
 def machine(tmp_path, checkout) -> Path:
-    """The folders that stand for /etc, /run and /usr/sbin; krb5-kdc and krb5-admin-server are not installed."""
+    """Return the parent of the folders for /etc, /run and /usr/sbin; no Kerberos package is installed."""
     for name in ("etc/krb5kdc", "run", "sbin"):
         (tmp_path / name).mkdir(parents=True)
     checkout.fake("dpkg-query", "#!/bin/sh\nexit 1\n")
@@ -55,13 +56,13 @@ def _install(machine: Path, checkout) -> subprocess.CompletedProcess[str]:
 
 
 def _tree(folder: Path) -> dict[str, tuple[str, int, int]]:
-    """Every file with its content, mode and time."""
+    """Return every file with its content, mode and time."""
     files = [each for each in folder.rglob("*") if each.is_file()]
     return {str(each): (each.read_text(), each.stat().st_mode, each.stat().st_mtime_ns) for each in files}
 
 
-def test_nothing_there_before_nothing_there_after(machine, checkout):
-    """No /etc/krb5.conf, kdc.conf or policy-rc.d is left; no service may start meanwhile, and none stays enabled."""
+def test_new_files_are_removed_and_services_disabled(machine, checkout):
+    """No /etc/krb5.conf, kdc.conf or policy-rc.d is left; no service starts meanwhile, and none stays enabled."""
     done = _install(machine, checkout)
     assert done.returncode == 0, done.stderr
     calls = checkout.calls()
@@ -73,7 +74,7 @@ def test_nothing_there_before_nothing_there_after(machine, checkout):
 
 
 def test_own_configuration_is_kept_byte_for_byte(machine, checkout):
-    """A krb5.conf, kdc.conf and policy-rc.d that were there are the same afterwards, mode and time included."""
+    """Existing krb5.conf, kdc.conf and policy-rc.d are not changed, nor are their modes and times."""
     (machine / "etc/krb5.conf").write_text("[libdefaults]\n")
     (machine / "etc/krb5.conf").chmod(0o640)
     (machine / "etc/krb5kdc/kdc.conf").write_text("[kdcdefaults]\n")
@@ -86,14 +87,14 @@ def test_own_configuration_is_kept_byte_for_byte(machine, checkout):
 
 
 def test_services_of_an_installed_kdc_stay(machine, checkout):
-    """On a machine that is a KDC already, its services are not disabled when another package is added."""
+    """On a machine with a KDC, its services are not disabled when another package is installed."""
     checkout.fake("dpkg-query", "#!/bin/sh\necho installed\n")
     assert _install(machine, checkout).returncode == 0
     assert not any("disable" in call for call in checkout.calls())
 
 
 def test_a_killed_installation_is_undone_by_the_next(machine, checkout):
-    """What was noted before a kill -9 is what the next run restores."""
+    """After a kill -9, the next run restores the state from before the first one."""
     checkout.fake("apt-get", APT + "kill -9 $PPID\n")
     assert _install(machine, checkout).returncode != 0
     assert (machine / "etc/krb5.conf").exists()

@@ -1,4 +1,4 @@
-"""Rules the repository keeps: every version pinned, no index named, no skip on the CI machine."""
+"""Rules of the repository: every version is pinned, no package index is named, no test is skipped in CI."""
 
 import os
 import re
@@ -24,20 +24,20 @@ def test_constraints_pin_every_installed_distribution():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     pins = {_normal(name): version for name, version in pins.items()}
-    # The interpreter's own `ensurepip` brings the two; a developer's environment may still have them.
+    # `ensurepip` of the interpreter installs pip and setuptools; the environment of a developer may still have them.
     own = {"ssosim", "pip", "setuptools"}
     found = {_normal(each.name): each.version for each in metadata.distributions()}
     assert {name: version for name, version in found.items() if name not in own and pins.get(name) != version} == {}
 
 
 def test_constraints_are_names_and_versions_only():
-    """No marker, address, hash or option: any index serves."""
+    """Constraints have no marker, address, hash or option, so that any index can be used."""
     for line in (ROOT / "constraints.txt").read_text().splitlines():
         assert re.fullmatch(r"(#.*|[A-Za-z0-9_.-]+==[A-Za-z0-9.]+)?", line), line
 
 
 def test_no_file_names_a_package_index():
-    """Where packages come from is the machine's own affair."""
+    """No file names a package index: the configuration of the machine decides."""
     paths = []
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [each for each in folders if each not in UNTRACKED and "cache" not in each]
@@ -47,7 +47,7 @@ def test_no_file_names_a_package_index():
 
 
 def _pytest(folder: Path, ci: str) -> tuple[int, str]:
-    """Run the tests of a folder under this repository's conftest."""
+    """Run the tests of a folder with the conftest of this repository."""
     shutil.copy(ROOT / "tests/conftest.py", folder)
     (folder / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--continue-on-collection-errors", folder]

@@ -1,4 +1,4 @@
-"""What needs no lab needs no GSS-API, no Kerberos programs, no root and no compiler: an environment without them."""
+"""Commands that need no lab work without GSS-API, Kerberos programs, root and a compiler."""
 
 import json
 import os
@@ -29,7 +29,7 @@ autologon {record}
 JUDGE = """
 import sys
 from pathlib import Path
-from ssosim.clock import RealClock
+from ssosim.clock import SystemClock
 from ssosim.report.html import html_report
 from ssosim.memory import MemoryLab
 from ssosim.scenario.in_memory import play_in_memory
@@ -39,7 +39,7 @@ from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, Trace
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import judge
-trace = Trace(RealClock())
+trace = Trace(SystemClock())
 trace.record("c", HttpExchange(host="login.x", method="POST", path="/t/oauth2/v2.0/token", status=200))
 trace.record("c", TokenIssued(kind="access", grant="saml1_1-bearer", subject="alice@contoso.com"))
 verdict = judge(list(trace.since()), 0.0)
@@ -61,18 +61,18 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Path]:
-    """A virtual environment of what ssosim depends on, without gssapi; nothing is compiled or fetched for it."""
+    """Make a virtual environment with the dependencies of ssosim except gssapi, from the installed packages."""
     folder = Path(tempfile.mkdtemp(prefix="bare-"))
     folder.chmod(0o755)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=60)
     [packages] = (folder / "venv/lib").glob("python3*/site-packages")
-    for found in (each for place in site.getsitepackages() for each in Path(place).iterdir()):
+    for found in (each for folder_path in site.getsitepackages() for each in Path(folder_path).iterdir()):
         if not found.name.lower().startswith(LEFT_OUT):
             (packages / found.name).symlink_to(found)
     (packages / "ssosim.pth").write_text(f"{ROOT}\n{ROOT / 'clients'}\n")
     tools = folder / "tools"
     tools.mkdir()
-    for name in ("ip", "setpriv"):  # what a lab asks for before Kerberos
+    for name in ("ip", "setpriv"):  # a lab looks for these before the Kerberos programs
         shutil.copy(shutil.which(name, path=os.pathsep.join((*SBIN, os.environ["PATH"]))), tools / name)
     work = folder / "work"
     work.mkdir()
@@ -90,7 +90,7 @@ def bare() -> Iterator[Path]:
 
 @pytest.fixture
 def run(bare: Path) -> Run:
-    """Run that environment's Python as an ordinary user; by default without the folders of other programs."""
+    """Run the Python of that environment as an ordinary user, by default without the folders of system programs."""
 
     def run(*words: str, hidden: tuple[str, ...] = SBIN) -> subprocess.CompletedProcess[str]:
         python = bare / "venv/bin/python"
@@ -113,7 +113,7 @@ def run(bare: Path) -> Run:
 
 
 def test_the_environment_lacks_them(run: Run):
-    """The environment of these tests is what it says: no gssapi, no krb5kdc, no kinit, no compiler, no root."""
+    """The environment has no gssapi, krb5kdc, kinit and compiler, and the user is not root."""
     looked = "import os, shutil; print(os.geteuid() != 0, [shutil.which(p) for p in ('krb5kdc', 'kinit', 'gcc')])"
     assert run("-c", looked).stdout == "True [None, None, None]\n"
     assert "No module named 'gssapi'" in run("-c", "import gssapi").stderr
@@ -121,7 +121,7 @@ def test_the_environment_lacks_them(run: Run):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "output"),
     [
         ("--help", 0, "commands:"),
         ("--version", 0, "ssosim 0."),
@@ -138,11 +138,11 @@ def test_the_environment_lacks_them(run: Run):
         ("run feb-2025", 3, "kdb5_util is not installed"),
     ],
 )
-def test_commands(run: Run, words: str, code: int, said: str):
-    """Each command does its work or says in one line what a lab needs; the exit code tells which. No traceback."""
+def test_commands(run: Run, words: str, code: int, output: str):
+    """Each command works, or says in one line what a lab needs, with exit code 3; there is no traceback."""
     done = run("-m", "ssosim", *words.split())
     assert done.returncode == code, done.stderr
-    assert said in done.stdout + done.stderr
+    assert output in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     if code == 3 and words != "doctor":
         assert done.stderr.count("\n") == 1
@@ -150,15 +150,15 @@ def test_commands(run: Run, words: str, code: int, said: str):
 
 
 def test_a_forecast_knows_the_clients(run: Run):
-    """The plan of a change on files plays the models: the SPN of February 2025 is foreseen without a lab."""
+    """The plan of a change to zone files plays the models without a lab, and predicts the SPN of February 2025."""
     done = run("-m", "ssosim", "dns", "plan", "--from", "before", "--to", "after", "--json")
     [forecast] = json.loads(done.stdout)["forecast"]
     office = next(each for each in forecast["models"] if "office" in each["names"])
     assert (office["before"], office["after"] != "silent") == ("silent", True)
 
 
-def test_with_the_programs_it_is_gssapi_that_is_missed(run: Run):
-    """On a machine that has MIT Kerberos a lab says that GSS-API is missing, and how to get it; nothing is left."""
+def test_with_the_programs_only_gssapi_is_missing(run: Run):
+    """With MIT Kerberos installed, a lab says that GSS-API is missing and how to install it; nothing is left."""
     done = run("-m", "ssosim", "up", hidden=())
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith("ssosim: a lab needs GSS-API, which cannot be loaded (No module named 'gssapi')")
@@ -167,13 +167,13 @@ def test_with_the_programs_it_is_gssapi_that_is_missed(run: Run):
 
 
 def test_traces_are_judged_and_estates_read(run: Run):
-    """Judge, scenarios, services and reports are imported and work."""
+    """The judge, scenarios, services and reports can be imported and work."""
     done = run("-c", JUDGE)
     assert done.stdout == "silent feb-2025 6\n", done.stderr
 
 
 def test_the_pytest_plugin(run: Run):
-    """The plugin gives models to tests; a test that wants a lab fails with that one line."""
+    """The plugin gives models to tests; a test that needs a lab fails with the one-line message."""
     words = (
         "-m",
         "pytest",

@@ -1,4 +1,4 @@
-"""docs/sources.md, docs/coverage.md and docs/openapi.json are made from the project, and are up to date."""
+"""docs/sources.md, docs/coverage.md and docs/openapi.json are generated from the project, and are up to date."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from types import ModuleType
 
 import pytest
 
-from ssosim.sources import load
+from ssosim.sources import load_sources
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
-    """docs/generate.py, which is a script and in no package."""
+    """Import docs/generate.py, which is a script in no package."""
     spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -25,8 +25,8 @@ def generate() -> ModuleType:
 
 
 def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
-    """What is checked in is what would be written now; ``make docs`` writes it."""
-    pages = generate.pages()
+    """The pages in the repository are equal to those that ``make docs`` would write now."""
+    pages = generate.render_pages()
     assert {*pages} == {"sources.md", "coverage.md", "openapi.json"}
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
@@ -36,12 +36,12 @@ def test_ranges_stand_for_all_in_them(generate: ModuleType) -> None:
     """``A to C``, ``A … C`` and ``A ... C`` name A, B and C; other text names what it spells out."""
     eight = {f"TMS9-0{number}" for number in range(11, 19)}
     for text in ("TMS9-011 to TMS9-018", "TMS9-011 … TMS9-018", "TMS9-011 ... TMS9-018", "TMS9-011 to\n    TMS9-018"):
-        assert generate.statements_in(text) == eight
-    assert generate.statements_in("TMS9-011, PY-002; XPY-003 GO-0011") == {"TMS9-011", "PY-002"}
+        assert generate.find_statements(text) == eight
+    assert generate.find_statements("TMS9-011, PY-002; XPY-003 GO-0011") == {"TMS9-011", "PY-002"}
 
 
 def test_tests_are_found_where_they_name_a_statement(generate: ModuleType, tmp_path: Path) -> None:
-    """In the docstring, in a decorator, in the module's docstring; helpers and other files do not count as tests."""
+    """An id counts in a docstring, a decorator and the module docstring; helpers and other files are no tests."""
     tests, scenarios = tmp_path / "tests", tmp_path / "scenarios"
     (tests / "a").mkdir(parents=True)
     scenarios.mkdir()
@@ -52,7 +52,7 @@ def test_tests_are_found_where_they_name_a_statement(generate: ModuleType, tmp_p
     )
     (tests / "helper.py").write_text('"""GO-006."""\n')
     (scenarios / "s.toml").write_text('statements = ["GO-003"]\n')
-    assert generate.tests_by_statement(tests, scenarios) == {
+    assert generate.map_statements_to_tests(tests, scenarios) == {
         "GO-001": ["a/test_x.py"],
         "GO-002": ["a/test_x.py::test_one"],
         "GO-003": ["a/test_x.py::test_one", "a/test_x.py::test_two", "scenario s"],
@@ -61,12 +61,12 @@ def test_tests_are_found_where_they_name_a_statement(generate: ModuleType, tmp_p
     }
 
 
-def test_no_statement_is_lost_that_has_tests(generate: ModuleType) -> None:
-    """The DNS part and the change control are covered whole: no statement of theirs may lose its tests."""
-    tests = generate.tests_by_statement(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
+def test_covered_statements_keep_their_tests(generate: ModuleType) -> None:
+    """Every statement about DNS and change control has a test, and must keep one."""
+    tests = generate.map_statements_to_tests(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
     whole = [f"TMS9-{number:03}" for number in (*range(30, 65), *range(75, 97))]
     assert [each for each in whole if each not in tests] == []
-    assert {*tests} <= {*load().statements}
+    assert {*tests} <= {*load_sources().statements}
     text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "dns").rglob("test_*.py"))
     incidents = (
         "azure-ad-preview", "azure-dns-2019", "azure-dns-2021", "facebook-2021", "slack-2021", "se-2009", "zoom-2025",

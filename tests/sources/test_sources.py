@@ -1,4 +1,4 @@
-"""Sources that can be followed: every id leads to a row of the table, and every row is used."""
+"""Every id of a source has a row in the table, and every row is used."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ssosim.scenario.loader import catalogue
-from ssosim.sources import UnknownSourceError, load
+from ssosim.sources import UnknownSourceError, load_sources
 
 ROOT = Path(__file__).parents[2]
-TABLE = load()
+TABLE = load_sources()
 STATEMENT = re.compile(r"\b(?:AZ5|GO|CONNECT|PY|TMS9)-\d{3}\b")
 DATED = re.compile(r"(?<![\w-])(?:measured-[a-z-]+|read-[a-z]+|[a-z][a-z0-9-]*-(?:19|20)\d\d)(?![\w-])")
 OLD = re.compile(r"\b00[0-4]-\d{3}\b(?!-)|\bI-\d\d\b|\b[Ss]eed (?:row|part)|\b[Tt]able [12]\.\d")
@@ -23,7 +23,7 @@ CITED = re.compile(r"[A-Z](?:[\w.]|(?<=\w) (?=\w))*, \d{1,2} [A-Z][a-z]+ \d{4}")
 
 
 def texts(*endings: str) -> Iterator[tuple[Path, str]]:
-    """Files of the project that people write, with their text; the table and what is made of it are left out."""
+    """Yield the hand-written files of the project with their text, except the table and the pages generated from it."""
     for folder in ("ssosim", "clients", "docs", "examples", "tests", "bench"):
         for path in sorted((ROOT / folder).rglob("*")):
             made = path.parent == ROOT / "docs" and path.name in ("sources.md", "coverage.md")
@@ -37,7 +37,7 @@ def texts(*endings: str) -> Iterator[tuple[Path, str]]:
 
 
 def test_every_id_has_a_row() -> None:
-    """A statement that no document makes, or an id with a year that is not in the table, is a dead end."""
+    """Every id of a statement, and every id with a year, is in the table."""
     known = {*TABLE.sources, *(scenario.name for scenario in catalogue())}
     wrong = []
     for path, text in texts(".py", ".toml", ".md"):
@@ -55,7 +55,7 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def test_no_id_of_a_document_outside_the_project() -> None:
-    """Numbers of lists that are not in the project lead nowhere."""
+    """No file has a number of a list that is not in the project."""
     found = [
         f"{path.relative_to(ROOT)}: {match[0]}"
         for path, text in texts(".py", ".toml", ".md", ".json")
@@ -65,7 +65,7 @@ def test_no_id_of_a_document_outside_the_project() -> None:
 
 
 def test_every_row_is_used() -> None:
-    """A source that neither code nor data nor a test names, by id or by title, is not kept."""
+    """Code, data or a test names every source, by id or by title."""
     everything = " ".join(" ".join(text.split()) for _, text in texts(".py", ".toml", ".md"))
 
     def used(key: str, title: str, prefix: str) -> bool:
@@ -91,11 +91,11 @@ def test_an_incident_that_is_cited_with_its_date_has_a_row() -> None:
 
 
 def test_a_row_says_enough_to_follow_it() -> None:
-    """Title, what was taken, and an address or versions; titles are unique and none begins another."""
+    """A source has a title, facts, and an address or versions; titles are unique."""
     sources = list(TABLE.sources.values())
     for each in sources:
         assert each.title
-        assert each.taken
+        assert each.facts
         assert not each.address or each.address.startswith("https://"), each.id
         assert not (each.address and each.versions), each.id
         assert each.title.startswith(("Measured here: ", "Read here: ")) == bool(each.versions), each.id
@@ -106,7 +106,7 @@ def test_a_row_says_enough_to_follow_it() -> None:
 
 
 def test_what_the_shipped_scenarios_say_has_rows() -> None:
-    """Their statements are of the table; a source without a space in it is an id, and known."""
+    """Statements of scenarios are in the table; a source without a space is an id, and is in the table."""
     for scenario in catalogue():
         assert {*scenario.statements} <= {*TABLE.statements}, scenario.name
         assert {each for each in scenario.sources if " " not in each} <= {*TABLE.sources}, scenario.name
@@ -129,29 +129,30 @@ def test_findings_of_the_lint_name_sources_of_the_table() -> None:
 
 
 def test_citing() -> None:
-    """An id becomes title, date and address; a text keeps its words and gains the address; others stay as they are."""
+    """An id becomes title, date and address; a text with a title gets the address; other texts are unchanged."""
     address = "https://azure.status.microsoft/status/history/?trackingId=TMS9-J_8"
     assert TABLE.cite("tms9-review") == f"Azure post-incident review TMS9-J_8 (25 February 2025), {address}"
     assert TABLE.cite("zoom-2025") == "Zoom, 16 April 2025, https://zoom.statuspage.io"
     assert TABLE.cite("Zoom, 16 April 2025: the registry").endswith(": the registry, https://zoom.statuspage.io")
     assert TABLE.cite("measured-realm-flip") == "Measured here: a realm that turns Managed, msal 1.39.0"
-    said = TABLE.statements["TMS9-059"].text
-    assert TABLE.cite("TMS9-059") == f"Azure Incident Retrospective TMS9-J_8: {said}, https://aka.ms/AIR/TMS9-J_8"
+    text = TABLE.statements["TMS9-059"].text
+    assert TABLE.cite("TMS9-059") == f"Azure Incident Retrospective TMS9-J_8: {text}, https://aka.ms/AIR/TMS9-J_8"
     assert TABLE.cite("RFC 4120") == "RFC 4120"
     assert TABLE.cite("TMS9-999") == "TMS9-999"
-    assert TABLE.addresses("see Zoom,\n  16 April 2025") == ["Zoom, 16 April 2025: https://zoom.statuspage.io"]
+    assert TABLE.addresses_in("see Zoom,\n  16 April 2025") == ["Zoom, 16 April 2025: https://zoom.statuspage.io"]
 
 
 def test_an_id_without_a_row_is_refused() -> None:
-    """Whoever asks for a source that is not there hears which, and where they are."""
+    """The error for an unknown id names the id and the files of the table."""
     with pytest.raises(UnknownSourceError, match=r"'TMS9-121'.*ssosim/sources"):
         TABLE.source("TMS9-121")
 
 
 def test_the_table_is_cheap_to_import() -> None:
-    """It brings nothing of the lab with it, so that a list costs no more than a list."""
+    """Importing it imports no other part of ssosim."""
     code = (
-        "import sys, ssosim.sources as s; s.load(); print(*sorted(m for m in sys.modules if m.startswith('ssosim.')))"
+        "import sys, ssosim.sources as s; s.load_sources(); "
+        "print(*sorted(m for m in sys.modules if m.startswith('ssosim.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["ssosim.sources", "ssosim.sources.table"]

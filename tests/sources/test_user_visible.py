@@ -1,4 +1,4 @@
-"""What people read has titles: no id of a source in help, lists, findings, reports, descriptions and pages."""
+"""Output for users has titles of sources: no ids in help, lists, findings, reports, descriptions and pages."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import catalogue, load_scenario
 from ssosim.scenario.results import run_result
-from ssosim.sources import load
+from ssosim.sources import load_sources
 from ssosim.verdict.result import encode_result
 
 ROOT = Path(__file__).parents[2]
-_WORDS = "|".join(re.escape(key) for key in sorted(load().sources, key=len, reverse=True))
-BARE = re.compile(
+_WORDS = "|".join(re.escape(key) for key in sorted(load_sources().sources, key=len, reverse=True))
+ID = re.compile(
     rf"(?<![\w./-])(?:{_WORDS})(?![\w/-])|\b(?:AZ5|GO|CONNECT|PY|TMS9)-\d{{3}}\b"
     r"|\b00[0-4]-\d{3}\b(?!-)|\bI-\d\d\b|\b[Ss]eed (?:row|part)"
 )
 
 
-def bare(text: str) -> list[str]:
-    """The ids that stand in ``text``."""
-    return [match[0] for match in BARE.finditer(text)]
+def find_ids(text: str) -> list[str]:
+    """Return the ids in ``text``."""
+    return [match[0] for match in ID.finditer(text)]
 
 
 def test_the_search_finds_ids() -> None:
     """An id of the table, a statement and an old number are found; titles, addresses and tracking ids are not."""
-    assert bare("see zoom-2025, TMS9-080 and 004-080 (I-02)") == ["zoom-2025", "TMS9-080", "004-080", "I-02"]
-    for source in load().sources.values():
-        assert bare(f"{source.title}: {source.address} {source.versions} {source.taken}") == []
-    for statement in load().statements.values():
-        assert bare(statement.text) == []
+    assert find_ids("see zoom-2025, TMS9-080 and 004-080 (I-02)") == ["zoom-2025", "TMS9-080", "004-080", "I-02"]
+    for source in load_sources().sources.values():
+        assert find_ids(f"{source.title}: {source.address} {source.versions} {source.facts}") == []
+    for statement in load_sources().statements.values():
+        assert find_ids(statement.text) == []
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -64,7 +64,7 @@ def test_help_has_none(command) -> None:
     module = importlib.import_module(command.module)
     parser = argparse.ArgumentParser(prog=command.name, description=getattr(module, "DESCRIPTION", ""))
     module.add_arguments(parser)
-    assert [found for each in parsers(parser) for found in bare(each.format_help())] == []
+    assert [found for each in parsers(parser) for found in find_ids(each.format_help())] == []
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_help_has_none(command) -> None:
 def test_lists_have_none(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Scenarios, clients and faults, as text and as JSON."""
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert said
-    assert bare(said) == []
+    output = capsys.readouterr().out
+    assert output
+    assert find_ids(output) == []
 
 
 def test_lists_have_addresses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,14 +115,14 @@ def test_lint_findings_have_titles(tmp_path: Path, capsys: pytest.CaptureFixture
     """A finding says what teaches it by title, and where that can be read."""
     (tmp_path / "x.test.zone").write_text(ZONE)
     assert main(["dns", "lint", "--zones", str(tmp_path)]) == 1
-    said = capsys.readouterr().out
-    assert "(Zone .se, 12 October 2009)" in said
-    assert "  Zone .se, 12 October 2009: https://" in said
-    assert bare(said) == []
+    output = capsys.readouterr().out
+    assert "(Zone .se, 12 October 2009)" in output
+    assert "  Zone .se, 12 October 2009: https://" in output
+    assert find_ids(output) == []
     assert main(["dns", "lint", "--zones", str(tmp_path), "--json"]) == 1
-    said = capsys.readouterr().out
-    assert bare(said) == []
-    assert any("https://" in each["source"] for each in json.loads(said)["findings"])
+    output = capsys.readouterr().out
+    assert find_ids(output) == []
+    assert any("https://" in each["source"] for each in json.loads(output)["findings"])
 
 
 def test_reports_have_titles() -> None:
@@ -135,23 +135,25 @@ def test_reports_have_titles() -> None:
         result = run_result(play_in_memory(scenario, estate, models))
         data = encode_result(result).decode()
         page = html_report(result, [], again="ssosim run x")
-        assert bare(page) == []
-        assert bare(junit_xml(result, [], again="", took_s=1.0)) == []
-        assert bare(table(result)) == []
-        assert bare(data) == []
+        assert find_ids(page) == []
+        assert find_ids(junit_xml(result, [], again="", took_s=1.0)) == []
+        assert find_ids(table(result)) == []
+        assert find_ids(data) == []
         assert all(len(source.split()) > 1 for source in result.sources)
-    assert "https://azure.status.microsoft" in " ".join(load().cite(each) for each in load_scenario("feb-2025").sources)
+    assert "https://azure.status.microsoft" in " ".join(
+        load_sources().cite(each) for each in load_scenario("feb-2025").sources
+    )
 
 
 def test_the_api_describes_itself_without() -> None:
     """The OpenAPI document of the control API."""
-    assert bare(json.dumps(description())) == []
+    assert find_ids(json.dumps(description())) == []
 
 
 def test_models_name_sources_by_title() -> None:
     """Client models may be used without this package, which could not look an id up."""
     assert {
-        name: bare(" ".join(model.sources)) for name, model in MODELS.items() if bare(" ".join(model.sources))
+        name: find_ids(" ".join(model.sources)) for name, model in MODELS.items() if find_ids(" ".join(model.sources))
     } == {}
 
 
@@ -173,4 +175,4 @@ def test_models_name_sources_by_title() -> None:
 )
 def test_pages_have_none(page: Path) -> None:
     """Only docs/sources.md and docs/coverage.md, which are about ids, have them."""
-    assert bare((ROOT / page).read_text(encoding="utf-8")) == []
+    assert find_ids((ROOT / page).read_text(encoding="utf-8")) == []

@@ -1,4 +1,4 @@
-"""``ssosim trace`` on a lab that has seen a whole sign-in."""
+"""``ssosim trace`` on a lab after a complete sign-in."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ RST = """<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="
 
 
 def token_request(running, label, **form):
-    """One request to the token endpoint from inside the lab."""
+    """Send one request to the token endpoint from inside the lab."""
     data = [word for name, value in form.items() for word in ("--data-urlencode", f"{name}={value}")]
     url = f"{LOGIN}/organizations/oauth2/v2.0/token"
     done = running.run("exec", "--as", label, "--", "curl", "-sS", *data, url)
@@ -32,7 +32,7 @@ def token_request(running, label, **form):
 
 @pytest.fixture(scope="module")
 def secrets(running):
-    """A whole sign-in by ticket, one by password, a refresh; everything in it that must stay secret."""
+    """Sign in by ticket and by password, refresh a token, and return all secrets that were sent or received."""
     url = f"{AUTOLOGON}/contoso.com/winauth/trust/2005/windowstransport"
     kind = "Content-Type: application/soap+xml; charset=utf-8"
     words = ["curl", "-sSv", "--negotiate", "-u", ":", "-H", kind, "--data-binary", "@-", url]
@@ -58,8 +58,8 @@ def secrets(running):
     return [password, ticket, assertion, *re.findall(r"[A-Za-z0-9+/=_-]{40,}", assertion), *tokens]
 
 
-def test_no_secret_is_written_down(running, secrets):
-    """Neither the trace nor the log holds a password, ticket, assertion, token, or what looks like one."""
+def test_no_secret_is_in_trace_or_log(running, secrets):
+    """Neither the trace nor the log holds a password, ticket, assertion or token, or text of such a form."""
     folder = running.home / "labs/default"
     for name in ("trace.jsonl", "lab.log"):
         text = (folder / name).read_text()
@@ -71,7 +71,7 @@ def test_no_secret_is_written_down(running, secrets):
 
 
 def test_the_whole_sign_in_is_in_the_trace(running, secrets):
-    """DNS answer, ticket, HTTP exchange and token appear under the client that caused them, and who got which token."""
+    """DNS answer, ticket, HTTP exchange and token have the client that caused them, and tokens their subject."""
     seen = {label: [r for r in running.records() if r["client"] == label] for label in ("trust", "silent", "typed")}
     assert {"DnsAnswered", "KdcExchange", "TicketChecked", "HttpExchange", "TokenIssued"} <= {
         record["event"] for record in seen["trust"]
@@ -84,15 +84,15 @@ def test_the_whole_sign_in_is_in_the_trace(running, secrets):
 
 
 def test_the_file_is_in_order_without_gaps(running):
-    """Numbers rise by one from 1, and time never runs backwards."""
+    """Numbers increase by one from 1, and times never decrease."""
     running.run("exec", "--", "getent", "hosts", "login.windows.net")
     records = running.records()
     assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
     assert [record["at"] for record in records] == sorted(record["at"] for record in records)
 
 
-def test_client_and_layer_narrow_it_down(running):
-    """``--client`` and ``--layer`` show only what fits both; an unknown layer is a mistake of usage."""
+def test_client_and_layer_select_records(running):
+    """``--client`` and ``--layer`` select records that match both; an unknown layer is a usage error."""
     running.run("exec", "--as", "one", "--", "getent", "hosts", "login.windows.net")
     running.run("exec", "--as", "two", "--", "getent", "hosts", "login.windows.net")
     shown = running.run("trace", "--json", "--client", "one", "--layer", "dns").stdout.splitlines()
@@ -103,7 +103,7 @@ def test_client_and_layer_narrow_it_down(running):
 
 
 def test_follow_shows_what_happens_and_ends_with_the_lab(bench):
-    """``--follow`` prints records as they come, to a pipe as well, and ends when the lab is down."""
+    """``--follow`` prints records as they are recorded, also to a pipe, and ends when the lab is down."""
     assert bench.run("up", "-d").returncode == 0
     follow = bench.popen("trace", "--follow", "--client", "late")
     time.sleep(0.2)
@@ -117,6 +117,6 @@ def test_follow_shows_what_happens_and_ends_with_the_lab(bench):
 
 
 def test_without_a_lab_there_is_no_trace(bench):
-    """The message says how to get one; exit code 2."""
+    """The message says how to start a lab; exit code 2."""
     done = bench.run("trace", "--name", "none")
     assert (done.returncode, "ssosim up --name none" in done.stderr) == (2, True)

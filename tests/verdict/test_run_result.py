@@ -15,7 +15,7 @@ from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.results import run_result
-from ssosim.sources import load
+from ssosim.sources import load_sources
 from ssosim.trace import SignInStep
 from ssosim.verdict import Exposure, Measures, Outcome, Verdict
 from ssosim.verdict.result import (
@@ -94,7 +94,7 @@ def test_a_result_holds_what_was_played(played):
     assert (result.scenario, result.seed, result.end) == (scenario.name, scenario.seed, scenario.end)
     assert result.as_expected == playback.as_expected
     assert result.clients == tuple(each.name for each in scenario.clients)
-    assert result.sources == tuple(load().cite(source) for source in scenario.sources)
+    assert result.sources == tuple(load_sources().cite(source) for source in scenario.sources)
     assert result.mix == {each.name: each.weight for each in scenario.clients if each.weight}
     assert set(result.versions) >= {"ssosim", "python"}
     for own, phase in zip(scenario.phases, result.phases, strict=True):

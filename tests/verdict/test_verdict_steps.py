@@ -13,7 +13,7 @@ from ssosim.trace import (
     SignInStep,
     TokenIssued,
 )
-from ssosim.trace.export import TraceFormatError, as_json, from_json
+from ssosim.trace.export import TraceFormatError, parse_record, record_to_json
 from ssosim.verdict import judge, measure
 from ssosim.verdict.explain import explain
 from ssosim.verdict.steps import failed_step, is_attempt
@@ -70,14 +70,14 @@ def test_attempts_are_realm_discoveries_and_refused_connections_to_its_host():
 def test_a_trace_in_a_file_carries_the_steps():
     """Read back from JSON, a record has the same step, as the enum's member; a step that is none is refused."""
     records = _records(asked, refused)
-    lines = [as_json(record) for record in records]
-    back = [from_json(line) for line in lines]
+    lines = [record_to_json(record) for record in records]
+    back = [parse_record(line) for line in lines]
     assert back == records
     assert [record.event.step for record in back] == [SignInStep.REALM, SignInStep.REALM]
     assert all(isinstance(record.event.step, SignInStep) for record in back)
     assert judge(back, 100.0) == judge(records, 100.0)
     with pytest.raises(TraceFormatError):
-        from_json(json.dumps(json.loads(lines[0]) | {"step": "no-such-step"}))
+        parse_record(json.dumps(json.loads(lines[0]) | {"step": "no-such-step"}))
 
 
 def test_no_silent_way_is_told_by_the_step():

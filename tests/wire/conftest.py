@@ -37,7 +37,7 @@ from ssosim.kerberos import kinit, write_krb5_conf
 from ssosim.kerberos.gss import Initiator
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.lab.core.lab import Lab
-from ssosim.trace.export import as_json
+from ssosim.trace.export import record_to_json
 
 PSF = "{http://schemas.microsoft.com/Passport/SoapServices/SOAPFault}"
 TRUST = {
@@ -341,7 +341,7 @@ def start_lab(tmp_path_factory: pytest.TempPathFactory, lab_cache: Path) -> Iter
 
         yield start
     for site in labs:
-        leaks = [line for line in map(as_json, site.lab.trace) if SECRETS.search(line)]
+        leaks = [line for line in map(record_to_json, site.lab.trace) if SECRETS.search(line)]
         assert leaks == []
 
 

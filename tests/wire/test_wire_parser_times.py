@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fuzz.reference import reference_s, worst_share
+from fuzz.reference import measure_reference_s, measure_share
 from fuzz.targets import TARGETS
-from fuzz.worst import worst_inputs
+from fuzz.worst import list_inputs
 
 FILE_SIZE = 32 * 1024
 
@@ -17,9 +17,9 @@ def test_no_input_costs_more_than_is_allowed(name: str) -> None:
     target = TARGETS[name]
     target.function(b"")  # what is made once
     slow = {}
-    bound = reference_s()
-    for family, data in worst_inputs(name, FILE_SIZE if target.kind == "file" else None):
-        share = worst_share(target.function, data, target.kind, bound)
+    bound = measure_reference_s()
+    for family, data in list_inputs(name, FILE_SIZE if target.kind == "file" else None):
+        share = measure_share(target.function, data, target.kind, bound)
         if share > 1:
             slow[family] = round(share, 2)
     assert slow == {}, "shares of what is allowed"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ssosim.trace import HttpExchange, KdcExchange, TicketChecked
-from ssosim.trace.export import as_line, from_json
+from ssosim.trace.export import format_record, parse_record
 
 FLOOD = Path(__file__).parent / "flood.py"
 Ssosim = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -82,9 +82,9 @@ def test_flood_leaves_nothing(ssosim):
     assert (folder / "lab.log").read_text(encoding="utf-8") == ""
     lines = (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if SECRETS.search(line)] == []
-    trace = [from_json(line) for line in lines]
+    trace = [parse_record(line) for line in lines]
     assert [record.seq for record in trace] == list(range(1, len(trace) + 1))
-    assert all(as_line(record).isprintable() for record in trace)
+    assert all(format_record(record).isprintable() for record in trace)
     events = [record.event for record in trace if record.client.startswith("python")]
     accepted = [event.accepted for event in events if isinstance(event, TicketChecked)]
     assert (accepted.count(True), accepted.count(False)) == (200 + 1, 200)  # one by curl, unmodified

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.cli.common import folder_of
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
-from ssosim.output import complain, print_json
+from ssosim.output import print_error, print_json
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -55,7 +55,7 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
 def warn(lines: tuple[str, ...]) -> None:
     """Say on standard error what was passed over in a user's files."""
     for line in lines:
-        complain(line)
+        print_error(line)
 
 
 def in_lab(

@@ -42,19 +42,20 @@ def show(options: argparse.Namespace) -> int:
 def lint(options: argparse.Namespace) -> int:
     """Print mistakes and traps; exit code 1 if one of them is an error."""
     from ssosim.dns.zones.lint import lint  # noqa: PLC0415
-    from ssosim.sources import load  # noqa: PLC0415
+    from ssosim.sources import load_sources  # noqa: PLC0415
 
     zones, _, _ = stage(options)
     found = lint(zones)
-    sources = load()
+    sources = load_sources()
     if options.json:
         findings = [dataclasses.asdict(each) | {"source": sources.cite(each.source)} for each in found]
         print_json({"findings": findings})
     else:
         lines = [
-            one_line(f"{each.severity:<7}  {each.name}: {each.text} ({sources.title(each.source)})") for each in found
+            one_line(f"{each.severity:<7}  {each.name}: {each.text} ({sources.title_of(each.source)})")
+            for each in found
         ]
-        where = sources.addresses("\n".join(lines))
+        where = sources.addresses_in("\n".join(lines))
         lines += ["", "sources:", *(f"  {address}" for address in where)] if where else []
         say("\n".join(lines) or "nothing found")
     return LabError.exit_code if any(each.severity == "error" for each in found) else 0

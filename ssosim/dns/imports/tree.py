@@ -21,7 +21,7 @@ from ssosim.dns.zones.rrset import RRset, to_name, to_type
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 from ssosim.estate.toml import TomlMistakeError, convert_toml, read_text
-from ssosim.estate.toml_lines import line_of, lines_by_path
+from ssosim.estate.toml_lines import find_line, index_lines
 
 __all__ = ["Tree", "read_tree", "read_tree_with_warnings"]
 
@@ -93,9 +93,9 @@ def _extras(folder: Path, zones: list[Imported]) -> list[tuple[TrafficManager, s
         return []
     text = read_text(path)
     extras = convert_toml(text, str(path), _Extras)
-    lines = lines_by_path(text)
+    lines = index_lines(text)
     for index, entry in enumerate(extras.aliases):
-        where = f"{path}:{line_of(lines, ('aliases', index)) or 1}"
+        where = f"{path}:{find_line(lines, ('aliases', index)) or 1}"
         owner = to_name(entry.name)
         holding = [zone for zone in zones if owner.is_subdomain(zone.origin)]
         if not holding or (entry.profile is None) == (entry.record is None):
@@ -105,6 +105,6 @@ def _extras(folder: Path, zones: list[Imported]) -> list[tuple[TrafficManager, s
         target = None if entry.record is None else to_name(entry.record)
         zone.add(RRset(owner, to_type(entry.type), entry.ttl, alias=entry.profile, alias_record=target), where)
     return [
-        (profile, f"{path}:{line_of(lines, ('traffic_managers', index)) or 1}")
+        (profile, f"{path}:{find_line(lines, ('traffic_managers', index)) or 1}")
         for index, profile in enumerate(extras.traffic_managers)
     ]

@@ -15,7 +15,7 @@ from dns.rcode import BADVERS, NOTIMP, REFUSED, SERVFAIL, Rcode
 from dns.rdataclass import IN
 from dns.rdatatype import ANY
 
-from ssosim.clock import Clock, RealClock
+from ssosim.clock import Clock, SystemClock
 from ssosim.dns.recursion.core import Heard, Question, Resolver
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.recursion.upstream import Dial, exchange
@@ -100,7 +100,7 @@ class RecursiveServer(Service):
         self.stats = ResolverStats()
         self._upstream = upstream or Upstream()
         self.core = Resolver(settings, self._upstream.roots, bogus=self._upstream.bogus, random=random)
-        self._clock = clock or RealClock()
+        self._clock = clock or SystemClock()
         self.override: Callable[[Question], Answer | None] | None = None
         self._asking: dict[tuple[Question, bool], asyncio.Task[Answer]] = {}
         self._serving: set[asyncio.Task[None]] = set()

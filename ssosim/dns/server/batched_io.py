@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ssosim.dns.server.reply_cache import Ready
 from ssosim.dns.server.tcp import Answering, Peer, Send
-from ssosim.trace import Caused
+from ssosim.trace import ClientEvent
 
 try:
     import ctypes
@@ -102,7 +102,7 @@ class Batches:
             return
         memory, sending, beyond = slots.memory, slots.sending, slots.key
         replies, this_round, now = ready.replies, *ready.begin()
-        leaving: list[Caused] = []
+        leaving: list[ClientEvent] = []
         first = 0
         for (number, key, at), size in zip(slots.places, slots.received[:count].tolist(), strict=False):
             reply = replies.get(memory[key : key + beyond + size])
@@ -123,7 +123,7 @@ class Batches:
             ready.learn(memory[key : key + beyond + size], query, peer[0])
         self._leave(first, leaving)
 
-    def _leave(self, first: int, leaving: list[Caused]) -> None:
+    def _leave(self, first: int, leaving: list[ClientEvent]) -> None:
         """Write down and send the answers in the slots from ``first`` on."""
         if not leaving:
             return

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ssosim.clock import Clock, RealClock
+from ssosim.clock import Clock, SystemClock
 
 __all__ = ["QueryCounts", "Usage", "Use"]
 
@@ -79,7 +79,7 @@ class QueryCounts:
         limit: int = 100_000,
         ignored: Iterable[str] = (),
     ) -> None:
-        self._now = (clock or RealClock()).now
+        self._now = (clock or SystemClock()).now
         self._bucket = bucket
         self._kept = kept
         self._limit = limit

@@ -16,7 +16,7 @@ from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
-from ssosim.trace import Caused
+from ssosim.trace import ClientEvent
 
 __all__ = ["Asker", "Ready", "ReadyReply"]
 
@@ -47,7 +47,7 @@ class ReadyReply(NamedTuple):
     length: int
     asker: Asker
     meter: list[float]
-    caused: Caused
+    caused: ClientEvent
 
 
 class Ready:
@@ -120,5 +120,5 @@ class Ready:
         if asker.client != client or len(self.replies) >= MOST:
             self.forget()
             return
-        caused = Caused(client, self._delivery.written(reply.event))
+        caused = ClientEvent(client, self._delivery.written(reply.event))
         self.replies[key] = ReadyReply(reply.tail, len(reply.tail), asker, meter, caused)

@@ -15,7 +15,7 @@ from ssosim.dns.zones.query_context import Places
 from ssosim.dns.zones.rrset import ALIAS_TYPES, MAX_TTL, RRset, to_name, to_rdatas, to_type
 from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet, own_rrsets
-from ssosim.estate import Estate, EstateError, RecordSet, TrafficManager, location_mistakes, profile_mistakes
+from ssosim.estate import Estate, EstateError, RecordSet, TrafficManager, find_location_mistakes, find_profile_mistakes
 from ssosim.estate import Zone as ZoneEntry
 from ssosim.estate.toml_lines import render_path
 
@@ -43,7 +43,7 @@ def zones_of(estate: Estate) -> ZoneSet:
     with place("zones and traffic_managers"):
         check_links(result)
     with place("dns.locations"):
-        for path, text in location_mistakes(estate.dns.locations):
+        for path, text in find_location_mistakes(estate.dns.locations):
             raise DnsChangeError(f"{render_path(path)}: {text}")
     return dataclasses.replace(result, places=Places(estate.dns.locations), empty_set=estate.dns.empty_set)
 
@@ -115,7 +115,7 @@ def check_profile(profile: TrafficManager) -> None:
         msgspec.convert(msgspec.to_builtins(profile), TrafficManager)  # the bounds that the schema keeps for files
     except msgspec.ValidationError as error:
         raise DnsChangeError(f"profile {profile.name!r}: {error}") from error
-    for path, text in profile_mistakes(profile):
+    for path, text in find_profile_mistakes(profile):
         raise DnsChangeError(f"profile {profile.name!r}: {render_path(path)}: {text}")
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from ssosim.clock import Clock, RealClock
+from ssosim.clock import Clock, SystemClock
 from ssosim.entra.core.device_codes import DeviceCodeStore
 from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.fault_effect import Tamper
@@ -41,7 +41,7 @@ class Provider:
     keys: Keys
     acceptors: Mapping[str, TicketAcceptor]
     trace: Trace = field(default_factory=Trace)
-    clock: Clock = field(default_factory=RealClock)
+    clock: Clock = field(default_factory=SystemClock)
     client_of: Callable[[str, str], str] = _anonymous
     settings: Settings = field(default_factory=Settings)
     tamper: Tamper | None = None
@@ -64,4 +64,4 @@ class Provider:
         self.estate = estate
         self.directory = Directory(estate)
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
-        self.service_by_host = {name.lower(): service for name, service in estate.identity_names()}
+        self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}

@@ -189,7 +189,7 @@ def first_steps(estate: Estate) -> dict[str, SignInStep]:
 
     This step stands for the host if no path is known: its name has no address, or the connection fails.
     """
-    return {name.lower(): _FIRST_STEPS[service] for name, service in estate.identity_names()}
+    return {name.lower(): _FIRST_STEPS[service] for name, service in estate.list_identity_hosts()}
 
 
 def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] | None:

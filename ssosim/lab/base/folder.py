@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ssosim.files.opening import FolderRefusedError, opened, opened_below, shown
+from ssosim.files.opening import FolderRefusedError, open_folder, open_subfolder, printable_path
 from ssosim.lab.base.errors import LabInputError
 
 if TYPE_CHECKING:
@@ -70,14 +70,18 @@ def cache_folder() -> Path:
     ``$SSOSIM_CACHE``, else ``cache`` in the state folder. It is made where it is missing. Raises LabInputError when it
     cannot be made, is a link, belongs to somebody else, or can be written to by others.
     """
-    from ssosim.files.owned_folder import folder_or_new  # noqa: PLC0415 - not for ``ssosim exec``
+    from ssosim.files.owned_folder import open_or_create_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
     folder = cache_place()
     if folder.parent != state_home():
         hint = "set SSOSIM_CACHE to a folder of yours"
-        with explained(folder, hint), folder_or_new(folder, hint):
+        with explained(folder, hint), open_or_create_folder(folder, hint):
             return folder
-    with explained(folder), folder_or_new(state_home(), _OF_YOURS), folder_or_new(folder, _OF_YOURS) as cache:
+    with (
+        explained(folder),
+        open_or_create_folder(state_home(), _OF_YOURS),
+        open_or_create_folder(folder, _OF_YOURS) as cache,
+    ):
         if stat.S_IMODE(os.fstat(cache).st_mode) & 0o077:  # it was there before
             os.fchmod(cache, 0o700)
     return folder
@@ -91,7 +95,7 @@ def explained(folder: Path, hint: str = _OF_YOURS) -> Iterator[None]:
     except FolderRefusedError as error:
         raise LabInputError(str(error)) from error
     except OSError as error:
-        raise LabInputError(f"{shown(folder)}: cannot be made or used: {error.strerror}; {hint}") from error
+        raise LabInputError(f"{printable_path(folder)}: cannot be made or used: {error.strerror}; {hint}") from error
 
 
 @contextlib.contextmanager
@@ -101,7 +105,7 @@ def opened_labs() -> Iterator[int]:
     Raises FileNotFoundError where there is none yet, FolderRefusedError when it, or the state folder, is a link,
     belongs to somebody else, or can be written to by others.
     """
-    with opened_below(state_home(), "labs", hint=_OF_YOURS) as labs:
+    with open_subfolder(state_home(), "labs", hint=_OF_YOURS) as labs:
         yield labs
 
 
@@ -148,9 +152,9 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
     @property
     def mark(self) -> Mark:
         """What says that the folder was made for this lab: a line in its lock file."""
-        from ssosim.files.owned_folder import marked  # noqa: PLC0415 - not for ``ssosim exec``
+        from ssosim.files.owned_folder import make_mark  # noqa: PLC0415 - not for ``ssosim exec``
 
-        return marked("lab", self.name, _LOCK)
+        return make_mark("lab", self.name, _LOCK)
 
     @property
     def socket(self) -> Path:
@@ -178,7 +182,7 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
 
         Raises FileNotFoundError where there is none, FolderRefusedError for what is not the user's own or a link.
         """
-        with opened_labs() as labs, opened(self.name, labs, self.path, _ANOTHER) as folder:
+        with opened_labs() as labs, open_folder(self.name, labs, self.path, _ANOTHER) as folder:
             yield folder
 
     def check(self) -> None:
@@ -191,10 +195,10 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
 
         Raises LabInputError when it cannot be made, or something else is there, which stays as it is.
         """
-        from ssosim.files.owned_folder import claim_folder, make_private  # noqa: PLC0415 - not for ``ssosim exec``
+        from ssosim.files.owned_folder import claim_folder, create_private_folder  # noqa: PLC0415 - not for ``ssosim exec``
 
         with explained(self.path):
-            make_private(state_home() / "labs")
+            create_private_folder(state_home() / "labs")
             with opened_labs() as labs, claim_folder(labs, self.name, self.mark, self.path, _ANOTHER):
                 pass
 
@@ -215,7 +219,9 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
                 if not make:
                     raise
                 if late:
-                    raise LabInputError(f"{shown(self.path)}: is removed again and again; {_ANOTHER}") from error
+                    raise LabInputError(
+                        f"{printable_path(self.path)}: is removed again and again; {_ANOTHER}"
+                    ) from error
             else:
                 if descriptor is not None or late:
                     return descriptor
@@ -256,7 +262,7 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         except FolderRefusedError as error:
             raise LabInputError(str(error)) from error
         except OSError as error:
-            raise LabInputError(f"{shown(lock)}: {error.strerror}; {_OF_YOURS}") from error
+            raise LabInputError(f"{printable_path(lock)}: {error.strerror}; {_OF_YOURS}") from error
         return descriptor
 
     def write_facts(self, facts: dict[str, Any]) -> None:
@@ -289,7 +295,9 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         with explained(self.path, _ANOTHER), self._ours() as folder:
             left = empty_folder(folder, {_LOCK, _LEDGER} if keep_ledger else {_LOCK})
         if left:
-            raise LabInputError(f"{shown(self.path)}: cannot be cleared: {shown(left[0])}; {_ANOTHER}")
+            raise LabInputError(
+                f"{printable_path(self.path)}: cannot be cleared: {printable_path(left[0])}; {_ANOTHER}"
+            )
 
     def sweep(self) -> None:
         """Remove what a lab left behind but its trace, log and ledger. The caller holds the lock.
@@ -308,7 +316,7 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         with contextlib.suppress(FolderRefusedError, OSError), contextlib.ExitStack() as cleanup:
             folder = cleanup.enter_context(self._ours())
             for name in names[:-1]:
-                folder = cleanup.enter_context(opened(name, folder))
+                folder = cleanup.enter_context(open_folder(name, folder))
             remove_entry(folder, names[-1])
 
     def remove_all(self) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ssosim.entra import Keys, KeysError
 from ssosim.estate import Estate
-from ssosim.files.opening import opened
-from ssosim.files.owned_folder import check_mark, claim_folder, folder_or_new, marked, remove_marked
+from ssosim.files.opening import open_folder
+from ssosim.files.owned_folder import check_mark, claim_folder, make_mark, open_or_create_folder, remove_marked
 from ssosim.lab.base.folder import explained
 
 __all__ = ["kept_keys"]
@@ -27,24 +27,24 @@ def kept_keys(estate: Estate, cache: Path) -> Keys:
     """
     names = [service.name for service in estate.federation_services]
     name = f"keys-{hashlib.sha256(repr((_LAYOUT, sorted(names))).encode()).hexdigest()[:16]}"
-    with explained(cache, "use another cache folder"), folder_or_new(cache) as folder:
+    with explained(cache, "use another cache folder"), open_or_create_folder(cache) as folder:
         with contextlib.suppress(FileNotFoundError, KeysError):
             return _load(folder, cache, name)
         with contextlib.suppress(FileNotFoundError):
-            remove_marked(folder, name, marked("keys", name), cache / name)
+            remove_marked(folder, name, make_mark("keys", name), cache / name)
         keys = Keys.generate(names)
         draft = f"{name}.making-{secrets.token_hex(4)}"
-        with claim_folder(folder, draft, marked("keys", name), cache / draft):
+        with claim_folder(folder, draft, make_mark("keys", name), cache / draft):
             keys.save(cache / draft)
         try:
             os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:  # another lab was faster: its keys are as good, and everyone must use the same
-            remove_marked(folder, draft, marked("keys", name), cache / draft)
+            remove_marked(folder, draft, make_mark("keys", name), cache / draft)
             return _load(folder, cache, name)
         return keys
 
 
 def _load(folder: int, cache: Path, name: str) -> Keys:
-    with opened(name, folder, cache / name) as kept:
-        check_mark(kept, marked("keys", name), cache / name)
+    with open_folder(name, folder, cache / name) as kept:
+        check_mark(kept, make_mark("keys", name), cache / name)
         return Keys.load(cache / name)

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import number_of, query_of
-from ssosim.trace import Caused, Record, Trace, events, in_parts
-from ssosim.trace.export import as_json, describe
+from ssosim.trace import ClientEvent, Record, Trace, events, split_columns
+from ssosim.trace.export import describe_event, record_to_json
 
 __all__ = ["KINDS", "LAYERS", "LONGEST_WAIT_S", "MOST_RECORDS", "TraceHandlers"]
 
@@ -43,7 +43,7 @@ class TraceHandlers:
         if more := len(found) > limit:
             del found[limit:]
             last = found[-1].seq
-        lines = [as_json(record) for record in found]
+        lines = [record_to_json(record) for record in found]
         if JSON_LINES in request.headers.get("Accept", ""):
             return web.Response(text="".join(f"{line}\n" for line in lines), content_type=JSON_LINES)
         text = f'{{"records":[{",".join(lines)}],"last_seq":{last},"more":{str(more).lower()}}}'
@@ -57,12 +57,12 @@ class TraceHandlers:
         found = await self._first(wanted, patience)
         if found is None:
             return web.Response(status=204)
-        return web.Response(text=as_json(found), content_type="application/json")
+        return web.Response(text=record_to_json(found), content_type="application/json")
 
     async def _fitting(self, wanted: Selection, most: int) -> list[Record]:
         """The first ``most`` of the selected records that there are now; others have turns meanwhile."""
         found: list[Record] = []
-        for part in in_parts(self._trace.columns(wanted.since)):
+        for part in split_columns(self._trace.columns(wanted.since)):
             fits: dict[int, bool] = {}  # by identity, which the columns keep: much comes again and again
             for seq, at, one in part:
                 fit = fits.get(id(one))
@@ -113,12 +113,12 @@ class Selection:
         since = number_of(query, "since", 0, 0, _LARGEST)
         return cls(since, query.get("client"), query.get("kind"), query.get("layer"), query.get("text"))
 
-    def fits(self, record: Record | Caused) -> bool:
+    def fits(self, record: Record | ClientEvent) -> bool:
         """Whether ``record`` is one of them, numbers apart."""
         event = record.event
         return (
             self.client in (None, record.client)
             and self.kind in (None, type(event).__name__)
             and self.layer in (None, event.layer)
-            and (self.text is None or self.text in describe(event))
+            and (self.text is None or self.text in describe_event(event))
         )

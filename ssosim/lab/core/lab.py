@@ -19,7 +19,7 @@ from typing import Self
 from aiohttp import web
 
 from ssosim.changes.usage import PROBE
-from ssosim.clock import Clock, RealClock, VirtualClock, by_loop, by_virtual_clock, held_by
+from ssosim.clock import Clock, SystemClock, VirtualClock, call_later_on_clock, call_later_on_loop, make_sleep
 from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
@@ -71,11 +71,11 @@ class Lab:
         self.services = services_of(self.estate)
         self.home = home
         self.network: Network = network or LoopbackNetwork()
-        self.clock: Clock = clock or RealClock()
+        self.clock: Clock = clock or SystemClock()
         self.trace = Trace(self.clock)
         self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
-        later = by_virtual_clock(self.clock) if isinstance(self.clock, VirtualClock) else by_loop
+        later = call_later_on_clock(self.clock) if isinstance(self.clock, VirtualClock) else call_later_on_loop
         self.attribution = ClientAddresses()
         self.faults = ActiveFaults(self.zones, self.trace, later, self.attribution.is_model)
         self.last_known_good = self.zones.current
@@ -162,7 +162,7 @@ class Lab:
     async def hold(self, client: str, seconds: float) -> None:
         """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
         if isinstance(self.clock, VirtualClock) and self.attribution.is_model(client):
-            await held_by(self.clock)(seconds)
+            await make_sleep(self.clock)(seconds)
         else:
             await asyncio.sleep(seconds)
 
@@ -189,7 +189,7 @@ class Lab:
             trace=self.trace,
             clock=self.clock,
             client_of=self.attribution.who,
-            sleep=held_by(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
+            sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(show_at_services(provider, self.ca, self._gateway, self.attribution.is_model))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssosim.lab.base.folder import earlier
 from ssosim.trace import Trace
-from ssosim.trace.export import as_jsonl
+from ssosim.trace.export import columns_to_jsonl
 
 __all__ = ["recording"]
 
@@ -56,12 +56,12 @@ class _Writer:
         self._written = self._trace.last_seq  # first: a disk that is full must not end the writing for good
         try:
             if caused:
-                self._write(as_jsonl(first, moments, caused).encode())
+                self._write(columns_to_jsonl(first, moments, caused).encode())
         finally:
-            self._trace.ring(self._later)
+            self._trace.notify_once(self._later)
 
     def close(self) -> None:
-        self._trace.hush(self._later)
+        self._trace.cancel_notification(self._later)
         self._file.close()
 
     def _later(self) -> None:

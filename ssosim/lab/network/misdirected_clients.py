@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ssosim.trace import Caused, ConnectionFailed, DnsAnswered, SignInStep, Trace
+from ssosim.trace import ClientEvent, ConnectionFailed, DnsAnswered, SignInStep, Trace
 
 __all__ = ["MisdirectedClients", "connection_to_another_host"]
 
@@ -49,12 +49,12 @@ class MisdirectedClients:
         self._is_astray = is_astray
         self._then = then
         self._names: dict[tuple[str, str], str] = {}
-        self._harmless: dict[int, Caused] = {}  # the values keep the identities theirs
+        self._harmless: dict[int, ClientEvent] = {}  # the values keep the identities theirs
         self._leave: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Listen from now on."""
-        self._leave = self._leave or self._trace.overhear(self._hear, DnsAnswered)
+        self._leave = self._leave or self._trace.subscribe_batches(self._hear, DnsAnswered)
 
     def stop(self) -> None:
         """Listen no more."""
@@ -66,13 +66,13 @@ class MisdirectedClients:
         """The last name by which ``client`` was led to ``address``, ``""`` when none is remembered."""
         return self._names.get((client, address), "")
 
-    def _hear(self, caused: Sequence[Caused]) -> None:
+    def _hear(self, caused: Sequence[ClientEvent]) -> None:
         harmless = self._harmless
         for one in caused:
             if id(one) not in harmless:
                 self._look(one)
 
-    def _look(self, one: Caused) -> None:
+    def _look(self, one: ClientEvent) -> None:
         led = self._led(one.event) if isinstance(one.event, DnsAnswered) else []
         if not led:
             if len(self._harmless) >= _MOST_HARMLESS:

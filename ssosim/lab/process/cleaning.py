@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssosim.files.opening import FolderRefusedError, opened, opened_below, shown
-from ssosim.files.owned_folder import Mark, check_mark, marked, remove_marked
+from ssosim.files.opening import FolderRefusedError, open_folder, open_subfolder, printable_path
+from ssosim.files.owned_folder import Mark, check_mark, make_mark, remove_marked
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, cache_place, explained, opened_labs, state_home
 
@@ -66,7 +66,7 @@ class _Place:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int]:
-        with opened_below(self.base, *self.names) as folder:
+        with open_subfolder(self.base, *self.names) as folder:
             yield folder
 
 
@@ -82,7 +82,7 @@ def find_labs(names: Sequence[str] = ()) -> Findings:
         there = sorted(os.listdir(labs))  # noqa: PTH208 - a descriptor
     for name in dict.fromkeys(names):
         if LabFolder.of(name).name not in there:
-            raise LabInputError(f'there is no state of a lab "{name}" in {shown(state_home() / "labs")}')
+            raise LabInputError(f'there is no state of a lab "{name}" in {printable_path(state_home() / "labs")}')
     for name in dict.fromkeys(names) or there:
         try:
             _add_lab(found, LabFolder.of(name))
@@ -127,9 +127,9 @@ def _find_marked(place: _Place, kind: str, passed_over: Iterable[str] = ()) -> F
     found = Findings()
     with explained(place.path, _MOVE), contextlib.suppress(FileNotFoundError), place.opened() as parent:
         for name in sorted(set(os.listdir(parent)) - set(passed_over)):  # noqa: PTH208 - a descriptor
-            mark, path = marked(kind, name.partition(_DRAFT)[0]), place.path / name
+            mark, path = make_mark(kind, name.partition(_DRAFT)[0]), place.path / name
             try:
-                with explained(path, _MOVE), opened(name, parent, path) as folder:
+                with explained(path, _MOVE), open_folder(name, parent, path) as folder:
                     check_mark(folder, mark, path)
                 _check_mounts(path)
             except LabInputError as error:
@@ -142,8 +142,8 @@ def _find_marked(place: _Place, kind: str, passed_over: Iterable[str] = ()) -> F
 def tidy_state_home() -> None:
     """Remove the folders that hold labs and caches where they are empty, and the usual state folder where it is."""
     home = state_home()
-    with contextlib.suppress(FolderRefusedError, OSError), opened(home) as state:
-        with contextlib.suppress(FolderRefusedError, OSError), opened("cache", state) as cache:
+    with contextlib.suppress(FolderRefusedError, OSError), open_folder(home) as state:
+        with contextlib.suppress(FolderRefusedError, OSError), open_folder("cache", state) as cache:
             os.rmdir("realms", dir_fd=cache)
         for name in ("cache", "labs"):
             with contextlib.suppress(OSError):
@@ -169,7 +169,9 @@ def _check_mounts(path: Path) -> None:
         for line in lines:
             point = os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), line.split()[4]))
             if point == above or point.startswith(f"{above}/"):
-                raise LabInputError(f"{shown(path)}: something is mounted at {shown(point)}; unmount it first")
+                raise LabInputError(
+                    f"{printable_path(path)}: something is mounted at {printable_path(point)}; unmount it first"
+                )
 
 
 def _without_path(error: LabInputError) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ssosim.estate import EstateError
-from ssosim.estate.toml import complain, read_text
+from ssosim.estate.toml import format_mistake, read_text
 from ssosim.estate.toml_lines import parse_path
 from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
 from ssosim.lab.base import linux
@@ -42,7 +42,7 @@ def refusal(error: Exception, estate_file: Path | None) -> bytes:
         code = LabInputError.exit_code
         where, _, what = text.partition(": ")
         if estate_file is not None:
-            text = complain(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
+            text = format_mistake(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
     return failure(text, code)
 
 

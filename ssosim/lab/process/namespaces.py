@@ -25,7 +25,7 @@ from typing import NoReturn
 
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import MachineLacksError
-from ssosim.output import complain
+from ssosim.output import print_error
 
 __all__ = ["Namespaces", "check_namespaces", "start_in_namespaces"]
 
@@ -123,7 +123,7 @@ def _shepherd(body: Callable[[int], int], lifeline: int, tidy: Callable[[], None
     try:
         _enter()
     except OSError as error:
-        complain(_explain(error.errno or 0))
+        print_error(_explain(error.errno or 0))
         return MachineLacksError.exit_code
     # The first process of a pid namespace is sent only what it has a handler for, so it has one from birth.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

@@ -24,7 +24,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.program_devices.control_client import call
 from ssosim.lab.program_devices.device_files import lay_files, lay_shared_memory, nss_places, readable_folder
-from ssosim.output import complain, one_line
+from ssosim.output import one_line, print_error
 
 __all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
 
@@ -156,7 +156,7 @@ def _joiner(
     with contextlib.suppress(LabError):
         call(folder, "POST", f"/v1/devices/{plugged['device']}/finished", {"exit_code": told})
     if too_late:
-        complain(f"stopped after {deadline:g} s", "ssosim exec")
+        print_error(f"stopped after {deadline:g} s", "ssosim exec")
         return _TOO_LATE
     return code
 
@@ -214,7 +214,7 @@ def _become(command: Sequence[str], environment: dict[str, str], here: Path, ide
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
         reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
-        complain(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
+        print_error(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
         os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
 
 
@@ -233,10 +233,10 @@ def _as_process(body: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except LabError as error:
-        complain(str(error), "ssosim exec")
+        print_error(str(error), "ssosim exec")
         code = error.exit_code
     except OSError as error:
-        complain(f"the device could not be made: {error}", "ssosim exec")
+        print_error(f"the device could not be made: {error}", "ssosim exec")
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()

@@ -12,7 +12,7 @@ import sys
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.program_devices.execute import execute_here
-from ssosim.output import complain
+from ssosim.output import print_error
 
 __all__: list[str] = []
 
@@ -22,5 +22,5 @@ if __name__ == "__main__":
     try:
         sys.exit(execute_here(LabFolder.of(lab), command, **given))
     except LabError as error:
-        complain(str(error))
+        print_error(str(error))
         sys.exit(error.exit_code)

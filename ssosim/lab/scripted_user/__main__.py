@@ -195,7 +195,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _complain(text: str) -> None:
-    _output().complain(text, "person")
+    _output().format_mistake(text, "person")
 
 
 @lru_cache(maxsize=1)
