@@ -32,16 +32,16 @@ from ssosim.dns.recursion.message import Sent, Truncated, read_response
 from ssosim.dns.server.delivery import respond_with
 from ssosim.dns.server.wire_format import respond
 from ssosim.dns.zones.answer import Answer as DnsAnswer
-from ssosim.entra import Answer, Call, Keys, Provider, Settings, serve
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
-from ssosim.entra.core.sealed_tokens import RefreshGrant, SealBrokenError
+from ssosim.entra import Call, HttpReply, Keys, Provider, Settings, serve
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.safe_xml import InvalidXmlError, parse_xml
+from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
 from ssosim.entra.http.app import create_server
-from ssosim.entra.oauth.assertion import read_verified, verify_assertion
+from ssosim.entra.oauth.assertion import read_signed_assertion, verify_assertion
 from ssosim.entra.oauth.token_request import read_form
 from ssosim.entra.wstrust.rst import parse_rst
-from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
-from ssosim.entra.wstrust.ws_federation import assertion_in
+from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
+from ssosim.entra.wstrust.ws_federation import extract_assertion
 from ssosim.estate import default_estate
 from ssosim.estate.loader import parse_estate
 from ssosim.estate.toml import TomlMistakeError
@@ -82,17 +82,17 @@ def zones() -> ZoneSet:
 
 
 def dns_query_udp(data: bytes) -> None:
-    """Answer a query that arrived over UDP."""
+    """HttpReply a query that arrived over UDP."""
     respond(zones(), data, "udp")
 
 
 def dns_query_tcp(data: bytes) -> None:
-    """Answer a query that arrived over TCP."""
+    """HttpReply a query that arrived over TCP."""
     respond(zones(), data, "tcp")
 
 
 def dns_query_authority(data: bytes) -> None:
-    """Answer a query to one authoritative server of the hierarchy."""
+    """HttpReply a query to one authoritative server of the hierarchy."""
     respond_with(lambda name, rdtype, _asking: DnsAnswer(name=name, type=rdtype), data, "tcp")
 
 
@@ -130,7 +130,7 @@ def provider() -> Provider:
     )
 
 
-def request(method: str, host: str, target: str, body: bytes = b"", **headers: str) -> Answer:
+def request(method: str, host: str, target: str, body: bytes = b"", **headers: str) -> HttpReply:
     """Send one request to the identity provider; returns its response."""
     fields = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     size = sum(len(name) + len(value) + 4 for name, value in fields.items())
@@ -229,7 +229,7 @@ def form_scope(data: bytes) -> None:
 
 def form_plain(data: bytes) -> None:
     """Read a form."""
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(AadstsError):
         read_form(data)
 
 
@@ -246,29 +246,29 @@ def json_control(data: bytes) -> None:
 
 def xml_any(data: bytes) -> None:
     """Read XML from outside."""
-    with contextlib.suppress(XmlRefusedError):
+    with contextlib.suppress(InvalidXmlError):
         parse_xml(data, Settings().soap_limit)
 
 
 def xml_rst(data: bytes) -> None:
     """Read a request for a security token."""
-    with contextlib.suppress(XmlRefusedError):
+    with contextlib.suppress(InvalidXmlError):
         parse_rst(data, "2005", Settings().soap_limit)
 
 
 def xml_wresult(data: bytes) -> None:
     """Read the form field ``wresult``, the response of a federation service that a browser forwards."""
     try:
-        found = assertion_in(data.decode("utf-8", "replace"))
-    except XmlRefusedError:
+        found = extract_assertion(data.decode("utf-8", "replace"))
+    except InvalidXmlError:
         return
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(AadstsError):
         verify_assertion(provider(), base64.b64encode(found).decode(), NOW, "saml1_1-bearer")
 
 
 def xml_assertion(data: bytes) -> None:
     """Verify an assertion at the token endpoint, given before base64."""
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(AadstsError):
         verify_assertion(provider(), base64.b64encode(data).decode(), NOW, "saml1_1-bearer")
 
 
@@ -276,10 +276,10 @@ def xml_signature(data: bytes) -> None:
     """Verify the signature of an assertion, whoever issued it."""
     try:
         root = parse_xml(data, 256 * 1024)
-    except XmlRefusedError:
+    except InvalidXmlError:
         return
-    with contextlib.suppress(Refusal):
-        read_verified(root, provider().keys.federation["fabrikam-sts"])
+    with contextlib.suppress(AadstsError):
+        read_signed_assertion(root, provider().keys.federation["fabrikam-sts"])
 
 
 @functools.cache
@@ -295,19 +295,19 @@ def make_signed_assertion() -> bytes:
         not_on_or_after=NOW + 3600,
         method="urn:federation:authentication:windows",
     )
-    return issue(facts, provider().keys.federation["fabrikam-sts"]).encode()
+    return sign_assertion(facts, provider().keys.federation["fabrikam-sts"]).encode()
 
 
 def text_assertion(data: bytes) -> None:
     """Verify the text of the form field ``assertion``."""
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(AadstsError):
         verify_assertion(provider(), data.decode("latin-1"), NOW, "saml1_1-bearer")
 
 
 def sealed_token(data: bytes) -> None:
     """Open a refresh token."""
-    with contextlib.suppress(SealBrokenError):
-        provider().seal.open("refresh", data.decode("latin-1"), RefreshGrant)
+    with contextlib.suppress(SealedTokenError):
+        provider().sealer.open("refresh", data.decode("latin-1"), RefreshTokenClaims)
 
 
 def negotiate_token(data: bytes) -> None:

@@ -70,7 +70,7 @@ def web_struck(rules: Sequence[HttpRule], call: Call, client: str) -> HttpEffect
         if effect is None:
             continue
         delay += effect.delay
-        if settled is None and (effect.silent or effect.answer or effect.change):
+        if settled is None and (effect.silent or effect.reply or effect.change):
             settled = effect
     if settled is None:
         return HttpEffect(delay=delay) if delay else None
@@ -101,7 +101,7 @@ def show_at_provider(provider: Provider, is_model: Callable[[str], bool]) -> Cal
         check_hosts(state, healthy)
         estate = estate_under(healthy, state)
         if estate is not provider.estate:
-            provider.use(estate)
+            provider.set_estate(estate)
         provider.tamper = web_tamper(state.web, is_model)
 
     return show

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from ssosim.dns import DnsChangeError
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.estate import Estate
 from ssosim.faults.base import Applied, DnsFault, FaultState, HttpRule
-from ssosim.services import served_names
+from ssosim.services import http_host_names
 
 __all__ = ["HttpDelay", "HttpPage", "HttpSilent", "HttpStatus", "JwksKeyRemoved", "check_hosts", "check_text"]
 
@@ -77,8 +77,8 @@ def check_hosts(state: FaultState, estate: Estate) -> None:
 
     A certificate's needs a service with TLS.
     """
-    _check_served((rule.host for rule in state.web if rule.host), served_names(estate))
-    _check_served(state.certificates, served_names(estate, tls=True))
+    _check_served((rule.host for rule in state.web if rule.host), http_host_names(estate))
+    _check_served(state.certificates, http_host_names(estate, tls=True))
 
 
 def _check_served(hosts: Iterable[str], served: tuple[str, ...]) -> None:
@@ -107,7 +107,9 @@ class HttpStatus(HttpFault, frozen=True, kw_only=True, tag="http-status"):
         """That status, with an OAuth error body if there is a code."""
         headers = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
         if self.code is None:
-            return HttpEffect(answer=Answer(self.status, b"", "text/plain; charset=utf-8", headers), own=True)
+            return HttpEffect(
+                reply=HttpReply(self.status, b"", "text/plain; charset=utf-8", headers), from_service=True
+            )
         body = {
             "error": "temporarily_unavailable",
             "error_description": f"AADSTS{self.code}: a fault of the lab",
@@ -115,7 +117,8 @@ class HttpStatus(HttpFault, frozen=True, kw_only=True, tag="http-status"):
         }
         content = json.dumps(body).encode()
         return HttpEffect(
-            answer=Answer(self.status, content, "application/json; charset=utf-8", headers, self.code), own=True
+            reply=HttpReply(self.status, content, "application/json; charset=utf-8", headers, self.code),
+            from_service=True,
         )
 
     def describe(self) -> str:
@@ -149,7 +152,7 @@ class HttpPage(HttpFault, frozen=True, kw_only=True, tag="http-page"):
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """The page."""
         content = _PAGE.format(title=self.title).encode()
-        return HttpEffect(answer=Answer(self.status, content, "text/html; charset=utf-8"))
+        return HttpEffect(reply=HttpReply(self.status, content, "text/html; charset=utf-8"))
 
     def describe(self) -> str:
         """One line for people."""
@@ -207,7 +210,7 @@ class JwksKeyRemoved(HttpFault, frozen=True, kw_only=True, tag="jwks-key-removed
         if call.path[-1:] != ("keys",):
             return None
 
-        def without_keys(answer: Answer) -> Answer:
+        def without_keys(answer: HttpReply) -> HttpReply:
             return dataclasses.replace(answer, body=b'{"keys":[]}') if answer.status == 200 else answer
 
         return HttpEffect(change=without_keys)

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.faults.web import HttpFault, check_text
 
 __all__ = ["HttpAnswer", "HttpDropped"]
@@ -43,7 +43,9 @@ class HttpAnswer(HttpFault, frozen=True, kw_only=True, tag="http-answer"):
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all
         """That answer."""
         content = self.body.encode()
-        return HttpEffect(answer=Answer(self.status, content, self.content_type, tuple(self.headers.items())), own=True)
+        return HttpEffect(
+            reply=HttpReply(self.status, content, self.content_type, tuple(self.headers.items())), from_service=True
+        )
 
     def describe(self) -> str:
         """One line for people."""

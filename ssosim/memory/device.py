@@ -27,8 +27,8 @@ from ssosim_clients.ports import (
 )
 
 from ssosim.dns.zones.stub import TYPES, Read, joined, reverse_name
-from ssosim.entra.core.messages import Answer, Call
-from ssosim.entra.http.exchange import unreadable
+from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import User
 from ssosim.faults.exchanges import KDC_PATIENCE_S, NO_TLS_THERE, WEB_PATIENCE_S, is_address
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
@@ -183,7 +183,7 @@ class MemoryDevice(Exchanging):
             if refusal.stage == "read":
                 break
             if refusal == NO_TLS_THERE:  # the server takes the client's greeting for a request
-                lab.trace.record(self._client, unreadable(400))
+                lab.trace.record(self._client, make_unreadable_event(400))
             event = ConnectionFailed(
                 host=host,
                 address=address,
@@ -262,7 +262,7 @@ def _authority(netloc: str) -> tuple[str, int | None, str]:
     return parts.hostname or "", parts.port, netloc.rpartition("@")[2]
 
 
-def _response(call: Call, answer: Answer, lab: MemoryLab) -> HttpResponse:
+def _response(call: Call, answer: HttpReply, lab: MemoryLab) -> HttpResponse:
     fields = [*lab.headers_of(call, answer), ("Content-Type", answer.content_type)]
     bodiless = call.method == "HEAD" or answer.status in _BODILESS
     return HttpResponse(answer.status, Headers(fields), b"" if bodiless else answer.body)

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.core.messages import Answer, Call
-from ssosim.entra.http.exchange import Respond, exchange, headers_of, misdirected
+from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate
 from ssosim.faults import ActiveFaults
 from ssosim.faults.exchanges import Reach, Refusal, show_at_provider, tls_refused
@@ -20,8 +20,8 @@ from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, principals_of
 from ssosim.memory.resolution import NameServer, OneServer
 from ssosim.memory.resolvers import MemoryResolver, Upstream, authority_servers
-from ssosim.services import Service, complete, services_of
-from ssosim.services.running import respond_at, start_applications
+from ssosim.services import Service, complete_estate, services_of
+from ssosim.services.applications import responders_at, start_applications
 from ssosim.trace import Event, Trace
 
 __all__ = ["MemoryLab", "process_keys", "why_not_in_memory"]
@@ -63,7 +63,7 @@ class MemoryLab:
         self.kdc = MemoryKdc(estate.default_realm.name, lambda: known)
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
-        self._answering: dict[tuple[str | None, int], Mapping[str, Respond]] = {}
+        self._answering: dict[tuple[str | None, int], Mapping[str, Responder]] = {}
         self._server = OneServer(self.zones)
         self.faults.attach(self._server, "lab")
         self._resolvers = self._made_resolvers() if estate.resolvers else {}
@@ -121,20 +121,20 @@ class MemoryLab:
             tell()
         return tls_refused(trouble)
 
-    def who_answers(self, address: str | None, port: int, host: str) -> Respond:
+    def who_answers(self, address: str | None, port: int, host: str) -> Responder:
         """What answers requests for ``host`` on ``port`` of ``address``; of any address with None."""
         here = self._answering.get((address, port))
         if here is None:
             where = [address] if address is not None else [each.address for each in self.services]
-            found = {name: who for at in where for name, who in respond_at(self._responders, at, port).items()}
+            found = {name: who for at in where for name, who in responders_at(self._responders, at, port).items()}
             here = self._answering[address, port] = found
-        return here.get(host, misdirected)
+        return here.get(host, refuse_misdirected)
 
-    def exchange(self, call: Call, client: str, struck: HttpEffect | None, respond: Respond) -> Answer | None:
+    def exchange(self, call: Call, client: str, struck: HttpEffect | None, respond: Responder) -> HttpReply | None:
         """The answer of ``respond`` to ``call`` as ``injected``; None where nothing is sent."""
-        return exchange(self.provider, call, client, struck, respond)
+        return run_exchange(self.provider, call, client, struck, respond)
 
-    def headers_of(self, call: Call, reply: Answer) -> tuple[tuple[str, str], ...]:
+    def headers_of(self, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
         """The header fields of an answer."""
         return headers_of(self.provider, call, reply)
 
@@ -177,7 +177,7 @@ def _read(given: Estate) -> _Read:
     for known, read in _READ:
         if known is given:
             return read
-    estate = complete(given)
+    estate = complete_estate(given)
     read = _Read(estate, services_of(estate))
     _READ[:] = [*_READ[1 - _MOST_READ :], (given, read)]
     return read

@@ -20,7 +20,7 @@ from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
 from ssosim.estate import Estate
 from ssosim.memory import Engine, MemoryLab, Run, memory_device
-from ssosim.services import served_names
+from ssosim.services import http_host_names
 from ssosim.trace import ClientFinished, KdcExchange, Record
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -230,5 +230,5 @@ def _played(run: Run[None] | None, records: list[Record], began: float) -> _Play
 
 def affected_hosts(names: Iterable[str], estate: Estate) -> tuple[str, ...]:
     """Those of ``names`` that a service answers for."""
-    served = served_names(estate)
+    served = http_host_names(estate)
     return tuple(name for name in names if name in served)

@@ -1,20 +1,20 @@
-"""What runs at a host: a service is a value. The shipped ones are here; another package adds its own by entry point."""
+"""The services of hosts, as values. Other packages add services by entry points."""
 
-from ssosim.services.lookup import served_names, services_at, services_of
-from ssosim.services.placement import complete
+from ssosim.services.estate_completion import complete_estate
+from ssosim.services.lookup import http_host_names, services_at, services_of
 from ssosim.services.registry import ServiceError, load_service
-from ssosim.services.service import Application, Context, Definition, KeyTable, Service
+from ssosim.services.service import Application, KeyTable, Service, ServiceContext, ServiceDefinition
 
 __all__ = [
     "Application",
-    "Context",
-    "Definition",
     "KeyTable",
     "Service",
+    "ServiceContext",
+    "ServiceDefinition",
     "ServiceError",
-    "complete",
+    "complete_estate",
+    "http_host_names",
     "load_service",
-    "served_names",
     "services_at",
     "services_of",
 ]

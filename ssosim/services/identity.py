@@ -1,14 +1,14 @@
-"""The identity provider's three services: the login hosts, the autologon host, and the company's own token services."""
+"""The identity provider's three services: the login hosts, the autologon host, and the federation services."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssosim.entra import Answer, Call, Provider
-from ssosim.entra.http.exchange import answer
-from ssosim.entra.http.routing import Row, rows_of
+from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra.http.exchange import dispatch
+from ssosim.entra.http.routing import RouteRow, routes_of
 from ssosim.estate import Estate
-from ssosim.services.service import Context, KeyTable, Service
+from ssosim.services.service import KeyTable, Service, ServiceContext
 
 __all__ = ["IdentityApplication", "autologon", "federation", "login"]
 
@@ -21,33 +21,33 @@ class IdentityApplication:
     service: str
 
     @classmethod
-    def start(cls, context: Context) -> IdentityApplication:
-        """The application of the context's service."""
+    def start(cls, context: ServiceContext) -> IdentityApplication:
+        """Create the application of the context's service."""
         return cls(context.provider, context.service.name)
 
-    def exchange(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> HttpReply:
         """Answer one request. Never raises."""
-        return answer(self.provider, call)
+        return dispatch(self.provider, call)
 
-    def routes(self) -> tuple[Row, ...]:
-        """Method, path and endpoint of each route."""
-        return rows_of(self.service, self.provider.estate.cloud)
+    def routes(self) -> tuple[RouteRow, ...]:
+        """Return the route table: method, path and route of each row."""
+        return routes_of(self.service, self.provider.estate.cloud)
 
 
 def login(estate: Estate) -> tuple[Service, ...]:
-    """The login hosts: realm discovery, OAuth, the sign-in page."""
+    """Return the service of the login hosts: realm discovery, OAuth, the sign-in page."""
     return (_service("login", tuple(name for name, of in estate.list_identity_hosts() if of == "login")),)
 
 
 def autologon(estate: Estate) -> tuple[Service, ...]:
-    """The autologon host: MEX, WS-Trust and browser sign-on by the tickets of the realm's service account."""
+    """Return the service of the autologon host: MEX, WS-Trust and browser sign-on, with the service account's keys."""
     account = estate.default_realm.service_account
     names = tuple(name for name, of in estate.list_identity_hosts() if of == "autologon")
     return (_service("autologon", names, KeyTable(account.spns, account.name)),)
 
 
 def federation(estate: Estate) -> tuple[Service, ...]:
-    """Each token service of the company, in the place of AD FS, with its own key if it has an SPN in the realm."""
+    """Return one service for each federation service. It has a key if the realm has its SPN."""
     known = estate.default_realm.services
     return tuple(
         _service("federation", (each.host,), KeyTable((each.spn,)) if each.spn in known and each.spn else None)

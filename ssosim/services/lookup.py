@@ -1,4 +1,4 @@
-"""Which services an estate has, and where: the one answer to "who listens there" and "who is called so"."""
+"""Look-ups of the services of an estate: by host, by address and port, by DNS name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ssosim.estate.toml_lines import KeyPath
 from ssosim.services.registry import load_service
 from ssosim.services.service import Service
 
-__all__ = ["located_services", "served_names", "services_at", "services_of"]
+__all__ = ["http_host_names", "services_at", "services_of", "services_with_paths"]
 
 
 def services_of(estate: Estate) -> tuple[Service, ...]:
-    """Every service at every host of ``estate``, with its address, in file order; DNS names are in lower case.
+    """Return every service at every host of ``estate``, with its address, in file order; DNS names are in lower case.
 
     Raises ServiceError.
     """
-    return tuple(service for _, service in located_services(estate))
+    return tuple(service for _, service in services_with_paths(estate))
 
 
-def located_services(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
-    """``services_of``, each with the key path of the entry that wants it."""
+def services_with_paths(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
+    """Yield each service of ``services_of`` with the key path of its entry in the estate file."""
     for index, host in enumerate(estate.hosts):
         for number, entry in enumerate(host.service_entries()):
             path: KeyPath = ("hosts", index, "services", number)
@@ -40,11 +40,17 @@ def located_services(estate: Estate) -> Iterator[tuple[KeyPath, Service]]:
 
 
 def services_at(services: Iterable[Service], address: str, port: int) -> tuple[Service, ...]:
-    """Those of ``services`` that listen on ``port`` of ``address``; several share a listener and go by host name."""
+    """Return the services that listen on ``port`` of ``address``.
+
+    Several may share a listener; the Host header decides.
+    """
     return tuple(each for each in services if each.address == address and each.port == port)
 
 
-def served_names(estate: Estate, *, tls: bool | None = None) -> tuple[str, ...]:
-    """Every DNS name that an application answers for, once, in file order; with ``tls``, or plain, only those."""
+def http_host_names(estate: Estate, *, tls: bool | None = None) -> tuple[str, ...]:
+    """Return each DNS name of the services with an application, once, in file order.
+
+    ``tls``: True for services with TLS only, False for those without, None for all.
+    """
     wanted = (each for each in services_of(estate) if each.application is not None and tls in (None, each.tls))
     return tuple(dict.fromkeys(name for each in wanted for name in each.dns_names))

@@ -1,4 +1,4 @@
-"""Services by name: the shipped ones, and those that installed packages bring (entry point group ``ssosim.services``).
+"""Services by name: the shipped ones, and those of installed packages (entry point group ``ssosim.services``).
 
 An entry point is a ``Service`` without an address, or a function from the estate to such services.
 """
@@ -12,13 +12,13 @@ from operator import attrgetter
 from ssosim.estate import SHIPPED_SERVICES, Estate, EstateError, list_service_names
 from ssosim.estate.service_names import find_plugin_services
 from ssosim.estate.toml_lines import KeyPath, render_path
-from ssosim.services.service import Definition, Service
+from ssosim.services.service import Service, ServiceDefinition
 
 __all__ = ["ServiceError", "load_service"]
 
 
 class ServiceError(EstateError):
-    """A service cannot run where the estate wants it; ``path`` is the key path, ``what`` what is wrong there."""
+    """A service cannot run. ``path`` is the key path of its entry in the estate, ``what`` the text of the error."""
 
     def __init__(self, path: KeyPath, what: str) -> None:
         super().__init__(f"{render_path(path) or 'services'}: {what}")
@@ -27,12 +27,12 @@ class ServiceError(EstateError):
 
 
 def load_service(name: str, estate: Estate, path: KeyPath = ()) -> tuple[Service, ...]:
-    """The services, without addresses, that ``name`` stands for in ``estate``.
+    """Return the services, without addresses, that ``name`` stands for in ``estate``.
 
-    ``path`` is where the estate names it. Raises ServiceError: there is none of that name, or what another package
-    brings is no service.
+    ``path`` is the key path of the entry in the estate. Raises ServiceError if no service has that name, or if the
+    object of another package is not a service.
     """
-    definition = _definition(name, path)
+    definition = _load_definition(name, path)
     if isinstance(definition, Service):
         return (definition,)
     try:
@@ -40,32 +40,32 @@ def load_service(name: str, estate: Estate, path: KeyPath = ()) -> tuple[Service
     except Exception as error:
         raise ServiceError(path, f"the service {name!r} fails: {type(error).__name__}: {error}") from error
     if wrong := [each for each in found if not isinstance(each, Service)]:
-        raise ServiceError(path, f"the service {name!r} makes {wrong[0]!r:.80}, which is no Service")
+        raise ServiceError(path, f"the service {name!r} makes {wrong[0]!r:.80}, which is not a Service")
     return found
 
 
-def _definition(name: str, path: KeyPath) -> Definition:
-    where = _where(name)
-    if where is None:
+def _load_definition(name: str, path: KeyPath) -> ServiceDefinition:
+    reference = _find_reference(name)
+    if reference is None:
         raise ServiceError(path, f"there is no service {name!r}; known: {', '.join(list_service_names())}")
-    module, _, attribute = where.partition(":")
+    module, _, attribute = reference.partition(":")
     try:
         found = attrgetter(attribute)(importlib.import_module(module))
     except Exception as error:
         raise ServiceError(
-            path, f"the service {name!r} ({where}) cannot be loaded: {type(error).__name__}: {error}"
+            path, f"the service {name!r} ({reference}) cannot be loaded: {type(error).__name__}: {error}"
         ) from error
     if not isinstance(found, Service) and (isinstance(found, type) or not callable(found)):
         raise ServiceError(
-            path, f"the service {name!r} ({where}) is neither a Service nor a function from an estate to Services"
+            path, f"the service {name!r} ({reference}) is neither a Service nor a function from an estate to Services"
         )
-    definition: Definition = found
+    definition: ServiceDefinition = found
     return definition
 
 
 @cache
-def _where(name: str) -> str | None:
-    """The ``module:attribute`` that ``name`` stands for."""
+def _find_reference(name: str) -> str | None:
+    """Return the ``module:attribute`` that ``name`` stands for, or None."""
     if name in SHIPPED_SERVICES:
         return SHIPPED_SERVICES[name]
     return next((f"{point.module}:{point.attr}" for point in find_plugin_services() if point.name == name), None)

@@ -1,4 +1,4 @@
-"""A service at a host, as a value: names, address, port, TLS or plain, key table, and the application that answers."""
+"""A service at a host as a value: names, address, port, TLS or plain, key table, and its application."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the identity provider's modules take a quarter of a second to import
-    from ssosim.entra import Answer, Call, Provider, TicketAcceptor
+    from ssosim.entra import Call, HttpReply, Provider, TicketAcceptor
     from ssosim.estate import Estate
 
-__all__ = ["Application", "Context", "Definition", "KeyTable", "Service"]
+__all__ = ["Application", "KeyTable", "Service", "ServiceContext", "ServiceDefinition"]
 
 
 class Application(Protocol):
-    """What answers: a pure function of the request, and of what the context of the service gave it at its start.
+    """Handles the calls to a service. The reply depends on the call and on the context that it got at its start.
 
-    The routes of an application, and the step of a sign-in that each of them is, are its own.
+    An application has its own routes.
     """
 
-    def exchange(self, call: Call) -> Answer:
-        """Answer one request. What an application wants in the trace goes into ``call.journal``."""
+    def handle(self, call: Call) -> HttpReply:
+        """Answer one request. Events for the trace are appended to ``call.trace_buffer``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeyTable:
-    """The service principal names whose keys a service holds, such as ``HTTP/web.corp.contoso.com``.
+    """The service principal names whose keys a service has, such as ``HTTP/web.corp.contoso.com``.
 
-    ``account``: all are SPNs of the realm's account of this name and share its keys; without it each has its own.
+    ``account``: the account of the realm to which all these SPNs belong; they share its keys. Without an account each
+    SPN has its own keys.
     """
 
     spns: tuple[str, ...]
@@ -36,10 +37,10 @@ class KeyTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What an application may use: ``provider`` has estate, clock and signing keys.
+class ServiceContext:
+    """The objects that an application may use: ``provider`` has the estate, the clock and the signing keys.
 
-    ``tickets`` judges Negotiate tokens with the service's key table; None where it has none.
+    ``tickets`` checks Negotiate tokens with the service's key table; None if the service has no key table.
     """
 
     service: Service
@@ -49,13 +50,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service. ``name`` is the registered one, which the hosts of an estate file list.
+    """One service. ``name`` is its registered name, as in the host entries of an estate file.
 
-    ``dns_names`` are the names that it answers for: they are in its certificate (with ``tls``), and where an estate has
-    no records for the names of another package's service, they lead to the hosts that run it. ``address`` and ``port``
-    are where it listens; the address comes from the host, whose entry may also say another port. ``keys``: its key
-    table; the KDC knows these principals. ``application`` makes what answers, once for a lab; without one it is a part
-    of the lab itself (DNS, KDC).
+    ``dns_names`` are its host names. They are in its certificate (with ``tls``). If an estate has no records for the
+    names of another package's service, records with the addresses of its hosts are added. ``address`` and ``port`` are
+    where it listens; the address is that of the host, whose entry may also set another port. ``keys`` is its key table;
+    the KDC gets these principals. ``application`` creates the application, once for a lab; it is None for a service
+    that is a part of the lab itself (DNS, KDC).
     """
 
     name: str
@@ -64,7 +65,7 @@ class Service:
     port: int = 443
     tls: bool = True
     keys: KeyTable | None = None
-    application: Callable[[Context], Application] | None = None
+    application: Callable[[ServiceContext], Application] | None = None
 
     @property
     def scheme(self) -> str:
@@ -72,10 +73,10 @@ class Service:
         return "https" if self.tls else "http"
 
     def url(self, path: str = "/") -> str:
-        """The URL of ``path`` under the service's first name."""
+        """Return the URL of ``path`` under the service's first name."""
         usual = self.port == (443 if self.tls else 80)
         return f"{self.scheme}://{self.dns_names[0]}{'' if usual else f':{self.port}'}{path}"
 
 
-Definition = Service | Callable[["Estate"], Iterable[Service]]
-"""What is registered: a service without an address, or what makes those that an estate describes."""
+ServiceDefinition = Service | Callable[["Estate"], Iterable[Service]]
+"""The object at an entry point: a service without an address, or a function from an estate to such services."""

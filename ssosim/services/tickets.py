@@ -1,29 +1,29 @@
-"""Kerberos for an application: the Negotiate token of a request, judged with the service's key table."""
+"""Kerberos authentication for applications: it checks the Negotiate token of a request with the service's key table."""
 
 from __future__ import annotations
 
-from ssosim.entra import AcceptedTicket, Answer, Call, RefusedTicket
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.wstrust.integrated_auth import accept_ticket, challenge, negotiate_token
-from ssosim.services.service import Context
+from ssosim.entra import AcceptedTicket, Call, HttpReply, RefusedTicket
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.wstrust.integrated_auth import accept_ticket, make_challenge, read_negotiate_token
+from ssosim.services.service import ServiceContext
 
-__all__ = ["ask_for_ticket", "check_ticket"]
-
-
-def ask_for_ticket() -> Answer:
-    """401 with ``WWW-Authenticate: Negotiate``."""
-    return challenge()
+__all__ = ["check_ticket", "request_ticket"]
 
 
-def check_ticket(context: Context, call: Call) -> AcceptedTicket | RefusedTicket | None:
-    """Have the Negotiate token of ``call`` judged with the service's key table, and the verdict written to the trace.
+def request_ticket() -> HttpReply:
+    """Return the challenge: 401 with ``WWW-Authenticate: Negotiate``."""
+    return make_challenge()
 
-    None: the request carries none, and ``ask_for_ticket`` is due.
+
+def check_ticket(context: ServiceContext, call: Call) -> AcceptedTicket | RefusedTicket | None:
+    """Check the Negotiate token of ``call`` with the service's key table, and record the verdict in the trace.
+
+    Returns None if the request has no token; the reply is then ``request_ticket()``.
     """
     try:
-        token = negotiate_token(call)
-    except Refusal as refusal:  # bare NTLM, or no base64
-        if call.journal.auth == "ntlm":
-            return RefusedTicket("ntlm", "ntlm", str(refusal))
-        return RefusedTicket("unknown", "malformed", str(refusal))
+        token = read_negotiate_token(call)
+    except AadstsError as error:  # the scheme NTLM, or a value that is not base64
+        if call.trace_buffer.auth == "ntlm":
+            return RefusedTicket("ntlm", "ntlm", str(error))
+        return RefusedTicket("unknown", "malformed", str(error))
     return None if token is None else accept_ticket(context.provider, call, token)

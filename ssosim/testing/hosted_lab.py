@@ -18,7 +18,7 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
-from ssosim.services import served_names
+from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, model_called, name_of
 from ssosim.testing.playing import AnyEstate, estate_of, tidied, working_folder
 from ssosim.trace import Record
@@ -65,7 +65,7 @@ class HostedLab:
             if wanted in service.dns_names and port in (None, service.port):
                 return self._lab.endpoint(service.address, service.port)
         at = "" if port is None else f" with port {port}"
-        known = ", ".join(sorted(served_names(self.estate)))
+        known = ", ".join(sorted(http_host_names(self.estate)))
         raise LabInputError(f"no endpoint is called {host!r}{at}; there are: {known}")
 
     def records(self, client: str | None = None) -> tuple[Record, ...]:

@@ -154,9 +154,9 @@ class World:
         provider = self.lab.provider
         if provider.estate is self.estate and not self.desktop_sso:
             tenants = tuple(msgspec.structs.replace(tenant, desktop_sso=False) for tenant in self.estate.tenants)
-            provider.use(msgspec.structs.replace(self.estate, tenants=tenants))
+            provider.set_estate(msgspec.structs.replace(self.estate, tenants=tenants))
         elif provider.estate is not self.estate and self.desktop_sso:
-            provider.use(self.estate)
+            provider.set_estate(self.estate)
 
     @property
     def usual_metadata_host(self) -> str:

@@ -1,4 +1,4 @@
-"""What the tests of the identity provider share: one set of keys, a scripted acceptor, and a way to ask."""
+"""Fixtures for the tests of the identity provider: one set of keys, a scripted acceptor, a client without sockets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from multidict import CIMultiDict
 from ssosim.clock import ManualClock
 from ssosim.entra import (
     AcceptedTicket,
-    Answer,
     Call,
+    HttpReply,
     Keys,
     Provider,
     RefusedTicket,
@@ -47,7 +47,7 @@ class ScriptedAcceptor:
     """Implements the acceptor's port: ``ok:PRINCIPAL`` is accepted, ``refuse:REASON`` refused for that reason."""
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Do as the token says."""
+        """Return the verdict that the token names."""
         word, _, rest = token.decode(errors="replace").partition(":")
         if word == "ok":
             return AcceptedTicket(rest, f"HTTP/{AUTOLOGON}", b"mutual")
@@ -60,7 +60,7 @@ class ScriptedAcceptor:
 
 @dataclass
 class Site:
-    """A provider with the means to talk to it without a socket."""
+    """A provider, with methods that send requests to it without a socket."""
 
     provider: Provider
     clock: ManualClock
@@ -110,24 +110,24 @@ class Site:
             f"<t:RequestType>{trust}/{verb}</t:RequestType></t:RequestSecurityToken></s:Body></s:Envelope>"
         ).encode()
 
-    def windows(self, token: str | None, domain: str = "contoso.com", body: bytes | None = None) -> Answer:
+    def windows(self, token: str | None, domain: str = "contoso.com", body: bytes | None = None) -> HttpReply:
         """POST to autologon's windowstransport."""
         headers = {} if token is None else self.negotiate(token)
         path = f"/{domain}/winauth/trust/2005/windowstransport"
         return self.ask("POST", AUTOLOGON, path, headers=headers, body=self.rst() if body is None else body)
 
-    def mixed(self, user: str | None, password: str, domain: str = "contoso.com") -> Answer:
+    def mixed(self, user: str | None, password: str, domain: str = "contoso.com") -> HttpReply:
         """POST to autologon's usernamemixed."""
         path = f"/{domain}/winauth/trust/2005/usernamemixed"
         return self.ask("POST", AUTOLOGON, path, body=self.rst(user=user, password=password))
 
-    def adfs(self, version: str, token: str, token_type: str = "") -> Answer:
+    def adfs(self, version: str, token: str, token_type: str = "") -> HttpReply:
         """POST to the federation service's windowstransport."""
         path = f"/adfs/services/trust/{version}/windowstransport"
         return self.ask("POST", STS, path, headers=self.negotiate(token), body=self.rst(version, token_type=token_type))
 
     @staticmethod
-    def assertion_in(answer: Answer) -> str:
+    def extract_assertion(answer: HttpReply) -> str:
         """The token cut out of an RSTR as raw text, the way MSAL Python does."""
         assert answer.status == 200, answer.body
         found = re.search(
@@ -162,7 +162,7 @@ class Site:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         **parts: Any,
-    ) -> Answer:
+    ) -> HttpReply:
         """One exchange."""
         call = Call.read(
             method, host, target, headers=CIMultiDict(headers or {}), body=body, now=self.clock.now(), **parts
@@ -192,7 +192,7 @@ ALICE, PASSWORD = "alice@contoso.com", "Alice-lab-password-1"
 # RFC 7636, appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-QUESTION = {
+AUTHORIZE_QUERY = {
     "client_id": Site.CLI,
     "response_type": "code",
     "redirect_uri": LOOPBACK,
@@ -220,7 +220,7 @@ class Browser:
 
     def open(self, tenant="organizations", v1=False, **changes):
         """The authorize page; a change to None leaves a parameter out."""
-        question = {name: value for name, value in {**QUESTION, **changes}.items() if value is not None}
+        question = {name: value for name, value in {**AUTHORIZE_QUERY, **changes}.items() if value is not None}
         target = f"/{tenant}/oauth2{'' if v1 else '/v2.0'}/authorize?{urlencode(question)}"
         return self._keep(self.site.ask("GET", LOGIN, target, headers={"Cookie": self.cookie}))
 
@@ -252,7 +252,7 @@ class Browser:
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": LOOPBACK,
-            "scope": QUESTION["scope"],
+            "scope": AUTHORIZE_QUERY["scope"],
             "code_verifier": VERIFIER,
             **changes,
         }
@@ -332,7 +332,7 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 @pytest.fixture
 def make_browser() -> type[Browser]:
-    """Makes browsers without any past; given a Site."""
+    """The class of a new browser; its argument is a Site."""
     return Browser
 
 

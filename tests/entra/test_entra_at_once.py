@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.core.messages import Answer, read_fields
-from ssosim.entra.http.app import _rendered, create_server
+from ssosim.entra.core.messages import HttpReply, read_fields
+from ssosim.entra.http.app import _render_bytes, create_server
 from ssosim.entra.http.server import ProviderServer
 from ssosim.trace import HttpExchange
 
@@ -74,12 +74,12 @@ def _rst(site, *fields: bytes) -> bytes:
 
 
 async def test_at_once_and_by_aiohttp_are_the_same_bytes(site, connection):
-    """With a fault's judge in place aiohttp answers, without it the shorter way is taken, and nobody can tell."""
+    """With a tamper function aiohttp answers, without one the fast path; the bytes are the same."""
     reader, writer, counts = connection
-    nothing_struck = Mock(return_value=None)
+    no_fault = Mock(return_value=None)
     for request in (REALM + GUID + b"\r\n", REALM + b"\r\n", _rst(site)):
         answers = []
-        for site.provider.tamper in (None, nothing_struck):
+        for site.provider.tamper in (None, no_fault):
             writer.write(request)
             answers.append(await _read(reader))
         assert _same(*answers)
@@ -117,7 +117,7 @@ async def test_what_needs_waiting_or_closing_is_left_to_aiohttp(site, connection
     writer.write(_rst(site, b"Expect: 100-continue\r\n"))
     assert await reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await _read(reader))[0] == "HTTP/1.1 401 Unauthorized"
-    site.provider.tamper = Mock(return_value=HttpEffect(answer=Answer(503)))
+    site.provider.tamper = Mock(return_value=HttpEffect(reply=HttpReply(503)))
     writer.write(REALM + b"\r\n")
     assert (await _read(reader))[0] == "HTTP/1.1 503 Service Unavailable"
     site.provider.tamper = None
@@ -130,8 +130,8 @@ async def test_what_needs_waiting_or_closing_is_left_to_aiohttp(site, connection
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"])
 def test_a_header_holds_no_line_end(value):
-    """A caller's text that would make headers of its own is an error of ours, not an answer."""
-    reply = _rendered(Answer(302, b"moved"), (("Location", value),))
+    """Request text that would add header lines gives a 500 and is not sent."""
+    reply = _render_bytes(HttpReply(302, b"moved"), (("Location", value),))
     assert reply.startswith(b"HTTP/1.1 500 ")
     assert value.encode() not in reply
 

@@ -10,11 +10,17 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ssosim.entra import Settings, SigningKey
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
-from ssosim.entra.core.sealed_tokens import DesktopSsoGrant, Seal
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.safe_xml import InvalidXmlError, parse_xml
+from ssosim.entra.core.sealed_tokens import DesktopSsoClaims, TokenSealer
 from ssosim.entra.oauth.assertion import decode_assertion
-from ssosim.entra.wstrust.saml_write import SAML1, AssertionFacts, desktop_sso_assertion, issue, issue_unsigned
+from ssosim.entra.wstrust.saml_write import (
+    SAML1,
+    AssertionFacts,
+    render_unsigned_assertion,
+    sign_assertion,
+    wrap_desktop_sso_token,
+)
 from ssosim.trace import TokenIssued
 
 SIGNATURE = [70002, 50008, 50006]
@@ -45,7 +51,7 @@ def facts(**changes):
 @pytest.fixture
 def frank(keys):
     """A signed assertion about Frank, as an element to play tricks on."""
-    return etree.fromstring(issue(facts(), keys.federation["fabrikam-sts"]))
+    return etree.fromstring(sign_assertion(facts(), keys.federation["fabrikam-sts"]))
 
 
 def text(element):
@@ -178,19 +184,19 @@ def test_forged_and_wrapped_assertions_are_refused(site, frank, attack):
 
 def test_a_comment_does_not_cut_a_name(site, keys):
     """alice@contoso.com<!-- -->.evil is read whole, as it is signed, not up to the comment."""
-    signed = issue(facts(upn="frank@fabrikam.com.evil", name_id=""), keys.federation["fabrikam-sts"])
+    signed = sign_assertion(facts(upn="frank@fabrikam.com.evil", name_id=""), keys.federation["fabrikam-sts"])
     cut = signed.replace("frank@fabrikam.com.evil", "frank@fabrikam.com<!-- -->.evil")
     assert site.refused(cut) == [50034]
 
 
 def test_signed_with_another_key(site):
     """A signature by a key of one's own, certificate included, is no signature: the certificate is pinned."""
-    assert site.refused(issue(facts(), SigningKey.generate("ADFS Signing - fabrikam-sts"))) == SIGNATURE
+    assert site.refused(sign_assertion(facts(), SigningKey.generate("ADFS Signing - fabrikam-sts"))) == SIGNATURE
 
 
 def test_signed_by_another_issuers_key(site, keys):
     """The cloud's key does not speak for the federation service."""
-    assert site.refused(issue(facts(), keys.cloud)) == SIGNATURE
+    assert site.refused(sign_assertion(facts(), keys.cloud)) == SIGNATURE
 
 
 @pytest.mark.parametrize(
@@ -207,20 +213,20 @@ def test_signed_by_another_issuers_key(site, keys):
         ({"name_id": "ABEiM0RVZneImaq7zN3u/w=="}, [50034]),
     ],
 )
-def test_well_signed_but_not_good(site, keys, changes, codes):
+def test_signed_assertions_with_wrong_claims_are_refused(site, keys, changes, codes):
     """Audience, validity (5 minutes of skew), issuer and subject are checked behind a good signature (TMS9-018)."""
-    assert site.refused(issue(facts(**changes), keys.federation["fabrikam-sts"])) == codes
+    assert site.refused(sign_assertion(facts(**changes), keys.federation["fabrikam-sts"])) == codes
 
 
 @pytest.mark.parametrize("changes", [{"not_before": NOON + 299}, {"not_on_or_after": NOON - 299}])
 def test_skew_is_allowed(site, keys, changes):
     """Within the clock skew an assertion is good."""
-    assert site.token(site.saml_form(issue(facts(**changes), keys.federation["fabrikam-sts"])))[0] == 200
+    assert site.token(site.saml_form(sign_assertion(facts(**changes), keys.federation["fabrikam-sts"])))[0] == 200
 
 
 def test_replay_is_refused_until_expiry(site, frank):
     """The second use of an assertion is refused, signed or opaque; after its end it is refused as expired."""
-    opaque = site.assertion_in(site.windows(site.ALICE))
+    opaque = site.extract_assertion(site.windows(site.ALICE))
     for assertion in (text(frank), opaque):
         assert site.token(site.saml_form(assertion))[0] == 200
         status, body = site.token(site.saml_form(assertion))
@@ -247,8 +253,8 @@ def sealed(keys, purpose="desktop-sso", secret=None, **changes):
         "not_on_or_after": NOON + 3600,
         "method": "urn:federation:authentication:windows",
     }
-    grant = DesktopSsoGrant(**(good | changes))
-    return desktop_sso_assertion(Seal(secret or keys.secret).close(purpose, grant))
+    grant = DesktopSsoClaims(**(good | changes))
+    return wrap_desktop_sso_token(TokenSealer(secret or keys.secret).seal(purpose, grant))
 
 
 def test_sealed_tokens(site, keys):
@@ -259,7 +265,7 @@ def test_sealed_tokens(site, keys):
     assert site.refused(good[:middle] + ("A" if good[middle] != "A" else "B") + good[middle + 1 :]) == [50013]
     assert site.refused(sealed(keys, secret=b"x" * 32)) == [50013]
     assert site.refused(sealed(keys, purpose="browser-sso")) == [50013]
-    assert site.refused(desktop_sso_assertion("")) == [50013]
+    assert site.refused(wrap_desktop_sso_token("")) == [50013]
     assert site.refused(sealed(keys, audience="urn:somebody:else")) == INVALID
     assert site.refused(sealed(keys, not_on_or_after=NOON - 301)) == INVALID
     assert site.refused(sealed(keys, not_before=NOON + 301)) == INVALID
@@ -281,13 +287,13 @@ def test_browser_token_is_no_assertion(site):
     token = site.ask(
         "GET", site.AUTOLOGON, "/contoso.com/winauth/sso", headers=site.negotiate(site.ALICE)
     ).body.decode()
-    assert site.refused(desktop_sso_assertion(token)) == [50013]
+    assert site.refused(wrap_desktop_sso_token(token)) == [50013]
 
 
 def test_grant_must_fit_the_assertion(make_site, site, keys, frank):
     """saml2-bearer with SAML 1.1 is 7500514 (a setting allows it); saml1_1-bearer with SAML 2.0 is refused."""
     assert site.refused(text(frank), "saml2") == [7500514]
-    saml2 = issue(facts(), keys.federation["fabrikam-sts"], "urn:oasis:names:tc:SAML:2.0:assertion")
+    saml2 = sign_assertion(facts(), keys.federation["fabrikam-sts"], "urn:oasis:names:tc:SAML:2.0:assertion")
     assert site.refused(saml2) == INVALID
     lenient = make_site(settings=Settings(saml2_grant_takes_saml1=True))
     assert lenient.token(lenient.saml_form(text(frank), "saml2"))[0] == 200
@@ -295,7 +301,9 @@ def test_grant_must_fit_the_assertion(make_site, site, keys, frank):
 
 def test_unsigned_saml2_is_refused(site):
     """SAML 2.0 gets the same scrutiny."""
-    assert site.refused(issue_unsigned(facts(), "urn:oasis:names:tc:SAML:2.0:assertion"), "saml2") == SIGNATURE
+    assert (
+        site.refused(render_unsigned_assertion(facts(), "urn:oasis:names:tc:SAML:2.0:assertion"), "saml2") == SIGNATURE
+    )
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
@@ -341,7 +349,7 @@ def test_hostile_xml_is_refused_everywhere(site, document):
 
 def test_utf16_cannot_hide_a_doctype():
     """Only UTF-8 is read: another encoding would slip past the check."""
-    with pytest.raises(XmlRefusedError, match="UTF-8"):
+    with pytest.raises(InvalidXmlError, match="UTF-8"):
         parse_xml("<!DOCTYPE x><x/>".encode("utf-16"), 1000)
 
 
@@ -384,10 +392,10 @@ def test_no_byte_of_a_signed_assertion_can_change(site, keys, position, byte):
     That is: its canonical form, which is what is signed, is the same (a tab for a space within a tag), or the change is
     in the key info.
     """
-    signed = issue(facts(id="_fixed"), keys.federation["fabrikam-sts"])
+    signed = sign_assertion(facts(id="_fixed"), keys.federation["fabrikam-sts"])
     position %= len(signed)
     changed = signed[:position] + chr(byte) + signed[position + 1 :]
-    site.provider.used.__init__(10)
+    site.provider.replay_cache.__init__(10)
     status, body = site.token(site.saml_form(changed))
     if status == 200:
         assert site.events(TokenIssued)[-1].subject == "frank@fabrikam.com"
@@ -403,6 +411,6 @@ def test_decoding_raises_refusals_only(junk):
     refused = None
     try:
         decode_assertion(junk)
-    except Refusal as refusal:
-        refused = refusal.code
+    except AadstsError as error:
+        refused = error.code
     assert refused in (None, 50008)

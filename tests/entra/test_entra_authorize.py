@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ssosim.entra.oauth.authorization_codes import challenge_of
+from ssosim.entra.oauth.authorization_codes import compute_challenge
 from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, UserPrompted
 
@@ -24,7 +24,7 @@ VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def test_a_code_and_its_verifier_earn_tokens(site, browser):
+def test_a_code_and_its_verifier_are_redeemed_for_tokens(site, browser):
     """CONNECT-003, CONNECT-004, CONNECT-016, CONNECT-022: authorize, password, redirect with code and state, tokens."""
     answer = browser.sign_in()
     assert browser.location(answer).startswith(LOOPBACK + "?")
@@ -80,8 +80,8 @@ def test_a_code_lives_for_ten_minutes_of_the_labs_clock(site, browser, age, stat
         ({"code": "x" * 200}, 9002313),
     ],
 )
-def test_a_stolen_code_is_worth_nothing_and_is_not_spent(browser, change, error):
-    """CONNECT-017: without the verifier, from another client or address it is refused, its owner can still use it."""
+def test_a_stolen_code_is_refused_and_stays_valid(browser, change, error):
+    """CONNECT-017: a code without its verifier, or from another client or address, is refused and stays redeemable."""
     code = browser.code()
     status, body = browser.redeem(code, **change)
     assert (status, body["error_codes"]) == (400, [error])
@@ -90,15 +90,15 @@ def test_a_stolen_code_is_worth_nothing_and_is_not_spent(browser, change, error)
 
 def test_the_vector_of_rfc_7636():
     """CONNECT-016: S256 is BASE64URL(SHA256(verifier)); appendix B."""
-    assert challenge_of(VERIFIER, "S256") == CHALLENGE
-    assert challenge_of(VERIFIER, "plain") == VERIFIER
+    assert compute_challenge(VERIFIER, "S256") == CHALLENGE
+    assert compute_challenge(VERIFIER, "plain") == VERIFIER
 
 
 @given(st.text("abcXYZ019-._~", min_size=43, max_size=128))
 def test_challenges_are_their_digests(verifier):
     """CONNECT-016: for any verifier, S256 is the digest without padding."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode()
-    assert challenge_of(verifier, "S256") == digest.rstrip("=")
+    assert compute_challenge(verifier, "S256") == digest.rstrip("=")
 
 
 @pytest.mark.parametrize("method", ["plain", None])
@@ -181,7 +181,7 @@ def test_any_port_of_the_loopback_address(browser, redirect):
     ],
 )
 def test_a_wrong_redirect_is_a_page_and_never_followed(browser, redirect):
-    """50011: the address is not to be trusted, so that the browser stays."""
+    """50011: the address is not trusted, so the reply is a page and not a redirect."""
     page = browser.open(redirect_uri=redirect)
     assert (page.status, page.code, "Location" in dict(page.headers)) == (400, 50011, False)
     assert b"AADSTS50011" in page.body
@@ -228,8 +228,8 @@ def test_other_errors_that_stay_on_the_page(browser, change, code):
         ({"prompt": "nonsense"}, "invalid_request", 9002313),
     ],
 )
-def test_errors_that_the_application_hears_of(site, browser, change, error, code):
-    """10.2: error, error_description and state by the redirect; nobody is asked."""
+def test_errors_that_are_sent_to_the_application(site, browser, change, error, code):
+    """10.2: error, error_description and state are in the redirect, and the user is not prompted."""
     answer = browser.open(**change)
     back = browser.sent_back(answer)
     assert (back["error"], back["state"], answer.code) == (error, "state-1", code)
@@ -238,7 +238,7 @@ def test_errors_that_the_application_hears_of(site, browser, change, error, code
 
 
 def test_cancel_is_access_denied(browser):
-    """CONNECT-019: the application hears that the person does not want to."""
+    """CONNECT-019: the redirect tells the application that the user has cancelled."""
     back = browser.sent_back(browser.post(browser.open(), cancel="1"))
     assert (back["error"], back["state"]) == ("access_denied", "state-1")
 
@@ -315,8 +315,8 @@ def test_the_page_offers_the_ticket_and_takes_it(site, browser):
     assert again.code == 81010
 
 
-def test_a_ticket_of_somebody_else_asks(site, browser):
-    """81012: the person named is not the ticket's; the page comes back, and now asks."""
+def test_a_ticket_of_another_user_prompts(site, browser):
+    """81012: the named user is not the user of the ticket, so the page shows its form."""
     token = site.ask(
         "GET", site.AUTOLOGON, "/contoso.com/winauth/sso", headers=site.negotiate(site.ALICE)
     ).body.decode()
@@ -325,8 +325,8 @@ def test_a_ticket_of_somebody_else_asks(site, browser):
     assert [event.reason for event in site.events(UserPrompted)] == ["sign-in page for Azure CLI, AADSTS81012"]
 
 
-def test_a_page_that_tried_the_ticket_in_vain_reports_that_it_asks(site, browser):
-    """The form in sight is the prompt: reported once, by the page or with the password."""
+def test_a_page_reports_its_form_after_a_failed_ticket(site, browser):
+    """Showing the form is the prompt: it is recorded once, by the page's report or with the password."""
     page = browser.open(login_hint=ALICE)
     assert not site.events(UserPrompted)
     target = browser.config(page)["urlShown"].removeprefix(f"https://{LOGIN}")
@@ -341,14 +341,14 @@ def test_a_page_that_tried_the_ticket_in_vain_reports_that_it_asks(site, browser
     [{}, {"login_hint": ALICE, "prompt": "login"}, {"login_hint": "x@litware.example"}],
 )
 def test_when_no_ticket_is_tried(site, browser, change):
-    """Nobody named, a prompt demanded, or Seamless SSO off: the page asks at once."""
+    """No name, a requested prompt, or Seamless SSO off: the page shows its form at once."""
     assert browser.config(browser.open(**change))["desktopSsoConfig"]["startDesktopSsoOnPageLoad"] is False
     assert len(site.events(UserPrompted)) == 1
 
 
 @pytest.mark.parametrize("text", ['"><script>alert(1)</script>', "</script><script>alert(1)//", "' onload=x"])
-def test_what_the_request_says_is_text_on_the_page(browser, text):
-    """No markup of a stranger's gets into a page: name, state, password and redirect are escaped."""
+def test_text_of_the_request_is_escaped_on_pages(browser, text):
+    """Markup in the request is escaped on pages: in name, state, password and redirect."""
     pages = (
         browser.open(login_hint=text, state=text),
         browser.open(redirect_uri=text),
@@ -360,7 +360,7 @@ def test_what_the_request_says_is_text_on_the_page(browser, text):
 
 
 def test_pages_are_closed_to_others(browser):
-    """Nothing is cached, framed, or loaded from elsewhere; scripts have a nonce; no address is told on."""
+    """Nothing is cached, framed, or loaded from elsewhere; scripts have a nonce; Referrer-Policy is same-origin."""
     headers = dict(browser.open(login_hint=ALICE).headers)
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

@@ -32,7 +32,7 @@ def poll(site, code, grant="urn:ietf:params:oauth:grant-type:device_code", name=
     ("grant", "name"),
     [("device_code", "device_code"), ("device_code", "code"), ("urn:ietf:params:oauth:grant-type:device_code", "code")],
 )
-def test_a_device_code_waits_for_the_person(site, browser, grant, name):
+def test_a_device_code_waits_for_the_user(site, browser, grant, name):
     """0.2 row 8: pending 70016, then tokens once, by either grant name and either parameter."""
     begun = start(site)
     assert (len(begun["user_code"]), begun["expires_in"], begun["interval"]) == (9, 900, 5)

@@ -1,4 +1,4 @@
-"""Messages to the identity provider that are small and would cost much: each is refused with a reason."""
+"""Small messages whose processing would be expensive: each is refused with a reason."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import re
 import pytest
 from lxml import etree
 
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, read_fields
-from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
-from ssosim.entra.oauth.assertion import read_verified
-from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
+from ssosim.entra.core.safe_xml import InvalidXmlError, parse_xml
+from ssosim.entra.oauth.assertion import read_signed_assertion
+from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
@@ -28,7 +28,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 )
 def test_markup_is_limited(document: bytes, what: str) -> None:
     """The message says what there is too much of."""
-    with pytest.raises(XmlRefusedError, match=what):
+    with pytest.raises(InvalidXmlError, match=what):
         parse_xml(document, 256 * 1024)
 
 
@@ -52,14 +52,14 @@ def test_a_signature_is_no_larger_than_any_that_is_made(keys, many: str) -> None
         method="m",
     )
     key = keys.federation["fabrikam-sts"]
-    root = etree.fromstring(issue(facts, key))
-    assert read_verified(root, key).id == "_1"
-    root = etree.fromstring(issue(facts, key))
+    root = etree.fromstring(sign_assertion(facts, key))
+    assert read_signed_assertion(root, key).id == "_1"
+    root = etree.fromstring(sign_assertion(facts, key))
     found = next(root.iter(f"{DS}{many}"))
     for _ in range(100):
         etree.SubElement(found.getparent(), found.tag).attrib.update(found.attrib)
-    with pytest.raises(Refusal) as caught:
-        read_verified(root, key)
+    with pytest.raises(AadstsError) as caught:
+        read_signed_assertion(root, key)
     assert caught.value.code == 50006
     assert "Expected one reference" in caught.value.details["reason"]
 
@@ -84,8 +84,8 @@ def test_escapes_are_undone_as_before() -> None:
     assert read_fields(text, 10) == {"a b": "c d", "\ufffd": "ä", "x": "%zz%4", "y": "äAö", "z": "+"}
 
 
-def test_paths_of_many_segments_lead_nowhere() -> None:
-    """A path is taken apart as far as routes go, and no further."""
+def test_the_number_of_path_segments_is_limited() -> None:
+    """A path is split into no more segments than a route can have."""
     assert len(Call.read("GET", "h", "/" + "%41/" * 9000, now=0.0).path) <= 33
     assert Call.read("GET", "h", "/common/a%20b", now=0.0).path == ("common", "a b")
 
@@ -99,7 +99,7 @@ def test_scopes_are_limited(site) -> None:
     assert "More than 200 scopes" in body["error_description"]
 
 
-def test_a_question_of_json_is_limited(site) -> None:
+def test_a_json_body_is_limited(site) -> None:
     """GetCredentialType reads 64 KiB and answers 413 to more."""
     body = b'{"username": "alice@contoso.com", "x": [' + b"[]," * 30_000 + b"1]}"
     answer = site.ask("POST", site.LOGIN, "/common/GetCredentialType", body=body)

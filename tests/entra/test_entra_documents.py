@@ -40,7 +40,7 @@ def test_one_client_header_turns_managed_into_federated(site, header):
 def test_values_of_the_headers_can_matter(make_site):
     """The reported exception (SKU java, version 1.1.1 gets Managed) is a setting (protocol 0.2, 2)."""
     rule = ClientRule(managed=frozenset({("java", "1.1.1"), ("old", "*")}))
-    site = make_site(settings=Settings(clients=rule))
+    site = make_site(settings=Settings(client_rule=rule))
 
     def kind(sku, version):
         headers = {"x-client-SKU": sku, "x-client-Ver": version}
@@ -160,8 +160,8 @@ def test_instance_discovery(site):
 @pytest.mark.parametrize(
     "endpoint", ["https://evil.example/common/oauth2/authorize", "http://login.microsoftonline.com/x", "//[", "x"]
 )
-def test_instance_discovery_of_a_stranger(site, endpoint):
-    """A host that is none of ours: 400 invalid_instance, 50049 (protocol 2.1)."""
+def test_instance_discovery_of_an_unknown_host(site, endpoint):
+    """A host that is not a login host: 400 invalid_instance, 50049 (protocol 2.1)."""
     answer = site.ask(
         "GET", site.LOGIN, f"/common/discovery/instance?api-version=1.1&authorization_endpoint={quote(endpoint)}"
     )
@@ -183,7 +183,7 @@ def test_openid_configuration_has_the_tenants_guid(site, name):
 
 
 def test_shared_openid_configuration(site):
-    """Common keeps its name, and the issuer a place for the tenant."""
+    """Common keeps its name, and the issuer has a placeholder for the tenant."""
     body = site.get(site.LOGIN, "/common/v2.0/.well-known/openid-configuration")
     assert body["issuer"] == "https://login.microsoftonline.com/{tenantid}/v2.0"
     assert "/common/oauth2/v2.0/authorize" in body["authorization_endpoint"]
@@ -309,7 +309,7 @@ def test_rstr_shape(site):
     assert response.tag == f"{trust}RequestSecurityTokenResponse"
     assert response.find(f"{trust}TokenType").text == "urn:oasis:names:tc:SAML:1.0:assertion"
     assert root.find(".//DesktopSsoToken").text
-    alone = etree.fromstring(site.assertion_in(answer))
+    alone = etree.fromstring(site.extract_assertion(answer))
     assert alone.tag == "{urn:oasis:names:tc:SAML:1.0:assertion}Assertion"
 
 

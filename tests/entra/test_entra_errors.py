@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from ssosim.entra import Settings
-from ssosim.entra.core.errors import CATALOGUE, Refusal, chain, describe
+from ssosim.entra.core.errors import CATALOGUE, AadstsError, describe, list_error_codes
 from ssosim.trace import HttpExchange
 
 FIELD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\Z")
@@ -53,7 +53,7 @@ def test_error_body_is_exact(site):
 
 def test_older_captures_have_crlf(make_site):
     """The separator before 2024 was CRLF: a setting."""
-    _, body = ropc(make_site(settings=Settings(error_lines="\r\n")))
+    _, body = ropc(make_site(settings=Settings(error_separator="\r\n")))
     assert len(body["error_description"].split("\r\n")) == 4
 
 
@@ -168,7 +168,7 @@ def test_oversized_requests_are_protocol_errors(site):
 
 
 def test_an_internal_mistake_is_one_500_and_one_log_line(site, caplog):
-    """An exception of ours becomes a generic 500 with the trace id; logged once, nothing of it shown."""
+    """An unexpected exception becomes a generic 500 with the trace id; it is logged once and not shown."""
 
     class Broken:
         def accept(self, _token):
@@ -185,7 +185,7 @@ def test_an_internal_mistake_is_one_500_and_one_log_line(site, caplog):
 
 def test_no_secret_reaches_the_trace(site):
     """Neither tickets nor passwords nor tokens are in any event."""
-    assertion = site.assertion_in(site.windows("ok:alice@CORP.CONTOSO.COM"))
+    assertion = site.extract_assertion(site.windows("ok:alice@CORP.CONTOSO.COM"))
     _, body = site.token(site.saml_form(assertion))
     site.mixed("alice@contoso.com", "Alice-lab-password-1")
     ropc(site, password="Alice-lab-password-1")
@@ -205,12 +205,12 @@ def test_no_secret_reaches_the_trace(site):
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_catalogue_rows_are_complete(code):
-    """Every row names an error, a text, a source and umbrella codes that exist; its text renders without details."""
+    """Every row names an error, a text, a source and outer_codes codes that exist; its text renders without details."""
     row = CATALOGUE[code]
     assert row.error
     assert row.source
-    assert all(umbrella in CATALOGUE for umbrella in row.umbrella)
+    assert all(outer_codes in CATALOGUE for outer_codes in row.outer_codes)
     assert (row.status == 401) == (row.error == "invalid_client")
-    text = describe(Refusal(code))
-    assert text.startswith(f"AADSTS{chain(Refusal(code))[0]}: ")
+    text = describe(AadstsError(code))
+    assert text.startswith(f"AADSTS{list_error_codes(AadstsError(code))[0]}: ")
     assert "{" not in text

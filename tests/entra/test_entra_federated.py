@@ -1,4 +1,4 @@
-"""A federated domain's own sign-in page: out to it, its form and its ticket, and back with the assertion."""
+"""Sign-in of a federated user: the redirect to the federation service, its page, and the return with its assertion."""
 
 import json
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -14,14 +14,14 @@ ENTRA = "sign-in page for Azure CLI"
 OWN = "sign-in page of sts.fabrikam.com"
 
 
-class Road:
-    """The way of one federated sign-in, step by step."""
+class FederatedSignIn:
+    """One federated sign-in, step by step."""
 
     def __init__(self, browser):
         self.browser, self.site = browser, browser.site
 
     def target(self, **changes):
-        """Path and query of the service's page, as the redirect says."""
+        """Path and query of the service's page, from the redirect."""
         return self.of(self.browser.open(login_hint=FRANK, **changes))
 
     def of(self, redirect):
@@ -31,11 +31,11 @@ class Road:
         return f"{parts.path}?{parts.query}"
 
     def form(self, target, name=FRANK, password=PASSWORD):
-        """The answer to the service's form."""
+        """Post the service's form; the reply."""
         body = urlencode({"UserName": name, "Password": password, "AuthMethod": "FormsAuthentication"}).encode()
         return self.site.ask("POST", STS, target, body=body)
 
-    def home(self, page, cookie=None, **changes):
+    def return_to_entra(self, page, cookie=None, **changes):
         """Post the service's answer; a change to None leaves a field out."""
         fields = {name: value for name, value in {**self.browser.hidden(page), **changes}.items() if value is not None}
         headers = {"Cookie": self.browser.cookie if cookie is None else cookie, "Origin": "null"}
@@ -43,26 +43,26 @@ class Road:
 
 
 @pytest.fixture
-def road(browser):
-    """Nobody has gone anywhere yet."""
-    return Road(browser)
+def federated(browser):
+    """A federated sign-in that has not started."""
+    return FederatedSignIn(browser)
 
 
 def prompts(site):
-    """Why people were asked, in order."""
+    """The reasons of all user prompts, in order."""
     return [event.reason for event in site.events(UserPrompted)]
 
 
-def test_a_federated_name_leads_to_its_own_service_and_back_with_a_code(site, browser, road):
+def test_a_federated_name_leads_to_its_own_service_and_back_with_a_code(site, browser, federated):
     """CONNECT-013: the name at Entra's page, name and password at AD FS's, login.srf, code, tokens of the person."""
-    target = road.of(browser.sign_in(login=FRANK, passwd=""))
+    target = federated.of(browser.sign_in(login=FRANK, passwd=""))
     query = dict(parse_qsl(urlsplit(target).query))
     assert (query["wa"], query["wtrealm"]) == ("wsignin1.0", "urn:federation:MicrosoftOnline")
     assert (query["wreply"], query["username"]) == (f"https://{LOGIN}/login.srf", FRANK)
     assert FRANK.encode() in site.ask("GET", STS, target).body
-    page = road.form(target)
+    page = federated.form(target)
     assert f'action="https://{LOGIN}/login.srf"'.encode() in page.body
-    back = browser.sent_back(road.home(page))
+    back = browser.sent_back(federated.return_to_entra(page))
     assert back["state"] == "state-1"
     status, body = browser.redeem(back["code"])
     assert status == 200
@@ -74,45 +74,45 @@ def test_a_federated_name_leads_to_its_own_service_and_back_with_a_code(site, br
 
 
 @pytest.mark.parametrize("hint", [{"login_hint": FRANK}, {"domain_hint": "fabrikam.com"}])
-def test_a_hint_goes_there_at_once(site, browser, road, hint):
-    """Home realm discovery: Entra's own page is not shown, and the service's one prompt is all."""
-    target = road.of(browser.open(**hint))
+def test_a_hint_redirects_at_once(site, browser, federated, hint):
+    """Home realm discovery: Entra's page is not shown; the only prompt is that of the service."""
+    target = federated.of(browser.open(**hint))
     assert site.ask("GET", STS, target).status == 200
-    assert "code" in browser.sent_back(road.home(road.form(target)))
+    assert "code" in browser.sent_back(federated.return_to_entra(federated.form(target)))
     assert prompts(site) == [OWN]
 
 
-def test_the_pages_question_about_a_name_is_answered_with_the_way_there(site, browser, road):
-    """GetCredentialType: FederationRedirectUrl, with the page's own flow in it; without one nothing comes back."""
+def test_credential_type_has_the_url_of_the_service(site, browser, federated):
+    """GetCredentialType: FederationRedirectUrl contains the page's flow; without a flow the response is refused."""
     flow = browser.config(browser.open())["sFT"]
     for token, status in ((flow, 302), ("", 400)):
         body = json.dumps({"username": FRANK, "flowToken": token}).encode()
         answer = json.loads(site.ask("POST", LOGIN, "/common/GetCredentialType", body=body).body)
         url = urlsplit(answer["Credentials"]["FederationRedirectUrl"])
-        assert road.home(road.form(f"{url.path}?{url.query}")).status == status
+        assert federated.return_to_entra(federated.form(f"{url.path}?{url.query}")).status == status
 
 
-def test_whoever_shall_choose_an_account_sees_entras_page(browser):
-    """prompt=select_account (azure-identity's) asks for the name even where one is known."""
+def test_select_account_shows_entras_page(browser):
+    """prompt=select_account (from azure-identity) shows the page even if a name is known."""
     assert b"passwd" in browser.open(login_hint=FRANK, prompt="select_account").body
     assert b"passwd" in browser.open(login_hint="alice@contoso.com", domain_hint="fabrikam.com").body
 
 
-def test_a_wrong_password_is_asked_for_again_at_the_service(site, road):
-    """AD FS has no AADSTS codes; each refusal is a page and a prompt, and no token."""
-    target = road.target()
+def test_a_wrong_password_is_asked_for_again_at_the_service(site, federated):
+    """AD FS has no AADSTS codes; each error is a page and a prompt, and no token."""
+    target = federated.target()
     for name, password in ((FRANK, "x"), ("nobody@fabrikam.com", "x"), ("alice@contoso.com", "Alice-lab-password-1")):
-        page = road.form(target, name, password)
+        page = federated.form(target, name, password)
         assert (page.status, page.code) == (200, None)
         assert b"wrong" in page.body
-    assert road.form(target, "CORP\\frank").status == 200
+    assert federated.form(target, "CORP\\frank").status == 200
     assert prompts(site) == [f"{OWN}, wrong password"] * 3
     assert [event.subject for event in site.events(TokenIssued)] == [FRANK]
 
 
-def test_a_known_browsers_ticket_signs_in_without_a_page(site, browser, road):
+def test_a_known_browsers_ticket_signs_in_without_a_page(site, browser, federated):
     """With a hint and Integrated Windows authentication nobody is asked; another User-Agent gets the form."""
-    target = road.target()
+    target = federated.target()
     assert site.ask("GET", STS, target, headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}).status == 200
     wia = browser.location(site.ask("GET", STS, target, headers={"User-Agent": EDGE}))
     assert wia.startswith("/adfs/ls/wia?")
@@ -122,36 +122,36 @@ def test_a_known_browsers_ticket_signs_in_without_a_page(site, browser, road):
         assert site.ask("GET", STS, wia, headers=site.negotiate(refused)).status == 401
     before = len(prompts(site))
     page = site.ask("GET", STS, wia, headers=site.negotiate(site.FRANK))
-    assert "code" in browser.sent_back(road.home(page))
+    assert "code" in browser.sent_back(federated.return_to_entra(page))
     assert len(prompts(site)) == before
 
 
-def test_a_device_code_is_approved_at_the_service_too(site, browser, road):
+def test_a_device_code_is_approved_at_the_service_too(site, browser, federated):
     """The flow that comes back is the device's: no redirect, and polling succeeds."""
     started = site.ask("POST", LOGIN, "/organizations/oauth2/v2.0/devicecode", headers=site.FORM, body=urlencode(
         {"client_id": site.CLI, "scope": "openid https://graph.microsoft.com/User.Read"}).encode())  # fmt: skip
     device = json.loads(started.body)
-    target = road.of(browser.post(browser.enter(device["user_code"]), login=FRANK, passwd=""))
-    assert b"You have signed in" in road.home(road.form(target)).body
+    target = federated.of(browser.post(browser.enter(device["user_code"]), login=FRANK, passwd=""))
+    assert b"You have signed in" in federated.return_to_entra(federated.form(target)).body
     form = {"client_id": site.CLI, "grant_type": "device_code", "device_code": device["device_code"]}
     assert site.token(form)[0] == 200
 
 
-def test_an_answer_is_good_once_and_for_its_own_browser(site, browser, road, make_browser):
+def test_an_answer_is_good_once_and_for_its_own_browser(site, browser, federated, make_browser):
     """165000: another browser (login CSRF), no cookie, a second time, too late, a context that is not Entra's."""
     victim = make_browser(site)
     victim.open()
-    page = road.form(road.target())
-    assert road.home(page, cookie=victim.cookie).code == 165000
-    assert road.home(page, cookie="").code == 165000
-    assert road.home(page, wctx="estsrequest=AAAA").code == 165000
+    page = federated.form(federated.target())
+    assert federated.return_to_entra(page, cookie=victim.cookie).code == 165000
+    assert federated.return_to_entra(page, cookie="").code == 165000
+    assert federated.return_to_entra(page, wctx="estsrequest=AAAA").code == 165000
     page_flow = browser.hidden(browser.open())["flowToken"]
-    assert road.home(page, wctx=urlencode({"estsrequest": page_flow})).code == 165000
-    assert road.home(page).status == 302
-    assert road.home(page).code == 165000
-    stale = road.form(road.target())
+    assert federated.return_to_entra(page, wctx=urlencode({"estsrequest": page_flow})).code == 165000
+    assert federated.return_to_entra(page).status == 302
+    assert federated.return_to_entra(page).code == 165000
+    stale = federated.form(federated.target())
     site.clock.advance(3600)
-    assert road.home(stale).code == 165000
+    assert federated.return_to_entra(stale).code == 165000
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ def test_an_answer_is_good_once_and_for_its_own_browser(site, browser, road, mak
         (lambda _: None, 900144),
     ],
 )
-def test_an_answer_that_the_service_did_not_sign_is_a_page(browser, road, change, code):
+def test_an_answer_that_the_service_did_not_sign_is_a_page(browser, federated, change, code):
     """A changed assertion, no assertion, no XML: the application hears nothing, and no code is given."""
-    page = road.form(road.target())
+    page = federated.form(federated.target())
     wresult = change(browser.hidden(page)["wresult"])
     if wresult is not None:
         wresult = wresult.encode(errors="replace").decode()
-    answer = road.home(page, wresult=wresult)
+    answer = federated.return_to_entra(page, wresult=wresult)
     assert answer.code == code
     assert answer.status != 302
 
@@ -179,17 +179,17 @@ def test_an_answer_that_the_service_did_not_sign_is_a_page(browser, road, change
 def test_autologons_assertion_is_no_federation_services_answer(site, make_site, make_browser):
     """Only a federated domain's service speaks here: the cloud's own assertion of Alice is 50107."""
     site = make_site(cloud={"assertion": "signed-saml"})
-    road = Road(make_browser(site))
-    page = road.form(road.target())
-    foreign = site.assertion_in(site.windows(site.ALICE))
+    federated = FederatedSignIn(make_browser(site))
+    page = federated.form(federated.target())
+    foreign = site.extract_assertion(site.windows(site.ALICE))
     trust = "http://schemas.xmlsoap.org/ws/2005/02/trust"
     wresult = f'<t:X xmlns:t="{trust}"><t:RequestedSecurityToken>{foreign}</t:RequestedSecurityToken></t:X>'
-    assert road.home(page, wresult=wresult).code == 50107
+    assert federated.return_to_entra(page, wresult=wresult).code == 50107
 
 
-def test_a_tenant_of_ones_own_is_kept_to(road):
-    """Frank at another tenant's authority is 50034."""
-    answer = road.home(road.form(road.target(tenant="litware.onmicrosoft.com")))
+def test_a_user_of_another_tenant_is_refused(federated):
+    """A federated user at another tenant's authority is 50034."""
+    answer = federated.return_to_entra(federated.form(federated.target(tenant="litware.onmicrosoft.com")))
     assert answer.code == 50034
 
 
@@ -205,11 +205,11 @@ def test_a_tenant_of_ones_own_is_kept_to(road):
         {"wreply": "https://[/login.srf"},
     ],
 )
-def test_the_service_answers_its_relying_party_only(site, road, change):
+def test_the_service_answers_its_relying_party_only(site, federated, change):
     """No assertion for another realm or to another address, whatever the query says."""
-    path, _, query = road.target().partition("?")
+    path, _, query = federated.target().partition("?")
     target = f"{path}?{urlencode({**dict(parse_qsl(query)), **change})}"
-    assert road.form(target).status == 400
+    assert federated.form(target).status == 400
     assert site.ask("GET", STS, target).status == 400
     assert site.ask("GET", STS, target.replace("/ls/", "/ls/wia"), headers=site.negotiate(site.FRANK)).status == 400
     assert not site.events(TokenIssued)
@@ -224,11 +224,11 @@ def test_the_login_host_that_asked_is_answered(site, browser):
     assert query["wreply"] == "https://login.windows.net/login.srf"
 
 
-def test_text_in_the_address_stays_text(site, road):
+def test_text_in_the_address_stays_text(site, federated):
     """Names and contexts come back escaped."""
-    path, _, query = road.target().partition("?")
+    path, _, query = federated.target().partition("?")
     evil = '"><script>alert(1)</script>'
     target = f"{path}?{urlencode({**dict(parse_qsl(query)), 'username': evil, 'wctx': evil})}"
-    for page in (site.ask("GET", STS, target), road.form(target)):
+    for page in (site.ask("GET", STS, target), federated.form(target)):
         assert page.status == 200
         assert b"<script>alert" not in page.body

@@ -31,7 +31,7 @@ def test_whole_silent_sign_in(site):
     mex = site.ask("GET", site.AUTOLOGON, realm["federation_metadata_url"].split(site.AUTOLOGON)[1])
     assert b"/winauth/trust/2005/windowstransport?client-request-id=" in mex.body
     assert site.windows(None).status == 401
-    assertion = site.assertion_in(site.windows(site.ALICE))
+    assertion = site.extract_assertion(site.windows(site.ALICE))
     status, body = site.token(site.saml_form(assertion))
     assert status == 200
     claims = verified(site, body["id_token"], site.CLI)
@@ -164,7 +164,7 @@ def test_unknown_tenants(site, tenant, code):
 
 def test_password_sign_in_over_ws_trust(site):
     """Usernamemixed gives an assertion that the token endpoint takes; a stale Timestamp does not matter."""
-    assertion = site.assertion_in(site.mixed("alice@contoso.com", "Alice-lab-password-1"))
+    assertion = site.extract_assertion(site.mixed("alice@contoso.com", "Alice-lab-password-1"))
     status, body = site.token(site.saml_form(assertion))
     assert status == 200
     assert site.events(HttpExchange)[0].auth == "password"
@@ -194,7 +194,7 @@ def test_password_refusals(make_site, change, user, password, code):
     assert not site.events(TokenIssued)
 
 
-def test_an_expired_password_is_told_only_to_who_knows_it(make_site):
+def test_an_expired_password_is_reported_only_with_the_right_password(make_site):
     """A wrong password for an account whose password has expired is 50126."""
     assert make_site(user={"password_expired": True}).mixed("alice@contoso.com", "wrong").code == 50126
 
@@ -207,7 +207,7 @@ def test_usernamemixed_without_a_user_is_a_fault(site):
 def test_signed_cloud_assertion_signs_in(make_site):
     """cloud.assertion = signed-saml: a full SAML 1.1 assertion instead of the opaque token, good for the same."""
     site = make_site(cloud={"assertion": "signed-saml"})
-    assertion = site.assertion_in(site.windows(site.ALICE))
+    assertion = site.extract_assertion(site.windows(site.ALICE))
     assert "DesktopSsoToken" not in assertion
     assert "<ds:SignatureValue>" in assertion
     assert site.token(site.saml_form(assertion))[0] == 200
@@ -221,7 +221,7 @@ def test_federated_sign_in(site, version, kind, grant):
     assert realm["federation_metadata_url"] == "https://sts.fabrikam.com/adfs/services/trust/mex"
     answer = site.adfs(version, site.FRANK, kind)
     assert (b"RequestSecurityTokenResponseCollection" in answer.body) == (version == "13")
-    status, body = site.token(site.saml_form(site.assertion_in(answer), grant))
+    status, body = site.token(site.saml_form(site.extract_assertion(answer), grant))
     assert status == 200, body
     assert verified(site, body["id_token"], site.CLI)["preferred_username"] == "frank@fabrikam.com"
 
@@ -231,7 +231,7 @@ def test_federated_password(site, name):
     """The STS takes a password under the UPN or domain, backslash, account."""
     path = "/adfs/services/trust/2005/usernamemixed"
     good = site.ask("POST", site.STS, path, body=site.rst(user=name, password="Frank-lab-password-1"))
-    assert site.token(site.saml_form(site.assertion_in(good)))[0] == 200
+    assert site.token(site.saml_form(site.extract_assertion(good)))[0] == 200
     bad = site.ask("POST", site.STS, path, body=site.rst(user=name, password="wrong"))
     assert (bad.status, bad.code) == (500, None)
     assert b"FailedAuthentication" in bad.body
@@ -241,7 +241,7 @@ def test_federated_password(site, name):
 @pytest.mark.parametrize(("password", "carried"), [("", "none"), ("Frank-lab-password-1", "password")])
 def test_a_password_beside_an_assertion_is_seen(site, password, carried):
     """MSAL for Go posts the federated password to the cloud too, beside the assertion: the trace says so."""
-    form = site.saml_form(site.assertion_in(site.adfs("13", site.FRANK)))
+    form = site.saml_form(site.extract_assertion(site.adfs("13", site.FRANK)))
     assert site.token({**form, "password": password} if password else form)[0] == 200
     assert site.events(HttpExchange)[-1].auth == carried
 
@@ -255,7 +255,7 @@ def test_federation_service_serves_its_own_domain_only(site):
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_success_fields(site, version):
     """v2 has numbers and no resource; v1 has strings, expires_on, not_before and resource (protocol section 5)."""
-    assertion = site.assertion_in(site.windows(site.ALICE))
+    assertion = site.extract_assertion(site.windows(site.ALICE))
     form = site.saml_form(assertion) | {"resource": "https://graph.windows.net"}
     status, body = site.token(form, v1=version == "v1")
     assert status == 200
@@ -285,8 +285,8 @@ def test_success_fields(site, version):
 
 
 def test_refresh_token_rotates_and_serves_the_family(site):
-    """Each refresh gives a new refresh token; a family member may use it, a stranger may not."""
-    assertion = site.assertion_in(site.windows(site.ALICE))
+    """Each refresh gives a new refresh token; a client of the family may use it, another client may not."""
+    assertion = site.extract_assertion(site.windows(site.ALICE))
     first = site.token(site.saml_form(assertion))[1]["refresh_token"]
     form = {"client_id": site.CLI, "grant_type": "refresh_token", "refresh_token": first}
     status, body = site.token(form)
@@ -297,8 +297,8 @@ def test_refresh_token_rotates_and_serves_the_family(site):
         "scope": "https://outlook.office.com/.default",
     }
     assert site.token(office)[0] == 200
-    stranger = form | {"client_id": "14d82eec-204b-4c2f-b7e8-296a70dab67e"}
-    assert site.token(stranger)[1]["error_codes"] == [70008]
+    other_client = form | {"client_id": "14d82eec-204b-4c2f-b7e8-296a70dab67e"}
+    assert site.token(other_client)[1]["error_codes"] == [70008]
     site.clock.advance(91 * 86400)
     status, body = site.token(form)
     assert (status, body["error_codes"], body["suberror"]) == (400, [700082], "bad_token")
@@ -306,7 +306,7 @@ def test_refresh_token_rotates_and_serves_the_family(site):
 
 
 def test_client_credentials(site):
-    """An application's secret earns an access token and nothing else; a wrong one 401 7000215 (GO-008, GO-014)."""
+    """An application's secret gets an access token and nothing else; a wrong one is 401 7000215 (GO-008, GO-014)."""
     form = {
         "client_id": "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01",
         "client_secret": "contoso-back-end-secret",

@@ -1,4 +1,4 @@
-"""The thin shell: real sockets, real HTTP, what only they can show."""
+"""The HTTP server over real sockets: behaviour that needs real HTTP."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from ssosim.trace import HttpExchange
 @pytest.fixture
 async def server(site):
     """The application on a loopback port; yields its base URL."""
-    site.provider.who = lambda remote, local: f"{remote}>{local}"
+    site.provider.client_of = lambda remote, local: f"{remote}>{local}"
     runner = web.ServerRunner(create_server(site.provider))
     await runner.setup()
     tcp = web.TCPSite(runner, "127.0.0.1", 0)
@@ -46,7 +46,7 @@ async def test_routes_by_host_header(site, http):
 
 
 async def test_challenge_and_ticket_over_http(site, http):
-    """The Negotiate exchange on a connection, and who was behind it in the trace."""
+    """The Negotiate exchange on one connection; the trace has its client."""
     path = "/contoso.com/winauth/trust/2005/windowstransport"
     headers = {"Host": site.AUTOLOGON}
     async with http.post(path, headers=headers, data=site.rst()) as reply:

@@ -16,7 +16,7 @@ PATH = "/common/discovery/keys"
 
 async def exchange(site, *requests, head=False):
     """The whole answer to each of ``requests``, or its head alone, each on a connection of its own."""
-    site.provider.who = lambda remote, local: f"{remote}>{local}"
+    site.provider.client_of = lambda remote, local: f"{remote}>{local}"
     runner = web.ServerRunner(create_server(site.provider))
     await runner.setup()
     tcp = web.TCPSite(runner, "127.0.0.1", 0)

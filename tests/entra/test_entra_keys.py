@@ -4,8 +4,8 @@ import pytest
 from lxml import etree
 
 from ssosim.entra import Keys, KeysError
-from ssosim.entra.oauth.assertion import read_verified
-from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
+from ssosim.entra.oauth.assertion import read_signed_assertion
+from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
 
 
 def test_keys_are_kept_in_private_files(tmp_path):
@@ -45,9 +45,9 @@ def test_template_is_the_canonical_form(keys, kind, odd):
         not_on_or_after=1_790_003_600,
         method=f"m{odd}m",
     )
-    text = issue(facts, keys.cloud, f"urn:oasis:names:tc:SAML:{kind}:assertion")
+    text = sign_assertion(facts, keys.cloud, f"urn:oasis:names:tc:SAML:{kind}:assertion")
     root = etree.fromstring(text)
-    claims = read_verified(root, keys.cloud)
+    claims = read_signed_assertion(root, keys.cloud)
     assert (claims.name_id, claims.upn, claims.issuer, claims.audiences) == (
         facts.name_id,
         facts.upn,

@@ -1,10 +1,10 @@
-"""The step of a sign-in that an exchange belongs to is said by the provider's route, whoever answers."""
+"""The provider's route determines the step of a sign-in that an exchange belongs to, also under a fault."""
 
 import pytest
 
-from ssosim.entra import Answer, Call, first_steps
+from ssosim.entra import Call, HttpReply, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.http.exchange import exchange
+from ssosim.entra.http.exchange import run_exchange
 from ssosim.trace import HttpExchange, SignInStep
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
@@ -34,7 +34,7 @@ REQUESTS = [
     ("GET", STS, "/adfs/services/trust/mex", SignInStep.MEX),
     ("POST", STS, "/adfs/services/trust/13/windowstransport", SignInStep.WSTRUST_TICKET),
     ("POST", STS, "/adfs/services/trust/2005/usernamemixed", SignInStep.WSTRUST_PASSWORD),
-    # A method that is not allowed there does not change what the page is for; a path is one of its own host.
+    # A method that is not allowed does not change the step; a path counts only at its own host.
     ("GET", AUTOLOGON, "/contoso.com/winauth/trust/2005/windowstransport", SignInStep.WSTRUST_TICKET),
     ("HEAD", LOGIN, "/common/discovery/instance", SignInStep.INSTANCE),
     ("GET", LOGIN, "/favicon.ico", SignInStep.OTHER),
@@ -42,21 +42,26 @@ REQUESTS = [
     ("GET", AUTOLOGON, "/common/userrealm/a@contoso.com", SignInStep.OTHER),
     ("GET", "elsewhere.example", "/common/userrealm/a@contoso.com", SignInStep.OTHER),
 ]
-STRUCK = [None, HttpEffect(silent=True), HttpEffect(answer=Answer(503)), HttpEffect(answer=Answer(429), own=True)]
+EFFECTS = [
+    None,
+    HttpEffect(silent=True),
+    HttpEffect(reply=HttpReply(503)),
+    HttpEffect(reply=HttpReply(429), from_service=True),
+]
 
 
-@pytest.mark.parametrize("injected", STRUCK, ids=["own", "silent", "in-its-place", "by-itself"])
+@pytest.mark.parametrize("effect", EFFECTS, ids=["no-fault", "silent", "replaced", "from-service"])
 @pytest.mark.parametrize(("method", "host", "path", "step"), REQUESTS)
-def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, injected):
-    """The trace says what the provider has at that path, also where a fault keeps the answer back or gives another."""
+def test_the_exchange_has_the_step_of_its_route(site, method, host, path, step, effect):
+    """The trace has the step of the path's route, also if a fault suppresses or replaces the reply."""
     call = Call.read(method, host, path, now=site.clock.now())
-    exchange(site.provider, call, "c", injected)
+    run_exchange(site.provider, call, "c", effect)
     (seen,) = [record.event for record in site.provider.trace if isinstance(record.event, HttpExchange)]
     assert seen.step is step
 
 
 def test_each_host_is_for_a_first_step(site):
-    """Login hosts are asked for the realm first, those of WS-Trust for MEX; an estate's own names are told likewise."""
+    """The first step is REALM for login hosts and MEX for WS-Trust hosts, for all names in the estate."""
     found = first_steps(site.provider.estate)
     assert found[LOGIN] is SignInStep.REALM
     assert found[AUTOLOGON] is SignInStep.MEX

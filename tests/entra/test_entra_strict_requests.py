@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from multidict import CIMultiDict
 
 from ssosim.entra import Settings
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call
-from ssosim.entra.oauth.redirect_uris import registered_redirect
+from ssosim.entra.oauth.redirect_uris import check_redirect_uri
 from ssosim.estate import default_estate
 
 ALICE, PASSWORD = "alice@contoso.com", "Alice-lab-password-1"
@@ -142,7 +142,7 @@ def test_a_public_client_has_no_assertion(site):
 def test_a_port_of_loopback(port):
     """Every port from 1 to 65535 leads back to the program."""
     application = replace(default_estate().applications[0], redirect_uris=("http://localhost",))
-    assert registered_redirect(application, f"http://localhost:{port}/") == f"http://localhost:{port}/"
+    assert check_redirect_uri(application, f"http://localhost:{port}/") == f"http://localhost:{port}/"
 
 
 NO_PORTS = ["0", "00000", "65536", "99999", "100000", "", "-1", "+80", "8O", "\u0668\u0660", "\uff18\uff10", " 80"]
@@ -152,8 +152,8 @@ NO_PORTS = ["0", "00000", "65536", "99999", "100000", "", "-1", "+80", "8O", "\u
 def test_no_port_of_loopback(port):
     """What is no port, or no ASCII digits, is another address: 50011."""
     application = replace(default_estate().applications[0], redirect_uris=("http://localhost",))
-    with pytest.raises(Refusal) as refused:
-        registered_redirect(application, f"http://localhost:{port}/")
+    with pytest.raises(AadstsError) as refused:
+        check_redirect_uri(application, f"http://localhost:{port}/")
     assert refused.value.code == 50011
 
 
@@ -187,7 +187,7 @@ def test_consumers_refuses_every_grant_of_a_work_account(site, browser):
         "device_code": {"device_code": "x"},
         "password": {"username": ALICE, "password": PASSWORD, "scope": SCOPE},
         "urn:ietf:params:oauth:grant-type:saml1_1-bearer": {
-            "assertion": base64.b64encode(site.assertion_in(site.windows(site.ALICE)).encode()).decode(),
+            "assertion": base64.b64encode(site.extract_assertion(site.windows(site.ALICE)).encode()).decode(),
             "scope": SCOPE,
         },
     }

@@ -13,9 +13,9 @@ from ssosim.services import registry
 MODULE = '''
 """Two services: one plain, one behind Kerberos."""
 
-from ssosim.entra import AcceptedTicket, Answer
+from ssosim.entra import AcceptedTicket, HttpReply
 from ssosim.services import KeyTable, Service
-from ssosim.services.tickets import ask_for_ticket, check_ticket
+from ssosim.services.tickets import request_ticket, check_ticket
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -24,28 +24,28 @@ class Hello:
     def __init__(self, context):
         self.service = context.service
 
-    def exchange(self, call):
-        return Answer(200, f"hello at {call.scheme} {call.port} {'/'.join(call.path)}\\n".encode(), TEXT)
+    def handle(self, call):
+        return HttpReply(200, f"hello at {call.scheme} {call.port} {'/'.join(call.path)}\\n".encode(), TEXT)
 
 
 class Vault:
     def __init__(self, context):
         self.context = context
 
-    def exchange(self, call):
+    def handle(self, call):
         ticket = check_ticket(self.context, call)
         if ticket is None:
-            return ask_for_ticket()
+            return request_ticket()
         if isinstance(ticket, AcceptedTicket):
-            return Answer(200, f"{ticket.principal} for {ticket.service}\\n".encode(), TEXT)
-        return Answer(403, ticket.reason.encode(), TEXT)
+            return HttpReply(200, f"{ticket.principal} for {ticket.service}\\n".encode(), TEXT)
+        return HttpReply(403, ticket.reason.encode(), TEXT)
 
 
 class Broken:
     def __init__(self, context):
         pass
 
-    def exchange(self, call):
+    def handle(self, call):
         raise ValueError("a mistake of the other package")
 
 
@@ -107,7 +107,7 @@ def install(folder: Path, name: str, module: str, points: dict[str, str], monkey
     (info / "entry_points.txt").write_text(f"[ssosim.services]\n{lines}")
     monkeypatch.syspath_prepend(str(folder))
     importlib.invalidate_caches()
-    registry._where.cache_clear()
+    registry._find_reference.cache_clear()
 
 
 @pytest.fixture
@@ -116,5 +116,5 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "site"
     install(folder, "acme_services", MODULE, {name: f"acme_services:{name}" for name in POINTS}, monkeypatch)
     yield folder
-    registry._where.cache_clear()
+    registry._find_reference.cache_clear()
     sys.modules.pop("acme_services", None)

@@ -13,7 +13,7 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
-from ssosim.services import ServiceError, complete, served_names, services_at, services_of
+from ssosim.services import ServiceError, complete_estate, http_host_names, services_at, services_of
 from ssosim.trace import HttpExchange, KdcExchange, TicketChecked
 
 HELLO, VAULT = "hello.corp.contoso.com", "vault.corp.contoso.com"
@@ -35,15 +35,15 @@ class Visitor:
 @pytest.mark.usefixtures("package")
 def test_a_service_brings_its_name_and_its_principals():
     """Records at the addresses of all its hosts, and SPNs in the realm, come from the value; twice changes nothing."""
-    estate = complete(parse_estate(with_hosts(), "f"))
+    estate = complete_estate(parse_estate(with_hosts(), "f"))
     records = {(zone.name, record.name): record.values for zone in estate.zones for record in zone.records}
     assert set(records["corp.contoso.com", "hello"]) == {"198.51.100.80", "198.51.100.82"}
     assert records["corp.contoso.com", "vault"] == ("198.51.100.81",)
     assert records["vault.tailspin.example", "@"] == ("198.51.100.81",)
     assert estate.default_realm.services[-2:] == (f"HTTP/{VAULT}", "HTTP/vault.tailspin.example")
-    assert complete(estate) == estate
-    assert HELLO in served_names(estate, tls=False)
-    assert HELLO not in served_names(estate, tls=True)
+    assert complete_estate(estate) == estate
+    assert HELLO in http_host_names(estate, tls=False)
+    assert HELLO not in http_host_names(estate, tls=True)
     here = services_at(services_of(estate), "198.51.100.82", 8080)
     assert [(each.name, each.url("/x")) for each in here] == [("hello", f"http://{HELLO}:8080/x")]
 
@@ -52,7 +52,7 @@ def test_a_service_brings_its_name_and_its_principals():
 def test_records_of_the_file_win():
     """A name that the file gives an address of its own keeps it: a test of a wrong record is possible."""
     wrong = '[[zones.records]]\nname = "hello"\ntype = "A"\nvalues = ["203.0.113.9"]\n\n[[zones.records]]\nname = "dc1"'
-    estate = complete(parse_estate(with_hosts().replace('[[zones.records]]\nname = "dc1"', wrong, 1), "f"))
+    estate = complete_estate(parse_estate(with_hosts().replace('[[zones.records]]\nname = "dc1"', wrong, 1), "f"))
     found = [
         r.values for zone in estate.zones for r in zone.records if (zone.name, r.name) == ("corp.contoso.com", "hello")
     ]
@@ -63,7 +63,7 @@ def test_records_of_the_file_win():
 def test_a_host_with_ipv6_has_the_other_kind_of_record():
     """Addresses of both kinds become an A and an AAAA record set."""
     more = '[[hosts]]\nname = "six"\naddress = "2001:db8:1::80"\nservices = ["hello"]\n\n'
-    estate = complete(parse_estate(with_hosts(HOSTS + more), "f"))
+    estate = complete_estate(parse_estate(with_hosts(HOSTS + more), "f"))
     found = {(r.type, *r.values) for zone in estate.zones for r in zone.records if r.name == "hello"}
     assert found == {("A", "198.51.100.80", "198.51.100.82"), ("AAAA", "2001:db8:1::80")}
 
@@ -71,7 +71,7 @@ def test_a_host_with_ipv6_has_the_other_kind_of_record():
 def test_an_estate_without_such_services_stays_as_it_is():
     """Nothing is added, and no application is loaded, where only shipped services run."""
     estate = default_estate()
-    assert complete(estate) is estate
+    assert complete_estate(estate) is estate
     assert [each.name for each in services_of(estate)] == [
         "kdc",
         "dns",
@@ -91,14 +91,17 @@ def test_an_estate_without_such_services_stays_as_it_is():
         ('["absent"]', "(acme_services:absent) cannot be loaded: AttributeError"),
         ('["failing"]', "'failing' fails: RuntimeError: no luck"),
         ('["nameless"]', "'nameless' has no DNS name"),
-        ('["hello", { name = "vault", port = 8080 }]', "wants port 8080 of 192.0.2.99, where 'hello' has none"),
-        ('["kdc", { name = "hello", port = 88 }]', "wants port 88 of 192.0.2.99, where 'kdc'"),
-        ('[{ name = "dns", port = 5353 }]', "the service 'dns' has port 53, and clients know no other"),
-        ('[{ name = "login", port = 8443 }]', "'login' has port 443, and clients know no other"),
+        (
+            '["hello", { name = "vault", port = 8080 }]',
+            "needs port 8080 of 192.0.2.99, where 'hello' listens without TLS",
+        ),
+        ('["kdc", { name = "hello", port = 88 }]', "needs port 88 of 192.0.2.99, where 'kdc'"),
+        ('[{ name = "dns", port = 5353 }]', "the service 'dns' must have port 53: clients use no other port"),
+        ('[{ name = "login", port = 8443 }]', "'login' must have port 443: clients use no other port"),
     ],
 )
-def test_what_cannot_run_is_refused_where_it_stands(tmp_path, entry, words):
-    """File, line and key path, and what is wrong there, with the known names, installed ones included."""
+def test_a_service_that_cannot_run_is_refused_with_its_position(tmp_path, entry, words):
+    """The error has file, line and key path, the problem, and all known names with those of installed packages."""
     file = tmp_path / "mine.toml"
     text = with_hosts(f'[[hosts]]\nname = "x"\naddress = "192.0.2.99"\nservices = {entry}\n\n')
     file.write_text(text)
@@ -114,15 +117,15 @@ def test_what_cannot_run_is_refused_where_it_stands(tmp_path, entry, words):
 
 
 def test_a_shipped_service_with_another_port_is_refused_without_a_file():
-    """The same for an estate that was made in Python: a lab of it does not start."""
+    """An estate that was created in Python is refused too, so a lab does not start with it."""
     text = with_hosts("").replace('["kdc"]', '[{ name = "kdc", port = 750 }]')
-    with pytest.raises(ServiceError, match=r"hosts\[0\].services\[0\]: .* and clients know no other"):
-        complete(parse_estate(text, "f"))
+    with pytest.raises(ServiceError, match=r"hosts\[0\].services\[0\]: .*: clients use no other port"):
+        complete_estate(parse_estate(text, "f"))
 
 
 @pytest.mark.usefixtures("package")
 async def test_a_model_reaches_both_over_sockets(tmp_path):
-    """Plain HTTP on a port of its own, and HTTPS with a ticket that GSSAPI judges; both are in the trace."""
+    """Plain HTTP on its own port, and HTTPS with a ticket that GSSAPI checks; both are in the trace."""
     async with Lab(parse_estate(with_hosts(), "f"), tmp_path / "lab", tmp_path / "cache") as lab:
         device = lab.device_of("desk-1")
         async with model_device(lab, "visitor", device, WallClock(lab.clock)) as ports:

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from ssosim.entra import SigningKey
-from ssosim.entra.wstrust.saml_write import AssertionFacts, issue
+from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
 from ssosim.trace import TokenIssued
 
 SIGNATURE = [70002, 50008, 50006]
@@ -138,7 +138,7 @@ def test_own_key(desk, franks):
         not_on_or_after=now + 3600,
         method="urn:federation:authentication:windows",
     )
-    refused(desk, issue(facts, SigningKey.generate("ADFS Signing - fabrikam-sts")), SIGNATURE)
+    refused(desk, sign_assertion(facts, SigningKey.generate("ADFS Signing - fabrikam-sts")), SIGNATURE)
 
 
 @pytest.mark.parametrize("kind", ["desktop-sso-token", "signed-saml", "sts"])

@@ -345,7 +345,7 @@ def test_whoever_does_not_begin_or_end_is_shown_the_door(start_lab, desk_of, mon
     """Half a handshake, half a head, an idle connection, half a body: all end in time, the last with 408."""
     limits = dict(server.SERVER_LIMITS) | {"keepalive_timeout": 0.4}
     monkeypatch.setattr(server, "SERVER_LIMITS", limits)
-    monkeypatch.setattr(server, "BODY_SECONDS", 0.4)
+    monkeypatch.setattr(server, "BODY_TIMEOUT_S", 0.4)
     monkeypatch.setattr(lab_site, "HANDSHAKE_SECONDS", 0.4)
     desk = desk_of(start_lab())
     host = f"Host: {desk.LOGIN}\r\n"

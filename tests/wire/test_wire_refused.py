@@ -62,7 +62,7 @@ class Place:
             runner,
             listener,
             ssl_context=self.ca.server_context([HOST]),
-            make_protocol=server.greet,
+            make_protocol=server.create_protocol,
             address=ADDRESS,
             observer=TlsObserver(self.trace, self.attribution, FIRST_STEPS),
         )

@@ -1,1 +1,1 @@
-"""What every endpoint of the identity provider needs: settings, keys, tokens at rest, XML, JSON, the directory."""
+"""Parts that all endpoints of the identity provider use: settings, keys, sealed tokens, XML, JSON, the directory."""

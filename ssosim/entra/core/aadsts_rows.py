@@ -16,7 +16,7 @@ _SPRAY = "AADInternals KillChain_utils.ps1; body unconfirmed"
 class Aadsts:
     """One code.
 
-    ``umbrella`` codes come before it in ``error_codes``; ``v1_error`` is what the v1 endpoint says instead.
+    ``outer_codes`` codes come before it in ``error_codes``; ``v1_error`` is what the v1 endpoint says instead.
     """
 
     code: int
@@ -25,7 +25,7 @@ class Aadsts:
     source: str
     status: int = 400
     suberror: str | None = None
-    umbrella: tuple[int, ...] = ()
+    outer_codes: tuple[int, ...] = ()
     v1_error: str | None = None
 
 
@@ -268,9 +268,9 @@ ROWS: tuple[Aadsts, ...] = (
         _GRANT,
         "The element with ID '{id}' was either unsigned or the signature was invalid. {reason}",
         f"{_SAML}; wording unconfirmed",
-        umbrella=(70002, 50008),
+        outer_codes=(70002, 50008),
     ),
-    Aadsts(50008, _GRANT, "SAML token is invalid. {reason}", f"{_SAML}; wording unconfirmed", umbrella=(70002,)),
+    Aadsts(50008, _GRANT, "SAML token is invalid. {reason}", f"{_SAML}; wording unconfirmed", outer_codes=(70002,)),
     Aadsts(
         50013,
         _GRANT,

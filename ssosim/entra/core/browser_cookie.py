@@ -1,7 +1,7 @@
-"""The cookie that ties the pages of one sign-in to one browser.
+"""The cookie that binds the pages of one sign-in to one browser.
 
-Source: captures of the sign-in page (``esctx``). ``SameSite=None``, since a federation service's page posts its answer
-from another site; no post is believed for the cookie alone.
+Source: captures of the sign-in page (``esctx``). The cookie has ``SameSite=None``, because the page of a federation
+service posts its response from another site. The cookie alone never authorizes a post.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import re
 
 from ssosim.entra.core.messages import Call
 
-__all__ = ["browser_cookie", "browser_of", "is_browser_of"]
+__all__ = ["format_browser_cookie", "is_from_browser", "read_browser_cookie"]
 
 _NAME = "esctx"
 _VALUE = re.compile(rf"(?:^|;\s*){_NAME}=([A-Za-z0-9-]{{36}})(?:;|$)")
 
 
-def browser_of(call: Call) -> str:
-    """The browser's cookie, ``""`` without one."""
+def read_browser_cookie(call: Call) -> str:
+    """Return the browser id in the request's cookie, or ``""`` if the request has no such cookie."""
     found = _VALUE.search(call.headers.get("Cookie", ""))
     return found[1] if found else ""
 
 
-def browser_cookie(browser: str) -> str:
-    """The value of Set-Cookie for ``browser``."""
+def format_browser_cookie(browser: str) -> str:
+    """Return the Set-Cookie value that stores the browser id ``browser``."""
     return f"{_NAME}={browser}; Path=/; Secure; HttpOnly; SameSite=None"
 
 
-def is_browser_of(call: Call, browser: str) -> bool:
-    """Whether ``call`` comes from ``browser``."""
-    return hmac.compare_digest(browser_of(call).encode(), browser.encode())
+def is_from_browser(call: Call, browser: str) -> bool:
+    """Whether the cookie of ``call`` holds the browser id ``browser`` (compared in constant time)."""
+    return hmac.compare_digest(read_browser_cookie(call).encode(), browser.encode())

@@ -1,4 +1,7 @@
-"""Device codes in use: a bounded store, since polling sees what the sign-in page changes."""
+"""Device codes that have been issued, in a store of bounded size.
+
+The codes cannot be sealed tokens: the sign-in page changes the state of a code, and the device reads it by polling.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,22 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEVICE_CODE_LIFETIME", "INTERVAL", "DeviceCode", "DeviceCodes"]
+__all__ = ["DEVICE_CODE_LIFETIME", "POLL_INTERVAL", "DeviceCode", "DeviceCodeStore"]
 
-DEVICE_CODE_LIFETIME, INTERVAL = 900, 5
+DEVICE_CODE_LIFETIME, POLL_INTERVAL = 900, 5
 """Seconds, both from the Entra device-code document."""
 
-_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # none that is mistaken for another, no vowels
+_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # no vowels, and no two letters that look alike
 _LENGTH = 9
 
 
 @dataclass(slots=True)
 class DeviceCode:
-    """One code, and what has become of it. Times in seconds since the Unix epoch; ``subject`` is an object id."""
+    """One device code and its state.
+
+    Times are in seconds since the Unix epoch. ``subject`` is the object id of the user who approved the code,
+    ``method`` how that user authenticated, ``last_poll`` the time of the last token request with the code.
+    """
 
     device_code: str
     user_code: str
@@ -31,11 +38,11 @@ class DeviceCode:
     state: Literal["pending", "approved", "declined", "used"] = "pending"
     subject: str = ""
     method: str = ""
-    polled: float = 0.0
+    last_poll: float = 0.0
 
 
-class DeviceCodes:
-    """At most ``capacity`` codes; the oldest is forgotten first."""
+class DeviceCodeStore:
+    """Holds at most ``capacity`` codes; when it is full, the oldest code is removed."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
@@ -44,7 +51,7 @@ class DeviceCodes:
 
     def issue(self, *, client_id: str, authority: str, version: str, resource: str, scopes: tuple[str, ...],
               now: float) -> DeviceCode:  # fmt: skip
-        """A new code for these."""
+        """Create and store a code for this client, authority, resource and scopes. ``now``: seconds since the epoch."""
         while (user_code := "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))) in self._by_user_code:
             pass
         code = DeviceCode(
@@ -57,10 +64,13 @@ class DeviceCodes:
         self._codes[code.device_code] = self._by_user_code[user_code] = code
         return code
 
-    def of_device(self, device_code: str) -> DeviceCode | None:
-        """The code that a device polls with. It is 128 random letters, so that a look-up's timing tells nothing."""
+    def find_by_device_code(self, device_code: str) -> DeviceCode | None:
+        """Return the code that a device polls with, or None.
+
+        The code has 128 random letters, so the time that a look-up takes reveals nothing about other codes.
+        """
         return self._codes.get(device_code)
 
-    def of_user(self, user_code: str) -> DeviceCode | None:
-        """The code that a person typed, in whatever case and with blanks or dashes."""
+    def find_by_user_code(self, user_code: str) -> DeviceCode | None:
+        """Return the code that a user typed, or None. Case, blanks and dashes do not matter."""
         return self._by_user_code.get(user_code.upper().replace("-", "").replace(" ", ""))

@@ -1,4 +1,7 @@
-"""The estate's people, tenants and domains, indexed: a look-up costs the same with ten users or a million."""
+"""Indexes over the users, tenants, domains and applications of an estate.
+
+The time of a look-up does not depend on the number of users.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.estate import Application, Domain, Estate, Tenant, User
 
-__all__ = ["Authority", "Directory", "Place", "SharedAuthority"]
+__all__ = ["Authority", "Directory", "DomainEntry", "SharedAuthority"]
 
 SharedAuthority = Literal["common", "organizations", "consumers"]
 Authority = Tenant | SharedAuthority
@@ -24,25 +27,25 @@ _DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A domain and the tenant that has verified it."""
+class DomainEntry:
+    """A verified domain and the tenant it belongs to."""
 
     tenant: Tenant
     domain: Domain
 
 
 class Directory:
-    """Read-only indexes over an Estate."""
+    """Read-only indexes over an Estate. All look-ups ignore case, except those by ImmutableID."""
 
     def __init__(self, estate: Estate) -> None:
         self._tenants: dict[str, Tenant] = {}
-        self._places: dict[str, Place] = {}
+        self._domains: dict[str, DomainEntry] = {}
         for tenant in estate.tenants:
             self._tenants[tenant.id.lower()] = tenant
             initial = Domain(name=tenant.initial_domain)
             for domain in (initial, *tenant.domains):
                 self._tenants[domain.name.lower()] = tenant
-                self._places[domain.name.lower()] = Place(tenant, domain)
+                self._domains[domain.name.lower()] = DomainEntry(tenant, domain)
         self._users = {user.upn.lower(): user for user in estate.users}
         self._objects = {user.object_id.lower(): user for user in estate.users}
         self._accounts = {user.sam_account.lower(): user for user in estate.users if user.sam_account}
@@ -54,62 +57,63 @@ class Directory:
             if user.immutable_id:
                 self._immutable.setdefault(user.immutable_id, []).append(user)
 
-    def tenant(self, name: str) -> Tenant | None:
-        """The tenant with this id, initial domain or verified domain."""
+    def find_tenant(self, name: str) -> Tenant | None:
+        """Return the tenant with this id, initial domain or verified domain, or None."""
         return self._tenants.get(name.lower())
 
-    def place(self, login: str) -> Place | None:
-        """The domain of ``login`` (``user@domain`` or a bare domain), if any tenant has it."""
-        return self._places.get(login.rpartition("@")[2].strip().lower())
+    def find_domain(self, login: str) -> DomainEntry | None:
+        """Return the domain of ``login`` (``user@domain`` or a domain) with its tenant; None if no tenant has it."""
+        return self._domains.get(login.rpartition("@")[2].strip().lower())
 
-    def user(self, upn: str) -> User | None:
-        """The user with this user principal name."""
+    def find_user(self, upn: str) -> User | None:
+        """Return the user with this user principal name, or None."""
         return self._users.get(upn.strip().lower())
 
-    def user_by_id(self, object_id: str) -> User | None:
-        """The user with this object id."""
+    def find_user_by_id(self, object_id: str) -> User | None:
+        """Return the user with this object id, or None."""
         return self._objects.get(object_id.lower())
 
-    def user_by_account(self, account: str) -> User | None:
-        """The user who owns this realm account."""
+    def find_user_by_account(self, account: str) -> User | None:
+        """Return the user who has this account in the Kerberos realm, or None."""
         return self._accounts.get(account.lower())
 
-    def users_by_immutable_id(self, immutable_id: str) -> tuple[User, ...]:
-        """All users with this ImmutableID: it is unique in a tenant, not between tenants."""
+    def find_users_by_immutable_id(self, immutable_id: str) -> tuple[User, ...]:
+        """Return all users with this ImmutableID. It is unique within a tenant only."""
         return tuple(self._immutable.get(immutable_id, ()))
 
-    def application(self, client_id: str) -> Application | None:
-        """The application registered under ``client_id``."""
+    def find_application(self, client_id: str) -> Application | None:
+        """Return the application that is registered under ``client_id``, or None."""
         return self._applications.get(client_id.lower())
 
-    def home(self, user: User) -> Tenant:
-        """The user's tenant. Raises Refusal 90002 when the estate names none."""
-        tenant = self.tenant(user.tenant)
+    def find_home_tenant(self, user: User) -> Tenant:
+        """Return the tenant of ``user``; raises AadstsError 90002 if the estate has no such tenant."""
+        tenant = self.find_tenant(user.tenant)
         if tenant is None:
-            raise Refusal(90002, tenant=user.tenant)
+            raise AadstsError(90002, tenant=user.tenant)
         return tenant
 
-    def authority(self, name: str) -> Authority:
-        """What the first segment of a path stands for.
+    def find_authority(self, name: str) -> Authority:
+        """Return the tenant or shared authority that the first segment of a path names.
 
-        Raises Refusal 900023 for a name that is neither GUID nor DNS name, 90002 for one that no tenant has.
+        Raises AadstsError 900023 for a name that is neither a GUID nor a DNS name, and 90002 for a GUID or DNS name
+        that no tenant has.
         """
         shared = _SHARED.get(name.lower())
         if shared is not None:
             return shared
-        tenant = self.tenant(name)
+        tenant = self.find_tenant(name)
         if tenant is not None:
             return tenant
         if _is_guid(name) or _DNS_NAME.match(name):
-            raise Refusal(90002, tenant=name[:253])
-        raise Refusal(900023, tenant=name[:64])
+            raise AadstsError(90002, tenant=name[:253])
+        raise AadstsError(900023, tenant=name[:64])
 
-    def strict_tenant(self, name: str) -> Tenant:
-        """As ``authority``, for endpoints that serve tenants only."""
-        authority = self.authority(name)
+    def require_tenant(self, name: str) -> Tenant:
+        """Like ``find_authority``, but raises AadstsError 50059 for a shared authority such as ``common``."""
+        authority = self.find_authority(name)
         if isinstance(authority, Tenant):
             return authority
-        raise Refusal(50059)
+        raise AadstsError(50059)
 
 
 def _is_guid(name: str) -> bool:

@@ -1,34 +1,37 @@
-"""Where the provider's own endpoints are, as they appear in answers and documents."""
+"""The URLs of the provider's endpoints, as they appear in replies and documents."""
 
 from __future__ import annotations
 
 from ssosim.estate import Cloud, FederationService
 
 __all__ = [
-    "adfs_mex",
-    "adfs_trust",
+    "adfs_mex_url",
+    "adfs_trust_url",
     "autologon_issuer",
-    "autologon_mex",
-    "autologon_trust",
-    "federated_return",
-    "login_host",
-    "passive_sign_in",
+    "autologon_mex_url",
+    "autologon_trust_url",
+    "federation_page_url",
+    "login_srf_url",
+    "primary_login_host",
 ]
 
 
-def login_host(cloud: Cloud) -> str:
-    """The host that answers name first: ``login.microsoftonline.com`` in the public cloud."""
+def primary_login_host(cloud: Cloud) -> str:
+    """Return the host name in the provider's own URLs (``login.microsoftonline.com`` in the public cloud)."""
     return cloud.login_hosts[0]
 
 
-def autologon_mex(cloud: Cloud, domain: str, request_id: str) -> str:
-    """The tenant's MEX document. The literal path is unconfirmed, hence ``Cloud.mex_path``."""
+def autologon_mex_url(cloud: Cloud, domain: str, request_id: str) -> str:
+    """Return the URL of the MEX document of ``domain``.
+
+    The path is unconfirmed, so it is a setting (``Cloud.mex_path``).
+    """
     path = cloud.mex_path.replace("{domain}", domain)
     return f"https://{cloud.autologon_host}{path}?client-request-id={request_id}"
 
 
-def autologon_trust(cloud: Cloud, domain: str, kind: str, request_id: str) -> str:
-    """A WS-Trust endpoint; ``kind`` is ``windowstransport`` or ``usernamemixed``.
+def autologon_trust_url(cloud: Cloud, domain: str, kind: str, request_id: str) -> str:
+    """Return the URL of a WS-Trust endpoint; ``kind`` is ``windowstransport`` or ``usernamemixed``.
 
     Source: MSAL.NET issues 1985, 2044.
     """
@@ -37,25 +40,28 @@ def autologon_trust(cloud: Cloud, domain: str, kind: str, request_id: str) -> st
 
 
 def autologon_issuer(cloud: Cloud, tenant_id: str) -> str:
-    """Issuer of the fully signed assertion (``Cloud.assertion = "signed-saml"``): ours, the real one is unknown."""
+    """Return the issuer of a fully signed assertion (``Cloud.assertion = "signed-saml"``).
+
+    The value is chosen here; the issuer of the real service is unknown.
+    """
     return f"https://{cloud.autologon_host}/{tenant_id}/"
 
 
-def adfs_mex(service: FederationService) -> str:
-    """The federation service's MEX document, at the path AD FS uses."""
+def adfs_mex_url(service: FederationService) -> str:
+    """Return the URL of the federation service's MEX document, at the path that AD FS uses."""
     return f"https://{service.host}/adfs/services/trust/mex"
 
 
-def adfs_trust(service: FederationService, version: str, kind: str) -> str:
-    """A WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
+def adfs_trust_url(service: FederationService, version: str, kind: str) -> str:
+    """Return the URL of a WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
     return f"https://{service.host}/adfs/services/trust/{version}/{kind}"
 
 
-def federated_return(host: str) -> str:
-    """Where a federation service's page answers to, at the login host ``host``."""
+def login_srf_url(host: str) -> str:
+    """Return the URL at the login host ``host`` to which a federation service's page posts its response."""
     return f"https://{host}/login.srf"
 
 
-def passive_sign_in(service: FederationService) -> str:
-    """The browser's sign-in page (WS-Federation)."""
+def federation_page_url(service: FederationService) -> str:
+    """Return the URL of the federation service's sign-in page for browsers (WS-Federation)."""
     return f"https://{service.host}/adfs/ls/"

@@ -1,15 +1,15 @@
-"""The AADSTS catalogue: each code with its OAuth value, HTTP status, text and source.
+"""The AADSTS catalogue (for each code the OAuth value, HTTP status, text and source) and its exception.
 
 Sources: the Entra error-code reference, the Seamless SSO troubleshooting page, and error bodies that users pasted into
-public issue threads (named in each row). "Unconfirmed" marks a wording that is ours, or an OAuth value or status that
-no public capture shows. ``{...}`` in a text is filled from the refusal's details.
+public issue threads (named in each row). "Unconfirmed" marks a text that was written here, or an OAuth value or status
+that no public capture shows. ``{...}`` in a text is filled from the details of the AadstsError.
 """
 
 from __future__ import annotations
 
 from ssosim.entra.core.aadsts_rows import ROWS, Aadsts
 
-__all__ = ["CATALOGUE", "Aadsts", "Refusal", "chain", "describe"]
+__all__ = ["CATALOGUE", "Aadsts", "AadstsError", "describe", "list_error_codes"]
 
 CATALOGUE: dict[int, Aadsts] = {row.code: row for row in ROWS}
 
@@ -19,11 +19,11 @@ class _Details(dict[str, str]):
         return ""
 
 
-class Refusal(Exception):  # noqa: N818  it is an answer, not a mistake of the program
-    """The protocol's "no": an AADSTS code with the details of its text.
+class AadstsError(Exception):
+    """A request that the provider refuses: an AADSTS code with the details for its text.
 
-    ``status`` overrides the catalogue's HTTP status; ``claims`` is the JSON text of a claims challenge. How it is
-    rendered (OAuth JSON, SOAP fault, plain text) depends on the endpoint, not on who raised it.
+    ``status`` overrides the HTTP status of the catalogue. ``claims`` is the JSON text of a claims challenge. The
+    endpoint decides how the error is rendered (OAuth JSON, SOAP fault, plain text), not the code that raises it.
     """
 
     def __init__(self, code: int, *, status: int | None = None, claims: str | None = None, **details: str) -> None:
@@ -35,22 +35,22 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a mistake of the p
 
     @property
     def row(self) -> Aadsts:
-        """The catalogue's entry."""
+        """The entry of this code in the catalogue."""
         return CATALOGUE[self.code]
 
     @property
     def http_status(self) -> int:
-        """The HTTP status to answer with."""
+        """The HTTP status of the reply."""
         return self.status if self.status is not None else self.row.status
 
 
-def chain(refusal: Refusal) -> tuple[int, ...]:
-    """The codes of ``error_codes``: umbrella codes first, as in captured bodies (``[70002, 50012]``)."""
-    return (*refusal.row.umbrella, refusal.code)
+def list_error_codes(error: AadstsError) -> tuple[int, ...]:
+    """Return the values of ``error_codes``: outer codes first, as in captured bodies (``[70002, 50012]``)."""
+    return (*error.row.outer_codes, error.code)
 
 
-def describe(refusal: Refusal) -> str:
-    """The text with its codes: ``AADSTS70002: Error validating credentials. AADSTS50008: …``."""
-    details = _Details(refusal.details)
-    parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in chain(refusal))
+def describe(error: AadstsError) -> str:
+    """Return the text with its codes: ``AADSTS70002: Error validating credentials. AADSTS50008: …``."""
+    details = _Details(error.details)
+    parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in list_error_codes(error))
     return " ".join(part.strip() for part in parts)

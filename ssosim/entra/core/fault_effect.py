@@ -1,31 +1,32 @@
-"""What a fault does to the provider's answers: decided before the provider is asked, carried out by the server."""
+"""The effect of a fault on one HTTP exchange: chosen before the request is handled, applied by the server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 
 __all__ = ["HttpEffect", "Tamper"]
 
 
 @dataclass(frozen=True, slots=True)
 class HttpEffect:
-    """How one exchange is struck. ``delay`` in seconds comes first, then one of the others.
+    """The effect of a fault on one exchange: first ``delay`` (seconds), then at most one of the others.
 
-    ``silent``: no answer; ``dropped``: nor any connection any more. ``answer``: this one, and the provider is not
-    asked. ``change``: the provider's, changed. ``own``: it is the service itself that answers so, and nobody in its
-    place.
+    ``silent``: no reply is sent. ``dropped``: no reply is sent, and the connection is closed. ``reply``: this reply is
+    sent, and the provider does not handle the request. ``change``: this function changes the provider's reply.
+    ``from_service``: the effect stands for a failure of the service itself, so the trace does not mark the exchange as
+    injected.
     """
 
     delay: float = 0.0
     silent: bool = False
     dropped: bool = False
-    answer: Answer | None = None
-    change: Callable[[Answer], Answer] | None = None
-    own: bool = False
+    reply: HttpReply | None = None
+    change: Callable[[HttpReply], HttpReply] | None = None
+    from_service: bool = False
 
 
 Tamper = Callable[[Call, str], HttpEffect | None]
-"""From a call and the client that made it to what is done to the exchange, if anything."""
+"""Return the effect of the active faults on a call from the named client, or None."""

@@ -1,7 +1,7 @@
 """JSON Web Tokens, RS256, and the key set they verify against (RFC 7515, RFC 7517).
 
-Written out because the header never changes for a key and one RSA operation is all the work there is; the tests verify
-the result with PyJWT.
+No JOSE library is used: the header is the same for every token of a key, so one RSA operation per token is all the
+work. The tests verify the tokens with PyJWT.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import msgspec
 
 from ssosim.entra.core.keys import SigningKey
 
-__all__ = ["b64url", "key_set", "sign_jwt"]
+__all__ = ["build_key_set", "encode_base64url", "sign_jwt"]
 
 _STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
-def b64url(data: bytes) -> str:
-    """Base64url without padding."""
+def encode_base64url(data: bytes) -> str:
+    """Encode as base64url without padding."""
     return binascii.b2a_base64(data, newline=False).translate(_STANDARD_TO_URL, b"=").decode()
 
 
 @lru_cache(maxsize=64)
 def _header(key_id: str) -> str:
-    return b64url(msgspec.json.encode({"typ": "JWT", "alg": "RS256", "kid": key_id, "x5t": key_id}))
+    return encode_base64url(msgspec.json.encode({"typ": "JWT", "alg": "RS256", "kid": key_id, "x5t": key_id}))
 
 
 def sign_jwt(key: SigningKey, claims: Mapping[str, Any]) -> str:
-    """The compact form of ``claims`` signed with ``key``; the header names it by ``kid`` and ``x5t``."""
-    unsigned = f"{_header(key.key_id)}.{b64url(msgspec.json.encode(claims))}"
-    return f"{unsigned}.{b64url(key.sign(unsigned.encode()))}"
+    """Sign ``claims`` with ``key`` and return the JWT in compact form; ``kid`` and ``x5t`` name the key."""
+    unsigned = f"{_header(key.key_id)}.{encode_base64url(msgspec.json.encode(claims))}"
+    return f"{unsigned}.{encode_base64url(key.sign(unsigned.encode()))}"
 
 
-def key_set(keys: tuple[SigningKey, ...], issuer: str | None = None) -> dict[str, Any]:
-    """The JWKS document; ``issuer`` is added to each key in v2 documents."""
+def build_key_set(keys: tuple[SigningKey, ...], issuer: str | None = None) -> dict[str, Any]:
+    """Build the JWKS document. ``issuer`` is added to each key in v2 documents."""
     entries = []
     for key in keys:
         numbers = key.private.public_key().public_numbers()
@@ -46,9 +46,9 @@ def key_set(keys: tuple[SigningKey, ...], issuer: str | None = None) -> dict[str
             "use": "sig",
             "kid": key.key_id,
             "x5t": key.key_id,
-            "n": b64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
-            "e": b64url(numbers.e.to_bytes((numbers.e.bit_length() + 7) // 8, "big")),
-            "x5c": [key.certificate_text],
+            "n": encode_base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
+            "e": encode_base64url(numbers.e.to_bytes((numbers.e.bit_length() + 7) // 8, "big")),
+            "x5c": [key.certificate_base64],
         }
         entries.append(entry if issuer is None else {**entry, "issuer": issuer})
     return {"keys": entries}

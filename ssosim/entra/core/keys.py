@@ -1,7 +1,7 @@
 """The provider's keys: one RSA key with a self-signed certificate for each issuer, and one secret for sealed tokens.
 
-Making an RSA-2048 key takes a tenth of a second or more, so a lab keeps its keys in its state folder and reads them
-again.
+Generating an RSA-2048 key takes a tenth of a second or more, so a lab stores its keys in its state folder and loads
+them at its next start.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class SigningKey:
     private: rsa.RSAPrivateKey
     certificate: x509.Certificate
     key_id: str
-    certificate_text: str
+    certificate_base64: str
 
     @classmethod
-    def of(cls, private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> SigningKey:
-        """Join a key and its certificate."""
+    def from_parts(cls, private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> SigningKey:
+        """Combine a key and its certificate, and compute the key id."""
         der = certificate.public_bytes(serialization.Encoding.DER)
         thumbprint = hashlib.sha1(der, usedforsecurity=False).digest()
         key_id = base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
@@ -53,7 +53,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls, name: str) -> SigningKey:
-        """A new RSA-2048 key with a self-signed certificate for the common name ``name``, good for ten years."""
+        """Generate an RSA-2048 key with a self-signed certificate for the common name ``name``, valid for ten years."""
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64] or "ssosim")])
         now = datetime.now(UTC)
@@ -67,14 +67,14 @@ class SigningKey:
             .not_valid_after(now + timedelta(days=3650))
             .sign(private, _SHA256)
         )
-        return cls.of(private, certificate)
+        return cls.from_parts(private, certificate)
 
     def sign(self, data: bytes) -> bytes:
-        """RSASSA-PKCS1-v1_5 with SHA-256: RS256 in JOSE, rsa-sha256 in XML signatures."""
+        """Sign with RSASSA-PKCS1-v1_5 and SHA-256 (RS256 in JOSE, rsa-sha256 in XML signatures)."""
         return self.private.sign(data, _PKCS1, _SHA256)
 
     def to_pem(self) -> bytes:
-        """Private key and certificate in one PEM text. Secret."""
+        """Return private key and certificate as one PEM text. The text is secret."""
         key = self.private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -82,17 +82,21 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, text: bytes) -> SigningKey:
-        """Read what ``to_pem`` wrote; raises ValueError."""
-        # The file is our own and readable by us alone: the primality tests of a careful load cost 50 ms a key.
+        """Read a key that ``to_pem`` wrote; raises ValueError."""
+        # This program wrote the file, and only this user can read it. Validation (primality tests) takes 50 ms a key.
         private = serialization.load_pem_private_key(text, None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(private, rsa.RSAPrivateKey):
-            raise ValueError("not an RSA key")  # noqa: TRY004  it is the file's content that is wrong
-        return cls.of(private, x509.load_pem_x509_certificate(text))
+            raise ValueError("not an RSA key")  # noqa: TRY004  the content of the file is wrong
+        return cls.from_parts(private, x509.load_pem_x509_certificate(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``cloud`` signs tokens and cloud assertions, ``federation`` those of each federation service (by its name)."""
+    """All keys of the provider.
+
+    ``cloud`` signs tokens and the cloud's assertions. ``federation`` has the signing key of each federation service by
+    its name. ``secret`` (32 bytes) seals tokens.
+    """
 
     cloud: SigningKey
     federation: Mapping[str, SigningKey]
@@ -100,7 +104,7 @@ class Keys:
 
     @classmethod
     def generate(cls, federation: Iterable[str] = ()) -> Keys:
-        """New keys for the cloud and the federation services of these names."""
+        """Generate keys for the cloud and for the federation services with these names."""
         return cls(
             cloud=SigningKey.generate("accounts.accesscontrol.windows.net"),
             federation=MappingProxyType({name: SigningKey.generate(f"ADFS Signing - {name}") for name in federation}),
@@ -117,7 +121,7 @@ class Keys:
 
     @classmethod
     def load(cls, folder: Path) -> Keys:
-        """Read keys that ``save`` wrote; raises KeysError."""
+        """Load keys that ``save`` wrote; raises KeysError."""
         secret = _read(folder / "secret.bin")
         if len(secret) != _SECRET_BYTES:
             raise KeysError(
@@ -131,8 +135,8 @@ class Keys:
 
 
 def _write(path: Path, data: bytes) -> None:
-    # Under another name first, and a new one: a reader never sees half a key, the mode is right from the first byte,
-    # and no file that was there before is written to.
+    # Write a new temporary file, then rename it: a reader never sees a partial key, the mode is right from the first
+    # byte, and no existing file is written to.
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         try:

@@ -1,6 +1,6 @@
-"""One HTTP exchange as values: what comes in, what goes out, and what is to be remembered of it.
+"""One HTTP exchange as values: the request, the reply, and the events for the trace.
 
-Endpoints are functions from these to these; they run the same under aiohttp, in a test, and in memory.
+Endpoints are functions from a ``Call`` to an ``HttpReply``. They run unchanged under aiohttp, in tests and in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from ssosim.trace import Event
 
-__all__ = ["Answer", "Auth", "Call", "Journal", "json_answer", "new_guid", "read_fields"]
+__all__ = ["Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
 
 Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password"]
 
@@ -30,8 +30,8 @@ JSON = "application/json; charset=utf-8"
 
 
 @dataclass(slots=True)
-class Journal:
-    """What an endpoint wants in the trace: how the caller proved itself, and events. Never a secret."""
+class TraceBuffer:
+    """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret."""
 
     auth: Auth = "none"
     events: list[Event] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Call:
     too_large: bool = False
     scheme: Literal["https", "http"] = "https"
     port: int = 443
-    journal: Journal = field(default_factory=Journal)
+    trace_buffer: TraceBuffer = field(default_factory=TraceBuffer)
 
     @classmethod
     def read(  # noqa: PLR0913  one argument for each part of an HTTP request
@@ -88,17 +88,17 @@ class Call:
         if target[:1] != "/" and (absolute := _ABSOLUTE.match(target)):
             host, target = absolute[1], absolute[2] or "/"
         repeated: list[str] = []
-        path, query = _split(target, repeated)
+        path, query = _split_target(target, repeated)
         return cls(
-            host=_bare_host(host),
+            host=_strip_port(host),
             method=method,
             path=path,
             query=query,
             headers=given,
             body=body,
             now=now,
-            trace_id=f"{new_guid()[:-2]}00",  # real trace ids mostly end so (captures)
-            correlation_id=_correlation(given, query),
+            trace_id=f"{make_guid()[:-2]}00",  # real trace ids mostly end so (captures)
+            correlation_id=_choose_correlation_id(given, query),
             repeated=repeated[0] if repeated else "",
             header_bytes=header_bytes,
             too_large=too_large,
@@ -108,8 +108,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A response. ``code`` is the AADSTS number that it carries, if any."""
+class HttpReply:
+    """An HTTP response. ``code`` is the AADSTS number in it, if there is one."""
 
     status: int
     body: bytes = b""
@@ -118,22 +118,25 @@ class Answer:
     code: int | None = None
 
 
-def new_guid() -> str:
-    """A random GUID (RFC 9562, version 4), at a third of what ``uuid`` takes: each exchange needs several."""
+def make_guid() -> str:
+    """Make a random GUID (RFC 9562, version 4).
+
+    It takes a third of the time of ``uuid``; each exchange needs several.
+    """
     digits = os.urandom(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def json_answer(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    """An answer whose body is ``value`` as JSON, keys in the order given."""
-    return Answer(status, msgspec.json.encode(value), JSON, headers)
+def make_json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
+    """Return a reply whose body is ``value`` as JSON, with the keys in the given order."""
+    return HttpReply(status, msgspec.json.encode(value), JSON, headers)
 
 
 def read_fields(text: str, limit: int, repeated: list[str] | None = None) -> dict[str, str]:
-    """The fields of a query or form, blank ones too, the last of a name; raises ValueError for more than ``limit``.
+    """Parse the fields of a query or form. Blank values are kept; of repeated names the last value counts.
 
-    ``repeated`` comes to hold the names that are there more than once.
-    As ``urllib.parse.parse_qsl`` reads them, at a third of its cost. ValueError too for very many percent signs.
+    ``repeated`` receives the names that occur more than once. Raises ValueError for more than ``limit`` fields, or for
+    more percent signs than any client sends. The result is that of ``urllib.parse.parse_qsl``, at a third of its cost.
     """
     if text.count("&") >= limit:
         raise ValueError(f"more than {limit} fields")
@@ -144,21 +147,21 @@ def read_fields(text: str, limit: int, repeated: list[str] | None = None) -> dic
         if pair:
             name, _, value = pair.partition("=")
             if "%" in pair or "+" in pair:
-                name, value = _unescaped(name.replace("+", " ")), _unescaped(value.replace("+", " "))
+                name, value = _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
             if repeated is not None and name in fields:
                 repeated.append(name)
             fields[name] = value
     return fields
 
 
-def _unescaped(text: str) -> str:
-    """As ``urllib.parse.unquote``, whose cost doubles where escapes and letters outside ASCII take turns."""
+def _unescape(text: str) -> str:
+    """Like ``urllib.parse.unquote``, which is twice as slow if escapes and letters outside ASCII alternate."""
     if "%" not in text:
         return text
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
 
-def _bare_host(host: str) -> str:
+def _strip_port(host: str) -> str:
     if "@" in host:
         return ""
     name, separator, port = host.rpartition(":")
@@ -167,27 +170,27 @@ def _bare_host(host: str) -> str:
     return host.rstrip(".").lower()
 
 
-def _split(target: str, repeated: list[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+def _split_target(target: str, repeated: list[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
     try:
-        path, query = urlsplit(target)[2:4] if "://" in target[:8] else _cut(target)
+        path, query = urlsplit(target)[2:4] if "://" in target[:8] else _cut_query(target)
         fields = read_fields(query, _FIELD_LIMIT, repeated) if query else {}
     except ValueError:  # a target that is no URL, or too many fields
         path, fields = target.partition("?")[0], {}
     segments = path.strip("/").split("/", _SEGMENT_LIMIT)
     if "%" in path:
-        segments = [_unescaped(segment) for segment in segments] if path.count("%") <= _ESCAPE_LIMIT else [path]
+        segments = [_unescape(segment) for segment in segments] if path.count("%") <= _ESCAPE_LIMIT else [path]
     return tuple(segments), fields
 
 
-def _cut(target: str) -> tuple[str, str]:
+def _cut_query(target: str) -> tuple[str, str]:
     path, _, query = target.partition("?")
     return path, query.partition("#")[0]
 
 
-def _correlation(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+def _choose_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
     given = headers.get("client-request-id") or query.get("client-request-id")
     if given:
         plain = given.strip("{}").lower()
         if _GUID.match(plain):
             return plain  # anything else of the caller's text is never echoed
-    return new_guid()
+    return make_guid()

@@ -11,40 +11,40 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ssosim.entra.core.directory import Authority
-from ssosim.entra.core.endpoint_urls import login_host
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.jose import key_set
+from ssosim.entra.core.endpoint_urls import primary_login_host
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.jose import build_key_set
 from ssosim.entra.core.keys import SigningKey
 from ssosim.estate import Cloud, Tenant
 
-__all__ = ["TokenVersion", "instance_discovery", "issuer", "jwks", "openid_configuration"]
+__all__ = ["TokenVersion", "build_instance_discovery", "build_jwks", "build_openid_configuration", "issuer_of"]
 
 TokenVersion = Literal["1.0", "2.0"]
 _OLD_CACHE_NAME = "login.windows.net"
 
 
-def issuer(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
-    """The ``iss`` of tokens: by version, not by the host that the client used."""
+def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
+    """Return the ``iss`` claim of tokens. It depends on the token version, not on the host that the client used."""
     if version == "1.0":
         return f"https://sts.windows.net/{tenant_id}/"
-    return f"https://{login_host(cloud)}/{tenant_id}/v2.0"
+    return f"https://{primary_login_host(cloud)}/{tenant_id}/v2.0"
 
 
-def instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_version: str) -> dict[str, Any]:
-    """The aliases of the cloud that ``authorization_endpoint`` belongs to.
+def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_version: str) -> dict[str, Any]:
+    """Build the instance discovery document: the host aliases of the cloud that ``authorization_endpoint`` belongs to.
 
-    Raises Refusal: 900144 without the parameter, 50049 for a host that is none of ours.
+    Raises AadstsError: 900144 without the parameter, 50049 for a host that is not a login host of the cloud.
     """
     if not authorization_endpoint:
-        raise Refusal(900144, name="authorization_endpoint")
+        raise AadstsError(900144, name="authorization_endpoint")
     try:
         parts = urlsplit(authorization_endpoint)
         host = parts.hostname or ""
     except ValueError:
-        raise Refusal(50049) from None
+        raise AadstsError(50049) from None
     hosts = [name.lower() for name in cloud.login_hosts]
     if parts.scheme != "https" or host not in hosts:
-        raise Refusal(50049)
+        raise AadstsError(50049)
     tenant = parts.path.strip("/").split("/")[0] or "common"
     version = "/v2.0" if "/v2.0/" in parts.path.lower() else ""
     answer: dict[str, Any] = {
@@ -57,10 +57,10 @@ def instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_ver
     return answer
 
 
-def openid_configuration(cloud: Cloud, host: str, authority: Authority, version: TokenVersion) -> dict[str, Any]:
-    """The OpenID configuration. A tenant's endpoints hold its GUID, whatever name was asked for.
+def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, version: TokenVersion) -> dict[str, Any]:
+    """Build the OpenID configuration. The endpoints of a tenant contain its GUID, also if the request named a domain.
 
-    MSAL Python takes the tenant of its cache from ``token_endpoint``, which is why the GUID matters.
+    MSAL Python takes the tenant id of its cache from ``token_endpoint``, so the GUID is needed.
     """
     name = authority.id if isinstance(authority, Tenant) else authority
     base = f"https://{host}/{name}"
@@ -75,7 +75,7 @@ def openid_configuration(cloud: Cloud, host: str, authority: Authority, version:
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "issuer": issuer(cloud, tenant_id, version),
+        "issuer": issuer_of(cloud, tenant_id, version),
         "request_uri_parameter_supported": False,
         "authorization_endpoint": f"{base}/oauth2{path}/authorize",
         "device_authorization_endpoint": f"{base}/oauth2{path}/devicecode",
@@ -86,9 +86,9 @@ def openid_configuration(cloud: Cloud, host: str, authority: Authority, version:
     }  # fmt: skip
 
 
-def jwks(cloud: Cloud, key: SigningKey, authority: Authority, version: TokenVersion) -> dict[str, Any]:
-    """The key set of this version's ``jwks_uri``."""
+def build_jwks(cloud: Cloud, key: SigningKey, authority: Authority, version: TokenVersion) -> dict[str, Any]:
+    """Build the key set that is served at the ``jwks_uri`` of this version."""
     if version == "1.0":
-        return key_set((key,))
+        return build_key_set((key,))
     tenant_id = authority.id if isinstance(authority, Tenant) else "{tenantid}"
-    return key_set((key,), issuer(cloud, tenant_id, version))
+    return build_key_set((key,), issuer_of(cloud, tenant_id, version))

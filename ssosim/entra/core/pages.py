@@ -1,6 +1,6 @@
-"""The pages that people see: sign-in, device code, form post, a last word, an error. Few, plain, and usable by ear.
+"""The HTML pages of the provider: sign-in, device code, form post, messages and errors. They work with screen readers.
 
-They load nothing from elsewhere. Each script is let through by a nonce (Content Security Policy level 3).
+The pages load nothing from other hosts. A nonce allows each script (Content Security Policy level 3).
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ssosim.entra.core.messages import Answer, new_guid
+from ssosim.entra.core.messages import HttpReply, make_guid
 
-__all__ = ["NO_STORE", "device_code_page", "federation_page", "form_post_page", "message_page", "sign_in_page"]
+__all__ = [
+    "NO_STORE",
+    "render_device_code_page",
+    "render_federation_page",
+    "render_form_post_page",
+    "render_message_page",
+    "render_sign_in_page",
+]
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), ("Referrer-Policy", "same-origin"))
 
@@ -22,8 +29,8 @@ _STYLE = (
     "input{margin:0 0 1rem}button{padding:.4rem 1rem;margin:0 0 .6rem}[hidden]{display:none}#error{color:#a80000}"
 )
 
-# Tries the ticket first, as the real page does, and shows the form when there is none. The request carries credentials,
-# which is what makes a browser answer Negotiate.
+# Tries a Kerberos ticket first, as the real page does, and shows the form if that fails. The request has
+# withCredentials set, because only then a browser responds to a Negotiate challenge.
 _SILENT = """
 (function () {
   var c = $Config, d = c.desktopSsoConfig, form = document.getElementById("signin"), x = new XMLHttpRequest();
@@ -46,7 +53,7 @@ _SUBMIT = 'document.getElementById("answer").submit();'
 
 
 def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code: int | None = None,
-          connect: str = "", cookie: str = "") -> Answer:  # fmt: skip
+          connect: str = "", cookie: str = "") -> HttpReply:  # fmt: skip
     policy = (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
         + (f"; script-src 'nonce-{nonce}'" if nonce else "")
@@ -65,35 +72,36 @@ def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code:
     )
     if cookie:
         headers = (*headers, ("Set-Cookie", cookie))
-    return Answer(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers, code)
+    return HttpReply(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers, code)
 
 
 def _hidden(fields: Mapping[str, str]) -> str:
     return "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items())
 
 
-def sign_in_page(
+def render_sign_in_page(
     config: Mapping[str, Any],
     *,
     application: str,
     login: str,
     error: str = "",
     code: int | None = None,
-    silent: str = "",
+    autologon_origin: str = "",
     cookie: str = "",
-) -> Answer:
-    """Name, password, sign in, cancel, with ``config`` as ``$Config``.
+) -> HttpReply:
+    """Render the form for user name and password, with ``config`` as ``$Config``.
 
-    ``silent`` is the origin of the autologon host when the page is to try a ticket before it asks, ``error`` the text
-    of a refused attempt and ``code`` its AADSTS number, ``cookie`` the value of Set-Cookie.
+    ``autologon_origin`` is the origin of the autologon host if the page shall try a ticket before it shows the form,
+    else ``""``. ``error`` is the text of a refused attempt and ``code`` its AADSTS number; ``cookie`` is the value of
+    Set-Cookie.
     """
-    nonce = new_guid()
+    nonce = make_guid()
     text = json.dumps(config, separators=(",", ":"))
-    for letter in "<>&":  # the text stands in a script element
+    for letter in "<>&":  # the text is part of a script element
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
-    # A browser without script shows the form at once, and says so.
-    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if silent else ""
+    # A browser without scripts shows the form at once, and reports that with this image.
+    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if autologon_origin else ""
     first, second = ("", " autofocus") if login else (" autofocus", "")
     content = (
         f"<p>to continue to {escape(application)}</p>"
@@ -105,13 +113,13 @@ def sign_in_page(
         + '<input id="passwd" name="passwd" type="password" autocomplete="current-password" required'
         + f"{second}><button>Sign in</button>"
         + '<button name="cancel" value="1" formnovalidate>Cancel</button></form>'
-        + f'<script nonce="{nonce}">$Config={text};{_SILENT if silent else ""}</script>{beacon}'
+        + f'<script nonce="{nonce}">$Config={text};{_SILENT if autologon_origin else ""}</script>{beacon}'
     )
-    return _page("Sign in", content, nonce=nonce, code=code, connect=silent, cookie=cookie)
+    return _page("Sign in", content, nonce=nonce, code=code, connect=autologon_origin, cookie=cookie)
 
 
-def federation_page(host: str, name: str = "", error: str = "") -> Answer:
-    """A federation service's own page: user name and password, by AD FS's names. It posts to its own address."""
+def render_federation_page(host: str, name: str = "", error: str = "") -> HttpReply:
+    """Render the sign-in form of a federation service, with the field names of AD FS. It posts to its own URL."""
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
         f"<p>{escape(host)}</p>"
@@ -125,9 +133,9 @@ def federation_page(host: str, name: str = "", error: str = "") -> Answer:
     return _page("Sign in with your organizational account", content)
 
 
-def form_post_page(action: str, fields: Mapping[str, str]) -> Answer:
-    """A form that sends ``fields`` to ``action`` by itself, or by its button where there is no script."""
-    nonce = new_guid()
+def render_form_post_page(action: str, fields: Mapping[str, str]) -> HttpReply:
+    """Render a form that posts ``fields`` to ``action`` by a script, or by its button in a browser without scripts."""
+    nonce = make_guid()
     content = (
         f'<form id="answer" method="post" action="{escape(action)}">{_hidden(fields)}'
         f'<noscript><button>Continue</button></noscript></form><script nonce="{nonce}">{_SUBMIT}</script>'
@@ -135,8 +143,8 @@ def form_post_page(action: str, fields: Mapping[str, str]) -> Answer:
     return _page("Working", content, nonce=nonce)
 
 
-def device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> Answer:
-    """Asks for the code that a device shows."""
+def render_device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> HttpReply:
+    """Render the form for the code that a device shows."""
     content = (
         (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
         + '<form id="device" method="post"><label for="otc">The code that your app or device shows</label>'
@@ -146,6 +154,6 @@ def device_code_page(user_code: str = "", error: str = "", code: int | None = No
     return _page("Enter code", content, code=code)
 
 
-def message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> Answer:
-    """A page with nothing to do on it."""
+def render_message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> HttpReply:
+    """Render a page that only shows a text."""
     return _page(title, f'<p role="status">{escape(text)}</p>', status=status, code=code)

@@ -1,34 +1,37 @@
-"""Which single-use things have been used."""
+"""The ids of single-use tokens that have been used."""
 
 from __future__ import annotations
 
 import heapq
 
-__all__ = ["ReplayStore"]
+__all__ = ["ReplayCache"]
 
 
-class ReplayStore:
-    """Remembers identifiers until they expire; at most ``capacity`` of them, the soonest to expire is forgotten first.
+class ReplayCache:
+    """Stores at most ``capacity`` ids until they expire. When it is full, the id that expires first is removed.
 
-    That the store is bounded means that more than ``capacity`` live assertions open a window; ``forgotten`` counts
-    them.
+    A removed id could be used a second time, so ``capacity`` must exceed the number of valid tokens in use;
+    ``evictions`` counts the removed ids.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = max(1, capacity)
         self._known: set[str] = set()
         self._queue: list[tuple[float, str]] = []
-        self.forgotten = 0
+        self.evictions = 0
 
-    def first_use(self, identifier: str, expires: float, now: float) -> bool:
-        """Record the use of ``identifier``; False when it was used before and has not expired. Times in seconds."""
+    def record_use(self, identifier: str, expires: float, now: float) -> bool:
+        """Record the use of ``identifier``.
+
+        Returns False if it was used before and has not expired. Times in seconds.
+        """
         while self._queue and self._queue[0][0] <= now:
             self._known.discard(heapq.heappop(self._queue)[1])
         if identifier in self._known:
             return False
         if len(self._queue) >= self._capacity:
             self._known.discard(heapq.heappop(self._queue)[1])
-            self.forgotten += 1
+            self.evictions += 1
         self._known.add(identifier)
         heapq.heappush(self._queue, (expires, identifier))
         return True

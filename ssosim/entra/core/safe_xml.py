@@ -1,8 +1,8 @@
-"""XML from strangers, and text for XML.
+"""Parsing of untrusted XML, and escaping of text for XML.
 
-Nothing of a document type definition is ever read: no DTD, no entities, no network, UTF-8 only (so that no second
-encoding can hide a DOCTYPE from the check). Size, tags, attributes, namespaces and references are limited before
-anything is parsed: finding a namespace, the canonical form and a signature's references cost far more than their bytes.
+No document type definition is read: no DTD, no entities, no network access, and UTF-8 only (another encoding could hide
+a DOCTYPE from the check). Size, tags, attributes, namespaces and references are limited before the document is parsed,
+because namespace look-up, canonicalization and the references of a signature cost far more than their bytes suggest.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from types import MappingProxyType
 from lxml import etree
 from lxml.etree import _Element
 
-__all__ = ["XmlRefusedError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
+__all__ = ["InvalidXmlError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
 
 _BOM = b"\xef\xbb\xbf"
 _DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")
 _DOCTYPE = re.compile(rb"<!\s{0,64}(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-_MOST: Mapping[bytes, tuple[int, str]] = MappingProxyType(
+_MARKUP_LIMITS: Mapping[bytes, tuple[int, str]] = MappingProxyType(
     {
         b"<": (2000, "tags"),
         b"=": (1000, "attributes"),
@@ -27,11 +27,11 @@ _MOST: Mapping[bytes, tuple[int, str]] = MappingProxyType(
         b"&": (4000, "references"),
     }
 )
-"""What a document may hold how often. A token with 150 groups has 700 tags; no message of a known client has more."""
+"""How often each kind of markup may occur. A token with 150 groups has 700 tags; no known client sends more."""
 _IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-# Comments and processing instructions are dropped while parsing: text that a comment splits in two reads as one,
-# which is also what the canonical form (without comments) signs.
+# Comments and processing instructions are removed while parsing: text on both sides of a comment is read as one text.
+# The canonical form (without comments), which is what is signed, does the same.
 _PARSER = etree.XMLParser(
     resolve_entities=False,
     load_dtd=False,
@@ -43,65 +43,66 @@ _PARSER = etree.XMLParser(
 )
 
 
-class XmlRefusedError(ValueError):
-    """Not XML that we read. The text says why and may be shown to the sender."""
+class InvalidXmlError(ValueError):
+    """The data is not XML, or XML that is not accepted here. The text says why; it may be shown to the sender."""
 
 
 def parse_xml(data: bytes, limit: int) -> _Element:
-    """The root element of ``data``, at most ``limit`` bytes and of limited markup; raises XmlRefusedError.
+    """Parse ``data`` (at most ``limit`` bytes) and return the root element; raises InvalidXmlError.
 
-    Blanks before the XML declaration are allowed: a maintained tool sends them (source: AADInternals
+    Blanks before the XML declaration are allowed, because a maintained tool sends them (source: AADInternals
     Kerberos_utils.ps1).
     """
     if len(data) > limit:
-        raise XmlRefusedError(f"The message is larger than {limit} bytes.")
+        raise InvalidXmlError(f"The message is larger than {limit} bytes.")
     try:
         data.decode()
     except UnicodeDecodeError:
-        raise XmlRefusedError("The message is not UTF-8.") from None
-    for mark, (most, what) in _MOST.items():
+        raise InvalidXmlError("The message is not UTF-8.") from None
+    for mark, (most, what) in _MARKUP_LIMITS.items():
         if data.count(mark) > most:
-            raise XmlRefusedError(f"The message has more than {most} {what}.")
+            raise InvalidXmlError(f"The message has more than {most} {what}.")
     data = data.removeprefix(_BOM)
     declaration = _DECLARATION.match(data)
     data = data[declaration.end() :] if declaration else data.lstrip()
     if _DOCTYPE.search(data):
-        raise XmlRefusedError("A document type definition is not allowed.")
+        raise InvalidXmlError("A document type definition is not allowed.")
     try:
         root = etree.fromstring(data, _PARSER)
     except (etree.XMLSyntaxError, ValueError):
-        raise XmlRefusedError("The message is not well-formed XML.") from None
+        raise InvalidXmlError("The message is not well-formed XML.") from None
     info = root.getroottree().docinfo
     if info.internalDTD is not None or info.externalDTD is not None:
-        raise XmlRefusedError("A document type definition is not allowed.")
+        raise InvalidXmlError("A document type definition is not allowed.")
     return root
 
 
 def local_name(element: _Element) -> str:
-    """The element's name without its namespace."""
+    """Return the element's name without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
 def text_of(element: _Element | None) -> str:
-    """All text inside ``element``, in order; empty for None."""
+    """Return all text inside ``element``, in document order; empty for None."""
     if element is None:
         return ""
-    if len(element) == 0:  # nearly always, and itertext is dear
+    if len(element) == 0:  # the usual case; itertext is slow
         return element.text or ""
     return "".join(str(part) for part in element.itertext())
 
 
 def escape_text(text: str) -> str:
-    """Character data in canonical form (Canonical XML 1.0, section 2.3, text nodes).
+    """Escape character data for the canonical form (Canonical XML 1.0, section 2.3, text nodes).
 
-    What XML cannot hold even as a reference (XML 1.0, production 2) becomes U+FFFD: callers' text comes back in faults.
+    Characters that XML forbids even as a reference (XML 1.0, production 2) become U+FFFD: SOAP faults repeat text of
+    the request.
     """
     text = _IMPOSSIBLE.sub("\ufffd", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
 
 
 def escape_attribute(text: str) -> str:
-    """An attribute value in canonical form (Canonical XML 1.0, attribute nodes); else as ``escape_text``."""
+    """Escape an attribute value for the canonical form (Canonical XML 1.0, attribute nodes); like ``escape_text``."""
     text = _IMPOSSIBLE.sub("\ufffd", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return text.replace("\t", "&#x9;").replace("\n", "&#xA;").replace("\r", "&#xD;")

@@ -1,7 +1,8 @@
-"""Sealed tokens: opaque to whoever carries them, and worthless when changed (AES-256-GCM).
+"""Sealed tokens: claims that are encrypted and authenticated with AES-256-GCM, opaque to clients.
 
-The inner ``DesktopSsoToken``, the browser's dssoToken and refresh tokens are such. Their real formats are unknown, and
-clients treat all three as opaque (source: AADInternals Kerberos_utils.ps1, ROADtools auth.py).
+The inner ``DesktopSsoToken``, the browser's dssoToken, refresh tokens, authorization codes and the state of sign-in
+pages are sealed tokens. The formats of the real service are unknown, and clients treat them as opaque (source:
+AADInternals Kerberos_utils.ps1, ROADtools auth.py).
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ssosim.entra.core.jose import b64url
+from ssosim.entra.core.jose import encode_base64url
 
-__all__ = ["DesktopSsoGrant", "RefreshGrant", "Seal", "SealBrokenError"]
+__all__ = ["DesktopSsoClaims", "RefreshTokenClaims", "SealedTokenError", "TokenSealer"]
 
 _NONCE = 12
 _TAG = 16
 _LIMIT = 16 * 1024
 
 
-class SealBrokenError(ValueError):
-    """Not one of ours, not for this purpose, or tampered with."""
+class SealedTokenError(ValueError):
+    """The token was not sealed with this secret, was sealed for another purpose, or has been changed."""
 
 
-class DesktopSsoGrant(msgspec.Struct, frozen=True, array_like=True):
-    """What a DesktopSsoToken says. Times in seconds since the Unix epoch."""
+class DesktopSsoClaims(msgspec.Struct, frozen=True, array_like=True):
+    """The claims of a DesktopSsoToken and of a dssoToken. Times are in seconds since the Unix epoch."""
 
     id: str
     tenant: str
@@ -40,8 +41,8 @@ class DesktopSsoGrant(msgspec.Struct, frozen=True, array_like=True):
     method: str
 
 
-class RefreshGrant(msgspec.Struct, frozen=True, array_like=True):
-    """What a refresh token says. ``family`` tokens serve every member of the family of client ids."""
+class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
+    """The claims of a refresh token. Every client of the family of client ids may use a ``family`` token."""
 
     id: str
     tenant: str
@@ -58,26 +59,29 @@ class RefreshGrant(msgspec.Struct, frozen=True, array_like=True):
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Seal:
-    """Seals and opens with one secret of 32 bytes; ``purpose`` keeps tokens of different use apart."""
+class TokenSealer:
+    """Seals and opens tokens with one secret of 32 bytes.
+
+    ``purpose`` is authenticated with the token: a token that was sealed for one purpose does not open for another.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(secret)
 
-    def close(self, purpose: str, grant: msgspec.Struct) -> str:
-        """Base64url text of nonce, ciphertext and tag."""
+    def seal(self, purpose: str, claims: msgspec.Struct) -> str:
+        """Encrypt ``claims``; returns nonce, ciphertext and tag as base64url."""
         nonce = os.urandom(_NONCE)
-        return b64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(grant), purpose.encode()))
+        return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(claims), purpose.encode()))
 
     def open(self, purpose: str, text: str, kind: type[T]) -> T:
-        """The grant inside; raises SealBrokenError."""
+        """Decrypt ``text`` and return its claims; raises SealedTokenError."""
         if len(text) > _LIMIT:
-            raise SealBrokenError("too long")
+            raise SealedTokenError("too long")
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             if len(raw) < _NONCE + _TAG:
-                raise SealBrokenError("too short")
+                raise SealedTokenError("too short")
             plain = self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
             return msgspec.json.decode(plain, type=kind)
         except (binascii.Error, ValueError, InvalidTag, msgspec.DecodeError) as error:
-            raise SealBrokenError("seal broken") from error
+            raise SealedTokenError("seal broken") from error

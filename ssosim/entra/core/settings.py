@@ -1,4 +1,4 @@
-"""Choices that public text does not settle, each with its default. What *is* settled is not here."""
+"""Settings for behaviour of the real service that no public text confirms. Confirmed behaviour has no setting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ssosim.entra.core.ticket_acceptor import TicketFault
+from ssosim.entra.core.ticket_acceptor import RefusalReason
 
 __all__ = ["ClientRule", "Settings"]
 
@@ -25,8 +25,8 @@ class ClientRule:
     headers: tuple[str, ...] = ("x-client-Ver", "x-client-SKU", "x-client-OS")
     managed: frozenset[tuple[str, str]] = frozenset()
 
-    def sees_desktop_sso(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request with these ``headers`` (case-insensitive look-up) is one of the new kind of client."""
+    def offers_desktop_sso(self, headers: Mapping[str, str]) -> bool:
+        """Whether a client that sends these ``headers`` (case-insensitive look-up) is sent to desktop SSO."""
         if not any(name in headers for name in self.headers):
             return False
         if not self.managed:
@@ -37,7 +37,7 @@ class ClientRule:
 
 
 # The documents name the codes but not which fault gives which of 81002, 81003, 81008 and 81009: unconfirmed.
-TICKET_CODES: Mapping[TicketFault, int] = MappingProxyType(
+TICKET_CODES: Mapping[RefusalReason, int] = MappingProxyType(
     {
         "malformed": 81009,
         "ntlm": 81005,
@@ -64,22 +64,24 @@ class Settings:
     ``header_limit``: 50 KB, from the Seamless SSO troubleshooting page (AADSTS81001).
     ``refuse_replay``: whether an assertion is good for one token only (the real service: unconfirmed).
     ``replay_capacity``: how many used assertions are remembered; beyond it the oldest is forgotten.
-    ``rotate_strictly``: whether a refresh token dies with its first use (the real service issues a new one each time
-    and is not known to revoke the old).
+    ``single_use_refresh_tokens``: whether a refresh token can be used only once (the real service issues a new one
+    each time and is not known to revoke the old one).
     ``saml2_grant_takes_saml1``: the document's own sample sends a SAML 1 assertion with the saml2-bearer grant,
     MSAL.NET issue 1871 shows AADSTS7500514 for it; the default follows the capture.
-    ``refused_over_common``: v2 grants that ``/common`` does not take (documented for ``password``, else unconfirmed).
+    ``grants_refused_over_common``: v2 grants that ``/common`` does not take (documented for ``password``, unconfirmed
+    for the others).
     ``device_code_slow_down``: whether polling faster than the interval is ``slow_down``, at which MSAL.NET and msal4j
-    give up; whether the real service ever says it is unconfirmed.
-    ``untyped_form``: whether a token request without a Content-Type is read as a form (unconfirmed: those of other
-    media types are not).
+    give up; whether the real service sends it is unconfirmed.
+    ``untyped_form``: whether a token request without a Content-Type is read as a form (unconfirmed; requests with
+    another media type are not).
     ``wia_browsers``: the User-Agents for which a federation service's page tries the ticket (AD FS's own list in short:
     Internet Explorer and Edge on Windows; AD FS documentation, WIASupportedUserAgents).
-    ``error_lines``: what separates the parts of ``error_description``: a blank in captures from 2024 on, CRLF before.
+    ``error_separator``: the text between the parts of ``error_description``: a blank in captures from 2024 on, CRLF
+    before.
     """
 
-    clients: ClientRule = ClientRule()
-    ticket_codes: Mapping[TicketFault, int] = field(default_factory=lambda: TICKET_CODES)
+    client_rule: ClientRule = ClientRule()
+    ticket_codes: Mapping[RefusalReason, int] = field(default_factory=lambda: TICKET_CODES)
     refused_ticket_status: int = 403
     fault_status: int = 400
     mutual_authentication: bool = True
@@ -87,10 +89,10 @@ class Settings:
     soap_limit: int = 256 * 1024
     refuse_replay: bool = True
     replay_capacity: int = 200_000
-    rotate_strictly: bool = False
+    single_use_refresh_tokens: bool = False
     saml2_grant_takes_saml1: bool = False
-    refused_over_common: frozenset[str] = frozenset({"password"})
+    grants_refused_over_common: frozenset[str] = frozenset({"password"})
     device_code_slow_down: bool = False
     untyped_form: bool = False
     wia_browsers: tuple[re.Pattern[str], ...] = (re.compile(r"MSIE \d|Trident/7|Windows\s*NT.*Edg"),)
-    error_lines: str = " "
+    error_separator: str = " "

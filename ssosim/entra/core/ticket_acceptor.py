@@ -1,6 +1,6 @@
-"""What the identity provider needs of Kerberos: somebody who looks at a Negotiate token.
+"""The port through which the identity provider has Negotiate tokens checked.
 
-The composition root adapts a real GSSAPI acceptor to this port, so that this package knows nothing of Kerberos.
+The composition root adapts a GSSAPI acceptor to this port, so this package does not depend on a Kerberos library.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["AcceptedTicket", "RefusedTicket", "TicketAcceptor", "TicketFault"]
+__all__ = ["AcceptedTicket", "RefusalReason", "RefusedTicket", "TicketAcceptor"]
 
-TicketFault = Literal[
+RefusalReason = Literal[
     "malformed",
     "ntlm",
     "unknown-mechanism",
@@ -26,7 +26,10 @@ TicketFault = Literal[
 
 @dataclass(frozen=True, slots=True)
 class AcceptedTicket:
-    """A ticket that holds. ``principal`` is ``name@REALM``; ``reply`` the token for mutual authentication, if any."""
+    """A valid ticket.
+
+    ``principal`` is ``name@REALM``; ``reply`` is the token for mutual authentication, if there is one.
+    """
 
     principal: str
     service: str
@@ -35,16 +38,16 @@ class AcceptedTicket:
 
 @dataclass(frozen=True, slots=True)
 class RefusedTicket:
-    """A token that does not. ``reason`` is for programs, ``text`` for people."""
+    """A token that was refused. ``reason`` is for programs, ``text`` for people."""
 
     mechanism: Literal["kerberos", "ntlm", "unknown"]
-    reason: TicketFault
+    reason: RefusalReason
     text: str = ""
 
 
 class TicketAcceptor(Protocol):
-    """One service's key table. ``accept`` never raises for what a peer sent."""
+    """Checks tokens with the key table of one service. ``accept`` never raises for the content of a token."""
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Judge one initial Negotiate token (SPNEGO or bare Kerberos), already decoded from base64."""
+        """Check one initial Negotiate token (SPNEGO, or Kerberos without SPNEGO), already decoded from base64."""
         ...

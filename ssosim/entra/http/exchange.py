@@ -1,4 +1,43 @@
-"""From a Call to an Answer, with its place in the trace: the whole provider without a socket."""
+"""One HTTP exchange as a function: from a ``Call`` to an ``HttpReply`` and a record in the trace. No socket is used.
+
+Theory of operation
+-------------------
+
+The parts, from the outside to the inside:
+
+- ``run_exchange`` is the whole exchange. It applies the effect of a fault, calls the responder, and writes the trace.
+- ``_apply_effect`` decides, from the ``HttpEffect`` of the active faults, whether the responder is called at all.
+- A ``Responder`` is the application of a host. ``dispatch`` is the responder of the identity provider: it finds the
+  route, checks the size of the request, calls the handler, and renders every error in the style of the endpoint.
+- ``serve`` is ``run_exchange`` without faults, for tests and in-memory use.
+
+The server (``app.py``) reads the request, waits for the delay of a fault, calls ``run_exchange`` and sends the reply.
+The forecast of DNS changes calls the same function without a server.
+
+Rules that always hold:
+
+- The reply depends only on the call (which contains its time, ``call.now``), on estate, settings and keys, on the state
+  of the provider (its replay cache and its device codes), and on random ids. Nothing waits and nothing reads a socket;
+  a clock is read only to measure ``elapsed_ms``.
+- Each call leads to exactly one ``HttpExchange`` event, also if there is no reply (``status`` 0) or the handler fails.
+- A handler never writes to the trace. It appends events to ``call.trace_buffer``; they are recorded after it returns,
+  in order, directly before the ``HttpExchange`` event. If the handler fails with an unexpected exception, its events
+  are discarded, because it is unknown whether they took place.
+- ``step`` depends on host and path only. A fault cannot change it.
+- ``dispatch`` never raises. A request that is refused is an ``AadstsError``, which it catches; any other exception is
+  logged with the trace id and becomes reply 500 with AADSTS50000. Responders and ``change`` functions must not raise
+  either: ``run_exchange`` does not catch their exceptions.
+
+How a fault shows: an effect with ``silent`` or ``reply`` keeps the request from the responder, so no token is issued
+and no ticket is checked. The provider has then not looked at the credentials, and ``guess_auth`` reads the
+authentication method from the headers and the body. An effect with ``change`` lets the provider handle the request and
+changes the reply; the events of the handler are true and are recorded. The ``HttpExchange`` event is marked
+``injected`` unless the effect stands for a failure of the service itself (``from_service``).
+
+What can go wrong: text of the request reaches the trace, so host, method and path are cut to fixed lengths (a request
+line may have 32 KB). The query never reaches the trace, because it may contain codes and tokens. ``guess_auth`` can be
+wrong for a body that merely contains the text ``password=``.
+"""
 
 from __future__ import annotations
 
@@ -7,72 +46,81 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
-from ssosim.entra.core.messages import Answer, Auth, Call
+from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.routing import Route, find_route, step_of, style_of
-from ssosim.entra.oauth.error_responses import Style, render_refusal
+from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
+from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
 from ssosim.trace import HttpExchange, SignInStep
 
-__all__ = ["Respond", "answer", "exchange", "headers_of", "misdirected", "serve", "unreadable"]
+__all__ = [
+    "Responder",
+    "dispatch",
+    "headers_of",
+    "make_unreadable_event",
+    "refuse_misdirected",
+    "run_exchange",
+    "serve",
+]
 
 _log = logging.getLogger(__name__)
 _HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
 
-Respond = Callable[[Call], Answer]
-"""An application that answers for a host; it never raises."""
+Responder = Callable[[Call], HttpReply]
+"""Handles the calls for a host; it never raises."""
 
 
-def serve(provider: Provider, call: Call, client: str) -> Answer:
-    """Answer ``call`` and record it as caused by ``client``. Never raises."""
-    reply = exchange(provider, call, client, None)
-    assert reply is not None  # noqa: S101 - only a fault keeps an answer back
+def serve(provider: Provider, call: Call, client: str) -> HttpReply:
+    """Answer ``call`` without faults and record it for the client named ``client``. Never raises."""
+    reply = run_exchange(provider, call, client, None)
+    assert reply is not None  # noqa: S101 - only a fault can suppress the reply
     return reply
 
 
-def exchange(
-    provider: Provider, call: Call, client: str, struck: HttpEffect | None, respond: Respond | None = None
-) -> Answer | None:
-    """Answer ``call``, as ``injected`` by a fault, and record it as caused by ``client``; None: nothing is to be sent.
+def run_exchange(
+    provider: Provider, call: Call, client: str, effect: HttpEffect | None, respond: Responder | None = None
+) -> HttpReply | None:
+    """Answer ``call``, apply ``effect``, and record the exchange for the client named ``client``.
 
-    ``respond`` is who answers, by default the provider itself. Never raises.
+    ``effect`` is the effect of the active faults, or None. ``respond`` is the application of the host, by default the
+    identity provider. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
-    reply = _struck(call, struck, respond or partial(answer, provider))
-    trace, journal = provider.trace, call.journal
-    for event in journal.events:
+    reply = _apply_effect(call, effect, respond or partial(dispatch, provider))
+    trace, trace_buffer = provider.trace, call.trace_buffer
+    for event in trace_buffer.events:
         trace.record(client, event)
     trace.record(
         client,
         HttpExchange(
-            # Cut, for a request line may be 128 KB long, and a trace is kept.
+            # Cut: a request line may be 32 KB long, and the trace is stored.
             host=call.host[:_HOST],
             method=call.method[:_METHOD],
             path=("/" + "/".join(call.path))[:_PATH],
             status=reply.status if reply else 0,
-            auth=journal.auth,
+            auth=trace_buffer.auth,
             code=reply.code if reply else None,
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
             scheme=call.scheme,
             port=call.port,
-            injected=_not_its_own(struck),
+            injected=_is_injected(effect),
             step=step_of(provider, call),
-            dropped=struck is not None and struck.dropped,
+            dropped=effect is not None and effect.dropped,
         ),
     )
     return reply
 
 
-def unreadable(status: int) -> HttpExchange:
-    """What the trace has of bytes that are no request, which were answered with ``status``."""
+def make_unreadable_event(status: int) -> HttpExchange:
+    """Make the event for input that is not a valid HTTP request and was answered with ``status``."""
     return HttpExchange(host="", method="unreadable", path="", status=status, step=SignInStep.UNKNOWN)
 
 
-def headers_of(provider: Provider, call: Call, reply: Answer) -> tuple[tuple[str, str], ...]:
-    """The header fields that go out with ``reply``, those of its body apart."""
-    if call.host not in provider.hosts:  # another service, which has no such fields
+def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
+    """Return the header fields that are sent with ``reply``, except those that describe its body."""
+    if call.host not in provider.service_by_host:  # another service; only the provider sends these fields
         return reply.headers
     headers = (*reply.headers, ("x-ms-request-id", call.trace_id))
     if call.headers.get("return-client-request-id", "").lower() == "true":
@@ -80,66 +128,68 @@ def headers_of(provider: Provider, call: Call, reply: Answer) -> tuple[tuple[str
     return headers
 
 
-def _struck(call: Call, struck: HttpEffect | None, respond: Respond) -> Answer | None:
-    if struck is None:
+def _apply_effect(call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
+    if effect is None:
         return respond(call)
-    if struck.silent or struck.answer is not None:
-        call.journal.auth = carried(call)
-        return None if struck.silent else struck.answer
+    if effect.silent or effect.reply is not None:
+        call.trace_buffer.auth = guess_auth(call)
+        return None if effect.silent else effect.reply
     reply = respond(call)
-    return struck.change(reply) if struck.change else reply
+    return effect.change(reply) if effect.change else reply
 
 
-def _not_its_own(struck: HttpEffect | None) -> bool:
-    """Whether what comes from the service is not what it says."""
-    if struck is None or struck.own:
+def _is_injected(effect: HttpEffect | None) -> bool:
+    """Whether a fault, and not the service, has produced what the client gets."""
+    if effect is None or effect.from_service:
         return False
-    return struck.silent or struck.answer is not None or struck.change is not None
+    return effect.silent or effect.reply is not None or effect.change is not None
 
 
-def carried(call: Call) -> Auth:
-    """What a request carries, by its looks: the provider, who would know, is not asked."""
+def guess_auth(call: Call) -> Auth:
+    """Guess the authentication method from headers and body, for a request that the provider does not handle."""
     scheme, _, token = call.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "negotiate":
         return "ntlm" if token.startswith("TlRMTVNTUA") else "kerberos"
     return "password" if b"password=" in call.body or b":Password" in call.body else "none"
 
 
-def answer(provider: Provider, call: Call) -> Answer:
-    """Answer ``call``; what it did is in ``call.journal``. Never raises."""
-    service = provider.hosts.get(call.host)
+def dispatch(provider: Provider, call: Call) -> HttpReply:
+    """Answer ``call`` with the handler of its route. Its events are in ``call.trace_buffer``. Never raises."""
+    service = provider.service_by_host.get(call.host)
     if service is None:
-        return misdirected(call)
-    style: Style = style_of(service)
+        return refuse_misdirected(call)
+    style: ErrorStyle = error_style_of(service)
     try:
         found = find_route(provider, call)
         if found is None:
-            return Answer(404, b"Not found.\n", "text/plain; charset=utf-8")
+            return HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
         route, captured = found
         if isinstance(route, Route):
-            style = route.style
+            style = route.error_style
             _check_size(provider, call, route)
-            return route.endpoint(provider, call, captured)
-        refusal = Refusal(900561, allowed=" or ".join(route), method=call.method[:16])
-        reply = render_refusal(refusal, call, style, provider.settings)
+            return route.handler(provider, call, captured)
+        error = AadstsError(900561, allowed=" or ".join(route), method=call.method[:16])
+        reply = render_error(error, call, style, provider.settings)
         headers = (*reply.headers, ("Allow", ", ".join(route)))
-        return Answer(405, reply.body, reply.content_type, headers, reply.code)
-    except Refusal as refusal:
-        return render_refusal(refusal, call, style, provider.settings)
-    except Exception:  # noqa: BLE001  the last line: our own mistake must not take the lab down
-        call.journal.events.clear()
+        return HttpReply(405, reply.body, reply.content_type, headers, reply.code)
+    except AadstsError as error:
+        return render_error(error, call, style, provider.settings)
+    except Exception:  # noqa: BLE001  an error of this program must not stop the lab
+        call.trace_buffer.events.clear()
         _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)
-        return render_refusal(Refusal(50000), call, style, provider.settings)
+        return render_error(AadstsError(50000), call, style, provider.settings)
 
 
 def _check_size(provider: Provider, call: Call, route: Route) -> None:
     if call.too_large:
-        raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request body is too large.")
-    if call.header_bytes > provider.settings.header_limit and not route.takes_tickets:
-        raise Refusal(81016 if route.style == "soap" else 9002313, reason="The request headers are too large.")
+        raise AadstsError(81016 if route.error_style == "soap" else 9002313, reason="The request body is too large.")
+    if call.header_bytes > provider.settings.header_limit and not route.checks_header_size:
+        raise AadstsError(
+            81016 if route.error_style == "soap" else 9002313, reason="The request headers are too large."
+        )
 
 
-def misdirected(call: Call) -> Answer:
-    """The answer to a request for a host that is not here."""
+def refuse_misdirected(call: Call) -> HttpReply:
+    """Return 421 (Misdirected Request) for a host that no service at this listener has."""
     text = f"The lab serves no host {call.host[:253]!r} here.\n"
-    return Answer(421, text.encode(errors="replace"), "text/plain; charset=utf-8")
+    return HttpReply(421, text.encode(errors="replace"), "text/plain; charset=utf-8")

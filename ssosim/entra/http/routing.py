@@ -1,4 +1,4 @@
-"""Which endpoint a request is for: by host, path (case-insensitive) and method."""
+"""Routing: finds the handler of a request by host, path (case-insensitive) and method."""
 
 from __future__ import annotations
 
@@ -7,97 +7,121 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpoint
-from ssosim.entra.oauth.error_responses import Style
+from ssosim.entra.oauth.error_responses import ErrorStyle
 from ssosim.entra.signin import adfs_pages, login_host, login_srf, sign_in_post
 from ssosim.entra.wstrust import adfs, autologon
 from ssosim.estate import Cloud, Estate
 from ssosim.trace import SignInStep
 
-__all__ = ["Endpoint", "Route", "Row", "find_route", "first_steps", "rows_of", "step_of", "style_of"]
+__all__ = ["Handler", "Route", "RouteRow", "error_style_of", "find_route", "first_steps", "routes_of", "step_of"]
 
-Endpoint = Callable[[Provider, Call, tuple[str, ...]], Answer]
+Handler = Callable[[Provider, Call, tuple[str, ...]], HttpReply]
+"""Handles the calls of one endpoint. The texts are the variable segments of the path, as sent but decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint, its step of a sign-in, how its errors look, and whether it judges header sizes itself."""
+    """An endpoint: its handler, its step of a sign-in, the style of its errors.
 
-    endpoint: Endpoint
+    ``checks_header_size``: whether the handler itself refuses headers that are too large.
+    """
+
+    handler: Handler
     step: SignInStep
-    style: Style = "oauth"
-    takes_tickets: bool = False
+    error_style: ErrorStyle = "oauth"
+    checks_header_size: bool = False
 
 
-Row = tuple[str, str, Route]
-"""A line of a route table: the method, the path with its variable segments in braces, and what is there."""
+RouteRow = tuple[str, str, Route]
+"""A row of a route table: the method, the path with its variable segments in braces, and the route."""
 
 
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
-    any: _Node | None = None
+    variable: _Node | None = None
     routes: dict[str, Route] = field(default_factory=dict)
 
 
 _LOGIN = (
-    ("GET", "/{t}/userrealm/{user}", Route(login_host.user_realm, SignInStep.REALM)),
-    ("GET", "/{t}/userrealm", Route(login_host.user_realm, SignInStep.REALM)),
-    ("GET", "/getuserrealm.srf", Route(login_host.user_realm_srf, SignInStep.REALM)),
-    ("POST", "/{t}/getcredentialtype", Route(login_host.credential_type, SignInStep.CREDENTIAL_TYPE)),
-    ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.dsso_status, SignInStep.SIGN_IN_PAGE)),
-    ("GET", "/{t}/discovery/instance", Route(login_host.instance, SignInStep.INSTANCE)),
-    ("GET", "/{t}/discovery/keys", Route(login_host.keys_v1, SignInStep.KEYS)),
-    ("GET", "/{t}/discovery/v2.0/keys", Route(login_host.keys_v2, SignInStep.KEYS)),
-    ("GET", "/{t}/.well-known/openid-configuration", Route(login_host.configuration_v1, SignInStep.CONFIGURATION)),
-    ("GET", "/{t}/v2.0/.well-known/openid-configuration", Route(login_host.configuration_v2, SignInStep.CONFIGURATION)),
-    ("POST", "/{t}/oauth2/token", Route(token_endpoint.token_v1, SignInStep.TOKEN, "oauth-v1")),
-    ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.token_v2, SignInStep.TOKEN)),
-    ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.authorize_v1, SignInStep.AUTHORIZE, "text")),
-    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.authorize_v2, SignInStep.AUTHORIZE, "text")),
-    ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.native_client, SignInStep.REDIRECT, "text")),
-    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.shown, SignInStep.SIGN_IN_PAGE, "text")),
-    ("POST", "/{t}/login", Route(sign_in_post.login, SignInStep.SIGN_IN_PAGE, "text")),
-    ("POST", "/login.srf", Route(login_srf.login_srf, SignInStep.SIGN_IN_PAGE, "text")),
-    ("POST", "/{t}/oauth2/devicecode", Route(device_code_flow.device_code_v1, SignInStep.DEVICE_CODE, "oauth-v1")),
-    ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_code_flow.device_code_v2, SignInStep.DEVICE_CODE)),
-    ("GET", "/{t}/oauth2/deviceauth", Route(device_code_flow.code_page, SignInStep.DEVICE_PAGE, "text")),
-    ("POST", "/{t}/oauth2/deviceauth", Route(device_code_flow.code_form, SignInStep.DEVICE_PAGE, "text")),
+    ("GET", "/{t}/userrealm/{user}", Route(login_host.handle_user_realm, SignInStep.REALM)),
+    ("GET", "/{t}/userrealm", Route(login_host.handle_user_realm, SignInStep.REALM)),
+    ("GET", "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)),
+    ("POST", "/{t}/getcredentialtype", Route(login_host.handle_credential_type, SignInStep.CREDENTIAL_TYPE)),
+    ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.handle_dsso_status, SignInStep.SIGN_IN_PAGE)),
+    ("GET", "/{t}/discovery/instance", Route(login_host.handle_instance_discovery, SignInStep.INSTANCE)),
+    ("GET", "/{t}/discovery/keys", Route(login_host.handle_keys_v1, SignInStep.KEYS)),
+    ("GET", "/{t}/discovery/v2.0/keys", Route(login_host.handle_keys_v2, SignInStep.KEYS)),
+    (
+        "GET",
+        "/{t}/.well-known/openid-configuration",
+        Route(login_host.handle_configuration_v1, SignInStep.CONFIGURATION),
+    ),
+    (
+        "GET",
+        "/{t}/v2.0/.well-known/openid-configuration",
+        Route(login_host.handle_configuration_v2, SignInStep.CONFIGURATION),
+    ),
+    ("POST", "/{t}/oauth2/token", Route(token_endpoint.handle_token_v1, SignInStep.TOKEN, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.handle_token_v2, SignInStep.TOKEN)),
+    ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.handle_authorize_v1, SignInStep.AUTHORIZE, "text")),
+    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.handle_authorize_v2, SignInStep.AUTHORIZE, "text")),
+    ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.handle_native_client, SignInStep.REDIRECT, "text")),
+    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.handle_form_shown, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/{t}/login", Route(sign_in_post.handle_login, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/login.srf", Route(login_srf.handle_login_srf, SignInStep.SIGN_IN_PAGE, "text")),
+    (
+        "POST",
+        "/{t}/oauth2/devicecode",
+        Route(device_code_flow.handle_device_code_v1, SignInStep.DEVICE_CODE, "oauth-v1"),
+    ),
+    ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_code_flow.handle_device_code_v2, SignInStep.DEVICE_CODE)),
+    ("GET", "/{t}/oauth2/deviceauth", Route(device_code_flow.handle_code_page, SignInStep.DEVICE_PAGE, "text")),
+    ("POST", "/{t}/oauth2/deviceauth", Route(device_code_flow.handle_code_form, SignInStep.DEVICE_PAGE, "text")),
 )
 _FEDERATION = (
-    ("GET", "/adfs/ls", Route(adfs_pages.adfs_page, SignInStep.SIGN_IN_PAGE, "text")),
-    ("POST", "/adfs/ls", Route(adfs_pages.adfs_password, SignInStep.SIGN_IN_PAGE, "text")),
-    ("GET", "/adfs/ls/wia", Route(adfs_pages.adfs_wia, SignInStep.BROWSER_SSO, "text", True)),
-    ("GET", "/adfs/services/trust/mex", Route(adfs.adfs_mex, SignInStep.MEX, "adfs")),
+    ("GET", "/adfs/ls", Route(adfs_pages.handle_adfs_page, SignInStep.SIGN_IN_PAGE, "text")),
+    ("POST", "/adfs/ls", Route(adfs_pages.handle_adfs_password, SignInStep.SIGN_IN_PAGE, "text")),
+    ("GET", "/adfs/ls/wia", Route(adfs_pages.handle_adfs_wia, SignInStep.BROWSER_SSO, "text", True)),
+    ("GET", "/adfs/services/trust/mex", Route(adfs.handle_adfs_mex, SignInStep.MEX, "adfs")),
     (
         "POST",
         "/adfs/services/trust/{v}/windowstransport",
-        Route(adfs.adfs_windows_transport, SignInStep.WSTRUST_TICKET, "adfs", True),
+        Route(adfs.handle_adfs_windows_transport, SignInStep.WSTRUST_TICKET, "adfs", True),
     ),
     (
         "POST",
         "/adfs/services/trust/{v}/usernamemixed",
-        Route(adfs.adfs_username_mixed, SignInStep.WSTRUST_PASSWORD, "adfs"),
+        Route(adfs.handle_adfs_username_mixed, SignInStep.WSTRUST_PASSWORD, "adfs"),
     ),
 )
 
 
-def _autologon(cloud: Cloud) -> tuple[Row, ...]:
+def _autologon(cloud: Cloud) -> tuple[RouteRow, ...]:
     trust = cloud.trust_path
     return (
-        ("GET", cloud.mex_path, Route(autologon.mex_document, SignInStep.MEX, "soap")),
+        ("GET", cloud.mex_path, Route(autologon.handle_mex, SignInStep.MEX, "soap")),
         (
             "POST",
             f"{trust}/windowstransport",
-            Route(autologon.windows_transport, SignInStep.WSTRUST_TICKET, "soap", True),
+            Route(autologon.handle_windows_transport, SignInStep.WSTRUST_TICKET, "soap", True),
         ),
-        ("POST", f"{trust}/usernamemixed", Route(autologon.username_mixed, SignInStep.WSTRUST_PASSWORD, "soap")),
-        ("GET", "/{domain}/winauth/sso", Route(autologon.browser_sso, SignInStep.BROWSER_SSO, "text", True)),
-        ("GET", "/{domain}/winauth/ssoprobe", Route(autologon.browser_probe, SignInStep.BROWSER_SSO, "text", True)),
-        ("OPTIONS", "/{domain}/winauth/sso", Route(autologon.browser_preflight, SignInStep.BROWSER_SSO, "text")),
-        ("OPTIONS", "/{domain}/winauth/ssoprobe", Route(autologon.browser_preflight, SignInStep.BROWSER_SSO, "text")),
+        ("POST", f"{trust}/usernamemixed", Route(autologon.handle_username_mixed, SignInStep.WSTRUST_PASSWORD, "soap")),
+        ("GET", "/{domain}/winauth/sso", Route(autologon.handle_browser_sso, SignInStep.BROWSER_SSO, "text", True)),
+        (
+            "GET",
+            "/{domain}/winauth/ssoprobe",
+            Route(autologon.handle_browser_probe, SignInStep.BROWSER_SSO, "text", True),
+        ),
+        ("OPTIONS", "/{domain}/winauth/sso", Route(autologon.handle_browser_preflight, SignInStep.BROWSER_SSO, "text")),
+        (
+            "OPTIONS",
+            "/{domain}/winauth/ssoprobe",
+            Route(autologon.handle_browser_preflight, SignInStep.BROWSER_SSO, "text"),
+        ),
     )
 
 
@@ -106,31 +130,31 @@ _FIRST_STEPS: Mapping[str, SignInStep] = {
     "autologon": SignInStep.MEX,
     "federation": SignInStep.MEX,
 }
-_TABLES: Mapping[str, Callable[[Cloud], tuple[Row, ...]]] = MappingProxyType(
+_TABLES: Mapping[str, Callable[[Cloud], tuple[RouteRow, ...]]] = MappingProxyType(
     {"login": lambda _: _LOGIN, "autologon": _autologon, "federation": lambda _: _FEDERATION}
 )
-_STYLES: Mapping[str, Style] = MappingProxyType({"login": "oauth", "autologon": "soap", "federation": "adfs"})
+_STYLES: Mapping[str, ErrorStyle] = MappingProxyType({"login": "oauth", "autologon": "soap", "federation": "adfs"})
 
 
-def rows_of(service: str, cloud: Cloud) -> tuple[Row, ...]:
-    """The route table of one of the provider's services; raises KeyError for what is none of them."""
+def routes_of(service: str, cloud: Cloud) -> tuple[RouteRow, ...]:
+    """Return the route table of ``login``, ``autologon`` or ``federation``; raises KeyError for another name."""
     return _TABLES[service](cloud)
 
 
-def style_of(service: str) -> Style:
-    """How that service says no before a route is known; raises KeyError."""
+def error_style_of(service: str) -> ErrorStyle:
+    """Return the style of a service's errors as long as the route is not known; raises KeyError."""
     return _STYLES[service]
 
 
 @lru_cache(maxsize=16)
 def _tree(service: str, cloud: Cloud) -> _Node:
     root = _Node()
-    for method, path, route in rows_of(service, cloud):
+    for method, path, route in routes_of(service, cloud):
         node = root
         for segment in path.strip("/").lower().split("/"):
             if segment.startswith("{"):
-                node.any = node.any or _Node()
-                node = node.any
+                node.variable = node.variable or _Node()
+                node = node.variable
             else:
                 node = node.literal.setdefault(segment, _Node())
         node.routes[method] = route
@@ -138,7 +162,11 @@ def _tree(service: str, cloud: Cloud) -> _Node:
 
 
 def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...], tuple[str, ...]] | None:
-    """The route and the variable segments of the path, or the methods allowed there, or None for no such page."""
+    """Find the route of a call.
+
+    Returns the route and the variable segments of the path; the allowed methods instead of the route, if the method is
+    not one of them; None if there is no such path.
+    """
     found = _find_node(provider, call)
     if found is None:
         return None
@@ -148,7 +176,7 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
 
 
 def step_of(provider: Provider, call: Call) -> SignInStep:
-    """The step of a sign-in that ``call`` is for, whatever its method; OTHER where there is no page."""
+    """Return the step of a sign-in that the path of ``call`` belongs to, for any method; OTHER for an unknown path."""
     found = _find_node(provider, call)
     if found is None:
         return SignInStep.OTHER
@@ -157,22 +185,22 @@ def step_of(provider: Provider, call: Call) -> SignInStep:
 
 
 def first_steps(estate: Estate) -> dict[str, SignInStep]:
-    """The step that each host of ``estate`` is asked for first, by its name in lower case.
+    """Return, by host name in lower case, the step of the first request that clients send to each host of ``estate``.
 
-    It stands for the host where no path is seen: its name has no address, or no connection comes about.
+    This step stands for the host if no path is known: its name has no address, or the connection fails.
     """
     return {name.lower(): _FIRST_STEPS[service] for name, service in estate.list_identity_hosts()}
 
 
 def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] | None:
-    service = provider.hosts.get(call.host)
+    service = provider.service_by_host.get(call.host)
     if service is None:
         return None
     node, captured = _tree(service, provider.estate.cloud), []
     for segment in call.path:
         below = node.literal.get(segment.lower())
         if below is None:
-            below = node.any
+            below = node.variable
             captured.append(segment)
         if below is None or not segment:
             return None

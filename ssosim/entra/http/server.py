@@ -1,7 +1,7 @@
-"""The HTTP server under the identity provider: aiohttp's, with limits, and without its words.
+"""The HTTP server of the identity provider: aiohttp's server with limits and without its error texts.
 
-aiohttp logs every request that it cannot parse with a traceback, and repeats in log and answer what it choked on,
-which may be a ticket. What a client does wrong is no news here: it gets a short 4xx, and a line in the trace.
+aiohttp logs each request that it cannot parse with a traceback, and repeats the input, which may be a ticket, in its
+log and its reply. Here a malformed request gets a short 4xx reply and an event in the trace.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.messages import Call, HttpReply
 
 __all__ = [
     "BODY_LIMIT",
-    "BODY_SECONDS",
+    "BODY_TIMEOUT_S",
     "SERVER_LIMITS",
     "SERVER_NAME",
-    "Arrival",
-    "AtOnce",
     "Connection",
+    "FastPath",
     "IncompleteBodyError",
+    "ListenerConfig",
     "ProviderServer",
     "read_body",
 ]
@@ -35,7 +35,7 @@ __all__ = [
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read at all (aiohttp's own default); each protocol's own limit is lower."""
 
-BODY_SECONDS = 30.0
+BODY_TIMEOUT_S = 30.0
 """How long a body may take to arrive."""
 
 SERVER_LIMITS: Mapping[str, Any] = MappingProxyType(
@@ -50,42 +50,44 @@ SERVER_LIMITS: Mapping[str, Any] = MappingProxyType(
         "access_log": None,
     }
 )
-"""Headers over 50 KB must be read far enough to answer AADSTS81001, no body is inflated, the rest of a refused body is
-waited for one second, not ten, and a connection without a whole request for a minute, not an hour. A request line has
-room for a page's flow token. aiohttp parses up to a sixteenth of ``read_bufsize`` chunks of a body at once.
+"""Limits that differ from aiohttp's defaults: headers over 50 KB must be read for the reply AADSTS81001; bodies are not
+decompressed; the server waits one second (not ten) for the rest of a refused body, and a minute (not an hour) for the
+request on an open connection. A request line is long enough for a page's flow token. aiohttp parses at most
+``read_bufsize`` / 16 chunks of a body at once.
 """
 
-MOST_CHUNKS = 1024
+CHUNK_LIMIT = 1024
 """Chunks of a request body: reading one costs as much as reading 2 KB. Clients send chunks of 4 KB or more."""
 SERVER_NAME = "ssosim"
-"""The ``Server`` field: no versions of what is inside (RFC 9110, section 10.2.4, warns of needless detail)."""
+"""The ``Server`` field. It has no version numbers (RFC 9110, section 10.2.4, warns of needless detail)."""
 
-_WORDS = {
-    501: "The transfer coding is not known: chunked is.\n",
-    505: "The HTTP version is not known: 1.1 and 1.0 are.\n",
+_STATUS_TEXTS = {
+    501: "The transfer coding is not supported; use chunked.\n",
+    505: "The HTTP version is not supported; use 1.1 or 1.0.\n",
 }
 _VERSION = re.compile(r" HTTP/\d\.\d'")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Refused = Callable[[web.BaseRequest, int], None]
-"""Told of each request that was no HTTP, with the status of the answer."""
-Unheard = Callable[[BaseException | None], None]
-"""Told that a connection ended before a byte of HTTP arrived, and with which error."""
-AtOnce = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
-"""From a request (its connection, its head, its body) to the bytes of its answer, or None before the body is read."""
+MalformedCallback = Callable[[web.BaseRequest, int], None]
+"""Called for each request that is not valid HTTP, with the status of the reply."""
+EarlyCloseCallback = Callable[[BaseException | None], None]
+"""Called when a connection ends before a byte of HTTP has arrived, with the error if there is one."""
+FastPath = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | None]
+"""Answers a request (connection, head, body) without waiting. Returns the bytes of the reply; or None, before the body
+is read, if the request must take the usual path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """Where connections arrive: with TLS or plain, at which port, and who answers there, by host name (lower case)."""
+class ListenerConfig:
+    """The scheme and port of a listener, and its responders by host name (lower case)."""
 
-    applications: Mapping[str, Callable[[Call], Answer]]
+    responders: Mapping[str, Callable[[Call], HttpReply]]
     scheme: Literal["https", "http"] = "https"
     port: int = 443
 
 
 class IncompleteBodyError(Exception):
-    """A body that broke off, was no body of its kind, or took too long; ``status`` is what to answer."""
+    """The body is incomplete, malformed, or took too long; ``status`` is the HTTP status of the reply."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -93,22 +95,22 @@ class IncompleteBodyError(Exception):
 
 
 class ProviderServer(web.Server):
-    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; ``refused`` is told of what was no HTTP request.
+    """An ``aiohttp.web.Server`` with ``SERVER_LIMITS``; it calls ``on_malformed`` for input that is not valid HTTP.
 
-    ``at_once`` is asked first about a request that arrived in one piece on a connection with nothing else to do.
+    ``fast_path`` is tried first for a request that arrived in one piece on an idle connection.
     """
 
-    def __init__(self, handler: Handler, refused: Refused, at_once: AtOnce) -> None:
-        super().__init__(self._judged)
+    def __init__(self, handler: Handler, on_malformed: MalformedCallback, fast_path: FastPath) -> None:
+        super().__init__(self._check_head)
         self._handler = handler
-        self._refused = refused
-        self._at_once = at_once
+        self._on_malformed = on_malformed
+        self._fast_path = fast_path
 
-    async def _judged(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The handler's answer, if the head of the request may be answered at all."""
+    async def _check_head(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Refuse a request whose head is not acceptable; pass all others to the handler."""
         if isinstance(request, _Request) and request.head_status:
-            self._refused(request, request.head_status)
-            return _refusal(request.head_status)
+            self._on_malformed(request, request.head_status)
+            return _make_error_response(request.head_status)
         return await self._handler(request)
 
     def _make_request(
@@ -122,24 +124,29 @@ class ProviderServer(web.Server):
         return _Request(message, payload, protocol, writer, task, self._loop)
 
     def __call__(self) -> web.RequestHandler:
-        """A new connection's protocol."""
-        return self.greet(None)
+        """Create the protocol of a new connection."""
+        return self.create_protocol(None)
 
-    def greet(self, unheard: Unheard | None, arrival: Arrival | None = None) -> web.RequestHandler:
-        """A new connection's protocol; ``unheard`` is told of its end, if that comes before the first byte.
+    def create_protocol(
+        self, on_early_close: EarlyCloseCallback | None, listener: ListenerConfig | None = None
+    ) -> web.RequestHandler:
+        """Create the protocol of a new connection; ``on_early_close`` is called if it ends before the first byte.
 
-        ``arrival`` is where it arrived; without one it is the provider itself that answers.
+        ``listener`` is the listener that accepted it; without one the provider handles all requests.
         """
-        ends = (self._refused, self._at_once, unheard)
-        return Connection(self, *ends, arrival=arrival, loop=self._loop, **SERVER_LIMITS)
+        ends = (self._on_malformed, self._fast_path, on_early_close)
+        return Connection(self, *ends, listener=listener, loop=self._loop, **SERVER_LIMITS)
 
 
 class _Request(web.BaseRequest):
-    """A request, with the status that its head alone calls for (0: none), and the server's name in each answer."""
+    """A request. ``head_status`` is the status with which its head must be refused, 0 if it is acceptable.
+
+    Each response gets the server's name.
+    """
 
     def __init__(self, message: RawRequestMessage, *rest: Any) -> None:
         self.head_status = _head_status(message)
-        if self.head_status:  # the answer to HTTP/2.0 is HTTP/1.1
+        if self.head_status:  # the response to HTTP/2.0 is HTTP/1.1
             message = message._replace(version=HttpVersion11, should_close=True)
         super().__init__(message, *rest)
 
@@ -148,7 +155,7 @@ class _Request(web.BaseRequest):
 
 
 def _head_status(message: RawRequestMessage) -> int:
-    """What aiohttp lets pass, and RFC 9112 does not.
+    """Return the status for a head that aiohttp accepts and RFC 9112 does not; 0 for an acceptable head.
 
     505 for another major version (RFC 9110, section 15.6.6), 501 for a transfer coding beside ``chunked``, 400 for any
     in HTTP/1.0 (RFC 9112, section 6.1).
@@ -164,46 +171,46 @@ def _head_status(message: RawRequestMessage) -> int:
 
 
 def _parse_status(text: str) -> int:
-    """The status for what aiohttp's parser could not read, by its words; 400 for most."""
+    """Return the status for a parse error of aiohttp, from the error's text; 400 for most."""
     if text.startswith("Pause on PRI") or ("Invalid HTTP version" in text and _VERSION.search(text)):
         return 505
     return 501 if text.startswith("Request has invalid `Transfer-Encoding`") else 400
 
 
-def _refusal(status: int) -> web.Response:
-    response = web.Response(status=status, text=_WORDS.get(status, "The request is malformed.\n"))
+def _make_error_response(status: int) -> web.Response:
+    response = web.Response(status=status, text=_STATUS_TEXTS.get(status, "The request is malformed.\n"))
     response.force_close()
     return response
 
 
 class Connection(web.RequestHandler):
-    """One connection; ``arrival`` is where it arrived."""
+    """One connection; ``listener`` is the listener that accepted it."""
 
-    __slots__ = ("_at_once", "_refused", "_unheard", "arrival")
+    __slots__ = ("_fast_path", "_on_early_close", "_on_malformed", "listener")
 
     def __init__(
         self,
         server: web.Server,
-        refused: Refused,
-        at_once: AtOnce,
-        unheard: Unheard | None,
+        on_malformed: MalformedCallback,
+        fast_path: FastPath,
+        on_early_close: EarlyCloseCallback | None,
         *,
-        arrival: Arrival | None = None,
+        listener: ListenerConfig | None = None,
         **options: Any,
     ) -> None:
         super().__init__(server, **options)
-        self.arrival = arrival
-        self._refused = refused
-        self._at_once = at_once
-        self._unheard = unheard
+        self.listener = listener
+        self._on_malformed = on_malformed
+        self._fast_path = fast_path
+        self._on_early_close = on_early_close
 
     def data_received(self, data: bytes) -> None:
-        """Answer here and now what needs no waiting; aiohttp's task and stream for each request cost as much again.
+        """Answer a request that needs no waiting at once; aiohttp's task and stream would double its cost.
 
-        All else is left to aiohttp: what is pipelined, came in pieces, closes, upgrades, expects, or meets a client
-        that does not read.
+        aiohttp handles everything else: pipelined requests, requests in several pieces, ``Connection: close``,
+        upgrades, ``Expect``, and clients that do not read.
         """
-        self._unheard = None
+        self._on_early_close = None
         waiter = self._waiter
         if waiter is None or waiter.done() or self._keepalive_handle is None or self._paused:
             super().data_received(data)
@@ -212,7 +219,7 @@ class Connection(web.RequestHandler):
         try:
             super().data_received(data)
             queue = self._messages
-            if len(queue) == 1 and self._answered(*queue[0]):
+            if len(queue) == 1 and self._answer_fast(*queue[0]):
                 queue.popleft()
                 assert self._parser is not None  # noqa: S101  it has just parsed this
                 self._parser.message_consumed()
@@ -221,18 +228,18 @@ class Connection(web.RequestHandler):
         if queue:
             waiter.set_result(None)
 
-    def leave_the_rest(self) -> None:
-        """Read no more of a refused body: its form costs more than its length."""
+    def stop_reading_body(self) -> None:
+        """Stop reading a refused body: reading its many chunks costs more than its length suggests."""
         self._lingering_time = 0.0
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The end; an alert of TLS arrives as ``exc``."""
-        unheard, self._unheard = self._unheard, None
+        """Handle the end of the connection; a TLS alert arrives as ``exc``."""
+        on_early_close, self._on_early_close = self._on_early_close, None
         super().connection_lost(exc)
-        if unheard is not None:
-            unheard(exc)
+        if on_early_close is not None:
+            on_early_close(exc)
 
-    def _answered(self, message: object, payload: StreamReader) -> bool:
+    def _answer_fast(self, message: object, payload: StreamReader) -> bool:
         if not isinstance(message, RawRequestMessage) or message.should_close or message.upgrade:
             return False
         if message.version != HttpVersion11 or message.chunked or message.method not in ("GET", "POST"):
@@ -241,11 +248,11 @@ class Connection(web.RequestHandler):
             return False
         if payload.exception() is not None or payload.total_bytes > BODY_LIMIT:
             return False
-        answer = self._at_once(self, message, payload)
-        if answer is None:
+        reply = self._fast_path(self, message, payload)
+        if reply is None:
             return False
         if self.transport is not None:
-            self.transport.write(answer)
+            self.transport.write(reply)
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         return True
 
@@ -256,12 +263,12 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer a request that could not be parsed; anything else is our own mistake, and aiohttp's business."""
+        """Reply to a request that could not be parsed. Errors of this program are left to aiohttp."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
         status = _parse_status(message or "") if status == 400 else status
-        self._refused(request, status)
-        return _refusal(status)
+        self._on_malformed(request, status)
+        return _make_error_response(status)
 
 
 def _is_chunked(request: web.BaseRequest) -> bool:
@@ -269,27 +276,27 @@ def _is_chunked(request: web.BaseRequest) -> bool:
 
 
 async def _read_chunks(request: web.BaseRequest) -> bytes:
-    """A body in chunks, of which there may be ``MOST_CHUNKS``."""
+    """Read a chunked body of at most ``CHUNK_LIMIT`` chunks."""
     body, count = bytearray(), 0
     async for data, ends in request.content.iter_chunks():
         body += data
         count += ends
-        if len(body) > BODY_LIMIT or count > MOST_CHUNKS:
+        if len(body) > BODY_LIMIT or count > CHUNK_LIMIT:
             if isinstance(request.protocol, Connection):
-                request.protocol.leave_the_rest()
+                request.protocol.stop_reading_body()
             raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, len(body))
     return bytes(body)
 
 
 async def read_body(request: web.BaseRequest) -> bytes:
-    """The request's body; raises IncompleteBodyError, and aiohttp's HTTPRequestEntityTooLarge over BODY_LIMIT."""
+    """Read the request's body; raises IncompleteBodyError, and aiohttp's HTTPRequestEntityTooLarge over BODY_LIMIT."""
     if not request.body_exists:
         return b""
     try:
         if request.headers.get("Expect", "").lower() == "100-continue":  # .NET Framework's default for a POST
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             return await (_read_chunks(request) if _is_chunked(request) else request.read())
     except TimeoutError:
         raise IncompleteBodyError(408) from None

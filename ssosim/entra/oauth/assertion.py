@@ -1,10 +1,47 @@
-"""Verification of an assertion that came to the token endpoint.
+"""Verification of the assertion in a token request.
 
-Nothing of the document is believed before a seal or a signature holds, and then only what these cover: for a signed
-assertion the one element that signxml returns, never the document that was posted (XML signature wrapping).
-Codes: 50013 for a broken seal, 70002 + 50008 + 50006 for a signature, 70002 + 50008 for anything else that is wrong
-with the assertion (ADAL Python issue 80 shows both chains), 50107 for an issuer that nobody knows (azure-docs issue
-40210).
+Theory of operation
+-------------------
+
+There are two kinds of assertions. Both are posted as base64 in the form field ``assertion``:
+
+- A *sealed* assertion comes from the autologon host. It is an XML element around one ``DesktopSsoToken``, and all its
+  claims are in that token, encrypted and authenticated with AES-256-GCM. The XML around it is neither protected
+  nor used.
+- A *signed* assertion comes from a federation service, or from the autologon host with the setting ``cloud.assertion``
+  = ``signed-saml``. It is SAML 1.1 or 2.0 with an enveloped XML signature.
+
+``verify_assertion`` decodes the text, checks that the kind of assertion fits the grant, and verifies the seal or the
+signature. After that both kinds take the same steps: audience and validity (``_check_validity``), subject, and first
+use (``_use_once``). The order matters: an assertion that is refused here is not recorded as used, and only a verified
+assertion can fill the replay cache. (The token endpoint checks the tenant and the second factor later; an assertion
+that it refuses then has been used.)
+
+Rules that always hold:
+
+- No claim is used before the seal or the signature has been verified, with one exception: the issuer in the document
+  selects the key. It selects among the keys of this provider only; a certificate in the document is never trusted. The
+  issuer in the signed element must then be the same.
+- Claims are read from the element that signxml returns as signed, never from the posted document. This prevents XML
+  signature wrapping: there is exactly one signature in the document, it is a child of the root, it has exactly one
+  reference, and the signed element must have the name and the ID of the root.
+- An issuer vouches for its own users only: a federation service for the users of its domains, the cloud for the users
+  of one tenant.
+- The size of document and signature is checked before any canonicalization, which costs far more than the size of its
+  input suggests.
+- A sealed token opens only for the purpose it was sealed for. A browser's dssoToken, a refresh token or a code is no
+  assertion.
+
+Why two ways for a sealed assertion: nearly all sign-ins use one, in exactly the text that autologon issues. The regular
+expression ``_ISSUED_TEXT`` finds the token in this text without an XML parser. Any other spelling is parsed.
+
+Errors: 50013 for a seal that does not open; 70002 + 50008 + 50006 for the signature; 70002 + 50008 for other defects of
+the assertion (ADAL Python issue 80 shows both lists of codes); 50107 for an unknown issuer (azure-docs issue 40210);
+50034 for a user whom the issuer may not vouch for; 90020 for a missing subject; 50057 for a disabled user; 7500514 for
+SAML 1.1 with the saml2-bearer grant.
+
+What can go wrong: signxml raises exceptions of other libraries for malformed signatures, so many types are caught. If
+the replay cache is full, it drops the ids that expire first, and those assertions could be used a second time.
 """
 
 from __future__ import annotations
@@ -19,113 +56,118 @@ from typing import Literal
 from lxml.etree import LxmlError, _Element
 
 from ssosim.entra.core import endpoint_urls
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.keys import SigningKey
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.realm_discovery import federation_of
-from ssosim.entra.core.safe_xml import XmlRefusedError, parse_xml
-from ssosim.entra.core.sealed_tokens import DesktopSsoGrant, SealBrokenError
-from ssosim.entra.wstrust.autologon import DESKTOP_SSO
+from ssosim.entra.core.realm_discovery import federation_service_of_domain
+from ssosim.entra.core.safe_xml import InvalidXmlError, parse_xml
+from ssosim.entra.core.sealed_tokens import DesktopSsoClaims, SealedTokenError
+from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
 from ssosim.entra.wstrust.saml_read import (
     AssertionClaims,
     MalformedAssertionError,
     assertion_id,
-    claimed_issuer,
     read_assertion,
+    read_claimed_issuer,
 )
-from ssosim.entra.wstrust.saml_write import DSIG, SAML1, SAML2, desktop_sso_assertion
+from ssosim.entra.wstrust.saml_write import DSIG, SAML1, SAML2, wrap_desktop_sso_token
 from ssosim.estate import FederationService, Tenant, User
 
-__all__ = ["Proven", "decode_assertion", "verify_assertion"]
+__all__ = ["VerifiedSubject", "decode_assertion", "verify_assertion"]
 
 _LIMIT = 256 * 1024
-# A reference of SAML has two transforms (SAML core, section 5.4.4); a chain of ten certificates is 40 elements.
+# A SAML signature has two transforms (SAML core, section 5.4.4); a chain of ten certificates has 40 elements.
 _MOST_TRANSFORMS, _MOST_PREFIXES, _MOST_IN_SIGNATURE = 4, 512, 80
 _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-# The very text that autologon gives out. What it says is in the sealed token alone, so nothing need be parsed.
-_SHELL = re.compile(re.escape(desktop_sso_assertion("|")).replace(r"\|", r"([\w-]{1,16384})").encode(), re.ASCII)
+# The exact text that autologon issues. Its claims are in the sealed token, so the XML need not be parsed.
+_ISSUED_TEXT = re.compile(re.escape(wrap_desktop_sso_token("|")).replace(r"\|", r"([\w-]{1,16384})").encode(), re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
-    """Who an assertion signs in, and how they had proved it (an authentication method URI)."""
+class VerifiedSubject:
+    """The user of a verified assertion, and how that user had authenticated (an authentication method URI)."""
 
     user: User
     method: str
 
 
 def decode_assertion(text: str) -> bytes:
-    """Standard base64 or base64url, with padding or without, line breaks allowed; raises Refusal 50008.
+    """Decode base64 or base64url, with or without padding; line breaks are allowed. Raises AadstsError 50008.
 
     Sources: MSAL.NET IntegratedWindowsAuthRequest.cs (standard), MSAL Python oauth2.py (url, no padding).
     """
     try:
         compact = text.encode("ascii").translate(_URL_TO_STANDARD, string.whitespace.encode()).rstrip(b"=")
     except UnicodeEncodeError:
-        raise Refusal(50008, reason="The assertion is not base64.") from None
+        raise AadstsError(50008, reason="The assertion is not base64.") from None
     if len(compact) > _LIMIT * 4 // 3:
-        raise Refusal(50008, reason="The assertion is too large.")
+        raise AadstsError(50008, reason="The assertion is too large.")
     try:
         return base64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True).strip()
     except (binascii.Error, ValueError):
-        raise Refusal(50008, reason="The assertion is not base64.") from None
+        raise AadstsError(50008, reason="The assertion is not base64.") from None
 
 
 def verify_assertion(
     provider: Provider, text: str, now: float, grant: Literal["saml1_1-bearer", "saml2-bearer"]
-) -> Proven:
-    """The user whom ``text`` (as posted) signs in; raises Refusal."""
+) -> VerifiedSubject:
+    """Verify the assertion ``text`` (as posted) and return its user; raises AadstsError.
+
+    ``now`` is in seconds since the Unix epoch.
+    """
     document = decode_assertion(text)
-    if grant == "saml1_1-bearer" and (shell := _SHELL.fullmatch(document)):
-        return _sealed(provider, shell[1].decode(), now)
+    if grant == "saml1_1-bearer" and (issued := _ISSUED_TEXT.fullmatch(document)):
+        return _verify_sealed(provider, issued[1].decode(), now)
     try:
         root = parse_xml(document, _LIMIT)
-    except XmlRefusedError as error:
-        raise Refusal(50008, reason=str(error)) from None
+    except InvalidXmlError as error:
+        raise AadstsError(50008, reason=str(error)) from None
     if root.tag not in (f"{{{SAML1}}}Assertion", f"{{{SAML2}}}Assertion"):
-        raise Refusal(50008, reason="The assertion is not a SAML assertion.")
+        raise AadstsError(50008, reason="The assertion is not a SAML assertion.")
     is_saml1 = root.tag == f"{{{SAML1}}}Assertion"
     if grant == "saml2-bearer" and is_saml1 and not provider.settings.saml2_grant_takes_saml1:
-        raise Refusal(7500514)
+        raise AadstsError(7500514)
     if grant == "saml1_1-bearer" and not is_saml1:
-        raise Refusal(50008, reason="The assertion is not a SAML 1.1 assertion.")
+        raise AadstsError(50008, reason="The assertion is not a SAML 1.1 assertion.")
     if is_saml1 and len(root) == 1 and root[0].tag == "DesktopSsoToken":
-        return _sealed(provider, "".join((root[0].text or "").split()), now)
-    return _signed(provider, root, now)
+        return _verify_sealed(provider, "".join((root[0].text or "").split()), now)
+    return _verify_signed(provider, root, now)
 
 
-def _sealed(provider: Provider, token: str, now: float) -> Proven:
+def _verify_sealed(provider: Provider, token: str, now: float) -> VerifiedSubject:
     try:
-        grant = provider.seal.open(DESKTOP_SSO, token, DesktopSsoGrant)
-    except SealBrokenError:
-        raise Refusal(50013, reason="The DesktopSsoToken was not issued here or has been changed.") from None
-    _check_validity(provider, grant.not_before, grant.not_on_or_after, (grant.audience,), now)
-    user = provider.directory.user_by_id(grant.subject)
-    tenant = provider.directory.tenant(grant.tenant)
-    if user is None or tenant is None or provider.directory.home(user).id != tenant.id:
-        raise Refusal(50034, user=grant.subject, tenant=grant.tenant)
-    return _use_once(provider, Proven(user, grant.method), grant.id, grant.not_on_or_after, now)
+        claims = provider.sealer.open(DESKTOP_SSO_PURPOSE, token, DesktopSsoClaims)
+    except SealedTokenError:
+        raise AadstsError(50013, reason="The DesktopSsoToken was not issued here or has been changed.") from None
+    _check_validity(provider, claims.not_before, claims.not_on_or_after, (claims.audience,), now)
+    user = provider.directory.find_user_by_id(claims.subject)
+    tenant = provider.directory.find_tenant(claims.tenant)
+    if user is None or tenant is None or provider.directory.find_home_tenant(user).id != tenant.id:
+        raise AadstsError(50034, user=claims.subject, tenant=claims.tenant)
+    return _use_once(provider, VerifiedSubject(user, claims.method), claims.id, claims.not_on_or_after, now)
 
 
-def _signed(provider: Provider, root: _Element, now: float) -> Proven:
-    issuer = claimed_issuer(root)
-    source = _issuer(provider, issuer)
-    claims = read_verified(root, _key_of(provider, source))
+def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSubject:
+    issuer = read_claimed_issuer(root)
+    source = _find_issuer(provider, issuer)
+    claims = read_signed_assertion(root, _key_of(provider, source))
     if claims.issuer != issuer:
-        raise Refusal(50006, id=claims.id, reason="The signed issuer is another.")
+        raise AadstsError(50006, id=claims.id, reason="The signed issuer is another.")
     _check_validity(provider, claims.not_before, claims.not_on_or_after, claims.audiences, now)
-    user = _subject(provider, claims, source)
-    return _use_once(provider, Proven(user, claims.method), f"{issuer}|{claims.id}", claims.not_on_or_after, now)
+    user = _find_subject(provider, claims, source)
+    return _use_once(
+        provider, VerifiedSubject(user, claims.method), f"{issuer}|{claims.id}", claims.not_on_or_after, now
+    )
 
 
-def _issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
+def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
     for service in provider.estate.federation_services:
         if service.issuer == issuer:
             return service
     for tenant in provider.estate.tenants:
         if endpoint_urls.autologon_issuer(provider.estate.cloud, tenant.id) == issuer:
             return tenant
-    raise Refusal(50107, realm=issuer[:256])
+    raise AadstsError(50107, realm=issuer[:256])
 
 
 def _key_of(provider: Provider, source: FederationService | Tenant) -> SigningKey:
@@ -133,28 +175,28 @@ def _key_of(provider: Provider, source: FederationService | Tenant) -> SigningKe
         return provider.keys.cloud
     key = provider.keys.federation.get(source.name)
     if key is None:
-        raise Refusal(50107, realm=source.issuer)
+        raise AadstsError(50107, realm=source.issuer)
     return key
 
 
-def read_verified(root: _Element, key: SigningKey) -> AssertionClaims:
-    """What the signed element inside ``root`` says, if the signature is by the pinned ``key``.
+def read_signed_assertion(root: _Element, key: SigningKey) -> AssertionClaims:
+    """Verify the signature of ``root`` with ``key``, and read the claims of the signed element.
 
-    Raises Refusal 50006 (unsigned, forged, wrapped) or 50008 (malformed). The signature must be the root's own
-    child, there must be no other in the document, and its one reference must be to the root.
+    Raises AadstsError 50006 (unsigned, forged, wrapped) or 50008 (malformed). The signature must be a child of the root
+    and the only one in the document, and its only reference must be to the root.
     """
-    # 60 ms of import, and most sign-ins (opaque token) never need it.
+    # The import takes 60 ms, and most sign-ins (sealed token) do not need it.
     from signxml.exceptions import SignXMLException  # noqa: PLC0415
     from signxml.verifier import SignatureConfiguration, XMLVerifier  # noqa: PLC0415
 
     name = assertion_id(root)
     signatures = list(root.iter(f"{{{DSIG}}}Signature"))
     if not name or len(signatures) != 1 or signatures[0].getparent() is not root:
-        raise Refusal(50006, id=name[:64], reason="Expected one signature, directly in the assertion.")
+        raise AadstsError(50006, id=name[:64], reason="Expected one signature, directly in the assertion.")
     _check_signature_size(signatures[0], name)
     id_attribute = "AssertionID" if root.get("AssertionID") else "ID"
     try:
-        # The certificate as an object: as PEM text it would be parsed again each time, at 100 times the cost.
+        # The certificate as an object: PEM text would be parsed again each time, which costs 100 times as much.
         result = XMLVerifier().verify(
             root,
             x509_cert=key.certificate,
@@ -162,70 +204,70 @@ def read_verified(root: _Element, key: SigningKey) -> AssertionClaims:
             expect_config=SignatureConfiguration(location="./", expect_references=1),
         )
     except (SignXMLException, LxmlError, ValueError, TypeError, AttributeError, KeyError) as error:
-        # ValueError and its like: signxml lets an unknown algorithm's or a broken base64's own error through.
-        raise Refusal(50006, id=name[:64], reason=f"{type(error).__name__}.") from None
+        # signxml passes on the errors of other libraries, for example for an unknown algorithm or broken base64.
+        raise AadstsError(50006, id=name[:64], reason=f"{type(error).__name__}.") from None
     signed = None if isinstance(result, list) else result.signed_xml
     if signed is None or signed.tag != root.tag or assertion_id(signed) != name:
-        raise Refusal(50006, id=name[:64], reason="The signature does not cover the assertion.")
+        raise AadstsError(50006, id=name[:64], reason="The signature does not cover the assertion.")
     try:
         return read_assertion(signed)
     except MalformedAssertionError as error:
-        raise Refusal(50008, reason=str(error)) from None
+        raise AadstsError(50008, reason=str(error)) from None
 
 
 def _check_signature_size(signature: _Element, name: str) -> None:
-    """That a signature is no larger than any that is made: each reference and transform costs a canonical form.
+    """Check that the signature is not larger than those of real issuers.
 
-    Raises Refusal 50006.
+    Each reference and each transform costs a canonicalization. Raises AadstsError 50006.
     """
     references = sum(1 for _ in signature.iterfind(f"{{{DSIG}}}SignedInfo/{{{DSIG}}}Reference"))
     transforms = sum(1 for _ in signature.iter(f"{{{DSIG}}}Transform"))
     prefixes = sum(len(each.get("PrefixList", "")) for each in signature.iter("{*}InclusiveNamespaces"))
     elements = sum(1 for _ in signature.iter())
     if references != 1 or transforms > _MOST_TRANSFORMS or prefixes > _MOST_PREFIXES or elements > _MOST_IN_SIGNATURE:
-        raise Refusal(50006, id=name[:64], reason="Expected one reference, and few transforms and certificates.")
+        raise AadstsError(50006, id=name[:64], reason="Expected one reference, and few transforms and certificates.")
 
 
 def _check_validity(provider: Provider, start: float, end: float, audiences: tuple[str, ...], now: float) -> None:
     skew = provider.estate.cloud.clock_skew
     if provider.estate.cloud.audience_urn not in audiences:
-        raise Refusal(50008, reason="The assertion is for another audience.")
+        raise AadstsError(50008, reason="The assertion is for another audience.")
     if now + skew < start:
-        raise Refusal(50008, reason="The assertion is not yet valid.")
+        raise AadstsError(50008, reason="The assertion is not yet valid.")
     if now - skew >= end:
-        raise Refusal(50008, reason="The assertion has expired.")
+        raise AadstsError(50008, reason="The assertion has expired.")
 
 
-def _use_once(provider: Provider, proven: Proven, identifier: str, end: float, now: float) -> Proven:
-    if not proven.user.enabled:
-        raise Refusal(50057)
-    if provider.settings.refuse_replay and not provider.used.first_use(
+def _use_once(provider: Provider, subject: VerifiedSubject, identifier: str, end: float, now: float) -> VerifiedSubject:
+    if not subject.user.enabled:
+        raise AadstsError(50057)
+    if provider.settings.refuse_replay and not provider.replay_cache.record_use(
         identifier, end + provider.estate.cloud.clock_skew, now
     ):
-        raise Refusal(50008, reason="The assertion has been used before.")
-    return proven
+        raise AadstsError(50008, reason="The assertion has been used before.")
+    return subject
 
 
-def _subject(provider: Provider, claims: AssertionClaims, source: FederationService | Tenant) -> User:
-    """The user by ImmutableID (NameIdentifier) or UPN; an issuer speaks for its own domains or tenant only."""
+def _find_subject(provider: Provider, claims: AssertionClaims, source: FederationService | Tenant) -> User:
+    """Find the user by ImmutableID (NameIdentifier) or UPN, among the users of the issuer's domains or tenant only."""
     directory = provider.directory
     if not claims.name_id and not claims.upn:
-        raise Refusal(90020)
-    named = directory.users_by_immutable_id(claims.name_id) if claims.name_id else ()
+        raise AadstsError(90020)
+    named = directory.find_users_by_immutable_id(claims.name_id) if claims.name_id else ()
     if not named and isinstance(source, Tenant):
-        by_id = directory.user_by_id(claims.name_id)
+        by_id = directory.find_user_by_id(claims.name_id)
         named = () if by_id is None else (by_id,)
     if not claims.name_id:
-        by_upn = directory.user(claims.upn)
+        by_upn = directory.find_user(claims.upn)
         named = () if by_upn is None else (by_upn,)
     for user in named:
         if claims.upn and claims.upn.lower() != user.upn.lower():
             continue
         if isinstance(source, Tenant):
-            if directory.home(user).id == source.id:
+            if directory.find_home_tenant(user).id == source.id:
                 return user
             continue
-        place = directory.place(user.upn)
-        if place is not None and federation_of(provider.estate, place) == source:
+        entry = directory.find_domain(user.upn)
+        if entry is not None and federation_service_of_domain(provider.estate, entry) == source:
             return user
-    raise Refusal(50034, user=(claims.upn or claims.name_id)[:256], tenant="")
+    raise AadstsError(50034, user=(claims.upn or claims.name_id)[:256], tenant="")

@@ -1,4 +1,4 @@
-"""The device code flow: its start, the page for the code, and the polling.
+"""The device code flow: the start of the flow, the page for the user code, and the token requests (polling).
 
 Sources: Entra device-code document; MSAL.NET DeviceCodeRequest.cs and DeviceCodeResponse.cs, MSAL.js
 StringConstants.ts, ADAL Python token_request.py (``code`` for ``device_code``), ADAL.NET MockHelpers.
@@ -6,90 +6,98 @@ StringConstants.ts, ADAL Python token_request.py (``code`` for ``device_code``),
 
 from __future__ import annotations
 
-from ssosim.entra.core.browser_cookie import browser_of
-from ssosim.entra.core.device_codes import DEVICE_CODE_LIFETIME, INTERVAL, DeviceCode
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.messages import Answer, Call, json_answer, new_guid
+from ssosim.entra.core.browser_cookie import read_browser_cookie
+from ssosim.entra.core.device_codes import DEVICE_CODE_LIFETIME, POLL_INTERVAL, DeviceCode
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.messages import Call, HttpReply, make_guid, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
-from ssosim.entra.core.pages import NO_STORE, device_code_page
+from ssosim.entra.core.pages import NO_STORE, render_device_code_page
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.oauth.authorization_codes import Flow
-from ssosim.entra.oauth.authorize_endpoint import application_of, ask, error_page
+from ssosim.entra.oauth.authorization_codes import SignInFlow
+from ssosim.entra.oauth.authorize_endpoint import render_error_page, require_application, show_sign_in_page
 from ssosim.entra.oauth.token_request import (
+    RequestedAccess,
     TokenRequest,
-    Wanted,
     authority_name,
     read_form,
+    read_requested_access,
     read_token_form,
-    read_wanted,
-    required,
+    require_parameter,
 )
-from ssosim.entra.oauth.tokens import Earned
+from ssosim.entra.oauth.tokens import AuthenticatedUser
 from ssosim.trace import DeviceCodeIssued
 
-__all__ = ["code_form", "code_page", "device_code_v1", "device_code_v2", "redeem_device_code"]
+__all__ = [
+    "handle_code_form",
+    "handle_code_page",
+    "handle_device_code_v1",
+    "handle_device_code_v2",
+    "redeem_device_code",
+]
 
 
-def device_code_v1(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
+def handle_device_code_v1(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """POST /{tenant}/oauth2/devicecode, with ``resource``; ADAL sends the parameters in the query."""
-    return _start(provider, call, captured[0], "1.0")
+    return _start_flow(provider, call, captured[0], "1.0")
 
 
-def device_code_v2(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
+def handle_device_code_v2(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """POST /{tenant}/oauth2/v2.0/devicecode, with ``scope``."""
-    return _start(provider, call, captured[0], "2.0")
+    return _start_flow(provider, call, captured[0], "2.0")
 
 
-def _start(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> Answer:
+def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> HttpReply:
     if call.repeated:
-        raise Refusal(9000411, name=call.repeated[:64])
+        raise AadstsError(9000411, name=call.repeated[:64])
     form = {**call.query, **read_token_form(call, provider.settings)}
-    authority = provider.directory.authority(tenant)
+    authority = provider.directory.find_authority(tenant)
     name = authority_name(authority)
-    if name == "consumers":  # as at the authorize endpoint: the lab has accounts of work only
-        raise Refusal(50059)
-    application = application_of(provider, required(form, "client_id").strip(), name)
-    wanted = read_wanted(form, version)
+    if name == "consumers":  # as at the authorize endpoint: the lab has work accounts only
+        raise AadstsError(50059)
+    application = require_application(provider, require_parameter(form, "client_id").strip(), name)
+    access = read_requested_access(form, version)
     code = provider.device_codes.issue(
         client_id=application.client_id,
         authority=name,
         version=version,
-        resource=wanted.resource,
-        scopes=wanted.scopes,
+        resource=access.resource,
+        scopes=access.scopes,
         now=call.now,
     )
-    call.journal.events.append(DeviceCodeIssued(client_id=application.client_id, user_code=code.user_code))
+    call.trace_buffer.events.append(DeviceCodeIssued(client_id=application.client_id, user_code=code.user_code))
     page = f"https://{call.host}/common/oauth2/deviceauth"
     v1 = version == "1.0"
-    return json_answer(
+    return make_json_reply(
         {
             "user_code": code.user_code,
             "device_code": code.device_code,
             "verification_url" if v1 else "verification_uri": page,
             "expires_in": str(DEVICE_CODE_LIFETIME) if v1 else DEVICE_CODE_LIFETIME,
-            "interval": str(INTERVAL) if v1 else INTERVAL,
+            "interval": str(POLL_INTERVAL) if v1 else POLL_INTERVAL,
             "message": f"To sign in, open {page} in a web browser and enter the code {code.user_code}.",
         },
         headers=NO_STORE,
     )
 
 
-def code_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
+def handle_code_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
     """GET /common/oauth2/deviceauth."""
-    return device_code_page(call.query.get("otc", "")[:32])
+    return render_device_code_page(call.query.get("otc", "")[:32])
 
 
-def code_form(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
+def handle_code_form(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
     """POST /common/oauth2/deviceauth: the sign-in page for the code that was typed."""
     try:
-        code = provider.device_codes.of_user(read_form(call.body).get("otc", ""))
-    except Refusal as refusal:
-        return error_page(refusal, call)
+        code = provider.device_codes.find_by_user_code(read_form(call.body).get("otc", ""))
+    except AadstsError as error:
+        return render_error_page(error, call)
     if code is None or code.state != "pending" or call.now >= code.not_on_or_after:
-        return device_code_page(error="That code did not work. Check it, or start again on the device.", code=70018)
-    flow = Flow(
-        id=new_guid(),
-        browser=browser_of(call) or new_guid(),
+        return render_device_code_page(
+            error="That code did not work. Check it, or start again on the device.", code=70018
+        )
+    flow = SignInFlow(
+        id=make_guid(),
+        browser=read_browser_cookie(call) or make_guid(),
         authority=code.authority,
         version=code.version,
         client_id=code.client_id,
@@ -98,44 +106,46 @@ def code_form(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answ
         issued=int(call.now),
         user_code=code.user_code,
     )
-    return ask(provider, call, flow)
+    return show_sign_in_page(provider, call, flow)
 
 
-def redeem_device_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[Wanted, Earned]:
-    """What polling earns.
+def redeem_device_code(
+    provider: Provider, call: Call, request: TokenRequest
+) -> tuple[RequestedAccess, AuthenticatedUser]:
+    """Redeem the device code of a token request.
 
-    Raises Refusal: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
-    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service ever says ``slow_down`` is
-    unconfirmed: this one does so only with ``Settings.device_code_slow_down``.
+    Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
+    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service sends ``slow_down`` is
+    unconfirmed; this provider sends it only with ``Settings.device_code_slow_down``.
     """
-    text = (request.form.get("device_code") or required(request.form, "code")).strip()
-    code = provider.device_codes.of_device(text)
+    text = (request.form.get("device_code") or require_parameter(request.form, "code")).strip()
+    code = provider.device_codes.find_by_device_code(text)
     if code is None or code.client_id != request.application.client_id:
-        raise Refusal(70018)
+        raise AadstsError(70018)
     if code.authority != authority_name(request.authority):
-        raise Refusal(70018)  # what the real service says of another authority is unconfirmed
+        raise AadstsError(70018)  # the code of the real service for another authority is unconfirmed
     if call.now >= code.not_on_or_after:
-        raise Refusal(70019)
+        raise AadstsError(70019)
     if code.state == "pending":
-        raise _too_early(provider, code, call.now)
+        raise _polling_error(provider, code, call.now)
     if code.state == "declined":
-        raise Refusal(70017)
+        raise AadstsError(70017)
     if code.state == "used":
-        raise Refusal(54005)
-    user = provider.directory.user_by_id(code.subject)
+        raise AadstsError(54005)
+    user = provider.directory.find_user_by_id(code.subject)
     if user is None or not user.enabled:
-        raise Refusal(50057)
+        raise AadstsError(50057)
     code.state = "used"
-    wanted = Wanted(
+    access = RequestedAccess(
         code.resource,
         code.scopes,
         id_token=code.version == "1.0" or "openid" in code.scopes,
         refresh_token=code.version == "1.0" or "offline_access" in code.scopes,
     )
-    return wanted, Earned(user, provider.directory.home(user), code.method, "device_code")
+    return access, AuthenticatedUser(user, provider.directory.find_home_tenant(user), code.method, "device_code")
 
 
-def _too_early(provider: Provider, code: DeviceCode, now: float) -> Refusal:
-    hasty = code.polled > 0 and now - code.polled < INTERVAL
-    code.polled = now
-    return Refusal(50196 if hasty and provider.settings.device_code_slow_down else 70016)
+def _polling_error(provider: Provider, code: DeviceCode, now: float) -> AadstsError:
+    too_fast = code.last_poll > 0 and now - code.last_poll < POLL_INTERVAL
+    code.last_poll = now
+    return AadstsError(50196 if too_fast and provider.settings.device_code_slow_down else 70016)

@@ -1,6 +1,7 @@
-"""People of federated domains at the sign-in page: out to their own service, and back with its assertion.
+"""Users of federated domains at the sign-in page: the redirect to their federation service, and its response.
 
-Sources: as of ``wsfed``; Entra documentation, home realm discovery (a domain hint or a name leads there at once).
+Sources: as in ``ws_federation``; Entra documentation, home realm discovery (a domain hint or a user name redirects at
+once).
 """
 
 from __future__ import annotations
@@ -10,82 +11,100 @@ import base64
 import msgspec
 
 from ssosim.entra.core import endpoint_urls
-from ssosim.entra.core.browser_cookie import browser_cookie, is_browser_of
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.messages import Answer, Call, new_guid
+from ssosim.entra.core.browser_cookie import format_browser_cookie, is_from_browser
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import NO_STORE
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.realm_discovery import federation_of
-from ssosim.entra.core.safe_xml import XmlRefusedError
-from ssosim.entra.core.sealed_tokens import SealBrokenError
-from ssosim.entra.oauth.assertion import Proven, verify_assertion
-from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Flow
-from ssosim.entra.wstrust.ws_federation import assertion_in, context_of, request_in, sign_in_address
+from ssosim.entra.core.realm_discovery import federation_service_of_domain
+from ssosim.entra.core.safe_xml import InvalidXmlError
+from ssosim.entra.core.sealed_tokens import SealedTokenError
+from ssosim.entra.oauth.assertion import VerifiedSubject, verify_assertion
+from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, SignInFlow
+from ssosim.entra.wstrust.ws_federation import build_sign_in_url, build_wctx, extract_assertion, read_wctx
 from ssosim.estate import FederationService, Tenant
 
-__all__ = ["address_at_service", "proven_by_service", "returned_flow", "send_to_service", "service_of"]
+__all__ = [
+    "build_service_url",
+    "federation_service_of_login",
+    "read_returned_flow",
+    "redirect_to_service",
+    "verify_federated_user",
+]
 
 _FLOW = "federated-flow"  # purpose of sealed texts
 
 
-def service_of(provider: Provider, login: str) -> FederationService | None:
-    """The service that signs ``login`` (a name or a bare domain) in; None where a password here does."""
-    place = provider.directory.place(login)
-    return None if place is None else federation_of(provider.estate, place)
+def federation_service_of_login(provider: Provider, login: str) -> FederationService | None:
+    """Return the federation service of ``login`` (a user name or a domain); None for a managed or unknown domain."""
+    entry = provider.directory.find_domain(login)
+    return None if entry is None else federation_service_of_domain(provider.estate, entry)
 
 
-def address_at_service(provider: Provider, call: Call, flow: Flow | None, service: FederationService, name: str) -> str:
-    """The page of ``service``, for ``name``; without a ``flow`` nothing can come back from there."""
+def build_service_url(
+    provider: Provider, call: Call, flow: SignInFlow | None, service: FederationService, name: str
+) -> str:
+    """Build the URL of the sign-in page of ``service`` for the user ``name``.
+
+    The URL carries ``flow`` as a sealed context. Without a flow the response of the service cannot be accepted.
+    """
     request = ""
     if flow is not None:
-        leaving = msgspec.structs.replace(flow, id=new_guid(), issued=int(call.now), login_hint=name)
-        request = provider.seal.close(_FLOW, leaving)
-    return sign_in_address(
+        outgoing = msgspec.structs.replace(flow, id=make_guid(), issued=int(call.now), login_hint=name)
+        request = provider.sealer.seal(_FLOW, outgoing)
+    return build_sign_in_url(
         service,
         realm=provider.estate.cloud.audience_urn,
-        context=context_of(request),
-        reply=endpoint_urls.federated_return(call.host),
+        context=build_wctx(request),
+        reply=endpoint_urls.login_srf_url(call.host),
         name=name,
         request_id=call.correlation_id,
     )
 
 
-def send_to_service(provider: Provider, call: Call, flow: Flow, service: FederationService, name: str) -> Answer:
-    """The redirect to the page of ``service``, which is to come back with ``flow``."""
-    location = address_at_service(provider, call, flow, service, name)
-    return Answer(302, headers=(("Location", location), ("Set-Cookie", browser_cookie(flow.browser)), *NO_STORE))
+def redirect_to_service(
+    provider: Provider, call: Call, flow: SignInFlow, service: FederationService, name: str
+) -> HttpReply:
+    """Redirect the browser to the sign-in page of ``service``, with ``flow`` as the context of its response."""
+    location = build_service_url(provider, call, flow, service, name)
+    return HttpReply(
+        302, headers=(("Location", location), ("Set-Cookie", format_browser_cookie(flow.browser)), *NO_STORE)
+    )
 
 
-def returned_flow(provider: Provider, call: Call, context: str) -> Flow:
-    """The flow of a ``wctx``; raises Refusal 165000 for one that is stale, used, not ours, or another browser's."""
+def read_returned_flow(provider: Provider, call: Call, context: str) -> SignInFlow:
+    """Open the flow in a ``wctx``.
+
+    Raises AadstsError 165000 if it was not sealed here, is too old, has been used, or is from another browser.
+    """
     try:
-        flow = provider.seal.open(_FLOW, request_in(context), Flow)
-    except SealBrokenError:
-        raise Refusal(165000, reason="The context is malformed.") from None
+        flow = provider.sealer.open(_FLOW, read_wctx(context), SignInFlow)
+    except SealedTokenError:
+        raise AadstsError(165000, reason="The context is malformed.") from None
     if not 0 <= call.now - flow.issued < FLOW_LIFETIME:
-        raise Refusal(165000, reason="The sign-in has taken too long; start again.")
-    if not is_browser_of(call, flow.browser):
-        raise Refusal(165000, reason="The sign-in was begun by another browser, or cookies are blocked.")
-    if not provider.used.first_use(flow.id, flow.issued + 86_400, call.now):
-        raise Refusal(165000, reason="The answer has been used already; start again.")
+        raise AadstsError(165000, reason="The sign-in has taken too long; start again.")
+    if not is_from_browser(call, flow.browser):
+        raise AadstsError(165000, reason="The sign-in was begun by another browser, or cookies are blocked.")
+    if not provider.replay_cache.record_use(flow.id, flow.issued + 86_400, call.now):
+        raise AadstsError(165000, reason="The answer has been used already; start again.")
     return flow
 
 
-def proven_by_service(provider: Provider, flow: Flow, wresult: str, now: float) -> Proven:
-    """Who has signed in, by the service's own signature.
+def verify_federated_user(provider: Provider, flow: SignInFlow, wresult: str, now: float) -> VerifiedSubject:
+    """Verify the response of a federation service and return the user who has signed in.
 
-    Raises Refusal as ``verify_assertion``, 50008 for what holds no assertion, 50107 for a token of no federation
-    service, 50034 for somebody of another tenant than was asked for.
+    Raises AadstsError like ``verify_assertion``; 50008 if there is no assertion, 50107 if the user's domain is not
+    federated, 50034 if the user belongs to another tenant than the requested one.
     """
     try:
-        assertion = assertion_in(wresult)
-    except XmlRefusedError as error:
-        raise Refusal(50008, reason=str(error)) from None
-    proven = verify_assertion(provider, base64.b64encode(assertion).decode(), now, "saml1_1-bearer")
-    if service_of(provider, proven.user.upn) is None:
-        raise Refusal(50107, realm=proven.user.upn.rpartition("@")[2])
-    wanted = provider.directory.tenant(flow.authority)
-    home: Tenant = provider.directory.home(proven.user)
+        assertion = extract_assertion(wresult)
+    except InvalidXmlError as error:
+        raise AadstsError(50008, reason=str(error)) from None
+    subject = verify_assertion(provider, base64.b64encode(assertion).decode(), now, "saml1_1-bearer")
+    if federation_service_of_login(provider, subject.user.upn) is None:
+        raise AadstsError(50107, realm=subject.user.upn.rpartition("@")[2])
+    wanted = provider.directory.find_tenant(flow.authority)
+    home: Tenant = provider.directory.find_home_tenant(subject.user)
     if wanted is not None and wanted.id != home.id:
-        raise Refusal(50034, user=proven.user.upn, tenant=wanted.id)
-    return proven
+        raise AadstsError(50034, user=subject.user.upn, tenant=wanted.id)
+    return subject

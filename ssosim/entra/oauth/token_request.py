@@ -1,4 +1,4 @@
-"""A token request, read: who asks, for what. The grants themselves are in ``grants``."""
+"""Parsing of token requests: client, grant type, and the requested access. The grants are in ``token_endpoint``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from multidict import MultiMapping
 
 from ssosim.entra.core.directory import Authority, Directory
-from ssosim.entra.core.errors import Refusal
+from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, read_fields
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.settings import Settings
@@ -20,14 +20,14 @@ from ssosim.estate import Application, Tenant
 
 __all__ = [
     "OIDC_SCOPES",
+    "RequestedAccess",
     "TokenRequest",
-    "Wanted",
     "authority_name",
     "read_form",
-    "read_request",
+    "read_requested_access",
     "read_token_form",
-    "read_wanted",
-    "required",
+    "read_token_request",
+    "require_parameter",
 ]
 
 OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
@@ -39,8 +39,8 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for: one resource, scopes as asked, whether an id token and a refresh token come with it."""
+class RequestedAccess:
+    """The access that a request asks for: one resource, its scopes, and whether it includes id and refresh tokens."""
 
     resource: str
     scopes: tuple[str, ...]
@@ -50,7 +50,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token request whose client is known. ``confidential`` says that it has proved a secret."""
+    """A token request whose client is known. ``confidential``: whether the client has sent its correct secret."""
 
     version: TokenVersion
     authority: Authority
@@ -61,29 +61,30 @@ class TokenRequest:
 
 
 def authority_name(authority: Authority) -> str:
-    """A tenant's id, or the name of a shared authority."""
+    """Return the id of a tenant, or the name of a shared authority."""
     return authority.id if isinstance(authority, Tenant) else authority
 
 
 def read_form(body: bytes, repeated: list[str] | None = None) -> dict[str, str]:
-    """The fields of a form; a truncated one has fewer. ``repeated`` receives the names that are there more than once.
+    """Read the fields of a form. ``repeated`` receives the names that occur more than once.
 
-    Raises Refusal 9002313 when it is no form.
+    Raises AadstsError 9002313 if the body is not a form. A truncated form has fewer fields.
     """
     try:
         return read_fields(body.decode("utf-8"), _FIELD_LIMIT, repeated)
     except UnicodeDecodeError:
-        raise Refusal(9002313, reason="The body is not a form.") from None
+        raise AadstsError(9002313, reason="The body is not a form.") from None
     except ValueError as error:
-        raise Refusal(9002313, reason=f"The body is not a form that is read here: {error}.") from None
+        raise AadstsError(9002313, reason=f"The form is not accepted: {error}.") from None
 
 
 def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
-    """The parameters of a request that a program sends to an OAuth endpoint, from its body.
+    """Read the parameters in the body of a request to an OAuth endpoint.
 
-    A body of another media type than a form's has none: the real service misses the first parameter of JSON and of
-    multipart/form-data (microsoft-graph-docs issue 20272, microsoft-graph-docs-contrib issue 1378). Raises Refusal
-    9002313 when it is no form, and 9000411 for a parameter that is there twice (RFC 6749, section 3.2).
+    A body with another media type than that of a form has no parameters: the real service reports the first parameter
+    of JSON and of multipart/form-data as missing (microsoft-graph-docs issue 20272, microsoft-graph-docs-contrib issue
+    1378). Raises AadstsError 9002313 if the body is not a form, and 9000411 for a repeated parameter (RFC 6749, section
+    3.2).
     """
     given = call.headers.get("Content-Type", "")
     kind = given.partition(";")[0].strip().lower()
@@ -92,19 +93,19 @@ def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
     repeated: list[str] = []
     form = read_form(call.body, repeated)
     if repeated:
-        raise Refusal(9000411, name=repeated[0][:64])
+        raise AadstsError(9000411, name=repeated[0][:64])
     return form
 
 
-def required(form: Mapping[str, str], name: str) -> str:
-    """The parameter ``name``; raises Refusal 900144 when it is absent or empty."""
+def require_parameter(form: Mapping[str, str], name: str) -> str:
+    """Return the parameter ``name``; raises AadstsError 900144 if it is absent or empty."""
     value = form.get(name, "")
     if not value.strip():
-        raise Refusal(900144, name=name)
+        raise AadstsError(900144, name=name)
     return value
 
 
-def read_request(
+def read_token_request(
     directory: Directory,
     *,
     version: TokenVersion,
@@ -114,62 +115,65 @@ def read_request(
 ) -> TokenRequest:
     """Check tenant, grant type and client of a token request.
 
-    Raises Refusal: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025, 7000215
-    and 7000218 (its secret).
+    Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025,
+    7000215 and 7000218 (the secret).
     """
-    authority = directory.authority(tenant)
-    grant_type = required(form, "grant_type").strip()
-    client_id, secret = _credentials(form, headers)
-    application = directory.application(client_id)
+    authority = directory.find_authority(tenant)
+    grant_type = require_parameter(form, "grant_type").strip()
+    client_id, secret = _read_credentials(form, headers)
+    application = directory.find_application(client_id)
     if application is None:
-        raise Refusal(700016, client=client_id[:64], tenant=authority_name(authority))
+        raise AadstsError(700016, client=client_id[:64], tenant=authority_name(authority))
     if application.client_secret is None:
         if secret or form.get("client_assertion"):
-            raise Refusal(700025)
+            raise AadstsError(700025)
     elif not secret:
-        raise Refusal(7000218)
+        raise AadstsError(7000218)
     elif not hmac.compare_digest(application.client_secret.encode(), secret.encode()):
-        raise Refusal(7000215, client=application.client_id)
+        raise AadstsError(7000215, client=application.client_id)
     return TokenRequest(version, authority, grant_type, application, application.client_secret is not None, form)
 
 
-def _credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
-    """Client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
+def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
+    """Read client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
 
-    Raises Refusal 900144 (no client id), and 9002313 for a header that cannot be read and for more than one way to
+    Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
     authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
     """
     if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
-        raise Refusal(9002313, reason="There is more than one Authorization header.")
+        raise AadstsError(9002313, reason="There is more than one Authorization header.")
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     basic = scheme.lower() == "basic"
     if basic + bool(form.get("client_secret")) + bool(form.get("client_assertion")) > 1:
-        raise Refusal(9002313, reason="The client authenticates in more than one way.")
+        raise AadstsError(9002313, reason="The client authenticates in more than one way.")
     if basic:
         try:
             name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
-            raise Refusal(9002313, reason="The Authorization header is malformed.") from None
+            raise AadstsError(9002313, reason="The Authorization header is malformed.") from None
         client_id = unquote_plus(name)
         if form.get("client_id", client_id).strip().lower() != client_id.lower():
-            raise Refusal(9002313, reason="The client_id is not that of the Authorization header.")
+            raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
         return client_id, unquote_plus(secret)
-    return required(form, "client_id").strip(), form.get("client_secret", "")
+    return require_parameter(form, "client_id").strip(), form.get("client_secret", "")
 
 
-def read_wanted(form: Mapping[str, str], version: TokenVersion) -> Wanted:
-    """What the form asks for. v1 names a ``resource``, v2 puts it into ``scope``. Raises Refusal 900144, 70011."""
+def read_requested_access(form: Mapping[str, str], version: TokenVersion) -> RequestedAccess:
+    """Read the requested access. v1 has ``resource``, v2 has the resource in ``scope``.
+
+    Raises AadstsError 900144, 70011.
+    """
     if version == "1.0":
         resource = form.get("resource", "").strip() or _OLD_GRAPH
-        return Wanted(resource, ("user_impersonation",), id_token=True, refresh_token=True)
-    asked = required(form, "scope").split(None, _SCOPE_LIMIT)
+        return RequestedAccess(resource, ("user_impersonation",), id_token=True, refresh_token=True)
+    asked = require_parameter(form, "scope").split(None, _SCOPE_LIMIT)
     if len(asked) > _SCOPE_LIMIT:
-        raise Refusal(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
+        raise AadstsError(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
     scopes = tuple(dict.fromkeys(asked))
     resources = {resource_of(scope) for scope in scopes if scope not in OIDC_SCOPES}
     if len(resources) > 1:
-        raise Refusal(70011, reason="The scopes are for more than one resource.")
-    return Wanted(
+        raise AadstsError(70011, reason="The scopes are for more than one resource.")
+    return RequestedAccess(
         resources.pop() if resources else _GRAPH,
         scopes,
         id_token="openid" in scopes,
@@ -178,10 +182,10 @@ def read_wanted(form: Mapping[str, str], version: TokenVersion) -> Wanted:
 
 
 def resource_of(scope: str) -> str:
-    """The resource of one scope: what stands before its last slash; bare names are Microsoft Graph's."""
+    """Return the resource of one scope: the text before its last slash, or Microsoft Graph for a name without slash."""
     resource, separator, name = scope.rpartition("/")
     if not separator:
         return _GRAPH
     if not resource or not name or resource.endswith(":/"):
-        raise Refusal(70011, reason="A scope is malformed.")
+        raise AadstsError(70011, reason="A scope is malformed.")
     return resource

@@ -1,4 +1,4 @@
-"""Access, refresh and id tokens, and the body that carries them.
+"""Access, refresh and id tokens, and the token response that contains them.
 
 Sources: MSAL.NET MsalTokenResponse.cs and MockHelpers.cs (v2 numbers, v1 strings), AADInternals (v1), MSAL Python
 token_cache.py (``client_info``), azure-cli issue 14244 (refresh tokens of 90 days).
@@ -14,27 +14,27 @@ from typing import Any
 
 import msgspec
 
-from ssosim.entra.core.jose import b64url, sign_jwt
-from ssosim.entra.core.messages import Journal, new_guid
-from ssosim.entra.core.openid_discovery import TokenVersion, issuer
+from ssosim.entra.core.jose import encode_base64url, sign_jwt
+from ssosim.entra.core.messages import TraceBuffer, make_guid
+from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.sealed_tokens import RefreshGrant
-from ssosim.entra.oauth.token_request import OIDC_SCOPES, TokenRequest, Wanted
-from ssosim.entra.wstrust.autologon import DESKTOP_SSO
+from ssosim.entra.core.sealed_tokens import RefreshTokenClaims
+from ssosim.entra.oauth.token_request import OIDC_SCOPES, RequestedAccess, TokenRequest
+from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
 from ssosim.estate import Tenant, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["REFRESH", "Earned", "app_token", "user_tokens"]
+__all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "issue_app_token", "issue_user_tokens"]
 
-REFRESH = f"not-{DESKTOP_SSO}:refresh"  # purpose of sealed refresh tokens
+REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
 
 
 @dataclass(frozen=True, slots=True)
-class Earned:
-    """A grant that holds: tokens for ``user`` of ``tenant``.
+class AuthenticatedUser:
+    """An authenticated user of ``tenant``, for whom tokens are issued.
 
-    ``method`` is how the user proved it (an authentication method URI), ``grant`` the grant's name, ``nonce`` what an
-    id token is to repeat (OpenID Connect Core, section 3.1.2.1).
+    ``method`` is how the user has authenticated (an authentication method URI), ``grant`` the name of the grant,
+    ``nonce`` the value that the id token repeats (OpenID Connect Core, section 3.1.2.1).
     """
 
     user: User
@@ -45,40 +45,42 @@ class Earned:
 
 
 @lru_cache(maxsize=4096)
-def _pairwise(object_id: str, audience: str) -> str:
-    return b64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
+def _pairwise_subject(object_id: str, audience: str) -> str:
+    return encode_base64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
-def _methods(method: str) -> list[str]:
+def _amr_of(method: str) -> list[str]:
     return ["wia"] if method.endswith(":windows") else ["pwd"]
 
 
-def _base(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -> dict[str, Any]:
+def _common_claims(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -> dict[str, Any]:
     return {
-        "iss": issuer(provider.estate.cloud, tenant.id, version),
+        "iss": issuer_of(provider.estate.cloud, tenant.id, version),
         "iat": now,
         "nbf": now,
         "exp": now + provider.estate.cloud.access_token_lifetime,
         "tid": tenant.id,
-        "uti": b64url(os.urandom(16)),
+        "uti": encode_base64url(os.urandom(16)),
         "ver": version,
     }
 
 
-def _access_token(provider: Provider, request: TokenRequest, wanted: Wanted, earned: Earned, now: int) -> str:
-    user = earned.user
+def _access_token(
+    provider: Provider, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser, now: int
+) -> str:
+    user = authenticated.user
     claims = {
-        "aud": wanted.resource,
-        **_base(provider, earned.tenant, request.version, now),
-        "amr": _methods(earned.method),
+        "aud": access.resource,
+        **_common_claims(provider, authenticated.tenant, request.version, now),
+        "amr": _amr_of(authenticated.method),
         "name": user.display_name,
         "oid": user.object_id,
-        "scp": " ".join(_granted(wanted, with_oidc=False)) or "openid profile",
-        "sub": _pairwise(user.object_id, wanted.resource),
+        "scp": " ".join(_granted_scopes(access, with_oidc=False)) or "openid profile",
+        "sub": _pairwise_subject(user.object_id, access.resource),
     }
     if request.version == "1.0":
         claims |= {"appid": request.application.client_id, "unique_name": user.upn, "upn": user.upn}
@@ -89,50 +91,52 @@ def _access_token(provider: Provider, request: TokenRequest, wanted: Wanted, ear
     return sign_jwt(provider.keys.cloud, claims)
 
 
-def _id_token(provider: Provider, request: TokenRequest, earned: Earned, now: int) -> str:
-    user, client_id = earned.user, request.application.client_id
+def _id_token(provider: Provider, request: TokenRequest, authenticated: AuthenticatedUser, now: int) -> str:
+    user, client_id = authenticated.user, request.application.client_id
     claims = {
         "aud": client_id,
-        **_base(provider, earned.tenant, request.version, now),
+        **_common_claims(provider, authenticated.tenant, request.version, now),
         "name": user.display_name,
         "oid": user.object_id,
-        "sub": _pairwise(user.object_id, client_id),
+        "sub": _pairwise_subject(user.object_id, client_id),
         **(
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),
     }
-    if earned.nonce:
-        claims["nonce"] = earned.nonce
+    if authenticated.nonce:
+        claims["nonce"] = authenticated.nonce
     return sign_jwt(provider.keys.cloud, claims)
 
 
-def _refresh_token(provider: Provider, request: TokenRequest, wanted: Wanted, earned: Earned, now: int) -> str:
-    grant = RefreshGrant(
-        id=new_guid(),
-        tenant=earned.tenant.id,
-        subject=earned.user.object_id,
+def _refresh_token(
+    provider: Provider, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser, now: int
+) -> str:
+    claims = RefreshTokenClaims(
+        id=make_guid(),
+        tenant=authenticated.tenant.id,
+        subject=authenticated.user.object_id,
         client_id=request.application.client_id,
         family=request.application.family,
-        resource=wanted.resource,
-        scopes=wanted.scopes,
+        resource=access.resource,
+        scopes=access.scopes,
         issued=now,
         not_on_or_after=now + provider.estate.cloud.refresh_token_lifetime,
-        method=earned.method,
+        method=authenticated.method,
     )
-    return provider.seal.close(REFRESH, grant)
+    return provider.sealer.seal(REFRESH_PURPOSE, claims)
 
 
-def _granted(wanted: Wanted, *, with_oidc: bool) -> list[str]:
-    """Granted scopes: what was asked, without offline_access, which shows as the refresh token itself."""
+def _granted_scopes(access: RequestedAccess, *, with_oidc: bool) -> list[str]:
+    """Return the granted scopes: the requested ones without ``offline_access``, which is granted as a refresh token."""
     if with_oidc:
-        return [scope for scope in wanted.scopes if scope != "offline_access"]
-    return [scope.rpartition("/")[2] for scope in wanted.scopes if scope not in OIDC_SCOPES]
+        return [scope for scope in access.scopes if scope != "offline_access"]
+    return [scope.rpartition("/")[2] for scope in access.scopes if scope not in OIDC_SCOPES]
 
 
-def _frame(provider: Provider, version: TokenVersion, wanted: Wanted, now: int) -> dict[str, Any]:
-    """The fields before the tokens: numbers in v2; v1 has strings, and three fields more."""
+def _response_fields(provider: Provider, version: TokenVersion, access: RequestedAccess, now: int) -> dict[str, Any]:
+    """Return the fields of the response before the tokens: numbers in v2; strings and three more fields in v1."""
     lifetime = provider.estate.cloud.access_token_lifetime
-    scope = " ".join(_granted(wanted, with_oidc=True))
+    scope = " ".join(_granted_scopes(access, with_oidc=True))
     if version == "2.0":
         return {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
     return {
@@ -142,68 +146,78 @@ def _frame(provider: Provider, version: TokenVersion, wanted: Wanted, now: int) 
         "ext_expires_in": str(lifetime),
         "expires_on": str(now + lifetime),
         "not_before": str(now),
-        "resource": wanted.resource,
+        "resource": access.resource,
     }
 
 
-def user_tokens(
-    provider: Provider, request: TokenRequest, wanted: Wanted, earned: Earned, journal: Journal, moment: float
+def issue_user_tokens(
+    provider: Provider,
+    request: TokenRequest,
+    access: RequestedAccess,
+    authenticated: AuthenticatedUser,
+    trace_buffer: TraceBuffer,
+    issued_at: float,
 ) -> dict[str, Any]:
-    """The success body for a user, tokens noted in ``journal``."""
-    now = int(moment)
-    body = _frame(provider, request.version, wanted, now)
+    """Issue tokens for a user and return the body of the response. Events for the trace go to ``trace_buffer``."""
+    now = int(issued_at)
+    body = _response_fields(provider, request.version, access, now)
 
-    def give(field: str, kind: Any, audience: str, token: str) -> None:
+    def add_token(field: str, kind: Any, audience: str, token: str) -> None:
         body[field] = token
-        journal.events.append(
+        trace_buffer.events.append(
             TokenIssued(
                 kind=kind,
-                grant=earned.grant,
-                subject=earned.user.upn,
+                grant=authenticated.grant,
+                subject=authenticated.user.upn,
                 audience=audience,
                 client_id=request.application.client_id,
                 digest=_digest(token),
             )
         )
 
-    give("access_token", "access", wanted.resource, _access_token(provider, request, wanted, earned, now))
-    if wanted.refresh_token:
-        give("refresh_token", "refresh", "", _refresh_token(provider, request, wanted, earned, now))
+    add_token("access_token", "access", access.resource, _access_token(provider, request, access, authenticated, now))
+    if access.refresh_token:
+        add_token("refresh_token", "refresh", "", _refresh_token(provider, request, access, authenticated, now))
         if request.application.family:
             body["foci"] = "1"
-    if wanted.id_token:
-        give("id_token", "id", request.application.client_id, _id_token(provider, request, earned, now))
+    if access.id_token:
+        add_token("id_token", "id", request.application.client_id, _id_token(provider, request, authenticated, now))
     if request.form.get("client_info") == "1":
-        info = {"uid": earned.user.object_id, "utid": earned.tenant.id}
-        body["client_info"] = b64url(msgspec.json.encode(info))
+        info = {"uid": authenticated.user.object_id, "utid": authenticated.tenant.id}
+        body["client_info"] = encode_base64url(msgspec.json.encode(info))
     return body
 
 
-def app_token(
-    provider: Provider, request: TokenRequest, wanted: Wanted, tenant: Tenant, journal: Journal, moment: float
+def issue_app_token(
+    provider: Provider,
+    request: TokenRequest,
+    access: RequestedAccess,
+    tenant: Tenant,
+    trace_buffer: TraceBuffer,
+    issued_at: float,
 ) -> dict[str, Any]:
-    """The success body of client_credentials: an access token and nothing to refresh it with."""
-    now, client_id = int(moment), request.application.client_id
+    """Issue an access token for an application (client_credentials). There is no refresh token."""
+    now, client_id = int(issued_at), request.application.client_id
     claims = {
-        "aud": wanted.resource,
-        **_base(provider, tenant, request.version, now),
+        "aud": access.resource,
+        **_common_claims(provider, tenant, request.version, now),
         "appid" if request.version == "1.0" else "azp": client_id,
         "idtyp": "app",
         "oid": client_id,
         "sub": client_id,
     }
     token = sign_jwt(provider.keys.cloud, claims)
-    journal.events.append(
+    trace_buffer.events.append(
         TokenIssued(
             kind="access",
             grant="client_credentials",
             subject=client_id,
-            audience=wanted.resource,
+            audience=access.resource,
             client_id=client_id,
             digest=_digest(token),
         )
     )
-    body = _frame(provider, request.version, wanted, now)
-    del body["scope"]  # the documented answer has none
+    body = _response_fields(provider, request.version, access, now)
+    del body["scope"]  # the documented response has none
     body["access_token"] = token
     return body

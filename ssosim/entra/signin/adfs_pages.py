@@ -1,83 +1,83 @@
-"""The sign-in page of a federated domain's own service, in the place of AD FS's.
+"""The sign-in page of a federation service. It stands for the page of AD FS.
 
 Sources: AD FS documentation (``/adfs/ls/``; the ticket is tried at ``/adfs/ls/wia`` for the browsers in
 ``WIASupportedUserAgents``; fields ``UserName``, ``Password``, ``AuthMethod``); WS-Federation 1.2, section 13. Unlike
-AD FS it keeps no session, and asks each time.
+AD FS it has no session: each request shows the page.
 """
 
 from __future__ import annotations
 
 from urllib.parse import urlencode, urlsplit
 
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.messages import Answer, Call
-from ssosim.entra.core.pages import NO_STORE, federation_page, form_post_page, message_page
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.core.pages import NO_STORE, render_federation_page, render_form_post_page, render_message_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.token_request import read_form
 from ssosim.entra.wstrust.adfs import issue_assertion, user_of_password, user_of_ticket
-from ssosim.entra.wstrust.integrated_auth import challenge
-from ssosim.entra.wstrust.ws_federation import SIGN_IN, render_wresult
+from ssosim.entra.wstrust.integrated_auth import make_challenge
+from ssosim.entra.wstrust.ws_federation import WSIGNIN, render_wresult
 from ssosim.estate import User
 from ssosim.trace import UserPrompted
 
-__all__ = ["adfs_page", "adfs_password", "adfs_wia"]
+__all__ = ["handle_adfs_page", "handle_adfs_password", "handle_adfs_wia"]
 
 _WRONG = "The user name or the password is wrong."
 
 
-def adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
-    """GET /adfs/ls/: the form, or the way to the ticket for a browser that is known to have one."""
-    problem = _problem(provider, call)
+def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
+    """GET /adfs/ls/: the form, or a redirect to the ticket endpoint for a browser that supports it."""
+    problem = _find_problem(provider, call)
     if problem is not None:
         return problem
-    browser = call.headers.get("User-Agent", "")[:512]  # patterns take long on long texts
+    browser = call.headers.get("User-Agent", "")[:512]  # limited, because the patterns are slow on long texts
     if any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
-        return Answer(302, headers=(("Location", f"/adfs/ls/wia?{urlencode(call.query)}"), *NO_STORE))
-    return _ask(call, call.query.get("username", ""))
+        return HttpReply(302, headers=(("Location", f"/adfs/ls/wia?{urlencode(call.query)}"), *NO_STORE))
+    return _show_page(call, call.query.get("username", ""))
 
 
-def adfs_password(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
-    """POST /adfs/ls/: user name and password; the page again where they are wrong."""
-    problem = _problem(provider, call)
+def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
+    """POST /adfs/ls/: user name and password. If they are wrong, the reply is the page again."""
+    problem = _find_problem(provider, call)
     if problem is not None:
         return problem
-    call.journal.auth = "password"
+    call.trace_buffer.auth = "password"
     name = ""
     try:
         form = read_form(call.body)
         name = form.get("UserName", "").strip()[:256]
-        return _answer(provider, call, user_of_password(provider, name, form.get("Password", "")), "password")
-    except Refusal:
-        return _ask(call, name, _WRONG)
+        return _post_assertion(provider, call, user_of_password(provider, name, form.get("Password", "")), "password")
+    except AadstsError:
+        return _show_page(call, name, _WRONG)
 
 
-def adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
-    """GET /adfs/ls/wia: the ticket; one that is refused is challenged again (unconfirmed)."""
-    problem = _problem(provider, call)
+def handle_adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
+    """GET /adfs/ls/wia: sign-in by a ticket. A refused ticket is challenged again (unconfirmed)."""
+    problem = _find_problem(provider, call)
     if problem is not None:
         return problem
     try:
         signed_on = user_of_ticket(provider, call)
         if signed_on is None:
-            return challenge()
-        return _answer(provider, call, signed_on[0], "kerberos", signed_on[1])
-    except Refusal:
-        return challenge()
+            return make_challenge()
+        return _post_assertion(provider, call, signed_on[0], "kerberos", signed_on[1])
+    except AadstsError:
+        return make_challenge()
 
 
-def _problem(provider: Provider, call: Call) -> Answer | None:
-    """The page that says what is wrong with a request, in the place of AD FS's own."""
-    if call.query.get("wa") != SIGN_IN:
-        return message_page("An error occurred", "Only wa=wsignin1.0 is known here.", status=400)
+def _find_problem(provider: Provider, call: Call) -> HttpReply | None:
+    """Return an error page for a request that this relying party does not send; None for a good one."""
+    if call.query.get("wa") != WSIGNIN:
+        return render_message_page("An error occurred", "Only wa=wsignin1.0 is known here.", status=400)
     if call.query.get("wtrealm") != provider.estate.cloud.audience_urn:
-        return message_page("An error occurred", "MSIS7007: The relying party trust is unknown.", status=400)
-    if _reply(provider, call) is None:
-        return message_page("An error occurred", "The reply address is not the relying party's.", status=400)
+        return render_message_page("An error occurred", "MSIS7007: The relying party trust is unknown.", status=400)
+    if _reply_url(provider, call) is None:
+        return render_message_page("An error occurred", "The reply address is not the relying party's.", status=400)
     return None
 
 
-def _reply(provider: Provider, call: Call) -> str | None:
-    """Where the answer goes: ``/login.srf`` at one of the relying party's hosts; None where that is not wanted."""
+def _reply_url(provider: Provider, call: Call) -> str | None:
+    """Return the reply URL: ``/login.srf`` at one of the login hosts. None if the request names another URL."""
     hosts = provider.estate.cloud.login_hosts
     given = call.query.get("wreply") or f"https://{hosts[0]}/login.srf"
     try:
@@ -90,22 +90,22 @@ def _reply(provider: Provider, call: Call) -> str | None:
     return f"https://{host}/login.srf"
 
 
-def _ask(call: Call, name: str, error: str = "") -> Answer:
+def _show_page(call: Call, name: str, error: str = "") -> HttpReply:
     if call.method != "HEAD":
         reason = f"sign-in page of {call.host}" + (", wrong password" if error else "")
-        call.journal.events.append(UserPrompted(reason=reason))
-    return federation_page(call.host, name, error)
+        call.trace_buffer.events.append(UserPrompted(reason=reason))
+    return render_federation_page(call.host, name, error)
 
 
-def _answer(
+def _post_assertion(
     provider: Provider, call: Call, user: User | None, grant: str, headers: tuple[tuple[str, str], ...] = ()
-) -> Answer:
-    """The form that carries the assertion home by itself; raises Refusal for a user of another domain."""
+) -> HttpReply:
+    """Return the form that posts the assertion to the login host; raises AadstsError for a user of another domain."""
     issued = issue_assertion(provider, call, user, grant)
-    reply = _reply(provider, call)
-    assert reply is not None  # noqa: S101  _problem has looked
-    fields = {"wa": SIGN_IN, "wresult": render_wresult(issued.text, issued.audience, call.now, issued.end)}
+    reply = _reply_url(provider, call)
+    assert reply is not None  # noqa: S101  _find_problem has checked it
+    fields = {"wa": WSIGNIN, "wresult": render_wresult(issued.text, issued.audience, call.now, issued.expires)}
     if "wctx" in call.query:
         fields["wctx"] = call.query["wctx"]
-    page = form_post_page(reply, fields)
-    return Answer(page.status, page.body, page.content_type, (*page.headers, *headers))
+    page = render_form_post_page(reply, fields)
+    return HttpReply(page.status, page.body, page.content_type, (*page.headers, *headers))

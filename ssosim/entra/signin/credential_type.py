@@ -1,4 +1,4 @@
-"""GetCredentialType: what the sign-in page may offer to this user, and the public "is Seamless SSO on?" probe.
+"""GetCredentialType: how a user can sign in, and whether the tenant has Seamless SSO.
 
 Source: AADInternals AccessToken_utils.ps1 and KillChain_utils.ps1.
 """
@@ -8,29 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 from ssosim.entra.core.directory import Directory
-from ssosim.entra.core.realm_discovery import federation_of
+from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.estate import Estate
 
-__all__ = ["credential_type"]
+__all__ = ["build_credential_type"]
 
 _EXISTS, _UNKNOWN = 0, 1
 _PASSWORD, _FEDERATION = 1, 4
 _MANAGED, _FEDERATED = 3, 4
 
 
-def credential_type(
+def build_credential_type(
     estate: Estate, directory: Directory, username: str, flow_token: str, canary: str, redirect: str
 ) -> dict[str, Any]:
-    """The answer for ``username``; ``redirect`` leads a federated one to its own service's page.
+    """Build the reply for ``username``; ``redirect`` is the URL of the federation service's page for a federated user.
 
     ``DesktopSsoEnabled`` is present only when it is on.
     """
-    place = directory.place(username) if "@" in username else None
-    service = None if place is None else federation_of(estate, place)
+    entry = directory.find_domain(username) if "@" in username else None
+    service = None if entry is None else federation_service_of_domain(estate, entry)
     properties: dict[str, Any] = {"UserTenantBranding": None}
-    if place is not None:
+    if entry is not None:
         properties["DomainType"] = _MANAGED if service is None else _FEDERATED
-        if place.tenant.desktop_sso:
+        if entry.tenant.desktop_sso:
             properties["DesktopSsoEnabled"] = True
     credentials: dict[str, Any] = {
         "PrefCredential": _PASSWORD if service is None else _FEDERATION,
@@ -44,7 +44,7 @@ def credential_type(
     }
     if service is not None:
         credentials["FederationRedirectUrl"] = redirect
-    exists = directory.user(username) is not None or service is not None
+    exists = directory.find_user(username) is not None or service is not None
     return {
         "Username": username,
         "Display": username,

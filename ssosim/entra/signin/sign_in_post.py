@@ -1,7 +1,7 @@
-"""What the sign-in page posts: a password, a ticket's token, or a cancellation.
+"""The endpoint to which the sign-in page posts: a password, a dssoToken, or a cancellation.
 
 Sources: captures of the sign-in page (``login, passwd, ctx, flowToken, canary, dssoToken``), Seamless SSO
-how-it-works. A second factor is taken as given at the page: the lab has none to ask for.
+how-it-works. The page takes a second factor as given, because the lab has none.
 """
 
 from __future__ import annotations
@@ -10,128 +10,140 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.jose import b64url
-from ssosim.entra.core.messages import Answer, Call, new_guid
-from ssosim.entra.core.pages import message_page
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.jose import encode_base64url
+from ssosim.entra.core.messages import Call, HttpReply, make_guid
+from ssosim.entra.core.pages import render_message_page
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.sealed_tokens import DesktopSsoGrant, SealBrokenError
-from ssosim.entra.oauth.authorization_codes import Flow, issue_code
-from ssosim.entra.oauth.authorize_endpoint import announce, ask, check_canary, error_page, open_flow
-from ssosim.entra.oauth.federated_users import send_to_service, service_of
-from ssosim.entra.oauth.redirect_uris import redirect_refusal, send_back
+from ssosim.entra.core.sealed_tokens import DesktopSsoClaims, SealedTokenError
+from ssosim.entra.oauth.authorization_codes import SignInFlow, issue_code
+from ssosim.entra.oauth.authorize_endpoint import (
+    check_canary,
+    open_flow,
+    record_prompt,
+    render_error_page,
+    show_sign_in_page,
+)
+from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
+from ssosim.entra.oauth.redirect_uris import redirect_error, redirect_to_application
 from ssosim.entra.oauth.token_request import read_form
-from ssosim.entra.wstrust.autologon import BROWSER
+from ssosim.entra.wstrust.autologon import BROWSER_SSO_PURPOSE
 from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.estate import Tenant, User
 
-__all__ = ["login", "signed_in"]
+__all__ = ["finish_sign_in", "handle_login"]
 
 _WINDOWS = "urn:federation:authentication:windows"
 _PASSWORD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105  a URI, not a password
 
 
-def login(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
-    """POST /common/login. Each page can be posted once; a refused attempt is answered with a page anew."""
+def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
+    """POST /common/login. Each page can be posted once; the reply to a refused attempt is a new page."""
     try:
         form = read_form(call.body)
-        flow = _read_page(provider, call, form)
-    except Refusal as refusal:
-        return error_page(refusal, call)
+        flow = _read_posted_flow(provider, call, form)
+    except AadstsError as error:
+        return render_error_page(error, call)
     if form.get("dssoToken") and not form.get("passwd"):
         method = _WINDOWS
     else:
         method = _PASSWORD
-        announce(provider, call, flow)
+        record_prompt(provider, call, flow)
     if form.get("cancel"):
-        return _declined(provider, call, flow)
-    service = service_of(provider, form.get("login", "")) if method == _PASSWORD else None
+        return _decline(provider, call, flow)
+    service = federation_service_of_login(provider, form.get("login", "")) if method == _PASSWORD else None
     if service is not None:
-        # The real page asks for the name alone first. A password that came with it is not looked at.
-        call.journal.auth = "password" if form.get("passwd") else "none"
-        return send_to_service(provider, call, flow, service, form["login"].strip()[:256])
+        # The real page asks for the name first, without a password. A password in this post is not checked.
+        call.trace_buffer.auth = "password" if form.get("passwd") else "none"
+        return redirect_to_service(provider, call, flow, service, form["login"].strip()[:256])
     try:
         user = (
-            _by_ticket(provider, call, flow, form) if method == _WINDOWS else _by_password(provider, call, flow, form)
+            _user_of_dsso_token(provider, call, flow, form)
+            if method == _WINDOWS
+            else _user_of_password(provider, call, flow, form)
         )
-    except Refusal as refusal:
+    except AadstsError as error:
         again = msgspec.structs.replace(
-            flow, id=new_guid(), issued=int(call.now), login_hint=form.get("login", "").strip()[:256]
+            flow, id=make_guid(), issued=int(call.now), login_hint=form.get("login", "").strip()[:256]
         )
-        return ask(provider, call, again, refusal=refusal)
-    return signed_in(provider, call, flow, user, method)
+        return show_sign_in_page(provider, call, again, error=error)
+    return finish_sign_in(provider, call, flow, user, method)
 
 
-def _read_page(provider: Provider, call: Call, form: Mapping[str, str]) -> Flow:
-    """The flow of the page that was posted; raises Refusal 165000 unless its own browser did so, for the first time."""
+def _read_posted_flow(provider: Provider, call: Call, form: Mapping[str, str]) -> SignInFlow:
+    """Read the flow of the posted page; raises AadstsError 165000 for another browser or a second post."""
     flow = open_flow(provider, form.get("flowToken", ""), call.now)
     check_canary(provider, call, flow, form.get("canary", ""))
     origin = call.headers.get("Origin", "")
     if origin and origin.lower() != f"https://{call.host}":
-        raise Refusal(165000, reason="The form was posted by another site.")
-    if not provider.used.first_use(flow.id, flow.issued + 86_400, call.now):
-        raise Refusal(165000, reason="The page has been used already; start again.")
+        raise AadstsError(165000, reason="The form was posted by another site.")
+    if not provider.replay_cache.record_use(flow.id, flow.issued + 86_400, call.now):
+        raise AadstsError(165000, reason="The page has been used already; start again.")
     return flow
 
 
-def _tenant(provider: Provider, flow: Flow) -> Tenant | None:
-    return provider.directory.tenant(flow.authority)
+def _requested_tenant(provider: Provider, flow: SignInFlow) -> Tenant | None:
+    return provider.directory.find_tenant(flow.authority)
 
 
-def _by_password(provider: Provider, call: Call, flow: Flow, form: Mapping[str, str]) -> User:
-    call.journal.auth = "password"
+def _user_of_password(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
+    call.trace_buffer.auth = "password"
     name, password = form.get("login", "").strip(), form.get("passwd", "")
-    return check_cloud_password(provider.estate, provider.directory, _tenant(provider, flow), name, password)
+    return check_cloud_password(provider.estate, provider.directory, _requested_tenant(provider, flow), name, password)
 
 
-def _by_ticket(provider: Provider, call: Call, flow: Flow, form: Mapping[str, str]) -> User:
-    """The user of a dssoToken.
+def _user_of_dsso_token(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
+    """Return the user of a dssoToken.
 
-    Raises Refusal 81010 (not ours, stale, used), 81007, 50034 and 50057 (the user), 81012 (not the one who was named).
+    Raises AadstsError 81010 (not sealed here, expired, used), 81007, 50034 and 50057 (tenant and user), 81012 (another
+    user than the named one).
     """
     try:
-        grant = provider.seal.open(BROWSER, form["dssoToken"], DesktopSsoGrant)
-    except SealBrokenError:
-        raise Refusal(81010, reason="The token is malformed.") from None
+        claims = provider.sealer.open(BROWSER_SSO_PURPOSE, form["dssoToken"], DesktopSsoClaims)
+    except SealedTokenError:
+        raise AadstsError(81010, reason="The token is malformed.") from None
     skew = provider.estate.cloud.clock_skew
-    if not grant.not_before - skew <= call.now < grant.not_on_or_after + skew:
-        raise Refusal(81010, reason="The token has expired.")
-    user = provider.directory.user_by_id(grant.subject)
-    home = provider.directory.tenant(grant.tenant)
-    wanted = _tenant(provider, flow)
+    if not claims.not_before - skew <= call.now < claims.not_on_or_after + skew:
+        raise AadstsError(81010, reason="The token has expired.")
+    user = provider.directory.find_user_by_id(claims.subject)
+    home = provider.directory.find_tenant(claims.tenant)
+    wanted = _requested_tenant(provider, flow)
     if user is None or not user.enabled:
-        raise Refusal(50057)
+        raise AadstsError(50057)
     if home is None or not home.desktop_sso:
-        raise Refusal(81007)
+        raise AadstsError(81007)
     if wanted is not None and wanted.id != home.id:
-        raise Refusal(50034, user=user.upn, tenant=wanted.id)
+        raise AadstsError(50034, user=user.upn, tenant=wanted.id)
     named = form.get("login", "").strip() or flow.login_hint
     if named and named.lower() != user.upn.lower():
-        raise Refusal(81012)
-    if not provider.used.first_use(grant.id, grant.not_on_or_after + skew, call.now):
-        raise Refusal(81010, reason="The token has been used before.")
+        raise AadstsError(81012)
+    if not provider.replay_cache.record_use(claims.id, claims.not_on_or_after + skew, call.now):
+        raise AadstsError(81010, reason="The token has been used before.")
     return user
 
 
-def _declined(provider: Provider, call: Call, flow: Flow) -> Answer:
+def _decline(provider: Provider, call: Call, flow: SignInFlow) -> HttpReply:
     if not flow.user_code:
-        return redirect_refusal(flow, Refusal(65004), call, provider.settings.error_lines)
-    code = provider.device_codes.of_user(flow.user_code)
+        return redirect_error(flow, AadstsError(65004), call, provider.settings.error_separator)
+    code = provider.device_codes.find_by_user_code(flow.user_code)
     if code is not None and code.state == "pending":
         code.state = "declined"
-    return message_page("Declined", "You have not signed in. You may close this window.")
+    return render_message_page("Declined", "You have not signed in. You may close this window.")
 
 
-def signed_in(provider: Provider, call: Call, flow: Flow, user: User, method: str) -> Answer:
-    """The end of ``flow``: a code for the application, or its device code approved. ``method``: how it was proved."""
+def finish_sign_in(provider: Provider, call: Call, flow: SignInFlow, user: User, method: str) -> HttpReply:
+    """Finish ``flow``: send a code to the application, or approve the device code.
+
+    ``method`` is how ``user`` has authenticated (an authentication method URI).
+    """
     if not flow.user_code:
         fields = {"code": issue_code(provider, flow, user, method, call.now)}
         if flow.client_info:
-            info = {"uid": user.object_id, "utid": provider.directory.home(user).id}
-            fields["client_info"] = b64url(msgspec.json.encode(info))
-        return send_back(flow, fields)
-    code = provider.device_codes.of_user(flow.user_code)
+            info = {"uid": user.object_id, "utid": provider.directory.find_home_tenant(user).id}
+            fields["client_info"] = encode_base64url(msgspec.json.encode(info))
+        return redirect_to_application(flow, fields)
+    code = provider.device_codes.find_by_user_code(flow.user_code)
     if code is None or code.state != "pending" or call.now >= code.not_on_or_after:
-        return error_page(Refusal(70019), call)
+        return render_error_page(AadstsError(70019), call)
     code.state, code.subject, code.method = "approved", user.object_id, method
-    return message_page("Signed in", "You have signed in on your device. You may close this window.")
+    return render_message_page("Signed in", "You have signed in on your device. You may close this window.")

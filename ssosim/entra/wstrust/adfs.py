@@ -1,8 +1,8 @@
-"""A federated domain's own security token service, in the place of AD FS.
+"""The security token service of a federated domain. It stands for AD FS.
 
-It knows the same people by their realm accounts, answers RSTs of 2005 and 1.3, and issues *signed* assertions: SAML
-1.1, or 2.0 when the RST asks for it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for faults, as
-AD FS gives them.
+It has the same users, by their realm accounts. It accepts RSTs of WS-Trust 2005 and 1.3, and issues *signed*
+assertions: SAML 1.1, or 2.0 if the RST requests it. Sources: AD FS MEX in MSAL.NET's test resources; HTTP 500 for
+faults, as AD FS sends it.
 """
 
 from __future__ import annotations
@@ -10,121 +10,133 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.messages import Answer, Call, new_guid
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.realm_discovery import federation_of
-from ssosim.entra.core.safe_xml import XmlRefusedError
+from ssosim.entra.core.realm_discovery import federation_service_of_domain
+from ssosim.entra.core.safe_xml import InvalidXmlError
 from ssosim.entra.core.ticket_acceptor import RefusedTicket
 from ssosim.entra.wstrust import mex
-from ssosim.entra.wstrust.integrated_auth import accept_ticket, challenge, mutual, negotiate_token
-from ssosim.entra.wstrust.passwords import same_password
+from ssosim.entra.wstrust.integrated_auth import (
+    accept_ticket,
+    make_challenge,
+    mutual_auth_headers,
+    read_negotiate_token,
+)
+from ssosim.entra.wstrust.passwords import is_password_of
 from ssosim.entra.wstrust.rst import Rst, TrustVersion, parse_rst
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_rstr
-from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, issue
+from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, sign_assertion
 from ssosim.estate import FederationService, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["AUTHENTICATION_FAILED", "Issued", "adfs_mex", "adfs_username_mixed", "adfs_windows_transport",
-           "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
+__all__ = ["AUTHENTICATION_FAILED", "IssuedAssertion", "handle_adfs_mex", "handle_adfs_username_mixed",
+"handle_adfs_windows_transport", "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
 
-AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS knows no AADSTS codes
+AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS has no AADSTS codes
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
-# AD FS takes other spellings of a token type for the same; the profile URIs are from WSS SAML Token Profile 1.1.
+# AD FS accepts several names for a token type; the profile URIs are from WSS SAML Token Profile 1.1.
 _SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A signed assertion as text, for whom it is, and its end in seconds since the Unix epoch."""
+class IssuedAssertion:
+    """A signed assertion as text, its audience, and its end in seconds since the Unix epoch."""
 
     text: str
     audience: str
-    end: int
+    expires: int
 
 
-def adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:  # noqa: ARG001  an endpoint's shape
+def handle_adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
     """GET /adfs/services/trust/mex."""
-    return Answer(200, mex.adfs_mex(provider.services[call.host]), mex.MEX_TYPE)
+    return HttpReply(200, mex.render_adfs_mex(provider.federation_by_host[call.host]), mex.MEX_TYPE)
 
 
-def adfs_windows_transport(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
+def handle_adfs_windows_transport(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again (unconfirmed)."""
     try:
         signed_on = user_of_ticket(provider, call)
-    except Refusal:
-        return challenge()
+    except AadstsError:
+        return make_challenge()
     if signed_on is None:
-        return challenge()
-    return _answer(provider, call, signed_on[0], _read(provider, call, captured[0]), "kerberos", signed_on[1])
+        return make_challenge()
+    return _reply_with_assertion(
+        provider, call, signed_on[0], _read_rst(provider, call, captured[0]), "kerberos", signed_on[1]
+    )
 
 
-def adfs_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> Answer:
+def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """POST /adfs/services/trust/{2005,13}/usernamemixed."""
-    call.journal.auth = "password"
-    rst = _read(provider, call, captured[0])
-    return _answer(provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password")
+    call.trace_buffer.auth = "password"
+    rst = _read_rst(provider, call, captured[0])
+    return _reply_with_assertion(
+        provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password"
+    )
 
 
 def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[tuple[str, str], ...]] | None:
-    """Who sits at the device, and the headers that answer the ticket; None where the request carries none.
+    """Return the user of the request's ticket and the headers of the reply; None if the request has no ticket.
 
-    The user is None for an account that nobody here has. Raises Refusal for a ticket that is refused.
+    The user is None if no user has the account. Raises AadstsError for a refused ticket.
     """
-    token = negotiate_token(call)
+    token = read_negotiate_token(call)
     if token is None:
         return None
     verdict = accept_ticket(provider, call, token)
     if isinstance(verdict, RefusedTicket):
-        raise Refusal(AUTHENTICATION_FAILED)
+        raise AadstsError(AUTHENTICATION_FAILED)
     account, _, realm = verdict.principal.rpartition("@")
-    user = provider.directory.user_by_account(account) if realm == provider.estate.default_realm.name else None
-    return user, mutual(provider, verdict)
+    user = provider.directory.find_user_by_account(account) if realm == provider.estate.default_realm.name else None
+    return user, mutual_auth_headers(provider, verdict)
 
 
 def user_of_password(provider: Provider, name: str, password: str) -> User:
-    """The user of ``name``: a user principal name, or a domain, a backslash and an account. Raises Refusal."""
+    """Check a password and return the user; raises AadstsError.
+
+    ``name`` is a user principal name, or a domain, a backslash and an account.
+    """
     account = name.rpartition("\\")[2]
-    user = provider.directory.user_by_account(account) if "\\" in name else provider.directory.user(name)
-    if user is None or user.locked or user.password_expired or not same_password(user, password):
-        raise Refusal(AUTHENTICATION_FAILED)
+    user = provider.directory.find_user_by_account(account) if "\\" in name else provider.directory.find_user(name)
+    if user is None or user.locked or user.password_expired or not is_password_of(user, password):
+        raise AadstsError(AUTHENTICATION_FAILED)
     return user
 
 
-def _read(provider: Provider, call: Call, version: str) -> Rst:
+def _read_rst(provider: Provider, call: Call, version: str) -> Rst:
     known = _VERSIONS.get(version)
     if known is None:
-        raise Refusal(81016, reason="There is no such endpoint.", status=404)
+        raise AadstsError(81016, reason="There is no such endpoint.", status=404)
     try:
         rst = parse_rst(call.body, known, provider.settings.soap_limit)
-    except XmlRefusedError as error:
-        raise Refusal(81016, reason=str(error)) from None
+    except InvalidXmlError as error:
+        raise AadstsError(81016, reason=str(error)) from None
     if rst.applies_to != provider.estate.cloud.audience_urn:
-        raise Refusal(81016, reason="The relying party trust is unknown.")
+        raise AadstsError(81016, reason="The relying party trust is unknown.")
     return rst
 
 
-def _belongs(provider: Provider, service: FederationService, user: User) -> bool:
-    place = provider.directory.place(user.upn)
-    return place is not None and federation_of(provider.estate, place) == service
+def _is_user_of_service(provider: Provider, service: FederationService, user: User) -> bool:
+    entry = provider.directory.find_domain(user.upn)
+    return entry is not None and federation_service_of_domain(provider.estate, entry) == service
 
 
 def issue_assertion(
     provider: Provider, call: Call, user: User | None, grant: str, token_type: str = TOKEN_TYPE_SAML1
-) -> Issued:
-    """A signed assertion of the service that ``call`` asks, about ``user``; raises Refusal for one who is not its own.
+) -> IssuedAssertion:
+    """Issue a signed assertion about ``user`` by the federation service at the host of ``call``.
 
-    ``grant``: ``kerberos`` or ``password``.
+    Raises AadstsError for a user of another domain. ``grant``: ``kerberos`` or ``password``.
     """
-    service = provider.services[call.host]
-    if user is None or not user.enabled or not _belongs(provider, service, user):
-        raise Refusal(AUTHENTICATION_FAILED)
+    service = provider.federation_by_host[call.host]
+    if user is None or not user.enabled or not _is_user_of_service(provider, service, user):
+        raise AadstsError(AUTHENTICATION_FAILED)
     start = int(call.now)
     end = start + service.token_lifetime
     audience = provider.estate.cloud.audience_urn
     facts = AssertionFacts(
-        id=f"_{new_guid()}",
+        id=f"_{make_guid()}",
         issuer=service.issuer,
         audience=audience,
         name_id=user.immutable_id or "",
@@ -133,23 +145,23 @@ def issue_assertion(
         not_on_or_after=end,
         method=_WINDOWS if grant == "kerberos" else _PASSWORD,
     )
-    assertion = issue(facts, provider.keys.federation[service.name], token_type)
+    assertion = sign_assertion(facts, provider.keys.federation[service.name], token_type)
     digest = hashlib.sha256(assertion.encode()).hexdigest()[:12]
-    call.journal.events.append(
+    call.trace_buffer.events.append(
         TokenIssued(kind="assertion", grant=grant, subject=user.upn, audience=audience, digest=digest)
     )
-    return Issued(assertion, audience, end)
+    return IssuedAssertion(assertion, audience, end)
 
 
-def _answer(
+def _reply_with_assertion(
     provider: Provider,
     call: Call,
     user: User | None,
     rst: Rst,
     grant: str,
     headers: tuple[tuple[str, str], ...] = (),
-) -> Answer:
+) -> HttpReply:
     token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
     issued = issue_assertion(provider, call, user, grant, token_type)
-    rstr = Rstr(rst.version, token_type, issued.audience, issued.text, call.now, issued.end)
-    return Answer(200, render_rstr(rstr), SOAP_TYPE, headers)
+    rstr = Rstr(rst.version, token_type, issued.audience, issued.text, call.now, issued.expires)
+    return HttpReply(200, render_rstr(rstr), SOAP_TYPE, headers)

@@ -1,7 +1,48 @@
-"""Integrated Windows authentication at the autologon host: from the Authorization header to the user.
+"""Integrated Windows authentication: from the Authorization header of a request to the user of its Kerberos ticket.
 
-Sources: Seamless SSO how-it-works, troubleshooting page and FAQ; AADInternals Kerberos.ps1 (pre-emptive header); the
-403 is reported by public posts about windowstransport, its body is unconfirmed.
+Theory of operation
+-------------------
+
+HTTP Negotiate (RFC 4559) at the autologon host has two requests:
+
+1. The client sends a request without ``Authorization``. The reply is 401 with ``WWW-Authenticate: Negotiate`` and an
+   empty body (``make_challenge``).
+2. The client gets a service ticket for ``HTTP/<host>`` from the KDC and repeats the request with ``Authorization:
+   Negotiate <token>``. The token is an AP-REQ, usually inside SPNEGO, in base64. A client may send it in its first
+   request.
+
+``authenticate`` handles both requests. Its steps, each with the code of its refusal:
+
+1. The size of all headers: above the limit the ticket is too large (81001). This comes first: the token of such a
+   request is not decoded.
+2. ``read_negotiate_token``: no header or another scheme means that a challenge is due (None); the scheme NTLM is 81005,
+   a value that is not base64 is 81009.
+3. ``accept_ticket``: the acceptor of the host checks the token with its key table. It is a port
+   (``core/ticket_acceptor.py``); in a lab it is GSSAPI. It returns the principal, or one of a fixed set of reasons,
+   which ``Settings.ticket_codes`` maps to codes (81002 to 81010).
+4. ``find_ticket_owner``: the principal becomes a user. The realm must be the estate's (81013); the account must belong
+   to a synced user with a SID in this tenant (81011); the user must be enabled (50057).
+
+A reply to an accepted ticket also carries the acceptor's AP-REP (``mutual_auth_headers``), so that a client that wants
+mutual authentication can verify the host.
+
+Rules that always hold:
+
+- A refused ticket is never challenged again at the autologon host: the reply is 403 with the code
+  (``Settings.refused_ticket_status``). A second 401 would make clients try again or ask for a password. The federation
+  service (``adfs.py``) challenges again, because AD FS does that; it uses the functions here, but not ``authenticate``.
+- Each token that reaches the acceptor gives one ``TicketChecked`` event, accepted or refused, and the trace never
+  contains the token.
+- ``call.trace_buffer.auth`` is set before a refusal is raised, so the trace has the method also for a broken token:
+  ``kerberos`` or ``ntlm`` if the mechanism is known, ``negotiate`` if not.
+- The tenant in the path does not select the key. One service account has the keys of all autologon host names, and the
+  tenant only limits the users.
+
+What can go wrong: ``find_ticket_owner`` compares the whole principal name. A principal such as ``alice/admin`` is not
+the account ``alice``.
+
+Sources: Seamless SSO how-it-works, troubleshooting page and FAQ; AADInternals Kerberos.ps1 (header in the first
+request); public posts about windowstransport report the 403, its body is unconfirmed.
 """
 
 from __future__ import annotations
@@ -10,8 +51,8 @@ import base64
 import binascii
 
 from ssosim.entra.core.directory import Directory
-from ssosim.entra.core.errors import Refusal
-from ssosim.entra.core.messages import Answer, Call
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Tenant, User
@@ -20,46 +61,46 @@ from ssosim.trace import TicketChecked
 __all__ = [
     "CHALLENGE",
     "accept_ticket",
-    "challenge",
-    "mutual",
-    "negotiate_token",
-    "opted_in",
-    "owner_of_ticket",
-    "sign_on",
+    "authenticate",
+    "find_ticket_owner",
+    "make_challenge",
+    "mutual_auth_headers",
+    "read_negotiate_token",
+    "require_desktop_sso",
 ]
 
 CHALLENGE = ("WWW-Authenticate", "Negotiate")
 
 
-def challenge(*headers: tuple[str, str]) -> Answer:
-    """401 with an empty body: the Kerberos challenge."""
-    return Answer(401, headers=(CHALLENGE, *headers))
+def make_challenge(*headers: tuple[str, str]) -> HttpReply:
+    """Return 401 with ``WWW-Authenticate: Negotiate``, the given headers and an empty body."""
+    return HttpReply(401, headers=(CHALLENGE, *headers))
 
 
-def negotiate_token(call: Call) -> bytes | None:
-    """The token of ``Authorization: Negotiate …``; None when the request carries no such header.
+def read_negotiate_token(call: Call) -> bytes | None:
+    """Return the token of ``Authorization: Negotiate …``; None if the request has no such header.
 
-    Raises Refusal 81009 for a value that is no base64, 81005 for the bare NTLM scheme.
+    Raises AadstsError 81009 for a value that is not base64, 81005 for the scheme NTLM.
     """
     scheme, _, value = call.headers.get("Authorization", "").strip().partition(" ")
     kind = scheme.lower()
     if kind == "ntlm":
-        call.journal.auth = "ntlm"
-        raise Refusal(81005)
+        call.trace_buffer.auth = "ntlm"
+        raise AadstsError(81005)
     if kind != "negotiate":
         return None
-    call.journal.auth = "negotiate"
+    call.trace_buffer.auth = "negotiate"
     try:
         token = base64.b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(81009, reason="The header's value is not base64.") from None
+        raise AadstsError(81009, reason="The header's value is not base64.") from None
     if not token:
-        raise Refusal(81009, reason="The header carries no token.")
+        raise AadstsError(81009, reason="The header carries no token.")
     return token
 
 
 def accept_ticket(provider: Provider, call: Call, token: bytes) -> AcceptedTicket | RefusedTicket:
-    """Let the host's acceptor judge, and put what it found into the journal."""
+    """Have the acceptor of the host check ``token``, and record its verdict in ``call.trace_buffer``."""
     acceptor = provider.acceptors.get(call.host)
     verdict = (
         RefusedTicket("unknown", "other", f"No key table is configured for {call.host}.")
@@ -67,69 +108,69 @@ def accept_ticket(provider: Provider, call: Call, token: bytes) -> AcceptedTicke
         else acceptor.accept(token)
     )
     if isinstance(verdict, AcceptedTicket):
-        call.journal.auth = "kerberos"
+        call.trace_buffer.auth = "kerberos"
         event = TicketChecked(accepted=True, mechanism="kerberos", service=verdict.service, principal=verdict.principal)
     else:
-        call.journal.auth = "negotiate" if verdict.mechanism == "unknown" else verdict.mechanism
+        call.trace_buffer.auth = "negotiate" if verdict.mechanism == "unknown" else verdict.mechanism
         reason = f"{verdict.reason}: {verdict.text}" if verdict.text else verdict.reason
         event = TicketChecked(accepted=False, mechanism=verdict.mechanism, service=call.host, reason=reason)
-    call.journal.events.append(event)
+    call.trace_buffer.events.append(event)
     return verdict
 
 
-def opted_in(tenant: Tenant) -> Tenant:
-    """The tenant itself if it has Seamless SSO on; raises Refusal 81007."""
+def require_desktop_sso(tenant: Tenant) -> Tenant:
+    """Return the tenant if Seamless SSO is on; raises AadstsError 81007 if not."""
     if not tenant.desktop_sso:
-        raise Refusal(81007)
+        raise AadstsError(81007)
     return tenant
 
 
-def owner_of_ticket(directory: Directory, realm: str, tenant: Tenant, principal: str) -> User:
-    """The synced user behind ``principal``: realm account, its SID, the Entra user who has that SID.
+def find_ticket_owner(directory: Directory, realm: str, tenant: Tenant, principal: str) -> User:
+    """Find the synced user of ``principal``: by the realm account and its SID.
 
-    Raises Refusal: 81013 for a foreign realm, 81011 when no synced user of ``tenant`` has the SID, 50057 for a
+    Raises AadstsError: 81013 for a foreign realm, 81011 when no synced user of ``tenant`` has the SID, 50057 for a
     disabled one. Source: the name of 81011 (DesktopSsoLookupUserBySidFailed) in the Entra error-code reference.
     """
     account, _, of_realm = principal.rpartition("@")
     if of_realm != realm:
-        raise Refusal(81013)
-    # The whole name, never its first component: a principal such as alice/admin is somebody else.
-    user = directory.user_by_account(account)
-    if user is None or user.sid is None or not user.synced or directory.home(user).id != tenant.id:
-        raise Refusal(81011)
+        raise AadstsError(81013)
+    # The whole name, never its first component: a principal such as alice/admin is another account.
+    user = directory.find_user_by_account(account)
+    if user is None or user.sid is None or not user.synced or directory.find_home_tenant(user).id != tenant.id:
+        raise AadstsError(81011)
     if not user.enabled:
-        raise Refusal(50057)
+        raise AadstsError(50057)
     return user
 
 
-def mutual(provider: Provider, ticket: AcceptedTicket) -> tuple[tuple[str, str], ...]:
-    """The header that proves the server to the client, if settings say so."""
+def mutual_auth_headers(provider: Provider, ticket: AcceptedTicket) -> tuple[tuple[str, str], ...]:
+    """Return the header with the token for mutual authentication; none if the settings say so or there is no token."""
     if not ticket.reply or not provider.settings.mutual_authentication:
         return ()
     return (("WWW-Authenticate", f"Negotiate {base64.b64encode(ticket.reply).decode()}"),)
 
 
-def sign_on(provider: Provider, call: Call, tenant: Tenant) -> tuple[User, AcceptedTicket] | None:
-    """Who sits at the device, by the ticket in the request; None when a challenge is due.
+def authenticate(provider: Provider, call: Call, tenant: Tenant) -> tuple[User, AcceptedTicket] | None:
+    """Return the user and the ticket of a request; None if a challenge is due.
 
-    Raises Refusal, with the status for refused tickets.
+    Raises AadstsError with the HTTP status for refused tickets.
     """
     try:
-        return _sign_on(provider, call, tenant)
-    except Refusal as refusal:
-        refusal.status = provider.settings.refused_ticket_status
+        return _authenticate_ticket(provider, call, tenant)
+    except AadstsError as error:
+        error.status = provider.settings.refused_ticket_status
         raise
 
 
-def _sign_on(provider: Provider, call: Call, tenant: Tenant) -> tuple[User, AcceptedTicket] | None:
+def _authenticate_ticket(provider: Provider, call: Call, tenant: Tenant) -> tuple[User, AcceptedTicket] | None:
     if call.header_bytes > provider.settings.header_limit:
-        call.journal.auth = "negotiate" if "Authorization" in call.headers else "none"
-        raise Refusal(81001)
-    token = negotiate_token(call)
+        call.trace_buffer.auth = "negotiate" if "Authorization" in call.headers else "none"
+        raise AadstsError(81001)
+    token = read_negotiate_token(call)
     if token is None:
         return None
     verdict = accept_ticket(provider, call, token)
     if isinstance(verdict, RefusedTicket):
-        raise Refusal(provider.settings.ticket_codes[verdict.reason], reason=verdict.text)
-    user = owner_of_ticket(provider.directory, provider.estate.default_realm.name, tenant, verdict.principal)
+        raise AadstsError(provider.settings.ticket_codes[verdict.reason], reason=verdict.text)
+    user = find_ticket_owner(provider.directory, provider.estate.default_realm.name, tenant, verdict.principal)
     return user, verdict

@@ -1,10 +1,9 @@
-"""The MEX document: which WS-Trust endpoints there are, and what each wants.
+"""The MEX document: the WS-Trust endpoints and their authentication policies, as WSDL.
 
-Built to be read by every known parser at once: policies, bindings and the service are direct children of the root,
-ids use the literal prefix ``wsu:``, the prefix ``sp`` is declared on each assertion itself, as AD FS does (MSAL Go
-overlooks a policy whose TransportBinding has no ``xmlns:sp`` of its own), every binding has its SOAP 1.2 parts, port
-addresses are https. Port types, messages and types are there as well, so that a SOAP library that takes WSDL by the
-book (zeep) can call the service.
+All known parsers can read it: policies, bindings and the service are direct children of the root, ids use the literal
+prefix ``wsu:``, each assertion declares the prefix ``sp`` itself, as AD FS does (MSAL Go ignores a policy whose
+TransportBinding has no ``xmlns:sp``), every binding has its SOAP 1.2 parts, port addresses are https. Port types,
+messages and types are included, so that a SOAP library that needs complete WSDL (zeep) can call the service.
 Sources: MSAL.NET MexDocument.cs, msal4j MexParser.java, MSAL Python mex.py, ADAL mex.js and mex.py, MSAL Go
 wstrust_mex_document.go.
 """
@@ -20,17 +19,17 @@ from ssosim.entra.core.safe_xml import escape_attribute, escape_text
 from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU, TrustVersion
 from ssosim.estate import Cloud, FederationService
 
-__all__ = ["MEX_TYPE", "MexEndpoint", "adfs_mex", "autologon_mex", "render_mex"]
+__all__ = ["MEX_TYPE", "MexEndpoint", "render_adfs_mex", "render_autologon_mex", "render_mex"]
 
 MEX_TYPE = "text/xml; charset=utf-8"
-_SLOT = "00000000-0000-0000-0000-000000000000"  # where the request id goes in the cached document
+_REQUEST_ID_SLOT = "00000000-0000-0000-0000-000000000000"  # placeholder of the request id in the cached document
 
 _SP_OF: dict[TrustVersion, tuple[str, str]] = {
     "2005": ("http://schemas.xmlsoap.org/ws/2005/07/securitypolicy", "SignedSupportingTokens"),
     "13": ("http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702", "SignedEncryptedSupportingTokens"),
 }
 _INTERFACES: dict[TrustVersion, str] = {"2005": "TrustFeb2005", "13": "Trust13"}
-_ANSWERS: dict[TrustVersion, str] = {
+_RESPONSES: dict[TrustVersion, str] = {
     "2005": "RequestSecurityTokenResponse",
     "13": "RequestSecurityTokenResponseCollection",
 }
@@ -74,7 +73,7 @@ def _policy(endpoint: MexEndpoint, name: str) -> str:
 
 
 def _schema(version: TrustVersion) -> str:
-    """The two elements of an exchange, open for anything, as WS-Trust's own schema has them."""
+    """The request and response elements, which allow any content, as in the schema of WS-Trust."""
     return (
         f'<xsd:schema targetNamespace="{TRUST_NAMESPACES[version]}" xmlns:t="{TRUST_NAMESPACES[version]}">'
         '<xsd:complexType name="AnyContent"><xsd:sequence>'
@@ -82,7 +81,7 @@ def _schema(version: TrustVersion) -> str:
         '</xsd:sequence><xsd:attribute name="Context" type="xsd:anyURI"/>'
         '<xsd:anyAttribute namespace="##other" processContents="lax"/></xsd:complexType>'
         '<xsd:element name="RequestSecurityToken" type="t:AnyContent"/>'
-        f'<xsd:element name="{_ANSWERS[version]}" type="t:AnyContent"/></xsd:schema>'
+        f'<xsd:element name="{_RESPONSES[version]}" type="t:AnyContent"/></xsd:schema>'
     )
 
 
@@ -91,7 +90,7 @@ def _messages(version: TrustVersion) -> str:
     return "".join(
         f'<wsdl:message name="{name}Issue{way}Message">'
         f'<wsdl:part name="{way.lower()}" element="t:{element}" xmlns:t="{trust}"/></wsdl:message>'
-        for way, element in (("Input", "RequestSecurityToken"), ("Output", _ANSWERS[version]))
+        for way, element in (("Input", "RequestSecurityToken"), ("Output", _RESPONSES[version]))
     )
 
 
@@ -128,7 +127,7 @@ def _port(endpoint: MexEndpoint, name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
-    """The WSDL that offers exactly these ``endpoints``."""
+    """Render the WSDL that offers exactly these ``endpoints``."""
     named = [(endpoint, _NAMES[endpoint.kind, endpoint.version]) for endpoint in endpoints]
     versions = sorted({endpoint.version for endpoint in endpoints}, reverse=True)
     return (
@@ -149,12 +148,12 @@ def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
     )
 
 
-def autologon_mex(cloud: Cloud, domain: str, request_id: str) -> bytes:
-    """The cloud's document: 2005 only, and the request id in each address.
+def render_autologon_mex(cloud: Cloud, domain: str, request_id: str) -> bytes:
+    """Render the document of the autologon host: WS-Trust 2005 only, and the request id in each address.
 
-    Sources: MSAL.NET issues 1985 and 2044 (addresses); that real autologon offers nothing but 2005 is what those show.
+    Sources: MSAL.NET issues 1985 and 2044 (addresses). They show no other version than 2005.
     """
-    return _autologon_frame(cloud, domain).replace(_SLOT, request_id).encode()
+    return _autologon_frame(cloud, domain).replace(_REQUEST_ID_SLOT, request_id).encode()
 
 
 @lru_cache(maxsize=1024)
@@ -162,21 +161,27 @@ def _autologon_frame(cloud: Cloud, domain: str) -> str:
     return render_mex(
         (
             MexEndpoint(
-                "windowstransport", "2005", endpoint_urls.autologon_trust(cloud, domain, "windowstransport", _SLOT)
+                "windowstransport",
+                "2005",
+                endpoint_urls.autologon_trust_url(cloud, domain, "windowstransport", _REQUEST_ID_SLOT),
             ),
-            MexEndpoint("usernamemixed", "2005", endpoint_urls.autologon_trust(cloud, domain, "usernamemixed", _SLOT)),
+            MexEndpoint(
+                "usernamemixed",
+                "2005",
+                endpoint_urls.autologon_trust_url(cloud, domain, "usernamemixed", _REQUEST_ID_SLOT),
+            ),
         )
     )
 
 
 @lru_cache(maxsize=64)
-def adfs_mex(service: FederationService) -> bytes:
-    """A federation service's document: both kinds, both versions, as AD FS offers them."""
+def render_adfs_mex(service: FederationService) -> bytes:
+    """Render the document of a federation service: both kinds, both versions, as AD FS offers them."""
     versions: tuple[TrustVersion, ...] = ("2005", "13")
     kinds: tuple[Literal["windowstransport", "usernamemixed"], ...] = ("windowstransport", "usernamemixed")
     return render_mex(
         tuple(
-            MexEndpoint(kind, version, endpoint_urls.adfs_trust(service, version, kind))
+            MexEndpoint(kind, version, endpoint_urls.adfs_trust_url(service, version, kind))
             for kind in kinds
             for version in versions
         )

@@ -1,10 +1,10 @@
-"""WS-Trust requests (RST), 2005 and 1.3, as real clients send them.
+"""Parsing of WS-Trust requests (RST, RequestSecurityToken), 2005 and 1.3.
 
-Tolerated, because maintained clients do it: blanks before the XML declaration, a missing SOAPAction or Content-Type,
-any spelling of MessageID (msal4j writes ``messageID``), a ``To`` that differs from the URL, an ``Id`` on the RST,
-and a stale or missing Timestamp (ROADtools sends a constant one of 2020; that the service ignores it is unconfirmed).
-Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python wstrust_request.py, msal4j WSTrustRequest.java, AADInternals,
-ROADtools.
+These deviations are tolerated, because maintained clients send them: blanks before the XML declaration, a missing
+SOAPAction or Content-Type, any spelling of MessageID (msal4j writes ``messageID``), a ``To`` that differs from the URL,
+an ``Id`` on the RST, and a stale or missing Timestamp (ROADtools sends a constant one of 2020; that the service ignores
+it is unconfirmed). Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python wstrust_request.py, msal4j WSTrustRequest.java,
+AADInternals, ROADtools.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 
 from lxml.etree import _Element
 
-from ssosim.entra.core.safe_xml import XmlRefusedError, local_name, parse_xml, text_of
+from ssosim.entra.core.safe_xml import InvalidXmlError, local_name, parse_xml, text_of
 
 __all__ = ["SOAP12", "TRUST_NAMESPACES", "WSSE", "WSU", "Rst", "TrustVersion", "parse_rst"]
 
@@ -32,7 +32,7 @@ _ADDRESSING = "http://www.w3.org/2005/08/addressing"
 
 @dataclass(frozen=True, slots=True)
 class Rst:
-    """A request to issue a token. Absent parts are empty; ``username`` is None when there is no UsernameToken."""
+    """A request to issue a token. Missing parts are empty; ``username`` is None without a UsernameToken."""
 
     version: TrustVersion
     message_id: str
@@ -43,22 +43,22 @@ class Rst:
 
 
 def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
-    """Read a SOAP 1.2 envelope with an RST of ``version``; raises XmlRefusedError for anything else.
+    """Parse a SOAP 1.2 envelope with an RST of ``version``; raises InvalidXmlError for anything else.
 
-    Only issuing is offered: the STS exists for sign-in and serves no other WS-Trust verb.
+    The only supported request type is Issue. Sign-in needs no other.
     """
     root = parse_xml(body, limit)
     if root.tag != f"{{{SOAP12}}}Envelope":
-        raise XmlRefusedError("The message is not a SOAP 1.2 envelope.")
+        raise InvalidXmlError("The message is not a SOAP 1.2 envelope.")
     trust = TRUST_NAMESPACES[version]
-    parts = _first_of_each(root)
-    request = _below(parts.get(f"{{{SOAP12}}}Body"), f"{{{trust}}}RequestSecurityToken")
+    parts = _first_child_by_tag(root)
+    request = _find_child(parts.get(f"{{{SOAP12}}}Body"), f"{{{trust}}}RequestSecurityToken")
     if request is None:
-        raise XmlRefusedError(f"The body holds no RequestSecurityToken of {trust}.")
-    fields = _first_of_each(request)
-    verb = text_of(fields.get(f"{{{trust}}}RequestType")).strip()
-    if verb and verb != f"{trust}/Issue":
-        raise XmlRefusedError("Only tokens can be issued here; the request type is not supported.")
+        raise InvalidXmlError(f"The body holds no RequestSecurityToken of {trust}.")
+    fields = _first_child_by_tag(request)
+    request_type = text_of(fields.get(f"{{{trust}}}RequestType")).strip()
+    if request_type and request_type != f"{trust}/Issue":
+        raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
     header = parts.get(f"{{{SOAP12}}}Header")
     token = None if header is None else header.find(f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
     return Rst(
@@ -71,12 +71,12 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
     )
 
 
-def _first_of_each(parent: _Element) -> dict[str, _Element]:
-    """Its children by tag, the first of each: asking for one path after another costs more than parsing."""
+def _first_child_by_tag(parent: _Element) -> dict[str, _Element]:
+    """Return the first child for each tag. Several ``find`` calls would cost more than the parsing."""
     return {child.tag: child for child in reversed(parent)}
 
 
-def _below(parent: _Element | None, tag: str) -> _Element | None:
+def _find_child(parent: _Element | None, tag: str) -> _Element | None:
     for child in () if parent is None else parent:
         if child.tag == tag:
             return child

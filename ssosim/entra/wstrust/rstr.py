@@ -1,11 +1,11 @@
-"""WS-Trust answers: RSTR and SOAP fault, rendered from text."""
+"""WS-Trust responses: RSTR and SOAP faults, rendered from text templates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ssosim.entra.core.safe_xml import escape_text
-from ssosim.entra.core.timestamps import xml_time
+from ssosim.entra.core.timestamps import format_xml_time
 from ssosim.entra.wstrust.rst import SOAP12, TRUST_NAMESPACES, WSSE, WSU, TrustVersion
 
 __all__ = ["SOAP_TYPE", "Rstr", "render_adfs_fault", "render_fault", "render_rstr"]
@@ -21,7 +21,10 @@ _HEADER_SECONDS = 300  # span of the header's Timestamp in a captured eSTS answe
 
 @dataclass(frozen=True, slots=True)
 class Rstr:
-    """What an RSTR carries. ``assertion`` is XML that stands alone; times in seconds since the Unix epoch."""
+    """The content of an RSTR. ``assertion`` is XML text that declares all its namespaces.
+
+    Times are in seconds since the Unix epoch.
+    """
 
     version: TrustVersion
     token_type: str
@@ -31,8 +34,8 @@ class Rstr:
     expires: float
 
 
-# The prefix S: in capitals, since some parsers key on it (AADInternals); no default namespace anywhere above the
-# assertion, since ROADtools looks for DesktopSsoToken without one.
+# The prefix is S: in upper case, because some parsers need it (AADInternals). No element around the assertion has a
+# default namespace, because ROADtools looks for DesktopSsoToken without one.
 _ENVELOPE = (
     f'<S:Envelope xmlns:S="{SOAP12}" xmlns:wsa="{_ADDRESSING}" xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}"'
     ' xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy" xmlns:wst="%(trust)s">'
@@ -50,32 +53,34 @@ _ENVELOPE = (
 
 
 def render_rstr(rstr: Rstr) -> bytes:
-    """The answer to an RST. 1.3 wraps it in a collection, 2005 does not.
+    """Render the response to an RST. WS-Trust 1.3 has it in a collection, 2005 has not.
 
     Sources: AADInternals Kerberos_utils.ps1 (2005), MSAL.NET WsTrustResponse.cs and MSAL Go (1.3).
     """
     trust = TRUST_NAMESPACES[rstr.version]
-    collected = rstr.version == "13"
+    in_collection = rstr.version == "13"
     kind = (
-        f"<wst:RequestType>{trust}/Issue</wst:RequestType><wst:KeyType>{_KEY_TYPE}</wst:KeyType>" if collected else ""
+        f"<wst:RequestType>{trust}/Issue</wst:RequestType><wst:KeyType>{_KEY_TYPE}</wst:KeyType>"
+        if in_collection
+        else ""
     )
     values = {
         "trust": trust,
         "action": _FINAL[rstr.version],
-        "now": xml_time(rstr.created),
-        "soon": xml_time(rstr.created + _HEADER_SECONDS),
-        "end": xml_time(rstr.expires),
+        "now": format_xml_time(rstr.created),
+        "soon": format_xml_time(rstr.created + _HEADER_SECONDS),
+        "end": format_xml_time(rstr.expires),
         "token_type": rstr.token_type,
         "audience": escape_text(rstr.audience),
         "assertion": rstr.assertion,
-        "open": "<wst:RequestSecurityTokenResponseCollection>" if collected else "",
-        "close": "</wst:RequestSecurityTokenResponseCollection>" if collected else "",
+        "open": "<wst:RequestSecurityTokenResponseCollection>" if in_collection else "",
+        "close": "</wst:RequestSecurityTokenResponseCollection>" if in_collection else "",
         "tail": kind,
     }
     return (_ENVELOPE % values).encode()
 
 
-# AADSTS number -> psf value; seen in captures. Everything else carries the general one.
+# AADSTS number -> psf value, from captures. All other errors have the general value.
 _PSF_VALUES = {50126: "0x80048821", 53003: "0x80048823"}
 _PSF_GENERAL = "0x80048821"
 
@@ -92,14 +97,14 @@ _FAULT = (
 
 
 def render_fault(code: int, text: str, *, now: float, trace_id: str) -> bytes:
-    """The cloud's fault; ``text`` starts with ``AADSTSnnnnn: ``.
+    """Render a fault of the autologon host; ``text`` starts with ``AADSTSnnnnn: ``.
 
     Sources: sp-rest-proxy issue 96 (capture), MSAL Python and msal4j parsers (Subcode must hold a colon).
     """
     values = {
         "trust": TRUST_NAMESPACES["2005"],
         "value": _PSF_VALUES.get(code, _PSF_GENERAL),
-        "now": xml_time(now),
+        "now": format_xml_time(now),
         "trace": trace_id,
         "text": escape_text(text),
     }
@@ -116,6 +121,6 @@ _ADFS_FAULT = (
 
 
 def render_adfs_fault(subcode: str, text: str) -> bytes:
-    """A federation service's fault: plain SOAP 1.2 and no AADSTS code, since AD FS knows none."""
+    """Render a fault of a federation service: plain SOAP 1.2 without an AADSTS code, because AD FS has none."""
     values = {"trust": TRUST_NAMESPACES["2005"], "subcode": subcode, "text": escape_text(text)}
     return (_ADFS_FAULT % values).encode()

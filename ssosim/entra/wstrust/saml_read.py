@@ -1,4 +1,4 @@
-"""What a verified assertion says. Only ever given the element that the signature check returned."""
+"""Reading of verified assertions. The input must be the element that the signature check has returned."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lxml.etree import _Element
 from ssosim.entra.core.safe_xml import text_of
 from ssosim.entra.wstrust.saml_write import SAML1, SAML2
 
-__all__ = ["AssertionClaims", "MalformedAssertionError", "assertion_id", "claimed_issuer", "read_assertion"]
+__all__ = ["AssertionClaims", "MalformedAssertionError", "assertion_id", "read_assertion", "read_claimed_issuer"]
 
 
 class MalformedAssertionError(ValueError):
-    """The assertion lacks a part that it must have, or has it twice. The text may be shown to the sender."""
+    """A required part of the assertion is missing or occurs twice. The text may be shown to the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssertionClaims:
-    """Parts of a SAML 1.1 or 2.0 assertion; times in seconds since the Unix epoch, absent texts empty."""
+    """The claims of a SAML 1.1 or 2.0 assertion. Times are in seconds since the Unix epoch; missing texts are empty."""
 
     id: str
     issuer: str
@@ -32,12 +32,12 @@ class AssertionClaims:
 
 
 def assertion_id(assertion: _Element) -> str:
-    """The ID attribute of either version."""
+    """Return the ID attribute of a SAML 1.1 or 2.0 assertion."""
     return assertion.get("AssertionID") or assertion.get("ID") or ""
 
 
-def claimed_issuer(assertion: _Element) -> str:
-    """Who the assertion says it is from: enough to pick a key, not to believe anything."""
+def read_claimed_issuer(assertion: _Element) -> str:
+    """Return the issuer in the assertion. Before verification it may only be used to select a key."""
     if assertion.tag == f"{{{SAML1}}}Assertion":
         return assertion.get("Issuer") or ""
     return text_of(assertion.find(f"{{{SAML2}}}Issuer")).strip()
@@ -49,7 +49,7 @@ def read_assertion(assertion: _Element) -> AssertionClaims:
 
 
 def _read_saml1(assertion: _Element) -> AssertionClaims:
-    conditions = _only(assertion, f"{{{SAML1}}}Conditions")
+    conditions = _find_single(assertion, f"{{{SAML1}}}Conditions")
     names = {
         text_of(name).strip()
         for name in assertion.iterfind(f"{{{SAML1}}}*/{{{SAML1}}}Subject/{{{SAML1}}}NameIdentifier")
@@ -65,10 +65,10 @@ def _read_saml1(assertion: _Element) -> AssertionClaims:
     statement = assertion.find(f"{{{SAML1}}}AuthenticationStatement")
     return AssertionClaims(
         id=assertion_id(assertion),
-        issuer=claimed_issuer(assertion),
-        audiences=_texts(conditions, f"{{{SAML1}}}AudienceRestrictionCondition/{{{SAML1}}}Audience"),
-        not_before=_moment(conditions.get("NotBefore"), 0.0),
-        not_on_or_after=_moment(conditions.get("NotOnOrAfter"), None),
+        issuer=read_claimed_issuer(assertion),
+        audiences=_all_texts(conditions, f"{{{SAML1}}}AudienceRestrictionCondition/{{{SAML1}}}Audience"),
+        not_before=_parse_instant(conditions.get("NotBefore"), 0.0),
+        not_on_or_after=_parse_instant(conditions.get("NotOnOrAfter"), None),
         name_id=names.pop() if names else "",
         upn=upns[0] if upns else "",
         method="" if statement is None else statement.get("AuthenticationMethod", ""),
@@ -76,8 +76,8 @@ def _read_saml1(assertion: _Element) -> AssertionClaims:
 
 
 def _read_saml2(assertion: _Element) -> AssertionClaims:
-    conditions = _only(assertion, f"{{{SAML2}}}Conditions")
-    subject = _only(assertion, f"{{{SAML2}}}Subject")
+    conditions = _find_single(assertion, f"{{{SAML2}}}Conditions")
+    subject = _find_single(assertion, f"{{{SAML2}}}Subject")
     path = f"{{{SAML2}}}AttributeStatement/{{{SAML2}}}Attribute"
     upns = [
         text_of(attribute.find(f"{{{SAML2}}}AttributeValue")).strip()
@@ -87,35 +87,35 @@ def _read_saml2(assertion: _Element) -> AssertionClaims:
     context = f"{{{SAML2}}}AuthnStatement/{{{SAML2}}}AuthnContext/{{{SAML2}}}AuthnContextClassRef"
     return AssertionClaims(
         id=assertion_id(assertion),
-        issuer=claimed_issuer(assertion),
-        audiences=_texts(conditions, f"{{{SAML2}}}AudienceRestriction/{{{SAML2}}}Audience"),
-        not_before=_moment(conditions.get("NotBefore"), 0.0),
-        not_on_or_after=_moment(conditions.get("NotOnOrAfter"), None),
+        issuer=read_claimed_issuer(assertion),
+        audiences=_all_texts(conditions, f"{{{SAML2}}}AudienceRestriction/{{{SAML2}}}Audience"),
+        not_before=_parse_instant(conditions.get("NotBefore"), 0.0),
+        not_on_or_after=_parse_instant(conditions.get("NotOnOrAfter"), None),
         name_id=text_of(subject.find(f"{{{SAML2}}}NameID")).strip(),
         upn=upns[0] if upns else "",
         method=text_of(assertion.find(context)).strip(),
     )
 
 
-def _only(parent: _Element, tag: str) -> _Element:
+def _find_single(parent: _Element, tag: str) -> _Element:
     found = parent.findall(tag)
     if len(found) != 1:
         raise MalformedAssertionError(f"Expected one {tag.rpartition('}')[2]}, found {len(found)}.")
     return found[0]
 
 
-def _texts(parent: _Element, path: str) -> tuple[str, ...]:
+def _all_texts(parent: _Element, path: str) -> tuple[str, ...]:
     return tuple(text_of(element).strip() for element in parent.iterfind(path))
 
 
-def _moment(text: str | None, default: float | None) -> float:
+def _parse_instant(text: str | None, default: float | None) -> float:
     if text is None:
         if default is None:
             raise MalformedAssertionError("The conditions have no NotOnOrAfter.")
         return default
     try:
-        moment = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
         # SAML core 1.2.2: instants without a zone are UTC.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise MalformedAssertionError("The conditions hold an instant that cannot be read.") from None

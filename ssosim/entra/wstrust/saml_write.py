@@ -1,8 +1,7 @@
-"""SAML assertions as text, signed at the price of one RSA operation.
+"""SAML assertions as text. Signing one costs one RSA operation and no XML processing.
 
-The templates below *are* the exclusive canonical form (attributes in order, no superfluous namespace, no blanks), so
-digest and signature are taken from the text and no XML library is asked. The tests hold every assertion against
-signxml.
+The templates below *are* the exclusive canonical form (sorted attributes, no superfluous namespaces, no blanks), so the
+digest and the signature are computed from the text, without an XML library. The tests verify assertions with signxml.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from functools import lru_cache
 
 from ssosim.entra.core.keys import SigningKey
 from ssosim.entra.core.safe_xml import escape_attribute, escape_text
-from ssosim.entra.core.timestamps import xml_time
+from ssosim.entra.core.timestamps import format_xml_time
 
 __all__ = [
     "DSIG",
@@ -23,15 +22,15 @@ __all__ = [
     "TOKEN_TYPE_SAML1",
     "TOKEN_TYPE_SAML2",
     "AssertionFacts",
-    "desktop_sso_assertion",
-    "issue",
-    "issue_unsigned",
+    "render_unsigned_assertion",
+    "sign_assertion",
+    "wrap_desktop_sso_token",
 ]
 
 SAML1 = "urn:oasis:names:tc:SAML:1.0:assertion"
 SAML2 = "urn:oasis:names:tc:SAML:2.0:assertion"
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
-# The SAML 1.0 URN and nothing else: MSAL.NET and msal4j take any other name for SAML 2 (MSAL.NET issue 1871).
+# Exactly the SAML 1.0 URN: MSAL.NET and msal4j treat any other name as SAML 2 (MSAL.NET issue 1871).
 TOKEN_TYPE_SAML1 = SAML1
 TOKEN_TYPE_SAML2 = SAML2
 
@@ -42,7 +41,7 @@ _IMMUTABLE_ID_CLAIM = "http://schemas.microsoft.com/LiveID/Federation/2008/05"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssertionFacts:
-    """What an assertion says. Times in seconds since the Unix epoch; ``name_id`` is the user's ImmutableID."""
+    """The content of an assertion. Times are in seconds since the Unix epoch; ``name_id`` is the user's ImmutableID."""
 
     id: str
     issuer: str
@@ -86,7 +85,7 @@ _SAML2_TEMPLATE = (
     '<saml:AuthnStatement AuthnInstant="{start}"><saml:AuthnContext><saml:AuthnContextClassRef>{method_text}'
     "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement></saml:Assertion>"
 )
-# The namespace is declared on SignedInfo too, so that the text in the document is the text that is signed.
+# SignedInfo declares the namespace too, so that the text in the document is exactly the text that is signed.
 _SIGNED_INFO = (
     f'<ds:SignedInfo xmlns:ds="{DSIG}"><ds:CanonicalizationMethod Algorithm="{_EXC_C14N}"></ds:CanonicalizationMethod>'
     '<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod>'
@@ -111,8 +110,8 @@ def _render(facts: AssertionFacts, token_type: str, signature: str) -> str:
     name_id = escape_text(facts.name_id)
     common = {
         "id": escape_attribute(facts.id),
-        "start": xml_time(facts.not_before),
-        "end": xml_time(facts.not_on_or_after),
+        "start": format_xml_time(facts.not_before),
+        "end": format_xml_time(facts.not_on_or_after),
         "audience": escape_text(facts.audience),
         "upn": escape_text(facts.upn),
         "name_id": name_id,
@@ -130,24 +129,24 @@ def _render(facts: AssertionFacts, token_type: str, signature: str) -> str:
     )
 
 
-def issue(facts: AssertionFacts, key: SigningKey, token_type: str = TOKEN_TYPE_SAML1) -> str:
-    """A signed assertion: enveloped signature, exclusive canonicalisation, rsa-sha256."""
+def sign_assertion(facts: AssertionFacts, key: SigningKey, token_type: str = TOKEN_TYPE_SAML1) -> str:
+    """Render and sign an assertion: enveloped signature, exclusive canonicalization, rsa-sha256."""
     digest = base64.b64encode(hashlib.sha256(_render(facts, token_type, "").encode()).digest()).decode()
     signed_info = _SIGNED_INFO.format(id=escape_attribute(facts.id), digest=digest)
-    head, tail = _signature_frame(key.certificate_text)
+    head, tail = _signature_frame(key.certificate_base64)
     value = base64.b64encode(key.sign(signed_info.encode())).decode()
     return _render(facts, token_type, f"{head}{signed_info}<ds:SignatureValue>{value}{tail}")
 
 
-def issue_unsigned(facts: AssertionFacts, token_type: str = TOKEN_TYPE_SAML1) -> str:
-    """The same without a signature: nothing accepts it. For tests, and for faults that forge."""
+def render_unsigned_assertion(facts: AssertionFacts, token_type: str = TOKEN_TYPE_SAML1) -> str:
+    """Render an assertion without a signature, for tests. The provider refuses it."""
     return _render(facts, token_type, "")
 
 
-def desktop_sso_assertion(token: str) -> str:
-    """The shell that autologon puts around its opaque token.
+def wrap_desktop_sso_token(token: str) -> str:
+    """Wrap the sealed token in the XML of an assertion, as the autologon host sends it.
 
-    ``DesktopSsoToken`` is in no namespace, and ``xmlns:saml`` is on the Assertion itself so that the text cut out of
-    the RSTR stands alone. Source: AADInternals Kerberos_utils.ps1, ROADtools auth.py, MSAL Python's parser.
+    ``DesktopSsoToken`` has no namespace. The Assertion declares ``xmlns:saml`` itself, so that clients can cut its text
+    out of the RSTR. Source: AADInternals Kerberos_utils.ps1, ROADtools auth.py, MSAL Python's parser.
     """
     return f'<saml:Assertion xmlns:saml="{SAML1}"><DesktopSsoToken>{token}</DesktopSsoToken></saml:Assertion>'

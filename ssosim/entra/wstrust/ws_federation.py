@@ -1,4 +1,4 @@
-"""WS-Federation for browsers: the address that asks a federated domain's service, and the text with which it answers.
+"""WS-Federation for browsers: the URL of the sign-in request, and the response of the federation service.
 
 Sources: WS-Federation 1.2, section 13 (parameters ``wa``, ``wtrealm``, ``wctx``, ``wreply``, ``wresult``); AADInternals
 and ROADtools (``wctx=LoginOptions=3&estsredirect=2&estsrequest=...``, ``username``, the post to ``/login.srf``).
@@ -12,15 +12,15 @@ from lxml import etree
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.messages import read_fields
-from ssosim.entra.core.safe_xml import XmlRefusedError, escape_text, parse_xml
-from ssosim.entra.core.timestamps import xml_time
+from ssosim.entra.core.safe_xml import InvalidXmlError, escape_text, parse_xml
+from ssosim.entra.core.timestamps import format_xml_time
 from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1
 from ssosim.estate import FederationService
 
-__all__ = ["SIGN_IN", "assertion_in", "context_of", "render_wresult", "request_in", "sign_in_address"]
+__all__ = ["WSIGNIN", "build_sign_in_url", "build_wctx", "extract_assertion", "read_wctx", "render_wresult"]
 
-SIGN_IN = "wsignin1.0"
+WSIGNIN = "wsignin1.0"
 _LIMIT = 256 * 1024
 _TRUST = TRUST_NAMESPACES["2005"]
 _WRESULT = (
@@ -35,40 +35,48 @@ _WRESULT = (
 )
 
 
-def context_of(request: str) -> str:
-    """The ``wctx`` that carries ``request``, a sealed text."""
+def build_wctx(request: str) -> str:
+    """Build the ``wctx`` parameter that carries ``request``, a sealed text."""
     return urlencode({"LoginOptions": "3", "estsredirect": "2", "estsrequest": request})
 
 
-def request_in(context: str) -> str:
-    """The sealed text in a ``wctx``; ``""`` for a context that is not ours."""
+def read_wctx(context: str) -> str:
+    """Return the sealed text in a ``wctx``; ``""`` if there is none."""
     try:
         return read_fields(context, 16).get("estsrequest", "")
     except ValueError:
         return ""
 
 
-def sign_in_address(
+def build_sign_in_url(
     service: FederationService, *, realm: str, context: str, reply: str, name: str, request_id: str
 ) -> str:
-    """Where a browser asks ``service`` to sign ``name`` (may be empty) in for ``realm``, and to answer to ``reply``."""
-    query = {"client-request-id": request_id, "wa": SIGN_IN, "wtrealm": realm, "wreply": reply, "wctx": context}
+    """Build the URL of the sign-in page of ``service``.
+
+    ``realm`` is the relying party, ``reply`` the URL for the response, ``name`` the user name (may be empty).
+    """
+    query = {"client-request-id": request_id, "wa": WSIGNIN, "wtrealm": realm, "wreply": reply, "wctx": context}
     if name:
         query["username"] = name
-    return f"{endpoint_urls.passive_sign_in(service)}?{urlencode(query)}"
+    return f"{endpoint_urls.federation_page_url(service)}?{urlencode(query)}"
 
 
 def render_wresult(assertion: str, audience: str, start: float, end: float) -> str:
-    """The answer that carries ``assertion``, in WS-Trust's 2005 words, which AD FS uses for every relying party."""
-    values = {"start": xml_time(start), "end": xml_time(end), "audience": escape_text(audience), "assertion": assertion}
+    """Render the ``wresult`` with ``assertion``, in the WS-Trust 2005 form that AD FS uses for all relying parties."""
+    values = {
+        "start": format_xml_time(start),
+        "end": format_xml_time(end),
+        "audience": escape_text(audience),
+        "assertion": assertion,
+    }
     return _WRESULT % values
 
 
-def assertion_in(wresult: str) -> bytes:
-    """The assertion of an answer, unverified; raises XmlRefusedError."""
+def extract_assertion(wresult: str) -> bytes:
+    """Return the assertion in a ``wresult``, unverified; raises InvalidXmlError."""
     root = parse_xml(wresult.encode(errors="replace"), _LIMIT)
     for namespace in TRUST_NAMESPACES.values():
         for found in root.iter(f"{{{namespace}}}RequestedSecurityToken"):
             if len(found) == 1:
                 return etree.tostring(found[0], with_tail=False)
-    raise XmlRefusedError("The answer holds no security token.")
+    raise InvalidXmlError("The response has no security token.")

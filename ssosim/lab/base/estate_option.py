@@ -7,7 +7,7 @@ from pathlib import Path
 from ssosim.estate import Estate, EstateError, default_estate, load_estate
 from ssosim.estate.toml import format_mistake, read_text
 from ssosim.lab.base.errors import LabInputError
-from ssosim.services import ServiceError, complete
+from ssosim.services import ServiceError, complete_estate
 
 __all__ = ["read_estate"]
 
@@ -19,7 +19,7 @@ def read_estate(path: Path | None) -> Estate:
     """
     try:
         estate = default_estate() if path is None else load_estate(path)
-        return complete(estate)
+        return complete_estate(estate)
     except ServiceError as error:
         where = "contoso.toml (built in)" if path is None else str(path)
         text = "" if path is None else read_text(path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ssosim.entra import AcceptedTicket, RefusedTicket, TicketFault
+from ssosim.entra import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.kerberos.tickets import AcceptedToken, TicketRefusal
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GssAcceptor"]
 
-_FAULTS: Mapping[TicketRefusal, TicketFault] = {
+_FAULTS: Mapping[TicketRefusal, RefusalReason] = {
     TicketRefusal.MALFORMED: "malformed",
     TicketRefusal.NTLM: "ntlm",
     TicketRefusal.UNKNOWN_MECHANISM: "unknown-mechanism",

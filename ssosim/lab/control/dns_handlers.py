@@ -42,7 +42,7 @@ from ssosim.lab.control.endpoint_probes import Prober
 from ssosim.lab.control.request_bodies import json_object
 from ssosim.lab.control.staged_views import Staged, StagedViews
 from ssosim.lab.core.lab import Lab
-from ssosim.services import served_names
+from ssosim.services import http_host_names
 from ssosim.trace import LabEvent
 
 __all__ = ["DnsHandlers", "inventory_of"]
@@ -58,7 +58,7 @@ def inventory_of(estate: Estate) -> Inventory:
     """The shipped inventory for the shipped estate; for another one, its HTTPS names, owners unknown."""
     if estate.name == default_estate().name:
         return default_inventory()
-    names = served_names(estate, tls=True)
+    names = http_host_names(estate, tls=True)
     return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
 
 

@@ -60,7 +60,7 @@ from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.entra import Provider, first_steps
 from ssosim.entra.http.app import create_server
-from ssosim.entra.http.server import Arrival, ProviderServer
+from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
@@ -74,8 +74,8 @@ from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
-from ssosim.services import KeyTable, Service, complete, services_of
-from ssosim.services.running import Responders, respond_at, start_applications
+from ssosim.services import KeyTable, Service, complete_estate, services_of
+from ssosim.services.applications import Responders, responders_at, start_applications
 from ssosim.trace import Trace
 
 __all__ = ["Lab"]
@@ -102,7 +102,7 @@ class Lab:
         network: Network | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.estate = complete(estate)
+        self.estate = complete_estate(estate)
         self.services = services_of(self.estate)
         self.home = home
         self.network: Network = network or LoopbackNetwork()
@@ -223,7 +223,7 @@ class Lab:
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
-            who=self.attribution.client_of,
+            client_of=self.attribution.client_of,
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
@@ -238,13 +238,13 @@ class Lab:
         """Open one listener for each address and port that has a service."""
         observer = TlsObserver(self.trace, self.attribution, self.first_steps)
         for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
-            applications = respond_at(responders, address, port)
-            context = self.ca.server_context(applications) if tls else None
-            arrival = Arrival(applications, "https" if tls else "http", port)
+            host_responders = responders_at(responders, address, port)
+            context = self.ca.server_context(host_responders) if tls else None
+            listener_config = ListenerConfig(host_responders, "https" if tls else "http", port)
             for endpoint in self.network.local_endpoints(address, port):
                 listener = _create_listener(*endpoint)
                 self._endpoints[address, port] = listener.getsockname()[:2]
-                make_protocol = partial(server.greet, arrival=arrival)
+                make_protocol = partial(server.create_protocol, listener=listener_config)
                 site = HttpListener(
                     runner,
                     listener,

@@ -18,7 +18,7 @@ from ssosim.lab.base.folder import LabFolder, ensure_cache_folder
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices, overlay_etc
 from ssosim.lab.program_devices.running_programs import RunningPrograms
-from ssosim.services import Service, complete
+from ssosim.services import Service, complete_estate
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.core.lab import Lab
@@ -32,7 +32,7 @@ class PrivateLab:
 
     def __init__(self, folder: LabFolder, estate: Estate, network: PrivateNetwork) -> None:
         self.folder = folder
-        self.estate = complete(estate)
+        self.estate = complete_estate(estate)
         self.network = network
         self.lab: Lab
         self.ready_s = 0.0
