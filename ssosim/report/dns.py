@@ -91,7 +91,8 @@ def _before_and_after(before: str | None, after: str | None) -> list[str]:
 def _usage(usage: Usage) -> str:
     window = f"in the last {usage.window_s:g} s"
     if usage.resolutions is None:
-        return f"{usage.name}: not measured for all of the last {usage.window_s:g} s, which counts as use"
+        gap = f" ({usage.gap})" if usage.gap else ""
+        return f"{usage.name}: not measured for all of the last {usage.window_s:g} s{gap}, which counts as use"
     who = ", ".join(f"{client or 'the lab'} {count}" for client, count in usage.clients.items())
     return f"{usage.name}: {usage.resolutions} resolutions {window}{f' ({who})' if who else ''}"
 

@@ -102,13 +102,17 @@ class Reference(Answer, frozen=True, kw_only=True):
 
 
 class Usage(Answer, frozen=True, kw_only=True):
-    """How often a name was resolved in the last ``window_s`` seconds, by whom; ``resolutions`` None: not measured."""
+    """How often a name was resolved in the last ``window_s`` seconds, by whom.
+
+    ``resolutions`` is None where a part of that time was not measured; ``gap`` says why.
+    """
 
     name: str
     window_s: float
     resolutions: int | None
     clients: dict[str, int]
     in_use: bool
+    gap: str
 
 
 class GateReason(Answer, frozen=True, kw_only=True):
