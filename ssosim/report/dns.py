@@ -167,7 +167,8 @@ def drift_text(drift: Drift) -> str:
         page = "pages" if each.pages else "queue"
         lines.append(f"  sev {each.severity} ({page})  {each.direction:<9}  {each.name}: {each.text}")
     lines += [f"zone {zone} is locked ({incident})" for zone, incident in drift.locks.items()]
-    lines.append(f"inventory: knows {drift.inventory_completeness:.0%} of the names asked for")
+    partly = f", as far as they were counted: {drift.uncounted}" if drift.uncounted else ""
+    lines.append(f"inventory: knows {drift.inventory_completeness:.0%} of the names asked for{partly}")
     return "\n".join(lines)
 
 

@@ -201,11 +201,15 @@ class Finding(Answer, frozen=True, kw_only=True):
 
 
 class Drift(Answer, frozen=True, kw_only=True):
-    """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known."""
+    """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known.
+
+    ``uncounted`` says why some of the names asked for may be missing from that part; empty where none are.
+    """
 
     findings: tuple[Finding, ...]
     locks: dict[str, str]
     inventory_completeness: float
+    uncounted: str
 
 
 class StagedChange(Answer, frozen=True, kw_only=True):
