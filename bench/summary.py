@@ -236,6 +236,26 @@ BENCHES = (
         ),
     ),
     Bench(
+        "desk_stalls",
+        (
+            Row(
+                "a plan with 20,000 names counted, in a zone of 20,000",
+                "",
+                lambda data: format_ms(data["figures"]["names_20000"]["plan"]["s"]),
+            ),
+            Row(
+                "another client's longest wait meanwhile",
+                "250 ms",
+                lambda data: format_ms(data["figures"]["names_20000"]["plan"]["longest_wait_s"]),
+            ),
+            Row(
+                "reference: its wait while a thread merely counts",
+                "",
+                lambda data: format_ms(data["reference"]["names_20000"]),
+            ),
+        ),
+    ),
+    Bench(
         "kdc_start",
         (
             Row(

@@ -4,16 +4,19 @@ It holds the desired state beside production, runs the gate itself whoever calls
 anything, and verifies afterwards. Everything it decides is a pure function of what it holds (``plan``, ``gate``,
 ``drift``, ``verify``); here is only the order of the steps.
 
-Ledger, desired state and zones change together in ``_commit``, while the store is held. What is slow (a plan, the
-search for drift) is worked out before, on a state that is remembered, and again if another one came in between. So
-every method may be called from any thread.
+Ledger, desired state and zones change together in ``commit``, while the store is held. What is slow (a plan, the search
+for drift, reading and writing zones) is worked out before, on a state that is remembered (``Seen``), and again if
+another one came in between. So every method may be called from any thread; a lab calls ``prepare_...`` in a thread and
+``commit`` on the loop on which it answers, which takes a moment.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from dns.name import Name
@@ -26,7 +29,7 @@ from ssosim.changes.gate import Decision, Request, decide
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.ledger import Entry, Ledger, LedgerError, Step, is_latest, to_undo
 from ssosim.changes.monitoring import missed_run, overdue_repairs
-from ssosim.changes.outside_in import contradictions, inventory_findings
+from ssosim.changes.outside_in import contradictions, incomplete_counts, inventory_findings
 from ssosim.changes.overlay import overlay
 from ssosim.changes.plan import Plan, Surroundings, make_plan
 from ssosim.changes.snapshot import digest
@@ -39,10 +42,15 @@ from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.trace import LabEvent, Trace
 
-__all__ = ["ChangeControl", "Done", "RefusedError"]
+__all__ = ["ChangeControl", "Done", "Prepared", "RefusedError"]
+
+_T = TypeVar("_T")
 
 WINDOW_S = 300.0
 """How far back the inventory's contradictions are looked for."""
+
+_ATTEMPTS = 5
+"""So often something is worked out beside others; once more while the store is held, so that it comes to its end."""
 
 
 class RefusedError(Exception):
@@ -68,10 +76,28 @@ class Seen(NamedTuple):
     """What a decision rests on. It holds as long as each of these is the very same value."""
 
     zones: ZoneSet
+    unbroken: ZoneSet
     desired: ZoneSet
     inventory: Inventory
     policy: Policy
     detector: Detector
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Something worked out and yet to be done, by ``ChangeControl.commit``: what it rests on, and what comes of it.
+
+    ``zones`` become current, ``unbroken`` are the same without faults in force, ``desired`` becomes the desired state;
+    ``good`` is what current zones should be then. ``entries`` is the ledger that it rests on, None for whichever.
+    """
+
+    seen: Seen
+    entry: Entry
+    zones: ZoneSet
+    unbroken: ZoneSet
+    desired: ZoneSet
+    good: ZoneSet
+    entries: tuple[Entry, ...] | None = None
 
 
 class ChangeControl:
@@ -160,31 +186,39 @@ class ChangeControl:
         Planned and judged again when the zones changed before it was the turn of this change; with a ``token`` that is
         refused as overtaken. Raises RefusedError, DnsChangeError or LedgerError; nothing has changed then.
         """
+        return self._do(
+            lambda: self.prepare_change(change, token=token, approvals=approvals, executors=executors, policy=policy)
+        )
+
+    def prepare_change(
+        self,
+        change: Change,
+        *,
+        token: str | None = None,
+        approvals: tuple[Approval, ...] = (),
+        executors: tuple[str, ...] = (),
+        policy: Policy | None = None,
+    ) -> Prepared:
+        """All of ``apply`` but for the last step; raises as it does. Nothing has changed."""
         if change.views:
             raise DnsChangeError(
                 "views: these are the zones that all views show; a lab with resolvers shows a change in some"
             )
-        while True:
-            seen = self._seen()
-            plan = self.permit(change, token=token, approvals=approvals, executors=executors, policy=policy)
-            entry = Entry(
-                at=self._clock.now(),
-                action="apply",
-                title=change.title,
-                plan=plan.token,
-                author=change.author,
-                approved_by=tuple(each.person for each in approvals),
-                executors=executors,
-                change=msgspec.to_builtins(change),
-            )
-            desired = self._desired_after(change, plan, seen)
-            with self._store.held():
-                if plan.before is seen.zones and self._holds(seen):
-                    wanted = self._without_faults(change.apply, plan.after)
-                    entry = self._commit(entry, plan.after, wanted, desired)
-                    break
-        self._tell(f"change {entry.number} applied: {change.title} ({plan.token})")
-        return Done(entry, verify(self._store.current, plan.after))
+        seen = self._seen()
+        plan = self.permit(change, token=token, approvals=approvals, executors=executors, policy=policy)
+        entry = Entry(
+            at=self._clock.now(),
+            action="apply",
+            title=change.title,
+            plan=plan.token,
+            author=change.author,
+            approved_by=tuple(each.person for each in approvals),
+            executors=executors,
+            change=msgspec.to_builtins(change),
+        )
+        desired = self._desired_after(change, plan, seen)
+        unbroken = self._without_faults(change.apply, plan.after, seen.unbroken)
+        return self._prepared(Prepared(seen, entry, plan.after, unbroken, desired, plan.after))
 
     def permit(
         self,
@@ -210,52 +244,57 @@ class ChangeControl:
         ``rollback_operations`` instead, as a person with a runbook would; the verifier then says what they leave
         undone. Raises DnsChangeError and LedgerError; nothing has changed then.
         """
-        with self._store.held():
-            entries = self.ledger.entries()
-            entry = to_undo(entries, number)
-            now = self._store.current
-            good, desired = self._good(entries, entry)
-            after = unbroken = good
-            if as_written:
-                change = msgspec.convert(entry.change, Change)
-                if not change.rollback_operations:
-                    raise DnsChangeError(
-                        f"change {entry.number} has no rollback_operations: roll back without --as-written"
-                    )
-                after = change.undo(now)
-                unbroken = self._without_faults(change.undo, after)
-            made = Entry(
-                at=self._clock.now(),
-                action="rollback",
-                title=entry.title,
-                executors=(by,) if by else (),
-                undoes=entry.number,
-                complete=unbroken == good,
-            )
-            made = self._commit(made, after, unbroken, desired)
-            checked = verify(self._store.current, good)
-        self._tell(f"change {entry.number} rolled back: {entry.title}")
-        return Done(made, checked)
+        return self._do(lambda: self.prepare_rollback(number, as_written=as_written, by=by))
+
+    def prepare_rollback(self, number: int | None = None, *, as_written: bool = False, by: str = "") -> Prepared:
+        """All of ``rollback`` but for the last step; raises as it does. Nothing has changed."""
+        seen, entries = self._seen(), self.ledger.entries()
+        entry = to_undo(entries, number)
+        good, desired = self._good(entries, entry, seen)
+        after = unbroken = good
+        if as_written:
+            change = msgspec.convert(entry.change, Change)
+            if not change.rollback_operations:
+                raise DnsChangeError(
+                    f"change {entry.number} has no rollback_operations: roll back without --as-written"
+                )
+            after = change.undo(seen.zones)
+            unbroken = self._without_faults(change.undo, after, seen.unbroken)
+        made = Entry(
+            at=self._clock.now(),
+            action="rollback",
+            title=entry.title,
+            executors=(by,) if by else (),
+            undoes=entry.number,
+            complete=unbroken == good,
+        )
+        return self._prepared(Prepared(seen, made, after, unbroken, desired, good, entries))
 
     def drift(self) -> tuple[Finding, ...]:
         """Directions 1 and 3 and the inventory's own checks; opens and ends the locks of zones."""
-        while True:
+
+        def attempt() -> tuple[Finding, ...] | None:
             seen, now = self._seen(), self._clock.now()
             found = self._look(seen, now)
             with self._store.held():
-                if self._holds(seen):
-                    self._locks.look(found)
-                    return found
+                if not self._holds(seen):
+                    return None
+                self._locks.look(found)
+                return found
+
+        return self._undisturbed(attempt)
 
     def _look(self, seen: Seen, now: float) -> tuple[Finding, ...]:
         zones, inventory, detector = seen.zones, seen.inventory, seen.detector
         if not detector.enabled:
             return ()
+        counts = self._counts.freeze()
         return (
             *desired_to_actual(seen.desired, zones, inventory, detector),
             *(scan(zones, inventory) if detector.aliases else ()),
-            *contradictions(inventory, self._counts, WINDOW_S, now),
-            *inventory_findings(inventory, self._counts.names(now)),
+            *contradictions(inventory, counts, WINDOW_S, now),
+            *inventory_findings(inventory, counts.names(now)),
+            *incomplete_counts(inventory, counts, now),
             *missed_run(inventory, self._checked_at, now),
             *overdue_repairs(inventory, now),
         )
@@ -268,19 +307,24 @@ class ChangeControl:
         """The share of names asked for that the inventory knows, 0 to 1."""
         return self.inventory.completeness(self._counts.names(self._clock.now()))
 
+    def uncounted(self) -> str:
+        """Why names that were asked for may be missing from ``completeness``; empty where none are."""
+        return self._counts.lost(self._clock.now())
+
     def adopt(self, by: str) -> Entry:
         """Reconcile drift by making production the desired state, faults in force left out. Production is not touched.
 
         Raises DnsChangeError and LedgerError; nothing has changed then.
         """
+        return self._do(lambda: self.prepare_adoption(by)).entry
+
+    def prepare_adoption(self, by: str) -> Prepared:
+        """All of ``adopt`` but for the last step; raises as it does. Nothing has changed."""
         if not by.strip():
             raise DnsChangeError("who takes this on? adopting drift needs a name: --by PERSON")
         entry = Entry(at=self._clock.now(), action="adopt", title="production adopted as desired", executors=(by,))
-        with self._store.held():
-            unbroken = self._unbroken(None)
-            entry = self._commit(entry, self._store.current, unbroken, unbroken)
-        self.drift()
-        return entry
+        seen = self._seen()
+        return self._prepared(Prepared(seen, entry, seen.zones, seen.unbroken, seen.unbroken, seen.zones))
 
     def load(self, tree: ZoneSet, title: str) -> Entry:
         """Set the stage: the zones of ``tree`` become production and desired state, in the place of those of the lab.
@@ -288,12 +332,15 @@ class ChangeControl:
         No change of an operator and not for one: what was applied before cannot be rolled back to any more.
         Raises DnsChangeError and LedgerError; nothing has changed then.
         """
-        entry = Entry(at=self._clock.now(), action="load", title=title)
-        with self._store.held():
-            zones, unbroken = overlay(self._store.current, tree), overlay(self._unbroken(None), tree)
-            entry = self._commit(entry, zones, unbroken, unbroken)
-        self._tell(f"zones loaded: {title}")
-        return entry
+        return self._do(lambda: self.prepare_load(tree, title)).entry
+
+    def prepare_load(self, tree: ZoneSet, title: str) -> Prepared:
+        """All of ``load`` but for the last step; raises as it does. Nothing has changed."""
+        entry, seen = Entry(at=self._clock.now(), action="load", title=title), self._seen()
+        zones = unbroken = overlay(seen.zones, tree)
+        if seen.unbroken is not seen.zones:
+            unbroken = overlay(seen.unbroken, tree)
+        return self._prepared(Prepared(seen, entry, zones, unbroken, unbroken, zones))
 
     def recover(self) -> int:
         """Go on where the ledger ends, as after a crash; the number of its last entry, 0 without any.
@@ -315,43 +362,78 @@ class ChangeControl:
             return last.number
 
     def _seen(self) -> Seen:
-        return Seen(self._store.current, self.desired, self.inventory, self.policy, self.detector)
+        with self._store.held():
+            return Seen(
+                self._store.current, self._unbroken(None), self.desired, self.inventory, self.policy, self.detector
+            )
 
     def _holds(self, seen: Seen) -> bool:
         return all(now is then for now, then in zip(self._seen(), seen, strict=True))
 
-    def _commit(self, entry: Entry, zones: ZoneSet, unbroken: ZoneSet, desired: ZoneSet) -> Entry:
-        """The one place where an operator's zones change: ledger first. The store is held by the caller.
+    def _prepared(self, prepared: Prepared) -> Prepared:
+        """The same, with all zones that it names on disk. Raises LedgerError."""
+        self.ledger.keep(prepared.seen.unbroken, prepared.unbroken, prepared.seen.desired, prepared.desired)
+        return prepared
 
-        Raises LedgerError; nothing has changed then.
+    def commit(self, prepared: Prepared) -> Done | None:
+        """Do what was prepared; None, and nothing has changed, where something that it rests on is not so any more.
+
+        The one place where an operator's zones change, ledger first. Raises LedgerError; nothing has changed then.
+        Afterwards ``drift`` is to be looked for, which opens and ends locks.
         """
-        entry = self.ledger.commit(entry, (self._unbroken(None), unbroken), (self.desired, desired))
-        self._put(zones, unbroken)
-        self.desired = self._store.current if desired == self._store.current else desired
-        return entry
+        with self._store.held():
+            if not self._holds(prepared.seen):
+                return None
+            if prepared.entries is not None and prepared.entries != self.ledger.entries():
+                return None
+            seen, unbroken, desired = prepared.seen, prepared.unbroken, prepared.desired
+            entry = self.ledger.commit(prepared.entry, (seen.unbroken, unbroken), (seen.desired, desired))
+            self._put(prepared.zones, unbroken)
+            current = self._store.current
+            self.desired = current if desired == current else desired
+        self._tell(entry)
+        return Done(entry, verify(current, prepared.good))
+
+    def _do(self, prepare: Callable[[], Prepared]) -> Done:
+        done = self._undisturbed(lambda: self.commit(prepare()))
+        self.drift()
+        return done
+
+    def _undisturbed(self, attempt: Callable[[], _T | None]) -> _T:
+        """What ``attempt`` gives, which is None where it was overtaken; in the end nobody can come in between."""
+        for number in itertools.count(1):
+            with self._store.held() if number > _ATTEMPTS else contextlib.nullcontext():
+                if (result := attempt()) is not None:
+                    return result
+        raise AssertionError("counting ends never")
 
     def _make_current(self, zones: ZoneSet, _unbroken: ZoneSet) -> None:
         self._store.change(lambda _: zones)
 
-    def _without_faults(self, step: Callable[[ZoneSet], ZoneSet], shown: ZoneSet) -> ZoneSet:
-        """The zones without faults after ``step``, which made ``shown`` of what is current."""
+    def _without_faults(self, step: Callable[[ZoneSet], ZoneSet], shown: ZoneSet, unbroken: ZoneSet) -> ZoneSet:
+        """The zones without faults after ``step``, which made ``shown`` of current ones; ``unbroken`` before it."""
         try:
-            return step(self._unbroken(None))
+            return step(unbroken)
         except DnsChangeError:  # it repairs what only a fault had broken: what it leaves is what is shown
             return self._unbroken(shown)
 
-    def _good(self, entries: Sequence[Entry], entry: Entry) -> Step:
+    def _good(self, entries: Sequence[Entry], entry: Entry, seen: Seen) -> Step:
         """Production and desired state without the change of ``entry``."""
-        now = self._store.current
-        good, wanted = self.ledger.zones(entry.before, now), self.ledger.zones(entry.desired_before, now)
+        known: dict[str, ZoneSet] = {}
+
+        def zones(content: str) -> ZoneSet:
+            if content not in known:
+                known[content] = self.ledger.zones(content, seen.zones)
+            return known[content]
+
+        good, wanted = zones(entry.before), zones(entry.desired_before)
         if is_latest(entries, entry):
             return good, wanted
-        after = self.ledger.zones(entry.after, now)
-        rest = taken_back(self._unbroken(None), good, after, entry.number)
+        rest = taken_back(seen.unbroken, good, zones(entry.after), entry.number)
         try:
-            return rest, taken_back(self.desired, wanted, self.ledger.zones(entry.desired, now), entry.number)
+            return rest, taken_back(seen.desired, wanted, zones(entry.desired), entry.number)
         except DnsChangeError:  # what is desired was settled otherwise meanwhile
-            return rest, self.desired
+            return rest, seen.desired
 
     def _around(self, policy: Policy) -> Surroundings:
         return Surroundings(
@@ -379,7 +461,15 @@ class ChangeControl:
         )
         return self._locks.left_by(findings, ends_drift=plan.after == self.desired)
 
-    def _tell(self, text: str) -> None:
-        if self._trace is not None:
+    def _tell(self, entry: Entry) -> None:
+        if self._trace is not None and (text := _told(entry)):
             self._trace.record("", LabEvent(part="dns change", text=text))
-        self.drift()
+
+
+def _told(entry: Entry) -> str:
+    """What the trace says of it; nothing where no zones changed."""
+    if entry.action == "apply":
+        return f"change {entry.number} applied: {entry.title} ({entry.plan})"
+    if entry.action == "rollback":
+        return f"change {entry.undoes} rolled back: {entry.title}"
+    return f"zones loaded: {entry.title}" if entry.action == "load" else ""

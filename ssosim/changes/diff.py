@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,7 +12,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.zone import NO_RECORDS, Node
+from ssosim.dns.zones.zone import NO_RECORDS, Node, changed_names
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
@@ -167,15 +168,10 @@ def compare(before: ZoneSet, after: ZoneSet) -> Delta:
         old, new = before.zones.get(origin), after.zones.get(origin)
         if old is new:
             continue
-        old_nodes = {} if old is None else old.nodes
-        new_nodes = {} if new is None else new.nodes
-        for name, was in old_nodes.items():
-            now = new_nodes.get(name, NO_RECORDS)
-            if was is not now:
-                records += _node_differences(was, now)
-        for name, now in new_nodes.items():
-            if name not in old_nodes:
-                records += _node_differences(NO_RECORDS, now)
+        old_nodes: Mapping[Name, Node] = {} if old is None else old.nodes
+        new_nodes: Mapping[Name, Node] = {} if new is None else new.nodes
+        for name in changed_names(old_nodes, new_nodes):
+            records += _node_differences(old_nodes.get(name, NO_RECORDS), new_nodes.get(name, NO_RECORDS))
     records.sort(key=lambda difference: (difference.name, difference.type.name))
     profiles = [
         ProfileDifference(before.profiles.get(name), after.profiles.get(name))

@@ -29,11 +29,12 @@ class Locks:
     def look(self, findings: Iterable[Finding]) -> None:
         """Take in all that was found now: new drift locks its zone, drift that is gone unlocks it."""
         drifted = locking(findings)
-        self._held = {origin: incident for origin, incident in self._held.items() if origin in drifted}
+        held = {origin: incident for origin, incident in self._held.items() if origin in drifted}
         for origin in drifted:
-            if origin not in self._held:
+            if origin not in held:
                 self._incidents += 1
-                self._held[origin] = f"DRIFT-{self._incidents}"
+                held[origin] = f"DRIFT-{self._incidents}"
+        self._held = held  # in one step: another thread may be reading
 
     def left_by(self, findings: Iterable[Finding], *, ends_drift: bool) -> dict[Name, str]:
         """The locks that a plan leaves whose zones would be found so; none goes unless it ``ends_drift``."""

@@ -113,11 +113,12 @@ def _in_use(request: Request) -> Iterator[Obstacle]:
         return
     blocked = frozenset(request.policy.in_use_blocks)
     usage = {each.name: each for each in request.plan.usage}
+    entries = request.inventory.by_name()
     for name in (name for name, effects in request.plan.effects.items() if effects & blocked):
         used = usage[name]
-        entry = request.inventory.endpoint(name)
+        entry = entries.get(name)
         if used.count is None:
-            text = f"{name}: its query count has a gap in the last {used.window:g} s, which counts as use"
+            text = f"{name}: its query count has a gap in the last {used.window:g} s ({used.gap}), which counts as use"
             yield Obstacle("in-use", text, "wait until the metric covers the whole window")
         elif used.in_use:
             who = ", ".join(sorted(client for client in used.count.clients if client)) or "clients"

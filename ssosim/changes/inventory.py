@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -122,8 +124,16 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The entry of that name, whatever its case."""
-        wanted = name.lower().rstrip(".")
-        return next((entry for entry in self.endpoints if entry.name.lower() == wanted), None)
+        return self.by_name().get(name.lower().rstrip("."))
+
+    def by_name(self) -> Mapping[str, Endpoint]:
+        """The endpoints by their names in lower case; of two with one name the first."""
+        for endpoints, found in tuple(_BY_NAME):
+            if endpoints is self.endpoints:
+                return found
+        found = MappingProxyType({entry.name.lower(): entry for entry in reversed(self.endpoints)})
+        _BY_NAME.append((self.endpoints, found))
+        return found
 
     def owner_of(self, profile: str) -> str | None:
         """Who owns a traffic manager profile; None where the tag is missing."""
@@ -154,6 +164,10 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
         return tuple((alert, near[0] if near else "") for alert, near in zip(wrong, close, strict=True))
 
 
+_BY_NAME: deque[tuple[tuple[Endpoint, ...], Mapping[str, Endpoint]]] = deque(maxlen=4)
+"""``Inventory.by_name`` of the last few inventories: it is asked for every finding."""
+
+
 def default_inventory() -> Inventory:
     """The inventory of the estate that is shipped."""
     text = resources.files("ssosim.changes").joinpath("contoso-inventory.toml").read_text(encoding="utf-8")
@@ -179,10 +193,12 @@ def parse_inventory(text: str, source: str) -> Inventory:
 
 def _mistakes(inventory: Inventory) -> list[tuple[KeyPath, str]]:
     found: list[tuple[KeyPath, str]] = []
-    names = [entry.name.lower() for entry in inventory.endpoints]
+    seen: set[str] = set()
     for index, entry in enumerate(inventory.endpoints):
-        if names.index(names[index]) != index:
+        name = entry.name.lower()
+        if name in seen:
             found.append((("endpoints", index, "name"), f"{entry.name!r} is there twice"))
+        seen.add(name)
         if not entry.owner.strip():
             found.append((("endpoints", index, "owner"), "is blank; expected a team or person who answers"))
         if entry.https and not entry.https.startswith("/"):

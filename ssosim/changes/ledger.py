@@ -11,7 +11,6 @@ The list is a JSON array with one entry a line. Where the end of the file was lo
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ssosim.changes.snapshot import SnapshotError, digest, from_data, to_data
+from ssosim.changes.snapshot import SnapshotError, digest, from_data, in_pieces, to_data
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.zone_set import ZoneSet
 
@@ -139,12 +138,8 @@ class Ledger:
 
         Raises LedgerError when it could not be written; the list is then as it was.
         """
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            before, after, wanted_before, wanted = (self._keep(zones) for zones in (*production, *desired))
-            entries = self.entries()
-        except OSError as error:
-            raise self._unwritten(error) from error
+        before, after, wanted_before, wanted = self.keep(*production, *desired)
+        entries = self.entries()
         entry = msgspec.structs.replace(
             entry,
             number=len(entries) + 1,
@@ -160,6 +155,17 @@ class Ledger:
                 return entry
             raise self._unwritten(error) from error
         return entry
+
+    def keep(self, *states: ZoneSet) -> tuple[str, ...]:
+        """Have the zones of ``states`` on disk, and return their digests. The list is as it was; raises LedgerError.
+
+        For who knows beforehand what ``commit`` will be given, which is then done in a moment.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return tuple(self._keep(zones) for zones in states)
+        except OSError as error:
+            raise self._unwritten(error) from error
 
     def tidy(self) -> None:
         """Remove what a process that died in the middle of writing left beside the files; errors are passed over."""
@@ -189,7 +195,7 @@ class Ledger:
         """The zones with that digest, with the ``places`` of ``like``; raises LedgerError."""
         path = self._path(content)
         try:
-            zones = from_data(json.loads(path.read_bytes()), like)
+            zones = from_data(msgspec.json.decode(path.read_bytes()), like)
         except OSError as error:
             raise LedgerError(f"{path}: cannot be read: {error.strerror}") from error
         except (ValueError, SnapshotError) as error:
@@ -203,7 +209,7 @@ class Ledger:
         path = self._path(content)
         if not path.exists():
             with _replacing(path) as descriptor:
-                _write(descriptor, json.dumps(to_data(zones), ensure_ascii=False).encode())
+                _write(descriptor, "".join(in_pieces(to_data(zones))).encode())
         return content
 
     @property

@@ -13,7 +13,7 @@ from ssosim.changes.drift import Finding, finding
 from ssosim.changes.inventory import Endpoint, Expected, Inventory
 from ssosim.changes.usage import QueryCounts
 
-__all__ = ["Observation", "contradictions", "inventory_findings", "outside_in"]
+__all__ = ["Observation", "contradictions", "incomplete_counts", "inventory_findings", "outside_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,13 @@ def inventory_findings(inventory: Inventory, observed: Iterable[str]) -> tuple[F
         text = f"alert rule {alert.name} watches {alert.endpoint}, which the inventory does not have{hint}"
         found.append(finding(inventory, "inventory", "alert-name", meant or alert.endpoint, text, None))
     return tuple(found)
+
+
+def incomplete_counts(inventory: Inventory, counts: QueryCounts, now: float) -> tuple[Finding, ...]:
+    """A finding where queries of the last day were not counted: names may be in use that nothing else here shows."""
+    why = counts.lost(now)
+    if not why:
+        return ()
+    text = f"query counts of the last day are incomplete ({why}): names may be missing here that are asked for"
+    severity = inventory.default_severity
+    return (Finding("inventory", "counts-incomplete", "query counts", text, severity, severity <= inventory.pages_at),)

@@ -104,7 +104,8 @@ def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
     referring = references(zones, delta.names, gone, around.spns, around.inventory)
     names = affected(zones, delta)
-    usage = {name: usage_of(around.counts, name, _window(change, delta, name), around.now) for name in names}
+    counts, ttls = around.counts.freeze(), _former_ttls(delta)
+    usage = {name: usage_of(counts, name, _window(change, ttls.get(name)), around.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
     blast = Blast("views" if change.views else "global", change.views, names, tuple(clients))
     risk = assess(delta, usage, referring, around.inventory, _mistakes(zones, after))
@@ -129,10 +130,19 @@ def _mistakes(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
     return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
 
 
-def _window(change: Change, delta: Delta, name: str) -> float:
+def _former_ttls(delta: Delta) -> dict[str, int]:
+    """The longest TTL, in seconds, that the existing record sets of each changed name have."""
+    found: dict[str, int] = {}
+    for each in delta.records:
+        if each.before is not None:
+            name = plain(each.name)
+            found[name] = max(found.get(name, 0), each.before.ttl)
+    return found
+
+
+def _window(change: Change, ttl: int | None) -> float:
     """The seconds to look back: never less than the TTL, behind which a cache hides its use (TMS9-089)."""
-    old = [each.before.ttl for each in delta.records if each.before is not None and plain(each.name) == name]
-    return float(max(change.window, *old, 0) if old else change.window or 300)
+    return float(change.window or 300) if ttl is None else float(max(change.window, ttl))
 
 
 def _rehearse(change: Change, before: ZoneSet, after: ZoneSet) -> Delta | str | None:

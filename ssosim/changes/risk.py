@@ -6,6 +6,7 @@ the incident's change carried (TMS9-046, TMS9-047, TMS9-048), and the wishes of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -130,7 +131,8 @@ def _used(aspect: _Aspect) -> tuple[Level, str] | None:
     if usage is None or not usage.in_use or aspect.difference.kind is Kind.CREATE:
         return None
     if usage.count is None:
-        return Level.MEDIUM, f"has no complete query count for the last {usage.window:g} s, which counts as use"
+        text = f"has no complete query count for the last {usage.window:g} s ({usage.gap}), which counts as use"
+        return Level.MEDIUM, text
     return Level.HIGH, f"was resolved {usage.count.total} times in the last {usage.window:g} s"
 
 
@@ -165,23 +167,26 @@ def assess(
     reasons: dict[Reason, None] = {
         Reason(Level.HIGH, f"{mistake.name} becomes a mistake: {mistake.text}"): None for mistake in mistakes
     }
+    referred = {each.target for each in referring if each.kind != "alert"}
+    entries = inventory.by_name()
     for difference in delta.records:
         name = plain(difference.name)
-        entry = inventory.endpoint(name)
+        entry = entries.get(name)
         aspect = _Aspect(
             difference,
             usage.get(name),
             entry is not None and entry.critical,
-            not difference.rrset.own and any(each.target == name and each.kind != "alert" for each in referring),
+            not difference.rrset.own and name in referred,
         )
         for rule in _RULES:
             if (found := rule(aspect)) is not None:
                 reasons[Reason(found[0], f"{name} {difference.type.name} {found[1]}")] = None
+    by_target = Counter(reference.target for reference in referring)
     for profile in delta.profiles:
         if profile.kind is Kind.DELETE:
-            linked = [reference for reference in referring if reference.target == profile.name]
+            linked = by_target[profile.name]
             level = Level.HIGH if linked else Level.MEDIUM
-            after = f", and {len(linked)} alias record sets with it" if linked else ""
+            after = f", and {linked} alias record sets with it" if linked else ""
             reasons[Reason(level, f"traffic manager {profile.name} is deleted{after}")] = None
         elif profile.kind is Kind.UPDATE:
             reasons[Reason(Level.MEDIUM, f"traffic manager {profile.name} changes under all that point at it")] = None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ssosim.dns.server import query_counts as counting
-from ssosim.trace import DnsAnswered, Trace
+from ssosim.dns.server.counted_names import Counted
+from ssosim.dns.server.query_counts import QueryCounts as Counters
 
-__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "TraceCounts", "Usage", "usage_of"]
+__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "usage_of"]
 
 DAY_S = 86400.0
 
@@ -37,17 +36,33 @@ class QueryCounts(Protocol):
         ...
 
     def names(self, now: float) -> frozenset[str]:
-        """The names that were asked for lately."""
+        """The names that were asked for in the last day, as far as they were counted (see ``lost``)."""
+        ...
+
+    def gap(self, since: float, until: float) -> str:
+        """Why the metric does not cover the whole of that time; empty where it does."""
+        ...
+
+    def lost(self, now: float) -> str:
+        """Why names may be missing from ``names`` though they were asked for; empty where none are."""
+        ...
+
+    def freeze(self) -> QueryCounts:
+        """The counts as they are now: for many questions, and for another thread."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The use of one name in the last ``window`` seconds; ``count`` is None where the metric has a gap."""
+    """The use of one name in the last ``window`` seconds.
+
+    ``count`` is None where the metric has a gap; ``gap`` says why.
+    """
 
     name: str
     window: float
     count: Count | None
+    gap: str = ""
 
     @property
     def in_use(self) -> bool:
@@ -63,76 +78,63 @@ class Usage:
             "resolutions": None if counted is None else counted.total,
             "clients": {} if counted is None else dict(sorted(counted.clients.items())),
             "in_use": self.in_use,
+            "gap": self.gap,
         }
-
-
-class TraceCounts:
-    """Counts from a lab's trace. A CNAME's target counts as resolved with the name that leads to it.
-
-    ``began`` is when the lab started: a window that reaches further back has a gap, as has one whose records the trace
-    has dropped.
-    """
-
-    def __init__(self, trace: Trace, began: float, ignored: Iterable[str] = (PROBE,)) -> None:
-        self._trace = trace
-        self._began = began
-        self._ignored = frozenset(ignored)
-        self._names: set[str] = set()
-        self._seen = 0
-
-    def resolutions(self, name: str, since: float, until: float) -> Count | None:
-        """Count the answers about ``name`` that left a server."""
-        oldest = next(iter(self._trace), None)
-        covered = oldest.at if self._trace.dropped and oldest is not None else self._began
-        if since < covered:
-            return None
-        target = f"CNAME {name}."
-        clients: Counter[str] = Counter()
-        for record in reversed(self._trace):
-            if record.at < since:
-                break
-            event = record.event
-            if not isinstance(event, DnsAnswered) or record.at > until or record.client in self._ignored:
-                continue
-            if event.name == name or any(answer.lower() == target.lower() for answer in event.answers):
-                clients[record.client] += 1
-        return Count(clients.total(), dict(clients))
-
-    def names(self, now: float) -> frozenset[str]:  # noqa: ARG002 - the trace is what is kept
-        """Every name asked for, the targets of CNAMEs among them."""
-        for record in self._trace.since(self._seen):
-            self._seen = record.seq
-            event = record.event
-            if isinstance(event, DnsAnswered) and event.name and record.client not in self._ignored:
-                self._names.add(event.name)
-                self._names.update(
-                    answer[6:].rstrip(".").lower() for answer in event.answers if answer.startswith("CNAME ")
-                )
-        return frozenset(self._names)
 
 
 class ServerCounts:
     """Counts that a server keeps; what an answer led through unseen, as an alias does, counts as resolved."""
 
-    def __init__(self, counts: counting.QueryCounts, ignored: Iterable[str] = (PROBE,)) -> None:
+    def __init__(self, counts: Counters, ignored: Iterable[str] = (PROBE,)) -> None:
         self._counts = counts
         self._ignored = frozenset(ignored)
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:
         """Queries that used ``name``; None where a part of the time was not measured."""
-        found = self._counts.in_window(name, until, until - since)
+        return self.freeze().resolutions(name, since, until)
+
+    def names(self, now: float) -> frozenset[str]:
+        """The names used in the last day."""
+        return self.freeze().names(now)
+
+    def gap(self, since: float, until: float) -> str:
+        """Why a part of that time was not measured; empty where all of it was."""
+        return self.freeze().gap(since, until)
+
+    def lost(self, now: float) -> str:
+        """Why queries of the last day were not counted that came after counting began; empty where all were."""
+        return self.freeze().lost(now)
+
+    def freeze(self) -> _FrozenCounts:
+        """The counts as they are now."""
+        return _FrozenCounts(self._counts.freeze(), self._ignored)
+
+
+class _FrozenCounts:
+    """Counts of a server as they were at a moment; for one thread."""
+
+    def __init__(self, counted: Counted, ignored: frozenset[str]) -> None:
+        self._counted = counted
+        self._ignored = ignored
+
+    def resolutions(self, name: str, since: float, until: float) -> Count | None:
+        found = self._counted.in_window(name, until, until - since)
         if found.gap:
             return None
         clients = {client: count for client, count in found.clients.items() if client not in self._ignored}
         return Count(sum(clients.values()), clients)
 
     def names(self, now: float) -> frozenset[str]:
-        """The names used in the last day."""
-        return frozenset(
-            name
-            for name in self._counts.names(now, DAY_S)
-            if self._counts.in_window(name, now, DAY_S).clients.keys() - self._ignored
-        )
+        return frozenset(self._counted.names(now, DAY_S, self._ignored))
+
+    def gap(self, since: float, until: float) -> str:
+        return self._counted.gap(since, until)
+
+    def lost(self, now: float) -> str:
+        return self._counted.lost(now - DAY_S, now)
+
+    def freeze(self) -> _FrozenCounts:
+        return self
 
 
 class _NoCounts:
@@ -144,6 +146,15 @@ class _NoCounts:
     def names(self, now: float) -> frozenset[str]:  # noqa: ARG002 - the port's shape
         return frozenset()
 
+    def gap(self, since: float, until: float) -> str:  # noqa: ARG002 - the port's shape
+        return "nothing is counted here"
+
+    def lost(self, now: float) -> str:  # noqa: ARG002 - the port's shape
+        return ""  # nor does anybody expect names
+
+    def freeze(self) -> _NoCounts:
+        return self
+
 
 NO_COUNTS: QueryCounts = _NoCounts()
 """What stands for a metric where there is none."""
@@ -151,4 +162,5 @@ NO_COUNTS: QueryCounts = _NoCounts()
 
 def usage_of(counts: QueryCounts, name: str, window: float, now: float) -> Usage:
     """The use of ``name`` in the ``window`` seconds before ``now``."""
-    return Usage(name, window, counts.resolutions(name, now - window, now))
+    counted = counts.resolutions(name, now - window, now)
+    return Usage(name, window, counted, counts.gap(now - window, now) if counted is None else "")

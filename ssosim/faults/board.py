@@ -76,6 +76,8 @@ class ActiveFaults:
         self._state = FaultState(self._base, self.authorities.hierarchy)
         self._healthy = self._base, self.authorities.hierarchy
         self._shown = store.current
+        self._without_faults: tuple[ZoneSet, tuple[Patch, ...], ZoneSet] = (self._base, (), self._base)
+        """What an operator's patches made of that base: the same value as long as nothing changes."""
         self._servers: list[tuple[Server, Part, str]] = []
         self._picks: dict[tuple[int, str], Random] = {}
         self._last_id = 0
@@ -201,11 +203,18 @@ class ActiveFaults:
             self._notice_changes()
             if not self._layers:
                 return self._base if shown is None else shown
-            zones = self._base
-            for layer in self._layers:
-                if isinstance(layer, Patch):
-                    zones = layer.apply(zones)
+            zones = self._patched_base()
             return zones if shown is None else patch_between(self._shown, shown).apply(zones)
+
+    def _patched_base(self) -> ZoneSet:
+        patches = tuple(layer for layer in self._layers if isinstance(layer, Patch))
+        base, known, zones = self._without_faults
+        if base is not self._base or known != patches:
+            zones = self._base
+            for patch in patches:
+                zones = patch.apply(zones)
+            self._without_faults = (self._base, patches, zones)
+        return zones
 
     def put(self, shown: ZoneSet, unbroken: ZoneSet) -> None:
         """An operator makes ``shown`` the current zones, and ``unbroken`` what they are without the faults in force.

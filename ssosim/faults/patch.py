@@ -15,6 +15,7 @@ from dns.name import Name
 from dns.rdatatype import CNAME, RdataType
 
 from ssosim.dns import RRset, Zone, ZoneSet
+from ssosim.dns.zones.zone import changed_names
 from ssosim.estate import TrafficManager
 
 __all__ = ["Patch", "patch_between"]
@@ -94,9 +95,10 @@ def patch_between(before: ZoneSet, after: ZoneSet) -> Patch:
 def changed_rrsets(before: Zone, after: Zone) -> dict[tuple[Name, RdataType], RRset | None]:
     """Record sets that came, went or changed."""
     found: dict[tuple[Name, RdataType], RRset | None] = {}
-    for name in {**before.nodes, **after.nodes}:
+    for name in changed_names(before.nodes, after.nodes):
         old, new = before.node(name), after.node(name)
-        if old is not new:
-            found |= {(name, kind): new.get(kind) for kind in {**old, **new} if old.get(kind) != new.get(kind)}
+        for kind in {**old, **new}:
+            if old.get(kind) != new.get(kind):
+                found[name, kind] = new.get(kind)
     # What goes is taken away first, so that a CNAME never meets what it replaces.
     return dict(sorted(found.items(), key=lambda item: item[1] is not None))

@@ -91,7 +91,8 @@ def _before_and_after(before: str | None, after: str | None) -> list[str]:
 def _usage(usage: Usage) -> str:
     window = f"in the last {usage.window_s:g} s"
     if usage.resolutions is None:
-        return f"{usage.name}: not measured for all of the last {usage.window_s:g} s, which counts as use"
+        gap = f" ({usage.gap})" if usage.gap else ""
+        return f"{usage.name}: not measured for all of the last {usage.window_s:g} s{gap}, which counts as use"
     who = ", ".join(f"{client or 'the lab'} {count}" for client, count in usage.clients.items())
     return f"{usage.name}: {usage.resolutions} resolutions {window}{f' ({who})' if who else ''}"
 
@@ -166,7 +167,8 @@ def drift_text(drift: Drift) -> str:
         page = "pages" if each.pages else "queue"
         lines.append(f"  sev {each.severity} ({page})  {each.direction:<9}  {each.name}: {each.text}")
     lines += [f"zone {zone} is locked ({incident})" for zone, incident in drift.locks.items()]
-    lines.append(f"inventory: knows {drift.inventory_completeness:.0%} of the names asked for")
+    partly = f", as far as they were counted: {drift.uncounted}" if drift.uncounted else ""
+    lines.append(f"inventory: knows {drift.inventory_completeness:.0%} of the names asked for{partly}")
     return "\n".join(lines)
 
 

@@ -157,6 +157,7 @@ def _facts(result: ClientResult) -> str:
         ("SPN asked for", result.spn),
         ("expected", result.expected or "nothing"),
         ("first failed step", result.measures.step or ""),
+        ("note", result.note),
     ]
     if result.decided_s is not None:
         facts.append(("real seconds until decided", result.decided_s))

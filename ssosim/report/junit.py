@@ -58,6 +58,7 @@ def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Rec
     if not result.as_expected:
         message = f"{result.outcome}, expected {result.expected}: {result.reason}"
         failure = ET.SubElement(case, "failure", {"type": "UnexpectedOutcome", "message": _text(message)})
+        message += f" ({result.note})" if result.note else ""
         lines = [str(line) for line in evidence(records, result.evidence)]
         begin = f"{client} in phase {phase.phase!r}, from {phase.start.isoformat()}"
         failure.text = _text("\n".join([begin, message, *lines, f"again: {again}"]))

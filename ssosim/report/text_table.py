@@ -29,6 +29,7 @@ def table(result: RunResult, columns: int | None = None) -> str:
         for client, came_to in phase.clients.items():
             outcome = f"{came_to.outcome}{_after(came_to)}"
             lines.append(f"  {client:<{width}}  {outcome}: {came_to.reason}{_deviation(came_to)}")
+            lines += [f"  {'':<{width}}  {came_to.note}"] if came_to.note else []
     if result.mix:
         shares = [f"{each.phase} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]

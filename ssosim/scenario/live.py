@@ -20,7 +20,7 @@ from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
-from ssosim.trace import LabEvent, PhaseStarted, Record, split_columns
+from ssosim.trace import LabEvent, LabPaused, PhaseStarted, Record, split_columns
 from ssosim.verdict.judge import Verdict, judge
 
 __all__ = ["LiveScenarioHandlers"]
@@ -44,6 +44,7 @@ class LiveScenarioHandlers:
         """
         of_clients: dict[str, list[Record]] = {} if client is None else {client: []}
         began: float | None = None
+        pauses: list[Record] = []
         last = self._lab.trace.last_seq
         for part in split_columns(self._lab.trace.columns(max(0, since - 1))):
             for seq, at, one in part:
@@ -51,10 +52,12 @@ class LiveScenarioHandlers:
                     began = at
                 elif one.client and client in (None, one.client):
                     of_clients.setdefault(one.client, []).append(Record(seq, at, one.client, one.event))
+                elif isinstance(one.event, LabPaused):
+                    pauses.append(Record(seq, at, one.client, one.event))
             await asyncio.sleep(0)
         verdicts = []
         for name, records in of_clients.items():
-            verdict = await _judged(records, began)
+            verdict = await _judged(records, began, pauses)
             verdicts.append({"client": name} | dataclasses.asdict(verdict))
         return {"verdicts": verdicts, "last_seq": last}
 
@@ -183,14 +186,14 @@ class _Playing:
         }
 
 
-async def _judged(records: Sequence[Record], began: float | None) -> Verdict:
+async def _judged(records: Sequence[Record], began: float | None, pauses: Sequence[Record]) -> Verdict:
     """The judge takes seconds over a million records: then he does it in a thread, beside the lab."""
     if began is None:
         began = records[0].at if records else 0.0
     if len(records) <= _AT_ONCE:
         await asyncio.sleep(0)
-        return judge(records, began)
-    return await asyncio.to_thread(judge, records, began)
+        return judge(records, began, pauses)
+    return await asyncio.to_thread(judge, records, began, pauses)
 
 
 def _names(scenario: Scenario) -> list[str]:

@@ -17,6 +17,7 @@ from ssosim.trace import NO_FIRST_STEPS, FaultUndone, FirstSteps, Record, Trace
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.pauses import pauses_among
 
 __all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase"]
 
@@ -147,12 +148,13 @@ def judge_phase(
     for record in records:
         if record.client in own:
             own[record.client].append(record)
+    pauses = pauses_among(records)
     mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
     return [
         ClientVerdict(
             phase.name,
             client.name,
-            (verdict := judge(own[client.name], began)),
+            (verdict := judge(own[client.name], began, pauses)),
             phase.expected_of(client),
             measure(own[client.name], verdict, began, max(mended, default=began), first_steps),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,

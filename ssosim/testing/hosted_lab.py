@@ -24,6 +24,7 @@ from ssosim.testing.playing import AnyEstate, estate_of, tidied, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
+from ssosim.verdict.pauses import pauses_among
 
 __all__ = ["HostedLab", "host_lab"]
 
@@ -102,7 +103,8 @@ class HostedLab:
             async with model_device(lab, name, lab.device_of(device), WallClock(lab.clock)) as ports:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(model.sign_in(ports), patience_s)
-            return judge([record for record in lab.trace.since(mark) if record.client == name], began)
+            records = lab.trace.since(mark)
+            return judge([record for record in records if record.client == name], began, pauses_among(records))
 
         return self.call(attempt)
 

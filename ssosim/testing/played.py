@@ -53,6 +53,11 @@ class Seen:
         return self.verdict.after_s
 
     @property
+    def note(self) -> str:
+        """What pauses of the lab itself mean for the verdict; empty where there were none."""
+        return self.verdict.note
+
+    @property
     def as_expected(self) -> bool:
         """Whether the outcome is the one that the scenario expects, or none is expected."""
         return self.expected is None or self.expected is self.outcome
@@ -64,7 +69,8 @@ class Seen:
 
     def __str__(self) -> str:
         decided = "never decided" if self.after_s is None else f"decided after {self.after_s:g} s"
-        return f"{self.client} in {self.phase!r} ({self.begins:%H:%M} UTC): {self.outcome}, {decided}: {self.reason}"
+        where = f"{self.client} in {self.phase!r} ({self.begins:%H:%M} UTC)"
+        return f"{where}: {self.outcome}, {decided}: {self.reason}{f' ({self.note})' if self.note else ''}"
 
     def explain(self) -> str:
         """The verdict, and below it the lines of the trace that it rests on."""

@@ -25,6 +25,7 @@ __all__ = [
     "HttpExchange",
     "KdcExchange",
     "LabEvent",
+    "LabPaused",
     "PhaseStarted",
     "TicketChecked",
     "TokenIssued",
@@ -224,3 +225,23 @@ class LabEvent(Event):
     layer: ClassVar[Layer] = "lab"
     part: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabPaused(Event):
+    """The lab itself stood still for a while, and answered nobody: its loop was held up, or its process stopped.
+
+    By the lab's clock it began at ``started_at`` and took ``lab_s``, which is 0 where that clock is virtual; by the
+    machine's it began at ``real_started_at`` and took ``real_s``. Moments are in seconds since the Unix epoch, to
+    within 0.05 s. ``cpu_s`` is the processor time of the lab's loop in that time: near ``real_s`` where it computed,
+    near 0 where it was blocked or stopped. ``after_seq`` is the number of the last record before it; those from there
+    to this one are answers to what had come meanwhile.
+    """
+
+    layer: ClassVar[Layer] = "lab"
+    started_at: float
+    lab_s: float
+    real_started_at: float
+    real_s: float
+    cpu_s: float
+    after_seq: int

@@ -68,6 +68,14 @@ def _moment(at: float) -> str:
     return f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06d}"
 
 
+def _time_of_day(at: float) -> str:
+    """Hours to milliseconds, UTC; of a moment beyond the calendar, as a trace from elsewhere may have, the number."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+    except (OverflowError, OSError, ValueError):
+        return f"{at:g}"
+
+
 def _rest(client: str, event: events.Event) -> str:
     """Return the part of a line after the time."""
     try:
@@ -164,5 +172,9 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"{event.program} ended with {event.exit_code}"
         case events.LabEvent():
             return f"{event.part}: {event.text}"
+        case events.LabPaused():
+            since = _time_of_day(event.started_at)
+            stood = "" if event.lab_s else " of real time, in which its clock stood still"
+            return f"the lab itself paused for {event.real_s:.2f} s{stood}, from {since}; processor {event.cpu_s:.2f} s"
         case _:
             return repr(event)

@@ -24,6 +24,7 @@ from ssosim.trace import (
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.judge import Verdict, judge, missing_name
 from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.pauses import pauses_among
 from ssosim.verdict.steps import before_prompt, refused_certificate
 
 __all__ = ["Explanation", "Link", "chain", "explain"]
@@ -42,18 +43,23 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why ``client`` came to ``outcome`` in ``phase``; ``links`` from what it met to what broke."""
+    """Why ``client`` came to ``outcome`` in ``phase``; ``links`` from what it met to what broke.
+
+    ``note`` says of pauses of the lab itself while it was waiting.
+    """
 
     phase: str
     client: str
     outcome: Outcome
     reason: str
     links: tuple[Link, ...]
+    note: str = ""
 
     def __str__(self) -> str:
         causes = " ← ".join(link.text for link in self.links)
         why = causes or ("" if self.outcome is Outcome.SILENT else self.reason)
-        return f"{self.client} in {self.phase or 'this lab'}: {self.outcome}{f': {why}' if why else ''}"
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.client} in {self.phase or 'this lab'}: {self.outcome}{f': {why}' if why else ''}{note}"
 
 
 def explain(
@@ -68,11 +74,12 @@ def explain(
     for name, began, part in _phases(records):
         if phase in (None, name):
             names = dict.fromkeys(r.client for r in part if r.client and _is_asked_for(r.client, client))
+            pauses = pauses_among(part)
             for who in names:
                 mine = [record for record in part if record.client == who]
-                verdict = judge(mine, began)
+                verdict = judge(mine, began, pauses)
                 links = chain(mine, verdict, [*standing, *part])
-                found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links)))
+                found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note))
         standing = _standing([*standing, *part])
     return tuple(found)
 

@@ -6,7 +6,7 @@ Pure functions of trace records. What a client says of itself plays no part.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssosim.trace import (
     ClientFinished,
@@ -23,6 +23,7 @@ from ssosim.trace import (
 )
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.pauses import Pause, note_on, pauses_met
 from ssosim.verdict.steps import before_prompt, failed_step, is_attempt, refused_certificate, unanswered_name
 
 __all__ = ["Verdict", "judge", "missing_name"]
@@ -39,6 +40,7 @@ class Verdict:
 
     ``after_s`` is when it was decided, in seconds from the start of the phase; None if it was not. ``spn`` is the SPN
     that decided it, if one was asked for. ``evidence`` are the numbers of the trace records that the reason rests on.
+    ``pauses`` are those of the lab itself while the client was waiting, ``note`` says what that means for a reader.
     """
 
     outcome: Outcome
@@ -47,10 +49,33 @@ class Verdict:
     spn: str = ""
     attempts: int = 0
     evidence: tuple[int, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    note: str = ""
 
 
-def judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 - one for each outcome
-    """The verdict on the client whose records of one phase these are; the phase began at ``began``."""
+def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = ()) -> Verdict:
+    """The verdict on the client whose records of one phase these are; the phase began at ``began``.
+
+    ``pauses`` are the records of the phase that are pauses of the lab itself. They change no outcome.
+    """
+    verdict = _judge(records, began)
+    if not pauses:
+        return verdict
+    met = pauses_met(pauses, records, _decided_by(records, verdict))
+    return replace(verdict, pauses=met, note=note_on(met))
+
+
+def _decided_by(records: Sequence[Record], verdict: Verdict) -> int | None:
+    """The number of the record by which ``verdict`` stood; None where it never did."""
+    if verdict.after_s is None:
+        return None
+    if verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE):
+        return verdict.evidence[-1]
+    finished = _Seen(records).last(ClientFinished)
+    return None if finished is None else finished.seq
+
+
+def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 - one for each outcome
     seen = _Seen(records)
     spn = seen.spn()
     signed_in = seen.last(TokenIssued)

@@ -19,6 +19,7 @@ from ssosim.output import one_line
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.pauses import Pause
 
 __all__ = [
     "VERSION",
@@ -62,6 +63,8 @@ class ClientResult(_Part, frozen=True, kw_only=True):
     spn: str = ""
     attempts: int = 0
     evidence: tuple[int, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    note: str = ""
     measures: Measures = NOTHING_MEASURED
     expected: Outcome | None = None
     as_expected: bool
@@ -84,6 +87,8 @@ class ClientResult(_Part, frozen=True, kw_only=True):
             spn=verdict.spn,
             attempts=verdict.attempts,
             evidence=verdict.evidence,
+            pauses=verdict.pauses,
+            note=verdict.note,
             measures=measures,
             expected=expected,
             as_expected=expected is None or expected is verdict.outcome,
@@ -93,7 +98,16 @@ class ClientResult(_Part, frozen=True, kw_only=True):
     @property
     def verdict(self) -> Verdict:
         """The verdict alone."""
-        return Verdict(self.outcome, self.reason, self.after_s, self.spn, self.attempts, self.evidence)
+        return Verdict(
+            self.outcome,
+            self.reason,
+            self.after_s,
+            self.spn,
+            self.attempts,
+            self.evidence,
+            self.pauses,
+            self.note,
+        )
 
 
 class PhaseFault(_Part, frozen=True, kw_only=True):

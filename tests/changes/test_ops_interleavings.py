@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,7 @@ class Pauses:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(Workers(self))
         self.waiting: list[asyncio.Future[None]] = []
 
     async def pause(self) -> None:
@@ -78,6 +80,29 @@ class Pauses:
         """Let everything come to its next await."""
         for _ in range(12):
             self.loop.run_until_complete(asyncio.sleep(0))
+
+
+class Workers(ThreadPoolExecutor):
+    """Threads that are none: their work is done when it is chosen, and whoever waits for it goes on then."""
+
+    def __init__(self, pauses: Pauses) -> None:
+        super().__init__(1)
+        self._pauses = pauses
+
+    def submit(self, work: Callable[..., Any], /, *words: Any, **more: Any) -> Future[Any]:  # type: ignore[override]
+        """Work that waits to be chosen."""
+        done: Future[Any] = Future()
+
+        def do(_: Any) -> None:
+            try:
+                done.set_result(work(*words, **more))
+            except BaseException as error:  # noqa: BLE001 - it is for whoever waits
+                done.set_exception(error)
+
+        chosen: asyncio.Future[None] = self._pauses.loop.create_future()
+        chosen.add_done_callback(do)
+        self._pauses.waiting.append(chosen)
+        return done
 
 
 class Request:

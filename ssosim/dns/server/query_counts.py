@@ -1,73 +1,35 @@
 """How often each name, type and profile was asked for, and by whom: the metric that a change gate looks at.
 
-A query is one dictionary step in the bucket of the present time (about 0.2 us); sorting it out by name, by the names
-that its answer led through and by profile is left to the end of the bucket and to the reader. What was not counted is
-a *gap*, and a gap counts as use (TMS9-089): the time before the first query could be seen, a pause, a bucket with
-more different questions than it holds, and what was forgotten for age.
+A query is one dictionary step in the bucket of the present time (about 0.2 us); a bucket that is over is kept as it is.
+Sorting out by name, by the names that an answer led through and by profile is left to the reader, who gets an
+immutable copy (``freeze``) and may read it in a thread (``ssosim.dns.server.counted_names``).
+
+Memory is bounded by the number of counters, one for each question of each client in each bucket: ``most`` of them, at
+about 500 octets each. Where more come, the oldest bucket is dropped first. What was not counted is a *gap*, and a gap
+counts as use (TMS9-089): the time before the first query could be seen, a pause, a bucket with more different
+questions than it holds, and what was dropped for age or for room.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+import threading
+from collections import deque
+from collections.abc import Iterable
 
 from ssosim.clock import Clock, SystemClock
+from ssosim.dns.server.counted_names import Bucket, Counted, Gap, Usage, Use
 
 __all__ = ["QueryCounts", "Usage", "Use"]
 
 MOST_FAMILIAR = 10_000
-SWEEP_EVERY = 64
-"""Buckets between two clearings of what is too old."""
-
-
-class Use(NamedTuple):
-    """What one answer used.
-
-    ``names`` are the name asked for and those it led through, in lower case without a trailing dot; ``profiles`` are
-    the traffic manager profiles that were asked.
-    """
-
-    names: tuple[str, ...]
-    type: str
-    profiles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The use of a name or profile in a window of time.
-
-    ``last_seen`` is in seconds since the Unix epoch; ``clients`` and ``types`` count queries by who asked and for
-    what. ``gap``: a part of the window was not measured.
-    """
-
-    count: int = 0
-    last_seen: float | None = None
-    gap: bool = False
-    clients: Mapping[str, int] = field(default_factory=dict)
-    types: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def in_use(self) -> bool:
-        """Whether it must be taken to be in use."""
-        return self.gap or self.count > 0
-
-
-class Row(NamedTuple):
-    """Equal queries of one client in one bucket."""
-
-    last: float
-    queries: int
-    type: str
-    client: str
 
 
 class QueryCounts:
     """Counts queries in buckets of ``bucket`` seconds, kept for ``kept`` seconds.
 
-    ``limit`` bounds the different questions in a bucket; what goes beyond is not counted and leaves a gap. Clients in
-    ``ignored`` (an operator's own probes) are no use. Reading is a function of the counts and the moment given.
+    ``limit`` bounds the different questions in a bucket; what goes beyond is not counted and leaves a gap. ``most``
+    bounds the counters of all buckets together; beyond it the oldest bucket goes, which leaves a gap, too. Clients in
+    ``ignored`` (an operator's own probes) are no use.
     """
 
     def __init__(
@@ -77,24 +39,35 @@ class QueryCounts:
         bucket: float = 60.0,
         kept: float = 7 * 86400.0,
         limit: int = 100_000,
+        most: int = 200_000,
         ignored: Iterable[str] = (),
     ) -> None:
         self._now = (clock or SystemClock()).now
         self._bucket = bucket
         self._kept = kept
-        self._limit = limit
+        self._limit = min(limit, most)
+        self._most = most
         self._ignored = frozenset(ignored)
         self._open: dict[tuple[Use, str], list[float]] = {}
         # The same counters by the identity of uses that come again, as kept answers bring them: hashing one takes
         # longer than all else here. A use is held beside its counters, so that its identity is not given away.
         self._familiar: dict[int, tuple[Use, dict[str, list[float]]]] = {}
-        self._rows: dict[tuple[str, str], list[Row]] = {}
+        self._closed: deque[Bucket] = deque()
+        self._turning = threading.Lock()
+        """Held where a bucket changes its place, so that a copy has it once. Counting in a bucket needs no lock."""
+        self._in_closed = 0
+        self._complete_since: float | None = None
+        """The end of the last bucket that was dropped for room."""
         self.turns = 0
         """How many buckets were closed: what ``meter`` gave counts no more after that."""
         self._since = self._start = self._now()
         self._end = self._start + bucket
-        self._gaps: list[tuple[float, float]] = []
+        self._gaps: deque[Gap] = deque()
         self._paused_at: float | None = None
+
+    def __len__(self) -> int:
+        """How many counters are held: one for each question of each client in each bucket."""
+        return self._in_closed + len(self._open)
 
     def now(self) -> float:
         """The present time; its bucket is the open one from now on."""
@@ -125,16 +98,22 @@ class QueryCounts:
             held[1] = now
             if familiar is not None or len(self._familiar) < MOST_FAMILIAR:
                 self._familiar.setdefault(id(use), (use, {}))[1][client] = held
-        elif self._paused_at is None and len(self._open) < self._limit:
-            if client not in self._ignored:
+        elif self._paused_at is None and client not in self._ignored:
+            if len(self._open) < self._limit:
+                while self._in_closed + len(self._open) >= self._most:
+                    self._drop_oldest()
                 self._open[key] = [1, now]
-        elif self._paused_at is None:
-            self.lose(self._start, self._end)
+            else:
+                why = f"more than {self._limit} different questions came within {self._bucket:g} s"
+                self.lose(self._start, self._end, why)
 
-    def lose(self, start: float, end: float) -> None:
-        """Mark a time as not measured."""
-        if (start, end) not in self._gaps[-1:]:
-            self._gaps.append((start, end))
+    def lose(self, start: float, end: float, why: str = "that time was not measured") -> None:
+        """Mark a time as not measured; ``why`` is said to whoever asks for it."""
+        last = self._gaps[-1] if self._gaps else None
+        if last is not None and last.why == why and last.start <= start <= last.end:
+            self._gaps[-1] = Gap(last.start, max(last.end, end), why)
+        else:
+            self._gaps.append(Gap(start, end, why))
 
     def pause(self) -> None:
         """Measure nothing from now on, as when a metrics pipeline breaks."""
@@ -145,79 +124,70 @@ class QueryCounts:
     def resume(self) -> None:
         """Measure again; the time between stays a gap."""
         if self._paused_at is not None:
-            self.lose(self._paused_at, self._now())
+            self.lose(self._paused_at, self._now(), "counting was paused")
             self._paused_at = None
 
-    def in_window(self, name: str, now: float, window: float, rdtype: str | None = None) -> Usage:
-        """The use of ``name`` in the ``window`` seconds up to ``now``, of one type if ``rdtype`` is given.
+    def freeze(self) -> Counted:
+        """All that is counted so far, as a value that stays as it is. May be called in any thread.
 
-        A name counts as used when it was asked for or an answer led through it, as the target of a CNAME or an alias.
-        ``count`` may take in queries that are up to a bucket older than the window; it is 0 only if none is in it.
+        The value is for one thread. Takes about 0.1 us for each counter of the open bucket; the others are handed over
+        as they are.
         """
-        rows = self._of(("name", name.lower().removesuffix(".")), now, window)
-        return self._usage((row for row in rows if rdtype in (None, row.type)), now, window)
+        with self._turning:
+            counters = [*self._open.items()]  # copied at once: whoever counts adds to it meanwhile
+            closed, gaps, start = (*self._closed,), (*self._gaps,), self._start
+            paused_at, complete_since, began = self._paused_at, self._complete_since, self._since
+        if paused_at is not None:
+            gaps += (Gap(paused_at, float("inf"), "counting is paused"),)
+        if complete_since is not None:
+            why = f"more than {self._most} different questions were counted, and the oldest were dropped"
+            gaps += (Gap(float("-inf"), complete_since, why),)
+        still = [(key, (held[0], held[1])) for key, held in counters]
+        return Counted(
+            buckets=(*closed, Bucket(start, float("inf"), still)), gaps=gaps, began=began, oldest=start - self._kept
+        )
+
+    def in_window(self, name: str, now: float, window: float, rdtype: str | None = None) -> Usage:
+        """``Counted.in_window`` of the present counts. For many names, ``freeze`` once and ask that."""
+        return self.freeze().in_window(name, now, window, rdtype)
 
     def profile_in_window(self, profile: str, now: float, window: float) -> Usage:
-        """The use of a traffic manager profile, by whatever name it was reached."""
-        return self._usage(self._of(("profile", profile), now, window), now, window)
+        """``Counted.profile_in_window`` of the present counts."""
+        return self.freeze().profile_in_window(profile, now, window)
 
     def names(self, now: float, window: float) -> dict[str, int]:
-        """Every name used in the window, with its number of queries: for comparison with an inventory."""
-        known = {subject for subject in self._rows if subject[0] == "name"}
-        known.update(subject for use, _ in self._open for subject in subjects(use) if subject[0] == "name")
-        counted = {subject[1]: sum(row.queries for row in self._of(subject, now, window)) for subject in sorted(known)}
-        return {name: count for name, count in counted.items() if count}
+        """``Counted.names`` of the present counts."""
+        return self.freeze().names(now, window)
 
     def has_gap(self, start: float, end: float) -> bool:
         """Whether a part of that time was not measured."""
-        if start < max(self._since, self._start - self._kept):
-            return True
-        if self._paused_at is not None and end >= self._paused_at:
-            return True
-        return any(began <= end and start < ended for began, ended in self._gaps)
-
-    def _of(self, subject: tuple[str, str], now: float, window: float) -> Iterator[Row]:
-        yield from (row for row in self._rows.get(subject, ()) if now - window < row.last <= now)
-        for (use, client), (count, last) in self._open.items():
-            if now - window < last <= now and subject in subjects(use):
-                yield Row(last, int(count), use.type, client)
-
-    def _usage(self, rows: Iterable[Row], now: float, window: float) -> Usage:
-        clients: Counter[str] = Counter()
-        types: Counter[str] = Counter()
-        last: float | None = None
-        for row in rows:
-            clients[row.client] += row.queries
-            types[row.type] += row.queries
-            last = row.last if last is None else max(last, row.last)
-        return Usage(clients.total(), last, self.has_gap(now - window, now), dict(clients), dict(types))
+        return bool(self.freeze().gap(start, end))
 
     def _turn(self, now: float) -> None:
         """Close the open bucket and open that of ``now``."""
-        for (use, client), (count, last) in self._open.items():
-            row = Row(last, int(count), use.type, client)
-            for subject in subjects(use):
-                self._rows.setdefault(subject, []).append(row)
+        with self._turning:
+            self._turn_to(now)
+
+    def _turn_to(self, now: float) -> None:
+        if self._open:
+            self._closed.append(Bucket(self._start, self._end, self._open.items()))
+            self._in_closed += len(self._open)
         self._open = {}
         self._familiar = {}
         if now < self._start:  # the clock was ahead: nobody knows when those queries were
-            self.lose(now, self._end)
+            self.lose(now, self._end, "the clock was set back")
         self._since = min(self._since, now)
         self._start, self._end = now, now + self._bucket
         self.turns += 1
-        if self.turns % SWEEP_EVERY == 0:
-            self._sweep(now - self._kept)
+        oldest = now - self._kept
+        while self._closed and self._closed[0].end <= oldest:
+            self._in_closed -= len(self._closed.popleft().counters)
+        while self._gaps and self._gaps[0].end <= oldest:
+            self._gaps.popleft()
 
-    def _sweep(self, oldest: float) -> None:
-        self._gaps = [gap for gap in self._gaps if gap[1] > oldest]
-        for subject, rows in tuple(self._rows.items()):
-            young = [row for row in rows if row.last > oldest]
-            if young:
-                self._rows[subject] = young
-            else:
-                del self._rows[subject]
-
-
-def subjects(use: Use) -> set[tuple[str, str]]:
-    """The names and profiles that a query counts for."""
-    return {*(("name", name) for name in use.names), *(("profile", profile) for profile in use.profiles)}
+    def _drop_oldest(self) -> None:
+        """Make room by a closed bucket. There is one: the open bucket alone stays below ``most``."""
+        with self._turning:
+            dropped = self._closed.popleft()
+            self._in_closed -= len(dropped.counters)
+            self._complete_since = max(self._complete_since or dropped.end, dropped.end)

@@ -6,6 +6,7 @@ What it offers is written down for programs in ``control_spec`` (OpenAPI), for p
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import secrets
@@ -209,6 +210,8 @@ class ControlApi:
         return web.json_response(self._upstairs().end())
 
     async def _dns(self, request: web.Request) -> web.Response:
+        if self._desk is None:  # the lab goes on answering while it is imported
+            await asyncio.to_thread(importlib.import_module, "ssosim.lab.control.dns_handlers")
         return await self._dns_desk().handle(request)
 
     def _dns_desk(self) -> DnsHandlers:

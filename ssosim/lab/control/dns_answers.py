@@ -102,13 +102,17 @@ class Reference(Answer, frozen=True, kw_only=True):
 
 
 class Usage(Answer, frozen=True, kw_only=True):
-    """How often a name was resolved in the last ``window_s`` seconds, by whom; ``resolutions`` None: not measured."""
+    """How often a name was resolved in the last ``window_s`` seconds, by whom.
+
+    ``resolutions`` is None where a part of that time was not measured; ``gap`` says why.
+    """
 
     name: str
     window_s: float
     resolutions: int | None
     clients: dict[str, int]
     in_use: bool
+    gap: str
 
 
 class GateReason(Answer, frozen=True, kw_only=True):
@@ -197,11 +201,15 @@ class Finding(Answer, frozen=True, kw_only=True):
 
 
 class Drift(Answer, frozen=True, kw_only=True):
-    """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known."""
+    """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known.
+
+    ``uncounted`` says why some of the names asked for may be missing from that part; empty where none are.
+    """
 
     findings: tuple[Finding, ...]
     locks: dict[str, str]
     inventory_completeness: float
+    uncounted: str
 
 
 class StagedChange(Answer, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from aiohttp import web
 
 from ssosim.changes.approvals import Approval, Policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeControl, Done, RefusedError
+from ssosim.changes.desk import ChangeControl, Done, Prepared, RefusedError
 from ssosim.changes.drift import Detector
 from ssosim.changes.inventory import Endpoint, Inventory, default_inventory
 from ssosim.changes.ledger import Ledger, LedgerError
@@ -36,10 +37,11 @@ from ssosim.changes.usage import ServerCounts
 from ssosim.dns import DnsChangeError
 from ssosim.dns.zones.rrset import plain
 from ssosim.estate import Estate, default_estate
+from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.counting_backend import Substitution, substitute
 from ssosim.lab.control.endpoint_probes import Prober
-from ssosim.lab.control.request_bodies import json_object
+from ssosim.lab.control.request_bodies import json_answer, json_object
 from ssosim.lab.control.staged_views import Staged, StagedViews
 from ssosim.lab.core.lab import Lab
 from ssosim.services import http_host_names
@@ -49,6 +51,9 @@ __all__ = ["DnsHandlers", "inventory_of"]
 
 _MOST_ZONES = 8 * 1024 * 1024
 """Bytes of a request that may hold zones: as much as the control API takes at all."""
+
+_ATTEMPTS = 5
+"""So often a change is worked out anew because the zones changed meanwhile."""
 
 _T = TypeVar("_T")
 _Handler = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -68,6 +73,9 @@ class DnsHandlers:
     ``folder`` is where the ledger is kept. Whatever changes the zones, the views or the ledger is done one after
     another (``_turn``), from its check to its entry in the ledger, across all that it waits for. Faults need not wait
     for their turn: each is one step of the zones' owner, and lies as a layer over what is changed beneath.
+
+    What takes long (plans, drift, zones as text) is worked out in a thread, on values that nobody changes; so clients
+    are answered meanwhile. What comes of it (``commit``, records of the trace) is done on the loop.
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:
@@ -117,10 +125,9 @@ class DnsHandlers:
             raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
         given = await json_object(request, most=_MOST_ZONES)
         try:
-            return web.json_response(await handler(given))
+            return await json_answer(await handler(given))
         except RefusedError as refused:
-            reasons = {"decision": refused.decision.as_data(), "plan": refused.plan.as_data()}
-            return web.json_response({"error": str(refused)} | reasons, status=403)
+            return await json_answer(await in_thread(partial(_reasons, refused)), status=403)
         except (DnsChangeError, LedgerError) as error:
             raise LabError(str(error)) from error
         except ValueError as error:
@@ -163,22 +170,44 @@ class DnsHandlers:
             finally:
                 self._at_work = None
 
+    async def _done_beside(self, prepare: Callable[[], Prepared]) -> Done:
+        """Do what ``prepare``, in a thread, works out; it is the turn of the caller.
+
+        Raises what ``prepare`` raises, and LabError where the zones are never left alone for long enough.
+        """
+        for _ in range(_ATTEMPTS):
+            prepared = await in_thread(prepare)
+            if (done := self.desk.commit(prepared)) is not None:
+                await in_thread(self.desk.drift)
+                return done
+        raise LabError(f"the zones were changed meanwhile {_ATTEMPTS} times, as by faults: try again")
+
     async def _zones(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "zones": to_data(self._lab.zones.current),
-            "estate": msgspec.to_builtins(self._lab.estate),
-            "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
-            "ledger": [msgspec.to_builtins(entry) for entry in self.desk.ledger.entries()],
-            "policy": self.desk.policy.name,
-            "staged": [
-                {"title": each.change.title, "views": list(each.change.views), "plan": each.token}
-                for each in self._views.all
-            ],
-        }
+        zones, staged = self._lab.zones.current, self._views.all
+
+        def shown() -> dict[str, Any]:
+            return {
+                "zones": to_data(zones),
+                "estate": msgspec.to_builtins(self._lab.estate),
+                "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
+                "ledger": [msgspec.to_builtins(entry) for entry in self.desk.ledger.entries()],
+                "policy": self.desk.policy.name,
+                "staged": [
+                    {"title": each.change.title, "views": list(each.change.views), "plan": each.token}
+                    for each in staged
+                ],
+            }
+
+        return await in_thread(shown)
 
     async def _plan(self, body: dict[str, Any]) -> dict[str, Any]:
-        plan = self.desk.plan(_read(body, "change", Change))
-        return plan.as_data() | {"gate": self.desk.judge(plan).as_data()}
+        change = _read(body, "change", Change)
+
+        def planned() -> dict[str, Any]:
+            plan = self.desk.plan(change)
+            return plan.as_data() | {"gate": self.desk.judge(plan).as_data()}
+
+        return await in_thread(planned)
 
     async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
         change = _read(body, "change", Change)
@@ -191,10 +220,10 @@ class DnsHandlers:
             if self._substitution is not None:
                 raise LabError("a substitution is under way: finish it first")
             if change.views:
-                plan = self.desk.permit(change, **said)
+                plan = await in_thread(partial(self.desk.permit, change, **said))
                 staged = await self._views.stage(plan, self.desk.inventory, self._prober_now())
                 return self._views_say("staged", staged)
-            done = self.desk.apply(change, **said)
+            done = await self._done_beside(partial(self.desk.prepare_change, change, **said))
             self._views.made_global(change)
         return await self._done(done)
 
@@ -218,7 +247,7 @@ class DnsHandlers:
                 last = self._views.all[-1]
                 self._views.take_back(last)
                 return self._views_say("taken back", last)
-            done = self.desk.rollback(number, as_written=as_written, by=by)
+            done = await self._done_beside(partial(self.desk.prepare_rollback, number, as_written=as_written, by=by))
         return await self._done(done)
 
     async def _done(self, done: Done) -> dict[str, Any]:
@@ -247,15 +276,20 @@ class DnsHandlers:
         ]
 
     async def _drift(self, body: dict[str, Any]) -> dict[str, Any]:
-        found = list(self.desk.drift())
+        found = list(await in_thread(self.desk.drift))
         if _read(body, "outside", bool, default=True):
             found += outside_in(self.desk.inventory, await self._prober_now().observe(self.desk.inventory))
             self.desk.checked()
-        return {
-            "findings": [each.as_data() for each in found],
-            "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
-            "inventory_completeness": round(self.desk.completeness(), 3),
-        }
+
+        def said() -> dict[str, Any]:
+            return {
+                "findings": [each.as_data() for each in found],
+                "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
+                "inventory_completeness": round(self.desk.completeness(), 3),
+                "uncounted": self.desk.uncounted(),
+            }
+
+        return await in_thread(said)
 
     def _prober_now(self) -> Prober:
         self._prober = self._prober or Prober(self._lab)
@@ -264,13 +298,14 @@ class DnsHandlers:
     async def _adopt(self, body: dict[str, Any]) -> dict[str, Any]:
         by = _read(body, "by", str, "")
         async with self._in_turn():
-            entry = self.desk.adopt(by)
+            entry = (await self._done_beside(partial(self.desk.prepare_adoption, by))).entry
         return {"number": entry.number, "action": entry.action}
 
     async def _load(self, body: dict[str, Any]) -> dict[str, Any]:
-        zones, title = from_data(body.get("zones")), _read(body, "title", str, "zones from files")
+        title = _read(body, "title", str, "zones from files")
+        zones = await in_thread(partial(from_data, body.get("zones")))
         async with self._in_turn():
-            entry = self.desk.load(zones, title)
+            entry = (await self._done_beside(partial(self.desk.prepare_load, zones, title))).entry
         return {"number": entry.number, "action": entry.action, "version": self._lab.zones.current.version}
 
     async def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -307,7 +342,8 @@ class DnsHandlers:
         async with self._in_turn():
             if self._substitution is not None:
                 raise LabError("a substitution is under way: finish it first")
-            self._substitution = running = await substitute(self._lab, self.desk.plan(change))
+            plan = await in_thread(partial(self.desk.plan, change))
+            self._substitution = running = await substitute(self._lab, plan)
         return {"names": list(running.names), "ttl": running.ttl}
 
     async def _finish(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -318,6 +354,10 @@ class DnsHandlers:
             with contextlib.suppress(OSError):
                 await running.finish()
         return {"hits": dict(running.hits), "total": sum(running.hits.values())}
+
+
+def _reasons(refused: RefusedError) -> dict[str, Any]:
+    return {"error": str(refused), "decision": refused.decision.as_data(), "plan": refused.plan.as_data()}
 
 
 def _read(body: dict[str, Any], key: str, kind: type[_T] | Any, default: Any = None) -> _T | Any:

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
+from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["SMALL", "json_object", "number_of", "parse_object", "query_of", "text_or_none"]
+__all__ = ["SMALL", "json_answer", "json_object", "number_of", "parse_object", "query_of", "text_or_none"]
 
 
 SMALL = 128 * 1024
 """Bytes of a body that holds no file of the user's."""
+
+
+async def json_answer(data: Any, status: int = 200) -> web.Response:
+    """``data`` as an answer. It may be large: it is put into words beside the loop, on which the lab runs."""
+    body = await in_thread(partial(_encoded, data))
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+
+
+def _encoded(data: Any) -> bytes:
+    try:
+        return msgspec.json.encode(data)  # ten times as fast as the standard library's, which other threads wait for
+    except (TypeError, UnicodeEncodeError):  # half a surrogate pair in a stranger's text
+        return json.dumps(data).encode()
 
 
 async def json_object(

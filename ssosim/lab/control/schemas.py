@@ -119,6 +119,9 @@ def _written() -> dict[str, Schema]:
                 "spn": TEXT,
                 "attempts": WHOLE,
                 "evidence": array(WHOLE),
+                "pauses": array(object_of({"seq": WHOLE, "real_s": NUMBER, "lab_s": NUMBER}))
+                | {"description": "of the lab itself, while the client was waiting"},
+                "note": TEXT | {"description": "what the pauses mean for a reader, empty where there are none"},
             },
             open_=True,
         ),

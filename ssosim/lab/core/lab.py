@@ -66,6 +66,7 @@ from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.gss_acceptor import GssAcceptor
+from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
@@ -167,6 +168,9 @@ class Lab:
             await self._start_dns()
             await self._start_web(kdc.realm)
             self._start_probes()
+            watch = LoopWatch(self.trace, self.clock)
+            watch.start()
+            self._cleanup.callback(watch.stop)
         finally:
             if ticket is not None:
                 await ticket
