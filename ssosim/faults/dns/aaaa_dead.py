@@ -10,7 +10,10 @@ __all__ = ["AaaaDead"]
 
 
 class AaaaDead(ZoneFault, frozen=True, kw_only=True, tag="aaaa-dead"):
-    """AAAA leads where nobody is: RFC 6666's discard prefix. Clients fall back to IPv4, soon or after a timeout."""
+    """A name gets an AAAA record with an address where no host is: the discard prefix of RFC 6666.
+
+    Clients fall back to IPv4, at once or after a timeout. Source: CRM Online, 22 December 2014.
+    """
 
     name: str
     address: str = "100::1"

@@ -10,7 +10,11 @@ __all__ = ["AaaaWrong"]
 
 
 class AaaaWrong(ZoneFault, frozen=True, kw_only=True, tag="aaaa-wrong"):
-    """AAAA leads to a foreign host while A is right: who prefers IPv6 meets a wrong certificate or a 404."""
+    """A name gets an AAAA record with the address of another host, while A is right.
+
+    Clients that prefer IPv6 get a wrong certificate or a 404. Source: CRM Online, 22 December 2014 (the IPv6 form of a
+    wrong address).
+    """
 
     name: str
     address: str = "2001:db8:bad::1"
