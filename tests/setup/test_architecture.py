@@ -2,11 +2,16 @@
 
 import ast
 import re
+import sys
+import threading
 import tomllib
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 import pytest
+
+from ssosim.testing import play_sync
 
 ROOT = Path(__file__).parents[2]
 MAP, WALKS = ROOT / "ARCHITECTURE.md", ROOT / "docs/walks.md"
@@ -188,3 +193,69 @@ def test_the_counts_of_the_walks_are_true():
         expected[walk] = (len(steps), len(answer), len(files), len(packages), len(entered) - len(packages))
     counts = {walk: tuple(map(int, numbers)) for walk, *numbers in _COUNTS.findall(WALKS.read_text(encoding="utf-8"))}
     assert counts == expected
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """All calls of functions of this repository, as file and qualified name, while a model plays in a loopback lab."""
+    found: list[tuple[str, str]] = []
+    starts: dict[CodeType, int] = {}
+
+    def note(frame, event, _):
+        code = frame.f_code
+        if event != "call" or not code.co_filename.startswith(f"{ROOT}/"):
+            return
+        # A coroutine that goes on is an event as well, at another instruction than its start.
+        if starts.setdefault(code, frame.f_lasti) == frame.f_lasti:
+            found.append((code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname))
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        play_sync("feb-2025", "office", cache=tmp_path_factory.mktemp("cache"))
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return found
+
+
+def _passages(calls: list[tuple[str, str]], first: tuple[str, str]) -> list[list[str]]:
+    """The files of ``calls`` from each call of ``first`` to the next one."""
+    starts = [number for number, call in enumerate(calls) if call == first]
+    return [[file for file, _ in calls[start:end]] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def _is_taken(passage: list[str], files: list[str]) -> bool:
+    """Whether ``files`` are in ``passage`` in this order, with any others between them."""
+    rest = iter(passage)
+    return all(file in rest for file in files)
+
+
+@pytest.mark.parametrize(
+    ("walk", "first", "kinds"),
+    [
+        ("DNS question", "Batches.read", ("answer", "report")),
+        ("Kerberos ticket", "respond_to_challenge", ("answer", "report")),
+        ("fault", "ActiveFaults.apply", ("answer", "report")),
+        ("scenario", "play", ("answer",)),
+    ],
+)
+def test_a_scenario_takes_the_walks(calls, walk, first, kinds):
+    """While a scenario plays, each function of a walk is called, and its files follow one another in one passage.
+
+    A loopback lab has the steps from ``first`` on. Steps with a condition (only ...) are left out.
+    """
+    text = _sections(WALKS)[f"Follow one {walk}"]
+    lines = [re.sub(r"\s+", " ", line) for line in re.split(r"^(?=\d+\. )", text, flags=re.MULTILINE)]
+    steps = [step for line in lines if "(answer, only" not in line for step in _STEP.findall(line) if step[4] in kinds]
+    steps = steps[[step[2] for step in steps].index(first) :]
+    called = set(calls)
+    for _, file, name, more, _ in steps:
+        for each in (name, *_NAME.findall(more)):
+            assert any(at == file and (is_ == each or is_.startswith(f"{each}.")) for at, is_ in called), (
+                f"{file}: {each}"
+            )
+    files = [step[1] for step in steps]
+    passages = _passages(calls, (steps[0][1], first))
+    assert any(_is_taken(passage, files) for passage in passages)
+    assert not any(_is_taken(passage, files[::-1]) for passage in passages)
