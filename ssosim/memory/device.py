@@ -285,18 +285,18 @@ def memory_device(
     person: bool = True,
     dual_stack: bool = False,
     pace: Pace = AT_ONCE,
-    dice: Random | None = None,
+    random: Random | None = None,
 ) -> Device:
     """A device for the client model ``client``: the estate's ``device``, or its first; raises LabInputError.
 
-    ``dice`` decide what timing would, by default those of seed 0 (``client_random``). The other arguments are as for
+    ``random`` decides what timing would, by default as for seed 0 (``client_random``). The other arguments are as for
     ``ssosim.lab.model_devices.client_slots.model_device``.
     """
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
     server = lab.server_of(found)
     ports = MemoryDevice(lab, client, user, server, person=person, dual_stack=dual_stack, pace=pace)
-    return device_with(lab, user, ports, dice=dice or client_random(0, client))
+    return device_with(lab, user, ports, random=random or client_random(0, client))
 
 
 def device_with(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:

@@ -51,7 +51,7 @@ class _Play:
         self._lab = lab
         self._models = models
         # A client's dice outlast its process, as its seat does over sockets.
-        self._dice = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
+        self._random_of = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
         self._runs: dict[str, Run[SignInReport]] = {}
 
@@ -90,7 +90,7 @@ class _Play:
             client.device,
             person=client.person_answers,
             dual_stack=client.ipv6,
-            dice=self._dice[client.name],
+            random=self._random_of[client.name],
         )
 
     def _enter(self) -> None:
