@@ -72,13 +72,13 @@ async def _serve(names: int, folder: Path, ready: Connection) -> None:
     (folder / "cache").mkdir(exist_ok=True)
     async with Lab(default_estate(), folder / "lab", folder / "cache") as lab:
         lab.zones.change(lambda zones: zones.with_zone(_zone(names)))
-        desk = DnsHandlers(lab, folder / "ledger")
-        desk.desk.policy = load_policy("feb-2025")
-        desk.desk.desired = lab.zones.current
+        handlers = DnsHandlers(lab, folder / "ledger")
+        handlers.control.policy = load_policy("feb-2025")
+        handlers.control.desired = lab.zones.current
         for number in range(names):
             lab.query_counts.add(Use((f"m{number}.example",), "A"), f"desk-{number % 7}")
         app = web.Application(client_max_size=2**26)
-        app.router.add_route("*", "/v1/dns/{action:.*}", desk.handle)
+        app.router.add_route("*", "/v1/dns/{action:.*}", handlers.handle)
         app.router.add_post("/count", _count)
         runner = web.AppRunner(app)
         await runner.setup()

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from ssosim.changes.diff import Effect
-from ssosim.changes.risk import Blast, Level
+from ssosim.changes.risk import BlastRadius, Level
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 
-__all__ = ["Approval", "Needed", "Policy", "Rule", "load_approvals", "load_policy", "policy_names"]
+__all__ = ["Approval", "Policy", "Requirements", "Rule", "load_approvals", "load_policy", "policy_names"]
 
 _QUESTIONS = {"safer": "is there a safer way?", "needed": "is it needed at all?", "now": "is it needed now?"}
 
@@ -49,15 +49,15 @@ class Policy(_Frozen, frozen=True, kw_only=True):
     drift_locks: bool = True
     rollback_must_restore: bool = True
 
-    def needs(self, level: Level, blast: Blast) -> Needed:
+    def requirements_for(self, level: Level, blast: BlastRadius) -> Requirements:
         """What a change of that risk and reach needs."""
         for rule in self.rules:
             if rule.risk in (None, level.word) and rule.scope in (None, blast.scope):
-                return Needed(approvers=rule.approvers, executors=rule.executors)
-        return Needed(refused=self.unmatched == "refuse")
+                return Requirements(approvers=rule.approvers, executors=rule.executors)
+        return Requirements(refused=self.unmatched == "refuse")
 
 
-class Needed(_Frozen, frozen=True, kw_only=True):
+class Requirements(_Frozen, frozen=True, kw_only=True):
     """How many people must approve and be present; ``refused``: no rule fits, and nobody can approve it."""
 
     approvers: int = 0

@@ -12,13 +12,13 @@ from typing import Literal
 
 import msgspec
 
-from ssosim.changes.operations import AnyOperation, operate, operations_between
+from ssosim.changes.operations import AnyOperation, apply_operations, operations_between
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 
-__all__ = ["Change", "Trees", "load_change", "missing", "parse_change", "tree_change"]
+__all__ = ["Change", "ZoneTrees", "blank_fields", "load_change", "make_tree_change", "parse_change"]
 
 ReadTree = Callable[[Path], ZoneSet]
 """Reads a folder of zone files; raises TomlMistakeError or another error of its own."""
@@ -27,7 +27,7 @@ _SENTENCES = ("title", "author", "intent", "abort_rule", "last_known_good")
 _LISTS = ("procedure", "rollback", "health_signals")
 
 
-class Trees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ZoneTrees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two folders of zone files whose difference is the change. Paths are relative to the change file."""
 
     before: str
@@ -55,18 +55,18 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     incident: str = ""
     views: tuple[str, ...] = ()
     window: int = 0
-    trees: Trees | None = None
+    trees: ZoneTrees | None = None
     operations: tuple[AnyOperation, ...] = ()
     rollback_operations: tuple[AnyOperation, ...] = ()
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
         """The zones after the change; all of it or none. Raises DnsChangeError that begins with the place."""
-        return operate(zones, self.operations)
+        return apply_operations(zones, self.operations)
 
     def undo(self, zones: ZoneSet) -> ZoneSet:
         """The zones after the rollback as it is written. Raises DnsChangeError."""
         try:
-            return operate(zones, self.rollback_operations)
+            return apply_operations(zones, self.rollback_operations)
         except DnsChangeError as error:
             raise DnsChangeError(f"rollback_{error}") from error
 
@@ -103,7 +103,7 @@ def parse_change(text: str, source: str) -> Change:
     return change
 
 
-def tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
+def make_tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
     """The change from one tree to the other, for a plan: it has no document, so it cannot be applied."""
     return Change(
         title=name,
@@ -117,7 +117,7 @@ def tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
     )
 
 
-def missing(change: Change) -> tuple[str, ...]:
+def blank_fields(change: Change) -> tuple[str, ...]:
     """The fields of the document that are blank."""
     blank = [key for key in _SENTENCES if not getattr(change, key).strip()]
     blank += [key for key in _LISTS if not any(line.strip() for line in getattr(change, key))]
@@ -126,7 +126,7 @@ def missing(change: Change) -> tuple[str, ...]:
 
 def _mistakes(change: Change) -> list[tuple[KeyPath, str]]:
     found: list[tuple[KeyPath, str]] = [
-        ((key,), "is blank; expected what the reviewers read") for key in missing(change)
+        ((key,), "is blank; expected what the reviewers read") for key in blank_fields(change)
     ]
     if (change.trees is None) == (not change.operations):
         found.append((("operations",), "expected either operations or trees = { before = DIR, after = DIR }"))

@@ -85,7 +85,7 @@ class Difference:
             found.add(Effect.SHAPE)
             if self.after.shape == "empty":
                 found.add(Effect.EMPTIED)
-        elif _holds(self.before) != _holds(self.after):
+        elif _content(self.before) != _content(self.after):
             found.add(Effect.VALUES)
         if self.before.ttl != self.after.ttl:
             found.add(Effect.TTL)
@@ -191,7 +191,7 @@ def _node_differences(was: Node, now: Node) -> list[Difference]:
     ]
 
 
-def _holds(rrset: RRset) -> tuple[object, ...]:
+def _content(rrset: RRset) -> tuple[object, ...]:
     return rrset.content, rrset.alias, rrset.alias_record
 
 

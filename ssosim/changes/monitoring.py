@@ -8,30 +8,30 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ssosim.changes.drift import Finding, finding
+from ssosim.changes.drift import DriftFinding, make_finding
 from ssosim.changes.inventory import Inventory
 
-__all__ = ["GRACE", "missed_run", "overdue_repairs"]
+__all__ = ["GRACE", "find_missed_run", "find_overdue_repairs"]
 
 GRACE = 1.5
 """Intervals without a run after which one was missed."""
 
 
-def missed_run(inventory: Inventory, last: float, now: float) -> tuple[Finding, ...]:
+def find_missed_run(inventory: Inventory, last: float, now: float) -> tuple[DriftFinding, ...]:
     """A finding where the last run of the endpoint checks, or else the start, is too long ago; seconds since 1970."""
     every = inventory.check_every
     if not every or now - last <= GRACE * every:
         return ()
     text = f"endpoints are to be checked every {every} s; the last check was {now - last:.0f} s ago"
     worst = min((inventory.severity_of(entry.name) for entry in inventory.endpoints), default=4)
-    return (Finding("inventory", "missed-run", "monitoring", text, worst, worst <= inventory.pages_at),)
+    return (DriftFinding("inventory", "missed-run", "monitoring", text, worst, worst <= inventory.pages_at),)
 
 
-def overdue_repairs(inventory: Inventory, now: float) -> tuple[Finding, ...]:
+def find_overdue_repairs(inventory: Inventory, now: float) -> tuple[DriftFinding, ...]:
     """A finding for each repair item that is not done and whose day is over, in UTC."""
     today = datetime.fromtimestamp(now, UTC).date()
     return tuple(
-        finding(
+        make_finding(
             inventory, "inventory", "repair-overdue", repair.title, f"{repair.owner} promised it by {repair.due}", None
         )
         for repair in inventory.repairs

@@ -30,7 +30,7 @@ __all__ = [
     "PutRecords",
     "RemoveName",
     "RemoveRecords",
-    "operate",
+    "apply_operations",
     "operations_between",
 ]
 
@@ -118,7 +118,7 @@ class DeleteProfile(Operation, frozen=True, kw_only=True, tag="delete-profile"):
 AnyOperation = PutRecords | PointAlias | RemoveRecords | RemoveName | PutProfile | DeleteProfile
 
 
-def operate(zones: ZoneSet, operations: Iterable[Operation]) -> ZoneSet:
+def apply_operations(zones: ZoneSet, operations: Iterable[Operation]) -> ZoneSet:
     """All operations in order, or none: raises DnsChangeError that begins with the operation's number."""
     for number, operation in enumerate(operations):
         try:

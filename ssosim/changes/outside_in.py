@@ -9,11 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ssosim.changes.drift import Finding, finding
-from ssosim.changes.inventory import Endpoint, Expected, Inventory
+from ssosim.changes.drift import DriftFinding, make_finding
+from ssosim.changes.inventory import Endpoint, ExpectedAnswer, Inventory
 from ssosim.changes.usage import QueryCounts
 
-__all__ = ["Observation", "contradictions", "incomplete_counts", "inventory_findings", "outside_in"]
+__all__ = [
+    "Observation",
+    "compare_observations",
+    "find_incomplete_counts",
+    "find_inventory_gaps",
+    "find_usage_contradictions",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Observation:
     status: int | None = None
 
 
-def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[Finding, ...]:
+def compare_observations(inventory: Inventory, observed: Iterable[Observation]) -> tuple[DriftFinding, ...]:
     """Every endpoint that does not answer as expected.
 
     Where most views agree with what is expected and some do not, those have something stale or of their own: that is a
@@ -48,7 +54,7 @@ def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[F
     )
 
 
-def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) -> Iterator[Finding]:
+def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) -> Iterator[DriftFinding]:
     wrong = [(each, problem) for each in seen if (problem := _mismatch(entry.expected, each))]
     if wrong:
         text = f"{wrong[0][1]} (views: {', '.join(each.view for each, _ in wrong)})"
@@ -61,15 +67,15 @@ def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) ->
         yield _by_quorum(inventory, entry, "https", text, len(dead), len(checked))
 
 
-def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> Finding:
+def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> DriftFinding:
     """The finding at its name's severity, or, where less than half of the views say so, one that wakes nobody."""
     if 2 * wrong >= views:
-        return finding(inventory, "outside", kind, entry.name, text, None)
+        return make_finding(inventory, "outside", kind, entry.name, text, None)
     text = f"{wrong} of {views} views differ, perhaps stale: {text}"
-    return Finding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
+    return DriftFinding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
 
 
-def _mismatch(expected: Expected, seen: Observation) -> str:
+def _mismatch(expected: ExpectedAnswer, seen: Observation) -> str:
     """What is not as expected, in words; empty where nothing is."""
     if seen.shape != expected.shape:
         chain = f" along {' → '.join(seen.chain)}" if seen.chain else ""
@@ -81,33 +87,39 @@ def _mismatch(expected: Expected, seen: Observation) -> str:
     return ""
 
 
-def contradictions(inventory: Inventory, counts: QueryCounts, window: float, now: float) -> tuple[Finding, ...]:
+def find_usage_contradictions(
+    inventory: Inventory, counts: QueryCounts, window: float, now: float
+) -> tuple[DriftFinding, ...]:
     """Endpoints that the inventory calls unused and that are asked for (TMS9-042)."""
     found = []
     for entry in inventory.endpoints:
         counted = None if entry.in_use else counts.resolutions(entry.name.lower(), now - window, now)
         if counted is not None and counted.total:
             text = f"the inventory says not in use; resolved {counted.total} times in the last {window:g} s"
-            found.append(finding(inventory, "inventory", "contradiction", entry.name, text, None))
+            found.append(make_finding(inventory, "inventory", "contradiction", entry.name, text, None))
     return tuple(found)
 
 
-def inventory_findings(inventory: Inventory, observed: Iterable[str]) -> tuple[Finding, ...]:
+def find_inventory_gaps(inventory: Inventory, observed: Iterable[str]) -> tuple[DriftFinding, ...]:
     """Names that are asked for and not listed, and alert rules that watch nothing."""
-    names = inventory.unlisted(observed)
-    found = [finding(inventory, "inventory", "unlisted", name, "is asked for and not listed", None) for name in names]
-    for alert, meant in inventory.misnamed_alerts():
+    names = inventory.find_unlisted(observed)
+    found = [
+        make_finding(inventory, "inventory", "unlisted", name, "is asked for and not listed", None) for name in names
+    ]
+    for alert, meant in inventory.find_misnamed_alerts():
         hint = f"; did you mean {meant}?" if meant else ""
         text = f"alert rule {alert.name} watches {alert.endpoint}, which the inventory does not have{hint}"
-        found.append(finding(inventory, "inventory", "alert-name", meant or alert.endpoint, text, None))
+        found.append(make_finding(inventory, "inventory", "alert-name", meant or alert.endpoint, text, None))
     return tuple(found)
 
 
-def incomplete_counts(inventory: Inventory, counts: QueryCounts, now: float) -> tuple[Finding, ...]:
+def find_incomplete_counts(inventory: Inventory, counts: QueryCounts, now: float) -> tuple[DriftFinding, ...]:
     """A finding where queries of the last day were not counted: names may be in use that nothing else here shows."""
-    why = counts.lost(now)
+    why = counts.explain_lost(now)
     if not why:
         return ()
     text = f"query counts of the last day are incomplete ({why}): names may be missing here that are asked for"
     severity = inventory.default_severity
-    return (Finding("inventory", "counts-incomplete", "query counts", text, severity, severity <= inventory.pages_at),)
+    return (
+        DriftFinding("inventory", "counts-incomplete", "query counts", text, severity, severity <= inventory.pages_at),
+    )

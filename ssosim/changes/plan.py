@@ -9,26 +9,26 @@ from typing import Any
 import msgspec
 from dns.name import Name
 
-from ssosim.changes.approvals import Needed, Policy
+from ssosim.changes.approvals import Policy, Requirements
 from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
-from ssosim.changes.references import Reference, affected, references
-from ssosim.changes.risk import Blast, Risk, assess
+from ssosim.changes.references import Reference, find_affected_names, find_references
+from ssosim.changes.risk import BlastRadius, Risk, assess_risk
 from ssosim.changes.snapshot import digest
-from ssosim.changes.usage import QueryCounts, Usage, usage_of
+from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.lint import LintFinding, lint
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Plan", "Surroundings", "make_plan", "plan_token"]
+__all__ = ["Plan", "PlanContext", "make_plan", "plan_token"]
 
 _TOKEN_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class PlanContext:
     """What a plan is judged against. ``now`` is in seconds since the epoch, ``spns`` are those of the service."""
 
     inventory: Inventory
@@ -53,10 +53,10 @@ class Plan:
     after: ZoneSet
     delta: Delta
     risk: Risk
-    blast: Blast
+    blast: BlastRadius
     usage: tuple[Usage, ...]
     references: tuple[Reference, ...]
-    needed: Needed
+    requirements: Requirements
     rollback: Delta | str | None
 
     @property
@@ -86,7 +86,7 @@ class Plan:
             "blast_radius": self.blast.as_data(),
             "references": [reference.as_data() for reference in self.references],
             "usage": [usage.as_data() for usage in self.usage],
-            "needs": msgspec.to_builtins(self.needed),
+            "needs": msgspec.to_builtins(self.requirements),
             "rollback": undo,
         }
 
@@ -97,18 +97,18 @@ def plan_token(change: Change, zones: ZoneSet) -> str:
     return f"v{zones.version}-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
 
 
-def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
+def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
     """Work ``change`` out against ``zones``, which stay as they are. Raises DnsChangeError when it cannot be done."""
     after = change.apply(zones)
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
-    referring = references(zones, delta.names, gone, around.spns, around.inventory)
-    names = affected(zones, delta)
-    counts, ttls = around.counts.freeze(), _former_ttls(delta)
-    usage = {name: usage_of(counts, name, _window(change, ttls.get(name)), around.now) for name in names}
+    referring = find_references(zones, delta.names, gone, context.spns, context.inventory)
+    names = find_affected_names(zones, delta)
+    counts, ttls = context.counts.freeze(), _former_ttls(delta)
+    usage = {name: measure_usage(counts, name, _window(change, ttls.get(name)), context.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
-    blast = Blast("views" if change.views else "global", change.views, names, tuple(clients))
-    risk = assess(delta, usage, referring, around.inventory, _mistakes(zones, after))
+    blast = BlastRadius("views" if change.views else "global", change.views, names, tuple(clients))
+    risk = assess_risk(delta, usage, referring, context.inventory, _find_new_lint_errors(zones, after))
     return Plan(
         change=change,
         token=plan_token(change, zones),
@@ -119,12 +119,12 @@ def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
         blast=blast,
         usage=tuple(usage.values()),
         references=referring,
-        needed=around.policy.needs(risk.level, blast),
+        requirements=context.policy.requirements_for(risk.level, blast),
         rollback=_rehearse(change, zones, after),
     )
 
 
-def _mistakes(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
+def _find_new_lint_errors(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
     """Errors of the zones that are not there before the change, such as a CNAME without its last dot (se-2009)."""
     known = frozenset(lint(before))
     return tuple(each for each in lint(after) if each.severity == "error" and each not in known)

@@ -14,7 +14,7 @@ from ssosim.changes.inventory import Inventory
 from ssosim.dns.zones.rrset import RRset, plain, to_name
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Reference", "affected", "linked", "references", "targets"]
+__all__ = ["Reference", "find_affected_names", "find_references", "link_targets", "value_targets"]
 
 ReferenceKind = Literal["alias", "CNAME", "NS", "SRV", "MX", "PTR", "profile", "SPN", "inventory", "alert"]
 
@@ -35,7 +35,7 @@ class Reference:
         return {"target": self.target, "kind": self.kind, "source": self.source, "text": self.text}
 
 
-def references(
+def find_references(
     zones: ZoneSet, names: Iterable[Name], profiles: Iterable[str], spns: Iterable[str], inventory: Inventory
 ) -> tuple[Reference, ...]:
     """Everything in ``zones``, the service's SPNs and the inventory that refers to those names and profiles."""
@@ -63,7 +63,7 @@ def _from_zones(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]
     for origin in sorted(zones.zones):
         for rrset in zones.zones[origin].rrsets():
             where = f"{plain(rrset.name)} {rrset.type.name}"
-            for target in linked(rrset):
+            for target in link_targets(rrset):
                 if isinstance(target, str) and target in tracked:
                     text = f"alias record set {where} in zone {plain(origin)} takes its addresses from it"
                     yield Reference(target, "alias", where, text)
@@ -88,27 +88,27 @@ def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[s
                 yield Reference(endpoint.profile, "profile", profile.name, f"{where} nests it")
 
 
-def targets(rrset: RRset) -> tuple[Name, ...]:
+def value_targets(rrset: RRset) -> tuple[Name, ...]:
     """The names in the values of a record set."""
     attribute = _TARGETS.get(rrset.type)
     return () if attribute is None else tuple(getattr(rdata, attribute) for rdata in rrset.rdatas)
 
 
-def linked(rrset: RRset) -> tuple[Name | str, ...]:
+def link_targets(rrset: RRset) -> tuple[Name | str, ...]:
     """What a record set leads to: names, and for an alias the profile (as text) or the name of its target."""
     if rrset.own:
         return ()
     if rrset.alias is not None:
         return (rrset.alias,)
-    return targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
+    return value_targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
 
 
-def affected(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
+def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
     """Every name whose answer the change can move.
 
     That is: the names that differ, those that lead to them by CNAME or alias, and those behind which a profile changes.
     """
-    leads = _leads(zones)
+    leads = _reverse_links(zones)
     reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
     queue = list(reached)
     while queue:
@@ -119,13 +119,13 @@ def affected(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
     return tuple(plain(name) for name in reached if isinstance(name, Name))
 
 
-def _leads(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
+def _reverse_links(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
     """What each name and each profile (as text) is led to from."""
     leads: dict[Name | str, set[Name | str]] = {}
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
             if rrset.type == CNAME or rrset.shape == "alias":
-                for target in linked(rrset):
+                for target in link_targets(rrset):
                     leads.setdefault(target, set()).add(rrset.name)
     for profile in zones.profiles.values():
         leads.setdefault(profile.name, set()).add(to_name(profile.dns_name))

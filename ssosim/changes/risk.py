@@ -21,7 +21,7 @@ from ssosim.changes.usage import Usage
 from ssosim.dns.zones.lint import LintFinding
 from ssosim.dns.zones.rrset import plain
 
-__all__ = ["Blast", "Level", "Reason", "Risk", "assess"]
+__all__ = ["BlastRadius", "Level", "Reason", "Risk", "assess_risk"]
 
 GOING = frozenset({Effect.DELETED, Effect.EMPTIED})
 
@@ -48,7 +48,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Blast:
+class BlastRadius:
     """How far it reaches: ``global`` unless the change is limited to views, and which names and clients."""
 
     scope: Literal["global", "views"]
@@ -152,7 +152,7 @@ def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
 _RULES: tuple[_Rule, ...] = (_deleted, _reshaped, _alias, _delegation, _used, _critical, _moved)
 
 
-def assess(
+def assess_risk(
     delta: Delta,
     usage: Mapping[str, Usage],
     referring: tuple[Reference, ...],

@@ -18,7 +18,7 @@ from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
-__all__ = ["SnapshotError", "digest", "from_data", "in_pieces", "to_data"]
+__all__ = ["SnapshotError", "digest", "from_data", "iter_json", "to_data"]
 
 _READ = frozenset({"name", "type", "values", "alias_record"})
 _KEPT_AS_IS = frozenset(field.name for field in dataclasses.fields(RRset)) - _READ - {"rdatas"}
@@ -66,14 +66,14 @@ def digest(zones: ZoneSet) -> str:
     data = to_data(zones)
     del data["version"]
     hashed = hashlib.sha256()
-    for text in in_pieces(data):
+    for text in iter_json(data):
         hashed.update(text.encode())
     found = hashed.hexdigest()
     _DIGESTS.append((zones, found))
     return found
 
 
-def in_pieces(data: dict[str, Any]) -> Iterator[str]:
+def iter_json(data: dict[str, Any]) -> Iterator[str]:
     """``to_data`` as JSON with sorted keys, as ``json.dumps`` writes it, some record sets at a time.
 
     Python's encoder lets no other thread run before it is done, which takes half a second for 100,000 record sets.
@@ -81,11 +81,11 @@ def in_pieces(data: dict[str, Any]) -> Iterator[str]:
     yield "{"
     for number, key in enumerate(sorted(data)):
         yield f'{", " if number else ""}"{key}": '
-        yield from _zones_in_pieces(data[key]) if key == "zones" else (_dumps(data[key]),)
+        yield from _iter_zones_json(data[key]) if key == "zones" else (_dumps(data[key]),)
     yield "}"
 
 
-def _zones_in_pieces(zones: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _iter_zones_json(zones: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "["
     for number, zone in enumerate(zones):
         # The quotes of a key cannot stand unescaped in a value before it.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ssosim.changes.diff import compare
-from ssosim.changes.operations import operate, operations_between
+from ssosim.changes.operations import apply_operations, operations_between
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["taken_back"]
+__all__ = ["revert_change"]
 
 
-def taken_back(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> ZoneSet:
+def revert_change(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> ZoneSet:
     """``now`` without what change ``number`` made of ``before``, which was ``after``; all else stays as it is.
 
     Raises DnsChangeError where something that it touched is not as it left it: another change rests on it then.
@@ -27,7 +27,7 @@ def taken_back(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> Zo
             "roll back the later change first"
         )
     try:
-        zones = operate(now, operations_between(after, before))
+        zones = apply_operations(now, operations_between(after, before))
     except DnsChangeError as error:
         raise DnsChangeError(f"change {number} cannot be rolled back alone: {error}") from error
     left = compare(before, zones)

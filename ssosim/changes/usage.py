@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ssosim.dns.server.counted_names import Counted
 from ssosim.dns.server.query_counts import QueryCounts as Counters
 
-__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "usage_of"]
+__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "measure_usage"]
 
 DAY_S = 86400.0
 
@@ -39,11 +39,11 @@ class QueryCounts(Protocol):
         """The names that were asked for in the last day, as far as they were counted (see ``lost``)."""
         ...
 
-    def gap(self, since: float, until: float) -> str:
+    def explain_gap(self, since: float, until: float) -> str:
         """Why the metric does not cover the whole of that time; empty where it does."""
         ...
 
-    def lost(self, now: float) -> str:
+    def explain_lost(self, now: float) -> str:
         """Why names may be missing from ``names`` though they were asked for; empty where none are."""
         ...
 
@@ -97,13 +97,13 @@ class ServerCounts:
         """The names used in the last day."""
         return self.freeze().names(now)
 
-    def gap(self, since: float, until: float) -> str:
+    def explain_gap(self, since: float, until: float) -> str:
         """Why a part of that time was not measured; empty where all of it was."""
-        return self.freeze().gap(since, until)
+        return self.freeze().explain_gap(since, until)
 
-    def lost(self, now: float) -> str:
+    def explain_lost(self, now: float) -> str:
         """Why queries of the last day were not counted that came after counting began; empty where all were."""
-        return self.freeze().lost(now)
+        return self.freeze().explain_lost(now)
 
     def freeze(self) -> _FrozenCounts:
         """The counts as they are now."""
@@ -127,10 +127,10 @@ class _FrozenCounts:
     def names(self, now: float) -> frozenset[str]:
         return frozenset(self._counted.names(now, DAY_S, self._ignored))
 
-    def gap(self, since: float, until: float) -> str:
+    def explain_gap(self, since: float, until: float) -> str:
         return self._counted.gap(since, until)
 
-    def lost(self, now: float) -> str:
+    def explain_lost(self, now: float) -> str:
         return self._counted.lost(now - DAY_S, now)
 
     def freeze(self) -> _FrozenCounts:
@@ -146,10 +146,10 @@ class _NoCounts:
     def names(self, now: float) -> frozenset[str]:  # noqa: ARG002 - the port's shape
         return frozenset()
 
-    def gap(self, since: float, until: float) -> str:  # noqa: ARG002 - the port's shape
+    def explain_gap(self, since: float, until: float) -> str:  # noqa: ARG002 - the port's shape
         return "nothing is counted here"
 
-    def lost(self, now: float) -> str:  # noqa: ARG002 - the port's shape
+    def explain_lost(self, now: float) -> str:  # noqa: ARG002 - the port's shape
         return ""  # nor does anybody expect names
 
     def freeze(self) -> _NoCounts:
@@ -160,7 +160,7 @@ NO_COUNTS: QueryCounts = _NoCounts()
 """What stands for a metric where there is none."""
 
 
-def usage_of(counts: QueryCounts, name: str, window: float, now: float) -> Usage:
+def measure_usage(counts: QueryCounts, name: str, window: float, now: float) -> Usage:
     """The use of ``name`` in the ``window`` seconds before ``now``."""
     counted = counts.resolutions(name, now - window, now)
-    return Usage(name, window, counted, counts.gap(now - window, now) if counted is None else "")
+    return Usage(name, window, counted, counts.explain_gap(now - window, now) if counted is None else "")

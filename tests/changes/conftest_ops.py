@@ -10,7 +10,7 @@ import pytest
 
 from ssosim.changes.approvals import Approval, load_policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeControl
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.inventory import default_inventory
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import DeleteProfile, PointAlias, PutProfile, PutRecords, RemoveRecords
@@ -84,7 +84,7 @@ def yes(token: str, *people: str, **answers: str) -> tuple[Approval, ...]:
 class Office:
     """A desk and what surrounds it."""
 
-    desk: ChangeControl
+    control: ChangeControl
     store: ZoneStore
     clock: StillClock
     counts: QueryCounts
@@ -97,8 +97,8 @@ class Office:
 
     def apply(self, wanted: Change, **more: Any) -> Any:
         """Apply with two approvals and two people present."""
-        token = self.desk.plan(wanted).token
-        return self.desk.apply(wanted, approvals=yes(token, "ann", "ben"), executors=("ann", "ben"), **more)
+        token = self.control.plan(wanted).token
+        return self.control.apply(wanted, approvals=yes(token, "ann", "ben"), executors=("ann", "ben"), **more)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +116,7 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
     store = ZoneStore(zones)
     board = ActiveFaults(store, trace := Trace())
     estate = default_estate()
-    desk = ChangeControl(
+    control = ChangeControl(
         store,
         Ledger(tmp_path / "dns"),
         inventory=default_inventory(),
@@ -127,4 +127,4 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
         unbroken=board.unbroken,
         put=board.put,
     )
-    return Office(desk, store, clock, counts, board, trace)
+    return Office(control, store, clock, counts, board, trace)

@@ -9,7 +9,7 @@ from conftest_ops import AUTOLOGON, LOGIN, PROFILE, Office, change
 from dns.rdatatype import A
 
 from ssosim.changes.change import Change
-from ssosim.changes.desk import RefusedError
+from ssosim.changes.change_control import RefusedError
 from ssosim.changes.diff import compare
 from ssosim.changes.operations import PutRecords
 from ssosim.changes.verify import verify
@@ -54,14 +54,14 @@ def test_change_and_fault_end_in_any_order(office: Office, fault: ZoneFault, ord
         if step == "apply":
             assert office.apply(added()).verification.good
         elif step == "rollback":
-            assert office.desk.rollback(by="ann").verification.good
+            assert office.control.rollback(by="ann").verification.good
         elif step == "break":
             ends.append(office.board.add(fault))
         else:
             ends.pop()()
     assert verify(office.store.current, healthy).good
-    assert office.desk.drift() == ()
-    assert office.desk.locks == {}
+    assert office.control.detect_drift() == ()
+    assert office.control.locks == {}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -73,7 +73,7 @@ def test_a_fault_that_ends_leaves_the_change(office: Office, fault: ZoneFault):
     end()
     assert {plain(name) for name in compare(healthy, office.store.current).names} == {NEW}
     assert done.entry.number == 1
-    assert office.desk.drift() == ()
+    assert office.control.detect_drift() == ()
 
 
 def test_last_known_good_has_no_fault_in_it(office: Office):
@@ -81,7 +81,7 @@ def test_last_known_good_has_no_fault_in_it(office: Office):
     healthy = office.store.current
     office.board.add(NameRemoved(record=AUTOLOGON))
     office.apply(added())
-    assert office.desk.rollback(by="ann").verification.good
+    assert office.control.rollback(by="ann").verification.good
     assert verify(office.store.current, healthy).good
 
 
@@ -97,8 +97,8 @@ def test_a_change_stands_that_says_what_a_fault_shows_already(office: Office):
     after = office.store.current.find(LOGIN, A)
     assert after is not None
     assert after.ttl == 7
-    assert office.desk.ledger.zones(office.desk.ledger.entries()[-1].after) == office.store.current
-    assert office.desk.rollback(by="ann").verification.good
+    assert office.control.ledger.zones(office.control.ledger.entries()[-1].after) == office.store.current
+    assert office.control.rollback(by="ann").verification.good
     assert office.store.current == healthy
 
 
@@ -106,7 +106,7 @@ def test_a_fault_is_never_adopted(office: Office):
     """Adopting drift while something is broken on purpose does not make the broken state the desired one."""
     end = office.board.add(NameRemoved(record=AUTOLOGON))
     office.store.change(lambda zones: put_rrset(zones, "stray.microsoft.com", "A", ["192.0.2.9"]))
-    office.desk.adopt("ann")
+    office.control.adopt("ann")
     end()
-    assert office.desk.drift() == ()
-    assert office.desk.desired == office.store.current
+    assert office.control.detect_drift() == ()
+    assert office.control.desired == office.store.current

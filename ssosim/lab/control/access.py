@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.control.json_errors import error_answer
+from ssosim.lab.control.json_errors import error_response
 
 __all__ = ["AccessControl"]
 
@@ -44,20 +44,20 @@ class AccessControl:
         """What stands in front of every handler."""
 
         @web.middleware
-        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def check_access(request: web.Request, handler: Handler) -> web.StreamResponse:
             return self._refusal(request) or await _in_json(request, handler)
 
-        return guarded
+        return check_access
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if _over_unix_socket(request):
             return None
         if request.headers.get("Host", "").lower() not in self._hosts:
-            return error_answer(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
+            return error_response(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         known = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
         if scheme.lower() != "bearer" or not known or not self._token:
-            refusal = error_answer(
+            refusal = error_response(
                 401, "Authorization: expected Bearer and the lab's token, which is in its token_file"
             )
             refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -76,19 +76,19 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except LabInputError as error:
-        return error_answer(400, str(error))
+        return error_response(400, str(error))
     except LabError as error:
-        return error_answer(409, str(error))
+        return error_response(409, str(error))
     except web.HTTPException as error:
-        return error_answer(error.status, _words(request, error), allow=error.headers.get("Allow"))
+        return error_response(error.status, _describe_error(request, error), allow=error.headers.get("Allow"))
     except Exception:  # noqa: BLE001 - the last stop: whoever asks is told in JSON as always, the log has the rest
         _log.exception("%s %r", request.method, request.path)
-        return error_answer(
+        return error_response(
             500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log"
         )
 
 
-def _words(request: web.Request, error: web.HTTPException) -> str:
+def _describe_error(request: web.Request, error: web.HTTPException) -> str:
     where = f"{request.method} {request.path[:_MOST_SHOWN]}"
     match error:
         case web.HTTPNotFound():

@@ -15,29 +15,29 @@ from ssosim.lab.program_devices.control_client import send_request
 from ssosim.output import one_line
 
 __all__ = [
-    "Answer",
-    "ApiPlace",
+    "ApiEndpoint",
+    "ApiResponse",
     "FaultInForce",
     "Faults",
     "LabPart",
     "LabStatus",
     "Ready",
-    "Undone",
-    "ask",
+    "UndoneFaults",
     "convert_answer",
-    "fault_of",
-    "not_understood",
+    "make_response_error",
+    "parse_fault",
     "read_answer",
+    "request_typed",
 ]
 
 _T = TypeVar("_T")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ApiResponse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of answers: immutable, and with no field that is not known here, so that ``--json`` loses none."""
 
 
-class LabPart(Answer, frozen=True, kw_only=True):
+class LabPart(ApiResponse, frozen=True, kw_only=True):
     """A part that runs: what it is, what it serves, and at which addresses."""
 
     part: str
@@ -45,7 +45,7 @@ class LabPart(Answer, frozen=True, kw_only=True):
     where: str
 
 
-class ApiPlace(Answer, frozen=True, kw_only=True, omit_defaults=True):
+class ApiEndpoint(ApiResponse, frozen=True, kw_only=True, omit_defaults=True):
     """Where the control API is: its socket; with ``--api`` its URL too, and the file that holds the token."""
 
     socket: str
@@ -53,7 +53,7 @@ class ApiPlace(Answer, frozen=True, kw_only=True, omit_defaults=True):
     token_file: str | None = None
 
 
-class LabStatus(Answer, frozen=True, kw_only=True):
+class LabStatus(ApiResponse, frozen=True, kw_only=True):
     """A running lab. Times in seconds; ``trace_records`` is the number of the newest record."""
 
     name: str
@@ -65,10 +65,10 @@ class LabStatus(Answer, frozen=True, kw_only=True):
     trace_records: int
     folder: str
     parts: tuple[LabPart, ...]
-    api: ApiPlace
+    api: ApiEndpoint
 
 
-class Ready(Answer, frozen=True, kw_only=True):
+class Ready(ApiResponse, frozen=True, kw_only=True):
     """What a lab tells the command that started it.
 
     ``recovered`` says, for people, which DNS changes of an earlier lab of this name are in force; empty for none.
@@ -86,19 +86,21 @@ class FaultInForce(msgspec.Struct, frozen=True, kw_only=True):
     description: str
 
 
-class Faults(Answer, frozen=True, kw_only=True):
+class Faults(ApiResponse, frozen=True, kw_only=True):
     """The faults in force, each with its own fields (see ``fault_of``)."""
 
     faults: tuple[dict[str, object], ...]
 
 
-class Undone(Answer, frozen=True, kw_only=True):
+class UndoneFaults(ApiResponse, frozen=True, kw_only=True):
     """The faults that were taken back."""
 
     undone: tuple[dict[str, object], ...]
 
 
-def ask(folder: LabFolder, method: str, path: str, kind: type[_T], body: dict[str, object] | None = None) -> _T:
+def request_typed(
+    folder: LabFolder, method: str, path: str, kind: type[_T], body: dict[str, object] | None = None
+) -> _T:
     """One request to the lab's control API; its answer as ``kind``.
 
     Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
@@ -107,12 +109,12 @@ def ask(folder: LabFolder, method: str, path: str, kind: type[_T], body: dict[st
     return read_answer(send_request(folder, method, path, body), kind, f'lab "{folder.name}", {method} {path}')
 
 
-def read_answer(text: bytes, kind: type[_T], whence: str) -> _T:
-    """``text`` as ``kind``. Raises LabError, which says whence it came and what does not fit."""
+def read_answer(text: bytes, kind: type[_T], source: str) -> _T:
+    """``text`` as ``kind``. Raises LabError, which says source it came and what does not fit."""
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise not_understood(f"{whence}: an answer", error) from error
+        raise make_response_error(f"{source}: an answer", error) from error
 
 
 def convert_answer(data: object, kind: type[_T], what: str) -> _T:
@@ -120,14 +122,14 @@ def convert_answer(data: object, kind: type[_T], what: str) -> _T:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise not_understood(what, error) from error
+        raise make_response_error(what, error) from error
 
 
-def not_understood(what: str, error: Exception) -> LabError:
+def make_response_error(what: str, error: Exception) -> LabError:
     """The error for ``what`` a lab told and does not fit; ``error`` may repeat keys and values of it."""
     return LabError(f"{what} that is not understood: {one_line(str(error))}; is the lab of another version?")
 
 
-def fault_of(data: dict[str, object]) -> FaultInForce:
+def parse_fault(data: dict[str, object]) -> FaultInForce:
     """What all faults in force have, of one of them. Raises LabError."""
     return convert_answer(data, FaultInForce, "a fault in force")

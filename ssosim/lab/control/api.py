@@ -21,9 +21,9 @@ from ssosim.lab.base.errors import LabError
 from ssosim.lab.control.access import AccessControl
 from ssosim.lab.control.device_handlers import DeviceHandlers
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
-from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeUpstairs
+from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeInjectedHandlers
 from ssosim.lab.control.json_errors import JsonRunner
-from ssosim.lab.control.request_bodies import json_object, number_of, query_of
+from ssosim.lab.control.request_bodies import json_object, parse_query, parse_whole_number
 from ssosim.lab.control.spn_handlers import SpnHandlers
 from ssosim.lab.control.trace_handlers import TraceHandlers
 
@@ -54,26 +54,28 @@ _DNS = (
 class ControlApi:
     """Serves the control API of ``lab``; ``stop`` is called when a client asks the lab to end.
 
-    ``upstairs`` makes what is offered of verdicts and scenarios; without it there is none of that.
+    ``make_handlers`` makes what is offered of verdicts and scenarios; without it there is none of that.
     """
 
-    def __init__(self, lab: PrivateLab, stop: Callable[[], None], upstairs: MakeUpstairs | None = None) -> None:
+    def __init__(
+        self, lab: PrivateLab, stop: Callable[[], None], make_handlers: MakeInjectedHandlers | None = None
+    ) -> None:
         self._lab = lab
         self._stop = stop
-        self._guard = AccessControl()
-        self._make_upstairs = upstairs
-        self._made_upstairs: InjectedHandlers | None = None
-        self._desk: DnsHandlers | None = None
-        self._where: dict[str, str] = {}
+        self._access = AccessControl()
+        self._make_injected = make_handlers
+        self._injected: InjectedHandlers | None = None
+        self._dns_handlers: DnsHandlers | None = None
+        self._endpoints: dict[str, str] = {}
         self._changing: set[asyncio.Future[web.StreamResponse]] = set()
-        self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._guard.middleware])
+        self.app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._access.middleware])
         self._add_routes()
         self._runner = JsonRunner(
             self.app,
             access_log=None,
             handle_signals=False,
             shutdown_timeout=0.5,
-            logger=_unheard(),
+            logger=_silent_logger(),
             handler_cancellation=True,  # nobody waits for the trace on behalf of one who has gone
         )
 
@@ -86,7 +88,7 @@ class ControlApi:
             ("GET", "/v1/faults", self._faults),
             ("POST", "/v1/faults", self._apply_fault),
             ("DELETE", "/v1/faults/{which}", self._undo_faults),
-            ("GET", "/v1/trace", trace.records),
+            ("GET", "/v1/trace", trace.list_records),
             ("GET", "/v1/wait", trace.wait),
             ("GET", "/v1/verdicts", self._verdicts),
             ("GET", "/v1/scenarios", self._scenarios),
@@ -95,17 +97,19 @@ class ControlApi:
             ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
             ("DELETE", "/v1/scenarios/current", self._end_scenario),
             ("POST", "/v1/spn", SpnHandlers(self._lab.lab).answer),
-            ("GET", "/v1/devices", devices.listing),
-            ("POST", "/v1/devices", devices.plug),
-            ("DELETE", "/v1/devices/{device}", devices.end),
-            ("POST", "/v1/devices/{device}/finished", devices.finished),
+            ("GET", "/v1/devices", devices.list_devices),
+            ("POST", "/v1/devices", devices.attach),
+            ("DELETE", "/v1/devices/{device}", devices.stop),
+            ("POST", "/v1/devices/{device}/finished", devices.release),
             ("GET", "/v1/devices/{device}/device-code", devices.device_code),
             *((method, f"/v1/dns/{action}", self._dns) for method, action in _DNS),
         ]
         for method, path, handler in routes:
-            self.app.router.add_route(method, path, handler if method == "GET" else self._to_its_end(handler))
+            self.app.router.add_route(
+                method, path, handler if method == "GET" else self._finish_when_disconnected(handler)
+            )
 
-    def _to_its_end(self, handler: Handler) -> Handler:
+    def _finish_when_disconnected(self, handler: Handler) -> Handler:
         """What changes something is done whole, also for one who hangs up meanwhile."""
 
         async def whole(request: web.Request) -> web.StreamResponse:
@@ -127,36 +131,36 @@ class ControlApi:
             await web.UnixSite(self._runner, str(path)).start()
         finally:
             os.umask(before)
-        self._where = {"socket": str(path)}
+        self._endpoints = {"socket": str(path)}
         if listener is not None:
             host, port = listener.getsockname()
             token_file = path.with_name("api.token")
             token = secrets.token_urlsafe(32)
             _write_private(token_file, token)
-            self._guard.admit(token, port)
+            self._access.admit(token, port)
             await web.SockSite(self._runner, listener).start()
-            self._where |= {"url": f"http://{host}:{port}", "token_file": str(token_file)}
+            self._endpoints |= {"url": f"http://{host}:{port}", "token_file": str(token_file)}
 
     def recover(self) -> str:
         """Go on with the DNS changes of an earlier lab of this name: what was recovered, for people, if there is any.
 
         Raises LabInputError for a ledger that cannot be gone on with; nothing has changed then.
         """
-        return self._dns_desk().recover() if self._lab.folder.ledger.is_dir() else ""
+        return self._get_dns_handlers().recover() if self._lab.folder.ledger.is_dir() else ""
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._made_upstairs is not None and self._made_upstairs.current() is not None:
-            self._made_upstairs.end()
-        if self._desk is not None:
-            await self._desk.close()
+        if self._injected is not None and self._injected.current() is not None:
+            self._injected.end()
+        if self._dns_handlers is not None:
+            await self._dns_handlers.close()
         await self._runner.cleanup()
         for task in tuple(self._changing):
             task.cancel()
 
     def status(self) -> dict[str, Any]:
         """What runs, and where this API is: its socket, and its URL and the file with the token if it has one."""
-        return self._lab.status() | {"api": self._where}
+        return self._lab.status() | {"api": self._endpoints}
 
     async def _openapi(self, _: web.Request) -> web.Response:
         from ssosim.lab.control.openapi import description  # noqa: PLC0415 - a lab is ready sooner without
@@ -179,50 +183,50 @@ class ControlApi:
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
 
-    def _upstairs(self) -> InjectedHandlers:
-        if self._make_upstairs is None:
+    def _get_injected(self) -> InjectedHandlers:
+        if self._make_injected is None:
             raise LabError("this lab plays a scenario: it is steered, and its clients are judged, by ssosim run")
-        self._made_upstairs = self._made_upstairs or self._make_upstairs(self._lab.lab)
-        return self._made_upstairs
+        self._injected = self._injected or self._make_injected(self._lab.lab)
+        return self._injected
 
     async def _verdicts(self, request: web.Request) -> web.Response:
-        query = query_of(request, ("client", "since"))
-        since = number_of(query, "since", 0, 0, _LARGEST)
-        return web.json_response(await self._upstairs().verdicts(query.get("client"), since))
+        query = parse_query(request, ("client", "since"))
+        since = parse_whole_number(query, "since", 0, 0, _LARGEST)
+        return web.json_response(await self._get_injected().verdicts(query.get("client"), since))
 
     async def _scenarios(self, _: web.Request) -> web.Response:
-        return web.json_response(self._upstairs().scenarios())
+        return web.json_response(self._get_injected().scenarios())
 
     async def _begin_scenario(self, request: web.Request) -> web.Response:
-        body = await json_object(request, ("name", "scenario", "speed"), most=_MAX_SCENARIO)
-        return web.json_response(self._upstairs().begin(body))
+        body = await json_object(request, ("name", "scenario", "speed"), max_bytes=_MAX_SCENARIO)
+        return web.json_response(self._get_injected().begin(body))
 
     async def _current_scenario(self, _: web.Request) -> web.Response:
-        current = self._upstairs().current()
+        current = self._get_injected().current()
         if current is None:
             raise web.HTTPNotFound
         return web.json_response(current)
 
     async def _advance_scenario(self, _: web.Request) -> web.Response:
-        return web.json_response(self._upstairs().advance())
+        return web.json_response(self._get_injected().advance())
 
     async def _end_scenario(self, _: web.Request) -> web.Response:
-        return web.json_response(self._upstairs().end())
+        return web.json_response(self._get_injected().end())
 
     async def _dns(self, request: web.Request) -> web.Response:
-        if self._desk is None:  # the lab goes on answering while it is imported
+        if self._dns_handlers is None:  # the lab goes on answering while it is imported
             await asyncio.to_thread(importlib.import_module, "ssosim.lab.control.dns_handlers")
-        return await self._dns_desk().handle(request)
+        return await self._get_dns_handlers().handle(request)
 
-    def _dns_desk(self) -> DnsHandlers:
-        if self._desk is None:
+    def _get_dns_handlers(self) -> DnsHandlers:
+        if self._dns_handlers is None:
             from ssosim.lab.control.dns_handlers import DnsHandlers  # noqa: PLC0415 - a lab is ready sooner without
 
-            self._desk = DnsHandlers(self._lab.lab, self._lab.folder.ledger)
-        return self._desk
+            self._dns_handlers = DnsHandlers(self._lab.lab, self._lab.folder.ledger)
+        return self._dns_handlers
 
 
-def _unheard() -> logging.Logger:
+def _silent_logger() -> logging.Logger:
     """For aiohttp, which writes a traceback of whatever is no HTTP; our own mistakes the guard writes down."""
     logger = logging.getLogger(f"{__name__}.http")
     logger.disabled = True

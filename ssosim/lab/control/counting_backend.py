@@ -20,7 +20,7 @@ from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.lab.core.lab import Lab
 from ssosim.trace import LabEvent
 
-__all__ = ["Substitution", "substitute"]
+__all__ = ["Substitution", "start_substitution"]
 
 _CHUNK = 65536
 
@@ -32,14 +32,14 @@ class Substitution:
     lab: Lab
     names: tuple[str, ...]
     ttl: int = 0
-    lift: Callable[[], None] = lambda: None
+    remove_overlay: Callable[[], None] = lambda: None
     hits: Counter[str] = field(default_factory=Counter)
     servers: list[asyncio.Server] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def finish(self) -> None:
         """Take the relays out of the zones, where they are an overlay, and stop them; what others changed stays."""
-        self.lift()
+        self.remove_overlay()
         for server in self.servers:
             server.close()
         for task in tuple(self.tasks):
@@ -51,7 +51,7 @@ class Substitution:
         self.lab.trace.record("", LabEvent(part="dns change", text=f"substitution ended; connections {counted}"))
 
 
-async def substitute(lab: Lab, plan: Plan) -> Substitution:
+async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
     """Point every address record set that ``plan`` would touch at a counting relay.
 
     The relays are laid over the zones as these are when all relays run: nothing that others change meanwhile is lost.
@@ -70,7 +70,7 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
     running = Substitution(lab, tuple(targets))
     relays: dict[str, str] = {}
 
-    def led_to_relays(zones: ZoneSet) -> ZoneSet:
+    def point_at_relays(zones: ZoneSet) -> ZoneSet:
         for name, own in relays.items():
             zones = put_rrset(zones, to_name(name), A, [own])
         return zones
@@ -87,7 +87,7 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
             held = now.find(name, A)
             running.ttl = max(running.ttl, 0 if held is None else held.ttl)
             relays[name] = own
-        running.lift = lab.faults.overlay(led_to_relays)
+        running.remove_overlay = lab.faults.overlay(point_at_relays)
     except BaseException:
         await running.finish()
         raise

@@ -23,32 +23,32 @@ class DeviceHandlers:
     def __init__(self, lab: PrivateLab) -> None:
         self._lab = lab
 
-    async def listing(self, _: web.Request) -> web.Response:
+    async def list_devices(self, _: web.Request) -> web.Response:
         """Who runs, the oldest first."""
         return web.json_response({"devices": self._lab.running.list_programs()})
 
-    async def end(self, request: web.Request) -> web.Response:
+    async def stop(self, request: web.Request) -> web.Response:
         """Stop the program of that client's name or device's address: asked to end, and killed if it does not."""
         return web.json_response({"stopped": await self._lab.running.stop(request.match_info["device"])})
 
-    async def plug(self, request: web.Request) -> web.Response:
+    async def attach(self, request: web.Request) -> web.Response:
         """Join the network namespace of ``pid`` to the lab."""
         body = await json_object(request)
         pid = body.get("pid")
         if not isinstance(pid, int) or isinstance(pid, bool) or not 1 < pid <= _LARGEST_PID:
             raise LabInputError("pid: expected the process id of the device, as the lab sees it")
-        wishes: dict[str, Any] = {key: text_or_none(body, key) for key in ("device", "label", "person")}
-        wishes |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
-        wishes |= {"nss": body["nss"] is True} if "nss" in body else {}
-        wishes |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
+        options: dict[str, Any] = {key: text_or_none(body, key) for key in ("device", "label", "person")}
+        options |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
+        options |= {"nss": body["nss"] is True} if "nss" in body else {}
+        options |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
         program = str(body.get("program") or "program")
-        return web.json_response(await self._lab.attach_device(pid, program=program, **wishes))
+        return web.json_response(await self._lab.attach_device(pid, program=program, **options))
 
     async def device_code(self, request: web.Request) -> web.Response:
         """The next device code that the device gets; waits a while for it."""
         return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
 
-    async def finished(self, request: web.Request) -> web.Response:
+    async def release(self, request: web.Request) -> web.Response:
         """The program has ended."""
         body = await json_object(request)
         code = body.get("exit_code")

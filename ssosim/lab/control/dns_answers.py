@@ -6,21 +6,20 @@ from typing import Literal
 
 import msgspec
 
-from ssosim.changes.approvals import Needed
+from ssosim.changes.approvals import Requirements
 from ssosim.changes.drift import Detector
 from ssosim.estate import Estate
-from ssosim.lab.control.answers import Answer
+from ssosim.lab.control.answers import ApiResponse
 
 __all__ = [
     "BlastRadius",
+    "ChangeResult",
     "Changes",
-    "Counted",
-    "DnsDone",
     "Drift",
-    "Finding",
-    "Gate",
+    "DriftFinding",
+    "GateDecision",
     "GateReason",
-    "Loaded",
+    "LoadedZones",
     "Plan",
     "ProbeResult",
     "ProfileChange",
@@ -31,7 +30,8 @@ __all__ = [
     "RiskReason",
     "Settings",
     "StagedChange",
-    "Substituted",
+    "SubstitutionHits",
+    "SubstitutionStarted",
     "Usage",
     "Verification",
     "Zones",
@@ -40,7 +40,7 @@ __all__ = [
 ChangeKind = Literal["create", "update", "delete"]
 
 
-class RecordChange(Answer, frozen=True, kw_only=True):
+class RecordChange(ApiResponse, frozen=True, kw_only=True):
     """A record set before and after; None where there is none."""
 
     name: str
@@ -51,7 +51,7 @@ class RecordChange(Answer, frozen=True, kw_only=True):
     after: str | None
 
 
-class ProfileChange(Answer, frozen=True, kw_only=True):
+class ProfileChange(ApiResponse, frozen=True, kw_only=True):
     """A traffic manager profile before and after; None where there is none."""
 
     profile: str
@@ -60,7 +60,7 @@ class ProfileChange(Answer, frozen=True, kw_only=True):
     after: str | None
 
 
-class Changes(Answer, frozen=True, kw_only=True):
+class Changes(ApiResponse, frozen=True, kw_only=True):
     """All that differs between two states of the zones."""
 
     records: tuple[RecordChange, ...]
@@ -69,21 +69,21 @@ class Changes(Answer, frozen=True, kw_only=True):
     zones_removed: tuple[str, ...]
 
 
-class RiskReason(Answer, frozen=True, kw_only=True):
+class RiskReason(ApiResponse, frozen=True, kw_only=True):
     """One reason, and the level that it stands for."""
 
     level: str
     text: str
 
 
-class Risk(Answer, frozen=True, kw_only=True):
+class Risk(ApiResponse, frozen=True, kw_only=True):
     """The highest level of all reasons, worst first."""
 
     level: str
     reasons: tuple[RiskReason, ...]
 
 
-class BlastRadius(Answer, frozen=True, kw_only=True):
+class BlastRadius(ApiResponse, frozen=True, kw_only=True):
     """Whom a change reaches: everybody or some views; the names affected, and who resolved them lately."""
 
     scope: Literal["global", "views"]
@@ -92,7 +92,7 @@ class BlastRadius(Answer, frozen=True, kw_only=True):
     clients: tuple[str, ...]
 
 
-class Reference(Answer, frozen=True, kw_only=True):
+class Reference(ApiResponse, frozen=True, kw_only=True):
     """Something that refers to what is changed."""
 
     target: str
@@ -101,7 +101,7 @@ class Reference(Answer, frozen=True, kw_only=True):
     text: str
 
 
-class Usage(Answer, frozen=True, kw_only=True):
+class Usage(ApiResponse, frozen=True, kw_only=True):
     """How often a name was resolved in the last ``window_s`` seconds, by whom.
 
     ``resolutions`` is None where a part of that time was not measured; ``gap`` says why.
@@ -115,7 +115,7 @@ class Usage(Answer, frozen=True, kw_only=True):
     gap: str
 
 
-class GateReason(Answer, frozen=True, kw_only=True):
+class GateReason(ApiResponse, frozen=True, kw_only=True):
     """A rule of the gate that speaks against it, and what to do about it."""
 
     rule: str
@@ -123,14 +123,14 @@ class GateReason(Answer, frozen=True, kw_only=True):
     advice: str
 
 
-class Gate(Answer, frozen=True, kw_only=True):
+class GateDecision(ApiResponse, frozen=True, kw_only=True):
     """What the gate says."""
 
     outcome: Literal["allow", "refuse", "defer"]
     reasons: tuple[GateReason, ...]
 
 
-class Plan(Answer, frozen=True, kw_only=True):
+class Plan(ApiResponse, frozen=True, kw_only=True):
     """What a change would do. ``plan`` is its token; ``rollback`` what taking it back as written would leave undone.
 
     ``rollback`` is None for a change that has none, and a text where it cannot be done.
@@ -144,9 +144,9 @@ class Plan(Answer, frozen=True, kw_only=True):
     blast_radius: BlastRadius
     references: tuple[Reference, ...]
     usage: tuple[Usage, ...]
-    needs: Needed
+    needs: Requirements
     rollback: Changes | str | None
-    gate: Gate
+    gate: GateDecision
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,11 +155,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     class _Plan(msgspec.Struct, frozen=True):
         plan: str
 
-    decision: Gate
+    decision: GateDecision
     plan: _Plan
 
 
-class ProbeResult(Answer, frozen=True, kw_only=True):
+class ProbeResult(ApiResponse, frozen=True, kw_only=True):
     """Whether an endpoint resolves, and with which status it answers over HTTPS; None where it was not asked."""
 
     name: str
@@ -169,7 +169,7 @@ class ProbeResult(Answer, frozen=True, kw_only=True):
     green: bool
 
 
-class Verification(Answer, frozen=True, kw_only=True):
+class Verification(ApiResponse, frozen=True, kw_only=True):
     """Whether what is there is what should be, and what differs. ``probes``: what most monitoring would see."""
 
     equal: bool
@@ -177,7 +177,7 @@ class Verification(Answer, frozen=True, kw_only=True):
     probes: tuple[ProbeResult, ...] = ()
 
 
-class DnsDone(Answer, frozen=True, kw_only=True):
+class ChangeResult(ApiResponse, frozen=True, kw_only=True):
     """What was done. ``number`` is its place in the ledger, None for a change that is in ``views`` only."""
 
     number: int | None
@@ -188,7 +188,7 @@ class DnsDone(Answer, frozen=True, kw_only=True):
     views: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
-class Finding(Answer, frozen=True, kw_only=True):
+class DriftFinding(ApiResponse, frozen=True, kw_only=True):
     """One thing that is not as it should be; severity 1 is the worst. ``zone`` is the one that it locks, if any."""
 
     direction: str
@@ -200,19 +200,19 @@ class Finding(Answer, frozen=True, kw_only=True):
     zone: str | None
 
 
-class Drift(Answer, frozen=True, kw_only=True):
+class Drift(ApiResponse, frozen=True, kw_only=True):
     """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known.
 
     ``uncounted`` says why some of the names asked for may be missing from that part; empty where none are.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
     locks: dict[str, str]
     inventory_completeness: float
     uncounted: str
 
 
-class StagedChange(Answer, frozen=True, kw_only=True):
+class StagedChange(ApiResponse, frozen=True, kw_only=True):
     """A change that is in force in some views only: its plan's token, and the views."""
 
     plan: str
@@ -220,7 +220,7 @@ class StagedChange(Answer, frozen=True, kw_only=True):
     views: tuple[str, ...]
 
 
-class Zones(Answer, frozen=True, kw_only=True):
+class Zones(ApiResponse, frozen=True, kw_only=True):
     """The zones as ``changes.snapshot`` writes them, the estate, locks, the ledger of changes, the policy's name.
 
     ``staged`` are the changes that some views show and others do not.
@@ -234,7 +234,7 @@ class Zones(Answer, frozen=True, kw_only=True):
     policy: str
 
 
-class Loaded(Answer, frozen=True, kw_only=True):
+class LoadedZones(ApiResponse, frozen=True, kw_only=True):
     """Zones that are now the lab's: their place in the ledger, and their version."""
 
     number: int
@@ -242,21 +242,21 @@ class Loaded(Answer, frozen=True, kw_only=True):
     version: int
 
 
-class Settings(Answer, frozen=True, kw_only=True):
+class Settings(ApiResponse, frozen=True, kw_only=True):
     """What holds at the desk."""
 
     policy: str
     detector: Detector
 
 
-class Substituted(Answer, frozen=True, kw_only=True):
+class SubstitutionStarted(ApiResponse, frozen=True, kw_only=True):
     """The names for which a counting backend stands in, and how long the old answers may be remembered, in seconds."""
 
     names: tuple[str, ...]
     ttl: int
 
 
-class Counted(Answer, frozen=True, kw_only=True):
+class SubstitutionHits(ApiResponse, frozen=True, kw_only=True):
     """Connections to the counting backend, by name and in all."""
 
     hits: dict[str, int]

@@ -18,7 +18,7 @@ from ssosim.changes.usage import PROBE
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import LabHttp, LabResolver
 
-__all__ = ["View", "observe", "views_of"]
+__all__ = ["View", "list_views", "observe"]
 
 _TIMEOUT_S = 3.0
 _AT_ONCE = 16
@@ -27,7 +27,7 @@ View = tuple[str, tuple[str, int]]
 """A view's name, and the address and port of its resolver."""
 
 
-def views_of(lab: Lab) -> tuple[View, ...]:
+def list_views(lab: Lab) -> tuple[View, ...]:
     """The views of a lab: each of its name servers, and each caching resolver of the estate.
 
     A probe through a resolver reaches the name servers as that resolver's question, and so counts as its use.
@@ -37,7 +37,7 @@ def views_of(lab: Lab) -> tuple[View, ...]:
     return tuple((name, lab.endpoint(address, 53)) for name, address in (*servers, *resolvers))
 
 
-class Prober:
+class EndpointProber:
     """Asks from an address of its own, under a name that query counts leave out."""
 
     def __init__(self, lab: Lab) -> None:
@@ -51,12 +51,12 @@ class Prober:
 
         async def one(entry: Endpoint, view: View) -> Observation:
             async with limit:
-                return await self._look(entry, view)
+                return await self._observe_endpoint(entry, view)
 
-        places = views_of(self._lab) if views is None else views
-        return tuple(await asyncio.gather(*(one(entry, view) for entry in inventory.endpoints for view in places)))
+        wanted = list_views(self._lab) if views is None else views
+        return tuple(await asyncio.gather(*(one(entry, view) for entry in inventory.endpoints for view in wanted)))
 
-    async def _look(self, entry: Endpoint, view: View) -> Observation:
+    async def _observe_endpoint(self, entry: Endpoint, view: View) -> Observation:
         name, server = view
         shape, chain, addresses = await self._resolve(entry.name, entry.expected.type, server)
         status = None
@@ -101,4 +101,4 @@ class Prober:
 
 async def observe(lab: Lab, inventory: Inventory) -> tuple[Observation, ...]:
     """One round of probes from an address of its own."""
-    return await Prober(lab).observe(inventory)
+    return await EndpointProber(lab).observe(inventory)

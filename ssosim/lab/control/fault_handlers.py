@@ -13,38 +13,38 @@ from ssosim.lab.base.errors import LabError, LabInputError
 __all__ = ["apply_fault", "list_faults", "undo_faults"]
 
 
-def list_faults(board: ActiveFaults) -> dict[str, Any]:
+def list_faults(active_faults: ActiveFaults) -> dict[str, Any]:
     """The faults in force, the oldest first."""
-    return {"faults": [as_data(applied) for applied in board.active]}
+    return {"faults": [as_data(applied) for applied in active_faults.active]}
 
 
-def apply_fault(board: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
+def apply_fault(active_faults: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
     """Put the fault that ``body`` describes in force: ``fault`` is its name, the other keys its fields.
 
     Raises LabInputError for what is no fault, LabError for one that does not fit the zones.
     """
     try:
-        return as_data(board.apply(fault_from(body)))
+        return as_data(active_faults.apply(fault_from(body)))
     except FaultError as error:
         raise LabInputError(str(error)) from error
     except DnsChangeError as error:
         raise LabError(str(error)) from error
 
 
-def undo_faults(board: ActiveFaults, which: str) -> dict[str, Any]:
+def undo_faults(active_faults: ActiveFaults, which: str) -> dict[str, Any]:
     """Take away the fault of that id, the one of that name, or ``all``; raises LabInputError if there is none such."""
     if which == "all":
-        undone = [as_data(applied) for applied in reversed(board.active)]
-        board.undo_all()
+        undone = [as_data(applied) for applied in reversed(active_faults.active)]
+        active_faults.undo_all()
         return {"undone": undone}
-    found = [applied for applied in board.active if which in (str(applied.id), applied.fault.name)]
+    found = [applied for applied in active_faults.active if which in (str(applied.id), applied.fault.name)]
     if not found:
-        known = ", ".join(f"{applied.id} ({applied.fault.name})" for applied in board.active)
+        known = ", ".join(f"{applied.id} ({applied.fault.name})" for applied in active_faults.active)
         raise LabInputError(f"no fault {which!r} is in force; there are: {known or 'none'}")
     if len(found) > 1:
         numbers = ", ".join(str(applied.id) for applied in found)
         raise LabInputError(f"the fault {which!r} is in force {len(found)} times: name one of the ids {numbers}")
-    board.undo(found[0].id)
+    active_faults.undo(found[0].id)
     return {"undone": [as_data(found[0])]}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ssosim.lab.core.lab import Lab
 
-__all__ = ["InjectedHandlers", "MakeUpstairs"]
+__all__ = ["InjectedHandlers", "MakeInjectedHandlers"]
 
 
 class InjectedHandlers(Protocol):
@@ -38,5 +38,5 @@ class InjectedHandlers(Protocol):
         ...
 
 
-MakeUpstairs = Callable[[Lab], InjectedHandlers]
+MakeInjectedHandlers = Callable[[Lab], InjectedHandlers]
 """Called at the first request that needs it: a lab is ready sooner without."""

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-__all__ = ["SERVER_NAME", "JsonRunner", "error_answer"]
+__all__ = ["SERVER_NAME", "JsonRunner", "error_response"]
 
 SERVER_NAME = "ssosim"
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def error_answer(status: int, text: str, allow: str | None = None) -> web.Response:
+def error_response(status: int, text: str, allow: str | None = None) -> web.Response:
     """An error as JSON; ``allow`` is the value of the Allow field, for status 405."""
     response = web.json_response({"error": text}, status=status)
     response.headers["Server"] = SERVER_NAME
@@ -44,7 +44,7 @@ def _in_json(handler: _Handler) -> _Handler:
         try:
             response = await handler(request)
         except web.HTTPException as error:  # by aiohttp itself, before the guard is asked
-            return error_answer(error.status, f"{request.method} {request.path[:200]}: {error.reason}")
+            return error_response(error.status, f"{request.method} {request.path[:200]}: {error.reason}")
         if not response.prepared:
             response.headers.setdefault("Server", SERVER_NAME)
         return response
@@ -73,6 +73,6 @@ class _JsonConnection(RequestHandler):
             text = "a mistake of the lab's own; see its log"
         else:
             text = "the request cannot be read: it is no HTTP/1.1, or its first line or a header field is too long"
-        response = error_answer(status, text)
+        response = error_response(status, text)
         response.force_close()
         return response

@@ -132,9 +132,9 @@ def _trace() -> Data:
 
 
 def _wait() -> Data:
-    patience = _query("timeout_s", _whole(0, LONGEST_WAIT_S), "for how long to wait, in seconds (30)")
+    timeout = _query("timeout_s", _whole(0, LONGEST_WAIT_S), "for how long to wait, in seconds (30)")
     about = "the first such record, which may be there already; waits for it where it is not"
-    operation = _operation(about, named("Record"), parameters=[*_selection(), patience])
+    operation = _operation(about, named("Record"), parameters=[*_selection(), timeout])
     operation["responses"]["204"] = {"description": "none came in time"}
     return operation
 

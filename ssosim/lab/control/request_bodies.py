@@ -13,14 +13,22 @@ from aiohttp import web
 from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["SMALL", "json_answer", "json_object", "number_of", "parse_object", "query_of", "text_or_none"]
+__all__ = [
+    "SMALL",
+    "json_object",
+    "json_response_beside_loop",
+    "parse_object",
+    "parse_query",
+    "parse_whole_number",
+    "text_or_none",
+]
 
 
 SMALL = 128 * 1024
 """Bytes of a body that holds no file of the user's."""
 
 
-async def json_answer(data: Any, status: int = 200) -> web.Response:
+async def json_response_beside_loop(data: Any, status: int = 200) -> web.Response:
     """``data`` as an answer. It may be large: it is put into words beside the loop, on which the lab runs."""
     body = await in_thread(partial(_encoded, data))
     return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
@@ -34,23 +42,23 @@ def _encoded(data: Any) -> bytes:
 
 
 async def json_object(
-    request: web.Request, known: Collection[str] | None = None, *, most: int = SMALL
+    request: web.Request, known: Collection[str] | None = None, *, max_bytes: int = SMALL
 ) -> dict[str, Any]:
     """The body, ``{}`` where there is none; raises LabInputError for anything but a JSON object of ``most`` bytes.
 
     ``known`` are the keys that it may have, where that is known here.
     """
-    body = parse_object(await request.read(), most)
+    body = parse_object(await request.read(), max_bytes)
     if known is not None and (unknown := sorted(set(body) - set(known))):
         raise LabInputError(f"{unknown[0]}: unknown key; known here: {', '.join(known)}")
     return body
 
 
-def parse_object(text: bytes, most: int = SMALL) -> dict[str, Any]:
+def parse_object(text: bytes, max_bytes: int = SMALL) -> dict[str, Any]:
     """``text`` as a JSON object, ``{}`` where there is none; raises LabInputError, also for over ``most`` bytes."""
-    if len(text) > most:
+    if len(text) > max_bytes:
         raise LabInputError(
-            f"the request's body has {len(text)} bytes: at most {most} are read here; send less at once"
+            f"the request's body has {len(text)} bytes: at most {max_bytes} are read here; send less at once"
         )
     try:
         body = json.loads(text) if text else {}
@@ -69,7 +77,7 @@ def text_or_none(body: Mapping[str, Any], key: str) -> str | None:
     return value
 
 
-def query_of(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
+def parse_query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
     """The query's parameters, each of which must be one of ``known`` and there once; raises LabInputError."""
     found = dict(request.query)
     for key in request.query:
@@ -80,11 +88,11 @@ def query_of(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
     return found
 
 
-def number_of(query: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
+def parse_whole_number(query: Mapping[str, str], key: str, default: int, least: int, max_bytes: int) -> int:
     """``query[key]`` as a whole number within its bounds; raises LabInputError."""
     text = query.get(key)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
-        raise LabInputError(f"{key} {text[:40]!r}: expected a whole number from {least} to {most}")
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= max_bytes):
+        raise LabInputError(f"{key} {text[:40]!r}: expected a whole number from {least} to {max_bytes}")
     return int(text)

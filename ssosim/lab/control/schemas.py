@@ -57,10 +57,10 @@ def schemas() -> dict[str, Schema]:
     mapping = {name: ref["$ref"] for name, ref in zip(FAULTS, fault_refs, strict=True)}
     fault: Schema = {"oneOf": list(fault_refs), "discriminator": {"propertyName": "fault", "mapping": mapping}}
     fault["description"] = "What to break: `fault` is its name. Texts are read as numbers where numbers are wanted."
-    return {**_written(), "Fault": fault, **fault_kinds, **_records()}
+    return {**_static_schemas(), "Fault": fault, **fault_kinds, **_record_schemas()}
 
 
-def _records() -> dict[str, Schema]:
+def _record_schemas() -> dict[str, Schema]:
     """``Record`` and one schema for each kind of event."""
     found: dict[str, Schema] = {}
     for kind in KINDS:
@@ -82,7 +82,7 @@ def _records() -> dict[str, Schema]:
     return found | {"Record": {"oneOf": refs, "discriminator": {"propertyName": "event", "mapping": mapping}}}
 
 
-def _written() -> dict[str, Schema]:
+def _static_schemas() -> dict[str, Schema]:
     part = object_of({"part": TEXT, "what": TEXT, "where": TEXT})
     api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
     in_force = {"id": WHOLE, "description": TEXT, "suspended": YES_NO, "fault": TEXT}

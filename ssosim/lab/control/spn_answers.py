@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ssosim.lab.control.answers import Answer
+from ssosim.lab.control.answers import ApiResponse
 
 __all__ = ["NameShape", "SpnCandidate", "SpnRow", "Spns"]
 
 
-class SpnCandidate(Answer, frozen=True, kw_only=True):
+class SpnCandidate(ApiResponse, frozen=True, kw_only=True):
     """An SPN that a client would ask for, and what the KDC says to it."""
 
     spn: str
     kdc: str
 
 
-class SpnRow(Answer, frozen=True, kw_only=True):
+class SpnRow(ApiResponse, frozen=True, kw_only=True):
     """What a rule makes of a host; ``problem`` where it gets no further than DNS.
 
     ``outcomes`` are the SPNs in the order in which they are tried, one tuple for each way that ``chance`` (empty for
@@ -33,7 +33,7 @@ class SpnRow(Answer, frozen=True, kw_only=True):
     clients: tuple[str, ...] = ()
 
 
-class NameShape(Answer, frozen=True, kw_only=True):
+class NameShape(ApiResponse, frozen=True, kw_only=True):
     """The address answer for a host: names on the way, addresses, and the name that the first of them leads back to."""
 
     problem: str
@@ -43,7 +43,7 @@ class NameShape(Answer, frozen=True, kw_only=True):
     reverse: str | None
 
 
-class Spns(Answer, frozen=True, kw_only=True):
+class Spns(ApiResponse, frozen=True, kw_only=True):
     """All rules for a host."""
 
     host: str

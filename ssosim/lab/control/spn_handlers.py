@@ -19,7 +19,7 @@ from ssosim.lab.control.request_bodies import json_object, text_or_none
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, WallClock, model_device, reserve_client_slot
 
-__all__ = ["SpnHandlers", "ask_spn"]
+__all__ = ["SpnHandlers", "evaluate_spn_rules"]
 
 _CLIENT = "spn"
 _SQL_PORT = 1433
@@ -32,14 +32,14 @@ class SpnHandlers:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._one = asyncio.Lock()
-        self._seat: ClientSlot | None = None
+        self._slot: ClientSlot | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         """``{"host": …, "rules": […], "device": …, "port": …}``; all but ``host`` may be left out."""
         host, rules, device, port = await _read(request)
         async with self._one:
-            self._seat = self._seat or await reserve_client_slot(self._lab, _CLIENT)
-            found = await ask_spn(self._lab, host, rules=rules, device=device, port=port, seat=self._seat)
+            self._slot = self._slot or await reserve_client_slot(self._lab, _CLIENT)
+            found = await evaluate_spn_rules(self._lab, host, rules=rules, device=device, port=port, slot=self._slot)
         return web.json_response(found)
 
 
@@ -55,14 +55,14 @@ async def _read(request: web.Request) -> tuple[str, list[str] | None, str | None
     return body["host"], rules, device, port
 
 
-async def ask_spn(
+async def evaluate_spn_rules(
     lab: Lab,
     host: str,
     *,
     rules: list[str] | None = None,
     device: str | None = None,
     port: int | None = None,
-    seat: ClientSlot | None = None,
+    slot: ClientSlot | None = None,
 ) -> dict[str, Any]:
     """What each of ``rules`` (None: all) makes of ``host``, as plain data.
 
@@ -78,11 +78,11 @@ async def ask_spn(
         raise LabInputError(f"no SPN rule is called {unknown[0]!r}; known: {', '.join(RULES)}")
     chosen = [RULES[name] for name in (RULES if rules is None else rules)]
     async with model_device(
-        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), user_present=False, slot=seat
-    ) as asker:
-        kdc = _Kdc(asker)
-        found = [await _apply(rule, host, asker, kdc, port) for rule in chosen]
-        return {"host": host, "dns": await _dns(asker, host), "rules": found}
+        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), user_present=False, slot=slot
+    ) as client_device:
+        kdc = _Kdc(client_device)
+        found = [await _apply(rule, host, client_device, kdc, port) for rule in chosen]
+        return {"host": host, "dns": await _dns(client_device, host), "rules": found}
 
 
 class _Kdc:
@@ -92,7 +92,7 @@ class _Kdc:
         self._device = device
         self._answers: dict[str, str] = {}
 
-    async def says(self, spn: str) -> str:
+    async def request_status(self, spn: str) -> str:
         if spn not in self._answers:
             try:
                 await self._device.kerberos.negotiate_token(spn)
@@ -116,8 +116,8 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
     return {
         "rule": rule.name,
         "family": rule.family,
-        "candidates": [{"spn": spn, "kdc": await kdc.says(spn)} for spn in spns],
-        "outcomes": [[{"spn": spn, "kdc": await kdc.says(spn)} for spn in way] for way in outcomes],
+        "candidates": [{"spn": spn, "kdc": await kdc.request_status(spn)} for spn in spns],
+        "outcomes": [[{"spn": spn, "kdc": await kdc.request_status(spn)} for spn in way] for way in outcomes],
         "chance": _chance(rule) if len(outcomes) > 1 else "",
         "problem": problem,
         "source": rule.source,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.control.request_bodies import number_of, query_of
+from ssosim.lab.control.request_bodies import parse_query, parse_whole_number
 from ssosim.trace import ClientEvent, Record, Trace, events, split_columns
 from ssosim.trace.export import describe_event, record_to_json
 
@@ -30,16 +30,16 @@ class TraceHandlers:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
-    async def records(self, request: web.Request) -> web.Response:
+    async def list_records(self, request: web.Request) -> web.Response:
         """The records after number ``since`` that are selected, the oldest first, at most ``limit``.
 
         ``last_seq`` is where to go on reading; ``more`` says that the limit cut it. As JSON Lines where asked for.
         """
-        query = query_of(request, (*_SELECTION, "limit"))
-        wanted = Selection.of(query)
-        limit = number_of(query, "limit", 1000, 1, MOST_RECORDS)
+        query = parse_query(request, (*_SELECTION, "limit"))
+        wanted = Selection.parse(query)
+        limit = parse_whole_number(query, "limit", 1000, 1, MOST_RECORDS)
         last = self._trace.last_seq
-        found = await self._fitting(wanted, limit + 1)
+        found = await self._find_matching(wanted, limit + 1)
         if more := len(found) > limit:
             del found[limit:]
             last = found[-1].seq
@@ -51,15 +51,15 @@ class TraceHandlers:
 
     async def wait(self, request: web.Request) -> web.Response:
         """The first selected record after ``since``, which may be there already; 204 if none comes in time."""
-        query = query_of(request, (*_SELECTION, "timeout_s"))
-        wanted = Selection.of(query)
-        patience = number_of(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
-        found = await self._first(wanted, patience)
+        query = parse_query(request, (*_SELECTION, "timeout_s"))
+        wanted = Selection.parse(query)
+        timeout_s = parse_whole_number(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
+        found = await self._wait_for_match(wanted, timeout_s)
         if found is None:
             return web.Response(status=204)
         return web.Response(text=record_to_json(found), content_type="application/json")
 
-    async def _fitting(self, wanted: Selection, most: int) -> list[Record]:
+    async def _find_matching(self, wanted: Selection, most: int) -> list[Record]:
         """The first ``most`` of the selected records that there are now; others have turns meanwhile."""
         found: list[Record] = []
         for part in split_columns(self._trace.columns(wanted.since)):
@@ -67,7 +67,7 @@ class TraceHandlers:
             for seq, at, one in part:
                 fit = fits.get(id(one))
                 if fit is None:
-                    fit = fits[id(one)] = wanted.fits(one)
+                    fit = fits[id(one)] = wanted.matches(one)
                 if fit:
                     found.append(Record(seq, at, one.client, one.event))
                     if len(found) == most:
@@ -75,23 +75,23 @@ class TraceHandlers:
             await asyncio.sleep(0)
         return found
 
-    async def _first(self, wanted: Selection, patience: float) -> Record | None:
+    async def _wait_for_match(self, wanted: Selection, timeout_s: float) -> Record | None:
         came: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
 
         def look(record: Record) -> None:
-            if not came.done() and record.seq > wanted.since and wanted.fits(record):
+            if not came.done() and record.seq > wanted.since and wanted.matches(record):
                 came.set_result(record)
 
         # Before it is looked at what there is: nothing may slip through between the two.
-        leave = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
+        unsubscribe = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
         try:
-            if found := await self._fitting(wanted, 1):
+            if found := await self._find_matching(wanted, 1):
                 return found[0]
-            return await asyncio.wait_for(came, patience)
+            return await asyncio.wait_for(came, timeout_s)
         except TimeoutError:
             return None
         finally:
-            leave()
+            unsubscribe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,15 @@ class Selection:
     text: str | None
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Selection:
+    def parse(cls, query: Mapping[str, str]) -> Selection:
         """As the query has it; raises LabInputError."""
         for key, known in (("kind", KINDS), ("layer", LAYERS)):
             if query.get(key, known[0]) not in known:
                 raise LabInputError(f"{key} {query[key][:40]!r}: expected one of {', '.join(known)}")
-        since = number_of(query, "since", 0, 0, _LARGEST)
+        since = parse_whole_number(query, "since", 0, 0, _LARGEST)
         return cls(since, query.get("client"), query.get("kind"), query.get("layer"), query.get("text"))
 
-    def fits(self, record: Record | ClientEvent) -> bool:
+    def matches(self, record: Record | ClientEvent) -> bool:
         """Whether ``record`` is one of them, numbers apart."""
         event = record.event
         return (
