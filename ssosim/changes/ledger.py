@@ -1,11 +1,12 @@
-"""What was applied when, by whom, with whose yes; and the zones before and after each time.
+"""The ledger: what was applied when, by whom and with which approvals; and the zones before and after each entry.
 
-Zones are kept in files named by their content, the list in one file that is replaced whole: written beside, flushed to
-disk, renamed. A process that dies at any moment leaves the list as it was or as it should be, and every state that the
-list names is complete. An error at any of these steps leaves the list as it was; where even that cannot be had, the
-entry stands, because it is what the next start would find.
+The list of entries is one file. It is replaced as a whole: written to a temporary file, flushed to disk, renamed. Each
+state of the zones is a file whose name contains the digest of its content, and is written before the list refers to it.
+So a process that dies at any moment leaves either the old list or the new one, and every state that a list refers to is
+complete. An error at any of these steps leaves the old list. If even the old list cannot be restored, the entry counts
+as written, because the next start would find it.
 
-The list is a JSON array with one entry a line. Where the end of the file was lost, the whole lines before it hold.
+The list is a JSON array with one entry per line. If the end of the file is lost, the complete lines before it count.
 """
 
 from __future__ import annotations
@@ -41,14 +42,15 @@ _LIST = "ledger.json"
 
 
 class LedgerError(RuntimeError):
-    """The ledger cannot be read or written; the text says which file and why."""
+    """The ledger cannot be read or written; the text names the file and the reason."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing done; ``at`` is in seconds since the epoch.
+    """One entry; ``at`` is in seconds since the epoch.
 
-    Digests of zones: ``before`` and ``after`` in production, faults in force left out, ``desired_before`` and
-    ``desired`` of the desired state. ``complete``: a rollback after which nothing is left of the change that it undoes.
+    ``before`` and ``after`` are digests of the zones without active faults, ``desired_before`` and ``desired`` are
+    digests of the desired state. ``undoes`` is the number of the change that a rollback reverts, ``complete`` whether
+    it reverted it completely.
     """
 
     at: float
@@ -69,7 +71,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rolled_back_numbers(entries: Sequence[LedgerEntry]) -> frozenset[int]:
-    """The numbers of the changes that were rolled back whole."""
+    """The numbers of the changes that were rolled back completely."""
     return frozenset(
         entry.undoes
         for entry in entries
@@ -78,7 +80,10 @@ def rolled_back_numbers(entries: Sequence[LedgerEntry]) -> frozenset[int]:
 
 
 def find_entry_to_undo(entries: Sequence[LedgerEntry], number: int | None) -> LedgerEntry:
-    """The applied change of that number, by default the last that stands; raises DnsChangeError if there is none."""
+    """The applied change with that number; for None the last one that is not rolled back.
+
+    Raises DnsChangeError if there is none.
+    """
     gone = rolled_back_numbers(entries)
     stage = max((entry.number for entry in entries if entry.action == "load"), default=0)
     open_ones = [
@@ -95,9 +100,9 @@ def find_entry_to_undo(entries: Sequence[LedgerEntry], number: int | None) -> Le
 
 
 def is_latest(entries: Sequence[LedgerEntry], entry: LedgerEntry) -> bool:
-    """Whether the zones before ``entry`` are what its rollback must restore, because nobody changed others since.
+    """Whether a rollback of ``entry`` must restore exactly the zones before it.
 
-    Not so after a later change that stands, after production was adopted, and after the rollback of an earlier change.
+    False after a later change that is in force, after an adoption, and after the rollback of an earlier change.
     """
     gone, later = rolled_back_numbers(entries), entries[entry.number :]
     for each in later:
@@ -110,16 +115,16 @@ def is_latest(entries: Sequence[LedgerEntry], entry: LedgerEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger in ``folder``, which is made when it is first written to."""
+    """The ledger in ``folder``, which is created at the first write."""
 
     folder: Path
 
     def entries(self) -> tuple[LedgerEntry, ...]:
-        """Everything done, oldest first; raises LedgerError for a file that this did not write."""
+        """All entries, oldest first; raises LedgerError for a file that is no ledger."""
         return self._read()[0]
 
     def is_torn(self) -> bool:
-        """Whether the end of the list was lost, so that ``entries`` gives those before it. Raises LedgerError."""
+        """Whether the end of the list is lost; ``entries`` then returns the entries before it. Raises LedgerError."""
         return self._read()[1]
 
     def _read(self) -> tuple[tuple[LedgerEntry, ...], bool]:
@@ -142,9 +147,9 @@ class Ledger:
         return entries, torn
 
     def commit(self, entry: LedgerEntry, production: BeforeAfter, desired: BeforeAfter) -> LedgerEntry:
-        """Add ``entry``, numbered and with its digests; when this returns it is on disk.
+        """Add ``entry`` with its number and digests, and return it. It is on disk when this returns.
 
-        Raises LedgerError when it could not be written; the list is then as it was.
+        Raises LedgerError if it cannot be written; the list is then unchanged.
         """
         before, after, wanted_before, wanted = self.store_snapshots(*production, *desired)
         entries = self.entries()
@@ -165,9 +170,9 @@ class Ledger:
         return entry
 
     def store_snapshots(self, *states: ZoneSet) -> tuple[str, ...]:
-        """Have the zones of ``states`` on disk, and return their digests. The list is as it was; raises LedgerError.
+        """Write the zones of ``states`` to disk and return their digests. The list does not change.
 
-        For who knows beforehand what ``commit`` will be given, which is then done in a moment.
+        A caller that does this before ``commit`` makes ``commit`` fast. Raises LedgerError.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -176,7 +181,7 @@ class Ledger:
             raise self._write_error(error) from error
 
     def remove_partial_files(self) -> None:
-        """Remove what a process that died in the middle of writing left beside the files; errors are passed over."""
+        """Remove temporary files of a process that died while it wrote; errors are ignored."""
         with contextlib.suppress(OSError):
             for path in self.folder.glob(".*.part"):
                 path.unlink(missing_ok=True)
@@ -187,7 +192,7 @@ class Ledger:
             _write(descriptor, b"[\n" + lines + b"\n]\n")
 
     def _restore_list(self, entries: Sequence[LedgerEntry]) -> bool:
-        """Whether the list holds ``entries`` and no more; the new list may have got into place before the error."""
+        """Restore the list to ``entries`` after an error, and return whether it has exactly these."""
         with contextlib.suppress(OSError, LedgerError):
             if self.entries() == entries:
                 return True
@@ -200,7 +205,7 @@ class Ledger:
         return LedgerError(f"{self.folder}: cannot be written: {error.strerror}; nothing was changed")
 
     def zones(self, content: str, like: ZoneSet | None = None) -> ZoneSet:
-        """The zones with that digest, with the ``places`` of ``like``; raises LedgerError."""
+        """Read the zones with the digest ``content``; ``places`` are taken from ``like``. Raises LedgerError."""
         path = self._snapshot_path(content)
         try:
             zones = from_data(msgspec.json.decode(path.read_bytes()), like)
@@ -209,7 +214,7 @@ class Ledger:
         except (ValueError, SnapshotError) as error:
             raise LedgerError(f"{path}: is not a state of zones: {error}") from error
         if digest(zones) != content:
-            raise LedgerError(f"{path}: its content is not what its name says")
+            raise LedgerError(f"{path}: its content does not have the digest in its name")
         return zones
 
     def _store_snapshot(self, zones: ZoneSet) -> str:
@@ -229,7 +234,7 @@ class Ledger:
 
 
 def _parse_complete_lines(text: bytes) -> tuple[LedgerEntry, ...] | None:
-    """The entries before the place where the list breaks off; None where it does not break off but is another file."""
+    """The entries before the end that is lost; None if the file is not a list with a lost end."""
     first, *lines = text.split(b"\n")
     if first != b"[" or text.rstrip().endswith(b"]"):
         return None
@@ -250,7 +255,10 @@ def _write(descriptor: int, data: bytes) -> None:
 
 @contextlib.contextmanager
 def _replace_file(path: Path) -> Iterator[int]:
-    """A descriptor whose content takes the place of ``path`` at the end of the block, whole and on disk, or never."""
+    """Yield a descriptor of a temporary file that replaces ``path`` at the end of the block.
+
+    The new content is then complete and on disk. After an error in the block, ``path`` is unchanged.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         try:

@@ -1,7 +1,7 @@
-"""Whether the inventory is being watched, and whether what was promised after an incident is done.
+"""Findings about monitoring: a run of the endpoint checks that was missed, and overdue repair items.
 
-A monitor that has stopped looks like one that finds nothing: so a run that did not happen is a finding (TMS9-091),
-and so is a repair item whose day has passed (TMS9-096).
+A monitor that has stopped looks like a monitor that finds nothing. So a missed run is a finding (TMS9-091), and so is a
+repair item after its due day (TMS9-096).
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from ssosim.changes.inventory import Inventory
 __all__ = ["GRACE", "find_missed_run", "find_overdue_repairs"]
 
 GRACE = 1.5
-"""Intervals without a run after which one was missed."""
+"""A run counts as missed after this many intervals without a run."""
 
 
 def find_missed_run(inventory: Inventory, last: float, now: float) -> tuple[DriftFinding, ...]:
-    """A finding where the last run of the endpoint checks, or else the start, is too long ago; seconds since 1970."""
+    """A finding if the last run of the endpoint checks is too long ago.
+
+    ``last`` is the time of the last run, or of the start if there was none; ``last`` and ``now`` are in seconds since
+    the epoch.
+    """
     every = inventory.check_every
     if not every or now - last <= GRACE * every:
         return ()
@@ -28,7 +32,7 @@ def find_missed_run(inventory: Inventory, last: float, now: float) -> tuple[Drif
 
 
 def find_overdue_repairs(inventory: Inventory, now: float) -> tuple[DriftFinding, ...]:
-    """A finding for each repair item that is not done and whose day is over, in UTC."""
+    """A finding for each repair item that is not done after its due day (UTC); ``now`` in seconds since the epoch."""
     today = datetime.fromtimestamp(now, UTC).date()
     return tuple(
         make_finding(

@@ -1,6 +1,6 @@
-"""Direction 2 of drift: what resolvers say of every endpoint, against what is expected of it.
+"""Direction 2 of drift: compare the answers of resolvers for every endpoint with the inventory.
 
-Pure: the probes that ask over the wire are in ``ssosim.lab``.
+Pure functions. The probes that query resolvers over the network are in ``ssosim.lab.control.endpoint_probes``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one view's resolver said of one name. ``shape`` is that of the answer, or the code of a failure.
+    """The answer of one view's resolver for one name. ``shape`` is the shape of the answer, or the code of a failure.
 
-    ``status`` is the HTTP check's; None where none was made, 0 where no answer came.
+    ``status`` is the HTTP status of the check; None if there was no check, 0 if there was no response.
     """
 
     name: str
@@ -38,10 +38,10 @@ class Observation:
 
 
 def compare_observations(inventory: Inventory, observed: Iterable[Observation]) -> tuple[DriftFinding, ...]:
-    """Every endpoint that does not answer as expected.
+    """A finding for every endpoint with an unexpected answer or HTTP status.
 
-    Where most views agree with what is expected and some do not, those have something stale or of their own: that is a
-    finding of its own kind and never wakes anybody (TMS9-053).
+    If less than half of the views differ from the expected answer, they probably have stale data. Such a finding has
+    the kind ``one-view`` and never pages the operator on call (TMS9-053).
     """
     by_name: dict[str, list[Observation]] = defaultdict(list)
     for observation in observed:
@@ -68,7 +68,7 @@ def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) ->
 
 
 def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> DriftFinding:
-    """The finding at its name's severity, or, where less than half of the views say so, one that wakes nobody."""
+    """The finding with the severity of its name, or one that does not page if less than half of the views differ."""
     if 2 * wrong >= views:
         return make_finding(inventory, "outside", kind, entry.name, text, None)
     text = f"{wrong} of {views} views differ, perhaps stale: {text}"
@@ -76,7 +76,7 @@ def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wron
 
 
 def _mismatch(expected: ExpectedAnswer, seen: Observation) -> str:
-    """What is not as expected, in words; empty where nothing is."""
+    """The first difference from the expected answer as text; empty if there is none."""
     if seen.shape != expected.shape:
         chain = f" along {' → '.join(seen.chain)}" if seen.chain else ""
         return f"expected a {expected.shape} answer, got {seen.shape}{chain}"
@@ -90,7 +90,7 @@ def _mismatch(expected: ExpectedAnswer, seen: Observation) -> str:
 def find_usage_contradictions(
     inventory: Inventory, counts: QueryCounts, window: float, now: float
 ) -> tuple[DriftFinding, ...]:
-    """Endpoints that the inventory calls unused and that are asked for (TMS9-042)."""
+    """Endpoints that the inventory lists as not in use and that were resolved in the last ``window`` s (TMS9-042)."""
     found = []
     for entry in inventory.endpoints:
         counted = None if entry.in_use else counts.resolutions(entry.name.lower(), now - window, now)
@@ -101,10 +101,10 @@ def find_usage_contradictions(
 
 
 def find_inventory_gaps(inventory: Inventory, observed: Iterable[str]) -> tuple[DriftFinding, ...]:
-    """Names that are asked for and not listed, and alert rules that watch nothing."""
+    """Queried names that the inventory does not list, and alert rules for endpoints that it does not list."""
     names = inventory.find_unlisted(observed)
     found = [
-        make_finding(inventory, "inventory", "unlisted", name, "is asked for and not listed", None) for name in names
+        make_finding(inventory, "inventory", "unlisted", name, "is queried and not listed", None) for name in names
     ]
     for alert, meant in inventory.find_misnamed_alerts():
         hint = f"; did you mean {meant}?" if meant else ""
@@ -114,11 +114,11 @@ def find_inventory_gaps(inventory: Inventory, observed: Iterable[str]) -> tuple[
 
 
 def find_incomplete_counts(inventory: Inventory, counts: QueryCounts, now: float) -> tuple[DriftFinding, ...]:
-    """A finding where queries of the last day were not counted: names may be in use that nothing else here shows."""
+    """A finding if queries of the last day were not counted: names in use may then be missing from the findings."""
     why = counts.explain_lost(now)
     if not why:
         return ()
-    text = f"query counts of the last day are incomplete ({why}): names may be missing here that are asked for"
+    text = f"query counts of the last day are incomplete ({why}): queried names may be missing here"
     severity = inventory.default_severity
     return (
         DriftFinding("inventory", "counts-incomplete", "query counts", text, severity, severity <= inventory.pages_at),

@@ -1,4 +1,8 @@
-"""What a change would do, worked out before anything is done: differences, risk, reach, use, references, undo."""
+"""Plans: what a change would do, computed without applying it.
+
+A plan has the differences, the risk, the blast radius, the usage of the affected names, the references to them, the
+approvals that the policy requires, and the result of a rehearsed rollback.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,10 @@ _TOKEN_DIGITS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanContext:
-    """What a plan is judged against. ``now`` is in seconds since the epoch, ``spns`` are those of the service."""
+    """What ``make_plan`` needs beside the change and the zones.
+
+    ``now`` is in seconds since the epoch; ``spns`` are the SPNs of the service account.
+    """
 
     inventory: Inventory
     policy: Policy
@@ -40,11 +47,12 @@ class PlanContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A change worked out against one version of the zones.
+    """A change, planned against one version of the zones.
 
-    ``token`` stands for the change and for the zones that it was planned against: approvals and ``apply`` name it, so
-    that a plan that was overtaken cannot be applied late (dynamodb-2025). ``rollback`` is what the rollback, as it is
-    written, would leave different from last known good; None where it is words only.
+    ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
+    an outdated plan cannot be applied late (dynamodb-2025). ``rollback`` is the difference from last known good that
+    would remain after the change's ``rollback_operations``, or the error text if they cannot be applied; None if the
+    change has none.
     """
 
     change: Change
@@ -61,7 +69,7 @@ class Plan:
 
     @property
     def effects(self) -> dict[str, frozenset[Effect]]:
-        """What happens to each existing name that is affected: to its own records, or by way of what it leads to."""
+        """The effects on each affected name that exists: on its own records, or through a link to changed records."""
         found = dict.fromkeys(self.blast.names, frozenset({Effect.VALUES}))
         own: dict[str, frozenset[Effect]] = {}
         for each in self.delta.records:
@@ -71,7 +79,7 @@ class Plan:
 
     @property
     def zones(self) -> frozenset[Name]:
-        """Origins of the zones that it touches."""
+        """The origins of the zones that it changes."""
         return frozenset(self.before.zone_of(name).origin for name in self.delta.names)
 
     def as_data(self) -> dict[str, Any]:
@@ -92,13 +100,13 @@ class Plan:
 
 
 def plan_token(change: Change, zones: ZoneSet) -> str:
-    """``v7-3f2a…``: the version planned against, and a digest of the change and of the zones' content."""
+    """The token, such as ``v7-3f2a…``: the version of ``zones``, and a digest of the change and the zones."""
     whole = msgspec.json.encode(change, order="deterministic") + digest(zones).encode()
     return f"v{zones.version}-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
 
 
 def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
-    """Work ``change`` out against ``zones``, which stay as they are. Raises DnsChangeError when it cannot be done."""
+    """Plan ``change`` against ``zones``, which do not change. Raises DnsChangeError if it cannot be applied."""
     after = change.apply(zones)
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
@@ -125,13 +133,13 @@ def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
 
 
 def _find_new_lint_errors(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
-    """Errors of the zones that are not there before the change, such as a CNAME without its last dot (se-2009)."""
+    """Lint errors that the change introduces, such as a CNAME target without its final dot (se-2009)."""
     known = frozenset(lint(before))
     return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
 
 
 def _former_ttls(delta: Delta) -> dict[str, int]:
-    """The longest TTL, in seconds, that the existing record sets of each changed name have."""
+    """The longest TTL, in seconds, of the existing record sets of each changed name."""
     found: dict[str, int] = {}
     for each in delta.records:
         if each.before is not None:
@@ -141,12 +149,12 @@ def _former_ttls(delta: Delta) -> dict[str, int]:
 
 
 def _window(change: Change, ttl: int | None) -> float:
-    """The seconds to look back: never less than the TTL, behind which a cache hides its use (TMS9-089)."""
+    """The window of query counts in seconds: at least the TTL, because a cache hides queries that long (TMS9-089)."""
     return float(change.window or 300) if ttl is None else float(max(change.window, ttl))
 
 
 def _rehearse(change: Change, before: ZoneSet, after: ZoneSet) -> Delta | str | None:
-    """What differs from last known good after the rollback as written (TMS9-084)."""
+    """The differences from last known good after ``rollback_operations`` (TMS9-084); the error text if they fail."""
     if not change.rollback_operations:
         return None
     try:

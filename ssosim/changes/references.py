@@ -1,4 +1,4 @@
-"""Who refers to a name, from any zone: the check that nobody made before the traffic manager was deleted."""
+"""References to a name from any zone. Nobody checked these before the traffic manager profile was deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Reference:
 def find_references(
     zones: ZoneSet, names: Iterable[Name], profiles: Iterable[str], spns: Iterable[str], inventory: Inventory
 ) -> tuple[Reference, ...]:
-    """Everything in ``zones``, the service's SPNs and the inventory that refers to those names and profiles."""
+    """All references to these names and profiles in ``zones``, the SPNs of the service and the inventory."""
     wanted, tracked = frozenset(names), frozenset(profiles)
     texts = {plain(name) for name in wanted}
     found = list(_from_zones(zones, wanted, tracked))
@@ -89,13 +89,13 @@ def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[s
 
 
 def value_targets(rrset: RRset) -> tuple[Name, ...]:
-    """The names in the values of a record set."""
+    """The names in the values of a CNAME, NS, PTR, SRV or MX record set; empty for other types."""
     attribute = _TARGETS.get(rrset.type)
     return () if attribute is None else tuple(getattr(rdata, attribute) for rdata in rrset.rdatas)
 
 
 def link_targets(rrset: RRset) -> tuple[Name | str, ...]:
-    """What a record set leads to: names, and for an alias the profile (as text) or the name of its target."""
+    """The targets of a record set: names, or for an alias its profile (as str) or the name of its target."""
     if rrset.own:
         return ()
     if rrset.alias is not None:
@@ -104,9 +104,9 @@ def link_targets(rrset: RRset) -> tuple[Name | str, ...]:
 
 
 def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
-    """Every name whose answer the change can move.
+    """All names whose answers the change can affect.
 
-    That is: the names that differ, those that lead to them by CNAME or alias, and those behind which a profile changes.
+    These are the names that differ, the names with a CNAME or alias to them, and the names of changed profiles.
     """
     leads = _reverse_links(zones)
     reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
@@ -120,7 +120,7 @@ def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
 
 
 def _reverse_links(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
-    """What each name and each profile (as text) is led to from."""
+    """The names and profiles (as str) that link to each name and profile."""
     leads: dict[Name | str, set[Name | str]] = {}
     for zone in zones.zones.values():
         for rrset in zone.rrsets():

@@ -1,4 +1,4 @@
-"""One change taken back out of zones to which others were made after it."""
+"""Revert one change while later changes stay in force."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["revert_change"]
 
 
 def revert_change(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> ZoneSet:
-    """``now`` without what change ``number`` made of ``before``, which was ``after``; all else stays as it is.
+    """The zones ``now`` without change ``number``, which changed ``before`` to ``after``; all other records stay.
 
-    Raises DnsChangeError where something that it touched is not as it left it: another change rests on it then.
+    Raises DnsChangeError if a record or profile that it changed was changed again after it.
     """
     mine, since = compare(before, after), compare(after, now)
     keys = {(each.name, each.type) for each in mine.records}
@@ -32,5 +32,5 @@ def revert_change(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) ->
         raise DnsChangeError(f"change {number} cannot be rolled back alone: {error}") from error
     left = compare(before, zones)
     if any((each.name, each.type) in keys for each in left.records) or profiles & {each.name for each in left.profiles}:
-        raise DnsChangeError(f"change {number} cannot be rolled back alone: what it changed would not be as before")
+        raise DnsChangeError(f"change {number} cannot be rolled back alone: its records would differ from before")
     return zones

@@ -67,7 +67,7 @@ def _rehearsed(left: Changes | str | None) -> list[str]:
     if isinstance(left, Changes) and not any(msgspec.structs.astuple(left)):
         return ["", "rollback as written gives back last known good"]
     lines = [f"  {left}"] if isinstance(left, str) else _changes(left)
-    return ["", "rollback as written does not give back last known good", *lines]
+    return ["", "rollback as written does not restore last known good", *lines]
 
 
 def _changes(changes: Changes) -> list[str]:

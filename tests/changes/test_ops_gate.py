@@ -91,7 +91,7 @@ def test_a_gap_in_the_metric_refuses(office: Office):
 
 def test_the_inventory_counts_as_use(office: Office):
     """A name that its owner calls used is not deleted because it was quiet for five minutes."""
-    with pytest.raises(RefusedError, match="the inventory says that it is in use"):
+    with pytest.raises(RefusedError, match="the inventory lists it as in use"):
         office.apply(change(PutRecords(name=LOGIN, type="A", values=("192.0.2.99",))))
 
 
@@ -151,7 +151,7 @@ def test_a_change_that_ends_the_drift_passes_the_lock(office: Office):
 
 def test_a_rollback_that_restores_less_is_refused_beforehand(office: Office):
     """TMS9-084: a rollback as written that leaves a CNAME is refused before the change, not found at night."""
-    with pytest.raises(RefusedError, match="does not give back last known good"):
+    with pytest.raises(RefusedError, match="does not restore last known good"):
         office.apply(clean_up())
 
 
