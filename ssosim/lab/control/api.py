@@ -1,6 +1,35 @@
-"""The control API of a running lab: HTTP and JSON on a Unix socket of its owner's, and on loopback if asked.
+"""The control API of a running lab: HTTP and JSON on a Unix socket, and on loopback if requested.
 
-What it offers is written down for programs in ``control_spec`` (OpenAPI), for people in ``docs/control-api.md``.
+Theory of operation
+===================
+
+The API is described for programs in ``openapi`` (served as ``/v1/openapi.json``) and for people in
+``docs/control-api.md``. The parts:
+
+- ``access``: middleware. It checks the token and the ``Host`` of requests over loopback, and turns errors into JSON.
+- ``json_errors``: the server below the middleware. It answers in JSON where aiohttp never calls a handler.
+- ``*_handlers``: one module per group of routes; ``request_bodies`` parses and bounds what they read.
+- ``injected_handlers``: the interface for verdicts and scenarios. They belong to a layer above the lab, so the program
+  that starts the lab passes a function that creates them.
+- ``answers``, ``dns_answers``, ``spn_answers``: the responses as typed models, for the commands that read them.
+
+Rules that always hold:
+
+- The server runs on the event loop of the lab, beside its DNS and HTTPS servers. Handlers of ``GET`` and of faults only
+  read or change values in memory. Work that takes longer (plans, drift, zones as JSON) runs in a thread, on immutable
+  values; only the commit of its result runs on the loop (see ``ssosim.changes.change_control``).
+- A request that changes something is finished even if its client disconnects (``_finish_when_disconnected``): a DNS
+  change is never half done. A ``GET`` is cancelled instead, so that nothing waits for the trace in vain.
+- Changes of zones, views and ledger run one after another, under the lock of ``DnsHandlers``. Faults need no lock: each
+  is one step on the loop, and a layer above the zones.
+- Every error has the body ``{"error": text}``: 400 for bad input (``LabInputError``), 409 for a request that the lab
+  refuses in its present state (``LabError``), 403 for the gate's refusal, and aiohttp's own statuses.
+
+Why modules are imported late: ``dns_handlers`` and the injected handlers take long to import, and most labs never need
+them. They are imported in a thread or at the first request, so that a lab is ready sooner.
+
+What can go wrong: the Unix socket is protected by its file mode only, so it is created under a umask. The listener on
+loopback must be opened before the lab enters its own network namespace, else no program of the user could reach it.
 """
 
 from __future__ import annotations
@@ -52,9 +81,9 @@ _DNS = (
 
 
 class ControlApi:
-    """Serves the control API of ``lab``; ``stop`` is called when a client asks the lab to end.
+    """The server of the control API of ``lab``. ``stop`` is called for the request to stop the lab.
 
-    ``make_handlers`` makes what is offered of verdicts and scenarios; without it there is none of that.
+    ``make_handlers`` creates the handlers for verdicts and scenarios; without it these requests are refused.
     """
 
     def __init__(
@@ -76,7 +105,7 @@ class ControlApi:
             handle_signals=False,
             shutdown_timeout=0.5,
             logger=_silent_logger(),
-            handler_cancellation=True,  # nobody waits for the trace on behalf of one who has gone
+            handler_cancellation=True,  # a request that waits for the trace ends when its client disconnects
         )
 
     def _add_routes(self) -> None:
@@ -110,7 +139,7 @@ class ControlApi:
             )
 
     def _finish_when_disconnected(self, handler: Handler) -> Handler:
-        """What changes something is done whole, also for one who hangs up meanwhile."""
+        """Wrap ``handler`` so that it runs to its end even if the client disconnects."""
 
         async def whole(request: web.Request) -> web.StreamResponse:
             task = asyncio.ensure_future(handler(request))
@@ -121,9 +150,10 @@ class ControlApi:
         return whole
 
     async def start(self, path: Path, listener: socket.socket | None = None) -> None:
-        """Listen on the Unix socket ``path``, and on ``listener``, for those who have the token that is made for it.
+        """Listen on the Unix socket ``path``, and on ``listener`` if given, which requires a new token.
 
-        ``listener`` was opened before the lab had a network of its own, and so is in the machine's.
+        ``listener`` must have been opened before the lab entered its own network namespace, so that programs of the
+        user reach it. The token is written to ``api.token`` beside the socket, readable for its owner only.
         """
         await self._runner.setup()
         before = os.umask(0o177)
@@ -142,14 +172,14 @@ class ControlApi:
             self._endpoints |= {"url": f"http://{host}:{port}", "token_file": str(token_file)}
 
     def recover(self) -> str:
-        """Go on with the DNS changes of an earlier lab of this name: what was recovered, for people, if there is any.
+        """Restore the DNS changes of an earlier lab of this name. Returns a text about them; empty if there are none.
 
-        Raises LabInputError for a ledger that cannot be gone on with; nothing has changed then.
+        Raises LabInputError for a ledger that cannot be used; nothing has changed then.
         """
         return self._get_dns_handlers().recover() if self._lab.folder.ledger.is_dir() else ""
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """End a running scenario and DNS work, stop listening, and cancel requests that are still running."""
         if self._injected is not None and self._injected.current() is not None:
             self._injected.end()
         if self._dns_handlers is not None:
@@ -159,7 +189,7 @@ class ControlApi:
             task.cancel()
 
     def status(self) -> dict[str, Any]:
-        """What runs, and where this API is: its socket, and its URL and the file with the token if it has one."""
+        """The status of the lab, and the endpoints of this API: its socket, and its URL and token file if any."""
         return self._lab.status() | {"api": self._endpoints}
 
     async def _openapi(self, _: web.Request) -> web.Response:
@@ -185,7 +215,7 @@ class ControlApi:
 
     def _get_injected(self) -> InjectedHandlers:
         if self._make_injected is None:
-            raise LabError("this lab plays a scenario: it is steered, and its clients are judged, by ssosim run")
+            raise LabError("this lab belongs to ssosim run, which plays its scenario and gives the verdicts")
         self._injected = self._injected or self._make_injected(self._lab.lab)
         return self._injected
 
@@ -214,7 +244,7 @@ class ControlApi:
         return web.json_response(self._get_injected().end())
 
     async def _dns(self, request: web.Request) -> web.Response:
-        if self._dns_handlers is None:  # the lab goes on answering while it is imported
+        if self._dns_handlers is None:  # import it in a thread: the event loop keeps serving clients
             await asyncio.to_thread(importlib.import_module, "ssosim.lab.control.dns_handlers")
         return await self._get_dns_handlers().handle(request)
 
@@ -227,14 +257,14 @@ class ControlApi:
 
 
 def _silent_logger() -> logging.Logger:
-    """For aiohttp, which writes a traceback of whatever is no HTTP; our own mistakes the guard writes down."""
+    """A disabled logger for aiohttp, which logs a traceback for malformed HTTP; ``access`` logs our own errors."""
     logger = logging.getLogger(f"{__name__}.http")
     logger.disabled = True
     return logger
 
 
 def _write_private(file: Path, text: str) -> None:
-    """A file that is its owner's alone from its first moment."""
+    """Create ``file`` with access for its owner only, from the start."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.write(text)

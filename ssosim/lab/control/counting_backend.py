@@ -1,7 +1,7 @@
-"""A counting backend in front of a name: what hits a name that is believed unused, seen before the name goes.
+"""Counting backends: they show which clients still use a name that is believed unused, before it is deleted.
 
-The name is pointed at a relay that counts each connection and passes it on, unread, to where it would have gone; so
-nobody notices, TLS and tickets included, as long as the shape of the answer stays. TMS9-040.
+The name gets the address of a relay. The relay counts each connection and forwards it, unread, to the original address.
+So clients notice no difference, TLS and Kerberos included, as long as the shape of the answer stays. TMS9-040.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _CHUNK = 65536
 
 @dataclass(slots=True)
 class Substitution:
-    """Relays that are running. ``hits`` counts connections by name; ``ttl`` is how long caches may still lead past."""
+    """Running relays. ``hits`` counts connections by name.
+
+    ``ttl`` is the number of seconds in which caches may still have the original addresses.
+    """
 
     lab: Lab
     names: tuple[str, ...]
@@ -38,7 +41,7 @@ class Substitution:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def finish(self) -> None:
-        """Take the relays out of the zones, where they are an overlay, and stop them; what others changed stays."""
+        """Remove the overlay with the relays from the zones, and stop the relays. Other changes of the zones stay."""
         self.remove_overlay()
         for server in self.servers:
             server.close()
@@ -52,11 +55,11 @@ class Substitution:
 
 
 async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
-    """Point every address record set that ``plan`` would touch at a counting relay.
+    """Point every A record set that ``plan`` would affect at a counting relay.
 
-    The relays are laid over the zones as these are when all relays run: nothing that others change meanwhile is lost.
-    Raises DnsChangeError when the plan touches none that can be relayed: only plain or alias A record sets that a
-    profile does not own, and that have an address.
+    The addresses of the relays are an overlay of the zones, so that other changes of the zones stay visible. Raises
+    DnsChangeError if the plan affects no plain or alias A record set that has an address and is not the own name of a
+    profile.
     """
     now = lab.zones.current
     targets: dict[str, str] = {}
@@ -66,7 +69,7 @@ async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
         if addresses:
             targets[name] = addresses[0]
     if not targets:
-        raise DnsChangeError("no name that this change touches has an A record set: nothing to put a backend before")
+        raise DnsChangeError("no name that this change affects has an A record set: there is nothing to relay")
     running = Substitution(lab, tuple(targets))
     relays: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""What the DNS desk of the control API answers, as models: plans, decisions, what was done, drift, zones."""
+"""Responses of the control API about DNS as typed models: plans, decisions, results, drift, zones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ChangeKind = Literal["create", "update", "delete"]
 
 
 class RecordChange(ApiResponse, frozen=True, kw_only=True):
-    """A record set before and after; None where there is none."""
+    """A record set before and after; None if it does not exist."""
 
     name: str
     type: str
@@ -52,7 +52,7 @@ class RecordChange(ApiResponse, frozen=True, kw_only=True):
 
 
 class ProfileChange(ApiResponse, frozen=True, kw_only=True):
-    """A traffic manager profile before and after; None where there is none."""
+    """A traffic manager profile before and after; None if it does not exist."""
 
     profile: str
     kind: ChangeKind
@@ -61,7 +61,7 @@ class ProfileChange(ApiResponse, frozen=True, kw_only=True):
 
 
 class Changes(ApiResponse, frozen=True, kw_only=True):
-    """All that differs between two states of the zones."""
+    """All differences between two states of the zones."""
 
     records: tuple[RecordChange, ...]
     profiles: tuple[ProfileChange, ...]
@@ -70,21 +70,21 @@ class Changes(ApiResponse, frozen=True, kw_only=True):
 
 
 class RiskReason(ApiResponse, frozen=True, kw_only=True):
-    """One reason, and the level that it stands for."""
+    """A reason why the risk is at least ``level``."""
 
     level: str
     text: str
 
 
 class Risk(ApiResponse, frozen=True, kw_only=True):
-    """The highest level of all reasons, worst first."""
+    """The highest level of all reasons, and the reasons, worst first."""
 
     level: str
     reasons: tuple[RiskReason, ...]
 
 
 class BlastRadius(ApiResponse, frozen=True, kw_only=True):
-    """Whom a change reaches: everybody or some views; the names affected, and who resolved them lately."""
+    """The scope of a change (all or some views), the affected names, and the clients that resolved them recently."""
 
     scope: Literal["global", "views"]
     views: tuple[str, ...]
@@ -93,7 +93,7 @@ class BlastRadius(ApiResponse, frozen=True, kw_only=True):
 
 
 class Reference(ApiResponse, frozen=True, kw_only=True):
-    """Something that refers to what is changed."""
+    """A reference to a changed name or profile."""
 
     target: str
     kind: str
@@ -102,9 +102,9 @@ class Reference(ApiResponse, frozen=True, kw_only=True):
 
 
 class Usage(ApiResponse, frozen=True, kw_only=True):
-    """How often a name was resolved in the last ``window_s`` seconds, by whom.
+    """The number of resolutions of a name in the last ``window_s`` seconds, in total and by client.
 
-    ``resolutions`` is None where a part of that time was not measured; ``gap`` says why.
+    ``resolutions`` is None if a part of that time was not measured; ``gap`` is the reason.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Usage(ApiResponse, frozen=True, kw_only=True):
 
 
 class GateReason(ApiResponse, frozen=True, kw_only=True):
-    """A rule of the gate that speaks against it, and what to do about it."""
+    """A rule of the gate that the plan breaks, and what to do about it."""
 
     rule: str
     text: str
@@ -124,16 +124,17 @@ class GateReason(ApiResponse, frozen=True, kw_only=True):
 
 
 class GateDecision(ApiResponse, frozen=True, kw_only=True):
-    """What the gate says."""
+    """The decision of the gate, with all reasons against the plan."""
 
     outcome: Literal["allow", "refuse", "defer"]
     reasons: tuple[GateReason, ...]
 
 
 class Plan(ApiResponse, frozen=True, kw_only=True):
-    """What a change would do. ``plan`` is its token; ``rollback`` what taking it back as written would leave undone.
+    """What a change would do. ``plan`` is the token of the plan.
 
-    ``rollback`` is None for a change that has none, and a text where it cannot be done.
+    ``rollback`` are the differences that would remain after the ``rollback_operations`` of the change: None if it has
+    none, and the error text if they cannot be applied.
     """
 
     plan: str
@@ -150,7 +151,7 @@ class Plan(ApiResponse, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate's no to a plan: its decision, and the plan's token. What else is said of the plan is left out."""
+    """The gate's refusal of a plan: its decision and the plan's token. The other fields of the plan are ignored."""
 
     class _Plan(msgspec.Struct, frozen=True):
         plan: str
@@ -160,7 +161,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeResult(ApiResponse, frozen=True, kw_only=True):
-    """Whether an endpoint resolves, and with which status it answers over HTTPS; None where it was not asked."""
+    """Whether an endpoint resolves, and the HTTP status of its HTTPS check; None if it has no check."""
 
     name: str
     view: str | None
@@ -170,7 +171,7 @@ class ProbeResult(ApiResponse, frozen=True, kw_only=True):
 
 
 class Verification(ApiResponse, frozen=True, kw_only=True):
-    """Whether what is there is what should be, and what differs. ``probes``: what most monitoring would see."""
+    """Whether the zones are as they should be, and the differences. ``probes``: what usual monitoring would report."""
 
     equal: bool
     differences: tuple[str, ...]
@@ -178,7 +179,7 @@ class Verification(ApiResponse, frozen=True, kw_only=True):
 
 
 class ChangeResult(ApiResponse, frozen=True, kw_only=True):
-    """What was done. ``number`` is its place in the ledger, None for a change that is in ``views`` only."""
+    """The result of a change or rollback. ``number`` is that of its ledger entry; None for a change in ``views``."""
 
     number: int | None
     action: str
@@ -189,7 +190,7 @@ class ChangeResult(ApiResponse, frozen=True, kw_only=True):
 
 
 class DriftFinding(ApiResponse, frozen=True, kw_only=True):
-    """One thing that is not as it should be; severity 1 is the worst. ``zone`` is the one that it locks, if any."""
+    """One difference; severity 1 is the worst. ``zone`` is the origin of the zone with the difference, if any."""
 
     direction: str
     kind: str
@@ -201,9 +202,9 @@ class DriftFinding(ApiResponse, frozen=True, kw_only=True):
 
 
 class Drift(ApiResponse, frozen=True, kw_only=True):
-    """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known.
+    """The findings, the locked zones with their incident ids, and the share of queried names in the inventory.
 
-    ``uncounted`` says why some of the names asked for may be missing from that part; empty where none are.
+    ``uncounted`` is why queried names may be missing from that share; empty if all queries were counted.
     """
 
     findings: tuple[DriftFinding, ...]
@@ -213,7 +214,7 @@ class Drift(ApiResponse, frozen=True, kw_only=True):
 
 
 class StagedChange(ApiResponse, frozen=True, kw_only=True):
-    """A change that is in force in some views only: its plan's token, and the views."""
+    """A change that is visible in some views only: the token of its plan, its title and the views."""
 
     plan: str
     title: str
@@ -221,9 +222,9 @@ class StagedChange(ApiResponse, frozen=True, kw_only=True):
 
 
 class Zones(ApiResponse, frozen=True, kw_only=True):
-    """The zones as ``changes.snapshot`` writes them, the estate, locks, the ledger of changes, the policy's name.
+    """The zones in the format of ``changes.snapshot``, the estate, the locks, the ledger and the policy's name.
 
-    ``staged`` are the changes that some views show and others do not.
+    ``staged`` are the changes that are visible in some views only.
     """
 
     zones: object
@@ -235,7 +236,7 @@ class Zones(ApiResponse, frozen=True, kw_only=True):
 
 
 class LoadedZones(ApiResponse, frozen=True, kw_only=True):
-    """Zones that are now the lab's: their place in the ledger, and their version."""
+    """The result of loading or adopting zones: the number of the ledger entry, and the version of the zones."""
 
     number: int
     action: str
@@ -243,21 +244,21 @@ class LoadedZones(ApiResponse, frozen=True, kw_only=True):
 
 
 class Settings(ApiResponse, frozen=True, kw_only=True):
-    """What holds at the desk."""
+    """The settings of change control that are in force."""
 
     policy: str
     detector: Detector
 
 
 class SubstitutionStarted(ApiResponse, frozen=True, kw_only=True):
-    """The names for which a counting backend stands in, and how long the old answers may be remembered, in seconds."""
+    """The names that have a counting backend, and for how many seconds caches may keep the original answers."""
 
     names: tuple[str, ...]
     ttl: int
 
 
 class SubstitutionHits(ApiResponse, frozen=True, kw_only=True):
-    """Connections to the counting backend, by name and in all."""
+    """The connections to the counting backends, by name and in total."""
 
     hits: dict[str, int]
     total: int

@@ -1,16 +1,16 @@
-"""The change desk of a running lab: its zones, its trace as query counts, its probes; and the control API's part of it.
+"""Change control of a running lab: the handlers of ``/v1/dns/``.
 
-GET  /v1/dns/zones        the zones, the desired state's drift locks, the ledger
+GET  /v1/dns/zones        the zones, the drift locks, the ledger, the staged changes
 POST /v1/dns/plan         {change}
-POST /v1/dns/apply        {change, plan, approvals, executors}       403 with the gate's reasons when it refuses
-                          a change with views is shown in those alone, one after another, until one turns red
-POST /v1/dns/rollback     {number, as_written, by}      while a change is in some views only: takes it out of them
+POST /v1/dns/apply        {change, plan, approvals, executors}     403 with the gate's reasons if it refuses
+                          a change with views is staged in one view after another, until one has a new finding
+POST /v1/dns/rollback     {number, as_written, by}     without a number, the last staged change is removed first
 POST /v1/dns/drift        {outside}
-POST /v1/dns/load         {zones, title}     a tree of the user's in the place of the lab's zones
+POST /v1/dns/load         {zones, title}     replaces zones of the lab by those of the user
 POST /v1/dns/adopt        {by}
-POST /v1/dns/settings     {policy, inventory, detector}     check_every of the inventory starts and ends monitoring
-POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
-POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before
+POST /v1/dns/settings     {policy, inventory, detector}     check_every of the inventory starts or stops monitoring
+POST /v1/dns/substitutions         {change}     starts counting backends for the names that the change would affect
+POST /v1/dns/substitutions/finish  {}           stops them and returns the counts; the zones are as before
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.counting_backend import Substitution, start_substitution
 from ssosim.lab.control.endpoint_probes import EndpointProber
-from ssosim.lab.control.request_bodies import json_object, json_response_beside_loop
+from ssosim.lab.control.request_bodies import encode_json_response, json_object
 from ssosim.lab.control.staged_views import StagedChange, StagedViews
 from ssosim.lab.core.lab import Lab
 from ssosim.services import http_host_names
@@ -50,17 +50,17 @@ from ssosim.trace import LabEvent
 __all__ = ["DnsHandlers", "make_inventory"]
 
 _MOST_ZONES = 8 * 1024 * 1024
-"""Bytes of a request that may hold zones: as much as the control API takes at all."""
+"""The limit, in bytes, of a request that may contain zones: the limit of the control API."""
 
 _ATTEMPTS = 5
-"""So often a change is worked out anew because the zones changed meanwhile."""
+"""Attempts to prepare a change, each after the zones changed during the last one."""
 
 _T = TypeVar("_T")
 _Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
 def make_inventory(estate: Estate) -> Inventory:
-    """The shipped inventory for the shipped estate; for another one, its HTTPS names, owners unknown."""
+    """The built-in inventory for the built-in estate; for another estate, its HTTPS names with unknown owners."""
     if estate.name == default_estate().name:
         return default_inventory()
     names = http_host_names(estate, tls=True)
@@ -68,14 +68,14 @@ def make_inventory(estate: Estate) -> Inventory:
 
 
 class DnsHandlers:
-    """Change control in a lab.
+    """Change control in a lab. The ledger is in ``folder``.
 
-    ``folder`` is where the ledger is kept. Whatever changes the zones, the views or the ledger is done one after
-    another (``_turn``), from its check to its entry in the ledger, across all that it waits for. Faults need not wait
-    for their turn: each is one step of the zones' owner, and lies as a layer over what is changed beneath.
+    Requests that change the zones, the views or the ledger run one after another, under one lock (``_exclusive``), from
+    the check to the ledger entry. Faults do not need the lock: each is one step on the event loop, and a layer above
+    the zones.
 
-    What takes long (plans, drift, zones as text) is worked out in a thread, on values that nobody changes; so clients
-    are answered meanwhile. What comes of it (``commit``, records of the trace) is done on the loop.
+    Long computations (plans, drift, zones as data) run in a thread on immutable values, so that clients are answered
+    meanwhile. The commit and the records of the trace are done on the event loop.
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:
@@ -101,16 +101,16 @@ class DnsHandlers:
         )
 
     def recover(self) -> str:
-        """Go on where the ledger ends; in one line what that means, nothing where it has no entry.
+        """Restore the state of the last ledger entry. Returns a line of text about it; empty for an empty ledger.
 
-        Raises LabInputError for a ledger that cannot be gone on with; nothing has changed then.
+        Raises LabInputError for a ledger that cannot be used; nothing has changed then.
         """
         try:
             last = self.control.recover()
             torn = self.control.ledger.is_torn()
         except LedgerError as error:
-            hint = "begin anew with --fresh, or take another --name"
-            raise LabInputError(f"the changes of an earlier lab cannot be taken over: {error}; {hint}") from error
+            hint = "start without them (--fresh), or use another --name"
+            raise LabInputError(f"the changes of an earlier lab cannot be restored: {error}; {hint}") from error
         if not last and not torn:
             return ""
         text = f"the DNS changes of an earlier lab of this name, up to entry {last} of the ledger, are in force"
@@ -122,12 +122,12 @@ class DnsHandlers:
         """Answer one request below ``/v1/dns/``; raises LabError and LabInputError."""
         handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))
         if handler is None:
-            raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
+            raise LabInputError(f"{request.method} {request.path}: not found; see GET /v1/openapi.json")
         given = await json_object(request, max_bytes=_MOST_ZONES)
         try:
-            return await json_response_beside_loop(await handler(given))
+            return await encode_json_response(await handler(given))
         except RefusedError as refused:
-            return await json_response_beside_loop(await in_thread(partial(_refusal_data, refused)), status=403)
+            return await encode_json_response(await in_thread(partial(_refusal_data, refused)), status=403)
         except (DnsChangeError, LedgerError) as error:
             raise LabError(str(error)) from error
         except ValueError as error:
@@ -148,9 +148,9 @@ class DnsHandlers:
         }
 
     async def close(self) -> None:
-        """End what is still under way; the zones get back what a substitution had taken."""
+        """Stop monitoring, cancel a running request, and end a substitution, which restores the zones."""
         await self._monitor_every(0)
-        if self._current_task is not None:  # it may wait for an endpoint that does not answer
+        if self._current_task is not None:  # it may wait for an endpoint that does not respond
             self._current_task.cancel()
         async with self._exclusive():
             await self._close()
@@ -162,7 +162,7 @@ class DnsHandlers:
 
     @contextlib.asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[None]:
-        """What changes something, alone."""
+        """Hold the lock for requests that change something."""
         async with self._lock:
             self._current_task = asyncio.current_task()
             try:
@@ -171,9 +171,9 @@ class DnsHandlers:
                 self._current_task = None
 
     async def _commit_prepared(self, prepare: Callable[[], PreparedCommit]) -> CommitResult:
-        """Do what ``prepare``, in a thread, works out; it is the turn of the caller.
+        """Run ``prepare`` in a thread and commit its result. The caller holds the lock.
 
-        Raises what ``prepare`` raises, and LabError where the zones are never left alone for long enough.
+        Raises the errors of ``prepare``, and LabError if the zones change during every attempt.
         """
         for _ in range(_ATTEMPTS):
             prepared = await in_thread(prepare)
@@ -185,7 +185,7 @@ class DnsHandlers:
     async def _zones(self, _: dict[str, Any]) -> dict[str, Any]:
         zones, staged = self._lab.zones.current, self._views.all
 
-        def shown() -> dict[str, Any]:
+        def build_data() -> dict[str, Any]:
             return {
                 "zones": to_data(zones),
                 "estate": msgspec.to_builtins(self._lab.estate),
@@ -198,32 +198,32 @@ class DnsHandlers:
                 ],
             }
 
-        return await in_thread(shown)
+        return await in_thread(build_data)
 
     async def _plan(self, body: dict[str, Any]) -> dict[str, Any]:
         change = _convert_field(body, "change", Change)
 
-        def planned() -> dict[str, Any]:
+        def build_data() -> dict[str, Any]:
             plan = self.control.plan(change)
             return plan.as_data() | {"gate": self.control.judge(plan).as_data()}
 
-        return await in_thread(planned)
+        return await in_thread(build_data)
 
     async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
         change = _convert_field(body, "change", Change)
-        said: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "token": _convert_field(body, "plan", str | None),
             "approvals": _convert_field(body, "approvals", tuple[Approval, ...], ()),
             "executors": _convert_field(body, "executors", tuple[str, ...], ()),
         }
         async with self._exclusive():
             if self._substitution is not None:
-                raise LabError("a substitution is under way: finish it first")
+                raise LabError("a substitution is running: finish it first")
             if change.views:
-                plan = await in_thread(partial(self.control.permit, change, **said))
+                plan = await in_thread(partial(self.control.permit, change, **arguments))
                 staged = await self._views.stage(plan, self.control.inventory, self._get_prober())
                 return self._report_views("staged", staged)
-            done = await self._commit_prepared(partial(self.control.prepare_change, change, **said))
+            done = await self._commit_prepared(partial(self.control.prepare_change, change, **arguments))
             self._views.remove_global_change(change)
         return await self._report_commit(done)
 
@@ -253,7 +253,7 @@ class DnsHandlers:
         return await self._report_commit(done)
 
     async def _report_commit(self, done: CommitResult) -> dict[str, Any]:
-        """What was done, with the probes beside the verifier: green probes prove less than an equal state."""
+        """The result as data. If the verification found differences, with probes: these may succeed nevertheless."""
         probes = [] if done.verification.good else await self._probe_lines()
         return {
             "number": done.entry.number,
@@ -264,7 +264,7 @@ class DnsHandlers:
         }
 
     async def _probe_lines(self) -> list[dict[str, Any]]:
-        """Whether each endpoint resolves and answers, as most monitoring asks: shapes are not looked at."""
+        """Whether each endpoint resolves and answers, as usual monitoring checks it: without the shape of answers."""
         seen = await self._get_prober().observe(self.control.inventory)
         return [
             {
@@ -285,7 +285,7 @@ class DnsHandlers:
             )
             self.control.record_endpoint_check()
 
-        def said() -> dict[str, Any]:
+        def build_data() -> dict[str, Any]:
             return {
                 "findings": [each.as_data() for each in found],
                 "locks": {plain(origin): incident for origin, incident in self.control.locks.items()},
@@ -293,7 +293,7 @@ class DnsHandlers:
                 "uncounted": self.control.explain_uncounted(),
             }
 
-        return await in_thread(said)
+        return await in_thread(build_data)
 
     def _get_prober(self) -> EndpointProber:
         self._prober = self._prober or EndpointProber(self._lab)
@@ -329,7 +329,7 @@ class DnsHandlers:
         return {"policy": self.control.policy.name, "detector": msgspec.to_builtins(self.control.detector)}
 
     async def _monitor_every(self, seconds: int) -> None:
-        """Check all endpoints at that interval from now on; 0 ends it."""
+        """Start to check all endpoints at this interval, in place of an earlier one; 0 only stops it."""
         if self._monitor is not None:
             self._monitor.cancel()
             await asyncio.wait([self._monitor])
@@ -348,7 +348,7 @@ class DnsHandlers:
         change = _convert_field(body, "change", Change)
         async with self._exclusive():
             if self._substitution is not None:
-                raise LabError("a substitution is under way: finish it first")
+                raise LabError("a substitution is running: finish it first")
             plan = await in_thread(partial(self.control.plan, change))
             self._substitution = running = await start_substitution(self._lab, plan)
         return {"names": list(running.names), "ttl": running.ttl}
@@ -356,7 +356,7 @@ class DnsHandlers:
     async def _finish(self, _: dict[str, Any]) -> dict[str, Any]:
         async with self._exclusive():
             if self._substitution is None:
-                raise LabError("no substitution is under way")
+                raise LabError("no substitution is running")
             running, self._substitution = self._substitution, None
             with contextlib.suppress(OSError):
                 await running.finish()
@@ -368,7 +368,7 @@ def _refusal_data(refused: RefusedError) -> dict[str, Any]:
 
 
 def _convert_field(body: dict[str, Any], key: str, kind: type[_T] | Any, default: Any = None) -> _T | Any:
-    """``body[key]`` as ``kind``; raises LabInputError with the place."""
+    """Convert ``body[key]`` to ``kind``; ``default`` if it is missing. Raises LabInputError with the key."""
     value = body.get(key)
     if value is None:
         value = default

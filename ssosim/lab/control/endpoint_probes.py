@@ -1,4 +1,4 @@
-"""Outside-in probes: what resolvers say of every endpoint of the inventory, over the wire; then an HTTPS check."""
+"""Outside-in probes: query resolvers for every endpoint of the inventory over the network, then check HTTPS."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ View = tuple[str, tuple[str, int]]
 
 
 def list_views(lab: Lab) -> tuple[View, ...]:
-    """The views of a lab: each of its name servers, and each caching resolver of the estate.
+    """List the views of a lab: each of its name servers, and each caching resolver of the estate.
 
-    A probe through a resolver reaches the name servers as that resolver's question, and so counts as its use.
+    A name server sees a probe through a resolver as a query of that resolver, so it counts as use by that resolver.
     """
     servers = [(host.name, host.address) for host in lab.estate.hosts if host.address in lab.estate.addresses("dns")]
     resolvers = [(resolver.name, resolver.address) for resolver in lab.estate.resolvers]
@@ -38,7 +38,7 @@ def list_views(lab: Lab) -> tuple[View, ...]:
 
 
 class EndpointProber:
-    """Asks from an address of its own, under a name that query counts leave out."""
+    """A prober with its own address in the lab's network. Query counts ignore its client name."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -46,7 +46,7 @@ class EndpointProber:
         lab.attribution.register(self._address, PROBE, reports_failures=True)
 
     async def observe(self, inventory: Inventory, views: Sequence[View] | None = None) -> tuple[Observation, ...]:
-        """One observation for each endpoint and view."""
+        """Probe each endpoint through each view (by default all of ``list_views``): one observation for each pair."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def one(entry: Endpoint, view: View) -> Observation:
@@ -60,7 +60,7 @@ class EndpointProber:
         name, server = view
         shape, chain, addresses = await self._resolve(entry.name, entry.expected.type, server)
         status = None
-        if entry.https:  # a server that says nothing is not asked for the same name twice more
+        if entry.https:  # a server that did not respond is not queried again for the HTTPS check
             status = 0 if shape == "timeout" else await self._check(entry, server)
         return Observation(entry.name, name, shape, chain, addresses, status)
 
@@ -100,5 +100,5 @@ class EndpointProber:
 
 
 async def observe(lab: Lab, inventory: Inventory) -> tuple[Observation, ...]:
-    """One round of probes from an address of its own."""
+    """Probe all endpoints once with a new prober."""
     return await EndpointProber(lab).observe(inventory)

@@ -1,4 +1,4 @@
-"""Faults over the control API: ``/v1/faults``."""
+"""Faults in the control API: ``/v1/faults``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["apply_fault", "list_faults", "undo_faults"]
 
 
 def list_faults(active_faults: ActiveFaults) -> dict[str, Any]:
-    """The faults in force, the oldest first."""
+    """List the active faults, the oldest first."""
     return {"faults": [as_data(applied) for applied in active_faults.active]}
 
 
 def apply_fault(active_faults: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
-    """Put the fault that ``body`` describes in force: ``fault`` is its name, the other keys its fields.
+    """Apply the fault that ``body`` describes: ``fault`` is its name, the other keys are its fields.
 
-    Raises LabInputError for what is no fault, LabError for one that does not fit the zones.
+    Raises LabInputError for an invalid fault, LabError for a fault that cannot be applied to the zones.
     """
     try:
         return as_data(active_faults.apply(fault_from(body)))
@@ -32,7 +32,7 @@ def apply_fault(active_faults: ActiveFaults, body: dict[str, Any]) -> dict[str, 
 
 
 def undo_faults(active_faults: ActiveFaults, which: str) -> dict[str, Any]:
-    """Take away the fault of that id, the one of that name, or ``all``; raises LabInputError if there is none such."""
+    """Undo the fault with the id or name ``which``, or ``all``. Raises LabInputError if no or several faults match."""
     if which == "all":
         undone = [as_data(applied) for applied in reversed(active_faults.active)]
         active_faults.undo_all()
@@ -49,6 +49,6 @@ def undo_faults(active_faults: ActiveFaults, which: str) -> dict[str, Any]:
 
 
 def as_data(applied: Applied) -> dict[str, Any]:
-    """One fault in force."""
+    """One active fault as plain data."""
     fields: dict[str, Any] = msgspec.to_builtins(applied.fault)
     return {"id": applied.id, "description": applied.fault.detail, "suspended": applied.suspended} | fields

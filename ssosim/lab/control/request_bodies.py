@@ -1,4 +1,4 @@
-"""What a request to the control API carries: a body, a query."""
+"""Parse and bound the bodies and queries of control API requests, and encode large responses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ssosim.lab.base.errors import LabInputError
 
 __all__ = [
     "SMALL",
+    "encode_json_response",
     "json_object",
-    "json_response_beside_loop",
     "parse_object",
     "parse_query",
     "parse_whole_number",
@@ -25,28 +25,29 @@ __all__ = [
 
 
 SMALL = 128 * 1024
-"""Bytes of a body that holds no file of the user's."""
+"""The limit, in bytes, of a body that contains no file of the user."""
 
 
-async def json_response_beside_loop(data: Any, status: int = 200) -> web.Response:
-    """``data`` as an answer. It may be large: it is put into words beside the loop, on which the lab runs."""
+async def encode_json_response(data: Any, status: int = 200) -> web.Response:
+    """Make a JSON response of ``data``, which may be large: it is encoded in a thread, not on the event loop."""
     body = await in_thread(partial(_encoded, data))
     return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
 
 
 def _encoded(data: Any) -> bytes:
     try:
-        return msgspec.json.encode(data)  # ten times as fast as the standard library's, which other threads wait for
-    except (TypeError, UnicodeEncodeError):  # half a surrogate pair in a stranger's text
+        return msgspec.json.encode(data)  # ten times as fast as the standard library's, which blocks other threads
+    except (TypeError, UnicodeEncodeError):  # half a surrogate pair in text from outside
         return json.dumps(data).encode()
 
 
 async def json_object(
     request: web.Request, known: Collection[str] | None = None, *, max_bytes: int = SMALL
 ) -> dict[str, Any]:
-    """The body, ``{}`` where there is none; raises LabInputError for anything but a JSON object of ``most`` bytes.
+    """Read the body as a JSON object; ``{}`` for an empty body.
 
-    ``known`` are the keys that it may have, where that is known here.
+    ``known`` are the keys that it may have; None allows all. Raises LabInputError for another key, for anything but a
+    JSON object, and for more than ``max_bytes`` bytes.
     """
     body = parse_object(await request.read(), max_bytes)
     if known is not None and (unknown := sorted(set(body) - set(known))):
@@ -55,7 +56,7 @@ async def json_object(
 
 
 def parse_object(text: bytes, max_bytes: int = SMALL) -> dict[str, Any]:
-    """``text`` as a JSON object, ``{}`` where there is none; raises LabInputError, also for over ``most`` bytes."""
+    """Parse ``text`` as a JSON object; ``{}`` if it is empty. Raises LabInputError, also for over ``max_bytes``."""
     if len(text) > max_bytes:
         raise LabInputError(
             f"the request's body has {len(text)} bytes: at most {max_bytes} are read here; send less at once"
@@ -70,7 +71,7 @@ def parse_object(text: bytes, max_bytes: int = SMALL) -> dict[str, Any]:
 
 
 def text_or_none(body: Mapping[str, Any], key: str) -> str | None:
-    """``body[key]``, which may be missing; raises LabInputError if it is not text."""
+    """Return ``body[key]``, None if it is missing. Raises LabInputError if it is not text."""
     value = body.get(key)
     if value is not None and not isinstance(value, str):
         raise LabInputError(f"{key}: expected text")
@@ -78,7 +79,7 @@ def text_or_none(body: Mapping[str, Any], key: str) -> str | None:
 
 
 def parse_query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
-    """The query's parameters, each of which must be one of ``known`` and there once; raises LabInputError."""
+    """Return the parameters of the query. Raises LabInputError for one that is not in ``known`` or is given twice."""
     found = dict(request.query)
     for key in request.query:
         if key not in known:
@@ -88,11 +89,14 @@ def parse_query(request: web.Request, known: Collection[str]) -> Mapping[str, st
     return found
 
 
-def parse_whole_number(query: Mapping[str, str], key: str, default: int, least: int, max_bytes: int) -> int:
-    """``query[key]`` as a whole number within its bounds; raises LabInputError."""
+def parse_whole_number(query: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
+    """Parse ``query[key]`` as a whole number from ``least`` to ``most``, ``default`` if it is missing.
+
+    Raises LabInputError.
+    """
     text = query.get(key)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= max_bytes):
-        raise LabInputError(f"{key} {text[:40]!r}: expected a whole number from {least} to {max_bytes}")
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise LabInputError(f"{key} {text[:40]!r}: expected a whole number from {least} to {most}")
     return int(text)

@@ -1,4 +1,4 @@
-"""What the control API answers about SPNs, as models."""
+"""Responses of the control API about SPNs as typed models."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ __all__ = ["NameShape", "SpnCandidate", "SpnRow", "Spns"]
 
 
 class SpnCandidate(ApiResponse, frozen=True, kw_only=True):
-    """An SPN that a client would ask for, and what the KDC says to it."""
+    """An SPN that a client would request, and the KDC's response (``known``, ``unknown`` or an error)."""
 
     spn: str
     kdc: str
 
 
 class SpnRow(ApiResponse, frozen=True, kw_only=True):
-    """What a rule makes of a host; ``problem`` where it gets no further than DNS.
+    """The SPNs that a rule forms for a host; ``problem`` is set if the client stops after DNS.
 
-    ``outcomes`` are the SPNs in the order in which they are tried, one tuple for each way that ``chance`` (empty for
-    none) may decide; ``candidates`` are all of them.
+    ``outcomes`` are the SPNs in the order in which they are tried, one tuple for each possible outcome of ``chance``
+    (empty if nothing is left to chance); ``candidates`` are all of them.
 
-    ``clients`` are the models that use the rule; the command knows them, not the lab.
+    ``clients`` are the client models that use the rule; the command adds them, because the lab does not know them.
     """
 
     rule: str
@@ -34,7 +34,7 @@ class SpnRow(ApiResponse, frozen=True, kw_only=True):
 
 
 class NameShape(ApiResponse, frozen=True, kw_only=True):
-    """The address answer for a host: names on the way, addresses, and the name that the first of them leads back to."""
+    """The address answer for a host: CNAME chain, addresses, and the PTR name of the first address."""
 
     problem: str
     canonical: str
@@ -44,7 +44,7 @@ class NameShape(ApiResponse, frozen=True, kw_only=True):
 
 
 class Spns(ApiResponse, frozen=True, kw_only=True):
-    """All rules for a host."""
+    """The results of all rules for a host."""
 
     host: str
     dns: NameShape

@@ -1,10 +1,10 @@
-"""Changes in some views before they are in all: the canary's resolver first, and no further when it turns red.
+"""Staged changes: visible in some views before all, the canary's resolver first. A new finding stops the rollout.
 
-A DNS change has no natural gradual rollout (TMS9-030); for names that stay global a change is shown by one resolver
-after another, as by a response policy zone, while the zones stay as they are (TMS9-095).
+A DNS change has no natural gradual rollout (TMS9-030). So a change of names that stay global is made visible in one
+resolver after another, as with a response policy zone, while the zones do not change (TMS9-095).
 
-A view shows the zones of this moment with the changes that are staged in it, in their order; so several changes may be
-staged at once, in the same views or in others, and none hides what is done to the zones meanwhile.
+A view answers from the current zones with its staged changes applied in order. So several changes may be staged at
+once, in the same views or in others, and later changes of the zones stay visible in every view.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["StagedChange", "StagedViews"]
 
 @dataclass(frozen=True, slots=True)
 class StagedChange:
-    """A change in the views that it names, and the names that it touches."""
+    """A change that is visible in the views that it names, its plan token, and the names that it affects."""
 
     change: Change
     token: str
@@ -42,9 +42,9 @@ class StagedChange:
 
 
 class StagedViews:
-    """The changes that resolvers of ``lab`` show beside the zones, the oldest first.
+    """The changes that resolvers of ``lab`` apply to their answers, the oldest first.
 
-    Its methods that change something are called one after another; ``DnsHandlers`` sees to that.
+    Not safe for concurrent changes: ``DnsHandlers`` calls the methods under its lock.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -53,15 +53,15 @@ class StagedViews:
 
     @property
     def all(self) -> tuple[StagedChange, ...]:
-        """What is staged."""
+        """All staged changes, the oldest first."""
         return self._staged
 
     async def stage(self, plan: Plan, inventory: Inventory, prober: EndpointProber) -> StagedChange:
-        """Show ``plan`` in the views of its change, in their order, and look at every endpoint through each of them.
+        """Stage ``plan`` in the views of its change, one after another, and probe all endpoints through each of them.
 
-        The same change staged before, in whatever views, is replaced. A finding that was not there before stops it and
-        leaves everything as it was. Raises LabError then, and for a change that does not fit upon those in its views,
-        and LabInputError for a view that the lab does not have.
+        The same change, if it was staged before, is replaced. A new finding undoes the staging in all views and raises
+        LabError. Raises LabError too if the change cannot be applied after the others of a view, and LabInputError for
+        a view that the lab does not have.
         """
         lab, views, before = self._lab, plan.change.views, self._staged
         if unknown := [view for view in views if view not in lab.resolvers]:
@@ -85,11 +85,11 @@ class StagedViews:
         return staged
 
     def unstage(self, staged: StagedChange) -> None:
-        """Show it in no view any more; the others stay."""
+        """Remove ``staged`` from all views; other staged changes stay."""
         self._set_staged(tuple(each for each in self._staged if each.token != staged.token))
 
     def remove_global_change(self, change: Change) -> None:
-        """``change`` is in the zones now, so that no view needs to show it beside them."""
+        """Remove ``change`` from all views because the zones now contain it."""
         self._set_staged(tuple(each for each in self._staged if not _is_same_change(each.change, change)))
 
     def _check_that_it_applies(self, change: Change, view: str, others: Iterable[StagedChange]) -> None:
@@ -99,7 +99,7 @@ class StagedViews:
         except DnsChangeError as error:
             titles = ", ".join(each.title for each in beneath)
             raise LabError(
-                f"the view {view} shows another change ({titles}) on which this does not fit: {error}; take "
+                f"the view {view} has another staged change ({titles}) that conflicts with this one: {error}; roll "
                 "that one back first (rollback)"
             ) from error
 
@@ -111,18 +111,18 @@ class StagedViews:
 
 
 def _raise_on_new_problem(view: str, before: Mapping[tuple[str, str], str], now: Mapping[tuple[str, str], str]) -> None:
-    """Raise LabError where something is not as expected that was before."""
+    """Raise LabError if ``now`` has a problem that ``before`` does not have."""
     if new := sorted(text for key, text in now.items() if key not in before):
-        raise LabError(f"stopped at the view {view}, and taken back in every view: {'; '.join(new)}")
+        raise LabError(f"stopped at the view {view}, and removed from every view: {'; '.join(new)}")
 
 
 def _is_same_change(one: Change, other: Change) -> bool:
-    """Whether two are the same but for where they are shown."""
+    """Whether two changes are equal except for their views."""
     return msgspec.structs.replace(one, views=()) == msgspec.structs.replace(other, views=())
 
 
 def _apply_all(zones: ZoneSet, changes: Iterable[Change]) -> ZoneSet:
-    """``zones`` with the changes made to them; one that does not fit any more is passed over."""
+    """Apply all changes to ``zones``; a change that can no longer be applied is skipped."""
     for change in changes:
         try:
             zones = change.apply(zones)
@@ -134,14 +134,14 @@ def _apply_all(zones: ZoneSet, changes: Iterable[Change]) -> ZoneSet:
 async def find_problems(
     lab: Lab, view: str, inventory: Inventory, prober: EndpointProber
 ) -> dict[tuple[str, str], str]:
-    """What is not as expected when seen through one view: by kind and name, in words."""
+    """Probe all endpoints through one view; return the problems as text, by kind and name."""
     address = next(each.address for each in lab.estate.resolvers if each.name == view)
     seen = await prober.observe(inventory, [(view, lab.endpoint(address, 53))])
     return {(each.kind, each.name): f"{each.name}: {each.text}" for each in compare_observations(inventory, seen)}
 
 
 def make_override(lab: Lab, staged: tuple[StagedChange, ...]) -> Callable[[Question], Answer | None]:
-    """Answers for names that the changes touch, or that lead to one, from the zones with them; None for all others."""
+    """Make a resolver override: it answers for affected names, and for names with a CNAME to one; None for others."""
     touched = frozenset().union(*(each.touched for each in staged))
     zones = seen = lab.zones.current
     zones = _apply_all(seen, (each.change for each in staged))

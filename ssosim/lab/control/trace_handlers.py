@@ -1,4 +1,4 @@
-"""The trace over the control API: what has happened, and waiting for what is to happen."""
+"""The trace in the control API: read past records, and wait for a future record."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ JSON_LINES = "application/x-ndjson"
 
 
 class TraceHandlers:
-    """GET /v1/trace and GET /v1/wait."""
+    """The handlers of GET /v1/trace and GET /v1/wait."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
     async def list_records(self, request: web.Request) -> web.Response:
-        """The records after number ``since`` that are selected, the oldest first, at most ``limit``.
+        """Return the matching records after number ``since``, the oldest first, at most ``limit``.
 
-        ``last_seq`` is where to go on reading; ``more`` says that the limit cut it. As JSON Lines where asked for.
+        ``last_seq`` is the ``since`` of the next request; ``more`` is true if the limit left records out. The response
+        is JSON Lines if the request accepts that.
         """
         query = parse_query(request, (*_SELECTION, "limit"))
         wanted = Selection.parse(query)
@@ -50,7 +51,7 @@ class TraceHandlers:
         return web.Response(text=text, content_type="application/json")
 
     async def wait(self, request: web.Request) -> web.Response:
-        """The first selected record after ``since``, which may be there already; 204 if none comes in time."""
+        """Return the first matching record after ``since``, past or future; 204 if none comes within ``timeout_s``."""
         query = parse_query(request, (*_SELECTION, "timeout_s"))
         wanted = Selection.parse(query)
         timeout_s = parse_whole_number(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
@@ -60,10 +61,10 @@ class TraceHandlers:
         return web.Response(text=record_to_json(found), content_type="application/json")
 
     async def _find_matching(self, wanted: Selection, most: int) -> list[Record]:
-        """The first ``most`` of the selected records that there are now; others have turns meanwhile."""
+        """The first ``most`` matching records of the present trace; yields to the event loop between parts."""
         found: list[Record] = []
         for part in split_columns(self._trace.columns(wanted.since)):
-            fits: dict[int, bool] = {}  # by identity, which the columns keep: much comes again and again
+            fits: dict[int, bool] = {}  # by identity: the columns use one object for equal events, and many repeat
             for seq, at, one in part:
                 fit = fits.get(id(one))
                 if fit is None:
@@ -82,7 +83,7 @@ class TraceHandlers:
             if not came.done() and record.seq > wanted.since and wanted.matches(record):
                 came.set_result(record)
 
-        # Before it is looked at what there is: nothing may slip through between the two.
+        # Subscribe before searching the past records: no record may be missed between the two.
         unsubscribe = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
         try:
             if found := await self._find_matching(wanted, 1):
@@ -96,7 +97,7 @@ class TraceHandlers:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records are meant; what is None does not narrow it. ``text`` is a part of the sentence about it."""
+    """A filter for records; None matches all. ``text`` must be contained in the text that describes the event."""
 
     since: int
     client: str | None
@@ -106,7 +107,7 @@ class Selection:
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Selection:
-        """As the query has it; raises LabInputError."""
+        """Parse the filter from a query. Raises LabInputError."""
         for key, known in (("kind", KINDS), ("layer", LAYERS)):
             if query.get(key, known[0]) not in known:
                 raise LabInputError(f"{key} {query[key][:40]!r}: expected one of {', '.join(known)}")
@@ -114,7 +115,7 @@ class Selection:
         return cls(since, query.get("client"), query.get("kind"), query.get("layer"), query.get("text"))
 
     def matches(self, record: Record | ClientEvent) -> bool:
-        """Whether ``record`` is one of them, numbers apart."""
+        """Whether ``record`` matches, apart from its number."""
         event = record.event
         return (
             self.client in (None, record.client)
