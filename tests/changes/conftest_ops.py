@@ -1,4 +1,4 @@
-"""A change desk over the default estate, with time that stands until a test moves it."""
+"""Change control of the default estate, with a clock that only a test moves."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ PROFILE = "aadg-autologon"
 
 @dataclass
 class StillClock:
-    """Time as a test sets it, in seconds since the epoch."""
+    """A clock whose time, in seconds since the epoch, only a test changes."""
 
     moment: float = 1_740_000_000.0
 
     def now(self) -> float:
-        """The moment."""
+        """The current time in seconds since the epoch."""
         return self.moment
 
     async def sleep(self, seconds: float) -> None:
-        """Move on."""
+        """Advance the clock at once."""
         self.moment += seconds
 
 
 def change(*operations: Any, **fields: Any) -> Change:
-    """A change with a whole document."""
+    """A change with a complete document."""
     document: dict[str, Any] = {
         "title": "a change",
         "author": "carol",
@@ -69,7 +69,7 @@ def cname_for_alias() -> tuple[Any, ...]:
 
 
 def whole_rollback() -> tuple[Any, ...]:
-    """What really restores last known good after ``clean_up``."""
+    """The operations that restore last known good after ``clean_up``."""
     profile = next(each for each in default_estate().traffic_managers if each.name == PROFILE)
     return (PutProfile(profile=profile), PointAlias(name=AUTOLOGON, type="A", profile=PROFILE))
 
@@ -82,7 +82,7 @@ def yes(token: str, *people: str, **answers: str) -> tuple[Approval, ...]:
 
 @dataclass
 class Office:
-    """A desk and what surrounds it."""
+    """Change control, and the parts that it works on."""
 
     control: ChangeControl
     store: ZoneStore
@@ -92,7 +92,7 @@ class Office:
     trace: Trace
 
     def ask(self, name: str, client: str = "office") -> None:
-        """Somebody resolves ``name``."""
+        """Count a query of ``client`` for ``name``."""
         self.counts.add(Use((name,), "A"), client)
 
     def apply(self, wanted: Change, **more: Any) -> Any:
@@ -109,7 +109,7 @@ def zones() -> ZoneSet:
 
 @pytest.fixture
 def office(zones: ZoneSet, tmp_path: Path) -> Office:
-    """A desk with the strict policy and query counts that cover the last hour, in which nobody asked."""
+    """Change control with the strict policy, and query counts of the last hour, in which there was no query."""
     clock = StillClock()
     counts = QueryCounts(clock)
     clock.moment += 3600

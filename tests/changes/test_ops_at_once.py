@@ -1,4 +1,4 @@
-"""Requests that reach the control API at the same time, over its socket: whoever is told yes finds it done."""
+"""Concurrent requests to the control API over its socket: every acknowledged change is in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the change desk works out holds nobody up: it is done beside the loop on which the lab answers."""
+"""Change control does not delay clients: its long computations run beside the event loop of the lab."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 @pytest.fixture
 async def handlers(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
-    """The desk of that lab, with a policy that lets a single person apply."""
+    """The DNS handlers of that lab, with a policy that lets a single person apply."""
     made = DnsHandlers(lab, tmp_path / "ledger")
     made.control.policy = load_policy("feb-2025")
     yield made
@@ -72,7 +72,7 @@ async def handlers(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
 
 @pytest.fixture
 async def api(handlers: DnsHandlers, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Calls the desk as the control API does; gives (status, body)."""
+    """A function that sends a request as a client of the control API does; it returns (status, body)."""
     app = web.Application()
     app.router.add_route("*", "/v1/dns/{action:.*}", handlers.handle)
     runner = web.AppRunner(app)
@@ -286,7 +286,7 @@ def test_what_rests_on_something_else_is_not_committed(office: Office, what: str
 
 
 def test_whoever_is_always_overtaken_comes_to_an_end(office: Office, monkeypatch: pytest.MonkeyPatch):
-    """A desk that is asked in a thread holds the zones in the end, so that another thread's change has to wait."""
+    """Called in a thread, the last attempt holds the lock of the zones, so that another thread's change must wait."""
     control, numbers = office.control, itertools.count()
     control.policy = load_policy("feb-2025")
     really = ChangeControl.prepare_change

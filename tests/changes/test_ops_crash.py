@@ -143,7 +143,7 @@ REAL_WRITE = os.write
 
 
 def test_a_torn_end_is_tolerated_and_known(office: Office):
-    """A list whose end was lost, wherever: the whole entries before hold, ``torn`` says so, and going on works."""
+    """With a lost end of the list, the complete entries before it count, ``is_torn`` is true, and new entries work."""
     for number in (1, 2):
         office.control.apply(put(number))
     path = office.control.ledger.folder / ledger_module._LIST

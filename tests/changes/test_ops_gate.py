@@ -1,4 +1,4 @@
-"""The gate: what it refuses, why, and what it lets pass."""
+"""The gate: what it refuses, for which reasons, and what it allows."""
 
 from __future__ import annotations
 

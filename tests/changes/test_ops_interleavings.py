@@ -1,4 +1,4 @@
-"""Every way to change zones, interleaved at every await: the ledger tells the zones, nothing acknowledged is lost."""
+"""All ways to change zones, interleaved at every await: ledger and zones agree, and no acknowledged change is lost."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class NoServer:
 
 
 def lab_without_sockets() -> Any:
-    """What a desk needs of a lab."""
+    """The parts of a lab that the DNS handlers need."""
     store = ZoneStore(INITIAL)
     clock = StillClock()
     trace = Trace()
@@ -254,7 +254,7 @@ class Interleavings(RuleBasedStateMachine):
         self.pauses.settle()
 
     async def ask(self, action: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """What the desk says; None for a refusal."""
+        """The response to a request; None for a refusal."""
         try:
             answer = await self.handlers.handle(Request(self.pauses, action, body))  # type: ignore[arg-type]
         except (LabError, LabInputError):
@@ -329,7 +329,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(action=st.sampled_from(("zones", "drift", "adopt", "settings", "load")))
     def other(self, action: str) -> None:
-        """The rest of what the desk does."""
+        """The other actions of the DNS handlers."""
         policy = msgspec.to_builtins(load_policy("feb-2025"))
         bodies: dict[str, dict[str, Any]] = {
             "adopt": {"by": "ann"},

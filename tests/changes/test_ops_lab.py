@@ -1,4 +1,4 @@
-"""The desk in a lab: the control API's part, probes over the wire, and counting backends."""
+"""Change control in a lab: the control API, probes over the network, and counting backends."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 @pytest.fixture
 async def api(lab: Lab, tmp_path: Path) -> AsyncIterator[Any]:
-    """Calls the desk as the control API does; gives (status, body)."""
+    """A function that sends a request as a client of the control API does; it returns (status, body)."""
     handlers = DnsHandlers(lab, tmp_path / "ledger")
     app = web.Application()
     app.router.add_route("*", "/v1/dns/{action:.*}", handlers.handle)
@@ -138,7 +138,7 @@ async def test_a_plan_is_data(api: Any):
 
 
 async def test_the_commands_models_hold_every_field(api: Any):
-    """Read into the models of the commands and written again, each answer of the desk is what the desk said."""
+    """Each response, decoded into the models of the commands and encoded again, is the same response."""
 
     async def check(kind: Any, action: str, **body: Any) -> None:
         status, said = await api(action, **body)

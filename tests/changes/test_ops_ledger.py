@@ -1,4 +1,4 @@
-"""The ledger: whole or not at all, whenever the process dies; rollback and verification against last known good."""
+"""The ledger: written completely or not at all, whenever the process dies; rollback to last known good, verified."""
 
 from __future__ import annotations
 

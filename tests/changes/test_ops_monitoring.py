@@ -1,4 +1,4 @@
-"""What watches the inventory, and what watches the watch."""
+"""Monitoring of the inventory, and the findings about missed runs and overdue repairs."""
 
 from __future__ import annotations
 

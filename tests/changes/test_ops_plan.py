@@ -1,4 +1,4 @@
-"""Plans: what changes, risk, reach, references, use, and the rehearsal of the rollback."""
+"""Plans: differences, risk, blast radius, references, usage, and the rehearsed rollback."""
 
 from __future__ import annotations
 

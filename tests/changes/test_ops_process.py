@@ -1,4 +1,4 @@
-"""The process cannot be gone around: files are the desired state, each step that is skipped stops the change."""
+"""The process cannot be bypassed: files are the desired state, and each step that is skipped stops the change."""
 
 from __future__ import annotations
 

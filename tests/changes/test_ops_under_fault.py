@@ -1,4 +1,4 @@
-"""The change desk while something is broken on purpose: what is the change's stays apart from what is the fault's."""
+"""Change control during a fault: the effects of the change and of the fault are kept apart."""
 
 from __future__ import annotations
 

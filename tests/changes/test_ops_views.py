@@ -1,4 +1,4 @@
-"""A change in some views first: the canary's resolver shows it, the others do not, and red stops it."""
+"""Staged changes: visible in the canary's resolver and not in the others; a new finding stops the rollout."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 @pytest.fixture
 async def handlers(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
-    """Its desk, with the policy of that day, which lets everything through."""
+    """The DNS handlers, with the policy of that day, which allows everything."""
     made = DnsHandlers(lab, tmp_path / "ledger")
     made.control.policy, made.control.inventory = load_policy("feb-2025"), BOOK
     yield made

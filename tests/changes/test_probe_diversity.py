@@ -1,4 +1,4 @@
-"""Each kind of probe catches what the others miss: another family, another view, another service behind the name."""
+"""Each kind of probe finds what the others miss: another address family, another view, another service of a name."""
 
 from __future__ import annotations
 
