@@ -28,7 +28,7 @@ def play_in_memory(
     """Play ``scenario``; ``models`` holds the model of each of its clients, by client name.
 
     ``lab`` is one that nothing has happened in yet, for who wants its trace; by default one is made. Raises
-    LabInputError for what memory cannot play, LabError when a model itself breaks, DnsChangeError when a fault does not
+    LabInputError for what memory cannot play, LabError when a model itself breaks, FaultError when a fault does not
     fit the estate.
     """
     if programs := [client.name for client in scenario.clients if client.name not in models]:

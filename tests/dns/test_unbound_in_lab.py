@@ -99,9 +99,9 @@ def outcome(ssosim: Ssosim, server: str) -> tuple[int, str]:
     [
         ((), (0, "200")),
         (("traffic-manager-deleted", "profile=aadg-autologon"), (6, "000")),
-        (("cname-for-alias", f"record={AUTOLOGON}", "profile=aadg-autologon"), (0, "401")),
-        (("name-removed", f"record={AUTOLOGON}"), (6, "000")),
-        (("wrong-address", f"record={AUTOLOGON}", "address=192.0.2.30"), (7, "000")),
+        (("cname-for-alias", f"name={AUTOLOGON}", "profile=aadg-autologon"), (0, "401")),
+        (("name-removed", f"name={AUTOLOGON}"), (6, "000")),
+        (("wrong-address", f"name={AUTOLOGON}", "address=192.0.2.30"), (7, "000")),
         # The last: unbound keeps a SERVFAIL for five seconds.
         (("servfail", f"names={AUTOLOGON}"), (6, "000")),
     ],

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from ssosim.dns import DnsChangeError
 from ssosim.faults import ActiveFaults, Applied, FaultError, fault_from
 from ssosim.lab.base.errors import LabError, LabInputError
 
@@ -21,13 +20,15 @@ def list_faults(board: ActiveFaults) -> dict[str, Any]:
 def apply_fault(board: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
     """Put the fault that ``body`` describes in force: ``fault`` is its name, the other keys its fields.
 
-    Raises LabInputError for what is no fault, LabError for one that does not fit the zones.
+    Raises LabInputError for what is no fault, LabError for a fault that does not fit the lab.
     """
     try:
-        return as_data(board.apply(fault_from(body)))
+        fault = fault_from(body)
     except FaultError as error:
         raise LabInputError(str(error)) from error
-    except DnsChangeError as error:
+    try:
+        return as_data(board.apply(fault))
+    except FaultError as error:
         raise LabError(str(error)) from error
 
 
@@ -37,9 +38,9 @@ def undo_faults(board: ActiveFaults, which: str) -> dict[str, Any]:
         undone = [as_data(applied) for applied in reversed(board.active)]
         board.undo_all()
         return {"undone": undone}
-    found = [applied for applied in board.active if which in (str(applied.id), applied.fault.name)]
+    found = [applied for applied in board.active if which in (str(applied.id), applied.fault.fault_name)]
     if not found:
-        known = ", ".join(f"{applied.id} ({applied.fault.name})" for applied in board.active)
+        known = ", ".join(f"{applied.id} ({applied.fault.fault_name})" for applied in board.active)
         raise LabInputError(f"no fault {which!r} is in force; there are: {known or 'none'}")
     if len(found) > 1:
         numbers = ", ".join(str(applied.id) for applied in found)
