@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 
 def list_all(options: argparse.Namespace) -> int:
     """Print what is in force, if the lab is up, and what there is."""
-    from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
+    from ssosim.faults import FAULTS, Fault  # noqa: PLC0415 - not for the other actions
     from ssosim.lab.control.answers import Faults, parse_fault, request_typed  # noqa: PLC0415
     from ssosim.sources import load_sources  # noqa: PLC0415
 
@@ -117,7 +117,7 @@ def list_all(options: argparse.Namespace) -> int:
         hint = f"did you mean {near[0]!r}?" if near else "see ssosim fault list"
         raise LabInputError(f"there is no fault {options.fault!r}; {hint}")
 
-    def about(kind: type[DnsFault]) -> str:
+    def about(kind: type[Fault]) -> str:
         return inspect.getdoc(kind) or ""
 
     if options.json:

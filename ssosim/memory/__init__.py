@@ -2,7 +2,7 @@
 
 No socket, no process, no thread, no GSS-API. ``MemoryLab`` is the lab, ``memory_device`` a device in it, ``Engine``
 what drives whoever signs in there. What a fault does to an exchange is decided by the same functions as in a lab on
-sockets (``ssosim.faults.exchanges``, ``ssosim.faults.effects``).
+sockets (``exchanges``, ``effects`` and ``kdc_effect`` in ``ssosim.faults.core``).
 """
 
 from ssosim.memory.clock import Engine, Run, SpinningError, pause

@@ -30,7 +30,8 @@ from ssosim.dns.zones.stub import TYPES, Read, joined, reverse_name
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import User
-from ssosim.faults.exchanges import KDC_PATIENCE_S, NO_TLS_THERE, WEB_PATIENCE_S, is_address
+from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
+from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
@@ -77,8 +78,8 @@ class Exchanging:
             return _response(made, answer, lab)
         if struck is not None and struck.dropped:
             raise NetworkFailure("read", "closed", f"{made.host} closed the connection")
-        await pause(max(0.0, began + WEB_PATIENCE_S - lab.engine.now))
-        raise NetworkFailure("read", "timeout", f"{url}: no answer in {WEB_PATIENCE_S:.0f} s")
+        await pause(max(0.0, began + HTTP_TIMEOUT_S - lab.engine.now))
+        raise NetworkFailure("read", "timeout", f"{url}: no answer in {HTTP_TIMEOUT_S:.0f} s")
 
     async def ntlm_token(self) -> bytes:
         """What Windows' Negotiate package sends where Kerberos failed."""
@@ -138,9 +139,17 @@ class MemoryDevice(Exchanging):
         if token is not None:
             return token
         lab = self._lab
-        requested = lab.kdc.ask(spn, self._client, lambda: lab.faults.state.kdc, lab.recorder(self._client))
+        requested = lab.kdc.ask(
+            spn,
+            self._client,
+            lambda: lab.faults.state.kdc,
+            lab.recorder(self._client),
+            principal=self._tickets.principal,
+        )
+        if requested.delay:
+            await pause(requested.delay)
         if requested.silent:
-            await pause(KDC_PATIENCE_S)
+            await pause(KDC_TIMEOUT_S)
         if requested.failure is not None:
             raise requested.failure
         self._tickets.keep(spn)
@@ -276,18 +285,18 @@ def memory_device(
     person: bool = True,
     dual_stack: bool = False,
     pace: Pace = AT_ONCE,
-    dice: Random | None = None,
+    random: Random | None = None,
 ) -> Device:
     """A device for the client model ``client``: the estate's ``device``, or its first; raises LabInputError.
 
-    ``dice`` decide what timing would, by default those of seed 0 (``client_random``). The other arguments are as for
+    ``random`` decides what timing would, by default as for seed 0 (``client_random``). The other arguments are as for
     ``ssosim.lab.model_devices.client_slots.model_device``.
     """
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
     server = lab.server_of(found)
     ports = MemoryDevice(lab, client, user, server, person=person, dual_stack=dual_stack, pace=pace)
-    return device_with(lab, user, ports, dice=dice or client_random(0, client))
+    return device_with(lab, user, ports, random=random or client_random(0, client))
 
 
 def device_with(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:

@@ -10,26 +10,26 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Realm
-from ssosim.faults.base import KdcRule
-from ssosim.faults.exchanges import kdc_rule
+from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule, decide_kdc_request
 from ssosim.kerberos.codes import KrbCode, error_name
+from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.trace import KdcExchange
 
 __all__ = ["MemoryAcceptor", "MemoryKdc", "Requested", "Tickets", "principals_of"]
 
-_ISSUED, _SILENCE = "issued", "no answer"
+_ISSUED, _SILENCE, _UNREADABLE = "issued", "no answer", "unreadable answer"
 _TICKET = b"ssosim memory ticket "
 _MUTUAL = b"ssosim memory reply"
 _ATTEMPTS = 2
-_TEXTS = {
+_TEXTS: Mapping[int, str] = {
     KrbCode.KDC_ERR_ETYPE_NOSUPP: "KDC has no support for encryption type",
     KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN: "Server not found in Kerberos database",
     KrbCode.KDC_ERR_POLICY: "KDC policy rejects request",
@@ -45,13 +45,14 @@ def principals_of(realm: Realm, accounts: Iterable[str] = ()) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """What came of asking for a ticket: the failure; None where it was issued.
+    """The result of a ticket request: the failure; None where a ticket was issued.
 
-    ``silent``: nobody answered, which takes libkrb5 a while.
+    ``silent``: the KDC sent no reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
     """
 
     failure: TicketFailure | None = None
     silent: bool = False
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,15 @@ class MemoryKdc:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def ask(
-        self, spn: str, client: str, rules: Callable[[], Sequence[KdcRule]], record: Callable[[KdcExchange], None]
+        self,
+        spn: str,
+        client: str,
+        rules: Callable[[], Sequence[KdcRule]],
+        record: Callable[[KdcExchange], None],
+        *,
+        principal: str = "user",
     ) -> Requested:
-        """Ask for a ticket for ``spn`` on behalf of ``client``; ``rules`` are the faults in force at each request.
+        """Request a ticket for ``spn`` for ``principal`` at ``client``; ``rules`` returns the faults of each request.
 
         Each exchange is passed to ``record``. libkrb5 takes any error to its first request for one about referrals, and
         asks once more.
@@ -75,22 +82,57 @@ class MemoryKdc:
             return Requested(TicketFailure("other", spn, "Unknown error"))
         foreign = bool(of_realm) and of_realm != self.realm
         service = f"krbtgt/{of_realm}" if foreign else name
-        failure = TicketFailure("other", spn)
+        failure, delay = TicketFailure("other", spn), 0.0
         for _ in range(1 if foreign else _ATTEMPTS):
-            rule = kdc_rule(rules(), client)
-            if rule is not None:
-                rule.count_hit()
-            if rule is not None and rule.refusal is None:
+            request = KdcRequest("TGS", self.realm, service, "")
+            decision = decide_kdc_request(rules(), request, client, is_model=True)
+            code = self._code(service)
+            outcome: int | str | None = code
+            if decision is not None:
+                decision.count_hits()
+                delay += decision.effect.delay
+                outcome = self._changed_outcome(decision.effect, request, principal, code)
+            if outcome == _SILENCE:
                 record(self._event(name, _SILENCE))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
-                return Requested(TicketFailure("kdc-unreachable", spn, text), silent=True)
-            code = self._code(service) if rule is None else rule.refusal
-            if code is None:
+                return Requested(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
+            if outcome is None:
                 record(self._event(service, _ISSUED))
-                return Requested()
-            record(self._event(service, error_name(code)))
-            failure = self._failure(spn, service, code, own=rule is None)
-        return Requested(failure)
+                return Requested(delay=delay)
+            if isinstance(outcome, str):
+                record(self._event(service, outcome))
+                failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
+                continue
+            record(self._event(service, error_name(outcome)))
+            unchanged = decision is None or not decision.effect.decides_reply
+            failure = self._failure(spn, service, outcome, own=unchanged)
+        return Requested(failure, delay=delay)
+
+    def _changed_outcome(
+        self, effect: KdcEffect, request: KdcRequest, principal: str, code: int | None
+    ) -> int | str | None:
+        """The outcome under ``effect``: None for a ticket, the code of an error, or the outcome in the trace.
+
+        ``code`` is the KDC's own error, None for a ticket.
+        """
+        if not effect.decides_reply:
+            return code
+        if code is None:
+            from_kdc = build_tgs_reply(self.realm, principal, request.service, _TICKET)
+        else:
+            from_kdc = build_error(code, self.realm, tuple(request.service.split("/")), 0)
+        reply = effect.reply_to(request, from_kdc if effect.is_forwarded else None, 0)
+        if reply is None:
+            return _SILENCE
+        if reply == from_kdc:
+            return code
+        match read_message(reply):
+            case KrbError(code=other):
+                return other
+            case KdcReply():  # the client cannot decrypt what the KDC has not sealed
+                return _ISSUED
+            case _:
+                return _UNREADABLE
 
     def knows(self, spn: str) -> bool:
         """Whether there is such a service."""
@@ -104,7 +146,7 @@ class MemoryKdc:
 
     def _failure(self, spn: str, service: str, code: int, *, own: bool) -> TicketFailure:
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
-        text = _TEXTS.get(KrbCode(code), error_name(code))
+        text = _TEXTS.get(code, error_name(code))
         if own and unknown:  # the KDC itself says more than a fault does
             text = f"Server {service}@{self.realm} not found in Kerberos database"
         return TicketFailure("server-unknown" if unknown else "other", spn, text)

@@ -13,7 +13,7 @@ from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate
 from ssosim.faults import ActiveFaults
-from ssosim.faults.exchanges import Reach, Refusal, show_at_provider, tls_refused
+from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
@@ -68,7 +68,7 @@ class MemoryLab:
         self.faults.attach(self._server, "lab")
         self._resolvers = self._made_resolvers() if estate.resolvers else {}
         self._dns = {*estate.addresses("dns"), *self._resolvers}
-        self.faults.watch(show_at_provider(self.provider, _everybody))
+        self.faults.watch(make_provider_fault_applier(self.provider, _everybody))
 
     def server_of(self, device: Device) -> NameServer:
         """The DNS server that ``device`` asks."""

@@ -28,7 +28,7 @@ def play_in_memory(
     """Play ``scenario``; ``models`` holds the model of each of its clients, by client name.
 
     ``lab`` is one that nothing has happened in yet, for who wants its trace; by default one is made. Raises
-    LabInputError for what memory cannot play, LabError when a model itself breaks, DnsChangeError when a fault does not
+    LabInputError for what memory cannot play, LabError when a model itself breaks, FaultError when a fault does not
     fit the estate.
     """
     if programs := [client.name for client in scenario.clients if client.name not in models]:
@@ -51,7 +51,7 @@ class _Play:
         self._lab = lab
         self._models = models
         # A client's dice outlast its process, as its seat does over sockets.
-        self._dice = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
+        self._random_of = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
         self._runs: dict[str, Run[SignInReport]] = {}
 
@@ -90,7 +90,7 @@ class _Play:
             client.device,
             person=client.person_answers,
             dual_stack=client.ipv6,
-            dice=self._dice[client.name],
+            random=self._random_of[client.name],
         )
 
     def _enter(self) -> None:

@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ssosim.dns import DnsChangeError
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.faults import FaultError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.fault_handlers import list_faults
 from ssosim.lab.core.lab import Lab
@@ -76,7 +76,7 @@ class LiveScenarioHandlers:
         playing = _Playing(self._lab, scenario, speed)
         try:
             playing.advance()
-        except DnsChangeError as error:
+        except FaultError as error:
             raise LabError(f"{scenario.name}: {error}") from error
         self._playing = playing
         return playing.as_data()
@@ -92,7 +92,7 @@ class LiveScenarioHandlers:
             raise LabError("no scenario is under way: begin one first")
         try:
             playing.advance()
-        except DnsChangeError as error:
+        except FaultError as error:
             playing.finish()
             raise LabError(f"{playing.scenario.name}: {error}; its faults are undone") from error
         return playing.as_data()
@@ -121,7 +121,7 @@ class _Playing:
         self._task: asyncio.Task[None] | None = None
 
     def advance(self) -> None:
-        """From one phase to the next. Raises DnsChangeError where a fault does not fit; it is undone again then."""
+        """From one phase to the next. Raises FaultError where a fault does not fit; it is undone again then."""
         self._stop_waiting()
         if self._index + 1 == len(self.scenario.phases):
             self.finish()
@@ -131,7 +131,7 @@ class _Playing:
         self._since = self._lab.trace.last_seq
         try:
             steps = self._faults.enter(phase)
-        except DnsChangeError:
+        except FaultError:
             self.finish()
             raise
         self._lab.trace.record("", PhaseStarted(scenario=self.scenario.name, phase=phase.name))
@@ -155,7 +155,7 @@ class _Playing:
             if self._speed is not None:
                 await asyncio.sleep(began + self.scenario.duration_of(self._index) / speed - clock())
                 self.advance()
-        except DnsChangeError as error:
+        except FaultError as error:
             self._problem = str(error)
             self._lab.trace.record("", LabEvent(part="scenario", text=f"{self.scenario.name} stopped: {error}"))
             self.finish()

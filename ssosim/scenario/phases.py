@@ -92,7 +92,7 @@ class PhaseFaults:
         self._undos = self._apply_all(faults)
 
     def _apply_all(self, faults: Sequence[AnyFault]) -> list[Undo]:
-        """Put ``faults`` in force; raises DnsChangeError where one does not fit, and then none of them is."""
+        """Put ``faults`` in force; raises FaultError where one does not fit, and then none of them is."""
         with contextlib.ExitStack() as undoing:
             undos = []
             for fault in faults:

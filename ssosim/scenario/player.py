@@ -35,7 +35,7 @@ async def play(
     ``models`` holds the model of each client that is one, by client name. A client that has signed in signs in again
     at the start of the next phase; one that still tries goes on trying. Programs run once a phase, at its start,
     ``at_once`` of them side by side, and need ``run_program``; virtual time stands still meanwhile. Raises LabError
-    when a model itself breaks, and DnsChangeError when a fault does not fit the estate.
+    when a model itself breaks, and FaultError when a fault does not fit the estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
         cast = _Cast(scenario, lab, clock, models)

@@ -13,8 +13,8 @@ from pathlib import Path
 from ssosim_clients.policies.registry import PolicyLoadError
 
 from ssosim.clock import VirtualClock
-from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
+from ssosim.faults import FaultError
 from ssosim.kerberos import KerberosError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.estate_option import read_estate
@@ -49,7 +49,7 @@ def run_in_world(
         line = encode_result(_in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once)))
     except asyncio.CancelledError:
         line = encode_failure("stopped before the end", LabError.exit_code)
-    except DnsChangeError as error:
+    except FaultError as error:
         line = encode_failure(f"{scenario.name}: {error}", LabInputError.exit_code)
     except (LabError, KerberosError, EstateError) as error:
         line = encode_start_error(error, estate_file)

@@ -56,4 +56,4 @@ def _faults(phase: Phase) -> Iterator[PhaseFault]:
 
 
 def _fault(fault: AnyFault, at: float, until: float | None) -> PhaseFault:
-    return PhaseFault(name=fault.name, detail=fault.detail, at=at, until=until)
+    return PhaseFault(name=fault.fault_name, detail=fault.detail, at=at, until=until)

@@ -17,6 +17,7 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.faults import FaultError
 from ssosim.files.opening import printable_path
 from ssosim.files.owned_folder import open_or_create_folder, temporary_folder
 from ssosim.kerberos import KerberosError, KerberosMissingError
@@ -167,7 +168,7 @@ def tidied(error: Exception) -> Exception:
         error = PrerequisiteError(str(error))
     elif isinstance(error, EstateError):
         error = LabInputError(str(error))
-    elif isinstance(error, (DnsChangeError, KerberosError)):
+    elif isinstance(error, (DnsChangeError, FaultError, KerberosError)):
         error = LabError(str(error))
     elif not isinstance(error, LabError):
         return error

@@ -123,7 +123,7 @@ async def test_a_global_change_leaves_what_is_staged(lab: Lab, ask: Any):
 async def test_everything_at_once(lab: Lab, ask: Any, tmp_path: Path):
     """Applies, rollbacks, faults, drift, adoption and views at once: the ledger's last state is the zones' own."""
     names = [f"m{number}.microsoft.com" for number in range(6)]
-    fault = {"fault": "name-removed", "record": AUTOLOGON}
+    fault = {"fault": "name-removed", "name": AUTOLOGON}
     requests = [ask("POST", "dns/apply", **put(name)) for name in names]
     others = [
         ask("POST", "faults", **fault),
@@ -169,7 +169,7 @@ def test_changes_from_threads_and_faults_meanwhile(office: Office):
     with ThreadPoolExecutor(6) as pool:
         numbers = [pool.submit(apply, name) for name in names]
         while not all(each.done() for each in numbers):
-            office.board.add(NameRemoved(record=AUTOLOGON))()
+            office.board.add(NameRemoved(name=AUTOLOGON))()
     assert sorted(each.result() for each in numbers) == list(range(1, len(names) + 1))
     assert {plain(name) for name in compare(healthy, office.store.current).names} == set(names)
     assert office.control.ledger.zones(office.control.ledger.entries()[-1].after) == office.store.current

@@ -50,10 +50,10 @@ ESTATE = msgspec.structs.replace(
 INITIAL = zones_of(ESTATE)
 TREE = to_data(put_rrset(zones_of(default_estate()), "loaded.microsoft.com", "A", ["192.0.2.200"]))
 FAULTS = (
-    {"fault": "name-removed", "record": AUTOLOGON},
-    {"fault": "name-removed", "record": NAMES[0]},
-    {"fault": "ttl-changed", "record": NAMES[1], "ttl": 7},
-    {"fault": "wrong-address", "record": LOGIN},
+    {"fault": "name-removed", "name": AUTOLOGON},
+    {"fault": "name-removed", "name": NAMES[0]},
+    {"fault": "ttl-changed", "name": NAMES[1], "ttl": 7},
+    {"fault": "wrong-address", "name": LOGIN},
 )
 
 

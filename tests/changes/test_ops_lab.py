@@ -227,7 +227,7 @@ async def test_a_resolver_that_still_remembers_is_one_view_of_three(
 
 async def test_a_rollback_does_not_bring_a_fault_back(api: Any, lab: Lab):
     """Applied in an emergency while the name was removed on purpose, mended, rolled back: the name is there."""
-    end = lab.faults.add(NameRemoved(record=AUTOLOGON))
+    end = lab.faults.add(NameRemoved(name=AUTOLOGON))
     wanted = change(
         PutRecords(name="new.microsoftazuread-sso.com", type="A", values=("192.0.2.9",)),
         urgency="emergency",

@@ -18,7 +18,7 @@ from ssosim.dns.zones.rrset import plain
 from ssosim.faults import NameRemoved, TrafficManagerDeleted, TtlChanged, ZoneFault
 
 NEW = "new.microsoftazuread-sso.com"
-FAULTS = (NameRemoved(record=AUTOLOGON), TtlChanged(record=AUTOLOGON, ttl=7), TrafficManagerDeleted(profile=PROFILE))
+FAULTS = (NameRemoved(name=AUTOLOGON), TtlChanged(name=AUTOLOGON, ttl=7), TrafficManagerDeleted(profile=PROFILE))
 
 
 def added(**fields: object) -> Change:
@@ -44,7 +44,7 @@ ORDERS = [
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.fault_name)
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_change_and_fault_end_in_any_order(office: Office, fault: ZoneFault, order: tuple[str, ...]):
     """TMS9-084: applied and rolled back, broken and mended, however these cross: in the end all is as it was."""
@@ -64,7 +64,7 @@ def test_change_and_fault_end_in_any_order(office: Office, fault: ZoneFault, ord
     assert office.control.locks == {}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.fault_name)
 def test_a_fault_that_ends_leaves_the_change(office: Office, fault: ZoneFault):
     """What was applied while something was broken stands when that is mended, and is all that differs."""
     healthy = office.store.current
@@ -79,7 +79,7 @@ def test_a_fault_that_ends_leaves_the_change(office: Office, fault: ZoneFault):
 def test_last_known_good_has_no_fault_in_it(office: Office):
     """A rollback while the fault lasts gives the healthy state: last known good was never a broken one."""
     healthy = office.store.current
-    office.board.add(NameRemoved(record=AUTOLOGON))
+    office.board.add(NameRemoved(name=AUTOLOGON))
     office.apply(added())
     assert office.control.rollback(by="ann").verification.good
     assert verify(office.store.current, healthy).good
@@ -88,7 +88,7 @@ def test_last_known_good_has_no_fault_in_it(office: Office):
 def test_a_change_stands_that_says_what_a_fault_shows_already(office: Office):
     """Put while a fault happens to show just that: when the fault ends, the change is in force, and so is its undo."""
     healthy = office.store.current
-    end = office.board.add(TtlChanged(record=LOGIN, ttl=7))
+    end = office.board.add(TtlChanged(name=LOGIN, ttl=7))
     shown = office.store.current.find(LOGIN, A)
     assert shown is not None
     same = PutRecords(name=LOGIN, type="A", ttl=7, values=tuple(rdata.to_text() for rdata in shown.rdatas))
@@ -104,7 +104,7 @@ def test_a_change_stands_that_says_what_a_fault_shows_already(office: Office):
 
 def test_a_fault_is_never_adopted(office: Office):
     """Adopting drift while something is broken on purpose does not make the broken state the desired one."""
-    end = office.board.add(NameRemoved(record=AUTOLOGON))
+    end = office.board.add(NameRemoved(name=AUTOLOGON))
     office.store.change(lambda zones: put_rrset(zones, "stray.microsoft.com", "A", ["192.0.2.9"]))
     office.control.adopt("ann")
     end()

@@ -42,7 +42,7 @@ def in_family(kind: str) -> Inventory:
 async def test_only_an_ipv6_probe_sees_a_wrong_aaaa(lab: Lab):
     """crm-online-2014: AAAA leads elsewhere: IPv4 clients and probes are fine, the AAAA probe is red."""
     prober = EndpointProber(lab)
-    AaaaWrong(record=LOGIN).apply(lab)
+    AaaaWrong(name=LOGIN).apply(lab)
     assert compare_observations(in_family("A"), await prober.observe(in_family("A"))) == ()
     found = compare_observations(in_family("AAAA"), await prober.observe(in_family("AAAA")))
     assert [(each.kind, each.text.split(" (")[0]) for each in found] == [
@@ -70,7 +70,7 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
 async def test_a_name_that_leads_to_another_service_answers_and_is_wrong(lab: Lab):
     """azure-ad-preview: the name resolves, TLS and HTTP answer; only a check of a path of the right service is red."""
     sts = default_estate().addresses("federation")[0]
-    WrongAddress(record=LOGIN, address=sts).apply(lab)
+    WrongAddress(name=LOGIN, address=sts).apply(lab)
     seen = await EndpointProber(lab).observe(BOOK, list_views(lab)[:1])
     kinds = {(each.kind, each.name) for each in compare_observations(BOOK, seen)}
     assert all(each.shape == "direct" for each in seen)

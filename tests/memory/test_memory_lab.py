@@ -22,7 +22,7 @@ from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
 from ssosim.dns.zones.stub import Query, query_for, read_said, read_wire
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Monitor, default_estate
-from ssosim.faults import Delay, DnsFault, Drop, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
+from ssosim.faults import Delay, Drop, Fault, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.memory import Engine, MemoryAcceptor, MemoryKdc, MemoryLab, Pace, memory_device
@@ -171,7 +171,7 @@ def test_a_device_waits_so_long_and_no_longer() -> None:
     ],
     ids=["delay", "long delay", "drop", "cut"],
 )
-def test_a_device_waits_five_seconds_for_a_name(fault: DnsFault, found: bool, took: float) -> None:
+def test_a_device_waits_five_seconds_for_a_name(fault: Fault, found: bool, took: float) -> None:
     """An answer that comes within 5 s is one, later or never it is none; each type is waited for by itself."""
     lab = MemoryLab(Engine(), default_estate())
     fault.apply(lab)

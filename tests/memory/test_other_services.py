@@ -68,8 +68,8 @@ def _estate() -> Estate:
     "fault",
     [
         None,
-        {"fault": "wrong-address", "record": LOGIN, "address": "198.51.100.81"},
-        {"fault": "wrong-address", "record": LOGIN, "address": "198.51.100.80"},
+        {"fault": "wrong-address", "name": LOGIN, "address": "198.51.100.81"},
+        {"fault": "wrong-address", "name": LOGIN, "address": "198.51.100.80"},
         {"fault": "certificate-expired", "host": VAULT},
         {"fault": "http-status", "host": HELLO, "status": 503},
         {"fault": "http-dropped", "host": VAULT},

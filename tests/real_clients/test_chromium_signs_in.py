@@ -23,7 +23,7 @@ POINTER = "HTTP/node7.example.com"
 STATES = {
     "sign-in-page": (),
     "empty": (TrafficManagerDeleted(profile="aadg-autologon"),),
-    "cname": (CnameForAlias(record="autologon.microsoftazuread-sso.com", profile="aadg-autologon"),),
+    "cname": (CnameForAlias(name="autologon.microsoftazuread-sso.com", profile="aadg-autologon"),),
     "ptr": (PtrMismatch(address="192.0.2.20", points_to="node7.example.com"),),
 }
 

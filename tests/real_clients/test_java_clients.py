@@ -122,7 +122,7 @@ def test_requests_of_a_sign_in(attempt, name, who, steps, spns):
 @pytest.mark.parametrize("name", ["msal4j/integrated", "java-http/urlconnection"])
 def test_a_cname_does_not_move_the_spn(attempt, name):
     """measured-spn: Java asks for the name as typed; what refused the others on 25 February 2025 leaves it silent."""
-    cname = ("cname-for-alias", f"record={AUTOLOGON}", "profile=aadg-autologon")
+    cname = ("cname-for-alias", f"name={AUTOLOGON}", "profile=aadg-autologon")
     tried = attempt(name, faults=[cname])
     assert tried.done.returncode == 0, tried.done.stderr
     assert tried.spns() == [f"HTTP/{AUTOLOGON}"]

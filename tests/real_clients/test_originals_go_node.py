@@ -137,7 +137,7 @@ def test_go_is_led_by_the_answer_that_comes_first(lab, bench, late, hop):
     src/net/dnsclient_unix.go, ``goLookupIPCNAMEOrder`` (``cname`` is set once) and ``skipToAnswer`` (an A answer is
     read from its first A record on, whose owner is the last target). libkrb5 follows to the last in either case.
     """
-    lab.apply("long-chain", record=AUTOLOGON, length=3)
+    lab.apply("long-chain", name=AUTOLOGON, length=3)
     lab.apply("delay", names=AUTOLOGON, types=late, clients="it", seconds=2)
     code, printed = lab.sign_in("gokrb5/integrated", "it")
     assert code == 1, printed
@@ -154,8 +154,8 @@ def test_go_is_led_by_the_answer_that_comes_first(lab, bench, late, hop):
 
 def test_go_takes_the_last_target_of_an_aaaa_answer_too(lab, bench):
     """Where the name has IPv6 addresses, an AAAA answer that comes first gives the last target, as one for A does."""
-    lab.apply("aaaa-dead", record=AUTOLOGON)
-    lab.apply("long-chain", record=AUTOLOGON, length=3)
+    lab.apply("aaaa-dead", name=AUTOLOGON)
+    lab.apply("long-chain", name=AUTOLOGON, length=3)
     lab.apply("delay", names=AUTOLOGON, types="A,CNAME", clients="it", seconds=2)
     code, printed = lab.sign_in("gokrb5/integrated", "it")
     assert code == 1, printed

@@ -217,7 +217,7 @@ def test_steps_and_includes_are_checked_with_file_and_place():
 def test_an_include_brings_faults_and_steps():
     """A phase with an include is that phase's own faults and the other's, as if written there."""
     flip = load_scenario("realm-flip").phases[1]
-    assert {fault.name for fault in flip.faults} == {"realm-managed", "traffic-manager-deleted"}
+    assert {fault.fault_name for fault in flip.faults} == {"realm-managed", "traffic-manager-deleted"}
     assert load_scenario("partial-rollback").phases[0].faults == load_scenario("feb-2025").phases[2].faults
 
 

@@ -21,7 +21,7 @@ from .conftest import ShapesLab
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 MANAGER = "www.tm.a.prd.aadg.trafficmanager.net"
 GONE = TrafficManagerDeleted(profile="aadg-autologon")
-CNAME = CnameForAlias(record=AUTOLOGON, profile="aadg-autologon")
+CNAME = CnameForAlias(name=AUTOLOGON, profile="aadg-autologon")
 
 
 def _rows(answer: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:

@@ -99,7 +99,7 @@ def test_a_result_holds_what_was_played(played):
     assert set(result.versions) >= {"ssosim", "python"}
     for own, phase in zip(scenario.phases, result.phases, strict=True):
         assert phase.share_silent == playback.share(own.name)
-        assert [fault.name for fault in phase.faults if fault.at == 0] == [fault.name for fault in own.faults]
+        assert [fault.name for fault in phase.faults if fault.at == 0] == [fault.fault_name for fault in own.faults]
         assert all(fault.detail for fault in phase.faults)
         for name, came_to in phase.clients.items():
             judged = playback.result(own.name, name)

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from ssosim.dns import DnsChangeError
 from ssosim.faults import ActiveFaults, Applied, FaultError, fault_from
 from ssosim.lab.base.errors import LabError, LabInputError
 
@@ -21,13 +20,15 @@ def list_faults(active_faults: ActiveFaults) -> dict[str, Any]:
 def apply_fault(active_faults: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
     """Apply the fault that ``body`` describes: ``fault`` is its name, the other keys are its fields.
 
-    Raises LabInputError for an invalid fault, LabError for a fault that cannot be applied to the zones.
+    Raises LabInputError for an invalid fault, LabError for a fault that cannot be applied to the lab.
     """
     try:
-        return as_data(active_faults.apply(fault_from(body)))
+        fault = fault_from(body)
     except FaultError as error:
         raise LabInputError(str(error)) from error
-    except DnsChangeError as error:
+    try:
+        return as_data(active_faults.apply(fault))
+    except FaultError as error:
         raise LabError(str(error)) from error
 
 
@@ -37,9 +38,9 @@ def undo_faults(active_faults: ActiveFaults, which: str) -> dict[str, Any]:
         undone = [as_data(applied) for applied in reversed(active_faults.active)]
         active_faults.undo_all()
         return {"undone": undone}
-    found = [applied for applied in active_faults.active if which in (str(applied.id), applied.fault.name)]
+    found = [applied for applied in active_faults.active if which in (str(applied.id), applied.fault.fault_name)]
     if not found:
-        known = ", ".join(f"{applied.id} ({applied.fault.name})" for applied in active_faults.active)
+        known = ", ".join(f"{applied.id} ({applied.fault.fault_name})" for applied in active_faults.active)
         raise LabInputError(f"no fault {which!r} is in force; there are: {known or 'none'}")
     if len(found) > 1:
         numbers = ", ".join(str(applied.id) for applied in found)

@@ -106,7 +106,7 @@ def _static_schemas() -> dict[str, Schema]:
             open_=True,
         ),
         "FaultInForce": object_of(in_force, open_=True)
-        | {"description": "A fault with its own fields. `suspended`: it cannot be applied to the present zones."},
+        | {"description": "A fault with its own fields. `suspended`: it cannot be applied to the lab at present."},
         "Faults": object_of({"faults": array(named("FaultInForce"))}),
         "Undone": object_of({"undone": array(named("FaultInForce"))}),
         "Records": object_of({"records": array(named("Record")), "last_seq": WHOLE, "more": YES_NO}),
