@@ -95,7 +95,7 @@ def find_usage_contradictions(
     for entry in inventory.endpoints:
         counted = None if entry.in_use else counts.resolutions(entry.name.lower(), now - window, now)
         if counted is not None and counted.total:
-            text = f"the inventory says not in use; resolved {counted.total} times in the last {window:g} s"
+            text = f"the inventory lists it as not in use; resolved {counted.total} times in the last {window:g} s"
             found.append(make_finding(inventory, "inventory", "contradiction", entry.name, text, None))
     return tuple(found)
 

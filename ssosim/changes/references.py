@@ -108,11 +108,11 @@ def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
 
     These are the names that differ, the names with a CNAME or alias to them, and the names of changed profiles.
     """
-    leads = _reverse_links(zones)
+    links = _reverse_links(zones)
     reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
     queue = list(reached)
     while queue:
-        for above in leads.get(queue.pop(), ()):
+        for above in links.get(queue.pop(), ()):
             if above not in reached:
                 reached[above] = None
                 queue.append(above)
@@ -121,15 +121,15 @@ def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
 
 def _reverse_links(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
     """The names and profiles (as str) that link to each name and profile."""
-    leads: dict[Name | str, set[Name | str]] = {}
+    links: dict[Name | str, set[Name | str]] = {}
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
             if rrset.type == CNAME or rrset.shape == "alias":
                 for target in link_targets(rrset):
-                    leads.setdefault(target, set()).add(rrset.name)
+                    links.setdefault(target, set()).add(rrset.name)
     for profile in zones.profiles.values():
-        leads.setdefault(profile.name, set()).add(to_name(profile.dns_name))
+        links.setdefault(profile.name, set()).add(to_name(profile.dns_name))
         for endpoint in profile.endpoints:
             if endpoint.profile is not None:
-                leads.setdefault(endpoint.profile, set()).add(profile.name)
-    return leads
+                links.setdefault(endpoint.profile, set()).add(profile.name)
+    return links

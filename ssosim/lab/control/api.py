@@ -141,13 +141,13 @@ class ControlApi:
     def _finish_when_disconnected(self, handler: Handler) -> Handler:
         """Wrap ``handler`` so that it runs to its end even if the client disconnects."""
 
-        async def whole(request: web.Request) -> web.StreamResponse:
+        async def run_to_end(request: web.Request) -> web.StreamResponse:
             task = asyncio.ensure_future(handler(request))
             self._changing.add(task)
             task.add_done_callback(self._changing.discard)
             return await asyncio.shield(task)
 
-        return whole
+        return run_to_end
 
     async def start(self, path: Path, listener: socket.socket | None = None) -> None:
         """Listen on the Unix socket ``path``, and on ``listener`` if given, which requires a new token.

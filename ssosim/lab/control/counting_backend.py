@@ -64,8 +64,8 @@ async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
     now = lab.zones.current
     targets: dict[str, str] = {}
     for name in plan.effects:
-        held = now.find(name, A)
-        addresses = [] if held is None or held.own else [rdata.to_text() for rdata in now.records(held).rdatas]
+        rrset = now.find(name, A)
+        addresses = [] if rrset is None or rrset.own else [rdata.to_text() for rdata in now.records(rrset).rdatas]
         if addresses:
             targets[name] = addresses[0]
     if not targets:
@@ -74,22 +74,22 @@ async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
     relays: dict[str, str] = {}
 
     def point_at_relays(zones: ZoneSet) -> ZoneSet:
-        for name, own in relays.items():
-            zones = put_rrset(zones, to_name(name), A, [own])
+        for name, relay_address in relays.items():
+            zones = put_rrset(zones, to_name(name), A, [relay_address])
         return zones
 
     try:
         for name, address in targets.items():
-            own = lab.network.allocate_backend_address()
+            relay_address = lab.network.allocate_backend_address()
             for port in lab.service_ports(address) or lab.service_ports():
-                relay = _relay(running, name, own, lab.endpoint(address, port))
-                server = await asyncio.start_server(relay, own, port if lab.network.in_namespace else 0)
+                relay = _relay(running, name, relay_address, lab.endpoint(address, port))
+                server = await asyncio.start_server(relay, relay_address, port if lab.network.in_namespace else 0)
                 running.servers.append(server)
-                lab.set_endpoint(own, port, server.sockets[0].getsockname()[:2])
-            lab.attribution.register(own, "dns-substitute")
-            held = now.find(name, A)
-            running.ttl = max(running.ttl, 0 if held is None else held.ttl)
-            relays[name] = own
+                lab.set_endpoint(relay_address, port, server.sockets[0].getsockname()[:2])
+            lab.attribution.register(relay_address, "dns-substitute")
+            rrset = now.find(name, A)
+            running.ttl = max(running.ttl, 0 if rrset is None else rrset.ttl)
+            relays[name] = relay_address
         running.remove_overlay = lab.faults.overlay(point_at_relays)
     except BaseException:
         await running.finish()
@@ -100,7 +100,7 @@ async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
 
 
 def _relay(
-    running: Substitution, name: str, own: str, upstream: tuple[str, int]
+    running: Substitution, name: str, relay_address: str, upstream: tuple[str, int]
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -109,7 +109,7 @@ def _relay(
         task.add_done_callback(running.tasks.discard)
         running.hits[name] += 1
         with contextlib.closing(writer), contextlib.suppress(OSError):
-            far_reader, far_writer = await asyncio.open_connection(*upstream, local_addr=(own, 0))
+            far_reader, far_writer = await asyncio.open_connection(*upstream, local_addr=(relay_address, 0))
             with contextlib.closing(far_writer):
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 

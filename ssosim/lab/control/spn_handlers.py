@@ -127,7 +127,7 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
 def _chance(rule: SpnRule) -> str:
     """The random events that decide between the outcomes of ``rule``, as text."""
     parts = ["which of the CNAME and A answers comes first"] if rule.has_race else []
-    parts += ["which address stands first in the answer"] if rule.depends_on_address else []
+    parts += ["which address is first in the answer"] if rule.depends_on_address else []
     return " and ".join(parts)
 
 
