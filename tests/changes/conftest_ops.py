@@ -88,7 +88,7 @@ class Office:
     store: ZoneStore
     clock: StillClock
     counts: QueryCounts
-    board: ActiveFaults
+    active_faults: ActiveFaults
     trace: Trace
 
     def ask(self, name: str, client: str = "office") -> None:
@@ -114,7 +114,7 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
     counts = QueryCounts(clock)
     clock.moment += 3600
     store = ZoneStore(zones)
-    board = ActiveFaults(store, trace := Trace())
+    active_faults = ActiveFaults(store, trace := Trace())
     estate = default_estate()
     control = ChangeControl(
         store,
@@ -124,7 +124,7 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
         counts=ServerCounts(counts),
         spns=estate.default_realm.service_account.spns,
         clock=clock,
-        unbroken=board.unbroken,
-        put=board.put,
+        unbroken=active_faults.unbroken,
+        put=active_faults.put,
     )
-    return Office(control, store, clock, counts, board, trace)
+    return Office(control, store, clock, counts, active_faults, trace)

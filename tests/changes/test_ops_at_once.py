@@ -169,7 +169,7 @@ def test_changes_from_threads_and_faults_meanwhile(office: Office):
     with ThreadPoolExecutor(6) as pool:
         numbers = [pool.submit(apply, name) for name in names]
         while not all(each.done() for each in numbers):
-            office.board.add(NameRemoved(name=AUTOLOGON))()
+            office.active_faults.add(NameRemoved(name=AUTOLOGON))()
     assert sorted(each.result() for each in numbers) == list(range(1, len(names) + 1))
     assert {plain(name) for name in compare(healthy, office.store.current).names} == set(names)
     assert office.control.ledger.zones(office.control.ledger.entries()[-1].after) == office.store.current

@@ -271,7 +271,7 @@ def test_what_rests_on_something_else_is_not_committed(office: Office, what: str
     if what == "zones":
         office.store.change(lambda zones: put_rrset(zones, MEANWHILE, "A", ["192.0.2.2"]))
     elif what == "fault":
-        office.board.add(NameRemoved(name=AUTOLOGON))
+        office.active_faults.add(NameRemoved(name=AUTOLOGON))
     elif what == "ledger":
         control.ledger.commit(prepared.entry, (control.desired,) * 2, (control.desired,) * 2)
     elif what == "desired":
