@@ -36,12 +36,12 @@ def run(options: argparse.Namespace) -> int:
     """Print the SPNs. Exit code 0; 2 for an unknown client or rule."""
     import msgspec  # noqa: PLC0415 - not for --help
 
-    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+    from ssosim.lab.control.answers import request_typed  # noqa: PLC0415
     from ssosim.lab.control.spn_answers import Spns  # noqa: PLC0415
 
     rules = [_rule(options)] if options.client or options.rule else None
     request = {"host": options.host, "rules": rules, "device": options.device, "port": options.port}
-    answer = ask(folder_of(options), "POST", "/v1/spn", Spns, request)
+    answer = request_typed(folder_of(options), "POST", "/v1/spn", Spns, request)
     clients = _clients_of_rules()
     rows = (msgspec.structs.replace(row, clients=tuple(clients.get(row.rule, ()))) for row in answer.rules)
     answer = msgspec.structs.replace(answer, rules=tuple(rows))

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
-    extensions = ControlExtensions(None if options.api is None else _listener(options.api), _upstairs)
+    extensions = ControlExtensions(None if options.api is None else _listener(options.api), _make_live_handlers)
     started = start_lab(folder, options.estate, began=process_start(), extensions=extensions, fresh=options.fresh)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
@@ -80,7 +80,7 @@ def _listener(port: int) -> socket.socket:
         raise LabInputError(f"--api {port}: {error.strerror}; choose another port, or 0 for any free one") from error
 
 
-def _upstairs(lab: Lab) -> InjectedHandlers:
+def _make_live_handlers(lab: Lab) -> InjectedHandlers:
     from ssosim.scenario.live import LiveScenarioHandlers  # noqa: PLC0415 - in the lab's process, and only when it is asked
 
     return LiveScenarioHandlers(lab)

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from ssosim.lab.control.dns_answers import Changes, DnsDone, Drift, Gate, Plan, Usage
+from ssosim.lab.control.dns_answers import ChangeResult, Changes, Drift, GateDecision, Plan, Usage
 from ssosim.output import clean_data
 from ssosim.scenario.forecast import Forecast, Prediction
 
@@ -67,7 +67,7 @@ def _rehearsed(left: Changes | str | None) -> list[str]:
     if isinstance(left, Changes) and not any(msgspec.structs.astuple(left)):
         return ["", "rollback as written gives back last known good"]
     lines = [f"  {left}"] if isinstance(left, str) else _changes(left)
-    return ["", "rollback as written does not give back last known good", *lines]
+    return ["", "rollback as written does not restore last known good", *lines]
 
 
 def _changes(changes: Changes) -> list[str]:
@@ -98,7 +98,7 @@ def _usage(usage: Usage) -> str:
 
 
 @_of_clean_data
-def gate_text(gate: Gate) -> str:
+def gate_text(gate: GateDecision) -> str:
     """What the gate says, with what to do about each reason."""
     word = {"allow": "may be applied", "refuse": "refused", "defer": "deferred"}[gate.outcome]
     lines = [f"gate: {word}"]
@@ -140,7 +140,7 @@ def _spns(spns: Sequence[str]) -> str:
 
 
 @_of_clean_data
-def done_text(done: DnsDone) -> str:
+def done_text(done: ChangeResult) -> str:
     """What was applied or taken back, and whether the zones are what they should be."""
     verb = {"apply": "applied", "rollback": "rolled back"}.get(done.action, done.action)
     if done.number is None:
