@@ -56,8 +56,7 @@ class KdcEffect:
         return from_kdc if self.change is None else self.change(from_kdc)
 
 
-@dataclass(frozen=True, slots=True)
-class KdcRule:
+class KdcRule(NamedTuple):
     """What one fault does to requests to the KDC.
 
     ``effect_on`` gets the request and the name of the client, and has no side effects: it may be called to look ahead.

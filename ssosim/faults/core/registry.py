@@ -8,7 +8,7 @@ group ``ssosim.faults``.
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,10 +29,10 @@ _FOLDER = Path(__file__).parents[1]
 
 def import_fault_modules() -> None:
     """Import every module in the folders beside ``core``."""
-    for folder in pkgutil.iter_modules([str(_FOLDER)]):
-        if folder.ispkg and folder.name != "core":
-            for module in pkgutil.iter_modules([str(_FOLDER / folder.name)]):
-                importlib.import_module(f"{PACKAGE}.{folder.name}.{module.name}")
+    for file in sorted(_FOLDER.glob("*/*.py")):
+        name = f"{PACKAGE}.{file.parent.name}.{file.stem}"
+        if file.parent.name != "core" and file.stem != "__init__" and name not in sys.modules:
+            importlib.import_module(name)
 
 
 def tag_of(kind: type[Fault]) -> str | None:

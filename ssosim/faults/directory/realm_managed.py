@@ -14,9 +14,9 @@ __all__ = ["RealmManaged"]
 
 
 class RealmManaged(Fault, frozen=True, kw_only=True, tag="realm-managed"):
-    """The provider calls the users of ``tenant`` (one of its domains) managed: Seamless SSO is switched off for it.
+    """Realm discovery reports the users of ``tenant`` (its id or a domain) as managed: Seamless SSO is off.
 
-    As a measure it cures password clients, which then need no MEX. Source: Measured here: a realm that turns Managed.
+    As a measure it helps password clients, which then need no MEX. Source: Measured here: a realm that turns Managed.
     """
 
     tenant: str

@@ -19,7 +19,7 @@ class AaaaDead(ZoneFault, frozen=True, kw_only=True, tag="aaaa-dead"):
     address: str = "100::1"
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Put that AAAA record; nothing else changes."""
+        """Put the AAAA record; nothing else changes."""
         return put_aaaa(zones, self.name, self.address)
 
     def describe(self) -> str:

@@ -20,7 +20,7 @@ class AaaaWrong(ZoneFault, frozen=True, kw_only=True, tag="aaaa-wrong"):
     address: str = "2001:db8:bad::1"
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Put that AAAA record; nothing else changes."""
+        """Put the AAAA record; nothing else changes."""
         return put_aaaa(zones, self.name, self.address)
 
     def describe(self) -> str:

@@ -9,7 +9,7 @@ __all__ = ["CnameForAlias"]
 
 
 class CnameForAlias(ZoneFault, frozen=True, kw_only=True, tag="cname-for-alias"):
-    """The traffic manager profile is there again, but a CNAME leads to it where the alias record set was.
+    """The traffic manager profile exists again, but a CNAME record replaces the alias record set.
 
     The partial rollback of 25 February 2025: names resolve, and clients that follow the CNAME form another SPN.
     Source: retrospective TMS9-J_8.
@@ -19,7 +19,7 @@ class CnameForAlias(ZoneFault, frozen=True, kw_only=True, tag="cname-for-alias")
     profile: str
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Replace the alias A set at ``record`` by a CNAME to the profile's DNS name."""
+        """Replace the alias A set at ``name`` by a CNAME to the profile's DNS name."""
         profile = zones.profiles.get(self.profile)
         if profile is None:
             raise DnsChangeError(

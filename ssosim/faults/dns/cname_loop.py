@@ -11,13 +11,13 @@ __all__ = ["CnameLoop"]
 
 
 class CnameLoop(ZoneFault, frozen=True, kw_only=True, tag="cname-loop"):
-    """A name leads back to itself over ``length`` CNAMEs: resolvers give up with SERVFAIL. Source: RFC 1034, 5.2.2."""
+    """A name is a CNAME loop of ``length`` records: resolvers answer SERVFAIL. Source: RFC 1034, 5.2.2."""
 
     name: str
     length: int = 2
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Put the loop in the place of all that the name has."""
+        """Replace all record sets of the name by the loop."""
         owner, zone, _ = remove_all_records(zones, self.name, self.length)
         hops = [owner, *(hop_name(owner, number, "loop") for number in range(1, self.length)), owner]
         return commit(zones, add_cnames(zone, hops))

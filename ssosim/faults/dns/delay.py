@@ -13,7 +13,7 @@ __all__ = ["Delay"]
 
 
 class Delay(DnsAnswerFault, frozen=True, kw_only=True, tag="delay"):
-    """Answers come late, by real seconds. Source: Azure DNS, 1 April 2021 (overload).
+    """Answers are sent late, in real seconds. Source: Azure DNS, 1 April 2021 (overload).
 
     ``fixed``: by ``seconds``. ``uniform``: from ``seconds - spread`` to ``seconds + spread``. ``exponential``: with
     mean ``seconds``. Never by more than ``longest``.
@@ -32,11 +32,11 @@ class Delay(DnsAnswerFault, frozen=True, kw_only=True, tag="delay"):
 
     @property
     def final(self) -> bool:
-        """What is said stays as it is."""
+        """Return False: the content of the answer does not change."""
         return False
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
-        """Hold the answer."""
+        """Delay the answer."""
         match self.distribution:
             case "fixed":
                 wait = self.seconds

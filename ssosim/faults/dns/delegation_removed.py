@@ -10,7 +10,7 @@ __all__ = ["DelegationRemoved"]
 
 
 class DelegationRemoved(Fault, frozen=True, kw_only=True, tag="delegation-removed"):
-    """The parent has taken the zone's delegation away: NXDOMAIN from there, while its own servers go on answering.
+    """The parent zone has no delegation to the zone: the parent answers NXDOMAIN, the zone's own servers still answer.
 
     Source: Zoom, 16 April 2025 (the registry's hold).
     """
@@ -18,7 +18,7 @@ class DelegationRemoved(Fault, frozen=True, kw_only=True, tag="delegation-remove
     zone: str
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
-        """``state`` without the delegation."""
+        """Return ``state`` without the delegation."""
         hierarchy = state.hierarchy
         return dataclasses.replace(state, hierarchy=hierarchy.without_delegation(hierarchy.zone(self.zone)))
 

@@ -11,13 +11,13 @@ __all__ = ["Drop"]
 
 
 class Drop(DnsAnswerFault, frozen=True, kw_only=True, tag="drop"):
-    """No answer comes: what costs stub resolvers 10 seconds and more.
+    """No answer is sent: stub resolvers wait 10 seconds and more.
 
     Source: Azure DNS, 1 April 2021; Facebook, 4 October 2021; measured, glibc 2.36.
     """
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
-        """Nothing leaves."""
+        """Send no answer."""
         return Effect(drop=True)
 
     def describe(self) -> str:

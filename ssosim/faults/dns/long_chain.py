@@ -13,7 +13,7 @@ __all__ = ["LongChain"]
 
 
 class LongChain(ZoneFault, frozen=True, kw_only=True, tag="long-chain"):
-    """A name leads to its own records over ``length`` CNAMEs: more than resolvers follow, or slow at best.
+    """A chain of ``length`` CNAMEs leads to the records of a name: slow, or longer than resolvers follow.
 
     Source: resolvers' limits differ (unbound follows 11 by default, BIND 17).
     """
@@ -22,7 +22,7 @@ class LongChain(ZoneFault, frozen=True, kw_only=True, tag="long-chain"):
     length: int = 20
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Move what the name has to the chain's end, aliases included."""
+        """Move the record sets of the name, aliases included, to the end of the chain."""
         owner, zone, moved = remove_all_records(zones, self.name, self.length)
         hops = [owner, *(hop_name(owner, number, "hop") for number in range(1, self.length + 1))]
         zone = add_cnames(zone, hops)

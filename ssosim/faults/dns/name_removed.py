@@ -9,7 +9,7 @@ __all__ = ["NameRemoved"]
 
 
 class NameRemoved(ZoneFault, frozen=True, kw_only=True, tag="name-removed"):
-    """A name and all its records are gone: NXDOMAIN. Source: Azure post-incident review TMS9-J_8."""
+    """A name and all its records are removed: NXDOMAIN. Source: Azure post-incident review TMS9-J_8."""
 
     name: str
 

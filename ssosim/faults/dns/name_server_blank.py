@@ -10,10 +10,13 @@ __all__ = ["NameServerBlank"]
 
 
 class NameServerBlank(NameServerFault, frozen=True, kw_only=True, tag="name-server-blank"):
-    """A name server has the zone with nothing in it: NXDOMAIN, final and remembered. Source: Azure DNS, 2 May 2019."""
+    """A name server has an empty copy of the zone: it answers NXDOMAIN, which resolvers cache.
+
+    Source: Azure DNS, 2 May 2019.
+    """
 
     def view(self, applied: Applied) -> View:  # noqa: ARG002 - the same for all requests
-        """Empty zone files."""
+        """Return an empty zone."""
         return View("blank")
 
     def describe(self) -> str:

@@ -17,7 +17,7 @@ class NameServerDead(NameServerFault, frozen=True, kw_only=True, tag="name-serve
     """
 
     def view(self, applied: Applied) -> View:  # noqa: ARG002 - the same for all requests
-        """Silence."""
+        """Return a server that sends no answers."""
         return View("dead")
 
     def describe(self) -> str:

@@ -13,7 +13,7 @@ class NameServerLame(NameServerFault, frozen=True, kw_only=True, tag="name-serve
     """A name server does not know the zone that is delegated to it: REFUSED. Source: RFC 1912 section 2.8."""
 
     def view(self, applied: Applied) -> View:  # noqa: ARG002 - the same for all requests
-        """No such zone."""
+        """Return a server without the zone."""
         return View("lame")
 
     def describe(self) -> str:

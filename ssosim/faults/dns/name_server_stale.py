@@ -10,13 +10,13 @@ __all__ = ["NameServerStale"]
 
 
 class NameServerStale(NameServerFault, frozen=True, kw_only=True, tag="name-server-stale"):
-    """A name server does not take changes any more: it answers as things were before this fault.
+    """A name server no longer gets changes: it answers from the zones before this fault.
 
     Source: Azure Incident Retrospective TMS9-J_8 (look from several places).
     """
 
     def view(self, applied: Applied) -> View:
-        """The zones as they were."""
+        """Return the zones before the fault."""
         return View("stale", applied.before)
 
     def describe(self) -> str:

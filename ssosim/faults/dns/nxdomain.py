@@ -16,13 +16,13 @@ __all__ = ["NxDomain"]
 
 
 class NxDomain(DnsAnswerFault, frozen=True, kw_only=True, tag="nxdomain"):
-    """Answers say that there is no such name, with AA and the zone's SOA, so that it is remembered.
+    """Answers are NXDOMAIN, with AA and the SOA of the zone, so that resolvers cache them.
 
     Source: Azure DNS, 2 May 2019 (a quarter of all queries); RFC 2308.
     """
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
-        """NXDOMAIN."""
+        """Answer NXDOMAIN."""
 
         def said(name: Name, rdtype: RdataType, _asking: QueryContext) -> Answer:
             zones = applied.authorities.tree

@@ -12,7 +12,7 @@ __all__ = ["PtrMismatch"]
 
 
 class PtrMismatch(ZoneFault, frozen=True, kw_only=True, tag="ptr-mismatch"):
-    """An address has a PTR record that is not the name which led there: who canonicalises by it asks a wrong SPN.
+    """The PTR record of an address has another name: clients that canonicalise by it request a wrong SPN.
 
     Source: MIT krb5 documentation, ``rdns`` in libdefaults.
     """
@@ -21,7 +21,7 @@ class PtrMismatch(ZoneFault, frozen=True, kw_only=True, tag="ptr-mismatch"):
     points_to: str = "elsewhere.example."
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Put that PTR record."""
+        """Put the PTR record."""
         try:
             owner = dns.reversename.from_address(self.address)
         except (dns.exception.SyntaxError, ValueError) as error:

@@ -11,7 +11,7 @@ __all__ = ["RecordSetEmpty"]
 
 
 class RecordSetEmpty(ZoneFault, frozen=True, kw_only=True, tag="record-set-empty"):
-    """A record set holds no records: the name stays, the answer is NODATA.
+    """A record set has no records: the name still exists, the answer is NODATA.
 
     Source: AWS DynamoDB, 19 October 2025 (an endpoint without addresses); Azure post-incident review TMS9-J_8.
     """
@@ -20,7 +20,7 @@ class RecordSetEmpty(ZoneFault, frozen=True, kw_only=True, tag="record-set-empty
     type: str = "A"
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Put an empty record set in the place of what is there; there must be one."""
+        """Replace the record set by an empty one. Raises DnsChangeError if there is none."""
         owner, kind, zone = target(zones, self.name, self.type)
         if kind not in zone.node(owner):
             raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set to empty")

@@ -16,7 +16,7 @@ class Refused(DnsAnswerFault, frozen=True, kw_only=True, tag="refused"):
     """Answers are REFUSED, as from a server that does not know the zone or the client. Source: RFC 1035, 4.1.1."""
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
-        """REFUSED."""
+        """Answer REFUSED."""
         return Effect(rcode=REFUSED)
 
     def describe(self) -> str:

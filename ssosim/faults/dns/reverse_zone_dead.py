@@ -32,7 +32,7 @@ class ReverseZoneDead(DnsAnswerFault, frozen=True, kw_only=True, tag="reverse-zo
             raise ValueError("names: the zone says which names; leave them out")
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect | None:  # noqa: ARG002 - the same for all requests
-        """Keep the answer back, or fail."""
+        """Send no answer, or SERVFAIL."""
         zone = self.zone.rstrip(".").lower()
         if event.name != zone and not event.name.endswith(f".{zone}"):
             return None

@@ -13,13 +13,13 @@ __all__ = ["ServFail"]
 
 
 class ServFail(DnsAnswerFault, frozen=True, kw_only=True, tag="servfail"):
-    """Answers are SERVFAIL, which clients may ask again and resolvers keep for seconds.
+    """Answers are SERVFAIL: clients may repeat the query, and resolvers cache the answer for seconds.
 
     Source: Facebook, 4 October 2021; RFC 2308, 7.1.
     """
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
-        """SERVFAIL."""
+        """Answer SERVFAIL."""
         return Effect(rcode=SERVFAIL)
 
     def describe(self) -> str:

@@ -17,7 +17,7 @@ __all__ = ["StaleCache"]
 
 
 class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
-    """A resolver goes on giving the answers of before this fault, whatever the zones say meanwhile.
+    """A resolver answers from the zones before this fault, and ignores later changes.
 
     Source: Resolver 1.1.1.1, 4 October 2023 (an old copy of the root); Azure Incident Retrospective TMS9-J_8.
     """
@@ -25,7 +25,7 @@ class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
     at: Literal["resolver"] = "resolver"
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
-        """Answer from the zones as they were."""
+        """Answer from the zones before the fault."""
 
         def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
             return answer(applied.before, name, rdtype, asking)

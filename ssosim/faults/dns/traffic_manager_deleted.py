@@ -11,7 +11,7 @@ __all__ = ["TrafficManagerDeleted"]
 class TrafficManagerDeleted(ZoneFault, frozen=True, kw_only=True, tag="traffic-manager-deleted"):
     """A traffic manager profile is deleted, and every alias record set that pointed at it becomes an empty one.
 
-    What the clean-up of 25 February 2025 did. Source: retrospective TMS9-J_8; Azure DNS documentation, alias records.
+    The clean-up of 25 February 2025 did this. Source: retrospective TMS9-J_8; Azure DNS documentation, alias records.
     """
 
     profile: str

@@ -13,7 +13,7 @@ __all__ = ["TruncationLoop"]
 
 
 class TruncationLoop(DnsAnswerFault, frozen=True, kw_only=True, tag="truncation-loop"):
-    """Every answer over UDP has TC set and nothing in it.
+    """Every answer over UDP has the TC bit and no records.
 
     Over TCP it is the same (``truncate``), or comes (``answer``), or never does (``drop``, as behind a firewall that
     lets no TCP through). Source: RFC 7766 section 5.
@@ -22,7 +22,7 @@ class TruncationLoop(DnsAnswerFault, frozen=True, kw_only=True, tag="truncation-
     tcp: Literal["truncate", "answer", "drop"] = "truncate"
 
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect | None:  # noqa: ARG002 - the same for all requests
-        """Cut the answer."""
+        """Truncate the answer."""
         if event.transport == "udp" or self.tcp == "truncate":
             return Effect(truncate=True)
         return Effect(drop=True) if self.tcp == "drop" else None

@@ -14,7 +14,7 @@ __all__ = ["TtlChanged"]
 
 
 class TtlChanged(ZoneFault, frozen=True, kw_only=True, tag="ttl-changed"):
-    """A record set has another TTL, in seconds: caches keep a mistake for longer, or ask more often.
+    """A record set has another TTL, in seconds: caches keep a mistake longer, or query more often.
 
     Source: Azure AD preview, about 2012 (a TTL of one hour made a tail of one hour);
     Azure Incident Retrospective TMS9-J_8.
@@ -25,7 +25,7 @@ class TtlChanged(ZoneFault, frozen=True, kw_only=True, tag="ttl-changed"):
     type: str = "A"
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Change the TTL and nothing else: an alias stays one."""
+        """Change the TTL and nothing else: an alias record set stays an alias."""
         check_ttl(self.ttl)
         owner, kind, zone = target(zones, self.name, self.type)
         held = zone.node(owner).get(kind)

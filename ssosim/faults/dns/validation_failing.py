@@ -15,9 +15,9 @@ __all__ = ["ValidationFailing"]
 
 
 class ValidationFailing(Fault, frozen=True, kw_only=True, tag="validation-failing"):
-    """The signatures of a zone are wrong: SERVFAIL from resolvers that validate, unless the query has the CD bit.
+    """The signatures of a zone are wrong: validating resolvers answer SERVFAIL, unless the query has the CD bit.
 
-    Others notice nothing. What a validating resolver had verified before, it uses up to the end of its TTL. In a lab
+    Other resolvers are not affected. A validating resolver uses verified answers until their TTL ends. In a lab
     without resolvers, ``clients`` are those behind a validating one: all, unless some are named. It is modelled, not
     signed: an unmodified validating resolver in front of the lab does not see it. Source: Slack, 30 September 2021;
     Zone .de, 5 May 2026.
@@ -27,7 +27,7 @@ class ValidationFailing(Fault, frozen=True, kw_only=True, tag="validation-failin
     clients: tuple[str, ...] = ()
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
-        """``state`` with the zone bogus."""
+        """Return ``state`` with the zone bogus."""
         origin = state.hierarchy.zone(self.zone)
         inside = normalise_name(self.zone)
 

@@ -17,7 +17,7 @@ class WrongAddress(ZoneFault, frozen=True, kw_only=True, tag="wrong-address"):
     ttl: int | None = None
 
     def change(self, zones: ZoneSet) -> ZoneSet:
-        """Put that one address in the place of all of its family."""
+        """Replace all addresses of the same family by this one."""
         return put_rrset(zones, self.name, address_type(self.address), [self.address], ttl=self.ttl)
 
     def describe(self) -> str:

@@ -20,9 +20,9 @@ _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 
 class HttpAnswer(HttpFault, frozen=True, kw_only=True, tag="http-answer"):
-    """An endpoint answers with exactly this: status, body, type and further headers.
+    """An endpoint sends this response: status, body, content type and further headers.
 
-    For what the other faults have no name for: a SOAP fault, an empty document, a realm of another type. Source: the
+    For responses that no other fault has: a SOAP fault, an empty document, a realm of another type. Source: the
     shapes of answers under which sign-in libraries were measured (Measured here: sign-in libraries fault by fault).
     """
 
@@ -44,7 +44,7 @@ class HttpAnswer(HttpFault, frozen=True, kw_only=True, tag="http-answer"):
             raise ValueError(f"header {framing[0]!r} is not for you to say: where an answer ends follows from its body")
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
-        """That answer."""
+        """Return the response."""
         content = self.body.encode()
         return HttpEffect(
             reply=HttpReply(self.status, content, self.content_type, tuple(self.headers.items())), from_service=True

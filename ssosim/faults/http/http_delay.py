@@ -10,7 +10,7 @@ __all__ = ["HttpDelay"]
 
 
 class HttpDelay(HttpFault, frozen=True, kw_only=True, tag="http-delay"):
-    """Answers come ``seconds`` late: by the lab's clock for models, in real time for programs.
+    """Responses are ``seconds`` late: by the lab's clock for models, in real time for programs.
 
     Source: Azure MFA, 19 November 2018 (latency of 30 s and more).
     """
@@ -18,13 +18,13 @@ class HttpDelay(HttpFault, frozen=True, kw_only=True, tag="http-delay"):
     seconds: float
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot be meant; a model's device waits for 30 s, then it is ``http-silent``."""
+        """Raise ValueError for fields out of range. The device of a model waits 30 s: longer is ``http-silent``."""
         super().__post_init__()
         if not 0 < self.seconds < 30:
             raise ValueError("seconds must be above 0 and below 30; for longer use http-silent")
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
-        """The provider's answer, late."""
+        """Delay the response of the service."""
         return HttpEffect(delay=self.seconds)
 
     def describe(self) -> str:

@@ -10,13 +10,13 @@ __all__ = ["HttpDropped"]
 
 
 class HttpDropped(HttpFault, frozen=True, kw_only=True, tag="http-dropped"):
-    """The request arrives, and the connection ends without an answer.
+    """The service gets the request and closes the connection without a response.
 
     Source: Measured here: sign-in libraries fault by fault ("dropped").
     """
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
-        """The end of the connection."""
+        """Close the connection."""
         return HttpEffect(silent=True, dropped=True)
 
     def describe(self) -> str:

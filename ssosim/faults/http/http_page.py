@@ -15,7 +15,7 @@ _PAGE = (
 
 
 class HttpPage(HttpFault, frozen=True, kw_only=True, tag="http-page"):
-    """A web page comes in the place of the service's answer: of a firewall, or of a portal to log on to the network.
+    """A web page replaces the response of the service: that of a firewall, or of a network's log-on portal.
 
     Source: MSAL.NET issue 1825 and issue 1985 (a firewall's category page).
     """
@@ -29,7 +29,7 @@ class HttpPage(HttpFault, frozen=True, kw_only=True, tag="http-page"):
         check_text("title", self.title)
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
-        """The page."""
+        """Return the page."""
         content = _PAGE.format(title=self.title).encode()
         return HttpEffect(reply=HttpReply(self.status, content, "text/html; charset=utf-8"))
 

@@ -10,13 +10,13 @@ __all__ = ["HttpSilent"]
 
 
 class HttpSilent(HttpFault, frozen=True, kw_only=True, tag="http-silent"):
-    """The request arrives and is never answered.
+    """The service gets the request and sends no response.
 
     Source: Azure MFA, 19 November 2018 (a backend that accepts and does not answer).
     """
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
-        """Silence."""
+        """Send no response."""
         return HttpEffect(silent=True)
 
     def describe(self) -> str:

@@ -12,7 +12,7 @@ __all__ = ["HttpStatus"]
 
 
 class HttpStatus(HttpFault, frozen=True, kw_only=True, tag="http-status"):
-    """An endpoint answers with this status. ``code`` is the AADSTS number in the body, ``retry_after`` in seconds.
+    """An endpoint responds with ``status``. ``code`` is the AADSTS number in the body, ``retry_after`` in seconds.
 
     Source: Azure AD, 14 December 2020 (503 and AADSTS90033); Azure AD, 28 September 2020; Google, 14 December 2020;
     RFC 9110, 15.6 and 10.2.3.
@@ -29,7 +29,7 @@ class HttpStatus(HttpFault, frozen=True, kw_only=True, tag="http-status"):
             raise ValueError(f"status {self.status} is not between 400 and 599")
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
-        """That status, with an OAuth error body if there is a code."""
+        """Return the response, with an OAuth error body if there is a code."""
         headers = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
         if self.code is None:
             return HttpEffect(

@@ -12,7 +12,7 @@ __all__ = ["JwksKeyRemoved"]
 
 
 class JwksKeyRemoved(HttpFault, frozen=True, kw_only=True, tag="jwks-key-removed"):
-    """The signing key that is in use is missing from the published keys; tokens go on being signed with it.
+    """The published keys do not contain the signing key in use; tokens are still signed with it.
 
     Source: Azure AD, 15 March 2021 (a key marked to be retained was removed from the metadata).
     """
@@ -20,7 +20,7 @@ class JwksKeyRemoved(HttpFault, frozen=True, kw_only=True, tag="jwks-key-removed
     path: str = "/discovery/"
 
     def effect_on(self, call: Call) -> HttpEffect | None:
-        """The key documents without their keys."""
+        """Return the key documents without keys."""
         if call.path[-1:] != ("keys",):
             return None
 

@@ -13,7 +13,7 @@ __all__ = ["KdcRefuses"]
 
 
 class KdcRefuses(KdcFault, frozen=True, kw_only=True, tag="kdc-refuses"):
-    """The KDC answers ticket requests with ``error``.
+    """The KDC replies to ticket requests with ``error``.
 
     Source: Microsoft support KB5021131 (KDC_ERR_ETYPE_NOSUPP); RFC 4120 section 7.5.9.
     """

@@ -10,9 +10,9 @@ __all__ = ["KdcSilent"]
 
 
 class KdcSilent(KdcFault, frozen=True, kw_only=True, tag="kdc-silent"):
-    """The KDC does not answer, as for a device outside the corporate network.
+    """The KDC sends no reply, as to a device outside the corporate network.
 
-    Tickets that a device has go on working. Source: Entra documentation, Seamless SSO needs a domain controller in
+    Tickets that a device has already stay valid. Source: Entra documentation, Seamless SSO needs a domain controller in
     sight; troubleshooting check list.
     """
 

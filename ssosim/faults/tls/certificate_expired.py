@@ -9,7 +9,7 @@ __all__ = ["CertificateExpired"]
 
 
 class CertificateExpired(CertificateFault, frozen=True, kw_only=True, tag="certificate-expired"):
-    """The date notAfter of the certificate has passed. Source: Teams, 3 February 2020."""
+    """The certificate of a host has expired (notAfter). Source: Teams, 3 February 2020."""
 
     @property
     def trouble(self) -> CertificateTrouble:

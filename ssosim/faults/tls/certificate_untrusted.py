@@ -9,7 +9,10 @@ __all__ = ["CertificateUntrusted"]
 
 
 class CertificateUntrusted(CertificateFault, frozen=True, kw_only=True, tag="certificate-untrusted"):
-    """Its authority is not one that devices trust: a box that breaks TLS open. Source: MSAL.NET issue 1825."""
+    """The certificate of a host has an issuer that devices do not trust, as behind a TLS-inspecting proxy.
+
+    Source: MSAL.NET issue 1825.
+    """
 
     @property
     def trouble(self) -> CertificateTrouble:

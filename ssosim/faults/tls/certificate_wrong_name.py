@@ -9,7 +9,7 @@ __all__ = ["CertificateWrongName"]
 
 
 class CertificateWrongName(CertificateFault, frozen=True, kw_only=True, tag="certificate-wrong-name"):
-    """It is made out to another name.
+    """The certificate of a host is for another name.
 
     Source: CRM Online, 22 December 2014 (a record that led to another service's host).
     """
