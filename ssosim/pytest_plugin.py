@@ -96,9 +96,9 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
     runs = config.stash.get(_CURRENT, None)
     if runs is None or not runs.plays:
         return None
-    from ssosim.testing.assertion import compared  # noqa: PLC0415
+    from ssosim.testing.assertion import explain_comparison  # noqa: PLC0415
 
-    return compared([played for played, _ in runs.plays], op, left, right)
+    return explain_comparison([played for played, _ in runs.plays], op, left, right)
 
 
 @pytest.fixture
@@ -129,20 +129,20 @@ def sso_seed(request: pytest.FixtureRequest) -> int | None:
 def sso_scenario(request: pytest.FixtureRequest) -> Scenario:
     """A scenario; the test runs once for each that the marker, the option or the ini key names, else for all."""
     __tracebackhide__ = True
-    from ssosim.testing.playing import scenario_of  # noqa: PLC0415
+    from ssosim.testing.playing import resolve_scenario  # noqa: PLC0415
 
     with _without_traceback():
-        return scenario_of(request.param)
+        return resolve_scenario(request.param)
 
 
 @pytest.fixture
 def sso_client(request: pytest.FixtureRequest) -> Model:
     """A client model; the test runs once for each that the marker, the option or the ini key names, else for all."""
     __tracebackhide__ = True
-    from ssosim.testing.client_choice import model_called  # noqa: PLC0415
+    from ssosim.testing.client_choice import find_shipped_model  # noqa: PLC0415
 
     with _without_traceback():
-        return model_called(request.param) if isinstance(request.param, str) else request.param
+        return find_shipped_model(request.param) if isinstance(request.param, str) else request.param
 
 
 @pytest.fixture

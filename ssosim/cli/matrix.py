@@ -15,7 +15,7 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import StatusLine, print_error, say
 
 if TYPE_CHECKING:  # not for --help
-    from ssosim.real_clients.lookup import Part
+    from ssosim.real_clients.lookup import ClientFlow
     from ssosim.real_clients.matrix import Matrix
 
 DESCRIPTION = """\
@@ -47,26 +47,26 @@ def run(options: argparse.Namespace) -> int:
     """Play and compare; 0 if nothing differs without a reason."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
     from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
-    from ssosim.real_clients.markdown import render  # noqa: PLC0415
+    from ssosim.real_clients.markdown import render_page  # noqa: PLC0415
     from ssosim.real_clients.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
-    from ssosim.real_clients.measured import departures  # noqa: PLC0415
+    from ssosim.real_clients.measured import find_measurement_differences  # noqa: PLC0415
 
     for file in (options.json, options.write):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
-    before = signal.signal(signal.SIGTERM, _interrupted)
+    before = signal.signal(signal.SIGTERM, _raise_interrupt)
     began = time.monotonic()
     progress = _Progress()
     try:
-        parts = _parts(options.client)
-        matrix = play_matrix(parts, options.scenario or SCENARIOS, progress)
+        client_flows = _choose_flows(options.client)
+        matrix = play_matrix(client_flows, options.scenario or SCENARIOS, progress)
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     finally:
         progress.end()
         signal.signal(signal.SIGTERM, before)
-    found = list(departures(matrix.cells))
-    page = render(matrix, found)
+    found = list(find_measurement_differences(matrix.cells))
+    page = render_page(matrix, found)
     _write(options, matrix, page)
     unexplained = [each for each in found if each.reason is None]
     for each in unexplained:
@@ -78,19 +78,19 @@ def run(options: argparse.Namespace) -> int:
     return LabError.exit_code if unexplained else 0
 
 
-def _parts(names: Sequence[str] | None) -> list[Part]:
+def _choose_flows(names: Sequence[str] | None) -> list[ClientFlow]:
     """The flows to be played; without names those of all clients that are installed."""
     from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
-    from ssosim.real_clients.lookup import find_flows, shipped  # noqa: PLC0415
+    from ssosim.real_clients.lookup import find_flows, list_shipped  # noqa: PLC0415
 
     if names:
-        return [part for name in dict.fromkeys(names) for part in find_flows(name)]
-    installed = [original for original in shipped() if is_installed(original)]
-    if absent := [original.name for original in shipped() if original not in installed]:
+        return [client_flow for name in dict.fromkeys(names) for client_flow in find_flows(name)]
+    installed = [client for client in list_shipped() if is_installed(client)]
+    if absent := [client.name for client in list_shipped() if client not in installed]:
         print_error(f"not installed, and left out: {', '.join(absent)} (make clients)")
     if not installed:
         raise LabInputError("no real client is installed; install them with: make clients")
-    return [part for original in installed for part in find_flows(original.name)]
+    return [client_flow for client in installed for client_flow in find_flows(client.name)]
 
 
 def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
@@ -102,14 +102,14 @@ def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
         if options.write is not None:
             options.write.write_text(page, encoding="utf-8")
         else:
-            from ssosim.real_clients.markdown import figures  # noqa: PLC0415
+            from ssosim.real_clients.markdown import extract_figures  # noqa: PLC0415
 
-            say(figures(page))
+            say(extract_figures(page))
     except OSError as error:
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
 
-def _interrupted(number: int, _: object) -> NoReturn:
+def _raise_interrupt(number: int, _: object) -> NoReturn:
     """End as by Ctrl-C, so that labs and files go."""
     raise KeyboardInterrupt(number)
 

@@ -57,15 +57,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play; 0 if all is as expected, 1 if not."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
-    from ssosim.real_clients.client_choice import player_names  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import list_playable_names  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
 
     try:
-        scenario = _chosen(load_scenario(options.scenario, player_names()), options)
+        scenario = _choose_clients(load_scenario(options.scenario, list_playable_names()), options)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
     for file in (options.junit, options.report):
-        _check_place(file)  # before the run, not after
+        _check_writable(file)  # before the run, not after
     began = time.monotonic()
     folder, result = _play(scenario, options.estate)
     _write_files(options, result, folder, time.monotonic() - began)
@@ -103,7 +103,7 @@ def _play_in(folder: LabFolder, scenario: Scenario, estate: Path | None) -> RunR
         progress.end()
 
 
-def _check_place(file: Path | None) -> None:
+def _check_writable(file: Path | None) -> None:
     """Raise LabInputError for a file that cannot be written."""
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
         raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
@@ -113,13 +113,13 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
     """The JUnit file and the report, if they were asked for."""
     if options.junit is None and options.report is None:
         return
-    from ssosim.report.repeat_command import run_again  # noqa: PLC0415
+    from ssosim.report.repeat_command import build_repeat_command  # noqa: PLC0415
     from ssosim.trace.export import read_records  # noqa: PLC0415
 
     with folder.trace.open(encoding="utf-8") as lines:
         records = list(read_records(lines))
     estate = None if options.estate is None else str(options.estate)
-    again = run_again(options.scenario, options.client or (), result.seed, estate, options.exec or ())
+    again = build_repeat_command(options.scenario, options.client or (), result.seed, estate, options.exec or ())
     try:
         if options.junit is not None:
             from ssosim.report.junit import junit_xml  # noqa: PLC0415
@@ -133,11 +133,11 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
 
-def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
+def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     """The scenario with the clients that the options ask for."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.real_clients.client_choice import choose, with_real_clients  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import choose_clients, resolve_real_clients  # noqa: PLC0415
     from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
     from ssosim.scenario.client_choice import UnknownClientError  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
@@ -145,10 +145,10 @@ def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
 
     if options.client:
         try:
-            scenario = choose(scenario, options.client)
+            scenario = choose_clients(scenario, options.client)
         except (UnknownClientError, UnknownRealClientError) as error:
             raise LabInputError(f"--client: {error}") from error
-    scenario = with_real_clients(scenario)
+    scenario = resolve_real_clients(scenario)
     clients = scenario.clients
     seed = scenario.seed if options.seed is None else options.seed
     for number, command in enumerate(options.exec or [], start=1):

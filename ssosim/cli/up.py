@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
     folder = folder_of(options)
-    extensions = ControlExtensions(None if options.api is None else _listener(options.api), _upstairs)
+    extensions = ControlExtensions(None if options.api is None else _open_listener(options.api), _create_handlers)
     started = start_lab(folder, options.estate, began=process_start(), extensions=extensions, fresh=options.fresh)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
@@ -63,12 +63,12 @@ def run(options: argparse.Namespace) -> int:
         print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
         recovered = f"\n{one_line(started.recovered)}; forget them with up --fresh" if started.recovered else ""
-        say(f"{status_text(started.status)}{recovered}\n\n{_to_try(folder, detached=options.detach)}")
+        say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, detached=options.detach)}")
     sys.stdout.flush()
-    return 0 if options.detach else _stay(started, stopped)
+    return 0 if options.detach else _wait_until_stopped(started, stopped)
 
 
-def _listener(port: int) -> socket.socket:
+def _open_listener(port: int) -> socket.socket:
     """A socket on loopback, opened while we are in the machine's own network, where it stays."""
     import socket  # noqa: PLC0415 - only if asked for
 
@@ -80,7 +80,7 @@ def _listener(port: int) -> socket.socket:
         raise LabInputError(f"--api {port}: {error.strerror}; choose another port, or 0 for any free one") from error
 
 
-def _upstairs(lab: Lab) -> InjectedHandlers:
+def _create_handlers(lab: Lab) -> InjectedHandlers:
     from ssosim.scenario.live import LiveScenarioHandlers  # noqa: PLC0415 - in the lab's process, and only when it is asked
 
     return LiveScenarioHandlers(lab)
@@ -106,7 +106,7 @@ def _stop_on_signals(started: StartedLab) -> list[int]:
     return came
 
 
-def _stay(started: StartedLab, stopped: list[int]) -> int:
+def _wait_until_stopped(started: StartedLab, stopped: list[int]) -> int:
     code = wait_for_end(started.folder, started.namespaces)
     if code != 0:
         raise LabError(f'lab "{started.folder.name}" ended unexpectedly (code {code}); see {started.folder.log}')
@@ -115,7 +115,7 @@ def _stay(started: StartedLab, stopped: list[int]) -> int:
     return 0
 
 
-def _to_try(folder: LabFolder, *, detached: bool) -> str:
+def _suggest_commands(folder: LabFolder, *, detached: bool) -> str:
     program = sys.argv[0] if os.sep in sys.argv[0] else "ssosim"
     program = one_line(os.path.relpath(program) if os.sep in program else program)
     name = "" if folder.name == "default" else f" --name {folder.name}"

@@ -1,8 +1,8 @@
-"""The KDC as a value, and the services' side of its tickets.
+"""The KDC in memory as a value, and the services' side of its tickets.
 
-It says what an MIT KDC says to libkrb5, and leaves the same records: a ticket that is got, or two requests that are
-refused (libkrb5 asks again without the wish for a referral; measured with krb5 1.20.1). Its tickets say what they are
-and prove nothing, so they are good in memory only.
+It replies to a client as an MIT KDC replies to libkrb5, and records the same events: one issued ticket, or two refused
+requests (libkrb5 repeats the request without asking for a referral; measured with krb5 1.20.1). Its tickets name client
+and service without any proof, so they are valid in memory only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ssosim.kerberos.codes import KrbCode, error_name
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.trace import KdcExchange
 
-__all__ = ["MemoryAcceptor", "MemoryKdc", "Requested", "Tickets", "principals_of"]
+__all__ = ["MemoryAcceptor", "MemoryKdc", "TicketCache", "TicketReply", "list_principals"]
 
 _ISSUED, _SILENCE = "issued", "no answer"
 _TICKET = b"ssosim memory ticket "
@@ -37,17 +37,17 @@ _TEXTS = {
 }
 
 
-def principals_of(realm: Realm, accounts: Iterable[str] = ()) -> frozenset[str]:
-    """Every principal of ``realm`` that a ticket can be for, without the realm's name."""
+def list_principals(realm: Realm, accounts: Iterable[str] = ()) -> frozenset[str]:
+    """Return every principal of ``realm`` that a ticket can be issued for, without the realm's name."""
     account = realm.service_account
     return frozenset((account.name, *account.spns, *realm.services, *accounts, f"krbtgt/{realm.name}"))
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
-    """What came of asking for a ticket: the failure; None where it was issued.
+class TicketReply:
+    """The result of a ticket request. ``failure`` is None if the ticket was issued.
 
-    ``silent``: nobody answered, which takes libkrb5 a while.
+    ``silent``: no KDC replied, so libkrb5 waited for its timeouts.
     """
 
     failure: TicketFailure | None = None
@@ -56,23 +56,23 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class MemoryKdc:
-    """The KDC of ``realm``, which knows ``principals``. Look-ups are by the whole name, case included, as in MIT's."""
+    """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does."""
 
     realm: str
     principals: Callable[[], Iterable[str]]
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def ask(
+    def request_ticket(
         self, spn: str, client: str, rules: Callable[[], Sequence[KdcRule]], record: Callable[[KdcExchange], None]
-    ) -> Requested:
-        """Ask for a ticket for ``spn`` on behalf of ``client``; ``rules`` are the faults in force at each request.
+    ) -> TicketReply:
+        """Request a ticket for ``spn`` on behalf of ``client``; ``rules`` returns the faults in force at each request.
 
-        Each exchange is passed to ``record``. libkrb5 takes any error to its first request for one about referrals, and
-        asks once more.
+        Each exchange is passed to ``record``. libkrb5 takes any error to its first request as one about referrals, and
+        sends a second request.
         """
         name, _, of_realm = spn.partition("@")
         if not name:
-            return Requested(TicketFailure("other", spn, "Unknown error"))
+            return TicketReply(TicketFailure("other", spn, "Unknown error"))
         foreign = bool(of_realm) and of_realm != self.realm
         service = f"krbtgt/{of_realm}" if foreign else name
         failure = TicketFailure("other", spn)
@@ -83,17 +83,17 @@ class MemoryKdc:
             if rule is not None and rule.refusal is None:
                 record(self._event(name, _SILENCE))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
-                return Requested(TicketFailure("kdc-unreachable", spn, text), silent=True)
+                return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True)
             code = self._code(service) if rule is None else rule.refusal
             if code is None:
                 record(self._event(service, _ISSUED))
-                return Requested()
+                return TicketReply()
             record(self._event(service, error_name(code)))
-            failure = self._failure(spn, service, code, own=rule is None)
-        return Requested(failure)
+            failure = self._failure(spn, service, code, from_kdc=rule is None)
+        return TicketReply(failure)
 
     def knows(self, spn: str) -> bool:
-        """Whether there is such a service."""
+        """Return whether the database has a principal ``spn``."""
         return spn in self.principals()
 
     def _code(self, service: str) -> int | None:
@@ -102,42 +102,42 @@ class MemoryKdc:
     def _event(self, service: str, outcome: str) -> KdcExchange:
         return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm)
 
-    def _failure(self, spn: str, service: str, code: int, *, own: bool) -> TicketFailure:
+    def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
         text = _TEXTS.get(KrbCode(code), error_name(code))
-        if own and unknown:  # the KDC itself says more than a fault does
+        if from_kdc and unknown:  # the KDC's own error text is longer than that of a fault
             text = f"Server {service}@{self.realm} not found in Kerberos database"
         return TicketFailure("server-unknown" if unknown else "other", spn, text)
 
 
 @dataclass(slots=True)
-class Tickets:
-    """The tickets of one device, kept as long as its process: who asks twice asks the KDC once.
+class TicketCache:
+    """The tickets of one client process: a second request for the same service does not reach the KDC.
 
-    ``principal`` is whoever is signed on there, without the realm's name; ``numbers`` are drawn for tokens, each once.
+    ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique.
     """
 
     principal: str
     realm: str
     numbers: Iterator[int]
-    _kept: set[str] = field(default_factory=set)
+    _services: set[str] = field(default_factory=set)
 
-    def token(self, spn: str) -> bytes | None:
-        """A fresh Negotiate token for ``spn``; None where there is no ticket for it yet."""
+    def build_token(self, spn: str) -> bytes | None:
+        """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""
         service = spn.removesuffix(f"@{self.realm}")
-        if service not in self._kept:
+        if service not in self._services:
             return None
         owner = f"{self.principal}@{self.realm}"
-        said = {"client": owner, "service": service, "number": next(self.numbers)}
-        return _TICKET + base64.b64encode(json.dumps(said).encode())
+        payload = {"client": owner, "service": service, "number": next(self.numbers)}
+        return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
-    def keep(self, spn: str) -> None:
-        """There is a ticket for ``spn`` from now on."""
-        self._kept.add(spn.removesuffix(f"@{self.realm}"))
+    def add(self, spn: str) -> None:
+        """Add a ticket for ``spn``."""
+        self._services.add(spn.removesuffix(f"@{self.realm}"))
 
 
 class MemoryAcceptor:
-    """One service's keys: takes tickets for ``principals``, each token once (``ssosim.entra.TicketAcceptor``)."""
+    """The keys of a service: accepts tickets for ``principals``, each token once (``ssosim.entra.TicketAcceptor``)."""
 
     def __init__(self, realm: str, principals: Iterable[str]) -> None:
         self._realm = realm
@@ -145,12 +145,12 @@ class MemoryAcceptor:
         self._used: set[bytes] = set()
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Judge a token, as GSS-API does one that a KDC has issued."""
+        """Accept or refuse a token as GSS-API does with a token of a real KDC."""
         if not token.startswith(_TICKET):
-            return _no_ticket(token)
+            return _refuse_unknown_token(token)
         try:
-            said = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
-            client, service = str(said["client"]), str(said["service"])
+            payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
+            client, service = str(payload["client"]), str(payload["service"])
         except (ValueError, KeyError, TypeError):
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
         name = f"{service}@{self._realm}"
@@ -163,8 +163,8 @@ class MemoryAcceptor:
         return AcceptedTicket(client, name, _MUTUAL)
 
 
-def _no_ticket(token: bytes) -> RefusedTicket:
-    """What is said of a token that is none of ours, by its looks."""
+def _refuse_unknown_token(token: bytes) -> RefusedTicket:
+    """Return the refusal of a token that this KDC did not issue, by its format."""
     inside = read_negotiate_token(token)
     if inside.mechanism == "ntlm":
         return RefusedTicket("ntlm", "ntlm", "an NTLM token inside Negotiate")

@@ -11,17 +11,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from ssosim.memory import Engine, Run, SpinningError
+from ssosim.memory import Engine, NoProgressError, Run
 from ssosim.testing.checks import SITUATIONS, ConformanceError, check_client, check_policy
-from ssosim.testing.observed import Noted
 from ssosim.testing.request import Request
+from ssosim.testing.wire_event import WireEvent
 from ssosim.testing.world import AUTOLOGON, FEDERATED_UPN, LOGIN, MANAGER, PASSWORD, STS, UPN, World
 from ssosim.trace import SignInStep
 from ssosim.verdict.outcome import Outcome
 
 if TYPE_CHECKING:
     from ssosim.testing.hosted_lab import HostedLab, host_lab
-    from ssosim.testing.played import Played, Seen
+    from ssosim.testing.played import ClientPhase, Played
     from ssosim.testing.playing import play, play_sync
 
 __all__ = [
@@ -33,17 +33,17 @@ __all__ = [
     "SITUATIONS",
     "STS",
     "UPN",
+    "ClientPhase",
     "ConformanceError",
     "Engine",
     "HostedLab",
-    "Noted",
+    "NoProgressError",
     "Outcome",
     "Played",
     "Request",
     "Run",
-    "Seen",
     "SignInStep",
-    "SpinningError",
+    "WireEvent",
     "World",
     "check_client",
     "check_policy",
@@ -58,7 +58,7 @@ _LATE = {
     "play": "playing",
     "play_sync": "playing",
     "Played": "played",
-    "Seen": "played",
+    "ClientPhase": "played",
 }
 
 

@@ -26,7 +26,7 @@ from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
 
-from ssosim.memory import SpinningError
+from ssosim.memory import NoProgressError
 from ssosim.testing.world import AUTOLOGON, LOGIN, World
 from ssosim.trace import SignInStep
 
@@ -68,12 +68,12 @@ def check_policy(policy: Policy) -> None:
     same when asked again. If it states ``max_retry_time`` (seconds), no retry begins after that, and whatever fails,
     however long it takes, a round ends.
     """
-    complaints = list(itertools.islice(_complaints_about(policy), 5))
+    complaints = list(itertools.islice(_find_policy_complaints(policy), 5))
     if complaints:
         raise ConformanceError(type(policy).__name__, complaints)
 
 
-def _complaints_about(policy: Policy) -> Iterator[str]:
+def _find_policy_complaints(policy: Policy) -> Iterator[str]:
     try:
         for stage, error, attempt, elapsed in itertools.product(Stage, _FAILURES, _ATTEMPTS, _ELAPSED):
             where = f"{stage}, {error!r}, attempt {attempt}, {elapsed:g} s"
@@ -82,12 +82,12 @@ def _complaints_about(policy: Policy) -> Iterator[str]:
                 yield f"{where}: two answers to one question; a policy keeps no state and draws no lots"
         bound = getattr(policy, "max_retry_time", None)
         if bound is not None:
-            yield from _overruns(policy, float(bound))
+            yield from _find_overruns(policy, float(bound))
     except PolicyBrokenError as error:
         yield str(error)
 
 
-def _overruns(policy: Policy, bound: float) -> Iterator[str]:
+def _find_overruns(policy: Policy, bound: float) -> Iterator[str]:
     for error, took in itertools.product(_FAILURES, (0.0, 0.05, 1.0, 21.0)):
         decision: Decision | None = None
         elapsed, attempt = 0.0, 0
@@ -183,14 +183,14 @@ def check_client(model: Model, **device: object) -> SignInReport:
     password to no host but the login host, autologon and the user's own token service; and what it returns can be
     printed. ``device`` are fields of the device that it runs on (``upn=…``).
     """
-    complaints = [*_describes_itself(model)]
+    complaints = [*_check_description(model)]
     report: SignInReport | None = None
     for name, change in SITUATIONS.items():
         world = World(person=[None])
         change(world)
         try:
             found = world.play(model.sign_in(world.device(**device)), _DAY_S)
-        except SpinningError as error:
+        except NoProgressError as error:
             complaints.append(f"{name}: {error}")
             continue
         except Exception as error:  # noqa: BLE001 - whatever a user's model raises
@@ -200,16 +200,16 @@ def check_client(model: Model, **device: object) -> SignInReport:
             complaints.append(f"{name}: sign_in returned {found!r} and no SignInReport")
         elif name == "healthy":
             report = found
-            complaints += _signed_in(found, world)
-        complaints += [f"{name}: {text}" for text in _misdirected(world)]
+            complaints += _check_healthy_sign_in(found, world)
+        complaints += [f"{name}: {text}" for text in _find_password_leaks(world)]
     for name in ("healthy", "record removed", "CNAME"):
-        complaints += _cancels(model, SITUATIONS[name], name, device)
+        complaints += _check_cancellation(model, SITUATIONS[name], name, device)
     if complaints or report is None:
         raise ConformanceError(f"the client model {getattr(model, 'name', model)!r}", complaints)
     return report
 
 
-def _describes_itself(model: Model) -> Iterator[str]:
+def _check_description(model: Model) -> Iterator[str]:
     if not model.name or model.name != model.name.lower() or " " in model.name:
         yield f"name {model.name!r}: short and lower-case, without blanks, is expected"
     if not model.description or "\n" in model.description:
@@ -218,7 +218,7 @@ def _describes_itself(model: Model) -> Iterator[str]:
         yield "sources: at least one is expected; 'unconfirmed: …' counts"
 
 
-def _signed_in(report: SignInReport | None, world: World) -> Iterator[str]:
+def _check_healthy_sign_in(report: SignInReport | None, world: World) -> Iterator[str]:
     if report is None or report.tokens is None:
         said = f": {report.detail}" if report else ""
         yield f"healthy: it does not sign in{said}"
@@ -228,7 +228,7 @@ def _signed_in(report: SignInReport | None, world: World) -> Iterator[str]:
         yield "healthy: its report shows the token when printed"
 
 
-def _misdirected(world: World) -> Iterator[str]:
+def _find_password_leaks(world: World) -> Iterator[str]:
     allowed = (LOGIN, AUTOLOGON, world.metadata_host, world.usual_metadata_host)
     for event in world.events:
         host = event.what.partition(" ")[2].partition("/")[0]
@@ -236,7 +236,9 @@ def _misdirected(world: World) -> Iterator[str]:
             yield f"a password went to {host}"
 
 
-def _cancels(model: Model, change: Callable[[World], None], name: str, device: dict[str, object]) -> Iterator[str]:
+def _check_cancellation(
+    model: Model, change: Callable[[World], None], name: str, device: dict[str, object]
+) -> Iterator[str]:
     """Cancel it at each of its first awaits: the cancellation has to come out again, and nothing else."""
     from asyncio import CancelledError  # noqa: PLC0415 - what a lab throws in; no model needs asyncio itself
 

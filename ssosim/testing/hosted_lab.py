@@ -19,12 +19,12 @@ from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
 from ssosim.services import http_host_names
-from ssosim.testing.client_choice import AnyClient, model_called, name_of
-from ssosim.testing.playing import AnyEstate, estate_of, tidied, working_folder
+from ssosim.testing.client_choice import AnyClient, find_shipped_model, get_model_name
+from ssosim.testing.playing import AnyEstate, convert_error, resolve_estate, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
-from ssosim.verdict.pauses import pauses_among
+from ssosim.verdict.pauses import select_pauses
 
 __all__ = ["HostedLab", "host_lab"]
 
@@ -95,8 +95,8 @@ class HostedLab:
         A client that still tries after ``patience_s`` seconds is stopped; it has stalled. Raises LabInputError for an
         unknown model or device.
         """
-        model = model_called(client) if isinstance(client, str) else client
-        name = name_of(model)
+        model = find_shipped_model(client) if isinstance(client, str) else client
+        name = get_model_name(model)
 
         async def attempt(lab: Lab) -> Verdict:
             mark, began = lab.trace.last_seq, lab.clock.now()
@@ -104,7 +104,7 @@ class HostedLab:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(model.sign_in(ports), patience_s)
             records = lab.trace.since(mark)
-            return judge([record for record in records if record.client == name], began, pauses_among(records))
+            return judge([record for record in records if record.client == name], began, select_pauses(records))
 
         return self.call(attempt)
 
@@ -143,7 +143,7 @@ def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Pat
 
     ``folder`` is filled and left; by default it is a temporary one. ``cache`` keeps prepared realms between labs.
     """
-    there = estate_of(estate)
+    there = resolve_estate(estate)
     with working_folder(folder) as home:
         thread = _LabThread(Lab(there, home, cache or ensure_cache_folder()))
         thread.start()
@@ -158,7 +158,7 @@ def _loop_of(thread: _LabThread) -> asyncio.AbstractEventLoop:
     try:
         return thread.started.result()
     except Exception as error:  # noqa: BLE001 - passed on, without our frames
-        raise tidied(error)  # noqa: B904 - its cause is chosen there
+        raise convert_error(error)  # noqa: B904 - its cause is chosen there
 
 
 class _LabThread(threading.Thread):

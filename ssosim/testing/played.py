@@ -11,7 +11,7 @@ import msgspec
 
 from ssosim.lab.base.errors import LabInputError
 from ssosim.report.evidence import Line
-from ssosim.report.repeat_command import run_again
+from ssosim.report.repeat_command import build_repeat_command
 from ssosim.scenario.model import Scenario
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
@@ -19,14 +19,14 @@ from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result
 
-__all__ = ["Played", "Seen"]
+__all__ = ["ClientPhase", "Played"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ClientPhase:
     """One client in one phase. ``begins`` is the phase's start, ``expected`` what the scenario says, if it does.
 
-    ``why`` are the lines of the trace behind the verdict, the faults in force included.
+    ``evidence`` are the lines of the trace behind the verdict, the faults in force included.
     """
 
     client: str
@@ -35,7 +35,7 @@ class Seen:
     begins: datetime
     verdict: Verdict
     expected: Outcome | None = None
-    why: tuple[Line, ...] = field(default=(), repr=False)
+    evidence: tuple[Line, ...] = field(default=(), repr=False)
 
     @property
     def outcome(self) -> Outcome:
@@ -74,107 +74,114 @@ class Seen:
 
     def explain(self) -> str:
         """The verdict, and below it the lines of the trace that it rests on."""
-        return "\n".join([str(self), *(f"    {line}" for line in self.why)])
+        return "\n".join([str(self), *(f"    {line}" for line in self.evidence)])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Played:
     """A scenario that has been played: ask it for a phase, a client, or the whole.
 
-    ``left_out`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
+    ``skipped_programs`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
     ``result`` is what reports and ``--json`` are made of.
     """
 
     scenario: Scenario
-    seen: tuple[Seen, ...]
+    client_phases: tuple[ClientPhase, ...]
     result: RunResult
     records: tuple[Record, ...] = ()
-    left_out: tuple[str, ...] = ()
-    own: frozenset[str] = frozenset()
+    skipped_programs: tuple[str, ...] = ()
+    unnamed_clients: frozenset[str] = frozenset()
     source: str = ""
     estate_file: str | None = None
-    looked: list[Seen] = field(default_factory=list)
+    examined: list[ClientPhase] = field(default_factory=list)
 
     @property
     def clients(self) -> tuple[str, ...]:
         """Who signed in, in the scenario's order."""
-        return tuple(dict.fromkeys(seen.client for seen in self.seen))
+        return tuple(dict.fromkeys(result.client for result in self.client_phases))
 
     @property
     def seed(self) -> int:
         """What chance started from."""
         return self.scenario.seed
 
-    def phase(self, name: str, client: str | None = None) -> Seen:
+    def phase(self, name: str, client: str | None = None) -> ClientPhase:
         """The verdict on ``client`` in phase ``name``; the client may be left out where there is only one.
 
         Raises LabInputError with the names that there are.
         """
-        here = [seen for seen in self.seen if seen.phase == name]
+        here = [result for result in self.client_phases if result.phase == name]
         if not here:
             raise LabInputError(f"{self.scenario.name} has no phase {name!r}; it has: {', '.join(self._phases())}")
         if client is None and len(here) > 1:
             raise LabInputError(f"which client? phase({name!r}, client=...) with one of: {', '.join(self.clients)}")
-        found = next((seen for seen in here if client in (None, seen.client)), None)
+        found = next((result for result in here if client in (None, result.client)), None)
         if found is None:
             raise LabInputError(f"there is no client {client!r} in this run; there are: {', '.join(self.clients)}")
-        self.looked.append(found)
+        self.examined.append(found)
         return found
 
     def client(self, name: str) -> Played:
         """The same run with ``name`` as its only client. Raises LabInputError with the names that there are."""
         if name not in self.clients:
             raise LabInputError(f"there is no client {name!r} in this run; there are: {', '.join(self.clients)}")
-        mine = tuple(seen for seen in self.seen if seen.client == name)
+        mine = tuple(result for result in self.client_phases if result.client == name)
         return Played(
             self.scenario,
             mine,
             self.result,
             self.records,
-            self.left_out,
-            self.own,
+            self.skipped_programs,
+            self.unnamed_clients,
             self.source,
             self.estate_file,
-            self.looked,
+            self.examined,
         )
 
-    def __iter__(self) -> Iterator[Seen]:
-        return iter(self.seen)
+    def __iter__(self) -> Iterator[ClientPhase]:
+        return iter(self.client_phases)
 
     @property
     def as_expected(self) -> bool:
         """Whether every outcome is the one that the scenario expects of it."""
-        self.looked.extend(seen for seen in self.seen if not seen.as_expected)
-        return all(seen.as_expected for seen in self.seen)
+        self.examined.extend(result for result in self.client_phases if not result.as_expected)
+        return all(result.as_expected for result in self.client_phases)
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
         """Whether in every phase every client was signed in, or had said that it is not, this soon after its start."""
-        late = [seen for seen in self.seen if not seen.decided_within(hours=hours, minutes=minutes, seconds=seconds)]
-        self.looked.extend(late)
+        late = [
+            result
+            for result in self.client_phases
+            if not result.decided_within(hours=hours, minutes=minutes, seconds=seconds)
+        ]
+        self.examined.extend(late)
         return not late
 
     @property
-    def again(self) -> str:
+    def repeat_command(self) -> str:
         """The command that repeats it; empty where a client or an estate is an object, which only the test has."""
-        if self.own.intersection(self.clients) or not self.source:
+        if self.unnamed_clients.intersection(self.clients) or not self.source:
             return ""
-        return run_again(self.source, self.clients, self.seed, self.estate_file)
+        return build_repeat_command(self.source, self.clients, self.seed, self.estate_file)
 
     def explain(self) -> str:
         """Every phase in a line; with the lines of the trace for those that were asked about (else for all)."""
-        asked = [seen for seen in self.seen if seen in self.looked] or list(self.seen)
+        asked = [result for result in self.client_phases if result in self.examined] or list(self.client_phases)
         lines = [
             f"{self.scenario.name}: {self.scenario.title}",
             f"seed {self.seed}; clients: {', '.join(self.clients)}",
         ]
-        lines += ["  " + (seen.explain() if seen in asked else str(seen)).replace("\n", "\n  ") for seen in self.seen]
-        if self.left_out:
+        lines += [
+            "  " + (result.explain() if result in asked else str(result)).replace("\n", "\n  ")
+            for result in self.client_phases
+        ]
+        if self.skipped_programs:
             lines.append(
-                f"left out, since a loopback lab runs no programs: {', '.join(self.left_out)}; "
+                f"left out, since a loopback lab runs no programs: {', '.join(self.skipped_programs)}; "
                 f"with them: ssosim run {self.source or self.scenario.name}"
             )
-        if self.again:
-            lines.append(f"again: {self.again}")
+        if self.repeat_command:
+            lines.append(f"again: {self.repeat_command}")
         return "\n".join(lines)
 
     def write(self, folder: Path) -> list[Path]:
@@ -183,7 +190,7 @@ class Played:
 
         trace, report = folder / "trace.jsonl", folder / "report.html"
         trace.write_text("".join(record_to_json(record) + "\n" for record in self.records), encoding="utf-8")
-        report.write_text(html_report(self.result, self.records, again=self.again), encoding="utf-8")
+        report.write_text(html_report(self.result, self.records, again=self.repeat_command), encoding="utf-8")
         return [trace, report]
 
     def as_json(self) -> str:
@@ -191,7 +198,7 @@ class Played:
         return msgspec.json.format(encode_result(self.result), indent=2).decode()
 
     def __repr__(self) -> str:
-        outcomes = ", ".join(f"{seen.client}/{seen.phase}={seen.outcome}" for seen in self.seen)
+        outcomes = ", ".join(f"{result.client}/{result.phase}={result.outcome}" for result in self.client_phases)
         return f"<Played {self.scenario.name}: {outcomes}>"
 
     def _phases(self) -> tuple[str, ...]:

@@ -31,9 +31,9 @@ from ssosim_clients.ports import Device, HttpResponse
 from ssosim.estate import Estate, default_estate
 from ssosim.lab.base.errors import LabInputError
 from ssosim.memory import Engine, MemoryKdc, MemoryLab
-from ssosim.memory.device import device_with
-from ssosim.testing.observed import Noted
+from ssosim.memory.device import build_device
 from ssosim.testing.request import Request
+from ssosim.testing.wire_event import WireEvent
 from ssosim.testing.world_device import WorldDevice
 from ssosim.trace import SignInStep
 
@@ -86,7 +86,7 @@ class World:
     desktop_sso: bool = True
     metadata_host: str = STS
     estate: Estate = field(default_factory=_contoso)
-    events: list[Noted] = field(default_factory=list)
+    events: list[WireEvent] = field(default_factory=list)
     lab: MemoryLab = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -136,7 +136,7 @@ class World:
             known = ", ".join(user.upn for user in self.estate.users)
             raise LabInputError(f"upn: nobody in the estate {self.estate.name!r} is called {upn!r}; known: {known}")
         fixed = {"search_domain": ""}
-        return device_with(self.lab, user, WorldDevice(self, user), **(fixed | changes))
+        return build_device(self.lab, user, WorldDevice(self, user), **(fixed | changes))
 
     def play(self, sign_in: Coroutine[object, object, T], seconds: float = 86400.0) -> T | None:
         """Run ``sign_in`` for at most ``seconds``; None if it had not ended by then, and it is left there.

@@ -13,7 +13,7 @@ from ssosim_clients.models.office import OFFICE
 from ssosim_clients.ports import Device, HttpResponse
 
 from ssosim.memory import pause
-from ssosim.testing import SITUATIONS, ConformanceError, Engine, SignInStep, SpinningError, World, check_client
+from ssosim.testing import SITUATIONS, ConformanceError, Engine, NoProgressError, SignInStep, World, check_client
 
 
 def test_engine_runs_many_in_one_order() -> None:
@@ -56,7 +56,7 @@ def test_engine_notices_spinning() -> None:
 
     engine = Engine()
     engine.start(spin())
-    with pytest.raises(SpinningError):
+    with pytest.raises(NoProgressError):
         engine.run()
 
 

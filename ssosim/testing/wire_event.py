@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple
 
 from ssosim.trace import SignInStep
 
-__all__ = ["Kind", "Noted"]
+__all__ = ["Kind", "WireEvent"]
 
 Kind = Literal["dns", "ptr", "tgs", "prompt", "http"]
 
 
-class Noted(NamedTuple):
+class WireEvent(NamedTuple):
     """One thing that went over the wire, or one prompt. ``at`` is in seconds since the epoch.
 
     ``what`` is the name, address, SPN, ``METHOD host/path`` or reason; ``outcome`` the DNS kind, the HTTP status, the
