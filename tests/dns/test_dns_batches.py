@@ -42,7 +42,7 @@ class Desk:
         self.trace, self.people = Trace(self.clock), ClientAddresses()
         self.people.register(HERE, "one")
         self.people.register(THERE, "two")
-        self.server = DnsServer(self.store, self.trace, self.people.who)
+        self.server = DnsServer(self.store, self.trace, self.people.client_of)
         self.server.counts = self.counts = QueryCounts(self.clock)
         self.port = 0
         self.ready: list[Ready] = []
