@@ -1,4 +1,4 @@
-"""``ssosim clients``: the client models and the real clients there are, and the installation of the latter."""
+"""``ssosim clients``: list client models and real clients, and install real clients."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ DESCRIPTION = """\
 List the client models and the real clients.
 
   ssosim clients
-  ssosim clients --sources                  and where the behaviour of each is known from
+  ssosim clients --sources                  with the sources of each client's behaviour
   ssosim clients --install                  install every real client
   ssosim clients --install curl msal-python
-  ssosim clients --install ./my-client      one of yours: a folder with a client.toml
+  ssosim clients --install ./my-client      your own real client: a folder with a client.toml
 
-A real client whose tools (java, go, node ...) this machine does not have is passed over, unless it is named.
+Without names, real clients whose tools (java, go, node ...) this machine lacks are skipped.
 """
 
 
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Row(TypedDict):
-    """A line of the list: a client model, or a flow of a real client, which has more to it."""
+    """A line of the list: a client model, or a flow of a real client, which has more fields."""
 
     name: str
     text: str
@@ -100,7 +100,7 @@ def _list_real_clients(clients: Sequence[RealClient]) -> list[_Row]:
         rows += [
             {
                 "name": f"{client.name}/{flow.name}",
-                "text": f"real: {client.manifest.title}, {flow.title}",
+                "text": f"real client: {client.manifest.title}, {flow.title}",
                 "sources": [client.manifest.source] if client.manifest.source else [],
                 "state": [state],
                 "installed": installed,
@@ -121,7 +121,7 @@ def _packages(clients: Sequence[RealClient]) -> int:
 
 
 def _install(clients: Sequence[RealClient], *, named: bool) -> int:
-    """Install each; 1 if a step failed, 3 if one that was named lacks its tools."""
+    """Install each; return 1 if a step failed, 3 if a named real client lacks its tools."""
     from ssosim.real_clients.installation import install  # noqa: PLC0415
 
     worst = 0

@@ -17,13 +17,13 @@ from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.output import one_line, print_json, say
 
-if TYPE_CHECKING:  # heavy, and --help needs none of it
+if TYPE_CHECKING:  # slow to import, and --help does not need it
     from ssosim.scenario.model import Scenario
     from ssosim.verdict.result import RunResult
 
 DESCRIPTION = """\
-Play a scenario in a private lab of its own, against client models and unmodified programs,
-and print what became of each client in each phase, and why.
+Play a scenario in a private lab with client models, real clients and unmodified programs,
+and print the outcome of each client in each phase with its reason.
 
   ssosim run feb-2025
   ssosim run feb-2025 --exec './my-client --login'
@@ -39,15 +39,15 @@ _MAX_PARALLEL = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("scenario", help="a name from 'ssosim scenarios', or a TOML file of yours")
+    parser.add_argument("scenario", help="a name from 'ssosim scenarios', or your own TOML file")
     parser.add_argument(
         "--client",
         action="append",
         metavar="NAME",
-        help="only this client: the scenario's, a model, a real client, or the folder of yours; may be repeated",
+        help="only this client: the scenario's, a model, a real client, or your own client's folder; may be repeated",
     )
-    parser.add_argument("--exec", action="append", metavar="'CMD'", help="a program of yours as one more client")
-    parser.add_argument("--seed", type=int, metavar="N", help="what chance starts from (default: the scenario's own)")
+    parser.add_argument("--exec", action="append", metavar="'CMD'", help="your own program as an additional client")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (default: the scenario's)")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as one HTML file")
     add_estate(parser)
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play; 0 if all is as expected, 1 if not."""
+    """Play the scenario; return 0 if all outcomes are as expected, 1 if not."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
     from ssosim.real_clients.client_choice import list_playable_names  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _play(scenario: Scenario, estate: Path | None) -> tuple[LabFolder, RunResult]:
-    """Play in a lab named after the scenario, with a number where that name is taken."""
+    """Play in a lab named after the scenario, with a number if that name is taken."""
     stem = f"run-{re.sub('[^A-Za-z0-9._-]+', '-', scenario.name)}"[:28]
     for number in range(1, _MAX_PARALLEL):
         folder = LabFolder.of(stem if number == 1 else f"{stem}-{number}")
@@ -106,7 +106,7 @@ def _play_in(folder: LabFolder, scenario: Scenario, estate: Path | None) -> RunR
 def _check_writable(file: Path | None) -> None:
     """Raise LabInputError for a file that cannot be written."""
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-        raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
+        raise LabInputError(f"{file}: cannot be written; expected a file in an existing folder")
 
 
 def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFolder, took_s: float) -> None:
@@ -134,7 +134,7 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
 
 
 def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario:
-    """The scenario with the clients that the options ask for."""
+    """Return the scenario with the clients and the seed from the options."""
     import msgspec  # noqa: PLC0415
 
     from ssosim.real_clients.client_choice import choose_clients, resolve_real_clients  # noqa: PLC0415
@@ -157,7 +157,7 @@ def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario
         except ValueError as error:
             raise LabInputError(f"--exec {command!r}: {error}") from error
         if not argv or not argv[0]:
-            raise LabInputError("--exec: which program?")
+            raise LabInputError("--exec: the command is empty; expected a program and its arguments")
         if trouble := why_not_startable(argv[0]):
             raise LabInputError(f"--exec {command!r}: {trouble}")
         clients = (*clients, Client(name=f"{Path(argv[0]).name}#{number}", run=argv))

@@ -1,9 +1,8 @@
-"""Chaos scenarios from a test, and a world in memory for what you write.
+"""Fault scenarios for a user's own tests, and a simulated environment in memory for a user's own models and policies.
 
-``play`` and ``host_lab`` play a scenario against a client over sockets, on loopback, with the real KDC, DNS and TLS;
-the pytest plugin gives them as fixtures (``sso_play``, ``sso_lab``). ``World``, ``check_client`` and ``check_policy``
-need none of that: they are pure Python, with the real identity provider. What needs GSS-API is imported when it is
-used.
+``play`` and ``host_lab`` use a lab on loopback sockets, with the real KDC, DNS and TLS; the pytest plugin offers them
+as fixtures (``sso_play``, ``sso_lab``). ``World``, ``check_client`` and ``check_policy`` need no socket: they are pure
+Python with the real identity provider. Modules that need GSS-API are imported on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a failed comparison of an outcome says."""
+"""Explain a failed comparison of an outcome in a test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["explain_comparison"]
 
 
 def explain_comparison(runs: Iterable[Played], operator: str, left: object, right: object) -> list[str] | None:
-    """Lines for pytest below the failed ``left operator right``; None where it is not about an outcome of ``runs``."""
+    """Return lines for pytest about the failed ``left operator right``; None if it compares no outcome of ``runs``."""
     sides = [side for side in (left, right) if isinstance(side, Outcome)]
     if not sides:
         return None

@@ -1,7 +1,7 @@
-"""Conformance checks for what users write: a network-error policy, a client model.
+"""Conformance checks for a user's own network-error policies and client models.
 
-Each runs what it is given through the situations that a sign-in can meet and raises ``ConformanceError`` with every
-complaint, so that a test is one line. They say that a thing keeps the contract, not that it is a good idea.
+Each check runs its argument in many situations of a sign-in and raises ``ConformanceError`` with all violations, so
+that a test is one line. A check shows that the contract is kept; it does not judge the design.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MAX_ROUND: Final = 10_000
 
 
 class ConformanceError(AssertionError):
-    """The contract is broken; ``complaints`` says where, one sentence each."""
+    """The contract is broken; ``complaints`` lists the violations, one sentence each."""
 
     def __init__(self, what: str, complaints: list[str]) -> None:
         super().__init__("\n  ".join([f"{what} breaks its contract:", *complaints]))
@@ -64,9 +64,9 @@ _ELAPSED: Final = (0.0, 0.001, 5.0, 60.0, 3600.0, 1e9)
 def check_policy(policy: Policy) -> None:
     """Raise ``ConformanceError`` unless ``policy`` keeps the contract of a network-error policy.
 
-    For every stage, failure, attempt and elapsed time it decides, without an exception and in time, and decides the
-    same when asked again. If it states ``max_retry_time`` (seconds), no retry begins after that, and whatever fails,
-    however long it takes, a round ends.
+    For every stage, failure, attempt and elapsed time the policy must decide without an exception and in time, and must
+    decide the same on a second call. If it has ``max_retry_time`` (seconds), no retry may start after that time, and
+    every round of attempts must end, whatever fails and however long it takes.
     """
     complaints = list(itertools.islice(_find_policy_complaints(policy), 5))
     if complaints:
@@ -79,7 +79,7 @@ def _find_policy_complaints(policy: Policy) -> Iterator[str]:
             where = f"{stage}, {error!r}, attempt {attempt}, {elapsed:g} s"
             first = decide(policy, stage, error, attempt, elapsed)
             if decide(policy, stage, error, attempt, elapsed) != first:
-                yield f"{where}: two answers to one question; a policy keeps no state and draws no lots"
+                yield f"{where}: two decisions for one input; a policy must have no state and no randomness"
         bound = getattr(policy, "max_retry_time", None)
         if bound is not None:
             yield from _find_overruns(policy, float(bound))
@@ -144,7 +144,7 @@ def _flapping(world: World) -> None:
 
 
 class _Anything(dict[str, tuple[str, ...]]):
-    """The addresses that a captive portal's resolver gives: its own, for every name."""
+    """The addresses that a captive portal's resolver returns: its own address for every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -172,16 +172,16 @@ SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
     "empty answers": _empty,
     "dropped connections": _dropping,
 }
-"""What ``check_client`` does to the world."""
+"""The situations of ``check_client``: each function changes the environment before the sign-in."""
 
 
 def check_client(model: Model, **device: object) -> SignInReport:
-    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its belief in a healthy world.
+    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; return its healthy report.
 
-    It has a name, a line of description and sources; signs in where all is well; in every one of ``SITUATIONS``
-    returns a SignInReport or waits, without an exception and without spinning; can be cancelled at every await; sends a
-    password to no host but the login host, autologon and the user's own token service; and what it returns can be
-    printed. ``device`` are fields of the device that it runs on (``upn=…``).
+    A model must have a name, a one-line description and sources. It must sign in without faults. In each of
+    ``SITUATIONS`` it must return a SignInReport or wait, without an exception or an endless loop. It must end when
+    it is cancelled at any await. It must send a password only to the login host, autologon and the user's own token
+    service, and its report must not show the token when printed. ``device`` are fields of the device (``upn=…``).
     """
     complaints = [*_check_description(model)]
     report: SignInReport | None = None
@@ -223,7 +223,7 @@ def _check_healthy_sign_in(report: SignInReport | None, world: World) -> Iterato
         said = f": {report.detail}" if report else ""
         yield f"healthy: it does not sign in{said}"
     elif world.seen("prompt"):
-        yield "healthy: it asks the person though the silent way is open"
+        yield "healthy: it prompts the user although silent sign-in is possible"
     if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):
         yield "healthy: its report shows the token when printed"
 
@@ -239,8 +239,8 @@ def _find_password_leaks(world: World) -> Iterator[str]:
 def _check_cancellation(
     model: Model, change: Callable[[World], None], name: str, device: dict[str, object]
 ) -> Iterator[str]:
-    """Cancel it at each of its first awaits: the cancellation has to come out again, and nothing else."""
-    from asyncio import CancelledError  # noqa: PLC0415 - what a lab throws in; no model needs asyncio itself
+    """Cancel the model at each of its first awaits: the cancellation must be raised again, and nothing else."""
+    from asyncio import CancelledError  # noqa: PLC0415 - a lab cancels with it; models themselves need no asyncio
 
     for steps in range(1, 40):
         world = World(person=[None])

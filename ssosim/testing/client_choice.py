@@ -19,7 +19,7 @@ from ssosim.scenario.model import Client, Scenario
 __all__ = ["AnyClient", "ClientChoice", "choose_clients", "find_shipped_model", "get_model_name"]
 
 AnyClient = Model | str
-"""A model, or the name of one (a scenario's client, or a shipped model)."""
+"""A model object, or a name (of a scenario's client, or of a shipped model)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class ClientChoice:
 def choose_clients(
     scenario: Scenario, clients: AnyClient | Iterable[AnyClient] | None, device: str | None
 ) -> ClientChoice:
-    """Who plays. None: the scenario's own clients, without its programs.
+    """Choose the clients of a scenario. None: the scenario's own clients, without its programs.
 
-    ``device`` is where all of them sign in; by default each where the scenario has it. Raises LabInputError.
+    ``device`` is the device of all clients; by default each has the one from the scenario. Raises LabInputError.
     """
     if clients is None:
         return _choose_scenario_clients(scenario, device)
@@ -68,7 +68,7 @@ def choose_clients(
 
 
 def get_model_name(model: object) -> str:
-    """The name that a model gives itself, else its class's, as typed on a command line."""
+    """Return the model's ``name``, else its class name in lower case with hyphens."""
     name = getattr(model, "name", None)
     if isinstance(name, str) and name:
         return name
@@ -76,7 +76,7 @@ def get_model_name(model: object) -> str:
 
 
 def find_shipped_model(name: str) -> Model:
-    """The shipped model ``name``. Raises LabInputError with the near ones."""
+    """Return the shipped model ``name``. Raises LabInputError with similar names."""
     try:
         return find_model(name)
     except UnknownModelError as error:
@@ -133,7 +133,7 @@ def _set_device(client: Client, device: str | None) -> Client:
 
 
 def _number_client(client: Client, taken: Iterable[str]) -> Client:
-    """A second client of one name gets a number."""
+    """Return ``client`` with a number added to its name, which is taken."""
     names = set(taken)
     number = next(number for number in range(2, len(names) + 3) if f"{client.name}-{number}" not in names)
     return msgspec.structs.replace(client, name=f"{client.name}-{number}")

@@ -1,4 +1,4 @@
-"""What came of a scenario, as a test asks for it."""
+"""The result of a scenario for a test's assertions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["ClientPhase", "Played"]
 
 @dataclass(frozen=True, slots=True)
 class ClientPhase:
-    """One client in one phase. ``begins`` is the phase's start, ``expected`` what the scenario says, if it does.
+    """One client in one phase. ``begins`` is the start of the phase, ``expected`` the scenario's expectation or None.
 
-    ``evidence`` are the lines of the trace behind the verdict, the faults in force included.
+    ``evidence`` are the trace lines behind the verdict, with the faults in force.
     """
 
     client: str
@@ -39,22 +39,22 @@ class ClientPhase:
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the sign-in."""
+        """The outcome of the sign-in."""
         return self.verdict.outcome
 
     @property
     def reason(self) -> str:
-        """Why, in one sentence, from what was on the wire."""
+        """The reason for the outcome in one sentence, from the wire."""
         return self.verdict.reason
 
     @property
     def after_s(self) -> float | None:
-        """When it was decided, in seconds from the start of the phase; None if it was not."""
+        """The time of the decision in seconds from the start of the phase; None if there was none."""
         return self.verdict.after_s
 
     @property
     def note(self) -> str:
-        """What pauses of the lab itself mean for the verdict; empty where there were none."""
+        """A note on pauses of the lab itself during the phase; empty if there were none."""
         return self.verdict.note
 
     @property
@@ -63,7 +63,7 @@ class ClientPhase:
         return self.expected is None or self.expected is self.outcome
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
-        """Whether the client was signed in, or had said that it is not, this soon after the start of the phase."""
+        """Return whether the client signed in or failed within this time from the start of the phase."""
         limit = hours * 3600 + minutes * 60 + seconds
         return self.after_s is not None and self.after_s <= limit
 
@@ -73,16 +73,17 @@ class ClientPhase:
         return f"{where}: {self.outcome}, {decided}: {self.reason}{f' ({self.note})' if self.note else ''}"
 
     def explain(self) -> str:
-        """The verdict, and below it the lines of the trace that it rests on."""
+        """Return the verdict and the trace lines behind it."""
         return "\n".join([str(self), *(f"    {line}" for line in self.evidence)])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Played:
-    """A scenario that has been played: ask it for a phase, a client, or the whole.
+    """The results of a scenario that was played: one ``ClientPhase`` for each client in each phase.
 
     ``skipped_programs`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
-    ``result`` is what reports and ``--json`` are made of.
+    ``result`` is the input of reports and ``--json``. ``unnamed_clients`` are clients given as objects, which no
+    command line can name. ``examined`` are the results that the test has read, for the report of its failure.
     """
 
     scenario: Scenario
@@ -97,18 +98,18 @@ class Played:
 
     @property
     def clients(self) -> tuple[str, ...]:
-        """Who signed in, in the scenario's order."""
+        """The names of the clients, in the scenario's order."""
         return tuple(dict.fromkeys(result.client for result in self.client_phases))
 
     @property
     def seed(self) -> int:
-        """What chance started from."""
+        """The seed of all random numbers."""
         return self.scenario.seed
 
     def phase(self, name: str, client: str | None = None) -> ClientPhase:
-        """The verdict on ``client`` in phase ``name``; the client may be left out where there is only one.
+        """Return the result of ``client`` in phase ``name``; ``client`` may be omitted if there is only one.
 
-        Raises LabInputError with the names that there are.
+        Raises LabInputError with the known names.
         """
         here = [result for result in self.client_phases if result.phase == name]
         if not here:
@@ -122,7 +123,7 @@ class Played:
         return found
 
     def client(self, name: str) -> Played:
-        """The same run with ``name`` as its only client. Raises LabInputError with the names that there are."""
+        """Return the same run with ``name`` as its only client. Raises LabInputError with the known names."""
         if name not in self.clients:
             raise LabInputError(f"there is no client {name!r} in this run; there are: {', '.join(self.clients)}")
         mine = tuple(result for result in self.client_phases if result.client == name)
@@ -148,7 +149,7 @@ class Played:
         return all(result.as_expected for result in self.client_phases)
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
-        """Whether in every phase every client was signed in, or had said that it is not, this soon after its start."""
+        """Return whether in every phase every client signed in or failed within this time from its start."""
         late = [
             result
             for result in self.client_phases
@@ -159,13 +160,13 @@ class Played:
 
     @property
     def repeat_command(self) -> str:
-        """The command that repeats it; empty where a client or an estate is an object, which only the test has."""
+        """The command that repeats the run; empty if a client or the estate is an object, which only the test has."""
         if self.unnamed_clients.intersection(self.clients) or not self.source:
             return ""
         return build_repeat_command(self.source, self.clients, self.seed, self.estate_file)
 
     def explain(self) -> str:
-        """Every phase in a line; with the lines of the trace for those that were asked about (else for all)."""
+        """Return one line per client and phase, with the trace lines of examined results (of all, if none is)."""
         asked = [result for result in self.client_phases if result in self.examined] or list(self.client_phases)
         lines = [
             f"{self.scenario.name}: {self.scenario.title}",
@@ -185,7 +186,7 @@ class Played:
         return "\n".join(lines)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``trace.jsonl`` and ``report.html`` to ``folder``; their paths."""
+        """Write ``trace.jsonl`` and ``report.html`` to ``folder`` and return their paths."""
         from ssosim.report.html import html_report  # noqa: PLC0415 - only for what is kept
 
         trace, report = folder / "trace.jsonl", folder / "report.html"
@@ -194,7 +195,7 @@ class Played:
         return [trace, report]
 
     def as_json(self) -> str:
-        """As ``ssosim run --json`` prints it."""
+        """Return the result as ``ssosim run --json`` prints it."""
         return msgspec.json.format(encode_result(self.result), indent=2).decode()
 
     def __repr__(self) -> str:

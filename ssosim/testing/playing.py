@@ -1,4 +1,4 @@
-"""Play a scenario in the process of a test: a loopback lab of its own, in virtual time."""
+"""Play a scenario in the process of a test, in a loopback lab with virtual time."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def play_sync(
 
 
 def resolve_scenario(scenario: AnyScenario) -> Scenario:
-    """The scenario that is meant. Raises LabInputError with what there is, or with the place of the mistake."""
+    """Return the scenario. Raises LabInputError with the known names, or with the position of the mistake."""
     if isinstance(scenario, Scenario):
         return scenario
     try:
@@ -123,7 +123,7 @@ def resolve_scenario(scenario: AnyScenario) -> Scenario:
 
 
 def resolve_estate(estate: AnyEstate) -> Estate:
-    """The estate that is meant. Raises LabInputError with the place of the mistake."""
+    """Return the estate. Raises LabInputError with the position of the mistake."""
     return estate if isinstance(estate, Estate) else read_estate(None if estate is None else Path(estate))
 
 
@@ -147,7 +147,7 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _PlayRequest:
-    """What the caller asked for."""
+    """The arguments of ``play``."""
 
     scenario: AnyScenario
     client: AnyClient | Iterable[AnyClient] | None
@@ -171,7 +171,7 @@ async def _play(request: _PlayRequest, folder: Path | None, cache: Path) -> Play
 
 
 def convert_error(error: Exception) -> Exception:
-    """The error as a test should show it: without our frames; of a client's own exception its frames stay."""
+    """Return ``error`` as a LabError without ssosim's frames; frames of a client's own exception are kept."""
     if isinstance(error, KerberosMissingError):
         error = PrerequisiteError(str(error))
     elif isinstance(error, EstateError):
@@ -187,7 +187,7 @@ def convert_error(error: Exception) -> Exception:
 
 
 def _strip_own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is not ours on; None if that is the standard library, called by us."""
+    """Return the traceback from the first frame outside ssosim; None if that frame is in the standard library."""
     while trace is not None and _package(trace) == "ssosim":
         trace = trace.tb_next
     return None if trace is None or _package(trace) in sys.stdlib_module_names else trace
@@ -226,7 +226,7 @@ def _build_played(
 
 
 def _find_source_name(request: _PlayRequest, chosen: Scenario) -> str:
-    """What the command line calls the scenario; empty where only this process has it, or its estate."""
+    """Return the scenario's name on the command line; empty if the scenario or the estate is an object."""
     if isinstance(request.estate, Estate):
         return ""
     if not isinstance(request.scenario, Scenario):

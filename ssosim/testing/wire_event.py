@@ -1,4 +1,4 @@
-"""What a world remembers of a client: one entry for each thing that went over the wire."""
+"""One event of a client in a ``World``: a query, request, ticket request or prompt."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Kind = Literal["dns", "ptr", "tgs", "prompt", "http"]
 
 
 class WireEvent(NamedTuple):
-    """One thing that went over the wire, or one prompt. ``at`` is in seconds since the epoch.
+    """One event on the wire, or one prompt. ``at`` is in seconds since the Unix epoch.
 
-    ``what`` is the name, address, SPN, ``METHOD host/path`` or reason; ``outcome`` the DNS kind, the HTTP status, the
-    network stage that failed, or ``unknown``/``unreachable`` of the KDC, empty where all was well; ``auth`` what an
-    HTTP request carried.
+    ``what`` is the name, address, SPN, ``METHOD host/path`` or the prompt's reason. ``outcome`` is the kind of DNS
+    failure, the HTTP status, the network stage that failed, or ``unknown``/``unreachable`` of the KDC; it is empty
+    after success. ``auth`` is the kind of credential in an HTTP request.
     """
 
     at: float

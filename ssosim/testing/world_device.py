@@ -1,4 +1,4 @@
-"""A device in a test's world: names, tickets and the person are fields of the world, the rest is the lab in memory.
+"""A device in a ``World``: names, tickets and the user are fields of the world, the rest is the lab in memory.
 
 Each call takes some virtual time, so a client can be cancelled in any of them.
 """
@@ -33,7 +33,7 @@ _MAX_CHAIN = 16
 
 
 class WorldDevice(ServiceExchange):
-    """All ports at once but the clock; ``user`` is signed on."""
+    """All ports of a client except the clock; ``user`` is signed on."""
 
     def __init__(self, world: World, user: User) -> None:
         super().__init__(world.lab, user.upn)
@@ -41,7 +41,7 @@ class WorldDevice(ServiceExchange):
         self._tickets = TicketCache(user.sam_account or "", world.estate.default_realm.name, world.lab.kdc.numbers)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
-        """Follow CNAMEs as a resolver does; what has no record is NXDOMAIN. Every record is for any ``family``."""
+        """Resolve ``name`` along CNAMEs; a name without a record is NXDOMAIN. Every record is for any ``family``."""
         del family
         await pause(_LOOK_UP_S)
         return self._look_up(name)
@@ -59,13 +59,13 @@ class WorldDevice(ServiceExchange):
         return Resolution(name, here, world.addresses[here], tuple(chain))
 
     async def reverse(self, address: str) -> str | None:
-        """The PTR, if there is one."""
+        """Return the PTR name of ``address``, or None."""
         await pause(_LOOK_UP_S)
         self._record_event("ptr", address)
         return self._world.pointers.get(address)
 
     async def negotiate_token(self, spn: str) -> bytes:
-        """A ticket for a registered SPN."""
+        """Return a Negotiate token for ``spn``; raises TicketFailure for an unknown one or without a KDC."""
         await pause(_TICKET_S)
         if not self._world.kdc_reachable:
             self._record_event("tgs", spn, "unreachable")
@@ -78,14 +78,14 @@ class WorldDevice(ServiceExchange):
         return self._tickets.build_token(spn) or b""
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
-        """The next line of the world's script, typed in 20 s; None once it is used up."""
+        """Return the next entry of ``World.person`` after 20 s; None if there are no more."""
         del upn
         self._record_event("prompt", reason)
         await pause(_TYPING_S)
         return self._world.person.pop(0) if self._world.person else None
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """Resolve, then serve, unless the world has another answer for this step."""
+        """Resolve the host, then return the provider's answer, or that of ``World.answers`` for the step."""
         world = self._world
         await pause(_REQUEST_S)
         call = draft_request(method, self._rewrite_metadata_host(url), headers, body).build_call(world.now)
@@ -108,12 +108,12 @@ class WorldDevice(ServiceExchange):
         return answer
 
     def _rewrite_metadata_host(self, url: str) -> str:
-        """``url`` at the host that the provider has it at: the federated domain's MEX document may have its own."""
+        """Return ``url`` with the provider's host, if it is on the federated domain's own MEX host."""
         host, usual = self._world.metadata_host, self._world.usual_metadata_host
         return url if host == usual else url.replace(f"//{host}/", f"//{usual}/", 1)
 
     async def _request_provider(self, call: Call, url: str, step: SignInStep) -> HttpResponse:
-        """The provider's answer, with the MEX document where the world has it."""
+        """Return the provider's answer, with the address of the MEX document at ``World.metadata_host``."""
         world = self._world
         world.show_at_provider()
         response = await self.exchange(call, url)

@@ -159,7 +159,7 @@ class Model:
         ("no tokens", "does not sign in"),
         ("leaks", "captive portal: a password went to sts.evil.test"),
         ("swallows", "cancellation at its await number 1 became a normal return"),
-        ("asks", "asks the person though the silent way is open"),
+        ("asks", "prompts the user although silent sign-in is possible"),
     ],
 )
 def test_mistakes_are_found(mistake: str, text: str) -> None:
