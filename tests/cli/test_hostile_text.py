@@ -36,7 +36,7 @@ from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.result import RunResult, encode_result, result_from
+from ssosim.verdict.result import RunResult, convert_result, encode_result
 
 HOSTILE = "\x1b[2J\x1b]0;pwned\x07\r\x08\x7f\x9b31m\u202e\u2066\u200b\u2028\t\nFORGED: gate: may be applied"
 FILE = HOSTILE.replace("/", "")
@@ -561,7 +561,7 @@ def test_the_panel_of_up_is_safe(monkeypatch: pytest.MonkeyPatch, filler: Any, c
 def hostile_result(filler: Any, number: int = 0) -> RunResult:
     """A run's result with hostile text in every field that has text."""
     data = filler(H, {(RunResult, "end"): "2025-02-25T18:00:00Z"}, number).fill(RunResult)
-    return result_from(data)
+    return convert_result(data)
 
 
 def test_what_a_run_tells_is_shown_safely(

@@ -132,7 +132,7 @@ def test_one_client_one_rule(shapes_lab: ShapesLab) -> None:
     [
         (["x", "--client", "offise"], "did you mean office"),
         (["x", "--rule", "curl-gsapi"], "did you mean curl-gssapi"),
-        (["x", "--client", "prt-device"], "asks for no service ticket"),
+        (["x", "--client", "prt-device"], "requests no service ticket"),
         (["https://x"], "a host name is expected"),
         (["x", "--port", "0"], "port: expected"),
         (["x", "--device", "nowhere"], "there is no device 'nowhere'"),
