@@ -97,7 +97,7 @@ def serve(pipe: Connection, zone: Path, loop: str, trace_file: Path | None) -> N
 
     async def main() -> None:
         store, trace = ZoneStore(build_zones(zone)), Trace()
-        server = DnsServer(store, trace, ClientAddresses().who)
+        server = DnsServer(store, trace, ClientAddresses().client_of)
         faults = ActiveFaults(store, trace)
         faults.attach(server, "lab")
         faults.apply(fault_from({"fault": "servfail", "names": ["login.microsoftonline.com"]}))

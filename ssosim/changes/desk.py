@@ -276,7 +276,7 @@ class ChangeControl:
         def attempt() -> tuple[Finding, ...] | None:
             seen, now = self._seen(), self._clock.now()
             found = self._look(seen, now)
-            with self._store.held():
+            with self._store.lock():
                 if not self._holds(seen):
                     return None
                 self._locks.look(found)
@@ -348,7 +348,7 @@ class ChangeControl:
         Raises LedgerError, also where the ledger began with other zones than those that are there now; nothing has
         changed then.
         """
-        with self._store.held():
+        with self._store.lock():
             self.ledger.tidy()
             entries = self.ledger.entries()
             if not entries:
@@ -362,7 +362,7 @@ class ChangeControl:
             return last.number
 
     def _seen(self) -> Seen:
-        with self._store.held():
+        with self._store.lock():
             return Seen(
                 self._store.current, self._unbroken(None), self.desired, self.inventory, self.policy, self.detector
             )
@@ -381,7 +381,7 @@ class ChangeControl:
         The one place where an operator's zones change, ledger first. Raises LedgerError; nothing has changed then.
         Afterwards ``drift`` is to be looked for, which opens and ends locks.
         """
-        with self._store.held():
+        with self._store.lock():
             if not self._holds(prepared.seen):
                 return None
             if prepared.entries is not None and prepared.entries != self.ledger.entries():
@@ -402,7 +402,7 @@ class ChangeControl:
     def _undisturbed(self, attempt: Callable[[], _T | None]) -> _T:
         """What ``attempt`` gives, which is None where it was overtaken; in the end nobody can come in between."""
         for number in itertools.count(1):
-            with self._store.held() if number > _ATTEMPTS else contextlib.nullcontext():
+            with self._store.lock() if number > _ATTEMPTS else contextlib.nullcontext():
                 if (result := attempt()) is not None:
                     return result
         raise AssertionError("counting ends never")

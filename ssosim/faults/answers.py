@@ -26,12 +26,12 @@ class NxDomain(DnsAnswerFault, frozen=True, kw_only=True, tag="nxdomain"):
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """NXDOMAIN."""
 
-        def said(name: Name, rdtype: RdataType, _asking: QueryContext) -> Answer:
+        def replacement(name: Name, rdtype: RdataType, _context: QueryContext) -> Answer:
             zones = applied.authorities.tree
             soa = zones.zone_of(name).soa(zones.version, negative=True)
             return Answer(name=name, type=rdtype, rcode=NXDOMAIN, authority=(soa,))
 
-        return Effect(said=said)
+        return Effect(replacement=replacement)
 
     def describe(self) -> str:
         """One line for people."""

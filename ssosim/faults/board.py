@@ -13,7 +13,7 @@ from dns.rdatatype import RdataType
 
 from ssosim.clock import CallLater, call_later_on_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
-from ssosim.dns.server.authorities import Authorities, answer_through
+from ssosim.dns.server.authorities import Authorities, answer_as_resolver
 from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import plain, to_name
@@ -111,7 +111,7 @@ class ActiveFaults:
 
     def apply(self, fault: DnsFault) -> Applied:
         """Put ``fault`` on top, up to its limit. Raises DnsChangeError, and then nothing has changed."""
-        with self._store.held():
+        with self._store.lock():
             return self._apply(fault)
 
     def _apply(self, fault: DnsFault) -> Applied:
@@ -133,7 +133,7 @@ class ActiveFaults:
 
     def undo(self, number: int) -> bool:
         """Take the fault of that id away; False if it is not in force."""
-        with self._store.held():
+        with self._store.lock():
             applied = next((each for each in self.active if each.id == number), None)
             if applied is None:
                 return False
@@ -148,13 +148,13 @@ class ActiveFaults:
         stays. ``unbroken`` does not have it.
         """
         layer = Overlay(change)
-        with self._store.held():
+        with self._store.lock():
             self._notice_changes()
             self._show(replace(self._state, zones=change(self._state.zones)))
             self._layers.append(layer)
 
         def undo() -> None:
-            with self._store.held():
+            with self._store.lock():
                 if layer in self._layers:
                     self._take_away(layer)
 
@@ -162,7 +162,7 @@ class ActiveFaults:
 
     def _exhausted(self, applied: Applied, reason: str) -> None:
         """It has struck as often as it may. What the last one met is written down first."""
-        with self._store.held():
+        with self._store.lock():
             if applied not in self._layers:
                 return
             self._take_away(applied)
@@ -174,7 +174,7 @@ class ActiveFaults:
 
     def _overdue(self, applied: Applied) -> None:
         """Its time is over."""
-        with self._store.held():
+        with self._store.lock():
             if applied not in self._layers:
                 return
             self._take_away(applied)
@@ -199,7 +199,7 @@ class ActiveFaults:
 
         ``shown``: if an operator made these the current ones now; nothing is changed by asking.
         """
-        with self._store.held():
+        with self._store.lock():
             self._notice_changes()
             if not self._layers:
                 return self._base if shown is None else shown
@@ -221,7 +221,7 @@ class ActiveFaults:
 
         The second says what the first cannot: that a record set is to stay which a fault happens to show already.
         """
-        with self._store.held():
+        with self._store.lock():
             rest = patch_between(self.unbroken(shown), unbroken)
             self._store.change(lambda _: shown)
             self._notice_changes()
@@ -341,10 +341,10 @@ class ActiveFaults:
             tree = self.authorities.tree
             store = self._store
 
-            def said(name: Name, kind: RdataType, asking: QueryContext) -> Answer:
-                here = QueryContext(asking.subnet, store.health.current, store.draw())
-                return answer_through(tree, hierarchy, name, kind, self._pick_of(client), here)
+            def replacement(name: Name, kind: RdataType, context: QueryContext) -> Answer:
+                here = QueryContext(context.subnet, store.health.current, store.draw())
+                return answer_as_resolver(tree, hierarchy, name, kind, self._pick_of(client), here)
 
-            return Effect(said=said)
+            return Effect(replacement=replacement)
 
         return chance

@@ -10,7 +10,7 @@ from dns.name import Name
 from dns.rdatatype import CNAME, RdataType
 
 from ssosim.dns import DnsChangeError, ZoneSet
-from ssosim.dns.zones.edits import commit, require_node, writable
+from ssosim.dns.zones.edits import commit, require_node, require_writable
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
 from ssosim.dns.zones.zone import Zone
 from ssosim.faults.zones import ZoneFault
@@ -64,7 +64,7 @@ def bare(zones: ZoneSet, record: str, length: int) -> tuple[Name, Zone, tuple[RR
     """The name, its zone without the name's record sets, and those; raises DnsChangeError."""
     if not 1 <= length <= 100:
         raise DnsChangeError(f"length {length} is out of range: give 1 to 100")
-    owner, zone = writable(zones, record)
+    owner, zone = require_writable(zones, record)
     node = require_node(zone, owner)
     kinds: tuple[RdataType, ...] = tuple(node)
     if owner == zone.origin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ssosim.dns import Effect, Tamper
-from ssosim.dns.zones.stub import NAME_PATIENCE_S
+from ssosim.dns.zones.stub import NAME_TIMEOUT_S
 from ssosim.faults.base import Rule
 from ssosim.trace import DnsAnswered
 
@@ -38,11 +38,11 @@ class Tampering:
         if not touching and last is None:
             return None
         effect = combined(touching, last, event, client)
-        if effect is not None and effect.delay >= NAME_PATIENCE_S and self._is_model(client):
+        if effect is not None and effect.delay >= NAME_TIMEOUT_S and self._is_model(client):
             return Effect(drop=True)  # it has given up by then
         return effect
 
-    def spares(self, name: str) -> bool:
+    def ignores(self, name: str) -> bool:
         """Whether no answer about ``name`` is touched: servers need not ask about these any more."""
         return self._last is None and not self._touching(name)
 
@@ -67,7 +67,7 @@ def tamper_of(
 ) -> Tamper:
     """What the rules do to an answer, and after them ``last``.
 
-    A client of which ``is_model`` holds waits ``NAME_PATIENCE_S``: an answer that would come later is never given.
+    A client of which ``is_model`` holds waits ``NAME_TIMEOUT_S``: an answer that would come later is never given.
     """
     return Tampering(rules, last, is_model)
 
@@ -102,6 +102,6 @@ def with_delay(effect: Effect, delay: float) -> Effect:
         delay=delay,
         rcode=effect.rcode,
         truncate=effect.truncate,
-        said=effect.said,
+        replacement=effect.replacement,
         unless_cd=effect.unless_cd,
     )

@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 
 from ssosim.dns import DnsChangeError, ZoneSet, put_rrset, remove_name
-from ssosim.dns.zones.edits import commit, target
+from ssosim.dns.zones.edits import commit, require_record_set
 from ssosim.dns.zones.from_estate import check_ttl
 from ssosim.dns.zones.rrset import plain
 from ssosim.faults.zones import ZoneFault
@@ -39,7 +39,7 @@ class RecordSetEmpty(ZoneFault, frozen=True, kw_only=True, tag="record-set-empty
 
     def change(self, zones: ZoneSet) -> ZoneSet:
         """Put an empty record set in the place of what is there; there must be one."""
-        owner, kind, zone = target(zones, self.record, self.type)
+        owner, kind, zone = require_record_set(zones, self.record, self.type)
         if kind not in zone.node(owner):
             raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set to empty")
         return put_rrset(zones, owner, kind, ())
@@ -79,7 +79,7 @@ class TtlChanged(ZoneFault, frozen=True, kw_only=True, tag="ttl-changed"):
     def change(self, zones: ZoneSet) -> ZoneSet:
         """Change the TTL and nothing else: an alias stays one."""
         check_ttl(self.ttl)
-        owner, kind, zone = target(zones, self.record, self.type)
+        owner, kind, zone = require_record_set(zones, self.record, self.type)
         held = zone.node(owner).get(kind)
         if held is None:
             raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set")

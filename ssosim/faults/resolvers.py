@@ -29,10 +29,10 @@ class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all
         """Answer from the zones as they were."""
 
-        def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
-            return answer(applied.before, name, rdtype, asking)
+        def replacement(name: Name, rdtype: RdataType, context: QueryContext) -> Answer:
+            return answer(applied.before, name, rdtype, context)
 
-        return Effect(said=said)
+        return Effect(replacement=replacement)
 
     def describe(self) -> str:
         """One line for people."""

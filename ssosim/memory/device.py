@@ -26,7 +26,7 @@ from ssosim_clients.ports import (
     TicketFailure,
 )
 
-from ssosim.dns.zones.stub import TYPES, Read, joined, reverse_name
+from ssosim.dns.zones.stub import TYPES, LookupResult, merge_lookups, reverse_name
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import User
@@ -118,17 +118,17 @@ class MemoryDevice(Exchanging):
         if self._search and "." not in name:
             with contextlib.suppress(DnsFailure):
                 return await self._resolve(f"{name}.{self._search}", family)
-        found: list[Read] = []
+        found: list[LookupResult] = []
         for kind in TYPES[family]:
             said = ask(self._server, self._lab.trace, self._client, name, kind)
-            found.append(said if isinstance(said, Read) else await _passed(said))
-        return joined(name, tuple(found), dual_stack=self._dual_stack)
+            found.append(said if isinstance(said, LookupResult) else await _passed(said))
+        return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
         await pause(self._pace.look_up)
         said = ask(self._server, self._lab.trace, self._client, reverse_name(address), "PTR")
-        read = said if isinstance(said, Read) else await _passed(said)
+        read = said if isinstance(said, LookupResult) else await _passed(said)
         return read.values[0] if read.values else None
 
     async def negotiate_token(self, spn: str) -> bytes:
@@ -197,13 +197,13 @@ class MemoryDevice(Exchanging):
         raise refused
 
 
-async def _passed(waiting: Wait) -> Read:
+async def _passed(waiting: Wait) -> LookupResult:
     """What is read once the time has passed that it takes."""
     try:
         while True:
             await pause(next(waiting))
     except StopIteration as end:
-        read: Read = end.value
+        read: LookupResult = end.value
         return read
 
 

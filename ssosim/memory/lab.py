@@ -87,7 +87,7 @@ class MemoryLab:
                 resolver_settings(resolver, self.estate),
                 self.trace,
                 roots=board.authorities.hierarchy.root_addresses,
-                bogus=board.is_bogus,
+                is_bogus=board.is_bogus,
                 upstream=servers,
                 now=lambda: self.engine.now,
             )

@@ -15,15 +15,15 @@ from typing import Protocol
 import dns.exception
 
 from ssosim.dns import Answer, Effect, Tamper, ZoneSet, ZoneStore, answer
-from ssosim.dns.server.delivery import kept_back, with_effect
-from ssosim.dns.server.wire_format import Reply, Transport, is_cut, sharing
+from ssosim.dns.server.delivery import apply_effect, make_dropped_event
+from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
-from ssosim.dns.zones.stub import NAME_PATIENCE_S, Query, Read, query_for, read_said, read_wire
+from ssosim.dns.zones.stub import NAME_TIMEOUT_S, LookupResult, Query, build_query, read_answer, read_wire
 from ssosim.trace import DnsAnswered, Trace
 
 __all__ = ["Left", "NameServer", "OneServer", "Wait", "ask", "leave"]
 
-Wait = Generator[float, None, Read]
+Wait = Generator[float, None, LookupResult]
 """Yields the seconds that pass, and returns what was read."""
 
 
@@ -49,13 +49,13 @@ class Left:
     def is_cut(self) -> bool:
         """Whether it has TC set over UDP."""
         if self.said is not None:
-            return is_cut(self.said, self.query.tail)
+            return is_truncated(self.said, self.query.tail)
         return bool(self.tail and self.tail[0] & 0x02)
 
     @cached_property
-    def read(self) -> Read:
+    def read(self) -> LookupResult:
         """What a stub resolver makes of it."""
-        return read_said(self.said) if self.said is not None else read_wire(self.tail, self.query.type)
+        return read_answer(self.said) if self.said is not None else read_wire(self.tail, self.query.type)
 
 
 class NameServer(Protocol):
@@ -72,12 +72,12 @@ def leave(healthy: Left, effect: Effect | None) -> Left:
     if effect is None:
         return healthy
     if effect.drop:
-        return Left(query, kept_back(event))
+        return Left(query, make_dropped_event(event))
     if effect.rcode is not None or effect.truncate:
-        changed = with_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
+        changed = apply_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
         return Left(query, replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
-    if effect.said is not None and event.name:
-        other = effect.said(query.name, query.type, ANYBODY)
+    if effect.replacement is not None and event.name:
+        other = effect.replacement(query.name, query.type, ANYBODY)
         return Left(query, replace(other.event(event.transport), by=event.by), effect.delay, other)
     return replace(healthy, delay=effect.delay)
 
@@ -113,7 +113,7 @@ class OneServer:
             return known
         said = answer(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
         left = Left(query, said.event(transport), said=said)
-        shared = sharing(said)
+        shared = find_cache_scope(said)
         if shared == "anybody" and transport == "udp":
             self._for_all[query] = left
         elif shared != "nobody":
@@ -121,16 +121,16 @@ class OneServer:
         return left
 
 
-def ask(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> Read | Wait:
+def ask(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> LookupResult | Wait:
     """Ask as a device's stub resolver does: over UDP, and over TCP where the answer is cut.
 
     Every answer is recorded under ``client`` when it leaves. What is read, or where time passes first, a generator of
     the seconds that returns it.
     """
     try:
-        query = query_for(name, kind)
+        query = build_query(name, kind)
     except (dns.exception.DNSException, UnicodeError):
-        return Read("servfail")
+        return LookupResult("servfail")
     left = server.leave(query, client, "udp")
     if left.said is None or left.delay or left.is_cut:
         return _wait(left, server, trace, client)
@@ -149,9 +149,9 @@ def _wait(left: Left, server: NameServer, trace: Trace, client: str) -> Wait:
             yield left.delay
         trace.record(client, left.event)
         if left.is_silence:
-            if waited < NAME_PATIENCE_S:
-                yield NAME_PATIENCE_S - waited
-            return Read("timeout")
+            if waited < NAME_TIMEOUT_S:
+                yield NAME_TIMEOUT_S - waited
+            return LookupResult("timeout")
         if transport == "tcp" or not left.is_cut:
             return left.read
     raise AssertionError

@@ -16,14 +16,14 @@ from dns.name import Name
 from dns.rcode import SERVFAIL, Rcode
 
 from ssosim.dns import Answer, Tamper
-from ssosim.dns.recursion import Ask, Heard, Question, Resolver
-from ssosim.dns.recursion.server import Origin, as_asked
+from ssosim.dns.recursion import Question, Resolver, UpstreamQuery, UpstreamResponse
+from ssosim.dns.recursion.server import Origin, with_query_name
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.wire_format import Transport
 from ssosim.dns.zones.query_context import QueryContext, network
 from ssosim.dns.zones.rrset import plain
-from ssosim.dns.zones.stub import Query, query_for
+from ssosim.dns.zones.stub import Query, build_query
 from ssosim.memory.resolution import Left, leave
 from ssosim.trace import Trace
 
@@ -53,8 +53,8 @@ class Authority:
         """See ``Upstream``."""
         store = self._authorities.store
         subnet = network(location) if location is not None else None
-        asking = QueryContext(subnet, store.health.current, store.draw())
-        said = self._authorities.said(self._name, query.name, query.type, asking)
+        context = QueryContext(subnet, store.health.current, store.draw())
+        said = self._authorities.answer_as(self._name, query.name, query.type, context)
         event = replace(said.event(transport), by=self._plain)
         if event.rcode == "NODATA" and not said.authoritative:
             event = replace(event, rcode="REFERRAL")
@@ -80,7 +80,7 @@ class MemoryResolver:
         trace: Trace,
         *,
         roots: tuple[str, ...],
-        bogus: Callable[[Name], bool],
+        is_bogus: Callable[[Name], bool],
         upstream: Mapping[str, Upstream],
         now: Callable[[], float],
     ) -> None:
@@ -90,12 +90,12 @@ class MemoryResolver:
         self._trace = trace
         self._upstream = upstream
         self._now = now
-        self._core = Resolver(settings, roots, bogus=bogus, random=Random(name))  # noqa: S311 - as over sockets
+        self._core = Resolver(settings, roots, is_bogus=is_bogus, random=Random(name))  # noqa: S311 - as over sockets
 
     def leave(self, query: Query, client: str, transport: Transport) -> Left:
         """What leaves for that question of ``client``."""
         answer, origin = self._resolve(Question(query.name, query.type))
-        said = as_asked(answer, query.name)
+        said = with_query_name(answer, query.name)
         event = replace(said.event(transport), by=self.name, origin=origin)
         return leave(Left(query, event, said=said), self.tamper(event, client) if self.tamper is not None else None)
 
@@ -105,8 +105,8 @@ class MemoryResolver:
 
     def _resolve(self, question: Question) -> tuple[Answer, Origin]:
         now = self._now()
-        answer = self._core.cached(question, now)
-        old = self._core.stale(question, now) if answer is None or answer.rcode == SERVFAIL else None
+        answer = self._core.find_cached(question, now)
+        old = self._core.find_stale(question, now) if answer is None or answer.rcode == SERVFAIL else None
         if answer is not None:
             return (answer, "cache") if old is None else (old, "stale")
         found, took = self._ask_servers(question, now)
@@ -122,19 +122,19 @@ class MemoryResolver:
             while True:
                 said, waited = self._exchange(ask)
                 took += waited
-                ask = resolution.send(Heard(said, now))
+                ask = resolution.send(UpstreamResponse(said, now))
         except StopIteration as done:
             answer: Answer = done.value
             return answer, took
 
-    def _exchange(self, ask: Ask) -> tuple[Answer | None, float]:
+    def _exchange(self, ask: UpstreamQuery) -> tuple[Answer | None, float]:
         """What a server says, and for how long it was waited for."""
         limit = self._settings.timeout
         server = self._upstream.get(ask.server)
         if server is None:
             return None, limit
         try:
-            query = query_for(ask.question.name.to_text(), ask.question.type.name)
+            query = build_query(ask.question.name.to_text(), ask.question.type.name)
         except (dns.exception.DNSException, UnicodeError):
             return None, limit
         waited = 0.0
@@ -149,6 +149,6 @@ class MemoryResolver:
         return None, waited
 
 
-def _error(left: Left, ask: Ask) -> Answer:
+def _error(left: Left, ask: UpstreamQuery) -> Answer:
     """An error code as a resolver reads it."""
     return Answer(name=ask.question.name, type=ask.question.type, rcode=Rcode(left.tail[1] & 0x0F), authoritative=False)

@@ -143,7 +143,7 @@ def test_what_was_frozen_stays_as_it_was():
     clock.advance(600)
     use = Use(("n.example",), "A")
     counts.add(use, "desk")
-    meter = counts.meter(use, "desk")
+    meter = counts.find_counter(use, "desk")
     assert meter is not None
     frozen, now = counts.freeze(), clock.now()
     meter[0] += 5
@@ -207,7 +207,7 @@ def test_a_copy_made_in_the_middle_of_a_change_has_every_query_once(change: str)
     copying = threading.Thread(target=copy)
     counts._closed = Interrupted(counts._closed)
     if change == "turn":
-        counts._turn(clock.now())
+        counts._close_bucket(clock.now())
     else:
         counts._drop_oldest()
     copying.join()

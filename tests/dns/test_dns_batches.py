@@ -16,7 +16,7 @@ from ssosim.dns.server import batched_io as module
 from ssosim.dns.server import listener as listening
 from ssosim.dns.server import reply_cache as keeping
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.dns.server.reply_cache import Ready
+from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.faults import ActiveFaults, fault_from
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import DnsAnswered, Trace
@@ -28,9 +28,9 @@ NAME = "h.fabrikam.com"
 @pytest.fixture(params=["batches", "one by one"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How datagrams are read."""
-    assert module.usable(), "Linux on a 64-bit machine has the calls"
+    assert module.is_supported(), "Linux on a 64-bit machine has the calls"
     if request.param != "batches":
-        monkeypatch.setattr(listening, "usable", lambda: False)
+        monkeypatch.setattr(listening, "is_supported", lambda: False)
     return str(request.param)
 
 
@@ -42,18 +42,18 @@ class Desk:
         self.trace, self.people = Trace(self.clock), ClientAddresses()
         self.people.register(HERE, "one")
         self.people.register(THERE, "two")
-        self.server = DnsServer(self.store, self.trace, self.people.who)
+        self.server = DnsServer(self.store, self.trace, self.people.client_of)
         self.server.counts = self.counts = QueryCounts(self.clock)
         self.port = 0
-        self.ready: list[Ready] = []
-        make = self.server._listener._ready
+        self.ready: list[ReplyCache] = []
+        make = self.server._listener._make_reply_cache
 
-        def keep(local: str) -> Ready | None:
+        def keep(local: str) -> ReplyCache | None:
             ready = make(local)
             self.ready += [ready] if ready is not None else []
             return ready
 
-        self.server._listener._ready = keep
+        self.server._listener._make_reply_cache = keep
 
     @asynccontextmanager
     async def up(self, host: str = HERE) -> AsyncIterator[Desk]:
@@ -262,7 +262,7 @@ async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) ->
             wire = dns.message.make_query(NAME, "A", id=9).to_wire()
             for _ in range(5):
                 asking.send(wire)
-            inner = desk.server._delivery.write_down
+            inner = desk.server._delivery.record_all
 
             def spoil(leaving: list[object]) -> None:
                 """Send the third answer to a port where nobody can be."""
@@ -271,14 +271,14 @@ async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) ->
                 inner(leaving)  # type: ignore[arg-type]
 
             for ready in desk.ready:
-                ready.write_down = spoil  # type: ignore[assignment]
+                ready.record_all = spoil  # type: ignore[assignment]
             got = [await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asking, 512), 5) for _ in range(4)]
             assert ids(got) == [9] * 4
 
 
 async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """More different questions than may be kept: all are answered, and no more are kept."""
-    monkeypatch.setattr(keeping, "MOST", 30)
+    monkeypatch.setattr(keeping, "MAX_REPLIES", 30)
     async with desk.up():
         for _ in range(2):
             await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
@@ -291,9 +291,9 @@ async def test_a_machine_without_the_calls_reads_one_by_one(monkeypatch: pytest.
     refused = lambda *_: -1  # noqa: E731 - a system call
     no_calls, half = (lambda: (refused, refused)), (lambda: (receive, refused))
     for name, instead in (("ctypes", None), ("HEADER", 56), ("_calls", no_calls), ("_calls", half)):
-        module.usable.cache_clear()
+        module.is_supported.cache_clear()
         with monkeypatch.context() as patch:
             patch.setattr(module, name, instead)
-            assert not module.usable()
-    module.usable.cache_clear()
-    assert module.usable()
+            assert not module.is_supported()
+    module.is_supported.cache_clear()
+    assert module.is_supported()

@@ -10,7 +10,7 @@ from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import A
 
 from ssosim.dns import Answer, Effect, ZoneSet, ZoneStore, put_rrset
-from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
+from ssosim.dns.recursion import Question, Resolver, ResolverSettings, UpstreamQuery, run_resolution
 from ssosim.dns.server.hierarchy import View
 from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import ActiveFaults, NameRemoved
@@ -34,17 +34,17 @@ class Cloud:
         """Who serves what."""
         return self.board.authorities.hierarchy
 
-    def __call__(self, ask: Ask) -> Answer | None:
+    def __call__(self, ask: UpstreamQuery) -> Answer | None:
         """What the server that is asked says."""
         server = next(name for name, address in self.hierarchy.addresses.items() if address == ask.server)
         if self.board.authorities.is_dead(server, ask.question.name):
             return None
-        return self.board.authorities.said(server, ask.question.name, ask.question.type)
+        return self.board.authorities.answer_as(server, ask.question.name, ask.question.type)
 
     def addresses(self, name: str, now: float = NOW) -> tuple[str, ...]:
         """The addresses of ``name`` by way of the resolver; none where it fails."""
         asked = Question(to_name(name), A)
-        said = self.resolver.cached(asked, now) or drive(self.resolver.resolve(asked, now), self, now)
+        said = self.resolver.find_cached(asked, now) or run_resolution(self.resolver.resolve(asked, now), self, now)
         if said.rcode != NOERROR:
             return ()
         return tuple(rdata.to_text() for rrset in said.answer if rrset.type == A for rdata in rrset.rdatas)
@@ -108,7 +108,7 @@ def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
     cloud.store.change(lambda _: good)
     assert cloud.addresses("sso.fabrikam.com", NOW + 299) == before
     asked = Question(to_name("sso.fabrikam.com"), A)
-    held = cloud.resolver.cached(asked, NOW + 299)
+    held = cloud.resolver.find_cached(asked, NOW + 299)
     assert held is not None
     assert held.answer[0].ttl == 3600 - 299
     assert cloud.addresses("sso.fabrikam.com", NOW + 3601) == ("192.0.2.10",)

@@ -13,7 +13,7 @@ from dns.rdatatype import CNAME, A
 
 from ssosim.dns import ZoneSet, delete_profile, point_alias, put_profile, put_rrset, remove_name, zones_of
 from ssosim.dns.zones.edits import point_alias_record
-from ssosim.dns.zones.lint import LintFinding, lint, lint_written
+from ssosim.dns.zones.lint import LintFinding, lint, lint_estate_records
 from ssosim.dns.zones.rrset import RRset, to_rdatas
 from ssosim.estate import RecordSet, TrafficManager, TrafficManagerEndpoint, Zone, default_estate
 
@@ -198,7 +198,7 @@ def test_written_targets_with_inner_dots_want_the_last_one() -> None:
         RecordSet(name="t", type="TXT", values=('"v=spf1 a.b"',)),
         RecordSet(name="e", type="CNAME", values=()),
     )
-    found = lint_written((Zone(name="x.test", records=records),))
+    found = lint_estate_records((Zone(name="x.test", records=records),))
     assert [(each.zone, each.name, each.severity, each.source) for each in found] == [
         ("x.test", "@", "error", "se-2009"),
         ("x.test", "_s._tcp", "error", "se-2009"),

@@ -45,16 +45,16 @@ PROFILE = "aadg-autologon"
 OWN = "www.tm.a.prd.aadg.trafficmanager.net"
 
 
-def ask(zones: ZoneSet, name: str, rdtype: RdataType = A, asking: QueryContext | None = None) -> Answer:
+def ask(zones: ZoneSet, name: str, rdtype: RdataType = A, context: QueryContext | None = None) -> Answer:
     """One question."""
-    return answer(zones, dns.name.from_text(name), rdtype, asking or QueryContext())
+    return answer(zones, dns.name.from_text(name), rdtype, context or QueryContext())
 
 
 def said(
-    zones: ZoneSet, name: str, rdtype: RdataType = A, asking: QueryContext | None = None
+    zones: ZoneSet, name: str, rdtype: RdataType = A, context: QueryContext | None = None
 ) -> tuple[str, tuple[str, ...]]:
     """Outcome and answers of one question, as the trace has them."""
-    event = ask(zones, name, rdtype, asking).event("udp")
+    event = ask(zones, name, rdtype, context).event("udp")
     return event.rcode, event.answers
 
 
@@ -117,12 +117,12 @@ def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
             for w, s in (("a", "10.1.0.0/16"), ("b", "10.2.0.0/16"))
         )
     )
-    zones = dataclasses.replace(zones, places=dataclasses.replace(zones.places, locations=estate.locations))
-    assert said(zones, "near.fabrikam.com", asking=QueryContext(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
-    reply = ask(zones, "near.fabrikam.com", asking=QueryContext(network("10.2.0.1")))
+    zones = dataclasses.replace(zones, locations=dataclasses.replace(zones.locations, locations=estate.locations))
+    assert said(zones, "near.fabrikam.com", context=QueryContext(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
+    reply = ask(zones, "near.fabrikam.com", context=QueryContext(network("10.2.0.1")))
     assert reply.event("udp").answers == ("A 192.0.2.1",)
     (routed,) = reply.routed
-    assert (routed.profiles, routed.by_place, routed.scope, routed.drawn) == (("tm",), True, 16, False)
+    assert (routed.profiles, routed.by_location, routed.scope, routed.drawn) == (("tm",), True, 16, False)
 
 
 def test_an_alias_of_a_record_set_follows_it(contoso: ZoneSet) -> None:
@@ -313,7 +313,7 @@ def test_an_estate_file_says_all_of_it() -> None:
     zones = zones_of(estate)
     assert said(zones, "parent.trafficmanager.net") == ("NOERROR", ("A 192.0.2.20",))
     assert zones.empty_set == "nxdomain"
-    here = zones.places.locate(network("10.10.1.9"))
+    here = zones.locations.locate(network("10.10.1.9"))
     assert here is not None
     assert here.name == "westeurope"
 

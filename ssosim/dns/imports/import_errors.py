@@ -10,14 +10,14 @@ from dns.name import Name
 from dns.rdatatype import CNAME, NS, SOA, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.from_estate import check_profile, with_own_name
+from ssosim.dns.zones.from_estate import add_profile_name, check_profile
 from ssosim.dns.zones.links import check_links
 from ssosim.dns.zones.rrset import RRset, plain, to_name
 from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
-__all__ = ["MAX_FILES", "MAX_RECORDS", "ImportMistakeError", "Imported", "Placed", "assemble"]
+__all__ = ["MAX_FILES", "MAX_RECORDS", "ImportMistakeError", "Imported", "LocatedRRset", "assemble"]
 
 MAX_RECORDS = 500_000
 """Record sets that one tree may hold."""
@@ -38,7 +38,7 @@ class ImportMistakeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedRRset:
     """A record set and where it stands, ``file:line``."""
 
     rrset: RRset
@@ -50,13 +50,13 @@ class Imported:
     """One zone as read. ``warnings`` say what was left out on purpose."""
 
     origin: Name
-    records: dict[tuple[Name, RdataType], Placed] = field(default_factory=dict)
+    records: dict[tuple[Name, RdataType], LocatedRRset] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def add(self, rrset: RRset, where: str) -> None:
         """Take a record set; one that cannot stand beside another is a mistake."""
-        first = self.records.setdefault((rrset.name, rrset.type), Placed(rrset, where))
+        first = self.records.setdefault((rrset.name, rrset.type), LocatedRRset(rrset, where))
         if first.rrset is not rrset:
             self.mistakes.append(f"{where}: {_label(rrset)} is there twice, first at {first.where}: keep one")
 
@@ -82,7 +82,7 @@ def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager,
     try:
         result = ZoneSet.build(built, known.values())
         for profile in known.values():
-            result = with_own_name(result, profile)
+            result = add_profile_name(result, profile)
         return check_links(result)
     except DnsChangeError as error:
         raise ImportMistakeError(str(error)) from error
@@ -91,30 +91,30 @@ def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager,
 def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]:
     """What the zone's records say against each other, and links that lead nowhere."""
     found: list[str] = []
-    kinds: dict[Name, list[Placed]] = {}
-    for placed in zone.records.values():
-        kinds.setdefault(placed.rrset.name, []).append(placed)
-        alias = placed.rrset.alias
+    kinds: dict[Name, list[LocatedRRset]] = {}
+    for located in zone.records.values():
+        kinds.setdefault(located.rrset.name, []).append(located)
+        alias = located.rrset.alias
         if alias is not None and alias not in profiles:
             there = ", ".join(profiles) or "none"
-            found.append(f"{placed.where}: {_label(placed.rrset)}: no traffic manager {alias!r}; there are: {there}")
+            found.append(f"{located.where}: {_label(located.rrset)}: no traffic manager {alias!r}; there are: {there}")
     for name, held in kinds.items():
-        cnames = [placed for placed in held if placed.rrset.type == CNAME]
+        cnames = [located for located in held if located.rrset.type == CNAME]
         if cnames and (len(held) > 1 or name == zone.origin):
-            others = ", ".join(placed.rrset.type.name for placed in held if placed not in cnames) or "SOA, NS"
+            others = ", ".join(located.rrset.type.name for located in held if located not in cnames) or "SOA, NS"
             advice = "use an alias record set at the apex" if name == zone.origin else "keep one or the other"
             found.append(f"{cnames[0].where}: {_label(cnames[0].rrset)} cannot stand beside {others}: {advice}")
         found += [
-            f"{placed.where}: {_label(placed.rrset)}: an SOA stands at the apex {plain(zone.origin)} only"
-            for placed in held
-            if placed.rrset.type == SOA and name != zone.origin
+            f"{located.where}: {_label(located.rrset)}: an SOA stands at the apex {plain(zone.origin)} only"
+            for located in held
+            if located.rrset.type == SOA and name != zone.origin
         ]
     return found
 
 
 def _zone(zone: Imported) -> Zone:
     """The zone; TTL, negative TTL, name server and contact come from its own SOA and NS where it has them."""
-    apex = {placed.rrset.type: placed.rrset for placed in zone.records.values() if placed.rrset.name == zone.origin}
+    apex = {located.rrset.type: located.rrset for located in zone.records.values() if located.rrset.name == zone.origin}
     soa, ns = apex.get(SOA), apex.get(NS)
     ttl, negative = (soa.ttl, soa.rdatas[0].minimum) if soa is not None else (300, 60)  # type: ignore[attr-defined]
     server: Name = dns.name.from_text("ns1.lab.invalid.")
@@ -130,7 +130,7 @@ def _zone(zone: Imported) -> Zone:
         name_server=server,
         contact=contact,
         # The SOA of the server follows the version of the whole; what a file says as its serial would stand still.
-        rrsets=[placed.rrset for placed in zone.records.values() if placed.rrset.type != SOA],
+        rrsets=[located.rrset for located in zone.records.values() if located.rrset.type != SOA],
     )
 
 

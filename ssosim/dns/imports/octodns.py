@@ -68,7 +68,7 @@ def read_octodns(path: Path) -> list[Imported]:
 
 def _zone(path: Path, name: str, zone: Value, providers: Value | None) -> Imported:
     sources = zone.get("sources") or zone.get("source")
-    made = Imported(to_name(name))
+    zone_read = Imported(to_name(name))
     used = 0
     for source in sources.items if sources else ():
         provider = providers.get(source.text or "") if providers else None
@@ -76,14 +76,16 @@ def _zone(path: Path, name: str, zone: Value, providers: Value | None) -> Import
             raise YamlMistakeError(f"{path}:{source.line}: zone {name}: there is no provider {source.text!r}")
         kind = provider.get("class")
         if kind is None or not (kind.text or "").endswith("YamlProvider"):
-            made.warnings.append(f"{path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out")
+            zone_read.warnings.append(
+                f"{path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out"
+            )
             continue
         used += 1
         for file in _files(path, provider, name):
-            _records(made, file, _ttl(path, provider))
+            _records(zone_read, file, _ttl(path, provider))
     if not used:
         raise YamlMistakeError(f"{path}:{zone.line}: zone {name}: none of its sources is a YamlProvider")
-    return made
+    return zone_read
 
 
 def _files(path: Path, provider: Value, name: str) -> list[Path]:

@@ -37,7 +37,7 @@ MAX_UNKNOWN_TYPES = 50
 """Different record types without a name (``TYPE65000``) in one file: dnspython looks for a module for each."""
 
 _ORIGIN = re.compile(r"^\s*\$ORIGIN\s+(\S+)", re.IGNORECASE | re.MULTILINE)
-_PLACE = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
+_LOCATION = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
 _LONGEST_RANGE = 40  # three numbers of ten digits
 _SUFFIXES = (".zone", ".db", ".txt")
 _PREFIX = "db."
@@ -158,8 +158,8 @@ class _Sink:
 def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:
     """One line for a file that cannot be read; ``passed`` is the line that the reader has got to."""
     lines = text.splitlines()
-    placed = _PLACE.match(str(error))
-    at, what = (int(placed[1]), placed[2]) if placed else (passed, str(error) or type(error).__name__)
+    located = _LOCATION.match(str(error))
+    at, what = (int(located[1]), located[2]) if located else (passed, str(error) or type(error).__name__)
     if not _is_directive(lines, at):  # the reader looks one character ahead, which may be on the next line
         at = at - 1 if _is_directive(lines, at - 1) and sink.line < at - 1 else max(sink.line, 1)
     shown = lines[at - 1].strip()[:80] if at <= len(lines) else ""

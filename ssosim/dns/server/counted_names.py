@@ -10,7 +10,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Bucket", "Counted", "Gap", "Usage", "Use"]
+__all__ = ["Bucket", "CountSnapshot", "Gap", "Usage", "Use"]
 
 _DAY_S = 86400.0
 
@@ -77,7 +77,7 @@ class _Row(NamedTuple):
     client: str
 
 
-class Counted:
+class CountSnapshot:
     """All that was counted up to a moment. For one thread: it remembers what it has sorted out.
 
     ``buckets`` are the oldest first, ``began`` is when counting began, and before ``oldest`` nothing is kept; in

@@ -18,10 +18,10 @@ from dns.rdatatype import AAAA, NS, SOA, A
 
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
-from ssosim.dns.zones.zone import Zone, counted
+from ssosim.dns.zones.zone import Zone, count_descendants
 from ssosim.dns.zones.zone_set import ZoneSet, enclosing
 
-__all__ = ["Hierarchy", "View", "blank", "tree"]
+__all__ = ["Hierarchy", "View", "join_hierarchy", "make_blank_zone"]
 
 SERVERS_ZONE = to_name("dns.example.")
 ROOT_SERVER = to_name("a.root.dns.example.")
@@ -39,11 +39,11 @@ class View:
     """What is wrong with one server's copy of one zone.
 
     ``blank``: the zone is there with nothing in it, NXDOMAIN for all names below its apex. ``lame``: the server does
-    not know the zone, REFUSED. ``dead``: it never answers. ``stale``: it has the zone as it is in ``held``.
+    not know the zone, REFUSED. ``dead``: it never answers. ``stale``: it has the zone as it is in ``zones_by_origin``.
     """
 
     kind: Literal["blank", "lame", "dead", "stale"]
-    held: ZoneSet | None = None
+    zones: ZoneSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def top_level(name: Name) -> Name:
     return name.split(2)[1]
 
 
-def blank(zone: Zone) -> Zone:
+def make_blank_zone(zone: Zone) -> Zone:
     """``zone`` with empty zone files: SOA and NS at the apex and nothing else."""
     apex = {kind: rrset for kind, rrset in zone.node(zone.origin).items() if kind in (NS, SOA)}
     return dataclasses.replace(
@@ -129,40 +129,42 @@ def blank(zone: Zone) -> Zone:
     )
 
 
-def tree(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
+def join_hierarchy(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
     """``zones`` with all that the hierarchy adds; a zone whose delegation is removed still is in it.
 
     The parent of such a zone does not know of it: its names are NXDOMAIN there.
     """
-    held = dict(zones.zones)
-    added = [origin for origin in hierarchy.serves if origin not in held]
+    zones_by_origin = dict(zones.zones)
+    added = [origin for origin in hierarchy.serves if origin not in zones_by_origin]
     for origin in added:
-        held[origin] = synthetic(zones, origin)
+        zones_by_origin[origin] = make_added_zone(zones, origin)
     for origin, servers in hierarchy.serves.items():
         names = to_rdatas((server.to_text() for server in servers), NS, dns.name.root)
-        held[origin] = held[origin].with_rrset(RRset(origin, NS, DELEGATION_TTL, names))
+        zones_by_origin[origin] = zones_by_origin[origin].with_rrset(RRset(origin, NS, DELEGATION_TTL, names))
     for server, address in hierarchy.addresses.items():
-        zone = enclosing(held, server)
+        zone = enclosing(zones_by_origin, server)
         kind = AAAA if ":" in address else A
         rdatas = to_rdatas((address,), kind, dns.name.root)
-        held[zone.origin] = zone.with_rrset(RRset(server, kind, DELEGATION_TTL, rdatas))
-    for origin in held:
+        zones_by_origin[zone.origin] = zone.with_rrset(RRset(server, kind, DELEGATION_TTL, rdatas))
+    for origin in zones_by_origin:
         if origin != dns.name.root:
-            reserve(held, zones, origin, removed=origin in hierarchy.removed)
-    return dataclasses.replace(zones, zones=MappingProxyType(held))
+            update_parent(zones_by_origin, zones, origin, removed=origin in hierarchy.removed)
+    return dataclasses.replace(zones, zones=MappingProxyType(zones_by_origin))
 
 
-def reserve(held: dict[Name, Zone], zones: ZoneSet, origin: Name, *, removed: bool) -> None:
+def update_parent(zones_by_origin: dict[Name, Zone], zones: ZoneSet, origin: Name, *, removed: bool) -> None:
     """Let the parent of ``origin`` know that there is a zone below, or that there is none any more."""
-    parent = enclosing(held, origin.parent())
+    parent = enclosing(zones_by_origin, origin.parent())
     known = origin in zones.zones and enclosing(zones.zones, origin.parent()).origin == parent.origin
     if known and removed:
-        held[parent.origin] = dataclasses.replace(parent, below=counted(parent.below, parent.origin, (origin,), -1))
+        zones_by_origin[parent.origin] = dataclasses.replace(
+            parent, below=count_descendants(parent.below, parent.origin, (origin,), -1)
+        )
     elif not known and not removed:
-        held[parent.origin] = parent.reserving((origin,))
+        zones_by_origin[parent.origin] = parent.with_child_zones((origin,))
 
 
-def synthetic(zones: ZoneSet, origin: Name) -> Zone:
+def make_added_zone(zones: ZoneSet, origin: Name) -> Zone:
     """A zone that no estate describes: a registry's, or that of the name servers."""
     root = zones.zones[dns.name.root]
     return Zone.build(

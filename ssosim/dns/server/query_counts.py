@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Iterable
 
 from ssosim.clock import Clock, SystemClock
-from ssosim.dns.server.counted_names import Bucket, Counted, Gap, Usage, Use
+from ssosim.dns.server.counted_names import Bucket, CountSnapshot, Gap, Usage, Use
 
 __all__ = ["QueryCounts", "Usage", "Use"]
 
-MOST_FAMILIAR = 10_000
+MAX_BY_IDENTITY = 10_000
 
 
 class QueryCounts:
@@ -51,14 +51,14 @@ class QueryCounts:
         self._open: dict[tuple[Use, str], list[float]] = {}
         # The same counters by the identity of uses that come again, as kept answers bring them: hashing one takes
         # longer than all else here. A use is held beside its counters, so that its identity is not given away.
-        self._familiar: dict[int, tuple[Use, dict[str, list[float]]]] = {}
+        self._by_identity: dict[int, tuple[Use, dict[str, list[float]]]] = {}
         self._closed: deque[Bucket] = deque()
-        self._turning = threading.Lock()
+        self._bucket_lock = threading.Lock()
         """Held where a bucket changes its place, so that a copy has it once. Counting in a bucket needs no lock."""
         self._in_closed = 0
         self._complete_since: float | None = None
         """The end of the last bucket that was dropped for room."""
-        self.turns = 0
+        self.closed_buckets = 0
         """How many buckets were closed: what ``meter`` gave counts no more after that."""
         self._since = self._start = self._now()
         self._end = self._start + bucket
@@ -73,10 +73,10 @@ class QueryCounts:
         """The present time; its bucket is the open one from now on."""
         now = self._now()
         if not self._start <= now < self._end:  # also where the clock has stepped back
-            self._turn(now)
+            self._close_bucket(now)
         return now
 
-    def meter(self, use: Use, client: str) -> list[float] | None:
+    def find_counter(self, use: Use, client: str) -> list[float] | None:
         """The open counter of a query that was counted before: how many, and when the last one was.
 
         Whoever has it may count with it until ``turns`` changes. None where such queries are not counted.
@@ -86,18 +86,18 @@ class QueryCounts:
     def add(self, use: Use, client: str) -> None:
         """Count one query."""
         now = self.now()
-        familiar = self._familiar.get(id(use))
-        if familiar is not None and (entry := familiar[1].get(client)) is not None:
+        known = self._by_identity.get(id(use))
+        if known is not None and (entry := known[1].get(client)) is not None:
             entry[0] += 1
             entry[1] = now
             return
         key = (use, client)
-        held = self._open.get(key)
-        if held is not None:
-            held[0] += 1
-            held[1] = now
-            if familiar is not None or len(self._familiar) < MOST_FAMILIAR:
-                self._familiar.setdefault(id(use), (use, {}))[1][client] = held
+        counter = self._open.get(key)
+        if counter is not None:
+            counter[0] += 1
+            counter[1] = now
+            if known is not None or len(self._by_identity) < MAX_BY_IDENTITY:
+                self._by_identity.setdefault(id(use), (use, {}))[1][client] = counter
         elif self._paused_at is None and client not in self._ignored:
             if len(self._open) < self._limit:
                 while self._in_closed + len(self._open) >= self._most:
@@ -105,9 +105,9 @@ class QueryCounts:
                 self._open[key] = [1, now]
             else:
                 why = f"more than {self._limit} different questions came within {self._bucket:g} s"
-                self.lose(self._start, self._end, why)
+                self.add_gap(self._start, self._end, why)
 
-    def lose(self, start: float, end: float, why: str = "that time was not measured") -> None:
+    def add_gap(self, start: float, end: float, why: str = "that time was not measured") -> None:
         """Mark a time as not measured; ``why`` is said to whoever asks for it."""
         last = self._gaps[-1] if self._gaps else None
         if last is not None and last.why == why and last.start <= start <= last.end:
@@ -119,21 +119,21 @@ class QueryCounts:
         """Measure nothing from now on, as when a metrics pipeline breaks."""
         if self._paused_at is None:
             self._paused_at = self._now()
-            self._turn(self._paused_at)
+            self._close_bucket(self._paused_at)
 
     def resume(self) -> None:
         """Measure again; the time between stays a gap."""
         if self._paused_at is not None:
-            self.lose(self._paused_at, self._now(), "counting was paused")
+            self.add_gap(self._paused_at, self._now(), "counting was paused")
             self._paused_at = None
 
-    def freeze(self) -> Counted:
+    def freeze(self) -> CountSnapshot:
         """All that is counted so far, as a value that stays as it is. May be called in any thread.
 
         The value is for one thread. Takes about 0.1 us for each counter of the open bucket; the others are handed over
         as they are.
         """
-        with self._turning:
+        with self._bucket_lock:
             counters = [*self._open.items()]  # copied at once: whoever counts adds to it meanwhile
             closed, gaps, start = (*self._closed,), (*self._gaps,), self._start
             paused_at, complete_since, began = self._paused_at, self._complete_since, self._since
@@ -142,43 +142,43 @@ class QueryCounts:
         if complete_since is not None:
             why = f"more than {self._most} different questions were counted, and the oldest were dropped"
             gaps += (Gap(float("-inf"), complete_since, why),)
-        still = [(key, (held[0], held[1])) for key, held in counters]
-        return Counted(
+        still = [(key, (counter[0], counter[1])) for key, counter in counters]
+        return CountSnapshot(
             buckets=(*closed, Bucket(start, float("inf"), still)), gaps=gaps, began=began, oldest=start - self._kept
         )
 
     def in_window(self, name: str, now: float, window: float, rdtype: str | None = None) -> Usage:
-        """``Counted.in_window`` of the present counts. For many names, ``freeze`` once and ask that."""
+        """``CountSnapshot.in_window`` of the present counts. For many names, ``freeze`` once and ask that."""
         return self.freeze().in_window(name, now, window, rdtype)
 
     def profile_in_window(self, profile: str, now: float, window: float) -> Usage:
-        """``Counted.profile_in_window`` of the present counts."""
+        """``CountSnapshot.profile_in_window`` of the present counts."""
         return self.freeze().profile_in_window(profile, now, window)
 
     def names(self, now: float, window: float) -> dict[str, int]:
-        """``Counted.names`` of the present counts."""
+        """``CountSnapshot.names`` of the present counts."""
         return self.freeze().names(now, window)
 
     def has_gap(self, start: float, end: float) -> bool:
         """Whether a part of that time was not measured."""
         return bool(self.freeze().gap(start, end))
 
-    def _turn(self, now: float) -> None:
+    def _close_bucket(self, now: float) -> None:
         """Close the open bucket and open that of ``now``."""
-        with self._turning:
-            self._turn_to(now)
+        with self._bucket_lock:
+            self._close_bucket_locked(now)
 
-    def _turn_to(self, now: float) -> None:
+    def _close_bucket_locked(self, now: float) -> None:
         if self._open:
             self._closed.append(Bucket(self._start, self._end, self._open.items()))
             self._in_closed += len(self._open)
         self._open = {}
-        self._familiar = {}
+        self._by_identity = {}
         if now < self._start:  # the clock was ahead: nobody knows when those queries were
-            self.lose(now, self._end, "the clock was set back")
+            self.add_gap(now, self._end, "the clock was set back")
         self._since = min(self._since, now)
         self._start, self._end = now, now + self._bucket
-        self.turns += 1
+        self.closed_buckets += 1
         oldest = now - self._kept
         while self._closed and self._closed[0].end <= oldest:
             self._in_closed -= len(self._closed.popleft().counters)
@@ -187,7 +187,7 @@ class QueryCounts:
 
     def _drop_oldest(self) -> None:
         """Make room by a closed bucket. There is one: the open bucket alone stays below ``most``."""
-        with self._turning:
+        with self._bucket_lock:
             dropped = self._closed.popleft()
             self._in_closed -= len(dropped.counters)
             self._complete_since = max(self._complete_since or dropped.end, dropped.end)

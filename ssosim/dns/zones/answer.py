@@ -21,7 +21,7 @@ from dns.rdatatype import ANY, AXFR, CNAME, HINFO, IXFR, MAILA, MAILB, SOA, A, R
 
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.traffic_manager import Routed
+from ssosim.dns.zones.traffic_manager import RoutingResult
 from ssosim.dns.zones.zone import Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet, routed_records
 from ssosim.trace import DnsAnswered
@@ -52,7 +52,7 @@ class Answer:
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
     through: tuple[Name, ...] = ()
-    routed: tuple[Routed, ...] = ()
+    routed: tuple[RoutingResult, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -75,52 +75,52 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NodeAnswer:
     """What there is at one name: records that answer, or none; ``missing`` makes of none NXDOMAIN."""
 
     rrset: RRset | None = None
     missing: bool = False
-    routed: Routed | None = None
+    routed: RoutingResult | None = None
     through: Name | None = None
 
 
-def answer(zones: ZoneSet, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> Answer:
+def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
     """Answer the question ``name`` ``rdtype`` (class IN) from ``zones``.
 
     - A CNAME is followed within the zones; the answer holds the whole chain. A loop, or more than ``MAX_CHAIN`` steps,
       is SERVFAIL (RFC 1034 section 5.2.2: a loop is an error to be signalled). A chain that ends at a missing name is
       NXDOMAIN (RFC 6604).
     - An alias record set answers under the name that was asked, with no CNAME to be seen.
-    - A traffic manager profile answers as ``asking`` makes it choose; one that is disabled is NXDOMAIN.
+    - A traffic manager profile answers as ``context`` makes it choose; one that is disabled is NXDOMAIN.
     - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
     """
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
     chain: list[RRset] = []
-    steps: list[Found] = []
+    steps: list[NodeAnswer] = []
     owner = name
     while True:
         zone = zones.zone_of(owner)
-        found = found_at(zones, zone, owner, rdtype, asking)
+        found = answer_node(zones, zone, owner, rdtype, context)
         steps.append(found)
         if found.rrset is None:
             missing = not zone.exists(owner) or (found.missing and owner not in zone.below)
             authority = (zone.soa(zones.version, negative=True),)
-            return concluded(name, rdtype, NXDOMAIN if missing else NOERROR, chain, steps, authority)
+            return make_answer(name, rdtype, NXDOMAIN if missing else NOERROR, chain, steps, authority)
         chain.append(dataclasses.replace(found.rrset, name=owner))
         if found.rrset.type != CNAME or rdtype in (CNAME, ANY):
-            return concluded(name, rdtype, NOERROR, chain, steps)
+            return make_answer(name, rdtype, NOERROR, chain, steps)
         owner = found.rrset.rdatas[0].target  # type: ignore[attr-defined]
         if len(chain) > MAX_CHAIN or any(link.name == owner for link in chain):
-            return concluded(name, rdtype, SERVFAIL, chain, steps)
+            return make_answer(name, rdtype, SERVFAIL, chain, steps)
 
 
-def concluded(
+def make_answer(
     name: Name,
     rdtype: RdataType,
     rcode: Rcode,
     chain: Sequence[RRset],
-    steps: Sequence[Found],
+    steps: Sequence[NodeAnswer],
     authority: tuple[RRset, ...] = (),
 ) -> Answer:
     """The answer at the end of ``chain``, with what was met on the way."""
@@ -135,53 +135,53 @@ def concluded(
     )
 
 
-def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> RRset | None:
+def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> RRset | None:
     """The records at ``owner`` that answer ``rdtype``, or its CNAME; None if the answer is negative."""
-    return found_at(zones, zone, owner, rdtype, asking).rrset
+    return answer_node(zones, zone, owner, rdtype, context).rrset
 
 
-def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: QueryContext) -> Found:
+def answer_node(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, context: QueryContext) -> NodeAnswer:
     """As ``lookup``, with what was met on the way."""
     node = zone.node(owner)
     if rdtype == SOA and owner == zone.origin:
-        return Found(zone.soa(zones.version))
+        return NodeAnswer(zone.soa(zones.version))
     own = node.get(A)
     if own is not None and own.own and own.alias is not None and rdtype != ANY:
-        return at_profile(zones, own, rdtype, asking)
+        return answer_from_profile(zones, own, rdtype, context)
     for kind in (rdtype, CNAME):
         stored = node.get(kind)
         if stored is not None:
-            return at_rrset(zones, node, stored, asking)
-    if rdtype == ANY and any(zones.records(stored, asking).rdatas for stored in node.values()):
-        return Found(RRset(owner, HINFO, zone.ttl, MINIMAL_ANY))
-    return Found(missing=is_hollow(zones, node))
+            return answer_from_rrset(zones, node, stored, context)
+    if rdtype == ANY and any(zones.records(stored, context).rdatas for stored in node.values()):
+        return NodeAnswer(RRset(owner, HINFO, zone.ttl, MINIMAL_ANY))
+    return NodeAnswer(missing=is_emptied(zones, node))
 
 
-def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: QueryContext) -> Found:
+def answer_from_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, context: QueryContext) -> NodeAnswer:
     """What the DNS name of a traffic manager profile has for ``rdtype``."""
-    routed = zones.route(str(own.alias), asking)
+    routed = zones.route(str(own.alias), context)
     for kind in (rdtype, CNAME):
         rdatas = routed_records(routed, kind)
         if rdatas:
-            return Found(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
-    return Found(missing=routed.missing, routed=routed)
+            return NodeAnswer(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
+    return NodeAnswer(missing=routed.missing, routed=routed)
 
 
-def at_rrset(zones: ZoneSet, node: Node, stored: RRset, asking: QueryContext) -> Found:
+def answer_from_rrset(zones: ZoneSet, node: Node, stored: RRset, context: QueryContext) -> NodeAnswer:
     """``stored`` with its records in it, an alias followed to its end."""
     end = zones.end_of(stored)
     through = end.name if end is not stored else None
     if end.alias is None or end.type == CNAME:
-        filled, routed = zones.records(stored, asking), None
+        filled, routed = zones.records(stored, context), None
     else:
-        routed = zones.route(end.alias, asking)
+        routed = zones.route(end.alias, context)
         filled = dataclasses.replace(stored, rdatas=routed_records(routed, end.type))
     if filled.rdatas:
-        return Found(filled, routed=routed, through=through)
-    return Found(missing=is_hollow(zones, node), routed=routed, through=through)
+        return NodeAnswer(filled, routed=routed, through=through)
+    return NodeAnswer(missing=is_emptied(zones, node), routed=routed, through=through)
 
 
-def is_hollow(zones: ZoneSet, node: Node) -> bool:
+def is_emptied(zones: ZoneSet, node: Node) -> bool:
     """Whether a name holds nothing but what deletions left, where that answers NXDOMAIN.
 
     An alias whose profile is disabled counts as empty (unconfirmed).

@@ -13,7 +13,7 @@ from dns.name import Name
 from dns.rdatatype import NS, SOA, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.from_estate import check_profile, check_ttl, with_own_name
+from ssosim.dns.zones.from_estate import add_profile_name, check_profile, check_ttl
 from ssosim.dns.zones.links import aliases_of_profile, aliases_of_record, check_links
 from ssosim.dns.zones.rrset import ALIAS_TYPES, RRset, plain, to_name, to_rdatas, to_type
 from ssosim.dns.zones.zone import Node, Zone
@@ -44,11 +44,11 @@ def delete_profile(zones: ZoneSet, profile: str) -> ZoneSet:
     for parent in zones.profiles.values():
         if any(endpoint.profile == profile for endpoint in parent.endpoints):
             raise DnsChangeError(f"profile {profile!r} is nested in profile {parent.name!r}: take it out there first")
-    left = cut(zones, aliases_of_profile(zones, profile))
+    left = empty_aliases(zones, aliases_of_profile(zones, profile))
     own = to_name(deleted.dns_name)
     zone = left.zone_of(own)
     kinds = tuple(kind for kind, rrset in zone.node(own).items() if rrset.own and rrset.alias == profile)
-    left = cut(left, tuple(alias for kind in kinds for alias in aliases_of_record(left, own, kind)))
+    left = empty_aliases(left, tuple(alias for kind in kinds for alias in aliases_of_record(left, own, kind)))
     left = left.with_zone(left.zone_of(own).without(own, *kinds))
     profiles = {name: kept for name, kept in zones.profiles.items() if name != profile}
     return dataclasses.replace(left, profiles=MappingProxyType(profiles), version=zones.version + 1)
@@ -67,7 +67,7 @@ def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
         old = to_name(former.dns_name)
         zone = zones.zone_of(old)
         base = zones.with_zone(zone.without(old, *zone.node(old)))
-    named = with_own_name(base, profile)
+    named = add_profile_name(base, profile)
     profiles = {**zones.profiles, profile.name: profile}
     changed = dataclasses.replace(named, profiles=MappingProxyType(profiles), version=zones.version + 1)
     return check_links(changed)
@@ -81,7 +81,7 @@ def put_rrset(
     ``values`` are in zone-file form; none makes an empty record set. ``ttl`` is in seconds: by default that of the
     record set that is replaced, else 300.
     """
-    owner, kind, zone = target(zones, name, rdtype)
+    owner, kind, zone = require_record_set(zones, name, rdtype)
     rdatas = to_rdatas(values, kind, zone.origin)
     return commit(zones, zone.with_rrset(RRset(owner, kind, time_to_live(zone, owner, kind, ttl), rdatas)))
 
@@ -94,7 +94,7 @@ def point_alias(
     ``ttl`` is in seconds: by default that of the record set that is replaced, else 300.
     """
     require_profile(zones, profile)
-    owner, kind, zone = alias_target(zones, name, rdtype)
+    owner, kind, zone = require_alias_set(zones, name, rdtype)
     alias = RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias=profile)
     return check_links(commit(zones, zone.with_rrset(alias)))
 
@@ -106,7 +106,7 @@ def point_alias_record(
 
     Removing that one later empties this one and cuts the link. ``ttl`` is as in ``point_alias``.
     """
-    owner, kind, zone = alias_target(zones, name, rdtype)
+    owner, kind, zone = require_alias_set(zones, name, rdtype)
     alias = RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias_record=to_name(record))
     return check_links(commit(zones, zone.with_rrset(alias)))
 
@@ -116,14 +116,14 @@ def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> Z
 
     Aliases of the record set are left empty, their links cut.
     """
-    owner, kind, zone = target(zones, name, rdtype)
+    owner, kind, zone = require_record_set(zones, name, rdtype)
     node = require_node(zone, owner)
     if kind not in node:
         held = ", ".join(other.name for other in node)
         raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {held}")
     if owner == zone.origin and kind in (NS, SOA):
         raise DnsChangeError(f"{plain(owner)} {kind.name}: a zone keeps its SOA and NS; put others in their place")
-    return removed(zones, owner, (kind,))
+    return remove_rrsets(zones, owner, (kind,))
 
 
 def remove_name(zones: ZoneSet, name: str | Name) -> ZoneSet:
@@ -131,20 +131,20 @@ def remove_name(zones: ZoneSet, name: str | Name) -> ZoneSet:
 
     Aliases of its record sets are left empty, their links cut.
     """
-    owner, zone = writable(zones, name)
+    owner, zone = require_writable(zones, name)
     node = require_node(zone, owner)
     if owner == zone.origin:
         raise DnsChangeError(f"{plain(owner)} is the apex of its zone and cannot be removed: name a record set")
-    return removed(zones, owner, tuple(node))
+    return remove_rrsets(zones, owner, tuple(node))
 
 
-def removed(zones: ZoneSet, owner: Name, kinds: tuple[RdataType, ...]) -> ZoneSet:
+def remove_rrsets(zones: ZoneSet, owner: Name, kinds: tuple[RdataType, ...]) -> ZoneSet:
     """``zones`` without those record sets, as the next version, with what pointed at them emptied."""
-    left = cut(zones, tuple(alias for kind in kinds for alias in aliases_of_record(zones, owner, kind)))
+    left = empty_aliases(zones, tuple(alias for kind in kinds for alias in aliases_of_record(zones, owner, kind)))
     return commit(left, left.zone_of(owner).without(owner, *kinds))
 
 
-def cut(zones: ZoneSet, aliases: tuple[RRset, ...]) -> ZoneSet:
+def empty_aliases(zones: ZoneSet, aliases: tuple[RRset, ...]) -> ZoneSet:
     """``zones`` with those alias record sets empty and without a link; the version stays."""
     for alias in aliases:
         empty = dataclasses.replace(alias, alias=None, alias_record=None)
@@ -157,21 +157,21 @@ def commit(zones: ZoneSet, zone: Zone) -> ZoneSet:
     return dataclasses.replace(zones.with_zone(zone), version=zones.version + 1)
 
 
-def target(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
+def require_record_set(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
     """The name, the type and the zone that a change of a record set is about."""
-    owner, zone = writable(zones, name)
+    owner, zone = require_writable(zones, name)
     return owner, to_type(rdtype), zone
 
 
-def alias_target(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
+def require_alias_set(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
     """As ``target``, for a record set that can be an alias."""
-    owner, kind, zone = target(zones, name, rdtype)
+    owner, kind, zone = require_record_set(zones, name, rdtype)
     if kind not in ALIAS_TYPES:
         raise DnsChangeError(f"{plain(owner)}: an alias record set is of type A, AAAA or CNAME, not {kind.name}")
     return owner, kind, zone
 
 
-def writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
+def require_writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
     """The zone that holds ``name``, if an operator may write there."""
     owner = to_name(name)
     zone = zones.zone_of(owner)

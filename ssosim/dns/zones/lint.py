@@ -1,6 +1,6 @@
 """What is wrong, or will hurt, in zones that load without an error: pure rules over zones as values.
 
-``lint`` reads zones as they are served; ``lint_written`` reads an estate's records as they were written, where a
+``lint`` reads zones as they are served; ``lint_estate_records`` reads an estate's records as they were written, where a
 missing trailing dot can still be seen.
 """
 
@@ -23,7 +23,7 @@ from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import Zone as ZoneEntry
 
-__all__ = ["LintFinding", "Severity", "lint", "lint_written"]
+__all__ = ["LintFinding", "Severity", "lint", "lint_estate_records"]
 
 Severity = Literal["error", "warning", "info"]
 
@@ -54,7 +54,7 @@ def lint(zones: ZoneSet) -> tuple[LintFinding, ...]:
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
 
 
-def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
+def lint_estate_records(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
     """Targets written with dots inside but none at the end: they are names below the zone, which few mean (se-2009)."""
     found = []
     for entry in entries:
@@ -68,14 +68,14 @@ def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
     return tuple(found)
 
 
-def held(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
+def iter_rrsets(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
     """Every stored record set with its zone."""
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
             yield zone, rrset
 
 
-def finding(zone: Zone, name: Name, severity: Severity, text: str, row: str) -> LintFinding:
+def make_finding(zone: Zone, name: Name, severity: Severity, text: str, row: str) -> LintFinding:
     """A finding with its names as text."""
     return LintFinding(plain(zone.origin), plain(name), severity, text, row)
 
@@ -106,7 +106,7 @@ def has_address(zones: ZoneSet, name: Name) -> bool:
     return False
 
 
-def is_ours(zones: ZoneSet, name: Name) -> bool:
+def is_in_a_zone(zones: ZoneSet, name: Name) -> bool:
     """Whether a zone of ours (the root apart) should have ``name``."""
     return len(zones.zone_of(name).origin) > 1
 
@@ -118,14 +118,14 @@ def cname_beside_other_data(zones: ZoneSet) -> Iterator[LintFinding]:
             if CNAME in node and len(node) > 1:
                 others = ", ".join(kind.name for kind in node if kind != CNAME)
                 text = f"CNAME beside other data ({others}): remove one or the other"
-                yield finding(zone, name, "error", text, "RFC 1034 3.6.2")
+                yield make_finding(zone, name, "error", text, "RFC 1034 3.6.2")
 
 
 def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
     """A target that has the zone's name twice at its end, or looks like a foreign name with the zone's behind it."""
     suffixes = {origin for origin in zones.zones if len(origin) > 1}
     tops = {origin.labels[-2] for origin in suffixes} | {b"com", b"net", b"org"}
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if len(zone.origin) == 1:
             continue
         for target in targets_of(rrset):
@@ -134,12 +134,12 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
             inner = Name((*target.relativize(zone.origin).labels, b""))
             if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
                 text = f"{rrset.type.name} {target} looks like {inner} without its trailing dot: write the dot"
-                yield finding(zone, rrset.name, "error", text, "se-2009")
+                yield make_finding(zone, rrset.name, "error", text, "se-2009")
 
 
 def loops(zones: ZoneSet) -> Iterator[LintFinding]:
     """CNAMEs and aliases that lead round, or on for longer than any resolver follows."""
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if rrset.type == CNAME or rrset.alias_record is not None:
             way = [rrset.name]
             step = next_step(rrset)
@@ -151,7 +151,7 @@ def loops(zones: ZoneSet) -> Iterator[LintFinding]:
             if step is not None:
                 kind = "loops" if step in way else f"is longer than {MAX_CHAIN} steps"
                 text = f"{rrset.type.name} {kind}: {' > '.join(plain(name) for name in (*way, step))}"
-                yield finding(zone, rrset.name, "error", text, "RFC 1034 5.2.2")
+                yield make_finding(zone, rrset.name, "error", text, "RFC 1034 5.2.2")
 
 
 def next_step(rrset: RRset) -> Name | None:
@@ -163,22 +163,22 @@ def next_step(rrset: RRset) -> Name | None:
 
 def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
     """What points at nothing: emptied aliases, names that are not there, servers without an address (TMS9-057)."""
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         here = f"{rrset.type.name}"
         if rrset.shape == "empty":
             text = f"{here} is empty: its target was deleted, or it never had records; point it anew or remove it"
-            yield finding(zone, rrset.name, "error", text, "TMS9-059")
+            yield make_finding(zone, rrset.name, "error", text, "TMS9-059")
         if rrset.alias is not None and rrset.alias not in zones.profiles:
-            yield finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "TMS9-075")
+            yield make_finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "TMS9-075")
         if rrset.alias_record is not None and zones.end_of(rrset).shape == "empty":
             text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
-            yield finding(zone, rrset.name, "error", text, "TMS9-057")
+            yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
         for target in targets_of(rrset):
-            if rrset.type == CNAME and is_ours(zones, target) and not zones.zone_of(target).node(target):
+            if rrset.type == CNAME and is_in_a_zone(zones, target) and not zones.zone_of(target).node(target):
                 text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
-                yield finding(zone, rrset.name, "error", text, "TMS9-057")
-            if rrset.type in (NS, MX, SRV) and is_ours(zones, target) and not has_address(zones, target):
-                yield finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "TMS9-057")
+                yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
+            if rrset.type in (NS, MX, SRV) and is_in_a_zone(zones, target) and not has_address(zones, target):
+                yield make_finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "TMS9-057")
 
 
 def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -188,9 +188,9 @@ def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
         for endpoint in profile.endpoints:
             if endpoint.target is not None:
                 target = dns.name.from_text(endpoint.target)
-                if is_ours(zones, target) and not has_address(zones, target):
+                if is_in_a_zone(zones, target) and not has_address(zones, target):
                     text = f"endpoint {endpoint.name} of profile {profile.name}: {plain(target)} has no address"
-                    yield finding(zones.zone_of(own), own, "error", text, "TMS9-057")
+                    yield make_finding(zones.zone_of(own), own, "error", text, "TMS9-057")
 
 
 def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -199,13 +199,13 @@ def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
         if not profile.owner:
             own = dns.name.from_text(profile.dns_name)
             text = f"traffic manager profile {profile.name} has no owner: name one, so that a clean-up can ask"
-            yield finding(zones.zone_of(own), own, "warning", text, "TMS9-064")
+            yield make_finding(zones.zone_of(own), own, "warning", text, "TMS9-064")
 
 
-def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
+def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
     """A kind of record set that is used once: tools and people have never met it."""
     kinds: defaultdict[tuple[RdataType, str], list[tuple[Zone, RRset]]] = defaultdict(list)
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if not rrset.own and not (rrset.name == zone.origin and rrset.type in (NS, SOA)):
             shape = "alias" if rrset.shape == "alias" else "plain"
             kinds[rrset.type, shape].append((zone, rrset))
@@ -214,23 +214,23 @@ def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
             zone, rrset = users[0]
             kind = f"alias of type {rdtype.name}" if shape == "alias" else rdtype.name
             text = f"snowflake: the only {kind} record set of all zones; do tools and drift detection know the type?"
-            yield finding(zone, rrset.name, "warning", text, "TMS9-046")
+            yield make_finding(zone, rrset.name, "warning", text, "TMS9-046")
 
 
 def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
     """TTLs so short that resolvers never rest, or so long that a mistake outlives its repair by more than a day."""
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if rrset.ttl < SHORTEST_TTL and not rrset.own:
             text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: every client asks all the time"
-            yield finding(zone, rrset.name, "warning", text, "TMS9-030")
+            yield make_finding(zone, rrset.name, "warning", text, "TMS9-030")
         if rrset.ttl > LONGEST_TTL:
             text = f"{rrset.type.name} TTL {rrset.ttl} s: a mistake lives on in caches for more than a day"
-            yield finding(zone, rrset.name, "warning", text, "se-2009")
+            yield make_finding(zone, rrset.name, "warning", text, "se-2009")
     for zone in zones.zones.values():
         negative = zone.soa(zones.version, negative=True).ttl
         if negative > LONGEST_NEGATIVE_TTL:
             text = f"negative answers are kept for {negative} s: a name that comes back stays missing for so long"
-            yield finding(zone, zone.origin, "warning", text, "RFC 2308 5")
+            yield make_finding(zone, zone.origin, "warning", text, "RFC 2308 5")
 
 
 def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -239,12 +239,12 @@ def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
         servers = targets_of(zone.nodes[zone.origin].get(NS, RRset(zone.origin, NS, zone.ttl)))
         if len(servers) == 1 and servers[0].labels[-2].lower() != b"invalid":
             text = f"one name server only ({plain(servers[0])}): have at least two (RFC 2182)"
-            yield finding(zone, zone.origin, "warning", text, "TMS9-032")
+            yield make_finding(zone, zone.origin, "warning", text, "TMS9-032")
 
 
 def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
     """A PTR whose name, in a zone of ours, does not lead back to the address."""
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if rrset.type != PTR or not rrset.name.is_subdomain(zone.origin):
             continue
         try:
@@ -255,9 +255,9 @@ def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
         for target in targets_of(rrset):
             forward = zones.zone_of(target).node(target).get(rdtype)
             back = () if forward is None else tuple(rdata.to_text() for rdata in zones.records(forward).rdatas)
-            if is_ours(zones, target) and address not in back:
+            if is_in_a_zone(zones, target) and address not in back:
                 text = f"PTR {plain(target)}, which has no {rdtype.name} {address}"
-                yield finding(zone, rrset.name, "warning", text, "RFC 1912 2.1")
+                yield make_finding(zone, rrset.name, "warning", text, "RFC 1912 2.1")
 
 
 RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
@@ -267,7 +267,7 @@ RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
     dangling,
     dangling_endpoints,
     unowned_profiles,
-    snowflakes,
+    single_record_kinds,
     times_to_live,
     single_name_server,
     reverse_without_forward,

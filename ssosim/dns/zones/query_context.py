@@ -15,7 +15,17 @@ from typing import Literal, TypeVar
 
 from ssosim.estate import Location
 
-__all__ = ["ALL_ONLINE", "ANYBODY", "Health", "Network", "Places", "QueryContext", "Status", "deciding_bits", "network"]
+__all__ = [
+    "ALL_ONLINE",
+    "ANYBODY",
+    "Health",
+    "Locations",
+    "Network",
+    "QueryContext",
+    "Status",
+    "deciding_bits",
+    "network",
+]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -53,7 +63,7 @@ def network(text: str) -> Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Locations:
     """The map from subnets to locations. Where two subnets hold an address, the longer prefix wins."""
 
     locations: tuple[Location, ...] = ()

@@ -33,7 +33,7 @@ class ZoneStore:
         """What answers are made from now. Reading needs no lock."""
         return self.__current
 
-    def held(self) -> AbstractContextManager[object]:
+    def lock(self) -> AbstractContextManager[object]:
         """A block in which no other thread changes the zones; blocks may be nested.
 
         For state that goes with the zones (the ledger, the desired state, the faults in force): whoever reads it,

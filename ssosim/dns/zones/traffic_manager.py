@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ssosim.dns.zones.query_context import (
     ANYBODY,
     Health,
-    Places,
+    Locations,
     QueryContext,
     Status,
     deciding_bits,
@@ -24,23 +24,23 @@ from ssosim.dns.zones.query_context import (
 )
 from ssosim.estate import TrafficManager, TrafficManagerEndpoint
 
-__all__ = ["MAX_NESTING", "NOWHERE", "Profiles", "Routed", "route", "status_of"]
+__all__ = ["MAX_NESTING", "NO_LOCATIONS", "Profiles", "RoutingResult", "route", "status_of"]
 
 MAX_NESTING = 10
 """Profiles on the longest way from a profile to an endpoint. Source: Traffic Manager documentation, nested profiles."""
 
-NOWHERE = Places()
+NO_LOCATIONS = Locations()
 
 Profiles = Mapping[str, TrafficManager]
 Endpoints = tuple[TrafficManagerEndpoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Routed:
+class RoutingResult:
     """The choice, best endpoint first, and what it depended on.
 
     ``profiles`` were asked, the outermost first. ``missing``: the profile is disabled, its name answers NXDOMAIN.
-    ``limit`` bounds the records of an answer. ``drawn``: chance decided. ``by_place``: where the question came from
+    ``limit`` bounds the records of an answer. ``drawn``: chance decided. ``by_location``: where the question came from
     decided, by the first ``scope`` bits of its address.
     """
 
@@ -49,53 +49,60 @@ class Routed:
     missing: bool = False
     limit: int | None = None
     drawn: bool = False
-    by_place: bool = False
+    by_location: bool = False
     scope: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class Choice:
     """What one routing method chose; ``draw`` is what is left of the draw for the next."""
 
     endpoints: Endpoints
     draw: float
     drawn: bool = False
-    by_place: bool = False
+    by_location: bool = False
     scope: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
-    """What a routing method chooses from: ``live`` may be answered with, ``well`` are the live ones to prefer."""
+class Candidates:
+    """What a routing method chooses from: ``live`` may be answered with, ``preferred`` are the live ones to prefer."""
 
     profile: TrafficManager
     live: Endpoints
-    well: Endpoints
+    preferred: Endpoints
 
 
 def route(
-    profile: TrafficManager, profiles: Profiles, asking: QueryContext = ANYBODY, places: Places = NOWHERE
-) -> Routed:
+    profile: TrafficManager, profiles: Profiles, context: QueryContext = ANYBODY, locations: Locations = NO_LOCATIONS
+) -> RoutingResult:
     """Choose endpoints with an address or a target; ``profiles`` holds those that are nested in ``profile``.
 
     No endpoint at all (none enabled, a region or subnet that is not mapped) is NODATA.
     """
-    asked: list[str] = []
-    drawn = by_place = False
-    scope, draw = 0, asking.draw
+    visited: list[str] = []
+    drawn = by_location = False
+    scope, draw = 0, context.draw
     while True:
-        asked.append(profile.name)
+        visited.append(profile.name)
         if not profile.enabled:
-            return Routed((), tuple(asked), missing=len(asked) == 1)
-        pick = METHODS[profile.routing](
-            ballot(profile, profiles, asking.health), QueryContext(asking.subnet, asking.health, draw), places
+            return RoutingResult((), tuple(visited), missing=len(visited) == 1)
+        choice = METHODS[profile.routing](
+            find_candidates(profile, profiles, context.health),
+            QueryContext(context.subnet, context.health, draw),
+            locations,
         )
-        drawn, by_place, scope, draw = drawn or pick.drawn, by_place or pick.by_place, max(scope, pick.scope), pick.draw
-        nested = pick.endpoints[0].profile if pick.endpoints else None
+        drawn, by_location, scope, draw = (
+            drawn or choice.drawn,
+            by_location or choice.by_location,
+            max(scope, choice.scope),
+            choice.draw,
+        )
+        nested = choice.endpoints[0].profile if choice.endpoints else None
         if nested is None:
-            return Routed(pick.endpoints, tuple(asked), False, profile.max_return, drawn, by_place, scope)
-        if nested not in profiles or len(asked) == MAX_NESTING:
-            return Routed((), tuple(asked), drawn=drawn, by_place=by_place, scope=scope)
+            return RoutingResult(choice.endpoints, tuple(visited), False, profile.max_return, drawn, by_location, scope)
+        if nested not in profiles or len(visited) == MAX_NESTING:
+            return RoutingResult((), tuple(visited), drawn=drawn, by_location=by_location, scope=scope)
         profile = profiles[nested]
 
 
@@ -116,101 +123,103 @@ def status_of(
     inner = [status_of(child, each, profiles, health, depth + 1) for each in child.endpoints]
     if all(status in ("disabled", "stopped") for status in inner):
         return "stopped"
-    well = sum(status in ("online", "checking") for status in inner)
-    return "online" if well >= endpoint.min_children else "degraded"
+    preferred = sum(status in ("online", "checking") for status in inner)
+    return "online" if preferred >= endpoint.min_children else "degraded"
 
 
-def ballot(profile: TrafficManager, profiles: Profiles, health: Health) -> Ballot:
+def find_candidates(profile: TrafficManager, profiles: Profiles, health: Health) -> Candidates:
     """The endpoints of ``profile`` by state; all of them degraded counts as all of them well."""
     states = [(each, status_of(profile, each, profiles, health)) for each in profile.endpoints]
     live = tuple(each for each, status in states if status not in ("disabled", "stopped"))
-    well = tuple(each for each, status in states if status in ("online", "checking"))
-    return Ballot(profile, live, well or live)
+    preferred = tuple(each for each, status in states if status in ("online", "checking"))
+    return Candidates(profile, live, preferred or live)
 
 
-def by_priority(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
+def choose_by_priority(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
     """The one with the lowest number."""
-    return Pick(tuple(ranked(ballot.well)[:1]), asking.draw)
+    return Choice(tuple(sort_by_priority(candidates.preferred)[:1]), context.draw)
 
 
-def all_of_them(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
+def choose_all(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
     """Every one that is well, best priority first (the order is unconfirmed); the profile's limit cuts later."""
-    return Pick(tuple(ranked(ballot.well)), asking.draw)
+    return Choice(tuple(sort_by_priority(candidates.preferred)), context.draw)
 
 
-def by_weight(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
+def choose_by_weight(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
     """One by chance, each as often as its weight says."""
-    return spread(ballot.well, asking.draw)
+    return draw_endpoint(candidates.preferred, context.draw)
 
 
-def by_latency(ballot: Ballot, asking: QueryContext, places: Places) -> Pick:
+def choose_by_latency(candidates: Candidates, context: QueryContext, locations: Locations) -> Choice:
     """The one nearest to the asker, by chance among those at the same location.
 
     From a place that is not in the map it is the first in file order (unconfirmed).
     """
-    here = places.locate(asking.subnet)
-    scope = places.scope(asking.subnet)
+    here = locations.locate(context.subnet)
+    scope = locations.scope(context.subnet)
     if here is None:
-        return Pick(ballot.well[:1], asking.draw, by_place=True, scope=scope)
+        return Choice(candidates.preferred[:1], context.draw, by_location=True, scope=scope)
 
     def distance(endpoint: TrafficManagerEndpoint) -> float:
         return here.latency.get(endpoint.location, 0.0 if endpoint.location == here.name else math.inf)
 
-    nearest = min(ballot.well, key=distance, default=None)
-    same = tuple(each for each in ballot.well if nearest is not None and each.location == nearest.location)
-    pick = spread(same, asking.draw, even=True)
-    return Pick(pick.endpoints, pick.draw, pick.drawn, by_place=True, scope=scope)
+    nearest = min(candidates.preferred, key=distance, default=None)
+    same = tuple(each for each in candidates.preferred if nearest is not None and each.location == nearest.location)
+    choice = draw_endpoint(same, context.draw, even=True)
+    return Choice(choice.endpoints, choice.draw, choice.drawn, by_location=True, scope=scope)
 
 
-def by_region(ballot: Ballot, asking: QueryContext, places: Places) -> Pick:
+def choose_by_region(candidates: Candidates, context: QueryContext, locations: Locations) -> Choice:
     """The one that the asker's most specific mapped region belongs to; a degraded one has no stand-in.
 
     A region that is mapped to nothing, or to an endpoint that is disabled or stopped, is NODATA.
     """
-    here = places.locate(asking.subnet)
-    mapped = {region: each for each in ballot.profile.endpoints for region in each.regions}
+    here = locations.locate(context.subnet)
+    mapped = {region: each for each in candidates.profile.endpoints for region in each.regions}
     regions = (*(here.regions if here is not None else ()), "WORLD")
     chosen = next((mapped[region] for region in regions if region in mapped), None)
-    return Pick(only(chosen, ballot), asking.draw, by_place=True, scope=places.scope(asking.subnet))
+    return Choice(
+        keep_if_live(chosen, candidates), context.draw, by_location=True, scope=locations.scope(context.subnet)
+    )
 
 
-def by_subnet(ballot: Ballot, asking: QueryContext, _places: Places) -> Pick:
+def choose_by_subnet(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
     """The one whose subnet holds the asker, else the one without subnets; a degraded one has no stand-in."""
-    mapped = [(network(text), each) for each in ballot.profile.endpoints for text in each.subnets]
-    fallback = next((each for each in ballot.profile.endpoints if not each.subnets), None)
-    chosen = longest_match(asking.subnet, mapped) or fallback
-    scope = deciding_bits(asking.subnet, (each for each, _ in mapped))
-    return Pick(only(chosen, ballot), asking.draw, by_place=True, scope=scope)
+    mapped = [(network(text), each) for each in candidates.profile.endpoints for text in each.subnets]
+    fallback = next((each for each in candidates.profile.endpoints if not each.subnets), None)
+    chosen = longest_match(context.subnet, mapped) or fallback
+    scope = deciding_bits(context.subnet, (each for each, _ in mapped))
+    return Choice(keep_if_live(chosen, candidates), context.draw, by_location=True, scope=scope)
 
 
-METHODS: Mapping[str, Callable[[Ballot, QueryContext, Places], Pick]] = {
-    "priority": by_priority,
-    "weighted": by_weight,
-    "performance": by_latency,
-    "geographic": by_region,
-    "multivalue": all_of_them,
-    "subnet": by_subnet,
+METHODS: Mapping[str, Callable[[Candidates, QueryContext, Locations], Choice]] = {
+    "priority": choose_by_priority,
+    "weighted": choose_by_weight,
+    "performance": choose_by_latency,
+    "geographic": choose_by_region,
+    "multivalue": choose_all,
+    "subnet": choose_by_subnet,
 }
 
 
-def ranked(endpoints: Endpoints) -> list[TrafficManagerEndpoint]:
+def sort_by_priority(endpoints: Endpoints) -> list[TrafficManagerEndpoint]:
     """Best priority first."""
     return sorted(endpoints, key=lambda endpoint: endpoint.priority)
 
 
-def only(endpoint: TrafficManagerEndpoint | None, ballot: Ballot) -> Endpoints:
+def keep_if_live(endpoint: TrafficManagerEndpoint | None, candidates: Candidates) -> Endpoints:
     """That one, if it may be answered with."""
-    return (endpoint,) if endpoint is not None and endpoint in ballot.live else ()
+    return (endpoint,) if endpoint is not None and endpoint in candidates.live else ()
 
 
-def spread(endpoints: Endpoints, draw: float, *, even: bool = False) -> Pick:
+def draw_endpoint(endpoints: Endpoints, draw: float, *, even: bool = False) -> Choice:
     """One of ``endpoints`` by ``draw``, which is stretched over what it decided and serves again."""
     if len(endpoints) < 2:
-        return Pick(endpoints, draw)
+        return Choice(endpoints, draw)
     weights = [1 if even else endpoint.weight for endpoint in endpoints]
     at = (draw % 1.0) * sum(weights)
     for endpoint, weight in zip(endpoints, weights, strict=True):
         if at < weight:
-            return Pick((endpoint,), at / weight, drawn=True)
+            return Choice((endpoint,), at / weight, drawn=True)
         at -= weight
-    return Pick(endpoints[-1:], 0.0, drawn=True)
+    return Choice(endpoints[-1:], 0.0, drawn=True)

@@ -65,13 +65,19 @@ class Zone:
         for rrset in rrsets:
             node = nodes.setdefault(rrset.name, {})
             if rrset.type in node:
-                raise DnsChangeError(f"{label(rrset)} is there twice: put its values into one record set")
+                raise DnsChangeError(f"{describe_rrset(rrset)} is there twice: put its values into one record set")
             refuse_conflict(node, rrset, origin)
             node[rrset.type] = rrset
         nodes[origin].setdefault(NS, RRset(origin, NS, ttl, to_rdatas((name_server.to_text(),), NS, origin)))
         frozen = MappingProxyType({name: MappingProxyType(node) for name, node in nodes.items()})
         return cls(
-            origin, ttl, negative_ttl, name_server, contact, frozen, counted(MappingProxyType({}), origin, frozen, 1)
+            origin,
+            ttl,
+            negative_ttl,
+            name_server,
+            contact,
+            frozen,
+            count_descendants(MappingProxyType({}), origin, frozen, 1),
         )
 
     def node(self, name: Name) -> Node:
@@ -87,7 +93,7 @@ class Zone:
         stored = self.node(self.origin).get(SOA)
         if stored is None or not stored.rdatas:
             stored = RRset(
-                self.origin, SOA, self.ttl, implied_soa(self.name_server, self.contact, serial, self.negative_ttl)
+                self.origin, SOA, self.ttl, make_default_soa(self.name_server, self.contact, serial, self.negative_ttl)
             )
         if not negative:
             return stored
@@ -102,7 +108,7 @@ class Zone:
         refuse_conflict({kind: other for kind, other in node.items() if kind != rrset.type}, rrset, self.origin)
         nodes = self.nodes.copy()
         nodes[rrset.name] = MappingProxyType({**node, rrset.type: rrset})
-        below = self.below if node else counted(self.below, self.origin, (rrset.name,), 1)
+        below = self.below if node else count_descendants(self.below, self.origin, (rrset.name,), 1)
         return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
 
     def without(self, name: Name, *types: RdataType) -> Zone:
@@ -114,12 +120,12 @@ class Zone:
             return dataclasses.replace(self, nodes=MappingProxyType(nodes))
         if nodes.pop(name, None) is None:
             return self
-        below = counted(self.below, self.origin, (name,), -1)
+        below = count_descendants(self.below, self.origin, (name,), -1)
         return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
 
-    def reserving(self, names: Iterable[Name]) -> Zone:
+    def with_child_zones(self, names: Iterable[Name]) -> Zone:
         """This zone with the ancestors of ``names`` (the apexes of zones below) as empty non-terminals."""
-        return dataclasses.replace(self, below=counted(self.below, self.origin, names, 1))
+        return dataclasses.replace(self, below=count_descendants(self.below, self.origin, names, 1))
 
     def rrsets(self) -> Iterator[RRset]:
         """Every stored record set, a name after the other."""
@@ -128,7 +134,7 @@ class Zone:
 
 
 @functools.lru_cache(maxsize=1024)
-def implied_soa(name_server: Name, contact: Name, serial: int, negative_ttl: int) -> tuple[Rdata, ...]:
+def make_default_soa(name_server: Name, contact: Name, serial: int, negative_ttl: int) -> tuple[Rdata, ...]:
     """The SOA of a zone that brings none. Remembered, because every negative answer carries one."""
     return to_rdatas((f"{name_server} {contact} {serial} 3600 900 1209600 {negative_ttl}",), SOA, dns.name.root)
 
@@ -144,7 +150,7 @@ def changed_names(before: Mapping[Name, Node], after: Mapping[Name, Node]) -> li
     return [*found]
 
 
-def label(rrset: RRset) -> str:
+def describe_rrset(rrset: RRset) -> str:
     """How messages call a record set."""
     return f"record set {plain(rrset.name)} {rrset.type.name}"
 
@@ -154,14 +160,16 @@ def refuse_conflict(others: Node, rrset: RRset, origin: Name) -> None:
     if rrset.type == CNAME and (others or rrset.name == origin):
         held = ", ".join(kind.name for kind in others) or "SOA, NS"
         advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {held} first"
-        raise DnsChangeError(f"{label(rrset)} cannot stand beside other data ({held}): {advice}")
+        raise DnsChangeError(f"{describe_rrset(rrset)} cannot stand beside other data ({held}): {advice}")
     if CNAME in others:
-        raise DnsChangeError(f"{label(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first")
+        raise DnsChangeError(
+            f"{describe_rrset(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first"
+        )
     if rrset.type == SOA and rrset.name != origin:
-        raise DnsChangeError(f"{label(rrset)} is below its zone's apex: put it at {plain(origin)}")
+        raise DnsChangeError(f"{describe_rrset(rrset)} is below its zone's apex: put it at {plain(origin)}")
 
 
-def counted(
+def count_descendants(
     below: MappingProxyType[Name, int], origin: Name, names: Iterable[Name], step: int
 ) -> MappingProxyType[Name, int]:
     """``below`` after the ancestors of ``names`` within the zone each gained or lost one."""

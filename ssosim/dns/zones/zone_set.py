@@ -19,13 +19,13 @@ from dns.rdata import Rdata
 from dns.rdatatype import AAAA, CNAME, A, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.query_context import ANYBODY, Places, QueryContext
+from ssosim.dns.zones.query_context import ANYBODY, Locations, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
-from ssosim.dns.zones.traffic_manager import NOWHERE, Routed, route
+from ssosim.dns.zones.traffic_manager import NO_LOCATIONS, RoutingResult, route
 from ssosim.dns.zones.zone import Zone
 from ssosim.estate import TrafficManager
 
-__all__ = ["ZoneSet", "own_rrsets", "routed_records"]
+__all__ = ["ZoneSet", "make_profile_rrsets", "routed_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class ZoneSet:
     Two are equal when they would answer alike, down to record types and shapes, whatever their versions: an alias that
     became a CNAME is a difference even while the addresses behind it are the same.
 
-    ``places`` says where askers are; ``empty_set`` what a name answers that has none but empty record sets.
+    ``locations`` says where askers are; ``empty_set`` what a name answers that has none but empty record sets.
     """
 
     zones: Mapping[Name, Zone]
     profiles: Mapping[str, TrafficManager]
     version: int = field(default=1, compare=False)
-    places: Places = NOWHERE
+    locations: Locations = NO_LOCATIONS
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
 
     @classmethod
@@ -50,19 +50,19 @@ class ZoneSet:
 
         Raises DnsChangeError for a zone that is there twice.
         """
-        held: dict[Name, Zone] = {}
+        zones_by_origin: dict[Name, Zone] = {}
         for zone in zones:
-            if zone.origin in held:
+            if zone.origin in zones_by_origin:
                 raise DnsChangeError(f"zone {plain(zone.origin)} is there twice: put its records into one")
-            held[zone.origin] = zone
-        if dns.name.root not in held:
-            held[dns.name.root] = empty_root()
-        for origin in tuple(held):
+            zones_by_origin[zone.origin] = zone
+        if dns.name.root not in zones_by_origin:
+            zones_by_origin[dns.name.root] = empty_root()
+        for origin in tuple(zones_by_origin):
             if origin != dns.name.root:
-                parent = enclosing(held, origin.parent())
-                held[parent.origin] = parent.reserving((origin,))
+                parent = enclosing(zones_by_origin, origin.parent())
+                zones_by_origin[parent.origin] = parent.with_child_zones((origin,))
         named = {profile.name: profile for profile in profiles}
-        return cls(MappingProxyType(held), MappingProxyType(named))
+        return cls(MappingProxyType(zones_by_origin), MappingProxyType(named))
 
     def zone_of(self, name: Name) -> Zone:
         """The zone that ``name`` is in: the deepest one whose origin is ``name`` or above it."""
@@ -87,31 +87,31 @@ class ZoneSet:
             end = found
         return end
 
-    def route(self, profile: str, asking: QueryContext = ANYBODY) -> Routed:
-        """The endpoints that the profile of that name chooses for ``asking``."""
-        return route(self.profiles[profile], self.profiles, asking, self.places)
+    def route(self, profile: str, context: QueryContext = ANYBODY) -> RoutingResult:
+        """The endpoints that the profile of that name chooses for ``context``."""
+        return route(self.profiles[profile], self.profiles, context, self.locations)
 
-    def records(self, rrset: RRset, asking: QueryContext = ANYBODY) -> RRset:
+    def records(self, rrset: RRset, context: QueryContext = ANYBODY) -> RRset:
         """``rrset`` with its records in it: an alias answers with what its target has, under its own name and TTL.
 
         Unconfirmed which TTL Azure DNS sends, the alias's or its target's.
         """
         end = self.end_of(rrset)
-        rdatas = end.rdatas if end.alias is None else self.endpoint_records(end.alias, end.type, asking)
+        rdatas = end.rdatas if end.alias is None else self.endpoint_records(end.alias, end.type, context)
         return rrset if end is rrset and end.alias is None else dataclasses.replace(rrset, rdatas=rdatas)
 
-    def endpoint_records(self, profile: str, rdtype: RdataType, asking: QueryContext = ANYBODY) -> tuple[Rdata, ...]:
+    def endpoint_records(self, profile: str, rdtype: RdataType, context: QueryContext = ANYBODY) -> tuple[Rdata, ...]:
         """What a profile answers to an alias of type A, AAAA or CNAME: addresses, or its own name."""
         if rdtype == CNAME:
             return to_rdatas((f"{to_name(self.profiles[profile].dns_name)}",), CNAME, dns.name.root)
-        return routed_records(self.route(profile, asking), rdtype)
+        return routed_records(self.route(profile, context), rdtype)
 
     def with_zone(self, zone: Zone) -> ZoneSet:
         """This set with ``zone`` in the place of the one of its origin; the version stays."""
         return dataclasses.replace(self, zones=MappingProxyType({**self.zones, zone.origin: zone}))
 
 
-def routed_records(routed: Routed, rdtype: RdataType) -> tuple[Rdata, ...]:
+def routed_records(routed: RoutingResult, rdtype: RdataType) -> tuple[Rdata, ...]:
     """What a question of that type gets from the endpoints that were chosen; none is NODATA.
 
     An endpoint with a DNS name answers CNAME questions. Source: Traffic Manager FAQ, query type and endpoint type.
@@ -128,7 +128,7 @@ def routed_records(routed: Routed, rdtype: RdataType) -> tuple[Rdata, ...]:
     return to_rdatas(found[: routed.limit], rdtype, dns.name.root) if found else ()
 
 
-def own_rrsets(profile: TrafficManager) -> tuple[RRset, RRset]:
+def make_profile_rrsets(profile: TrafficManager) -> tuple[RRset, RRset]:
     """The record sets at the profile's own DNS name: A and AAAA, of which either may have no records.
 
     They stand for the name as a whole: what it answers, a CNAME perhaps, is decided question by question.
