@@ -1,9 +1,10 @@
-"""Which endpoints a traffic manager profile answers with: a pure function of profiles, health, asker and draw.
+"""Chooses the endpoints of a traffic manager profile: a pure function of profiles, health, client network and draw.
 
-First the routing method chooses among the endpoints that are well; if all are degraded, among them all, as if they
-were well. Only then does the type of the question matter: an endpoint of another kind is NODATA, not a reason to take
-the next. Chance is an argument and time is none, so that no step of a clock can upset a choice (the incident of 31
-December 2016 at another provider). Source: Traffic Manager documentation, routing methods, endpoint monitoring, FAQ.
+First the routing method chooses among the healthy endpoints; if all are degraded, it chooses among all of them. The
+type of the question matters only after that: if the chosen endpoint is of another kind, the answer is NODATA; no other
+endpoint is tried. The random number is an argument and the time is not used, so a clock step cannot change a choice
+(the incident of 31 December 2016 at another provider). Source: Traffic Manager documentation, routing methods, endpoint
+monitoring, FAQ.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ Endpoints = tuple[TrafficManagerEndpoint, ...]
 
 @dataclass(frozen=True, slots=True)
 class RoutingResult:
-    """The choice, best endpoint first, and what it depended on.
+    """The chosen endpoints, best first, and what the choice depended on.
 
-    ``profiles`` were asked, the outermost first. ``missing``: the profile is disabled, its name answers NXDOMAIN.
-    ``limit`` bounds the records of an answer. ``drawn``: chance decided. ``by_location``: where the question came from
-    decided, by the first ``scope`` bits of its address.
+    ``profiles`` are the profiles that were used, the outermost first. ``missing``: the profile is disabled, and its
+    name answers NXDOMAIN. ``limit`` is the most records of an answer. ``drawn``: the random number decided.
+    ``by_location``: the client network decided, by the first ``scope`` bits of its address.
     """
 
     endpoints: Endpoints
@@ -55,7 +56,7 @@ class RoutingResult:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one routing method chose; ``draw`` is what is left of the draw for the next."""
+    """The choice of one routing method; ``draw`` is the remaining random number for a nested profile."""
 
     endpoints: Endpoints
     draw: float
@@ -66,7 +67,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What a routing method chooses from: ``live`` may be answered with, ``preferred`` are the live ones to prefer."""
+    """The endpoints that a routing method chooses from: ``live`` may be answered, ``preferred`` are healthy."""
 
     profile: TrafficManager
     live: Endpoints
@@ -78,7 +79,7 @@ def route(
 ) -> RoutingResult:
     """Choose endpoints with an address or a target; ``profiles`` holds those that are nested in ``profile``.
 
-    No endpoint at all (none enabled, a region or subnet that is not mapped) is NODATA.
+    If there is no endpoint (none enabled, or a region or subnet that is not mapped), the answer is NODATA.
     """
     visited: list[str] = []
     drawn = by_location = False
@@ -109,9 +110,9 @@ def route(
 def status_of(
     profile: TrafficManager, endpoint: TrafficManagerEndpoint, profiles: Profiles, health: Health, depth: int = 1
 ) -> Status:
-    """The state of an endpoint; that of a nested profile follows from its own endpoints.
+    """The state of an endpoint; the state of a nested profile follows from its endpoints.
 
-    It is stopped when the nested profile cannot answer at all, and degraded while fewer than ``min_children`` are well.
+    It is stopped if the nested profile cannot answer, and degraded if fewer than ``min_children`` are healthy.
     """
     if not endpoint.enabled:
         return "disabled"
@@ -128,7 +129,7 @@ def status_of(
 
 
 def find_candidates(profile: TrafficManager, profiles: Profiles, health: Health) -> Candidates:
-    """The endpoints of ``profile`` by state; all of them degraded counts as all of them well."""
+    """Group the endpoints of ``profile`` by state; if all are degraded, all are preferred."""
     states = [(each, status_of(profile, each, profiles, health)) for each in profile.endpoints]
     live = tuple(each for each, status in states if status not in ("disabled", "stopped"))
     preferred = tuple(each for each, status in states if status in ("online", "checking"))
@@ -136,24 +137,24 @@ def find_candidates(profile: TrafficManager, profiles: Profiles, health: Health)
 
 
 def choose_by_priority(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
-    """The one with the lowest number."""
+    """Choose the endpoint with the lowest priority number."""
     return Choice(tuple(sort_by_priority(candidates.preferred)[:1]), context.draw)
 
 
 def choose_all(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
-    """Every one that is well, best priority first (the order is unconfirmed); the profile's limit cuts later."""
+    """Choose all healthy endpoints, best priority first (order not confirmed); ``limit`` applies later."""
     return Choice(tuple(sort_by_priority(candidates.preferred)), context.draw)
 
 
 def choose_by_weight(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
-    """One by chance, each as often as its weight says."""
+    """Choose one endpoint at random, in proportion to the weights."""
     return draw_endpoint(candidates.preferred, context.draw)
 
 
 def choose_by_latency(candidates: Candidates, context: QueryContext, locations: Locations) -> Choice:
-    """The one nearest to the asker, by chance among those at the same location.
+    """Choose the endpoint nearest to the client, at random among those at the same location.
 
-    From a place that is not in the map it is the first in file order (unconfirmed).
+    For a client outside the map it is the first in file order (not confirmed).
     """
     here = locations.locate(context.subnet)
     scope = locations.scope(context.subnet)
@@ -170,7 +171,7 @@ def choose_by_latency(candidates: Candidates, context: QueryContext, locations: 
 
 
 def choose_by_region(candidates: Candidates, context: QueryContext, locations: Locations) -> Choice:
-    """The one that the asker's most specific mapped region belongs to; a degraded one has no stand-in.
+    """Choose the endpoint of the most specific mapped region of the client; a degraded one is not replaced.
 
     A region that is mapped to nothing, or to an endpoint that is disabled or stopped, is NODATA.
     """
@@ -184,7 +185,7 @@ def choose_by_region(candidates: Candidates, context: QueryContext, locations: L
 
 
 def choose_by_subnet(candidates: Candidates, context: QueryContext, _locations: Locations) -> Choice:
-    """The one whose subnet holds the asker, else the one without subnets; a degraded one has no stand-in."""
+    """Choose the endpoint whose subnet contains the client, else the one without subnets; degraded ones too."""
     mapped = [(network(text), each) for each in candidates.profile.endpoints for text in each.subnets]
     fallback = next((each for each in candidates.profile.endpoints if not each.subnets), None)
     chosen = longest_match(context.subnet, mapped) or fallback
@@ -203,17 +204,17 @@ METHODS: Mapping[str, Callable[[Candidates, QueryContext, Locations], Choice]] =
 
 
 def sort_by_priority(endpoints: Endpoints) -> list[TrafficManagerEndpoint]:
-    """Best priority first."""
+    """Sort endpoints by priority, best first."""
     return sorted(endpoints, key=lambda endpoint: endpoint.priority)
 
 
 def keep_if_live(endpoint: TrafficManagerEndpoint | None, candidates: Candidates) -> Endpoints:
-    """That one, if it may be answered with."""
+    """A tuple with the endpoint if it is live, else an empty one."""
     return (endpoint,) if endpoint is not None and endpoint in candidates.live else ()
 
 
 def draw_endpoint(endpoints: Endpoints, draw: float, *, even: bool = False) -> Choice:
-    """One of ``endpoints`` by ``draw``, which is stretched over what it decided and serves again."""
+    """Choose one endpoint by ``draw``; the rest of ``draw``, scaled to 0 to 1, decides in nested profiles."""
     if len(endpoints) < 2:
         return Choice(endpoints, draw)
     weights = [1 if even else endpoint.weight for endpoint in endpoints]
