@@ -28,7 +28,7 @@ def new(zones: ZoneSet) -> set[LintFinding]:
 
 
 def test_the_default_estate_has_the_incidents_own_findings() -> None:
-    """TMS9-046, TMS9-064: the one alias of all zones is a snowflake and its profile has no owner; no error."""
+    """TMS9-046, TMS9-064: the only alias record set and a profile without an owner give warnings, not errors."""
     assert [(each.name, each.severity, each.source) for each in lint(BASE)] == [
         ("_kerberos.corp.contoso.com", "warning", "TMS9-046"),
         (AUTOLOGON, "warning", "TMS9-046"),

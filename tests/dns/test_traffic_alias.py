@@ -226,7 +226,7 @@ def many_aliases(zones: ZoneSet, count: int) -> ZoneSet:
         (lambda z: point_alias_record(z, "a.fabrikam.com", "A", "login.windows.net"), ("own zone",)),
         (lambda z: point_alias_record(z, "a.fabrikam.com", "AAAA", "sts.fabrikam.com"), ("no record set", "one type")),
         (lambda z: point_alias_record(z, "a.fabrikam.com", "TXT", "sts.fabrikam.com"), ("A, AAAA or CNAME",)),
-        (lambda z: point_alias_record(z, "sts.fabrikam.com", "A", "sts.fabrikam.com"), ("point round",)),
+        (lambda z: point_alias_record(z, "sts.fabrikam.com", "A", "sts.fabrikam.com"), ("form a loop",)),
         (
             lambda z: point_alias_record(
                 point_alias_record(z, "a.fabrikam.com", "A", "sts.fabrikam.com"),
@@ -234,7 +234,7 @@ def many_aliases(zones: ZoneSet, count: int) -> ZoneSet:
                 "A",
                 "a.fabrikam.com",
             ),
-            ("point round", "a.fabrikam.com"),
+            ("form a loop", "a.fabrikam.com"),
         ),
         (lambda z: point_alias(with_profile(z, NAMED), "a.fabrikam.com", "A", "tm"), ("'named'", "not an IP")),
         (lambda z: with_profile(point_alias(with_profile(z, V4), "a.fabrikam.com", "A", "tm"), NAMED), ("not an IP",)),

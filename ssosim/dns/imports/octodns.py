@@ -1,11 +1,11 @@
 """octoDNS configurations: the main file, and the zone files of its YAML providers.
 
-Read are ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``; targets are not, since a
-rehearsal pushes nowhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end with a
-dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: to leave them out in silence would
-rehearse another zone. Source: octoDNS documentation, records and YamlProvider.
+It reads ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``. It does not read targets, since a
+rehearsal does not push anywhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end
+with a dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: without them the rehearsal would
+use another zone. Source: octoDNS documentation, records and YamlProvider.
 
-An alias record set, which octoDNS has no words for, is written as an extension that octoDNS itself passes over::
+octoDNS has no alias record sets; write them as an extension, which octoDNS ignores::
 
     autologon:
       type: A
@@ -43,7 +43,7 @@ class _MistakeError(DnsChangeError):
 
 
 def read_octodns(path: Path) -> list[Imported]:
-    """Every zone of the configuration in ``path``; mistakes of records are in the result.
+    """Read every zone of the configuration in ``path``; mistakes of records are in the result.
 
     Raises YamlMistakeError for a configuration that cannot be used, TomlMistakeError for a file that cannot be read.
     """

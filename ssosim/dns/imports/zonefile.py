@@ -1,6 +1,6 @@
-"""BIND zone files (RFC 1035 section 5), read by dnspython's own reader.
+"""BIND zone files (RFC 1035 section 5), read by the reader of dnspython.
 
-``$ORIGIN``, ``$TTL`` and ``$GENERATE`` (up to ``MAX_GENERATED`` records a file) are read; ``$INCLUDE`` is refused,
+It reads ``$ORIGIN``, ``$TTL`` and ``$GENERATE`` (up to ``MAX_GENERATED`` records in a file). It refuses ``$INCLUDE``,
 since a rehearsal must not open files that its user did not name. Owners outside the zone, which BIND ignores with a
 warning, are mistakes here.
 """
@@ -83,7 +83,7 @@ def parse_zone_file(text: str, source: str, origin: Name) -> Imported:
 
 
 class _Reader(dns.zonefile.Reader):
-    """dnspython's reader, with the line at which each record begins."""
+    """The reader of dnspython; it stores the line at which each record begins."""
 
     generated = 0
 
@@ -107,7 +107,7 @@ class _Reader(dns.zonefile.Reader):
 
 
 class _Sink:
-    """What dnspython's reader writes to: keeps record by record with the line, and judges afterwards."""
+    """The target of dnspython's reader: it stores every record with its line, and checks them afterwards."""
 
     def __init__(self, zone: Imported, tokens: dns.tokenizer.Tokenizer, source: str) -> None:
         self.manager = self
@@ -126,7 +126,7 @@ class _Sink:
         """Part of dnspython's Transaction: ``$ORIGIN`` changes nothing, since names are absolute."""
 
     def check_put_rdataset(self, _check: Callable[..., None]) -> None:
-        """Part of dnspython's Transaction; conflicts are judged later, with both places."""
+        """Part of dnspython's Transaction; conflicts are checked later, with both locations."""
 
     def add(self, name: Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         """Part of dnspython's Transaction: one record."""
@@ -145,7 +145,7 @@ class _Sink:
         kept[1][rdata] = None
 
     def finish(self) -> None:
-        """Hand over what was read, by record set."""
+        """Add all record sets to the zone."""
         for (name, kind), (ttl, rdatas, where) in self._held.items():
             try:
                 stored = to_type(RdataType.to_text(kind))
@@ -156,7 +156,7 @@ class _Sink:
 
 
 def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:
-    """One line for a file that cannot be read; ``passed`` is the line that the reader has got to."""
+    """Make the message for a file that cannot be read; ``passed`` is the line that the reader has reached."""
     lines = text.splitlines()
     located = _LOCATION.match(str(error))
     at, what = (int(located[1]), located[2]) if located else (passed, str(error) or type(error).__name__)
@@ -176,7 +176,7 @@ _NO_PARENTHESIS = re.compile(r'"(?:[^"\\]|\\.)*"|;.*|\\.')
 
 
 def _outside(text: str, source: str, origin: Name) -> list[str]:
-    """Records whose owner is outside the zone: dnspython passes over them in silence."""
+    """Find records whose owner is outside the zone: dnspython skips them without a message."""
     found, here, depth = [], origin, 0
     for number, line in enumerate(text.splitlines(), start=1):
         began, bare = depth, _NO_PARENTHESIS.sub("", line)

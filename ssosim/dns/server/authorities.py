@@ -1,11 +1,11 @@
-"""Which authoritative server answers what: several servers a zone, each with its own view of the data.
+"""The answers of each authoritative server: several servers for a zone, each with its own view of the data.
 
-The lab's default server answers for everything at once. Here the same zones are spread as the internet spreads them, so
-that a recursive resolver can walk from the root: root servers delegate to registries (``com.``, ``net.``, ``arpa.``),
-those to the name servers of each zone.
+The default server of the lab answers for all zones at once. Here the same zones are spread over servers as in the
+internet, so that a recursive resolver can walk from the root: root servers delegate to registries (``com.``, ``net.``,
+``arpa.``), and these to the name servers of each zone.
 
-Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry takes a
-delegation away while the zone's own servers go on answering).
+Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry removes a delegation
+while the servers of the zone still answer).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Authorities", "answer_as", "answer_as_resolver"]
 
 
 class Authorities:
-    """The current zones and the current hierarchy, joined: what authoritative servers answer from."""
+    """The current zones joined with the current hierarchy: the data of all authoritative servers."""
 
     def __init__(self, store: ZoneStore, hierarchy: Hierarchy | None = None) -> None:
         self.store = store
@@ -49,11 +49,11 @@ class Authorities:
         return self._joined[2]
 
     def answer_as(self, server: Name, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
-        """What ``server`` answers now."""
+        """The present answer of ``server``."""
         return answer_as(server, self.tree, self.hierarchy, name, rdtype, context)
 
     def is_dead(self, server: Name, name: Name) -> bool:
-        """Whether ``server`` keeps silent when asked for ``name``."""
+        """Whether ``server`` never answers queries for ``name``."""
         origin = find_served_zone(server, self.hierarchy, name)
         view = None if origin is None else self.hierarchy.views.get((origin, server))
         return view is not None and view.kind == "dead"
@@ -62,10 +62,10 @@ class Authorities:
 def answer_as(
     server: Name, zones: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY
 ) -> Answer:
-    """What the authoritative server ``server`` answers; ``zones`` come from ``tree``.
+    """The answer of the authoritative server ``server``; ``zones`` come from ``join_hierarchy``. A pure function.
 
-    It follows CNAMEs within the zone and no further, refers to the servers of zones below, and refuses what it does not
-    serve. Pure.
+    The server follows CNAMEs within its zone only, refers to the servers of child zones, and refuses names outside its
+    zones.
     """
     origin = find_served_zone(server, hierarchy, name)
     view = None if origin is None else hierarchy.views.get((origin, server))
@@ -88,7 +88,7 @@ def answer_as(
             return dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
     return (
         dataclasses.replace(result, rcode=NOERROR) if result.rcode == SERVFAIL else result
-    )  # loops are the resolver's to find
+    )  # the resolver detects loops
 
 
 def find_served_zone(server: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
@@ -97,7 +97,7 @@ def find_served_zone(server: Name, hierarchy: Hierarchy, name: Name) -> Name | N
 
 
 def find_delegation(origin: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
-    """The zone that ``origin`` delegates and that ``name`` is in."""
+    """The child zone of ``origin`` that contains ``name``; None if there is none or its delegation is removed."""
     if not name.is_subdomain(origin):
         return None
     for below in hierarchy.path(name):
@@ -107,7 +107,7 @@ def find_delegation(origin: Name, hierarchy: Hierarchy, name: Name) -> Name | No
 
 
 def apply_view(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, view: View | None) -> ZoneSet:
-    """The zones as a server with that view of ``origin`` has them."""
+    """The zones on a server with that view of ``origin``."""
     if view is not None and view.kind == "blank":
         return zones.with_zone(make_blank_zone(zones.zones[origin]))
     if view is not None and view.zones is not None:
@@ -116,7 +116,7 @@ def apply_view(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, view: View | 
 
 
 def make_referral(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, child: Name, response: Answer) -> Answer:
-    """``response`` with the name servers of ``child``, and glue for those whose names lie below ``origin``."""
+    """``response`` with the name servers of ``child``, and glue for those whose names are below ``origin``."""
     servers = zones.zones[child].node(child)[NS]
     glue = tuple(
         rrset
@@ -132,10 +132,11 @@ def make_referral(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, child: Nam
 def answer_as_resolver(
     joined: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, pick: Random, context: QueryContext = ANYBODY
 ) -> Answer:
-    """What a resolver without a cache would get: one server of the zone, by chance, lame and dead ones passed over.
+    """The answer that a resolver without a cache gets: from a random server of the zone that is not lame or dead.
 
-    The lab's default server stands for such a resolver; this is its answer while the hierarchy is not healthy, so one
-    blank server out of four shows in a quarter of the answers (Azure DNS, 2 May 2019). ``joined`` comes from ``tree``.
+    The default server of the lab has the role of such a resolver. It uses this answer while the hierarchy is not
+    healthy, so one blank server out of four gives a quarter of the answers (Azure DNS, 2 May 2019). ``joined`` comes
+    from ``tree``.
     """
     pruned = without_removed(joined, hierarchy, dns.name.root, name)
     if pruned is not joined:
@@ -151,7 +152,7 @@ def answer_as_resolver(
 
 
 def without_removed(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:
-    """``zones`` as far as servers of ``origin`` know of them on the way to ``name``: without what is not delegated."""
+    """``zones`` without the zones between ``origin`` and ``name`` whose delegation is removed."""
     gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed and len(zone) > len(origin)]
     if not gone:
         return zones

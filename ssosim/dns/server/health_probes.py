@@ -1,7 +1,7 @@
-"""Health probes of traffic manager endpoints: real requests at the documented pace.
+"""Health probes of traffic manager endpoints: real requests at the documented intervals.
 
-They run for profiles that have a ``monitor``; without one nothing is asked. Times are those of a monotonic clock, so
-that a clock that is set back stops no probe. Source: Traffic Manager documentation, endpoint monitoring.
+They run for profiles with a ``monitor`` only. Times are those of a monotonic clock, so a clock that is set back does
+not stop probes. Source: Traffic Manager documentation, endpoint monitoring.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ssosim.trace import LabEvent, Trace
 __all__ = ["Dial", "Prober", "Target", "list_targets", "run_probe"]
 
 Dial = Callable[[str, int], tuple[str, int]]
-"""(address, port) of an endpoint -> what to dial to reach it from here; a lab on loopback maps them."""
+"""(address, port) of an endpoint -> (address, port) to connect to; a lab on loopback maps them."""
 
 CHECK_INTERVAL_S = 1.0
 STEP_S = 10.0
@@ -47,24 +47,24 @@ class Target:
 
     @property
     def key(self) -> tuple[str, str]:
-        """How the health board calls it."""
+        """The key of this endpoint in the health table: (profile, endpoint)."""
         return self.profile, self.endpoint
 
     @property
     def port(self) -> int:
-        """The TCP port to ask."""
+        """The TCP port to connect to."""
         return self.monitor.port or PORTS.get(self.monitor.protocol, 443)
 
     @property
     def timeout(self) -> float:
-        """Seconds within which the answer must be there."""
+        """The time limit of a probe, in seconds."""
         return float(self.monitor.timeout or (10 if self.monitor.interval == 30 else 9))
 
 
 class Prober:
-    """Probes the endpoints of ``store``'s profiles and writes what it finds on ``health``.
+    """Probes the endpoints of the profiles in ``store`` and records their state in ``health``.
 
-    Changes of state are traced. Profiles may come, change and go while it runs.
+    Changes of state are traced. Profiles may be added, changed and deleted while it runs.
     """
 
     def __init__(
@@ -96,17 +96,17 @@ class Prober:
                 await self._sleep(CHECK_INTERVAL_S)
 
     async def run_in_step(self) -> None:
-        """Probe until cancelled, for a clock that jumps: no time passes while probes are out."""
+        """Probe until cancelled, for a simulated clock: no time passes while probes run."""
         while True:
             await self.probe_due()
             await self._sleep(STEP_S)
 
     async def probe_due(self) -> None:
-        """Probe once every endpoint whose turn it is."""
+        """Probe once every endpoint that is due."""
         await asyncio.gather(*(self._probe(target) for target in self.take_due()))
 
     def take_due(self) -> list[Target]:
-        """The endpoints whose turn it is, which are taken to be probed now; those that are gone are forgotten."""
+        """Return the endpoints that are due and schedule their next probe; remove deleted endpoints."""
         now = self._now()
         wanted = {target.key: target for target in list_targets(self._store.current)}
         gone = self._states.keys() - wanted.keys()
@@ -121,9 +121,9 @@ class Prober:
         return turn
 
     def record_result(self, target: Target, *, passed: bool) -> None:
-        """Take in the result of one probe."""
+        """Record the result of one probe."""
         before = self._states.get(target.key)
-        if before is None:  # the endpoint went while its probe was out
+        if before is None:  # the endpoint was deleted during the probe
             return
         after = after_probe(before, passed=passed, tolerated=target.monitor.tolerated_failures)
         self._states[target.key] = after
@@ -139,7 +139,7 @@ class Prober:
 
 
 async def run_probe(target: Target, at: tuple[str, int], tls: ssl.SSLContext) -> bool:
-    """Ask the endpoint at (host, port) ``at`` once; whether it answered in time with a status that is expected."""
+    """Probe the endpoint at (host, port) ``at`` once; True if it answers in time with an expected status."""
     secure = target.monitor.protocol == "https"
     writer: asyncio.StreamWriter | None = None
     try:
@@ -165,7 +165,7 @@ async def run_probe(target: Target, at: tuple[str, int], tls: ssl.SSLContext) ->
 
 
 def list_targets(zones: ZoneSet) -> Iterator[Target]:
-    """What is to be probed: enabled endpoints with an address or a name, of enabled profiles with a monitor."""
+    """List what to probe: enabled endpoints with an address or a name, of enabled profiles with a monitor."""
     for profile in zones.profiles.values():
         if profile.monitor is not None and profile.enabled:
             for endpoint in profile.endpoints:
@@ -190,7 +190,7 @@ def address_of(zones: ZoneSet, host: str) -> str | None:
 
 
 def host_header(target: Target) -> str:
-    """The Host header: a custom one where the monitor has it, else the endpoint."""
+    """The Host header: the custom one of the monitor if it has one, else the endpoint."""
     for header in target.monitor.headers:
         name, _, value = header.partition(":")
         if name.lower() == "host":
@@ -205,7 +205,7 @@ def server_name(target: Target) -> str:
 
 
 def build_request(target: Target) -> bytes:
-    """The HTTP request of a probe."""
+    """Build the HTTP request of a probe."""
     own = [header for header in target.monitor.headers if not header.lower().startswith("host:")]
     lines = [f"GET {target.monitor.path} HTTP/1.1", f"Host: {host_header(target)}", "Connection: close", *own]
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")
@@ -219,7 +219,7 @@ def is_expected(status: bytes, monitor: Monitor) -> bool:
 
 
 def make_unverified_context() -> ssl.SSLContext:
-    """TLS that takes any certificate: probes do not validate it (Traffic Manager documentation)."""
+    """Make a TLS context that accepts any certificate: probes do not validate (Traffic Manager documentation)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

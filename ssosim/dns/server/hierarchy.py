@@ -1,7 +1,7 @@
-"""How zones are spread over name servers: root, registries, and the servers of each zone.
+"""The hierarchy of name servers: root, registries, and the servers of each zone.
 
-A Hierarchy is a value, like the zones. ``tree`` joins the two: it adds the registries' zones, the zone in which the
-name servers themselves live, and the NS records that parents and children publish.
+A Hierarchy is immutable, like the zones. ``join_hierarchy`` adds its data to the zones: the zones of the registries,
+the zone of the names of the name servers, and the NS records in parent and child zones.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ SERVERS_ZONE = to_name("dns.example.")
 ROOT_SERVER = to_name("a.root.dns.example.")
 REGISTRY_SERVER = to_name("a.registry.dns.example.")
 BLOCK = "198.18.0"
-"""Addresses of name servers that an estate does not give: RFC 2544's block, routed nowhere."""
+"""Addresses of name servers that the estate does not define: the block of RFC 2544, which is not routed."""
 
 DELEGATION_TTL = 3600
 SERVERS_PER_ZONE = 4
-"""As many as Azure DNS gives a zone. Source: Azure DNS documentation, delegation."""
+"""The number of servers of a zone in Azure DNS. Source: Azure DNS documentation, delegation."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What is wrong with one server's copy of one zone.
 
-    ``blank``: the zone is there with nothing in it, NXDOMAIN for all names below its apex. ``lame``: the server does
-    not know the zone, REFUSED. ``dead``: it never answers. ``stale``: it has the zone as it is in ``zones_by_origin``.
+    ``blank``: the zone is empty; names below its apex are NXDOMAIN. ``lame``: the server does not have the zone and
+    answers REFUSED. ``dead``: it never answers. ``stale``: it answers from the old zones in ``zones``.
     """
 
     kind: Literal["blank", "lame", "dead", "stale"]
@@ -48,9 +48,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Who serves what. ``addresses`` are the servers', ``serves`` names the servers of each zone by its origin.
+    """Which name servers serve which zones. ``addresses`` by server name; ``serves``: servers by zone origin.
 
-    ``removed`` holds the zones whose delegation the parent has taken away; ``views`` what is wrong with (zone, server).
+    ``removed`` are the zones whose delegation the parent has removed; ``views`` are the faulty copies by (zone,
+    server).
     """
 
     addresses: Mapping[Name, str]
@@ -60,7 +61,7 @@ class Hierarchy:
 
     @classmethod
     def standard(cls, zones: ZoneSet, per_zone: int = SERVERS_PER_ZONE) -> Hierarchy:
-        """A root server, a registry for every top-level domain, and ``per_zone`` servers that hold all of the zones."""
+        """Make a root server, a registry for all top-level domains, and ``per_zone`` servers for all zones."""
         servers = tuple(to_name(f"ns{number}", SERVERS_ZONE) for number in range(1, per_zone + 1))
         addresses = {ROOT_SERVER: f"{BLOCK}.1", REGISTRY_SERVER: f"{BLOCK}.2"}
         addresses |= {server: f"{BLOCK}.{number}" for number, server in enumerate(servers, start=11)}
@@ -75,16 +76,16 @@ class Hierarchy:
 
     @property
     def root_addresses(self) -> tuple[str, ...]:
-        """What a resolver has as root hints."""
+        """The addresses of the root servers, as root hints for a resolver."""
         return tuple(self.addresses[server] for server in self.serves[dns.name.root])
 
     @property
     def healthy(self) -> bool:
-        """Whether every delegation and every server is as it should be."""
+        """Whether no delegation is removed and no server has a faulty copy."""
         return not self.removed and not self.views
 
     def zone(self, text: str) -> Name:
-        """The origin called ``text``; raises DnsChangeError if nobody serves such a zone."""
+        """The origin of the zone ``text``; raises DnsChangeError if there is no such zone."""
         origin = to_name(text)
         if origin not in self.serves or origin == dns.name.root:
             known = ", ".join(sorted(plain(name) for name in self.serves if name != dns.name.root))
@@ -99,11 +100,11 @@ class Hierarchy:
         return servers[number - 1]
 
     def without_delegation(self, zone: Name) -> Hierarchy:
-        """This hierarchy after the parent of ``zone`` has removed its delegation."""
+        """This hierarchy without the delegation of ``zone`` in its parent."""
         return dataclasses.replace(self, removed=self.removed | {zone})
 
     def with_view(self, zone: Name, server: Name, view: View) -> Hierarchy:
-        """This hierarchy with something wrong with the copy of ``zone`` that ``server`` has."""
+        """This hierarchy with a faulty copy of ``zone`` on ``server``."""
         return dataclasses.replace(self, views=MappingProxyType({**self.views, (zone, server): view}))
 
     def path(self, name: Name) -> Iterator[Name]:
@@ -120,7 +121,7 @@ def top_level(name: Name) -> Name:
 
 
 def make_blank_zone(zone: Zone) -> Zone:
-    """``zone`` with empty zone files: SOA and NS at the apex and nothing else."""
+    """Make an empty copy of ``zone``: only SOA and NS at the apex."""
     apex = {kind: rrset for kind, rrset in zone.node(zone.origin).items() if kind in (NS, SOA)}
     return dataclasses.replace(
         zone,
@@ -130,9 +131,9 @@ def make_blank_zone(zone: Zone) -> Zone:
 
 
 def join_hierarchy(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
-    """``zones`` with all that the hierarchy adds; a zone whose delegation is removed still is in it.
+    """Join ``zones`` and the data of the hierarchy. A zone whose delegation is removed stays in the result.
 
-    The parent of such a zone does not know of it: its names are NXDOMAIN there.
+    The parent of such a zone has no delegation for it: its names are NXDOMAIN there.
     """
     zones_by_origin = dict(zones.zones)
     added = [origin for origin in hierarchy.serves if origin not in zones_by_origin]
@@ -153,7 +154,7 @@ def join_hierarchy(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
 
 
 def update_parent(zones_by_origin: dict[Name, Zone], zones: ZoneSet, origin: Name, *, removed: bool) -> None:
-    """Let the parent of ``origin`` know that there is a zone below, or that there is none any more."""
+    """Add the child zone ``origin`` to its parent, or remove it."""
     parent = enclosing(zones_by_origin, origin.parent())
     known = origin in zones.zones and enclosing(zones.zones, origin.parent()).origin == parent.origin
     if known and removed:
@@ -165,7 +166,7 @@ def update_parent(zones_by_origin: dict[Name, Zone], zones: ZoneSet, origin: Nam
 
 
 def make_added_zone(zones: ZoneSet, origin: Name) -> Zone:
-    """A zone that no estate describes: a registry's, or that of the name servers."""
+    """Make a zone that the estate does not define: of a registry, or of the name servers."""
     root = zones.zones[dns.name.root]
     return Zone.build(
         origin,

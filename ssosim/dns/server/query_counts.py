@@ -1,13 +1,13 @@
-"""How often each name, type and profile was asked for, and by whom: the metric that a change gate looks at.
+"""Counts queries by name, type, profile and client: the metric that change checks use.
 
-A query is one dictionary step in the bucket of the present time (about 0.2 us); a bucket that is over is kept as it is.
-Sorting out by name, by the names that an answer led through and by profile is left to the reader, who gets an
-immutable copy (``freeze``) and may read it in a thread (``ssosim.dns.server.counted_names``).
+Counting a query is one dictionary step in the bucket of the present time (about 0.2 us). A closed bucket is stored
+unchanged. Sorting by name, by the names behind an answer and by profile is done by the reader, who takes an immutable
+copy (``freeze``) and may read it in a thread (``ssosim.dns.server.counted_names``).
 
-Memory is bounded by the number of counters, one for each question of each client in each bucket: ``most`` of them, at
-about 500 octets each. Where more come, the oldest bucket is dropped first. What was not counted is a *gap*, and a gap
-counts as use (TMS9-089): the time before the first query could be seen, a pause, a bucket with more different
-questions than it holds, and what was dropped for age or for room.
+Memory is limited by the number of counters, one for each question of each client in each bucket: at most ``most``, at
+about 500 octets each. When there are more, the oldest bucket is dropped first. A time that was not fully counted is a
+*gap*, and a gap counts as use (TMS9-089): the time before counting began, a pause, a bucket with more different
+questions than its limit, and buckets that were dropped for age or for space.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MAX_BY_IDENTITY = 10_000
 class QueryCounts:
     """Counts queries in buckets of ``bucket`` seconds, kept for ``kept`` seconds.
 
-    ``limit`` bounds the different questions in a bucket; what goes beyond is not counted and leaves a gap. ``most``
-    bounds the counters of all buckets together; beyond it the oldest bucket goes, which leaves a gap, too. Clients in
-    ``ignored`` (an operator's own probes) are no use.
+    ``limit`` is the most different questions in a bucket; further ones are not counted and leave a gap. ``most`` is the
+    most counters of all buckets together; above it the oldest bucket is dropped, which leaves a gap too. Queries of
+    clients in ``ignored`` (the operator's probes) do not count as use.
     """
 
     def __init__(
@@ -54,32 +54,32 @@ class QueryCounts:
         self._by_identity: dict[int, tuple[Use, dict[str, list[float]]]] = {}
         self._closed: deque[Bucket] = deque()
         self._bucket_lock = threading.Lock()
-        """Held where a bucket changes its place, so that a copy has it once. Counting in a bucket needs no lock."""
+        """Protects the move of a bucket, so that a copy has it exactly once. Counting in a bucket needs no lock."""
         self._in_closed = 0
         self._complete_since: float | None = None
-        """The end of the last bucket that was dropped for room."""
+        """The end of the last bucket that was dropped for space."""
         self.closed_buckets = 0
-        """How many buckets were closed: what ``meter`` gave counts no more after that."""
+        """The number of closed buckets. A counter from ``find_counter`` is invalid after it changes."""
         self._since = self._start = self._now()
         self._end = self._start + bucket
         self._gaps: deque[Gap] = deque()
         self._paused_at: float | None = None
 
     def __len__(self) -> int:
-        """How many counters are held: one for each question of each client in each bucket."""
+        """The number of counters: one for each question of each client in each bucket."""
         return self._in_closed + len(self._open)
 
     def now(self) -> float:
-        """The present time; its bucket is the open one from now on."""
+        """Return the present time, and make its bucket the open one."""
         now = self._now()
         if not self._start <= now < self._end:  # also where the clock has stepped back
             self._close_bucket(now)
         return now
 
     def find_counter(self, use: Use, client: str) -> list[float] | None:
-        """The open counter of a query that was counted before: how many, and when the last one was.
+        """The open counter of a query that was counted before: the number of queries, and the time of the last one.
 
-        Whoever has it may count with it until ``turns`` changes. None where such queries are not counted.
+        The caller may increase it until ``closed_buckets`` changes. None if such queries are not counted.
         """
         return self._open.get((use, client))
 
@@ -108,7 +108,7 @@ class QueryCounts:
                 self.add_gap(self._start, self._end, why)
 
     def add_gap(self, start: float, end: float, why: str = "that time was not measured") -> None:
-        """Mark a time as not measured; ``why`` is said to whoever asks for it."""
+        """Add a gap: a time that was not measured. ``why`` is the reason that reports give."""
         last = self._gaps[-1] if self._gaps else None
         if last is not None and last.why == why and last.start <= start <= last.end:
             self._gaps[-1] = Gap(last.start, max(last.end, end), why)
@@ -116,19 +116,19 @@ class QueryCounts:
             self._gaps.append(Gap(start, end, why))
 
     def pause(self) -> None:
-        """Measure nothing from now on, as when a metrics pipeline breaks."""
+        """Stop counting, as when a metrics pipeline fails."""
         if self._paused_at is None:
             self._paused_at = self._now()
             self._close_bucket(self._paused_at)
 
     def resume(self) -> None:
-        """Measure again; the time between stays a gap."""
+        """Count again; the time of the pause stays a gap."""
         if self._paused_at is not None:
             self.add_gap(self._paused_at, self._now(), "counting was paused")
             self._paused_at = None
 
     def freeze(self) -> CountSnapshot:
-        """All that is counted so far, as a value that stays as it is. May be called in any thread.
+        """Make an immutable snapshot of all counts. May be called in any thread.
 
         The value is for one thread. Takes about 0.1 us for each counter of the open bucket; the others are handed over
         as they are.
@@ -160,7 +160,7 @@ class QueryCounts:
         return self.freeze().names(now, window)
 
     def has_gap(self, start: float, end: float) -> bool:
-        """Whether a part of that time was not measured."""
+        """Whether a part of that time is a gap."""
         return bool(self.freeze().gap(start, end))
 
     def _close_bucket(self, now: float) -> None:
@@ -186,7 +186,7 @@ class QueryCounts:
             self._gaps.popleft()
 
     def _drop_oldest(self) -> None:
-        """Make room by a closed bucket. There is one: the open bucket alone stays below ``most``."""
+        """Drop the oldest closed bucket. There is one, because the open bucket alone is smaller than ``most``."""
         with self._bucket_lock:
             dropped = self._closed.popleft()
             self._in_closed -= len(dropped.counters)

@@ -1,4 +1,4 @@
-"""From the estate's zones and profiles to a ZoneSet, with every mistake named by its key path."""
+"""Builds a ZoneSet from the zones and profiles of an estate; errors name the key path."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["check_profile", "check_ttl", "zones_of"]
 
 
 def zones_of(estate: Estate) -> ZoneSet:
-    """The zones and profiles that ``estate`` describes; raises EstateError with the key path of the mistake."""
+    """Build the zones and profiles of ``estate``; raises EstateError with the key path of the mistake."""
     profiles: dict[str, TrafficManager] = {}
     for number, profile in enumerate(estate.traffic_managers):
         with at_key_path(f"traffic_managers[{number}]"):
             check_profile(profile)
             if profile.name in profiles:
-                raise DnsChangeError(f"profile {profile.name!r} is there twice: give each its own name")
+                raise DnsChangeError(f"profile {profile.name!r} is defined twice: give each its own name")
             profiles[profile.name] = profile
     zones = []
     for number, entry in enumerate(estate.zones):
@@ -68,11 +68,11 @@ def read_zone(entry: ZoneEntry, profiles: dict[str, TrafficManager], where: str)
 
 
 def read_rrset(record: RecordSet, origin: Name, profiles: dict[str, TrafficManager]) -> RRset:
-    """Read one record set; neither values nor alias makes an empty one. Raises DnsChangeError."""
+    """Read one record set; without values and alias it is empty. Raises DnsChangeError."""
     name, rdtype = to_name(record.name, origin), to_type(record.type)
     check_ttl(record.ttl)
     if not name.is_subdomain(origin):
-        raise DnsChangeError(f"{name} is outside the zone: leave out the trailing dot, or move it to its own zone")
+        raise DnsChangeError(f"{name} is outside the zone: remove the trailing dot, or move it to another zone")
     if record.alias is None and record.alias_record is None:
         return RRset(name, rdtype, record.ttl, to_rdatas(record.values, rdtype, origin))
     if record.values:
@@ -90,9 +90,9 @@ def read_rrset(record: RecordSet, origin: Name, profiles: dict[str, TrafficManag
 
 
 def add_profile_name(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
-    """``zones`` with the profile's own DNS name in the zone that contains it. Raises DnsChangeError.
+    """Add the DNS name of the profile to the zone that contains it. Raises DnsChangeError.
 
-    The version stays: this is one step of a change.
+    The version stays the same: this is one step of a change.
     """
     name = to_name(profile.dns_name)
     zone = zones.zone_of(name)
@@ -109,7 +109,7 @@ def add_profile_name(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
 
 
 def check_profile(profile: TrafficManager) -> None:
-    """Raise DnsChangeError for a profile that could not answer."""
+    """Raise DnsChangeError for an invalid profile."""
     check_ttl(profile.ttl)
     try:
         msgspec.convert(msgspec.to_builtins(profile), TrafficManager)  # the bounds that the schema keeps for files
@@ -127,7 +127,7 @@ def check_ttl(ttl: int) -> None:
 
 @contextmanager
 def at_key_path(path: str) -> Iterator[None]:
-    """Turn a DnsChangeError of the block into an EstateError that begins with ``path``."""
+    """Convert a DnsChangeError in the block to an EstateError that begins with ``path``."""
     try:
         yield
     except DnsChangeError as error:

@@ -1,4 +1,4 @@
-"""How traffic manager endpoints are: what one probe changes (pure), and the board that holds it all."""
+"""The health of traffic manager endpoints: the effect of one probe (a pure function), and the table of all states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["HealthTable", "ProbedState", "after_probe"]
 
 @dataclass(frozen=True, slots=True)
 class ProbedState:
-    """One endpoint as its probes see it; ``failures`` were in a row. It is answered with while it is being checked."""
+    """The state of an endpoint by its probes; ``failures`` in a row. An endpoint in state checking is used."""
 
     status: Literal["checking", "online", "degraded"] = "checking"
     failures: int = 0
@@ -23,8 +23,8 @@ class ProbedState:
 def after_probe(state: ProbedState, *, passed: bool, tolerated: int) -> ProbedState:
     """The state after one more probe.
 
-    Failures are tolerated in a row up to ``tolerated``; one more and the endpoint is degraded. One probe that passes
-    makes it online. Source: Traffic Manager documentation, endpoint monitoring.
+    After more than ``tolerated`` failures in a row the endpoint is degraded. One successful probe makes it online.
+    Source: Traffic Manager documentation, endpoint monitoring.
     """
     if passed:
         return ProbedState("online")
@@ -33,12 +33,11 @@ def after_probe(state: ProbedState, *, passed: bool, tolerated: int) -> ProbedSt
 
 
 class HealthTable:
-    """The state of endpoints, by names of profile and endpoint, as an immutable value that is replaced at a change.
+    """The state of endpoints by (profile, endpoint), as an immutable mapping that is replaced at every change.
 
-    Who compares the value by identity knows whether anything has changed since. What is *held* goes before what probes
-    find: that is how an operator or a fault stops or degrades an endpoint.
-
-    ``current`` is the state of every endpoint that is not simply online; it is for reading.
+    Compare ``current`` by identity to find out whether anything has changed. An *override* has precedence over the
+    results of probes: with it an operator or a fault stops or degrades an endpoint. ``current`` has every endpoint that
+    is not online; it is read-only.
     """
 
     def __init__(self) -> None:
@@ -47,22 +46,22 @@ class HealthTable:
         self.current: Health = ALL_ONLINE
 
     def record_probe(self, profile: str, endpoint: str, status: Status) -> None:
-        """Write down what a probe found."""
+        """Record the state that a probe found."""
         self._probed[profile, endpoint] = status
         self._publish()
 
     def override(self, profile: str, endpoint: str, status: Status) -> None:
-        """Set a state by hand, whatever probes find, until ``release``."""
+        """Set the state, independent of probes, until ``clear_override``."""
         self._overrides[profile, endpoint] = status
         self._publish()
 
     def clear_override(self, profile: str, endpoint: str) -> None:
-        """Let the probes' findings count again."""
+        """Remove the override; the results of probes apply again."""
         self._overrides.pop((profile, endpoint), None)
         self._publish()
 
     def forget(self, endpoints: Iterable[tuple[str, str]]) -> None:
-        """Forget what probes found about those endpoints."""
+        """Remove the results of probes of those endpoints."""
         for endpoint in endpoints:
             self._probed.pop(endpoint, None)
         self._publish()

@@ -1,4 +1,4 @@
-"""What a stub resolver asks, and what it makes of the answers: the part without sockets, for every lab alike."""
+"""The queries of a stub resolver and how it reads the answers: the part without sockets, for every kind of lab."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ NAME_TIMEOUT_S = 5.0
 MAX_CHAIN = 16
 
 TYPES: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
-"""The record types that are asked for, in this order."""
+"""The record types to query, in this order."""
 
 KINDS: Mapping[int, DnsKind] = {NXDOMAIN: "nxdomain", SERVFAIL: "servfail", REFUSED: "refused"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A question: the name and type, how the trace writes the name, and the query's bytes after its id.
+    """A query: name and type, the text of the name in the trace, and the bytes of the query after its id.
 
-    It is known by identity, for names take long to compare.
+    Queries are compared by identity, because comparing names is slow.
     """
 
     name: Name
@@ -57,7 +57,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What an answer says: the failure, or the values at the end of the chain."""
+    """The result of one answer: a failure, or the values at the end of the CNAME chain."""
 
     failure: DnsKind | None = None
     canonical: str = ""
@@ -67,20 +67,20 @@ class LookupResult:
 
 @lru_cache(maxsize=1024)
 def build_query(name: str, kind: str) -> Query:
-    """The query for ``name``, of a type by its mnemonic; raises dns.exception.DNSException for what is no name."""
+    """Build the query for ``name`` and a type mnemonic; raises dns.exception.DNSException for an invalid name."""
     message = dns.message.make_query(name, kind, use_edns=0, id=0)
     question = message.question[0]
     return Query(question.name, question.rdtype, plain(question.name), message.to_wire()[2:])
 
 
 def reverse_name(address: str) -> str:
-    """The name that holds the PTR record of ``address``; raises dns.exception.SyntaxError for what is none."""
+    """The name of the PTR record of ``address``; raises dns.exception.SyntaxError for an invalid address."""
     return dns.reversename.from_address(address).to_text(omit_final_dot=True)
 
 
 @lru_cache(maxsize=1024)
 def read_wire(answer: bytes, kind: RdataType) -> LookupResult:
-    """What an answer without its id says. Many are the same, octet for octet."""
+    """Read the bytes of an answer after its id. The results are cached, because many answers are identical."""
     try:
         message = dns.message.from_wire(b"\0\0" + answer)
     except dns.exception.DNSException:
@@ -105,7 +105,7 @@ def read_wire(answer: bytes, kind: RdataType) -> LookupResult:
 
 
 def read_answer(answer: Answer) -> LookupResult:
-    """What ``read_wire`` makes of the message that says ``answer``, without making that message."""
+    """The same result as ``read_wire`` for the message of ``answer``, without rendering the message."""
     if answer.rcode != NOERROR:
         return LookupResult(KINDS.get(answer.rcode, "servfail"))
     sets = {(rrset.name, rrset.type): rrset.rdatas for rrset in reversed(answer.answer)}
@@ -125,9 +125,9 @@ def read_answer(answer: Answer) -> LookupResult:
 
 
 def merge_lookups(name: str, found: tuple[LookupResult, ...], *, dual_stack: bool = False) -> Resolution:
-    """The answers for each type as one look-up; raises DnsFailure, the first one, where there is no address at all.
+    """Merge the results of all types; raise DnsFailure, the first failure, if there is no address.
 
-    ``dual_stack``: AAAA counts for more than A, as on a device with IPv6 (RFC 6724).
+    ``dual_stack``: IPv6 addresses come first, as on a device with IPv6 (RFC 6724).
     """
     good = [read for read in found if read.failure is None]
     if not good:

@@ -67,7 +67,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The endpoints that a routing method chooses from: ``live`` may be answered, ``preferred`` are healthy."""
+    """The endpoints that a routing method chooses from: ``live`` ones, and ``preferred`` ones (healthy)."""
 
     profile: TrafficManager
     live: Endpoints
