@@ -1,4 +1,4 @@
-"""Queries answered many at a time, with replies that are ready: all as if each had been answered by the book."""
+"""Queries answered in batches with cached replies: the results are the same as without batches and cache."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 class Desk:
-    """A server with all that looks at its answers, and sockets of two clients."""
+    """A server with its trace and counters, and sockets of two clients."""
 
     def __init__(self, zones: ZoneSet) -> None:
         self.store, self.clock = ZoneStore(put_rrset(zones, NAME, "A", ["192.0.2.7"])), ManualClock(1000.0)
@@ -116,7 +116,7 @@ async def test_every_query_of_many_gets_its_own_answer(desk: Desk, way: str) -> 
 
 
 async def test_each_way_of_asking_is_answered_in_kind(desk: Desk, way: str) -> None:
-    """Letter case, EDNS and the CD bit are the asker's: what was answered to another is not given to this one."""
+    """Letter case, EDNS and the CD bit are part of the cache key: a reply to another query is not used."""
     queries = [
         dns.message.make_query(NAME, "A", id=7),
         dns.message.make_query(NAME.upper(), "A", id=7),
@@ -144,7 +144,7 @@ async def test_a_long_answer_stays_cut(desk: Desk, way: str) -> None:
 
 
 async def test_who_asks_is_looked_up_each_time(desk: Desk, way: str) -> None:
-    """Two clients at once are told apart; one that gets another name has it from then on, in the counts too."""
+    """Two clients are distinguished; a client that gets another name has it in trace and counts from then on."""
     async with desk.up():
         await desk.ask(*[NAME] * 3)
         await desk.ask(*[NAME] * 2, by=THERE)
@@ -193,7 +193,7 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
 
 
 async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: Desk, way: str) -> None:
-    """A fault for the first two answers of one name strikes those two, among a hundred others that are ready."""
+    """A fault for the first two answers of one name changes these two, among a hundred cached replies."""
     board = ActiveFaults(desk.store, desk.trace)
     board.attach(desk.server, "lab")
     struck, spared = "n1.fabrikam.com", "n2.fabrikam.com"
@@ -208,7 +208,7 @@ async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: De
 
 
 async def test_a_watcher_of_the_trace_hears_every_answer_in_order(desk: Desk, way: str) -> None:
-    """One who subscribes meanwhile gets each later record at once, before the answer is there."""
+    """A subscriber of the trace gets each later record before the client has the answer."""
     async with desk.up():
         await desk.ask(NAME, NAME)
         heard: list[int] = []
@@ -221,7 +221,7 @@ async def test_a_watcher_of_the_trace_hears_every_answer_in_order(desk: Desk, wa
 
 
 async def test_ipv6_and_two_addresses(desk: Desk, way: str) -> None:
-    """Answers leave from the address that was asked, to the address that asked, whatever the family."""
+    """Answers go from the queried address to the address of the client, IPv4 and IPv6."""
     async with desk.up():
         first = desk.port
         desk.people.register("::1", "six")
@@ -234,7 +234,7 @@ async def test_ipv6_and_two_addresses(desk: Desk, way: str) -> None:
 
 
 async def test_odd_sizes_do_no_harm(desk: Desk, way: str) -> None:
-    """Empty, tiny and very long datagrams among good ones: those are answered, these are not remembered."""
+    """Empty, tiny and very long datagrams among good ones: the good ones are answered, the others are not cached."""
     good = dns.message.make_query(NAME, "A", id=5).to_wire()
     odd = [b"", b"\0", b"\0\5", good[:11], good[:-1], good + bytes(5000), good + bytes(60000), bytes(12)]
     async with desk.up():

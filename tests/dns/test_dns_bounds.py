@@ -1,4 +1,4 @@
-"""Hostile DNS messages: refused before they are parsed, bounded where they are; and no peer keeps others waiting."""
+"""Hostile DNS messages: refused before parsing, or parsed within limits; and no peer blocks others."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rcode_of(zones: ZoneSet, query: bytes, *, may_parse: bool = True) -> Rcode:
 
 @pytest.mark.parametrize("section", ["answer", "authority", "additional"])
 def test_a_query_with_records_is_formerr_unparsed(contoso: ZoneSet, section: str) -> None:
-    """One record or thousands in any section: FORMERR, and nobody takes them apart."""
+    """One record or thousands in any section: FORMERR without parsing."""
     for count in (1, 1500):
         assert rcode_of(contoso, with_records(section, count), may_parse=False) == FORMERR
 
@@ -88,7 +88,7 @@ def test_what_real_clients_send_is_answered(contoso: ZoneSet) -> None:
 
 
 def test_signed_queries(contoso: ZoneSet) -> None:
-    """TSIG beside OPT is NOTAUTH, unparsed: no keys are held here."""
+    """TSIG beside OPT is NOTAUTH without parsing: the server has no keys."""
     query = dns.message.make_query(NAME, "A", use_edns=0)
     query.use_tsig(dns.tsigkeyring.from_text({"k.": "c2VjcmV0"}))
     assert rcode_of(contoso, query.to_wire(), may_parse=False) == NOTAUTH
@@ -108,7 +108,7 @@ def test_a_name_of_pointers_is_not_followed(contoso: ZoneSet) -> None:
 
 
 def response(kind: str, *rrsets: dns.rrset.RRset) -> Answer | Truncated | None:
-    """What a server says to our question; the id and the name are ours."""
+    """A server's response to our query, with the same id and name."""
     ask = UpstreamQuery("192.0.2.1", Question(dns.name.from_text("www.example."), A), recursive=False)
     sent = build_query(ask, ResolverSettings(randomise_case=False))
     made = dns.message.make_response(dns.message.from_wire(sent.wire))
@@ -117,7 +117,7 @@ def response(kind: str, *rrsets: dns.rrset.RRset) -> Answer | Truncated | None:
 
 
 def test_a_reply_of_thousands_of_records_is_a_failure() -> None:
-    """A server that sends more than is read has failed, so that the next one is asked; 200 addresses are fine."""
+    """A response above the limit is a server failure, so the next server is queried; 200 addresses are accepted."""
     said = response("answer", *(dns.rrset.from_text("www.example.", 60, "IN", "A", f"10.0.{n >> 8}.{n & 255}")
                                 for n in range(1500)))  # fmt: skip
     assert said.rcode == SERVFAIL  # type: ignore[union-attr]

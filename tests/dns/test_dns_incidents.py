@@ -31,7 +31,7 @@ class Cloud:
 
     @property
     def hierarchy(self):  # type: ignore[no-untyped-def]
-        """Who serves what."""
+        """The present hierarchy."""
         return self.board.authorities.hierarchy
 
     def __call__(self, ask: UpstreamQuery) -> Answer | None:
@@ -72,7 +72,7 @@ def cloud(contoso: ZoneSet) -> Cloud:
 
 
 def test_a_fault_of_a_regional_name_is_a_quarter_of_a_global_one(cloud: Cloud) -> None:
-    """TMS9-092: the same fault on one of four regional names strikes 25 % of the clients, on the global name all."""
+    """TMS9-092: the same fault on one of four regional names affects 25 % of the clients, on the global name all."""
     assert (cloud.impact(REGIONS * 2), cloud.impact([LOGIN] * 8)) == (0, 0)
     undo = NameRemoved(record=REGIONS[0]).apply(cloud.board)
     cloud.resolver.flush(None)
@@ -98,7 +98,7 @@ def test_two_providers_outlive_one(cloud: Cloud, dead: tuple[int, ...], reached:
 
 
 def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
-    """azure-ad-preview: repaired at once, the name leads astray for the hour of its TTL, unless caches are flushed."""
+    """azure-ad-preview: after the repair, caches give the wrong address for the hour of the TTL, unless flushed."""
     right = cloud.store.current
     foreign = put_rrset(right, "sso.fabrikam.com", "CNAME", ["sts.fabrikam.com."], ttl=3600)
     good = put_rrset(right, "sso.fabrikam.com", "A", ["192.0.2.10"])

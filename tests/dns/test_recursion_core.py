@@ -1,4 +1,4 @@
-"""The resolver's core in memory: real zones spread over real authorities, and no socket."""
+"""The resolver core in memory: real zones on the servers of the hierarchy, no sockets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class World:
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """Who serves what."""
+        """The present hierarchy."""
         return self.authorities.hierarchy
 
     def change(self, change: Callable[[Hierarchy], Hierarchy]) -> None:
@@ -45,7 +45,7 @@ class World:
         self.authorities.hierarchy = change(self.authorities.hierarchy)
 
     def __call__(self, ask: UpstreamQuery) -> Answer | None:
-        """What the server says."""
+        """The answer of the queried server."""
         self.asked.append(ask)
         server = next(name for name, address in self.hierarchy.addresses.items() if address == ask.server)
         if ask.server in self.silent or self.authorities.is_dead(server, ask.question.name):
@@ -66,17 +66,17 @@ def question(name: str = AUTOLOGON, kind: RdataType = A) -> Question:
 def resolve(
     resolver: Resolver, world: Callable[[UpstreamQuery], Answer | None], asked: Question, now: float = NOW
 ) -> Answer:
-    """From the cache, or else from the world."""
+    """The answer from the cache, or else from the servers."""
     return resolver.find_cached(asked, now) or run_resolution(resolver.resolve(asked, now), world, now)
 
 
 def data(said: Answer) -> tuple[object, ...]:
-    """What an answer says, TTLs apart."""
+    """The content of an answer without TTLs."""
     return said.rcode, [(rrset.name, rrset.type, rrset.content) for rrset in said.answer]
 
 
 def with_view(zone: Name, server: Name, kind: str, hierarchy: Hierarchy) -> Hierarchy:
-    """The hierarchy with a server that sees the zone so."""
+    """The hierarchy with that view of the zone on one server."""
     return hierarchy.with_view(zone, server, View(kind))  # type: ignore[arg-type]
 
 
@@ -189,7 +189,7 @@ def test_a_negative_answer_ends_with_the_soa_minimum(world: World) -> None:
 
 
 def test_one_silent_server_is_passed_over(world: World) -> None:
-    """A server that does not answer costs a timeout and is asked last from then on."""
+    """A server that does not answer costs one timeout and is queried last from then on."""
     servers = world.hierarchy.serves[to_name("microsoftonline.com")]
     world.silent = {world.hierarchy.addresses[server] for server in servers[:3]}
     resolver = world.resolver()
@@ -201,7 +201,7 @@ def test_one_silent_server_is_passed_over(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["lame", "dead"])
 def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
-    """facebook-2021: when no server of a zone is of use the answer is SERVFAIL; one good one is enough."""
+    """facebook-2021: if no server of a zone gives a usable answer, the result is SERVFAIL; one good one is enough."""
     zone = to_name("microsoftonline.com")
     servers = world.hierarchy.serves[zone]
     for server in servers[1:]:
@@ -213,7 +213,7 @@ def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
 
 
 def test_one_blank_server_of_four_fails_a_quarter(world: World) -> None:
-    """azure-dns-2019: a quarter of fresh resolvers hears NXDOMAIN, and keeps it for the SOA minimum."""
+    """azure-dns-2019: a quarter of new resolvers gets NXDOMAIN and caches it for the SOA minimum."""
     zone = to_name("microsoftonline.com")
     world.change(lambda h: h.with_view(zone, h.server(zone, 4), View("blank")))
     outcomes = []
@@ -274,7 +274,7 @@ def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
 
 
 def test_the_same_core_is_a_chain(world: World) -> None:
-    """Device cache, company resolver, authorities: each keeps its own copy, a device no longer than it was told."""
+    """Device cache, company resolver, authorities: each has its own copy, for at most the TTL received."""
     company = world.resolver()
     device = Resolver(ResolverSettings(forward_to=("10.0.0.53",)))
     now = NOW
@@ -296,7 +296,7 @@ def test_the_same_core_is_a_chain(world: World) -> None:
 
 
 def test_a_server_is_not_believed_about_other_zones(world: World) -> None:
-    """A server of one zone cannot plant records, delegations or negative answers of another."""
+    """A server of one zone cannot inject records, delegations or negative answers of another zone."""
     victim = to_name(LOGIN)
     forged = RRset(victim, A, 9999, to_rdatas(["203.0.113.66"], A, dns.name.root))
     nameserver = RRset(to_name("microsoftonline.com"), NS, 9999, to_rdatas(["evil.fabrikam.com."], NS, dns.name.root))
@@ -361,7 +361,7 @@ def test_the_newest_of_two_memories_counts(world: World) -> None:
 
 
 def test_the_cache_is_bounded_and_forgets_the_least_used(world: World) -> None:
-    """A cache of ten holds ten; what is used stays, what is not goes."""
+    """A cache of ten entries has at most ten; the least recently used entry is removed."""
     resolver = world.resolver(max_entries=10)
     resolve(resolver, world, question(LOGIN))
     for number in range(50):

@@ -1,4 +1,4 @@
-"""A hundred thousand packets of rubbish."""
+"""A hundred thousand malformed packets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def rubbish(count: int) -> list[bytes]:
 
 
 def test_no_packet_breaks_the_responder(contoso: ZoneSet) -> None:
-    """A hundred thousand malformed or random packets: each is answered or passed over, none raises, none is slow."""
+    """A hundred thousand malformed or random packets: each is answered or ignored, none raises, none is slow."""
     responder, answered, began = Responder(), 0, time.process_time()
     for packet in rubbish(PACKETS):
         reply = responder.reply(contoso, packet, "udp")
@@ -82,7 +82,7 @@ def test_no_packet_breaks_the_responder(contoso: ZoneSet) -> None:
 
 
 def test_no_response_breaks_the_resolver() -> None:
-    """Damaged responses to our own query: each is believed or not, none raises, and what is believed can be used."""
+    """Damaged responses to our own query: each is accepted or ignored, none raises, and accepted ones are usable."""
     dice = random.Random(1)  # noqa: S311 - the same at every run
     ask = UpstreamQuery("198.18.0.1", Question(to_name(LOGIN), A), recursive=False)
     resolver = Resolver(ResolverSettings(max_queries=5), ("198.18.0.1",))
@@ -107,7 +107,7 @@ def test_no_response_breaks_the_resolver() -> None:
 async def test_servers_answer_after_the_rubbish(
     contoso: ZoneSet, recursive: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Server with faults in force, and resolver: rubbish over UDP and TCP, no log line, and then a good answer."""
+    """Server with faults in force, and resolver: malformed packets give no log line; good ones are answered after."""
     store, trace = ZoneStore(contoso), Trace(limit=10_000)
     board = ActiveFaults(store, trace)
     server = DnsServer(store, trace, lambda remote, _local: remote)

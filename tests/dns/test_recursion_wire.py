@@ -195,7 +195,7 @@ async def test_memory_spares_the_servers(net: Net) -> None:
 
 
 async def test_one_question_at_a_time(net: Net) -> None:
-    """Fifty clients with the same question cause one walk."""
+    """Fifty clients with the same question cause one resolution."""
     Delay(seconds=0.05).apply(net.board)
     resolver, port = await net.resolver()
     seen = await asyncio.gather(*(ask(port) for _ in range(50)))
@@ -237,7 +237,7 @@ async def test_the_incident_through_a_resolver(net: Net) -> None:
 
 
 async def test_retries_make_one_lost_or_failed_answer_harmless(net: Net) -> None:
-    """A dropped answer and a SERVFAIL of one server are made good by the next; truncation leads to TCP."""
+    """After a dropped answer or a SERVFAIL the next server answers; truncation leads to TCP."""
     for fault in (Drop(names=(LOGIN,), first=1), ServFail(names=(LOGIN,), first=1), TruncationLoop(tcp="answer")):
         undo = fault.apply(net.board)
         _, port = await net.resolver()
@@ -287,7 +287,7 @@ async def test_views_by_location(net: Net) -> None:
 
 
 async def test_one_stale_resolver_among_three(net: Net) -> None:
-    """TMS9-053: of three resolvers one goes on giving old answers; two of three tell the truth."""
+    """TMS9-053: one of three resolvers gives old answers; the other two give the new ones."""
     ports = [(await net.resolver(name))[1] for name in ("one", "two", "three")]
     StaleCache(servers=("two",)).apply(net.board)
     net.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
@@ -296,7 +296,7 @@ async def test_one_stale_resolver_among_three(net: Net) -> None:
 
 
 def forge(change: Callable[[dns.message.Message], None]) -> Callable[[bytes], bytes]:
-    """A response with something wrong about it."""
+    """A response with one mistake."""
 
     def made(wire: bytes) -> bytes:
         response = dns.message.make_response(dns.message.from_wire(wire))
@@ -360,7 +360,7 @@ def test_ids_and_letters_are_random() -> None:
 
 
 async def test_source_ports_are_random(net: Net) -> None:
-    """Every upstream query leaves from a port of its own."""
+    """Every upstream query uses a new source port."""
     seen: list[int] = []
     for server in net.served.servers.values():
         inner = server.reply

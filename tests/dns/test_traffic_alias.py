@@ -107,7 +107,7 @@ def test_a_disabled_profile_is_nxdomain(contoso: ZoneSet) -> None:
 
 
 def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
-    """The asker's place reaches the profile behind an alias, and the answer says so."""
+    """The location of the client reaches the profile behind an alias, and the result records it."""
     near = [TrafficManagerEndpoint(name=where, address=f"192.0.2.{n}", location=where) for n, where in enumerate("ab")]
     zones = with_profile(contoso, *near, routing="performance")
     zones = point_alias(zones, "near.fabrikam.com", "A", "tm")
@@ -308,7 +308,7 @@ def contoso_text(extra: str = "") -> str:
 
 
 def test_an_estate_file_says_all_of_it() -> None:
-    """Profiles with monitors, nesting and places are read from TOML and answer."""
+    """Profiles with monitors, nesting and locations are read from TOML and answer."""
     estate = parse_estate(contoso_text(TOML), "estate.toml")
     zones = zones_of(estate)
     assert said(zones, "parent.trafficmanager.net") == ("NOERROR", ("A 192.0.2.20",))

@@ -1,4 +1,4 @@
-"""Health probes: the rules, the board, and real requests to real servers."""
+"""Health probes: the rules, the health table, and real requests to real servers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_default_is_unhealthy_at_the_fourth() -> None:
 
 
 def test_the_board_changes_its_value_only_when_a_state_changes() -> None:
-    """Caches compare the value by identity; what is held by hand goes before what probes find."""
+    """Caches compare the value by identity; an override has precedence over probes."""
     board = HealthTable()
     assert board.current is ALL_ONLINE
     board.record_probe("p", "e", "online")
@@ -138,7 +138,7 @@ async def test_a_probe_passes_on_an_expected_status_alone(
 
 
 async def test_silence_and_a_closed_port_fail() -> None:
-    """No answer within the timeout, or nobody there."""
+    """No answer within the timeout, or no server."""
     async with serving(lambda _request: None) as port:
         assert not await run_probe(target(timeout=0.05), ("127.0.0.1", port), make_unverified_context())
     assert not await run_probe(target(), ("127.0.0.1", port), make_unverified_context())
@@ -227,7 +227,7 @@ async def test_a_sick_endpoint_leaves_rotation_and_comes_back(contoso: ZoneSet) 
 
 
 def asking(store: ZoneStore) -> QueryContext:
-    """A question now."""
+    """The context of a question now."""
     return QueryContext(health=store.health.current)
 
 

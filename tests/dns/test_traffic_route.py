@@ -1,4 +1,4 @@
-"""Which endpoints a profile chooses: pure."""
+"""Which endpoints a profile chooses: a pure function."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def health(**states: Status) -> Health:
     ],
 )
 def test_priority_takes_the_best_that_is_well(states: dict[str, Status], expected: list[str]) -> None:
-    """TMS9-062: a degraded endpoint leaves rotation; all degraded are answered as if all were well; stopped never."""
+    """TMS9-062: a degraded endpoint leaves rotation; if all are degraded, all are used; stopped ones never."""
     assert names(chosen(profile("priority", *THREE), context=QueryContext(health=health(**states)))) == expected
 
 
@@ -148,7 +148,7 @@ BY_LATENCY = profile(
 def test_performance_takes_the_nearest_that_is_well(
     context: QueryContext, states: dict[str, Status], expected: str
 ) -> None:
-    """TMS9-060, TMS9-061: the answer depends on where the question comes from; the next nearest stands in."""
+    """TMS9-060, TMS9-061: the answer depends on the client network; the next nearest replaces a degraded one."""
     here = QueryContext(context.subnet, health(**states))
     routed = chosen(BY_LATENCY, context=here, locations=LOCATIONS)
     assert (names(routed), routed.by_location) == ([expected], True)

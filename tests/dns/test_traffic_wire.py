@@ -1,4 +1,4 @@
-"""Who asks, on the wire: client subnets, and what the answer cache may share."""
+"""Client subnets on the wire, and which answers the cache may share between clients."""
 
 from __future__ import annotations
 

@@ -98,15 +98,17 @@ def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]
         if alias is not None and alias not in profiles:
             there = ", ".join(profiles) or "none"
             found.append(f"{located.where}: {_label(located.rrset)}: no traffic manager {alias!r}; there are: {there}")
-    for name, held in kinds.items():
-        cnames = [located for located in held if located.rrset.type == CNAME]
-        if cnames and (len(held) > 1 or name == zone.origin):
-            others = ", ".join(located.rrset.type.name for located in held if located not in cnames) or "SOA, NS"
+    for name, located_sets in kinds.items():
+        cnames = [located for located in located_sets if located.rrset.type == CNAME]
+        if cnames and (len(located_sets) > 1 or name == zone.origin):
+            others = (
+                ", ".join(located.rrset.type.name for located in located_sets if located not in cnames) or "SOA, NS"
+            )
             advice = "use an alias record set at the apex" if name == zone.origin else "keep one or the other"
             found.append(f"{cnames[0].where}: {_label(cnames[0].rrset)} cannot stand beside {others}: {advice}")
         found += [
-            f"{located.where}: {_label(located.rrset)}: an SOA stands at the apex {plain(zone.origin)} only"
-            for located in held
+            f"{located.where}: {_label(located.rrset)}: an SOA is allowed only at the apex {plain(zone.origin)}"
+            for located in located_sets
             if located.rrset.type == SOA and name != zone.origin
         ]
     return found

@@ -151,7 +151,7 @@ def _rrset(origin: Name, label: str, record: Value, default_ttl: int) -> RRset |
     for key, at in record.content.items():
         if key in ("dynamic", "geo"):
             raise _MistakeError(
-                at, f"{key} is not supported: it depends on who asks; write it as a traffic manager profile"
+                at, f"{key} is not supported: it depends on the client; write it as a traffic manager profile"
             )
         if key not in _SKIPPED_KEYS:
             raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")

@@ -94,7 +94,7 @@ class _Reader(dns.zonefile.Reader):
     def _generate_line(self) -> None:
         self.txn.line = self.tok.where()[1]  # type: ignore[attr-defined]
         token = self.tok.get()
-        if len(token.value) <= _LONGEST_RANGE:  # a longer one is no range; dnspython says so
+        if len(token.value) <= _LONGEST_RANGE:  # a longer one is no range
             with contextlib.suppress(dns.exception.DNSException, ValueError, AssertionError):
                 start, stop, step = dns.grange.from_text(token.value)
                 self.generated += (stop - start) // step + 1
@@ -116,7 +116,7 @@ class _Sink:
         self._tokens = tokens
         self._source = source
         self._unknown: set[RdataType] = set()
-        self._held: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        self._record_sets: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
 
     def origin_information(self) -> tuple[Name, bool, Name]:
         """Part of dnspython's TransactionManager: names stay absolute."""
@@ -132,13 +132,13 @@ class _Sink:
         """Part of dnspython's Transaction: one record."""
         where = f"{self._source}:{self._tokens.where()[1] - 1}"  # the reader has passed the end of the record's line
         key = (name, RdataType(rdata.rdtype))
-        if key not in self._held and len(self._held) >= MAX_RECORDS:
+        if key not in self._record_sets and len(self._record_sets) >= MAX_RECORDS:
             raise ValueError(f"more than {MAX_RECORDS} record sets")
         if rdata.__class__ is dns.rdata.GenericRdata and rdata.rdtype not in self._unknown:
             self._unknown.add(rdata.rdtype)
             if len(self._unknown) > MAX_UNKNOWN_TYPES:
                 raise ValueError(f"more than {MAX_UNKNOWN_TYPES} different record types that are not known here")
-        kept = self._held.setdefault(key, (ttl, {}, where))
+        kept = self._record_sets.setdefault(key, (ttl, {}, where))
         if kept[0] != ttl:
             text = f"{plain(name)} {key[1].name} has TTL {ttl} here and {kept[0]} at {kept[2]}"
             self._zone.mistakes.append(f"{where}: {text}: a record set has one TTL (RFC 2181 section 5.2)")
@@ -146,7 +146,7 @@ class _Sink:
 
     def finish(self) -> None:
         """Add all record sets to the zone."""
-        for (name, kind), (ttl, rdatas, where) in self._held.items():
+        for (name, kind), (ttl, rdatas, where) in self._record_sets.items():
             try:
                 stored = to_type(RdataType.to_text(kind))
             except DnsChangeError as error:
@@ -188,7 +188,7 @@ def _outside(text: str, source: str, origin: Name) -> list[str]:
             owner = None if began else _OWNER.match(line)
             name = here if owner is None or owner[1] == "@" else dns.name.from_text(owner[1], here)
         except dns.exception.DNSException:
-            continue  # the reader has said so already
+            continue  # the reader has reported it already
         if owner is not None and not name.is_subdomain(origin):
             found.append(f"{source}:{number}: {plain(name)} is outside the zone {plain(origin)}: move it to its own")
     return found

@@ -50,7 +50,7 @@ class QueryCounts:
         self._ignored = frozenset(ignored)
         self._open: dict[tuple[Use, str], list[float]] = {}
         # The same counters by the identity of uses that come again, as kept answers bring them: hashing one takes
-        # longer than all else here. A use is held beside its counters, so that its identity is not given away.
+        # longer than all else here. The use is stored with its counters, so its identity cannot be reused.
         self._by_identity: dict[int, tuple[Use, dict[str, list[float]]]] = {}
         self._closed: deque[Bucket] = deque()
         self._bucket_lock = threading.Lock()
@@ -134,7 +134,7 @@ class QueryCounts:
         as they are.
         """
         with self._bucket_lock:
-            counters = [*self._open.items()]  # copied at once: whoever counts adds to it meanwhile
+            counters = [*self._open.items()]  # copied at once: the counting thread adds to it meanwhile
             closed, gaps, start = (*self._closed,), (*self._gaps,), self._start
             paused_at, complete_since, began = self._paused_at, self._complete_since, self._since
         if paused_at is not None:
@@ -174,7 +174,7 @@ class QueryCounts:
             self._in_closed += len(self._open)
         self._open = {}
         self._by_identity = {}
-        if now < self._start:  # the clock was ahead: nobody knows when those queries were
+        if now < self._start:  # the clock was ahead: the times of those queries are unknown
             self.add_gap(now, self._end, "the clock was set back")
         self._since = min(self._since, now)
         self._start, self._end = now, now + self._bucket

@@ -279,7 +279,7 @@ def find_question_end(query: bytes) -> int:
     """The offset of the end of the question in a query that was parsed, in octets."""
     at = HEADER
     while query[at]:
-        if query[at] & 0xC0:  # a pointer in the first name can only go to the header: leave the question out
+        if query[at] & 0xC0:  # a pointer in the first name can only go to the header: omit the question
             return HEADER
         at += query[at] + 1
     return at + 5

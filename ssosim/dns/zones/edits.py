@@ -120,8 +120,8 @@ def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> Z
     owner, kind, zone = require_record_set(zones, name, rdtype)
     node = require_node(zone, owner)
     if kind not in node:
-        held = ", ".join(other.name for other in node)
-        raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {held}")
+        present = ", ".join(other.name for other in node)
+        raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {present}")
     if owner == zone.origin and kind in (NS, SOA):
         raise DnsChangeError(f"{plain(owner)} {kind.name}: a zone must have SOA and NS: replace them instead")
     return remove_rrsets(zones, owner, (kind,))
@@ -177,8 +177,8 @@ def require_writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
     owner = to_name(name)
     zone = zones.zone_of(owner)
     if len(zone.origin) == 1:
-        held = ", ".join(sorted(plain(origin) for origin in zones.zones if len(origin) > 1)[:20])
-        raise DnsChangeError(f"{plain(owner)} is in none of the zones: there are {held or 'none'}")
+        known = ", ".join(sorted(plain(origin) for origin in zones.zones if len(origin) > 1)[:20])
+        raise DnsChangeError(f"{plain(owner)} is in none of the zones: there are {known or 'none'}")
     own = next((rrset for rrset in zone.node(owner).values() if rrset.own), None)
     if own is not None:
         raise DnsChangeError(
@@ -192,8 +192,8 @@ def time_to_live(zone: Zone, owner: Name, kind: RdataType, ttl: int | None) -> i
     if ttl is not None:
         check_ttl(ttl)
         return ttl
-    held = zone.node(owner).get(kind)
-    return held.ttl if held is not None else DEFAULT_TTL
+    present = zone.node(owner).get(kind)
+    return present.ttl if present is not None else DEFAULT_TTL
 
 
 def require_node(zone: Zone, owner: Name) -> Node:

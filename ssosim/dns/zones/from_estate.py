@@ -98,9 +98,9 @@ def add_profile_name(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
     zone = zones.zone_of(name)
     if len(zone.origin) == 1:
         raise DnsChangeError(f"no zone holds {profile.dns_name}: add a zone such as {name.parent()}")
-    if held := zone.node(name):
+    if present := zone.node(name):
         raise DnsChangeError(
-            f"{profile.dns_name} already has {', '.join(kind.name for kind in held)} records: give the profile "
+            f"{profile.dns_name} already has {', '.join(kind.name for kind in present)} records: give the profile "
             "another dns_name, or remove those"
         )
     for rrset in make_profile_rrsets(profile):

@@ -35,8 +35,8 @@ def aliases_of_profile(zones: ZoneSet, profile: str) -> tuple[RRset, ...]:
 
 def aliases_of_record(zones: ZoneSet, name: Name, rdtype: RdataType) -> tuple[RRset, ...]:
     """The alias record sets that point at that record set; they are in its zone."""
-    held = zones.zone_of(name).rrsets()
-    return tuple(rrset for rrset in held if rrset.alias_record == name and rrset.type == rdtype)
+    rrsets = zones.zone_of(name).rrsets()
+    return tuple(rrset for rrset in rrsets if rrset.alias_record == name and rrset.type == rdtype)
 
 
 def check_links(zones: ZoneSet) -> ZoneSet:

@@ -157,9 +157,9 @@ def describe_rrset(rrset: RRset) -> str:
 def refuse_conflict(others: Node, rrset: RRset, origin: Name) -> None:
     """Raise DnsChangeError if ``rrset`` conflicts with ``others`` (RFC 1034 section 3.6.2)."""
     if rrset.type == CNAME and (others or rrset.name == origin):
-        held = ", ".join(kind.name for kind in others) or "SOA, NS"
-        advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {held} first"
-        raise DnsChangeError(f"{describe_rrset(rrset)} cannot stand beside other data ({held}): {advice}")
+        present = ", ".join(kind.name for kind in others) or "SOA, NS"
+        advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {present} first"
+        raise DnsChangeError(f"{describe_rrset(rrset)} cannot stand beside other data ({present}): {advice}")
     if CNAME in others:
         raise DnsChangeError(
             f"{describe_rrset(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first"
