@@ -19,7 +19,7 @@ from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["AnswerChain", "Delegation", "UnusableResponse", "classify"]
 
-MOST_SERVERS = 13
+MAX_SERVERS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def read_referral(
         below = rrset.name
         if rrset.type != NS or not name.is_subdomain(below) or len(below) <= len(zone) or not below.is_subdomain(zone):
             continue
-        servers = tuple(rdata.target for rdata in rrset.rdatas[:MOST_SERVERS])  # type: ignore[attr-defined]
+        servers = tuple(rdata.target for rdata in rrset.rdatas[:MAX_SERVERS])  # type: ignore[attr-defined]
         glue = [
             rdata.to_text()
             for record in response.additional

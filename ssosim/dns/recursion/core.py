@@ -55,8 +55,8 @@ from ssosim.dns.zones.rrset import RRset
 __all__ = ["Question", "Resolution", "Resolver", "UpstreamQuery", "UpstreamResponse", "run_resolution"]
 
 MAX_NESTING = 4
-MOST_FAILURES = 10_000
-MOST_DELEGATIONS = 10_000
+MAX_FAILURES = 10_000
+MAX_DELEGATIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Resolver:
             answer = make_servfail(question)
         if answer.rcode == SERVFAIL:
             wait = self.settings.failure_recheck if self.settings.serve_stale else self.settings.failure_ttl
-            put_bounded(self._failures, question, state.now + wait, MOST_FAILURES)
+            put_bounded(self._failures, question, state.now + wait, MAX_FAILURES)
         else:
             self._failures.pop(question, None)
         return answer
@@ -195,7 +195,7 @@ class Resolver:
         while True:
             meaning = yield from self._query_zone(delegation, Question(owner, rdtype), state, depth)
             if isinstance(meaning, Delegation):
-                put_bounded(self._delegations, meaning.zone, meaning, MOST_DELEGATIONS)
+                put_bounded(self._delegations, meaning.zone, meaning, MAX_DELEGATIONS)
                 delegation = meaning
                 continue
             return self._store_entries(meaning.entries, rdtype, state)
@@ -250,7 +250,7 @@ class Resolver:
                     self._failed_servers.pop((zone, address), None)
                     return meaning
                 put_bounded(
-                    self._failed_servers, (zone, address), state.now + self.settings.bad_server_ttl, MOST_DELEGATIONS
+                    self._failed_servers, (zone, address), state.now + self.settings.bad_server_ttl, MAX_DELEGATIONS
                 )
         raise ResolutionFailedError
 
@@ -277,7 +277,7 @@ class Resolver:
         if not found:
             raise ResolutionFailedError
         known = dataclasses.replace(delegation, addresses=tuple(found))
-        put_bounded(self._delegations, delegation.zone, known, MOST_DELEGATIONS)
+        put_bounded(self._delegations, delegation.zone, known, MAX_DELEGATIONS)
         return found
 
 

@@ -58,10 +58,10 @@ from ssosim.dns.zones.rrset import MAX_TTL, RRset
 
 __all__ = ["SentQuery", "Truncated", "build_query", "read_response"]
 
-MOST_RECORDS = 600
+MAX_RECORDS = 600
 """The most records in a response, whether they are read or not."""
 
-MOST_STEPS = 2500
+MAX_STEPS = 2500
 """The most steps that parsing a response may cost: a label or a pointer is one, a name ``NAME`` more, a record
 ``RECORD``, a record set as much again.
 
@@ -70,7 +70,7 @@ That is 240 records of one name and type (BIND keeps 100 by default, ``max-recor
 
 RECORD = 10
 
-MOST_INTERPRETED = 1024
+MAX_INTERPRETED = 1024
 """The most octets of other types that are parsed; further data are passed on unparsed."""
 
 _SMALL = frozenset({A, AAAA, CNAME, NS, SOA, PTR})
@@ -127,8 +127,8 @@ def read_response(wire: bytes, sent: SentQuery) -> Answer | Truncated | None:
     """Parse the response to ``sent``; None for noise, a forged response, or an answer to another question.
 
     Only the records that a resolver needs are read: the type of the question and CNAMEs in the answer section, NS and
-    SOA in the authority section, addresses in the additional section. A response with more than ``MOST_RECORDS``
-    records, or that costs more than ``MOST_STEPS`` to parse, counts as SERVFAIL, so that the next server is queried.
+    SOA in the authority section, addresses in the additional section. A response with more than ``MAX_RECORDS``
+    records, or that costs more than ``MAX_STEPS`` to parse, counts as SERVFAIL, so that the next server is queried.
     """
     if len(wire) < HEADER or not wire[2] & 0x80 or int.from_bytes(wire[:2], "big") != sent.id:
         return None
@@ -151,9 +151,9 @@ class _ResponseReader:
     def __init__(self, wire: bytes, sent: SentQuery) -> None:
         self._wire = wire
         self._sent = sent
-        self._parser = BoundedParser(wire, MOST_STEPS)
+        self._parser = BoundedParser(wire, MAX_STEPS)
         self._names: dict[int, Name] = {}
-        self._bytes = MOST_INTERPRETED
+        self._bytes = MAX_INTERPRETED
         counts = struct.unpack_from("!4H", wire, 4)
         self.has_no_question = counts[0] == 0
         self._counts = counts[1:]
@@ -169,8 +169,8 @@ class _ResponseReader:
 
     def answer(self) -> Answer:
         """Parse the response. Raises TooCostlyError, IndexError, dnspython's errors and ValueError."""
-        if sum(self._counts) > MOST_RECORDS:
-            raise TooCostlyError(f"more than {MOST_RECORDS} records")
+        if sum(self._counts) > MAX_RECORDS:
+            raise TooCostlyError(f"more than {MAX_RECORDS} records")
         question, flags = self._sent.query.question, self._wire[2]
         answers, authority, additional = self._counts
         return Answer(

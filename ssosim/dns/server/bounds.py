@@ -19,13 +19,13 @@ __all__ = ["HEADER", "BoundedParser", "TooCostlyError", "after_name", "query_ref
 HEADER = 12
 """Octets of a message's header."""
 
-MOST_ADDITIONAL = 2
+MAX_ADDITIONAL = 2
 """Additional records of a query: OPT, and TSIG or SIG(0). Nothing else has a meaning there (RFC 6891, 8945, 2931)."""
 
-MOST_OPTIONS = 20
+MAX_OPTIONS = 20
 """EDNS options of a query. Resolvers and dig send up to six (cookie, subnet, padding, keepalive, NSID, expire)."""
 
-MOST_POINTERS = 127
+MAX_POINTERS = 127
 """Compression pointers in one name: a name has at most 127 labels, and no pointer need lead to a pointer."""
 
 NAME = 8
@@ -49,7 +49,7 @@ def query_refusal(query: bytes) -> Rcode | None:
 
     NOTIMP for opcodes other than QUERY. FORMERR for anything but one question (RFC 9619, and as BIND does), for records
     in the answer or authority section but for the one SOA of an IXFR (RFC 1995 section 3), for additional records other
-    than one OPT and one signature, and for more than ``MOST_OPTIONS`` options. NOTAUTH for TSIG: the server has no
+    than one OPT and one signature, and for more than ``MAX_OPTIONS`` options. NOTAUTH for TSIG: the server has no
     keys.
     """
     if query[2] & 0x78:
@@ -59,7 +59,7 @@ def query_refusal(query: bytes) -> Rcode | None:
     authority, additional = query[8:10], query[10:12]
     if authority == additional == _NO_RECORDS:
         return None
-    if authority not in (_NO_RECORDS, _ONE_QUESTION) or int.from_bytes(additional, "big") > MOST_ADDITIONAL:
+    if authority not in (_NO_RECORDS, _ONE_QUESTION) or int.from_bytes(additional, "big") > MAX_ADDITIONAL:
         return FORMERR
     try:
         return _records_refusal(query, bool(authority[1]), additional[1])
@@ -98,7 +98,7 @@ def _record(wire: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _has_many_options(wire: bytes, at: int, end: int) -> bool:
-    for _ in range(MOST_OPTIONS):
+    for _ in range(MAX_OPTIONS):
         if at + 4 > end:
             return False
         at += 4 + (wire[at + 2] << 8 | wire[at + 3])
@@ -121,7 +121,7 @@ def _walk(wire: bytes, at: int) -> tuple[int, int]:
         else:
             pointers += 1
             target = (length & 0x3F) << 8 | wire[at + 1]
-            if length < 0xC0 or target >= lowest or pointers > MOST_POINTERS:
+            if length < 0xC0 or target >= lowest or pointers > MAX_POINTERS:
                 raise TooCostlyError("a name has too many compression pointers, or an invalid one")
             end = end or at + 2
             at = lowest = target

@@ -33,7 +33,7 @@ CHECK_INTERVAL_S = 1.0
 STEP_S = 10.0
 """Both probe intervals are multiples of this, seconds."""
 PORTS = {"http": 80, "https": 443}
-LONGEST_STATUS_LINE = 1024
+MAX_STATUS_LINE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ async def run_probe(target: Target, at: tuple[str, int], tls: ssl.SSLContext) ->
                 *at,
                 ssl=tls if secure else None,
                 server_hostname=server_name(target) if secure else None,
-                limit=LONGEST_STATUS_LINE,
+                limit=MAX_STATUS_LINE,
             )
             if target.monitor.protocol == "tcp":
                 return True

@@ -26,7 +26,7 @@ from ssosim.dns.server.wire_format import Transport
 __all__ = ["ListenError", "Listener"]
 
 DATAGRAMS_PER_WAKE_UP = 64
-LONGEST_DATAGRAM = 4096
+MAX_DATAGRAM = 4096
 PORT_ATTEMPTS = 50
 
 
@@ -128,7 +128,7 @@ def make_single_reader(datagrams: socket.socket, local: str, handle_query: Query
     def read() -> None:
         for _ in range(DATAGRAMS_PER_WAKE_UP):
             try:
-                query, peer = receive(LONGEST_DATAGRAM)
+                query, peer = receive(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:  # an ICMP error to an earlier answer: the client is gone, the socket is not

@@ -54,7 +54,7 @@ Transport = Literal["udp", "tcp"]
 MAX_UDP_PAYLOAD = 1232
 """The longest UDP answer and the advertised payload size, in octets. Source: DNS flag day 2020."""
 
-LONGEST_KEPT = 4096
+MAX_KEPT = 4096
 
 NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
@@ -107,7 +107,7 @@ class Responder:
             reply = kept.get((query[2:], client_address))
         if reply is None:
             reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
-            if reply is not None and reply.event.name and len(query) + len(reply.tail) <= LONGEST_KEPT:
+            if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
                 self._keep(kept, query[2:], client_address, reply)
         return reply
 
