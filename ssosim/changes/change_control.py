@@ -264,7 +264,7 @@ class ChangeControl:
         def attempt() -> tuple[DriftFinding, ...] | None:
             base, now = self._read_base(), self._clock.now()
             found = self._find_drift(base, now)
-            with self._store.held():
+            with self._store.lock():
                 if not self._is_current(base):
                     return None
                 self._locks.update(found)
@@ -339,7 +339,7 @@ class ChangeControl:
         Returns the number of that entry, 0 for an empty ledger. Raises LedgerError, also if the ledger was started
         with other zones than the current ones; nothing has changed then.
         """
-        with self._store.held():
+        with self._store.lock():
             self.ledger.remove_partial_files()
             entries = self.ledger.entries()
             if not entries:
@@ -353,7 +353,7 @@ class ChangeControl:
             return last.number
 
     def _read_base(self) -> BaseState:
-        with self._store.held():
+        with self._store.lock():
             return BaseState(
                 self._store.current, self._unbroken(None), self.desired, self.inventory, self.policy, self.detector
             )
@@ -373,7 +373,7 @@ class ChangeControl:
         changed then. This is the only place where an operator's change reaches the zones. Call ``detect_drift``
         afterwards: it updates the zone locks.
         """
-        with self._store.held():
+        with self._store.lock():
             if not self._is_current(prepared.base):
                 return None
             if prepared.entries is not None and prepared.entries != self.ledger.entries():
@@ -394,7 +394,7 @@ class ChangeControl:
     def _retry_until_stable(self, attempt: Callable[[], _T | None]) -> _T:
         """Call ``attempt`` until it does not return None (overtaken); the last attempt holds the lock of the store."""
         for number in itertools.count(1):
-            with self._store.held() if number > _ATTEMPTS else contextlib.nullcontext():
+            with self._store.lock() if number > _ATTEMPTS else contextlib.nullcontext():
                 if (result := attempt()) is not None:
                     return result
         raise AssertionError("itertools.count does not end")

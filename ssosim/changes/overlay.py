@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ssosim.dns.zones.from_estate import with_own_name
+from ssosim.dns.zones.from_estate import add_profile_name
 from ssosim.dns.zones.links import check_links
 from ssosim.dns.zones.rrset import to_name
 from ssosim.dns.zones.zone_set import ZoneSet
@@ -23,6 +23,6 @@ def overlay(base: ZoneSet, tree: ZoneSet) -> ZoneSet:
     for profile in base.profiles.values():
         name = to_name(profile.dns_name)
         if profile.name not in tree.profiles and not merged.zone_of(name).node(name):
-            merged = with_own_name(merged, profile)
-    whole = dataclasses.replace(merged, places=base.places, empty_set=base.empty_set, version=base.version + 1)
+            merged = add_profile_name(merged, profile)
+    whole = dataclasses.replace(merged, locations=base.locations, empty_set=base.empty_set, version=base.version + 1)
     return check_links(whole)

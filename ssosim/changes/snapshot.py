@@ -46,8 +46,10 @@ def from_data(data: Any, like: ZoneSet | None = None) -> ZoneSet:
     try:
         profiles = [msgspec.convert(each, TrafficManager) for each in data["profiles"]]
         zones = ZoneSet.build([_zone(each) for each in data["zones"]], profiles)
-        places = zones.places if like is None else like.places
-        return dataclasses.replace(zones, version=int(data["version"]), empty_set=data["empty_set"], places=places)
+        locations = zones.locations if like is None else like.locations
+        return dataclasses.replace(
+            zones, version=int(data["version"]), empty_set=data["empty_set"], locations=locations
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"not a snapshot of zones: {type(error).__name__}: {error}") from error
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ssosim.dns.server.counted_names import Counted
+from ssosim.dns.server.counted_names import CountSnapshot
 from ssosim.dns.server.query_counts import QueryCounts as Counters
 
 __all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "measure_usage"]
@@ -113,7 +113,7 @@ class ServerCounts:
 class _FrozenCounts:
     """Counts of a DNS server at one time; for one thread."""
 
-    def __init__(self, counted: Counted, ignored: frozenset[str]) -> None:
+    def __init__(self, counted: CountSnapshot, ignored: frozenset[str]) -> None:
         self._counted = counted
         self._ignored = ignored
 

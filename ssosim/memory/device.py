@@ -27,7 +27,7 @@ from ssosim_clients.ports import (
     TicketFailure,
 )
 
-from ssosim.dns.zones.stub import TYPES, Read, joined, reverse_name
+from ssosim.dns.zones.stub import TYPES, LookupResult, merge_lookups, reverse_name
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import User
@@ -138,17 +138,17 @@ class MemoryDevice(ServiceExchange):
         if self._search and "." not in name:
             with contextlib.suppress(DnsFailure):
                 return await self._resolve(f"{name}.{self._search}", family)
-        found: list[Read] = []
+        found: list[LookupResult] = []
         for kind in TYPES[family]:
             read = query_as_stub(self._server, self._lab.trace, self._client, name, kind)
-            found.append(read if isinstance(read, Read) else await _wait_and_read(read))
-        return joined(name, tuple(found), dual_stack=self._dual_stack)
+            found.append(read if isinstance(read, LookupResult) else await _wait_and_read(read))
+        return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
         """Return the first PTR name of ``address``, or None."""
         await pause(self._durations.look_up)
         read = query_as_stub(self._server, self._lab.trace, self._client, reverse_name(address), "PTR")
-        read = read if isinstance(read, Read) else await _wait_and_read(read)
+        read = read if isinstance(read, LookupResult) else await _wait_and_read(read)
         return read.values[0] if read.values else None
 
     async def negotiate_token(self, spn: str) -> bytes:
@@ -231,13 +231,13 @@ class MemoryDevice(ServiceExchange):
         raise refused
 
 
-async def _wait_and_read(waiting: Wait) -> Read:
+async def _wait_and_read(waiting: Wait) -> LookupResult:
     """Wait for the time that the query takes and return what the stub resolver read."""
     try:
         while True:
             await pause(next(waiting))
     except StopIteration as end:
-        read: Read = end.value
+        read: LookupResult = end.value
         return read
 
 

@@ -87,7 +87,7 @@ class MemoryLab:
                 resolver_settings(resolver, self.estate),
                 self.trace,
                 roots=faults.authorities.hierarchy.root_addresses,
-                bogus=faults.is_bogus,
+                is_bogus=faults.is_bogus,
                 upstream=servers,
                 now=lambda: self.engine.now,
             )

@@ -15,15 +15,15 @@ from typing import Protocol
 import dns.exception
 
 from ssosim.dns import Answer, Effect, Tamper, ZoneSet, ZoneStore, answer
-from ssosim.dns.server.delivery import kept_back, with_effect
-from ssosim.dns.server.wire_format import Reply, Transport, is_cut, sharing
+from ssosim.dns.server.delivery import apply_effect, make_dropped_event
+from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
-from ssosim.dns.zones.stub import NAME_PATIENCE_S, Query, Read, query_for, read_said, read_wire
+from ssosim.dns.zones.stub import NAME_TIMEOUT_S, LookupResult, Query, build_query, read_answer, read_wire
 from ssosim.trace import DnsAnswered, Trace
 
-__all__ = ["AuthoritativeServer", "NameServer", "SentReply", "Wait", "apply_effect", "query_as_stub"]
+__all__ = ["AuthoritativeServer", "NameServer", "SentReply", "Wait", "apply_dns_effect", "query_as_stub"]
 
-Wait = Generator[float, None, Read]
+Wait = Generator[float, None, LookupResult]
 """A generator that yields the seconds to wait and returns what the stub resolver read."""
 
 
@@ -47,16 +47,16 @@ class SentReply:
         return self.answer is None and not self.tail
 
     @cached_property
-    def is_cut(self) -> bool:
+    def is_truncated(self) -> bool:
         """Whether the reply over UDP has the TC bit set."""
         if self.answer is not None:
-            return is_cut(self.answer, self.query.tail)
+            return is_truncated(self.answer, self.query.tail)
         return bool(self.tail and self.tail[0] & 0x02)
 
     @cached_property
-    def read(self) -> Read:
+    def read(self) -> LookupResult:
         """The result that a stub resolver reads from the reply."""
-        return read_said(self.answer) if self.answer is not None else read_wire(self.tail, self.query.type)
+        return read_answer(self.answer) if self.answer is not None else read_wire(self.tail, self.query.type)
 
 
 class NameServer(Protocol):
@@ -67,18 +67,18 @@ class NameServer(Protocol):
         ...
 
 
-def apply_effect(healthy: SentReply, effect: Effect | None) -> SentReply:
+def apply_dns_effect(healthy: SentReply, effect: Effect | None) -> SentReply:
     """Return the reply that is sent instead of ``healthy`` under the fault ``effect``."""
     query, event = healthy.query, healthy.event
     if effect is None:
         return healthy
     if effect.drop:
-        return SentReply(query, kept_back(event))
+        return SentReply(query, make_dropped_event(event))
     if effect.rcode is not None or effect.truncate:
-        changed = with_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
+        changed = apply_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
         return SentReply(query, replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
-    if effect.said is not None and event.name:
-        other = effect.said(query.name, query.type, ANYBODY)
+    if effect.replacement is not None and event.name:
+        other = effect.replacement(query.name, query.type, ANYBODY)
         return SentReply(query, replace(other.event(event.transport), by=event.by), effect.delay, other)
     return replace(healthy, delay=effect.delay)
 
@@ -101,7 +101,7 @@ class AuthoritativeServer:
             healthy = self._shared_replies.get(query)  # the fast path: most replies are the same for all clients
         if healthy is None:
             healthy = self._reply_without_fault(query, client, transport)
-        return apply_effect(healthy, self.tamper(healthy.event, client)) if self.tamper is not None else healthy
+        return apply_dns_effect(healthy, self.tamper(healthy.event, client)) if self.tamper is not None else healthy
 
     def _reply_without_fault(self, query: Query, client: str, transport: Transport) -> SentReply:
         zones, health = self._store.current, self._store.health.current
@@ -114,7 +114,7 @@ class AuthoritativeServer:
             return known
         answered = answer(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
         reply = SentReply(query, answered.event(transport), answer=answered)
-        shared = sharing(answered)
+        shared = find_cache_scope(answered)
         if shared == "anybody" and transport == "udp":
             self._shared_replies[query] = reply
         elif shared != "nobody":
@@ -122,18 +122,18 @@ class AuthoritativeServer:
         return reply
 
 
-def query_as_stub(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> Read | Wait:
+def query_as_stub(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> LookupResult | Wait:
     """Query ``server`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
 
     Every reply is recorded under ``client`` when it is sent. Returns what the stub resolver reads; if time passes
     before that, a generator that yields the seconds and returns the result.
     """
     try:
-        query = query_for(name, kind)
+        query = build_query(name, kind)
     except (dns.exception.DNSException, UnicodeError):
-        return Read("servfail")
+        return LookupResult("servfail")
     reply = server.reply_to(query, client, "udp")
-    if reply.answer is None or reply.delay or reply.is_cut:
+    if reply.answer is None or reply.delay or reply.is_truncated:
         return _wait(reply, server, trace, client)
     trace.record(client, reply.event)
     return reply.read
@@ -150,9 +150,9 @@ def _wait(reply: SentReply, server: NameServer, trace: Trace, client: str) -> Wa
             yield reply.delay
         trace.record(client, reply.event)
         if reply.is_silence:
-            if waited < NAME_PATIENCE_S:
-                yield NAME_PATIENCE_S - waited
-            return Read("timeout")
-        if transport == "tcp" or not reply.is_cut:
+            if waited < NAME_TIMEOUT_S:
+                yield NAME_TIMEOUT_S - waited
+            return LookupResult("timeout")
+        if transport == "tcp" or not reply.is_truncated:
             return reply.read
     raise AssertionError

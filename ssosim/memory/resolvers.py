@@ -16,15 +16,15 @@ from dns.name import Name
 from dns.rcode import SERVFAIL, Rcode
 
 from ssosim.dns import Answer, Tamper
-from ssosim.dns.recursion import Ask, Heard, Question, Resolver
-from ssosim.dns.recursion.server import Origin, as_asked
+from ssosim.dns.recursion import Question, Resolver, UpstreamQuery, UpstreamResponse
+from ssosim.dns.recursion.server import Origin, with_query_name
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.wire_format import Transport
 from ssosim.dns.zones.query_context import QueryContext, network
 from ssosim.dns.zones.rrset import plain
-from ssosim.dns.zones.stub import Query, query_for
-from ssosim.memory.resolution import SentReply, apply_effect
+from ssosim.dns.zones.stub import Query, build_query
+from ssosim.memory.resolution import SentReply, apply_dns_effect
 from ssosim.trace import Trace
 
 __all__ = ["MemoryResolver", "Upstream", "authority_servers"]
@@ -54,11 +54,11 @@ class Authority:
         store = self._authorities.store
         subnet = network(location) if location is not None else None
         context = QueryContext(subnet, store.health.current, store.draw())
-        answered = self._authorities.said(self._name, query.name, query.type, context)
+        answered = self._authorities.answer_as(self._name, query.name, query.type, context)
         event = replace(answered.event(transport), by=self._plain)
         if event.rcode == "NODATA" and not answered.authoritative:
             event = replace(event, rcode="REFERRAL")
-        return apply_effect(
+        return apply_dns_effect(
             SentReply(query, event, answer=answered), self.tamper(event, client) if self.tamper is not None else None
         )
 
@@ -86,7 +86,7 @@ class MemoryResolver:
         trace: Trace,
         *,
         roots: tuple[str, ...],
-        bogus: Callable[[Name], bool],
+        is_bogus: Callable[[Name], bool],
         upstream: Mapping[str, Upstream],
         now: Callable[[], float],
     ) -> None:
@@ -96,14 +96,14 @@ class MemoryResolver:
         self._trace = trace
         self._upstream = upstream
         self._now = now
-        self._core = Resolver(settings, roots, bogus=bogus, random=Random(name))  # noqa: S311 - as over sockets
+        self._core = Resolver(settings, roots, is_bogus=is_bogus, random=Random(name))  # noqa: S311 - as over sockets
 
     def reply_to(self, query: Query, client: str, transport: Transport) -> SentReply:
         """Return the reply to ``query`` of ``client``."""
         answer, origin = self._resolve(Question(query.name, query.type))
-        answered = as_asked(answer, query.name)
+        answered = with_query_name(answer, query.name)
         event = replace(answered.event(transport), by=self.name, origin=origin)
-        return apply_effect(
+        return apply_dns_effect(
             SentReply(query, event, answer=answered), self.tamper(event, client) if self.tamper is not None else None
         )
 
@@ -113,8 +113,8 @@ class MemoryResolver:
 
     def _resolve(self, question: Question) -> tuple[Answer, Origin]:
         now = self._now()
-        answer = self._core.cached(question, now)
-        old = self._core.stale(question, now) if answer is None or answer.rcode == SERVFAIL else None
+        answer = self._core.find_cached(question, now)
+        old = self._core.find_stale(question, now) if answer is None or answer.rcode == SERVFAIL else None
         if answer is not None:
             return (answer, "cache") if old is None else (old, "stale")
         found, took = self._ask_servers(question, now)
@@ -130,19 +130,19 @@ class MemoryResolver:
             while True:
                 said, waited = self._exchange(ask)
                 took += waited
-                ask = resolution.send(Heard(said, now))
+                ask = resolution.send(UpstreamResponse(said, now))
         except StopIteration as done:
             answer: Answer = done.value
             return answer, took
 
-    def _exchange(self, ask: Ask) -> tuple[Answer | None, float]:
+    def _exchange(self, ask: UpstreamQuery) -> tuple[Answer | None, float]:
         """Return a server's answer (None: no usable answer) and the seconds waited for it."""
         limit = self._settings.timeout
         server = self._upstream.get(ask.server)
         if server is None:
             return None, limit
         try:
-            query = query_for(ask.question.name.to_text(), ask.question.type.name)
+            query = build_query(ask.question.name.to_text(), ask.question.type.name)
         except (dns.exception.DNSException, UnicodeError):
             return None, limit
         waited = 0.0
@@ -152,12 +152,12 @@ class MemoryResolver:
             self._trace.record(self.name, reply.event)
             if reply.is_silence or waited >= limit:
                 return None, limit
-            if not reply.is_cut:
+            if not reply.is_truncated:
                 return reply.answer or _error(reply, ask), waited
         return None, waited
 
 
-def _error(reply: SentReply, ask: Ask) -> Answer:
+def _error(reply: SentReply, ask: UpstreamQuery) -> Answer:
     """Return the answer that a resolver reads from an error reply."""
     return Answer(
         name=ask.question.name, type=ask.question.type, rcode=Rcode(reply.tail[1] & 0x0F), authoritative=False

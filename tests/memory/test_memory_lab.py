@@ -17,9 +17,9 @@ from ssosim_clients.models.office import OFFICE
 from ssosim_clients.ports import DnsFailure, HttpResponse, NetworkFailure
 
 from ssosim.dns import Answer
-from ssosim.dns.server.wire_format import is_cut, read, render
+from ssosim.dns.server.wire_format import is_truncated, read_query, render_response
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
-from ssosim.dns.zones.stub import Query, query_for, read_said, read_wire
+from ssosim.dns.zones.stub import Query, build_query, read_answer, read_wire
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Monitor, default_estate
 from ssosim.faults import Delay, Drop, Fault, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
@@ -236,7 +236,7 @@ def answers(draw: st.DrawFn) -> tuple[Query, Answer]:
     """A question, and an answer to it: a chain of names, records at its end or none, or an error."""
     kind = draw(st.sampled_from([A, AAAA, PTR]))
     owners = draw(st.lists(OWNERS, min_size=1, max_size=19, unique_by=str.lower))
-    query = query_for(owners[0], RdataType.to_text(kind))
+    query = build_query(owners[0], RdataType.to_text(kind))
     values = {
         A: st.lists(ADDRESSES, max_size=60),
         AAAA: st.lists(st.ip_addresses(v=6).map(str), max_size=40),
@@ -256,7 +256,7 @@ def answers(draw: st.DrawFn) -> tuple[Query, Answer]:
 def test_reading_a_value_is_reading_its_message(drawn: tuple[Query, Answer]) -> None:
     """What a stub resolver makes of an answer, and whether it is cut over UDP, is the same without the message."""
     query, said = drawn
-    message = read(b"\0\0" + query.tail)
+    message = read_query(b"\0\0" + query.tail)
     assert isinstance(message, dns.message.Message)
-    assert read_said(said) == read_wire(render(message, said, "tcp")[2:], query.type)
-    assert is_cut(said, query.tail) == bool(render(message, said, "udp")[2] & 0x02)
+    assert read_answer(said) == read_wire(render_response(message, said, "tcp")[2:], query.type)
+    assert is_truncated(said, query.tail) == bool(render_response(message, said, "udp")[2] & 0x02)
