@@ -241,7 +241,9 @@ def hosted(tmp_path_factory: pytest.TempPathFactory, prepared: Any) -> Iterator[
         yield lab
 
 
-@pytest.mark.parametrize("fault", [KdcRefuses(first=1), HttpStatus(path="/userrealm/", first=1)], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "fault", [KdcRefuses(first=1), HttpStatus(path="/userrealm/", first=1)], ids=lambda f: f.fault_name
+)
 def test_services_are_struck_once(hosted: HostedLab, fault: Fault) -> None:
     """The first request to the KDC, the first exchange: then the next sign-in goes through, and the trace says why."""
     assert hosted.sign_in("msal4j-iwa").outcome is Outcome.SILENT  # from now on there is a ticket-granting ticket
