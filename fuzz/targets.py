@@ -26,9 +26,9 @@ from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, assem
 from ssosim.dns.imports.octodns import parse_zone
 from ssosim.dns.imports.yaml_nodes import YamlMistakeError, parse_yaml
 from ssosim.dns.imports.zonefile import parse_zone_file
-from ssosim.dns.recursion import Ask, Question, ResolverSettings
+from ssosim.dns.recursion import Question, ResolverSettings, UpstreamQuery
 from ssosim.dns.recursion.classify import classify
-from ssosim.dns.recursion.message import Sent, Truncated, read_response
+from ssosim.dns.recursion.message import SentQuery, Truncated, read_response
 from ssosim.dns.server.delivery import respond_with
 from ssosim.dns.server.wire_format import respond
 from ssosim.dns.zones.answer import Answer as DnsAnswer
@@ -82,24 +82,24 @@ def zones() -> ZoneSet:
 
 
 def dns_query_udp(data: bytes) -> None:
-    """HttpReply a query that arrived over UDP."""
+    """Answer a query that arrived over UDP."""
     respond(zones(), data, "udp")
 
 
 def dns_query_tcp(data: bytes) -> None:
-    """HttpReply a query that arrived over TCP."""
+    """Answer a query that arrived over TCP."""
     respond(zones(), data, "tcp")
 
 
 def dns_query_authority(data: bytes) -> None:
-    """HttpReply a query to one authoritative server of the hierarchy."""
-    respond_with(lambda name, rdtype, _asking: DnsAnswer(name=name, type=rdtype), data, "tcp")
+    """Answer a query to one authoritative server of the hierarchy."""
+    respond_with(lambda name, rdtype, _context: DnsAnswer(name=name, type=rdtype), data, "tcp")
 
 
 def dns_response(kind: RdataType, data: bytes) -> None:
     """Read and classify a name server's response to a question of this type, as a resolver does; its id is 0."""
-    ask = Ask("192.0.2.1", Question(ASKED, kind), recursive=False)
-    response = read_response(data, Sent(b"", 0, ASKED, ask))
+    ask = UpstreamQuery("192.0.2.1", Question(ASKED, kind), recursive=False)
+    response = read_response(data, SentQuery(b"", 0, ASKED, ask))
     if response is not None and not isinstance(response, Truncated):
         classify(response, dns.name.root, ASKED, kind, 0.0, ResolverSettings())
 

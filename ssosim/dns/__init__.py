@@ -1,7 +1,7 @@
-"""DNS as the lab serves it: zones as a value, answers as a function of it, and a server that moves the bytes."""
+"""DNS of the lab: immutable zones, answers as a pure function of them, and the servers that send these answers."""
 
 from ssosim.dns.server.query_counts import QueryCounts, Usage
-from ssosim.dns.server.servers import DnsServer, Effect, ListenError, Tamper, Who
+from ssosim.dns.server.servers import ClientOf, DnsServer, Effect, ListenError, Tamper
 from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.edits import (
     delete_profile,
@@ -23,6 +23,7 @@ from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = [
     "Answer",
+    "ClientOf",
     "DnsChangeError",
     "DnsServer",
     "Effect",
@@ -33,7 +34,6 @@ __all__ = [
     "RRset",
     "Tamper",
     "Usage",
-    "Who",
     "Zone",
     "ZoneSet",
     "ZoneStore",

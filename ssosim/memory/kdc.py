@@ -1,8 +1,8 @@
-"""The KDC as a value, and the services' side of its tickets.
+"""The KDC in memory as a value, and the services' side of its tickets.
 
-It says what an MIT KDC says to libkrb5, and leaves the same records: a ticket that is got, or two requests that are
-refused (libkrb5 asks again without the wish for a referral; measured with krb5 1.20.1). Its tickets say what they are
-and prove nothing, so they are good in memory only.
+It replies to a client as an MIT KDC replies to libkrb5, and records the same events: one issued ticket, or two refused
+requests (libkrb5 repeats the request without asking for a referral; measured with krb5 1.20.1). Its tickets name client
+and service without any proof, so they are valid in memory only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.trace import KdcExchange
 
-__all__ = ["MemoryAcceptor", "MemoryKdc", "Requested", "Tickets", "principals_of"]
+__all__ = ["MemoryAcceptor", "MemoryKdc", "TicketCache", "TicketReply", "list_principals"]
 
 _ISSUED, _SILENCE, _UNREADABLE = "issued", "no answer", "unreadable answer"
 _TICKET = b"ssosim memory ticket "
@@ -37,14 +37,14 @@ _TEXTS: Mapping[int, str] = {
 }
 
 
-def principals_of(realm: Realm, accounts: Iterable[str] = ()) -> frozenset[str]:
-    """Every principal of ``realm`` that a ticket can be for, without the realm's name."""
+def list_principals(realm: Realm, accounts: Iterable[str] = ()) -> frozenset[str]:
+    """Return every principal of ``realm`` that a ticket can be issued for, without the realm's name."""
     account = realm.service_account
     return frozenset((account.name, *account.spns, *realm.services, *accounts, f"krbtgt/{realm.name}"))
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
+class TicketReply:
     """The result of a ticket request: the failure; None where a ticket was issued.
 
     ``silent``: the KDC sent no reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
@@ -57,13 +57,13 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class MemoryKdc:
-    """The KDC of ``realm``, which knows ``principals``. Look-ups are by the whole name, case included, as in MIT's."""
+    """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does."""
 
     realm: str
     principals: Callable[[], Iterable[str]]
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def ask(
+    def request_ticket(
         self,
         spn: str,
         client: str,
@@ -71,15 +71,15 @@ class MemoryKdc:
         record: Callable[[KdcExchange], None],
         *,
         principal: str = "user",
-    ) -> Requested:
+    ) -> TicketReply:
         """Request a ticket for ``spn`` for ``principal`` at ``client``; ``rules`` returns the faults of each request.
 
-        Each exchange is passed to ``record``. libkrb5 takes any error to its first request for one about referrals, and
-        asks once more.
+        Each exchange is passed to ``record``. libkrb5 takes any error to its first request as one about referrals, and
+        sends a second request.
         """
         name, _, of_realm = spn.partition("@")
         if not name:
-            return Requested(TicketFailure("other", spn, "Unknown error"))
+            return TicketReply(TicketFailure("other", spn, "Unknown error"))
         foreign = bool(of_realm) and of_realm != self.realm
         service = f"krbtgt/{of_realm}" if foreign else name
         failure, delay = TicketFailure("other", spn), 0.0
@@ -95,18 +95,18 @@ class MemoryKdc:
             if outcome == _SILENCE:
                 record(self._event(name, _SILENCE))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
-                return Requested(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
+                return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
             if outcome is None:
                 record(self._event(service, _ISSUED))
-                return Requested(delay=delay)
+                return TicketReply(delay=delay)
             if isinstance(outcome, str):
                 record(self._event(service, outcome))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
             record(self._event(service, error_name(outcome)))
             unchanged = decision is None or not decision.effect.decides_reply
-            failure = self._failure(spn, service, outcome, own=unchanged)
-        return Requested(failure, delay=delay)
+            failure = self._failure(spn, service, outcome, from_kdc=unchanged)
+        return TicketReply(failure, delay=delay)
 
     def _changed_outcome(
         self, effect: KdcEffect, request: KdcRequest, principal: str, code: int | None
@@ -135,7 +135,7 @@ class MemoryKdc:
                 return _UNREADABLE
 
     def knows(self, spn: str) -> bool:
-        """Whether there is such a service."""
+        """Return whether the database has a principal ``spn``."""
         return spn in self.principals()
 
     def _code(self, service: str) -> int | None:
@@ -144,42 +144,42 @@ class MemoryKdc:
     def _event(self, service: str, outcome: str) -> KdcExchange:
         return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm)
 
-    def _failure(self, spn: str, service: str, code: int, *, own: bool) -> TicketFailure:
+    def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
         text = _TEXTS.get(code, error_name(code))
-        if own and unknown:  # the KDC itself says more than a fault does
+        if from_kdc and unknown:  # the KDC itself says more than a fault does
             text = f"Server {service}@{self.realm} not found in Kerberos database"
         return TicketFailure("server-unknown" if unknown else "other", spn, text)
 
 
 @dataclass(slots=True)
-class Tickets:
-    """The tickets of one device, kept as long as its process: who asks twice asks the KDC once.
+class TicketCache:
+    """The tickets of one client process: a second request for the same service does not reach the KDC.
 
-    ``principal`` is whoever is signed on there, without the realm's name; ``numbers`` are drawn for tokens, each once.
+    ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique.
     """
 
     principal: str
     realm: str
     numbers: Iterator[int]
-    _kept: set[str] = field(default_factory=set)
+    _services: set[str] = field(default_factory=set)
 
-    def token(self, spn: str) -> bytes | None:
-        """A fresh Negotiate token for ``spn``; None where there is no ticket for it yet."""
+    def build_token(self, spn: str) -> bytes | None:
+        """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""
         service = spn.removesuffix(f"@{self.realm}")
-        if service not in self._kept:
+        if service not in self._services:
             return None
         owner = f"{self.principal}@{self.realm}"
-        said = {"client": owner, "service": service, "number": next(self.numbers)}
-        return _TICKET + base64.b64encode(json.dumps(said).encode())
+        payload = {"client": owner, "service": service, "number": next(self.numbers)}
+        return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
-    def keep(self, spn: str) -> None:
-        """There is a ticket for ``spn`` from now on."""
-        self._kept.add(spn.removesuffix(f"@{self.realm}"))
+    def add(self, spn: str) -> None:
+        """Add a ticket for ``spn``."""
+        self._services.add(spn.removesuffix(f"@{self.realm}"))
 
 
 class MemoryAcceptor:
-    """One service's keys: takes tickets for ``principals``, each token once (``ssosim.entra.TicketAcceptor``)."""
+    """The keys of a service: accepts tickets for ``principals``, each token once (``ssosim.entra.TicketAcceptor``)."""
 
     def __init__(self, realm: str, principals: Iterable[str]) -> None:
         self._realm = realm
@@ -187,12 +187,12 @@ class MemoryAcceptor:
         self._used: set[bytes] = set()
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Judge a token, as GSS-API does one that a KDC has issued."""
+        """Accept or refuse a token as GSS-API does with a token of a real KDC."""
         if not token.startswith(_TICKET):
-            return _no_ticket(token)
+            return _refuse_unknown_token(token)
         try:
-            said = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
-            client, service = str(said["client"]), str(said["service"])
+            payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
+            client, service = str(payload["client"]), str(payload["service"])
         except (ValueError, KeyError, TypeError):
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
         name = f"{service}@{self._realm}"
@@ -205,8 +205,8 @@ class MemoryAcceptor:
         return AcceptedTicket(client, name, _MUTUAL)
 
 
-def _no_ticket(token: bytes) -> RefusedTicket:
-    """What is said of a token that is none of ours, by its looks."""
+def _refuse_unknown_token(token: bytes) -> RefusedTicket:
+    """Return the refusal of a token that this KDC did not issue, by its format."""
     inside = read_negotiate_token(token)
     if inside.mechanism == "ntlm":
         return RefusedTicket("ntlm", "ntlm", "an NTLM token inside Negotiate")

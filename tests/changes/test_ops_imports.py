@@ -178,7 +178,7 @@ def test_an_alias_record_set_by_our_extension(tmp_path: Path):
         ("www:\n  value: 192.0.2.1\n", 2, "'type' is missing"),
         ("www:\n  type: A\n", 2, "neither value nor values"),
         ("www:\n  type: A\n  value: 192.0.2.300\n", 2, "is not a value of type A"),
-        ("a:\n  type: A\n  value: 192.0.2.1\na:\n  type: A\n  value: 192.0.2.2\n", 4, "there twice"),
+        ("a:\n  type: A\n  value: 192.0.2.1\na:\n  type: A\n  value: 192.0.2.2\n", 4, "defined twice"),
         ("www: {type: A, value: 192.0.2.1, tl: 3}\n", 1, "unknown key 'tl'"),
         ("sso: {type: A, octodns: {ssosim: {alias: nope}}}\n", 1, "no traffic manager 'nope'"),
         ("www: !!python/object/apply:os.system [id]\n", 1, "the tag"),

@@ -1,4 +1,4 @@
-"""What was applied stays applied: the ledger of a lab outlives its end, in order or by kill -9."""
+"""Applied changes stay applied: a new lab restores them from the ledger, after a normal end and after kill -9."""
 
 from __future__ import annotations
 

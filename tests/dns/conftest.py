@@ -1,4 +1,4 @@
-"""Zones to ask."""
+"""The zones of the default estate as a fixture."""
 
 from __future__ import annotations
 

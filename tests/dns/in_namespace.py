@@ -1,4 +1,4 @@
-"""Runs in a network namespace of its own: DNS on port 53, and what glibc makes of it. Prints JSON."""
+"""Runs in a separate network namespace: a DNS server on port 53, and the results of glibc's resolver. Prints JSON."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ FAULTS = (
 
 
 async def main(folder: Path) -> None:
-    """Ask both, print what they said."""
+    """Query both resolvers and print the answers."""
     zones = zones_of(default_estate())
     zones = put_rrset(zones, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."])
     zones = put_rrset(zones, "dangling.fabrikam.com", "CNAME", ["nope.microsoftonline.com."])
@@ -127,7 +127,7 @@ async def main(folder: Path) -> None:
 
 
 async def both(name: str, kind: str) -> dict[str, object]:
-    """What each of the two says."""
+    """The answer of each resolver."""
     ours, theirs = await asyncio.gather(ask(OURS, name, kind), ask(UNBOUND, name, kind))
     return {"name": name, "type": kind, "ours": ours, "unbound": theirs}
 
@@ -157,14 +157,14 @@ async def ask(server: str, name: str, kind: str) -> dict[str, object]:
 
 
 async def flush(folder: Path, ours: RecursiveServer) -> None:
-    """Both forget everything."""
+    """Flush both caches."""
     ours.flush()
     for words in (["flush_zone", "."], ["flush_infra", "all"]):
         await control(folder, *words)
 
 
 async def control(folder: Path, *words: str) -> int:
-    """Tell unbound something."""
+    """Send a command to unbound."""
     program = shutil.which("unbound-control", path="/usr/sbin:/usr/bin") or "unbound-control"
     process = await asyncio.create_subprocess_exec(
         program, "-c", str(folder / "unbound.conf"), *words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -173,7 +173,7 @@ async def control(folder: Path, *words: str) -> int:
 
 
 async def start_unbound(folder: Path, root: str) -> asyncio.subprocess.Process:
-    """A resolver with our root hints that validates nothing, ready to be asked."""
+    """Start unbound with the root hints of the lab and without validation."""
     (folder / "root.hints").write_text(f". 3600 NS a.root.dns.example.\na.root.dns.example. 3600 A {root}\n")
     reverse = "".join(f'  local-zone: "{zone}.in-addr.arpa." nodefault\n' for zone in ("10", "2.0.192", "100.51.198"))
     (folder / "unbound.conf").write_text(f"""

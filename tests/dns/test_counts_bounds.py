@@ -1,4 +1,4 @@
-"""The metric of resolutions under a flood of names: linear in time, bounded in memory, and open about what it lost."""
+"""The metric of resolutions under a flood of names: linear in time, bounded in memory, and every loss is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def counting(**settings: float) -> tuple[QueryCounts, ManualClock]:
 
 
 def ask(counts: QueryCounts, names: int, of: str = "n") -> None:
-    """So many different names are asked for, each once."""
+    """Count queries for so many different names, one each."""
     for number in range(names):
         counts.add(Use((f"{of}{number}.example",), "A"), "noise")
 
@@ -100,7 +100,7 @@ def test_memory_stays_as_it_is_once_it_is_full():
 
 
 def test_the_oldest_goes_first_and_leaves_a_gap_that_says_so():
-    """What was dropped for room counts as use; what is still held is answered exactly."""
+    """What was dropped for space counts as use; counts that are kept are exact."""
     counts, clock = counting(bucket=60.0, most=100)
     clock.advance(600)
     counts.add(Use(("old.example",), "A"), "desk")
@@ -127,7 +127,7 @@ def test_the_oldest_goes_first_and_leaves_a_gap_that_says_so():
     ],
 )
 def test_a_gap_says_why(spoil: Callable[[QueryCounts, ManualClock], object], why: str):
-    """Every reason for which a count may be too low is said with it."""
+    """Every reason for a count that may be too low is in the result."""
     counts, clock = counting(bucket=60.0, limit=10)
     clock.advance(600)
     counts.add(Use(("n.example",), "A"), "desk")
@@ -138,12 +138,12 @@ def test_a_gap_says_why(spoil: Callable[[QueryCounts, ManualClock], object], why
 
 
 def test_what_was_frozen_stays_as_it_was():
-    """A copy that is read in a thread does not see what is counted meanwhile, by whatever way."""
+    """A snapshot that a thread reads does not change while queries are counted."""
     counts, clock = counting()
     clock.advance(600)
     use = Use(("n.example",), "A")
     counts.add(use, "desk")
-    meter = counts.meter(use, "desk")
+    meter = counts.find_counter(use, "desk")
     assert meter is not None
     frozen, now = counts.freeze(), clock.now()
     meter[0] += 5
@@ -207,7 +207,7 @@ def test_a_copy_made_in_the_middle_of_a_change_has_every_query_once(change: str)
     copying = threading.Thread(target=copy)
     counts._closed = Interrupted(counts._closed)
     if change == "turn":
-        counts._turn(clock.now())
+        counts._close_bucket(clock.now())
     else:
         counts._drop_oldest()
     copying.join()

@@ -120,14 +120,14 @@ def test_loops_and_endless_chains_end_in_servfail() -> None:
 
 
 def test_any_is_answered_with_one_hinfo() -> None:
-    """RFC 8482: a polite refusal, a name that exists being told from one that does not."""
+    """RFC 8482: ANY is answered with HINFO for a name that exists, NXDOMAIN for one that does not."""
     reply = ask(AUTOLOGON, ANY)
     assert [rrset.type for rrset in reply.answer] == [HINFO]
     assert ask("nope.fabrikam.com", ANY).rcode == NXDOMAIN
 
 
 def test_transfers_are_refused() -> None:
-    """The zones are not given away whole."""
+    """Zone transfers are refused."""
     assert ask("fabrikam.com", AXFR).rcode == REFUSED
 
 
@@ -157,7 +157,7 @@ def estate_with(*zones: Zone, profiles: tuple[TrafficManager, ...] = ()) -> Zone
 
 
 def test_zones_within_zones() -> None:
-    """The deepest zone answers, and a zone above knows that something hangs below it."""
+    """The deepest zone answers, and a parent zone has the origin of its child as an empty non-terminal."""
     zones = estate_with(
         Zone(name="x.test", records=(RecordSet(name="a", type="A", values=("192.0.2.1",)),)),
         Zone(name="deep.b.x.test", records=(RecordSet(name="@", type="A", values=("192.0.2.2",)),)),
@@ -182,7 +182,7 @@ def test_zones_within_zones() -> None:
     ],
 )
 def test_a_mistake_in_the_estate_names_its_key_path(records: tuple[RecordSet, ...], words: tuple[str, ...]) -> None:
-    """A record that cannot be is refused at loading, with place and reason."""
+    """An invalid record is refused at loading, with key path and reason."""
     profile = TrafficManager(name="p", dns_name="p.tm.x.test")
     with pytest.raises(EstateError) as caught:
         estate_with(Zone(name="x.test", records=records), profiles=(profile,))

@@ -1,4 +1,4 @@
-"""Queries answered many at a time, with replies that are ready: all as if each had been answered by the book."""
+"""Queries answered in batches with cached replies: the results are the same as without batches and cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ssosim.dns.server import batched_io as module
 from ssosim.dns.server import listener as listening
 from ssosim.dns.server import reply_cache as keeping
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.dns.server.reply_cache import Ready
+from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.faults import ActiveFaults, fault_from
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import DnsAnswered, Trace
@@ -28,14 +28,14 @@ NAME = "h.fabrikam.com"
 @pytest.fixture(params=["batches", "one by one"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How datagrams are read."""
-    assert module.usable(), "Linux on a 64-bit machine has the calls"
+    assert module.is_supported(), "Linux on a 64-bit machine has the calls"
     if request.param != "batches":
-        monkeypatch.setattr(listening, "usable", lambda: False)
+        monkeypatch.setattr(listening, "is_supported", lambda: False)
     return str(request.param)
 
 
 class Desk:
-    """A server with all that looks at its answers, and sockets of two clients."""
+    """A server with its trace and counters, and sockets of two clients."""
 
     def __init__(self, zones: ZoneSet) -> None:
         self.store, self.clock = ZoneStore(put_rrset(zones, NAME, "A", ["192.0.2.7"])), ManualClock(1000.0)
@@ -45,15 +45,15 @@ class Desk:
         self.server = DnsServer(self.store, self.trace, self.people.client_of)
         self.server.counts = self.counts = QueryCounts(self.clock)
         self.port = 0
-        self.ready: list[Ready] = []
-        make = self.server._listener._ready
+        self.ready: list[ReplyCache] = []
+        make = self.server._listener._make_reply_cache
 
-        def keep(local: str) -> Ready | None:
+        def keep(local: str) -> ReplyCache | None:
             ready = make(local)
             self.ready += [ready] if ready is not None else []
             return ready
 
-        self.server._listener._ready = keep
+        self.server._listener._make_reply_cache = keep
 
     @asynccontextmanager
     async def up(self, host: str = HERE) -> AsyncIterator[Desk]:
@@ -116,7 +116,7 @@ async def test_every_query_of_many_gets_its_own_answer(desk: Desk, way: str) -> 
 
 
 async def test_each_way_of_asking_is_answered_in_kind(desk: Desk, way: str) -> None:
-    """Letter case, EDNS and the CD bit are the asker's: what was answered to another is not given to this one."""
+    """Letter case, EDNS and the CD bit are part of the cache key: a reply to another query is not used."""
     queries = [
         dns.message.make_query(NAME, "A", id=7),
         dns.message.make_query(NAME.upper(), "A", id=7),
@@ -144,7 +144,7 @@ async def test_a_long_answer_stays_cut(desk: Desk, way: str) -> None:
 
 
 async def test_who_asks_is_looked_up_each_time(desk: Desk, way: str) -> None:
-    """Two clients at once are told apart; one that gets another name has it from then on, in the counts too."""
+    """Two clients are distinguished; a client that gets another name has it in trace and counts from then on."""
     async with desk.up():
         await desk.ask(*[NAME] * 3)
         await desk.ask(*[NAME] * 2, by=THERE)
@@ -193,7 +193,7 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
 
 
 async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: Desk, way: str) -> None:
-    """A fault for the first two answers of one name strikes those two, among a hundred others that are ready."""
+    """A fault for the first two answers of one name changes these two, among a hundred cached replies."""
     board = ActiveFaults(desk.store, desk.trace)
     board.attach(desk.server, "lab")
     struck, spared = "n1.fabrikam.com", "n2.fabrikam.com"
@@ -208,7 +208,7 @@ async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: De
 
 
 async def test_a_watcher_of_the_trace_hears_every_answer_in_order(desk: Desk, way: str) -> None:
-    """One who subscribes meanwhile gets each later record at once, before the answer is there."""
+    """A subscriber of the trace gets each later record before the client has the answer."""
     async with desk.up():
         await desk.ask(NAME, NAME)
         heard: list[int] = []
@@ -221,7 +221,7 @@ async def test_a_watcher_of_the_trace_hears_every_answer_in_order(desk: Desk, wa
 
 
 async def test_ipv6_and_two_addresses(desk: Desk, way: str) -> None:
-    """Answers leave from the address that was asked, to the address that asked, whatever the family."""
+    """Answers go from the queried address to the address of the client, IPv4 and IPv6."""
     async with desk.up():
         first = desk.port
         desk.people.register("::1", "six")
@@ -234,7 +234,7 @@ async def test_ipv6_and_two_addresses(desk: Desk, way: str) -> None:
 
 
 async def test_odd_sizes_do_no_harm(desk: Desk, way: str) -> None:
-    """Empty, tiny and very long datagrams among good ones: those are answered, these are not remembered."""
+    """Empty, tiny and very long datagrams among good ones: the good ones are answered, the others are not cached."""
     good = dns.message.make_query(NAME, "A", id=5).to_wire()
     odd = [b"", b"\0", b"\0\5", good[:11], good[:-1], good + bytes(5000), good + bytes(60000), bytes(12)]
     async with desk.up():
@@ -262,7 +262,7 @@ async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) ->
             wire = dns.message.make_query(NAME, "A", id=9).to_wire()
             for _ in range(5):
                 asking.send(wire)
-            inner = desk.server._delivery.write_down
+            inner = desk.server._delivery.record_all
 
             def spoil(leaving: list[object]) -> None:
                 """Send the third answer to a port where nobody can be."""
@@ -271,14 +271,14 @@ async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) ->
                 inner(leaving)  # type: ignore[arg-type]
 
             for ready in desk.ready:
-                ready.write_down = spoil  # type: ignore[assignment]
+                ready.record_all = spoil  # type: ignore[assignment]
             got = [await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asking, 512), 5) for _ in range(4)]
             assert ids(got) == [9] * 4
 
 
 async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """More different questions than may be kept: all are answered, and no more are kept."""
-    monkeypatch.setattr(keeping, "MOST", 30)
+    monkeypatch.setattr(keeping, "MAX_REPLIES", 30)
     async with desk.up():
         for _ in range(2):
             await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
@@ -291,9 +291,9 @@ async def test_a_machine_without_the_calls_reads_one_by_one(monkeypatch: pytest.
     refused = lambda *_: -1  # noqa: E731 - a system call
     no_calls, half = (lambda: (refused, refused)), (lambda: (receive, refused))
     for name, instead in (("ctypes", None), ("HEADER", 56), ("_calls", no_calls), ("_calls", half)):
-        module.usable.cache_clear()
+        module.is_supported.cache_clear()
         with monkeypatch.context() as patch:
             patch.setattr(module, name, instead)
-            assert not module.usable()
-    module.usable.cache_clear()
-    assert module.usable()
+            assert not module.is_supported()
+    module.is_supported.cache_clear()
+    assert module.is_supported()

@@ -1,4 +1,4 @@
-"""Hostile DNS messages: refused before they are parsed, bounded where they are; and no peer keeps others waiting."""
+"""Hostile DNS messages: refused before parsing, or parsed within limits; and no peer blocks others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from dns.rcode import FORMERR, NOERROR, NOTAUTH, NOTIMP, REFUSED, SERVFAIL, Rcod
 from dns.rdatatype import A
 
 from ssosim.dns import Answer, DnsServer, ZoneSet, ZoneStore
-from ssosim.dns.recursion import Ask, Question
-from ssosim.dns.recursion.message import Truncated, query_for, read_response
+from ssosim.dns.recursion import Question, UpstreamQuery
+from ssosim.dns.recursion.message import Truncated, build_query, read_response
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.server.peer_budget import SHARE_S, Turns
+from ssosim.dns.server.peer_budget import SHARE_S, PeerScheduler
 from ssosim.dns.server.wire_format import respond
 from ssosim.trace import Trace
 
@@ -53,7 +53,7 @@ def rcode_of(zones: ZoneSet, query: bytes, *, may_parse: bool = True) -> Rcode:
 
 @pytest.mark.parametrize("section", ["answer", "authority", "additional"])
 def test_a_query_with_records_is_formerr_unparsed(contoso: ZoneSet, section: str) -> None:
-    """One record or thousands in any section: FORMERR, and nobody takes them apart."""
+    """One record or thousands in any section: FORMERR without parsing."""
     for count in (1, 1500):
         assert rcode_of(contoso, with_records(section, count), may_parse=False) == FORMERR
 
@@ -88,7 +88,7 @@ def test_what_real_clients_send_is_answered(contoso: ZoneSet) -> None:
 
 
 def test_signed_queries(contoso: ZoneSet) -> None:
-    """TSIG beside OPT is NOTAUTH, unparsed: no keys are held here."""
+    """TSIG beside OPT is NOTAUTH without parsing: the server has no keys."""
     query = dns.message.make_query(NAME, "A", use_edns=0)
     query.use_tsig(dns.tsigkeyring.from_text({"k.": "c2VjcmV0"}))
     assert rcode_of(contoso, query.to_wire(), may_parse=False) == NOTAUTH
@@ -108,16 +108,16 @@ def test_a_name_of_pointers_is_not_followed(contoso: ZoneSet) -> None:
 
 
 def response(kind: str, *rrsets: dns.rrset.RRset) -> Answer | Truncated | None:
-    """What a server says to our question; the id and the name are ours."""
-    ask = Ask("192.0.2.1", Question(dns.name.from_text("www.example."), A), recursive=False)
-    sent = query_for(ask, ResolverSettings(randomise_case=False))
+    """A server's response to our query, with the same id and name."""
+    ask = UpstreamQuery("192.0.2.1", Question(dns.name.from_text("www.example."), A), recursive=False)
+    sent = build_query(ask, ResolverSettings(randomise_case=False))
     made = dns.message.make_response(dns.message.from_wire(sent.wire))
     getattr(made, kind).extend(rrsets)
     return read_response(made.to_wire(max_size=65_535), sent)
 
 
 def test_a_reply_of_thousands_of_records_is_a_failure() -> None:
-    """A server that sends more than is read has failed, so that the next one is asked; 200 addresses are fine."""
+    """A response above the limit is a server failure, so the next server is queried; 200 addresses are accepted."""
     said = response("answer", *(dns.rrset.from_text("www.example.", 60, "IN", "A", f"10.0.{n >> 8}.{n & 255}")
                                 for n in range(1500)))  # fmt: skip
     assert said.rcode == SERVFAIL  # type: ignore[union-attr]
@@ -139,19 +139,19 @@ def test_a_reply_is_read_where_it_matters() -> None:
 
 async def test_peers_take_turns() -> None:
     """A peer that has had its share waits behind one that has not; nothing is lost, and its own order is kept."""
-    turns, done = Turns(), []
-    assert turns.is_free("greedy")
-    turns.took("greedy", 2 * SHARE_S)
-    assert not turns.is_free("greedy")
-    assert turns.is_free("modest")
+    scheduler, done = PeerScheduler(), []
+    assert scheduler.may_run("greedy")
+    scheduler.charge("greedy", 2 * SHARE_S)
+    assert not scheduler.may_run("greedy")
+    assert scheduler.may_run("modest")
     finished = asyncio.Event()
     for number in range(3):
-        turns.wait("greedy", lambda number=number: done.append(f"greedy {number}"))  # type: ignore[misc]
-    turns.wait("modest", finished.set)
-    assert not turns.is_free("modest"), "who comes now waits as well"
+        scheduler.enqueue("greedy", lambda number=number: done.append(f"greedy {number}"))  # type: ignore[misc]
+    scheduler.enqueue("modest", finished.set)
+    assert not scheduler.may_run("modest"), "who comes now waits as well"
     await finished.wait()
     assert done == ["greedy 0", "greedy 1", "greedy 2"]
-    assert turns.is_free("greedy")
+    assert scheduler.may_run("greedy")
 
 
 @asynccontextmanager
@@ -169,15 +169,15 @@ async def test_one_peer_does_not_keep_another_waiting(contoso: ZoneSet) -> None:
     order: list[str] = []
     begun = asyncio.Event()
     async with serving(contoso) as (server, port):
-        inner = server._listener._answer
+        inner = server._listener._handle_query
 
         def slow(query: bytes, peer: tuple[str, int], *rest: object) -> None:
             order.append(peer[0])
             begun.set()
             inner(query, peer, *rest)  # type: ignore[arg-type]
 
-        server._listener._answer = slow
-        server._listener._connections.answer = slow  # type: ignore[assignment]
+        server._listener._handle_query = slow
+        server._listener._connections.handle_query = slow  # type: ignore[assignment]
         many = b"".join(
             struct.pack("!H", len(wire)) + wire
             for wire in (dns.message.make_query(f"n{number}.example", "A").to_wire() for number in range(3000))

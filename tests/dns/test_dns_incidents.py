@@ -10,7 +10,7 @@ from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import A
 
 from ssosim.dns import Answer, Effect, ZoneSet, ZoneStore, put_rrset
-from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
+from ssosim.dns.recursion import Question, Resolver, ResolverSettings, UpstreamQuery, run_resolution
 from ssosim.dns.server.hierarchy import View
 from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import ActiveFaults, NameRemoved
@@ -31,20 +31,20 @@ class Cloud:
 
     @property
     def hierarchy(self):  # type: ignore[no-untyped-def]
-        """Who serves what."""
+        """The present hierarchy."""
         return self.board.authorities.hierarchy
 
-    def __call__(self, ask: Ask) -> Answer | None:
+    def __call__(self, ask: UpstreamQuery) -> Answer | None:
         """What the server that is asked says."""
         server = next(name for name, address in self.hierarchy.addresses.items() if address == ask.server)
         if self.board.authorities.is_dead(server, ask.question.name):
             return None
-        return self.board.authorities.said(server, ask.question.name, ask.question.type)
+        return self.board.authorities.answer_as(server, ask.question.name, ask.question.type)
 
     def addresses(self, name: str, now: float = NOW) -> tuple[str, ...]:
         """The addresses of ``name`` by way of the resolver; none where it fails."""
         asked = Question(to_name(name), A)
-        said = self.resolver.cached(asked, now) or drive(self.resolver.resolve(asked, now), self, now)
+        said = self.resolver.find_cached(asked, now) or run_resolution(self.resolver.resolve(asked, now), self, now)
         if said.rcode != NOERROR:
             return ()
         return tuple(rdata.to_text() for rrset in said.answer if rrset.type == A for rdata in rrset.rdatas)
@@ -72,7 +72,7 @@ def cloud(contoso: ZoneSet) -> Cloud:
 
 
 def test_a_fault_of_a_regional_name_is_a_quarter_of_a_global_one(cloud: Cloud) -> None:
-    """TMS9-092: the same fault on one of four regional names strikes 25 % of the clients, on the global name all."""
+    """TMS9-092: the same fault on one of four regional names affects 25 % of the clients, on the global name all."""
     assert (cloud.impact(REGIONS * 2), cloud.impact([LOGIN] * 8)) == (0, 0)
     undo = NameRemoved(name=REGIONS[0]).apply(cloud.board)
     cloud.resolver.flush(None)
@@ -98,7 +98,7 @@ def test_two_providers_outlive_one(cloud: Cloud, dead: tuple[int, ...], reached:
 
 
 def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
-    """azure-ad-preview: repaired at once, the name leads astray for the hour of its TTL, unless caches are flushed."""
+    """azure-ad-preview: after the repair, caches give the wrong address for the hour of the TTL, unless flushed."""
     right = cloud.store.current
     foreign = put_rrset(right, "sso.fabrikam.com", "CNAME", ["sts.fabrikam.com."], ttl=3600)
     good = put_rrset(right, "sso.fabrikam.com", "A", ["192.0.2.10"])
@@ -108,7 +108,7 @@ def test_a_wrong_cname_lives_as_long_as_its_ttl(cloud: Cloud) -> None:
     cloud.store.change(lambda _: good)
     assert cloud.addresses("sso.fabrikam.com", NOW + 299) == before
     asked = Question(to_name("sso.fabrikam.com"), A)
-    held = cloud.resolver.cached(asked, NOW + 299)
+    held = cloud.resolver.find_cached(asked, NOW + 299)
     assert held is not None
     assert held.answer[0].ttl == 3600 - 299
     assert cloud.addresses("sso.fabrikam.com", NOW + 3601) == ("192.0.2.10",)

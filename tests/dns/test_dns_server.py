@@ -1,4 +1,4 @@
-"""The server over real sockets, asked by dnspython's resolver, dig and raw bytes."""
+"""The DNS server over real sockets, queried with dnspython's resolver, dig and raw bytes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def query(name: str = AUTOLOGON, kind: str = "A") -> dns.message.Message:
 
 
 async def tcp_ask(port: int, *queries: dns.message.Message) -> list[dns.message.Message]:
-    """Ask several questions in one go over one connection."""
+    """UpstreamQuery several questions in one go over one connection."""
     reader, writer = await asyncio.open_connection(HERE, port)
     try:
         wires = [message.to_wire() for message in queries]
@@ -129,7 +129,7 @@ async def test_dig_sees_every_flag(served: Served) -> None:
 
 
 async def test_a_long_answer_comes_over_tcp(served: Served) -> None:
-    """Dig is told over UDP that the answer is cut, and fetches the whole of it over TCP."""
+    """Dig gets a truncated answer over UDP and the complete one over TCP."""
     wide = put_rrset(served.store.current, "wide.fabrikam.com", "A", [f"10.1.1.{n}" for n in range(200)])
     served.store.change(lambda _: wide)
     out = await served.dig("wide.fabrikam.com", "+short")
@@ -149,7 +149,7 @@ async def test_a_change_is_answered_at_once(served: Served) -> None:
 
 
 async def test_the_client_is_told_by_both_addresses(contoso: ZoneSet) -> None:
-    """Each query is attributed by where it came from and which of our addresses it was sent to."""
+    """Each query is attributed by its source address and its destination address."""
     async with serving(contoso) as running:
         other = await running.server.start("127.0.0.2", 0)
         assert running.server.addresses == ((HERE, running.port), ("127.0.0.2", other))
@@ -172,7 +172,7 @@ async def test_two_servers_do_not_share_a_port(contoso: ZoneSet) -> None:
         assert one.port != two.port
         seen = [await dns.asyncquery.udp(query(), HERE, port=each.port, timeout=3) for each in (one, two)]
         assert [str(reply.answer[0][0]) for reply in seen] == ["192.0.2.20", "192.0.2.99"]
-        with pytest.raises(ListenError, match="something else listens there"):
+        with pytest.raises(ListenError, match="another program uses this port"):
             await two.server.start(HERE, one.port)
 
 
@@ -188,7 +188,7 @@ async def test_an_impossible_address_is_explained(contoso: ZoneSet, host: str, p
 
 
 async def test_ipv6(contoso: ZoneSet) -> None:
-    """An IPv6 address serves like any other."""
+    """The server listens on an IPv6 address too."""
     async with serving(contoso) as running:
         port = await running.server.start("::1", 0)
         reply = await dns.asyncquery.udp(query(), "::1", port=port, timeout=3)
@@ -276,7 +276,7 @@ async def test_idle_and_surplus_connections_are_closed(contoso: ZoneSet) -> None
 
 
 async def test_a_fault_may_keep_delay_or_replace_an_answer(served: Served) -> None:
-    """The seam for faults: one answer is dropped, one is SERVFAIL, one is late; the trace tells what left."""
+    """A tamper function: one answer is dropped, one is SERVFAIL, one is late; the trace has what was sent."""
     effects = {"a": Effect(drop=True), "b": Effect(rcode=SERVFAIL), "c": Effect(delay=0.2)}
     served.server.tamper = lambda asked, _client: effects.get(asked.name[0])
     with pytest.raises(dns.exception.Timeout):

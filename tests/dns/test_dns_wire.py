@@ -1,4 +1,4 @@
-"""Bytes in, bytes out."""
+"""The wire format: query bytes to answer bytes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_udp_answers_are_cut_to_what_the_client_takes(payload: int | None, limit
 
 
 def malformed() -> list[tuple[str, bytes, int]]:
-    """Queries that are wrong in one way each, and the code that says so."""
+    """Queries with one mistake each, and the response code for it."""
     good = dns.message.make_query(AUTOLOGON, A).to_wire()
     version = dns.message.make_query(AUTOLOGON, A, use_edns=1)
     chaos = dns.message.make_query("version.bind", "TXT", rdclass=dns.rdataclass.CH)
@@ -163,7 +163,7 @@ def test_wire_says_what_the_pure_answer_says(labels: list[str], kind: str) -> No
 
 
 def test_the_cache_answers_as_the_first_time_whatever_the_id() -> None:
-    """A remembered answer differs in its id alone, and its event is the same."""
+    """A cached answer differs in its id only, and its trace event is the same."""
     responder = Responder()
     query = dns.message.make_query(AUTOLOGON, A).to_wire()
     first = responder.reply(CONTOSO, query, "udp")

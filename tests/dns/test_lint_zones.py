@@ -13,7 +13,7 @@ from dns.rdatatype import CNAME, A
 
 from ssosim.dns import ZoneSet, delete_profile, point_alias, put_profile, put_rrset, remove_name, zones_of
 from ssosim.dns.zones.edits import point_alias_record
-from ssosim.dns.zones.lint import LintFinding, lint, lint_written
+from ssosim.dns.zones.lint import LintFinding, lint, lint_estate_records
 from ssosim.dns.zones.rrset import RRset, to_rdatas
 from ssosim.estate import RecordSet, TrafficManager, TrafficManagerEndpoint, Zone, default_estate
 
@@ -23,12 +23,12 @@ BASE = zones_of(default_estate())
 
 
 def new(zones: ZoneSet) -> set[LintFinding]:
-    """The findings that a change brought."""
+    """The findings that a change added."""
     return set(lint(zones)) - set(lint(BASE))
 
 
 def test_the_default_estate_has_the_incidents_own_findings() -> None:
-    """TMS9-046, TMS9-064: the one alias of all zones is a snowflake and its profile has no owner; no error."""
+    """TMS9-046, TMS9-064: the only alias record set and a profile without an owner give warnings, not errors."""
     assert [(each.name, each.severity, each.source) for each in lint(BASE)] == [
         ("_kerberos.corp.contoso.com", "warning", "TMS9-046"),
         (AUTOLOGON, "warning", "TMS9-046"),
@@ -136,7 +136,7 @@ def test_a_mistake_is_found(change: Callable[[ZoneSet], ZoneSet], name: str, row
 
 
 def test_loops_are_found_at_every_name_in_them() -> None:
-    """CNAMEs that lead round, across zones too; a chain that ends is none."""
+    """CNAME loops, across zones too; a chain that ends is not a loop."""
     there = put_rrset(BASE, "a.fabrikam.com", "CNAME", ["b.windows.net."])
     loop = put_rrset(there, "b.windows.net", "CNAME", ["a.fabrikam.com."])
     found = [each for each in new(loop) if "loops" in each.text]
@@ -147,7 +147,7 @@ def test_loops_are_found_at_every_name_in_them() -> None:
 
 
 def test_a_chain_longer_than_resolvers_follow_is_found() -> None:
-    """It answers SERVFAIL like a loop, and is told apart from one."""
+    """A chain that is too long is SERVFAIL like a loop, but a different finding."""
     zones = BASE
     for step in range(20):
         zones = put_rrset(zones, f"c{step}.fabrikam.com", "CNAME", [f"c{step + 1}"])
@@ -157,7 +157,7 @@ def test_a_chain_longer_than_resolvers_follow_is_found() -> None:
 
 
 def with_rrsets(zones: ZoneSet, *rrsets: RRset) -> ZoneSet:
-    """The zones with record sets put in past all checks."""
+    """The zones with record sets added without checks."""
     for rrset in rrsets:
         zone = zones.zone_of(rrset.name)
         node = MappingProxyType({**zone.node(rrset.name), rrset.type: rrset})
@@ -166,7 +166,7 @@ def with_rrsets(zones: ZoneSet, *rrsets: RRset) -> ZoneSet:
 
 
 def test_what_loading_refuses_is_still_found() -> None:
-    """Zones put together past the checks: CNAME beside other data, aliases to nothing, aliases that lead round."""
+    """Zones built without checks: CNAME beside other data, aliases without a target, alias loops."""
     sts, here = dns.name.from_text("sts.fabrikam.com"), dns.name.from_text("a.fabrikam.com")
     beside = with_rrsets(BASE, RRset(sts, CNAME, 300, to_rdatas(["login.windows.net."], CNAME, sts)))
     assert {each.source for each in new(beside)} >= {"RFC 1034 3.6.2"}
@@ -191,14 +191,14 @@ def test_good_links_are_left_in_peace() -> None:
 
 
 def test_written_targets_with_inner_dots_want_the_last_one() -> None:
-    """se-2009: in file form the missing dot is plain to see, even where the expanded name happens to exist."""
+    """se-2009: in the file the missing dot is visible, even where the expanded name happens to exist."""
     records = (
         RecordSet(name="@", type="NS", values=("ns1.x.test", "ns2.x.test.", "ns3")),
         RecordSet(name="_s._tcp", type="SRV", values=("0 1 88 dc1.x.test",)),
         RecordSet(name="t", type="TXT", values=('"v=spf1 a.b"',)),
         RecordSet(name="e", type="CNAME", values=()),
     )
-    found = lint_written((Zone(name="x.test", records=records),))
+    found = lint_estate_records((Zone(name="x.test", records=records),))
     assert [(each.zone, each.name, each.severity, each.source) for each in found] == [
         ("x.test", "@", "error", "se-2009"),
         ("x.test", "_s._tcp", "error", "se-2009"),

@@ -1,4 +1,4 @@
-"""The resolver's core in memory: real zones spread over real authorities, and no socket."""
+"""The resolver core in memory: real zones on the servers of the hierarchy, no sockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssosim.dns import Answer, ZoneSet, ZoneStore, answer, delete_profile, put_rrset, remove_name
-from ssosim.dns.recursion import Ask, Question, Resolver, ResolverSettings, drive
+from ssosim.dns.recursion import Question, Resolver, ResolverSettings, UpstreamQuery, run_resolution
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.hierarchy import Hierarchy, View
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
@@ -33,24 +33,24 @@ class World:
         self.store = ZoneStore(zones)
         self.authorities = Authorities(self.store)
         self.silent: set[str] = set()
-        self.asked: list[Ask] = []
+        self.asked: list[UpstreamQuery] = []
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """Who serves what."""
+        """The present hierarchy."""
         return self.authorities.hierarchy
 
     def change(self, change: Callable[[Hierarchy], Hierarchy]) -> None:
         """Break the hierarchy."""
         self.authorities.hierarchy = change(self.authorities.hierarchy)
 
-    def __call__(self, ask: Ask) -> Answer | None:
-        """What the server says."""
+    def __call__(self, ask: UpstreamQuery) -> Answer | None:
+        """The answer of the queried server."""
         self.asked.append(ask)
         server = next(name for name, address in self.hierarchy.addresses.items() if address == ask.server)
         if ask.server in self.silent or self.authorities.is_dead(server, ask.question.name):
             return None
-        return self.authorities.said(server, ask.question.name, ask.question.type)
+        return self.authorities.answer_as(server, ask.question.name, ask.question.type)
 
     def resolver(self, seed: int = 1, **options: object) -> Resolver:
         """A resolver with these root hints."""
@@ -63,18 +63,20 @@ def question(name: str = AUTOLOGON, kind: RdataType = A) -> Question:
     return Question(to_name(name), kind)
 
 
-def resolve(resolver: Resolver, world: Callable[[Ask], Answer | None], asked: Question, now: float = NOW) -> Answer:
-    """From the cache, or else from the world."""
-    return resolver.cached(asked, now) or drive(resolver.resolve(asked, now), world, now)
+def resolve(
+    resolver: Resolver, world: Callable[[UpstreamQuery], Answer | None], asked: Question, now: float = NOW
+) -> Answer:
+    """The answer from the cache, or else from the servers."""
+    return resolver.find_cached(asked, now) or run_resolution(resolver.resolve(asked, now), world, now)
 
 
 def data(said: Answer) -> tuple[object, ...]:
-    """What an answer says, TTLs apart."""
+    """The content of an answer without TTLs."""
     return said.rcode, [(rrset.name, rrset.type, rrset.content) for rrset in said.answer]
 
 
 def with_view(zone: Name, server: Name, kind: str, hierarchy: Hierarchy) -> Hierarchy:
-    """The hierarchy with a server that sees the zone so."""
+    """The hierarchy with that view of the zone on one server."""
     return hierarchy.with_view(zone, server, View(kind))  # type: ignore[arg-type]
 
 
@@ -135,7 +137,7 @@ def test_a_loop_is_servfail(world: World, length: int) -> None:
     assert resolve(resolver, world, loop, NOW + 4).rcode == SERVFAIL
     assert len(world.asked) == asked
     resolve(resolver, world, loop, NOW + 6)
-    assert len(world.asked) > asked or resolver.cached(question("l0.fabrikam.com", CNAME), NOW + 6) is not None
+    assert len(world.asked) > asked or resolver.find_cached(question("l0.fabrikam.com", CNAME), NOW + 6) is not None
 
 
 def test_ttls_count_down_and_end(world: World) -> None:
@@ -187,7 +189,7 @@ def test_a_negative_answer_ends_with_the_soa_minimum(world: World) -> None:
 
 
 def test_one_silent_server_is_passed_over(world: World) -> None:
-    """A server that does not answer costs a timeout and is asked last from then on."""
+    """A server that does not answer costs one timeout and is queried last from then on."""
     servers = world.hierarchy.serves[to_name("microsoftonline.com")]
     world.silent = {world.hierarchy.addresses[server] for server in servers[:3]}
     resolver = world.resolver()
@@ -199,7 +201,7 @@ def test_one_silent_server_is_passed_over(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["lame", "dead"])
 def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
-    """facebook-2021: when no server of a zone is of use the answer is SERVFAIL; one good one is enough."""
+    """facebook-2021: if no server of a zone gives a usable answer, the result is SERVFAIL; one good one is enough."""
     zone = to_name("microsoftonline.com")
     servers = world.hierarchy.serves[zone]
     for server in servers[1:]:
@@ -211,7 +213,7 @@ def test_all_servers_lame_or_dead_is_servfail(world: World, kind: str) -> None:
 
 
 def test_one_blank_server_of_four_fails_a_quarter(world: World) -> None:
-    """azure-dns-2019: a quarter of fresh resolvers hears NXDOMAIN, and keeps it for the SOA minimum."""
+    """azure-dns-2019: a quarter of new resolvers gets NXDOMAIN and caches it for the SOA minimum."""
     zone = to_name("microsoftonline.com")
     world.change(lambda h: h.with_view(zone, h.server(zone, 4), View("blank")))
     outcomes = []
@@ -232,7 +234,7 @@ def test_a_removed_delegation_is_nxdomain_from_the_parent(world: World) -> None:
     said = resolve(world.resolver(), world, question(LOGIN))
     assert said.rcode == NXDOMAIN
     assert said.authority[0].name == to_name("com")
-    assert world.authorities.said(world.hierarchy.server(zone, 1), to_name(LOGIN), A).outcome == "NOERROR"
+    assert world.authorities.answer_as(world.hierarchy.server(zone, 1), to_name(LOGIN), A).outcome == "NOERROR"
     assert resolve(used, world, question("nope.microsoftonline.com"), NOW + 60).authority[0].name == zone
     assert resolve(used, world, question(LOGIN), NOW + 4000).rcode == NXDOMAIN
 
@@ -245,10 +247,10 @@ def test_stale_answers_are_served_only_when_switched_on(world: World) -> None:
         ttl = resolve(resolver, world, question(LOGIN)).answer[0].ttl
         world.silent = set(world.hierarchy.addresses.values())
         assert resolve(resolver, world, question(LOGIN), NOW + ttl).rcode == SERVFAIL
-        stale = resolver.stale(question(LOGIN), NOW + ttl)
+        stale = resolver.find_stale(question(LOGIN), NOW + ttl)
         assert (stale is not None) is on
         assert stale is None or stale.answer[0].ttl == 30
-        assert resolver.stale(question(LOGIN), NOW + ttl + 1000) is None
+        assert resolver.find_stale(question(LOGIN), NOW + ttl + 1000) is None
 
 
 def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
@@ -257,12 +259,12 @@ def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
 
     def resolver(validate: bool) -> Resolver:
         chosen = ResolverSettings(validate=validate)
-        return Resolver(chosen, world.hierarchy.root_addresses, bogus=lambda name: name.parent() in bogus)
+        return Resolver(chosen, world.hierarchy.root_addresses, is_bogus=lambda name: name.parent() in bogus)
 
     assert resolve(resolver(False), world, question(LOGIN)).outcome == "NOERROR"
     strict = resolver(True)
     assert resolve(strict, world, question(LOGIN)).rcode == SERVFAIL
-    assert drive(strict.resolve(question(LOGIN), NOW, checking_disabled=True), world, NOW).outcome == "NOERROR"
+    assert run_resolution(strict.resolve(question(LOGIN), NOW, checking_disabled=True), world, NOW).outcome == "NOERROR"
     assert resolve(strict, world, question(LOGIN), NOW + 10).rcode == SERVFAIL
     bogus.clear()
     assert resolve(strict, world, question(LOGIN), NOW + 20).outcome == "NOERROR"
@@ -272,12 +274,12 @@ def test_validation_fails_only_where_it_is_switched_on(world: World) -> None:
 
 
 def test_the_same_core_is_a_chain(world: World) -> None:
-    """Device cache, company resolver, authorities: each keeps its own copy, a device no longer than it was told."""
+    """Device cache, company resolver, authorities: each has its own copy, for at most the TTL received."""
     company = world.resolver()
     device = Resolver(ResolverSettings(forward_to=("10.0.0.53",)))
     now = NOW
 
-    def ask_company(ask: Ask) -> Answer:
+    def ask_company(ask: UpstreamQuery) -> Answer:
         assert ask.recursive
         assert ask.server == "10.0.0.53"
         return resolve(company, world, ask.question, now)
@@ -294,13 +296,13 @@ def test_the_same_core_is_a_chain(world: World) -> None:
 
 
 def test_a_server_is_not_believed_about_other_zones(world: World) -> None:
-    """A server of one zone cannot plant records, delegations or negative answers of another."""
+    """A server of one zone cannot inject records, delegations or negative answers of another zone."""
     victim = to_name(LOGIN)
     forged = RRset(victim, A, 9999, to_rdatas(["203.0.113.66"], A, dns.name.root))
     nameserver = RRset(to_name("microsoftonline.com"), NS, 9999, to_rdatas(["evil.fabrikam.com."], NS, dns.name.root))
     link = RRset(to_name("bad.fabrikam.com"), CNAME, 9999, to_rdatas([f"{LOGIN}."], CNAME, dns.name.root))
 
-    def evil(ask: Ask) -> Answer | None:
+    def evil(ask: UpstreamQuery) -> Answer | None:
         honest = world(ask)
         if ask.question.name != to_name("bad.fabrikam.com") or honest is None or not honest.authoritative:
             return honest
@@ -320,7 +322,7 @@ def test_glue_for_a_stranger_is_not_believed(world: World) -> None:
     servers = RRset(below, NS, 300, to_rdatas(["ns1.dns.example."], NS, dns.name.root))
     glue = RRset(to_name("ns1.dns.example"), A, 300, to_rdatas(["203.0.113.66"], A, dns.name.root))
 
-    def evil(ask: Ask) -> Answer | None:
+    def evil(ask: UpstreamQuery) -> Answer | None:
         assert ask.server != "203.0.113.66"
         honest = world(ask)
         if not ask.question.name.is_subdomain(below) or honest is None or honest.rcode != NXDOMAIN:
@@ -333,18 +335,18 @@ def test_glue_for_a_stranger_is_not_believed(world: World) -> None:
 
 
 def test_a_flood_of_name_servers_without_addresses_is_bounded() -> None:
-    """NXNSAttack: referrals to ever more name servers without glue cost no more than ``max_asks`` queries."""
-    asked: list[Ask] = []
+    """NXNSAttack: referrals to ever more name servers without glue cost no more than ``max_queries`` queries."""
+    asked: list[UpstreamQuery] = []
 
-    def flood(ask: Ask) -> Answer:
+    def flood(ask: UpstreamQuery) -> Answer:
         asked.append(ask)
         name = ask.question.name
         cut = Name(name.labels[-2:])
         servers = to_rdatas([f"ns.n{len(asked)}x{number}." for number in range(13)], NS, dns.name.root)
         return Answer(name=name, type=A, authoritative=False, authority=(RRset(cut, NS, 300, servers),))
 
-    resolver = Resolver(ResolverSettings(max_asks=30), ("198.18.0.1",))
-    assert drive(resolver.resolve(question("www.victim"), NOW), flood, NOW).rcode == SERVFAIL
+    resolver = Resolver(ResolverSettings(max_queries=30), ("198.18.0.1",))
+    assert run_resolution(resolver.resolve(question("www.victim"), NOW), flood, NOW).rcode == SERVFAIL
     assert len(asked) == 30
 
 
@@ -359,14 +361,14 @@ def test_the_newest_of_two_memories_counts(world: World) -> None:
 
 
 def test_the_cache_is_bounded_and_forgets_the_least_used(world: World) -> None:
-    """A cache of ten holds ten; what is used stays, what is not goes."""
+    """A cache of ten entries has at most ten; the least recently used entry is removed."""
     resolver = world.resolver(max_entries=10)
     resolve(resolver, world, question(LOGIN))
     for number in range(50):
         resolve(resolver, world, question(f"n{number}.fabrikam.com"))
-        assert resolver.cached(question(LOGIN), NOW) is not None
+        assert resolver.find_cached(question(LOGIN), NOW) is not None
         assert len(resolver.cache) <= 10
-    assert resolver.cached(question("n0.fabrikam.com"), NOW) is None
+    assert resolver.find_cached(question("n0.fabrikam.com"), NOW) is None
 
 
 LABELS = st.sampled_from(["a", "b", "c"])
@@ -402,16 +404,16 @@ HOSTILE = st.builds(
 @settings(max_examples=100)
 @given(st.lists(st.none() | HOSTILE, min_size=1, max_size=30), NAMES, st.booleans())
 def test_hostile_servers_cannot_make_it_work_for_ever(said: list[Answer | None], name: Name, forward: bool) -> None:
-    """Whatever servers say, a question ends after at most ``max_asks`` queries with an answer."""
-    chosen = ResolverSettings(max_asks=40, forward_to=("198.18.0.1",) if forward else ())
+    """Whatever servers say, a question ends after at most ``max_queries`` queries with an answer."""
+    chosen = ResolverSettings(max_queries=40, forward_to=("198.18.0.1",) if forward else ())
     resolver = Resolver(chosen, ("198.18.0.1",), random=Random(1))  # noqa: S311 - a seed
-    asked: list[Ask] = []
+    asked: list[UpstreamQuery] = []
 
-    def world(ask: Ask) -> Answer | None:
+    def world(ask: UpstreamQuery) -> Answer | None:
         asked.append(ask)
         return said[len(asked) % len(said)]
 
-    answered = drive(resolver.resolve(Question(name, A), NOW), world, NOW)
+    answered = run_resolution(resolver.resolve(Question(name, A), NOW), world, NOW)
     assert len(asked) <= 40
     assert answered.rcode in (NOERROR, NXDOMAIN, SERVFAIL)
 
@@ -449,14 +451,14 @@ def test_memory_never_lies_about_time(
             case "silence" | "speak":
                 world.silent = set(world.hierarchy.addresses.values()) if change == "silence" else set()
         key = (name, A) if name == "nope.fabrikam.com" else (name, kind)  # NXDOMAIN is about all types
-        remembered = resolver.cached(question(name, kind), now)
+        remembered = resolver.find_cached(question(name, kind), now)
         if remembered is not None and remembered.rcode != SERVFAIL:
             ttl = min(rrset.ttl for rrset in (*remembered.answer, *remembered.authority))
             at, first, said = learnt[key]
             assert ttl <= first - (now - at)
             assert data(remembered) == said
         elif remembered is None:
-            fresh = drive(resolver.resolve(question(name, kind), now), world, now)
+            fresh = run_resolution(resolver.resolve(question(name, kind), now), world, now)
             if fresh.rcode != SERVFAIL:
                 ttl = min(rrset.ttl for rrset in (*fresh.answer, *fresh.authority))
                 learnt[key] = now, ttl, data(fresh)
@@ -464,4 +466,4 @@ def test_memory_never_lies_about_time(
             else:
                 assert world.silent
                 assert key not in learnt or now >= learnt[key][0] + learnt[key][1]
-        assert stale or resolver.stale(question(name, kind), now) is None
+        assert stale or resolver.find_stale(question(name, kind), now) is None

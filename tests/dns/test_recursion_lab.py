@@ -65,7 +65,7 @@ async def test_devices_ask_their_resolver_and_see_the_past(tmp_path: Path) -> No
 
 
 async def test_faults_reach_name_servers_and_resolvers(tmp_path: Path) -> None:
-    """A blank zone and a failing validation show behind resolvers as they should, and not at the others."""
+    """A blank zone and failing validation affect clients behind the resolvers concerned, and no others."""
     strict = DnsResolver(name="strict", address="10.10.0.54", devices=("desk-1",), validate=True)
     async with lab_of(tmp_path, strict, DnsResolver(name="easy", address="10.10.0.55")) as lab:
         assert isinstance(lab.clock, VirtualClock)
@@ -98,7 +98,7 @@ async def test_faults_reach_name_servers_and_resolvers(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_the_estate_has_its_place(text: str, words: str) -> None:
-    """The file and the key path of a resolver that cannot be."""
+    """An invalid resolver: the error has file and key path."""
     assert parse_estate(CONTOSO + CORP, "mine.toml").resolvers[0].name == "corp"
     with pytest.raises(EstateError, match=words):
         parse_estate(CONTOSO + text, "mine.toml")

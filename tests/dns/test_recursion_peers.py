@@ -1,4 +1,4 @@
-"""A real recursive resolver in front of our name servers: it must see what ours sees."""
+"""A real recursive resolver (unbound) in front of the lab's name servers gives the same answers as ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNBOUND = shutil.which("unbound", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What unbound and our resolver said of every shape, and under every fault."""
+    """The answers of unbound and of our resolver for every shape and every fault."""
     if UNBOUND is None:
         pytest.skip("unbound is not installed: sudo apt-get install unbound")
     folder = tmp_path_factory.mktemp("unbound")

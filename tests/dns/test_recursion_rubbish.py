@@ -1,4 +1,4 @@
-"""A hundred thousand packets of rubbish."""
+"""A hundred thousand malformed packets."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ import pytest
 from dns.rdatatype import A
 
 from ssosim.dns import Answer, DnsServer, ZoneSet, ZoneStore
-from ssosim.dns.recursion import Ask, Question, RecursiveServer, Resolver, ResolverSettings, Upstream, drive
-from ssosim.dns.recursion.message import query_for, read_response
+from ssosim.dns.recursion import (
+    Question,
+    RecursiveServer,
+    Resolver,
+    ResolverSettings,
+    Upstream,
+    UpstreamQuery,
+    run_resolution,
+)
+from ssosim.dns.recursion.message import build_query, read_response
 from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import ActiveFaults, Delay, NxDomain, TruncationLoop
@@ -60,7 +68,7 @@ def rubbish(count: int) -> list[bytes]:
 
 
 def test_no_packet_breaks_the_responder(contoso: ZoneSet) -> None:
-    """A hundred thousand malformed or random packets: each is answered or passed over, none raises, none is slow."""
+    """A hundred thousand malformed or random packets: each is answered or ignored, none raises, none is slow."""
     responder, answered, began = Responder(), 0, time.process_time()
     for packet in rubbish(PACKETS):
         reply = responder.reply(contoso, packet, "udp")
@@ -74,13 +82,13 @@ def test_no_packet_breaks_the_responder(contoso: ZoneSet) -> None:
 
 
 def test_no_response_breaks_the_resolver() -> None:
-    """Damaged responses to our own query: each is believed or not, none raises, and what is believed can be used."""
+    """Damaged responses to our own query: each is accepted or ignored, none raises, and accepted ones are usable."""
     dice = random.Random(1)  # noqa: S311 - the same at every run
-    ask = Ask("198.18.0.1", Question(to_name(LOGIN), A), recursive=False)
-    resolver = Resolver(ResolverSettings(max_asks=5), ("198.18.0.1",))
+    ask = UpstreamQuery("198.18.0.1", Question(to_name(LOGIN), A), recursive=False)
+    resolver = Resolver(ResolverSettings(max_queries=5), ("198.18.0.1",))
     believed = 0
     for _ in range(4000):
-        sent = query_for(ask, ResolverSettings())
+        sent = build_query(ask, ResolverSettings())
         good = dns.message.make_response(dns.message.from_wire(sent.wire))
         good.answer = [dns.rrset.from_text(sent.name, 300, "IN", "CNAME", "other.example.")]
         good.authority = [dns.rrset.from_text("com.", 300, "IN", "NS", "ns1.com.")]
@@ -91,7 +99,7 @@ def test_no_response_breaks_the_resolver() -> None:
         said = read_response(bytes(packet), sent)
         if isinstance(said, Answer):
             believed += 1
-            drive(resolver.resolve(ask.question, 0.0), lambda _ask, said=said: said, 0.0)  # type: ignore[misc]
+            run_resolution(resolver.resolve(ask.question, 0.0), lambda _ask, said=said: said, 0.0)  # type: ignore[misc]
     assert 100 < believed < 4000
 
 
@@ -99,7 +107,7 @@ def test_no_response_breaks_the_resolver() -> None:
 async def test_servers_answer_after_the_rubbish(
     contoso: ZoneSet, recursive: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Server with faults in force, and resolver: rubbish over UDP and TCP, no log line, and then a good answer."""
+    """Server with faults in force, and resolver: malformed packets give no log line; good ones are answered after."""
     store, trace = ZoneStore(contoso), Trace(limit=10_000)
     board = ActiveFaults(store, trace)
     server = DnsServer(store, trace, lambda remote, _local: remote)

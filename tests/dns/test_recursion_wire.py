@@ -23,8 +23,16 @@ from dns.rdatatype import AAAA, PTR, SOA, SRV, TXT, A, RdataType
 
 from ssosim.clock import ManualClock
 from ssosim.dns import ZoneSet, ZoneStore, delete_profile, put_rrset
-from ssosim.dns.recursion import Ask, Question, RecursiveServer, Resolver, ResolverSettings, Upstream, drive
-from ssosim.dns.recursion.message import query_for, read_response
+from ssosim.dns.recursion import (
+    Question,
+    RecursiveServer,
+    Resolver,
+    ResolverSettings,
+    Upstream,
+    UpstreamQuery,
+    run_resolution,
+)
+from ssosim.dns.recursion.message import build_query, read_response
 from ssosim.dns.server.authority_servers import AuthorityServers, start_authority_servers
 from ssosim.dns.zones.rrset import to_name
 from ssosim.faults import ActiveFaults, Delay, Drop, NameServerDead, ServFail, StaleCache, TruncationLoop
@@ -62,7 +70,7 @@ class Net:
             self.trace,
             lambda remote, _local: remote,
             name=name,
-            upstream=Upstream(roots=roots, dial=dial, source=HERE, bogus=self.board.is_bogus),
+            upstream=Upstream(roots=roots, dial=dial, source=HERE, is_bogus=self.board.is_bogus),
             clock=self.clock,
             random=Random(1),  # noqa: S311 - a seed
         )
@@ -97,7 +105,7 @@ async def net(contoso: ZoneSet) -> AsyncIterator[Net]:
 async def ask(
     port: int, name: str = LOGIN, kind: str = "A", wait: float = 20, **options: object
 ) -> dns.message.Message:
-    """Ask over UDP, and over TCP if the answer was cut."""
+    """UpstreamQuery over UDP, and over TCP if the answer was cut."""
     query = dns.message.make_query(name, kind, use_edns=0, **options)  # type: ignore[arg-type]
     said, _ = await dns.asyncquery.udp_with_fallback(query, HERE, port=port, timeout=wait)
     return said
@@ -132,13 +140,13 @@ async def test_the_core_and_the_wire_agree(net: Net) -> None:
     authorities = net.board.authorities
     names = {address: name for name, address in authorities.hierarchy.addresses.items()}
 
-    def world(asked: Ask):
-        return authorities.said(names[asked.server], asked.question.name, asked.question.type)
+    def world(asked: UpstreamQuery):
+        return authorities.answer_as(names[asked.server], asked.question.name, asked.question.type)
 
     core = Resolver(ResolverSettings(), authorities.hierarchy.root_addresses)
     _, port = await net.resolver()
     for name, kind in CASES:
-        pure = drive(core.resolve(Question(to_name(name), kind), net.clock.now()), world, net.clock.now())
+        pure = run_resolution(core.resolve(Question(to_name(name), kind), net.clock.now()), world, net.clock.now())
         for _ in range(2):
             seen = await ask(port, name, kind.name)
             assert seen.rcode() == pure.rcode
@@ -187,7 +195,7 @@ async def test_memory_spares_the_servers(net: Net) -> None:
 
 
 async def test_one_question_at_a_time(net: Net) -> None:
-    """Fifty clients with the same question cause one walk."""
+    """Fifty clients with the same question cause one resolution."""
     Delay(seconds=0.05).apply(net.board)
     resolver, port = await net.resolver()
     seen = await asyncio.gather(*(ask(port) for _ in range(50)))
@@ -229,7 +237,7 @@ async def test_the_incident_through_a_resolver(net: Net) -> None:
 
 
 async def test_retries_make_one_lost_or_failed_answer_harmless(net: Net) -> None:
-    """A dropped answer and a SERVFAIL of one server are made good by the next; truncation leads to TCP."""
+    """After a dropped answer or a SERVFAIL the next server answers; truncation leads to TCP."""
     for fault in (Drop(names=(LOGIN,), first=1), ServFail(names=(LOGIN,), first=1), TruncationLoop(tcp="answer")):
         undo = fault.apply(net.board)
         _, port = await net.resolver()
@@ -250,10 +258,10 @@ async def test_serve_stale_hides_dead_servers(net: Net, stale: bool) -> None:
     said = await ask(port)
     if stale:
         assert said.answer[0].ttl == 30
-        assert resolver._asking, "the answer did not wait for the dead servers"
+        assert resolver._in_flight, "the answer did not wait for the dead servers"
         assert net.events("corp")[-1].origin == "stale"
-        await asyncio.wait({*resolver._asking.values()}, timeout=20)
-        assert not resolver._asking
+        await asyncio.wait({*resolver._in_flight.values()}, timeout=20)
+        assert not resolver._in_flight
         asked = resolver.stats.upstream
         assert (await ask(port)).answer[0].ttl == 30
         assert resolver.stats.upstream == asked, "the failure is remembered: nobody is asked again so soon"
@@ -266,8 +274,9 @@ async def test_views_by_location(net: Net) -> None:
     """TMS9-060: a resolver names its clients' subnet to the servers, and nothing if it has no location."""
     got: list[tuple[str, int] | None] = []
     for location in ("192.0.2.0/24", None):
-        sent = query_for(
-            Ask("198.18.0.1", Question(to_name(LOGIN), A), recursive=False), ResolverSettings(location=location)
+        sent = build_query(
+            UpstreamQuery("198.18.0.1", Question(to_name(LOGIN), A), recursive=False),
+            ResolverSettings(location=location),
         )
         query = dns.message.from_wire(sent.wire)
         options = [option for option in query.options if isinstance(option, dns.edns.ECSOption)]
@@ -278,7 +287,7 @@ async def test_views_by_location(net: Net) -> None:
 
 
 async def test_one_stale_resolver_among_three(net: Net) -> None:
-    """TMS9-053: of three resolvers one goes on giving old answers; two of three tell the truth."""
+    """TMS9-053: one of three resolvers gives old answers; the other two give the new ones."""
     ports = [(await net.resolver(name))[1] for name in ("one", "two", "three")]
     StaleCache(servers=("two",)).apply(net.board)
     net.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.99"]))
@@ -287,7 +296,7 @@ async def test_one_stale_resolver_among_three(net: Net) -> None:
 
 
 def forge(change: Callable[[dns.message.Message], None]) -> Callable[[bytes], bytes]:
-    """A response with something wrong about it."""
+    """A response with one mistake."""
 
     def made(wire: bytes) -> bytes:
         response = dns.message.make_response(dns.message.from_wire(wire))
@@ -329,10 +338,10 @@ def wrong_name(message: dns.message.Message) -> None:
 )
 def test_a_forged_response_is_not_believed(forged: Callable[[bytes], bytes]) -> None:
     """RFC 5452: the id, and the question to the letter (0x20), must be ours; else it is as if nothing had come."""
-    ask_login = Ask("198.18.0.1", Question(to_name(LOGIN), A), recursive=False)
+    ask_login = UpstreamQuery("198.18.0.1", Question(to_name(LOGIN), A), recursive=False)
     sent = next(
         s
-        for s in (query_for(ask_login, ResolverSettings()) for _ in range(50))
+        for s in (build_query(ask_login, ResolverSettings()) for _ in range(50))
         if s.name.labels != to_name(LOGIN).labels
     )
     assert read_response(forge(lambda _message: None)(sent.wire), sent) is not None
@@ -341,17 +350,17 @@ def test_a_forged_response_is_not_believed(forged: Callable[[bytes], bytes]) -> 
 
 def test_ids_and_letters_are_random() -> None:
     """A hundred queries have about as many ids, and every letter appears in both cases."""
-    ask_login = Ask("198.18.0.1", Question(to_name("abcdefgh.example"), A), recursive=False)
-    sent = [query_for(ask_login, ResolverSettings()) for _ in range(100)]
+    ask_login = UpstreamQuery("198.18.0.1", Question(to_name("abcdefgh.example"), A), recursive=False)
+    sent = [build_query(ask_login, ResolverSettings()) for _ in range(100)]
     assert len({each.id for each in sent}) > 90
     assert len({each.name.labels[0] for each in sent}) > 60
     assert {each.name for each in sent} == {to_name("abcdefgh.example")}
-    plain = query_for(ask_login, ResolverSettings(randomise_case=False))
+    plain = build_query(ask_login, ResolverSettings(randomise_case=False))
     assert plain.name.labels[0] == b"abcdefgh"
 
 
 async def test_source_ports_are_random(net: Net) -> None:
-    """Every upstream query leaves from a port of its own."""
+    """Every upstream query uses a new source port."""
     seen: list[int] = []
     for server in net.served.servers.values():
         inner = server.reply

@@ -45,16 +45,16 @@ PROFILE = "aadg-autologon"
 OWN = "www.tm.a.prd.aadg.trafficmanager.net"
 
 
-def ask(zones: ZoneSet, name: str, rdtype: RdataType = A, asking: QueryContext | None = None) -> Answer:
+def ask(zones: ZoneSet, name: str, rdtype: RdataType = A, context: QueryContext | None = None) -> Answer:
     """One question."""
-    return answer(zones, dns.name.from_text(name), rdtype, asking or QueryContext())
+    return answer(zones, dns.name.from_text(name), rdtype, context or QueryContext())
 
 
 def said(
-    zones: ZoneSet, name: str, rdtype: RdataType = A, asking: QueryContext | None = None
+    zones: ZoneSet, name: str, rdtype: RdataType = A, context: QueryContext | None = None
 ) -> tuple[str, tuple[str, ...]]:
     """Outcome and answers of one question, as the trace has them."""
-    event = ask(zones, name, rdtype, asking).event("udp")
+    event = ask(zones, name, rdtype, context).event("udp")
     return event.rcode, event.answers
 
 
@@ -107,7 +107,7 @@ def test_a_disabled_profile_is_nxdomain(contoso: ZoneSet) -> None:
 
 
 def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
-    """The asker's place reaches the profile behind an alias, and the answer says so."""
+    """The location of the client reaches the profile behind an alias, and the result records it."""
     near = [TrafficManagerEndpoint(name=where, address=f"192.0.2.{n}", location=where) for n, where in enumerate("ab")]
     zones = with_profile(contoso, *near, routing="performance")
     zones = point_alias(zones, "near.fabrikam.com", "A", "tm")
@@ -117,12 +117,12 @@ def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
             for w, s in (("a", "10.1.0.0/16"), ("b", "10.2.0.0/16"))
         )
     )
-    zones = dataclasses.replace(zones, places=dataclasses.replace(zones.places, locations=estate.locations))
-    assert said(zones, "near.fabrikam.com", asking=QueryContext(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
-    reply = ask(zones, "near.fabrikam.com", asking=QueryContext(network("10.2.0.1")))
+    zones = dataclasses.replace(zones, locations=dataclasses.replace(zones.locations, locations=estate.locations))
+    assert said(zones, "near.fabrikam.com", context=QueryContext(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
+    reply = ask(zones, "near.fabrikam.com", context=QueryContext(network("10.2.0.1")))
     assert reply.event("udp").answers == ("A 192.0.2.1",)
     (routed,) = reply.routed
-    assert (routed.profiles, routed.by_place, routed.scope, routed.drawn) == (("tm",), True, 16, False)
+    assert (routed.profiles, routed.by_location, routed.scope, routed.drawn) == (("tm",), True, 16, False)
 
 
 def test_an_alias_of_a_record_set_follows_it(contoso: ZoneSet) -> None:
@@ -226,7 +226,7 @@ def many_aliases(zones: ZoneSet, count: int) -> ZoneSet:
         (lambda z: point_alias_record(z, "a.fabrikam.com", "A", "login.windows.net"), ("own zone",)),
         (lambda z: point_alias_record(z, "a.fabrikam.com", "AAAA", "sts.fabrikam.com"), ("no record set", "one type")),
         (lambda z: point_alias_record(z, "a.fabrikam.com", "TXT", "sts.fabrikam.com"), ("A, AAAA or CNAME",)),
-        (lambda z: point_alias_record(z, "sts.fabrikam.com", "A", "sts.fabrikam.com"), ("point round",)),
+        (lambda z: point_alias_record(z, "sts.fabrikam.com", "A", "sts.fabrikam.com"), ("form a loop",)),
         (
             lambda z: point_alias_record(
                 point_alias_record(z, "a.fabrikam.com", "A", "sts.fabrikam.com"),
@@ -234,7 +234,7 @@ def many_aliases(zones: ZoneSet, count: int) -> ZoneSet:
                 "A",
                 "a.fabrikam.com",
             ),
-            ("point round", "a.fabrikam.com"),
+            ("form a loop", "a.fabrikam.com"),
         ),
         (lambda z: point_alias(with_profile(z, NAMED), "a.fabrikam.com", "A", "tm"), ("'named'", "not an IP")),
         (lambda z: with_profile(point_alias(with_profile(z, V4), "a.fabrikam.com", "A", "tm"), NAMED), ("not an IP",)),
@@ -308,12 +308,12 @@ def contoso_text(extra: str = "") -> str:
 
 
 def test_an_estate_file_says_all_of_it() -> None:
-    """Profiles with monitors, nesting and places are read from TOML and answer."""
+    """Profiles with monitors, nesting and locations are read from TOML and answer."""
     estate = parse_estate(contoso_text(TOML), "estate.toml")
     zones = zones_of(estate)
     assert said(zones, "parent.trafficmanager.net") == ("NOERROR", ("A 192.0.2.20",))
     assert zones.empty_set == "nxdomain"
-    here = zones.places.locate(network("10.10.1.9"))
+    here = zones.locations.locate(network("10.10.1.9"))
     assert here is not None
     assert here.name == "westeurope"
 

@@ -21,7 +21,7 @@ def counting(**settings: float) -> tuple[QueryCounts, ManualClock]:
 
 
 def test_names_types_profiles_and_clients_are_counted() -> None:
-    """TMS9-041: resolutions per name, type and profile, with who asked and when last."""
+    """TMS9-041: resolutions per name, type and profile, with the clients and the time of the last query."""
     counts, clock = counting()
     counts.add(USE, "desk-1")
     clock.advance(90)

@@ -1,4 +1,4 @@
-"""Health probes: the rules, the board, and real requests to real servers."""
+"""Health probes: the rules, the health table, and real requests to real servers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ from hypothesis import strategies as st
 
 from ssosim.clock import VirtualClock
 from ssosim.dns import ZoneSet, ZoneStore, delete_profile, put_profile
-from ssosim.dns.server.health_probes import Prober, Target, passes, request_of, targets, trusting_context
-from ssosim.dns.zones.health import HealthTable, Watched, after_probe
+from ssosim.dns.server.health_probes import (
+    Prober,
+    Target,
+    build_request,
+    list_targets,
+    make_unverified_context,
+    run_probe,
+)
+from ssosim.dns.zones.health import HealthTable, ProbedState, after_probe
 from ssosim.dns.zones.query_context import ALL_ONLINE, QueryContext
 from ssosim.estate import Monitor, TrafficManager, TrafficManagerEndpoint
 from ssosim.trace import LabEvent, Trace
@@ -27,7 +34,7 @@ PROFILE = "aadg-autologon"
 @given(st.lists(st.booleans(), max_size=60), st.integers(0, 9), st.sampled_from([10, 30]))
 def test_an_endpoint_is_degraded_after_one_failure_too_many(results: list[bool], tolerated: int, interval: int) -> None:
     """TMS9-062: in virtual time, degraded is "no probe passed since, and more failed than are tolerated"."""
-    clock, watched = 0.0, Watched()
+    clock, watched = 0.0, ProbedState()
     last_pass, first_probe = None, 0.0
     for passed in results:
         watched = after_probe(watched, passed=passed, tolerated=tolerated)
@@ -42,31 +49,31 @@ def test_an_endpoint_is_degraded_after_one_failure_too_many(results: list[bool],
 def test_the_default_is_unhealthy_at_the_fourth() -> None:
     """azure-traffic-manager: three failures are tolerated by default; the fourth, 90 s after the first, degrades."""
     tolerated = Monitor().tolerated_failures
-    watched, states = Watched("online"), []
+    watched, states = ProbedState("online"), []
     for _ in range(4):
         watched = after_probe(watched, passed=False, tolerated=tolerated)
         states.append(watched.status)
     assert states == ["online", "online", "online", "degraded"]
-    assert after_probe(watched, passed=True, tolerated=tolerated) == Watched("online")
+    assert after_probe(watched, passed=True, tolerated=tolerated) == ProbedState("online")
 
 
 def test_the_board_changes_its_value_only_when_a_state_changes() -> None:
-    """Caches compare the value by identity; what is held by hand goes before what probes find."""
+    """Caches compare the value by identity; an override has precedence over probes."""
     board = HealthTable()
     assert board.current is ALL_ONLINE
-    board.found("p", "e", "online")
+    board.record_probe("p", "e", "online")
     assert board.current is ALL_ONLINE
-    board.found("p", "e", "degraded")
+    board.record_probe("p", "e", "degraded")
     first = board.current
-    board.found("p", "e", "degraded")
+    board.record_probe("p", "e", "degraded")
     assert board.current is first
-    board.hold("p", "e", "stopped")
-    board.found("p", "e", "online")
+    board.override("p", "e", "stopped")
+    board.record_probe("p", "e", "online")
     assert dict(board.current) == {("p", "e"): "stopped"}
     assert dict(first) == {("p", "e"): "degraded"}
-    board.release("p", "e")
+    board.clear_override("p", "e")
     assert dict(board.current) == {}
-    board.found("p", "e", "degraded")
+    board.record_probe("p", "e", "degraded")
     board.forget([("p", "e")])
     assert dict(board.current) == {}
 
@@ -127,14 +134,14 @@ async def test_a_probe_passes_on_an_expected_status_alone(
 ) -> None:
     """azure-traffic-manager: 200 by default, up to eight ranges; redirects and what is not HTTP fail, no error."""
     async with serving(lambda _request: answer) as port:
-        assert await passes(target(expected=expected), ("127.0.0.1", port), trusting_context()) is passed
+        assert await run_probe(target(expected=expected), ("127.0.0.1", port), make_unverified_context()) is passed
 
 
 async def test_silence_and_a_closed_port_fail() -> None:
-    """No answer within the timeout, or nobody there."""
+    """No answer within the timeout, or no server."""
     async with serving(lambda _request: None) as port:
-        assert not await passes(target(timeout=0.05), ("127.0.0.1", port), trusting_context())
-    assert not await passes(target(), ("127.0.0.1", port), trusting_context())
+        assert not await run_probe(target(timeout=0.05), ("127.0.0.1", port), make_unverified_context())
+    assert not await run_probe(target(), ("127.0.0.1", port), make_unverified_context())
 
 
 async def test_https_is_asked_without_a_look_at_the_certificate() -> None:
@@ -142,16 +149,16 @@ async def test_https_is_asked_without_a_look_at_the_certificate() -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("other.example").configure_cert(tls)
     async with serving(lambda _request: b"HTTP/1.1 200 OK\r\n\r\n", tls) as port:
-        assert await passes(target(protocol="https"), ("127.0.0.1", port), trusting_context())
-        assert await passes(target(protocol="tcp"), ("127.0.0.1", port), trusting_context())
-        assert not await passes(target(protocol="http"), ("127.0.0.1", port), trusting_context())
+        assert await run_probe(target(protocol="https"), ("127.0.0.1", port), make_unverified_context())
+        assert await run_probe(target(protocol="tcp"), ("127.0.0.1", port), make_unverified_context())
+        assert not await run_probe(target(protocol="http"), ("127.0.0.1", port), make_unverified_context())
 
 
 def test_the_request_carries_path_and_headers() -> None:
     """azure-traffic-manager: custom headers, of which Host takes the place of the endpoint's own."""
-    plain = request_of(target(path="/health?x=1"))
+    plain = build_request(target(path="/health?x=1"))
     assert plain.startswith(b"GET /health?x=1 HTTP/1.1\r\nHost: 192.0.2.20\r\n")
-    custom = request_of(target(headers=("host:login.windows.net", "X-Probe: 1")))
+    custom = build_request(target(headers=("host:login.windows.net", "X-Probe: 1")))
     assert custom.split(b"\r\n") == [
         b"GET / HTTP/1.1",
         b"Host: login.windows.net",
@@ -170,19 +177,19 @@ def monitored(zones: ZoneSet, **monitor: object) -> TrafficManager:
 
 def test_only_what_has_a_monitor_is_probed(contoso: ZoneSet) -> None:
     """Probes are off by default; disabled endpoints and nested profiles are never asked."""
-    assert list(targets(contoso)) == []
+    assert list(list_targets(contoso)) == []
     profile = monitored(contoso)
     off = msgspec.structs.replace(profile.endpoints[0], enabled=False)
     named = TrafficManagerEndpoint(name="n", target="login.windows.net")
     some = msgspec.structs.replace(profile, endpoints=(off, profile.endpoints[1], named))
     found = list(
-        targets(put_profile(contoso, msgspec.structs.replace(some, name="x", dns_name="x.trafficmanager.net")))
+        list_targets(put_profile(contoso, msgspec.structs.replace(some, name="x", dns_name="x.trafficmanager.net")))
     )
     assert [(each.endpoint, each.host, each.port, each.timeout) for each in found] == [
         ("neu", "192.0.2.21", 80, 9.0),
         ("n", "login.windows.net", 80, 9.0),
     ]
-    assert list(targets(put_profile(contoso, msgspec.structs.replace(profile, enabled=False)))) == []
+    assert list(list_targets(put_profile(contoso, msgspec.structs.replace(profile, enabled=False)))) == []
 
 
 async def test_a_sick_endpoint_leaves_rotation_and_comes_back(contoso: ZoneSet) -> None:
@@ -220,7 +227,7 @@ async def test_a_sick_endpoint_leaves_rotation_and_comes_back(contoso: ZoneSet) 
 
 
 def asking(store: ZoneStore) -> QueryContext:
-    """A question now."""
+    """The context of a question now."""
     return QueryContext(health=store.health.current)
 
 
@@ -240,7 +247,7 @@ async def test_an_endpoint_by_name_is_resolved_in_the_zones(contoso: ZoneSet) ->
             asked.append((address, at))
             return "127.0.0.1", port
 
-        await Prober(store, store.health, Trace(), dial=dial).round()
+        await Prober(store, store.health, Trace(), dial=dial).probe_due()
     assert asked == [("192.0.2.10", 80)]
     assert dict(store.health.current) == {("x", "gone"): "degraded"}
 

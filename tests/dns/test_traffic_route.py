@@ -1,4 +1,4 @@
-"""Which endpoints a profile chooses: pure."""
+"""Which endpoints a profile chooses: a pure function."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssosim.dns.zones.query_context import Health, Places, QueryContext, Status, contains, deciding_bits, network
-from ssosim.dns.zones.traffic_manager import MAX_NESTING, Routed, route, status_of
+from ssosim.dns.zones.query_context import Health, Locations, QueryContext, Status, contains, deciding_bits, network
+from ssosim.dns.zones.traffic_manager import MAX_NESTING, RoutingResult, route, status_of
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint
 from ssosim.estate.model import Routing
 
@@ -27,19 +27,22 @@ def profile(routing: Routing, *endpoints: TrafficManagerEndpoint, name: str = "p
 
 
 def chosen(
-    asked: TrafficManager, *others: TrafficManager, asking: QueryContext | None = None, places: Places | None = None
-) -> Routed:
+    asked: TrafficManager,
+    *others: TrafficManager,
+    context: QueryContext | None = None,
+    locations: Locations | None = None,
+) -> RoutingResult:
     """What ``asked`` chooses."""
     known = {each.name: each for each in (asked, *others)}
-    return route(asked, known, asking or QueryContext(), places or Places())
+    return route(asked, known, context or QueryContext(), locations or Locations())
 
 
-def names(routed: Routed) -> list[str]:
+def names(routed: RoutingResult) -> list[str]:
     """The names of the endpoints chosen."""
     return [each.name for each in routed.endpoints]
 
 
-PLACES = Places(
+LOCATIONS = Locations(
     (
         Location(
             name="westeurope",
@@ -80,8 +83,8 @@ def health(**states: Status) -> Health:
     ],
 )
 def test_priority_takes_the_best_that_is_well(states: dict[str, Status], expected: list[str]) -> None:
-    """TMS9-062: a degraded endpoint leaves rotation; all degraded are answered as if all were well; stopped never."""
-    assert names(chosen(profile("priority", *THREE), asking=QueryContext(health=health(**states)))) == expected
+    """TMS9-062: a degraded endpoint leaves rotation; if all are degraded, all are used; stopped ones never."""
+    assert names(chosen(profile("priority", *THREE), context=QueryContext(health=health(**states)))) == expected
 
 
 def test_a_disabled_endpoint_and_a_disabled_profile() -> None:
@@ -97,7 +100,7 @@ def test_a_disabled_endpoint_and_a_disabled_profile() -> None:
 def test_weighted_takes_one_in_proportion(weights: list[int], draw: float) -> None:
     """The draw falls on the endpoint whose share of the weights it lies in."""
     endpoints = [endpoint(str(n), n, weight=weight) for n, weight in enumerate(weights)]
-    routed = chosen(profile("weighted", *endpoints), asking=QueryContext(draw=draw))
+    routed = chosen(profile("weighted", *endpoints), context=QueryContext(draw=draw))
     (name,) = names(routed)
     below = sum(weights[: int(name)])
     assert below <= draw * sum(weights) + 1e-9
@@ -108,7 +111,7 @@ def test_weighted_takes_one_in_proportion(weights: list[int], draw: float) -> No
 @pytest.mark.parametrize("draw", [-1.0, -1e-18, 1.0, 7.3, 1e300, float("inf"), float("nan")])
 def test_weighted_survives_any_draw(draw: float) -> None:
     """cloudflare-dns-2016: a random source gone wrong (one became negative) still gets an endpoint, no error."""
-    assert len(names(chosen(profile("weighted", *THREE), asking=QueryContext(draw=draw)))) == 1
+    assert len(names(chosen(profile("weighted", *THREE), context=QueryContext(draw=draw)))) == 1
 
 
 def test_a_draw_serves_every_level() -> None:
@@ -117,7 +120,7 @@ def test_a_draw_serves_every_level() -> None:
     right = profile("weighted", endpoint("r1", 3), endpoint("r2", 4), name="right")
     top = profile("weighted", endpoint("x", profile="left"), endpoint("y", profile="right"))
     counts = Counter(
-        names(chosen(top, left, right, asking=QueryContext(draw=(step + 0.5) / 800)))[0] for step in range(800)
+        names(chosen(top, left, right, context=QueryContext(draw=(step + 0.5) / 800)))[0] for step in range(800)
     )
     assert counts == {"l1": 100, "l2": 300, "r1": 200, "r2": 200}
 
@@ -143,12 +146,12 @@ BY_LATENCY = profile(
     ],
 )
 def test_performance_takes_the_nearest_that_is_well(
-    asking: QueryContext, states: dict[str, Status], expected: str
+    context: QueryContext, states: dict[str, Status], expected: str
 ) -> None:
-    """TMS9-060, TMS9-061: the answer depends on where the question comes from; the next nearest stands in."""
-    here = QueryContext(asking.subnet, health(**states))
-    routed = chosen(BY_LATENCY, asking=here, places=PLACES)
-    assert (names(routed), routed.by_place) == ([expected], True)
+    """TMS9-060, TMS9-061: the answer depends on the client network; the next nearest replaces a degraded one."""
+    here = QueryContext(context.subnet, health(**states))
+    routed = chosen(BY_LATENCY, context=here, locations=LOCATIONS)
+    assert (names(routed), routed.by_location) == ([expected], True)
 
 
 def test_performance_spreads_over_endpoints_at_one_location() -> None:
@@ -157,7 +160,8 @@ def test_performance_spreads_over_endpoints_at_one_location() -> None:
         "performance", *(endpoint(name, 1, location="eastus", weight=9 if name == "a" else 1) for name in "ab")
     )
     counts = Counter(
-        names(chosen(two, asking=QueryContext(AMERICA.subnet, draw=step / 10), places=PLACES))[0] for step in range(10)
+        names(chosen(two, context=QueryContext(AMERICA.subnet, draw=step / 10), locations=LOCATIONS))[0]
+        for step in range(10)
     )
     assert counts == {"a": 5, "b": 5}
 
@@ -178,25 +182,25 @@ REGIONS = (endpoint("de", 1, regions=("DE",)), endpoint("eu", 2, regions=("GEO-E
     ],
 )
 def test_geographic_takes_the_most_specific_region(
-    asking: QueryContext, states: dict[str, Status], world: bool, expected: list[str]
+    context: QueryContext, states: dict[str, Status], world: bool, expected: list[str]
 ) -> None:
     """azure-traffic-manager: unmapped region or stopped endpoint is NODATA; a region has no stand-in, no wider one."""
     endpoints = (*REGIONS, endpoint("rest", 3, regions=("WORLD",))) if world else REGIONS
-    here = QueryContext(asking.subnet, health(**states))
-    assert names(chosen(profile("geographic", *endpoints), asking=here, places=PLACES)) == expected
+    here = QueryContext(context.subnet, health(**states))
+    assert names(chosen(profile("geographic", *endpoints), context=here, locations=LOCATIONS)) == expected
 
 
 def test_subnet_routing() -> None:
     """The longest matching subnet, else the endpoint without one, else NODATA."""
     mapped = (endpoint("lab", 1, subnets=("10.1.0.0/16",)), endpoint("desk", 2, subnets=("10.1.7.0/24",)))
     both = profile("subnet", *mapped, endpoint("rest", 3))
-    assert [names(chosen(both, asking=who))[0] for who in (EUROPE, BAVARIA, MARS)] == ["lab", "desk", "rest"]
-    assert names(chosen(profile("subnet", *mapped), asking=MARS)) == []
+    assert [names(chosen(both, context=who))[0] for who in (EUROPE, BAVARIA, MARS)] == ["lab", "desk", "rest"]
+    assert names(chosen(profile("subnet", *mapped), context=MARS)) == []
 
 
 def test_multivalue_takes_all_that_are_well() -> None:
     """Every healthy endpoint, best priority first; the limit goes with it, for after the family is known."""
-    routed = chosen(profile("multivalue", *THREE, max_return=2), asking=QueryContext(health=health(c="degraded")))
+    routed = chosen(profile("multivalue", *THREE, max_return=2), context=QueryContext(health=health(c="degraded")))
     assert (names(routed), routed.limit) == (["b", "a"], 2)
 
 
@@ -207,9 +211,9 @@ def test_nested_profiles_count_their_children() -> None:
     assert names(chosen(top, child)) == ["x"]
     assert chosen(top, child).profiles == ("p", "child")
     one_bad: Health = {("child", "x"): "degraded"}
-    assert names(chosen(top, child, asking=QueryContext(health=one_bad))) == ["z"]
+    assert names(chosen(top, child, context=QueryContext(health=one_bad))) == ["z"]
     all_bad: Health = {**one_bad, ("child", "y"): "degraded", ("p", "z"): "degraded"}
-    assert names(chosen(top, child, asking=QueryContext(health=all_bad))) == ["x"]
+    assert names(chosen(top, child, context=QueryContext(health=all_bad))) == ["x"]
 
 
 @pytest.mark.parametrize(

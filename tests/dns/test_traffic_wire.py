@@ -1,4 +1,4 @@
-"""Who asks, on the wire: client subnets, and what the answer cache may share."""
+"""Client subnets on the wire, and which answers the cache may share between clients."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dns.rdatatype import A
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore, answer, point_alias, put_profile, zones_of
 from ssosim.dns.server.query_counts import QueryCounts, Use
 from ssosim.dns.server.wire_format import Reply, Responder, respond
-from ssosim.dns.zones.query_context import Places, QueryContext, Status, network
+from ssosim.dns.zones.query_context import Locations, QueryContext, Status, network
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint, default_estate
 from ssosim.trace import Trace
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 PROFILE = "aadg-autologon"
-PLACES = Places(
+LOCATIONS = Locations(
     (
         Location(name="weu", subnets=("10.1.0.0/16", "127.0.0.0/8"), latency={"weu": 1, "neu": 9}),
         Location(name="neu", subnets=("10.2.0.0/16", "2001:db8::/32"), latency={"weu": 9, "neu": 1}),
@@ -38,7 +38,7 @@ def routed_by(routing: str) -> ZoneSet:
         for name, address in (("weu", WEU), ("neu", NEU))
     )
     profile = TrafficManager(name=PROFILE, dns_name=zones.profiles[PROFILE].dns_name, routing=routing, endpoints=ends)  # type: ignore[arg-type]
-    return dataclasses.replace(put_profile(zones, profile), places=PLACES)
+    return dataclasses.replace(put_profile(zones, profile), locations=LOCATIONS)
 
 
 NEAREST, WEIGHTED = routed_by("performance"), routed_by("weighted")
@@ -87,8 +87,8 @@ def test_a_client_subnet_decides_and_comes_back_with_its_scope(
     subnet: str, address: str, echo: tuple[str, int, int]
 ) -> None:
     """TMS9-060, RFC 7871: the subnet goes before the resolver's address; with /0 the resolver's own counts."""
-    asking = QueryContext(network("10.2.9.9"))
-    reply = respond(NEAREST, query(subnet), "udp", asking)
+    context = QueryContext(network("10.2.9.9"))
+    reply = respond(NEAREST, query(subnet), "udp", context)
     assert address_in(reply) == address
     assert echoed(read(reply)) == echo
 
@@ -159,7 +159,7 @@ def test_a_change_of_health_is_answered_at_once() -> None:
     states: list[tuple[Status, str]] = [("degraded", NEU), ("online", WEU), ("stopped", NEU), ("checking", WEU)]
     assert now() == WEU
     for status, address in states:
-        store.health.found(PROFILE, "weu", status)
+        store.health.record_probe(PROFILE, "weu", status)
         assert now() == address
 
 
@@ -181,9 +181,9 @@ def test_the_wire_says_what_the_pure_answer_says_to_every_asker() -> None:
     for zones in (NEAREST, WEIGHTED):
         for asker in ("10.1.0.1", "10.2.0.1", "203.0.113.1"):
             for draw in (0.1, 0.6):
-                asking = QueryContext(network(asker), draw=draw)
-                said = answer(zones, name, A, asking).event("udp").answers
-                assert said == (f"A {address_in(respond(zones, query(), 'udp', asking))}",)
+                context = QueryContext(network(asker), draw=draw)
+                said = answer(zones, name, A, context).event("udp").answers
+                assert said == (f"A {address_in(respond(zones, query(), 'udp', context))}",)
 
 
 async def test_the_server_routes_counts_and_follows_health() -> None:
@@ -201,7 +201,7 @@ async def test_the_server_routes_counts_and_follows_health() -> None:
         answers = []
         for health in (None, "degraded", None):
             if health is not None:
-                store.health.found(PROFILE, "weu", "degraded")
+                store.health.record_probe(PROFILE, "weu", "degraded")
             await loop.sock_sendall(client, query())
             answers.append(str(dns.message.from_wire(await loop.sock_recv(client, 4096)).answer[0][0]))
     await server.stop()

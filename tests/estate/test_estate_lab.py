@@ -54,7 +54,7 @@ def test_a_custom_estate_starts_and_signs_in(bench, tmp_path):
         ('user = "bob@contoso.com"', 'user = "x"', ": devices[1].user: "),
         ('values = ["10.10.0.53"]', 'values = ["ten"]', ": zones[6].records[1]: 'ten' is not a value of type A"),
         ('values = ["10.10.0.53"]', 'values = ["10.10.0.53"]\nttl = -1', ": zones[6].records[1]"),
-        ('name = "ns1"', 'name = "dc1"', ": zones[6]: record set dc1.corp.contoso.com A is there twice"),
+        ('name = "ns1"', 'name = "dc1"', ": zones[6]: record set dc1.corp.contoso.com A is defined twice"),
     ],
 )
 def test_a_mistake_keeps_the_lab_from_starting(bench, tmp_path, old, new, position):

@@ -19,7 +19,7 @@ from ssosim.faults import FAULTS
 NO_PHASES = {"name": "x", "title": "x", "end": "2025-02-25T18:00:00Z", "clients": [], "phases": []}
 
 BAD: list[tuple[str, str, Any, int, str]] = [
-    ("GET", "/v1/nothing", None, 404, "there is nothing of that name"),
+    ("GET", "/v1/nothing", None, 404, ": not found"),
     ("GET", "/", None, 404, "/v1/openapi.json"),
     ("GET", "/v1/dns/nothing", None, 404, "there is nothing"),
     ("PUT", "/v1/faults", {}, 405, "expected GET, POST"),

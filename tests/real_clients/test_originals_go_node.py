@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssosim.lab.base.errors import PrerequisiteError
-from ssosim.real_clients.folders import home_of
+from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import install
 from ssosim.real_clients.lookup import find_flows
 
@@ -27,14 +27,14 @@ class Lab:
 
     def start(self, name, label, **environment):
         """Start a flow; the process."""
-        (part,) = find_flows(name)
+        (client_flow,) = find_flows(name)
         try:
-            install(part.original)
+            install(client_flow.client)
         except PrerequisiteError as error:
             pytest.skip(str(error))
-        command = [word.replace("{home}", str(home_of(part.original))) for word in part.flow.run]
+        command = [word.replace("{home}", str(find_client_home(client_flow.client))) for word in client_flow.flow.run]
         given = ["env", *(f"{key}={value}" for key, value in environment.items())]
-        return self._bench.popen("exec", "--device", part.flow.device, "--as", label, "--", *given, *command)
+        return self._bench.popen("exec", "--device", client_flow.flow.device, "--as", label, "--", *given, *command)
 
     def sign_in(self, name, label, **environment):
         """Run a flow to its end: exit code and all that it printed."""

@@ -1,4 +1,4 @@
-"""Zones from elsewhere: BIND zone files and octoDNS configurations. All mistakes are named; then nothing is read."""
+"""Imports zones from BIND zone files and octoDNS configurations. All mistakes are reported together."""
 
 from ssosim.dns.imports.import_errors import Imported, ImportMistakeError
 from ssosim.dns.imports.tree import read_tree

@@ -1,4 +1,4 @@
-"""Records on their way in, each with its place; and the mistakes that were met, all of them at once."""
+"""Imported records with their locations, and the errors of an import, all reported together."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from dns.name import Name
 from dns.rdatatype import CNAME, NS, SOA, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.from_estate import check_profile, with_own_name
+from ssosim.dns.zones.from_estate import add_profile_name, check_profile
 from ssosim.dns.zones.links import check_links
 from ssosim.dns.zones.rrset import RRset, plain, to_name
 from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
-__all__ = ["MAX_FILES", "MAX_RECORDS", "ImportMistakeError", "Imported", "Placed", "assemble"]
+__all__ = ["MAX_FILES", "MAX_RECORDS", "ImportMistakeError", "Imported", "LocatedRRset", "assemble"]
 
 MAX_RECORDS = 500_000
-"""Record sets that one tree may hold."""
+"""The most record sets in one import."""
 
 MAX_FILES = 2_000
 MAX_SHOWN = 30
 
 
 class ImportMistakeError(ValueError):
-    """A tree cannot be read. The text holds a line for each mistake, ``file:line: what is wrong: what is expected``."""
+    """An import failed. The text has a line for each mistake, ``file:line: what is wrong: what is expected``."""
 
     @classmethod
     def of(cls, mistakes: Iterable[str]) -> ImportMistakeError:
-        """All mistakes as one error; of very many, the first."""
+        """Make one error of all mistakes, or of the first ``MAX_SHOWN``."""
         lines = list(mistakes)
         rest = [f"and {len(lines) - MAX_SHOWN} more"] if len(lines) > MAX_SHOWN else []
         return cls("\n".join([*lines[:MAX_SHOWN], *rest]))
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A record set and where it stands, ``file:line``."""
+class LocatedRRset:
+    """A record set and its location, ``file:line``."""
 
     rrset: RRset
     where: str
@@ -47,22 +47,22 @@ class Placed:
 
 @dataclass(slots=True)
 class Imported:
-    """One zone as read. ``warnings`` say what was left out on purpose."""
+    """One imported zone. ``warnings`` list what was skipped on purpose."""
 
     origin: Name
-    records: dict[tuple[Name, RdataType], Placed] = field(default_factory=dict)
+    records: dict[tuple[Name, RdataType], LocatedRRset] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def add(self, rrset: RRset, where: str) -> None:
-        """Take a record set; one that cannot stand beside another is a mistake."""
-        first = self.records.setdefault((rrset.name, rrset.type), Placed(rrset, where))
+        """Add a record set; a second one of the same name and type is a mistake."""
+        first = self.records.setdefault((rrset.name, rrset.type), LocatedRRset(rrset, where))
         if first.rrset is not rrset:
-            self.mistakes.append(f"{where}: {_label(rrset)} is there twice, first at {first.where}: keep one")
+            self.mistakes.append(f"{where}: {_label(rrset)} is defined twice, first at {first.where}: keep one")
 
 
 def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager, str]] = ()) -> ZoneSet:
-    """The ZoneSet of what was read; raises ImportMistakeError with every mistake, then there is none."""
+    """Build the ZoneSet; raises ImportMistakeError with every mistake."""
     zones = list(zones)
     mistakes = [line for zone in zones for line in zone.mistakes]
     known: dict[str, TrafficManager] = {}
@@ -72,7 +72,7 @@ def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager,
         except DnsChangeError as error:
             mistakes.append(f"{where}: {error}")
         if profile.name in known:
-            mistakes.append(f"{where}: traffic manager {profile.name!r} is there twice: give each its own name")
+            mistakes.append(f"{where}: traffic manager {profile.name!r} is defined twice: give each its own name")
         known[profile.name] = profile
     for zone in zones:
         mistakes += _conflicts(zone, known)
@@ -82,39 +82,41 @@ def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager,
     try:
         result = ZoneSet.build(built, known.values())
         for profile in known.values():
-            result = with_own_name(result, profile)
+            result = add_profile_name(result, profile)
         return check_links(result)
     except DnsChangeError as error:
         raise ImportMistakeError(str(error)) from error
 
 
 def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]:
-    """What the zone's records say against each other, and links that lead nowhere."""
+    """Find conflicts between the records of a zone, and links without a target."""
     found: list[str] = []
-    kinds: dict[Name, list[Placed]] = {}
-    for placed in zone.records.values():
-        kinds.setdefault(placed.rrset.name, []).append(placed)
-        alias = placed.rrset.alias
+    kinds: dict[Name, list[LocatedRRset]] = {}
+    for located in zone.records.values():
+        kinds.setdefault(located.rrset.name, []).append(located)
+        alias = located.rrset.alias
         if alias is not None and alias not in profiles:
             there = ", ".join(profiles) or "none"
-            found.append(f"{placed.where}: {_label(placed.rrset)}: no traffic manager {alias!r}; there are: {there}")
-    for name, held in kinds.items():
-        cnames = [placed for placed in held if placed.rrset.type == CNAME]
-        if cnames and (len(held) > 1 or name == zone.origin):
-            others = ", ".join(placed.rrset.type.name for placed in held if placed not in cnames) or "SOA, NS"
+            found.append(f"{located.where}: {_label(located.rrset)}: no traffic manager {alias!r}; there are: {there}")
+    for name, located_sets in kinds.items():
+        cnames = [located for located in located_sets if located.rrset.type == CNAME]
+        if cnames and (len(located_sets) > 1 or name == zone.origin):
+            others = (
+                ", ".join(located.rrset.type.name for located in located_sets if located not in cnames) or "SOA, NS"
+            )
             advice = "use an alias record set at the apex" if name == zone.origin else "keep one or the other"
             found.append(f"{cnames[0].where}: {_label(cnames[0].rrset)} cannot stand beside {others}: {advice}")
         found += [
-            f"{placed.where}: {_label(placed.rrset)}: an SOA stands at the apex {plain(zone.origin)} only"
-            for placed in held
-            if placed.rrset.type == SOA and name != zone.origin
+            f"{located.where}: {_label(located.rrset)}: an SOA is allowed only at the apex {plain(zone.origin)}"
+            for located in located_sets
+            if located.rrset.type == SOA and name != zone.origin
         ]
     return found
 
 
 def _zone(zone: Imported) -> Zone:
-    """The zone; TTL, negative TTL, name server and contact come from its own SOA and NS where it has them."""
-    apex = {placed.rrset.type: placed.rrset for placed in zone.records.values() if placed.rrset.name == zone.origin}
+    """Build the zone; TTL, negative TTL, name server and contact come from its SOA and NS if it has them."""
+    apex = {located.rrset.type: located.rrset for located in zone.records.values() if located.rrset.name == zone.origin}
     soa, ns = apex.get(SOA), apex.get(NS)
     ttl, negative = (soa.ttl, soa.rdatas[0].minimum) if soa is not None else (300, 60)  # type: ignore[attr-defined]
     server: Name = dns.name.from_text("ns1.lab.invalid.")
@@ -129,8 +131,8 @@ def _zone(zone: Imported) -> Zone:
         negative_ttl=negative,
         name_server=server,
         contact=contact,
-        # The SOA of the server follows the version of the whole; what a file says as its serial would stand still.
-        rrsets=[placed.rrset for placed in zone.records.values() if placed.rrset.type != SOA],
+        # The serial of the served SOA is the version of the ZoneSet; the serial in the file would never change.
+        rrsets=[located.rrset for located in zone.records.values() if located.rrset.type != SOA],
     )
 
 

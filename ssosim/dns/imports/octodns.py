@@ -1,11 +1,11 @@
 """octoDNS configurations: the main file, and the zone files of its YAML providers.
 
-Read are ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``; targets are not, since a
-rehearsal pushes nowhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end with a
-dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: to leave them out in silence would
-rehearse another zone. Source: octoDNS documentation, records and YamlProvider.
+It reads ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``. It does not read targets, since a
+rehearsal does not push anywhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end
+with a dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: without them the rehearsal would
+use another zone. Source: octoDNS documentation, records and YamlProvider.
 
-An alias record set, which octoDNS has no words for, is written as an extension that octoDNS itself passes over::
+octoDNS has no alias record sets; write them as an extension, which octoDNS ignores::
 
     autologon:
       type: A
@@ -43,7 +43,7 @@ class _MistakeError(DnsChangeError):
 
 
 def read_octodns(path: Path) -> list[Imported]:
-    """Every zone of the configuration in ``path``; mistakes of records are in the result.
+    """Read every zone of the configuration in ``path``; mistakes of records are in the result.
 
     Raises YamlMistakeError for a configuration that cannot be used, TomlMistakeError for a file that cannot be read.
     """
@@ -68,7 +68,7 @@ def read_octodns(path: Path) -> list[Imported]:
 
 def _zone(path: Path, name: str, zone: Value, providers: Value | None) -> Imported:
     sources = zone.get("sources") or zone.get("source")
-    made = Imported(to_name(name))
+    zone_read = Imported(to_name(name))
     used = 0
     for source in sources.items if sources else ():
         provider = providers.get(source.text or "") if providers else None
@@ -76,14 +76,16 @@ def _zone(path: Path, name: str, zone: Value, providers: Value | None) -> Import
             raise YamlMistakeError(f"{path}:{source.line}: zone {name}: there is no provider {source.text!r}")
         kind = provider.get("class")
         if kind is None or not (kind.text or "").endswith("YamlProvider"):
-            made.warnings.append(f"{path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out")
+            zone_read.warnings.append(
+                f"{path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out"
+            )
             continue
         used += 1
         for file in _files(path, provider, name):
-            _records(made, file, _ttl(path, provider))
+            _records(zone_read, file, _ttl(path, provider))
     if not used:
         raise YamlMistakeError(f"{path}:{zone.line}: zone {name}: none of its sources is a YamlProvider")
-    return made
+    return zone_read
 
 
 def _files(path: Path, provider: Value, name: str) -> list[Path]:
@@ -149,7 +151,7 @@ def _rrset(origin: Name, label: str, record: Value, default_ttl: int) -> RRset |
     for key, at in record.content.items():
         if key in ("dynamic", "geo"):
             raise _MistakeError(
-                at, f"{key} is not supported: it depends on who asks; write it as a traffic manager profile"
+                at, f"{key} is not supported: it depends on the client; write it as a traffic manager profile"
             )
         if key not in _SKIPPED_KEYS:
             raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")

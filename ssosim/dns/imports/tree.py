@@ -1,9 +1,11 @@
-"""A folder of zones, or a file: whichever form it is in.
+"""Reads zones from a folder or a file.
 
-- an octoDNS configuration: a YAML file with ``zones``, by itself or as the folder's only one beside its zone files;
+The forms are:
+
+- an octoDNS configuration: a YAML file with ``zones``, given directly or as the only one in the folder;
 - zone files: every ``*.zone``, ``*.db`` and ``db.*`` of the folder;
-- beside either, ``ssosim.toml`` may hold traffic manager profiles and alias record sets, for which the other formats
-  have no words: ``[[traffic_managers]]`` as in an estate, ``[[aliases]]`` with name, type, ttl and profile (or record).
+- in addition, ``ssosim.toml`` may have traffic manager profiles and alias record sets, which the other formats cannot
+  express: ``[[traffic_managers]]`` as in an estate, ``[[aliases]]`` with name, type, ttl and profile (or record).
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ EXTRAS = "ssosim.toml"
 
 
 class AliasEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An alias record set that stands beside zone files; ``name`` is a full domain name."""
+    """An alias record set in addition to zone files; ``name`` is a full domain name."""
 
     name: str
     type: str = "A"
@@ -44,7 +46,7 @@ class _Extras(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 Tree = tuple[ZoneSet, tuple[str, ...]]
-"""What was read, and what was left out on purpose."""
+"""The zones, and a line for each record that was skipped on purpose."""
 
 
 def read_tree(path: Path) -> ZoneSet:
@@ -53,7 +55,7 @@ def read_tree(path: Path) -> ZoneSet:
 
 
 def read_tree_with_warnings(path: Path) -> Tree:
-    """As ``read_tree``, with a line for each thing that was left out."""
+    """As ``read_tree``, with a line for each record that was skipped."""
     try:
         zones = _zones(path)
         profiles = _extras(path if path.is_dir() else path.parent, zones)

@@ -1,8 +1,8 @@
-"""YAML as nodes with their lines: nothing is constructed but text, numbers, lists and maps, and everything is bounded.
+"""YAML as nodes with line numbers. Only text, numbers, lists and maps are built, and all sizes are limited.
 
-Only the safe loader's grammar is used; tags that would make Python objects are refused. Each node is read once, however
-many aliases lead to it, and what aliases repeat is counted, so that anchors that multiply (a "billion laughs") end it
-and not the machine. Nesting is bounded before libyaml sees the text: it recurses, and takes quadratic time.
+Only the grammar of the safe loader is used; tags for Python objects are refused. Each node is read once, even if many
+aliases lead to it, and repeated nodes are counted, so anchors that multiply (a "billion laughs") end the import, not
+the machine. Nesting is checked before libyaml reads the text, because libyaml recurses and takes quadratic time.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Value:
         return self.content if isinstance(self.content, list) else [self]
 
     def get(self, key: str) -> Value | None:
-        """What a map holds under ``key``; None where it holds nothing, or this is no map."""
+        """The value of ``key`` in a map; None if there is none, or if this is not a map."""
         return self.content.get(key) if isinstance(self.content, dict) else None
 
 
@@ -76,7 +76,7 @@ def parse_yaml(text: str, source: str) -> Value:
 
 
 def _check_nesting(text: str, source: str) -> None:
-    """That no text is nested far beyond what is read; raises YamlMistakeError."""
+    """Raise YamlMistakeError if the text is nested too deeply."""
     deep = _BLOCKS.search(text)
     at = deep.start() if deep else _too_deep(text)
     if at is not None:
@@ -85,7 +85,7 @@ def _check_nesting(text: str, source: str) -> None:
 
 
 def _too_deep(text: str) -> int | None:
-    """Where more brackets are open than any file needs."""
+    """The offset at which more than ``_MAX_OPEN`` brackets are open; None if there is none."""
     depth = 0
     for bracket in _BRACKET.finditer(text):
         depth = depth + 1 if bracket[0] in "[{" else max(depth - 1, 0)
@@ -102,7 +102,7 @@ class _Walk:
         self._read: dict[int, tuple[Value, int]] = {}
 
     def value(self, node: yaml.Node, depth: int) -> tuple[Value, int]:
-        """``node`` and what is in it, and how many nodes that is."""
+        """Read ``node`` and its content; return the value and its number of nodes."""
         line = node.start_mark.line + 1
         known = self._read.get(id(node))
         if known is not None:
@@ -145,7 +145,7 @@ class _Walk:
                 continue
             if key.value in found:
                 raise YamlMistakeError(
-                    f"{self._source}:{line}: the key {key.value[:80]!r} is there twice: put both in one"
+                    f"{self._source}:{line}: the key {key.value[:80]!r} is defined twice: put both in one"
                 )
             found[key.value] = read
         return merged | found, size

@@ -1,6 +1,6 @@
-"""BIND zone files (RFC 1035 section 5), read by dnspython's own reader.
+"""BIND zone files (RFC 1035 section 5), read by the reader of dnspython.
 
-``$ORIGIN``, ``$TTL`` and ``$GENERATE`` (up to ``MAX_GENERATED`` records a file) are read; ``$INCLUDE`` is refused,
+It reads ``$ORIGIN``, ``$TTL`` and ``$GENERATE`` (up to ``MAX_GENERATED`` records in a file). It refuses ``$INCLUDE``,
 since a rehearsal must not open files that its user did not name. Owners outside the zone, which BIND ignores with a
 warning, are mistakes here.
 """
@@ -37,7 +37,7 @@ MAX_UNKNOWN_TYPES = 50
 """Different record types without a name (``TYPE65000``) in one file: dnspython looks for a module for each."""
 
 _ORIGIN = re.compile(r"^\s*\$ORIGIN\s+(\S+)", re.IGNORECASE | re.MULTILINE)
-_PLACE = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
+_LOCATION = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
 _LONGEST_RANGE = 40  # three numbers of ten digits
 _SUFFIXES = (".zone", ".db", ".txt")
 _PREFIX = "db."
@@ -83,7 +83,7 @@ def parse_zone_file(text: str, source: str, origin: Name) -> Imported:
 
 
 class _Reader(dns.zonefile.Reader):
-    """dnspython's reader, with the line at which each record begins."""
+    """The reader of dnspython; it stores the line at which each record begins."""
 
     generated = 0
 
@@ -94,7 +94,7 @@ class _Reader(dns.zonefile.Reader):
     def _generate_line(self) -> None:
         self.txn.line = self.tok.where()[1]  # type: ignore[attr-defined]
         token = self.tok.get()
-        if len(token.value) <= _LONGEST_RANGE:  # a longer one is no range; dnspython says so
+        if len(token.value) <= _LONGEST_RANGE:  # a longer one is no range
             with contextlib.suppress(dns.exception.DNSException, ValueError, AssertionError):
                 start, stop, step = dns.grange.from_text(token.value)
                 self.generated += (stop - start) // step + 1
@@ -107,7 +107,7 @@ class _Reader(dns.zonefile.Reader):
 
 
 class _Sink:
-    """What dnspython's reader writes to: keeps record by record with the line, and judges afterwards."""
+    """The target of dnspython's reader: it stores every record with its line, and checks them afterwards."""
 
     def __init__(self, zone: Imported, tokens: dns.tokenizer.Tokenizer, source: str) -> None:
         self.manager = self
@@ -116,7 +116,7 @@ class _Sink:
         self._tokens = tokens
         self._source = source
         self._unknown: set[RdataType] = set()
-        self._held: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        self._record_sets: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
 
     def origin_information(self) -> tuple[Name, bool, Name]:
         """Part of dnspython's TransactionManager: names stay absolute."""
@@ -126,27 +126,27 @@ class _Sink:
         """Part of dnspython's Transaction: ``$ORIGIN`` changes nothing, since names are absolute."""
 
     def check_put_rdataset(self, _check: Callable[..., None]) -> None:
-        """Part of dnspython's Transaction; conflicts are judged later, with both places."""
+        """Part of dnspython's Transaction; conflicts are checked later, with both locations."""
 
     def add(self, name: Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         """Part of dnspython's Transaction: one record."""
         where = f"{self._source}:{self._tokens.where()[1] - 1}"  # the reader has passed the end of the record's line
         key = (name, RdataType(rdata.rdtype))
-        if key not in self._held and len(self._held) >= MAX_RECORDS:
+        if key not in self._record_sets and len(self._record_sets) >= MAX_RECORDS:
             raise ValueError(f"more than {MAX_RECORDS} record sets")
         if rdata.__class__ is dns.rdata.GenericRdata and rdata.rdtype not in self._unknown:
             self._unknown.add(rdata.rdtype)
             if len(self._unknown) > MAX_UNKNOWN_TYPES:
                 raise ValueError(f"more than {MAX_UNKNOWN_TYPES} different record types that are not known here")
-        kept = self._held.setdefault(key, (ttl, {}, where))
+        kept = self._record_sets.setdefault(key, (ttl, {}, where))
         if kept[0] != ttl:
             text = f"{plain(name)} {key[1].name} has TTL {ttl} here and {kept[0]} at {kept[2]}"
             self._zone.mistakes.append(f"{where}: {text}: a record set has one TTL (RFC 2181 section 5.2)")
         kept[1][rdata] = None
 
     def finish(self) -> None:
-        """Hand over what was read, by record set."""
-        for (name, kind), (ttl, rdatas, where) in self._held.items():
+        """Add all record sets to the zone."""
+        for (name, kind), (ttl, rdatas, where) in self._record_sets.items():
             try:
                 stored = to_type(RdataType.to_text(kind))
             except DnsChangeError as error:
@@ -156,10 +156,10 @@ class _Sink:
 
 
 def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:
-    """One line for a file that cannot be read; ``passed`` is the line that the reader has got to."""
+    """Make the message for a file that cannot be read; ``passed`` is the line that the reader has reached."""
     lines = text.splitlines()
-    placed = _PLACE.match(str(error))
-    at, what = (int(placed[1]), placed[2]) if placed else (passed, str(error) or type(error).__name__)
+    located = _LOCATION.match(str(error))
+    at, what = (int(located[1]), located[2]) if located else (passed, str(error) or type(error).__name__)
     if not _is_directive(lines, at):  # the reader looks one character ahead, which may be on the next line
         at = at - 1 if _is_directive(lines, at - 1) and sink.line < at - 1 else max(sink.line, 1)
     shown = lines[at - 1].strip()[:80] if at <= len(lines) else ""
@@ -176,7 +176,7 @@ _NO_PARENTHESIS = re.compile(r'"(?:[^"\\]|\\.)*"|;.*|\\.')
 
 
 def _outside(text: str, source: str, origin: Name) -> list[str]:
-    """Records whose owner is outside the zone: dnspython passes over them in silence."""
+    """Find records whose owner is outside the zone: dnspython skips them without a message."""
     found, here, depth = [], origin, 0
     for number, line in enumerate(text.splitlines(), start=1):
         began, bare = depth, _NO_PARENTHESIS.sub("", line)
@@ -188,7 +188,7 @@ def _outside(text: str, source: str, origin: Name) -> list[str]:
             owner = None if began else _OWNER.match(line)
             name = here if owner is None or owner[1] == "@" else dns.name.from_text(owner[1], here)
         except dns.exception.DNSException:
-            continue  # the reader has said so already
+            continue  # the reader has reported it already
         if owner is not None and not name.is_subdomain(origin):
             found.append(f"{source}:{number}: {plain(name)} is outside the zone {plain(origin)}: move it to its own")
     return found

@@ -1,15 +1,13 @@
-"""Recursive resolvers: a core without sockets, and the server round it."""
+"""Recursive resolvers: a core without sockets, and a server that runs it over real sockets."""
 
 from ssosim.dns.recursion.cache import Cache, Entry
-from ssosim.dns.recursion.core import Ask, Heard, Question, Resolution, Resolver, drive
+from ssosim.dns.recursion.core import Question, Resolution, Resolver, UpstreamQuery, UpstreamResponse, run_resolution
 from ssosim.dns.recursion.server import RecursiveServer, ResolverStats, Upstream
 from ssosim.dns.recursion.settings import ResolverSettings
 
 __all__ = [
-    "Ask",
     "Cache",
     "Entry",
-    "Heard",
     "Question",
     "RecursiveServer",
     "Resolution",
@@ -17,5 +15,7 @@ __all__ = [
     "ResolverSettings",
     "ResolverStats",
     "Upstream",
-    "drive",
+    "UpstreamQuery",
+    "UpstreamResponse",
+    "run_resolution",
 ]

@@ -1,7 +1,7 @@
-"""What a resolver remembers.
+"""The cache of a resolver.
 
-Entries are values; the cache is the one thing that changes, and it knows neither clock nor socket: every call says what
-time it is. Times are in seconds since the Unix epoch.
+Entries are immutable. The cache has no clock and no socket: every call passes the time, in seconds since the Unix
+epoch.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["Cache", "Entry"]
 class Entry:
     """One answer about one name.
 
-    Positive: ``rrset`` holds the records of that type, or the CNAME that is there instead. Negative (RFC 2308): none,
-    and ``soa`` of the zone that said so; NXDOMAIN is about every type of the name, NODATA about one.
+    Positive: ``rrset`` has the records of the type, or the CNAME at that name. Negative (RFC 2308): ``rrset`` is None,
+    and ``soa`` is the SOA of the zone. NXDOMAIN applies to every type of the name, NODATA to one type.
     """
 
     name: Name
@@ -37,24 +37,24 @@ class Entry:
 
     @property
     def key(self) -> tuple[Name, RdataType]:
-        """Where it is kept."""
+        """The key of this entry in the cache."""
         if self.rcode == NXDOMAIN:
             return self.name, TYPE0
         return self.name, self.type if self.rrset is None else self.rrset.type
 
-    def left(self, now: float) -> int:
-        """Whole seconds that it may still be used; never more than when it was stored, whatever clocks do."""
+    def remaining_ttl(self, now: float) -> int:
+        """The remaining TTL in whole seconds; never more than at the time of storage, even if the clock goes back."""
         return max(0, int(self.expires - max(now, self.stored)))
 
-    def aged(self, ttl: int) -> Entry:
-        """This entry with ``ttl`` in its records."""
+    def with_ttl(self, ttl: int) -> Entry:
+        """This entry with its records set to ``ttl`` seconds."""
         rrset = None if self.rrset is None else dataclasses.replace(self.rrset, ttl=ttl)
         soa = None if self.soa is None else dataclasses.replace(self.soa, ttl=ttl)
         return dataclasses.replace(self, rrset=rrset, soa=soa)
 
 
 class Cache:
-    """At most ``limit`` entries; the least recently used goes first."""
+    """A cache of at most ``limit`` entries; the least recently used one is removed first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -64,16 +64,16 @@ class Cache:
         return len(self._entries)
 
     def put(self, entry: Entry) -> None:
-        """Remember ``entry`` in the place of what was known."""
+        """Store ``entry``; it replaces the entry with the same key."""
         self._entries[entry.key] = entry
         self._entries.move_to_end(entry.key)
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
     def get(self, name: Name, rdtype: RdataType, now: float, *, stale: float = 0.0) -> Entry | None:
-        """The newest that is known of that question and has not expired more than ``stale`` seconds ago.
+        """The newest entry for that question that expired at most ``stale`` seconds ago; None if there is none.
 
-        Records of the type, a CNAME in their place, that there are none, or that there is no such name.
+        It is the records of the type, a CNAME at the name, NODATA for the type, or NXDOMAIN for the name.
         """
         newest: Entry | None = None
         for kind in dict.fromkeys((rdtype, CNAME, TYPE0)):
@@ -91,7 +91,7 @@ class Cache:
         return newest
 
     def flush(self, name: Name | None = None) -> int:
-        """Forget all, or what is known of ``name`` and of all names below it; returns how many entries went."""
+        """Remove all entries, or those of ``name`` and the names below it; return the number of removed entries."""
         gone = [key for key in self._entries if name is None or key[0].is_subdomain(name)]
         for key in gone:
             del self._entries[key]

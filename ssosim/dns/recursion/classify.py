@@ -1,7 +1,7 @@
-"""What a response means to a resolver: pure, and strict about what a server may speak of.
+"""Classifies the response of a name server: an answer, a referral, or nothing usable. Pure functions.
 
-A server that was asked for a zone is believed about names at or below that zone, and about nothing else; glue only for
-name servers below it. That is what keeps one zone from poisoning another.
+A server that was queried for a zone is believed about names at or below that zone only, and about glue records only for
+name servers below it. This prevents that one zone poisons the cache entries of another.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import MAX_CHAIN, Answer
 from ssosim.dns.zones.rrset import RRset
 
-__all__ = ["Bad", "Delegation", "Facts", "classify"]
+__all__ = ["AnswerChain", "Delegation", "UnusableResponse", "classify"]
 
-MOST_SERVERS = 13
+MAX_SERVERS = 13
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """The name servers of a zone with those addresses that are known."""
+    """The name servers of a zone, with their known addresses; ``expires`` is in seconds since the Unix epoch."""
 
     zone: Name
     servers: tuple[Name, ...]
@@ -33,49 +33,49 @@ class Delegation:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Usable data: entries in the order of the CNAME chain, the first one about the name that was asked."""
+class AnswerChain:
+    """A usable answer: entries in the order of the CNAME chain; the first is about the name that was queried."""
 
     entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
-    """Nothing usable: the server does not serve the zone (lame), or failed."""
+class UnusableResponse:
+    """An unusable response: the server does not serve the zone (``lame``), or it failed."""
 
     lame: bool
 
 
-Meaning = Facts | Delegation | Bad
+Meaning = AnswerChain | Delegation | UnusableResponse
 
 
 def classify(
-    said: Answer, zone: Name, name: Name, rdtype: RdataType, now: float, settings: ResolverSettings
+    response: Answer, zone: Name, name: Name, rdtype: RdataType, now: float, settings: ResolverSettings
 ) -> Meaning:
-    """What ``said``, from a server of ``zone`` (of a forwarder: the root), tells about ``name`` ``rdtype``."""
-    if said.rcode not in (NOERROR, NXDOMAIN):
-        return Bad(lame=said.rcode == Rcode.REFUSED)
+    """Classify ``response`` to the question ``name`` ``rdtype``, from a server of ``zone`` (a forwarder: the root)."""
+    if response.rcode not in (NOERROR, NXDOMAIN):
+        return UnusableResponse(lame=response.rcode == Rcode.REFUSED)
     if not settings.forward_to:
-        below = referral(said, zone, name, now, settings)
-        if below is not None and not said.answer:
+        below = read_referral(response, zone, name, now, settings)
+        if below is not None and not response.answer:
             return below
-    entries = facts(said, zone, name, rdtype, now, settings)
+    entries = read_chain(response, zone, name, rdtype, now, settings)
     if not entries:
-        return Bad(lame=True)
-    return Facts(entries)
+        return UnusableResponse(lame=True)
+    return AnswerChain(entries)
 
 
-def facts(
-    said: Answer, zone: Name, name: Name, rdtype: RdataType, now: float, settings: ResolverSettings
+def read_chain(
+    response: Answer, zone: Name, name: Name, rdtype: RdataType, now: float, settings: ResolverSettings
 ) -> tuple[Entry, ...]:
-    """The chain of records, and how it ends, as far as a server of ``zone`` may tell."""
+    """Read the CNAME chain and its end, as far as a server of ``zone`` is believed."""
     entries: list[Entry] = []
     owner = name
-    met = {owner}
+    seen = {owner}
     while owner.is_subdomain(zone) and len(entries) <= MAX_CHAIN:
-        rrset = find(said.answer, owner, rdtype) or find(said.answer, owner, CNAME)
+        rrset = find_rrset(response.answer, owner, rdtype) or find_rrset(response.answer, owner, CNAME)
         if rrset is None:
-            end = negative(said, zone, owner, rdtype, now, settings)
+            end = read_negative(response, zone, owner, rdtype, now, settings)
             return (*entries, *end)
         ttl = min(max(rrset.ttl, settings.min_ttl), settings.max_ttl)
         entries.append(
@@ -84,42 +84,44 @@ def facts(
         if rrset.type == rdtype:
             break
         owner = rrset.rdatas[0].target  # type: ignore[attr-defined]
-        if owner in met:
+        if owner in seen:
             break
-        met.add(owner)
+        seen.add(owner)
     return tuple(entries)
 
 
-def negative(
-    said: Answer, zone: Name, owner: Name, rdtype: RdataType, now: float, settings: ResolverSettings
+def read_negative(
+    response: Answer, zone: Name, owner: Name, rdtype: RdataType, now: float, settings: ResolverSettings
 ) -> tuple[Entry, ...]:
-    """That there is no such name or no such type (RFC 2308 section 2), if the SOA proves who says so.
+    """Read a negative answer: no such name or no such type (RFC 2308 section 2). It must have a valid SOA.
 
-    The time to keep it is the smaller of the SOA's TTL and its minimum field (section 5). Without an SOA the answer is
-    that of a server which does not serve the zone, unless it says NXDOMAIN with authority: that is passed on, not kept.
+    The TTL is the smaller of the TTL of the SOA and its minimum field (section 5). Without an SOA, the server is taken
+    as lame; only an authoritative NXDOMAIN is accepted, for this question, and not cached.
     """
-    soa = next((rrset for rrset in said.authority if rrset.type == SOA), None)
+    soa = next((rrset for rrset in response.authority if rrset.type == SOA), None)
     if soa is not None and not (owner.is_subdomain(soa.name) and soa.name.is_subdomain(zone)):
         soa = None
     if soa is None:
-        if said.rcode != NXDOMAIN or not (said.authoritative or settings.forward_to):
+        if response.rcode != NXDOMAIN or not (response.authoritative or settings.forward_to):
             return ()
         return (Entry(name=owner, type=rdtype, rcode=NXDOMAIN, rrset=None, soa=None, stored=now, expires=now),)
     minimum: int = soa.rdatas[0].minimum  # type: ignore[attr-defined]
     ttl = min(max(min(soa.ttl, minimum), settings.min_ttl), settings.max_negative_ttl)
-    return (Entry(name=owner, type=rdtype, rcode=said.rcode, rrset=None, soa=soa, stored=now, expires=now + ttl),)
+    return (Entry(name=owner, type=rdtype, rcode=response.rcode, rrset=None, soa=soa, stored=now, expires=now + ttl),)
 
 
-def referral(said: Answer, zone: Name, name: Name, now: float, settings: ResolverSettings) -> Delegation | None:
-    """The zone further down that a server refers to; never up nor sideways, so that every step comes closer."""
-    for rrset in said.authority:
+def read_referral(
+    response: Answer, zone: Name, name: Name, now: float, settings: ResolverSettings
+) -> Delegation | None:
+    """Read a referral to a zone further down; referrals up or sideways are ignored, so every step gets closer."""
+    for rrset in response.authority:
         below = rrset.name
         if rrset.type != NS or not name.is_subdomain(below) or len(below) <= len(zone) or not below.is_subdomain(zone):
             continue
-        servers = tuple(rdata.target for rdata in rrset.rdatas[:MOST_SERVERS])  # type: ignore[attr-defined]
+        servers = tuple(rdata.target for rdata in rrset.rdatas[:MAX_SERVERS])  # type: ignore[attr-defined]
         glue = [
             rdata.to_text()
-            for record in said.additional
+            for record in response.additional
             if record.type in (A, AAAA) and record.name in servers and record.name.is_subdomain(zone)
             for rdata in record.rdatas
         ]
@@ -128,6 +130,6 @@ def referral(said: Answer, zone: Name, name: Name, now: float, settings: Resolve
     return None
 
 
-def find(rrsets: tuple[RRset, ...], name: Name, rdtype: RdataType) -> RRset | None:
-    """The record set of that name and type with records in it."""
+def find_rrset(rrsets: tuple[RRset, ...], name: Name, rdtype: RdataType) -> RRset | None:
+    """Find the record set of that name and type; it must have records."""
     return next((rrset for rrset in rrsets if rrset.type == rdtype and rrset.rdatas and rrset.name == name), None)

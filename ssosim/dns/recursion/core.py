@@ -1,11 +1,36 @@
-"""The resolver without sockets and without a clock: what to answer from memory, and whom to ask.
+"""The core of a recursive resolver, without sockets and without a clock.
 
-``Resolver.resolve`` is a generator: it yields an ``Ask``, is sent what was ``Heard``, and returns the answer. The same
-core is a device's cache, a company's resolver that forwards, and one that walks from the root; the same core runs over
-real sockets (``ssosim.dns.recursion.server``) and in memory.
+Theory of operation
+-------------------
 
-Work is bounded: every question has ``max_asks`` queries, every referral leads further down, a CNAME chain has at most
-``MAX_CHAIN`` links, and looking for a name server's address nests at most ``MAX_NESTING`` deep.
+``Resolver.resolve`` is a generator. It yields an ``UpstreamQuery`` (which server to query, and for what), receives an
+``UpstreamResponse`` (the answer or None, and the time), and returns the final ``Answer``. The caller does all input and
+output: ``ssosim.dns.recursion.server`` with real sockets, ``ssosim.memory.resolvers`` and ``run_resolution`` in memory.
+So the same code is the cache of a device, a company resolver that forwards, and a resolver that walks from the root,
+and tests need no sockets.
+
+The parts:
+
+- ``find_cached`` answers from the cache. It also returns SERVFAIL for a question that failed a short time ago.
+- ``find_stale`` answers from expired entries (RFC 8767). The caller decides when to use it.
+- ``_follow`` follows the CNAME chain. For each name it takes the entry from this resolution, then from the cache, and
+  then fetches it.
+- ``_fetch`` starts at the closest known delegation and goes down, one referral at a time, until a server answers.
+- ``_query_zone`` tries the servers of one zone in random order, servers that failed recently last.
+- ``classify`` (``classify.py``) decides what a response means: an answer, a referral, or nothing usable.
+
+Rules that always hold:
+
+- The work is bounded. A question causes at most ``max_queries`` queries; every referral leads further down; a CNAME
+  chain has at most ``MAX_CHAIN`` links; the search for the address of a name server nests at most ``MAX_NESTING`` deep.
+- A server is believed only about names at or below the zone for which it was queried. This prevents cache poisoning.
+- Entries fetched for a question are used for this question even if their TTL is 0 (``ResolutionState.fetched``).
+- Validation happens when a response arrives. An entry that was valid when it was stored is used until its TTL ends. A
+  response that was accepted without validation (CD bit) is not cached.
+- All state is bounded: when a table is full, its oldest entry is removed.
+
+What can go wrong: the order of servers is random, so a test with one lame server must set the seed. The time comes from
+the caller and may go back; ``Entry.remaining_ttl`` never exceeds the TTL at the time of storage.
 """
 
 from __future__ import annotations
@@ -22,16 +47,16 @@ from dns.rcode import NOERROR, SERVFAIL
 from dns.rdatatype import CNAME, A, RdataType
 
 from ssosim.dns.recursion.cache import Cache, Entry
-from ssosim.dns.recursion.classify import Bad, Delegation, Facts, classify
+from ssosim.dns.recursion.classify import AnswerChain, Delegation, UnusableResponse, classify
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import MAX_CHAIN, Answer
 from ssosim.dns.zones.rrset import RRset
 
-__all__ = ["Ask", "Heard", "Question", "Resolution", "Resolver", "drive"]
+__all__ = ["Question", "Resolution", "Resolver", "UpstreamQuery", "UpstreamResponse", "run_resolution"]
 
 MAX_NESTING = 4
-MOST_FAILURES = 10_000
-MOST_DELEGATIONS = 10_000
+MAX_FAILURES = 10_000
+MAX_DELEGATIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +68,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask ``server``, an address; ``recursive`` sets RD, for a forwarder."""
+class UpstreamQuery:
+    """A query for the address ``server``; ``recursive`` sets the RD bit, for a forwarder."""
 
     server: str
     question: Question
@@ -52,82 +77,84 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What came of an Ask by the time ``now``; None where nothing came that could be believed."""
+class UpstreamResponse:
+    """The result of an UpstreamQuery at the time ``now``; ``answer`` is None if no acceptable response came."""
 
-    said: Answer | None
+    answer: Answer | None
     now: float
 
 
-Resolution = Generator[Ask, Heard, Answer]
+Resolution = Generator[UpstreamQuery, UpstreamResponse, Answer]
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class FailedError(Exception):
-    """No server gave a usable answer, or the question cost too much."""
+class ResolutionFailedError(Exception):
+    """No server gave a usable answer, or the resolution reached one of its limits."""
 
 
 @dataclass(slots=True)
-class Work:
-    """What one question may still cost, and what was learnt for it, however short its TTL.
+class ResolutionState:
+    """The state of one resolution: the queries that it may still send, and the entries fetched for it (any TTL).
 
-    ``believing``: nothing is validated.
+    ``skip_validation``: accept responses that fail validation.
     """
 
-    asks: int
+    queries_left: int
     now: float
-    believing: bool
-    learnt: dict[tuple[Name, RdataType], Entry] = field(default_factory=dict)
+    skip_validation: bool
+    fetched: dict[tuple[Name, RdataType], Entry] = field(default_factory=dict)
 
 
 class Resolver:
-    """The state of one resolver. ``roots`` are the addresses of root servers; ``bogus`` says what fails validation."""
+    """One resolver with its cache. ``roots`` are the addresses of root servers; ``is_bogus`` tests validation."""
 
     def __init__(
         self,
         settings: ResolverSettings,
         roots: tuple[str, ...] = (),
         *,
-        bogus: Callable[[Name], bool] = lambda _name: False,
+        is_bogus: Callable[[Name], bool] = lambda _name: False,
         random: Random | None = None,
     ) -> None:
         self.settings = settings
         self.roots = roots
-        self.bogus = bogus
+        self.is_bogus = is_bogus
         self.cache = Cache(settings.max_entries)
         self._random = random or Random()  # noqa: S311 - spreads load over servers; ids and cases come from elsewhere
         self._delegations: dict[Name, Delegation] = {}
         self._failures: dict[Question, float] = {}
-        self._bad: dict[tuple[Name, str], float] = {}
+        self._failed_servers: dict[tuple[Name, str], float] = {}
 
-    def cached(self, question: Question, now: float) -> Answer | None:
-        """The answer from memory, TTLs counted down; None if a server has to be asked."""
+    def find_cached(self, question: Question, now: float) -> Answer | None:
+        """The answer from the cache with remaining TTLs; None if a server must be queried."""
         answer = self._from_cache(question, now, stale=False)
         if answer is not None:
             return answer
-        return failed(question) if self._failures.get(question, 0.0) > now else None
+        return make_servfail(question) if self._failures.get(question, 0.0) > now else None
 
-    def stale(self, question: Question, now: float) -> Answer | None:
-        """An answer that has expired but may be served for want of a better one (RFC 8767); None if there is none."""
+    def find_stale(self, question: Question, now: float) -> Answer | None:
+        """An expired answer that may be used if no server answers (RFC 8767); None if there is none."""
         return self._from_cache(question, now, stale=True) if self.settings.serve_stale else None
 
     def flush(self, name: Name | None = None) -> int:
-        """Forget everything, or all about ``name`` and below; returns how many answers went."""
-        for kept in (self._failures, self._delegations, self._bad):
+        """Remove all entries, or those of ``name`` and the names below it; return the number of removed answers."""
+        for kept in (self._failures, self._delegations, self._failed_servers):
             kept.clear()
         return self.cache.flush(name)
 
     def resolve(self, question: Question, now: float, *, checking_disabled: bool = False) -> Resolution:
-        """Find the answer by asking servers, remember what they say, and return it; SERVFAIL where that fails."""
-        work = Work(self.settings.max_asks, now, believing=checking_disabled or not self.settings.validate)
+        """Query servers, store their answers in the cache, and return the answer; SERVFAIL if the resolution fails."""
+        state = ResolutionState(
+            self.settings.max_queries, now, skip_validation=checking_disabled or not self.settings.validate
+        )
         try:
-            answer = yield from self._follow(question, work)
-        except FailedError:
-            answer = failed(question)
+            answer = yield from self._follow(question, state)
+        except ResolutionFailedError:
+            answer = make_servfail(question)
         if answer.rcode == SERVFAIL:
             wait = self.settings.failure_recheck if self.settings.serve_stale else self.settings.failure_ttl
-            remember(self._failures, question, work.now + wait, MOST_FAILURES)
+            put_bounded(self._failures, question, state.now + wait, MAX_FAILURES)
         else:
             self._failures.pop(question, None)
         return answer
@@ -140,55 +167,58 @@ class Resolver:
             entry = self.cache.get(owner, question.type, now, stale=late)
             if entry is None:
                 return None
-            left = entry.left(now) if entry.expires > now else self.settings.stale_ttl
-            ended = extend(chain, entry.aged(left), question)
+            left = entry.remaining_ttl(now) if entry.expires > now else self.settings.stale_ttl
+            ended = extend_chain(chain, entry.with_ttl(left), question)
             if isinstance(ended, Answer):
                 return ended
             owner = ended
         return None
 
-    def _follow(self, question: Question, work: Work, depth: int = 0) -> Resolution:
+    def _follow(self, question: Question, state: ResolutionState, depth: int = 0) -> Resolution:
         chain: list[RRset] = []
         owner = question.name
         while len(chain) <= MAX_CHAIN and all(link.name != owner for link in chain):
-            entry = work.learnt.get((owner, question.type)) or self.cache.get(owner, question.type, work.now)
+            entry = state.fetched.get((owner, question.type)) or self.cache.get(owner, question.type, state.now)
             if entry is None:
-                entry = yield from self._fetch(owner, question.type, work, depth)
-            ended = extend(chain, entry.aged(entry.left(work.now)), question)
+                entry = yield from self._fetch(owner, question.type, state, depth)
+            ended = extend_chain(chain, entry.with_ttl(entry.remaining_ttl(state.now)), question)
             if isinstance(ended, Answer):
                 return ended
             owner = ended
-        raise FailedError
+        raise ResolutionFailedError
 
-    def _fetch(self, owner: Name, rdtype: RdataType, work: Work, depth: int) -> Generator[Ask, Heard, Entry]:
-        """Ask, from the closest known zone downwards, until a server tells about ``owner``."""
-        delegation = self._closest(owner, work.now)
+    def _fetch(
+        self, owner: Name, rdtype: RdataType, state: ResolutionState, depth: int
+    ) -> Generator[UpstreamQuery, UpstreamResponse, Entry]:
+        """Query servers from the closest known delegation downwards until one answers about ``owner``."""
+        delegation = self._closest_delegation(owner, state.now)
         while True:
-            meaning = yield from self._ask_zone(delegation, Question(owner, rdtype), work, depth)
+            meaning = yield from self._query_zone(delegation, Question(owner, rdtype), state, depth)
             if isinstance(meaning, Delegation):
-                remember(self._delegations, meaning.zone, meaning, MOST_DELEGATIONS)
+                put_bounded(self._delegations, meaning.zone, meaning, MAX_DELEGATIONS)
                 delegation = meaning
                 continue
-            return self._learn(meaning.entries, rdtype, work)
+            return self._store_entries(meaning.entries, rdtype, state)
 
-    def _learn(self, entries: tuple[Entry, ...], rdtype: RdataType, work: Work) -> Entry:
-        """Remember what a server said, as far as it holds; the first entry is what was asked for.
+    def _store_entries(self, entries: tuple[Entry, ...], rdtype: RdataType, state: ResolutionState) -> Entry:
+        """Store the entries of a response; return the first one, which is about the name that was queried.
 
-        Validation is of what arrives: what was good when it was stored is used to the end of its TTL. What was let
-        through unchecked, for a query with CD, is not kept, nor is an NXDOMAIN without an SOA (RFC 2308 section 5).
+        Validation is applied to what arrives: an entry that was valid when it was stored is used until its TTL ends. An
+        entry that was accepted without validation (CD bit) is not cached, nor is an NXDOMAIN without an SOA (RFC 2308
+        section 5).
         """
         for number, entry in enumerate(entries):
-            bogus = self.settings.validate and self.bogus(entry.name)
-            if bogus and not work.believing:
+            bogus = self.settings.validate and self.is_bogus(entry.name)
+            if bogus and not state.skip_validation:
                 if number == 0:
-                    raise FailedError
+                    raise ResolutionFailedError
                 break
-            work.learnt[entry.name, rdtype] = entry
+            state.fetched[entry.name, rdtype] = entry
             if not bogus and (entry.rrset is not None or entry.soa is not None):
                 self.cache.put(entry)
         return entries[0]
 
-    def _closest(self, owner: Name, now: float) -> Delegation:
+    def _closest_delegation(self, owner: Name, now: float) -> Delegation:
         settings = self.settings
         if settings.forward_to:
             return Delegation(dns.name.root, (), settings.forward_to, now)
@@ -198,55 +228,61 @@ class Resolver:
                 return known
         return Delegation(dns.name.root, (), self.roots, now)
 
-    def _ask_zone(
-        self, delegation: Delegation, question: Question, work: Work, depth: int
-    ) -> Generator[Ask, Heard, Facts | Delegation]:
-        """Ask the servers of one zone, the ones known to be bad last, until one is of use."""
+    def _query_zone(
+        self, delegation: Delegation, question: Question, state: ResolutionState, depth: int
+    ) -> Generator[UpstreamQuery, UpstreamResponse, AnswerChain | Delegation]:
+        """Query the servers of one zone, those that failed recently last, until one gives a usable response."""
         zone = delegation.zone
         addresses = [*dict.fromkeys(delegation.addresses)]
         if not addresses:
-            addresses = yield from self._addresses(delegation, work, depth)
+            addresses = yield from self._find_addresses(delegation, state, depth)
         for _ in range(self.settings.rounds):
             self._random.shuffle(addresses)
-            addresses.sort(key=lambda address: self._bad.get((zone, address), 0.0) > work.now)
+            addresses.sort(key=lambda address: self._failed_servers.get((zone, address), 0.0) > state.now)
             for address in addresses:
-                if work.asks <= 0:
-                    raise FailedError
-                work.asks -= 1
-                heard = yield Ask(address, question, bool(self.settings.forward_to))
-                work.now = max(work.now, heard.now)
-                meaning = self._meaning(heard, zone, question)
-                if not isinstance(meaning, Bad):
-                    self._bad.pop((zone, address), None)
+                if state.queries_left <= 0:
+                    raise ResolutionFailedError
+                state.queries_left -= 1
+                response = yield UpstreamQuery(address, question, bool(self.settings.forward_to))
+                state.now = max(state.now, response.now)
+                meaning = self._classify(response, zone, question)
+                if not isinstance(meaning, UnusableResponse):
+                    self._failed_servers.pop((zone, address), None)
                     return meaning
-                remember(self._bad, (zone, address), work.now + self.settings.bad_server_ttl, MOST_DELEGATIONS)
-        raise FailedError
+                put_bounded(
+                    self._failed_servers, (zone, address), state.now + self.settings.bad_server_ttl, MAX_DELEGATIONS
+                )
+        raise ResolutionFailedError
 
-    def _meaning(self, heard: Heard, zone: Name, question: Question) -> Facts | Delegation | Bad:
-        if heard.said is None:
-            return Bad(lame=False)
-        return classify(heard.said, zone, question.name, question.type, heard.now, self.settings)
+    def _classify(
+        self, response: UpstreamResponse, zone: Name, question: Question
+    ) -> AnswerChain | Delegation | UnusableResponse:
+        if response.answer is None:
+            return UnusableResponse(lame=False)
+        return classify(response.answer, zone, question.name, question.type, response.now, self.settings)
 
-    def _addresses(self, delegation: Delegation, work: Work, depth: int) -> Generator[Ask, Heard, list[str]]:
-        """Addresses of name servers that came without glue: each is a question of its own."""
+    def _find_addresses(
+        self, delegation: Delegation, state: ResolutionState, depth: int
+    ) -> Generator[UpstreamQuery, UpstreamResponse, list[str]]:
+        """Resolve the addresses of name servers that came without glue records, one question for each server."""
         found: list[str] = []
         if depth < MAX_NESTING:
             servers = [server for server in delegation.servers if not server.is_subdomain(delegation.zone)]
             for server in servers:
                 try:
-                    answer = yield from self._follow(Question(server, A), work, depth + 1)
-                except FailedError:
+                    answer = yield from self._follow(Question(server, A), state, depth + 1)
+                except ResolutionFailedError:
                     continue
                 found += [rdata.to_text() for rrset in answer.answer if rrset.type == A for rdata in rrset.rdatas]
         if not found:
-            raise FailedError
+            raise ResolutionFailedError
         known = dataclasses.replace(delegation, addresses=tuple(found))
-        remember(self._delegations, delegation.zone, known, MOST_DELEGATIONS)
+        put_bounded(self._delegations, delegation.zone, known, MAX_DELEGATIONS)
         return found
 
 
-def extend(chain: list[RRset], entry: Entry, question: Question) -> Answer | Name:
-    """Add what is known of the chain's end: the whole answer, or the name that a CNAME leads to."""
+def extend_chain(chain: list[RRset], entry: Entry, question: Question) -> Answer | Name:
+    """Add ``entry`` to the chain; return the complete answer, or the name to follow if it is a CNAME."""
     if entry.rrset is None:
         authority = () if entry.soa is None else (entry.soa,)
         return Answer(
@@ -264,25 +300,27 @@ def extend(chain: list[RRset], entry: Entry, question: Question) -> Answer | Nam
     return target
 
 
-def failed(question: Question) -> Answer:
-    """SERVFAIL."""
+def make_servfail(question: Question) -> Answer:
+    """Make the answer SERVFAIL."""
     return Answer(name=question.name, type=question.type, rcode=SERVFAIL, authoritative=False)
 
 
-def remember(kept: dict[K, V], key: K, value: V, limit: int) -> None:
-    """Put ``value`` into a dictionary that holds ``limit`` at most: the one put first goes first."""
+def put_bounded(kept: dict[K, V], key: K, value: V, limit: int) -> None:
+    """Put ``value`` into a dictionary of at most ``limit`` entries; the oldest entry is removed when it is full."""
     kept.pop(key, None)
     kept[key] = value
     if len(kept) > limit:
         del kept[next(iter(kept))]
 
 
-def drive(resolution: Resolution, world: Callable[[Ask], Answer | None], now: float) -> Answer:
-    """Run a resolution to its end in memory, at one moment: ``world`` says what each server answers."""
+def run_resolution(
+    resolution: Resolution, answer_query: Callable[[UpstreamQuery], Answer | None], now: float
+) -> Answer:
+    """Run a resolution in memory at the time ``now``; ``answer_query`` gives the answer of each server."""
     try:
-        ask = next(resolution)
+        query = next(resolution)
         while True:
-            ask = resolution.send(Heard(world(ask), now))
+            query = resolution.send(UpstreamResponse(answer_query(query), now))
     except StopIteration as done:
         answer: Answer = done.value
         return answer

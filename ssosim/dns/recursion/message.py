@@ -1,7 +1,7 @@
-"""Queries as a resolver sends them, and which responses it believes. Pure.
+"""Builds the queries of a resolver and decides which responses it accepts. No sockets.
 
-Against forged answers (RFC 5452): a random id, a random port, and the random case of the question's letters ("0x20"),
-which the server must repeat as they are.
+Protection against forged responses (RFC 5452): a random id, a random port, and random case of the letters in the
+question ("0x20"), which the server must repeat exactly.
 """
 
 from __future__ import annotations
@@ -49,20 +49,20 @@ from dns.rdatatype import (
     RdataType,
 )
 
-from ssosim.dns.recursion.core import Ask
+from ssosim.dns.recursion.core import UpstreamQuery
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.server.bounds import HEADER, BoundedParser, TooCostlyError, after_name
 from ssosim.dns.server.wire_format import MAX_UDP_PAYLOAD
 from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.rrset import MAX_TTL, RRset
 
-__all__ = ["Sent", "Truncated", "query_for", "read_response"]
+__all__ = ["SentQuery", "Truncated", "build_query", "read_response"]
 
-MOST_RECORDS = 600
-"""Records that a response may hold, read or not."""
+MAX_RECORDS = 600
+"""The most records in a response, whether they are read or not."""
 
-MOST_STEPS = 2500
-"""What a response may cost, in steps: a label or a pointer is one, a name ``NAME`` more, a record
+MAX_STEPS = 2500
+"""The most steps that parsing a response may cost: a label or a pointer is one, a name ``NAME`` more, a record
 ``RECORD``, a record set as much again.
 
 That is 240 records of one name and type (BIND keeps 100 by default, ``max-records-per-type``), or 80 sets.
@@ -70,108 +70,108 @@ That is 240 records of one name and type (BIND keeps 100 by default, ``max-recor
 
 RECORD = 10
 
-MOST_INTERPRETED = 1024
-"""Octets of data of the richer types that are taken apart; the rest is passed on as it is."""
+MAX_INTERPRETED = 1024
+"""The most octets of other types that are parsed; further data are passed on unparsed."""
 
 _SMALL = frozenset({A, AAAA, CNAME, NS, SOA, PTR})
-"""Types whose data cost the same however they are made, but for their names."""
+"""Types whose data have a constant parsing cost, apart from names."""
 
 _WITH_NAMES = frozenset(
     {*_SMALL, MD, MF, MB, MG, MR, MINFO, MX, RP, AFSDB, RT, SIG, PX, NXT, SRV, NAPTR, KX, DNAME} - {A, AAAA}
 )
-"""Types whose names may be compressed (RFC 3597 section 4): what is passed on as it is would lose them."""
+"""Types whose names may be compressed (RFC 3597 section 4), so their data cannot be passed on unparsed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A query on its way: its bytes, and the id and name, to the letter, that the response must repeat."""
+class SentQuery:
+    """A query that was sent: its bytes, and the id and the exact name that the response must repeat."""
 
     wire: bytes
     id: int
     name: Name
-    ask: Ask
+    query: UpstreamQuery
 
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """A believable response with TC set: ask again over TCP."""
+    """An acceptable response with TC set: repeat the query over TCP."""
 
 
-def query_for(ask: Ask, settings: ResolverSettings) -> Sent:
-    """A query of its own for ``ask``."""
-    name = mixed_case(ask.question.name) if settings.randomise_case else ask.question.name
+def build_query(query: UpstreamQuery, settings: ResolverSettings) -> SentQuery:
+    """Build a new query for ``query``, with a random id and case."""
+    name = mix_case(query.question.name) if settings.randomise_case else query.question.name
     options: list[dns.edns.Option] = []
     if settings.location is not None:
         network = ip_network(settings.location)
         options.append(dns.edns.ECSOption(str(network.network_address), network.prefixlen))
     number = secrets.randbelow(1 << 16)
     message = dns.message.make_query(
-        name, ask.question.type, use_edns=0, payload=MAX_UDP_PAYLOAD, options=options, id=number
+        name, query.question.type, use_edns=0, payload=MAX_UDP_PAYLOAD, options=options, id=number
     )
-    if not ask.recursive:
+    if not query.recursive:
         message.flags &= ~dns.flags.RD
-    return Sent(message.to_wire(), number, name, ask)
+    return SentQuery(message.to_wire(), number, name, query)
 
 
-def mixed_case(name: Name) -> Name:
-    """``name`` with every letter in upper or lower case at random."""
-    return Name([bytes(flip(octet) for octet in label) for label in name.labels])
+def mix_case(name: Name) -> Name:
+    """Return ``name`` with every letter in random case."""
+    return Name([bytes(flip_case(octet) for octet in label) for label in name.labels])
 
 
-def flip(octet: int) -> int:
-    """An ASCII letter in one case or the other; anything else as it is."""
+def flip_case(octet: int) -> int:
+    """Return an ASCII letter in random case; other octets unchanged."""
     return octet ^ 0x20 if chr(octet).isascii() and chr(octet).isalpha() and secrets.randbits(1) else octet
 
 
-def read_response(wire: bytes, sent: Sent) -> Answer | Truncated | None:
-    """The response to ``sent``, or None for what is not one: noise, a forgery, an answer to something else.
+def read_response(wire: bytes, sent: SentQuery) -> Answer | Truncated | None:
+    """Parse the response to ``sent``; None for noise, a forged response, or an answer to another question.
 
-    Of what it holds, a resolver's part alone is read: records of the type asked for and CNAMEs in the answer, NS and
-    SOA in the authority section, addresses in the additional one. A response of more than ``MOST_RECORDS``, or that
-    costs more than ``MOST_STEPS``, is a server's failure (SERVFAIL), so that the next one is asked.
+    Only the records that a resolver needs are read: the type of the question and CNAMEs in the answer section, NS and
+    SOA in the authority section, addresses in the additional section. A response with more than ``MAX_RECORDS``
+    records, or that costs more than ``MAX_STEPS`` to parse, counts as SERVFAIL, so that the next server is queried.
     """
     if len(wire) < HEADER or not wire[2] & 0x80 or int.from_bytes(wire[:2], "big") != sent.id:
         return None
     try:
-        reading = _Reading(wire, sent)
-        if not reading.is_ours:
-            return bare(wire, sent) if reading.has_no_question else None
+        reader = _ResponseReader(wire, sent)
+        if not reader.matches_question:
+            return read_bare_error(wire, sent) if reader.has_no_question else None
         if wire[2] & 0x02:
             return Truncated()
-        return reading.answer()
+        return reader.answer()
     except TooCostlyError:
         return _failed(sent, Rcode.SERVFAIL)
     except (dns.exception.DNSException, ValueError, IndexError):
-        return bare(wire, sent)
+        return read_bare_error(wire, sent)
 
 
-class _Reading:
-    """One response on its way from bytes to an Answer, within its budget."""
+class _ResponseReader:
+    """Parses one response into an Answer, within a budget."""
 
-    def __init__(self, wire: bytes, sent: Sent) -> None:
+    def __init__(self, wire: bytes, sent: SentQuery) -> None:
         self._wire = wire
         self._sent = sent
-        self._parser = BoundedParser(wire, MOST_STEPS)
+        self._parser = BoundedParser(wire, MAX_STEPS)
         self._names: dict[int, Name] = {}
-        self._bytes = MOST_INTERPRETED
+        self._bytes = MAX_INTERPRETED
         counts = struct.unpack_from("!4H", wire, 4)
         self.has_no_question = counts[0] == 0
         self._counts = counts[1:]
         self._at = HEADER
-        self.is_ours = counts[0] == 1 and self._is_question()
+        self.matches_question = counts[0] == 1 and self._is_question()
 
     def _is_question(self) -> bool:
-        """Whether it is our question, letter by letter."""
+        """Whether the response repeats the question exactly."""
         name = self._name_at(HEADER)
         self._at = after_name(self._wire, HEADER) + 4
-        kinds = struct.pack("!HH", self._sent.ask.question.type, IN)
+        kinds = struct.pack("!HH", self._sent.query.question.type, IN)
         return name.labels == self._sent.name.labels and self._wire[self._at - 4 : self._at] == kinds
 
     def answer(self) -> Answer:
-        """The response; raises TooCostlyError, IndexError, dnspython's errors and ValueError."""
-        if sum(self._counts) > MOST_RECORDS:
-            raise TooCostlyError(f"more than {MOST_RECORDS} records")
-        question, flags = self._sent.ask.question, self._wire[2]
+        """Parse the response. Raises TooCostlyError, IndexError, dnspython's errors and ValueError."""
+        if sum(self._counts) > MAX_RECORDS:
+            raise TooCostlyError(f"more than {MAX_RECORDS} records")
+        question, flags = self._sent.query.question, self._wire[2]
         answers, authority, additional = self._counts
         return Answer(
             name=question.name,
@@ -187,7 +187,7 @@ class _Reading:
     """The upper bits of the response code, from OPT (RFC 6891 section 6.1.3)."""
 
     def _section(self, count: int, kinds: tuple[RdataType, ...], *, optional: bool = False) -> tuple[RRset, ...]:
-        """The record sets of some types; what is ``optional`` is left unread where it costs too much."""
+        """Read the record sets of some types; an ``optional`` section is skipped if it costs too much."""
         found: dict[tuple[Name, RdataType], tuple[int, dict[Rdata, None]]] = {}
         for _ in range(count):
             owner, at = self._at, after_name(self._wire, self._at)
@@ -206,7 +206,7 @@ class _Reading:
             except TooCostlyError:
                 if not optional:
                     raise
-                kinds = ()  # nothing more of it, but for OPT
+                kinds = ()  # skip the rest of the section except OPT
                 continue
             # A TTL with its top bit set is 0 (RFC 2181 section 8); of several in a set the lowest (section 5.2).
             ttl = ttl if ttl <= MAX_TTL else 0
@@ -217,7 +217,7 @@ class _Reading:
         return tuple(RRset(name, kind, ttl, tuple(rdatas)) for (name, kind), (ttl, rdatas) in found.items())
 
     def _rdata(self, kind: RdataType, at: int, size: int) -> Rdata:
-        """One record's data. What is large and of a type that is not interpreted here stays as it is (RFC 3597)."""
+        """Parse the data of one record. Large data of other types stay unparsed (RFC 3597)."""
         self._parser.seek(at)
         rdata_class: type[Rdata] | None = None
         if kind not in _SMALL:
@@ -239,13 +239,13 @@ class _Reading:
         return name
 
 
-def bare(wire: bytes, sent: Sent) -> Answer | None:
-    """An error code without a question, as servers send that could not or would not read the query."""
+def read_bare_error(wire: bytes, sent: SentQuery) -> Answer | None:
+    """Read an error code without a question, as a server sends that could not read the query."""
     rcode = Rcode(wire[3] & 0x0F)
     if rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
         return None
     return _failed(sent, rcode)
 
 
-def _failed(sent: Sent, rcode: Rcode) -> Answer:
-    return Answer(name=sent.ask.question.name, type=sent.ask.question.type, rcode=rcode, authoritative=False)
+def _failed(sent: SentQuery, rcode: Rcode) -> Answer:
+    return Answer(name=sent.query.question.name, type=sent.query.question.type, rcode=rcode, authoritative=False)

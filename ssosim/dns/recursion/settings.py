@@ -1,4 +1,4 @@
-"""What can be set on a resolver."""
+"""The settings of a resolver."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ __all__ = ["ResolverSettings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
-    """A resolver's settings; times are in seconds.
+    """The settings of a resolver; times are in seconds.
 
-    ``forward_to`` are addresses of other resolvers: with any, this one asks them and walks no delegations.
-    ``location`` is the network (``192.0.2.0/24``) that it names as its clients', in the EDNS client subnet option
-    (RFC 7871); without one, authoritative servers see its own address. ``validate``: what is bogus is SERVFAIL, unless
-    the query has the CD bit.
+    ``forward_to`` are addresses of other resolvers. If there are any, this resolver sends all queries to them and
+    follows no delegations. ``location`` is the network (``192.0.2.0/24``) that it sends as the network of its clients,
+    in the EDNS client subnet option (RFC 7871); without it, authoritative servers see the address of the resolver.
+    ``validate``: data that fail validation give SERVFAIL, unless the query has the CD bit.
 
-    Bounds: TTLs are kept within ``min_ttl`` and ``max_ttl``, negative ones below ``max_negative_ttl`` (RFC 2308
-    section 5 advises one to three hours), failures for ``failure_ttl`` (at most five minutes, RFC 2308 section 7).
-    ``max_asks`` is the work that one question may cause, ``max_entries`` the size of the cache.
+    TTLs are limited to the range from ``min_ttl`` to ``max_ttl``, negative TTLs to ``max_negative_ttl`` (RFC 2308
+    section 5 advises one to three hours). Failures are cached for ``failure_ttl`` (at most five minutes, RFC 2308
+    section 7). ``max_queries`` is the most upstream queries for one question, ``max_entries`` the size of the cache.
 
-    ``timeout`` is for one query to one server; each is asked up to ``rounds`` times, and those that failed last, for
-    ``bad_server_ttl``.
+    ``timeout`` applies to one query to one server. Each server is queried up to ``rounds`` times. A server that failed
+    is tried last for ``bad_server_ttl``.
 
-    ``serve_stale`` (RFC 8767): when no fresh answer is to be had within ``client_timer``, one that expired not more
-    than ``max_stale`` ago is given with TTL ``stale_ttl``; after a failure the next attempt waits ``failure_recheck``.
+    ``serve_stale`` (RFC 8767): if no fresh answer comes within ``client_timer``, the resolver answers from an entry
+    that expired at most ``max_stale`` ago, with TTL ``stale_ttl``. After a failure it waits ``failure_recheck`` before
+    the next attempt.
     """
 
     forward_to: tuple[str, ...] = ()
@@ -35,7 +36,7 @@ class ResolverSettings:
     max_negative_ttl: int = 3600
     failure_ttl: int = 5
     max_entries: int = 100_000
-    max_asks: int = 64
+    max_queries: int = 64
     timeout: float = 1.0
     rounds: int = 2
     bad_server_ttl: int = 60

@@ -1,11 +1,11 @@
-"""Which authoritative server answers what: several servers a zone, each with its own view of the data.
+"""The answers of each authoritative server: several servers for a zone, each with its own view of the data.
 
-The lab's default server answers for everything at once. Here the same zones are spread as the internet spreads them, so
-that a recursive resolver can walk from the root: root servers delegate to registries (``com.``, ``net.``, ``arpa.``),
-those to the name servers of each zone.
+The default server of the lab answers for all zones at once. Here the same zones are spread over servers as in the
+internet, so that a recursive resolver can walk from the root: root servers delegate to registries (``com.``, ``net.``,
+``arpa.``), and these to the name servers of each zone.
 
-Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry takes a
-delegation away while the zone's own servers go on answering).
+Sources: azure-dns-2019 (one of four name servers with empty zone files), zoom-2025 (a registry removes a delegation
+while the servers of the zone still answer).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from dns.name import Name
 from dns.rcode import NOERROR, REFUSED, SERVFAIL
 from dns.rdatatype import AAAA, CNAME, DS, NS, A, RdataType
 
-from ssosim.dns.server.hierarchy import Hierarchy, View, blank, tree
+from ssosim.dns.server.hierarchy import Hierarchy, View, join_hierarchy, make_blank_zone
 from ssosim.dns.zones.answer import NOT_SERVED, Answer, answer
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Authorities", "answer_as", "answer_through"]
+__all__ = ["Authorities", "answer_as", "answer_as_resolver"]
 
 
 class Authorities:
-    """The current zones and the current hierarchy, joined: what authoritative servers answer from."""
+    """The current zones joined with the current hierarchy: the data of all authoritative servers."""
 
     def __init__(self, store: ZoneStore, hierarchy: Hierarchy | None = None) -> None:
         self.store = store
@@ -45,59 +45,59 @@ class Authorities:
             standard = Hierarchy.standard(zones)
             self.hierarchy = dataclasses.replace(standard, removed=self.hierarchy.removed, views=self.hierarchy.views)
         if self._joined is None or self._joined[0] is not zones or self._joined[1] is not self.hierarchy:
-            self._joined = (zones, self.hierarchy, tree(zones, self.hierarchy))
+            self._joined = (zones, self.hierarchy, join_hierarchy(zones, self.hierarchy))
         return self._joined[2]
 
-    def said(self, server: Name, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> Answer:
-        """What ``server`` answers now."""
-        return answer_as(server, self.tree, self.hierarchy, name, rdtype, asking)
+    def answer_as(self, server: Name, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
+        """The present answer of ``server``."""
+        return answer_as(server, self.tree, self.hierarchy, name, rdtype, context)
 
     def is_dead(self, server: Name, name: Name) -> bool:
-        """Whether ``server`` keeps silent when asked for ``name``."""
-        origin = zone_served(server, self.hierarchy, name)
+        """Whether ``server`` never answers queries for ``name``."""
+        origin = find_served_zone(server, self.hierarchy, name)
         view = None if origin is None else self.hierarchy.views.get((origin, server))
         return view is not None and view.kind == "dead"
 
 
 def answer_as(
-    server: Name, zones: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY
+    server: Name, zones: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY
 ) -> Answer:
-    """What the authoritative server ``server`` answers; ``zones`` come from ``tree``.
+    """The answer of the authoritative server ``server``; ``zones`` come from ``join_hierarchy``. A pure function.
 
-    It follows CNAMEs within the zone and no further, refers to the servers of zones below, and refuses what it does not
-    serve. Pure.
+    The server follows CNAMEs within its zone only, refers to the servers of child zones, and refuses names outside its
+    zones.
     """
-    origin = zone_served(server, hierarchy, name)
+    origin = find_served_zone(server, hierarchy, name)
     view = None if origin is None else hierarchy.views.get((origin, server))
     if origin is None or rdtype in NOT_SERVED or (view is not None and view.kind == "lame"):
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
     if view is not None and view.kind == "dead":
         return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
-    data = seen(zones, hierarchy, origin, view)
-    cut = cut_below(origin, hierarchy, name)
-    if cut is not None and not (cut == name and rdtype == DS):
-        return referral(data, hierarchy, origin, cut, Answer(name=name, type=rdtype, authoritative=False))
-    told = answer(known_above(data, hierarchy, origin, name), name, rdtype, asking)
-    for number, link in enumerate(told.answer):
+    data = apply_view(zones, hierarchy, origin, view)
+    child = find_delegation(origin, hierarchy, name)
+    if child is not None and not (child == name and rdtype == DS):
+        return make_referral(data, hierarchy, origin, child, Answer(name=name, type=rdtype, authoritative=False))
+    result = answer(without_removed(data, hierarchy, origin, name), name, rdtype, context)
+    for number, link in enumerate(result.answer):
         target = link.rdatas[0].target if link.type == CNAME != rdtype else origin  # type: ignore[attr-defined]
-        below = cut_below(origin, hierarchy, target)
+        below = find_delegation(origin, hierarchy, target)
         if below is not None:
-            chain = dataclasses.replace(told, rcode=NOERROR, answer=told.answer[: number + 1], authority=())
-            return referral(data, hierarchy, origin, below, chain)
+            chain = dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
+            return make_referral(data, hierarchy, origin, below, chain)
         if not target.is_subdomain(origin):
-            return dataclasses.replace(told, rcode=NOERROR, answer=told.answer[: number + 1], authority=())
+            return dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
     return (
-        dataclasses.replace(told, rcode=NOERROR) if told.rcode == SERVFAIL else told
-    )  # loops are the resolver's to find
+        dataclasses.replace(result, rcode=NOERROR) if result.rcode == SERVFAIL else result
+    )  # the resolver detects loops
 
 
-def zone_served(server: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
+def find_served_zone(server: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
     """The deepest zone at or above ``name`` that ``server`` serves."""
     return next((origin for origin in reversed([*hierarchy.path(name)]) if server in hierarchy.serves[origin]), None)
 
 
-def cut_below(origin: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
-    """The zone that ``origin`` delegates and that ``name`` is in."""
+def find_delegation(origin: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
+    """The child zone of ``origin`` that contains ``name``; None if there is none or its delegation is removed."""
     if not name.is_subdomain(origin):
         return None
     for below in hierarchy.path(name):
@@ -106,52 +106,53 @@ def cut_below(origin: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
     return None
 
 
-def seen(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, view: View | None) -> ZoneSet:
-    """The zones as a server with that view of ``origin`` has them."""
+def apply_view(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, view: View | None) -> ZoneSet:
+    """The zones on a server with that view of ``origin``."""
     if view is not None and view.kind == "blank":
-        return zones.with_zone(blank(zones.zones[origin]))
-    if view is not None and view.held is not None:
-        return tree(view.held, hierarchy)
+        return zones.with_zone(make_blank_zone(zones.zones[origin]))
+    if view is not None and view.zones is not None:
+        return join_hierarchy(view.zones, hierarchy)
     return zones
 
 
-def referral(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, cut: Name, said: Answer) -> Answer:
-    """``said`` with the name servers of ``cut``, and glue for those whose names lie below ``origin``."""
-    servers = zones.zones[cut].node(cut)[NS]
+def make_referral(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, child: Name, response: Answer) -> Answer:
+    """``response`` with the name servers of ``child``, and glue for those whose names are below ``origin``."""
+    servers = zones.zones[child].node(child)[NS]
     glue = tuple(
         rrset
-        for server in hierarchy.serves[cut]
+        for server in hierarchy.serves[child]
         if server.is_subdomain(origin)
         for kind in (A, AAAA)
         if (rrset := zones.find(server, kind)) is not None
     )
-    chained = bool(said.answer)
-    return dataclasses.replace(said, authoritative=chained, authority=(servers,), additional=glue)
+    chained = bool(response.answer)
+    return dataclasses.replace(response, authoritative=chained, authority=(servers,), additional=glue)
 
 
-def answer_through(
-    joined: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, pick: Random, asking: QueryContext = ANYBODY
+def answer_as_resolver(
+    joined: ZoneSet, hierarchy: Hierarchy, name: Name, rdtype: RdataType, pick: Random, context: QueryContext = ANYBODY
 ) -> Answer:
-    """What a resolver without a cache would get: one server of the zone, by chance, lame and dead ones passed over.
+    """The answer that a resolver without a cache gets: from a random server of the zone that is not lame or dead.
 
-    The lab's default server stands for such a resolver; this is its answer while the hierarchy is not healthy, so one
-    blank server out of four shows in a quarter of the answers (Azure DNS, 2 May 2019). ``joined`` comes from ``tree``.
+    The default server of the lab has the role of such a resolver. It uses this answer while the hierarchy is not
+    healthy, so one blank server out of four gives a quarter of the answers (Azure DNS, 2 May 2019). ``joined`` comes
+    from ``tree``.
     """
-    pruned = known_above(joined, hierarchy, dns.name.root, name)
+    pruned = without_removed(joined, hierarchy, dns.name.root, name)
     if pruned is not joined:
-        return answer(pruned, name, rdtype, asking)
+        return answer(pruned, name, rdtype, context)
     zone: Zone = joined.zone_of(name)
     servers = list(hierarchy.serves.get(zone.origin, ()))
     pick.shuffle(servers)
     for server in servers:
         view = hierarchy.views.get((zone.origin, server))
         if view is None or view.kind in ("blank", "stale"):
-            return answer(seen(joined, hierarchy, zone.origin, view), name, rdtype, asking)
+            return answer(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
     return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
 
 
-def known_above(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:
-    """``zones`` as far as servers of ``origin`` know of them on the way to ``name``: without what is not delegated."""
+def without_removed(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:
+    """``zones`` without the zones between ``origin`` and ``name`` whose delegation is removed."""
     gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed and len(zone) > len(origin)]
     if not gone:
         return zones

@@ -1,4 +1,4 @@
-"""All authoritative servers of a hierarchy, started and stopped together."""
+"""Starts and stops all authoritative servers of a hierarchy together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from ssosim.dns.server.authorities import Authorities
-from ssosim.dns.server.delivery import Who
+from ssosim.dns.server.delivery import ClientOf
 from ssosim.dns.server.servers import AuthorityServer
 from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.query_context import QueryContext
@@ -24,7 +24,7 @@ DNS_PORT = 53
 
 @dataclass(frozen=True, slots=True)
 class AuthorityServers:
-    """Servers by their names in the hierarchy (lower case, no trailing dot), and where they can be reached."""
+    """Servers by their names in the hierarchy (lower case, no trailing dot), and the endpoints that they listen on."""
 
     servers: dict[str, AuthorityServer]
     endpoints: dict[tuple[str, int], tuple[str, int]]
@@ -32,27 +32,31 @@ class AuthorityServers:
 
 @contextlib.asynccontextmanager
 async def start_authority_servers(
-    authorities: Authorities, trace: Trace, who: Who, place: Callable[[str, int], tuple[str, int]]
+    authorities: Authorities, trace: Trace, client_of: ClientOf, find_endpoint: Callable[[str, int], tuple[str, int]]
 ) -> AsyncIterator[AuthorityServers]:
-    """Start a server for every name server of the hierarchy; ``place`` turns its address and port into where to bind.
+    """Start one server for every name server of the hierarchy.
+
+    ``find_endpoint`` maps the address and port of a name server to the local address and port to bind.
 
     Raises ListenError, with nothing left running.
     """
-    served = AuthorityServers({}, {})
+    started = AuthorityServers({}, {})
     async with contextlib.AsyncExitStack() as cleanup:
         for name, address in authorities.hierarchy.addresses.items():
-            server = AuthorityServer(says(authorities, name), authorities.store, trace, who, name=plain(name))
+            server = AuthorityServer(
+                make_answer_function(authorities, name), authorities.store, trace, client_of, name=plain(name)
+            )
             cleanup.push_async_callback(server.stop)
-            host, port = place(address, DNS_PORT)
-            served.endpoints[address, DNS_PORT] = host, await server.start(host, port)
-            served.servers[plain(name)] = server
-        yield served
+            host, port = find_endpoint(address, DNS_PORT)
+            started.endpoints[address, DNS_PORT] = host, await server.start(host, port)
+            started.servers[plain(name)] = server
+        yield started
 
 
-def says(authorities: Authorities, server: Name) -> Callable[[Name, RdataType, QueryContext], Answer]:
-    """What one server says."""
+def make_answer_function(authorities: Authorities, server: Name) -> Callable[[Name, RdataType, QueryContext], Answer]:
+    """The function that makes the answers of ``server``."""
 
-    def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
-        return authorities.said(server, name, rdtype, asking)
+    def answer(name: Name, rdtype: RdataType, context: QueryContext) -> Answer:
+        return authorities.answer_as(server, name, rdtype, context)
 
-    return said
+    return answer

@@ -1,36 +1,36 @@
-"""What every DNS server here is made of: a listener, and the delivery of what it answers."""
+"""The base class of all DNS servers: it joins a listener (sockets) and a delivery (faults, counts, trace)."""
 
 from __future__ import annotations
 
-from ssosim.dns.server.delivery import Delivery, Hold, Tamper
+from ssosim.dns.server.delivery import DelayFunction, Delivery, Tamper
 from ssosim.dns.server.listener import Listener
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.dns.server.reply_cache import Ready
+from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import Transport
 
-__all__ = ["Service"]
+__all__ = ["BaseDnsServer"]
 
 
-class Service:
-    """Listens over UDP and TCP on any number of addresses, and delivers answers. What is answered is a subclass's.
+class BaseDnsServer:
+    """A DNS server over UDP and TCP on any number of addresses. A subclass decides what it answers.
 
     ``tamper`` and ``counts`` may be set and unset at any time. A TCP connection ends after ``tcp_idle`` seconds without
-    a whole query; beyond ``tcp_limit`` connections one of the peer that has most is closed.
+    a complete query. If more than ``tcp_limit`` connections are open, the server closes one of the peer with the most.
     """
 
     def __init__(self, delivery: Delivery, *, tcp_idle: float = 10.0, tcp_limit: int = 256) -> None:
         self._delivery = delivery
-        self._listener = Listener(self._answer, self._ready, tcp_idle=tcp_idle, tcp_limit=tcp_limit)
+        self._listener = Listener(self._handle_query, self._make_reply_cache, tcp_idle=tcp_idle, tcp_limit=tcp_limit)
 
     @property
     def name(self) -> str:
-        """Its name in the trace, empty for the lab's one server."""
-        return self._delivery.by
+        """The name of the server in the trace; empty for the default server of the lab."""
+        return self._delivery.server_name
 
     @property
     def tamper(self) -> Tamper | None:
-        """What faults do to answers, if anything."""
+        """The function by which faults change answers; None if no fault is active."""
         return self._delivery.tamper
 
     @tamper.setter
@@ -39,38 +39,38 @@ class Service:
 
     @property
     def counts(self) -> QueryCounts | None:
-        """Where queries are counted by name, if anywhere."""
+        """The counters of queries by name; None if queries are not counted."""
         return self._delivery.counts
 
     @counts.setter
     def counts(self, counts: QueryCounts | None) -> None:
         self._delivery.counts = counts
 
-    def hold_by(self, hold: Hold) -> None:
-        """Hold answers that a fault delays by ``hold``; without it, by real time."""
-        self._delivery.hold = hold
+    def set_delay_function(self, delay_function: DelayFunction) -> None:
+        """Use ``delay_function`` to wait before an answer that a fault delays. The default waits in real time."""
+        self._delivery.delay_function = delay_function
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
-        """(address, port) of all that is listened on, over UDP and TCP alike."""
+        """(address, port) of every endpoint; the server listens on each over UDP and TCP."""
         return self._listener.addresses
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen on one more address, an IPv4 or IPv6 literal; returns the port.
+        """Start listening on one more address, an IPv4 or IPv6 literal; return the port.
 
         Port 0 takes a port that is free for both UDP and TCP. Raises ListenError.
         """
         return await self._listener.start(host, port)
 
     async def stop(self) -> None:
-        """Stop listening, end all connections, forget delayed answers. It may be started again."""
+        """Stop listening, close all connections and cancel delayed answers. The server may be started again."""
         await self._listener.stop()
-        self._delivery.forget()
+        self._delivery.cancel_delayed()
 
-    def _answer(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
-        """Answer a query, now or later."""
+    def _handle_query(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
+        """Process one query; send the answer now or later."""
         raise NotImplementedError
 
-    def _ready(self, local: str) -> Ready | None:  # noqa: ARG002 - for subclasses
-        """The replies that may leave the address ``local`` without a look, if this server keeps any."""
+    def _make_reply_cache(self, local: str) -> ReplyCache | None:  # noqa: ARG002 - for subclasses
+        """Make the cache of replies for the address ``local``; None if this server keeps no replies."""
         return None

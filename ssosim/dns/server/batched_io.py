@@ -1,8 +1,9 @@
-"""Many datagrams with one system call each way: Linux's recvmmsg and sendmmsg, by way of ctypes.
+"""UDP in batches: many datagrams with one system call in each direction (Linux recvmmsg and sendmmsg through ctypes).
 
-The kernel writes addresses and datagrams into slots of one piece of memory; an answer takes the place of its query, all
-but the id, and leaves from there to the address that is there. So no address is ever made into Python objects, and no
-answer is put together. Sources: recvmmsg(2), sendmmsg(2), and the layout of msghdr and sockaddr in Linux's headers.
+The kernel writes addresses and datagrams into slots of one block of memory. The answer is written into the slot of its
+query, after the id, and is sent from there to the address in the slot. So no Python object is made for an address, and
+no answer is copied together. Sources: recvmmsg(2), sendmmsg(2), and the layout of msghdr and sockaddr in the headers of
+Linux.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import socket
 import sys
 from collections.abc import Callable
 
-from ssosim.dns.server.reply_cache import Ready
-from ssosim.dns.server.tcp import Answering, Peer, Send
+from ssosim.dns.server.reply_cache import ReplyCache
+from ssosim.dns.server.tcp import Peer, QueryHandler, Send
 from ssosim.trace import ClientEvent
 
 try:
@@ -22,14 +23,14 @@ try:
 except ImportError:  # a Python that was built without libffi
     ctypes = None  # type: ignore[assignment]
 
-__all__ = ["Batches", "Slots", "usable"]
+__all__ = ["BatchReader", "Slots", "is_supported"]
 
 SLOTS = 64
 SLOT = 4160
-"""Octets of a slot: a name, and a datagram of at least 4,096."""
+"""Octets of a slot: a socket address, and a datagram of at least 4,096."""
 
 HEADER, VECTORS = 64, 32
-"""Octets of a struct mmsghdr, and of two struct iovec, on a 64-bit machine."""
+"""Octets of a struct mmsghdr and of two struct iovec on a 64-bit machine."""
 
 ID = 2
 NAME = {socket.AF_INET: 16, socket.AF_INET6: 28}
@@ -37,10 +38,11 @@ NAME = {socket.AF_INET: 16, socket.AF_INET6: 28}
 
 
 class Slots:
-    """Room for ``SLOTS`` datagrams that come to sockets of one family, and for their answers.
+    """Memory for ``SLOTS`` datagrams to sockets of one address family, and for their answers.
 
-    A slot is the id, the sender's address, and the rest of the datagram, next to one another: address (without its
-    port) and rest together are a key. Headers for receiving and for sending point at the same places.
+    A slot has the id, the address of the sender, and the rest of the datagram, one after the other. The address
+    (without its port) and the rest together are the key in the reply cache. The headers for receiving and for sending
+    point to the same slots.
     """
 
     def __init__(self, family: socket.AddressFamily) -> None:
@@ -62,17 +64,17 @@ class Slots:
         self.names = [*slots]
         self.keys = [slot + 4 for slot in slots]
         self.tails = [slot + name for slot in slots]
-        self.places = [*zip(range(SLOTS), self.keys, self.tails, strict=True)]
-        self.key = name - 4 - ID
-        """How much longer a key is than its datagram."""
+        self.slots = [*zip(range(SLOTS), self.keys, self.tails, strict=True)]
+        self.key_extra = name - 4 - ID
+        """The length of a key minus the length of its datagram, in octets."""
 
     def query(self, number: int, size: int) -> bytes:
-        """The datagram of ``size`` octets in a slot."""
+        """The datagram of ``size`` octets in slot ``number``."""
         name, tail = self.names[number], self.tails[number]
         return (self.memory[name - ID : name] + self.memory[tail : tail + size])[:size]
 
     def peer(self, number: int) -> Peer:
-        """Who sent what is in a slot, as Python's own sockets say it."""
+        """The sender of the datagram in slot ``number``, as the sockets of Python return it."""
         name = self.names[number]
         port = int.from_bytes(self.memory[name + 2 : name + 4], "big")
         if self.tails[number] - name == NAME[socket.AF_INET]:
@@ -83,67 +85,69 @@ class Slots:
         return with_zone(text, zone), port, int.from_bytes(self.memory[flow:raw], "big"), zone
 
 
-class Batches:
-    """Reads one UDP socket and answers: what is ready at once and together, everything else by ``answer``."""
+class BatchReader:
+    """Reads one UDP socket in batches. It answers from the reply cache; other queries go to ``fallback``."""
 
-    def __init__(self, datagrams: socket.socket, local: str, slots: Slots, ready: Ready, by_the_book: _Book) -> None:
+    def __init__(
+        self, datagrams: socket.socket, local: str, slots: Slots, cache: ReplyCache, fallback: _Fallback
+    ) -> None:
         self._descriptor = datagrams.fileno()
         self._local = local
         self._slots = slots
-        self._ready = ready
-        self._answer, self._send = by_the_book
+        self._cache = cache
+        self._handle_query, self._send = fallback
         self._receive_many, self._send_many = _calls()
 
     def read(self) -> None:
-        """Answer what has arrived, up to a batch of it."""
-        slots, ready = self._slots, self._ready
+        """Process the datagrams that have arrived, at most one batch."""
+        slots, cache = self._slots, self._cache
         count = self._receive_many(self._descriptor, slots.incoming, SLOTS, 0, None)
         if count <= 0:
             return
-        memory, sending, beyond = slots.memory, slots.sending, slots.key
-        replies, this_round, now = ready.replies, *ready.begin()
-        leaving: list[ClientEvent] = []
+        memory, sending, key_extra = slots.memory, slots.sending, slots.key_extra
+        replies, this_round, now = cache.replies, *cache.start_round()
+        events: list[ClientEvent] = []
         first = 0
-        for (number, key, at), size in zip(slots.places, slots.received[:count].tolist(), strict=False):
-            reply = replies.get(memory[key : key + beyond + size])
+        for (number, key, at), size in zip(slots.slots, slots.received[:count].tolist(), strict=False):
+            reply = replies.get(memory[key : key + key_extra + size])
             if reply is not None:
-                tail, length, asker, meter, caused = reply
-                if asker.round == this_round or ready.is_still(asker):
-                    meter[0] += 1
-                    meter[1] = now
-                    leaving.append(caused)
+                tail, length, client, counter, event = reply
+                if client.round == this_round or cache.is_same_client(client):
+                    counter[0] += 1
+                    counter[1] = now
+                    events.append(event)
                     memory[at : at + length] = tail
                     sending[number] = length
                     continue
-            self._leave(first, leaving)
+            self._send_batch(first, events)
             first = number + 1
             query, peer = slots.query(number, size), slots.peer(number)
-            self._answer(query, peer, self._local, "udp", self._send)
-            this_round, now = ready.begin()
-            ready.learn(memory[key : key + beyond + size], query, peer[0])
-        self._leave(first, leaving)
+            self._handle_query(query, peer, self._local, "udp", self._send)
+            this_round, now = cache.start_round()
+            cache.store(memory[key : key + key_extra + size], query, peer[0])
+        self._send_batch(first, events)
 
-    def _leave(self, first: int, leaving: list[ClientEvent]) -> None:
-        """Write down and send the answers in the slots from ``first`` on."""
-        if not leaving:
+    def _send_batch(self, first: int, events: list[ClientEvent]) -> None:
+        """Record and send the answers in the slots from ``first`` on."""
+        if not events:
             return
-        count = len(leaving)
-        self._ready.write_down(leaving)
-        leaving.clear()
+        count = len(events)
+        self._cache.record_all(events)
+        events.clear()
         while count:
             sent = self._send_many(self._descriptor, self._slots.outgoing + first * HEADER, count, 0)
-            # An answer that cannot be sent, as to a client that has gone, is lost, as networks lose them.
+            # An answer that cannot be sent is lost, as in a network. The client may be gone.
             sent = max(sent, 1)
             first, count = first + sent, count - sent
 
 
-_Book = tuple[Answering, Send]
+_Fallback = tuple[QueryHandler, Send]
 _Call = Callable[..., int]
 
 
 @functools.cache
-def usable() -> bool:
-    """Whether this machine has those calls and lays its structures out as it is done here: seen by trying."""
+def is_supported() -> bool:
+    """Whether this machine has the system calls and the memory layout that this module needs. It tries them once."""
     if ctypes is None or sys.platform != "linux" or sys.byteorder != "little" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
     words = (b"id and rest", b"id and more of it")
@@ -179,18 +183,18 @@ def _calls() -> tuple[_Call, _Call]:
 
 
 def _words(*numbers: int) -> memoryview[int]:
-    """Numbers as consecutive 64-bit words."""
+    """Encode numbers as consecutive 64-bit words."""
     return memoryview(b"".join(number.to_bytes(8, sys.byteorder) for number in numbers)).cast("Q")
 
 
 @functools.lru_cache(maxsize=4096)
 def address(raw: bytes) -> str:
-    """An IP address as text."""
+    """Convert the octets of an IP address to text."""
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
 
 
 def with_zone(text: str, zone: int) -> str:
-    """An IPv6 address with its zone, as getnameinfo writes it: a link has its name."""
+    """Add the zone to an IPv6 address as getnameinfo does: the name of the network interface, or its number."""
     if not zone:
         return text
     try:

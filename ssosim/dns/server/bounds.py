@@ -1,8 +1,8 @@
-"""What a DNS message may cost: looked at before it is parsed, in steps that are counted.
+"""Limits on the cost of a DNS message, checked before dnspython parses it.
 
-dnspython reads whatever a message holds: 63 KB of records are 0.1 to 0.5 s, and a name may be a chain of thousands of
-pointers. A query needs none of that: one question, and in the additional section the few records that say how it is
-asked. A response is read record by record within a budget (``ssosim.dns.recursion.message``).
+dnspython parses everything in a message: 63 KB of records take 0.1 to 0.5 s, and a name may be a chain of thousands of
+pointers. A query needs only one question, and at most two additional records (OPT and a signature). A response is read
+record by record within a budget of steps (``ssosim.dns.recursion.message``).
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = ["HEADER", "BoundedParser", "TooCostlyError", "after_name", "query_ref
 HEADER = 12
 """Octets of a message's header."""
 
-MOST_ADDITIONAL = 2
+MAX_ADDITIONAL = 2
 """Additional records of a query: OPT, and TSIG or SIG(0). Nothing else has a meaning there (RFC 6891, 8945, 2931)."""
 
-MOST_OPTIONS = 20
+MAX_OPTIONS = 20
 """EDNS options of a query. Resolvers and dig send up to six (cookie, subnet, padding, keepalive, NSID, expire)."""
 
-MOST_POINTERS = 127
+MAX_POINTERS = 127
 """Compression pointers in one name: a name has at most 127 labels, and no pointer need lead to a pointer."""
 
 NAME = 8
-"""What a name costs beside its labels, in steps."""
+"""The cost of a name in addition to its labels, in steps."""
 
 _ONE_QUESTION = b"\x00\x01"
 _NO_RECORDS = b"\x00\x00"
@@ -38,18 +38,19 @@ _SIGNER = 18  # octets of a SIG's data before its signer (RFC 2535 section 4.1)
 
 
 class TooCostlyError(dns.exception.DNSException):
-    """Reading on would cost more than a message may."""
+    """Parsing the message would cost more than the limit."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)  # type: ignore[no-untyped-call]
 
 
 def query_refusal(query: bytes) -> Rcode | None:
-    """The code to refuse a query with (of at least ``HEADER`` octets) that need not be parsed; None if it may be.
+    """The response code to refuse a query (at least ``HEADER`` octets) without parsing it; None to parse it.
 
     NOTIMP for opcodes other than QUERY. FORMERR for anything but one question (RFC 9619, and as BIND does), for records
     in the answer or authority section but for the one SOA of an IXFR (RFC 1995 section 3), for additional records other
-    than one OPT and one signature, and for more than ``MOST_OPTIONS`` options. NOTAUTH for TSIG: no keys are held here.
+    than one OPT and one signature, and for more than ``MAX_OPTIONS`` options. NOTAUTH for TSIG: the server has no
+    keys.
     """
     if query[2] & 0x78:
         return NOTIMP
@@ -58,7 +59,7 @@ def query_refusal(query: bytes) -> Rcode | None:
     authority, additional = query[8:10], query[10:12]
     if authority == additional == _NO_RECORDS:
         return None
-    if authority not in (_NO_RECORDS, _ONE_QUESTION) or int.from_bytes(additional, "big") > MOST_ADDITIONAL:
+    if authority not in (_NO_RECORDS, _ONE_QUESTION) or int.from_bytes(additional, "big") > MAX_ADDITIONAL:
         return FORMERR
     try:
         return _records_refusal(query, bool(authority[1]), additional[1])
@@ -97,7 +98,7 @@ def _record(wire: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _has_many_options(wire: bytes, at: int, end: int) -> bool:
-    for _ in range(MOST_OPTIONS):
+    for _ in range(MAX_OPTIONS):
         if at + 4 > end:
             return False
         at += 4 + (wire[at + 2] << 8 | wire[at + 3])
@@ -105,12 +106,12 @@ def _has_many_options(wire: bytes, at: int, end: int) -> bool:
 
 
 def after_name(wire: bytes, at: int) -> int:
-    """Where the name at ``at`` ends; raises IndexError where the message does, TooCostlyError for an endless one."""
+    """The offset after the name at ``at``. Raises IndexError if the message ends before, TooCostlyError for a loop."""
     return _walk(wire, at)[0]
 
 
 def _walk(wire: bytes, at: int) -> tuple[int, int]:
-    """Where the name at ``at`` ends, and how many labels and pointers it has."""
+    """The offset after the name at ``at``, and the number of its labels and pointers."""
     end, steps, pointers, octets, lowest = 0, 0, 0, 0, at
     while length := wire[at]:
         steps += 1
@@ -120,19 +121,19 @@ def _walk(wire: bytes, at: int) -> tuple[int, int]:
         else:
             pointers += 1
             target = (length & 0x3F) << 8 | wire[at + 1]
-            if length < 0xC0 or target >= lowest or pointers > MOST_POINTERS:
-                raise TooCostlyError("a name of too many pointers, or one that leads nowhere")
+            if length < 0xC0 or target >= lowest or pointers > MAX_POINTERS:
+                raise TooCostlyError("a name has too many compression pointers, or an invalid one")
             end = end or at + 2
             at = lowest = target
         if octets > 254:
-            raise TooCostlyError("a name of more than 255 octets")
+            raise TooCostlyError("a name has more than 255 octets")
     return end or at + 1, steps
 
 
 class BoundedParser(dns.wire.Parser):
-    """dnspython's parser of a message with a budget: a name is ``NAME`` steps, a label or a pointer one.
+    """dnspython's message parser with a budget of ``steps``: a name costs ``NAME``, a label or a pointer one.
 
-    When ``steps`` are used up, TooCostlyError.
+    It raises TooCostlyError when the budget is used up.
     """
 
     def __init__(self, wire: bytes, steps: int) -> None:
@@ -140,7 +141,7 @@ class BoundedParser(dns.wire.Parser):
         self.steps = steps
 
     def get_name(self, origin: Name | None = None, decompress: bool = False) -> Name:
-        """As dnspython's; raises TooCostlyError."""
+        """Parse a name as dnspython does. Raises TooCostlyError."""
         try:
             steps = _walk(self.wire, self.current)[1]
         except IndexError as error:
@@ -149,7 +150,7 @@ class BoundedParser(dns.wire.Parser):
         return super().get_name(origin, decompress)
 
     def spend(self, steps: int) -> None:
-        """Take ``steps`` from the budget; raises TooCostlyError where that is more than there is."""
+        """Subtract ``steps`` from the budget. Raises TooCostlyError if the budget is too small."""
         self.steps -= steps
         if self.steps < 0:
-            raise TooCostlyError("more than is read of one message")
+            raise TooCostlyError("the message costs more steps than the limit")

@@ -1,6 +1,6 @@
-"""Counts of queries as a value: what ``QueryCounts.freeze`` gives, and the questions to it.
+"""A snapshot of query counts, as ``QueryCounts.freeze`` makes it, and the questions to it.
 
-All questions together take time in proportion to the counters that they reach: each counter is sorted out once.
+The cost of all questions together is proportional to the counters that they reach: each counter is sorted once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Bucket", "Counted", "Gap", "Usage", "Use"]
+__all__ = ["Bucket", "CountSnapshot", "Gap", "Usage", "Use"]
 
 _DAY_S = 86400.0
 
@@ -18,8 +18,8 @@ _DAY_S = 86400.0
 class Use(NamedTuple):
     """What one answer used.
 
-    ``names`` are the name asked for and those it led through, in lower case without a trailing dot; ``profiles`` are
-    the traffic manager profiles that were asked.
+    ``names`` are the queried name and those behind its answer, in lower case without a trailing dot; ``profiles`` are
+    the traffic manager profiles that were used.
     """
 
     names: tuple[str, ...]
@@ -31,8 +31,8 @@ class Use(NamedTuple):
 class Usage:
     """The use of a name or profile in a window of time.
 
-    ``last_seen`` is in seconds since the Unix epoch; ``clients`` and ``types`` count queries by who asked and for
-    what. ``why`` says why a part of the window was not measured, and is empty where all of it was.
+    ``last_seen`` is in seconds since the Unix epoch; ``clients`` and ``types`` count queries by client and by
+    type. ``why`` is the reason why a part of the window was not measured; it is empty if all of it was.
     """
 
     count: int = 0
@@ -48,12 +48,12 @@ class Usage:
 
     @property
     def in_use(self) -> bool:
-        """Whether it must be taken to be in use."""
+        """Whether it must be treated as in use."""
         return self.gap or self.count > 0
 
 
 class Gap(NamedTuple):
-    """A time, in seconds since the Unix epoch, in which not all was counted, and why."""
+    """A time in which not all queries were counted, in seconds since the Unix epoch, and the reason."""
 
     start: float
     end: float
@@ -61,7 +61,7 @@ class Gap(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """The counters of a time: use and client, then how many queries, and when the last one was. Nobody changes them."""
+    """The counters of a time: (use, client), then the number of queries and the time of the last. Immutable."""
 
     start: float
     end: float
@@ -77,11 +77,11 @@ class _Row(NamedTuple):
     client: str
 
 
-class Counted:
-    """All that was counted up to a moment. For one thread: it remembers what it has sorted out.
+class CountSnapshot:
+    """All counts up to a moment. Use it in one thread only: it caches sorted counters.
 
-    ``buckets`` are the oldest first, ``began`` is when counting began, and before ``oldest`` nothing is kept; in
-    seconds since the Unix epoch.
+    ``buckets`` are in order, the oldest first. ``began`` is the start of counting; nothing is kept from before
+    ``oldest``; both in seconds since the Unix epoch.
     """
 
     def __init__(self, *, buckets: Sequence[Bucket], gaps: Sequence[Gap], began: float, oldest: float) -> None:
@@ -96,20 +96,20 @@ class Counted:
     def in_window(self, name: str, now: float, window: float, rdtype: str | None = None) -> Usage:
         """The use of ``name`` in the ``window`` seconds up to ``now``, of one type if ``rdtype`` is given.
 
-        A name counts as used when it was asked for or an answer led through it, as the target of a CNAME or an alias.
-        ``count`` may take in queries that are up to a bucket older than the window; it is 0 only if none is in it.
+        A name counts as used if it was queried, or if it was the target of a CNAME or an alias in an answer. ``count``
+        may include queries up to one bucket older than the window; it is 0 only if there is none in the window.
         """
         self._sort_out(now - window)
         rows = self._by_name.get(name.lower().removesuffix("."), ())
         return self._usage((row for row in rows if rdtype in (None, row.type)), now, window)
 
     def profile_in_window(self, profile: str, now: float, window: float) -> Usage:
-        """The use of a traffic manager profile, by whatever name it was reached."""
+        """The use of a traffic manager profile, through any name."""
         self._sort_out(now - window)
         return self._usage(self._by_profile.get(profile, ()), now, window)
 
     def names(self, now: float, window: float, ignored: Container[str] = ()) -> dict[str, int]:
-        """Every name used in the window by others than ``ignored``, with its number of queries."""
+        """Every name that clients outside ``ignored`` used in the window, with its number of queries."""
         found: Counter[str] = Counter()
         for bucket in self._buckets:
             if bucket.end > now - window:
@@ -120,7 +120,7 @@ class Counted:
         return dict(sorted(found.items()))
 
     def gap(self, start: float, end: float) -> str:
-        """Why a part of that time was not measured; empty where all of it was."""
+        """The reason why a part of that time was not measured; empty if all of it was."""
         if start < self._began:
             return f"counting began {max(0.0, end - self._began):.0f} s before"
         if start < self._oldest:
@@ -128,11 +128,11 @@ class Counted:
         return self.lost(start, end)
 
     def lost(self, start: float, end: float) -> str:
-        """Why something in that time was lost that came after counting began; empty where nothing was."""
+        """The reason of a gap in that time after counting began; empty if there is none."""
         return next((gap.why for gap in self._gaps if gap.start <= end and start < gap.end), "")
 
     def _sort_out(self, oldest: float) -> None:
-        """Have the counters that can reach beyond ``oldest`` sorted by name and by profile."""
+        """Sort the counters of buckets that end after ``oldest`` by name and by profile."""
         unsorted = self._unsorted
         while unsorted and unsorted[-1].end > oldest:
             for (use, client), (count, last) in unsorted.pop().counters:

@@ -1,7 +1,7 @@
-"""Health probes of traffic manager endpoints: real requests at the documented pace.
+"""Health probes of traffic manager endpoints: real requests at the documented intervals.
 
-They run for profiles that have a ``monitor``; without one nothing is asked. Times are those of a monotonic clock, so
-that a clock that is set back stops no probe. Source: Traffic Manager documentation, endpoint monitoring.
+They run for profiles with a ``monitor`` only. Times are those of a monotonic clock, so a clock that is set back does
+not stop probes. Source: Traffic Manager documentation, endpoint monitoring.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from dataclasses import dataclass
 from dns.rdatatype import AAAA, A
 
 from ssosim.dns.zones.answer import answer
-from ssosim.dns.zones.health import HealthTable, Watched, after_probe
+from ssosim.dns.zones.health import HealthTable, ProbedState, after_probe
 from ssosim.dns.zones.rrset import to_name
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import Monitor, TrafficManagerEndpoint
 from ssosim.trace import LabEvent, Trace
 
-__all__ = ["Dial", "Prober", "Target", "passes", "targets"]
+__all__ = ["Dial", "Prober", "Target", "list_targets", "run_probe"]
 
 Dial = Callable[[str, int], tuple[str, int]]
-"""(address, port) of an endpoint -> what to dial to reach it from here; a lab on loopback maps them."""
+"""(address, port) of an endpoint -> (address, port) to connect to; a lab on loopback maps them."""
 
-LOOK_AGAIN_S = 1.0
+CHECK_INTERVAL_S = 1.0
 STEP_S = 10.0
 """Both probe intervals are multiples of this, seconds."""
 PORTS = {"http": 80, "https": 443}
-LONGEST_STATUS_LINE = 1024
+MAX_STATUS_LINE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +47,30 @@ class Target:
 
     @property
     def key(self) -> tuple[str, str]:
-        """How the health board calls it."""
+        """The key of this endpoint in the health table: (profile, endpoint)."""
         return self.profile, self.endpoint
 
     @property
     def port(self) -> int:
-        """The TCP port to ask."""
+        """The TCP port to connect to."""
         return self.monitor.port or PORTS.get(self.monitor.protocol, 443)
 
     @property
     def timeout(self) -> float:
-        """Seconds within which the answer must be there."""
+        """The time limit of a probe, in seconds."""
         return float(self.monitor.timeout or (10 if self.monitor.interval == 30 else 9))
 
 
 class Prober:
-    """Probes the endpoints of ``store``'s profiles and writes what it finds on ``board``.
+    """Probes the endpoints of the profiles in ``store`` and records their state in ``health``.
 
-    Changes of state are traced. Profiles may come, change and go while it runs.
+    Changes of state are traced. Profiles may be added, changed and deleted while it runs.
     """
 
     def __init__(
         self,
         store: ZoneStore,
-        board: HealthTable,
+        health: HealthTable,
         trace: Trace,
         *,
         dial: Dial = lambda address, port: (address, port),
@@ -78,68 +78,68 @@ class Prober:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._board = board
+        self._health = health
         self._trace = trace
         self._dial = dial
         self._sleep = sleep
         self._now = now
-        self._tls = trusting_context()
-        self._watched: dict[tuple[str, str], Watched] = {}
+        self._tls = make_unverified_context()
+        self._states: dict[tuple[str, str], ProbedState] = {}
         self._due: dict[tuple[str, str], float] = {}
 
     async def run(self) -> None:
         """Probe until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                for target in self.due():
-                    group.create_task(self._look_after(target))
-                await self._sleep(LOOK_AGAIN_S)
+                for target in self.take_due():
+                    group.create_task(self._probe(target))
+                await self._sleep(CHECK_INTERVAL_S)
 
     async def run_in_step(self) -> None:
-        """Probe until cancelled, for a clock that jumps: no time passes while probes are out."""
+        """Probe until cancelled, for a simulated clock: no time passes while probes run."""
         while True:
-            await self.round()
+            await self.probe_due()
             await self._sleep(STEP_S)
 
-    async def round(self) -> None:
-        """Probe once every endpoint whose turn it is."""
-        await asyncio.gather(*(self._look_after(target) for target in self.due()))
+    async def probe_due(self) -> None:
+        """Probe once every endpoint that is due."""
+        await asyncio.gather(*(self._probe(target) for target in self.take_due()))
 
-    def due(self) -> list[Target]:
-        """The endpoints whose turn it is, which are taken to be probed now; those that are gone are forgotten."""
+    def take_due(self) -> list[Target]:
+        """Return the endpoints that are due and schedule their next probe; remove deleted endpoints."""
         now = self._now()
-        wanted = {target.key: target for target in targets(self._store.current)}
-        gone = self._watched.keys() - wanted.keys()
+        wanted = {target.key: target for target in list_targets(self._store.current)}
+        gone = self._states.keys() - wanted.keys()
         for key in gone:
-            del self._watched[key], self._due[key]
+            del self._states[key], self._due[key]
         if gone:
-            self._board.forget(gone)
+            self._health.forget(gone)
         turn = [target for key, target in wanted.items() if now >= self._due.get(key, now)]
         for target in turn:
-            self._watched.setdefault(target.key, Watched())
+            self._states.setdefault(target.key, ProbedState())
             self._due[target.key] = now + target.monitor.interval
         return turn
 
-    def judged(self, target: Target, *, passed: bool) -> None:
-        """Take in the result of one probe."""
-        before = self._watched.get(target.key)
-        if before is None:  # the endpoint went while its probe was out
+    def record_result(self, target: Target, *, passed: bool) -> None:
+        """Record the result of one probe."""
+        before = self._states.get(target.key)
+        if before is None:  # the endpoint was deleted during the probe
             return
         after = after_probe(before, passed=passed, tolerated=target.monitor.tolerated_failures)
-        self._watched[target.key] = after
+        self._states[target.key] = after
         if after.status != before.status:
-            self._board.found(*target.key, after.status)
+            self._health.record_probe(*target.key, after.status)
             text = f"endpoint {target.endpoint} of profile {target.profile} is {after.status}"
             self._trace.record("", LabEvent(part="traffic manager", text=text))
 
-    async def _look_after(self, target: Target) -> None:
+    async def _probe(self, target: Target) -> None:
         address = address_of(self._store.current, target.host)
-        passed = address is not None and await passes(target, self._dial(address, target.port), self._tls)
-        self.judged(target, passed=passed)
+        passed = address is not None and await run_probe(target, self._dial(address, target.port), self._tls)
+        self.record_result(target, passed=passed)
 
 
-async def passes(target: Target, at: tuple[str, int], tls: ssl.SSLContext) -> bool:
-    """Ask the endpoint at (host, port) ``at`` once; whether it answered in time with a status that is expected."""
+async def run_probe(target: Target, at: tuple[str, int], tls: ssl.SSLContext) -> bool:
+    """Probe the endpoint at (host, port) ``at`` once; True if it answers in time with an expected status."""
     secure = target.monitor.protocol == "https"
     writer: asyncio.StreamWriter | None = None
     try:
@@ -148,11 +148,11 @@ async def passes(target: Target, at: tuple[str, int], tls: ssl.SSLContext) -> bo
                 *at,
                 ssl=tls if secure else None,
                 server_hostname=server_name(target) if secure else None,
-                limit=LONGEST_STATUS_LINE,
+                limit=MAX_STATUS_LINE,
             )
             if target.monitor.protocol == "tcp":
                 return True
-            writer.write(request_of(target))
+            writer.write(build_request(target))
             status = (await reader.readuntil(b"\n")).split(maxsplit=2)
             return len(status) > 1 and status[0].startswith(b"HTTP/") and is_expected(status[1], target.monitor)
     except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -164,8 +164,8 @@ async def passes(target: Target, at: tuple[str, int], tls: ssl.SSLContext) -> bo
                 await writer.wait_closed()
 
 
-def targets(zones: ZoneSet) -> Iterator[Target]:
-    """What is to be probed: enabled endpoints with an address or a name, of enabled profiles with a monitor."""
+def list_targets(zones: ZoneSet) -> Iterator[Target]:
+    """List what to probe: enabled endpoints with an address or a name, of enabled profiles with a monitor."""
     for profile in zones.profiles.values():
         if profile.monitor is not None and profile.enabled:
             for endpoint in profile.endpoints:
@@ -190,7 +190,7 @@ def address_of(zones: ZoneSet, host: str) -> str | None:
 
 
 def host_header(target: Target) -> str:
-    """The Host header: a custom one where the monitor has it, else the endpoint."""
+    """The Host header: the custom one of the monitor if it has one, else the endpoint."""
     for header in target.monitor.headers:
         name, _, value = header.partition(":")
         if name.lower() == "host":
@@ -204,8 +204,8 @@ def server_name(target: Target) -> str:
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
-def request_of(target: Target) -> bytes:
-    """The HTTP request of a probe."""
+def build_request(target: Target) -> bytes:
+    """Build the HTTP request of a probe."""
     own = [header for header in target.monitor.headers if not header.lower().startswith("host:")]
     lines = [f"GET {target.monitor.path} HTTP/1.1", f"Host: {host_header(target)}", "Connection: close", *own]
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")
@@ -218,8 +218,8 @@ def is_expected(status: bytes, monitor: Monitor) -> bool:
     return any(int(low) <= code <= int(high or low) for low, _, high in spans)
 
 
-def trusting_context() -> ssl.SSLContext:
-    """TLS that takes any certificate: probes do not validate it (Traffic Manager documentation)."""
+def make_unverified_context() -> ssl.SSLContext:
+    """Make a TLS context that accepts any certificate: probes do not validate (Traffic Manager documentation)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

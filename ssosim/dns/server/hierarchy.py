@@ -1,7 +1,7 @@
-"""How zones are spread over name servers: root, registries, and the servers of each zone.
+"""The hierarchy of name servers: root, registries, and the servers of each zone.
 
-A Hierarchy is a value, like the zones. ``tree`` joins the two: it adds the registries' zones, the zone in which the
-name servers themselves live, and the NS records that parents and children publish.
+A Hierarchy is immutable, like the zones. ``join_hierarchy`` adds its data to the zones: the zones of the registries,
+the zone of the names of the name servers, and the NS records in parent and child zones.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from dns.rdatatype import AAAA, NS, SOA, A
 
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
-from ssosim.dns.zones.zone import Zone, counted
+from ssosim.dns.zones.zone import Zone, count_descendants
 from ssosim.dns.zones.zone_set import ZoneSet, enclosing
 
-__all__ = ["Hierarchy", "View", "blank", "tree"]
+__all__ = ["Hierarchy", "View", "join_hierarchy", "make_blank_zone"]
 
 SERVERS_ZONE = to_name("dns.example.")
 ROOT_SERVER = to_name("a.root.dns.example.")
 REGISTRY_SERVER = to_name("a.registry.dns.example.")
 BLOCK = "198.18.0"
-"""Addresses of name servers that an estate does not give: RFC 2544's block, routed nowhere."""
+"""Addresses of name servers that the estate does not define: the block of RFC 2544, which is not routed."""
 
 DELEGATION_TTL = 3600
 SERVERS_PER_ZONE = 4
-"""As many as Azure DNS gives a zone. Source: Azure DNS documentation, delegation."""
+"""The number of servers of a zone in Azure DNS. Source: Azure DNS documentation, delegation."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What is wrong with one server's copy of one zone.
 
-    ``blank``: the zone is there with nothing in it, NXDOMAIN for all names below its apex. ``lame``: the server does
-    not know the zone, REFUSED. ``dead``: it never answers. ``stale``: it has the zone as it is in ``held``.
+    ``blank``: the zone is empty; names below its apex are NXDOMAIN. ``lame``: the server does not have the zone and
+    answers REFUSED. ``dead``: it never answers. ``stale``: it answers from the old zones in ``zones``.
     """
 
     kind: Literal["blank", "lame", "dead", "stale"]
-    held: ZoneSet | None = None
+    zones: ZoneSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Who serves what. ``addresses`` are the servers', ``serves`` names the servers of each zone by its origin.
+    """Which name servers serve which zones. ``addresses`` by server name; ``serves``: servers by zone origin.
 
-    ``removed`` holds the zones whose delegation the parent has taken away; ``views`` what is wrong with (zone, server).
+    ``removed`` are the zones whose delegation the parent has removed; ``views`` are the faulty copies by (zone,
+    server).
     """
 
     addresses: Mapping[Name, str]
@@ -60,7 +61,7 @@ class Hierarchy:
 
     @classmethod
     def standard(cls, zones: ZoneSet, per_zone: int = SERVERS_PER_ZONE) -> Hierarchy:
-        """A root server, a registry for every top-level domain, and ``per_zone`` servers that hold all of the zones."""
+        """Make a root server, a registry for all top-level domains, and ``per_zone`` servers for all zones."""
         servers = tuple(to_name(f"ns{number}", SERVERS_ZONE) for number in range(1, per_zone + 1))
         addresses = {ROOT_SERVER: f"{BLOCK}.1", REGISTRY_SERVER: f"{BLOCK}.2"}
         addresses |= {server: f"{BLOCK}.{number}" for number, server in enumerate(servers, start=11)}
@@ -75,16 +76,16 @@ class Hierarchy:
 
     @property
     def root_addresses(self) -> tuple[str, ...]:
-        """What a resolver has as root hints."""
+        """The addresses of the root servers, as root hints for a resolver."""
         return tuple(self.addresses[server] for server in self.serves[dns.name.root])
 
     @property
     def healthy(self) -> bool:
-        """Whether every delegation and every server is as it should be."""
+        """Whether no delegation is removed and no server has a faulty copy."""
         return not self.removed and not self.views
 
     def zone(self, text: str) -> Name:
-        """The origin called ``text``; raises DnsChangeError if nobody serves such a zone."""
+        """The origin of the zone ``text``; raises DnsChangeError if there is no such zone."""
         origin = to_name(text)
         if origin not in self.serves or origin == dns.name.root:
             known = ", ".join(sorted(plain(name) for name in self.serves if name != dns.name.root))
@@ -99,11 +100,11 @@ class Hierarchy:
         return servers[number - 1]
 
     def without_delegation(self, zone: Name) -> Hierarchy:
-        """This hierarchy after the parent of ``zone`` has removed its delegation."""
+        """This hierarchy without the delegation of ``zone`` in its parent."""
         return dataclasses.replace(self, removed=self.removed | {zone})
 
     def with_view(self, zone: Name, server: Name, view: View) -> Hierarchy:
-        """This hierarchy with something wrong with the copy of ``zone`` that ``server`` has."""
+        """This hierarchy with a faulty copy of ``zone`` on ``server``."""
         return dataclasses.replace(self, views=MappingProxyType({**self.views, (zone, server): view}))
 
     def path(self, name: Name) -> Iterator[Name]:
@@ -119,8 +120,8 @@ def top_level(name: Name) -> Name:
     return name.split(2)[1]
 
 
-def blank(zone: Zone) -> Zone:
-    """``zone`` with empty zone files: SOA and NS at the apex and nothing else."""
+def make_blank_zone(zone: Zone) -> Zone:
+    """Make an empty copy of ``zone``: only SOA and NS at the apex."""
     apex = {kind: rrset for kind, rrset in zone.node(zone.origin).items() if kind in (NS, SOA)}
     return dataclasses.replace(
         zone,
@@ -129,41 +130,43 @@ def blank(zone: Zone) -> Zone:
     )
 
 
-def tree(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
-    """``zones`` with all that the hierarchy adds; a zone whose delegation is removed still is in it.
+def join_hierarchy(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
+    """Join ``zones`` and the data of the hierarchy. A zone whose delegation is removed stays in the result.
 
-    The parent of such a zone does not know of it: its names are NXDOMAIN there.
+    The parent of such a zone has no delegation for it: its names are NXDOMAIN there.
     """
-    held = dict(zones.zones)
-    added = [origin for origin in hierarchy.serves if origin not in held]
+    zones_by_origin = dict(zones.zones)
+    added = [origin for origin in hierarchy.serves if origin not in zones_by_origin]
     for origin in added:
-        held[origin] = synthetic(zones, origin)
+        zones_by_origin[origin] = make_added_zone(zones, origin)
     for origin, servers in hierarchy.serves.items():
         names = to_rdatas((server.to_text() for server in servers), NS, dns.name.root)
-        held[origin] = held[origin].with_rrset(RRset(origin, NS, DELEGATION_TTL, names))
+        zones_by_origin[origin] = zones_by_origin[origin].with_rrset(RRset(origin, NS, DELEGATION_TTL, names))
     for server, address in hierarchy.addresses.items():
-        zone = enclosing(held, server)
+        zone = enclosing(zones_by_origin, server)
         kind = AAAA if ":" in address else A
         rdatas = to_rdatas((address,), kind, dns.name.root)
-        held[zone.origin] = zone.with_rrset(RRset(server, kind, DELEGATION_TTL, rdatas))
-    for origin in held:
+        zones_by_origin[zone.origin] = zone.with_rrset(RRset(server, kind, DELEGATION_TTL, rdatas))
+    for origin in zones_by_origin:
         if origin != dns.name.root:
-            reserve(held, zones, origin, removed=origin in hierarchy.removed)
-    return dataclasses.replace(zones, zones=MappingProxyType(held))
+            update_parent(zones_by_origin, zones, origin, removed=origin in hierarchy.removed)
+    return dataclasses.replace(zones, zones=MappingProxyType(zones_by_origin))
 
 
-def reserve(held: dict[Name, Zone], zones: ZoneSet, origin: Name, *, removed: bool) -> None:
-    """Let the parent of ``origin`` know that there is a zone below, or that there is none any more."""
-    parent = enclosing(held, origin.parent())
+def update_parent(zones_by_origin: dict[Name, Zone], zones: ZoneSet, origin: Name, *, removed: bool) -> None:
+    """Add the child zone ``origin`` to its parent, or remove it."""
+    parent = enclosing(zones_by_origin, origin.parent())
     known = origin in zones.zones and enclosing(zones.zones, origin.parent()).origin == parent.origin
     if known and removed:
-        held[parent.origin] = dataclasses.replace(parent, below=counted(parent.below, parent.origin, (origin,), -1))
+        zones_by_origin[parent.origin] = dataclasses.replace(
+            parent, below=count_descendants(parent.below, parent.origin, (origin,), -1)
+        )
     elif not known and not removed:
-        held[parent.origin] = parent.reserving((origin,))
+        zones_by_origin[parent.origin] = parent.with_child_zones((origin,))
 
 
-def synthetic(zones: ZoneSet, origin: Name) -> Zone:
-    """A zone that no estate describes: a registry's, or that of the name servers."""
+def make_added_zone(zones: ZoneSet, origin: Name) -> Zone:
+    """Make a zone that the estate does not define: of a registry, or of the name servers."""
     root = zones.zones[dns.name.root]
     return Zone.build(
         origin,

@@ -1,13 +1,13 @@
-"""How often each name, type and profile was asked for, and by whom: the metric that a change gate looks at.
+"""Counts queries by name, type, profile and client: the metric that change checks use.
 
-A query is one dictionary step in the bucket of the present time (about 0.2 us); a bucket that is over is kept as it is.
-Sorting out by name, by the names that an answer led through and by profile is left to the reader, who gets an
-immutable copy (``freeze``) and may read it in a thread (``ssosim.dns.server.counted_names``).
+Counting a query is one dictionary step in the bucket of the present time (about 0.2 us). A closed bucket is stored
+unchanged. Sorting by name, by the names behind an answer and by profile is done by the reader, who takes an immutable
+copy (``freeze``) and may read it in a thread (``ssosim.dns.server.counted_names``).
 
-Memory is bounded by the number of counters, one for each question of each client in each bucket: ``most`` of them, at
-about 500 octets each. Where more come, the oldest bucket is dropped first. What was not counted is a *gap*, and a gap
-counts as use (TMS9-089): the time before the first query could be seen, a pause, a bucket with more different
-questions than it holds, and what was dropped for age or for room.
+Memory is limited by the number of counters, one for each question of each client in each bucket: at most ``most``, at
+about 500 octets each. When there are more, the oldest bucket is dropped first. A time that was not fully counted is a
+*gap*, and a gap counts as use (TMS9-089): the time before counting began, a pause, a bucket with more different
+questions than its limit, and buckets that were dropped for age or for space.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from collections import deque
 from collections.abc import Iterable
 
 from ssosim.clock import Clock, SystemClock
-from ssosim.dns.server.counted_names import Bucket, Counted, Gap, Usage, Use
+from ssosim.dns.server.counted_names import Bucket, CountSnapshot, Gap, Usage, Use
 
 __all__ = ["QueryCounts", "Usage", "Use"]
 
-MOST_FAMILIAR = 10_000
+MAX_BY_IDENTITY = 10_000
 
 
 class QueryCounts:
     """Counts queries in buckets of ``bucket`` seconds, kept for ``kept`` seconds.
 
-    ``limit`` bounds the different questions in a bucket; what goes beyond is not counted and leaves a gap. ``most``
-    bounds the counters of all buckets together; beyond it the oldest bucket goes, which leaves a gap, too. Clients in
-    ``ignored`` (an operator's own probes) are no use.
+    ``limit`` is the most different questions in a bucket; further ones are not counted and leave a gap. ``most`` is the
+    most counters of all buckets together; above it the oldest bucket is dropped, which leaves a gap too. Queries of
+    clients in ``ignored`` (the operator's probes) do not count as use.
     """
 
     def __init__(
@@ -50,54 +50,54 @@ class QueryCounts:
         self._ignored = frozenset(ignored)
         self._open: dict[tuple[Use, str], list[float]] = {}
         # The same counters by the identity of uses that come again, as kept answers bring them: hashing one takes
-        # longer than all else here. A use is held beside its counters, so that its identity is not given away.
-        self._familiar: dict[int, tuple[Use, dict[str, list[float]]]] = {}
+        # longer than all else here. The use is stored with its counters, so its identity cannot be reused.
+        self._by_identity: dict[int, tuple[Use, dict[str, list[float]]]] = {}
         self._closed: deque[Bucket] = deque()
-        self._turning = threading.Lock()
-        """Held where a bucket changes its place, so that a copy has it once. Counting in a bucket needs no lock."""
+        self._bucket_lock = threading.Lock()
+        """Protects the move of a bucket, so that a copy has it exactly once. Counting in a bucket needs no lock."""
         self._in_closed = 0
         self._complete_since: float | None = None
-        """The end of the last bucket that was dropped for room."""
-        self.turns = 0
-        """How many buckets were closed: what ``meter`` gave counts no more after that."""
+        """The end of the last bucket that was dropped for space."""
+        self.closed_buckets = 0
+        """The number of closed buckets. A counter from ``find_counter`` is invalid after it changes."""
         self._since = self._start = self._now()
         self._end = self._start + bucket
         self._gaps: deque[Gap] = deque()
         self._paused_at: float | None = None
 
     def __len__(self) -> int:
-        """How many counters are held: one for each question of each client in each bucket."""
+        """The number of counters: one for each question of each client in each bucket."""
         return self._in_closed + len(self._open)
 
     def now(self) -> float:
-        """The present time; its bucket is the open one from now on."""
+        """Return the present time, and make its bucket the open one."""
         now = self._now()
         if not self._start <= now < self._end:  # also where the clock has stepped back
-            self._turn(now)
+            self._close_bucket(now)
         return now
 
-    def meter(self, use: Use, client: str) -> list[float] | None:
-        """The open counter of a query that was counted before: how many, and when the last one was.
+    def find_counter(self, use: Use, client: str) -> list[float] | None:
+        """The open counter of a query that was counted before: the number of queries, and the time of the last one.
 
-        Whoever has it may count with it until ``turns`` changes. None where such queries are not counted.
+        The caller may increase it until ``closed_buckets`` changes. None if such queries are not counted.
         """
         return self._open.get((use, client))
 
     def add(self, use: Use, client: str) -> None:
         """Count one query."""
         now = self.now()
-        familiar = self._familiar.get(id(use))
-        if familiar is not None and (entry := familiar[1].get(client)) is not None:
+        known = self._by_identity.get(id(use))
+        if known is not None and (entry := known[1].get(client)) is not None:
             entry[0] += 1
             entry[1] = now
             return
         key = (use, client)
-        held = self._open.get(key)
-        if held is not None:
-            held[0] += 1
-            held[1] = now
-            if familiar is not None or len(self._familiar) < MOST_FAMILIAR:
-                self._familiar.setdefault(id(use), (use, {}))[1][client] = held
+        counter = self._open.get(key)
+        if counter is not None:
+            counter[0] += 1
+            counter[1] = now
+            if known is not None or len(self._by_identity) < MAX_BY_IDENTITY:
+                self._by_identity.setdefault(id(use), (use, {}))[1][client] = counter
         elif self._paused_at is None and client not in self._ignored:
             if len(self._open) < self._limit:
                 while self._in_closed + len(self._open) >= self._most:
@@ -105,10 +105,10 @@ class QueryCounts:
                 self._open[key] = [1, now]
             else:
                 why = f"more than {self._limit} different questions came within {self._bucket:g} s"
-                self.lose(self._start, self._end, why)
+                self.add_gap(self._start, self._end, why)
 
-    def lose(self, start: float, end: float, why: str = "that time was not measured") -> None:
-        """Mark a time as not measured; ``why`` is said to whoever asks for it."""
+    def add_gap(self, start: float, end: float, why: str = "that time was not measured") -> None:
+        """Add a gap: a time that was not measured. ``why`` is the reason that reports give."""
         last = self._gaps[-1] if self._gaps else None
         if last is not None and last.why == why and last.start <= start <= last.end:
             self._gaps[-1] = Gap(last.start, max(last.end, end), why)
@@ -116,25 +116,25 @@ class QueryCounts:
             self._gaps.append(Gap(start, end, why))
 
     def pause(self) -> None:
-        """Measure nothing from now on, as when a metrics pipeline breaks."""
+        """Stop counting, as when a metrics pipeline fails."""
         if self._paused_at is None:
             self._paused_at = self._now()
-            self._turn(self._paused_at)
+            self._close_bucket(self._paused_at)
 
     def resume(self) -> None:
-        """Measure again; the time between stays a gap."""
+        """Count again; the time of the pause stays a gap."""
         if self._paused_at is not None:
-            self.lose(self._paused_at, self._now(), "counting was paused")
+            self.add_gap(self._paused_at, self._now(), "counting was paused")
             self._paused_at = None
 
-    def freeze(self) -> Counted:
-        """All that is counted so far, as a value that stays as it is. May be called in any thread.
+    def freeze(self) -> CountSnapshot:
+        """Make an immutable snapshot of all counts. May be called in any thread.
 
         The value is for one thread. Takes about 0.1 us for each counter of the open bucket; the others are handed over
         as they are.
         """
-        with self._turning:
-            counters = [*self._open.items()]  # copied at once: whoever counts adds to it meanwhile
+        with self._bucket_lock:
+            counters = [*self._open.items()]  # copied at once: the counting thread adds to it meanwhile
             closed, gaps, start = (*self._closed,), (*self._gaps,), self._start
             paused_at, complete_since, began = self._paused_at, self._complete_since, self._since
         if paused_at is not None:
@@ -142,43 +142,43 @@ class QueryCounts:
         if complete_since is not None:
             why = f"more than {self._most} different questions were counted, and the oldest were dropped"
             gaps += (Gap(float("-inf"), complete_since, why),)
-        still = [(key, (held[0], held[1])) for key, held in counters]
-        return Counted(
+        still = [(key, (counter[0], counter[1])) for key, counter in counters]
+        return CountSnapshot(
             buckets=(*closed, Bucket(start, float("inf"), still)), gaps=gaps, began=began, oldest=start - self._kept
         )
 
     def in_window(self, name: str, now: float, window: float, rdtype: str | None = None) -> Usage:
-        """``Counted.in_window`` of the present counts. For many names, ``freeze`` once and ask that."""
+        """``CountSnapshot.in_window`` of the present counts. For many names, ``freeze`` once and ask that."""
         return self.freeze().in_window(name, now, window, rdtype)
 
     def profile_in_window(self, profile: str, now: float, window: float) -> Usage:
-        """``Counted.profile_in_window`` of the present counts."""
+        """``CountSnapshot.profile_in_window`` of the present counts."""
         return self.freeze().profile_in_window(profile, now, window)
 
     def names(self, now: float, window: float) -> dict[str, int]:
-        """``Counted.names`` of the present counts."""
+        """``CountSnapshot.names`` of the present counts."""
         return self.freeze().names(now, window)
 
     def has_gap(self, start: float, end: float) -> bool:
-        """Whether a part of that time was not measured."""
+        """Whether a part of that time is a gap."""
         return bool(self.freeze().gap(start, end))
 
-    def _turn(self, now: float) -> None:
+    def _close_bucket(self, now: float) -> None:
         """Close the open bucket and open that of ``now``."""
-        with self._turning:
-            self._turn_to(now)
+        with self._bucket_lock:
+            self._close_bucket_locked(now)
 
-    def _turn_to(self, now: float) -> None:
+    def _close_bucket_locked(self, now: float) -> None:
         if self._open:
             self._closed.append(Bucket(self._start, self._end, self._open.items()))
             self._in_closed += len(self._open)
         self._open = {}
-        self._familiar = {}
-        if now < self._start:  # the clock was ahead: nobody knows when those queries were
-            self.lose(now, self._end, "the clock was set back")
+        self._by_identity = {}
+        if now < self._start:  # the clock was ahead: the times of those queries are unknown
+            self.add_gap(now, self._end, "the clock was set back")
         self._since = min(self._since, now)
         self._start, self._end = now, now + self._bucket
-        self.turns += 1
+        self.closed_buckets += 1
         oldest = now - self._kept
         while self._closed and self._closed[0].end <= oldest:
             self._in_closed -= len(self._closed.popleft().counters)
@@ -186,8 +186,8 @@ class QueryCounts:
             self._gaps.popleft()
 
     def _drop_oldest(self) -> None:
-        """Make room by a closed bucket. There is one: the open bucket alone stays below ``most``."""
-        with self._turning:
+        """Drop the oldest closed bucket. There is one, because the open bucket alone is smaller than ``most``."""
+        with self._bucket_lock:
             dropped = self._closed.popleft()
             self._in_closed -= len(dropped.counters)
             self._complete_since = max(self._complete_since or dropped.end, dropped.end)

@@ -1,8 +1,8 @@
-"""Replies that need no thought any more: to the same asker, the same question, while nothing has changed.
+"""A cache of complete replies, by client address and query, for the fastest path of UDP queries.
 
-Answering a query by the book takes a dozen Python calls, each small. A reply that has left unchanged once, and that
-nothing will ever change but what is looked at once a round (zones, health, faults, who has which address), is put here
-with all that goes with it: whose query it is, the counter of such queries, and what is written into the trace.
+Answering a query normally takes about twelve small Python calls. The cache keeps a reply that was sent unchanged once,
+if it depends only on values that are compared once in each round: zones, endpoint health, faults, and the client of an
+address. An entry has all that the path needs: the client, the open counter of such queries, and the trace event.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ssosim.dns.server.delivery import Delivery, Selective, Tamper
+from ssosim.dns.server.delivery import Delivery, SelectiveTamper, Tamper
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health
@@ -18,59 +18,59 @@ from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.trace import ClientEvent
 
-__all__ = ["Asker", "Ready", "ReadyReply"]
+__all__ = ["CachedClient", "CachedReply", "ReplyCache"]
 
-MOST = 4096
-"""Replies kept for each address listened on; at about 400 octets each."""
+MAX_REPLIES = 4096
+"""The most replies kept for each local address, at about 400 octets each."""
 
-LONGEST_QUERY = 512
+MAX_QUERY = 512
 
 
-class Asker:
-    """Somebody's address, and the name of the client it was in a certain round."""
+class CachedClient:
+    """A remote address, the name of its client, and the last round in which this was checked."""
 
-    __slots__ = ("address", "client", "round")
+    __slots__ = ("address", "name", "round")
 
-    def __init__(self, address: str, client: str) -> None:
+    def __init__(self, address: str, name: str) -> None:
         self.address = address
-        self.client = client
+        self.name = name
         self.round = 0
 
 
-class ReadyReply(NamedTuple):
-    """What is sent after the id, its length, and whom, where and as what it is written down.
+class CachedReply(NamedTuple):
+    """The bytes to send after the id, their length, the client, the counter, and the trace event.
 
-    ``meter`` is the open counter of such queries: how many, and when the last one was.
+    ``counter`` is the open counter of such queries: their number, and the time of the last one.
     """
 
     tail: bytes
     length: int
-    asker: Asker
-    meter: list[float]
-    caused: ClientEvent
+    client: CachedClient
+    counter: list[float]
+    event: ClientEvent
 
 
-class Ready:
-    """The replies for queries to one address, ``local``, by an asker's address and the query after its id."""
+class ReplyCache:
+    """Replies for queries to the address ``local``; the key is the client address and the query after its id."""
 
     def __init__(self, local: str, store: ZoneStore, responder: Responder, delivery: Delivery) -> None:
-        self.replies: dict[bytes, ReadyReply] = {}
+        self.replies: dict[bytes, CachedReply] = {}
         self.round = 0
         self._local = local
         self._store = store
         self._delivery = delivery
         self._responder = responder
-        self._askers: dict[str, Asker] = {}
+        self._clients: dict[str, CachedClient] = {}
         self._zones: ZoneSet | None = None
         self._health: Health = ALL_ONLINE
         self._tamper: Tamper | None = None
-        self._spares: Callable[[str], bool] | None = None
+        self._ignores: Callable[[str], bool] | None = None
         self._counts: QueryCounts | None = None
-        self._turns = 0
-        self.write_down = delivery.write_down
+        self._closed_buckets = 0
+        self.record_all = delivery.record_all
 
-    def begin(self) -> tuple[int, float]:
-        """Begin a round: forget what may not hold any more. Returns its number, and the moment as counters want it."""
+    def start_round(self) -> tuple[int, float]:
+        """Start a round: clear the cache if an input has changed; return the round number and the time for counters."""
         counts, delivery = self._delivery.counts, self._delivery
         now = 0.0 if counts is None else counts.now()
         self.round += 1
@@ -79,46 +79,46 @@ class Ready:
             or self._store.health.current is not self._health
             or delivery.tamper is not self._tamper
             or counts is not self._counts
-            or (counts is not None and counts.turns != self._turns)
+            or (counts is not None and counts.closed_buckets != self._closed_buckets)
         ):
-            self.forget()
+            self.clear()
             self._zones, self._health = self._store.current, self._store.health.current
             self._tamper = tamper = delivery.tamper
-            self._spares = tamper.spares if isinstance(tamper, Selective) else None
-            self._counts, self._turns = counts, 0 if counts is None else counts.turns
+            self._ignores = tamper.ignores if isinstance(tamper, SelectiveTamper) else None
+            self._counts, self._closed_buckets = counts, 0 if counts is None else counts.closed_buckets
         return self.round, now
 
-    def forget(self) -> None:
-        """Nothing is ready any more."""
+    def clear(self) -> None:
+        """Remove all replies."""
         self.replies.clear()
-        self._askers.clear()
+        self._clients.clear()
 
-    def is_still(self, asker: Asker) -> bool:
-        """Whether ``asker`` is who it was, to be asked once a round; forgets everything if not."""
-        if self._delivery.who(asker.address, self._local) != asker.client:
-            self.forget()
+    def is_same_client(self, client: CachedClient) -> bool:
+        """Whether the address still belongs to the same client. Call it once in each round; clears the cache if not."""
+        if self._delivery.client_of(client.address, self._local) != client.name:
+            self.clear()
             return False
-        asker.round = self.round
+        client.round = self.round
         return True
 
-    def learn(self, key: bytes, query: bytes, address: str) -> None:
-        """Have the reply that has just been given to ``query`` ready under ``key``, if that can be."""
-        reply = self._responder.known(self._zones, self._health, query, address)
-        if reply is None or not reply.event.name or len(query) > LONGEST_QUERY:
+    def store(self, key: bytes, query: bytes, address: str) -> None:
+        """Store the reply just sent to ``query`` under ``key``, if the cache may keep it."""
+        reply = self._responder.find_cached(self._zones, self._health, query, address)
+        if reply is None or not reply.event.name or len(query) > MAX_QUERY:
             return
-        if self._tamper is not None and not (self._spares is not None and self._spares(reply.event.name)):
+        if self._tamper is not None and not (self._ignores is not None and self._ignores(reply.event.name)):
             return
-        client = self._delivery.who(address, self._local)
-        meter: list[float] | None = [0, 0.0]
+        name = self._delivery.client_of(address, self._local)
+        counter: list[float] | None = [0, 0.0]
         if self._counts is not None and reply.use is not None:
-            meter = self._counts.meter(reply.use, client)
-        if meter is None:
+            counter = self._counts.find_counter(reply.use, name)
+        if counter is None:
             return
-        asker = self._askers.get(address)
-        if asker is None:
-            asker = self._askers[address] = Asker(address, client)
-        if asker.client != client or len(self.replies) >= MOST:
-            self.forget()
+        client = self._clients.get(address)
+        if client is None:
+            client = self._clients[address] = CachedClient(address, name)
+        if client.name != name or len(self.replies) >= MAX_REPLIES:
+            self.clear()
             return
-        caused = ClientEvent(client, self._delivery.written(reply.event))
-        self.replies[key] = ReadyReply(reply.tail, len(reply.tail), asker, meter, caused)
+        event = ClientEvent(name, self._delivery.with_server_name(reply.event))
+        self.replies[key] = CachedReply(reply.tail, len(reply.tail), client, counter, event)

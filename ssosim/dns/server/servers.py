@@ -1,70 +1,72 @@
-"""The DNS servers: what is answered, and nothing about sockets."""
+"""The authoritative DNS servers: how they make answers. Sockets are in ``ssosim.dns.server.listener``."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ssosim.dns.server.base import Service
-from ssosim.dns.server.delivery import Delivery, Effect, Said, Tamper, Who, respond_with
+from ssosim.dns.server.base import BaseDnsServer
+from ssosim.dns.server.delivery import AnswerFunction, ClientOf, Delivery, Effect, Tamper, respond_with
 from ssosim.dns.server.listener import ListenError
-from ssosim.dns.server.reply_cache import Ready
+from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import Reply, Responder, Transport, context_of_query, respond
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.trace import Trace
 
-__all__ = ["AuthorityServer", "DnsServer", "Effect", "ListenError", "Tamper", "Who"]
+__all__ = ["AuthorityServer", "ClientOf", "DnsServer", "Effect", "ListenError", "Tamper"]
 
 AA, RA = 0x04, 0x80
-"""Authoritative answer, recursion available: bits of the first and the second octet after the id."""
+"""Authoritative answer and recursion available: bits of the first and the second octet after the id."""
 
 
-class DnsServer(Service):
-    """Serves ``store`` and records every answer in ``trace``; the rest is as for every ``Service``."""
+class DnsServer(BaseDnsServer):
+    """The default DNS server of the lab: answers from ``store`` and records every answer in ``trace``."""
 
     def __init__(
         self,
         store: ZoneStore,
         trace: Trace,
-        who: Who,
+        client_of: ClientOf,
         *,
         tamper: Tamper | None = None,
         name: str = "",
         tcp_idle: float = 10.0,
         tcp_limit: int = 256,
     ) -> None:
-        super().__init__(Delivery(trace, who, tamper, name), tcp_idle=tcp_idle, tcp_limit=tcp_limit)
+        super().__init__(Delivery(trace, client_of, tamper, name), tcp_idle=tcp_idle, tcp_limit=tcp_limit)
         self._store = store
         self._responder = Responder(draw=store.draw)
 
     def reply(self, query: bytes, peer: Peer, transport: Transport) -> Reply | None:
-        """The reply to ``query``, or None if nothing must be said."""
+        """The reply to ``query``; None if the server must not reply."""
         return self._responder.reply(self._store.current, query, transport, peer[0], self._store.health.current)
 
-    def _answer(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
+    def _handle_query(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         reply = self.reply(query, peer, transport)
         if reply is not None:
-            self._delivery.leave(reply, query, peer, local, send)
+            self._delivery.send(reply, query, peer, local, send)
 
-    def _ready(self, local: str) -> Ready | None:
-        return Ready(local, self._store, self._responder, self._delivery)
+    def _make_reply_cache(self, local: str) -> ReplyCache | None:
+        return ReplyCache(local, self._store, self._responder, self._delivery)
 
 
-class AuthorityServer(Service):
-    """One authoritative name server among several: says what ``said`` says, which knows whose view it is.
+class AuthorityServer(BaseDnsServer):
+    """One authoritative name server of the hierarchy. ``answer_function`` makes answers from its view of the zones.
 
-    Everything else (malformed queries, other opcodes, EDNS versions) is answered like any other server does.
+    It answers malformed queries, other opcodes and other EDNS versions as ``DnsServer`` does.
     """
 
-    def __init__(self, said: Said, store: ZoneStore, trace: Trace, who: Who, *, name: str) -> None:
-        super().__init__(Delivery(trace, who, by=name))
-        self._said = said
+    def __init__(
+        self, answer_function: AnswerFunction, store: ZoneStore, trace: Trace, client_of: ClientOf, *, name: str
+    ) -> None:
+        super().__init__(Delivery(trace, client_of, server_name=name))
+        self._answer_function = answer_function
         self._store = store
 
     def reply(self, query: bytes, peer: Peer, transport: Transport) -> Reply | None:
-        """The reply to ``query``, or None if nothing must be said."""
-        asking = context_of_query(peer[0], self._store.health.current, self._store.draw())
-        reply = respond_with(self._said, query, transport, asking)
+        """The reply to ``query``; None if the server must not reply."""
+        context = context_of_query(peer[0], self._store.health.current, self._store.draw())
+        reply = respond_with(self._answer_function, query, transport, context)
         if reply is None:
             return respond(self._store.current, query, transport)
         referral = reply.event.rcode == "NODATA" and not reply.tail[0] & AA
@@ -72,7 +74,7 @@ class AuthorityServer(Service):
         flags = bytes((reply.tail[0], reply.tail[1] & ~RA))
         return replace(reply, tail=flags + reply.tail[2:], event=event)
 
-    def _answer(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
+    def _handle_query(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         reply = self.reply(query, peer, transport)
         if reply is not None:
-            self._delivery.leave(reply, query, peer, local, send)
+            self._delivery.send(reply, query, peer, local, send)

@@ -1,1 +1,1 @@
-"""Zones as values: record sets, zones, traffic manager profiles, edits, and answers as a pure function."""
+"""Zones as immutable values: record sets, zones, traffic manager profiles, edits, and answers as a pure function."""

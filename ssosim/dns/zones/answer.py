@@ -1,9 +1,37 @@
-"""Answering a question from zones: a pure function.
+"""Answers a question from zones: a pure function.
 
-The server plays two parts at once. For the lab's zones it is authoritative; for the lab's devices it is also the
-only resolver they have, so it follows CNAMEs across its zones and answers for the root as well, where a bare
-authoritative server would say REFUSED. Every negative answer is authoritative and carries an SOA: without them
-glibc reports EAI_AGAIN where it should report "no such name" or "no address" (measured, glibc 2.36).
+Theory of operation
+-------------------
+
+``answer(zones, name, type, context)`` has no state, no clock and no random numbers. Everything that an answer depends
+on is in its arguments: the zones and profiles in ``zones``, and in ``context`` the network of the client, the health of
+endpoints, and one number from 0 to 1 that decides weighted routing. So equal arguments give equal answers: change plans
+and the DNS server use the same function.
+
+The lab's DNS server has two roles at once. It is authoritative for the zones of the lab. It is also the only resolver
+of the devices of the lab. So it follows CNAMEs across its zones, and it answers for the root too, where an ordinary
+authoritative server would answer REFUSED.
+
+The steps for one question:
+
+1. Find the deepest zone that contains the name (``ZoneSet.zone_of``).
+2. Look at the record sets of the name (``answer_node``). The DNS name of a traffic manager profile answers with the
+   endpoints that the profile chooses. Another name answers with its record set of the type, or with its CNAME. An alias
+   record set answers with the records of its target, under the name that was queried.
+3. No records: answer NXDOMAIN if the name does not exist, else NODATA, with the SOA of the zone.
+4. A CNAME: add it to the chain and continue with its target. Otherwise the answer is complete.
+
+Rules that always hold:
+
+- Every negative answer is authoritative and has an SOA. Without them glibc reports EAI_AGAIN where it should report "no
+  such name" or "no address" (measured, glibc 2.36).
+- A chain has at most ``MAX_CHAIN`` CNAMEs and no loop; otherwise the answer is SERVFAIL.
+- A name with names below it is never NXDOMAIN, even if it has no records (empty non-terminal, RFC 8020).
+- ``Answer.through`` and ``Answer.routed`` record what the client cannot see: names behind aliases, and the choices of
+  profiles. Query counts and the reply cache depend on them.
+
+What can go wrong: a name whose records were deleted is "emptied", not missing. Whether it answers NODATA or NXDOMAIN is
+the setting ``empty_set`` of the estate, because Azure's behaviour is not confirmed (``is_emptied``).
 """
 
 from __future__ import annotations
@@ -21,7 +49,7 @@ from dns.rdatatype import ANY, AXFR, CNAME, HINFO, IXFR, MAILA, MAILB, SOA, A, R
 
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.traffic_manager import Routed
+from ssosim.dns.zones.traffic_manager import RoutingResult
 from ssosim.dns.zones.zone import Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet, routed_records
 from ssosim.trace import DnsAnswered
@@ -29,7 +57,7 @@ from ssosim.trace import DnsAnswered
 __all__ = ["MAX_CHAIN", "Answer", "answer"]
 
 MAX_CHAIN = 16
-"""CNAMEs followed before the chain is given up as endless."""
+"""The most CNAMEs in a chain; a longer chain counts as a loop."""
 
 NOT_SERVED = frozenset({AXFR, IXFR, MAILA, MAILB})
 
@@ -38,10 +66,10 @@ MINIMAL_ANY = (dns.rdata.from_text(IN, HINFO, '"RFC8482" ""'),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is said to one question. ``name`` is as it was asked, upper and lower case included.
+    """The answer to one question. ``name`` is as in the query, with its upper and lower case.
 
-    ``through`` are names whose records answered by way of an alias, unseen by the asker; ``routed`` are the choices
-    that traffic manager profiles made for this answer.
+    ``through`` are the names behind aliases that gave records; the client does not see them. ``routed`` are the choices
+    of traffic manager profiles for this answer.
     """
 
     name: Name
@@ -52,7 +80,7 @@ class Answer:
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
     through: tuple[Name, ...] = ()
-    routed: tuple[Routed, ...] = ()
+    routed: tuple[RoutingResult, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -75,55 +103,55 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What there is at one name: records that answer, or none; ``missing`` makes of none NXDOMAIN."""
+class NodeAnswer:
+    """The result at one name: a record set, or None for a negative answer; ``missing`` means NXDOMAIN."""
 
     rrset: RRset | None = None
     missing: bool = False
-    routed: Routed | None = None
+    routed: RoutingResult | None = None
     through: Name | None = None
 
 
-def answer(zones: ZoneSet, name: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> Answer:
+def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
     """Answer the question ``name`` ``rdtype`` (class IN) from ``zones``.
 
     - A CNAME is followed within the zones; the answer holds the whole chain. A loop, or more than ``MAX_CHAIN`` steps,
       is SERVFAIL (RFC 1034 section 5.2.2: a loop is an error to be signalled). A chain that ends at a missing name is
       NXDOMAIN (RFC 6604).
-    - An alias record set answers under the name that was asked, with no CNAME to be seen.
-    - A traffic manager profile answers as ``asking`` makes it choose; one that is disabled is NXDOMAIN.
+    - An alias record set answers under the name of the question, without a CNAME.
+    - A traffic manager profile answers with the endpoints that it chooses for ``context``; a disabled one is NXDOMAIN.
     - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
     """
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
     chain: list[RRset] = []
-    steps: list[Found] = []
+    steps: list[NodeAnswer] = []
     owner = name
     while True:
         zone = zones.zone_of(owner)
-        found = found_at(zones, zone, owner, rdtype, asking)
+        found = answer_node(zones, zone, owner, rdtype, context)
         steps.append(found)
         if found.rrset is None:
             missing = not zone.exists(owner) or (found.missing and owner not in zone.below)
             authority = (zone.soa(zones.version, negative=True),)
-            return concluded(name, rdtype, NXDOMAIN if missing else NOERROR, chain, steps, authority)
+            return make_answer(name, rdtype, NXDOMAIN if missing else NOERROR, chain, steps, authority)
         chain.append(dataclasses.replace(found.rrset, name=owner))
         if found.rrset.type != CNAME or rdtype in (CNAME, ANY):
-            return concluded(name, rdtype, NOERROR, chain, steps)
+            return make_answer(name, rdtype, NOERROR, chain, steps)
         owner = found.rrset.rdatas[0].target  # type: ignore[attr-defined]
         if len(chain) > MAX_CHAIN or any(link.name == owner for link in chain):
-            return concluded(name, rdtype, SERVFAIL, chain, steps)
+            return make_answer(name, rdtype, SERVFAIL, chain, steps)
 
 
-def concluded(
+def make_answer(
     name: Name,
     rdtype: RdataType,
     rcode: Rcode,
     chain: Sequence[RRset],
-    steps: Sequence[Found],
+    steps: Sequence[NodeAnswer],
     authority: tuple[RRset, ...] = (),
 ) -> Answer:
-    """The answer at the end of ``chain``, with what was met on the way."""
+    """Make the answer at the end of ``chain``, with the aliases and profiles of all steps."""
     return Answer(
         name=name,
         type=rdtype,
@@ -135,54 +163,54 @@ def concluded(
     )
 
 
-def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: QueryContext = ANYBODY) -> RRset | None:
-    """The records at ``owner`` that answer ``rdtype``, or its CNAME; None if the answer is negative."""
-    return found_at(zones, zone, owner, rdtype, asking).rrset
+def lookup(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> RRset | None:
+    """Find the records at ``owner`` that answer ``rdtype``, or its CNAME; None if the answer is negative."""
+    return answer_node(zones, zone, owner, rdtype, context).rrset
 
 
-def found_at(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, asking: QueryContext) -> Found:
-    """As ``lookup``, with what was met on the way."""
+def answer_node(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, context: QueryContext) -> NodeAnswer:
+    """As ``lookup``, with the aliases and the profile that were used."""
     node = zone.node(owner)
     if rdtype == SOA and owner == zone.origin:
-        return Found(zone.soa(zones.version))
+        return NodeAnswer(zone.soa(zones.version))
     own = node.get(A)
     if own is not None and own.own and own.alias is not None and rdtype != ANY:
-        return at_profile(zones, own, rdtype, asking)
+        return answer_from_profile(zones, own, rdtype, context)
     for kind in (rdtype, CNAME):
         stored = node.get(kind)
         if stored is not None:
-            return at_rrset(zones, node, stored, asking)
-    if rdtype == ANY and any(zones.records(stored, asking).rdatas for stored in node.values()):
-        return Found(RRset(owner, HINFO, zone.ttl, MINIMAL_ANY))
-    return Found(missing=is_hollow(zones, node))
+            return answer_from_rrset(zones, node, stored, context)
+    if rdtype == ANY and any(zones.records(stored, context).rdatas for stored in node.values()):
+        return NodeAnswer(RRset(owner, HINFO, zone.ttl, MINIMAL_ANY))
+    return NodeAnswer(missing=is_emptied(zones, node))
 
 
-def at_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, asking: QueryContext) -> Found:
-    """What the DNS name of a traffic manager profile has for ``rdtype``."""
-    routed = zones.route(str(own.alias), asking)
+def answer_from_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, context: QueryContext) -> NodeAnswer:
+    """Answer for the DNS name of a traffic manager profile."""
+    routed = zones.route(str(own.alias), context)
     for kind in (rdtype, CNAME):
         rdatas = routed_records(routed, kind)
         if rdatas:
-            return Found(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
-    return Found(missing=routed.missing, routed=routed)
+            return NodeAnswer(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
+    return NodeAnswer(missing=routed.missing, routed=routed)
 
 
-def at_rrset(zones: ZoneSet, node: Node, stored: RRset, asking: QueryContext) -> Found:
-    """``stored`` with its records in it, an alias followed to its end."""
+def answer_from_rrset(zones: ZoneSet, node: Node, stored: RRset, context: QueryContext) -> NodeAnswer:
+    """Answer with the stored record set; if it is an alias, with the records of its target."""
     end = zones.end_of(stored)
     through = end.name if end is not stored else None
     if end.alias is None or end.type == CNAME:
-        filled, routed = zones.records(stored, asking), None
+        filled, routed = zones.records(stored, context), None
     else:
-        routed = zones.route(end.alias, asking)
+        routed = zones.route(end.alias, context)
         filled = dataclasses.replace(stored, rdatas=routed_records(routed, end.type))
     if filled.rdatas:
-        return Found(filled, routed=routed, through=through)
-    return Found(missing=is_hollow(zones, node), routed=routed, through=through)
+        return NodeAnswer(filled, routed=routed, through=through)
+    return NodeAnswer(missing=is_emptied(zones, node), routed=routed, through=through)
 
 
-def is_hollow(zones: ZoneSet, node: Node) -> bool:
-    """Whether a name holds nothing but what deletions left, where that answers NXDOMAIN.
+def is_emptied(zones: ZoneSet, node: Node) -> bool:
+    """Whether a name has only emptied record sets, and the estate answers NXDOMAIN for that.
 
     An alias whose profile is disabled counts as empty (unconfirmed).
     """

@@ -1,6 +1,7 @@
-"""What an operator can do to zones, as pure functions: a ZoneSet in, a new one out with the next version.
+"""The changes that an operator can make to zones, as pure functions: each takes a ZoneSet and returns the next version.
 
-Each raises DnsChangeError, and then nothing has changed. Names are full domain names, the trailing dot is optional.
+Each raises DnsChangeError if the change is not allowed; then nothing has changed. Names are full domain names; the
+trailing dot is optional.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dns.name import Name
 from dns.rdatatype import NS, SOA, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.from_estate import check_profile, check_ttl, with_own_name
+from ssosim.dns.zones.from_estate import add_profile_name, check_profile, check_ttl
 from ssosim.dns.zones.links import aliases_of_profile, aliases_of_record, check_links
 from ssosim.dns.zones.rrset import ALIAS_TYPES, RRset, plain, to_name, to_rdatas, to_type
 from ssosim.dns.zones.zone import Node, Zone
@@ -34,21 +35,21 @@ DEFAULT_TTL = 300
 
 
 def delete_profile(zones: ZoneSet, profile: str) -> ZoneSet:
-    """Delete a traffic manager profile, and with it what hung on it.
+    """Delete a traffic manager profile and its DNS name.
 
-    Every alias record set that pointed at it is left as an empty record set without a link, in all zones; the profile's
-    own DNS name goes. Source: Azure DNS documentation of alias record sets; the incident of 25 February 2025.
-    A profile that is nested in another is not deleted (unconfirmed for Azure): take it out of there first.
+    Every alias record set that pointed at it, in all zones, becomes an empty record set without a link.
+    Source: Azure DNS documentation of alias record sets; the incident of 25 February 2025.
+    A profile that is nested in another is not deleted (unconfirmed for Azure): remove it from the parent first.
     """
     deleted = require_profile(zones, profile)
     for parent in zones.profiles.values():
         if any(endpoint.profile == profile for endpoint in parent.endpoints):
-            raise DnsChangeError(f"profile {profile!r} is nested in profile {parent.name!r}: take it out there first")
-    left = cut(zones, aliases_of_profile(zones, profile))
+            raise DnsChangeError(f"profile {profile!r} is nested in profile {parent.name!r}: remove it there first")
+    left = empty_aliases(zones, aliases_of_profile(zones, profile))
     own = to_name(deleted.dns_name)
     zone = left.zone_of(own)
     kinds = tuple(kind for kind, rrset in zone.node(own).items() if rrset.own and rrset.alias == profile)
-    left = cut(left, tuple(alias for kind in kinds for alias in aliases_of_record(left, own, kind)))
+    left = empty_aliases(left, tuple(alias for kind in kinds for alias in aliases_of_record(left, own, kind)))
     left = left.with_zone(left.zone_of(own).without(own, *kinds))
     profiles = {name: kept for name, kept in zones.profiles.items() if name != profile}
     return dataclasses.replace(left, profiles=MappingProxyType(profiles), version=zones.version + 1)
@@ -57,8 +58,8 @@ def delete_profile(zones: ZoneSet, profile: str) -> ZoneSet:
 def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
     """Create a profile, or change the one of that name.
 
-    Alias record sets follow a profile that is changed. They do not come back to one that was deleted and is created
-    anew: the deletion cut the link, and only ``point_alias`` makes it again.
+    Alias record sets follow a profile that is changed. After a profile was deleted and is created again, they stay
+    empty: the deletion removed the link, and only ``point_alias`` restores it.
     """
     check_profile(profile)
     base = zones
@@ -67,7 +68,7 @@ def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
         old = to_name(former.dns_name)
         zone = zones.zone_of(old)
         base = zones.with_zone(zone.without(old, *zone.node(old)))
-    named = with_own_name(base, profile)
+    named = add_profile_name(base, profile)
     profiles = {**zones.profiles, profile.name: profile}
     changed = dataclasses.replace(named, profiles=MappingProxyType(profiles), version=zones.version + 1)
     return check_links(changed)
@@ -76,12 +77,12 @@ def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
 def put_rrset(
     zones: ZoneSet, name: str | Name, rdtype: str | RdataType, values: Iterable[str], ttl: int | None = None
 ) -> ZoneSet:
-    """Put a plain record set in the place of the one of that name and type, alias or not, or add it.
+    """Add a plain record set, or replace the one of that name and type, alias or not.
 
-    ``values`` are in zone-file form; none makes an empty record set. ``ttl`` is in seconds: by default that of the
-    record set that is replaced, else 300.
+    ``values`` are in zone-file form; no values make an empty record set. ``ttl`` is in seconds; the default is that of
+    the replaced record set, else 300.
     """
-    owner, kind, zone = target(zones, name, rdtype)
+    owner, kind, zone = require_record_set(zones, name, rdtype)
     rdatas = to_rdatas(values, kind, zone.origin)
     return commit(zones, zone.with_rrset(RRset(owner, kind, time_to_live(zone, owner, kind, ttl), rdatas)))
 
@@ -89,12 +90,12 @@ def put_rrset(
 def point_alias(
     zones: ZoneSet, name: str | Name, rdtype: str | RdataType, profile: str, ttl: int | None = None
 ) -> ZoneSet:
-    """Make that record set an alias of a traffic manager profile; this is what heals one that was emptied.
+    """Make that record set an alias of a traffic manager profile. This repairs a record set that was emptied.
 
-    ``ttl`` is in seconds: by default that of the record set that is replaced, else 300.
+    ``ttl`` is in seconds; the default is that of the replaced record set, else 300.
     """
     require_profile(zones, profile)
-    owner, kind, zone = alias_target(zones, name, rdtype)
+    owner, kind, zone = require_alias_set(zones, name, rdtype)
     alias = RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias=profile)
     return check_links(commit(zones, zone.with_rrset(alias)))
 
@@ -104,47 +105,47 @@ def point_alias_record(
 ) -> ZoneSet:
     """Make that record set an alias of the record set of the same type at ``record``, in the same zone.
 
-    Removing that one later empties this one and cuts the link. ``ttl`` is as in ``point_alias``.
+    If the target is removed later, this record set becomes empty and loses its link. ``ttl`` is as in ``point_alias``.
     """
-    owner, kind, zone = alias_target(zones, name, rdtype)
+    owner, kind, zone = require_alias_set(zones, name, rdtype)
     alias = RRset(owner, kind, time_to_live(zone, owner, kind, ttl), alias_record=to_name(record))
     return check_links(commit(zones, zone.with_rrset(alias)))
 
 
 def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> ZoneSet:
-    """Remove one record set. The last one takes the name along: NXDOMAIN from then on.
+    """Remove one record set. If it was the last one, the name no longer exists and answers NXDOMAIN.
 
-    Aliases of the record set are left empty, their links cut.
+    Aliases of the record set become empty and lose their links.
     """
-    owner, kind, zone = target(zones, name, rdtype)
+    owner, kind, zone = require_record_set(zones, name, rdtype)
     node = require_node(zone, owner)
     if kind not in node:
-        held = ", ".join(other.name for other in node)
-        raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {held}")
+        present = ", ".join(other.name for other in node)
+        raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {present}")
     if owner == zone.origin and kind in (NS, SOA):
-        raise DnsChangeError(f"{plain(owner)} {kind.name}: a zone keeps its SOA and NS; put others in their place")
-    return removed(zones, owner, (kind,))
+        raise DnsChangeError(f"{plain(owner)} {kind.name}: a zone must have SOA and NS: replace them instead")
+    return remove_rrsets(zones, owner, (kind,))
 
 
 def remove_name(zones: ZoneSet, name: str | Name) -> ZoneSet:
-    """Remove every record set of a name: NXDOMAIN from then on, unless other names hang below it.
+    """Remove every record set of a name. It answers NXDOMAIN then, unless there are names below it.
 
-    Aliases of its record sets are left empty, their links cut.
+    Aliases of its record sets become empty and lose their links.
     """
-    owner, zone = writable(zones, name)
+    owner, zone = require_writable(zones, name)
     node = require_node(zone, owner)
     if owner == zone.origin:
         raise DnsChangeError(f"{plain(owner)} is the apex of its zone and cannot be removed: name a record set")
-    return removed(zones, owner, tuple(node))
+    return remove_rrsets(zones, owner, tuple(node))
 
 
-def removed(zones: ZoneSet, owner: Name, kinds: tuple[RdataType, ...]) -> ZoneSet:
-    """``zones`` without those record sets, as the next version, with what pointed at them emptied."""
-    left = cut(zones, tuple(alias for kind in kinds for alias in aliases_of_record(zones, owner, kind)))
+def remove_rrsets(zones: ZoneSet, owner: Name, kinds: tuple[RdataType, ...]) -> ZoneSet:
+    """``zones`` without those record sets, as the next version; aliases of them are emptied."""
+    left = empty_aliases(zones, tuple(alias for kind in kinds for alias in aliases_of_record(zones, owner, kind)))
     return commit(left, left.zone_of(owner).without(owner, *kinds))
 
 
-def cut(zones: ZoneSet, aliases: tuple[RRset, ...]) -> ZoneSet:
+def empty_aliases(zones: ZoneSet, aliases: tuple[RRset, ...]) -> ZoneSet:
     """``zones`` with those alias record sets empty and without a link; the version stays."""
     for alias in aliases:
         empty = dataclasses.replace(alias, alias=None, alias_record=None)
@@ -157,27 +158,27 @@ def commit(zones: ZoneSet, zone: Zone) -> ZoneSet:
     return dataclasses.replace(zones.with_zone(zone), version=zones.version + 1)
 
 
-def target(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
-    """The name, the type and the zone that a change of a record set is about."""
-    owner, zone = writable(zones, name)
+def require_record_set(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
+    """The name, type and zone of a record set to change; raises DnsChangeError if it may not be changed."""
+    owner, zone = require_writable(zones, name)
     return owner, to_type(rdtype), zone
 
 
-def alias_target(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
-    """As ``target``, for a record set that can be an alias."""
-    owner, kind, zone = target(zones, name, rdtype)
+def require_alias_set(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
+    """As ``require_record_set``, for a record set that can be an alias."""
+    owner, kind, zone = require_record_set(zones, name, rdtype)
     if kind not in ALIAS_TYPES:
         raise DnsChangeError(f"{plain(owner)}: an alias record set is of type A, AAAA or CNAME, not {kind.name}")
     return owner, kind, zone
 
 
-def writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
-    """The zone that holds ``name``, if an operator may write there."""
+def require_writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
+    """The zone that contains ``name``; raises DnsChangeError if an operator may not change the name."""
     owner = to_name(name)
     zone = zones.zone_of(owner)
     if len(zone.origin) == 1:
-        held = ", ".join(sorted(plain(origin) for origin in zones.zones if len(origin) > 1)[:20])
-        raise DnsChangeError(f"{plain(owner)} is in none of the zones: there are {held or 'none'}")
+        known = ", ".join(sorted(plain(origin) for origin in zones.zones if len(origin) > 1)[:20])
+        raise DnsChangeError(f"{plain(owner)} is in none of the zones: there are {known or 'none'}")
     own = next((rrset for rrset in zone.node(owner).values() if rrset.own), None)
     if own is not None:
         raise DnsChangeError(
@@ -187,12 +188,12 @@ def writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
 
 
 def time_to_live(zone: Zone, owner: Name, kind: RdataType, ttl: int | None) -> int:
-    """``ttl`` checked, or that of the record set in place, or the default."""
+    """``ttl`` after a check, or that of the present record set, or the default."""
     if ttl is not None:
         check_ttl(ttl)
         return ttl
-    held = zone.node(owner).get(kind)
-    return held.ttl if held is not None else DEFAULT_TTL
+    present = zone.node(owner).get(kind)
+    return present.ttl if present is not None else DEFAULT_TTL
 
 
 def require_node(zone: Zone, owner: Name) -> Node:

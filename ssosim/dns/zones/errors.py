@@ -1,4 +1,4 @@
-"""The one error that a change to zones raises."""
+"""The error of all changes to zones."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["DnsChangeError"]
 
 
 class DnsChangeError(ValueError):
-    """A change that cannot be made. The text says what, where, and what to do; nothing was changed."""
+    """A change is not allowed. The text says what is wrong, where, and what to do; nothing was changed."""

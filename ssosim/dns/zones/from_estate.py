@@ -1,4 +1,4 @@
-"""From the estate's zones and profiles to a ZoneSet, with every mistake named by its key path."""
+"""Builds a ZoneSet from the zones and profiles of an estate; errors name the key path."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dns.name import Name
 
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.links import check_links
-from ssosim.dns.zones.query_context import Places
+from ssosim.dns.zones.query_context import Locations
 from ssosim.dns.zones.rrset import ALIAS_TYPES, MAX_TTL, RRset, to_name, to_rdatas, to_type
 from ssosim.dns.zones.zone import Zone
-from ssosim.dns.zones.zone_set import ZoneSet, own_rrsets
+from ssosim.dns.zones.zone_set import ZoneSet, make_profile_rrsets
 from ssosim.estate import Estate, EstateError, RecordSet, TrafficManager, find_location_mistakes, find_profile_mistakes
 from ssosim.estate import Zone as ZoneEntry
 from ssosim.estate.toml_lines import render_path
@@ -23,29 +23,29 @@ __all__ = ["check_profile", "check_ttl", "zones_of"]
 
 
 def zones_of(estate: Estate) -> ZoneSet:
-    """The zones and profiles that ``estate`` describes; raises EstateError with the key path of the mistake."""
+    """Build the zones and profiles of ``estate``; raises EstateError with the key path of the mistake."""
     profiles: dict[str, TrafficManager] = {}
     for number, profile in enumerate(estate.traffic_managers):
-        with place(f"traffic_managers[{number}]"):
+        with at_key_path(f"traffic_managers[{number}]"):
             check_profile(profile)
             if profile.name in profiles:
-                raise DnsChangeError(f"profile {profile.name!r} is there twice: give each its own name")
+                raise DnsChangeError(f"profile {profile.name!r} is defined twice: give each its own name")
             profiles[profile.name] = profile
     zones = []
     for number, entry in enumerate(estate.zones):
-        with place(f"zones[{number}]"):
+        with at_key_path(f"zones[{number}]"):
             zones.append(read_zone(entry, profiles, f"zones[{number}]"))
-    with place("zones"):
+    with at_key_path("zones"):
         result = ZoneSet.build(zones, profiles.values())
     for number, profile in enumerate(estate.traffic_managers):
-        with place(f"traffic_managers[{number}].dns_name"):
-            result = with_own_name(result, profile)
-    with place("zones and traffic_managers"):
+        with at_key_path(f"traffic_managers[{number}].dns_name"):
+            result = add_profile_name(result, profile)
+    with at_key_path("zones and traffic_managers"):
         check_links(result)
-    with place("dns.locations"):
+    with at_key_path("dns.locations"):
         for path, text in find_location_mistakes(estate.dns.locations):
             raise DnsChangeError(f"{render_path(path)}: {text}")
-    return dataclasses.replace(result, places=Places(estate.dns.locations), empty_set=estate.dns.empty_set)
+    return dataclasses.replace(result, locations=Locations(estate.dns.locations), empty_set=estate.dns.empty_set)
 
 
 def read_zone(entry: ZoneEntry, profiles: dict[str, TrafficManager], where: str) -> Zone:
@@ -55,7 +55,7 @@ def read_zone(entry: ZoneEntry, profiles: dict[str, TrafficManager], where: str)
     check_ttl(entry.negative_ttl)
     rrsets = []
     for number, record in enumerate(entry.records):
-        with place(f"{where}.records[{number}] ({record.name} {record.type})"):
+        with at_key_path(f"{where}.records[{number}] ({record.name} {record.type})"):
             rrsets.append(read_rrset(record, origin, profiles))
     return Zone.build(
         origin,
@@ -68,11 +68,11 @@ def read_zone(entry: ZoneEntry, profiles: dict[str, TrafficManager], where: str)
 
 
 def read_rrset(record: RecordSet, origin: Name, profiles: dict[str, TrafficManager]) -> RRset:
-    """Read one record set; neither values nor alias makes an empty one. Raises DnsChangeError."""
+    """Read one record set; without values and alias it is empty. Raises DnsChangeError."""
     name, rdtype = to_name(record.name, origin), to_type(record.type)
     check_ttl(record.ttl)
     if not name.is_subdomain(origin):
-        raise DnsChangeError(f"{name} is outside the zone: leave out the trailing dot, or move it to its own zone")
+        raise DnsChangeError(f"{name} is outside the zone: remove the trailing dot, or move it to another zone")
     if record.alias is None and record.alias_record is None:
         return RRset(name, rdtype, record.ttl, to_rdatas(record.values, rdtype, origin))
     if record.values:
@@ -89,27 +89,27 @@ def read_rrset(record: RecordSet, origin: Name, profiles: dict[str, TrafficManag
     return RRset(name, rdtype, record.ttl, alias=record.alias)
 
 
-def with_own_name(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
-    """``zones`` with the profile's own DNS name in the zone that contains it. Raises DnsChangeError.
+def add_profile_name(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
+    """Add the DNS name of the profile to the zone that contains it. Raises DnsChangeError.
 
-    The version stays: this is one step of a change.
+    The version stays the same: this is one step of a change.
     """
     name = to_name(profile.dns_name)
     zone = zones.zone_of(name)
     if len(zone.origin) == 1:
         raise DnsChangeError(f"no zone holds {profile.dns_name}: add a zone such as {name.parent()}")
-    if held := zone.node(name):
+    if present := zone.node(name):
         raise DnsChangeError(
-            f"{profile.dns_name} already has {', '.join(kind.name for kind in held)} records: give the profile "
+            f"{profile.dns_name} already has {', '.join(kind.name for kind in present)} records: give the profile "
             "another dns_name, or remove those"
         )
-    for rrset in own_rrsets(profile):
+    for rrset in make_profile_rrsets(profile):
         zone = zone.with_rrset(rrset)
     return zones.with_zone(zone)
 
 
 def check_profile(profile: TrafficManager) -> None:
-    """Raise DnsChangeError for a profile that could not answer."""
+    """Raise DnsChangeError for an invalid profile."""
     check_ttl(profile.ttl)
     try:
         msgspec.convert(msgspec.to_builtins(profile), TrafficManager)  # the bounds that the schema keeps for files
@@ -126,8 +126,8 @@ def check_ttl(ttl: int) -> None:
 
 
 @contextmanager
-def place(path: str) -> Iterator[None]:
-    """Turn a DnsChangeError of the block into an EstateError that begins with ``path``."""
+def at_key_path(path: str) -> Iterator[None]:
+    """Convert a DnsChangeError in the block to an EstateError that begins with ``path``."""
     try:
         yield
     except DnsChangeError as error:

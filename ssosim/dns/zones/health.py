@@ -1,4 +1,4 @@
-"""How traffic manager endpoints are: what one probe changes (pure), and the board that holds it all."""
+"""The health of traffic manager endpoints: the effect of one probe (a pure function), and the table of all states."""
 
 from __future__ import annotations
 
@@ -9,65 +9,64 @@ from typing import Literal
 
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health, Status
 
-__all__ = ["HealthTable", "Watched", "after_probe"]
+__all__ = ["HealthTable", "ProbedState", "after_probe"]
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """One endpoint as its probes see it; ``failures`` were in a row. It is answered with while it is being checked."""
+class ProbedState:
+    """The state of an endpoint by its probes; ``failures`` in a row. An endpoint in state checking is used."""
 
     status: Literal["checking", "online", "degraded"] = "checking"
     failures: int = 0
 
 
-def after_probe(watched: Watched, *, passed: bool, tolerated: int) -> Watched:
+def after_probe(state: ProbedState, *, passed: bool, tolerated: int) -> ProbedState:
     """The state after one more probe.
 
-    Failures are tolerated in a row up to ``tolerated``; one more and the endpoint is degraded. One probe that passes
-    makes it online. Source: Traffic Manager documentation, endpoint monitoring.
+    After more than ``tolerated`` failures in a row the endpoint is degraded. One successful probe makes it online.
+    Source: Traffic Manager documentation, endpoint monitoring.
     """
     if passed:
-        return Watched("online")
-    failures = watched.failures + 1
-    return Watched("degraded" if failures > tolerated else watched.status, failures)
+        return ProbedState("online")
+    failures = state.failures + 1
+    return ProbedState("degraded" if failures > tolerated else state.status, failures)
 
 
 class HealthTable:
-    """The state of endpoints, by names of profile and endpoint, as an immutable value that is replaced at a change.
+    """The state of endpoints by (profile, endpoint), as an immutable mapping that is replaced at every change.
 
-    Who compares the value by identity knows whether anything has changed since. What is *held* goes before what probes
-    find: that is how an operator or a fault stops or degrades an endpoint.
-
-    ``current`` is the state of every endpoint that is not simply online; it is for reading.
+    Compare ``current`` by identity to find out whether anything has changed. An *override* has precedence over the
+    results of probes: with it an operator or a fault stops or degrades an endpoint. ``current`` has every endpoint that
+    is not online; it is read-only.
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Status] = {}
-        self._held: dict[tuple[str, str], Status] = {}
+        self._probed: dict[tuple[str, str], Status] = {}
+        self._overrides: dict[tuple[str, str], Status] = {}
         self.current: Health = ALL_ONLINE
 
-    def found(self, profile: str, endpoint: str, status: Status) -> None:
-        """Write down what a probe found."""
-        self._found[profile, endpoint] = status
+    def record_probe(self, profile: str, endpoint: str, status: Status) -> None:
+        """Record the state that a probe found."""
+        self._probed[profile, endpoint] = status
         self._publish()
 
-    def hold(self, profile: str, endpoint: str, status: Status) -> None:
-        """Set a state by hand, whatever probes find, until ``release``."""
-        self._held[profile, endpoint] = status
+    def override(self, profile: str, endpoint: str, status: Status) -> None:
+        """Set the state, independent of probes, until ``clear_override``."""
+        self._overrides[profile, endpoint] = status
         self._publish()
 
-    def release(self, profile: str, endpoint: str) -> None:
-        """Let the probes' findings count again."""
-        self._held.pop((profile, endpoint), None)
+    def clear_override(self, profile: str, endpoint: str) -> None:
+        """Remove the override; the results of probes apply again."""
+        self._overrides.pop((profile, endpoint), None)
         self._publish()
 
     def forget(self, endpoints: Iterable[tuple[str, str]]) -> None:
-        """Forget what probes found about those endpoints."""
+        """Remove the results of probes of those endpoints."""
         for endpoint in endpoints:
-            self._found.pop(endpoint, None)
+            self._probed.pop(endpoint, None)
         self._publish()
 
     def _publish(self) -> None:
-        states = {key: status for key, status in {**self._found, **self._held}.items() if status != "online"}
+        states = {key: status for key, status in {**self._probed, **self._overrides}.items() if status != "online"}
         if states != self.current:
             self.current = MappingProxyType(states)

@@ -1,4 +1,4 @@
-"""What points at what: aliases at profiles and record sets, profiles at profiles. And the rules of such links."""
+"""Links between DNS objects (aliases to profiles and record sets, nested profiles), and the rules for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ALIASES = 20
 
 
 def aliases(zones: ZoneSet) -> Iterator[RRset]:
-    """Every alias record set; the profiles' own names are none."""
+    """Every alias record set, except the DNS names of the profiles."""
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
             if rrset.shape == "alias" and not rrset.own:
@@ -35,17 +35,17 @@ def aliases_of_profile(zones: ZoneSet, profile: str) -> tuple[RRset, ...]:
 
 def aliases_of_record(zones: ZoneSet, name: Name, rdtype: RdataType) -> tuple[RRset, ...]:
     """The alias record sets that point at that record set; they are in its zone."""
-    held = zones.zone_of(name).rrsets()
-    return tuple(rrset for rrset in held if rrset.alias_record == name and rrset.type == rdtype)
+    rrsets = zones.zone_of(name).rrsets()
+    return tuple(rrset for rrset in rrsets if rrset.alias_record == name and rrset.type == rdtype)
 
 
 def check_links(zones: ZoneSet) -> ZoneSet:
-    """``zones`` as they are; raises DnsChangeError for a link that breaks a rule.
+    """Return ``zones`` unchanged; raise DnsChangeError if a link breaks a rule.
 
-    - A nested profile exists, and no way leads round or through more than ``MAX_NESTING`` profiles.
+    - A nested profile exists; there is no loop and no path of more than ``MAX_NESTING`` profiles.
     - An alias of type A or AAAA points at a profile of external endpoints with IP addresses only. Source: Azure DNS
       documentation of alias record sets.
-    - An alias to a record set points at one of its type in its own zone, and not round to itself.
+    - An alias to a record set points at one of the same type in the same zone, without a loop.
     - No resource has more than ``MAX_ALIASES`` alias record sets.
     """
     for profile in zones.profiles.values():
@@ -68,10 +68,10 @@ def check_links(zones: ZoneSet) -> ZoneSet:
 
 
 def check_nesting(profile: TrafficManager, profiles: Profiles, above: tuple[str, ...]) -> None:
-    """Raise DnsChangeError for a loop, a way too long, or a nested profile that is not there."""
+    """Raise DnsChangeError for a loop, a path that is too long, or a nested profile that does not exist."""
     way = (*above, profile.name)
     if profile.name in above:
-        raise DnsChangeError(f"traffic manager profiles nest in a loop: {' > '.join(way)}: take one endpoint out")
+        raise DnsChangeError(f"traffic manager profiles nest in a loop: {' > '.join(way)}: remove one endpoint")
     if len(way) > MAX_NESTING:
         raise DnsChangeError(f"traffic manager profiles nest in {len(way)} levels, at most {MAX_NESTING}: {way[0]}")
     for endpoint in profile.endpoints:
@@ -86,7 +86,7 @@ def check_nesting(profile: TrafficManager, profiles: Profiles, above: tuple[str,
 
 
 def check_addresses(rrset: RRset, profile: TrafficManager) -> None:
-    """Raise DnsChangeError if an address alias points at a profile with other endpoints than addresses."""
+    """Raise DnsChangeError if an A or AAAA alias points at a profile with endpoints that are not addresses."""
     other = next((endpoint for endpoint in profile.endpoints if endpoint.address is None), None)
     if rrset.type != CNAME and other is not None:
         raise DnsChangeError(
@@ -96,7 +96,7 @@ def check_addresses(rrset: RRset, profile: TrafficManager) -> None:
 
 
 def check_record_link(zones: ZoneSet, rrset: RRset, target: Name) -> None:
-    """Raise DnsChangeError if an alias to a record set leads nowhere, out of its zone, or round."""
+    """Raise DnsChangeError if the target of an alias does not exist, is in another zone, or is part of a loop."""
     here = f"{plain(rrset.name)} {rrset.type.name}"
     zone = zones.zone_of(rrset.name)
     if zones.zone_of(target).origin != zone.origin:
@@ -106,7 +106,7 @@ def check_record_link(zones: ZoneSet, rrset: RRset, target: Name) -> None:
     while step is not None:
         if step in seen:
             way = " > ".join(plain(name) for name in (*seen, step))
-            raise DnsChangeError(f"alias record sets of type {rrset.type.name} point round: {way}")
+            raise DnsChangeError(f"alias record sets of type {rrset.type.name} form a loop: {way}")
         seen.append(step)
         found = zone.node(step).get(rrset.type)
         if found is None:

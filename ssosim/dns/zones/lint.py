@@ -1,7 +1,7 @@
-"""What is wrong, or will hurt, in zones that load without an error: pure rules over zones as values.
+"""Finds mistakes and risks in zones that load without an error: rules as pure functions of zones.
 
-``lint`` reads zones as they are served; ``lint_written`` reads an estate's records as they were written, where a
-missing trailing dot can still be seen.
+``lint`` reads zones as they are served. ``lint_estate_records`` reads the records of an estate as they were written,
+where a missing trailing dot is still visible.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import Zone as ZoneEntry
 
-__all__ = ["LintFinding", "Severity", "lint", "lint_written"]
+__all__ = ["LintFinding", "Severity", "lint", "lint_estate_records"]
 
 Severity = Literal["error", "warning", "info"]
 
 SHORTEST_TTL, LONGEST_TTL = 30, 86400
-"""Seconds. Below, every client asks all the time; above, a mistake lives for more than a day (TMS9-030, se-2009)."""
+"""Seconds. Below: clients query all the time. Above: caches keep a mistake for more than a day (TMS9-030, se-2009)."""
 
 LONGEST_NEGATIVE_TTL = 10800
 """Seconds. Source: RFC 2308 section 5, one to three hours work well."""
@@ -38,7 +38,7 @@ TARGET_TYPES = (CNAME, NS, MX, SRV, PTR)
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding: where, how bad, and in words; ``source`` is the id of what teaches it, or a standard."""
+    """One finding: where, severity and text; ``source`` is the id of an incident or fact, or a standard."""
 
     zone: str
     name: str
@@ -48,14 +48,14 @@ class LintFinding:
 
 
 def lint(zones: ZoneSet) -> tuple[LintFinding, ...]:
-    """Every finding in ``zones``, the worst first, then by zone and name."""
+    """Find everything in ``zones``; sorted by severity, zone and name."""
     found = [finding for rule in RULES for finding in rule(zones)]
     order = ("error", "warning", "info")
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
 
 
-def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
-    """Targets written with dots inside but none at the end: they are names below the zone, which few mean (se-2009)."""
+def lint_estate_records(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
+    """Find targets with dots inside but none at the end: they are names below the zone, rarely meant (se-2009)."""
     found = []
     for entry in entries:
         for record in entry.records:
@@ -68,20 +68,20 @@ def lint_written(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]:
     return tuple(found)
 
 
-def held(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
+def iter_rrsets(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
     """Every stored record set with its zone."""
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
             yield zone, rrset
 
 
-def finding(zone: Zone, name: Name, severity: Severity, text: str, row: str) -> LintFinding:
-    """A finding with its names as text."""
+def make_finding(zone: Zone, name: Name, severity: Severity, text: str, row: str) -> LintFinding:
+    """Make a finding from names."""
     return LintFinding(plain(zone.origin), plain(name), severity, text, row)
 
 
 def targets_of(rrset: RRset) -> tuple[Name, ...]:
-    """The names that the records of ``rrset`` point at; the root stands for "none" in MX and SRV."""
+    """The names that the records of ``rrset`` point at, without the root, which means "none" in MX and SRV."""
     if rrset.type not in TARGET_TYPES:
         return ()
     field = "exchange" if rrset.type == MX else "target"
@@ -106,26 +106,26 @@ def has_address(zones: ZoneSet, name: Name) -> bool:
     return False
 
 
-def is_ours(zones: ZoneSet, name: Name) -> bool:
-    """Whether a zone of ours (the root apart) should have ``name``."""
+def is_in_a_zone(zones: ZoneSet, name: Name) -> bool:
+    """Whether ``name`` is in one of the zones (other than the root)."""
     return len(zones.zone_of(name).origin) > 1
 
 
 def cname_beside_other_data(zones: ZoneSet) -> Iterator[LintFinding]:
-    """RFC 1034: a CNAME stands alone. Loading refuses it; zones that were put together otherwise are looked at here."""
+    """A CNAME beside other data (RFC 1034). Loading refuses it; this checks zones that were built in another way."""
     for zone in zones.zones.values():
         for name, node in zone.nodes.items():
             if CNAME in node and len(node) > 1:
                 others = ", ".join(kind.name for kind in node if kind != CNAME)
                 text = f"CNAME beside other data ({others}): remove one or the other"
-                yield finding(zone, name, "error", text, "RFC 1034 3.6.2")
+                yield make_finding(zone, name, "error", text, "RFC 1034 3.6.2")
 
 
 def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
-    """A target that has the zone's name twice at its end, or looks like a foreign name with the zone's behind it."""
+    """A target that ends with the zone name twice, or that looks like an external name followed by the zone name."""
     suffixes = {origin for origin in zones.zones if len(origin) > 1}
     tops = {origin.labels[-2] for origin in suffixes} | {b"com", b"net", b"org"}
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if len(zone.origin) == 1:
             continue
         for target in targets_of(rrset):
@@ -134,12 +134,12 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
             inner = Name((*target.relativize(zone.origin).labels, b""))
             if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
                 text = f"{rrset.type.name} {target} looks like {inner} without its trailing dot: write the dot"
-                yield finding(zone, rrset.name, "error", text, "se-2009")
+                yield make_finding(zone, rrset.name, "error", text, "se-2009")
 
 
 def loops(zones: ZoneSet) -> Iterator[LintFinding]:
-    """CNAMEs and aliases that lead round, or on for longer than any resolver follows."""
-    for zone, rrset in held(zones):
+    """CNAMEs and aliases that form a loop, or a chain longer than resolvers follow."""
+    for zone, rrset in iter_rrsets(zones):
         if rrset.type == CNAME or rrset.alias_record is not None:
             way = [rrset.name]
             step = next_step(rrset)
@@ -151,61 +151,61 @@ def loops(zones: ZoneSet) -> Iterator[LintFinding]:
             if step is not None:
                 kind = "loops" if step in way else f"is longer than {MAX_CHAIN} steps"
                 text = f"{rrset.type.name} {kind}: {' > '.join(plain(name) for name in (*way, step))}"
-                yield finding(zone, rrset.name, "error", text, "RFC 1034 5.2.2")
+                yield make_finding(zone, rrset.name, "error", text, "RFC 1034 5.2.2")
 
 
 def next_step(rrset: RRset) -> Name | None:
-    """The name that ``rrset`` sends on to."""
+    """The name that a CNAME or an alias ``rrset`` points at; None for others."""
     if rrset.alias_record is not None:
         return rrset.alias_record
     return next(iter(targets_of(rrset)), None) if rrset.type == CNAME and rrset.alias is None else None
 
 
 def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
-    """What points at nothing: emptied aliases, names that are not there, servers without an address (TMS9-057)."""
-    for zone, rrset in held(zones):
+    """Links without a target: emptied aliases, targets that do not exist, servers without an address (TMS9-057)."""
+    for zone, rrset in iter_rrsets(zones):
         here = f"{rrset.type.name}"
         if rrset.shape == "empty":
-            text = f"{here} is empty: its target was deleted, or it never had records; point it anew or remove it"
-            yield finding(zone, rrset.name, "error", text, "TMS9-059")
+            text = f"{here} is empty: its target was deleted, or it never had records; set a target or remove it"
+            yield make_finding(zone, rrset.name, "error", text, "TMS9-059")
         if rrset.alias is not None and rrset.alias not in zones.profiles:
-            yield finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "TMS9-075")
+            yield make_finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "TMS9-075")
         if rrset.alias_record is not None and zones.end_of(rrset).shape == "empty":
             text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
-            yield finding(zone, rrset.name, "error", text, "TMS9-057")
+            yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
         for target in targets_of(rrset):
-            if rrset.type == CNAME and is_ours(zones, target) and not zones.zone_of(target).node(target):
+            if rrset.type == CNAME and is_in_a_zone(zones, target) and not zones.zone_of(target).node(target):
                 text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
-                yield finding(zone, rrset.name, "error", text, "TMS9-057")
-            if rrset.type in (NS, MX, SRV) and is_ours(zones, target) and not has_address(zones, target):
-                yield finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "TMS9-057")
+                yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
+            if rrset.type in (NS, MX, SRV) and is_in_a_zone(zones, target) and not has_address(zones, target):
+                yield make_finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "TMS9-057")
 
 
 def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
-    """Traffic manager endpoints by name that have no address in our zones."""
+    """Traffic manager endpoints whose DNS name has no address in the zones."""
     for profile in zones.profiles.values():
         own = dns.name.from_text(profile.dns_name)
         for endpoint in profile.endpoints:
             if endpoint.target is not None:
                 target = dns.name.from_text(endpoint.target)
-                if is_ours(zones, target) and not has_address(zones, target):
+                if is_in_a_zone(zones, target) and not has_address(zones, target):
                     text = f"endpoint {endpoint.name} of profile {profile.name}: {plain(target)} has no address"
-                    yield finding(zones.zone_of(own), own, "error", text, "TMS9-057")
+                    yield make_finding(zones.zone_of(own), own, "error", text, "TMS9-057")
 
 
 def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
-    """A profile that nobody owns ends up on a clean-up's list."""
+    """Profiles without an owner: a clean-up may delete them."""
     for profile in zones.profiles.values():
         if not profile.owner:
             own = dns.name.from_text(profile.dns_name)
-            text = f"traffic manager profile {profile.name} has no owner: name one, so that a clean-up can ask"
-            yield finding(zones.zone_of(own), own, "warning", text, "TMS9-064")
+            text = f"traffic manager profile {profile.name} has no owner: set one, for questions in a clean-up"
+            yield make_finding(zones.zone_of(own), own, "warning", text, "TMS9-064")
 
 
-def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
-    """A kind of record set that is used once: tools and people have never met it."""
+def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
+    """Kinds of record sets that are used only once: tools and operators may not know them."""
     kinds: defaultdict[tuple[RdataType, str], list[tuple[Zone, RRset]]] = defaultdict(list)
-    for zone, rrset in held(zones):
+    for zone, rrset in iter_rrsets(zones):
         if not rrset.own and not (rrset.name == zone.origin and rrset.type in (NS, SOA)):
             shape = "alias" if rrset.shape == "alias" else "plain"
             kinds[rrset.type, shape].append((zone, rrset))
@@ -213,38 +213,38 @@ def snowflakes(zones: ZoneSet) -> Iterator[LintFinding]:
         if len(users) == 1:
             zone, rrset = users[0]
             kind = f"alias of type {rdtype.name}" if shape == "alias" else rdtype.name
-            text = f"snowflake: the only {kind} record set of all zones; do tools and drift detection know the type?"
-            yield finding(zone, rrset.name, "warning", text, "TMS9-046")
+            text = f"the only {kind} record set in all zones: check that tools and drift detection support it"
+            yield make_finding(zone, rrset.name, "warning", text, "TMS9-046")
 
 
 def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
-    """TTLs so short that resolvers never rest, or so long that a mistake outlives its repair by more than a day."""
-    for zone, rrset in held(zones):
+    """TTLs so short that clients query all the time, or so long that caches keep a mistake for more than a day."""
+    for zone, rrset in iter_rrsets(zones):
         if rrset.ttl < SHORTEST_TTL and not rrset.own:
-            text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: every client asks all the time"
-            yield finding(zone, rrset.name, "warning", text, "TMS9-030")
+            text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: clients query all the time"
+            yield make_finding(zone, rrset.name, "warning", text, "TMS9-030")
         if rrset.ttl > LONGEST_TTL:
-            text = f"{rrset.type.name} TTL {rrset.ttl} s: a mistake lives on in caches for more than a day"
-            yield finding(zone, rrset.name, "warning", text, "se-2009")
+            text = f"{rrset.type.name} TTL {rrset.ttl} s: a mistake stays in caches for more than a day"
+            yield make_finding(zone, rrset.name, "warning", text, "se-2009")
     for zone in zones.zones.values():
         negative = zone.soa(zones.version, negative=True).ttl
         if negative > LONGEST_NEGATIVE_TTL:
-            text = f"negative answers are kept for {negative} s: a name that comes back stays missing for so long"
-            yield finding(zone, zone.origin, "warning", text, "RFC 2308 5")
+            text = f"negative answers are cached for {negative} s: a restored name stays missing for this time"
+            yield make_finding(zone, zone.origin, "warning", text, "RFC 2308 5")
 
 
 def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
-    """One name server is a single point of failure. The lab's placeholder below ``invalid.`` is not meant."""
+    """Zones with one name server, a single point of failure. The placeholder below ``invalid.`` is ignored."""
     for zone in zones.zones.values():
         servers = targets_of(zone.nodes[zone.origin].get(NS, RRset(zone.origin, NS, zone.ttl)))
         if len(servers) == 1 and servers[0].labels[-2].lower() != b"invalid":
             text = f"one name server only ({plain(servers[0])}): have at least two (RFC 2182)"
-            yield finding(zone, zone.origin, "warning", text, "TMS9-032")
+            yield make_finding(zone, zone.origin, "warning", text, "TMS9-032")
 
 
 def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
-    """A PTR whose name, in a zone of ours, does not lead back to the address."""
-    for zone, rrset in held(zones):
+    """PTR records whose target, in one of the zones, does not have the address."""
+    for zone, rrset in iter_rrsets(zones):
         if rrset.type != PTR or not rrset.name.is_subdomain(zone.origin):
             continue
         try:
@@ -255,9 +255,9 @@ def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
         for target in targets_of(rrset):
             forward = zones.zone_of(target).node(target).get(rdtype)
             back = () if forward is None else tuple(rdata.to_text() for rdata in zones.records(forward).rdatas)
-            if is_ours(zones, target) and address not in back:
+            if is_in_a_zone(zones, target) and address not in back:
                 text = f"PTR {plain(target)}, which has no {rdtype.name} {address}"
-                yield finding(zone, rrset.name, "warning", text, "RFC 1912 2.1")
+                yield make_finding(zone, rrset.name, "warning", text, "RFC 1912 2.1")
 
 
 RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
@@ -267,7 +267,7 @@ RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
     dangling,
     dangling_endpoints,
     unowned_profiles,
-    snowflakes,
+    single_record_kinds,
     times_to_live,
     single_name_server,
     reverse_without_forward,

@@ -1,7 +1,7 @@
-"""Who asks, as far as an answer depends on it: where from, how the endpoints are, and a draw.
+"""The context of a query, as far as the answer depends on it: the client network, endpoint health, a random number.
 
-A resolver asks on behalf of others. The address that counts is the client's subnet where the query tells it (EDNS
-client subnet, RFC 7871), else the resolver's own.
+A resolver queries for its clients. The network that counts is the client subnet in the query, if it has one (EDNS
+client subnet, RFC 7871), else the address of the resolver.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from typing import Literal, TypeVar
 
 from ssosim.estate import Location
 
-__all__ = ["ALL_ONLINE", "ANYBODY", "Health", "Network", "Places", "QueryContext", "Status", "deciding_bits", "network"]
+__all__ = [
+    "ALL_ONLINE",
+    "ANYBODY",
+    "Health",
+    "Locations",
+    "Network",
+    "QueryContext",
+    "Status",
+    "deciding_bits",
+    "network",
+]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,7 +33,7 @@ Status = Literal["online", "checking", "degraded", "stopped", "disabled"]
 """The state of an endpoint. Source: Traffic Manager documentation, endpoint monitor status."""
 
 Health = Mapping[tuple[str, str], Status]
-"""What the probes found, by names of profile and endpoint; what is not there is online."""
+"""The state of endpoints by (profile, endpoint); an endpoint that is missing is online."""
 
 ALL_ONLINE: Health = MappingProxyType({})
 
@@ -32,10 +42,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """The circumstances of one question.
+    """The context of one question.
 
-    ``subnet`` is where it comes from, None if that is not known. ``draw`` is a number from 0 to 1 (1 excluded) that
-    decides where chance does; drawing it is the caller's work, so that the answer is a function of its arguments.
+    ``subnet`` is the network of the client, None if it is not known. ``draw`` is a number from 0 to 1 (1 excluded) for
+    weighted routing. The caller draws it, so that the answer depends on the arguments only.
     """
 
     subnet: Network | None = None
@@ -53,22 +63,22 @@ def network(text: str) -> Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The map from subnets to locations. Where two subnets hold an address, the longer prefix wins."""
+class Locations:
+    """The map from subnets to locations. If two subnets contain an address, the longer prefix wins."""
 
     locations: tuple[Location, ...] = ()
 
     def locate(self, subnet: Network | None) -> Location | None:
-        """Where ``subnet`` is; None outside the map."""
+        """The location of ``subnet``; None if it is not in the map."""
         return longest_match(subnet, ((network(text), here) for here in self.locations for text in here.subnets))
 
     def scope(self, subnet: Network | None) -> int:
-        """How many leading bits of ``subnet`` decide where it is."""
+        """The number of leading bits of ``subnet`` that decide its location."""
         return deciding_bits(subnet, (network(text) for here in self.locations for text in here.subnets))
 
 
 def longest_match(subnet: Network | None, choices: Iterable[tuple[Network, _T]]) -> _T | None:
-    """What belongs to the most specific network that contains ``subnet``."""
+    """The value of the most specific network that contains ``subnet``; None if none does."""
     best: tuple[int, _T] | None = None
     for candidate, value in choices:
         if subnet is not None and contains(candidate, subnet) and (best is None or candidate.prefixlen > best[0]):
@@ -77,7 +87,7 @@ def longest_match(subnet: Network | None, choices: Iterable[tuple[Network, _T]])
 
 
 def deciding_bits(subnet: Network | None, networks: Iterable[Network]) -> int:
-    """How many leading bits two subnets must share to be in the same ones of ``networks``.
+    """The number of leading bits that two subnets must share to be in the same ones of ``networks``.
 
     This is the scope prefix length of RFC 7871: an answer may be given to all who share that many bits. It is longer
     than the prefix of ``subnet`` where a network lies inside that: a more exact question could have another answer.
@@ -88,7 +98,7 @@ def deciding_bits(subnet: Network | None, networks: Iterable[Network]) -> int:
 
 
 def bits_against(subnet: Network, other: Network) -> int:
-    """The bits of ``subnet`` that tell whether it is in ``other``: all of its prefix, or up to the first difference."""
+    """The number of bits of ``subnet`` that decide if it is in ``other``: its prefix, or up to the first difference."""
     length = min(subnet.prefixlen, other.prefixlen)
     difference = int(subnet.network_address) ^ int(other.network_address)
     shared = min(length, subnet.max_prefixlen - difference.bit_length())
@@ -96,7 +106,7 @@ def bits_against(subnet: Network, other: Network) -> int:
 
 
 def contains(outer: Network, inner: Network) -> bool:
-    """Whether all of ``inner`` lies in ``outer``."""
+    """Whether ``outer`` contains all of ``inner``."""
     if outer.version != inner.version or outer.prefixlen > inner.prefixlen:
         return False
     return (int(outer.network_address) ^ int(inner.network_address)) >> (outer.max_prefixlen - outer.prefixlen) == 0

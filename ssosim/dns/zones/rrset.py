@@ -1,12 +1,12 @@
-"""Record sets, the smallest thing that a zone holds, and the reading of names and values.
+"""Record sets, the smallest parts of a zone, and functions that read names and values.
 
-A record set has a name, a type and a TTL, and then one of three shapes:
+A record set has a name, a type, a TTL, and one of three shapes:
 
 - plain: ``rdatas`` are its records;
-- alias: ``alias`` names a traffic manager profile, whose endpoints it answers with, or ``alias_record`` another record
-  set of its type in the same zone (other zones cannot be pointed into: Azure's rule), whose records it answers with;
-- empty: neither. The name exists, the answer is NODATA. This is what is left of an alias record set when its target is
-  deleted. Source: Azure DNS documentation of alias record sets ("empty record set").
+- alias: ``alias`` names a traffic manager profile, and the endpoints of the profile are the answer; or ``alias_record``
+  names another record set of the same type in the same zone (Azure's rule), and its records are the answer;
+- empty: no records and no link. The name exists, and the answer is NODATA. An alias record set gets this shape when its
+  target is deleted. Source: Azure DNS documentation of alias record sets ("empty record set").
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ MAX_TTL = 2**31 - 1
 class RRset:
     """All records of one name and type; ``ttl`` is in seconds.
 
-    ``own`` marks the DNS name of a traffic manager profile itself, which goes when the profile goes; any other alias
-    stays behind, empty. Equality does not look at the order of records (RFC 2181 section 5), nor at the case of names.
+    ``own`` marks the DNS name of the traffic manager profile itself: it is deleted with the profile. Any other alias
+    stays as an empty record set. Equality ignores the order of records (RFC 2181 section 5) and the case of names.
     """
 
     name: Name
@@ -89,7 +89,7 @@ class RRset:
 
 
 def plain(name: Name) -> str:
-    """``name`` as the trace writes it: lower case, no trailing dot (``.`` for the root)."""
+    """The text of ``name`` as in the trace: lower case, no trailing dot (``.`` for the root)."""
     return name.to_text(omit_final_dot=True).lower()
 
 
@@ -109,7 +109,7 @@ def to_name(text: str | Name, origin: Name = dns.name.root) -> Name:
 
 
 def to_type(text: str | RdataType) -> RdataType:
-    """Read the type of a record set. Raises DnsChangeError for types that zones here do not hold."""
+    """Read the type of a record set. Raises DnsChangeError for types that cannot be stored."""
     name = text.name if isinstance(text, RdataType) else text.upper()
     if name not in STORED_TYPES:
         raise DnsChangeError(f"record type {name} cannot be stored: use one of {', '.join(STORED_TYPES)}")

@@ -1,4 +1,4 @@
-"""What changes in the DNS layer while a lab runs: which ZoneSet is current, how endpoints are, the next draw."""
+"""The DNS state that changes while a lab runs: the current ZoneSet, endpoint health, and the random numbers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["ZoneStore"]
 
 
 class ZoneStore:
-    """Owns the current ZoneSet; ``change`` is the only way to another one.
+    """Owns the current ZoneSet; ``change`` is the only way to replace it.
 
-    A query sees the old zones or the new ones, never half. ``health`` is kept beside the zones, because it is found,
-    not configured: putting old zones back does not make an endpoint well. ``seed`` starts the draws of weighted
-    routing, which take no time from any clock.
+    A query sees the old zones or the new ones, never a mixture. ``health`` is stored beside the zones, because it is
+    measured, not configured: a rollback of zones does not change the health of endpoints. ``seed`` starts the random
+    numbers of weighted routing; they do not depend on a clock.
     """
 
     def __init__(self, current: ZoneSet, *, seed: int = 1) -> None:
@@ -30,24 +30,24 @@ class ZoneStore:
 
     @property
     def current(self) -> ZoneSet:
-        """What answers are made from now. Reading needs no lock."""
+        """The ZoneSet that answers are made from. Reading it needs no lock."""
         return self.__current
 
-    def held(self) -> AbstractContextManager[object]:
-        """A block in which no other thread changes the zones; blocks may be nested.
+    def lock(self) -> AbstractContextManager[object]:
+        """A context manager: no other thread changes the zones in its block. Blocks may be nested.
 
-        For state that goes with the zones (the ledger, the desired state, the faults in force): whoever reads it,
-        decides and changes both does so in one block. The block must not await.
+        It protects state that belongs to the zones (the ledger, the desired state, the active faults): code that reads
+        it, decides, and changes both does so in one block. The block must not await.
         """
         return self.__lock
 
     def change(self, step: Callable[[ZoneSet], ZoneSet]) -> ZoneSet:
         """Make ``step(current)`` current and return what it replaces.
 
-        ``step`` is a pure function and runs while no other thread can change the zones, so that nothing is lost
-        between reading and writing; what it raises is raised, and nothing has changed then.
+        ``step`` is a pure function. It runs while no other thread can change the zones, so no change is lost. If it
+        raises, the zones stay as they are.
 
-        The version served never repeats nor goes back, even when an older value returns: SOA serials must not.
+        The version always increases, even if an older value returns, because SOA serials must increase.
         """
         with self.__lock:
             former = self.__current

@@ -1,4 +1,4 @@
-"""What a stub resolver asks, and what it makes of the answers: the part without sockets, for every lab alike."""
+"""The queries of a stub resolver and how it reads the answers: the part without sockets, for every kind of lab."""
 
 from __future__ import annotations
 
@@ -19,24 +19,34 @@ from ssosim_clients.ports import Family, Resolution
 from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.rrset import plain
 
-__all__ = ["NAME_PATIENCE_S", "TYPES", "Query", "Read", "joined", "query_for", "read_said", "read_wire", "reverse_name"]
+__all__ = [
+    "NAME_TIMEOUT_S",
+    "TYPES",
+    "LookupResult",
+    "Query",
+    "build_query",
+    "merge_lookups",
+    "read_answer",
+    "read_wire",
+    "reverse_name",
+]
 
-NAME_PATIENCE_S = 5.0
+NAME_TIMEOUT_S = 5.0
 """How long a device waits for an answer, in seconds: glibc's and Windows' first time limit is of that order."""
 
 MAX_CHAIN = 16
 
 TYPES: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
-"""The record types that are asked for, in this order."""
+"""The record types to query, in this order."""
 
 KINDS: Mapping[int, DnsKind] = {NXDOMAIN: "nxdomain", SERVFAIL: "servfail", REFUSED: "refused"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A question: the name and type, how the trace writes the name, and the query's bytes after its id.
+    """A query: name and type, the text of the name in the trace, and the bytes of the query after its id.
 
-    It is known by identity, for names take long to compare.
+    Queries are compared by identity, because comparing names is slow.
     """
 
     name: Name
@@ -46,8 +56,8 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What an answer says: the failure, or the values at the end of the chain."""
+class LookupResult:
+    """The result of one answer: a failure, or the values at the end of the CNAME chain."""
 
     failure: DnsKind | None = None
     canonical: str = ""
@@ -56,29 +66,29 @@ class Read:
 
 
 @lru_cache(maxsize=1024)
-def query_for(name: str, kind: str) -> Query:
-    """The query for ``name``, of a type by its mnemonic; raises dns.exception.DNSException for what is no name."""
+def build_query(name: str, kind: str) -> Query:
+    """Build the query for ``name`` and a type mnemonic; raises dns.exception.DNSException for an invalid name."""
     message = dns.message.make_query(name, kind, use_edns=0, id=0)
     question = message.question[0]
     return Query(question.name, question.rdtype, plain(question.name), message.to_wire()[2:])
 
 
 def reverse_name(address: str) -> str:
-    """The name that holds the PTR record of ``address``; raises dns.exception.SyntaxError for what is none."""
+    """The name of the PTR record of ``address``; raises dns.exception.SyntaxError for an invalid address."""
     return dns.reversename.from_address(address).to_text(omit_final_dot=True)
 
 
 @lru_cache(maxsize=1024)
-def read_wire(answer: bytes, kind: RdataType) -> Read:
-    """What an answer without its id says. Many are the same, octet for octet."""
+def read_wire(answer: bytes, kind: RdataType) -> LookupResult:
+    """Read the bytes of an answer after its id. The results are cached, because many answers are identical."""
     try:
         message = dns.message.from_wire(b"\0\0" + answer)
     except dns.exception.DNSException:
-        return Read("servfail")
+        return LookupResult("servfail")
     if message.rcode() != NOERROR:
-        return Read(KINDS.get(message.rcode(), "servfail"))
+        return LookupResult(KINDS.get(message.rcode(), "servfail"))
     if not message.question:
-        return Read("servfail")
+        return LookupResult("servfail")
     here = message.question[0].name
     chain: list[str] = []
     while len(chain) < MAX_CHAIN:
@@ -89,35 +99,35 @@ def read_wire(answer: bytes, kind: RdataType) -> Read:
         chain.append(here.to_text(omit_final_dot=True))
     rrset = message.get_rrset(message.answer, here, IN, kind)
     if not rrset:
-        return Read("nodata")
+        return LookupResult("nodata")
     values = tuple(rdata.to_text().rstrip(".") if kind == PTR else rdata.address for rdata in rrset)
-    return Read(None, here.to_text(omit_final_dot=True), tuple(chain), values)
+    return LookupResult(None, here.to_text(omit_final_dot=True), tuple(chain), values)
 
 
-def read_said(said: Answer) -> Read:
-    """What ``read_wire`` makes of the message that says ``said``, without making that message."""
-    if said.rcode != NOERROR:
-        return Read(KINDS.get(said.rcode, "servfail"))
-    sets = {(rrset.name, rrset.type): rrset.rdatas for rrset in reversed(said.answer)}
-    here = said.name
+def read_answer(answer: Answer) -> LookupResult:
+    """The same result as ``read_wire`` for the message of ``answer``, without rendering the message."""
+    if answer.rcode != NOERROR:
+        return LookupResult(KINDS.get(answer.rcode, "servfail"))
+    sets = {(rrset.name, rrset.type): rrset.rdatas for rrset in reversed(answer.answer)}
+    here = answer.name
     chain: list[str] = []
     while len(chain) < MAX_CHAIN and (link := sets.get((here, CNAME))):
         here = link[0].target  # type: ignore[attr-defined]
         chain.append(here.to_text(omit_final_dot=True))
-    rdatas = sets.get((here, said.type))
+    rdatas = sets.get((here, answer.type))
     if not rdatas:
-        return Read("nodata")
+        return LookupResult("nodata")
     values = tuple(
-        rdata.to_text().rstrip(".") if said.type == PTR else rdata.address  # type: ignore[attr-defined]
+        rdata.to_text().rstrip(".") if answer.type == PTR else rdata.address  # type: ignore[attr-defined]
         for rdata in rdatas
     )
-    return Read(None, here.to_text(omit_final_dot=True), tuple(chain), values)
+    return LookupResult(None, here.to_text(omit_final_dot=True), tuple(chain), values)
 
 
-def joined(name: str, found: tuple[Read, ...], *, dual_stack: bool = False) -> Resolution:
-    """The answers for each type as one look-up; raises DnsFailure, the first one, where there is no address at all.
+def merge_lookups(name: str, found: tuple[LookupResult, ...], *, dual_stack: bool = False) -> Resolution:
+    """Merge the results of all types; raise DnsFailure, the first failure, if there is no address.
 
-    ``dual_stack``: AAAA counts for more than A, as on a device with IPv6 (RFC 6724).
+    ``dual_stack``: IPv6 addresses come first, as on a device with IPv6 (RFC 6724).
     """
     good = [read for read in found if read.failure is None]
     if not good:

@@ -1,7 +1,7 @@
-"""One zone: names and their record sets, and which names exist only because something hangs below them.
+"""One zone: names and their record sets, and the names that exist only because there are names below them.
 
-A Zone is immutable. A change copies the two dictionaries of its own zone (2 ms at 100,000 names) and shares every
-record set; look-ups cost the same however many names there are.
+A Zone is immutable. A change copies the two dictionaries of the zone (2 ms at 100,000 names) and shares all record
+sets. The cost of a look-up does not depend on the number of names.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ NO_RECORDS: Node = MappingProxyType({})
 class Zone:
     """An authoritative zone.
 
-    ``ttl`` is that of SOA and NS, ``negative_ttl`` the SOA minimum, both in seconds. The SOA is not stored,
-    because its serial follows the version of the whole, unless the estate gives one. ``below`` counts the
-    names under each name: one with a count and no records is an *empty non-terminal* and answers NODATA
-    (RFC 8020).
+    ``ttl`` is the TTL of SOA and NS, ``negative_ttl`` the SOA minimum, both in seconds. The SOA is not stored unless
+    the estate gives one: its serial is the version of the ZoneSet. ``below`` counts the names under each name: one with
+    a count and no records is an *empty non-terminal* and answers NODATA (RFC 8020).
     """
 
     origin: Name
@@ -59,54 +58,60 @@ class Zone:
     ) -> Zone:
         """Make a zone with NS at its apex (``name_server``, unless ``rrsets`` bring their own).
 
-        Raises DnsChangeError where two record sets cannot stand side by side.
+        Raises DnsChangeError if two record sets conflict.
         """
         nodes: dict[Name, dict[RdataType, RRset]] = {origin: {}}
         for rrset in rrsets:
             node = nodes.setdefault(rrset.name, {})
             if rrset.type in node:
-                raise DnsChangeError(f"{label(rrset)} is there twice: put its values into one record set")
+                raise DnsChangeError(f"{describe_rrset(rrset)} is defined twice: put its values into one record set")
             refuse_conflict(node, rrset, origin)
             node[rrset.type] = rrset
         nodes[origin].setdefault(NS, RRset(origin, NS, ttl, to_rdatas((name_server.to_text(),), NS, origin)))
         frozen = MappingProxyType({name: MappingProxyType(node) for name, node in nodes.items()})
         return cls(
-            origin, ttl, negative_ttl, name_server, contact, frozen, counted(MappingProxyType({}), origin, frozen, 1)
+            origin,
+            ttl,
+            negative_ttl,
+            name_server,
+            contact,
+            frozen,
+            count_descendants(MappingProxyType({}), origin, frozen, 1),
         )
 
     def node(self, name: Name) -> Node:
-        """The record sets of ``name``; none if it has none."""
+        """The record sets of ``name``; an empty mapping if it has none."""
         return self.nodes.get(name, NO_RECORDS)
 
     def exists(self, name: Name) -> bool:
-        """Whether ``name`` answers NODATA rather than NXDOMAIN for a type that it has not."""
+        """Whether ``name`` exists: for a type that it does not have, it answers NODATA, not NXDOMAIN."""
         return name in self.nodes or name in self.below
 
     def soa(self, serial: int, *, negative: bool = False) -> RRset:
-        """The SOA record set; in a negative answer its TTL is the time to keep that answer (RFC 2308 section 5)."""
+        """The SOA record set; in a negative answer its TTL is the TTL of that answer (RFC 2308 section 5)."""
         stored = self.node(self.origin).get(SOA)
         if stored is None or not stored.rdatas:
             stored = RRset(
-                self.origin, SOA, self.ttl, implied_soa(self.name_server, self.contact, serial, self.negative_ttl)
+                self.origin, SOA, self.ttl, make_default_soa(self.name_server, self.contact, serial, self.negative_ttl)
             )
         if not negative:
             return stored
         return dataclasses.replace(stored, ttl=min(stored.ttl, stored.rdatas[0].minimum))  # type: ignore[attr-defined]
 
     def with_rrset(self, rrset: RRset) -> Zone:
-        """This zone with ``rrset`` added, or put in the place of the one of its name and type.
+        """This zone with ``rrset`` added; it replaces the record set of the same name and type.
 
-        Raises DnsChangeError where it cannot stand beside what is there.
+        Raises DnsChangeError if it conflicts with another record set.
         """
         node = self.node(rrset.name)
         refuse_conflict({kind: other for kind, other in node.items() if kind != rrset.type}, rrset, self.origin)
         nodes = self.nodes.copy()
         nodes[rrset.name] = MappingProxyType({**node, rrset.type: rrset})
-        below = self.below if node else counted(self.below, self.origin, (rrset.name,), 1)
+        below = self.below if node else count_descendants(self.below, self.origin, (rrset.name,), 1)
         return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
 
     def without(self, name: Name, *types: RdataType) -> Zone:
-        """This zone without those record sets of ``name``; a name left with none is no longer there."""
+        """This zone without those record sets of ``name``; a name without record sets no longer exists."""
         rest = {kind: rrset for kind, rrset in self.node(name).items() if kind not in types}
         nodes = self.nodes.copy()
         if rest:
@@ -114,29 +119,29 @@ class Zone:
             return dataclasses.replace(self, nodes=MappingProxyType(nodes))
         if nodes.pop(name, None) is None:
             return self
-        below = counted(self.below, self.origin, (name,), -1)
+        below = count_descendants(self.below, self.origin, (name,), -1)
         return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
 
-    def reserving(self, names: Iterable[Name]) -> Zone:
-        """This zone with the ancestors of ``names`` (the apexes of zones below) as empty non-terminals."""
-        return dataclasses.replace(self, below=counted(self.below, self.origin, names, 1))
+    def with_child_zones(self, names: Iterable[Name]) -> Zone:
+        """This zone with the ancestors of ``names`` (the origins of child zones) as empty non-terminals."""
+        return dataclasses.replace(self, below=count_descendants(self.below, self.origin, names, 1))
 
     def rrsets(self) -> Iterator[RRset]:
-        """Every stored record set, a name after the other."""
+        """Every stored record set, name by name."""
         for node in self.nodes.values():
             yield from node.values()
 
 
 @functools.lru_cache(maxsize=1024)
-def implied_soa(name_server: Name, contact: Name, serial: int, negative_ttl: int) -> tuple[Rdata, ...]:
-    """The SOA of a zone that brings none. Remembered, because every negative answer carries one."""
+def make_default_soa(name_server: Name, contact: Name, serial: int, negative_ttl: int) -> tuple[Rdata, ...]:
+    """Make the SOA of a zone that has none. It is cached, because every negative answer has one."""
     return to_rdatas((f"{name_server} {contact} {serial} 3600 900 1209600 {negative_ttl}",), SOA, dns.name.root)
 
 
 def changed_names(before: Mapping[Name, Node], after: Mapping[Name, Node]) -> list[Name]:
-    """The names whose node is another object in ``after``, or that are in one of the two only.
+    """The names whose node is a different object in ``after``, and those in only one of the two mappings.
 
-    By identity, without looking a name up: hashing 100,000 names takes a tenth of a second, this a tenth of that.
+    It compares identities and looks up no name: hashing 100,000 names takes a tenth of a second, this a tenth of that.
     """
     former, latter = set(map(id, before.values())), set(map(id, after.values()))
     found = dict.fromkeys(name for name, node in before.items() if id(node) not in latter)
@@ -144,27 +149,29 @@ def changed_names(before: Mapping[Name, Node], after: Mapping[Name, Node]) -> li
     return [*found]
 
 
-def label(rrset: RRset) -> str:
-    """How messages call a record set."""
+def describe_rrset(rrset: RRset) -> str:
+    """The text that names a record set in messages."""
     return f"record set {plain(rrset.name)} {rrset.type.name}"
 
 
 def refuse_conflict(others: Node, rrset: RRset, origin: Name) -> None:
-    """Raise DnsChangeError if ``rrset`` cannot stand beside ``others`` (RFC 1034 section 3.6.2)."""
+    """Raise DnsChangeError if ``rrset`` conflicts with ``others`` (RFC 1034 section 3.6.2)."""
     if rrset.type == CNAME and (others or rrset.name == origin):
-        held = ", ".join(kind.name for kind in others) or "SOA, NS"
-        advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {held} first"
-        raise DnsChangeError(f"{label(rrset)} cannot stand beside other data ({held}): {advice}")
+        present = ", ".join(kind.name for kind in others) or "SOA, NS"
+        advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {present} first"
+        raise DnsChangeError(f"{describe_rrset(rrset)} cannot stand beside other data ({present}): {advice}")
     if CNAME in others:
-        raise DnsChangeError(f"{label(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first")
+        raise DnsChangeError(
+            f"{describe_rrset(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first"
+        )
     if rrset.type == SOA and rrset.name != origin:
-        raise DnsChangeError(f"{label(rrset)} is below its zone's apex: put it at {plain(origin)}")
+        raise DnsChangeError(f"{describe_rrset(rrset)} is below its zone's apex: put it at {plain(origin)}")
 
 
-def counted(
+def count_descendants(
     below: MappingProxyType[Name, int], origin: Name, names: Iterable[Name], step: int
 ) -> MappingProxyType[Name, int]:
-    """``below`` after the ancestors of ``names`` within the zone each gained or lost one."""
+    """``below`` with ``step`` added for each ancestor of ``names`` within the zone."""
     counts = below.copy()  # unlike dict(below), this does not hash every name again
     for name in names:
         ancestor = name

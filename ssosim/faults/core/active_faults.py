@@ -13,7 +13,7 @@ from dns.rdatatype import RdataType
 
 from ssosim.clock import CallLater, call_later_on_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
-from ssosim.dns.server.authorities import Authorities, answer_through
+from ssosim.dns.server.authorities import Authorities, answer_as_resolver
 from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import plain, to_name
@@ -114,7 +114,7 @@ class ActiveFaults:
 
     def apply(self, fault: Fault) -> Applied:
         """Put ``fault`` in force, up to its limit. Raises FaultError; nothing has changed then."""
-        with self._store.held():
+        with self._store.lock():
             return self._apply(fault)
 
     def _apply(self, fault: Fault) -> Applied:
@@ -136,7 +136,7 @@ class ActiveFaults:
 
     def undo(self, number: int) -> bool:
         """Undo the active fault with the id ``number``; returns False if there is none."""
-        with self._store.held():
+        with self._store.lock():
             applied = next((each for each in self.active if each.id == number), None)
             if applied is None:
                 return False
@@ -151,13 +151,13 @@ class ActiveFaults:
         stays. ``unbroken`` does not contain the change.
         """
         layer = Overlay(change)
-        with self._store.held():
+        with self._store.lock():
             self._read_operator_changes()
             self._show(replace(self._state, zones=change(self._state.zones)))
             self._layers.append(layer)
 
         def undo() -> None:
-            with self._store.held():
+            with self._store.lock():
                 if layer in self._layers:
                     self._remove(layer)
 
@@ -165,7 +165,7 @@ class ActiveFaults:
 
     def _exhausted(self, applied: Applied, reason: str) -> None:
         """End a fault after its last hit. The trace records the exchange of this hit first."""
-        with self._store.held():
+        with self._store.lock():
             if applied not in self._layers:
                 return
             self._remove(applied)
@@ -177,7 +177,7 @@ class ActiveFaults:
 
     def _end_at_time_limit(self, applied: Applied) -> None:
         """End a fault at its time limit."""
-        with self._store.held():
+        with self._store.lock():
             if applied not in self._layers:
                 return
             self._remove(applied)
@@ -202,7 +202,7 @@ class ActiveFaults:
 
         ``shown``: as if an operator made these the current zones now. Nothing is changed.
         """
-        with self._store.held():
+        with self._store.lock():
             self._read_operator_changes()
             if not self._layers:
                 return self._base if shown is None else shown
@@ -224,7 +224,7 @@ class ActiveFaults:
 
         ``unbroken`` is needed for a record set that the operator sets to what a fault shows already.
         """
-        with self._store.held():
+        with self._store.lock():
             rest = patch_between(self.unbroken(shown), unbroken)
             self._store.change(lambda _: shown)
             self._read_operator_changes()
@@ -345,10 +345,10 @@ class ActiveFaults:
             tree = self.authorities.tree
             store = self._store
 
-            def said(name: Name, kind: RdataType, asking: QueryContext) -> Answer:
+            def replacement(name: Name, kind: RdataType, asking: QueryContext) -> Answer:
                 here = QueryContext(asking.subnet, store.health.current, store.draw())
-                return answer_through(tree, hierarchy, name, kind, self._random_for(client), here)
+                return answer_as_resolver(tree, hierarchy, name, kind, self._random_for(client), here)
 
-            return Effect(said=said)
+            return Effect(replacement=replacement)
 
         return choose_server

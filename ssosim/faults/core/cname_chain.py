@@ -9,7 +9,7 @@ from dns.name import Name
 from dns.rdatatype import CNAME, RdataType
 
 from ssosim.dns import ZoneSet
-from ssosim.dns.zones.edits import require_node, writable
+from ssosim.dns.zones.edits import require_node, require_writable
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
 from ssosim.dns.zones.zone import Zone
 from ssosim.faults.core.errors import FaultError
@@ -25,7 +25,7 @@ def remove_all_records(zones: ZoneSet, name: str, length: int) -> tuple[Name, Zo
     """Return the name, its zone without the name's record sets, and these. Raises FaultError and DnsChangeError."""
     if not 1 <= length <= 100:
         raise FaultError(f"length {length} is out of range: give 1 to 100")
-    owner, zone = writable(zones, name)
+    owner, zone = require_writable(zones, name)
     node = require_node(zone, owner)
     kinds: tuple[RdataType, ...] = tuple(node)
     if owner == zone.origin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ssosim.dns import Effect, Tamper
-from ssosim.dns.zones.stub import NAME_PATIENCE_S
+from ssosim.dns.zones.stub import NAME_TIMEOUT_S
 from ssosim.faults.core.fault import DnsRule
 from ssosim.trace import DnsAnswered
 
@@ -38,11 +38,11 @@ class CombinedDnsRules:
         if not rules and fallback is None:
             return None
         effect = combine_effects(rules, fallback, event, client)
-        if effect is not None and effect.delay >= NAME_PATIENCE_S and self._is_model(client):
+        if effect is not None and effect.delay >= NAME_TIMEOUT_S and self._is_model(client):
             return Effect(drop=True)  # the client has stopped waiting by then
         return effect
 
-    def spares(self, name: str) -> bool:
+    def ignores(self, name: str) -> bool:
         """Whether no answer about ``name`` is ever changed, so that servers may cache its replies."""
         return self._last is None and not self._rules_for(name)
 
@@ -67,7 +67,7 @@ def combine_dns_rules(
 ) -> Tamper:
     """Return the function that a DNS server calls for each answer: the rules, and ``fallback`` where none decides.
 
-    A client for which ``is_model`` is true waits ``NAME_PATIENCE_S``: an answer that would come later is not sent.
+    A client for which ``is_model`` is true waits ``NAME_TIMEOUT_S``: an answer that would come later is not sent.
     """
     return CombinedDnsRules(rules, fallback, is_model)
 
@@ -102,6 +102,6 @@ def add_delay(effect: Effect, delay: float) -> Effect:
         delay=delay,
         rcode=effect.rcode,
         truncate=effect.truncate,
-        said=effect.said,
+        replacement=effect.replacement,
         unless_cd=effect.unless_cd,
     )

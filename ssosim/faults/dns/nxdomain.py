@@ -29,7 +29,7 @@ class NxDomain(DnsAnswerFault, frozen=True, kw_only=True, tag="nxdomain"):
             soa = zones.zone_of(name).soa(zones.version, negative=True)
             return Answer(name=name, type=rdtype, rcode=NXDOMAIN, authority=(soa,))
 
-        return Effect(said=said)
+        return Effect(replacement=said)
 
     def describe(self) -> str:
         """Describe the fault in one line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssosim.dns import DnsChangeError, ZoneSet, put_rrset
-from ssosim.dns.zones.edits import target
+from ssosim.dns.zones.edits import require_record_set
 from ssosim.dns.zones.rrset import plain
 from ssosim.faults.core.zone_fault import ZoneFault
 
@@ -21,7 +21,7 @@ class RecordSetEmpty(ZoneFault, frozen=True, kw_only=True, tag="record-set-empty
 
     def change(self, zones: ZoneSet) -> ZoneSet:
         """Replace the record set by an empty one. Raises DnsChangeError if there is none."""
-        owner, kind, zone = target(zones, self.name, self.type)
+        owner, kind, zone = require_record_set(zones, self.name, self.type)
         if kind not in zone.node(owner):
             raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set to empty")
         return put_rrset(zones, owner, kind, ())

@@ -30,7 +30,7 @@ class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
         def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
             return answer(applied.before, name, rdtype, asking)
 
-        return Effect(said=said)
+        return Effect(replacement=said)
 
     def describe(self) -> str:
         """Describe the fault in one line."""

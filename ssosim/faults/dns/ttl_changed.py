@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ssosim.dns import DnsChangeError, ZoneSet
-from ssosim.dns.zones.edits import commit, target
+from ssosim.dns.zones.edits import commit, require_record_set
 from ssosim.dns.zones.from_estate import check_ttl
 from ssosim.dns.zones.rrset import plain
 from ssosim.faults.core.zone_fault import ZoneFault
@@ -27,7 +27,7 @@ class TtlChanged(ZoneFault, frozen=True, kw_only=True, tag="ttl-changed"):
     def change(self, zones: ZoneSet) -> ZoneSet:
         """Change the TTL and nothing else: an alias record set stays an alias."""
         check_ttl(self.ttl)
-        owner, kind, zone = target(zones, self.name, self.type)
+        owner, kind, zone = require_record_set(zones, self.name, self.type)
         held = zone.node(owner).get(kind)
         if held is None:
             raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set")

@@ -189,7 +189,7 @@ class Lab:
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.attribution.client_of)
         self.faults.attach(server, "lab")
-        server.hold_by(self.hold)
+        server.set_delay_function(self.hold)
         self._cleanup.callback(self.faults.close)
         server.counts = self.query_counts
         self._cleanup.push_async_callback(server.stop)

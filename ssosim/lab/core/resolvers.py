@@ -88,13 +88,13 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
                     roots=lab.faults.authorities.hierarchy.root_addresses,
                     dial=lab.endpoint,
                     source=host,
-                    bogus=lab.faults.is_bogus,
+                    is_bogus=lab.faults.is_bogus,
                 ),
                 clock=lab.clock,
                 random=Random(resolver.name),  # noqa: S311 - selects the first server to query; the same at every run
             )
             recursor.counts = lab.query_counts
-            recursor.hold_by(lab.hold)
+            recursor.set_delay_function(lab.hold)
             cleanup.push_async_callback(recursor.stop)
             lab.attribution.register(host, resolver.name)
             lab.set_endpoint(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))

@@ -10,7 +10,15 @@ from typing import Any, cast
 import dns.exception
 from ssosim_clients.ports import DnsFailure, Family, Resolution
 
-from ssosim.dns.zones.stub import NAME_PATIENCE_S, TYPES, Read, joined, query_for, read_wire, reverse_name
+from ssosim.dns.zones.stub import (
+    NAME_TIMEOUT_S,
+    TYPES,
+    LookupResult,
+    build_query,
+    merge_lookups,
+    read_wire,
+    reverse_name,
+)
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import DnsAnswered, Event
 
@@ -51,7 +59,7 @@ class LabResolver:
 
     async def _resolve(self, name: str, family: Family) -> Resolution:
         found = [await self._query_type(name, kind) for kind in TYPES[family]]
-        return joined(name, tuple(found), dual_stack=self._dual_stack)
+        return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
@@ -64,24 +72,24 @@ class LabResolver:
             self._socket.close()
             self._socket = None
 
-    async def _query_type(self, name: str, kind: str) -> Read:
+    async def _query_type(self, name: str, kind: str) -> LookupResult:
         try:
-            query = query_for(name, kind)
+            query = build_query(name, kind)
         except (dns.exception.DNSException, UnicodeError):
-            return Read("servfail")  # no name of the DNS; a server would not be asked
+            return LookupResult("servfail")  # no name of the DNS; a server would not be asked
 
         def means_no_response(event: Event) -> bool:
             return isinstance(event, DnsAnswered) and event.rcode == "DROPPED" and event.name == query.plain
 
         try:
-            async with self._timer.limit(NAME_PATIENCE_S, means_no_response):
+            async with self._timer.limit(NAME_TIMEOUT_S, means_no_response):
                 answer = await self._udp(query.tail)
                 if answer[2] & 0x02:
                     answer = await self._tcp(query.tail)
         except TimeoutError:
-            return Read("timeout")
+            return LookupResult("timeout")
         except (OSError, EOFError, dns.exception.DNSException):
-            return Read("servfail")
+            return LookupResult("servfail")
         return read_wire(answer[2:], query.type)
 
     async def _udp(self, query: bytes) -> bytes:
