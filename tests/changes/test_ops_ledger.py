@@ -80,14 +80,14 @@ def test_a_ledger_that_cannot_be_written_changes_nothing(office: Office, tmp_pat
 
 
 def test_a_damaged_ledger_is_named(office: Office):
-    """A file that is no ledger, or a state that is not what its name says, is an error with its path."""
+    """A file that is no ledger, or a state that is does not have the digest in its name, is an error with its path."""
     office.control.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
     folder = office.control.ledger.folder
     state = folder / f"zones-{office.control.ledger.entries()[0].after}.json"
     data = json.loads(state.read_text())
     data["zones"] = data["zones"][:-1]
     state.write_text(json.dumps(data))
-    with pytest.raises(LedgerError, match="not what its name says"):
+    with pytest.raises(LedgerError, match="does not have the digest in its name"):
         office.control.recover()
     (folder / "ledger.json").write_text("{}")
     with pytest.raises(LedgerError, match=r"ledger\.json: is not a ledger"):

@@ -21,7 +21,7 @@ NO_PHASES = {"name": "x", "title": "x", "end": "2025-02-25T18:00:00Z", "clients"
 BAD: list[tuple[str, str, Any, int, str]] = [
     ("GET", "/v1/nothing", None, 404, ": not found"),
     ("GET", "/", None, 404, "/v1/openapi.json"),
-    ("GET", "/v1/dns/nothing", None, 404, "there is nothing"),
+    ("GET", "/v1/dns/nothing", None, 404, "not found"),
     ("PUT", "/v1/faults", {}, 405, "expected GET, POST"),
     ("DELETE", "/v1/trace", None, 405, "expected GET"),
     ("POST", "/v1/faults", [], 400, "not a JSON object"),
