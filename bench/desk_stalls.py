@@ -1,12 +1,12 @@
-"""What the change desk's calls cost whoever signs in meanwhile: the time of each, and another client's longest wait.
+"""How long the requests to change control take, and the longest wait of another client during each of them.
 
     python bench/desk_stalls.py [--names 2500 20000] [--rounds 3]
 
-A lab on loopback in a process of its own has a zone of so many record sets; as many other names were asked for.
-Another process asks it one DNS question after the other while the desk plans, looks for drift, shows, adopts, applies
-and rolls back. The reference is the same client's longest wait while a thread of that process counts in Python for as
-long as the plan takes: whatever is computed beside the loop holds the interpreter's lock by turns, so nobody could wait
-less. The target is that no wait is longer than what the lab itself notes as a pause (250 ms).
+A lab on loopback in its own process has a zone with ``--names`` record sets; as many other names were queried. Another
+process sends one DNS query after another while change control plans, detects drift, lists zones, adopts, applies and
+rolls back. The reference is the same client's longest wait while a thread of the lab counts in Python for as long as
+the plan takes: every computation beside the event loop holds the interpreter's lock at times, so a shorter wait is not
+possible. The target is that no wait is longer than a pause that the lab records (250 ms).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ WANTED = Change(
 
 
 def serve(names: int, folder: str, ready: Connection) -> None:
-    """A lab with so many names, its desk at a Unix socket; until it is ended."""
+    """Run a lab with ``names`` names, and change control at a Unix socket, until the process is killed."""
     asyncio.run(_serve(names, Path(folder), ready))
 
 
@@ -72,13 +72,13 @@ async def _serve(names: int, folder: Path, ready: Connection) -> None:
     (folder / "cache").mkdir(exist_ok=True)
     async with Lab(default_estate(), folder / "lab", folder / "cache") as lab:
         lab.zones.change(lambda zones: zones.with_zone(_zone(names)))
-        desk = DnsHandlers(lab, folder / "ledger")
-        desk.desk.policy = load_policy("feb-2025")
-        desk.desk.desired = lab.zones.current
+        handlers = DnsHandlers(lab, folder / "ledger")
+        handlers.control.policy = load_policy("feb-2025")
+        handlers.control.desired = lab.zones.current
         for number in range(names):
             lab.query_counts.add(Use((f"m{number}.example",), "A"), f"desk-{number % 7}")
         app = web.Application(client_max_size=2**26)
-        app.router.add_route("*", "/v1/dns/{action:.*}", desk.handle)
+        app.router.add_route("*", "/v1/dns/{action:.*}", handlers.handle)
         app.router.add_post("/count", _count)
         runner = web.AppRunner(app)
         await runner.setup()

@@ -32,10 +32,10 @@ from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
 from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
-from ssosim.memory import process_keys
+from ssosim.memory import get_process_keys
 from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
-from ssosim.scenario.loader import load_scenario, shipped_names
+from ssosim.scenario.loader import list_shipped_names, load_scenario
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import play
 
@@ -87,7 +87,7 @@ def in_memory(rounds: int) -> tuple[list[float], list[float], list[float], list[
 
     play_model(recorded)  # type: ignore[arg-type] - a model as far as a play goes
     signatures = signatures_in(lambda: play_model(office))
-    key = process_keys(tuple(service.name for service in estate.federation_services)).cloud
+    key = get_process_keys(tuple(service.name for service in estate.federation_services)).cloud
     one_model.play(office)
     gc.freeze()
     each = [
@@ -110,7 +110,9 @@ def main() -> None:
         memory, world, alone, signed = in_memory(rounds * 5)
         began = time.perf_counter()
         with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:  # libkrb5 has a thread
-            each = dict(zip(shipped_names(), pool.map(measure_scenario, shipped_names(), [cache] * 99), strict=False))
+            each = dict(
+                zip(list_shipped_names(), pool.map(measure_scenario, list_shipped_names(), [cache] * 99), strict=False)
+            )
         whole = time.perf_counter() - began
     incident = load_scenario("feb-2025")
     virtual_s = (incident.end - incident.phases[0].start).total_seconds()

@@ -1,15 +1,15 @@
-"""The one door to a terminal: every text that a command shows passes here, and no control sequence of a stranger does.
+"""Output to a terminal: all text of all commands passes through this module, which escapes control characters.
 
-A DNS name, a change's title or a server's error sentence may hold an escape sequence that clears the screen, or a
-direction mark that makes one name read as another. Two measures:
+A DNS name, a change's title or a server's error text may contain an escape sequence that clears the screen, or a
+direction mark that makes one name look like another. Two measures:
 
-- ``guard_streams`` puts ``SafeStream`` in the place of ``sys.stdout`` and ``sys.stderr``, so that nothing that Python
-  writes (argparse, tracebacks and logging included) reaches the terminal with a raw control character other than the
-  line end. A program under ``ssosim exec`` writes to the descriptors themselves and is not touched.
-- ``one_line`` and ``clean_data`` show the line ends within a value as well, so that a value cannot add lines of its own
-  to a report. Whatever renders data for people takes it through ``clean_data`` first.
+- ``guard_streams`` replaces ``sys.stdout`` and ``sys.stderr`` by ``SafeStream``, so that nothing that Python writes
+  (argparse, tracebacks and logging included) reaches the terminal with a raw control character other than the line
+  end. A program under ``ssosim exec`` writes to the descriptors directly and is not affected.
+- ``one_line`` and ``clean_data`` also escape line ends within a value, so that a value cannot add lines to a report.
+  All code that formats data for people calls ``clean_data`` first.
 
-Imports nearly nothing: ``ssosim exec`` must add almost nothing to the program that it starts.
+The module imports almost nothing, since ``ssosim exec`` must add almost no time to the program that it starts.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _SPACES = frozenset("\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x20
 
 
 def clean(text: str, keep: str = "\t\n") -> str:
-    r"""``text`` with every character that is invisible, or that moves a cursor, shown by its number (``\x1b``).
+    r"""Return ``text`` with every character that is invisible, or that moves the cursor, escaped (``\x1b``).
 
-    These are the control characters (C0 but for those in ``keep``, DEL and C1), direction marks and other format
-    characters, separators of lines and paragraphs, half surrogate pairs, and what Unicode has not assigned. All of what
-    XML 1.0 forbids is among them. Sources: XML 1.0, section 2.2; Unicode Technical Report 36, section 3.
+    These are the control characters (C0 except those in ``keep``, DEL and C1), direction marks and other format
+    characters, separators of lines and paragraphs, lone surrogates, and unassigned code points. They include all
+    characters that XML 1.0 forbids. Sources: XML 1.0, section 2.2; Unicode Technical Report 36, section 3.
     """
     if text.isprintable():
         return text
@@ -51,18 +51,18 @@ def clean(text: str, keep: str = "\t\n") -> str:
 
 
 def one_line(text: str) -> str:
-    r"""``text`` as ``clean`` has it, its line ends and tabs shown as ``\n`` and ``\t``: it stays on one line."""
+    r"""Return ``clean(text)`` with line ends and tabs escaped as ``\n`` and ``\t`` too: it stays on one line."""
     return clean(text, keep="")
 
 
 def clean_data(value: T) -> T:
-    """``value`` with every text in it as ``one_line`` has it, in whatever holds it: dict, list, tuple, set, model."""
+    """Return ``value`` with ``one_line`` applied to every text in it: in dicts, lists, tuples, sets and models."""
     return cast("T", _clean_data(value))
 
 
 def _clean_data(value: Any) -> Any:
     if isinstance(value, str):
-        return value if hasattr(value, "_member_map_") else one_line(value)  # members of an enum are the program's own
+        return value if hasattr(value, "_member_map_") else one_line(value)  # enum members are constants of the program
     if isinstance(value, dict):
         return {_clean_data(key): _clean_data(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -75,9 +75,9 @@ def _clean_data(value: Any) -> Any:
 
 
 def json_text(text: str) -> str:
-    """A JSON document with the characters that ``clean`` would show by their number as escapes of JSON.
+    """Return a JSON document with the characters that ``clean`` escapes as JSON escapes.
 
-    A reader of the JSON gets the same values. Source: RFC 8259, section 7.
+    Its values are unchanged. Source: RFC 8259, section 7.
     """
     if text.isprintable():
         return text
@@ -93,19 +93,19 @@ def _json(character: str) -> str:
 
 
 def say(text: str = "", *, end: str = "\n", flush: bool = False, to: TextIO | None = None) -> None:
-    """Write ``text``, of one line or several, to standard output or to the stream ``to``."""
+    """Write ``text``, of one or several lines, to standard output or to the stream ``to``."""
     stream = sys.stdout if to is None else to
     stream.write(clean(text, keep="\n") + end)
     if flush:
         stream.flush()
 
 
-def print_error(text: str, who: str = "ssosim") -> None:
+def print_error(text: str, program: str = "ssosim") -> None:
     """Write an error or a warning to standard error: ``ssosim: TEXT``.
 
-    Lines after the first are indented, so that none of them can be taken for a message of its own.
+    Lines after the first are indented, so that none of them looks like another message.
     """
-    first, *rest = f"{who}: {clean(text, keep=chr(10))}".split("\n")
+    first, *rest = f"{program}: {clean(text, keep=chr(10))}".split("\n")
     sys.stderr.write("\n".join([first, *(f"  {line}" if line else line for line in rest)]) + "\n")
     sys.stderr.flush()
 
@@ -124,53 +124,53 @@ def _plain(value: Any) -> Any:
 
 
 class SafeStream:
-    """A text stream in front of another one that shows control characters, all but line ends, by their number.
+    """A text stream that escapes control characters, except line ends, and writes to the stream ``below``.
 
-    Whatever else is asked of it, the stream below answers; ``buffer``, the way around, it does not have.
+    All other attributes are those of the stream below, except ``buffer``, which would bypass the escaping.
     """
 
     def __init__(self, below: TextIO) -> None:
         self.below = below
 
     def write(self, text: str) -> int:
-        """Write ``text`` safely; its length."""
+        """Write ``text`` escaped and return its length."""
         self.below.write(clean(text, keep="\n"))
         return len(text)
 
     def writelines(self, lines: Any) -> None:
-        """Write each of ``lines`` safely."""
+        """Write each of ``lines`` escaped."""
         for line in lines:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer":
-            raise AttributeError("buffer: this stream shows control characters, so there is no way to write octets")
+            raise AttributeError("buffer: this stream escapes control characters, so it cannot write octets")
         return getattr(self.below, name)
 
 
 class StatusLine:
-    """One line of a terminal that is written over: how far a command is. The only writer of a raw carriage return."""
+    """A line of a terminal that shows progress and is overwritten. No other code writes a raw carriage return."""
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal.below if isinstance(terminal, SafeStream) else terminal
         self._width = 0
 
     def show(self, text: str) -> None:
-        """Have ``text`` stand there in the place of what stood there before."""
+        """Replace the line's text by ``text``."""
         text = one_line(text)
         self._terminal.write("\r" + text.ljust(self._width))
         self._terminal.flush()
         self._width = len(text)
 
     def clear(self) -> None:
-        """Remove what stands there."""
+        """Remove the line's text."""
         if self._width:
             self._terminal.write("\r" + " " * self._width + "\r")
             self._terminal.flush()
             self._width = 0
 
-    def leave(self) -> None:
-        """Keep what stands there, and go to the next line."""
+    def finish(self) -> None:
+        """Keep the line's text and start the next line."""
         if self._width:
             self._terminal.write("\n")
             self._terminal.flush()
@@ -178,14 +178,14 @@ class StatusLine:
 
 
 def guard_streams() -> tuple[TextIO, TextIO]:
-    """Put a ``SafeStream`` before standard output and standard error; what was there, for ``release_streams``."""
+    """Replace standard output and standard error by ``SafeStream``; return the old streams for ``release_streams``."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_guarded(stream) for stream in before)
     return before
 
 
 def release_streams(before: tuple[TextIO, TextIO]) -> None:
-    """Undo ``guard_streams``, for a caller that goes on in this process."""
+    """Undo ``guard_streams``: restore the streams ``before``."""
     sys.stdout, sys.stderr = before
 
 

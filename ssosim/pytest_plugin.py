@@ -1,6 +1,6 @@
-"""The pytest plugin: fixtures, markers and options, all of them named ``sso``.
+"""The pytest plugin: fixtures, a marker and options, all with names that begin with ``sso``.
 
-Imports nothing of the simulator until a test asks for it: a test run that does not use it pays for this file alone.
+It imports the simulator on first use only, so it costs a test run that does not use it almost nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LINES_SHOWN = 30
 
 
 class _Runs:
-    """What one test has played, for the report of its failure."""
+    """The scenarios and labs of one test, for the report of its failure."""
 
     def __init__(self, factory: pytest.TempPathFactory) -> None:
         self._factory = factory
@@ -38,7 +38,7 @@ class _Runs:
         self.failed = False
 
     def new_folder(self) -> Path:
-        """A folder for one more lab."""
+        """Make a folder for one more lab."""
         from ssosim.files.owned_folder import CreatedFolder  # noqa: PLC0415
 
         folder = self._factory.mktemp("sso")
@@ -53,14 +53,14 @@ _CURRENT = pytest.StashKey[_Runs]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare ``--sso-*`` and the ini keys of the same meaning."""
     group = parser.getgroup("ssosim", "single sign-on scenarios (ssosim)")
-    group.addoption("--sso-scenario", action="append", metavar="NAME", help="play this one where a test takes any")
-    group.addoption("--sso-client", action="append", metavar="NAME", help="let this model play where a test takes any")
-    group.addoption("--sso-seed", type=int, metavar="N", help="what chance starts from (default: the scenario's own)")
-    group.addoption("--sso-estate", metavar="FILE", help="an estate of your own instead of Contoso (TOML)")
+    group.addoption("--sso-scenario", action="append", metavar="NAME", help="the scenario for tests that take any")
+    group.addoption("--sso-client", action="append", metavar="NAME", help="the client model for tests that take any")
+    group.addoption("--sso-seed", type=int, metavar="N", help="seed of all random numbers (default: the scenario's)")
+    group.addoption("--sso-estate", metavar="FILE", help="your own estate instead of Contoso (TOML)")
     group.addoption("--sso-keep", action="store_true", help="keep lab folder, trace and HTML report of tests that fail")
     parser.addini("sso_scenarios", "scenarios for tests that take any", type="linelist")
     parser.addini("sso_clients", "client models for tests that take any", type="linelist")
-    parser.addini("sso_seed", "what chance starts from")
+    parser.addini("sso_seed", "seed of all random numbers")
     parser.addini("sso_estate", "estate file, relative to the root folder")
 
 
@@ -82,7 +82,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Add what the lab saw to the report of a test that failed."""
+    """Add verdicts, or the lab's last trace records, to the report of a failed test."""
     report = yield
     runs = item.stash.get(_RUNS, None)
     if runs is not None and report.failed and call.when != "teardown":
@@ -92,18 +92,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
-    """Say why an outcome is not the one that was hoped for."""
+    """Explain why an outcome is not the one that the test expects."""
     runs = config.stash.get(_CURRENT, None)
     if runs is None or not runs.plays:
         return None
-    from ssosim.testing.assertion import compared  # noqa: PLC0415
+    from ssosim.testing.assertion import explain_comparison  # noqa: PLC0415
 
-    return compared([played for played, _ in runs.plays], op, left, right)
+    return explain_comparison([played for played, _ in runs.plays], op, left, right)
 
 
 @pytest.fixture
 def sso_estate(request: pytest.FixtureRequest) -> AnyEstate:
-    """The estate of this test's labs: by parameter, marker, option or ini key, else Contoso. Override it at will."""
+    """The estate of this test's labs: by parameter, marker, option or ini key, else Contoso. It may be overridden."""
     if getattr(request, "param", None) is not None:
         return cast("AnyEstate", request.param)
     if (marked := _marked(request.node, "estate")) is not None:
@@ -116,7 +116,7 @@ def sso_estate(request: pytest.FixtureRequest) -> AnyEstate:
 
 @pytest.fixture
 def sso_seed(request: pytest.FixtureRequest) -> int | None:
-    """What chance starts from: by option, marker or ini key, else None for the scenario's own."""
+    """The seed of all random numbers: by option, marker or ini key, else None for the scenario's own."""
     given = request.config.getoption("sso_seed")
     if given is None:
         given = _marked(request.node, "seed")
@@ -129,29 +129,29 @@ def sso_seed(request: pytest.FixtureRequest) -> int | None:
 def sso_scenario(request: pytest.FixtureRequest) -> Scenario:
     """A scenario; the test runs once for each that the marker, the option or the ini key names, else for all."""
     __tracebackhide__ = True
-    from ssosim.testing.playing import scenario_of  # noqa: PLC0415
+    from ssosim.testing.playing import resolve_scenario  # noqa: PLC0415
 
     with _without_traceback():
-        return scenario_of(request.param)
+        return resolve_scenario(request.param)
 
 
 @pytest.fixture
 def sso_client(request: pytest.FixtureRequest) -> Model:
     """A client model; the test runs once for each that the marker, the option or the ini key names, else for all."""
     __tracebackhide__ = True
-    from ssosim.testing.client_choice import model_called  # noqa: PLC0415
+    from ssosim.testing.client_choice import find_shipped_model  # noqa: PLC0415
 
     with _without_traceback():
-        return model_called(request.param) if isinstance(request.param, str) else request.param
+        return find_shipped_model(request.param) if isinstance(request.param, str) else request.param
 
 
 @pytest.fixture
 def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> Callable[..., Awaitable[Played]]:
-    """Play a scenario in virtual time, for the verdicts on a client of yours.
+    """Play a scenario in virtual time and return the verdicts on your client.
 
-    ``await sso_play("feb-2025", client=MyClient())``: the scenario is a name, a TOML file or
-    an object; the client a model, a name, or a list; without one the scenario's
-    own clients play, programs left out. More keywords: estate, device, seed. Needs asyncio, of any plugin.
+    ``await sso_play("feb-2025", client=MyClient())``: the scenario is a name, a TOML file or an object; the client is a
+    model, a name, or a list of them; without it the scenario's own clients play, except programs. More keywords:
+    estate, device, seed. It needs an asyncio loop, of any plugin.
     """
 
     async def sso_play(scenario: Any, client: Any = None, **more: Any) -> Played:
@@ -169,7 +169,7 @@ def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> C
 
 @pytest.fixture
 def sso_play_sync(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> Callable[..., Played]:
-    """As ``sso_play``, for tests without asyncio: ``sso_play_sync("feb-2025", client="office")``."""
+    """Do the same as ``sso_play`` in tests without asyncio: ``sso_play_sync("feb-2025", client="office")``."""
 
     def sso_play_sync(scenario: Any, client: Any = None, **more: Any) -> Played:
         __tracebackhide__ = True
@@ -186,7 +186,7 @@ def sso_play_sync(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs)
 
 @pytest.fixture
 def sso_lab(sso_estate: AnyEstate, _sso_runs: _Runs) -> Iterator[HostedLab]:
-    """A lab of this test's own on loopback, in real time, in a thread: for tests with asyncio, trio or neither.
+    """A lab for this test on loopback, in real time, in its own thread: for tests with asyncio, trio or neither.
 
     ``sso_lab.endpoint(host)``, ``.ca_file``, ``.krb5_conf``, ``.environment()``, ``.records()``, ``.broken(fault)``,
     ``.sign_in(client)``; ``.call(function)`` runs an async function in its loop.
@@ -203,7 +203,7 @@ def sso_lab(sso_estate: AnyEstate, _sso_runs: _Runs) -> Iterator[HostedLab]:
 
 @pytest.fixture
 def _sso_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Runs]:
-    """What this test plays; its folders go when it ends, unless it failed and they are to be kept."""
+    """The scenarios and labs of this test; its folders are removed at its end, or kept after a failure (--sso-keep)."""
     runs = _Runs(tmp_path_factory)
     request.node.stash[_RUNS] = request.config.stash[_CURRENT] = runs
     yield runs
@@ -215,7 +215,7 @@ def _sso_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def _parametrised(item: pytest.Item, fixture: str) -> bool:
-    """Whether the test's own ``parametrize`` gives ``fixture``."""
+    """Return whether the test's own ``parametrize`` sets ``fixture``."""
     for mark in item.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
         if fixture in ([name.strip() for name in names.split(",")] if isinstance(names, str) else names):
@@ -224,7 +224,7 @@ def _parametrised(item: pytest.Item, fixture: str) -> bool:
 
 
 def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
-    """What to run a test with: the command line's choice, else the marker's, the ini key's, or all."""
+    """Return the values to run a test with: from the command line, else the marker, the ini key, or all."""
     chosen = item.config.getoption(option) or _marked(item, argument) or item.config.getini(f"sso_{argument}") or "all"
     if chosen != "all":
         return [chosen] if isinstance(chosen, str) or not hasattr(chosen, "__iter__") else list(chosen)
@@ -238,10 +238,10 @@ def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
 
 
 def _marked(item: pytest.Item, argument: str) -> Any:
-    """The closest ``sso`` marker's value of ``argument``, or None."""
+    """Return the value of ``argument`` in the closest ``sso`` marker, or None."""
     for mark in item.iter_markers("sso"):
-        strange = set(mark.kwargs) - {"scenarios", "clients", "estate", "seed"}
-        if strange or mark.args:
+        unknown = set(mark.kwargs) - {"scenarios", "clients", "estate", "seed"}
+        if unknown or mark.args:
             pytest.fail(
                 f"@pytest.mark.sso takes scenarios=, clients=, estate= and seed=; see: {_MARKER}", pytrace=False
             )
@@ -251,7 +251,7 @@ def _marked(item: pytest.Item, argument: str) -> Any:
 
 
 def _id(value: Any) -> str:
-    """How a parameter shows in a test's id."""
+    """Return the text of a parameter in a test's id."""
     if isinstance(value, str):
         return Path(value).stem if value.endswith(".toml") else value
     name = getattr(value, "name", None)
@@ -259,7 +259,7 @@ def _id(value: Any) -> str:
 
 
 def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
-    """Sections for a failed test: each run's verdicts with their evidence, each lab's last exchanges."""
+    """Add report sections to a failed test: each run's verdicts with their evidence, each lab's last exchanges."""
     from ssosim.output import clean  # noqa: PLC0415
     from ssosim.trace.export import format_record  # noqa: PLC0415
 
@@ -280,7 +280,7 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
 
 @contextlib.contextmanager
 def _without_traceback() -> Iterator[None]:
-    """What the user got wrong is one message, without a traceback of ours."""
+    """Report a LabError as one message without a traceback."""
     from ssosim.lab.base.errors import LabError  # noqa: PLC0415
     from ssosim.output import clean  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Who must say yes, and what a yes must say: a table that is data, and approvals that name a person and a plan."""
+"""Policies (how many people must approve a change) and approvals (one person's decision about one plan)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from ssosim.changes.diff import Effect
-from ssosim.changes.risk import Blast, Level
+from ssosim.changes.risk import BlastRadius, Level
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 
-__all__ = ["Approval", "Needed", "Policy", "Rule", "load_approvals", "load_policy", "policy_names"]
+__all__ = ["Approval", "Policy", "Requirements", "Rule", "load_approvals", "load_policy", "policy_names"]
 
 _QUESTIONS = {"safer": "is there a safer way?", "needed": "is it needed at all?", "now": "is it needed now?"}
 
@@ -23,9 +23,9 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Rule(_Frozen, frozen=True, kw_only=True):
-    """What a change of that risk and scope needs; a key that is left out fits everything.
+    """The requirements for a change with this risk and scope; None matches all of them.
 
-    ``executors`` is how many people must be present when it is applied (TMS9-088).
+    ``executors`` is the number of people who must be present when the change is applied (TMS9-088).
     """
 
     approvers: int
@@ -35,11 +35,11 @@ class Rule(_Frozen, frozen=True, kw_only=True):
 
 
 class Policy(_Frozen, frozen=True, kw_only=True):
-    """The rules of a change control.
+    """The rules of change control; the first rule that matches counts.
 
-    ``unmatched``: what happens to a change that no rule fits. ``in_use_blocks``: which effects may not be done to a
-    name that is in use. ``drift_locks``: open drift locks its zone. ``rollback_must_restore``: a rollback that is
-    written as operations must give back last known good.
+    ``unmatched``: what happens to a change that no rule matches. ``in_use_blocks``: the effects that are refused for a
+    name that is in use. ``drift_locks``: open drift locks its zone. ``rollback_must_restore``: the
+    ``rollback_operations`` of a change must restore the last known good state.
     """
 
     name: str
@@ -49,16 +49,16 @@ class Policy(_Frozen, frozen=True, kw_only=True):
     drift_locks: bool = True
     rollback_must_restore: bool = True
 
-    def needs(self, level: Level, blast: Blast) -> Needed:
-        """What a change of that risk and reach needs."""
+    def requirements_for(self, level: Level, blast: BlastRadius) -> Requirements:
+        """The requirements of the first rule that matches this risk and scope."""
         for rule in self.rules:
             if rule.risk in (None, level.word) and rule.scope in (None, blast.scope):
-                return Needed(approvers=rule.approvers, executors=rule.executors)
-        return Needed(refused=self.unmatched == "refuse")
+                return Requirements(approvers=rule.approvers, executors=rule.executors)
+        return Requirements(refused=self.unmatched == "refuse")
 
 
-class Needed(_Frozen, frozen=True, kw_only=True):
-    """How many people must approve and be present; ``refused``: no rule fits, and nobody can approve it."""
+class Requirements(_Frozen, frozen=True, kw_only=True):
+    """How many people must approve and be present; ``refused``: no rule matches, and nobody can approve it."""
 
     approvers: int = 0
     executors: int = 1
@@ -66,9 +66,9 @@ class Needed(_Frozen, frozen=True, kw_only=True):
 
 
 class Approval(_Frozen, frozen=True, kw_only=True):
-    """One person's answer to one plan (its token), with the three questions answered (TMS9-050).
+    """One person's decision about one plan (``plan`` is its token), with answers to three questions (TMS9-050).
 
-    ``defer`` says: first invest in a safer way (TMS9-051).
+    ``defer`` means: first build a safer way (TMS9-051).
     """
 
     person: str
@@ -80,7 +80,7 @@ class Approval(_Frozen, frozen=True, kw_only=True):
 
     @property
     def unanswered(self) -> tuple[str, ...]:
-        """The questions without an answer."""
+        """The questions that have no answer."""
         return tuple(text for key, text in _QUESTIONS.items() if not getattr(self, key).strip())
 
     def as_data(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class _ApprovalFile(_Frozen, frozen=True, kw_only=True):
 
 
 def load_approvals(paths: Sequence[Path]) -> tuple[Approval, ...]:
-    """Read approvals from files with ``[[approvals]]`` tables; raises TomlMistakeError with the place."""
+    """Read approvals from files with ``[[approvals]]`` tables. Raises TomlMistakeError with file, line and key."""
     found: list[Approval] = []
     for path in paths:
         found += convert_toml(read_text(path), str(path), _ApprovalFile).approvals
@@ -102,13 +102,13 @@ def load_approvals(paths: Sequence[Path]) -> tuple[Approval, ...]:
 
 
 def policy_names() -> tuple[str, ...]:
-    """The tables that are shipped."""
+    """The names of the built-in policies."""
     folder = resources.files("ssosim.changes").joinpath("policies")
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
 def load_policy(name: str) -> Policy:
-    """The table ``name``: a path if it ends in ``.toml``, else one of those shipped. Raises TomlMistakeError."""
+    """Read the policy ``name``: a file if it ends in ``.toml``, else a built-in one. Raises TomlMistakeError."""
     if name.endswith(".toml"):
         text, source = read_text(Path(name)), name
     elif name in policy_names():
@@ -116,7 +116,7 @@ def load_policy(name: str) -> Policy:
         text, source = shipped.read_text(encoding="utf-8"), f"{name}.toml (built in)"
     else:
         known = ", ".join(policy_names())
-        raise TomlMistakeError(f"there is no policy {name!r}; known: {known}; a file of yours ends in .toml")
+        raise TomlMistakeError(f"there is no policy {name!r}; known: {known}; the name of a file must end in .toml")
     policy = convert_toml(text, source, Policy)
     for index, rule in enumerate(policy.rules):
         if rule.approvers < 0 or rule.executors < 1:

@@ -1,7 +1,7 @@
-"""A change: what it does to the zones, and the document without which nobody may do it.
+"""A change: its operations on the zones, and the document that it must have.
 
-The document's fields are those that the incident's owners name (TMS9-036): intent, procedure, rollback, health
-signals, abort rule, last known good. A missing or blank one is refused when the file is read.
+The fields of the document are those of the incident report (TMS9-036): intent, procedure, rollback, health signals,
+abort rule, last known good. A change file with a missing or blank field is refused.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Literal
 
 import msgspec
 
-from ssosim.changes.operations import AnyOperation, operate, operations_between
+from ssosim.changes.operations import AnyOperation, apply_operations, operations_between
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 
-__all__ = ["Change", "Trees", "load_change", "missing", "parse_change", "tree_change"]
+__all__ = ["Change", "ZoneTrees", "blank_fields", "load_change", "make_tree_change", "parse_change"]
 
 ReadTree = Callable[[Path], ZoneSet]
-"""Reads a folder of zone files; raises TomlMistakeError or another error of its own."""
+"""Reads a folder of zone files. Raises TomlMistakeError or DnsChangeError."""
 
 _SENTENCES = ("title", "author", "intent", "abort_rule", "last_known_good")
 _LISTS = ("procedure", "rollback", "health_signals")
 
 
-class Trees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ZoneTrees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two folders of zone files whose difference is the change. Paths are relative to the change file."""
 
     before: str
@@ -37,10 +37,10 @@ class Trees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One change.
 
-    ``last_known_good`` says what a rollback must restore: ``"current"`` is the zones as they are when the change is
-    applied, and what is kept. ``views`` limits the change to resolvers of those views; none means everywhere.
-    ``rollback_operations`` are what ``rollback`` says in words; a plan rehearses them. ``window`` is for how many
-    seconds a name must not have been asked for before it may be touched; the record's TTL is the least.
+    ``last_known_good`` is what a rollback must restore: ``"current"`` means the zones at the time of the commit, which
+    the ledger stores. ``views`` limits the change to the resolvers of those views; empty means all. ``rollback`` is
+    text, ``rollback_operations`` are the same steps as operations; a plan rehearses them. ``window`` is the number of
+    seconds in which a name must not have been queried before it may be changed; the minimum is the record's TTL.
     """
 
     title: str
@@ -55,26 +55,26 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     incident: str = ""
     views: tuple[str, ...] = ()
     window: int = 0
-    trees: Trees | None = None
+    trees: ZoneTrees | None = None
     operations: tuple[AnyOperation, ...] = ()
     rollback_operations: tuple[AnyOperation, ...] = ()
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """The zones after the change; all of it or none. Raises DnsChangeError that begins with the place."""
-        return operate(zones, self.operations)
+        """The zones after all operations. Raises DnsChangeError, which begins with the number of the operation."""
+        return apply_operations(zones, self.operations)
 
     def undo(self, zones: ZoneSet) -> ZoneSet:
-        """The zones after the rollback as it is written. Raises DnsChangeError."""
+        """The zones after ``rollback_operations``. Raises DnsChangeError."""
         try:
-            return operate(zones, self.rollback_operations)
+            return apply_operations(zones, self.rollback_operations)
         except DnsChangeError as error:
             raise DnsChangeError(f"rollback_{error}") from error
 
 
 def load_change(path: Path, read_tree: ReadTree | None = None) -> Change:
-    """Read a change file; ``read_tree`` reads the folders of a change that is given as two trees.
+    """Read a change file. ``read_tree`` reads the two folders of a change that is given as two trees of zone files.
 
-    Raises TomlMistakeError with file, line, key and what is expected; nothing is applied then.
+    Raises TomlMistakeError with file, line, key and the expected value.
     """
     text = read_text(path)
     change = parse_change(text, str(path))
@@ -96,15 +96,15 @@ def load_change(path: Path, read_tree: ReadTree | None = None) -> Change:
 
 
 def parse_change(text: str, source: str) -> Change:
-    """Read a change from TOML; ``source`` names the file. Raises TomlMistakeError with the place of each mistake."""
+    """Read a change from TOML. ``source`` is the file name for errors. Raises TomlMistakeError with every mistake."""
     change = convert_toml(text, source, Change)
     if mistakes := [format_mistake(text, source, path, what) for path, what in _mistakes(change)]:
         raise TomlMistakeError("\n".join(mistakes))
     return change
 
 
-def tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
-    """The change from one tree to the other, for a plan: it has no document, so it cannot be applied."""
+def make_tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
+    """Make the change from one tree to the other for a plan. It has no document, so the gate refuses to apply it."""
     return Change(
         title=name,
         author="",
@@ -117,7 +117,7 @@ def tree_change(before: ZoneSet, after: ZoneSet, name: str) -> Change:
     )
 
 
-def missing(change: Change) -> tuple[str, ...]:
+def blank_fields(change: Change) -> tuple[str, ...]:
     """The fields of the document that are blank."""
     blank = [key for key in _SENTENCES if not getattr(change, key).strip()]
     blank += [key for key in _LISTS if not any(line.strip() for line in getattr(change, key))]
@@ -126,7 +126,7 @@ def missing(change: Change) -> tuple[str, ...]:
 
 def _mistakes(change: Change) -> list[tuple[KeyPath, str]]:
     found: list[tuple[KeyPath, str]] = [
-        ((key,), "is blank; expected what the reviewers read") for key in missing(change)
+        ((key,), "is blank; expected text for the reviewers") for key in blank_fields(change)
     ]
     if (change.trees is None) == (not change.operations):
         found.append((("operations",), "expected either operations or trees = { before = DIR, after = DIR }"))

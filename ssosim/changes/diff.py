@@ -1,4 +1,4 @@
-"""What differs between two states of the zones, down to types, shapes and the links of alias record sets."""
+"""The differences between two states of the zones, including types, shapes and targets of alias record sets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a difference does to those who ask. Several may hold at once."""
+    """The effect of a difference on DNS answers. A difference may have several."""
 
     CREATED = "created"
     DELETED = "deleted"
@@ -42,9 +42,9 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One record set before and after; None where there is none.
+    """One record set before and after; None if it does not exist.
 
-    ``retyped``: the name keeps records of other types only, such as a CNAME in place of an A record set.
+    ``retyped``: afterwards the name has records of other types only, such as a CNAME in place of an A record set.
     """
 
     before: RRset | None
@@ -53,19 +53,19 @@ class Difference:
 
     @property
     def rrset(self) -> RRset:
-        """The record set that gives the difference its name and type."""
+        """The record set after, or before if there is none after."""
         found = self.after or self.before
         assert found is not None  # noqa: S101 - ``compare`` makes no difference of nothing
         return found
 
     @property
     def name(self) -> Name:
-        """Whose records differ."""
+        """The name of the record set."""
         return self.rrset.name
 
     @property
     def type(self) -> RdataType:
-        """Records of which type."""
+        """The type of the record set."""
         return self.rrset.type
 
     @property
@@ -77,7 +77,7 @@ class Difference:
 
     @property
     def effects(self) -> frozenset[Effect]:
-        """What it does."""
+        """All effects of the difference."""
         found: set[Effect] = {Effect.SHAPE} if self.retyped else set()
         if self.before is None or self.after is None:
             return frozenset(found | {Effect.CREATED if self.before is None else Effect.DELETED})
@@ -85,7 +85,7 @@ class Difference:
             found.add(Effect.SHAPE)
             if self.after.shape == "empty":
                 found.add(Effect.EMPTIED)
-        elif _holds(self.before) != _holds(self.after):
+        elif _content(self.before) != _content(self.after):
             found.add(Effect.VALUES)
         if self.before.ttl != self.after.ttl:
             found.add(Effect.TTL)
@@ -136,7 +136,7 @@ class ProfileDifference:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """All that differs, sorted by name and type. ``zones_added`` and ``zones_removed`` hold origins of whole zones."""
+    """All differences, sorted by name and type. ``zones_added`` and ``zones_removed`` are origins of whole zones."""
 
     records: tuple[Difference, ...] = ()
     profiles: tuple[ProfileDifference, ...] = ()
@@ -148,7 +148,7 @@ class Delta:
 
     @property
     def names(self) -> tuple[Name, ...]:
-        """Every name with a difference, once."""
+        """The names of the record sets that differ, without duplicates."""
         return tuple(dict.fromkeys(difference.name for difference in self.records))
 
     def as_data(self) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Delta:
 
 
 def compare(before: ZoneSet, after: ZoneSet) -> Delta:
-    """What is to be done to ``before`` to have ``after``. Zones that are the same object cost nothing."""
+    """The differences from ``before`` to ``after``. Zones that are the identical object are skipped."""
     records: list[Difference] = []
     for origin in before.zones.keys() | after.zones.keys():
         old, new = before.zones.get(origin), after.zones.get(origin)
@@ -191,12 +191,12 @@ def _node_differences(was: Node, now: Node) -> list[Difference]:
     ]
 
 
-def _holds(rrset: RRset) -> tuple[object, ...]:
+def _content(rrset: RRset) -> tuple[object, ...]:
     return rrset.content, rrset.alias, rrset.alias_record
 
 
 def describe(rrset: RRset) -> str:
-    """A record set in words: type, what it holds, TTL."""
+    """A record set as text: type, values or target, TTL in seconds."""
     if rrset.alias_record is not None:
         return f"{rrset.type.name} alias of record set {plain(rrset.alias_record)}, TTL {rrset.ttl}"
     if rrset.alias is not None:
@@ -208,7 +208,7 @@ def describe(rrset: RRset) -> str:
 
 
 def describe_profile(profile: TrafficManager) -> str:
-    """A profile in words: its DNS name and what else it says."""
+    """A profile as text: its DNS name, its endpoints and its other settings."""
     data = msgspec.to_builtins(profile)
     endpoints = ", ".join(_endpoint(each) for each in data.pop("endpoints")) or "none"
     del data["name"]

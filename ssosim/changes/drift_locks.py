@@ -1,4 +1,7 @@
-"""Zones locked by open drift: each by an incident, from the look that finds the drift to the look that does not."""
+"""Zones locked by open drift: each by an incident, from the detection that finds the drift to the first that does not.
+
+These are no thread locks: they make the gate refuse changes of a zone (TMS9-054).
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ from types import MappingProxyType
 
 from dns.name import Name
 
-from ssosim.changes.drift import Finding
+from ssosim.changes.drift import DriftFinding
 
-__all__ = ["Locks"]
+__all__ = ["DriftLocks"]
 
 LOCKING = frozenset({"missing", "different", "unexpected", "empty-record-set", "dangling-alias", "dangling-cname"})
 
 
-class Locks:
-    """The incidents open now, by zone."""
+class DriftLocks:
+    """The open drift incidents by zone."""
 
     def __init__(self) -> None:
         self._held: dict[Name, str] = {}
@@ -23,25 +26,28 @@ class Locks:
 
     @property
     def held(self) -> Mapping[Name, str]:
-        """Zones with open drift, each with its incident's id."""
+        """The zones with open drift. The value is the id of the incident."""
         return MappingProxyType(self._held)
 
-    def look(self, findings: Iterable[Finding]) -> None:
-        """Take in all that was found now: new drift locks its zone, drift that is gone unlocks it."""
-        drifted = locking(findings)
+    def update(self, findings: Iterable[DriftFinding]) -> None:
+        """Replace the locks: a zone with new drift is locked by a new incident, a zone without drift is unlocked.
+
+        ``findings`` must be all findings of one detection.
+        """
+        drifted = locked_zones(findings)
         held = {origin: incident for origin, incident in self._held.items() if origin in drifted}
         for origin in drifted:
             if origin not in held:
                 self._incidents += 1
                 held[origin] = f"DRIFT-{self._incidents}"
-        self._held = held  # in one step: another thread may be reading
+        self._held = held  # one assignment: another thread may read it
 
-    def left_by(self, findings: Iterable[Finding], *, ends_drift: bool) -> dict[Name, str]:
-        """The locks that a plan leaves whose zones would be found so; none goes unless it ``ends_drift``."""
-        drifted = locking(findings)
+    def remaining_after(self, findings: Iterable[DriftFinding], *, ends_drift: bool) -> dict[Name, str]:
+        """The locks that remain after a plan whose zones have ``findings``; all remain unless it ``ends_drift``."""
+        drifted = locked_zones(findings)
         return {origin: incident for origin, incident in self._held.items() if origin in drifted or not ends_drift}
 
 
-def locking(findings: Iterable[Finding]) -> list[Name]:
-    """The zones that these findings lock, in their order, each once."""
+def locked_zones(findings: Iterable[DriftFinding]) -> list[Name]:
+    """The zones that these findings lock, in order and without duplicates."""
     return [*dict.fromkeys(each.zone for each in findings if each.zone is not None and each.kind in LOCKING)]

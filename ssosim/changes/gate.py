@@ -1,9 +1,7 @@
-"""The gate in front of the zones: a plan passes, is refused with every reason, or is deferred.
+"""The gate: it allows a plan, refuses it with every reason, or defers it. No option of ``apply`` skips it.
 
-No option of ``apply`` passes it by.
-
-Each check is a function of the plan and of the state of things; the control plane runs all of them itself, whoever
-calls (TMS9-085, TMS9-086).
+Each check is a pure function of one ``Request``. Change control runs all checks itself, for every caller (TMS9-085,
+TMS9-086).
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import Any, Literal
 from dns.name import Name
 
 from ssosim.changes.approvals import Approval, Policy
-from ssosim.changes.change import missing
+from ssosim.changes.change import blank_fields
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.plan import Plan
 from ssosim.dns.zones.rrset import plain
@@ -29,7 +27,7 @@ RuleName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One reason why not, and what to do about it."""
+    """One reason against a plan, and what to do about it."""
 
     rule: RuleName
     text: str
@@ -38,13 +36,13 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``allow`` where nothing stands against it; ``defer`` where an approver wants a safer way first."""
+    """The result of all checks. ``defer``: an approver asks for a safer way first (TMS9-051)."""
 
     obstacles: tuple[Obstacle, ...]
 
     @property
     def outcome(self) -> Literal["allow", "refuse", "defer"]:
-        """What is to happen."""
+        """``allow`` without obstacles, else ``defer`` or ``refuse``."""
         if not self.obstacles:
             return "allow"
         return "defer" if any(each.rule == "deferred" for each in self.obstacles) else "refuse"
@@ -57,9 +55,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A wish to apply a plan: the token it was planned under (None: just now), the yeses, and who stands by.
+    """A request to apply a plan. ``token`` is the token of the plan that was approved; None: not planned before.
 
-    ``locks`` are the zones with open drift, each with its incident's id.
+    ``executors`` are the names of the people present. ``locks`` are the zones with open drift and their incident ids.
     """
 
     plan: Plan
@@ -72,19 +70,19 @@ class Request:
 
     @property
     def emergency(self) -> bool:
-        """Whether it may pass the drift lock and the in-use check: an emergency in an open incident."""
+        """Whether the drift lock and the in-use check are skipped: an emergency change in an open incident."""
         return self.plan.change.urgency == "emergency" and self.incident_open
 
     @property
     def incident_open(self) -> bool:
-        """Whether the change names an incident, one of the open ones where those are known."""
+        """Whether the change names an incident: an open one if the inventory lists open incidents."""
         known = self.inventory.incidents
         named = self.plan.change.incident.strip()
         return bool(named) and (not known or named in known or named in self.locks.values())
 
 
 def decide(request: Request) -> Decision:
-    """Run every check."""
+    """Run all checks and collect their obstacles."""
     return Decision(tuple(obstacle for check in _CHECKS for obstacle in check(request)))
 
 
@@ -123,10 +121,10 @@ def _in_use(request: Request) -> Iterator[Obstacle]:
         elif used.in_use:
             who = ", ".join(sorted(client for client in used.count.clients if client)) or "clients"
             text = f"{name}: resolved {used.count.total} times in the last {used.window:g} s, by {who}"
-            yield Obstacle("in-use", text, "move those who use it away first; --substitute shows who they are")
+            yield Obstacle("in-use", text, "move its clients to another name first; --substitute shows who they are")
         elif entry is not None and entry.in_use:
-            text = f"{name}: the inventory says that it is in use ({entry.flow}, owner {entry.owner})"
-            yield Obstacle("in-use", text, f"ask {entry.owner}, and have the inventory changed first")
+            text = f"{name}: the inventory lists it as in use ({entry.flow}, owner {entry.owner})"
+            yield Obstacle("in-use", text, f"ask {entry.owner}, and change the inventory first")
 
 
 def _emergency(request: Request) -> Iterator[Obstacle]:
@@ -139,10 +137,10 @@ def _emergency(request: Request) -> Iterator[Obstacle]:
 
 
 def _approvals(request: Request) -> Iterator[Obstacle]:
-    needed, plan = request.plan.needed, request.plan
+    needed, plan = request.plan.requirements, request.plan
     if needed.refused:
         text = f"the policy {request.policy.name} has no rule for risk {plan.risk.level.word}, {plan.blast.scope}"
-        yield Obstacle("approvals", text, "have the table completed; nobody can approve what it does not know")
+        yield Obstacle("approvals", text, "add a rule to the policy; without a rule nobody can approve the change")
         return
     good: dict[str, None] = {}
     for approval in request.approvals:
@@ -151,7 +149,7 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
             reason = approval.safer or "no reason given"
             yield Obstacle("deferred", f"{approval.person} defers: {reason}", "find the safer way, then plan again")
         elif approval.decision == "reject":
-            yield Obstacle("approvals", f"{approval.person} rejects it", "talk to them")
+            yield Obstacle("approvals", f"{approval.person} rejects it", "settle the reason with the approver")
         elif approval.plan != plan.token:
             text = f"{approval.person} approved the plan {approval.plan or '(none)'}, this is {plan.token}"
             yield Obstacle("approvals", text, "have this plan approved")
@@ -159,7 +157,8 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
             text = f"the approval of {approval.person or '(nobody)'} leaves open: {' '.join(approval.unanswered)}"
             yield Obstacle("approvals", text, "answer all three: safer, needed, now")
         elif not person or person == plan.change.author.strip().lower():
-            yield Obstacle("approvals", "an approval by nobody, or by the author, is none", "ask somebody else")
+            text = "an approval without a name, or by the author, does not count"
+            yield Obstacle("approvals", text, "have another person approve")
         else:
             good[person] = None
     if len(good) < needed.approvers:
@@ -172,15 +171,15 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
 
 def _executors(request: Request) -> Iterator[Obstacle]:
     present = {person.strip().lower() for person in request.executors if person.strip()}
-    needed = request.plan.needed.executors
+    needed = request.plan.requirements.executors
     if needed > 1 and len(present) < needed:
-        text = f"needs {needed} people at the keyboard, has {len(present)}"
+        text = f"needs {needed} people present, has {len(present)}"
         yield Obstacle("executors", text, "name them: --by PERSON --by PERSON")
 
 
 def _document(request: Request) -> Iterator[Obstacle]:
-    if blank := missing(request.plan.change):
-        yield Obstacle("document", f"the change says nothing about: {', '.join(blank)}", "write a change file")
+    if blank := blank_fields(request.plan.change):
+        yield Obstacle("document", f"the change has no text for: {', '.join(blank)}", "write a change file")
 
 
 def _rollback(request: Request) -> Iterator[Obstacle]:
@@ -188,8 +187,8 @@ def _rollback(request: Request) -> Iterator[Obstacle]:
     if not request.policy.rollback_must_restore or not left:
         return
     what = left if isinstance(left, str) else ", ".join(plain(name) for name in left.names) or "the profiles"
-    text = f"the rollback as written does not give back last known good: {what}"
-    yield Obstacle("rollback", text, "mend rollback_operations; the plan shows what would be different")
+    text = f"the rollback as written does not restore last known good: {what}"
+    yield Obstacle("rollback", text, "correct rollback_operations; the plan shows what would differ")
 
 
 _CHECKS: tuple[Callable[[Request], Iterator[Obstacle]], ...] = (

@@ -1,7 +1,7 @@
-"""What is known to exist: endpoints with owner and flow, who owns which resource, which alerts watch what.
+"""The inventory: endpoints with owner and flow, owners of resources, and the alert rules of endpoints.
 
-The core gap of the incident was a missing model of what is deployed (TMS9-039, TMS9-058, TMS9-090). Every check here
-is a pure function of the inventory and of what is seen.
+The main gap of the incident was a missing model of what is deployed (TMS9-039, TMS9-058, TMS9-090). Every check here
+is a pure function of the inventory and of observations.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ssosim.estate.toml_lines import KeyPath
 __all__ = [
     "Alert",
     "Endpoint",
-    "Expected",
+    "ExpectedAnswer",
     "Inventory",
     "Repair",
     "Resource",
@@ -41,11 +41,11 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Immutable, named fields only, unknown keys refused."""
 
 
-class Expected(_Frozen, frozen=True, kw_only=True):
-    """What a resolver should say to the question for addresses (TMS9-055).
+class ExpectedAnswer(_Frozen, frozen=True, kw_only=True):
+    """The answer that a resolver should give to an address query (TMS9-055).
 
-    ``direct``: the records stand under the name asked, as an alias record set answers. ``chain``: CNAMEs lead to them,
-    along exactly ``chain`` where that is given. ``addresses`` is checked where it is given.
+    ``direct``: the records have the queried name, as an alias record set answers. ``chain``: CNAMEs lead to them,
+    along exactly ``chain`` if that is given. ``addresses`` are compared if they are given.
     """
 
     type: Literal["A", "AAAA"] = "A"
@@ -57,8 +57,8 @@ class Expected(_Frozen, frozen=True, kw_only=True):
 class Endpoint(_Frozen, frozen=True, kw_only=True):
     """A host name that something depends on.
 
-    ``flow`` is core or opportunistic sign-in, or whatever the owners call it. ``https`` is the path of the HTTP check
-    (empty: none), ``statuses`` what counts as alive.
+    ``flow`` is core or opportunistic sign-in, or another word of the owners. ``https`` is the path of the HTTPS check
+    (empty: no check); ``statuses`` are the HTTP status codes that pass it.
     """
 
     name: str
@@ -66,13 +66,13 @@ class Endpoint(_Frozen, frozen=True, kw_only=True):
     flow: str
     critical: bool = False
     in_use: bool = True
-    expected: Expected = Expected()
+    expected: ExpectedAnswer = ExpectedAnswer()
     https: str = ""
     statuses: tuple[int, ...] = (200,)
 
 
 class Resource(_Frozen, frozen=True, kw_only=True):
-    """A traffic manager profile and its ownership tag. ``environment`` says where it is kept (TMS9-064)."""
+    """A traffic manager profile and its ownership tag. ``environment`` is where it is deployed (TMS9-064)."""
 
     profile: str
     owner: str
@@ -88,7 +88,7 @@ class Alert(_Frozen, frozen=True, kw_only=True):
 
 
 class Repair(_Frozen, frozen=True, kw_only=True):
-    """Something that was promised after an incident, with the day by which (TMS9-096)."""
+    """A repair item of an incident, with its due day (TMS9-096)."""
 
     title: str
     owner: str
@@ -97,18 +97,18 @@ class Repair(_Frozen, frozen=True, kw_only=True):
 
 
 class SeverityRule(_Frozen, frozen=True, kw_only=True):
-    """Findings about names that ``match`` (a regular expression) have this severity."""
+    """The severity of findings about names that match the regular expression ``match``."""
 
     match: str
     severity: int
 
 
 class Inventory(_Frozen, frozen=True, kw_only=True):
-    """All of it. ``scan_zones``: the zones that drift detection looks at; none named means all (TMS9-038).
+    """The whole inventory. ``scan_zones``: the zones that drift detection examines; empty means all (TMS9-038).
 
-    ``pages_at``: findings of this severity or worse (a lower number) wake somebody; the others go to a queue.
-    ``check_every``: how often, in seconds, endpoints are to be checked from outside; 0 for only when asked (TMS9-091).
-    ``incidents``: ids of the open ones; where any is given, an emergency change must name an open one.
+    ``pages_at``: findings of this severity or worse (a lower number) page the operator on call; others go to a queue.
+    ``check_every``: seconds between checks of the endpoints from outside; 0 means only on request (TMS9-091).
+    ``incidents``: ids of the open incidents; if any is given, an emergency change must name one of them.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -123,11 +123,11 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
     repairs: tuple[Repair, ...] = ()
 
     def endpoint(self, name: str) -> Endpoint | None:
-        """The entry of that name, whatever its case."""
+        """The endpoint with that name, in any case of letters; None if the inventory has none."""
         return self.by_name().get(name.lower().rstrip("."))
 
     def by_name(self) -> Mapping[str, Endpoint]:
-        """The endpoints by their names in lower case; of two with one name the first."""
+        """The endpoints by name in lower case; if two have the same name, the first one."""
         for endpoints, found in tuple(_BY_NAME):
             if endpoints is self.endpoints:
                 return found
@@ -136,7 +136,7 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
         return found
 
     def owner_of(self, profile: str) -> str | None:
-        """Who owns a traffic manager profile; None where the tag is missing."""
+        """The owner of a traffic manager profile; None if the ownership tag is missing."""
         return next((each.owner for each in self.resources if each.profile == profile and each.owner), None)
 
     def severity_of(self, name: str) -> int:
@@ -146,18 +146,18 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
         severity = self.default_severity if by_rule is None else by_rule
         return min(severity, 2) if entry is not None and entry.critical else severity
 
-    def unlisted(self, observed: Iterable[str]) -> tuple[str, ...]:
-        """Names seen in query logs that the inventory does not have."""
+    def find_unlisted(self, observed: Iterable[str]) -> tuple[str, ...]:
+        """The names of ``observed`` (from query counts) that the inventory does not list, sorted."""
         known = {entry.name.lower() for entry in self.endpoints}
         return tuple(sorted(name for name in observed if name not in known))
 
     def completeness(self, observed: Iterable[str]) -> float:
-        """The share of observed names that the inventory knows, 0 to 1; 1 when nothing was observed (TMS9-058)."""
+        """The share, 0 to 1, of observed names that the inventory lists; 1 if nothing was observed (TMS9-058)."""
         seen = set(observed)
-        return 1.0 if not seen else 1 - len(self.unlisted(seen)) / len(seen)
+        return 1.0 if not seen else 1 - len(self.find_unlisted(seen)) / len(seen)
 
-    def misnamed_alerts(self) -> tuple[tuple[Alert, str], ...]:
-        """Alert rules that watch no name of the inventory, with the name that they may mean (TMS9-056)."""
+    def find_misnamed_alerts(self) -> tuple[tuple[Alert, str], ...]:
+        """Alert rules whose endpoint is not in the inventory, each with the most similar name or "" (TMS9-056)."""
         known = {entry.name.lower(): entry.name for entry in self.endpoints}
         wrong = [alert for alert in self.alerts if alert.endpoint.lower() not in known]
         close = [difflib.get_close_matches(alert.endpoint.lower(), known, n=1, cutoff=0.8) for alert in wrong]
@@ -165,25 +165,25 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
 
 
 _BY_NAME: deque[tuple[tuple[Endpoint, ...], Mapping[str, Endpoint]]] = deque(maxlen=4)
-"""``Inventory.by_name`` of the last few inventories: it is asked for every finding."""
+"""Cache of ``Inventory.by_name`` for the last few inventories: it is called for every finding."""
 
 
 def default_inventory() -> Inventory:
-    """The inventory of the estate that is shipped."""
+    """The inventory of the built-in estate."""
     text = resources.files("ssosim.changes").joinpath("contoso-inventory.toml").read_text(encoding="utf-8")
     return parse_inventory(text, "contoso-inventory.toml (built in)")
 
 
 def load_inventory(path: Path) -> Inventory:
-    """Read the user's own file; raises TomlMistakeError."""
+    """Read an inventory file; raises TomlMistakeError."""
     return parse_inventory(read_text(path), str(path))
 
 
 def parse_inventory(text: str, source: str) -> Inventory:
     """Read an inventory from TOML; raises TomlMistakeError with file, line and key.
 
-    That an alert names no endpoint is a finding of ``misnamed_alerts``, not a mistake of the file: an inventory must
-    be readable to be linted.
+    An alert without an endpoint is a finding of ``find_misnamed_alerts``, not an error of the file: the check needs a
+    readable inventory.
     """
     inventory = convert_toml(text, source, Inventory)
     if mistakes := [format_mistake(text, source, path, what) for path, what in _mistakes(inventory)]:
@@ -197,10 +197,10 @@ def _mistakes(inventory: Inventory) -> list[tuple[KeyPath, str]]:
     for index, entry in enumerate(inventory.endpoints):
         name = entry.name.lower()
         if name in seen:
-            found.append((("endpoints", index, "name"), f"{entry.name!r} is there twice"))
+            found.append((("endpoints", index, "name"), f"{entry.name!r} is listed twice"))
         seen.add(name)
         if not entry.owner.strip():
-            found.append((("endpoints", index, "owner"), "is blank; expected a team or person who answers"))
+            found.append((("endpoints", index, "owner"), "is blank; expected the responsible team or person"))
         if entry.https and not entry.https.startswith("/"):
             found.append((("endpoints", index, "https"), "expected a path that begins with /"))
     if inventory.check_every < 0:

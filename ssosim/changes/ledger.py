@@ -1,11 +1,12 @@
-"""What was applied when, by whom, with whose yes; and the zones before and after each time.
+"""The ledger: what was applied when, by whom and with which approvals; and the zones before and after each entry.
 
-Zones are kept in files named by their content, the list in one file that is replaced whole: written beside, flushed to
-disk, renamed. A process that dies at any moment leaves the list as it was or as it should be, and every state that the
-list names is complete. An error at any of these steps leaves the list as it was; where even that cannot be had, the
-entry stands, because it is what the next start would find.
+The list of entries is one file. It is replaced as a whole: written to a temporary file, flushed to disk, renamed. Each
+state of the zones is a file whose name contains the digest of its content, and is written before the list refers to it.
+So a process that dies at any moment leaves either the old list or the new one, and every state that a list refers to is
+complete. An error at any of these steps leaves the old list. If even the old list cannot be restored, the entry counts
+as written, because the next start would find it.
 
-The list is a JSON array with one entry a line. Where the end of the file was lost, the whole lines before it hold.
+The list is a JSON array with one entry per line. If the end of the file is lost, the complete lines before it count.
 """
 
 from __future__ import annotations
@@ -20,27 +21,36 @@ from typing import Any, Literal
 
 import msgspec
 
-from ssosim.changes.snapshot import SnapshotError, digest, from_data, in_pieces, to_data
+from ssosim.changes.snapshot import SnapshotError, digest, from_data, iter_json, to_data
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Entry", "Ledger", "LedgerError", "Step", "is_latest", "to_undo", "undone"]
+__all__ = [
+    "BeforeAfter",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerError",
+    "find_entry_to_undo",
+    "is_latest",
+    "rolled_back_numbers",
+]
 
-Step = tuple[ZoneSet, ZoneSet]
+BeforeAfter = tuple[ZoneSet, ZoneSet]
 """Zones before and after."""
 
 _LIST = "ledger.json"
 
 
 class LedgerError(RuntimeError):
-    """The ledger cannot be read or written; the text says which file and why."""
+    """The ledger cannot be read or written; the text names the file and the reason."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing done; ``at`` is in seconds since the epoch.
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry; ``at`` is in seconds since the epoch.
 
-    Digests of zones: ``before`` and ``after`` in production, faults in force left out, ``desired_before`` and
-    ``desired`` of the desired state. ``complete``: a rollback after which nothing is left of the change that it undoes.
+    ``before`` and ``after`` are digests of the zones without active faults, ``desired_before`` and ``desired`` are
+    digests of the desired state. ``undoes`` is the number of the change that a rollback reverts, ``complete`` whether
+    it reverted it completely.
     """
 
     at: float
@@ -60,8 +70,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     change: dict[str, Any] | None = None
 
 
-def undone(entries: Sequence[Entry]) -> frozenset[int]:
-    """The numbers of the changes that were rolled back whole."""
+def rolled_back_numbers(entries: Sequence[LedgerEntry]) -> frozenset[int]:
+    """The numbers of the changes that were rolled back completely."""
     return frozenset(
         entry.undoes
         for entry in entries
@@ -69,9 +79,12 @@ def undone(entries: Sequence[Entry]) -> frozenset[int]:
     )
 
 
-def to_undo(entries: Sequence[Entry], number: int | None) -> Entry:
-    """The applied change of that number, by default the last that stands; raises DnsChangeError if there is none."""
-    gone = undone(entries)
+def find_entry_to_undo(entries: Sequence[LedgerEntry], number: int | None) -> LedgerEntry:
+    """The applied change with that number; for None the last one that is not rolled back.
+
+    Raises DnsChangeError if there is none.
+    """
+    gone = rolled_back_numbers(entries)
     stage = max((entry.number for entry in entries if entry.action == "load"), default=0)
     open_ones = [
         entry for entry in entries if entry.action == "apply" and entry.number > stage and entry.number not in gone
@@ -86,12 +99,12 @@ def to_undo(entries: Sequence[Entry], number: int | None) -> Entry:
     return found
 
 
-def is_latest(entries: Sequence[Entry], entry: Entry) -> bool:
-    """Whether the zones before ``entry`` are what its rollback must restore, because nobody changed others since.
+def is_latest(entries: Sequence[LedgerEntry], entry: LedgerEntry) -> bool:
+    """Whether a rollback of ``entry`` must restore exactly the zones before it.
 
-    Not so after a later change that stands, after production was adopted, and after the rollback of an earlier change.
+    False after a later change that is in force, after an adoption, and after the rollback of an earlier change.
     """
-    gone, later = undone(entries), entries[entry.number :]
+    gone, later = rolled_back_numbers(entries), entries[entry.number :]
     for each in later:
         if each.action == "adopt" or (each.action == "apply" and each.number not in gone):
             return False
@@ -102,43 +115,43 @@ def is_latest(entries: Sequence[Entry], entry: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger in ``folder``, which is made when it is first written to."""
+    """The ledger in ``folder``, which is created at the first write."""
 
     folder: Path
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Everything done, oldest first; raises LedgerError for a file that this did not write."""
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """All entries, oldest first; raises LedgerError for a file that is no ledger."""
         return self._read()[0]
 
-    def torn(self) -> bool:
-        """Whether the end of the list was lost, so that ``entries`` gives those before it. Raises LedgerError."""
+    def is_torn(self) -> bool:
+        """Whether the end of the list is lost; ``entries`` then returns the entries before it. Raises LedgerError."""
         return self._read()[1]
 
-    def _read(self) -> tuple[tuple[Entry, ...], bool]:
+    def _read(self) -> tuple[tuple[LedgerEntry, ...], bool]:
         try:
-            text = self._list.read_bytes()
+            text = self._list_path.read_bytes()
         except FileNotFoundError:
             return (), False
         except OSError as error:
-            raise LedgerError(f"{self._list}: cannot be read: {error.strerror}") from error
+            raise LedgerError(f"{self._list_path}: cannot be read: {error.strerror}") from error
         try:
-            entries, torn = msgspec.json.decode(text, type=tuple[Entry, ...]), False
+            entries, torn = msgspec.json.decode(text, type=tuple[LedgerEntry, ...]), False
         except (msgspec.DecodeError, ValueError) as error:
-            whole = _whole_lines(text)
+            whole = _parse_complete_lines(text)
             if whole is None:
-                raise LedgerError(f"{self._list}: is not a ledger: {error}") from error
+                raise LedgerError(f"{self._list_path}: is not a ledger: {error}") from error
             entries, torn = whole, True
         for number, entry in enumerate(entries, 1):
             if entry.number != number or not 0 < (entry.undoes or 1) <= number:
-                raise LedgerError(f"{self._list}: is not a ledger: entry {number} is not numbered as such")
+                raise LedgerError(f"{self._list_path}: is not a ledger: entry {number} is not numbered as such")
         return entries, torn
 
-    def commit(self, entry: Entry, production: Step, desired: Step) -> Entry:
-        """Add ``entry``, numbered and with its digests; when this returns it is on disk.
+    def commit(self, entry: LedgerEntry, production: BeforeAfter, desired: BeforeAfter) -> LedgerEntry:
+        """Add ``entry`` with its number and digests, and return it. It is on disk when this returns.
 
-        Raises LedgerError when it could not be written; the list is then as it was.
+        Raises LedgerError if it cannot be written; the list is then unchanged.
         """
-        before, after, wanted_before, wanted = self.keep(*production, *desired)
+        before, after, wanted_before, wanted = self.store_snapshots(*production, *desired)
         entries = self.entries()
         entry = msgspec.structs.replace(
             entry,
@@ -149,51 +162,51 @@ class Ledger:
             desired=wanted,
         )
         try:
-            self._put((*entries, entry))
+            self._write_list((*entries, entry))
         except OSError as error:
-            if not self._as_before(entries):
+            if not self._restore_list(entries):
                 return entry
-            raise self._unwritten(error) from error
+            raise self._write_error(error) from error
         return entry
 
-    def keep(self, *states: ZoneSet) -> tuple[str, ...]:
-        """Have the zones of ``states`` on disk, and return their digests. The list is as it was; raises LedgerError.
+    def store_snapshots(self, *states: ZoneSet) -> tuple[str, ...]:
+        """Write the zones of ``states`` to disk and return their digests. The list does not change.
 
-        For who knows beforehand what ``commit`` will be given, which is then done in a moment.
+        A caller that does this before ``commit`` makes ``commit`` fast. Raises LedgerError.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return tuple(self._keep(zones) for zones in states)
+            return tuple(self._store_snapshot(zones) for zones in states)
         except OSError as error:
-            raise self._unwritten(error) from error
+            raise self._write_error(error) from error
 
-    def tidy(self) -> None:
-        """Remove what a process that died in the middle of writing left beside the files; errors are passed over."""
+    def remove_partial_files(self) -> None:
+        """Remove temporary files of a process that died while it wrote; errors are ignored."""
         with contextlib.suppress(OSError):
             for path in self.folder.glob(".*.part"):
                 path.unlink(missing_ok=True)
 
-    def _put(self, entries: Sequence[Entry]) -> None:
+    def _write_list(self, entries: Sequence[LedgerEntry]) -> None:
         lines = b",\n".join(msgspec.json.encode(entry) for entry in entries)
-        with _replacing(self._list) as descriptor:
+        with _replace_file(self._list_path) as descriptor:
             _write(descriptor, b"[\n" + lines + b"\n]\n")
 
-    def _as_before(self, entries: Sequence[Entry]) -> bool:
-        """Whether the list holds ``entries`` and no more; the new list may have got into place before the error."""
+    def _restore_list(self, entries: Sequence[LedgerEntry]) -> bool:
+        """Restore the list to ``entries`` after an error, and return whether it has exactly these."""
         with contextlib.suppress(OSError, LedgerError):
             if self.entries() == entries:
                 return True
             with contextlib.suppress(OSError):
-                self._put(entries) if entries else self._list.unlink()
+                self._write_list(entries) if entries else self._list_path.unlink()
             return self.entries() == entries
         return False
 
-    def _unwritten(self, error: OSError) -> LedgerError:
+    def _write_error(self, error: OSError) -> LedgerError:
         return LedgerError(f"{self.folder}: cannot be written: {error.strerror}; nothing was changed")
 
     def zones(self, content: str, like: ZoneSet | None = None) -> ZoneSet:
-        """The zones with that digest, with the ``places`` of ``like``; raises LedgerError."""
-        path = self._path(content)
+        """Read the zones with the digest ``content``; ``places`` are taken from ``like``. Raises LedgerError."""
+        path = self._snapshot_path(content)
         try:
             zones = from_data(msgspec.json.decode(path.read_bytes()), like)
         except OSError as error:
@@ -201,34 +214,34 @@ class Ledger:
         except (ValueError, SnapshotError) as error:
             raise LedgerError(f"{path}: is not a state of zones: {error}") from error
         if digest(zones) != content:
-            raise LedgerError(f"{path}: its content is not what its name says")
+            raise LedgerError(f"{path}: its content does not have the digest in its name")
         return zones
 
-    def _keep(self, zones: ZoneSet) -> str:
+    def _store_snapshot(self, zones: ZoneSet) -> str:
         content = digest(zones)
-        path = self._path(content)
+        path = self._snapshot_path(content)
         if not path.exists():
-            with _replacing(path) as descriptor:
-                _write(descriptor, "".join(in_pieces(to_data(zones))).encode())
+            with _replace_file(path) as descriptor:
+                _write(descriptor, "".join(iter_json(to_data(zones))).encode())
         return content
 
     @property
-    def _list(self) -> Path:
+    def _list_path(self) -> Path:
         return self.folder / _LIST
 
-    def _path(self, content: str) -> Path:
+    def _snapshot_path(self, content: str) -> Path:
         return self.folder / f"zones-{content}.json"
 
 
-def _whole_lines(text: bytes) -> tuple[Entry, ...] | None:
-    """The entries before the place where the list breaks off; None where it does not break off but is another file."""
+def _parse_complete_lines(text: bytes) -> tuple[LedgerEntry, ...] | None:
+    """The entries before the end that is lost; None if the file is not a list with a lost end."""
     first, *lines = text.split(b"\n")
     if first != b"[" or text.rstrip().endswith(b"]"):
         return None
-    found: list[Entry] = []
+    found: list[LedgerEntry] = []
     for number, line in enumerate(lines, 1):
         try:
-            found.append(msgspec.json.decode(line.removesuffix(b","), type=Entry))
+            found.append(msgspec.json.decode(line.removesuffix(b","), type=LedgerEntry))
         except (msgspec.DecodeError, ValueError):
             return tuple(found) if number == len(lines) else None
     return tuple(found)
@@ -241,8 +254,11 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[int]:
-    """A descriptor whose content takes the place of ``path`` at the end of the block, whole and on disk, or never."""
+def _replace_file(path: Path) -> Iterator[int]:
+    """Yield a descriptor of a temporary file that replaces ``path`` at the end of the block.
+
+    The new content is then complete and on disk. After an error in the block, ``path`` is unchanged.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         try:

@@ -1,4 +1,4 @@
-"""What a change may do to zones, as values: the same in a change file, over the control API and from Python."""
+"""The operations of a change on zones, as values: the same in a change file, in the control API and in Python."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "PutRecords",
     "RemoveName",
     "RemoveRecords",
-    "operate",
+    "apply_operations",
     "operations_between",
 ]
 
@@ -39,12 +39,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Base of the operations. In TOML the key ``op`` holds the operation's name."""
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """The zones after the operation; raises DnsChangeError when it cannot be done."""
+        """Return the zones after the operation. Raises DnsChangeError if it cannot be applied."""
         raise NotImplementedError
 
 
 class PutRecords(Operation, frozen=True, kw_only=True, tag="put-records"):
-    """Put a plain record set, in the place of the one of that name and type; no ``values`` makes an empty one."""
+    """Create or replace the plain record set of that name and type; without ``values`` it is empty (NODATA)."""
 
     name: str
     type: str
@@ -52,7 +52,7 @@ class PutRecords(Operation, frozen=True, kw_only=True, tag="put-records"):
     ttl: int | None = None
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """Put it."""
+        """Return the zones with the record set."""
         return put_rrset(zones, self.name, self.type, self.values, self.ttl)
 
 
@@ -66,7 +66,7 @@ class PointAlias(Operation, frozen=True, kw_only=True, tag="point-alias"):
     ttl: int | None = None
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """Point it."""
+        """Return the zones with the alias record set."""
         if bool(self.profile) == bool(self.record):
             raise DnsChangeError(f"{self.name}: an alias has one target: give either profile or record")
         if self.record:
@@ -81,7 +81,7 @@ class RemoveRecords(Operation, frozen=True, kw_only=True, tag="remove-records"):
     type: str
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """Remove it."""
+        """Return the zones without the record set."""
         return remove_rrset(zones, self.name, self.type)
 
 
@@ -91,7 +91,7 @@ class RemoveName(Operation, frozen=True, kw_only=True, tag="remove-name"):
     name: str
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """Remove them."""
+        """Return the zones without the name."""
         return remove_name(zones, self.name)
 
 
@@ -101,7 +101,7 @@ class PutProfile(Operation, frozen=True, kw_only=True, tag="put-profile"):
     profile: TrafficManager
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """Put it."""
+        """Return the zones with the profile."""
         return put_profile(zones, self.profile)
 
 
@@ -111,15 +111,15 @@ class DeleteProfile(Operation, frozen=True, kw_only=True, tag="delete-profile"):
     profile: str
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
-        """Delete it."""
+        """Return the zones without the profile."""
         return delete_profile(zones, self.profile)
 
 
 AnyOperation = PutRecords | PointAlias | RemoveRecords | RemoveName | PutProfile | DeleteProfile
 
 
-def operate(zones: ZoneSet, operations: Iterable[Operation]) -> ZoneSet:
-    """All operations in order, or none: raises DnsChangeError that begins with the operation's number."""
+def apply_operations(zones: ZoneSet, operations: Iterable[Operation]) -> ZoneSet:
+    """Apply all operations in order. Raises DnsChangeError, which begins with the number of the operation."""
     for number, operation in enumerate(operations):
         try:
             zones = operation.apply(zones)
@@ -129,11 +129,11 @@ def operate(zones: ZoneSet, operations: Iterable[Operation]) -> ZoneSet:
 
 
 def operations_between(before: ZoneSet, after: ZoneSet) -> tuple[AnyOperation, ...]:
-    """The operations that lead from one tree to the other.
+    """The operations that change ``before`` into ``after``.
 
-    What others need is made before what needed it goes: profiles are created first and deleted last, and an alias is
-    pointed elsewhere before its profile is deleted (crates.io, 25 January 2023: replace is not delete and create).
-    Raises DnsChangeError when whole zones differ, which no operation can do.
+    The order keeps every name resolvable: profiles are created first and deleted last, and an alias gets its new target
+    before its old profile is deleted (crates.io, 25 January 2023: replace is not delete and create). Raises
+    DnsChangeError if whole zones were added or removed, which no operation can do.
     """
     delta = compare(before, after)
     if whole := delta.zones_added + delta.zones_removed:

@@ -1,6 +1,6 @@
-"""Direction 2 of drift: what resolvers say of every endpoint, against what is expected of it.
+"""Direction 2 of drift: compare the answers of resolvers for every endpoint with the inventory.
 
-Pure: the probes that ask over the wire are in ``ssosim.lab``.
+Pure functions. The probes that query resolvers over the network are in ``ssosim.lab.control.endpoint_probes``.
 """
 
 from __future__ import annotations
@@ -9,18 +9,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ssosim.changes.drift import Finding, finding
-from ssosim.changes.inventory import Endpoint, Expected, Inventory
+from ssosim.changes.drift import DriftFinding, make_finding
+from ssosim.changes.inventory import Endpoint, ExpectedAnswer, Inventory
 from ssosim.changes.usage import QueryCounts
 
-__all__ = ["Observation", "contradictions", "incomplete_counts", "inventory_findings", "outside_in"]
+__all__ = [
+    "Observation",
+    "compare_observations",
+    "find_incomplete_counts",
+    "find_inventory_gaps",
+    "find_usage_contradictions",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one view's resolver said of one name. ``shape`` is that of the answer, or the code of a failure.
+    """The answer of one view's resolver for one name. ``shape`` is the shape of the answer, or the code of a failure.
 
-    ``status`` is the HTTP check's; None where none was made, 0 where no answer came.
+    ``status`` is the HTTP status of the check; None if there was no check, 0 if there was no response.
     """
 
     name: str
@@ -31,11 +37,11 @@ class Observation:
     status: int | None = None
 
 
-def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[Finding, ...]:
-    """Every endpoint that does not answer as expected.
+def compare_observations(inventory: Inventory, observed: Iterable[Observation]) -> tuple[DriftFinding, ...]:
+    """A finding for every endpoint with an unexpected answer or HTTP status.
 
-    Where most views agree with what is expected and some do not, those have something stale or of their own: that is a
-    finding of its own kind and never wakes anybody (TMS9-053).
+    If less than half of the views differ from the expected answer, they probably have stale data. Such a finding has
+    the kind ``one-view`` and never pages the operator on call (TMS9-053).
     """
     by_name: dict[str, list[Observation]] = defaultdict(list)
     for observation in observed:
@@ -48,7 +54,7 @@ def outside_in(inventory: Inventory, observed: Iterable[Observation]) -> tuple[F
     )
 
 
-def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) -> Iterator[Finding]:
+def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) -> Iterator[DriftFinding]:
     wrong = [(each, problem) for each in seen if (problem := _mismatch(entry.expected, each))]
     if wrong:
         text = f"{wrong[0][1]} (views: {', '.join(each.view for each, _ in wrong)})"
@@ -61,16 +67,16 @@ def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) ->
         yield _by_quorum(inventory, entry, "https", text, len(dead), len(checked))
 
 
-def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> Finding:
-    """The finding at its name's severity, or, where less than half of the views say so, one that wakes nobody."""
+def _by_quorum(inventory: Inventory, entry: Endpoint, kind: str, text: str, wrong: int, views: int) -> DriftFinding:
+    """The finding with the severity of its name, or one that does not page if less than half of the views differ."""
     if 2 * wrong >= views:
-        return finding(inventory, "outside", kind, entry.name, text, None)
+        return make_finding(inventory, "outside", kind, entry.name, text, None)
     text = f"{wrong} of {views} views differ, perhaps stale: {text}"
-    return Finding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
+    return DriftFinding("outside", "one-view", entry.name, text, inventory.default_severity, pages=False)
 
 
-def _mismatch(expected: Expected, seen: Observation) -> str:
-    """What is not as expected, in words; empty where nothing is."""
+def _mismatch(expected: ExpectedAnswer, seen: Observation) -> str:
+    """The first difference from the expected answer as text; empty if there is none."""
     if seen.shape != expected.shape:
         chain = f" along {' → '.join(seen.chain)}" if seen.chain else ""
         return f"expected a {expected.shape} answer, got {seen.shape}{chain}"
@@ -81,33 +87,39 @@ def _mismatch(expected: Expected, seen: Observation) -> str:
     return ""
 
 
-def contradictions(inventory: Inventory, counts: QueryCounts, window: float, now: float) -> tuple[Finding, ...]:
-    """Endpoints that the inventory calls unused and that are asked for (TMS9-042)."""
+def find_usage_contradictions(
+    inventory: Inventory, counts: QueryCounts, window: float, now: float
+) -> tuple[DriftFinding, ...]:
+    """Endpoints that the inventory lists as not in use and that were resolved in the last ``window`` s (TMS9-042)."""
     found = []
     for entry in inventory.endpoints:
         counted = None if entry.in_use else counts.resolutions(entry.name.lower(), now - window, now)
         if counted is not None and counted.total:
-            text = f"the inventory says not in use; resolved {counted.total} times in the last {window:g} s"
-            found.append(finding(inventory, "inventory", "contradiction", entry.name, text, None))
+            text = f"the inventory lists it as not in use; resolved {counted.total} times in the last {window:g} s"
+            found.append(make_finding(inventory, "inventory", "contradiction", entry.name, text, None))
     return tuple(found)
 
 
-def inventory_findings(inventory: Inventory, observed: Iterable[str]) -> tuple[Finding, ...]:
-    """Names that are asked for and not listed, and alert rules that watch nothing."""
-    names = inventory.unlisted(observed)
-    found = [finding(inventory, "inventory", "unlisted", name, "is asked for and not listed", None) for name in names]
-    for alert, meant in inventory.misnamed_alerts():
+def find_inventory_gaps(inventory: Inventory, observed: Iterable[str]) -> tuple[DriftFinding, ...]:
+    """Queried names that the inventory does not list, and alert rules for endpoints that it does not list."""
+    names = inventory.find_unlisted(observed)
+    found = [
+        make_finding(inventory, "inventory", "unlisted", name, "is queried and not listed", None) for name in names
+    ]
+    for alert, meant in inventory.find_misnamed_alerts():
         hint = f"; did you mean {meant}?" if meant else ""
         text = f"alert rule {alert.name} watches {alert.endpoint}, which the inventory does not have{hint}"
-        found.append(finding(inventory, "inventory", "alert-name", meant or alert.endpoint, text, None))
+        found.append(make_finding(inventory, "inventory", "alert-name", meant or alert.endpoint, text, None))
     return tuple(found)
 
 
-def incomplete_counts(inventory: Inventory, counts: QueryCounts, now: float) -> tuple[Finding, ...]:
-    """A finding where queries of the last day were not counted: names may be in use that nothing else here shows."""
-    why = counts.lost(now)
+def find_incomplete_counts(inventory: Inventory, counts: QueryCounts, now: float) -> tuple[DriftFinding, ...]:
+    """A finding if queries of the last day were not counted: names in use may then be missing from the findings."""
+    why = counts.explain_lost(now)
     if not why:
         return ()
-    text = f"query counts of the last day are incomplete ({why}): names may be missing here that are asked for"
+    text = f"query counts of the last day are incomplete ({why}): queried names may be missing here"
     severity = inventory.default_severity
-    return (Finding("inventory", "counts-incomplete", "query counts", text, severity, severity <= inventory.pages_at),)
+    return (
+        DriftFinding("inventory", "counts-incomplete", "query counts", text, severity, severity <= inventory.pages_at),
+    )

@@ -1,4 +1,4 @@
-"""Zones of a user's tree in the place of an estate's: what is not in the tree stays, so that sign-ins can be played."""
+"""Replace zones of an estate by those of a user's tree; zones that are not in the tree stay, so that sign-in works."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["overlay"]
 
 
 def overlay(base: ZoneSet, tree: ZoneSet) -> ZoneSet:
-    """``base`` with the zones and profiles of ``tree`` in the place of those of their names, as the next version.
+    """Return ``base`` with its zones and profiles replaced by those of ``tree`` with the same names.
 
-    Raises DnsChangeError where the two do not fit together.
+    The version increases by one. Raises DnsChangeError if the two conflict.
     """
     zones = {origin: zone for origin, zone in (*base.zones.items(), *tree.zones.items()) if len(origin) > 1}
     profiles = {**base.profiles, **tree.profiles}

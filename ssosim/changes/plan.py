@@ -1,4 +1,8 @@
-"""What a change would do, worked out before anything is done: differences, risk, reach, use, references, undo."""
+"""Plans: what a change would do, computed without applying it.
+
+A plan has the differences, the risk, the blast radius, the usage of the affected names, the references to them, the
+approvals that the policy requires, and the result of a rehearsed rollback.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +13,30 @@ from typing import Any
 import msgspec
 from dns.name import Name
 
-from ssosim.changes.approvals import Needed, Policy
+from ssosim.changes.approvals import Policy, Requirements
 from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
-from ssosim.changes.references import Reference, affected, references
-from ssosim.changes.risk import Blast, Risk, assess
+from ssosim.changes.references import Reference, find_affected_names, find_references
+from ssosim.changes.risk import BlastRadius, Risk, assess_risk
 from ssosim.changes.snapshot import digest
-from ssosim.changes.usage import QueryCounts, Usage, usage_of
+from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.lint import LintFinding, lint
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Plan", "Surroundings", "make_plan", "plan_token"]
+__all__ = ["Plan", "PlanContext", "make_plan", "plan_token"]
 
 _TOKEN_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a plan is judged against. ``now`` is in seconds since the epoch, ``spns`` are those of the service."""
+class PlanContext:
+    """What ``make_plan`` needs beside the change and the zones.
+
+    ``now`` is in seconds since the epoch; ``spns`` are the SPNs of the service account.
+    """
 
     inventory: Inventory
     policy: Policy
@@ -40,11 +47,12 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A change worked out against one version of the zones.
+    """A change, planned against one version of the zones.
 
-    ``token`` stands for the change and for the zones that it was planned against: approvals and ``apply`` name it, so
-    that a plan that was overtaken cannot be applied late (dynamodb-2025). ``rollback`` is what the rollback, as it is
-    written, would leave different from last known good; None where it is words only.
+    ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
+    an outdated plan cannot be applied late (dynamodb-2025). ``rollback`` is the difference from last known good that
+    would remain after the change's ``rollback_operations``, or the error text if they cannot be applied; None if the
+    change has none.
     """
 
     change: Change
@@ -53,15 +61,15 @@ class Plan:
     after: ZoneSet
     delta: Delta
     risk: Risk
-    blast: Blast
+    blast: BlastRadius
     usage: tuple[Usage, ...]
     references: tuple[Reference, ...]
-    needed: Needed
+    requirements: Requirements
     rollback: Delta | str | None
 
     @property
     def effects(self) -> dict[str, frozenset[Effect]]:
-        """What happens to each existing name that is affected: to its own records, or by way of what it leads to."""
+        """The effects on each affected name that exists: on its own records, or through a link to changed records."""
         found = dict.fromkeys(self.blast.names, frozenset({Effect.VALUES}))
         own: dict[str, frozenset[Effect]] = {}
         for each in self.delta.records:
@@ -71,7 +79,7 @@ class Plan:
 
     @property
     def zones(self) -> frozenset[Name]:
-        """Origins of the zones that it touches."""
+        """The origins of the zones that it changes."""
         return frozenset(self.before.zone_of(name).origin for name in self.delta.names)
 
     def as_data(self) -> dict[str, Any]:
@@ -86,29 +94,29 @@ class Plan:
             "blast_radius": self.blast.as_data(),
             "references": [reference.as_data() for reference in self.references],
             "usage": [usage.as_data() for usage in self.usage],
-            "needs": msgspec.to_builtins(self.needed),
+            "needs": msgspec.to_builtins(self.requirements),
             "rollback": undo,
         }
 
 
 def plan_token(change: Change, zones: ZoneSet) -> str:
-    """``v7-3f2a…``: the version planned against, and a digest of the change and of the zones' content."""
+    """The token, such as ``v7-3f2a…``: the version of ``zones``, and a digest of the change and the zones."""
     whole = msgspec.json.encode(change, order="deterministic") + digest(zones).encode()
     return f"v{zones.version}-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
 
 
-def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
-    """Work ``change`` out against ``zones``, which stay as they are. Raises DnsChangeError when it cannot be done."""
+def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
+    """Plan ``change`` against ``zones``, which do not change. Raises DnsChangeError if it cannot be applied."""
     after = change.apply(zones)
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
-    referring = references(zones, delta.names, gone, around.spns, around.inventory)
-    names = affected(zones, delta)
-    counts, ttls = around.counts.freeze(), _former_ttls(delta)
-    usage = {name: usage_of(counts, name, _window(change, ttls.get(name)), around.now) for name in names}
+    referring = find_references(zones, delta.names, gone, context.spns, context.inventory)
+    names = find_affected_names(zones, delta)
+    counts, ttls = context.counts.freeze(), _former_ttls(delta)
+    usage = {name: measure_usage(counts, name, _window(change, ttls.get(name)), context.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
-    blast = Blast("views" if change.views else "global", change.views, names, tuple(clients))
-    risk = assess(delta, usage, referring, around.inventory, _mistakes(zones, after))
+    blast = BlastRadius("views" if change.views else "global", change.views, names, tuple(clients))
+    risk = assess_risk(delta, usage, referring, context.inventory, _find_new_lint_errors(zones, after))
     return Plan(
         change=change,
         token=plan_token(change, zones),
@@ -119,19 +127,19 @@ def make_plan(change: Change, zones: ZoneSet, around: Surroundings) -> Plan:
         blast=blast,
         usage=tuple(usage.values()),
         references=referring,
-        needed=around.policy.needs(risk.level, blast),
+        requirements=context.policy.requirements_for(risk.level, blast),
         rollback=_rehearse(change, zones, after),
     )
 
 
-def _mistakes(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
-    """Errors of the zones that are not there before the change, such as a CNAME without its last dot (se-2009)."""
+def _find_new_lint_errors(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
+    """Lint errors that the change introduces, such as a CNAME target without its final dot (se-2009)."""
     known = frozenset(lint(before))
     return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
 
 
 def _former_ttls(delta: Delta) -> dict[str, int]:
-    """The longest TTL, in seconds, that the existing record sets of each changed name have."""
+    """The longest TTL, in seconds, of the existing record sets of each changed name."""
     found: dict[str, int] = {}
     for each in delta.records:
         if each.before is not None:
@@ -141,12 +149,12 @@ def _former_ttls(delta: Delta) -> dict[str, int]:
 
 
 def _window(change: Change, ttl: int | None) -> float:
-    """The seconds to look back: never less than the TTL, behind which a cache hides its use (TMS9-089)."""
+    """The window of query counts in seconds: at least the TTL, because a cache hides queries that long (TMS9-089)."""
     return float(change.window or 300) if ttl is None else float(max(change.window, ttl))
 
 
 def _rehearse(change: Change, before: ZoneSet, after: ZoneSet) -> Delta | str | None:
-    """What differs from last known good after the rollback as written (TMS9-084)."""
+    """The differences from last known good after ``rollback_operations`` (TMS9-084); the error text if they fail."""
     if not change.rollback_operations:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Who refers to a name, from any zone: the check that nobody made before the traffic manager was deleted."""
+"""References to a name from any zone. Nobody checked these before the traffic manager profile was deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssosim.changes.inventory import Inventory
 from ssosim.dns.zones.rrset import RRset, plain, to_name
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Reference", "affected", "linked", "references", "targets"]
+__all__ = ["Reference", "find_affected_names", "find_references", "link_targets", "value_targets"]
 
 ReferenceKind = Literal["alias", "CNAME", "NS", "SRV", "MX", "PTR", "profile", "SPN", "inventory", "alert"]
 
@@ -35,10 +35,10 @@ class Reference:
         return {"target": self.target, "kind": self.kind, "source": self.source, "text": self.text}
 
 
-def references(
+def find_references(
     zones: ZoneSet, names: Iterable[Name], profiles: Iterable[str], spns: Iterable[str], inventory: Inventory
 ) -> tuple[Reference, ...]:
-    """Everything in ``zones``, the service's SPNs and the inventory that refers to those names and profiles."""
+    """All references to these names and profiles in ``zones``, the SPNs of the service and the inventory."""
     wanted, tracked = frozenset(names), frozenset(profiles)
     texts = {plain(name) for name in wanted}
     found = list(_from_zones(zones, wanted, tracked))
@@ -63,7 +63,7 @@ def _from_zones(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]
     for origin in sorted(zones.zones):
         for rrset in zones.zones[origin].rrsets():
             where = f"{plain(rrset.name)} {rrset.type.name}"
-            for target in linked(rrset):
+            for target in link_targets(rrset):
                 if isinstance(target, str) and target in tracked:
                     text = f"alias record set {where} in zone {plain(origin)} takes its addresses from it"
                     yield Reference(target, "alias", where, text)
@@ -88,48 +88,48 @@ def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[s
                 yield Reference(endpoint.profile, "profile", profile.name, f"{where} nests it")
 
 
-def targets(rrset: RRset) -> tuple[Name, ...]:
-    """The names in the values of a record set."""
+def value_targets(rrset: RRset) -> tuple[Name, ...]:
+    """The names in the values of a CNAME, NS, PTR, SRV or MX record set; empty for other types."""
     attribute = _TARGETS.get(rrset.type)
     return () if attribute is None else tuple(getattr(rdata, attribute) for rdata in rrset.rdatas)
 
 
-def linked(rrset: RRset) -> tuple[Name | str, ...]:
-    """What a record set leads to: names, and for an alias the profile (as text) or the name of its target."""
+def link_targets(rrset: RRset) -> tuple[Name | str, ...]:
+    """The targets of a record set: names, or for an alias its profile (as str) or the name of its target."""
     if rrset.own:
         return ()
     if rrset.alias is not None:
         return (rrset.alias,)
-    return targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
+    return value_targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
 
 
-def affected(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
-    """Every name whose answer the change can move.
+def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
+    """All names whose answers the change can affect.
 
-    That is: the names that differ, those that lead to them by CNAME or alias, and those behind which a profile changes.
+    These are the names that differ, the names with a CNAME or alias to them, and the names of changed profiles.
     """
-    leads = _leads(zones)
+    links = _reverse_links(zones)
     reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
     queue = list(reached)
     while queue:
-        for above in leads.get(queue.pop(), ()):
+        for above in links.get(queue.pop(), ()):
             if above not in reached:
                 reached[above] = None
                 queue.append(above)
     return tuple(plain(name) for name in reached if isinstance(name, Name))
 
 
-def _leads(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
-    """What each name and each profile (as text) is led to from."""
-    leads: dict[Name | str, set[Name | str]] = {}
+def _reverse_links(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
+    """The names and profiles (as str) that link to each name and profile."""
+    links: dict[Name | str, set[Name | str]] = {}
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
             if rrset.type == CNAME or rrset.shape == "alias":
-                for target in linked(rrset):
-                    leads.setdefault(target, set()).add(rrset.name)
+                for target in link_targets(rrset):
+                    links.setdefault(target, set()).add(rrset.name)
     for profile in zones.profiles.values():
-        leads.setdefault(profile.name, set()).add(to_name(profile.dns_name))
+        links.setdefault(profile.name, set()).add(to_name(profile.dns_name))
         for endpoint in profile.endpoints:
             if endpoint.profile is not None:
-                leads.setdefault(endpoint.profile, set()).add(profile.name)
-    return leads
+                links.setdefault(endpoint.profile, set()).add(profile.name)
+    return links

@@ -1,7 +1,7 @@
-"""How dangerous a change is, and how far it reaches.
+"""The risk and the blast radius of a change.
 
-Rules are data: each looks at one aspect and says a level with its reason; the highest counts. Source: the ratings that
-the incident's change carried (TMS9-046, TMS9-047, TMS9-048), and the wishes of octoDNS users for finer thresholds.
+Each rule examines one record set and returns a level with its reason, or None; the highest level counts. Sources: the
+ratings of the incident's change (TMS9-046, TMS9-047, TMS9-048), and requests of octoDNS users for finer thresholds.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from ssosim.changes.usage import Usage
 from ssosim.dns.zones.lint import LintFinding
 from ssosim.dns.zones.rrset import plain
 
-__all__ = ["Blast", "Level", "Reason", "Risk", "assess"]
-
-GOING = frozenset({Effect.DELETED, Effect.EMPTIED})
+__all__ = ["BlastRadius", "Level", "Reason", "Risk", "assess_risk"]
 
 
 class Level(IntEnum):
@@ -35,21 +33,21 @@ class Level(IntEnum):
 
     @property
     def word(self) -> str:
-        """As people write it."""
+        """The level as it is written in policies and output: low, medium, high."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the risk is at least ``level``."""
+    """A reason why the risk is at least ``level``."""
 
     level: Level
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Blast:
-    """How far it reaches: ``global`` unless the change is limited to views, and which names and clients."""
+class BlastRadius:
+    """The scope (``global`` unless the change is limited to views), and the names and clients that are affected."""
 
     scope: Literal["global", "views"]
     views: tuple[str, ...]
@@ -68,13 +66,13 @@ class Blast:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The highest level of all reasons, worst first; low where nothing speaks against it."""
+    """The reasons, worst first. The level is the highest of them; low without reasons."""
 
     reasons: tuple[Reason, ...]
 
     @property
     def level(self) -> Level:
-        """The level that counts."""
+        """The highest level of all reasons."""
         return max((reason.level for reason in self.reasons), default=Level.LOW)
 
     def as_data(self) -> dict[str, Any]:
@@ -85,7 +83,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class _Aspect:
-    """All that a rule may look at, for one record set."""
+    """The input of a rule: one record set's difference, usage and references."""
 
     difference: Difference
     usage: Usage | None
@@ -152,17 +150,17 @@ def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
 _RULES: tuple[_Rule, ...] = (_deleted, _reshaped, _alias, _delegation, _used, _critical, _moved)
 
 
-def assess(
+def assess_risk(
     delta: Delta,
     usage: Mapping[str, Usage],
     referring: tuple[Reference, ...],
     inventory: Inventory,
     mistakes: Iterable[LintFinding] = (),
 ) -> Risk:
-    """Rate a change.
+    """Rate the risk of a change.
 
-    ``usage`` is by name, ``referring`` who refers to what changes, in the zones before it, ``mistakes`` what the linter
-    calls an error after it and did not before.
+    ``usage`` is by name. ``referring`` are the references to changed names in the zones before the change.
+    ``mistakes`` are the lint errors that the change introduces.
     """
     reasons: dict[Reason, None] = {
         Reason(Level.HIGH, f"{mistake.name} becomes a mistake: {mistake.text}"): None for mistake in mistakes

@@ -1,4 +1,4 @@
-"""Zones as plain data and back: what the ledger keeps, what the control API sends, and a digest to compare by."""
+"""Zones as plain data and back, for the ledger and the control API, and a digest of their content."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
-__all__ = ["SnapshotError", "digest", "from_data", "in_pieces", "to_data"]
+__all__ = ["SnapshotError", "digest", "from_data", "iter_json", "to_data"]
 
 _READ = frozenset({"name", "type", "values", "alias_record"})
 _KEPT_AS_IS = frozenset(field.name for field in dataclasses.fields(RRset)) - _READ - {"rdatas"}
 
 
 class SnapshotError(ValueError):
-    """Data that is no snapshot of zones of this version."""
+    """The data is not a snapshot of zones in the format of this version."""
 
 
 def to_data(zones: ZoneSet) -> dict[str, Any]:
-    """``zones`` as JSON-able data, the same for equal zones whatever order they were made in."""
+    """``zones`` as data for JSON. Equal zones give equal data, in whatever order they were built."""
     return {
         "version": zones.version,
         "zones": [_zone_data(zones.zones[origin]) for origin in sorted(zones.zones)],
@@ -39,9 +39,9 @@ def to_data(zones: ZoneSet) -> dict[str, Any]:
 
 
 def from_data(data: Any, like: ZoneSet | None = None) -> ZoneSet:
-    """The zones that ``to_data`` wrote down; raises SnapshotError.
+    """Rebuild the zones from the result of ``to_data``. Raises SnapshotError.
 
-    Where askers are (``places``) is no part of zones' content; it is taken from ``like``.
+    The locations of clients (``places``) are not part of the data; they are copied from ``like``.
     """
     try:
         profiles = [msgspec.convert(each, TrafficManager) for each in data["profiles"]]
@@ -58,9 +58,9 @@ _DIGESTS: deque[tuple[ZoneSet, str]] = deque(maxlen=8)
 
 
 def digest(zones: ZoneSet) -> str:
-    """What tells zones apart by content: equal for equal zones, whatever their version.
+    """The SHA-256 digest (hex) of the zones' content without their version: equal for equal zones.
 
-    Those of the last few values are kept: one change asks for the same ones several times.
+    The last few digests are cached: one change needs the same ones several times.
     """
     for known, found in tuple(_DIGESTS):  # another thread may add one meanwhile
         if known is zones:
@@ -68,26 +68,26 @@ def digest(zones: ZoneSet) -> str:
     data = to_data(zones)
     del data["version"]
     hashed = hashlib.sha256()
-    for text in in_pieces(data):
+    for text in iter_json(data):
         hashed.update(text.encode())
     found = hashed.hexdigest()
     _DIGESTS.append((zones, found))
     return found
 
 
-def in_pieces(data: dict[str, Any]) -> Iterator[str]:
-    """``to_data`` as JSON with sorted keys, as ``json.dumps`` writes it, some record sets at a time.
+def iter_json(data: dict[str, Any]) -> Iterator[str]:
+    """The result of ``to_data`` as JSON with sorted keys, as ``json.dumps`` writes it, in parts of some record sets.
 
-    Python's encoder lets no other thread run before it is done, which takes half a second for 100,000 record sets.
+    Python's JSON encoder blocks all other threads until it is done, which takes half a second for 100,000 record sets.
     """
     yield "{"
     for number, key in enumerate(sorted(data)):
         yield f'{", " if number else ""}"{key}": '
-        yield from _zones_in_pieces(data[key]) if key == "zones" else (_dumps(data[key]),)
+        yield from _iter_zones_json(data[key]) if key == "zones" else (_dumps(data[key]),)
     yield "}"
 
 
-def _zones_in_pieces(zones: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _iter_zones_json(zones: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "["
     for number, zone in enumerate(zones):
         # The quotes of a key cannot stand unescaped in a value before it.

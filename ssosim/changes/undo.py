@@ -1,20 +1,20 @@
-"""One change taken back out of zones to which others were made after it."""
+"""Revert one change while later changes stay in force."""
 
 from __future__ import annotations
 
 from ssosim.changes.diff import compare
-from ssosim.changes.operations import operate, operations_between
+from ssosim.changes.operations import apply_operations, operations_between
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["taken_back"]
+__all__ = ["revert_change"]
 
 
-def taken_back(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> ZoneSet:
-    """``now`` without what change ``number`` made of ``before``, which was ``after``; all else stays as it is.
+def revert_change(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> ZoneSet:
+    """The zones ``now`` without change ``number``, which changed ``before`` to ``after``; all other records stay.
 
-    Raises DnsChangeError where something that it touched is not as it left it: another change rests on it then.
+    Raises DnsChangeError if a record or profile that it changed was changed again after it.
     """
     mine, since = compare(before, after), compare(after, now)
     keys = {(each.name, each.type) for each in mine.records}
@@ -27,10 +27,10 @@ def taken_back(now: ZoneSet, before: ZoneSet, after: ZoneSet, number: int) -> Zo
             "roll back the later change first"
         )
     try:
-        zones = operate(now, operations_between(after, before))
+        zones = apply_operations(now, operations_between(after, before))
     except DnsChangeError as error:
         raise DnsChangeError(f"change {number} cannot be rolled back alone: {error}") from error
     left = compare(before, zones)
     if any((each.name, each.type) in keys for each in left.records) or profiles & {each.name for each in left.profiles}:
-        raise DnsChangeError(f"change {number} cannot be rolled back alone: what it changed would not be as before")
+        raise DnsChangeError(f"change {number} cannot be rolled back alone: its records would differ from before")
     return zones

@@ -1,4 +1,4 @@
-"""Who uses a name now: the resolutions of the last window. What was not measured counts as use (TMS9-089)."""
+"""The usage of a name: its resolutions in the last window. Time that was not measured counts as use (TMS9-089)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Protocol
 from ssosim.dns.server.counted_names import CountSnapshot
 from ssosim.dns.server.query_counts import QueryCounts as Counters
 
-__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "usage_of"]
+__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "measure_usage"]
 
 DAY_S = 86400.0
 
 PROBE = "dns-probe"
-"""The client name of the operators' own probes, whose questions are no use."""
+"""The client name of the operators' own probes. Their queries do not count as use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How often a name was resolved, and by whom."""
+    """The number of resolutions of a name, in total and by client."""
 
     total: int = 0
     clients: Mapping[str, int] = field(default_factory=dict)
@@ -29,26 +29,26 @@ class QueryCounts(Protocol):
     """A metric of DNS resolutions per name (TMS9-041)."""
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:
-        """Resolutions of ``name`` (lower case, no trailing dot) between two moments, in seconds since the epoch.
+        """Resolutions of ``name`` (lower case, no trailing dot) between two times, in seconds since the epoch.
 
-        None where the metric does not cover the whole of that time.
+        None if the metric does not cover all of that time.
         """
         ...
 
     def names(self, now: float) -> frozenset[str]:
-        """The names that were asked for in the last day, as far as they were counted (see ``lost``)."""
+        """The names that were queried in the last day, as far as they were counted (see ``explain_lost``)."""
         ...
 
-    def gap(self, since: float, until: float) -> str:
-        """Why the metric does not cover the whole of that time; empty where it does."""
+    def explain_gap(self, since: float, until: float) -> str:
+        """Why the metric does not cover all of that time; empty if it does."""
         ...
 
-    def lost(self, now: float) -> str:
-        """Why names may be missing from ``names`` though they were asked for; empty where none are."""
+    def explain_lost(self, now: float) -> str:
+        """Why queried names may be missing from ``names``; empty if all were counted."""
         ...
 
     def freeze(self) -> QueryCounts:
-        """The counts as they are now: for many questions, and for another thread."""
+        """An immutable copy of the counts, for many calls and for another thread."""
         ...
 
 
@@ -56,7 +56,7 @@ class QueryCounts(Protocol):
 class Usage:
     """The use of one name in the last ``window`` seconds.
 
-    ``count`` is None where the metric has a gap; ``gap`` says why.
+    ``count`` is None if the metric has a gap; ``gap`` is the reason.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Usage:
 
     @property
     def in_use(self) -> bool:
-        """Whether it must be taken to be in use."""
+        """Whether the name counts as in use: it was resolved, or the metric has a gap."""
         return self.count is None or self.count.total > 0
 
     def as_data(self) -> dict[str, Any]:
@@ -83,35 +83,35 @@ class Usage:
 
 
 class ServerCounts:
-    """Counts that a server keeps; what an answer led through unseen, as an alias does, counts as resolved."""
+    """Counts of a DNS server. Names inside an answer, such as the target of an alias, count as resolved too."""
 
     def __init__(self, counts: Counters, ignored: Iterable[str] = (PROBE,)) -> None:
         self._counts = counts
         self._ignored = frozenset(ignored)
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:
-        """Queries that used ``name``; None where a part of the time was not measured."""
+        """Queries that used ``name``; None if a part of the time was not measured."""
         return self.freeze().resolutions(name, since, until)
 
     def names(self, now: float) -> frozenset[str]:
         """The names used in the last day."""
         return self.freeze().names(now)
 
-    def gap(self, since: float, until: float) -> str:
-        """Why a part of that time was not measured; empty where all of it was."""
-        return self.freeze().gap(since, until)
+    def explain_gap(self, since: float, until: float) -> str:
+        """Why a part of that time was not measured; empty if all of it was."""
+        return self.freeze().explain_gap(since, until)
 
-    def lost(self, now: float) -> str:
-        """Why queries of the last day were not counted that came after counting began; empty where all were."""
-        return self.freeze().lost(now)
+    def explain_lost(self, now: float) -> str:
+        """Why some queries of the last day, after counting began, were not counted; empty if all were."""
+        return self.freeze().explain_lost(now)
 
     def freeze(self) -> _FrozenCounts:
-        """The counts as they are now."""
+        """An immutable copy of the counts."""
         return _FrozenCounts(self._counts.freeze(), self._ignored)
 
 
 class _FrozenCounts:
-    """Counts of a server as they were at a moment; for one thread."""
+    """Counts of a DNS server at one time; for one thread."""
 
     def __init__(self, counted: CountSnapshot, ignored: frozenset[str]) -> None:
         self._counted = counted
@@ -127,10 +127,10 @@ class _FrozenCounts:
     def names(self, now: float) -> frozenset[str]:
         return frozenset(self._counted.names(now, DAY_S, self._ignored))
 
-    def gap(self, since: float, until: float) -> str:
+    def explain_gap(self, since: float, until: float) -> str:
         return self._counted.gap(since, until)
 
-    def lost(self, now: float) -> str:
+    def explain_lost(self, now: float) -> str:
         return self._counted.lost(now - DAY_S, now)
 
     def freeze(self) -> _FrozenCounts:
@@ -138,7 +138,7 @@ class _FrozenCounts:
 
 
 class _NoCounts:
-    """No metric at all, as on zone files alone: everything counts as in use."""
+    """No metric, as for zone files without a lab: every name counts as in use."""
 
     def resolutions(self, name: str, since: float, until: float) -> Count | None:  # noqa: ARG002 - the port's shape
         return None
@@ -146,21 +146,21 @@ class _NoCounts:
     def names(self, now: float) -> frozenset[str]:  # noqa: ARG002 - the port's shape
         return frozenset()
 
-    def gap(self, since: float, until: float) -> str:  # noqa: ARG002 - the port's shape
+    def explain_gap(self, since: float, until: float) -> str:  # noqa: ARG002 - the port's shape
         return "nothing is counted here"
 
-    def lost(self, now: float) -> str:  # noqa: ARG002 - the port's shape
-        return ""  # nor does anybody expect names
+    def explain_lost(self, now: float) -> str:  # noqa: ARG002 - the port's shape
+        return ""  # without a metric no names are expected
 
     def freeze(self) -> _NoCounts:
         return self
 
 
 NO_COUNTS: QueryCounts = _NoCounts()
-"""What stands for a metric where there is none."""
+"""The metric for callers that have none."""
 
 
-def usage_of(counts: QueryCounts, name: str, window: float, now: float) -> Usage:
+def measure_usage(counts: QueryCounts, name: str, window: float, now: float) -> Usage:
     """The use of ``name`` in the ``window`` seconds before ``now``."""
     counted = counts.resolutions(name, now - window, now)
-    return Usage(name, window, counted, counts.gap(now - window, now) if counted is None else "")
+    return Usage(name, window, counted, counts.explain_gap(now - window, now) if counted is None else "")

@@ -1,8 +1,7 @@
-"""Compare the zones after a change or a rollback with what they should be, down to the types of records.
+"""Compare the zones after a change or a rollback with what they should be, including the types of records.
 
-"It works again" is not the question. In the second phase of 25 February 2025 every name resolved and every HTTPS
-probe was green, and a twentieth of the clients was still locked out: a CNAME stood where the alias had been
-(TMS9-084).
+Green probes are not enough. In the second phase of 25 February 2025 every name resolved and every HTTPS probe
+succeeded, but a twentieth of the clients could still not sign in: a CNAME had replaced the alias (TMS9-084).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ __all__ = ["Verification", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What differs from what should be; nothing where all is well."""
+    """The differences between the actual and the wanted zones; ``lines`` are the same as text."""
 
     differences: Delta
     lines: tuple[str, ...]
@@ -35,7 +34,7 @@ class Verification:
 
 
 def verify(actual: ZoneSet, wanted: ZoneSet) -> Verification:
-    """Compare ``actual`` with ``wanted`` (last known good, or what a change should have made)."""
+    """Compare ``actual`` with ``wanted`` (last known good, or the result that the change should have)."""
     delta = compare(wanted, actual)
     lines: dict[str, None] = {}
     for name in delta.names:

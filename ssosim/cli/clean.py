@@ -87,9 +87,9 @@ def _find(options: argparse.Namespace) -> Findings:
     if everything or options.caches:
         parts.append(find_caches())
     if options.clients:
-        from ssosim.real_clients.folders import homes  # noqa: PLC0415
+        from ssosim.real_clients.folders import find_homes_folder  # noqa: PLC0415
 
-        parts.append(find_marked(homes(), "client"))
+        parts.append(find_marked(find_homes_folder(), "client"))
     for part in parts:
         found.removable += part.removable
         found.kept += part.kept

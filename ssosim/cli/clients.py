@@ -1,4 +1,4 @@
-"""``ssosim clients``: the client models and the real clients there are, and the installation of the latter."""
+"""``ssosim clients``: list client models and real clients, and install real clients."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ DESCRIPTION = """\
 List the client models and the real clients.
 
   ssosim clients
-  ssosim clients --sources                  and where the behaviour of each is known from
+  ssosim clients --sources                  with the sources of each client's behaviour
   ssosim clients --install                  install every real client
   ssosim clients --install curl msal-python
-  ssosim clients --install ./my-client      one of yours: a folder with a client.toml
+  ssosim clients --install ./my-client      your own real client: a folder with a client.toml
 
-A real client whose tools (java, go, node ...) this machine does not have is passed over, unless it is named.
+Without names, real clients whose tools (java, go, node ...) this machine lacks are skipped.
 """
 
 
@@ -42,14 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """List or install; 0 if all went well."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
-    from ssosim.real_clients.lookup import UnknownRealClientError, find_real_clients, shipped  # noqa: PLC0415
+    from ssosim.real_clients.lookup import UnknownRealClientError, find_real_clients, list_shipped  # noqa: PLC0415
 
     try:
         if options.packages:
-            return _packages(shipped())
+            return _packages(list_shipped())
         if options.install is not None:
-            return _install(find_real_clients(options.install) or shipped(), named=bool(options.install))
-        rows: list[_Row] = [*_models(), *_originals(shipped())]
+            return _install(find_real_clients(options.install) or list_shipped(), named=bool(options.install))
+        rows: list[_Row] = [*_list_models(), *_list_real_clients(list_shipped())]
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     if options.json:
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Row(TypedDict):
-    """A line of the list: a client model, or a flow of a real client, which has more to it."""
+    """A line of the list: a client model, or a flow of a real client, which has more fields."""
 
     name: str
     text: str
@@ -76,7 +76,7 @@ class _Row(TypedDict):
     model: NotRequired[str | None]
 
 
-def _models() -> list[_Row]:
+def _list_models() -> list[_Row]:
     from ssosim_clients.catalogue import MODELS  # noqa: PLC0415
 
     from ssosim.sources import load_sources  # noqa: PLC0415
@@ -88,46 +88,48 @@ def _models() -> list[_Row]:
     ]
 
 
-def _originals(originals: Sequence[RealClient]) -> list[_Row]:
-    from ssosim.real_clients.installation import is_installed, lacking_text  # noqa: PLC0415
+def _list_real_clients(clients: Sequence[RealClient]) -> list[_Row]:
+    from ssosim.real_clients.installation import describe_missing_tools, is_installed  # noqa: PLC0415
 
     rows: list[_Row] = []
-    for original in originals:
-        installed = is_installed(original)
-        state = "installed" if installed else lacking_text(original) or "not installed: ssosim clients --install"
+    for client in clients:
+        installed = is_installed(client)
+        state = (
+            "installed" if installed else describe_missing_tools(client) or "not installed: ssosim clients --install"
+        )
         rows += [
             {
-                "name": f"{original.name}/{flow.name}",
-                "text": f"real: {original.manifest.title}, {flow.title}",
-                "sources": [original.manifest.source] if original.manifest.source else [],
+                "name": f"{client.name}/{flow.name}",
+                "text": f"real client: {client.manifest.title}, {flow.title}",
+                "sources": [client.manifest.source] if client.manifest.source else [],
                 "state": [state],
                 "installed": installed,
                 "model": flow.model,
             }
-            for flow in original.manifest.flows
+            for flow in client.manifest.flows
         ]
     return rows
 
 
-def _packages(originals: Sequence[RealClient]) -> int:
-    from ssosim.real_clients.installation import lacking  # noqa: PLC0415
+def _packages(clients: Sequence[RealClient]) -> int:
+    from ssosim.real_clients.installation import list_missing_tools  # noqa: PLC0415
 
-    wanted = [package for each in originals if lacking(each) for package in each.manifest.packages]
+    wanted = [package for each in clients if list_missing_tools(each) for package in each.manifest.packages]
     if wanted:
         say(" ".join(dict.fromkeys(wanted)))
     return 0
 
 
-def _install(originals: Sequence[RealClient], *, named: bool) -> int:
-    """Install each; 1 if a step failed, 3 if one that was named lacks its tools."""
+def _install(clients: Sequence[RealClient], *, named: bool) -> int:
+    """Install each; return 1 if a step failed, 3 if a named real client lacks its tools."""
     from ssosim.real_clients.installation import install  # noqa: PLC0415
 
     worst = 0
-    for original in originals:
-        say(one_line(f"{original.name}: {original.manifest.title}"), end=" ... ", flush=True)
+    for client in clients:
+        say(one_line(f"{client.name}: {client.manifest.title}"), end=" ... ", flush=True)
         began = time.monotonic()
         try:
-            done = install(original, waiting=lambda: say("another installation is under way; waiting", end=" ... "))
+            done = install(client, waiting=lambda: say("another installation is under way; waiting", end=" ... "))
         except PrerequisiteError as error:
             say("skipped", flush=True)
             print_error(str(error))

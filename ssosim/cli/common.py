@@ -11,24 +11,24 @@ __all__ = ["add_estate", "add_json", "add_name", "folder_of"]
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
-    """``--name``: which lab."""
-    parser.add_argument("--name", default="default", help="the lab's name, where several run side by side")
+    """Add ``--name``, the name of the lab."""
+    parser.add_argument("--name", default="default", help="the lab's name, if several labs run")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """``--json``: for programs that read."""
+    """Add ``--json``, output for programs."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """``--estate``: the user's own file."""
-    parser.add_argument("--estate", type=Path, metavar="FILE", help="an estate of your own instead of Contoso (TOML)")
+    """Add ``--estate``, the user's own estate file."""
+    parser.add_argument("--estate", type=Path, metavar="FILE", help="your own estate instead of Contoso (TOML)")
 
 
 def folder_of(options: argparse.Namespace) -> LabFolder:
-    """The state folder of the lab that the options name.
+    """Return the state folder of the lab that the options name.
 
-    Raises LabInputError for an unusable name, and where something else than a folder of the user's own is in its place.
+    Raises LabInputError for an invalid name, and if the folder is a link or belongs to another user.
     """
     folder = LabFolder.of(options.name)
     folder.check_ownership()

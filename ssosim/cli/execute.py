@@ -12,8 +12,8 @@ from ssosim.lab.scripted_user import BEHAVIOURS
 _LONGEST_S = 31 * 86_400
 
 DESCRIPTION = """\
-Run any program inside a lab: the lab's DNS, the lab's CA, a Kerberos ticket of the
-signed-on user, and no way out to the internet. The exit code is the program's.
+Run any program inside a lab, with the lab's DNS, the lab's CA and a Kerberos ticket of the
+signed-on user, and without access to the internet. The exit code is the program's.
 
   ssosim exec -- curl --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso
   ssosim exec -- klist
@@ -21,8 +21,8 @@ signed-on user, and no way out to the internet. The exit code is the program's.
   ssosim exec --person refuses -- ./my-client --login
   ssosim exec --etc my-policies -- chromium
 
-A page that the program opens ($BROWSER, xdg-open) and a device code that it gets lead to a
-scripted person, who signs in unless --person says otherwise.
+A scripted user signs in on every page that the program opens ($BROWSER, xdg-open) and with
+every device code that it gets; --person selects another behaviour.
 """
 
 
@@ -31,33 +31,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "ssosim exec [OPTIONS] -- COMMAND ..."
     add_name(parser)
     parser.add_argument("--device", metavar="DEVICE", help="a device of the estate (default: its first)")
-    parser.add_argument("--as", dest="label", metavar="LABEL", help="the name under which the trace shows the program")
+    parser.add_argument("--as", dest="label", metavar="LABEL", help="the program's name in the trace")
     parser.add_argument(
         "--person",
         choices=BEHAVIOURS,
         metavar="BEHAVIOUR",
-        help=f"what the person at the device does when a program opens a page: {', '.join(BEHAVIOURS)}",
+        help=f"what the scripted user does when a program opens a page: {', '.join(BEHAVIOURS)}",
     )
     parser.add_argument(
         "--etc", metavar="FOLDER", help="a folder whose files appear in this device's /etc, such as krb5.conf"
     )
     parser.add_argument(
-        "--ipv6", action="store_true", default=None, help="IPv6 beside IPv4 (default: as the estate says of the device)"
+        "--ipv6",
+        action="store_true",
+        default=None,
+        help="IPv6 in addition to IPv4 (default: the device's setting in the estate)",
     )
     parser.add_argument(
         "--deadline",
         type=float,
         metavar="SECONDS",
-        help="kill the program and all that it started after this time; the exit code is 124 then",
+        help="kill the program and its child processes after this time; the exit code is then 124",
     )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the program; its exit code."""
+    """Run the program and return its exit code."""
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
-        raise LabInputError("exec: which program? usage: ssosim exec -- COMMAND ...")
+        raise LabInputError("exec: no program is given; usage: ssosim exec -- COMMAND ...")
     if options.deadline is not None and not 0 < options.deadline <= _LONGEST_S:
         raise LabInputError(f"--deadline {options.deadline:g}: expected seconds, more than 0 and at most {_LONGEST_S}")
     return execute(

@@ -1,4 +1,4 @@
-"""``ssosim explain``: why a client came to what it came to."""
+"""``ssosim explain``: the causes of each client's outcome."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ssosim.trace.export import TraceFormatError, read_records
 from ssosim.verdict.explain import explain
 
 DESCRIPTION = """\
-The chain of causes behind each client's outcome, from the trace of the last run or of a lab:
+Show the chain of causes behind each client's outcome, from the trace of the last run or of a lab:
 
   ssosim explain
   ssosim explain --client office --phase cname
   ssosim explain --name default --json
 
-What the client met comes first, what broke it last.
+The last event at the client comes first, the root cause last.
 """
 
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _newest() -> LabFolder:
-    """The folder whose trace was written last. Raises LabInputError where there is none."""
+    """Return the folder whose trace was written last. Raises LabInputError if there is none."""
     folders = [folder for folder in LabFolder.list_existing() if folder.trace.is_file()]
     if not folders:
         raise LabInputError("there is no trace yet; play something first: ssosim run feb-2025")

@@ -78,20 +78,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    from ssosim.lab.control.answers import Undone, ask, fault_of  # noqa: PLC0415 - not for --help
+    from ssosim.lab.control.answers import UndoneFaults, parse_fault, request_typed  # noqa: PLC0415 - not for --help
 
-    done: dict[str, object] | Undone
+    done: dict[str, object] | UndoneFaults
     match options.action:
         case "list":
             return list_all(options)
         case "apply":
             body = fields_of(options.fault, options.fields) | _limits(options)
-            done = ask(folder_of(options), "POST", "/v1/faults", dict[str, object], body)
-            fault = clean_data(fault_of(done))
+            done = request_typed(folder_of(options), "POST", "/v1/faults", dict[str, object], body)
+            fault = clean_data(parse_fault(done))
             text = f"fault {fault.id} in force: {fault.description}"
         case _:
-            done = ask(folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}", Undone)
-            undone = clean_data([fault_of(each) for each in done.undone])
+            done = request_typed(
+                folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}", UndoneFaults
+            )
+            undone = clean_data([parse_fault(each) for each in done.undone])
             text = "\n".join(f"fault {each.id} undone: {each.description}" for each in undone)
             text = text or "no fault was in force"
     if options.json:
@@ -103,19 +105,19 @@ def run(options: argparse.Namespace) -> int:
 
 def list_all(options: argparse.Namespace) -> int:
     """Print what is in force, if the lab is up, and what there is."""
-    from ssosim.faults import FAULTS, DnsFault  # noqa: PLC0415 - not for the other actions
-    from ssosim.lab.control.answers import Faults, ask, fault_of  # noqa: PLC0415
+    from ssosim.faults import FAULTS, Fault  # noqa: PLC0415 - not for the other actions
+    from ssosim.lab.control.answers import Faults, parse_fault, request_typed  # noqa: PLC0415
     from ssosim.sources import load_sources  # noqa: PLC0415
 
     addresses = load_sources().addresses_in
     folder = folder_of(options)
-    active = ask(folder, "GET", "/v1/faults", Faults).faults if folder.is_running() else ()
+    active = request_typed(folder, "GET", "/v1/faults", Faults).faults if folder.is_running() else ()
     if options.fault is not None and options.fault not in FAULTS:
         near = difflib.get_close_matches(options.fault, FAULTS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see ssosim fault list"
         raise LabInputError(f"there is no fault {options.fault!r}; {hint}")
 
-    def about(kind: type[DnsFault]) -> str:
+    def about(kind: type[Fault]) -> str:
         return inspect.getdoc(kind) or ""
 
     if options.json:
@@ -132,7 +134,7 @@ def list_all(options: argparse.Namespace) -> int:
         where = ["", "sources:", *(f"  {address}" for address in addresses(text))] if addresses(text) else []
         say("\n".join([text, *where, "", "fields:", *fields, "", usage]))
     else:
-        in_force = clean_data([fault_of(each) for each in active])
+        in_force = clean_data([parse_fault(each) for each in active])
         lines = [f"in force  {each.id}  {each.fault}: {each.description}" for each in in_force]
         width = max(len(name) for name in FAULTS)
         lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]

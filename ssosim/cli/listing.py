@@ -1,4 +1,4 @@
-"""``ssosim scenarios``: what there is, one line each, with its source."""
+"""``ssosim scenarios``: list the shipped scenarios with their sources."""
 
 from __future__ import annotations
 

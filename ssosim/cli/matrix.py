@@ -1,4 +1,4 @@
-"""``ssosim matrix``: every real client in every scenario, judged, and compared with what was measured before."""
+"""``ssosim matrix``: play every real client in every scenario and compare with earlier measurements."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import StatusLine, print_error, say
 
 if TYPE_CHECKING:  # not for --help
-    from ssosim.real_clients.lookup import Part
+    from ssosim.real_clients.lookup import ClientFlow
     from ssosim.real_clients.matrix import Matrix
 
 DESCRIPTION = """\
-Play the real clients that are installed (see 'ssosim clients') in scenarios, and print what
-became of each in each phase, how soon, and what it sent.
+Play the installed real clients (see 'ssosim clients') in scenarios, and print for each client
+and phase the outcome, the time to the decision, and the requests.
 
   ssosim matrix
   ssosim matrix --scenario feb-2025 --client curl --client ./my-client
   ssosim matrix --write docs/matrix.md --json matrix.json
 
-All clients in all its scenarios take several minutes: one phase first, which says whom the
-fault rows concern, then the rest.
+All clients in all scenarios take several minutes.
 
-Exit code 1 if a row differs from what was measured and nobody has said why.
+Exit code 1 if a row differs from the measurement and measured.toml gives no reason.
 """
 
 
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--scenario", action="append", metavar="NAME", help="only this scenario; may be repeated")
     parser.add_argument(
-        "--client", action="append", metavar="NAME", help="only this client, or this flow of it; may be repeated"
+        "--client", action="append", metavar="NAME", help="only this real client, or this flow of it; may be repeated"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell as JSON")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page as Markdown, and print no table")
@@ -47,50 +46,50 @@ def run(options: argparse.Namespace) -> int:
     """Play and compare; 0 if nothing differs without a reason."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
     from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
-    from ssosim.real_clients.markdown import render  # noqa: PLC0415
+    from ssosim.real_clients.markdown import render_page  # noqa: PLC0415
     from ssosim.real_clients.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
-    from ssosim.real_clients.measured import departures  # noqa: PLC0415
+    from ssosim.real_clients.measured import find_measurement_differences  # noqa: PLC0415
 
     for file in (options.json, options.write):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-            raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
-    before = signal.signal(signal.SIGTERM, _interrupted)
+            raise LabInputError(f"{file}: cannot be written; expected a file in an existing folder")
+    before = signal.signal(signal.SIGTERM, _raise_interrupt)
     began = time.monotonic()
     progress = _Progress()
     try:
-        parts = _parts(options.client)
-        matrix = play_matrix(parts, options.scenario or SCENARIOS, progress)
+        client_flows = _choose_flows(options.client)
+        matrix = play_matrix(client_flows, options.scenario or SCENARIOS, progress)
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     finally:
         progress.end()
         signal.signal(signal.SIGTERM, before)
-    found = list(departures(matrix.cells))
-    page = render(matrix, found)
+    found = list(find_measurement_differences(matrix.cells))
+    page = render_page(matrix, found)
     _write(options, matrix, page)
     unexplained = [each for each in found if each.reason is None]
     for each in unexplained:
-        print_error(f"{each}; give the reason in measured.toml, if there is one")
+        print_error(f"{each}; if there is a reason, add it to measured.toml")
     say(
-        f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {len(found)} unlike the measurement, "
+        f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {len(found)} differ from the measurement, "
         f"{len(unexplained)} of them unexplained"
     )
     return LabError.exit_code if unexplained else 0
 
 
-def _parts(names: Sequence[str] | None) -> list[Part]:
-    """The flows to be played; without names those of all clients that are installed."""
+def _choose_flows(names: Sequence[str] | None) -> list[ClientFlow]:
+    """Return the flows to play; without names those of all installed real clients."""
     from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
-    from ssosim.real_clients.lookup import find_flows, shipped  # noqa: PLC0415
+    from ssosim.real_clients.lookup import find_flows, list_shipped  # noqa: PLC0415
 
     if names:
-        return [part for name in dict.fromkeys(names) for part in find_flows(name)]
-    installed = [original for original in shipped() if is_installed(original)]
-    if absent := [original.name for original in shipped() if original not in installed]:
-        print_error(f"not installed, and left out: {', '.join(absent)} (make clients)")
+        return [client_flow for name in dict.fromkeys(names) for client_flow in find_flows(name)]
+    installed = [client for client in list_shipped() if is_installed(client)]
+    if absent := [client.name for client in list_shipped() if client not in installed]:
+        print_error(f"real clients that are not installed are left out: {', '.join(absent)} (make clients)")
     if not installed:
         raise LabInputError("no real client is installed; install them with: make clients")
-    return [part for original in installed for part in find_flows(original.name)]
+    return [client_flow for client in installed for client_flow in find_flows(client.name)]
 
 
 def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
@@ -102,27 +101,27 @@ def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
         if options.write is not None:
             options.write.write_text(page, encoding="utf-8")
         else:
-            from ssosim.real_clients.markdown import figures  # noqa: PLC0415
+            from ssosim.real_clients.markdown import extract_figures  # noqa: PLC0415
 
-            say(figures(page))
+            say(extract_figures(page))
     except OSError as error:
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
 
-def _interrupted(number: int, _: object) -> NoReturn:
-    """End as by Ctrl-C, so that labs and files go."""
+def _raise_interrupt(number: int, _: object) -> NoReturn:
+    """Raise KeyboardInterrupt, so that labs are ended and files removed as after Ctrl-C."""
     raise KeyboardInterrupt(number)
 
 
 class _Progress:
-    """What runs, on one line that is written over; a line each time where nobody looks at a terminal."""
+    """Shows progress on one line of a terminal, or as a new line each time if there is no terminal."""
 
     def __init__(self) -> None:
         self._line = StatusLine(sys.stderr) if sys.stderr.isatty() else None
         self._last = ""
 
     def __call__(self, done: int, phases: int, now: Sequence[str]) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         text = f"{done} of {phases} phases done" + (f"; now: {', '.join(now)}" if now else "")
         if text == self._last:
             return
@@ -133,6 +132,6 @@ class _Progress:
             say(text, to=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Leave the line."""
+        """Finish the line."""
         if self._line is not None:
-            self._line.leave()
+            self._line.finish()

@@ -17,13 +17,13 @@ from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.output import one_line, print_json, say
 
-if TYPE_CHECKING:  # heavy, and --help needs none of it
+if TYPE_CHECKING:  # slow to import, and --help does not need it
     from ssosim.scenario.model import Scenario
     from ssosim.verdict.result import RunResult
 
 DESCRIPTION = """\
-Play a scenario in a private lab of its own, against client models and unmodified programs,
-and print what became of each client in each phase, and why.
+Play a scenario in a private lab with client models, real clients and unmodified programs,
+and print the outcome of each client in each phase with its reason.
 
   ssosim run feb-2025
   ssosim run feb-2025 --exec './my-client --login'
@@ -39,15 +39,15 @@ _MAX_PARALLEL = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("scenario", help="a name from 'ssosim scenarios', or a TOML file of yours")
+    parser.add_argument("scenario", help="a name from 'ssosim scenarios', or your own TOML file")
     parser.add_argument(
         "--client",
         action="append",
         metavar="NAME",
-        help="only this client: the scenario's, a model, a real client, or the folder of yours; may be repeated",
+        help="only this client: the scenario's, a model, a real client, or your own client's folder; may be repeated",
     )
-    parser.add_argument("--exec", action="append", metavar="'CMD'", help="a program of yours as one more client")
-    parser.add_argument("--seed", type=int, metavar="N", help="what chance starts from (default: the scenario's own)")
+    parser.add_argument("--exec", action="append", metavar="'CMD'", help="your own program as an additional client")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (default: the scenario's)")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as one HTML file")
     add_estate(parser)
@@ -55,17 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play; 0 if all is as expected, 1 if not."""
+    """Play the scenario; return 0 if all outcomes are as expected, 1 if not."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
-    from ssosim.real_clients.client_choice import player_names  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import list_playable_names  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
 
     try:
-        scenario = _chosen(load_scenario(options.scenario, player_names()), options)
+        scenario = _choose_clients(load_scenario(options.scenario, list_playable_names()), options)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
     for file in (options.junit, options.report):
-        _check_place(file)  # before the run, not after
+        _check_writable(file)  # before the run, not after
     began = time.monotonic()
     folder, result = _play(scenario, options.estate)
     _write_files(options, result, folder, time.monotonic() - began)
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _play(scenario: Scenario, estate: Path | None) -> tuple[LabFolder, RunResult]:
-    """Play in a lab named after the scenario, with a number where that name is taken."""
+    """Play in a lab named after the scenario, with a number if that name is taken."""
     stem = f"run-{re.sub('[^A-Za-z0-9._-]+', '-', scenario.name)}"[:28]
     for number in range(1, _MAX_PARALLEL):
         folder = LabFolder.of(stem if number == 1 else f"{stem}-{number}")
@@ -103,23 +103,23 @@ def _play_in(folder: LabFolder, scenario: Scenario, estate: Path | None) -> RunR
         progress.end()
 
 
-def _check_place(file: Path | None) -> None:
+def _check_writable(file: Path | None) -> None:
     """Raise LabInputError for a file that cannot be written."""
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-        raise LabInputError(f"{file}: cannot be written; its folder must exist, and it must not be one itself")
+        raise LabInputError(f"{file}: cannot be written; expected a file in an existing folder")
 
 
 def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFolder, took_s: float) -> None:
     """The JUnit file and the report, if they were asked for."""
     if options.junit is None and options.report is None:
         return
-    from ssosim.report.repeat_command import run_again  # noqa: PLC0415
+    from ssosim.report.repeat_command import build_repeat_command  # noqa: PLC0415
     from ssosim.trace.export import read_records  # noqa: PLC0415
 
     with folder.trace.open(encoding="utf-8") as lines:
         records = list(read_records(lines))
     estate = None if options.estate is None else str(options.estate)
-    again = run_again(options.scenario, options.client or (), result.seed, estate, options.exec or ())
+    again = build_repeat_command(options.scenario, options.client or (), result.seed, estate, options.exec or ())
     try:
         if options.junit is not None:
             from ssosim.report.junit import junit_xml  # noqa: PLC0415
@@ -133,11 +133,11 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
         raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
 
 
-def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
-    """The scenario with the clients that the options ask for."""
+def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario:
+    """Return the scenario with the clients and the seed from the options."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.real_clients.client_choice import choose, with_real_clients  # noqa: PLC0415
+    from ssosim.real_clients.client_choice import choose_clients, resolve_real_clients  # noqa: PLC0415
     from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
     from ssosim.scenario.client_choice import UnknownClientError  # noqa: PLC0415
     from ssosim.scenario.model import Client  # noqa: PLC0415
@@ -145,10 +145,10 @@ def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
 
     if options.client:
         try:
-            scenario = choose(scenario, options.client)
+            scenario = choose_clients(scenario, options.client)
         except (UnknownClientError, UnknownRealClientError) as error:
             raise LabInputError(f"--client: {error}") from error
-    scenario = with_real_clients(scenario)
+    scenario = resolve_real_clients(scenario)
     clients = scenario.clients
     seed = scenario.seed if options.seed is None else options.seed
     for number, command in enumerate(options.exec or [], start=1):
@@ -157,7 +157,7 @@ def _chosen(scenario: Scenario, options: argparse.Namespace) -> Scenario:
         except ValueError as error:
             raise LabInputError(f"--exec {command!r}: {error}") from error
         if not argv or not argv[0]:
-            raise LabInputError("--exec: which program?")
+            raise LabInputError("--exec: the command is empty; expected a program and its arguments")
         if trouble := why_not_startable(argv[0]):
             raise LabInputError(f"--exec {command!r}: {trouble}")
         clients = (*clients, Client(name=f"{Path(argv[0]).name}#{number}", run=argv))

@@ -1,4 +1,4 @@
-"""``ssosim spn``: the SPN that each kind of client would ask for."""
+"""``ssosim spn``: the SPN that each kind of client would request a ticket for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:  # not for --help
     from ssosim.lab.control.spn_answers import NameShape, SpnRow, Spns
 
 DESCRIPTION = """\
-For a host name, as the running lab's DNS answers it now: the service principal name that each
-kind of client forms from it, and whether the KDC knows that name. One line for each family of
-rules that comes to the same SPNs, with the clients that belong to it. Names joined by "then" are
-asked for in turn, until the KDC knows one; of names joined by "or", chance decides for one.
+Show for a host name, with the present answers of the running lab's DNS, the service principal
+name that each kind of client forms from it, and whether the KDC knows that name. Each line is a
+family of rules with the same SPNs, with the clients that use it. Names joined by "then" are
+requested in turn, until the KDC knows one; of names joined by "or", one is chosen at random.
 """
 
 
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--client", metavar="NAME", help="only this client model (see: ssosim clients)")
     only.add_argument("--rule", metavar="NAME", help="only this SPN rule, such as curl-gssapi or mit-no-rdns")
-    parser.add_argument("--device", metavar="NAME", help="the device that asks; by default the estate's first")
+    parser.add_argument(
+        "--device", metavar="NAME", help="the device whose resolver is used; by default the estate's first"
+    )
     parser.add_argument("--port", type=int, help="the URL's port; by default 443, for SQL Server 1433")
     add_json(parser)
 
@@ -36,12 +38,12 @@ def run(options: argparse.Namespace) -> int:
     """Print the SPNs. Exit code 0; 2 for an unknown client or rule."""
     import msgspec  # noqa: PLC0415 - not for --help
 
-    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+    from ssosim.lab.control.answers import request_typed  # noqa: PLC0415
     from ssosim.lab.control.spn_answers import Spns  # noqa: PLC0415
 
     rules = [_rule(options)] if options.client or options.rule else None
     request = {"host": options.host, "rules": rules, "device": options.device, "port": options.port}
-    answer = ask(folder_of(options), "POST", "/v1/spn", Spns, request)
+    answer = request_typed(folder_of(options), "POST", "/v1/spn", Spns, request)
     clients = _clients_of_rules()
     rows = (msgspec.structs.replace(row, clients=tuple(clients.get(row.rule, ()))) for row in answer.rules)
     answer = msgspec.structs.replace(answer, rules=tuple(rows))
@@ -53,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _rule(options: argparse.Namespace) -> str:
-    """The name of the one rule that is asked for; raises LabInputError."""
+    """Return the name of the rule that the options select; raises LabInputError."""
     import difflib  # noqa: PLC0415 - only what is asked for is imported
 
     from ssosim_clients.catalogue import UnknownModelError, find_model  # noqa: PLC0415
@@ -70,12 +72,12 @@ def _rule(options: argparse.Namespace) -> str:
         raise LabInputError(str(error)) from error
     rule = getattr(model, "spn", None)
     if not isinstance(rule, SpnRule) or rule.name not in RULES:
-        raise LabInputError(f"the client {options.client!r} asks for no service ticket, so it has no SPN")
+        raise LabInputError(f"the client {options.client!r} requests no service ticket, so it has no SPN")
     return rule.name
 
 
 def _clients_of_rules() -> dict[str, list[str]]:
-    """The client models that name services by each rule."""
+    """Return the names of the client models that use each SPN rule."""
     from ssosim_clients.catalogue import MODELS  # noqa: PLC0415 - only what is asked for is imported
 
     found: dict[str, list[str]] = {}

@@ -49,9 +49,9 @@ def status_text(lab: LabStatus) -> str:
 
 def _status_of(folder: LabFolder) -> LabStatus | None:
     """What a lab says of itself; None when it is not yet, or no longer, there to be asked."""
-    from ssosim.lab.control.answers import LabStatus, ask  # noqa: PLC0415 - not for --help
+    from ssosim.lab.control.answers import LabStatus, request_typed  # noqa: PLC0415 - not for --help
 
     try:
-        return ask(folder, "GET", "/v1/status", LabStatus)
+        return request_typed(folder, "GET", "/v1/status", LabStatus)
     except LabInputError:
         return None

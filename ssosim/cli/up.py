@@ -40,22 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=0,
         metavar="PORT",
-        help="offer the control API on 127.0.0.1 too, to who has the lab's token; without PORT or with 0 any free port",
+        help="offer the control API on 127.0.0.1 too, with the lab's token; without PORT or with 0 on a free port",
     )
     parser.add_argument(
-        "--fresh", action="store_true", help="forget the DNS changes that were applied in an earlier lab of this name"
+        "--fresh", action="store_true", help="drop the DNS changes that were applied in an earlier lab of this name"
     )
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start the lab, show it, and (without ``--detach``) stay until it is stopped."""
+    """Start the lab, print its status, and (without ``--detach``) wait until it is stopped."""
     folder = folder_of(options)
-    extensions = ControlExtensions(None if options.api is None else _listener(options.api), _upstairs)
+    extensions = ControlExtensions(None if options.api is None else _open_listener(options.api), _create_handlers)
     started = start_lab(folder, options.estate, began=process_start(), extensions=extensions, fresh=options.fresh)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
-        started.namespaces.detach()  # before the panel: its reader may go (| head) without taking the lab along
+        started.namespaces.detach()  # before the output: a closed pipe (| head) must not end the lab
     if options.json:
         import msgspec  # noqa: PLC0415 - not for --help
 
@@ -63,13 +63,13 @@ def run(options: argparse.Namespace) -> int:
         print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
         recovered = f"\n{one_line(started.recovered)}; forget them with up --fresh" if started.recovered else ""
-        say(f"{status_text(started.status)}{recovered}\n\n{_to_try(folder, detached=options.detach)}")
+        say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, detached=options.detach)}")
     sys.stdout.flush()
-    return 0 if options.detach else _stay(started, stopped)
+    return 0 if options.detach else _wait_until_stopped(started, stopped)
 
 
-def _listener(port: int) -> socket.socket:
-    """A socket on loopback, opened while we are in the machine's own network, where it stays."""
+def _open_listener(port: int) -> socket.socket:
+    """Open a listening socket on loopback of the machine's own network; it stays there when the lab is started."""
     import socket  # noqa: PLC0415 - only if asked for
 
     try:
@@ -80,21 +80,21 @@ def _listener(port: int) -> socket.socket:
         raise LabInputError(f"--api {port}: {error.strerror}; choose another port, or 0 for any free one") from error
 
 
-def _upstairs(lab: Lab) -> InjectedHandlers:
-    from ssosim.scenario.live import LiveScenarioHandlers  # noqa: PLC0415 - in the lab's process, and only when it is asked
+def _create_handlers(lab: Lab) -> InjectedHandlers:
+    from ssosim.scenario.live import LiveScenarioHandlers  # noqa: PLC0415 - in the lab's process, at the first request
 
     return LiveScenarioHandlers(lab)
 
 
 def process_start() -> float:
-    """When this command was started, in seconds of the monotonic clock: Python's own start-up counts."""
+    """Return the start time of this process in seconds of the monotonic clock, so that Python's start-up counts."""
     with open("/proc/self/stat", encoding="ascii") as stat:  # noqa: PTH123 - pathlib adds nothing here
         ticks = int(stat.read().rpartition(")")[2].split()[19])
     return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def _stop_on_signals(started: StartedLab) -> list[int]:
-    """From now on a signal that ends a command ends the lab first; the signals that came, as they come."""
+    """Install handlers that end the lab on SIGINT, SIGTERM and SIGHUP; return the list of received signals."""
     came: list[int] = []
 
     def stop(number: int, _: object) -> None:
@@ -106,7 +106,7 @@ def _stop_on_signals(started: StartedLab) -> list[int]:
     return came
 
 
-def _stay(started: StartedLab, stopped: list[int]) -> int:
+def _wait_until_stopped(started: StartedLab, stopped: list[int]) -> int:
     code = wait_for_end(started.folder, started.namespaces)
     if code != 0:
         raise LabError(f'lab "{started.folder.name}" ended unexpectedly (code {code}); see {started.folder.log}')
@@ -115,7 +115,7 @@ def _stay(started: StartedLab, stopped: list[int]) -> int:
     return 0
 
 
-def _to_try(folder: LabFolder, *, detached: bool) -> str:
+def _suggest_commands(folder: LabFolder, *, detached: bool) -> str:
     program = sys.argv[0] if os.sep in sys.argv[0] else "ssosim"
     program = one_line(os.path.relpath(program) if os.sep in program else program)
     name = "" if folder.name == "default" else f" --name {folder.name}"

@@ -1,29 +1,59 @@
-"""Typed, reversible faults: one name, one set of fields, the same from Python, TOML, command line and control API."""
+"""Typed, reversible faults, the same from Python, TOML, the command line and the control API.
 
-from ssosim.faults.aliases import CnameForAlias, TrafficManagerDeleted
-from ssosim.faults.answers import Delay, Drop, NxDomain, Refused, ServFail, TruncationLoop
-from ssosim.faults.base import Applied, DnsFault, Fault, FaultState, FaultTarget, Rule, Undo
-from ssosim.faults.board import ActiveFaults
-from ssosim.faults.cnames import CnameLoop, LongChain
-from ssosim.faults.identity import (
-    CertificateExpired,
-    CertificateUntrusted,
-    CertificateWrongName,
-    KdcRefuses,
-    KdcSilent,
-    RealmManaged,
-)
-from ssosim.faults.ipv6 import AaaaDead, AaaaWrong
-from ssosim.faults.records import NameRemoved, RecordSetEmpty, TtlChanged, WrongAddress
-from ssosim.faults.resolvers import StaleCache, ValidationFailing
-from ssosim.faults.reverse import PtrMismatch, ReverseZoneDead
-from ssosim.faults.selector import DnsAnswerFault
-from ssosim.faults.servers import DelegationRemoved, NameServerBlank, NameServerDead, NameServerLame, NameServerStale
-from ssosim.faults.web import HttpDelay, HttpPage, HttpSilent, HttpStatus, JwksKeyRemoved
-from ssosim.faults.web_answers import HttpAnswer, HttpDropped
-from ssosim.faults.zones import ZoneFault
+``core`` has the base classes, the active faults and the registry; the other folders have the faults by what they touch,
+one file each. The classes below can be imported from here; a fault is registered without a line here.
+"""
 
-from ssosim.faults.registry import FAULTS, AnyFault, FaultError, fault_from  # isort: skip - loads others' faults, which import the names above
+from ssosim.faults.core.active_faults import ActiveFaults
+from ssosim.faults.core.answer_fault import DnsAnswerFault
+from ssosim.faults.core.certificate_fault import CertificateFault
+from ssosim.faults.core.errors import FaultError
+from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, FaultTarget, HttpRule, Undo
+from ssosim.faults.core.http_fault import HttpFault
+from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
+from ssosim.faults.core.kdc_fault import KdcFault
+from ssosim.faults.core.name_server_fault import NameServerFault
+from ssosim.faults.core.zone_fault import ZoneFault
+from ssosim.faults.directory.realm_managed import RealmManaged
+from ssosim.faults.dns.aaaa_dead import AaaaDead
+from ssosim.faults.dns.aaaa_wrong import AaaaWrong
+from ssosim.faults.dns.cname_for_alias import CnameForAlias
+from ssosim.faults.dns.cname_loop import CnameLoop
+from ssosim.faults.dns.delay import Delay
+from ssosim.faults.dns.delegation_removed import DelegationRemoved
+from ssosim.faults.dns.drop import Drop
+from ssosim.faults.dns.long_chain import LongChain
+from ssosim.faults.dns.name_removed import NameRemoved
+from ssosim.faults.dns.name_server_blank import NameServerBlank
+from ssosim.faults.dns.name_server_dead import NameServerDead
+from ssosim.faults.dns.name_server_lame import NameServerLame
+from ssosim.faults.dns.name_server_stale import NameServerStale
+from ssosim.faults.dns.nxdomain import NxDomain
+from ssosim.faults.dns.ptr_mismatch import PtrMismatch
+from ssosim.faults.dns.record_set_empty import RecordSetEmpty
+from ssosim.faults.dns.refused import Refused
+from ssosim.faults.dns.reverse_zone_dead import ReverseZoneDead
+from ssosim.faults.dns.servfail import ServFail
+from ssosim.faults.dns.stale_cache import StaleCache
+from ssosim.faults.dns.traffic_manager_deleted import TrafficManagerDeleted
+from ssosim.faults.dns.truncation_loop import TruncationLoop
+from ssosim.faults.dns.ttl_changed import TtlChanged
+from ssosim.faults.dns.validation_failing import ValidationFailing
+from ssosim.faults.dns.wrong_address import WrongAddress
+from ssosim.faults.http.http_answer import HttpAnswer
+from ssosim.faults.http.http_delay import HttpDelay
+from ssosim.faults.http.http_dropped import HttpDropped
+from ssosim.faults.http.http_page import HttpPage
+from ssosim.faults.http.http_silent import HttpSilent
+from ssosim.faults.http.http_status import HttpStatus
+from ssosim.faults.http.jwks_key_removed import JwksKeyRemoved
+from ssosim.faults.kerberos.kdc_refuses import KdcRefuses
+from ssosim.faults.kerberos.kdc_silent import KdcSilent
+from ssosim.faults.tls.certificate_expired import CertificateExpired
+from ssosim.faults.tls.certificate_untrusted import CertificateUntrusted
+from ssosim.faults.tls.certificate_wrong_name import CertificateWrongName
+
+from ssosim.faults.core.registry import FAULTS, AnyFault, fault_from  # isort: skip - loads faults of other packages, which import the names above
 
 __all__ = [
     "FAULTS",
@@ -33,6 +63,7 @@ __all__ = [
     "AnyFault",
     "Applied",
     "CertificateExpired",
+    "CertificateFault",
     "CertificateUntrusted",
     "CertificateWrongName",
     "CnameForAlias",
@@ -40,7 +71,7 @@ __all__ = [
     "Delay",
     "DelegationRemoved",
     "DnsAnswerFault",
-    "DnsFault",
+    "DnsRule",
     "Drop",
     "Fault",
     "FaultError",
@@ -49,16 +80,22 @@ __all__ = [
     "HttpAnswer",
     "HttpDelay",
     "HttpDropped",
+    "HttpFault",
     "HttpPage",
+    "HttpRule",
     "HttpSilent",
     "HttpStatus",
     "JwksKeyRemoved",
+    "KdcEffect",
+    "KdcFault",
     "KdcRefuses",
+    "KdcRule",
     "KdcSilent",
     "LongChain",
     "NameRemoved",
     "NameServerBlank",
     "NameServerDead",
+    "NameServerFault",
     "NameServerLame",
     "NameServerStale",
     "NxDomain",
@@ -67,7 +104,6 @@ __all__ = [
     "RecordSetEmpty",
     "Refused",
     "ReverseZoneDead",
-    "Rule",
     "ServFail",
     "StaleCache",
     "TrafficManagerDeleted",

@@ -24,6 +24,7 @@ __all__ = [
     "Unreadable",
     "build_as_request",
     "build_error",
+    "build_tgs_reply",
     "read_message",
 ]
 
@@ -221,6 +222,37 @@ def build_error(code: int, realm: str, service: tuple[str, ...], now: float) -> 
             der.encode_context(6, der.encode_integer(code)),
             der.encode_context(9, _build_text(realm)),
             der.encode_context(10, _build_name(_NT_SRV_INST, *service)),
+        ),
+    )
+
+
+def build_tgs_reply(realm: str, principal: str, service: str, sealed: bytes) -> bytes:
+    """A TGS-REP whose encrypted parts are the bytes ``sealed``, for the KDC in memory: no client can decrypt it.
+
+    Source: RFC 4120, section 5.4.2.
+    """
+    encrypted = der.encode_element(
+        der.SEQUENCE,
+        der.encode_context(0, der.encode_integer(18)),
+        der.encode_context(2, der.encode_element(der.OCTET_STRING, sealed)),
+    )
+    ticket = der.encode_element(
+        der.SEQUENCE,
+        der.encode_context(0, der.encode_integer(5)),
+        der.encode_context(1, _build_text(realm)),
+        der.encode_context(2, _build_name(_NT_SRV_INST, *service.split("/"))),
+        der.encode_context(3, encrypted),
+    )
+    return der.encode_application(
+        _TGS_REP,
+        der.encode_element(
+            der.SEQUENCE,
+            der.encode_context(0, der.encode_integer(5)),
+            der.encode_context(1, der.encode_integer(_TGS_REP)),
+            der.encode_context(3, _build_text(realm)),
+            der.encode_context(4, _build_name(_NT_PRINCIPAL, principal)),
+            der.encode_context(5, der.encode_application(1, ticket)),
+            der.encode_context(6, encrypted),
         ),
     )
 

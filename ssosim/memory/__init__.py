@@ -1,26 +1,26 @@
-"""The lab in memory: real zones, the real identity provider, a KDC as a value, and time that jumps.
+"""The lab in memory: real zones, the real identity provider, a KDC as a value, and virtual time.
 
-No socket, no process, no thread, no GSS-API. ``MemoryLab`` is the lab, ``memory_device`` a device in it, ``Engine``
-what drives whoever signs in there. What a fault does to an exchange is decided by the same functions as in a lab on
-sockets (``ssosim.faults.exchanges``, ``ssosim.faults.effects``).
+No socket, no process, no thread, no GSS-API. ``MemoryLab`` is the lab, ``memory_device`` makes a device in it, and
+``Engine`` runs the client models. The same functions as in a lab on sockets decide what a fault does to an exchange
+(``exchanges``, ``effects`` and ``kdc_effect`` in ``ssosim.faults.core``).
 """
 
-from ssosim.memory.clock import Engine, Run, SpinningError, pause
-from ssosim.memory.device import MemoryDevice, Pace, memory_device
+from ssosim.memory.clock import Engine, NoProgressError, Run, pause
+from ssosim.memory.device import Durations, MemoryDevice, memory_device
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc
-from ssosim.memory.lab import MemoryLab, process_keys, why_not_in_memory
+from ssosim.memory.lab import MemoryLab, explain_unsupported_estate, get_process_keys
 
 __all__ = [
+    "Durations",
     "Engine",
     "MemoryAcceptor",
     "MemoryDevice",
     "MemoryKdc",
     "MemoryLab",
-    "Pace",
+    "NoProgressError",
     "Run",
-    "SpinningError",
+    "explain_unsupported_estate",
+    "get_process_keys",
     "memory_device",
     "pause",
-    "process_keys",
-    "why_not_in_memory",
 ]

@@ -1,9 +1,33 @@
-"""Drive coroutines through virtual time without asyncio: an agenda of wake-ups, and nothing else.
+"""Run coroutines in virtual time without asyncio.
 
-A model awaits its device's ports only, and those of a device in memory come down to one thing: ``pause``, which says
-how long the call takes. So the engine needs no loop, no task and no socket; eight hours of a waiting client cost what
-its steps cost. Where two wake-ups fall on one moment, the one asked for first comes first, so every run is the same.
-Why there is another driver for sockets is said in ``ssosim.clock.agenda``.
+Theory of operation. The parts:
+
+- ``pause(seconds)`` is the only awaitable of the lab in memory. It yields a number of seconds to the engine. Every port
+  of a device in memory (names, HTTP, tickets, prompts, clock) takes time by awaiting ``pause`` and in no other way.
+- ``Run`` holds one coroutine, for example one sign-in. ``Run.step`` sends it on to its next ``pause``.
+- ``Agenda`` is a heap of (moment, number, entry). An entry is a ``Run`` to continue or a function to call: the start or
+  end of a fault, a timer of the lab.
+- ``Engine.run`` takes the earliest entry, sets ``now`` to its moment, and runs it, until the agenda is empty, the given
+  moment is reached, or a watched run has ended.
+
+What always holds:
+
+- Time changes only between two steps. Within a step (from one ``pause`` to the next) ``now`` is constant, and no other
+  coroutine runs. So the code between two awaits needs no lock.
+- Of two entries with the same moment, the one that was added first runs first. There is no thread, no real clock and no
+  set order that depends on hashes, so two runs of the same scenario and seed give the same trace.
+- Waiting is free: eight hours of a waiting client cost only its steps.
+- An exception of a coroutine ends its ``Run`` and is kept there; the engine and the other runs go on.
+
+A ``Run`` whose next wait is 0 continues at once if no other entry is due at this moment. That saves the way through the
+heap for most calls, which take no time; the order is the same as with it.
+
+What can go wrong: a coroutine that never lets time pass would run for ever. The engine counts steps per moment and
+raises ``NoProgressError`` after ``MAX_STEPS_PER_MOMENT``. A coroutine that loops without an ``await`` cannot be
+stopped. A coroutine that awaits something else than ``pause``, such as an asyncio future, yields what is not a number
+and fails.
+
+``ssosim.clock.agenda`` explains why labs on sockets need another driver.
 """
 
 from __future__ import annotations
@@ -15,26 +39,26 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from ssosim.clock.agenda import Agenda
 
-__all__ = ["MAX_STEPS_IN_NO_TIME", "Engine", "EngineClock", "Run", "SpinningError", "pause"]
+__all__ = ["MAX_STEPS_PER_MOMENT", "Engine", "EngineClock", "NoProgressError", "Run", "pause"]
 
 T = TypeVar("T")
 
-MAX_STEPS_IN_NO_TIME: Final = 100_000
-"""Steps that may be taken at one moment; more is an endless loop, and reported as one."""
+MAX_STEPS_PER_MOMENT: Final = 100_000
+"""Steps allowed at one moment of virtual time. More steps are reported as an endless loop."""
 
 
-class SpinningError(Exception):
-    """Something goes on without letting time pass."""
+class NoProgressError(Exception):
+    """A coroutine or a timer runs again and again without letting virtual time pass."""
 
 
 @types.coroutine
 def pause(seconds: float = 0.0) -> Generator[float, None, None]:
-    """Hand the wheel to the engine for ``seconds`` of virtual time."""
+    """Wait for ``seconds`` of virtual time; other coroutines may run meanwhile, with 0 as well."""
     yield seconds
 
 
 class Run(Generic[T]):
-    """A coroutine under way. ``error`` is what it raised, None while it runs or if it returned."""
+    """A coroutine that an engine runs. ``error`` is the exception that it raised, or None."""
 
     __slots__ = ("_coroutine", "_value", "done", "error")
 
@@ -46,13 +70,13 @@ class Run(Generic[T]):
 
     @property
     def result(self) -> T | None:
-        """What it returned; None while it runs. Raises what it raised."""
+        """The value that the coroutine returned; None while it runs. Raises the exception that it raised."""
         if self.error is not None:
             raise self.error
         return cast("T | None", self._value)
 
     def step(self) -> float | None:
-        """Run on to the next wait: its length in seconds, or None if there is none."""
+        """Run the coroutine to its next wait and return its length in seconds; None if the coroutine has ended."""
         try:
             wait: float = self._coroutine.send(None)
         except StopIteration as end:
@@ -64,7 +88,7 @@ class Run(Generic[T]):
         return wait
 
     def cancel(self) -> None:
-        """Leave it at the wait that it is in."""
+        """Close the coroutine at its present wait."""
         self.done = True
         self._coroutine.close()
 
@@ -79,38 +103,38 @@ class Engine:
 
     @property
     def now(self) -> float:
-        """The moment, in seconds since the Unix epoch."""
+        """The present moment of virtual time, in seconds since the Unix epoch."""
         return self.agenda.now
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Run[T]:
-        """Have ``coroutine`` begin now."""
+        """Schedule ``coroutine`` for the present moment and return its ``Run``."""
         run = Run(coroutine)
         self.agenda.add(self.now, run)
         return run
 
     def call_at(self, moment: float, action: Callable[[], None]) -> None:
-        """Have ``action`` happen at ``moment``, between two steps."""
+        """Call ``action`` at ``moment`` (seconds since the Unix epoch), between two steps."""
         self.agenda.add(moment, action)
 
     def later(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
-        """Have ``action`` happen in ``seconds``; the result calls it off (``ssosim.clock.Later``)."""
+        """Call ``action`` in ``seconds``; the returned function cancels that (``ssosim.clock.Later``)."""
         wanted = True
 
-        def unless_called_off() -> None:
+        def act_unless_cancelled() -> None:
             if wanted:
                 action()
 
-        def call_off() -> None:
+        def cancel() -> None:
             nonlocal wanted
             wanted = False
 
-        self.call_at(self.now + seconds, unless_called_off)
-        return call_off
+        self.call_at(self.now + seconds, act_unless_cancelled)
+        return cancel
 
     def run(self, until: float = math.inf, *, watched: Run[Any] | None = None) -> None:
-        """Go on until ``until``, until nothing is left to do, or until ``watched`` is done; then it is that moment.
+        """Run until ``until`` (seconds since the Unix epoch), until nothing is scheduled, or until ``watched`` ends.
 
-        Raises ``SpinningError``.
+        Afterwards ``now`` is ``until``, unless that is infinite or ``watched`` has ended. Raises NoProgressError.
         """
         agenda, steps, moment = self.agenda, 0, -math.inf
         while agenda.has(until) and not (watched is not None and watched.done):
@@ -118,22 +142,22 @@ class Engine:
             if agenda.now > moment:
                 moment, steps = agenda.now, 0
             steps += 1
-            if steps > MAX_STEPS_IN_NO_TIME:
-                raise SpinningError(f"{steps} steps without letting time pass")
+            if steps > MAX_STEPS_PER_MOMENT:
+                raise NoProgressError(f"{steps} steps without letting time pass")
             if not isinstance(what, Run):
                 what()
                 continue
             while not what.done and (wait := what.step()) is not None:
-                if wait > 0 or agenda.has(agenda.now) or steps > MAX_STEPS_IN_NO_TIME:
+                if wait > 0 or agenda.has(agenda.now) or steps > MAX_STEPS_PER_MOMENT:
                     agenda.add(agenda.now + wait, what)
                     break
-                steps += 1  # nobody else's turn is now: without the way through the agenda
+                steps += 1  # nothing else is due now, so the run continues without the way through the agenda
         if math.isfinite(until) and not (watched is not None and watched.done):
             agenda.reach(until)
 
 
 class EngineClock:
-    """An engine's time as ``ssosim.clock.Clock`` and as the clock port of a device."""
+    """The clock of an engine, as ``ssosim.clock.Clock`` and as the clock port of a device."""
 
     __slots__ = ("_agenda",)
 
@@ -141,9 +165,9 @@ class EngineClock:
         self._agenda = engine.agenda
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, UTC."""
+        """Return the present moment in seconds since the Unix epoch, UTC."""
         return self._agenda.now
 
     async def sleep(self, seconds: float) -> None:
-        """Return after ``seconds``."""
+        """Wait for ``seconds`` of virtual time; a negative number counts as 0."""
         await pause(max(0.0, seconds))

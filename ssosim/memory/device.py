@@ -1,6 +1,7 @@
-"""A device in memory: the ports of ``ssosim_clients``, and what of their use is in the trace.
+"""A device in memory: it implements the ports of ``ssosim_clients`` and records their use in the trace.
 
-Time is the same as on sockets: an exchange takes none, a wait takes what it says. ``Pace`` gives exchanges a length.
+Virtual time passes as in a lab on sockets: an exchange takes no time, a wait takes its length. ``Durations`` can give
+exchanges a length.
 """
 
 from __future__ import annotations
@@ -30,25 +31,35 @@ from ssosim.dns.zones.stub import TYPES, LookupResult, merge_lookups, reverse_na
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import User
-from ssosim.faults.exchanges import KDC_PATIENCE_S, NO_TLS_THERE, WEB_PATIENCE_S, is_address
+from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
+from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
-from ssosim.memory.kdc import Tickets
+from ssosim.memory.kdc import TicketCache
 from ssosim.memory.lab import MemoryLab
-from ssosim.memory.resolution import NameServer, Wait, ask
+from ssosim.memory.resolution import NameServer, Wait, query_as_stub
 from ssosim.trace import ConnectionFailed, UserPrompted, step_of_host
 
-__all__ = ["AT_ONCE", "Draft", "Exchanging", "MemoryDevice", "Pace", "device_with", "draft", "memory_device"]
+__all__ = [
+    "NO_DURATIONS",
+    "DraftRequest",
+    "Durations",
+    "MemoryDevice",
+    "ServiceExchange",
+    "build_device",
+    "draft_request",
+    "memory_device",
+]
 
 _BODILESS = (204, 304)
 _ID = "00000000-0000-0000-0000-000000000001"
-"""Every request and message id: a play in memory is the same at every run, and documents that name one are too."""
+"""The value of every request id and message id, so that every run in memory gives the same requests and documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How long things take, in seconds. The default is that of virtual time over sockets: no time at all."""
+class Durations:
+    """Lengths of exchanges in seconds of virtual time. The default, as over sockets, is 0 for all of them."""
 
     look_up: float = 0.0
     request: float = 0.0
@@ -56,38 +67,44 @@ class Pace:
     typing: float = 0.0
 
 
-AT_ONCE = Pace()
+NO_DURATIONS = Durations()
 
 
-class Exchanging:
-    """What every device in memory does alike: it has the services of ``lab`` answer, as seen from ``client``."""
+class ServiceExchange:
+    """Exchanges requests with the services of ``lab`` for ``client``; the base of all devices in memory."""
 
     def __init__(self, lab: MemoryLab, client: str) -> None:
         self._lab = lab
         self._client = client
 
-    async def exchange(self, made: Call, url: str, address: str | None = None) -> HttpResponse:
-        """Have who listens at ``address``, or anywhere, answer ``made``, or whatever a fault makes of that."""
+    async def exchange(self, call: Call, url: str, address: str | None = None) -> HttpResponse:
+        """Return the response of the service at ``address`` (None: at any address) to ``call``, with faults applied.
+
+        Raises NetworkFailure where a fault closes the connection or no response comes in time.
+        """
         lab, client, began = self._lab, self._client, self._lab.engine.now
-        struck = lab.provider.tamper(made, client) if lab.provider.tamper is not None else None
-        if struck is not None and struck.delay:
-            await pause(struck.delay)
-        answer = lab.exchange(made, client, struck, lab.who_answers(address, made.port, made.host))
+        effect = lab.provider.tamper(call, client) if lab.provider.tamper is not None else None
+        if effect is not None and effect.delay:
+            await pause(effect.delay)
+        answer = lab.exchange(call, client, effect, lab.find_responder(address, call.port, call.host))
         if answer is not None:
-            return _response(made, answer, lab)
-        if struck is not None and struck.dropped:
-            raise NetworkFailure("read", "closed", f"{made.host} closed the connection")
-        await pause(max(0.0, began + WEB_PATIENCE_S - lab.engine.now))
-        raise NetworkFailure("read", "timeout", f"{url}: no answer in {WEB_PATIENCE_S:.0f} s")
+            return _build_response(call, answer, lab)
+        if effect is not None and effect.dropped:
+            raise NetworkFailure("read", "closed", f"{call.host} closed the connection")
+        await pause(max(0.0, began + HTTP_TIMEOUT_S - lab.engine.now))
+        raise NetworkFailure("read", "timeout", f"{url}: no answer in {HTTP_TIMEOUT_S:.0f} s")
 
     async def ntlm_token(self) -> bytes:
-        """What Windows' Negotiate package sends where Kerberos failed."""
+        """Return the NTLM token that Windows' Negotiate package sends after Kerberos failed."""
         await pause()
         return build_ntlm_negotiate_token()
 
 
-class MemoryDevice(Exchanging):
-    """All ports of one client process but its clock. ``user`` is signed on; nobody types where ``person`` is False."""
+class MemoryDevice(ServiceExchange):
+    """All ports of one client process except its clock.
+
+    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``server`` is the device's DNS server.
+    """
 
     def __init__(
         self,
@@ -96,22 +113,25 @@ class MemoryDevice(Exchanging):
         user: User,
         server: NameServer,
         *,
-        person: bool = True,
+        user_present: bool = True,
         dual_stack: bool = False,
-        pace: Pace = AT_ONCE,
+        durations: Durations = NO_DURATIONS,
     ) -> None:
         super().__init__(lab, client)
         realm = lab.estate.default_realm
         self._server = server
-        self._password = user.password if person else None
+        self._password = user.password if user_present else None
         self._dual_stack = dual_stack
-        self._pace = pace
+        self._durations = durations
         self._search = realm.domain
-        self._tickets = Tickets(user.sam_account or "", realm.name, lab.kdc.numbers)
+        self._tickets = TicketCache(user.sam_account or "", realm.name, lab.kdc.numbers)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
-        """Addresses and canonical name of ``name``; raises DnsFailure. A name of one label is searched for."""
-        await pause(self._pace.look_up)
+        """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
+
+        A name of one label is tried with the search domain first.
+        """
+        await pause(self._durations.look_up)
         return await self._resolve(name, family)
 
     async def _resolve(self, name: str, family: Family) -> Resolution:
@@ -120,50 +140,61 @@ class MemoryDevice(Exchanging):
                 return await self._resolve(f"{name}.{self._search}", family)
         found: list[LookupResult] = []
         for kind in TYPES[family]:
-            said = ask(self._server, self._lab.trace, self._client, name, kind)
-            found.append(said if isinstance(said, LookupResult) else await _passed(said))
+            read = query_as_stub(self._server, self._lab.trace, self._client, name, kind)
+            found.append(read if isinstance(read, LookupResult) else await _wait_and_read(read))
         return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
-        """The first PTR name of ``address``, or None."""
-        await pause(self._pace.look_up)
-        said = ask(self._server, self._lab.trace, self._client, reverse_name(address), "PTR")
-        read = said if isinstance(said, LookupResult) else await _passed(said)
+        """Return the first PTR name of ``address``, or None."""
+        await pause(self._durations.look_up)
+        read = query_as_stub(self._server, self._lab.trace, self._client, reverse_name(address), "PTR")
+        read = read if isinstance(read, LookupResult) else await _wait_and_read(read)
         return read.values[0] if read.values else None
 
     async def negotiate_token(self, spn: str) -> bytes:
-        """A token for ``spn`` with a ticket that is there or can be got; raises TicketFailure."""
-        await pause(self._pace.ticket)
-        token = self._tickets.token(spn)
+        """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
+        await pause(self._durations.ticket)
+        token = self._tickets.build_token(spn)
         if token is not None:
             return token
         lab = self._lab
-        requested = lab.kdc.ask(spn, self._client, lambda: lab.faults.state.kdc, lab.recorder(self._client))
+        requested = lab.kdc.request_ticket(
+            spn,
+            self._client,
+            lambda: lab.faults.state.kdc,
+            lab.recorder(self._client),
+            principal=self._tickets.principal,
+        )
+        if requested.delay:
+            await pause(requested.delay)
         if requested.silent:
-            await pause(KDC_PATIENCE_S)
+            await pause(KDC_TIMEOUT_S)
         if requested.failure is not None:
             raise requested.failure
-        self._tickets.keep(spn)
-        token = self._tickets.token(spn)
+        self._tickets.add(spn)
+        token = self._tickets.build_token(spn)
         if token is None:
             raise TicketFailure("other", spn)
         return token
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
-        """Show a prompt; the person types the right password or walks away."""
+        """Record a prompt and return the user's password; None if no user is present."""
         self._lab.trace.record(self._client, UserPrompted(reason=f"password of {upn}: {reason}"))
-        await pause(self._pace.typing)
+        await pause(self._durations.typing)
         return self._password
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """One request, one answer; raises NetworkFailure, and ValueError for a header field over two lines."""
-        await pause(self._pace.request)
-        call = draft(method, url, headers, body)
-        address = self._connected(call, await self._addresses(call.name))
-        return await self.exchange(call.made(self._lab.engine.now), url, address)
+        """Send one request and return the response.
 
-    async def _addresses(self, host: str) -> tuple[str, ...]:
-        """What to connect to for ``host``; an address is its own."""
+        Raises NetworkFailure, and ValueError for a header field with control characters.
+        """
+        await pause(self._durations.request)
+        call = draft_request(method, url, headers, body)
+        address = self._connect(call, await self._find_addresses(call.name))
+        return await self.exchange(call.build_call(self._lab.engine.now), url, address)
+
+    async def _find_addresses(self, host: str) -> tuple[str, ...]:
+        """Return the addresses of ``host``; an IP address is returned as it is."""
         if is_address(host):
             return (str(ipaddress.ip_address(host)),)
         try:
@@ -171,12 +202,15 @@ class MemoryDevice(Exchanging):
         except DnsFailure as failure:
             raise NetworkFailure.from_dns(failure) from failure
 
-    def _connected(self, call: Draft, addresses: tuple[str, ...]) -> str:
-        """The first of ``addresses`` that takes a connection and shows a good certificate; raises NetworkFailure."""
+    def _connect(self, call: DraftRequest, addresses: tuple[str, ...]) -> str:
+        """Return the first of ``addresses`` that accepts a connection, with a valid certificate; raises NetworkFailure.
+
+        Failed connections are recorded in the trace.
+        """
         host, lab = call.name, self._lab
         refused = NetworkFailure("connect", "refused", f"{host} has no address")
         for address in addresses:
-            refusal = lab.refusal(address, call.port, host, tls=call.tls)
+            refusal = lab.find_connection_failure(address, call.port, host, tls=call.tls)
             if refusal is None:
                 return address
             refused = NetworkFailure(refusal.stage, refusal.kind, f"{host} at {address}")
@@ -197,8 +231,8 @@ class MemoryDevice(Exchanging):
         raise refused
 
 
-async def _passed(waiting: Wait) -> LookupResult:
-    """What is read once the time has passed that it takes."""
+async def _wait_and_read(waiting: Wait) -> LookupResult:
+    """Wait for the time that the query takes and return what the stub resolver read."""
     try:
         while True:
             await pause(next(waiting))
@@ -208,10 +242,10 @@ async def _passed(waiting: Wait) -> LookupResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A request before it is sent: to ``name`` and ``port``, with ``tls`` or plain.
+class DraftRequest:
+    """A request before it is sent to ``name`` and ``port``, over TLS or plain.
 
-    ``size`` is that of the header fields, in octets.
+    ``size`` is the size of the header fields in octets.
     """
 
     method: str
@@ -223,8 +257,8 @@ class Draft:
     size: int
     body: bytes
 
-    def made(self, now: float) -> Call:
-        """The request as the service gets it at ``now``."""
+    def build_call(self, now: float) -> Call:
+        """Return the request as the service receives it at ``now`` (seconds since the Unix epoch)."""
         return Call.read(
             self.method,
             self.fields["Host"],
@@ -238,10 +272,10 @@ class Draft:
         )
 
 
-def draft(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Draft:
-    """The request to send; raises ValueError for a header field over two lines."""
+def draft_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> DraftRequest:
+    """Build the request to send; raises ValueError for a header field with control characters."""
     parts = urlsplit(url)
-    name, own_port, host = _authority(parts.netloc)
+    name, own_port, host = _split_authority(parts.netloc)
     tls = parts.scheme == "https"
     fields = {"Host": host, "Accept": "*/*", **headers}
     if body or method in ("POST", "PUT"):
@@ -252,17 +286,17 @@ def draft(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Dra
         raise ValueError(f"the header field {wrong!r} holds control characters")
     target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
     port = own_port or (443 if tls else 80)
-    return Draft(method, name, port, tls, target, CIMultiDict(fields), len(text) + 4 * len(fields), body)
+    return DraftRequest(method, name, port, tls, target, CIMultiDict(fields), len(text) + 4 * len(fields), body)
 
 
 @lru_cache(maxsize=256)
-def _authority(netloc: str) -> tuple[str, int | None, str]:
-    """Name and port to connect to, and what the Host field says; raises ValueError for what is no port."""
+def _split_authority(netloc: str) -> tuple[str, int | None, str]:
+    """Return host name, port and Host field of a URL's authority; raises ValueError for an invalid port."""
     parts = urlsplit(f"//{netloc}")
     return parts.hostname or "", parts.port, netloc.rpartition("@")[2]
 
 
-def _response(call: Call, answer: HttpReply, lab: MemoryLab) -> HttpResponse:
+def _build_response(call: Call, answer: HttpReply, lab: MemoryLab) -> HttpResponse:
     fields = [*lab.headers_of(call, answer), ("Content-Type", answer.content_type)]
     bodiless = call.method == "HEAD" or answer.status in _BODILESS
     return HttpResponse(answer.status, Headers(fields), b"" if bodiless else answer.body)
@@ -273,25 +307,27 @@ def memory_device(
     client: str,
     device: str | None = None,
     *,
-    person: bool = True,
+    user_present: bool = True,
     dual_stack: bool = False,
-    pace: Pace = AT_ONCE,
-    dice: Random | None = None,
+    durations: Durations = NO_DURATIONS,
+    random: Random | None = None,
 ) -> Device:
-    """A device for the client model ``client``: the estate's ``device``, or its first; raises LabInputError.
+    """Make a device for the client model ``client``: the estate's ``device``, or its first. Raises LabInputError.
 
-    ``dice`` decide what timing would, by default those of seed 0 (``client_random``). The other arguments are as for
-    ``ssosim.lab.model_devices.client_slots.model_device``.
+    ``random`` decides what would depend on timing; the default is seed 0 (``client_random``). The other arguments are
+    as for ``ssosim.lab.model_devices.client_slots.model_device``.
     """
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
-    server = lab.server_of(found)
-    ports = MemoryDevice(lab, client, user, server, person=person, dual_stack=dual_stack, pace=pace)
-    return device_with(lab, user, ports, dice=dice or client_random(0, client))
+    server = lab.dns_server_of(found)
+    ports = MemoryDevice(
+        lab, client, user, server, user_present=user_present, dual_stack=dual_stack, durations=durations
+    )
+    return build_device(lab, user, ports, random=random or client_random(0, client))
 
 
-def device_with(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:
-    """A device of ``user`` whose ports, the clock apart, are ``ports``; ``changes`` are fields of ``Device``."""
+def build_device(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:
+    """Build a device of ``user``; ``ports`` are all its ports except the clock, ``changes`` fields of ``Device``."""
     parts: dict[str, Any] = dict.fromkeys(("resolver", "http", "kerberos", "user"), ports) | {
         "upn": user.upn,
         "clock": EngineClock(lab.engine),

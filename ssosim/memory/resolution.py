@@ -1,8 +1,8 @@
-"""A DNS server in memory: what it says, what faults make of that, and what a stub resolver reads in the end.
+"""A DNS server in memory: its replies, the effect of faults on them, and what a stub resolver reads.
 
-The answers are those of ``ssosim.dns``, word for word, as far as a stub resolver can tell; no message is made unless
-its size matters. What is remembered between questions is what the server on sockets remembers, so that chance (weighted
-routing) is drawn as often.
+The answers are computed by ``ssosim.dns`` and are the same as over sockets for a stub resolver; a DNS message is built
+only where its size matters. The server caches the same replies as the server on sockets, so that weighted routing draws
+the same number of random numbers.
 """
 
 from __future__ import annotations
@@ -21,137 +21,138 @@ from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryCon
 from ssosim.dns.zones.stub import NAME_TIMEOUT_S, LookupResult, Query, build_query, read_answer, read_wire
 from ssosim.trace import DnsAnswered, Trace
 
-__all__ = ["Left", "NameServer", "OneServer", "Wait", "ask", "leave"]
+__all__ = ["AuthoritativeServer", "NameServer", "SentReply", "Wait", "apply_dns_effect", "query_as_stub"]
 
 Wait = Generator[float, None, LookupResult]
-"""Yields the seconds that pass, and returns what was read."""
+"""A generator that yields the seconds to wait and returns what the stub resolver read."""
 
 
 @dataclass(frozen=True)
-class Left:
-    """What left a server, or did not: ``event`` is how the trace has it, ``delay`` for how long it is held first.
+class SentReply:
+    """The reply of a server to ``query``, or its silence. ``event`` is the trace event; ``delay`` is in seconds.
 
-    ``said`` is the answer where one left, ``tail`` an error's or a cut one's bytes after the id; neither: silence.
+    ``answer`` is the answer; for an error or a truncated reply ``tail`` holds the octets after the message id instead.
+    Without both the server sent nothing.
     """
 
     query: Query
     event: DnsAnswered
     delay: float = 0.0
-    said: Answer | None = None
+    answer: Answer | None = None
     tail: bytes = b""
 
     @property
     def is_silence(self) -> bool:
-        """Whether nothing comes."""
-        return self.said is None and not self.tail
+        """Whether the server sent nothing."""
+        return self.answer is None and not self.tail
 
     @cached_property
-    def is_cut(self) -> bool:
-        """Whether it has TC set over UDP."""
-        if self.said is not None:
-            return is_truncated(self.said, self.query.tail)
+    def is_truncated(self) -> bool:
+        """Whether the reply over UDP has the TC bit set."""
+        if self.answer is not None:
+            return is_truncated(self.answer, self.query.tail)
         return bool(self.tail and self.tail[0] & 0x02)
 
     @cached_property
     def read(self) -> LookupResult:
-        """What a stub resolver makes of it."""
-        return read_answer(self.said) if self.said is not None else read_wire(self.tail, self.query.type)
+        """The result that a stub resolver reads from the reply."""
+        return read_answer(self.answer) if self.answer is not None else read_wire(self.tail, self.query.type)
 
 
 class NameServer(Protocol):
-    """A server that a device asks."""
+    """A DNS server that a device queries."""
 
-    def leave(self, query: Query, client: str, transport: Transport) -> Left:
-        """What leaves for that question of ``client``; it is for the caller to record."""
+    def reply_to(self, query: Query, client: str, transport: Transport) -> SentReply:
+        """Return the reply to ``query`` of ``client``. The caller records its event."""
         ...
 
 
-def leave(healthy: Left, effect: Effect | None) -> Left:
-    """What leaves in the place of ``healthy`` under ``effect``."""
+def apply_dns_effect(healthy: SentReply, effect: Effect | None) -> SentReply:
+    """Return the reply that is sent instead of ``healthy`` under the fault ``effect``."""
     query, event = healthy.query, healthy.event
     if effect is None:
         return healthy
     if effect.drop:
-        return Left(query, make_dropped_event(event))
+        return SentReply(query, make_dropped_event(event))
     if effect.rcode is not None or effect.truncate:
         changed = apply_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
-        return Left(query, replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
+        return SentReply(query, replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
     if effect.replacement is not None and event.name:
         other = effect.replacement(query.name, query.type, ANYBODY)
-        return Left(query, replace(other.event(event.transport), by=event.by), effect.delay, other)
+        return SentReply(query, replace(other.event(event.transport), by=event.by), effect.delay, other)
     return replace(healthy, delay=effect.delay)
 
 
-class OneServer:
-    """The lab's one server: authoritative for all zones of ``store``, and a resolver without a cache."""
+class AuthoritativeServer:
+    """The lab's DNS server: authoritative for all zones of ``store``, and a resolver without a cache."""
 
     def __init__(self, store: ZoneStore) -> None:
         self.tamper: Tamper | None = None
         self._store = store
-        self._of: tuple[ZoneSet | None, Health] = (None, ALL_ONLINE)
-        self._kept: dict[tuple[Query, Transport, str], Left] = {}
-        self._for_all: dict[Query, Left] = {}
+        self._state: tuple[ZoneSet | None, Health] = (None, ALL_ONLINE)
+        self._replies: dict[tuple[Query, Transport, str], SentReply] = {}
+        self._shared_replies: dict[Query, SentReply] = {}
 
-    def leave(self, query: Query, client: str, transport: Transport) -> Left:
-        """What leaves for that question of ``client``."""
+    def reply_to(self, query: Query, client: str, transport: Transport) -> SentReply:
+        """Return the reply to ``query`` of ``client``."""
         store = self._store
-        healthy: Left | None = None
-        if transport == "udp" and store.current is self._of[0] and store.health.current is self._of[1]:
-            healthy = self._for_all.get(query)  # nearly always
+        healthy: SentReply | None = None
+        if transport == "udp" and store.current is self._state[0] and store.health.current is self._state[1]:
+            healthy = self._shared_replies.get(query)  # the fast path: most replies are the same for all clients
         if healthy is None:
-            healthy = self._healthy(query, client, transport)
-        return leave(healthy, self.tamper(healthy.event, client)) if self.tamper is not None else healthy
+            healthy = self._reply_without_fault(query, client, transport)
+        return apply_dns_effect(healthy, self.tamper(healthy.event, client)) if self.tamper is not None else healthy
 
-    def _healthy(self, query: Query, client: str, transport: Transport) -> Left:
+    def _reply_without_fault(self, query: Query, client: str, transport: Transport) -> SentReply:
         zones, health = self._store.current, self._store.health.current
-        if zones is not self._of[0] or health is not self._of[1]:
-            self._of = zones, health
-            self._kept.clear()
-            self._for_all.clear()
-        known = self._kept.get((query, transport, "")) or self._kept.get((query, transport, client))
+        if zones is not self._state[0] or health is not self._state[1]:
+            self._state = zones, health
+            self._replies.clear()
+            self._shared_replies.clear()
+        known = self._replies.get((query, transport, "")) or self._replies.get((query, transport, client))
         if known is not None:
             return known
-        said = answer(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
-        left = Left(query, said.event(transport), said=said)
-        shared = find_cache_scope(said)
+        answered = answer(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
+        reply = SentReply(query, answered.event(transport), answer=answered)
+        shared = find_cache_scope(answered)
         if shared == "anybody" and transport == "udp":
-            self._for_all[query] = left
+            self._shared_replies[query] = reply
         elif shared != "nobody":
-            self._kept[query, transport, "" if shared == "anybody" else client] = left
-        return left
+            self._replies[query, transport, "" if shared == "anybody" else client] = reply
+        return reply
 
 
-def ask(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> LookupResult | Wait:
-    """Ask as a device's stub resolver does: over UDP, and over TCP where the answer is cut.
+def query_as_stub(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> LookupResult | Wait:
+    """Query ``server`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
 
-    Every answer is recorded under ``client`` when it leaves. What is read, or where time passes first, a generator of
-    the seconds that returns it.
+    Every reply is recorded under ``client`` when it is sent. Returns what the stub resolver reads; if time passes
+    before that, a generator that yields the seconds and returns the result.
     """
     try:
         query = build_query(name, kind)
     except (dns.exception.DNSException, UnicodeError):
         return LookupResult("servfail")
-    left = server.leave(query, client, "udp")
-    if left.said is None or left.delay or left.is_cut:
-        return _wait(left, server, trace, client)
-    trace.record(client, left.event)
-    return left.read
+    reply = server.reply_to(query, client, "udp")
+    if reply.answer is None or reply.delay or reply.is_truncated:
+        return _wait(reply, server, trace, client)
+    trace.record(client, reply.event)
+    return reply.read
 
 
-def _wait(left: Left, server: NameServer, trace: Trace, client: str) -> Wait:
+def _wait(reply: SentReply, server: NameServer, trace: Trace, client: str) -> Wait:
     waited = 0.0
     transports: tuple[Transport, ...] = ("udp", "tcp")
     for transport in transports:
         if transport == "tcp":
-            left = server.leave(left.query, client, transport)
-        if left.delay > 0:
-            waited += left.delay
-            yield left.delay
-        trace.record(client, left.event)
-        if left.is_silence:
+            reply = server.reply_to(reply.query, client, transport)
+        if reply.delay > 0:
+            waited += reply.delay
+            yield reply.delay
+        trace.record(client, reply.event)
+        if reply.is_silence:
             if waited < NAME_TIMEOUT_S:
                 yield NAME_TIMEOUT_S - waited
             return LookupResult("timeout")
-        if transport == "tcp" or not left.is_cut:
-            return left.read
+        if transport == "tcp" or not reply.is_truncated:
+            return reply.read
     raise AssertionError

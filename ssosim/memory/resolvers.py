@@ -1,7 +1,7 @@
-"""Caching resolvers in memory, and the name servers that they walk: the shell round ``ssosim.dns.recursion.core``.
+"""Caching resolvers in memory and the name servers that they query, around ``ssosim.dns.recursion.core``.
 
-Where the shell over sockets waits real seconds, this one only counts them: virtual time stands still in both while a
-resolver looks for an answer.
+A resolver on sockets waits real seconds for a server; a resolver in memory only counts them. In both, virtual time
+stands still while a resolver looks for an answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ssosim.dns.server.wire_format import Transport
 from ssosim.dns.zones.query_context import QueryContext, network
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.stub import Query, build_query
-from ssosim.memory.resolution import Left, leave
+from ssosim.memory.resolution import SentReply, apply_dns_effect
 from ssosim.trace import Trace
 
 __all__ = ["MemoryResolver", "Upstream", "authority_servers"]
@@ -33,10 +33,10 @@ _TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
 
 class Upstream(Protocol):
-    """A server that a resolver asks."""
+    """A server that a resolver queries."""
 
-    def said(self, query: Query, client: str, transport: Transport, location: str | None) -> Left:
-        """What leaves for the question of the resolver ``client``, which names ``location`` as its clients'."""
+    def reply_to_resolver(self, query: Query, client: str, transport: Transport, location: str | None) -> SentReply:
+        """Return the reply to ``query`` of the resolver ``client``; ``location`` is the client subnet that it sends."""
         ...
 
 
@@ -49,20 +49,22 @@ class Authority:
         self._name = name
         self._plain = plain(name)
 
-    def said(self, query: Query, client: str, transport: Transport, location: str | None) -> Left:
+    def reply_to_resolver(self, query: Query, client: str, transport: Transport, location: str | None) -> SentReply:
         """See ``Upstream``."""
         store = self._authorities.store
         subnet = network(location) if location is not None else None
         context = QueryContext(subnet, store.health.current, store.draw())
-        said = self._authorities.answer_as(self._name, query.name, query.type, context)
-        event = replace(said.event(transport), by=self._plain)
-        if event.rcode == "NODATA" and not said.authoritative:
+        answered = self._authorities.answer_as(self._name, query.name, query.type, context)
+        event = replace(answered.event(transport), by=self._plain)
+        if event.rcode == "NODATA" and not answered.authoritative:
             event = replace(event, rcode="REFERRAL")
-        return leave(Left(query, event, said=said), self.tamper(event, client) if self.tamper is not None else None)
+        return apply_dns_effect(
+            SentReply(query, event, answer=answered), self.tamper(event, client) if self.tamper is not None else None
+        )
 
 
 def authority_servers(authorities: Authorities, attach: Callable[[Authority, str], None]) -> dict[str, Authority]:
-    """Every name server of the hierarchy by its address; ``attach`` is called with each, and its name."""
+    """Return every name server of the hierarchy by address; ``attach`` is called with each server and its name."""
     found = {}
     for name, address in authorities.hierarchy.addresses.items():
         found[address] = server = Authority(authorities, name)
@@ -71,7 +73,11 @@ def authority_servers(authorities: Authorities, attach: Callable[[Authority, str
 
 
 class MemoryResolver:
-    """A resolver called ``name``. ``upstream`` are the servers by address, ``now`` says what time it is."""
+    """A caching resolver called ``name``.
+
+    ``upstream`` maps addresses to servers, ``roots`` are addresses of root servers, ``bogus`` tells whether a name
+    fails DNSSEC validation, and ``now`` returns the time in seconds since the Unix epoch.
+    """
 
     def __init__(
         self,
@@ -92,16 +98,18 @@ class MemoryResolver:
         self._now = now
         self._core = Resolver(settings, roots, is_bogus=is_bogus, random=Random(name))  # noqa: S311 - as over sockets
 
-    def leave(self, query: Query, client: str, transport: Transport) -> Left:
-        """What leaves for that question of ``client``."""
+    def reply_to(self, query: Query, client: str, transport: Transport) -> SentReply:
+        """Return the reply to ``query`` of ``client``."""
         answer, origin = self._resolve(Question(query.name, query.type))
-        said = with_query_name(answer, query.name)
-        event = replace(said.event(transport), by=self.name, origin=origin)
-        return leave(Left(query, event, said=said), self.tamper(event, client) if self.tamper is not None else None)
+        answered = with_query_name(answer, query.name)
+        event = replace(answered.event(transport), by=self.name, origin=origin)
+        return apply_dns_effect(
+            SentReply(query, event, answer=answered), self.tamper(event, client) if self.tamper is not None else None
+        )
 
-    def said(self, query: Query, client: str, transport: Transport, location: str | None) -> Left:  # noqa: ARG002
-        """See ``Upstream``: as a resolver that another one forwards to."""
-        return self.leave(query, client, transport)
+    def reply_to_resolver(self, query: Query, client: str, transport: Transport, location: str | None) -> SentReply:  # noqa: ARG002
+        """Return the reply to a resolver that forwards to this one; see ``Upstream``."""
+        return self.reply_to(query, client, transport)
 
     def _resolve(self, question: Question) -> tuple[Answer, Origin]:
         now = self._now()
@@ -115,7 +123,7 @@ class MemoryResolver:
         return found, "upstream"
 
     def _ask_servers(self, question: Question, now: float) -> tuple[Answer, float]:
-        """The answer, and the real seconds that it would have taken."""
+        """Return the answer, and the real seconds that the search would have taken."""
         resolution, took = self._core.resolve(question, now), 0.0
         try:
             ask = next(resolution)
@@ -128,7 +136,7 @@ class MemoryResolver:
             return answer, took
 
     def _exchange(self, ask: UpstreamQuery) -> tuple[Answer | None, float]:
-        """What a server says, and for how long it was waited for."""
+        """Return a server's answer (None: no usable answer) and the seconds waited for it."""
         limit = self._settings.timeout
         server = self._upstream.get(ask.server)
         if server is None:
@@ -139,16 +147,18 @@ class MemoryResolver:
             return None, limit
         waited = 0.0
         for transport in _TRANSPORTS:
-            left = server.said(query, self.name, transport, self._settings.location)
-            waited += left.delay
-            self._trace.record(self.name, left.event)
-            if left.is_silence or waited >= limit:
+            reply = server.reply_to_resolver(query, self.name, transport, self._settings.location)
+            waited += reply.delay
+            self._trace.record(self.name, reply.event)
+            if reply.is_silence or waited >= limit:
                 return None, limit
-            if not left.is_cut:
-                return left.said or _error(left, ask), waited
+            if not reply.is_truncated:
+                return reply.answer or _error(reply, ask), waited
         return None, waited
 
 
-def _error(left: Left, ask: UpstreamQuery) -> Answer:
-    """An error code as a resolver reads it."""
-    return Answer(name=ask.question.name, type=ask.question.type, rcode=Rcode(left.tail[1] & 0x0F), authoritative=False)
+def _error(reply: SentReply, ask: UpstreamQuery) -> Answer:
+    """Return the answer that a resolver reads from an error reply."""
+    return Answer(
+        name=ask.question.name, type=ask.question.type, rcode=Rcode(reply.tail[1] & 0x0F), authoritative=False
+    )

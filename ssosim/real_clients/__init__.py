@@ -1,1 +1,1 @@
-"""Originals: real client programs as their authors publish them, each in a folder with a manifest (``client.toml``)."""
+"""Real clients: programs as their authors publish them, each in a folder with a manifest (``client.toml``)."""

@@ -1,7 +1,7 @@
-"""One scenario in a lab of its own, in a process of its own: what the matrix is made of.
+"""Play one scenario in its own lab and process: one job of the matrix.
 
 ``python -m ssosim.real_clients.batch`` reads a job as JSON from its standard input, and writes JSON lines
-(``Message``): a phase that begins, and at the end the cells.
+(``Message``): one at the start of each phase, and the cells or an error at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.real_clients.sent_requests import Seen, seen_of
+from ssosim.real_clients.sent_requests import SentRequests, collect_sent_requests
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.private_play import play_privately
 from ssosim.trace import PhaseStarted, Record
@@ -24,13 +24,13 @@ from ssosim.trace.export import read_records
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult
 
-__all__ = ["Begun", "Cell", "Done", "Job", "Message", "Stopped", "play_job"]
+__all__ = ["Cell", "Job", "JobDone", "JobFailed", "Message", "PhaseBegan", "play_job"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """``scenario`` is played in the lab called ``lab``, ``at_once`` programs of it side by side.
+    """A scenario to play in the lab called ``lab``, with ``at_once`` programs in parallel.
 
-    ``waits``: its clients wait for long, and need no processor meanwhile.
+    ``waits``: its clients mostly wait, and need little processor time.
     """
 
     lab: str
@@ -40,7 +40,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One client in one phase. ``decided_s``: real seconds from a program's start until its verdict stood."""
+    """The result of one client in one phase.
+
+    ``decided_s``: real seconds from the program's start to the decision. ``sent``: the requests that it sent.
+    """
 
     scenario: str
     phase: str
@@ -50,50 +53,50 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     spn: str = ""
     decided_s: float | None = None
     expected: Outcome | None = None
-    seen: Seen = Seen()
+    sent: SentRequests = SentRequests()
 
 
-class Begun(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="begun"):
-    """A phase begins."""
+class PhaseBegan(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="begun"):
+    """A phase has started."""
 
     phase: str
 
 
-class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="stopped"):
-    """The job came to nothing: why, and the exit code for that."""
+class JobFailed(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="stopped"):
+    """The job failed: the error text and its exit code."""
 
     error: str
     exit_code: int
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="done"):
+class JobDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="done"):
     """The job is done."""
 
     cells: tuple[Cell, ...]
 
 
-Message = Begun | Stopped | Done
-"""What the process of a job says, one a line."""
+Message = PhaseBegan | JobFailed | JobDone
+"""The messages of a job's process, one per line."""
 
 
-def play_job(job: Job, begins: Callable[[str], None] = lambda _: None) -> tuple[Cell, ...]:
-    """Play it; ``begins`` is called with the name of each phase. Raises LabError."""
+def play_job(job: Job, on_phase: Callable[[str], None] = lambda _: None) -> tuple[Cell, ...]:
+    """Play ``job`` and return its cells; ``on_phase`` is called with the name of each phase. Raises LabError."""
     folder = LabFolder.of(job.lab)
-    told = 0
+    reported = 0
 
     def look() -> None:
-        nonlocal told
-        begun = _phases(folder)
-        for phase in begun[told:]:
-            begins(phase)
-        told = len(begun)
+        nonlocal reported
+        begun = _read_phases(folder)
+        for phase in begun[reported:]:
+            on_phase(phase)
+        reported = len(begun)
 
     result = play_privately(folder, job.scenario, at_once=job.at_once, meanwhile=look)
     look()
-    return tuple(_cells(result, folder))
+    return tuple(_build_cells(result, folder))
 
 
-def _phases(folder: LabFolder) -> list[str]:
+def _read_phases(folder: LabFolder) -> list[str]:
     try:
         text = folder.trace.read_text(encoding="utf-8")
     except OSError:
@@ -102,31 +105,31 @@ def _phases(folder: LabFolder) -> list[str]:
     return [json.loads(line)["phase"] for line in lines if '"PhaseStarted"' in line]
 
 
-def _cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
+def _build_cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
 
     estate = read_estate(None)
-    # The company's own zone is what a resolver appends to every name, and no step of a sign-in.
+    # A resolver appends the company's own zone to every name; such queries are not a step of a sign-in.
     zones = [zone.name for zone in estate.zones if zone.name != estate.default_realm.domain]
     with folder.trace.open(encoding="utf-8") as lines:
-        records = _by_phase(read_records(lines))
+        records = _group_by_phase(read_records(lines))
     for phase in result.phases:
-        for client, came_to in phase.clients.items():
+        for client, result_of_client in phase.clients.items():
             own = [record for record in records.get(phase.phase, ()) if record.client == client]
             yield Cell(
                 scenario=result.scenario,
                 phase=phase.phase,
                 client=client,
-                outcome=came_to.outcome,
-                reason=came_to.reason,
-                spn=came_to.spn,
-                decided_s=came_to.decided_s,
-                expected=came_to.expected,
-                seen=seen_of(own, zones),
+                outcome=result_of_client.outcome,
+                reason=result_of_client.reason,
+                spn=result_of_client.spn,
+                decided_s=result_of_client.decided_s,
+                expected=result_of_client.expected,
+                sent=collect_sent_requests(own, zones),
             )
 
 
-def _by_phase(records: Iterable[Record]) -> dict[str, list[Record]]:
+def _group_by_phase(records: Iterable[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     phase = ""
     for record in records:
@@ -140,15 +143,15 @@ def _main() -> int:
     linux.die_with_parent(os.getppid())
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
-        cells = play_job(job, lambda phase: _say(Begun(phase=phase)))
+        cells = play_job(job, lambda phase: _send(PhaseBegan(phase=phase)))
     except LabError as error:
-        _say(Stopped(error=str(error), exit_code=error.exit_code))
+        _send(JobFailed(error=str(error), exit_code=error.exit_code))
         return 0
-    _say(Done(cells=cells))
+    _send(JobDone(cells=cells))
     return 0
 
 
-def _say(message: Message) -> None:
+def _send(message: Message) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -156,5 +159,5 @@ def _say(message: Message) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(_main())
-    except KeyboardInterrupt:  # passed on by who started this, and told there
+    except KeyboardInterrupt:  # sent by the parent process, which reports it
         sys.exit(130)

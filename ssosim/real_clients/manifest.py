@@ -1,4 +1,4 @@
-"""The manifest of a real client: ``client.toml`` as frozen values, every mistake named by file, line and key."""
+"""The manifest of a real client, ``client.toml``, as frozen values. Mistakes are reported with file, line and key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_LONGEST_S = 3600.0
+_MAX_DEADLINE_S = 3600.0
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,10 +41,10 @@ class Deviation(_Frozen, frozen=True, kw_only=True):
 class Flow(_Frozen, frozen=True, kw_only=True):
     """One way in which a client signs in: a program that is one attempt.
 
-    ``run`` and ``environment`` may hold ``{home}``, the folder where the client is installed. ``device`` is one of the
-    estate's, its first by default. ``model`` is the client model that this flow is the original of, with ``policy`` in
-    the place of its own where the program around the library is another. ``person`` is what the person does when a page
-    opens; ``etc`` a folder of the client's whose files appear in the device's ``/etc``; ``deadline`` is in seconds.
+    ``run`` and ``environment`` may contain ``{home}``, the folder where the client is installed. ``device`` is one of
+    the estate's, by default its first. ``model`` is the client model of this flow; ``policy`` replaces that model's
+    policy if the program handles network errors differently. ``person`` is the behaviour of the scripted user when a
+    page opens; ``etc`` a folder of the client whose files appear in the device's ``/etc``; ``deadline`` is in seconds.
     """
 
     name: str
@@ -61,10 +61,11 @@ class Flow(_Frozen, frozen=True, kw_only=True):
 
 
 class Manifest(_Frozen, frozen=True, kw_only=True):
-    """A real client: what it is, what it needs, how it is installed, and its flows.
+    """A real client: its title and source, its prerequisites, its installation steps, and its flows.
 
-    ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that bring them; ``install`` are the
-    steps, run in a copy of the client's folder. Without steps nothing is copied, and the folder itself is its home.
+    ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that contain them. ``install`` are the
+    installation steps, run in a copy of the client's folder. Without steps nothing is copied, and the client runs in
+    its own folder.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class RealClient:
-    """A real client and the folder that describes it."""
+    """A real client: its manifest and the folder of that manifest."""
 
     manifest: Manifest
     folder: Path
@@ -89,7 +90,7 @@ class RealClient:
         return self.manifest.name
 
     def flow(self, name: str) -> Flow:
-        """The flow called ``name``; raises KeyError."""
+        """Return the flow called ``name``; raises KeyError."""
         for flow in self.manifest.flows:
             if flow.name == name:
                 return flow
@@ -97,7 +98,7 @@ class RealClient:
 
 
 def read_manifest(folder: Path) -> RealClient:
-    """The client that ``folder`` describes. Raises TomlMistakeError with file, line, key and what is expected."""
+    """Read the manifest in ``folder``. Raises TomlMistakeError with file, line, key and the expected value."""
     file = folder / FILE_NAME
     text, source = read_text(file), str(file)
     manifest = convert_toml(text, source, Manifest)
@@ -116,7 +117,7 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
     elif manifest.name != folder.name:
         yield ("name",), f"{manifest.name!r}: expected the name of its folder, {folder.name!r}"
     for index, step in enumerate(manifest.install):
-        yield from _command(("install", index), step)
+        yield from _command_mistakes(("install", index), step)
     for index, tool in enumerate(manifest.needs):
         if not tool or "\0" in tool:
             yield ("needs", index), "expected the name of a program"
@@ -134,18 +135,18 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
 def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:
     if not _NAME.fullmatch(flow.name):
         yield ("name",), f"{flow.name!r}: expected small letters, digits, '-', '.' and '_'"
-    yield from _command(("run",), flow.run)
+    yield from _command_mistakes(("run",), flow.run)
     if flow.model is not None and flow.model not in MODELS:
         yield ("model",), f"there is no model {flow.model!r}; {_near(flow.model, list(MODELS))}"
     if flow.policy is not None and (flow.model is None or flow.policy not in list_policy_names()):
         yield ("policy",), f"{flow.policy!r}: a flow with a model may have one of: {', '.join(list_policy_names())}"
     if flow.person not in BEHAVIOURS:
         yield ("person",), f"{flow.person!r}; expected one of: {', '.join(BEHAVIOURS)}"
-    if not 0 < flow.deadline <= _LONGEST_S:
-        yield ("deadline",), f"expected a number of seconds, more than 0 and at most {_LONGEST_S:.0f}"
+    if not 0 < flow.deadline <= _MAX_DEADLINE_S:
+        yield ("deadline",), f"expected a number of seconds, more than 0 and at most {_MAX_DEADLINE_S:.0f}"
     if flow.etc is not None:
-        place = (folder / flow.etc).resolve()
-        if folder not in place.parents or not place.is_dir():
+        etc = (folder / flow.etc).resolve()
+        if folder not in etc.parents or not etc.is_dir():
             yield ("etc",), f"{flow.etc!r}: expected a folder in {folder}"
     for name, value in flow.environment.items():
         if not name or "=" in name or "\0" in name + value:
@@ -158,10 +159,10 @@ def _deviation_mistakes(flow: Flow) -> Iterator[_Mistake]:
         if not deviation.reason.strip():
             yield ("deviations", index, "reason"), "expected why they differ"
     if flow.deviations and flow.model is None:
-        yield ("deviations",), "differ from what? this flow names no model"
+        yield ("deviations",), "a flow without a model cannot have deviations; set model, or remove them"
 
 
-def _command(path: KeyPath, words: tuple[str, ...]) -> Iterator[_Mistake]:
+def _command_mistakes(path: KeyPath, words: tuple[str, ...]) -> Iterator[_Mistake]:
     if not words or not words[0] or any("\0" in word for word in words):
         yield path, "expected a program and its arguments"
 

@@ -1,4 +1,4 @@
-"""The matrix as Markdown: a header that depends on flows and scenarios alone, and the figures of one run."""
+"""The matrix as Markdown: a header that depends only on flows and scenarios, and the figures of one run."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Iterator, Sequence
 
 from ssosim.output import one_line
 from ssosim.real_clients.batch import Cell
-from ssosim.real_clients.lookup import Part
+from ssosim.real_clients.lookup import ClientFlow
 from ssosim.real_clients.matrix import PASSWORD_FAULTS, Matrix
-from ssosim.real_clients.measured import Departure, compared_cells
+from ssosim.real_clients.measured import MeasurementDifference, count_compared_cells
 from ssosim.scenario.model import Scenario
 from ssosim.trace import SignInStep
 
-__all__ = ["figures", "header", "render"]
+__all__ = ["extract_figures", "render_header", "render_page"]
 
-_MARK = "<!-- figures: of one run, as measured -->"
+_MARK = "<!-- extract_figures: of one run, as measured -->"
 
 _LEGEND = """\
-A cell says what became of a sign-in, judged from the wire, and how many seconds after the program's start that stood.
-Starting an interpreter or a JVM is part of it, and so is the load: up to twenty programs share the machine. Behind it,
-what was seen: requests for **r**ealm discovery, **m**EX, **w**S-Trust or single sign-on, and **t**okens, **n**ames that
-had no address, and **p**asswords posted. What is zero is left out.
+A cell shows the outcome of a sign-in, judged from the wire, and the seconds from the program's start to the decision.
+The time includes the start of an interpreter or a JVM and depends on the load: up to twenty programs run in parallel.
+Then follow the numbers of requests for **r**ealm discovery, **m**EX, **w**S-Trust or single sign-on, and **t**okens, of
+**n**ames without an address, and of **p**asswords posted. Zeros are left out.
 
-Each program is one new process on a device of its own, one attempt. The lab's clock stands still while programs run, so
-a fault that lasts for a while in a scenario (`short-blip`) lasts for as long as the program tries; and none of them
-keeps a ticket from the phase before, so `away-again` is `away` once more.
+Each program is one new process on its own device and makes one attempt. The lab's clock stands still while programs
+run, so a fault that lasts for a limited time in a scenario (`short-blip`) lasts as long as the program runs. No program
+keeps a ticket from the phase before, so `away-again` is the same as `away`.
 """
 
 _BRIEFLY = """\
-A cell: outcome, seconds from the program's start, and what was seen: requests for realm discovery (r), MEX (m),
-WS-Trust or single sign-on (w), tokens (t); names without an address (n), passwords posted (p).
+A cell: outcome, seconds from the program's start to the decision, and the numbers of requests for realm discovery (r),
+MEX (m), WS-Trust or single sign-on (w), tokens (t), of names without an address (n), and of passwords posted (p).
 """
 
 
-def header(parts: Sequence[Part], scenarios: Sequence[Scenario]) -> str:
-    """The page down to the figures."""
+def render_header(client_flows: Sequence[ClientFlow], scenarios: Sequence[Scenario]) -> str:
+    """Render the page up to the figures."""
     lines = [
         "# Real clients in scenarios",
         "",
@@ -43,8 +43,8 @@ def header(parts: Sequence[Part], scenarios: Sequence[Scenario]) -> str:
         "| client | what it is |",
         "| --- | --- |",
         *(
-            f"| `{part.name}` | {one_line(part.original.manifest.title)}: {one_line(part.flow.title)} |"
-            for part in parts
+            f"| `{each.name}` | {one_line(each.client.manifest.title)}: {one_line(each.flow.title)} |"
+            for each in client_flows
         ),
         "",
         "| scenario | phases |",
@@ -58,64 +58,64 @@ def header(parts: Sequence[Part], scenarios: Sequence[Scenario]) -> str:
     return "\n".join(lines)
 
 
-def render(matrix: Matrix, departures: Sequence[Departure]) -> str:
-    """The page."""
-    blocks = [header(matrix.parts, matrix.scenarios)]
+def render_page(matrix: Matrix, differences: Sequence[MeasurementDifference]) -> str:
+    """Render the whole page."""
+    blocks = [render_header(matrix.client_flows, matrix.scenarios)]
     for scenario in matrix.scenarios:
         blocks.append(f"## {scenario.name}\n\n{one_line(scenario.title)}.\n")
         blocks.append("\n".join(_table(matrix, scenario)) + "\n")
     if any(scenario.name == PASSWORD_FAULTS for scenario in matrix.scenarios):
-        blocks.append("\n".join(_compared(departures, matrix.cells)))
+        blocks.append("\n".join(_compared(differences, matrix.cells)))
     return "\n".join(blocks)
 
 
-def figures(page: str) -> str:
-    """What a page has to say to somebody at a terminal: its tables, and below them what a cell means."""
+def extract_figures(page: str) -> str:
+    """Return the tables of a page, and a short legend, for a terminal."""
     return page.partition(_MARK)[2].strip() + "\n\n" + _BRIEFLY
 
 
 def _table(matrix: Matrix, scenario: Scenario) -> Iterator[str]:
-    """Clients down and phases across; the fault rows the other way round, for they are many."""
+    """Yield the table of a scenario: a row per client, or for the many fault rows a row per phase."""
     phases = [phase.name for phase in scenario.phases]
     present = {cell.client for cell in matrix.cells if cell.scenario == scenario.name}
-    names = [part.name for part in matrix.parts if part.name in present]
+    names = [client_flow.name for client_flow in matrix.client_flows if client_flow.name in present]
     across, down = (names, phases) if scenario.name == PASSWORD_FAULTS else (phases, names)
     yield "| | " + " | ".join(across) + " |"
     yield "| --- |" + " --- |" * len(across)
     for row in down:
-        places = [(column, row) if scenario.name == PASSWORD_FAULTS else (row, column) for column in across]
-        cells = [matrix.cell(scenario.name, phase, client) for client, phase in places]
+        pairs = [(column, row) if scenario.name == PASSWORD_FAULTS else (row, column) for column in across]
+        cells = [matrix.cell(scenario.name, phase, client) for client, phase in pairs]
         yield f"| `{row}` | " + " | ".join("" if cell is None else _cell(cell) for cell in cells) + " |"
 
 
 def _cell(cell: Cell) -> str:
-    seen = cell.seen
+    sent = cell.sent
     counts = [
-        ("r", seen.count(SignInStep.REALM)),
-        ("m", seen.count(SignInStep.MEX)),
-        ("w", sum(map(seen.count, (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD, SignInStep.BROWSER_SSO)))),
-        ("t", seen.count(SignInStep.TOKEN)),
-        ("n", sum(step.startswith("no name") for step in seen.steps)),
-        ("p", seen.password_posts),
+        ("r", sent.count(SignInStep.REALM)),
+        ("m", sent.count(SignInStep.MEX)),
+        ("w", sum(map(sent.count, (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD, SignInStep.BROWSER_SSO)))),
+        ("t", sent.count(SignInStep.TOKEN)),
+        ("n", sum(step.startswith("no name") for step in sent.steps)),
+        ("p", sent.password_posts),
     ]
     requests = " ".join(f"{letter}{number}" for letter, number in counts if number)
     return f"{cell.outcome} {cell.decided_s or 0:.1f} {requests}".rstrip()
 
 
-def _compared(departures: Sequence[Departure], cells: Sequence[Cell]) -> Iterator[str]:
-    compared = compared_cells(cells)
+def _compared(differences: Sequence[MeasurementDifference], cells: Sequence[Cell]) -> Iterator[str]:
+    compared = count_compared_cells(cells)
     yield "## Against the measurement"
     yield ""
-    yield "The fault rows were measured before this lab was. Digits are tries of realm discovery, MEX, WS-Trust and the"
-    yield "token endpoint; then whether a token came. So were the times that libkrb5 and the JDK wait for a silent KDC."
-    yield f"Of {compared} cells, {compared - len(departures)} are as measured."
-    if departures:
+    yield "The fault rows were measured before this lab existed, as were the times that libkrb5 and the JDK wait for a"
+    yield "silent KDC. Digits count requests for realm discovery, MEX, WS-Trust and the token endpoint."
+    yield f"Of {compared} cells, {compared - len(differences)} are as measured."
+    if differences:
         yield ""
-        yield "| row | client | measured | seen here |"
+        yield "| row | client | measured before | in this run |"
         yield "| --- | --- | --- | --- |"
-        for each in departures:
-            yield f"| `{each.row}` | `{each.part}` | {one_line(str(each.facts))} | {one_line(str(each.seen))} |"
-        for reason in dict.fromkeys(each.reason or "Not explained." for each in departures):
+        for each in differences:
+            yield f"| `{each.row}` | `{each.client_flow}` | {one_line(str(each.facts))} | {one_line(str(each.seen))} |"
+        for reason in dict.fromkeys(each.reason or "Not explained." for each in differences):
             yield ""
             yield reason
     yield ""

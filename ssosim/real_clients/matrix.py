@@ -1,4 +1,4 @@
-"""The matrix: which real clients meet which scenarios, cut into jobs that can be played at once."""
+"""The matrix: real clients in scenarios, split into jobs that can be played in parallel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 
 from ssosim.faults import KdcSilent
 from ssosim.real_clients.batch import Cell, Job
-from ssosim.real_clients.client_choice import as_client
-from ssosim.real_clients.lookup import Part
+from ssosim.real_clients.client_choice import build_scenario_client
+from ssosim.real_clients.lookup import ClientFlow
 from ssosim.real_clients.parallel_runs import Progress, play_jobs
 from ssosim.scenario.client_choice import with_clients
 from ssosim.scenario.loader import load_scenario
@@ -20,84 +20,83 @@ from ssosim.scenario.model import Client, Phase, Scenario
 __all__ = ["PASSWORD_FAULTS", "SCENARIOS", "Matrix", "play_clients", "play_matrix"]
 
 PASSWORD_FAULTS = "password-faults"  # noqa: S105 - the name of a scenario
-"""The scenario of the fault rows; it concerns those who post a federated user's password, and nobody else."""
+"""The scenario of the fault rows; only clients that post a federated user's password are played in it."""
 
 SCENARIOS = ("feb-2025", "short-blip", "middlebox", "kdc-unreachable", PASSWORD_FAULTS)
-"""What the matrix plays unless told otherwise."""
+"""The scenarios of the matrix by default."""
 
 _LABS_AT_ONCE = 2
 _PROGRAMS_AT_ONCE = 4
-_WAITERS_AT_ONCE = 12
-_PHASES_A_JOB = 7
+_WAITING_PROGRAMS_AT_ONCE = 12
+_PHASES_PER_JOB = 7
 _STS = "sts.fabrikam.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Who was played in what, and what came of it."""
+    """The flows and scenarios that were played, and the resulting cells."""
 
-    parts: tuple[Part, ...]
+    client_flows: tuple[ClientFlow, ...]
     scenarios: tuple[Scenario, ...]
     cells: tuple[Cell, ...]
 
     def cell(self, scenario: str, phase: str, client: str) -> Cell | None:
-        """One cell; None where this client was not played there."""
+        """Return one cell; None if this client was not played in this phase."""
         wanted = (scenario, phase, client)
         return next((cell for cell in self.cells if (cell.scenario, cell.phase, cell.client) == wanted), None)
 
 
 def play_matrix(
-    parts: Sequence[Part], names: Sequence[str] = SCENARIOS, progress: Progress = lambda *_: None
+    client_flows: Sequence[ClientFlow], names: Sequence[str] = SCENARIOS, progress: Progress = lambda *_: None
 ) -> Matrix:
-    """Play the flows ``parts``, all installed, in the scenarios called ``names``.
+    """Play the flows ``client_flows``, all installed, in the scenarios called ``names``.
 
-    Raises TomlMistakeError for a scenario that is not there, PrerequisiteError for a client that is not installed, and
-    LabError.
+    Raises TomlMistakeError for an unknown scenario, PrerequisiteError for a client that is not installed, and LabError.
     """
     scenarios = tuple(load_scenario(name) for name in names)
-    clients = [as_client(part) for part in parts]
-    return Matrix(tuple(parts), scenarios, play_clients(scenarios, clients, progress))
+    clients = [build_scenario_client(client_flow) for client_flow in client_flows]
+    return Matrix(tuple(client_flows), scenarios, play_clients(scenarios, clients, progress))
 
 
 def play_clients(
     scenarios: Sequence[Scenario], clients: Sequence[Client], progress: Progress = lambda *_: None
 ) -> tuple[Cell, ...]:
-    """Every phase of ``scenarios`` with ``clients``; the fault rows only with those whom they concern."""
+    """Play every phase of ``scenarios`` with ``clients``; the fault rows only with clients that post a password."""
     general = [scenario for scenario in scenarios if scenario.name != PASSWORD_FAULTS]
     rows = next((scenario for scenario in scenarios if scenario.name == PASSWORD_FAULTS), None)
-    first = [job for scenario in general for job in _jobs(scenario, clients)]
+    first = [job for scenario in general for job in _build_jobs(scenario, clients)]
     if rows is None:
-        return play_jobs(_numbered(first), _LABS_AT_ONCE, progress)
-    # The healthy row says whom the others concern; it goes first, and with those that wait for long.
-    healthy = _job(rows, rows.phases[:1], clients)
-    known = play_jobs(_numbered([healthy]), 1, progress)
-    concerned = {cell.client for cell in known if cell.outcome == "silent" and _STS in cell.seen.passwords}
+        return play_jobs(_name_labs(first), _LABS_AT_ONCE, progress)
+    # The healthy row shows which clients post a password there, so it is played first.
+    healthy = _build_job(rows, rows.phases[:1], clients)
+    known = play_jobs(_name_labs([healthy]), 1, progress)
+    concerned = {cell.client for cell in known if cell.outcome == "silent" and _STS in cell.sent.passwords}
     rest = msgspec.structs.replace(rows, phases=rows.phases[1:])
-    more = _jobs(rest, [client for client in clients if client.name in concerned]) if concerned else []
+    more = _build_jobs(rest, [client for client in clients if client.name in concerned]) if concerned else []
     kept = tuple(cell for cell in known if cell.client in concerned)
-    return kept + play_jobs(_numbered([*first, *more]), _LABS_AT_ONCE, progress)
+    return kept + play_jobs(_name_labs([*first, *more]), _LABS_AT_ONCE, progress)
 
 
-def _jobs(scenario: Scenario, clients: Sequence[Client]) -> list[Job]:
-    """The phases of ``scenario`` in labs of their own: those that make clients wait each in one."""
-    waiting = [phase for phase in scenario.phases if _makes_wait(phase)]
-    others = [phase for phase in scenario.phases if not _makes_wait(phase)]
+def _build_jobs(scenario: Scenario, clients: Sequence[Client]) -> list[Job]:
+    """Split the phases of ``scenario`` into jobs; each phase with a silent KDC is a job of its own."""
+    waiting = [phase for phase in scenario.phases if _has_silent_kdc(phase)]
+    others = [phase for phase in scenario.phases if not _has_silent_kdc(phase)]
     groups = [[phase] for phase in waiting]
-    groups += [others[start : start + _PHASES_A_JOB] for start in range(0, len(others), _PHASES_A_JOB)]
-    return [_job(scenario, group, clients) for group in groups]
+    groups += [others[start : start + _PHASES_PER_JOB] for start in range(0, len(others), _PHASES_PER_JOB)]
+    return [_build_job(scenario, group, clients) for group in groups]
 
 
-def _job(scenario: Scenario, phases: Sequence[Phase], clients: Sequence[Client]) -> Job:
-    waits = any(_makes_wait(phase) for phase in phases)
+def _build_job(scenario: Scenario, phases: Sequence[Phase], clients: Sequence[Client]) -> Job:
+    waits = any(_has_silent_kdc(phase) for phase in phases)
     cut = msgspec.structs.replace(with_clients(scenario, clients), phases=tuple(phases))
-    return Job(lab="", scenario=cut, at_once=_WAITERS_AT_ONCE if waits else _PROGRAMS_AT_ONCE, waits=waits)
+    return Job(lab="", scenario=cut, at_once=_WAITING_PROGRAMS_AT_ONCE if waits else _PROGRAMS_AT_ONCE, waits=waits)
 
 
-def _makes_wait(phase: Phase) -> bool:
+def _has_silent_kdc(phase: Phase) -> bool:
     return any(isinstance(fault, KdcSilent) for fault in phase.faults)
 
 
-def _numbered(jobs: Iterable[Job]) -> list[Job]:
-    """Each in a lab of its own name, those that wait for long first."""
+def _name_labs(jobs: Iterable[Job]) -> list[Job]:
+    """Give each job a lab name of its own, and put the jobs that mostly wait first."""
     ordered = sorted(jobs, key=attrgetter("waits"), reverse=True)
     return [msgspec.structs.replace(job, lab=f"matrix-{number}") for number, job in enumerate(ordered)]

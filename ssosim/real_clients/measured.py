@@ -1,4 +1,4 @@
-"""What the facts say that libraries send, and where the matrix differs from it."""
+"""Requests of libraries as measured before the lab existed, and the cells of the matrix that differ from them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ssosim.estate.toml import convert_toml
 from ssosim.real_clients.batch import Cell
 from ssosim.trace import SignInStep
 
-__all__ = ["Departure", "Measured", "compared_cells", "departures", "measured"]
+__all__ = ["Measured", "MeasurementDifference", "count_compared_cells", "find_measurement_differences", "load_measured"]
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A difference whose reason is known: in ``rows``, of ``clients``, ``seen`` instead of what was measured."""
+class KnownDifference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A difference with a known reason: in ``rows``, ``clients`` send ``seen`` instead of what was measured."""
 
     rows: tuple[str, ...]
     clients: tuple[str, ...]
@@ -25,8 +25,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: str
 
 
-class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long ``clients`` took until it was decided: ``seconds``, more or less ``within``."""
+class ExpectedDuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The measured time until the decision of ``clients``: ``seconds``, plus or minus ``within`` seconds."""
 
     scenario: str
     phase: str
@@ -36,86 +36,89 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``rows`` map a phase and a library to tries of each of ``steps`` and ``token`` or ``none``.
+    """The measurements. ``clients`` maps a library to its flows.
 
-    ``clients`` map a library to the flows that are it.
+    ``rows`` maps a phase and a library to the number of requests for each of ``steps``, as digits, and ``token`` or
+    ``none``.
     """
 
     scenario: str
     steps: tuple[SignInStep, ...]
     clients: dict[str, tuple[str, ...]]
     rows: dict[str, dict[str, str]]
-    times: tuple[Wait, ...] = ()
-    differences: tuple[Known, ...] = ()
+    times: tuple[ExpectedDuration, ...] = ()
+    differences: tuple[KnownDifference, ...] = ()
 
     def reason(self, row: str, client: str, seen: str) -> str | None:
-        """Why ``seen`` is as it is; None where nobody knows."""
+        """Return the known reason for ``seen``; None if there is none."""
         return next(
             (d.reason for d in self.differences if row in d.rows and client in d.clients and d.seen == seen), None
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
-    """A cell that is not as the facts say. ``reason`` is None where nobody has explained it."""
+class MeasurementDifference:
+    """A cell that differs from the measurement. ``reason`` is None if the difference is unexplained."""
 
     row: str
-    part: str
+    client_flow: str
     facts: str
     seen: str
     reason: str | None
 
     def __str__(self) -> str:
         """One line for people."""
-        return f"{self.part} in {self.row}: the facts say [{self.facts}], seen [{self.seen}]"
+        return f"{self.client_flow} in {self.row}: measured before [{self.facts}], now [{self.seen}]"
 
 
 @cache
-def measured() -> Measured:
-    """The list that is shipped. Raises TomlMistakeError."""
-    text = resources.files("ssosim.real_clients").joinpath("measured.toml").read_text(encoding="utf-8")
-    return convert_toml(text, "measured.toml (built in)", Measured)
+def load_measured() -> Measured:
+    """Load the shipped measurements. Raises TomlMistakeError."""
+    text = resources.files("ssosim.real_clients").joinpath("load_measured.toml").read_text(encoding="utf-8")
+    return convert_toml(text, "load_measured.toml (built in)", Measured)
 
 
-def departures(cells: Sequence[Cell], facts: Measured | None = None) -> Iterator[Departure]:
-    """Where ``cells`` differ from the facts, explained or not; what was not played is passed over."""
-    facts = facts or measured()
-    libraries = {part: library for library, parts in facts.clients.items() for part in parts}
+def find_measurement_differences(
+    cells: Sequence[Cell], facts: Measured | None = None
+) -> Iterator[MeasurementDifference]:
+    """Yield the differences between ``cells`` and the measurements, explained or not."""
+    facts = facts or load_measured()
+    libraries = {client_flow: library for library, parts in facts.clients.items() for client_flow in parts}
     for cell in cells:
         library = libraries.get(cell.client)
         said = facts.rows.get(cell.phase, {}).get(library or "") if cell.scenario == facts.scenario else None
         if said is None or library is None:
             continue
-        seen = _seen(cell, facts.steps, said)
+        seen = _summarise_cell(cell, facts.steps, said)
         if seen != said:
-            yield Departure(cell.phase, cell.client, said, seen, facts.reason(cell.phase, library, seen))
-    yield from _late(cells, facts.times)
+            yield MeasurementDifference(cell.phase, cell.client, said, seen, facts.reason(cell.phase, library, seen))
+    yield from _find_late_decisions(cells, facts.times)
 
 
-def _late(cells: Sequence[Cell], times: Sequence[Wait]) -> Iterator[Departure]:
+def _find_late_decisions(cells: Sequence[Cell], times: Sequence[ExpectedDuration]) -> Iterator[MeasurementDifference]:
     for wait in times:
         for cell in cells:
             if (cell.scenario, cell.phase) != (wait.scenario, wait.phase) or cell.client not in wait.clients:
                 continue
             if cell.decided_s is None or abs(cell.decided_s - wait.seconds) > wait.within:
                 seen = "not decided" if cell.decided_s is None else f"{cell.decided_s:.0f} s"
-                yield Departure(cell.phase, cell.client, f"{wait.seconds:.0f} s", seen, None)
+                yield MeasurementDifference(cell.phase, cell.client, f"{wait.seconds:.0f} s", seen, None)
 
 
-def compared_cells(cells: Sequence[Cell]) -> int:
-    """How many of ``cells`` the facts say something of."""
-    facts = measured()
-    parts = {part for parts in facts.clients.values() for part in parts}
+def count_compared_cells(cells: Sequence[Cell]) -> int:
+    """Count the cells for which there is a measurement."""
+    facts = load_measured()
+    parts = {client_flow for parts in facts.clients.values() for client_flow in parts}
     rows = sum(cell.scenario == facts.scenario and cell.client in parts for cell in cells)
     waits = {(wait.scenario, wait.phase, client) for wait in facts.times for client in wait.clients}
     return rows + sum((cell.scenario, cell.phase, cell.client) in waits for cell in cells)
 
 
-def _seen(cell: Cell, steps: Sequence[SignInStep], said: str) -> str:
+def _summarise_cell(cell: Cell, steps: Sequence[SignInStep], said: str) -> str:
     counts = []
     for step, fact in zip(steps, said, strict=False):
-        count = cell.seen.count(step)
+        count = cell.sent.count(step)
         if step is SignInStep.MEX:  # of the steps, the only one whose host can be another
-            count += sum(each.startswith("no name") for each in cell.seen.steps)
+            count += sum(each.startswith("no name") for each in cell.sent.steps)
         counts.append("-" if fact == "-" and not count else str(count))
     return f"{''.join(counts)} {'token' if cell.outcome == 'silent' else 'none'}"

@@ -1,6 +1,6 @@
-"""Models against their originals: the same phases, the same outcome, the same services asked for, the same requests.
+"""Compare models with their real clients: outcome, services that tickets are requested for, and requests, per phase.
 
-A model and its original are two clients of one scenario, each new at every phase, on devices of their own.
+A model and its real client are two clients of one scenario, each with a new process in every phase, on its own device.
 """
 
 from __future__ import annotations
@@ -9,126 +9,125 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ssosim.real_clients.batch import Cell
-from ssosim.real_clients.client_choice import as_client
-from ssosim.real_clients.lookup import Part
+from ssosim.real_clients.client_choice import build_scenario_client
+from ssosim.real_clients.lookup import ClientFlow
 from ssosim.real_clients.manifest import Deviation, Differs
 from ssosim.real_clients.matrix import play_clients
 from ssosim.real_clients.parallel_runs import Progress
 from ssosim.scenario.model import Client, Scenario
 
-__all__ = ["Comparison", "Difference", "Stale", "compare", "play_against", "with_models"]
+__all__ = ["Comparison", "Difference", "StaleDeviation", "compare", "pair_with_models", "play_with_models"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where a flow and its model differ, and the deviation of the manifest that says why; None for none."""
+    """A difference between a flow and its model. ``known`` is the manifest's deviation that explains it, or None."""
 
-    part: str
+    client_flow: str
     scenario: str
     phase: str
     differs: Differs
     model: str
-    original: str
+    real_client: str
     known: Deviation | None = None
 
     def __str__(self) -> str:
         """One line for people."""
         why = f" ({self.known.reason})" if self.known else ""
-        place = f"{self.part} in {self.scenario}#{self.phase}"
-        return f"{place}: {self.differs}: the model has [{self.model}], the original [{self.original}]{why}"
+        place = f"{self.client_flow} in {self.scenario}#{self.phase}"
+        return f"{place}: {self.differs}: the model has [{self.model}], the real client [{self.real_client}]{why}"
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
-    """A deviation of a manifest that did not show where it should have."""
+class StaleDeviation:
+    """A deviation in a manifest that did not occur in a phase for which it is declared."""
 
-    part: str
+    client_flow: str
     deviation: Deviation
 
     def __str__(self) -> str:
         """One line for people."""
-        return (
-            f"{self.part}: the deviation of {self.deviation.differs} in {self.deviation.phase!r} does not show any more"
-        )
+        where = f"{self.deviation.differs} in {self.deviation.phase!r}"
+        return f"{self.client_flow}: the deviation of {where} did not occur; remove it from the manifest"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences, explained or not, and the deviations that are stale."""
+    """All differences, explained or not, and the stale deviations."""
 
     differences: tuple[Difference, ...]
-    stale: tuple[Stale, ...]
+    stale: tuple[StaleDeviation, ...]
 
-    def wrong(self, part: str) -> list[str]:
-        """What is wrong with a flow, one line each; empty if nothing is."""
-        unexplained = [str(each) for each in self.differences if each.part == part and each.known is None]
-        return [*unexplained, *(str(each) for each in self.stale if each.part == part)]
+    def wrong(self, client_flow: str) -> list[str]:
+        """Return the unexplained differences and stale deviations of a flow, one line each."""
+        unexplained = [str(each) for each in self.differences if each.client_flow == client_flow and each.known is None]
+        return [*unexplained, *(str(each) for each in self.stale if each.client_flow == client_flow)]
 
 
-def with_models(parts: Sequence[Part]) -> list[Client]:
-    """Those of ``parts`` that have a model, and the models, each with the device and the person of its original."""
+def pair_with_models(client_flows: Sequence[ClientFlow]) -> list[Client]:
+    """Return the flows with a model as clients, each followed by its model with the same device and user behaviour."""
     clients = []
-    for part in (part for part in parts if part.flow.model is not None):
-        original = as_client(part)
+    for client_flow in (client_flow for client_flow in client_flows if client_flow.flow.model is not None):
+        real_client = build_scenario_client(client_flow)
         clients += [
-            original,
+            real_client,
             Client(
-                name=_model_name(part),
-                model=part.flow.model,
-                policy=part.flow.policy,
-                device=part.flow.device,
-                person=part.flow.person,
+                name=_model_name(client_flow),
+                model=client_flow.flow.model,
+                policy=client_flow.flow.policy,
+                device=client_flow.flow.device,
+                person=client_flow.flow.person,
                 fresh=True,
             ),
         ]
     return clients
 
 
-def play_against(
-    scenarios: Sequence[Scenario], parts: Sequence[Part], progress: Progress = lambda *_: None
+def play_with_models(
+    scenarios: Sequence[Scenario], client_flows: Sequence[ClientFlow], progress: Progress = lambda *_: None
 ) -> Comparison:
-    """Play ``parts`` that have a model, all installed, and their models. Raises PrerequisiteError, LabError."""
-    return compare(play_clients(scenarios, with_models(parts), progress), parts)
+    """Play ``client_flows`` that have a model, all installed, and their models. Raises PrerequisiteError, LabError."""
+    return compare(play_clients(scenarios, pair_with_models(client_flows), progress), client_flows)
 
 
-def compare(cells: Sequence[Cell], parts: Sequence[Part]) -> Comparison:
-    """What ``cells`` say of the models of ``parts``."""
+def compare(cells: Sequence[Cell], client_flows: Sequence[ClientFlow]) -> Comparison:
+    """Compare the cells of ``client_flows`` with those of their models."""
     found: list[Difference] = []
-    stale: list[Stale] = []
-    for part in parts:
-        own = {(cell.scenario, cell.phase): cell for cell in cells if cell.client == part.name}
-        model = {(cell.scenario, cell.phase): cell for cell in cells if cell.client == _model_name(part)}
+    stale: list[StaleDeviation] = []
+    for client_flow in client_flows:
+        own = {(cell.scenario, cell.phase): cell for cell in cells if cell.client == client_flow.name}
+        model = {(cell.scenario, cell.phase): cell for cell in cells if cell.client == _model_name(client_flow)}
         both = [place for place in own if place in model]
-        here = [each for place in both for each in _differences(part, model[place], own[place])]
+        here = [each for place in both for each in _differences(client_flow, model[place], own[place])]
         found += here
-        for deviation in part.flow.deviations:
+        for deviation in client_flow.flow.deviations:
             played = any(_fits(deviation, *place) for place in both)
             if played and not any(each.known is deviation for each in here):
-                stale.append(Stale(part.name, deviation))
+                stale.append(StaleDeviation(client_flow.name, deviation))
     return Comparison(tuple(found), tuple(stale))
 
 
-def _model_name(part: Part) -> str:
-    return f"model of {part.name}"
+def _model_name(client_flow: ClientFlow) -> str:
+    return f"model of {client_flow.name}"
 
 
-def _differences(part: Part, model: Cell, original: Cell) -> Iterator[Difference]:
+def _differences(client_flow: ClientFlow, model: Cell, real_client: Cell) -> Iterator[Difference]:
     pairs: Iterable[tuple[Differs, str, str]] = (
-        ("outcome", model.outcome, original.outcome),
-        ("spn", ", ".join(model.seen.spns), ", ".join(original.seen.spns)),
-        ("requests", model.seen.sequence, original.seen.sequence),
+        ("outcome", model.outcome, real_client.outcome),
+        ("spn", ", ".join(model.sent.spns), ", ".join(real_client.sent.spns)),
+        ("requests", model.sent.sequence, real_client.sent.sequence),
     )
     for differs, mine, its in pairs:
         if mine != its:
             known = next(
                 (
                     each
-                    for each in part.flow.deviations
-                    if each.differs == differs and _fits(each, original.scenario, original.phase)
+                    for each in client_flow.flow.deviations
+                    if each.differs == differs and _fits(each, real_client.scenario, real_client.phase)
                 ),
                 None,
             )
-            yield Difference(part.name, original.scenario, original.phase, differs, mine, its, known)
+            yield Difference(client_flow.name, real_client.scenario, real_client.phase, differs, mine, its, known)
 
 
 def _fits(deviation: Deviation, scenario: str, phase: str) -> bool:

@@ -1,9 +1,9 @@
-"""What a client sent in one phase, in a form in which two clients can be compared.
+"""The requests that a client sent in one phase, in a form in which two clients can be compared.
 
-The order of its requests, each by its step, with how often it came in a row; and the services for which it asked for
-tickets. A certificate that was refused is one of them. Left out is what else no server sees (a client's own connection
-failures), and what is around a sign-in and not part of it: discovery of instances, configurations and keys, and the
-pages that the person opens.
+It holds the requests in order, by their steps, and the services for which the client requested tickets. A refused
+certificate counts as a request. Left out are other events that no server sees (a client's own connection failures) and
+requests that do not belong to the sign-in: discovery of instances, configurations and keys, and the pages that the user
+opens.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import msgspec
 
 from ssosim.trace import ConnectionFailed, DnsAnswered, HttpExchange, KdcExchange, Record, SignInStep, UserPrompted
 
-__all__ = ["Seen", "seen_of"]
+__all__ = ["SentRequests", "collect_sent_requests"]
 
-_SETTLED = ("NXDOMAIN", "NODATA")
-_LEFT_OUT = frozenset(
+_FINAL_RCODES = ("NXDOMAIN", "NODATA")
+_IGNORED_STEPS = frozenset(
     {
         SignInStep.INSTANCE,
         SignInStep.CONFIGURATION,
@@ -30,13 +30,14 @@ _LEFT_OUT = frozenset(
         SignInStep.DEVICE_PAGE,
     }
 )
-_ICON = "/favicon.ico"  # what browsers ask every host for (HTML standard, 4.6.7.8)
+_ICON = "/favicon.ico"  # browsers request it from every host (HTML standard, 4.6.7.8)
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """``steps`` in order, by their names in ``SignInStep``; ``spns`` in the order of asking, each once.
+class SentRequests(msgspec.Struct, frozen=True, kw_only=True):
+    """The requests of one client in one phase.
 
-    ``passwords`` are how many were posted, by host.
+    ``steps`` are in order, by their names in ``SignInStep``; ``spns`` in the order of the first request, each once.
+    ``passwords`` is the number of posted passwords by host; ``prompted`` whether the user was prompted.
     """
 
     steps: tuple[str, ...] = ()
@@ -46,27 +47,30 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sequence(self) -> str:
-        """``realm, mex x4``: the order of requests, those in a row counted."""
+        """The requests in order as text, with repetitions counted: ``realm, mex x4``."""
         runs = ((step, len(list(run))) for step, run in groupby(self.steps))
         return ", ".join(step if number == 1 else f"{step} x{number}" for step, number in runs) or "nothing"
 
     def count(self, step: str) -> int:
-        """How often ``step`` was asked for; a name of a server that could not be found counts for its step."""
+        """Return how often ``step`` was requested."""
         return sum(each == step for each in self.steps)
 
     @property
     def password_posts(self) -> int:
-        """How often a password was seen in a request."""
+        """The number of requests with a password."""
         return sum(self.passwords.values())
 
 
-def seen_of(records: Sequence[Record], zones: Sequence[str]) -> Seen:
-    """What the client whose records of one phase these are sent; names below ``zones`` are those that matter."""
+def collect_sent_requests(records: Sequence[Record], zones: Sequence[str]) -> SentRequests:
+    """Collect the requests of one client from its ``records`` of one phase.
+
+    Of names without an address only those below ``zones`` count.
+    """
     passwords: dict[str, int] = {}
     for event in (record.event for record in records):
-        if isinstance(event, HttpExchange) and event.auth == "password" and not _is_left_out(event):
+        if isinstance(event, HttpExchange) and event.auth == "password" and not _is_outside_sign_in(event):
             passwords[event.host] = passwords.get(event.host, 0) + 1
-    return Seen(
+    return SentRequests(
         steps=tuple(_steps(records, zones)),
         spns=tuple(dict.fromkeys(_spns(records))),
         passwords=passwords,
@@ -79,13 +83,13 @@ def _steps(records: Sequence[Record], zones: Sequence[str]) -> Iterable[str]:
     for event in (record.event for record in records):
         step = ""
         if isinstance(event, HttpExchange):
-            step = "" if _is_left_out(event) else str(event.step)
+            step = "" if _is_outside_sign_in(event) else str(event.step)
         elif isinstance(event, ConnectionFailed) and event.stage == "tls":
             step = f"no TLS {event.host}"
         elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
             step = f"no name {event.name}" if any(event.name.endswith(f".{zone}") for zone in zones) else ""
-            if step == last and event.rcode not in _SETTLED:
-                continue  # the stub resolver asks again of itself; how often the client did cannot be told
+            if step == last and event.rcode not in _FINAL_RCODES:
+                continue  # the stub resolver repeats such queries itself, so the client's own repetitions are unknown
         if step:
             last = step
             yield step
@@ -97,6 +101,6 @@ def _spns(records: Sequence[Record]) -> Iterable[str]:
             yield event.service
 
 
-def _is_left_out(event: HttpExchange) -> bool:
-    """Whether the request is around a sign-in: discovery, or a page that the person opens, with what belongs to it."""
-    return event.step in _LEFT_OUT or event.path == _ICON
+def _is_outside_sign_in(event: HttpExchange) -> bool:
+    """Return whether the request does not belong to the sign-in: discovery, or a page that the user opens."""
+    return event.step in _IGNORED_STEPS or event.path == _ICON

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from ssosim.lab.control.dns_answers import Changes, DnsDone, Drift, Gate, Plan, Usage
+from ssosim.lab.control.dns_answers import ChangeResult, Changes, Drift, GateDecision, Plan, Usage
 from ssosim.output import clean_data
 from ssosim.scenario.forecast import Forecast, Prediction
 
@@ -21,7 +21,7 @@ _More = ParamSpec("_More")
 
 
 def _of_clean_data(render: Callable[Concatenate[_Data, _More], str]) -> Callable[Concatenate[_Data, _More], str]:
-    """Give ``render`` its data with all control characters shown: a title cannot add lines such as the gate's."""
+    """Wrap ``render`` so that control characters in its data are escaped: a title cannot add lines to the output."""
 
     @wraps(render)
     def rendered(data: _Data, /, *args: _More.args, **more: _More.kwargs) -> str:
@@ -42,7 +42,7 @@ class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
 
 @_of_clean_data
 def plan_text(plan: Plan) -> str:
-    """A plan: what changes, risk, reach, who refers to it, who uses it, what the rollback leaves."""
+    """Format a plan: changes, risk, blast radius, references, usage, and what the rollback leaves changed."""
     lines = [f"plan {plan.plan}: {plan.title}", f"against version {plan.version} of the zones", ""]
     lines += _changes(plan.changes)
     risk, blast = plan.risk, plan.blast_radius
@@ -61,13 +61,13 @@ def plan_text(plan: Plan) -> str:
 
 
 def _rehearsed(left: Changes | str | None) -> list[str]:
-    """What the rollback as written leaves undone; nothing for a change that has none."""
+    """Return lines on what the rollback as written does not restore; none for a change without a rollback."""
     if left is None:
         return []
     if isinstance(left, Changes) and not any(msgspec.structs.astuple(left)):
         return ["", "rollback as written gives back last known good"]
     lines = [f"  {left}"] if isinstance(left, str) else _changes(left)
-    return ["", "rollback as written does not give back last known good", *lines]
+    return ["", "rollback as written does not restore last known good", *lines]
 
 
 def _changes(changes: Changes) -> list[str]:
@@ -98,8 +98,8 @@ def _usage(usage: Usage) -> str:
 
 
 @_of_clean_data
-def gate_text(gate: Gate) -> str:
-    """What the gate says, with what to do about each reason."""
+def gate_text(gate: GateDecision) -> str:
+    """Format the decision of the gate, with advice for each reason."""
     word = {"allow": "may be applied", "refuse": "refused", "defer": "deferred"}[gate.outcome]
     lines = [f"gate: {word}"]
     for reason in gate.reasons:
@@ -109,7 +109,7 @@ def gate_text(gate: Gate) -> str:
 
 @_of_clean_data
 def forecast_text(forecast: Forecast) -> str:
-    """The predicted outcome for every kind of client, with the SPN before and after."""
+    """Format the predicted outcome for every kind of client, with the SPN before and after."""
     lines = [f"predicted outcome at {forecast.host}", "", "  by the way a client forms the SPN"]
     for each in forecast.rules:
         lines += _prediction(each, f"{each.kind} ({_few(each.names)})")
@@ -140,8 +140,8 @@ def _spns(spns: Sequence[str]) -> str:
 
 
 @_of_clean_data
-def done_text(done: DnsDone) -> str:
-    """What was applied or taken back, and whether the zones are what they should be."""
+def done_text(done: ChangeResult) -> str:
+    """Format what was applied or rolled back, and the verification of the zones."""
     verb = {"apply": "applied", "rollback": "rolled back"}.get(done.action, done.action)
     if done.number is None:
         everywhere = "" if done.action == "taken back" else "; to have it everywhere, apply it without views"
@@ -160,7 +160,7 @@ def done_text(done: DnsDone) -> str:
 
 @_of_clean_data
 def drift_text(drift: Drift) -> str:
-    """Findings, worst first; the zones that they lock; how complete the inventory is."""
+    """Format the findings of drift, most severe first, the locked zones, and the completeness of the inventory."""
     found = sorted(drift.findings, key=lambda each: (each.severity, each.direction, each.name))
     lines = [f"{len(found)} findings" if found else "no drift"]
     for each in found:
@@ -174,7 +174,7 @@ def drift_text(drift: Drift) -> str:
 
 @_of_clean_data
 def zones_text(rows: Sequence[ZoneRow], version: int, locks: dict[str, str]) -> str:
-    """The zones, a line for each record set."""
+    """Format the zones, one line for each record set."""
     width = max((len(row.name) for row in rows), default=0)
     lines = [f"version {version}"]
     lines += [f"  {row.name:<{width}}  {row.text}" for row in rows]

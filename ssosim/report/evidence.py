@@ -1,6 +1,6 @@
-"""The lines of the trace that a verdict rests on, for people.
+"""The trace lines behind a verdict, as text.
 
-Pure functions of trace records. The order is that of the trace: what broke comes before what it broke.
+Pure functions of trace records. The order is that of the trace: a cause comes before its effect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Line", "evidence", "faults_in_force", "moment"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record as a reader sees it; ``at`` is in seconds since the Unix epoch."""
+    """One trace record as text; ``at`` is in seconds since the Unix epoch."""
 
     seq: int
     at: float
@@ -30,12 +30,12 @@ class Line:
 
 
 def moment(at: float) -> str:
-    """The time of day, UTC, to the millisecond."""
+    """Format the time of day, UTC, with milliseconds."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 def evidence(records: Sequence[Record], numbers: Iterable[int]) -> list[Line]:
-    """The records with these numbers, preceded by the faults that were in force at the first of them."""
+    """Return the records with these numbers, and the faults that were in force at the first of them."""
     wanted = set(numbers)
     found = [record for record in records if record.seq in wanted]
     if not found:
@@ -45,19 +45,19 @@ def evidence(records: Sequence[Record], numbers: Iterable[int]) -> list[Line]:
 
 
 def faults_in_force(records: Iterable[Record], before: int) -> list[Record]:
-    """The faults that were applied and not yet undone when record number ``before`` was written."""
-    standing: list[Record] = []
+    """Return the faults that were applied and not yet undone before record number ``before``."""
+    in_force: list[Record] = []
     for record in records:
         if record.seq >= before:
             break
         event = record.event
         if isinstance(event, FaultApplied):
-            standing.append(record)
+            in_force.append(record)
         elif isinstance(event, FaultUndone):
-            match = next((r for r in reversed(standing) if _same(r, event)), None)
+            match = next((r for r in reversed(in_force) if _same(r, event)), None)
             if match is not None:
-                standing.remove(match)
-    return standing
+                in_force.remove(match)
+    return in_force
 
 
 def _same(applied: Record, undone: FaultUndone) -> bool:

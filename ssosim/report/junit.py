@@ -1,6 +1,6 @@
-"""JUnit XML: one test case for each client in each phase, as continuous integration systems read it.
+"""JUnit XML for continuous integration systems: one test case for each client in each phase.
 
-There is no standard. Written is what both schemas in common use accept: Ant's, and that of Jenkins' xUnit plug-in.
+There is no standard. The document is valid by both common schemas: Ant's, and that of Jenkins' xUnit plug-in.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def junit_xml(
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{took_s:.3f}"}
     root = ET.Element("testsuites", {"name": "ssosim", **counts})
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    # Ant's schema wants a host name; ours says nothing about the run, and so nothing about the machine is told.
+    # Ant's schema requires a host name; a fixed one is used, since the machine's name does not matter for the run.
     suite = ET.SubElement(
         root,
         "testsuite",

@@ -1,4 +1,4 @@
-"""The phases of a run on the terminal, as they pass. Says nothing where nobody looks."""
+"""Show the phases of a run on a terminal while it runs; without a terminal nothing is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PHASE = b'"PhaseStarted"'
 
 
 class Progress:
-    """Follows the trace file of a running lab and shows the phase that it is in, on one line that is written over."""
+    """Follows the trace file of a running lab and shows its present phase on one line, which is overwritten."""
 
     def __init__(self, trace: Path, phases: int, terminal: TextIO) -> None:
         self._trace = trace
@@ -25,7 +25,7 @@ class Progress:
         self._seen = 0
 
     def look(self) -> None:
-        """Read what is new, and show it; cheap, and silent when there is no terminal or no file yet."""
+        """Read new records and show the phase; does nothing without a terminal or a file."""
         if self._line is None:
             return
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-__all__ = ["run_again"]
+__all__ = ["build_repeat_command"]
 
 
-def run_again(
+def build_repeat_command(
     scenario: str, clients: Iterable[str], seed: int, estate: str | None = None, programs: Iterable[str] = ()
 ) -> str:
     """``ssosim run ...``, quoted for a POSIX shell.

@@ -1,4 +1,4 @@
-"""Text from a trace, made safe to show: whatever a client or a server put into a name or a message."""
+"""Escape text from a trace for reports: names and messages contain whatever a client or a server sent."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["clean", "escape", "span"]
 
 
 def escape(value: object) -> str:
-    """``value`` as text of an HTML or XML document, in content or in a quoted attribute."""
+    """Return ``value`` escaped for an HTML or XML document, in content or in a quoted attribute."""
     return html.escape(clean(str(value)))
 
 
 def span(seconds: float) -> str:
-    """A length of time for people: ``0.4 s``, ``12 s``, ``4 min 18 s``, ``8 h 33 min``."""
+    """Format a length of time: ``0.4 s``, ``12 s``, ``4 min 18 s``, ``8 h 33 min``."""
     if seconds < 1:
         return f"{seconds:.1f} s" if seconds >= 0.05 else "at once"
     minutes, rest = divmod(round(seconds), 60)

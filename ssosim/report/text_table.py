@@ -9,11 +9,11 @@ __all__ = ["table"]
 
 
 def table(result: RunResult, columns: int | None = None) -> str:
-    """The table phase by client, and below it the reason for every outcome in one sentence.
+    """Return the table of phases and clients, and below it the reason for every outcome in one sentence.
 
-    Where that would be wider than the ``columns`` of the terminal, clients go down and phases across.
+    If the table would be wider than the ``columns`` of the terminal, each client becomes a row.
     """
-    result = clean_data(result)  # a program's own names are in the reasons
+    result = clean_data(result)  # reasons contain names that a program sent
     clients = result.clients
     rows = [["phase", "from", *clients]]
     for phase in result.phases:
@@ -51,7 +51,7 @@ def _cell(result: ClientResult) -> str:
 
 
 def _after(result: ClientResult) -> str:
-    """How long a program took until that stood."""
+    """Return the time of a program's decision as text; empty for models."""
     return "" if result.decided_s is None else f" after {result.decided_s:.1f} s"
 
 

@@ -1,4 +1,4 @@
-"""Where a moment stands on the page: time runs to the right, and every phase keeps a width that can be read."""
+"""The time axis of the report: time runs to the right, and every phase has a readable minimum width."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ __all__ = ["Scale"]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Maps seconds since the Unix epoch to x. ``stops`` are the phases' starts and the end; ``marks`` their places."""
+    """Maps seconds since the Unix epoch to x.
+
+    ``stops`` are the phases' starts and the end; ``marks`` their x values.
+    """
 
     stops: tuple[float, ...]
     marks: tuple[float, ...]
 
     @classmethod
     def over(cls, stops: Sequence[float], left: float, right: float, *, least: float) -> Scale:
-        """Share the width between ``left`` and ``right``: ``least`` for each phase, the rest by its length."""
+        """Divide the width from ``left`` to ``right``: ``least`` for each phase, the rest by its length."""
         count = len(stops) - 1
         least = min(least, (right - left) / count)
         spare, total = (right - left) - count * least, stops[-1] - stops[0]
@@ -29,7 +32,7 @@ class Scale:
         return cls(tuple(stops), tuple(marks))
 
     def x(self, moment: float) -> float:
-        """The place of ``moment``; what is outside is put at the edge."""
+        """Return the x value of ``moment``; moments outside the range are at its ends."""
         moment = min(max(moment, self.stops[0]), self.stops[-1])
         index = min(bisect_right(self.stops, moment), len(self.stops) - 1) - 1
         begin, end = self.stops[index], self.stops[index + 1]

@@ -1,4 +1,4 @@
-"""Who plays in a scenario: its own clients, some of them, or a shipped model that it does not name."""
+"""Choose the clients of a scenario: its own, some of them, or shipped models that it does not name."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["UnknownClientError", "find_client", "model_of", "with_clients"]
 
 
 class UnknownClientError(LookupError):
-    """Neither the scenario nor the catalogue of models knows the name; the message lists the near ones."""
+    """Neither the scenario nor the catalogue of models has the name; the message lists similar names."""
 
 
 def find_client(scenario: Scenario, name: str) -> Client:
-    """The scenario's client ``name``, or one that is the shipped model of that name. Raises UnknownClientError."""
+    """Return the scenario's client ``name``, or a client with the shipped model ``name``. Raises UnknownClientError."""
     for client in scenario.clients:
         if client.name == name:
             return client
@@ -36,7 +36,7 @@ def find_client(scenario: Scenario, name: str) -> Client:
 
 
 def with_clients(scenario: Scenario, clients: Iterable[Client]) -> Scenario:
-    """``scenario`` played by ``clients``; what it expects of others is dropped."""
+    """Return ``scenario`` with ``clients`` as its clients; expectations of other clients are dropped."""
     chosen = tuple(clients)
     names = {key for client in chosen for key in client.groups}
     phases = tuple(
@@ -49,9 +49,9 @@ def with_clients(scenario: Scenario, clients: Iterable[Client]) -> Scenario:
 
 
 def model_of(client: Client) -> Model:
-    """The model that ``client`` is, with its policy in the place of the model's own if it names one.
+    """Return the model of ``client``, with the client's policy instead of the model's own, if the client names one.
 
-    Raises LookupError for an unknown model or policy, or a model without one; PolicyLoadError.
+    Raises LookupError for an unknown model or policy and for a model without a policy, and PolicyLoadError.
     """
     model = find_model(client.model or "")
     if client.policy is None:

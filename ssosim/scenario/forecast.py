@@ -1,6 +1,6 @@
-"""What a DNS change would do to every kind of client, found out by playing them against both states of the zones.
+"""Forecast the effect of a DNS change on every kind of client, by playing all of them against both states of the zones.
 
-Each state is a lab in memory (``ssosim.memory``), in which every model signs in, each on a device of its own.
+Each state is a lab in memory (``ssosim.memory``) in which every model signs in on its own device.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _WITHOUT_TICKET = {
     OnUnknown.NTLM: "NTLM instead, refused (403)",
     OnUnknown.ERROR: "an error to the caller",
 }
-_NOT_HERE = "does not sign in on this device"
+_NO_SIGN_IN = "does not sign in on this device"
 _START = 1_740_000_000.0  # seconds since the epoch
 _HORIZON_S = 1200.0
-"""How long a model may try; one that has not ended by then stalls."""
+"""Seconds of virtual time for a sign-in; a model that has not ended by then has stalled."""
 _RANK = (Outcome.SILENT, Outcome.INTERACTIVE, Outcome.FAILED, Outcome.REFUSED, Outcome.STALLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What becomes of one kind of client before and after. ``names`` are the clients (rules, models) that it holds for.
+    """The outcome of one kind of client before and after the change. ``names`` are its SPN rules or models.
 
-    ``spn_before`` and ``spn_after`` are the SPNs it asks for, in order; none where it gets no further than DNS.
+    ``spn_before`` and ``spn_after`` are the SPNs that it requests, in order; none if it fails at DNS.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Forecast:
 
     @property
     def worse(self) -> tuple[str, ...]:
-        """The models for which it gets worse."""
+        """The models whose outcome gets worse."""
         return tuple(name for each in self.models if each.worse for name in each.names)
 
     def as_data(self) -> dict[str, Any]:
@@ -86,109 +86,113 @@ class Forecast:
 
 
 def forecast(before: ZoneSet, after: ZoneSet, estate: Estate, keys: Keys, host: str = "") -> Forecast:
-    """Play every SPN rule and every model against both states. ``host`` is the one that tickets are for.
+    """Play every SPN rule and every model against both states of the zones.
 
-    ``keys`` are the identity provider's; making them is slow, so they come from the caller.
+    ``host`` is the host of the service that tickets are for, by default the cloud's autologon host. ``keys`` are the
+    identity provider's; generating them is slow, so the caller supplies them.
     """
     host = host or estate.cloud.autologon_host
-    plain = _without_memory(estate)
-    was, now = (_Stage(MemoryLab(Engine(_START), plain, zones=zones, keys=keys)) for zones in (before, after))
-    grouped: dict[tuple[str, ...], list[tuple[str, _Played, _Played]]] = {}
+    plain = _without_state(estate)
+    was, now = (_ZoneState(MemoryLab(Engine(_START), plain, zones=zones, keys=keys)) for zones in (before, after))
+    grouped: dict[tuple[str, ...], list[tuple[str, _PlayResult, _PlayResult]]] = {}
     for rule in RULES.values():
         if rule.service == "HTTP":
             one, other = was.play_rule(rule, host), now.play_rule(rule, host)
-            grouped.setdefault((_family(rule), one.text, other.text), []).append((rule.name, one, other))
-    rules = tuple(_prediction(group[0][0] and key[0], group) for key, group in grouped.items())
+            grouped.setdefault((_describe_forms(rule), one.text, other.text), []).append((rule.name, one, other))
+    rules = tuple(_build_prediction(group[0][0] and key[0], group) for key, group in grouped.items())
     models = []
     for (name, one), other in zip(was.play_models().items(), now.play_models().values(), strict=True):
-        if one.rank and one == other:  # it wants another device or credential than the estate has
-            one = other = dataclasses.replace(one, text=_NOT_HERE)  # noqa: PLW2901 - the same twice
-        models.append(_prediction("model", [(name, one, other)]))
+        if one.rank and one == other:  # it needs a device or credential that the estate lacks
+            one = other = dataclasses.replace(one, text=_NO_SIGN_IN)  # noqa: PLW2901 - the same twice
+        models.append(_build_prediction("model", [(name, one, other)]))
     return Forecast(host, rules, tuple(models))
 
 
-def _without_memory(estate: Estate) -> Estate:
-    """``estate`` as it is once caches have run out and all endpoints are well: what a forecast is about."""
+def _without_state(estate: Estate) -> Estate:
+    """Return ``estate`` without caching resolvers and health probes: a forecast is about expired caches."""
     managers = tuple(msgspec.structs.replace(each, monitor=None) for each in estate.traffic_managers)
     return msgspec.structs.replace(estate, resolvers=(), traffic_managers=managers)
 
 
 @dataclass(frozen=True, slots=True)
-class _Played:
-    """One play: the outcome in a word or two, why, the SPNs asked for, and its rank (0 is best)."""
+class _PlayResult:
+    """One result: the outcome in a few words, the reason, the requested SPNs, and its rank (0 is best)."""
 
     text: str
     why: str
     spns: tuple[str, ...]
     rank: int
 
-    def by_chance(self, spns: tuple[str, ...]) -> _Played:
-        """This, the worst of several outcomes between which the order of DNS answers decides; ``spns`` are of all."""
+    def with_chance(self, spns: tuple[str, ...]) -> _PlayResult:
+        """Return this worst result as one of several between which the order of DNS answers decides.
+
+        ``spns`` are the SPNs of all of them.
+        """
         why = f"{self.why}; the order of DNS answers decides between the names"
-        return _Played(f"ticket, or by chance {self.text}", why, spns, self.rank)
+        return _PlayResult(f"ticket, or by chance {self.text}", why, spns, self.rank)
 
 
-def _prediction(kind: str, group: list[tuple[str, _Played, _Played]]) -> Prediction:
+def _build_prediction(kind: str, group: list[tuple[str, _PlayResult, _PlayResult]]) -> Prediction:
     names = tuple(name for name, _, _ in group)
     _, was, now = group[0]
     return Prediction(kind, names, was.text, now.text, was.spns, now.spns, now.why, now.rank > was.rank)
 
 
-def _family(rule: SpnRule) -> str:
+def _describe_forms(rule: SpnRule) -> str:
     own = " or ".join(form.value for form in rule.forms)
     return f"{own}, then {' or '.join(form.value for form in rule.library_forms)}" if rule.library_forms else own
 
 
-def _union(played: list[_Played]) -> tuple[str, ...]:
+def _merge_spns(played: list[_PlayResult]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spn for each in played for spn in each.spns))
 
 
-class _Stage:
-    """One state of the zones, and who is played against it."""
+class _ZoneState:
+    """One state of the zones in a lab in memory."""
 
     def __init__(self, lab: MemoryLab) -> None:
         self._lab = lab
 
-    def play_rule(self, rule: SpnRule, host: str) -> _Played:
-        """What becomes of one SPN rule."""
+    def play_rule(self, rule: SpnRule, host: str) -> _PlayResult:
+        """Return the result of one SPN rule."""
         lab = self._lab
         resolver = memory_device(lab, "", self._device_of("managed") or self._device_of("federated")).resolver
         try:
             self._outcome(lab.engine.start(resolver.resolve(host, "any")))
         except DnsFailure as failure:
-            return _Played(f"no address ({failure.kind})", f"{host} has no address", (), 3)
+            return _PlayResult(f"no address ({failure.kind})", f"{host} has no address", (), 3)
         try:
             domain = lab.estate.default_realm.domain
             ways = self._outcome(lab.engine.start(rule.form_possibilities(host, resolver, search_domain=domain)))
         except (DnsFailure, NegotiateAbandoned) as failure:
-            return _Played("no ticket asked for", str(failure), (), 2)
+            return _PlayResult("no ticket asked for", str(failure), (), 2)
         ended = [self._ask_kdc(rule, asked) for asked in ways]
         if len({each.text for each in ended}) == 1:
             why = " or ".join(dict.fromkeys(each.why for each in ended))
-            return dataclasses.replace(ended[0], spns=_union(ended), why=why)
-        return max(ended, key=lambda each: each.rank).by_chance(_union(ended))
+            return dataclasses.replace(ended[0], spns=_merge_spns(ended), why=why)
+        return max(ended, key=lambda each: each.rank).with_chance(_merge_spns(ended))
 
-    def _ask_kdc(self, rule: SpnRule, asked: tuple[str, ...]) -> _Played:
-        """What comes of a rule's candidates at the KDC."""
+    def _ask_kdc(self, rule: SpnRule, asked: tuple[str, ...]) -> _PlayResult:
+        """Return the result of a rule's candidates at the KDC."""
         for number, spn in enumerate(asked, start=1):
             if self._lab.kdc.knows(spn):
-                return _Played("ticket", f"the KDC knows {spn}", asked[:number], 0)
+                return _PlayResult("ticket", f"the KDC knows {spn}", asked[:number], 0)
         instead = _WITHOUT_TICKET[rule.on_unknown]
-        return _Played(f"unknown to the KDC: {instead}", f"the KDC does not know {', '.join(asked)}", asked, 2)
+        return _PlayResult(f"unknown to the KDC: {instead}", f"the KDC does not know {', '.join(asked)}", asked, 2)
 
     def _outcome(self, run: Run[Any]) -> Any:
         self._lab.engine.run(watched=run)
         return run.result
 
-    def play_models(self) -> dict[str, _Played]:
-        """What becomes of each model; all of them begin at one moment."""
+    def play_models(self) -> dict[str, _PlayResult]:
+        """Return the result of each model; all sign-ins start at the same moment."""
         began = self._lab.engine.now
         runs = {name: self._begin(name) for name in MODELS}
         self._lab.engine.run(began + _HORIZON_S)
         records: dict[str, list[Record]] = {name: [] for name in runs}
         for record in self._lab.trace:
             records.get(record.client, []).append(record)
-        return {name: _played(run, records[name], began) for name, run in runs.items()}
+        return {name: _judge_play(run, records[name], began) for name, run in runs.items()}
 
     def _begin(self, name: str) -> Run[None] | None:
         device = self._device_of(getattr(MODELS[name], "domain", "managed"))
@@ -200,7 +204,7 @@ class _Stage:
             self._lab.trace.record(name, ClientFinished(program=name, exit_code=1))
 
     def _device_of(self, domain: str) -> str | None:
-        """The estate's first device whose user is of such a domain, and has an account in the realm."""
+        """Return the estate's first device whose user is in a domain of this kind and has an account in the realm."""
         estate = self._lab.estate
         for device in estate.devices:
             user = estate.user(device.user)
@@ -210,12 +214,12 @@ class _Stage:
         return None
 
 
-def _played(run: Run[None] | None, records: list[Record], began: float) -> _Played:
-    """What the records of one model say of it."""
+def _judge_play(run: Run[None] | None, records: list[Record], began: float) -> _PlayResult:
+    """Return the result of one model from its records."""
     if run is None:
-        return _Played(_NOT_HERE, "the estate has no device of such a user", (), 0)
-    if run.error is not None:  # a model that needs what the estate has not is no verdict on the change
-        return _Played("not played", f"{type(run.error).__name__}: {run.error}", (), 0)
+        return _PlayResult(_NO_SIGN_IN, "the estate has no device of such a user", (), 0)
+    if run.error is not None:  # a model that needs more than the estate has is no evidence about the change
+        return _PlayResult("not played", f"{type(run.error).__name__}: {run.error}", (), 0)
     run.cancel()
     verdict = judge(records, began)
     asked = tuple(
@@ -225,10 +229,10 @@ def _played(run: Run[None] | None, records: list[Record], began: float) -> _Play
             if isinstance(record.event, KdcExchange) and record.event.request == "TGS"
         )
     )
-    return _Played(verdict.outcome.value, verdict.reason, asked, _RANK.index(verdict.outcome))
+    return _PlayResult(verdict.outcome.value, verdict.reason, asked, _RANK.index(verdict.outcome))
 
 
 def affected_hosts(names: Iterable[str], estate: Estate) -> tuple[str, ...]:
-    """Those of ``names`` that a service answers for."""
+    """Return those of ``names`` that are hosts of a service."""
     served = http_host_names(estate)
     return tuple(name for name in names if name in served)

@@ -1,7 +1,7 @@
-"""Play a scenario without a socket: the same faults, the same judge, in a lab in memory.
+"""Play a scenario without sockets: the same faults and the same judge, in a lab in memory.
 
-Milliseconds a client. What comes out is what comes out over sockets in virtual time: outcome, reason, and the kinds of
-the records behind them. What memory cannot play is refused by name.
+It takes milliseconds per client. The result is the same as over sockets in virtual time: outcome, reason, and the kinds
+of the records behind them. What is not supported in memory is refused with its name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ssosim_clients.ports import Device
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.people import client_random
-from ssosim.memory import Engine, MemoryLab, Run, SpinningError, memory_device
+from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
 from ssosim.trace import ClientFinished, PhaseStarted
@@ -25,11 +25,10 @@ __all__ = ["play_in_memory"]
 def play_in_memory(
     scenario: Scenario, estate: Estate, models: Mapping[str, Model], *, lab: MemoryLab | None = None
 ) -> Playback:
-    """Play ``scenario``; ``models`` holds the model of each of its clients, by client name.
+    """Play ``scenario``; ``models`` maps the names of all its clients to models.
 
-    ``lab`` is one that nothing has happened in yet, for who wants its trace; by default one is made. Raises
-    LabInputError for what memory cannot play, LabError when a model itself breaks, DnsChangeError when a fault does not
-    fit the estate.
+    ``lab`` is a new lab whose trace the caller wants to read; by default one is made. Raises LabInputError for what is
+    not supported in memory, LabError if a model raises an exception, FaultError if a fault does not fit the estate.
     """
     if programs := [client.name for client in scenario.clients if client.name not in models]:
         names = ", ".join(programs)
@@ -44,19 +43,19 @@ def play_in_memory(
 
 
 class _Play:
-    """One scenario under way."""
+    """One scenario while it is played."""
 
     def __init__(self, scenario: Scenario, lab: MemoryLab, models: Mapping[str, Model]) -> None:
         self._scenario = scenario
         self._lab = lab
         self._models = models
-        # A client's dice outlast its process, as its seat does over sockets.
-        self._dice = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
+        # A client's random generator outlasts its process, as over sockets.
+        self._random = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
         self._runs: dict[str, Run[SignInReport]] = {}
 
     def run(self) -> Playback:
-        """All phases."""
+        """Play all phases and return the results."""
         scenario, lab = self._scenario, self._lab
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
@@ -80,7 +79,7 @@ class _Play:
     def _until(self, moment: float) -> None:
         try:
             self._lab.engine.run(moment)
-        except SpinningError as error:
+        except NoProgressError as error:
             raise LabError(f"a client model goes on without end: {error}") from error
 
     def _device(self, client: Client) -> Device:
@@ -88,13 +87,13 @@ class _Play:
             self._lab,
             client.name,
             client.device,
-            person=client.person_answers,
+            user_present=client.person_answers,
             dual_stack=client.ipv6,
-            dice=self._dice[client.name],
+            random=self._random[client.name],
         )
 
     def _enter(self) -> None:
-        """Let everybody who is not busy signing in begin, in a new process where the client is to have one."""
+        """Start a sign-in of each client that is not signing in; a ``fresh`` client gets a new device first."""
         for client in self._scenario.clients:
             if client.fresh and client.name in self._runs:
                 self._runs.pop(client.name).cancel()
@@ -104,15 +103,15 @@ class _Play:
                 self._runs[client.name] = self._lab.engine.start(self._sign_in(client.name))
 
     async def _sign_in(self, name: str) -> SignInReport:
-        """One sign-in; that it ended with an error is seen from outside."""
+        """Sign in once. A failed sign-in is recorded as exit code 1, as for a program."""
         model = self._models[name]
-        belief = await model.sign_in(self._devices[name])
-        if getattr(belief, "state", None) is SignInState.FAILED:
+        report = await model.sign_in(self._devices[name])
+        if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
-        return belief
+        return report
 
     def _check(self) -> None:
-        """Raise LabError for a model that broke."""
+        """Raise LabError for a model that raised an exception."""
         for name, run in self._runs.items():
             if run.error is not None:
                 text = f"the client model {name!r} broke: {type(run.error).__name__}: {run.error}"

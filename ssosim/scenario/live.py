@@ -1,7 +1,7 @@
-"""A scenario on a running lab, in real time: its faults phase by phase, and the judge for whoever signs in meanwhile.
+"""Play a scenario on a running lab in real time: its faults phase by phase, and verdicts on clients that sign in.
 
-The scenario's own clients do not play: the client under test is whatever the caller starts. A phase lasts until the
-caller goes on to the next, or, with a ``speed``, as long as the scenario says, at so many of its seconds in one.
+The scenario's own clients do not play; the caller starts the client under test. A phase lasts until the caller advances
+to the next one. With a ``speed``, which is scenario seconds per real second, it lasts as long as the scenario defines.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ssosim.dns import DnsChangeError
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.faults import FaultError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.fault_handlers import list_faults
 from ssosim.lab.core.lab import Lab
-from ssosim.scenario.loader import catalogue, load_scenario, scenario_from, shipped_names
+from ssosim.scenario.loader import catalogue, convert_scenario, list_shipped_names, load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
 from ssosim.trace import LabEvent, LabPaused, PhaseStarted, Record, split_columns
@@ -25,22 +25,22 @@ from ssosim.verdict.judge import Verdict, judge
 
 __all__ = ["LiveScenarioHandlers"]
 
-_FASTEST = 1e6
-_AT_ONCE = 5000
+_MAX_SPEED = 1e6
+_MAX_RECORDS_ON_LOOP = 5000
 
 
 class LiveScenarioHandlers:
-    """What the control API offers of verdicts and scenarios; see ``ssosim.lab.control.injected_handlers``."""
+    """The handlers of the control API for verdicts and scenarios; see ``ssosim.lab.control.injected_handlers``."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._playing: _Playing | None = None
+        self._playing: _RunningScenario | None = None
 
     async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
-        """The verdict on ``client``, or on everybody, by the records after number ``since``.
+        """Judge ``client``, or all clients, from the records after record number ``since``.
 
-        Times count from record ``since`` where there is one, else from the client's first. What comes meanwhile does
-        not count; the lab goes on.
+        Times count from record ``since`` if it exists, else from the client's first record. Records that are added
+        during the call are not used; the lab goes on meanwhile.
         """
         of_clients: dict[str, list[Record]] = {} if client is None else {client: []}
         began: float | None = None
@@ -57,48 +57,48 @@ class LiveScenarioHandlers:
             await asyncio.sleep(0)
         verdicts = []
         for name, records in of_clients.items():
-            verdict = await _judged(records, began, pauses)
+            verdict = await _judge_beside_loop(records, began, pauses)
             verdicts.append({"client": name} | dataclasses.asdict(verdict))
         return {"verdicts": verdicts, "last_seq": last}
 
     def scenarios(self) -> dict[str, Any]:
-        """The scenarios of the catalogue, each with its phases."""
+        """Return the scenarios of the catalogue, each with its phases."""
         found = [{"name": each.name, "title": each.title, "phases": _names(each)} for each in catalogue()]
         return {"scenarios": found}
 
     def begin(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Start the scenario of that ``name``, or the whole one given as ``scenario``, with its first phase."""
+        """Start the first phase of a scenario: of the catalogue's ``name``, or a complete one given as ``scenario``."""
         scenario, speed = _scenario_of(body), _speed_of(body)
         if self._playing is not None and not self._playing.ended:
             raise LabError(f"the scenario {self._playing.scenario.name!r} is under way: end it first")
         if scenario.resolvers and not self._lab.estate.resolvers:
             raise LabError(f"{scenario.name}: wants resolvers, of which this lab has none; play it with ssosim run")
-        playing = _Playing(self._lab, scenario, speed)
+        playing = _RunningScenario(self._lab, scenario, speed)
         try:
             playing.advance()
-        except DnsChangeError as error:
+        except FaultError as error:
             raise LabError(f"{scenario.name}: {error}") from error
         self._playing = playing
         return playing.as_data()
 
     def current(self) -> dict[str, Any] | None:
-        """The scenario that was begun and not ended."""
+        """Return the state of the scenario that was started; None if there is none."""
         return None if self._playing is None else self._playing.as_data()
 
     def advance(self) -> dict[str, Any]:
-        """Go on to the next phase; from the last to the end, where all its faults are undone."""
+        """Start the next phase; after the last one, end the scenario and undo its faults."""
         playing = self._playing
         if playing is None or playing.ended:
             raise LabError("no scenario is under way: begin one first")
         try:
             playing.advance()
-        except DnsChangeError as error:
+        except FaultError as error:
             playing.finish()
             raise LabError(f"{playing.scenario.name}: {error}; its faults are undone") from error
         return playing.as_data()
 
     def end(self) -> dict[str, Any]:
-        """Stop it and undo its faults."""
+        """Stop the scenario and undo its faults."""
         playing, self._playing = self._playing, None
         if playing is None:
             raise LabError("no scenario is under way")
@@ -106,8 +106,8 @@ class LiveScenarioHandlers:
         return playing.as_data()
 
 
-class _Playing:
-    """One scenario on its way. ``ended``: after its last phase; nothing of it is in force any more."""
+class _RunningScenario:
+    """One scenario on a running lab. ``ended``: it is over, and all its faults are undone."""
 
     def __init__(self, lab: Lab, scenario: Scenario, speed: float | None) -> None:
         self.scenario = scenario
@@ -121,7 +121,7 @@ class _Playing:
         self._task: asyncio.Task[None] | None = None
 
     def advance(self) -> None:
-        """From one phase to the next. Raises DnsChangeError where a fault does not fit; it is undone again then."""
+        """Start the next phase. Raises FaultError if a fault does not fit; then the scenario ends."""
         self._stop_waiting()
         if self._index + 1 == len(self.scenario.phases):
             self.finish()
@@ -131,21 +131,21 @@ class _Playing:
         self._since = self._lab.trace.last_seq
         try:
             steps = self._faults.enter(phase)
-        except DnsChangeError:
+        except FaultError:
             self.finish()
             raise
         self._lab.trace.record("", PhaseStarted(scenario=self.scenario.name, phase=phase.name))
         if steps or self._speed is not None:
-            self._task = asyncio.create_task(self._go_on(steps))
+            self._task = asyncio.create_task(self._run_steps(steps))
 
     def finish(self) -> None:
-        """Nothing of it is in force any more."""
+        """End the scenario and undo all its faults."""
         self._stop_waiting()
         self._faults.change_to(())
         self.ended = True
 
-    async def _go_on(self, steps: Sequence[tuple[float, Callable[[], None]]]) -> None:
-        """The steps within the phase, and with a speed the next phase, each in its time."""
+    async def _run_steps(self, steps: Sequence[tuple[float, Callable[[], None]]]) -> None:
+        """Run the steps of the phase at their times, and with a speed start the next phase at its time."""
         clock, speed = asyncio.get_running_loop().time, self._speed or 1.0
         began = clock()
         try:
@@ -155,7 +155,7 @@ class _Playing:
             if self._speed is not None:
                 await asyncio.sleep(began + self.scenario.duration_of(self._index) / speed - clock())
                 self.advance()
-        except DnsChangeError as error:
+        except FaultError as error:
             self._problem = str(error)
             self._lab.trace.record("", LabEvent(part="scenario", text=f"{self.scenario.name} stopped: {error}"))
             self.finish()
@@ -166,7 +166,7 @@ class _Playing:
         self._task = None
 
     def as_data(self) -> dict[str, Any]:
-        """Where it is: ``since`` is the number of the last record before the phase."""
+        """Return the state for the control API; ``since`` is the number of the last record before the phase."""
         phase = self.scenario.phases[self._index]
         return {
             "name": self.scenario.name,
@@ -186,11 +186,11 @@ class _Playing:
         }
 
 
-async def _judged(records: Sequence[Record], began: float | None, pauses: Sequence[Record]) -> Verdict:
-    """The judge takes seconds over a million records: then he does it in a thread, beside the lab."""
+async def _judge_beside_loop(records: Sequence[Record], began: float | None, pauses: Sequence[Record]) -> Verdict:
+    """Judge one client. Many records are judged in a thread, since a million records take seconds."""
     if began is None:
         began = records[0].at if records else 0.0
-    if len(records) <= _AT_ONCE:
+    if len(records) <= _MAX_RECORDS_ON_LOOP:
         await asyncio.sleep(0)
         return judge(records, began, pauses)
     return await asyncio.to_thread(judge, records, began, pauses)
@@ -203,11 +203,11 @@ def _names(scenario: Scenario) -> list[str]:
 def _scenario_of(body: dict[str, Any]) -> Scenario:
     name, whole = body.get("name"), body.get("scenario")
     if (name is None) == (whole is None):
-        raise LabInputError("expected either name, of a scenario of the catalogue, or scenario, a whole one")
-    if name is not None and name not in shipped_names():
-        raise LabInputError(f"name {str(name)[:60]!r}: expected one of {', '.join(shipped_names())}")
+        raise LabInputError("expected either name (of a scenario of the catalogue) or scenario (a complete one)")
+    if name is not None and name not in list_shipped_names():
+        raise LabInputError(f"name {str(name)[:60]!r}: expected one of {', '.join(list_shipped_names())}")
     try:
-        return load_scenario(name) if name is not None else scenario_from(whole)
+        return load_scenario(name) if name is not None else convert_scenario(whole)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
 
@@ -216,6 +216,6 @@ def _speed_of(body: dict[str, Any]) -> float | None:
     speed = body.get("speed")
     if speed is None:
         return None
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not (0 < speed <= _FASTEST):
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not (0 < speed <= _MAX_SPEED):
         raise LabInputError(f"speed {str(speed)[:40]}: expected a number above 0: scenario seconds in one real second")
     return speed if math.isfinite(speed) else None

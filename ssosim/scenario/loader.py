@@ -17,7 +17,7 @@ from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 
-__all__ = ["catalogue", "load_scenario", "parse_scenario", "scenario_from", "shipped_names"]
+__all__ = ["catalogue", "convert_scenario", "list_shipped_names", "load_scenario", "parse_scenario"]
 
 
 def catalogue() -> tuple[Scenario, ...]:
@@ -27,7 +27,7 @@ def catalogue() -> tuple[Scenario, ...]:
     return tuple(parse_scenario(entry.read_text(encoding="utf-8"), f"{entry.name} (built in)") for entry in files)
 
 
-def shipped_names() -> tuple[str, ...]:
+def list_shipped_names() -> tuple[str, ...]:
     """The names of the scenarios that are shipped."""
     folder = resources.files("ssosim.scenario").joinpath("catalogue")
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
@@ -45,7 +45,7 @@ def load_scenario(name: str, models: Collection[str] | None = None, within: tupl
     shipped = resources.files("ssosim.scenario").joinpath("catalogue", f"{name}.toml")
     if "/" in name or not shipped.is_file():
         raise TomlMistakeError(
-            f"there is no scenario {name!r}; {_known(name, shipped_names())}; a file of yours ends in .toml"
+            f"there is no scenario {name!r}; {_list_known(name, list_shipped_names())}; a file of yours ends in .toml"
         )
     return parse_scenario(shipped.read_text(encoding="utf-8"), f"{name}.toml (built in)")
 
@@ -57,19 +57,19 @@ def parse_scenario(
 
     ``within`` are the names of the scenarios that include it.
     """
-    return _checked(convert_toml(text, source, Scenario), text, source, models, within)
+    return _check_scenario(convert_toml(text, source, Scenario), text, source, models, within)
 
 
-def scenario_from(data: object, source: str = "scenario") -> Scenario:
+def convert_scenario(data: object, source: str = "scenario") -> Scenario:
     """The scenario that plain data describe, as a TOML file does. Raises TomlMistakeError with the key."""
-    return _checked(convert_data(data, source, Scenario), "", source, None, ())
+    return _check_scenario(convert_data(data, source, Scenario), "", source, None, ())
 
 
-def _checked(
+def _check_scenario(
     scenario: Scenario, text: str, source: str, models: Collection[str] | None, within: tuple[str, ...]
 ) -> Scenario:
     """``scenario`` with its includes, if there is no mistake in it. Raises TomlMistakeError with all that there are."""
-    scenario = _included(scenario, text, source, within)
+    scenario = _resolve_includes(scenario, text, source, within)
     found = [mistake for rule in _RULES for mistake in rule(scenario)]
     found += [] if models is None else _models(scenario, models)
     mistakes = [format_mistake(text, source, mistake.path, mistake.text) for mistake in found]
@@ -78,7 +78,7 @@ def _checked(
     return scenario
 
 
-def _included(scenario: Scenario, text: str, source: str, within: tuple[str, ...]) -> Scenario:
+def _resolve_includes(scenario: Scenario, text: str, source: str, within: tuple[str, ...]) -> Scenario:
     """``scenario`` with what its phases include written out. Raises TomlMistakeError."""
     if not any(phase.include for phase in scenario.phases):
         return scenario
@@ -105,18 +105,18 @@ def _other_phase(wanted: str, within: tuple[str, ...]) -> Phase:
     other = load_scenario(name, None, within)
     found = next((each for each in other.phases if each.name == phase), None)
     if found is None:
-        raise TomlMistakeError(f"{name} has no phase {phase!r}; {_known(phase, [p.name for p in other.phases])}")
+        raise TomlMistakeError(f"{name} has no phase {phase!r}; {_list_known(phase, [p.name for p in other.phases])}")
     return found
 
 
-def _known(wrong: str, names: Iterable[str]) -> str:
+def _list_known(wrong: str, names: Iterable[str]) -> str:
     """All that there is, and the near matches."""
     names = list(names)
     near = difflib.get_close_matches(wrong, names, n=3)
     return f"known: {', '.join(names)}{f'; did you mean {near[0]!r}?' if near else ''}"
 
 
-_LONGEST_S = 86400.0
+_MAX_DEADLINE_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +157,13 @@ def _clients(scenario: Scenario) -> Iterator[_Mistake]:
             yield _Mistake(("clients", index, "name"), f"{client.name!r} is there twice")
         if (client.model is None) == (not client.run):
             yield _Mistake(("clients", index), "needs either model = NAME or run = [PROGRAM, ...]")
-        if not 0 < client.deadline <= _LONGEST_S:
-            expected = f"expected a number of seconds, more than 0 and at most {_LONGEST_S:.0f}"
+        if not 0 < client.deadline <= _MAX_DEADLINE_S:
+            expected = f"expected a number of seconds, more than 0 and at most {_MAX_DEADLINE_S:.0f}"
             yield _Mistake(("clients", index, "deadline"), expected)
         if client.policy is not None and client.model is None:
             yield _Mistake(("clients", index, "policy"), "only a model has a policy that could be another")
         elif client.policy is not None and client.policy not in (known := list_policy_names()):
-            text = f"there is no policy {client.policy!r}; {_known(client.policy, known)}"
+            text = f"there is no policy {client.policy!r}; {_list_known(client.policy, known)}"
             yield _Mistake(("clients", index, "policy"), text)
         if not 0 <= client.weight < math.inf:
             yield _Mistake(("clients", index, "weight"), "expected a number, zero or more")
@@ -199,7 +199,7 @@ def _steps(scenario: Scenario) -> Iterator[_Mistake]:
 def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
     for index, client in enumerate(scenario.clients):
         if client.model is not None and client.model not in models:
-            text = f"there is no model {client.model!r}; {_known(client.model, models)}"
+            text = f"there is no model {client.model!r}; {_list_known(client.model, models)}"
             yield _Mistake(("clients", index, "model"), text)
 
 
@@ -208,7 +208,7 @@ def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
     for index, phase in enumerate(scenario.phases):
         for name in phase.expect:
             if name not in names:
-                text = f"there is no client {name!r}; {_known(name, sorted(names))}"
+                text = f"there is no client {name!r}; {_list_known(name, sorted(names))}"
                 yield _Mistake(("phases", index, "expect", name), text)
 
 

@@ -1,4 +1,4 @@
-"""A scenario: what breaks when, who signs in, and what each should see."""
+"""The model of a scenario: its faults over time, its clients, and the expected outcomes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Client(_Frozen, frozen=True, kw_only=True):
-    """Somebody who signs in: a model by name, or a program with its arguments. ``device`` is one of the estate's.
+    """A client that signs in: a model by name, or a program with its arguments. ``device`` is one of the estate's.
 
-    ``kind`` names a group, for expectations. ``weight`` is the client's part in the mix that shares are computed over,
-    0 for one that is not of it. ``policy`` is a network-error policy in the place of the model's own. ``ipv6``: the
-    device has IPv6 and prefers it. ``person`` is what the person at the device does when asked, by name; True for the
-    one who signs in, False for the one who walks away. ``fresh``: a new process with a new sign-on at each phase, as
-    programs always are.
+    ``kind`` names a group, for expectations. ``weight`` is the client's share of the mix that shares are computed over;
+    0 for a client outside the mix. ``policy`` is a network-error policy that replaces the model's own. ``ipv6``: the
+    device has IPv6 and prefers it. ``person`` is the behaviour of the scripted user at a prompt, by name; True means
+    that the user signs in, False that the user walks away. ``fresh``: a new process with a new sign-on at each phase;
+    programs always have that.
 
-    Of programs only: ``deadline`` in seconds, ``environment`` beside the device's own, and ``etc``, a folder whose
-    files appear in the device's ``/etc``.
+    For programs only: ``deadline`` in seconds, ``environment`` variables in addition to the device's own, and ``etc``,
+    a folder whose files appear in the device's ``/etc``.
     """
 
     name: str
@@ -47,24 +47,24 @@ class Client(_Frozen, frozen=True, kw_only=True):
 
     @property
     def behaviour(self) -> str:
-        """What the person at the device does, by its name in ``ssosim.lab.scripted_user``."""
+        """The behaviour of the scripted user, by its name in ``ssosim.lab.scripted_user``."""
         if isinstance(self.person, str):
             return self.person
         return BEHAVIOURS[0] if self.person else "walks-away"
 
     @property
     def person_answers(self) -> bool:
-        """Whether the person types the password when asked."""
+        """Whether the scripted user types the password at a prompt."""
         return self.behaviour == BEHAVIOURS[0]
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The keys under which something is expected of it, the closest first."""
-        return tuple(dict.fromkeys(key for key in (self.name, self.kind, self.model, ANYBODY) if key))
+        """The keys of ``Phase.expect`` that apply to this client, the most specific first."""
+        return tuple(dict.fromkeys(key for key in (self.name, self.kind, self.model, ANY_CLIENT) if key))
 
 
-ANYBODY = "*"
-"""The key of what is expected of every client for which nothing else is."""
+ANY_CLIENT = "*"
+"""The key of ``Phase.expect`` for every client that no other key applies to."""
 
 
 class Step(_Frozen, frozen=True, kw_only=True):
@@ -76,11 +76,12 @@ class Step(_Frozen, frozen=True, kw_only=True):
 
 
 class Phase(_Frozen, frozen=True, kw_only=True):
-    """A stretch of time. ``faults`` are those in force, counted from the healthy estate, not from the phase before.
+    """A period of a scenario. ``faults`` are all faults in force in it; those of the phase before are undone.
 
-    ``steps`` break and mend in between. ``include`` adds the faults and steps of other scenarios' phases, each as
-    ``scenario#phase``; a scenario that was loaded has none left. ``expect`` maps a client's name, kind or model, or
-    ``*`` for the rest, to the outcome that it should have; the closest key counts. Who has none is not judged.
+    ``steps`` apply and undo faults within the phase. ``include`` adds the faults and steps of other scenarios' phases,
+    each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
+    ``*`` for the rest, to the expected outcome; the most specific key counts. A client without a key has no expected
+    outcome.
     """
 
     name: str
@@ -92,18 +93,16 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     expect: dict[str, Outcome] = {}
 
     def expected_of(self, client: Client) -> Outcome | None:
-        """What ``client`` should come to; None where nothing is expected of it."""
+        """Return the expected outcome of ``client``; None if there is none."""
         return next((self.expect[key] for key in client.groups if key in self.expect), None)
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):
-    """Phases in order, up to ``end``. ``sources`` says where its facts are from: words, or ids of ``ssosim.sources``.
+    """Phases in order, up to ``end``. ``sources`` are the sources of its facts: text, or ids of ``ssosim.sources``.
 
-    ``statements`` are ids of what it replays, as ``TMS9-020``.
-
-    ``seed`` starts whatever draws lots; the same seed draws the same ones. It is printed with every result.
-    ``resolvers`` stand between the devices and the estate's name servers, where the estate has none of its own.
-    ``mix`` says in words where the weights come from.
+    ``statements`` are ids of the source's statements that the scenario replays, such as ``TMS9-020``. ``seed`` is the
+    seed of all random numbers; it is printed with every result. ``resolvers`` are caching resolvers between the devices
+    and the estate's name servers, if the estate has none of its own. ``mix`` describes the source of the weights.
     """
 
     name: str
@@ -118,12 +117,12 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
     mix: str = ""
 
     def duration_of(self, index: int) -> float:
-        """Length of phase ``index`` in seconds."""
+        """Return the length of phase number ``index`` (from 0) in seconds."""
         following = self.phases[index + 1].start if index + 1 < len(self.phases) else self.end
         return (following - self.phases[index].start).total_seconds()
 
     def estate(self, estate: Estate) -> Estate:
-        """``estate`` as this scenario wants it."""
+        """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers."""
         if not self.resolvers or estate.resolvers:
             return estate
         return msgspec.structs.replace(estate, resolvers=self.resolvers)

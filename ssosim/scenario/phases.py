@@ -1,4 +1,4 @@
-"""The phases of a scenario, whichever way it is played: their faults on time, and what came of each."""
+"""The phases of a scenario in every way of playing: their faults over time, and the judged results."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ssosim.trace import NO_FIRST_STEPS, FaultUndone, FirstSteps, Record, Trace
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.pauses import pauses_among
+from ssosim.verdict.pauses import select_pauses
 
 __all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase"]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientVerdict:
-    """One client in one phase.
+    """The verdict on one client in one phase, with the expected outcome and measures.
 
-    ``decided_s`` is of programs only: real seconds from the program's own start until its verdict stood.
+    ``decided_s`` is for programs only: real seconds from the program's start to the decision.
     """
 
     phase: str
@@ -44,7 +44,7 @@ class ClientVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What came of a scenario."""
+    """A scenario that was played, with its results."""
 
     scenario: Scenario
     results: tuple[ClientVerdict, ...]
@@ -55,14 +55,14 @@ class Playback:
         return all(result.as_expected for result in self.results)
 
     def share(self, phase: str, outcome: Outcome = Outcome.SILENT) -> float | None:
-        """The part of the scenario's mix, from 0 to 1, that came to ``outcome`` in ``phase``; None without a mix."""
+        """Return the share of the scenario's mix, from 0 to 1, with ``outcome`` in ``phase``; None without a mix."""
         weights = {client.name: client.weight for client in self.scenario.clients if client.weight > 0}
         here = [result for result in self.results if result.phase == phase and result.client in weights]
         whole = sum(weights[result.client] for result in here)
         return sum(weights[r.client] for r in here if r.verdict.outcome is outcome) / whole if whole else None
 
     def result(self, phase: str, client: str) -> ClientVerdict:
-        """The result of ``client`` in ``phase``; raises KeyError."""
+        """Return the result of ``client`` in ``phase``; raises KeyError."""
         for result in self.results:
             if (result.phase, result.client) == (phase, client):
                 return result
@@ -78,7 +78,7 @@ class PhaseFaults:
         self._undos: list[Undo] = []
 
     def enter(self, phase: Phase) -> list[tuple[float, Callable[[], None]]]:
-        """From the faults of the phase before to those of ``phase``, with its steps at 0; the steps that are left."""
+        """Replace the previous phase's faults by those of ``phase`` and of its steps at 0; return the other steps."""
         self.change_to(phase.faults)
         steps = self.steps(phase)
         while steps and steps[0][0] == 0:
@@ -86,13 +86,13 @@ class PhaseFaults:
         return steps
 
     def change_to(self, faults: Sequence[AnyFault]) -> None:
-        """From the faults of one phase to those of the next, with no moment between in which a query sees neither."""
+        """Replace the faults in force by ``faults``, without an await in between, so that no query sees neither."""
         for undo in reversed(self._undos):
             undo()
         self._undos = self._apply_all(faults)
 
     def _apply_all(self, faults: Sequence[AnyFault]) -> list[Undo]:
-        """Put ``faults`` in force; raises DnsChangeError where one does not fit, and then none of them is."""
+        """Apply ``faults`` and return how to undo them; raises FaultError if one does not fit, and applies none."""
         with contextlib.ExitStack() as undoing:
             undos = []
             for fault in faults:
@@ -102,27 +102,27 @@ class PhaseFaults:
         return undos
 
     def _apply(self, fault: AnyFault) -> Undo:
-        """Put ``fault`` in force; its dice start from the scenario's seed and its own."""
+        """Apply ``fault``; its random numbers start from the sum of the scenario's seed and its own."""
         own = getattr(fault, "seed", None)
         if self._seed and isinstance(own, int):
             fault = msgspec.structs.replace(fault, seed=own + self._seed)
         return fault.apply(self._lab)
 
     def steps(self, phase: Phase) -> list[tuple[float, Callable[[], None]]]:
-        """What is to be done when within ``phase``: seconds from its start, and the act. Mending comes first."""
+        """Return the actions within ``phase``, each with its seconds from the start. Undoing comes before applying."""
         found: list[tuple[float, int, Callable[[], None]]] = []
         for step in phase.steps:
             undos: list[Undo] = []
-            found.append((step.at, 1, partial(self._break, step, undos)))
+            found.append((step.at, 1, partial(self._apply_step, step, undos)))
             if step.until is not None:
-                found.append((step.until, 0, partial(self._mend, undos)))
+                found.append((step.until, 0, partial(self._undo_step, undos)))
         return [(after, act) for after, _, act in sorted(found, key=itemgetter(0, 1))]
 
-    def _break(self, step: Step, undos: list[Undo]) -> None:
+    def _apply_step(self, step: Step, undos: list[Undo]) -> None:
         undos += self._apply_all(step.faults)
         self._undos += undos
 
-    def _mend(self, undos: list[Undo]) -> None:
+    def _undo_step(self, undos: list[Undo]) -> None:
         for undo in reversed(undos):
             undo()
         self._undos = [undo for undo in self._undos if undo not in undos]
@@ -137,10 +137,10 @@ def judge_phase(
     *,
     first_steps: FirstSteps = NO_FIRST_STEPS,
 ) -> list[ClientVerdict]:
-    """The results of all clients in ``phase``, from what ``trace`` holds after record number ``mark``.
+    """Judge all clients in ``phase``, from the records of ``trace`` after record number ``mark``.
 
-    ``times`` are those of the programs, by client name. ``first_steps`` say at which step a name without an address
-    fails.
+    ``times`` are the times of the programs, by client name. ``first_steps`` maps a host to the step at which a name
+    without an address fails.
     """
     records = trace.since(mark)
     began = phase.start.timestamp()
@@ -148,7 +148,7 @@ def judge_phase(
     for record in records:
         if record.client in own:
             own[record.client].append(record)
-    pauses = pauses_among(records)
+    pauses = select_pauses(records)
     mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
     return [
         ClientVerdict(

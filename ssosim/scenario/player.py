@@ -1,4 +1,34 @@
-"""Play a scenario in a lab: break things on time, let the clients sign in, judge each phase from the trace."""
+"""Play a scenario in a lab on sockets.
+
+Theory of operation. The parts:
+
+- ``PhaseFaults`` (``ssosim.scenario.phases``) applies and undoes the faults of the phases.
+- ``_ClientModels`` runs the client models, each as one asyncio task on a device of its own.
+- ``run_side_by_side`` (``ssosim.scenario.program_runs``) runs the programs among the clients.
+- The clock decides how long ``run_until`` takes. ``VirtualClock`` jumps to the next timer as soon as all models wait;
+  ``RealTimeClock`` lets real seconds pass.
+
+Each phase is played in this order:
+
+1. Run to the start of the phase. Models that are still signing in go on meanwhile.
+2. Remember the number of the last trace record: the phase's records come after it.
+3. Change the faults: undo those of the phase before, apply those of this phase and of its steps at 0.
+4. Record ``PhaseStarted``. So the records of a phase's faults stand just before its name in the trace.
+5. Run the programs to their ends or deadlines. Virtual time stands still meanwhile.
+6. Start a sign-in of every model that is not signing in. A client with ``fresh`` gets a new process and device first.
+7. Run to each step of the phase and apply or undo its faults, then run to the end of the phase.
+8. Raise LabError if a model raised an exception, then judge all clients from the phase's records.
+
+What always holds: verdicts come from the trace only. A client's device slot (its address) and its random generator are
+reserved once and outlast its process, so a client is the same for servers and faults in all phases. All clients have
+their device before the first phase, while nothing is broken, so the user has signed on. ``play`` ends all tasks and
+devices whatever happens.
+
+What can go wrong: a fault that does not fit the estate raises DnsChangeError when its phase begins. A model that runs
+without ever waiting keeps virtual time from advancing. A program that hangs is killed at its deadline.
+
+``ssosim.scenario.in_memory`` plays the same steps without sockets, and ``ssosim.scenario.live`` on a running lab.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +62,15 @@ async def play(
 ) -> Playback:
     """Play ``scenario`` in a lab that runs on ``clock``.
 
-    ``models`` holds the model of each client that is one, by client name. A client that has signed in signs in again
-    at the start of the next phase; one that still tries goes on trying. Programs run once a phase, at its start,
-    ``at_once`` of them side by side, and need ``run_program``; virtual time stands still meanwhile. Raises LabError
-    when a model itself breaks, and DnsChangeError when a fault does not fit the estate.
+    ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
+    at the start of the next phase; one that is still signing in goes on. Programs run once per phase, at its start,
+    ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model raises an exception, and
+    FaultError if a fault does not fit the estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
-        cast = _Cast(scenario, lab, clock, models)
-        cleanup.push_async_callback(cast.dismiss)
-        await cast.sit_down()
+        clients = _ClientModels(scenario, lab, clock, models)
+        cleanup.push_async_callback(clients.stop)
+        await clients.create_devices()
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
         for index, phase in enumerate(scenario.phases):
@@ -53,17 +83,17 @@ async def play(
             if run_program is not None:
                 programs = [client for client in scenario.clients if client.run]
                 times = await run_side_by_side(programs, run_program, lab.trace, at_once)
-            await cast.enter()
+            await clients.start_sign_ins()
             for after, act in steps:
                 await clock.run_until(began + after)
                 act()
             await clock.run_until(began + scenario.duration_of(index))
-            cast.check()
+            clients.raise_errors()
             results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
         return Playback(scenario, tuple(results))
 
 
-class _Cast:
+class _ClientModels:
     """The client models while the scenario plays."""
 
     def __init__(
@@ -73,34 +103,34 @@ class _Cast:
         self._lab = lab
         self._clock = clock
         self._models = models
-        self._seats: dict[str, ClientSlot] = {}
+        self._slots: dict[str, ClientSlot] = {}
         self._seed = scenario.seed
         self._devices: dict[str, ClientDevice] = {}
-        self._furniture: dict[str, contextlib.AsyncExitStack] = {}
+        self._device_cleanups: dict[str, contextlib.AsyncExitStack] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
-    async def sit_down(self) -> None:
-        """Give a device to everybody who has none, with the user signed on."""
+    async def create_devices(self) -> None:
+        """Create a device, with the user signed on, for each client that has none."""
         for client in self._clients:
             if client.name not in self._devices:
-                await self._sit(client)
+                await self._create_device(client)
 
-    async def enter(self) -> None:
-        """Let everybody who is not busy signing in begin."""
+    async def start_sign_ins(self) -> None:
+        """Start a sign-in of each client that is not signing in."""
         for client in self._clients:
             if client.fresh:
-                await self._leave(client.name)
-        await self.sit_down()
+                await self._end_client(client.name)
+        await self.create_devices()
         for client in self._clients:
             task = self._tasks.get(client.name)
             if task is None or task.done():
                 self._tasks[client.name] = self._clock.start(self._sign_in(client.name, self._devices[client.name]))
 
-    async def _sit(self, client: Client) -> None:
-        if client.name not in self._seats:
-            self._seats[client.name] = await reserve_client_slot(self._lab, client.name, self._seed)
-        self._furniture[client.name] = contextlib.AsyncExitStack()
-        self._devices[client.name] = await self._furniture[client.name].enter_async_context(
+    async def _create_device(self, client: Client) -> None:
+        if client.name not in self._slots:
+            self._slots[client.name] = await reserve_client_slot(self._lab, client.name, self._seed)
+        self._device_cleanups[client.name] = contextlib.AsyncExitStack()
+        self._devices[client.name] = await self._device_cleanups[client.name].enter_async_context(
             model_device(
                 self._lab,
                 client.name,
@@ -108,34 +138,34 @@ class _Cast:
                 self._clock,
                 user_present=client.person_answers,
                 dual_stack=client.ipv6,
-                slot=self._seats[client.name],
+                slot=self._slots[client.name],
             )
         )
 
-    async def _leave(self, name: str) -> None:
-        """End the client's process, if there is one."""
+    async def _end_client(self, name: str) -> None:
+        """End the client's process and remove its device, if there are any."""
         if task := self._tasks.pop(name, None):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         if self._devices.pop(name, None) is not None:
-            await self._furniture.pop(name).aclose()
+            await self._device_cleanups.pop(name).aclose()
 
     async def _sign_in(self, name: str, device: ClientDevice) -> None:
-        """One sign-in. That a client ended with an error is seen as a program's exit code is: from outside."""
+        """Sign in once. A failed sign-in is recorded as exit code 1, as for a program."""
         model = self._models[name]
         report = await model.sign_in(device)
         if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
 
-    def check(self) -> None:
-        """Raise LabError for a model that broke."""
+    def raise_errors(self) -> None:
+        """Raise LabError for a model that raised an exception."""
         for name, task in self._tasks.items():
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise LabError(f"the client model {name!r} broke: {type(error).__name__}: {error}") from error
 
-    async def dismiss(self) -> None:
-        """End those who still try."""
+    async def stop(self) -> None:
+        """Cancel all sign-ins and remove all devices."""
         for task in self._tasks.values():
             task.cancel()
         for client in self._clients:
-            await self._leave(client.name)
+            await self._end_client(client.name)

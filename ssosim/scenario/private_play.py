@@ -1,4 +1,4 @@
-"""Play a scenario in a lab of its own, as the command that the user started sees it: start, wait, read the result."""
+"""Play a scenario in a new lab, from the user's command: start the lab, wait for it, read the result."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def play_privately(
     at_once: int | None = None,
     meanwhile: Callable[[], None] | None = None,
 ) -> RunResult:
-    """Play ``scenario`` in a private network on ``folder``; ``meanwhile`` is called ten times a second.
+    """Play ``scenario`` in a private network, with the state folder ``folder``, and return the result.
 
-    ``at_once``: so many programs side by side. Raises LabNameTakenError, LabError and its kinds; whatever is raised,
-    nothing is left running.
+    ``meanwhile`` is called ten times a second. ``at_once`` is the number of programs that run in parallel. Raises
+    LabNameTakenError, LabError and its subclasses; in every case all processes of the lab have ended.
     """
 
-    def work(_: int, tell: int) -> int:
-        from ssosim.scenario.private_run import run_in_world  # noqa: PLC0415 - inside the world only
+    def work(_: int, status_fd: int) -> int:
+        from ssosim.scenario.private_run import run_in_namespaces  # noqa: PLC0415 - in the lab's process only
 
-        return run_in_world(folder, scenario, estate_file, tell, at_once=at_once)
+        return run_in_namespaces(folder, scenario, estate_file, status_fd, at_once=at_once)
 
     namespaces, line = launch(folder, work, on_poll=meanwhile)
     namespaces.end()
@@ -39,4 +39,4 @@ def play_privately(
     try:
         return read_result(line)
     except ResultFormatError as error:
-        raise LabError(f"{scenario.name}: the lab told what is {error}") from error
+        raise LabError(f"{scenario.name}: the lab's process sent an unusable result: {error}") from error

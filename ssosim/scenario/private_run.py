@@ -13,8 +13,8 @@ from pathlib import Path
 from ssosim_clients.policies.registry import PolicyLoadError
 
 from ssosim.clock import VirtualClock
-from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
+from ssosim.faults import FaultError
 from ssosim.kerberos import KerberosError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.estate_option import read_estate
@@ -32,34 +32,35 @@ from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientMessage, redact
 from ssosim.verdict.result import RunResult, encode_result
 
-__all__ = ["run_in_world"]
+__all__ = ["run_in_namespaces"]
 
 _TEXT_LIMIT = 2000
-_GRACE_S = 10.0  # for making a device on a busy machine
+_DEVICE_START_S = 10.0  # for making a device on a busy machine
 
 
-def run_in_world(
-    folder: LabFolder, scenario: Scenario, estate_file: Path | None, front: int, *, at_once: int | None = None
+def run_in_namespaces(
+    folder: LabFolder, scenario: Scenario, estate_file: Path | None, status_fd: int, *, at_once: int | None = None
 ) -> int:
-    """Start a lab in the private network of this process, play, stop; tells the result through ``front``.
+    """Start a lab in the private network of this process, play ``scenario``, stop, and return the exit code 0.
 
-    ``at_once``: so many programs side by side.
+    The result, or the error, is written as one line to the descriptor ``status_fd``. ``at_once`` is the number of
+    programs that run in parallel.
     """
     try:
-        line = encode_result(_in_loop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once)))
+        line = encode_result(_run_in_uvloop(_run(folder, scenario, scenario.estate(read_estate(estate_file)), at_once)))
     except asyncio.CancelledError:
         line = encode_failure("stopped before the end", LabError.exit_code)
-    except DnsChangeError as error:
+    except FaultError as error:
         line = encode_failure(f"{scenario.name}: {error}", LabInputError.exit_code)
     except (LabError, KerberosError, EstateError) as error:
         line = encode_start_error(error, estate_file)
     finally:
         folder.remove_run_files()
-    send_line(front, line)
+    send_line(status_fd, line)
     return 0
 
 
-def _in_loop(work: Coroutine[object, None, RunResult]) -> RunResult:
+def _run_in_uvloop(work: Coroutine[object, None, RunResult]) -> RunResult:
     import uvloop  # noqa: PLC0415 - only here, so that a loop of another kind can run the parts in tests
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -93,13 +94,13 @@ def _cancel(task: asyncio.Task[RunResult]) -> None:
 
 
 class _Programs:
-    """Runs the programs among the clients, each on a device of its own."""
+    """Runs the programs among the clients, each on its own device."""
 
     def __init__(self, private: PrivateLab) -> None:
         self._private = private
 
     async def sign_on(self, clients: Iterable[Client]) -> None:
-        """Sign the programs' users on while nothing is broken; each program gets a copy of that ticket."""
+        """Get the tickets of the programs' users before any fault is applied; each program gets a copy of a ticket."""
         for client in clients:
             try:
                 device = self._private.lab.device_of(client.device)
@@ -109,9 +110,9 @@ class _Programs:
                 await self._private.lab.ticket_of(self._private.lab.user_of(device))
 
     async def run(self, client: Client) -> None:
-        """Run the client's program to its end or its deadline; what it prints is in the trace."""
+        """Run the client's program to its end or its deadline; record its output in the trace."""
         device = self._private.lab.device_of(client.device).name
-        wishes = {
+        options = {
             "device": device,
             "label": client.name,
             "person": client.behaviour,
@@ -124,9 +125,9 @@ class _Programs:
             "-m",
             "ssosim.lab.program_devices.execute_inside",
             self._private.folder.name,
-            json.dumps(wishes),
+            json.dumps(options),
         ]
-        # By `env`, so that it holds against what the device itself sets.
+        # `env` sets the variables after the device has set its own.
         settings = [f"{name}={value}" for name, value in client.environment.items()]
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -137,8 +138,8 @@ class _Programs:
             stderr=asyncio.subprocess.STDOUT,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), client.deadline + _GRACE_S)
-        except TimeoutError:  # the device itself is stuck, which has the deadline as well
+            output, _ = await asyncio.wait_for(process.communicate(), client.deadline + _DEVICE_START_S)
+        except TimeoutError:  # the device should have ended the program at the deadline, so the device itself hangs
             output = f"stopped after {client.deadline:.0f} s".encode()
             self._private.lab.trace.record(
                 client.name, ClientFinished(program=client.run[0], exit_code=-signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""The programs among the clients of one phase: side by side, so many at once, each with its own watch.
+"""Run the programs among the clients of one phase in parallel, each with its own stopwatch.
 
-The clock of the scenario stands still while they run, so how long they take is measured in real time.
+The clock of the scenario stands still while they run, so their durations are measured in real time.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from ssosim.verdict.outcome import Outcome
 __all__ = ["NOT_TIMED", "ProgramRunner", "ProgramTimes", "default_at_once", "run_side_by_side"]
 
 ProgramRunner = Callable[[Client], Awaitable[None]]
-"""Runs a client's program on a device of its own, to its end or its deadline, under the client's name."""
+"""Runs a client's program on its own device, under the client's name, to its end or its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramTimes:
-    """One run of a program in real seconds from its start: when its records came, by number, and when it ended."""
+    """Times of one run of a program in real seconds from its start: of its trace records, by number, and of its end."""
 
     records: Mapping[int, float]
     ended: float
 
     def decided(self, verdict: Verdict) -> float:
-        """When ``verdict`` stood: at the sign-in that holds; for a failure at the end of the program."""
+        """Return the time of the decision: of the final sign-in, or for a failure of the program's end."""
         if verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.evidence:
             return self.records.get(verdict.evidence[-1], self.ended)
         return self.ended
 
 
 NOT_TIMED: Mapping[str, ProgramTimes] = MappingProxyType({})
-"""Where no program ran."""
+"""The times if no program ran."""
 
 
 def default_at_once() -> int:
-    """How many programs run at once: two for each core, since they wait more than they work."""
+    """Return the number of programs to run in parallel: two per core, since they mostly wait."""
     return 2 * (os.cpu_count() or 1)
 
 
 @dataclass(slots=True)
-class _Watch:
+class _Stopwatch:
     started: float | None = None
     records: dict[int, float] = field(default_factory=dict)
     ended: float = 0.0
@@ -56,24 +56,24 @@ class _Watch:
 async def run_side_by_side(
     clients: Sequence[Client], run_program: ProgramRunner, trace: Trace, at_once: int | None = None
 ) -> dict[str, ProgramTimes]:
-    """Run the programs of ``clients``, ``at_once`` of them at a time; the times of each by client name.
+    """Run the programs of ``clients``, ``at_once`` of them in parallel, and return their times by client name.
 
-    What one raises is raised, and ends the others.
+    The first exception of a program's run is raised, and ends the other programs.
     """
-    watches = {client.name: _Watch() for client in clients}
-    places = asyncio.Semaphore(max(1, at_once or default_at_once()))
+    stopwatches = {client.name: _Stopwatch() for client in clients}
+    slots = asyncio.Semaphore(max(1, at_once or default_at_once()))
 
     def note(record: Record) -> None:
-        watch = watches.get(record.client)
-        if watch is not None and watch.started is not None:
-            watch.records[record.seq] = time.monotonic() - watch.started
+        stopwatch = stopwatches.get(record.client)
+        if stopwatch is not None and stopwatch.started is not None:
+            stopwatch.records[record.seq] = time.monotonic() - stopwatch.started
 
     async def run(client: Client) -> None:
-        async with places:
-            watch = watches[client.name]
-            watch.started = began = time.monotonic()
+        async with slots:
+            stopwatch = stopwatches[client.name]
+            stopwatch.started = began = time.monotonic()
             await run_program(client)
-            watch.ended = time.monotonic() - began
+            stopwatch.ended = time.monotonic() - began
 
     stop = trace.subscribe(note)
     try:
@@ -84,4 +84,4 @@ async def run_side_by_side(
         raise errors.exceptions[0] from None
     finally:
         stop()
-    return {name: ProgramTimes(watch.records, watch.ended) for name, watch in watches.items()}
+    return {name: ProgramTimes(stopwatch.records, stopwatch.ended) for name, stopwatch in stopwatches.items()}

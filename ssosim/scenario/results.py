@@ -1,4 +1,4 @@
-"""From a playback to the model of its result, which reports and programs read."""
+"""Convert a playback to the model of a run's result, for reports and JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["run_result"]
 
 
 def run_result(playback: Playback) -> RunResult:
-    """The result of ``playback``, with all that a reader needs to know of its scenario."""
+    """Return the result of ``playback``, with the data of its scenario that a reader needs."""
     scenario = playback.scenario
     return RunResult(
         version=VERSION,
@@ -56,4 +56,4 @@ def _faults(phase: Phase) -> Iterator[PhaseFault]:
 
 
 def _fault(fault: AnyFault, at: float, until: float | None) -> PhaseFault:
-    return PhaseFault(name=fault.name, detail=fault.detail, at=at, until=until)
+    return PhaseFault(name=fault.fault_name, detail=fault.detail, at=at, until=until)

@@ -1,4 +1,4 @@
-"""Whether a program can be started at all, seen before a scenario is played around it."""
+"""Check that a program can be started, before a scenario is played with it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 __all__ = ["why_not_startable"]
 
-_OF_THE_DEVICE = ("xdg-open", "x-www-browser", "www-browser", "sensible-browser")
-"""Commands that a device has and the machine may not: the person's browser."""
+_DEVICE_COMMANDS = ("xdg-open", "x-www-browser", "www-browser", "sensible-browser")
+"""Commands that exist on a device but perhaps not on this machine: the browser of the scripted user."""
 
 
 def why_not_startable(program: str) -> str:
-    """Why ``program`` will not start, looked for as the system does it: a path, or a name on PATH; empty if it will.
+    """Return why ``program`` (a path, or a name on PATH) cannot be started; empty if it can.
 
-    A misspelt name would come out as a client that fails in every phase, which is a verdict on nothing.
+    Without this check a misspelt name would look like a client that fails in every phase.
     """
-    if shutil.which(program) or program in _OF_THE_DEVICE:
+    if shutil.which(program) or program in _DEVICE_COMMANDS:
         return ""
     if "/" not in program:
         return f"there is no program {program!r} on PATH"

@@ -1,9 +1,8 @@
-"""Chaos scenarios from a test, and a world in memory for what you write.
+"""Fault scenarios for a user's own tests, and a simulated environment in memory for a user's own models and policies.
 
-``play`` and ``host_lab`` play a scenario against a client over sockets, on loopback, with the real KDC, DNS and TLS;
-the pytest plugin gives them as fixtures (``sso_play``, ``sso_lab``). ``World``, ``check_client`` and ``check_policy``
-need none of that: they are pure Python, with the real identity provider. What needs GSS-API is imported when it is
-used.
+``play`` and ``host_lab`` use a lab on loopback sockets, with the real KDC, DNS and TLS; the pytest plugin offers them
+as fixtures (``sso_play``, ``sso_lab``). ``World``, ``check_client`` and ``check_policy`` need no socket: they are pure
+Python with the real identity provider. Modules that need GSS-API are imported on first use.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from ssosim.memory import Engine, Run, SpinningError
+from ssosim.memory import Engine, NoProgressError, Run
 from ssosim.testing.checks import SITUATIONS, ConformanceError, check_client, check_policy
-from ssosim.testing.observed import Noted
 from ssosim.testing.request import Request
+from ssosim.testing.wire_event import WireEvent
 from ssosim.testing.world import AUTOLOGON, FEDERATED_UPN, LOGIN, MANAGER, PASSWORD, STS, UPN, World
 from ssosim.trace import SignInStep
 from ssosim.verdict.outcome import Outcome
 
 if TYPE_CHECKING:
     from ssosim.testing.hosted_lab import HostedLab, host_lab
-    from ssosim.testing.played import Played, Seen
+    from ssosim.testing.played import ClientPhase, Played
     from ssosim.testing.playing import play, play_sync
 
 __all__ = [
@@ -33,17 +32,17 @@ __all__ = [
     "SITUATIONS",
     "STS",
     "UPN",
+    "ClientPhase",
     "ConformanceError",
     "Engine",
     "HostedLab",
-    "Noted",
+    "NoProgressError",
     "Outcome",
     "Played",
     "Request",
     "Run",
-    "Seen",
     "SignInStep",
-    "SpinningError",
+    "WireEvent",
     "World",
     "check_client",
     "check_policy",
@@ -58,7 +57,7 @@ _LATE = {
     "play": "playing",
     "play_sync": "playing",
     "Played": "played",
-    "Seen": "played",
+    "ClientPhase": "played",
 }
 
 

@@ -1,4 +1,4 @@
-"""What a failed comparison of an outcome says."""
+"""Explain a failed comparison of an outcome in a test."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable
 from ssosim.testing.played import Played
 from ssosim.verdict.outcome import Outcome
 
-__all__ = ["compared"]
+__all__ = ["explain_comparison"]
 
 
-def compared(runs: Iterable[Played], operator: str, left: object, right: object) -> list[str] | None:
-    """Lines for pytest below the failed ``left operator right``; None where it is not about an outcome of ``runs``."""
+def explain_comparison(runs: Iterable[Played], operator: str, left: object, right: object) -> list[str] | None:
+    """Return lines for pytest about the failed ``left operator right``; None if it compares no outcome of ``runs``."""
     sides = [side for side in (left, right) if isinstance(side, Outcome)]
     if not sides:
         return None
     for played in reversed(list(runs)):
-        for seen in reversed(played.looked):
-            if any(seen.outcome is side for side in sides):
-                lines = [f"{_plain(left)} {operator} {_plain(right)}", str(seen)]
-                return lines + ([f"again: {played.again}"] if played.again else [])
+        for result in reversed(played.examined):
+            if any(result.outcome is side for side in sides):
+                lines = [f"{_plain(left)} {operator} {_plain(right)}", str(result)]
+                return lines + ([f"again: {played.repeat_command}"] if played.repeat_command else [])
     return None
 
 

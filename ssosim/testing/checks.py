@@ -1,7 +1,7 @@
-"""Conformance checks for what users write: a network-error policy, a client model.
+"""Conformance checks for a user's own network-error policies and client models.
 
-Each runs what it is given through the situations that a sign-in can meet and raises ``ConformanceError`` with every
-complaint, so that a test is one line. They say that a thing keeps the contract, not that it is a good idea.
+Each check runs its argument in many situations of a sign-in and raises ``ConformanceError`` with all violations, so
+that a test is one line. A check shows that the contract is kept; it does not judge the design.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
 
-from ssosim.memory import SpinningError
+from ssosim.memory import NoProgressError
 from ssosim.testing.world import AUTOLOGON, LOGIN, World
 from ssosim.trace import SignInStep
 
@@ -37,7 +37,7 @@ _MAX_ROUND: Final = 10_000
 
 
 class ConformanceError(AssertionError):
-    """The contract is broken; ``complaints`` says where, one sentence each."""
+    """The contract is broken; ``complaints`` lists the violations, one sentence each."""
 
     def __init__(self, what: str, complaints: list[str]) -> None:
         super().__init__("\n  ".join([f"{what} breaks its contract:", *complaints]))
@@ -64,30 +64,30 @@ _ELAPSED: Final = (0.0, 0.001, 5.0, 60.0, 3600.0, 1e9)
 def check_policy(policy: Policy) -> None:
     """Raise ``ConformanceError`` unless ``policy`` keeps the contract of a network-error policy.
 
-    For every stage, failure, attempt and elapsed time it decides, without an exception and in time, and decides the
-    same when asked again. If it states ``max_retry_time`` (seconds), no retry begins after that, and whatever fails,
-    however long it takes, a round ends.
+    For every stage, failure, attempt and elapsed time the policy must decide without an exception and in time, and must
+    decide the same on a second call. If it has ``max_retry_time`` (seconds), no retry may start after that time, and
+    every round of attempts must end, whatever fails and however long it takes.
     """
-    complaints = list(itertools.islice(_complaints_about(policy), 5))
+    complaints = list(itertools.islice(_find_policy_complaints(policy), 5))
     if complaints:
         raise ConformanceError(type(policy).__name__, complaints)
 
 
-def _complaints_about(policy: Policy) -> Iterator[str]:
+def _find_policy_complaints(policy: Policy) -> Iterator[str]:
     try:
         for stage, error, attempt, elapsed in itertools.product(Stage, _FAILURES, _ATTEMPTS, _ELAPSED):
             where = f"{stage}, {error!r}, attempt {attempt}, {elapsed:g} s"
             first = decide(policy, stage, error, attempt, elapsed)
             if decide(policy, stage, error, attempt, elapsed) != first:
-                yield f"{where}: two answers to one question; a policy keeps no state and draws no lots"
+                yield f"{where}: two decisions for one input; a policy must have no state and no randomness"
         bound = getattr(policy, "max_retry_time", None)
         if bound is not None:
-            yield from _overruns(policy, float(bound))
+            yield from _find_overruns(policy, float(bound))
     except PolicyBrokenError as error:
         yield str(error)
 
 
-def _overruns(policy: Policy, bound: float) -> Iterator[str]:
+def _find_overruns(policy: Policy, bound: float) -> Iterator[str]:
     for error, took in itertools.product(_FAILURES, (0.0, 0.05, 1.0, 21.0)):
         decision: Decision | None = None
         elapsed, attempt = 0.0, 0
@@ -144,7 +144,7 @@ def _flapping(world: World) -> None:
 
 
 class _Anything(dict[str, tuple[str, ...]]):
-    """The addresses that a captive portal's resolver gives: its own, for every name."""
+    """The addresses that a captive portal's resolver returns: its own address for every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -172,25 +172,25 @@ SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
     "empty answers": _empty,
     "dropped connections": _dropping,
 }
-"""What ``check_client`` does to the world."""
+"""The situations of ``check_client``: each function changes the environment before the sign-in."""
 
 
 def check_client(model: Model, **device: object) -> SignInReport:
-    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; its belief in a healthy world.
+    """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; return its healthy report.
 
-    It has a name, a line of description and sources; signs in where all is well; in every one of ``SITUATIONS``
-    returns a SignInReport or waits, without an exception and without spinning; can be cancelled at every await; sends a
-    password to no host but the login host, autologon and the user's own token service; and what it returns can be
-    printed. ``device`` are fields of the device that it runs on (``upn=…``).
+    A model must have a name, a one-line description and sources. It must sign in without faults. In each of
+    ``SITUATIONS`` it must return a SignInReport or wait, without an exception or an endless loop. It must end when
+    it is cancelled at any await. It must send a password only to the login host, autologon and the user's own token
+    service, and its report must not show the token when printed. ``device`` are fields of the device (``upn=…``).
     """
-    complaints = [*_describes_itself(model)]
+    complaints = [*_check_description(model)]
     report: SignInReport | None = None
     for name, change in SITUATIONS.items():
         world = World(person=[None])
         change(world)
         try:
             found = world.play(model.sign_in(world.device(**device)), _DAY_S)
-        except SpinningError as error:
+        except NoProgressError as error:
             complaints.append(f"{name}: {error}")
             continue
         except Exception as error:  # noqa: BLE001 - whatever a user's model raises
@@ -200,16 +200,16 @@ def check_client(model: Model, **device: object) -> SignInReport:
             complaints.append(f"{name}: sign_in returned {found!r} and no SignInReport")
         elif name == "healthy":
             report = found
-            complaints += _signed_in(found, world)
-        complaints += [f"{name}: {text}" for text in _misdirected(world)]
+            complaints += _check_healthy_sign_in(found, world)
+        complaints += [f"{name}: {text}" for text in _find_password_leaks(world)]
     for name in ("healthy", "record removed", "CNAME"):
-        complaints += _cancels(model, SITUATIONS[name], name, device)
+        complaints += _check_cancellation(model, SITUATIONS[name], name, device)
     if complaints or report is None:
         raise ConformanceError(f"the client model {getattr(model, 'name', model)!r}", complaints)
     return report
 
 
-def _describes_itself(model: Model) -> Iterator[str]:
+def _check_description(model: Model) -> Iterator[str]:
     if not model.name or model.name != model.name.lower() or " " in model.name:
         yield f"name {model.name!r}: short and lower-case, without blanks, is expected"
     if not model.description or "\n" in model.description:
@@ -218,17 +218,17 @@ def _describes_itself(model: Model) -> Iterator[str]:
         yield "sources: at least one is expected; 'unconfirmed: …' counts"
 
 
-def _signed_in(report: SignInReport | None, world: World) -> Iterator[str]:
+def _check_healthy_sign_in(report: SignInReport | None, world: World) -> Iterator[str]:
     if report is None or report.tokens is None:
         said = f": {report.detail}" if report else ""
         yield f"healthy: it does not sign in{said}"
     elif world.seen("prompt"):
-        yield "healthy: it asks the person though the silent way is open"
+        yield "healthy: it prompts the user although silent sign-in is possible"
     if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):
         yield "healthy: its report shows the token when printed"
 
 
-def _misdirected(world: World) -> Iterator[str]:
+def _find_password_leaks(world: World) -> Iterator[str]:
     allowed = (LOGIN, AUTOLOGON, world.metadata_host, world.usual_metadata_host)
     for event in world.events:
         host = event.what.partition(" ")[2].partition("/")[0]
@@ -236,9 +236,11 @@ def _misdirected(world: World) -> Iterator[str]:
             yield f"a password went to {host}"
 
 
-def _cancels(model: Model, change: Callable[[World], None], name: str, device: dict[str, object]) -> Iterator[str]:
-    """Cancel it at each of its first awaits: the cancellation has to come out again, and nothing else."""
-    from asyncio import CancelledError  # noqa: PLC0415 - what a lab throws in; no model needs asyncio itself
+def _check_cancellation(
+    model: Model, change: Callable[[World], None], name: str, device: dict[str, object]
+) -> Iterator[str]:
+    """Cancel the model at each of its first awaits: the cancellation must be raised again, and nothing else."""
+    from asyncio import CancelledError  # noqa: PLC0415 - a lab cancels with it; models themselves need no asyncio
 
     for steps in range(1, 40):
         world = World(person=[None])

@@ -1,4 +1,4 @@
-"""Who plays in a test: a model object, a model's name, several of them, or the scenario's own clients."""
+"""Choose the clients of a test: a model object, a model's name, several of them, or the scenario's own clients."""
 
 from __future__ import annotations
 
@@ -16,79 +16,81 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.client_choice import UnknownClientError, find_client, model_of, with_clients
 from ssosim.scenario.model import Client, Scenario
 
-__all__ = ["AnyClient", "Cast", "cast_of", "model_called", "name_of"]
+__all__ = ["AnyClient", "ClientChoice", "choose_clients", "find_shipped_model", "get_model_name"]
 
 AnyClient = Model | str
-"""A model, or the name of one (a scenario's client, or a shipped model)."""
+"""A model object, or a name (of a scenario's client, or of a shipped model)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """The scenario as it will be played, the model of each client, and who is missing.
+class ClientChoice:
+    """The scenario as it will be played, the model of each client, and the clients that cannot be played.
 
-    ``own`` are the clients that the caller brought as objects: no command line knows them. ``left_out`` are programs,
-    which only a private network can run.
+    ``unnamed_clients`` are the clients that the caller brought as objects: no command line knows them.
+    ``skipped_programs`` are programs, which only a private network can run.
     """
 
     scenario: Scenario
     models: dict[str, Model]
-    own: frozenset[str]
-    left_out: tuple[str, ...]
+    unnamed_clients: frozenset[str]
+    skipped_programs: tuple[str, ...]
 
 
-def cast_of(scenario: Scenario, clients: AnyClient | Iterable[AnyClient] | None, device: str | None) -> Cast:
-    """Who plays. None: the scenario's own clients, without its programs.
+def choose_clients(
+    scenario: Scenario, clients: AnyClient | Iterable[AnyClient] | None, device: str | None
+) -> ClientChoice:
+    """Choose the clients of a scenario. None: the scenario's own clients, without its programs.
 
-    ``device`` is where all of them sign in; by default each where the scenario has it. Raises LabInputError.
+    ``device`` is the device of all clients; by default each has the one from the scenario. Raises LabInputError.
     """
     if clients is None:
-        return _of_scenario(scenario, device)
+        return _choose_scenario_clients(scenario, device)
     single = isinstance(clients, str) or hasattr(clients, "sign_in") or not isinstance(clients, Iterable)
     wanted = [clients] if single else clients
     chosen: list[Client] = []
     models: dict[str, Model] = {}
-    own: set[str] = set()
+    unnamed: set[str] = set()
     for each in cast("Iterable[AnyClient]", wanted):
         if isinstance(each, str):
-            client, model = _by_name(scenario, each)
+            client, model = _find_model_client(scenario, each)
         else:
-            name = name_of(each)
-            client, model = Client(name=name, model=name), _checked(each)
+            name = get_model_name(each)
+            client, model = Client(name=name, model=name), _check_model(each)
         if client.name in models:
-            client = _renamed(client, models)
+            client = _number_client(client, models)
         if not isinstance(each, str):
-            own.add(client.name)
-        chosen.append(_on(client, device))
+            unnamed.add(client.name)
+        chosen.append(_set_device(client, device))
         models[client.name] = model
     if not chosen:
         raise LabInputError("client: an empty list; name at least one client, or leave it out for the scenario's own")
-    return Cast(with_clients(scenario, chosen), models, frozenset(own), ())
+    return ClientChoice(with_clients(scenario, chosen), models, frozenset(unnamed), ())
 
 
-def name_of(model: object) -> str:
-    """The name that a model gives itself, else its class's, as typed on a command line."""
+def get_model_name(model: object) -> str:
+    """Return the model's ``name``, else its class name in lower case with hyphens."""
     name = getattr(model, "name", None)
     if isinstance(name, str) and name:
         return name
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(model).__name__).lower()
 
 
-def model_called(name: str) -> Model:
-    """The shipped model ``name``. Raises LabInputError with the near ones."""
+def find_shipped_model(name: str) -> Model:
+    """Return the shipped model ``name``. Raises LabInputError with similar names."""
     try:
         return find_model(name)
     except UnknownModelError as error:
         raise LabInputError(str(error)) from error
 
 
-def _model_of(client: Client) -> Model:
+def _find_client_model(client: Client) -> Model:
     try:
         return model_of(client)
     except (LookupError, PolicyLoadError) as error:
         raise LabInputError(str(error)) from error
 
 
-def _of_scenario(scenario: Scenario, device: str | None) -> Cast:
+def _choose_scenario_clients(scenario: Scenario, device: str | None) -> ClientChoice:
     able = [client for client in scenario.clients if client.model is not None]
     programs = tuple(client.name for client in scenario.clients if client.model is None)
     if not able:
@@ -96,11 +98,13 @@ def _of_scenario(scenario: Scenario, device: str | None) -> Cast:
             f"{scenario.name}: all of its clients are programs ({', '.join(programs)}), which a loopback lab cannot "
             f"run; name a model, or play it with: ssosim run {scenario.name}"
         )
-    models = {client.name: _model_of(client) for client in able}
-    return Cast(with_clients(scenario, [_on(client, device) for client in able]), models, frozenset(), programs)
+    models = {client.name: _find_client_model(client) for client in able}
+    return ClientChoice(
+        with_clients(scenario, [_set_device(client, device) for client in able]), models, frozenset(), programs
+    )
 
 
-def _by_name(scenario: Scenario, name: str) -> tuple[Client, Model]:
+def _find_model_client(scenario: Scenario, name: str) -> tuple[Client, Model]:
     try:
         client = find_client(scenario, name)
     except UnknownClientError as error:
@@ -110,10 +114,10 @@ def _by_name(scenario: Scenario, name: str) -> tuple[Client, Model]:
             f"client {name!r} of {scenario.name} is a program, which a loopback lab cannot run; "
             f"play it with: ssosim run {scenario.name} --client {name}"
         )
-    return client, _model_of(client)
+    return client, _find_client_model(client)
 
 
-def _checked(model: object) -> Model:
+def _check_model(model: object) -> Model:
     if isinstance(model, type):
         raise LabInputError(f"client: {model.__name__} is a class; pass an instance: {model.__name__}()")
     if not callable(getattr(model, "sign_in", None)):
@@ -124,12 +128,12 @@ def _checked(model: object) -> Model:
     return cast("Model", model)
 
 
-def _on(client: Client, device: str | None) -> Client:
+def _set_device(client: Client, device: str | None) -> Client:
     return client if device is None else msgspec.structs.replace(client, device=device)
 
 
-def _renamed(client: Client, taken: Iterable[str]) -> Client:
-    """A second client of one name gets a number."""
+def _number_client(client: Client, taken: Iterable[str]) -> Client:
+    """Return ``client`` with a number added to its name, which is taken."""
     names = set(taken)
     number = next(number for number in range(2, len(names) + 3) if f"{client.name}-{number}" not in names)
     return msgspec.structs.replace(client, name=f"{client.name}-{number}")

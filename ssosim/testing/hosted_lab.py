@@ -1,4 +1,4 @@
-"""A lab that runs beside a test, whatever loop or none the test has: its loop is in a thread of its own."""
+"""A lab for a test with any event loop or none: the lab's loop runs in its own thread."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
 from ssosim.services import http_host_names
-from ssosim.testing.client_choice import AnyClient, model_called, name_of
-from ssosim.testing.playing import AnyEstate, estate_of, tidied, working_folder
+from ssosim.testing.client_choice import AnyClient, find_shipped_model, get_model_name
+from ssosim.testing.playing import AnyEstate, convert_error, resolve_estate, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
-from ssosim.verdict.pauses import pauses_among
+from ssosim.verdict.pauses import select_pauses
 
 __all__ = ["HostedLab", "host_lab"]
 
@@ -32,9 +32,9 @@ _T = TypeVar("_T")
 
 
 class HostedLab:
-    """A running loopback lab in real time. Made by ``host_lab``; every method may be called from any thread.
+    """A running loopback lab in real time, made by ``host_lab``. Every method may be called from any thread.
 
-    ``ca_file`` is the certificate to trust, ``krb5_conf`` the Kerberos configuration, ``folder`` where its files are.
+    ``ca_file`` is the CA certificate to trust, ``krb5_conf`` the Kerberos configuration, ``folder`` the lab's files.
     """
 
     def __init__(self, lab: Lab, loop: asyncio.AbstractEventLoop) -> None:
@@ -48,7 +48,7 @@ class HostedLab:
 
     @property
     def estate(self) -> Estate:
-        """What exists in it."""
+        """The estate of the lab."""
         return self._lab.estate
 
     @property
@@ -57,7 +57,7 @@ class HostedLab:
         return self._lab.endpoint(self.estate.addresses("dns")[0], 53)
 
     def endpoint(self, host: str, port: int | None = None) -> tuple[str, int]:
-        """What to dial for ``host``, by its healthy address; ``port`` where several services answer for it.
+        """Return the address and port to connect to for ``host``, whatever DNS says; ``port`` selects one service.
 
         Raises LabInputError for a name or port that no service has.
         """
@@ -70,7 +70,7 @@ class HostedLab:
         raise LabInputError(f"no endpoint is called {host!r}{at}; there are: {known}")
 
     def records(self, client: str | None = None) -> tuple[Record, ...]:
-        """The trace so far, of ``client`` or of everybody."""
+        """Return the trace so far, of ``client`` or of all clients."""
         return tuple(record for record in self._lab.trace.since() if client in (None, record.client))
 
     def write_trace(self, path: Path) -> None:
@@ -79,7 +79,7 @@ class HostedLab:
 
     @contextlib.contextmanager
     def broken(self, *faults: Fault) -> Iterator[None]:
-        """Break something for the length of a ``with`` block; raises the fault's own error when it does not fit."""
+        """Apply ``faults`` for the length of a ``with`` block; raises the fault's own error if one does not fit."""
         undos: list[Callable[[], None]] = []
         try:
             for fault in faults:
@@ -90,13 +90,13 @@ class HostedLab:
                 self._at_once(undo)
 
     def sign_in(self, client: AnyClient, *, device: str | None = None, patience_s: float = 30.0) -> Verdict:
-        """Let a model sign in now, in real time, and judge it from the trace.
+        """Run a sign-in of a model now, in real time, and judge it from the trace.
 
         A client that still tries after ``patience_s`` seconds is stopped; it has stalled. Raises LabInputError for an
         unknown model or device.
         """
-        model = model_called(client) if isinstance(client, str) else client
-        name = name_of(model)
+        model = find_shipped_model(client) if isinstance(client, str) else client
+        name = get_model_name(model)
 
         async def attempt(lab: Lab) -> Verdict:
             mark, began = lab.trace.last_seq, lab.clock.now()
@@ -104,12 +104,12 @@ class HostedLab:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(model.sign_in(ports), patience_s)
             records = lab.trace.since(mark)
-            return judge([record for record in records if record.client == name], began, pauses_among(records))
+            return judge([record for record in records if record.client == name], began, select_pauses(records))
 
         return self.call(attempt)
 
     def environment(self, device: str | None = None) -> dict[str, str]:
-        """Variables for a program that should trust the lab's CA and have the ticket of ``device``'s user."""
+        """Return environment variables for a program: the lab's CA, and a ticket of the user of ``device``."""
 
         async def ticket(lab: Lab) -> Path:
             return await lab.ticket_of(lab.user_of(lab.device_of(device)))
@@ -127,7 +127,7 @@ class HostedLab:
         }
 
     def call(self, function: Callable[[Lab], Coroutine[object, object, _T]]) -> _T:
-        """Run ``function(lab)`` in the lab's loop and return what it returns: the way to everything else."""
+        """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab."""
         return asyncio.run_coroutine_threadsafe(function(self._lab), self._loop).result()
 
     def _at_once(self, function: Callable[[], _T]) -> _T:
@@ -139,11 +139,11 @@ class HostedLab:
 
 @contextlib.contextmanager
 def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Path | None = None) -> Iterator[HostedLab]:
-    """A lab that runs for the length of a ``with`` block. Raises LabError and its kinds; leaves nothing running.
+    """Run a lab for the length of a ``with`` block. Raises LabError and its subclasses; all its processes end.
 
-    ``folder`` is filled and left; by default it is a temporary one. ``cache`` keeps prepared realms between labs.
+    ``folder`` gets the lab's files and is kept; the default is a temporary one. ``cache`` keeps prepared realms.
     """
-    there = estate_of(estate)
+    there = resolve_estate(estate)
     with working_folder(folder) as home:
         thread = _LabThread(Lab(there, home, cache or ensure_cache_folder()))
         thread.start()
@@ -154,15 +154,15 @@ def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Pat
 
 
 def _loop_of(thread: _LabThread) -> asyncio.AbstractEventLoop:
-    """The loop of a lab that has started; raises LabError and its kinds."""
+    """Return the loop of a started lab; raises LabError and its subclasses."""
     try:
         return thread.started.result()
     except Exception as error:  # noqa: BLE001 - passed on, without our frames
-        raise tidied(error)  # noqa: B904 - its cause is chosen there
+        raise convert_error(error)  # noqa: B904 - its cause is chosen there
 
 
 class _LabThread(threading.Thread):
-    """Runs the lab's loop. krb5kdc dies with the thread that started it, so the thread lasts as long as the lab."""
+    """Runs the lab's loop. krb5kdc ends with the thread that started it, so the thread lasts as long as the lab."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(name="ssosim lab", daemon=True)

@@ -1,4 +1,4 @@
-"""What came of a scenario, as a test asks for it."""
+"""The result of a scenario for a test's assertions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from ssosim.lab.base.errors import LabInputError
 from ssosim.report.evidence import Line
-from ssosim.report.repeat_command import run_again
+from ssosim.report.repeat_command import build_repeat_command
 from ssosim.scenario.model import Scenario
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
@@ -19,14 +19,14 @@ from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result
 
-__all__ = ["Played", "Seen"]
+__all__ = ["ClientPhase", "Played"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One client in one phase. ``begins`` is the phase's start, ``expected`` what the scenario says, if it does.
+class ClientPhase:
+    """One client in one phase. ``begins`` is the start of the phase, ``expected`` the scenario's expectation or None.
 
-    ``why`` are the lines of the trace behind the verdict, the faults in force included.
+    ``evidence`` are the trace lines behind the verdict, with the faults in force.
     """
 
     client: str
@@ -35,26 +35,26 @@ class Seen:
     begins: datetime
     verdict: Verdict
     expected: Outcome | None = None
-    why: tuple[Line, ...] = field(default=(), repr=False)
+    evidence: tuple[Line, ...] = field(default=(), repr=False)
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the sign-in."""
+        """The outcome of the sign-in."""
         return self.verdict.outcome
 
     @property
     def reason(self) -> str:
-        """Why, in one sentence, from what was on the wire."""
+        """The reason for the outcome in one sentence, from the wire."""
         return self.verdict.reason
 
     @property
     def after_s(self) -> float | None:
-        """When it was decided, in seconds from the start of the phase; None if it was not."""
+        """The time of the decision in seconds from the start of the phase; None if there was none."""
         return self.verdict.after_s
 
     @property
     def note(self) -> str:
-        """What pauses of the lab itself mean for the verdict; empty where there were none."""
+        """A note on pauses of the lab itself during the phase; empty if there were none."""
         return self.verdict.note
 
     @property
@@ -63,7 +63,7 @@ class Seen:
         return self.expected is None or self.expected is self.outcome
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
-        """Whether the client was signed in, or had said that it is not, this soon after the start of the phase."""
+        """Return whether the client signed in or failed within this time from the start of the phase."""
         limit = hours * 3600 + minutes * 60 + seconds
         return self.after_s is not None and self.after_s <= limit
 
@@ -73,125 +73,133 @@ class Seen:
         return f"{where}: {self.outcome}, {decided}: {self.reason}{f' ({self.note})' if self.note else ''}"
 
     def explain(self) -> str:
-        """The verdict, and below it the lines of the trace that it rests on."""
-        return "\n".join([str(self), *(f"    {line}" for line in self.why)])
+        """Return the verdict and the trace lines behind it."""
+        return "\n".join([str(self), *(f"    {line}" for line in self.evidence)])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Played:
-    """A scenario that has been played: ask it for a phase, a client, or the whole.
+    """The results of a scenario that was played: one ``ClientPhase`` for each client in each phase.
 
-    ``left_out`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
-    ``result`` is what reports and ``--json`` are made of.
+    ``skipped_programs`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
+    ``result`` is the input of reports and ``--json``. ``unnamed_clients`` are clients given as objects, which no
+    command line can name. ``examined`` are the results that the test has read, for the report of its failure.
     """
 
     scenario: Scenario
-    seen: tuple[Seen, ...]
+    client_phases: tuple[ClientPhase, ...]
     result: RunResult
     records: tuple[Record, ...] = ()
-    left_out: tuple[str, ...] = ()
-    own: frozenset[str] = frozenset()
+    skipped_programs: tuple[str, ...] = ()
+    unnamed_clients: frozenset[str] = frozenset()
     source: str = ""
     estate_file: str | None = None
-    looked: list[Seen] = field(default_factory=list)
+    examined: list[ClientPhase] = field(default_factory=list)
 
     @property
     def clients(self) -> tuple[str, ...]:
-        """Who signed in, in the scenario's order."""
-        return tuple(dict.fromkeys(seen.client for seen in self.seen))
+        """The names of the clients, in the scenario's order."""
+        return tuple(dict.fromkeys(result.client for result in self.client_phases))
 
     @property
     def seed(self) -> int:
-        """What chance started from."""
+        """The seed of all random numbers."""
         return self.scenario.seed
 
-    def phase(self, name: str, client: str | None = None) -> Seen:
-        """The verdict on ``client`` in phase ``name``; the client may be left out where there is only one.
+    def phase(self, name: str, client: str | None = None) -> ClientPhase:
+        """Return the result of ``client`` in phase ``name``; ``client`` may be omitted if there is only one.
 
-        Raises LabInputError with the names that there are.
+        Raises LabInputError with the known names.
         """
-        here = [seen for seen in self.seen if seen.phase == name]
+        here = [result for result in self.client_phases if result.phase == name]
         if not here:
             raise LabInputError(f"{self.scenario.name} has no phase {name!r}; it has: {', '.join(self._phases())}")
         if client is None and len(here) > 1:
             raise LabInputError(f"which client? phase({name!r}, client=...) with one of: {', '.join(self.clients)}")
-        found = next((seen for seen in here if client in (None, seen.client)), None)
+        found = next((result for result in here if client in (None, result.client)), None)
         if found is None:
             raise LabInputError(f"there is no client {client!r} in this run; there are: {', '.join(self.clients)}")
-        self.looked.append(found)
+        self.examined.append(found)
         return found
 
     def client(self, name: str) -> Played:
-        """The same run with ``name`` as its only client. Raises LabInputError with the names that there are."""
+        """Return the same run with ``name`` as its only client. Raises LabInputError with the known names."""
         if name not in self.clients:
             raise LabInputError(f"there is no client {name!r} in this run; there are: {', '.join(self.clients)}")
-        mine = tuple(seen for seen in self.seen if seen.client == name)
+        mine = tuple(result for result in self.client_phases if result.client == name)
         return Played(
             self.scenario,
             mine,
             self.result,
             self.records,
-            self.left_out,
-            self.own,
+            self.skipped_programs,
+            self.unnamed_clients,
             self.source,
             self.estate_file,
-            self.looked,
+            self.examined,
         )
 
-    def __iter__(self) -> Iterator[Seen]:
-        return iter(self.seen)
+    def __iter__(self) -> Iterator[ClientPhase]:
+        return iter(self.client_phases)
 
     @property
     def as_expected(self) -> bool:
         """Whether every outcome is the one that the scenario expects of it."""
-        self.looked.extend(seen for seen in self.seen if not seen.as_expected)
-        return all(seen.as_expected for seen in self.seen)
+        self.examined.extend(result for result in self.client_phases if not result.as_expected)
+        return all(result.as_expected for result in self.client_phases)
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
-        """Whether in every phase every client was signed in, or had said that it is not, this soon after its start."""
-        late = [seen for seen in self.seen if not seen.decided_within(hours=hours, minutes=minutes, seconds=seconds)]
-        self.looked.extend(late)
+        """Return whether in every phase every client signed in or failed within this time from its start."""
+        late = [
+            result
+            for result in self.client_phases
+            if not result.decided_within(hours=hours, minutes=minutes, seconds=seconds)
+        ]
+        self.examined.extend(late)
         return not late
 
     @property
-    def again(self) -> str:
-        """The command that repeats it; empty where a client or an estate is an object, which only the test has."""
-        if self.own.intersection(self.clients) or not self.source:
+    def repeat_command(self) -> str:
+        """The command that repeats the run; empty if a client or the estate is an object, which only the test has."""
+        if self.unnamed_clients.intersection(self.clients) or not self.source:
             return ""
-        return run_again(self.source, self.clients, self.seed, self.estate_file)
+        return build_repeat_command(self.source, self.clients, self.seed, self.estate_file)
 
     def explain(self) -> str:
-        """Every phase in a line; with the lines of the trace for those that were asked about (else for all)."""
-        asked = [seen for seen in self.seen if seen in self.looked] or list(self.seen)
+        """Return one line per client and phase, with the trace lines of examined results (of all, if none is)."""
+        asked = [result for result in self.client_phases if result in self.examined] or list(self.client_phases)
         lines = [
             f"{self.scenario.name}: {self.scenario.title}",
             f"seed {self.seed}; clients: {', '.join(self.clients)}",
         ]
-        lines += ["  " + (seen.explain() if seen in asked else str(seen)).replace("\n", "\n  ") for seen in self.seen]
-        if self.left_out:
+        lines += [
+            "  " + (result.explain() if result in asked else str(result)).replace("\n", "\n  ")
+            for result in self.client_phases
+        ]
+        if self.skipped_programs:
             lines.append(
-                f"left out, since a loopback lab runs no programs: {', '.join(self.left_out)}; "
+                f"left out, since a loopback lab runs no programs: {', '.join(self.skipped_programs)}; "
                 f"with them: ssosim run {self.source or self.scenario.name}"
             )
-        if self.again:
-            lines.append(f"again: {self.again}")
+        if self.repeat_command:
+            lines.append(f"again: {self.repeat_command}")
         return "\n".join(lines)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``trace.jsonl`` and ``report.html`` to ``folder``; their paths."""
+        """Write ``trace.jsonl`` and ``report.html`` to ``folder`` and return their paths."""
         from ssosim.report.html import html_report  # noqa: PLC0415 - only for what is kept
 
         trace, report = folder / "trace.jsonl", folder / "report.html"
         trace.write_text("".join(record_to_json(record) + "\n" for record in self.records), encoding="utf-8")
-        report.write_text(html_report(self.result, self.records, again=self.again), encoding="utf-8")
+        report.write_text(html_report(self.result, self.records, again=self.repeat_command), encoding="utf-8")
         return [trace, report]
 
     def as_json(self) -> str:
-        """As ``ssosim run --json`` prints it."""
+        """Return the result as ``ssosim run --json`` prints it."""
         return msgspec.json.format(encode_result(self.result), indent=2).decode()
 
     def __repr__(self) -> str:
-        outcomes = ", ".join(f"{seen.client}/{seen.phase}={seen.outcome}" for seen in self.seen)
+        outcomes = ", ".join(f"{result.client}/{result.phase}={result.outcome}" for result in self.client_phases)
         return f"<Played {self.scenario.name}: {outcomes}>"
 
     def _phases(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Play a scenario in the process of a test: a loopback lab of its own, in virtual time."""
+"""Play a scenario in the process of a test, in a loopback lab with virtual time."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.faults import FaultError
 from ssosim.files.opening import printable_path
 from ssosim.files.owned_folder import open_or_create_folder, temporary_folder
 from ssosim.kerberos import KerberosError, KerberosMissingError
@@ -30,11 +31,20 @@ from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play as play_in_lab
 from ssosim.scenario.results import run_result
-from ssosim.testing.client_choice import AnyClient, Cast, cast_of
-from ssosim.testing.played import Played, Seen
+from ssosim.testing.client_choice import AnyClient, ClientChoice, choose_clients
+from ssosim.testing.played import ClientPhase, Played
 from ssosim.trace import Record
 
-__all__ = ["AnyEstate", "AnyScenario", "estate_of", "play", "play_sync", "scenario_of", "tidied", "working_folder"]
+__all__ = [
+    "AnyEstate",
+    "AnyScenario",
+    "convert_error",
+    "play",
+    "play_sync",
+    "resolve_estate",
+    "resolve_scenario",
+    "working_folder",
+]
 
 AnyScenario = Scenario | str | Path
 """A scenario, the name of a shipped one, or a TOML file."""
@@ -70,9 +80,9 @@ async def play(
             "sso_play needs an asyncio loop; under trio, or without a loop, use sso_play_sync"
         ) from None
     try:
-        return await _play(_Wish(scenario, client, estate, device, seed), folder, cache or ensure_cache_folder())
+        return await _play(_PlayRequest(scenario, client, estate, device, seed), folder, cache or ensure_cache_folder())
     except Exception as error:  # noqa: BLE001 - passed on, without our frames
-        raise tidied(error)  # noqa: B904 - its cause is chosen there
+        raise convert_error(error)  # noqa: B904 - its cause is chosen there
 
 
 def play_sync(
@@ -95,16 +105,16 @@ def play_sync(
         raise LabInputError(
             "an asyncio loop runs here already: use 'await sso_play(...)' instead of sso_play_sync(...)"
         )
-    wish = _Wish(scenario, client, estate, device, seed)
+    request = _PlayRequest(scenario, client, estate, device, seed)
     try:
         with asyncio.Runner() as runner:
-            return runner.run(_play(wish, folder, cache or ensure_cache_folder()))
+            return runner.run(_play(request, folder, cache or ensure_cache_folder()))
     except Exception as error:  # noqa: BLE001 - passed on, without our frames
-        raise tidied(error)  # noqa: B904 - its cause is chosen there
+        raise convert_error(error)  # noqa: B904 - its cause is chosen there
 
 
-def scenario_of(scenario: AnyScenario) -> Scenario:
-    """The scenario that is meant. Raises LabInputError with what there is, or with the place of the mistake."""
+def resolve_scenario(scenario: AnyScenario) -> Scenario:
+    """Return the scenario. Raises LabInputError with the known names, or with the position of the mistake."""
     if isinstance(scenario, Scenario):
         return scenario
     try:
@@ -113,8 +123,8 @@ def scenario_of(scenario: AnyScenario) -> Scenario:
         raise LabInputError(str(error)) from error
 
 
-def estate_of(estate: AnyEstate) -> Estate:
-    """The estate that is meant. Raises LabInputError with the place of the mistake."""
+def resolve_estate(estate: AnyEstate) -> Estate:
+    """Return the estate. Raises LabInputError with the position of the mistake."""
     return estate if isinstance(estate, Estate) else read_estate(None if estate is None else Path(estate))
 
 
@@ -137,8 +147,8 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What the caller asked for."""
+class _PlayRequest:
+    """The arguments of ``play``."""
 
     scenario: AnyScenario
     client: AnyClient | Iterable[AnyClient] | None
@@ -147,38 +157,38 @@ class _Wish:
     seed: int | None
 
 
-async def _play(wish: _Wish, folder: Path | None, cache: Path) -> Played:
-    chosen = scenario_of(wish.scenario)
-    if wish.seed is not None:
-        chosen = msgspec.structs.replace(chosen, seed=wish.seed)
-    cast = cast_of(chosen, wish.client, wish.device)
-    estate = cast.scenario.estate(estate_of(wish.estate))
+async def _play(request: _PlayRequest, folder: Path | None, cache: Path) -> Played:
+    chosen = resolve_scenario(request.scenario)
+    if request.seed is not None:
+        chosen = msgspec.structs.replace(chosen, seed=request.seed)
+    choice = choose_clients(chosen, request.client, request.device)
+    estate = choice.scenario.estate(resolve_estate(request.estate))
     with working_folder(folder) as home:
         clock = VirtualClock(chosen.phases[0].start.timestamp())
         async with Lab(estate, home, cache, clock=clock) as lab:
-            playback = await play_in_lab(cast.scenario, lab, clock, cast.models)
+            playback = await play_in_lab(choice.scenario, lab, clock, choice.models)
             records = lab.trace.since()
-    return _played(playback, records, cast, _source(wish, chosen), wish.estate)
+    return _build_played(playback, records, choice, _find_source_name(request, chosen), request.estate)
 
 
-def tidied(error: Exception) -> Exception:
-    """The error as a test should show it: without our frames; of a client's own exception its frames stay."""
+def convert_error(error: Exception) -> Exception:
+    """Return ``error`` as a LabError without ssosim's frames; frames of a client's own exception are kept."""
     if isinstance(error, KerberosMissingError):
         error = PrerequisiteError(str(error))
     elif isinstance(error, EstateError):
         error = LabInputError(str(error))
-    elif isinstance(error, (DnsChangeError, KerberosError)):
+    elif isinstance(error, (DnsChangeError, FaultError, KerberosError)):
         error = LabError(str(error))
     elif not isinstance(error, LabError):
         return error
     cause = error.__cause__
-    of_client = None if cause is None else _foreign_part(cause.__traceback__)
+    of_client = None if cause is None else _strip_own_frames(cause.__traceback__)
     error.__cause__ = None if cause is None or of_client is None else cause.with_traceback(of_client)
     return error.with_traceback(None)
 
 
-def _foreign_part(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is not ours on; None if that is the standard library, called by us."""
+def _strip_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from the first frame outside ssosim; None if that frame is in the standard library."""
     while trace is not None and _package(trace) == "ssosim":
         trace = trace.tb_next
     return None if trace is None or _package(trace) in sys.stdlib_module_names else trace
@@ -188,10 +198,12 @@ def _package(trace: TracebackType) -> str:
     return str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0]
 
 
-def _played(playback: Playback, records: tuple[Record, ...], cast: Cast, source: str, estate: AnyEstate) -> Played:
+def _build_played(
+    playback: Playback, records: tuple[Record, ...], choice: ClientChoice, source: str, estate: AnyEstate
+) -> Played:
     phases = {phase.name: phase for phase in playback.scenario.phases}
-    seen = tuple(
-        Seen(
+    client_phases = tuple(
+        ClientPhase(
             result.client,
             result.phase,
             phases[result.phase].title,
@@ -204,22 +216,22 @@ def _played(playback: Playback, records: tuple[Record, ...], cast: Cast, source:
     )
     return Played(
         playback.scenario,
-        seen,
+        client_phases,
         run_result(playback),
         records,
-        cast.left_out,
-        cast.own,
+        choice.skipped_programs,
+        choice.unnamed_clients,
         source,
         None if estate is None else str(estate),
     )
 
 
-def _source(wish: _Wish, chosen: Scenario) -> str:
-    """What the command line calls the scenario; empty where only this process has it, or its estate."""
-    if isinstance(wish.estate, Estate):
+def _find_source_name(request: _PlayRequest, chosen: Scenario) -> str:
+    """Return the scenario's name on the command line; empty if the scenario or the estate is an object."""
+    if isinstance(request.estate, Estate):
         return ""
-    if not isinstance(wish.scenario, Scenario):
-        return str(wish.scenario)
+    if not isinstance(request.scenario, Scenario):
+        return str(request.scenario)
     try:
         shipped = load_scenario(chosen.name)
     except TomlMistakeError:

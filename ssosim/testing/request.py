@@ -1,4 +1,4 @@
-"""A request as the identity provider sees it."""
+"""A request as the identity provider receives it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Request"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request as the provider sees it. ``host`` and ``path`` without port and query."""
+    """One HTTP request as the provider receives it. ``host`` and ``path`` are without port and query."""
 
     method: str
     host: str
@@ -21,6 +21,6 @@ class Request:
 
     @property
     def negotiate_token(self) -> bytes | None:
-        """What the Authorization header carries, if anything."""
+        """The decoded Negotiate token of the Authorization header, or None."""
         value = self.headers.get("Authorization")
         return None if value is None else base64.b64decode(value.removeprefix("Negotiate "))

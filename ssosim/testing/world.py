@@ -1,8 +1,8 @@
-"""Everything outside a client, in memory: DNS and KDC as fields, the real identity provider, a person, and time.
+"""The environment of a client in memory: DNS and KDC as fields, the real identity provider, a user, and virtual time.
 
-A test changes the world's fields, at once or on a timeline (``after``), lets a client sign in (``play``), and reads
-what went over the wire (``seen``). The default is Contoso as the simulator has it: a managed domain with Seamless SSO,
-and a federated one, Fabrikam, with its own security token service.
+A test changes the fields of a ``World``, at once or at a later time (``after``), runs a sign-in (``play``), and reads
+the events on the wire (``seen``). The default is the default estate: Contoso, a managed domain with Seamless SSO, and
+Fabrikam, a federated domain with its own security token service.
 
     from ssosim.testing import World, check_client, check_policy
 
@@ -11,7 +11,7 @@ and a federated one, Fabrikam, with its own security token service.
 
     world = World(person=["Alice-lab-password-1"])
     world.after(60, World.remove_record)
-    belief = world.play(MY_CLIENT.sign_in(world.device()), seconds=3600)
+    report = world.play(MY_CLIENT.sign_in(world.device()), seconds=3600)
     print(world.log)
 
 Time is virtual: an hour passes in some milliseconds. Nothing here opens a socket or needs asyncio, GSS-API or a KDC.
@@ -31,9 +31,9 @@ from ssosim_clients.ports import Device, HttpResponse
 from ssosim.estate import Estate, default_estate
 from ssosim.lab.base.errors import LabInputError
 from ssosim.memory import Engine, MemoryKdc, MemoryLab
-from ssosim.memory.device import device_with
-from ssosim.testing.observed import Noted
+from ssosim.memory.device import build_device
 from ssosim.testing.request import Request
+from ssosim.testing.wire_event import WireEvent
 from ssosim.testing.world_device import WorldDevice
 from ssosim.trace import SignInStep
 
@@ -50,7 +50,7 @@ STS: Final = "sts.fabrikam.com"
 MANAGER: Final = "www.tm.a.prd.aadg.trafficmanager.net"
 
 Answer = HttpResponse | NetworkFailure | Callable[[Request], HttpResponse]
-"""What a step of the sign-in is answered with instead of the provider's own answer."""
+"""The answer to a step of the sign-in, instead of the provider's own."""
 
 
 @cache
@@ -60,12 +60,13 @@ def _contoso() -> Estate:
 
 @dataclass(slots=True)
 class World:
-    """DNS, the KDC, answers and the person at the device, as fields that a test may change.
+    """The environment of a client, as fields that a test may change.
 
-    ``cnames``, ``addresses`` and ``pointers`` are the whole of the DNS; ``broken`` maps a name to the DNS kind that it
-    fails with; ``spns`` is what the KDC knows; ``answers`` maps a step to its answer, in the place of the provider's;
-    ``person`` is what is typed at the prompts to come. ``desktop_sso``: whether Contoso has Seamless SSO.
-    ``metadata_host`` is where the federated domain's MEX document is. ``estate`` is what the provider goes by.
+    ``cnames``, ``addresses`` and ``pointers`` are all DNS records. ``broken`` maps a name to the kind of its DNS
+    failure. ``spns`` are the KDC's services, ``kdc_reachable`` tells whether it replies. ``answers`` maps a step to an
+    answer that replaces the provider's. ``person`` is what the user types at the next prompts; None stands for a
+    cancelled prompt. ``desktop_sso``: whether Contoso has Seamless SSO. ``metadata_host`` is the host of the federated
+    domain's MEX document. ``estate`` is the provider's estate. ``events`` is what clients sent so far.
     """
 
     engine: Engine = field(default_factory=Engine)
@@ -86,7 +87,7 @@ class World:
     desktop_sso: bool = True
     metadata_host: str = STS
     estate: Estate = field(default_factory=_contoso)
-    events: list[Noted] = field(default_factory=list)
+    events: list[WireEvent] = field(default_factory=list)
     lab: MemoryLab = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -96,39 +97,39 @@ class World:
     # the faults of 25 February 2025
 
     def remove_record(self) -> None:
-        """The alias record set is left without a target: NODATA. Source: Azure Incident Retrospective TMS9-J_8."""
+        """Remove the target of the alias record set: NODATA. Source: Azure Incident Retrospective TMS9-J_8."""
         self.addresses.pop(AUTOLOGON, None)
         self.cnames.pop(AUTOLOGON, None)
         self.broken[AUTOLOGON] = "nodata"
 
     def put_cname(self) -> None:
-        """A CNAME in place of the alias: the name resolves again, to another canonical name (TMS9-J_8)."""
+        """Replace the alias by a CNAME: the name resolves again, with another canonical name (TMS9-J_8)."""
         self.addresses.pop(AUTOLOGON, None)
         self.broken.pop(AUTOLOGON, None)
         self.cnames[AUTOLOGON] = MANAGER
         self.addresses[MANAGER] = ("192.0.2.20",)
 
     def restore(self) -> None:
-        """The alias is back."""
+        """Restore the alias record set."""
         self.cnames.pop(AUTOLOGON, None)
         self.broken.pop(AUTOLOGON, None)
         self.addresses[AUTOLOGON] = ("192.0.2.20", "192.0.2.21")
 
     def after(self, seconds: float, change: Callable[[World], None]) -> None:
-        """Have ``change`` happen ``seconds`` from now, between two of the clients' steps."""
+        """Call ``change`` with this world in ``seconds`` of virtual time, between two steps of the clients."""
         self.engine.call_at(self.now + seconds, lambda: change(self))
 
     # clients
 
     @property
     def now(self) -> float:
-        """The moment, in seconds since the epoch."""
+        """The present moment, in seconds since the Unix epoch."""
         return self.engine.now
 
     def device(self, **changes: object) -> Device:
-        """A device in this world: Alice's, who is signed on there. ``changes`` are fields of ``Device``.
+        """Make a device with Alice signed on. ``changes`` are fields of ``Device``.
 
-        With another ``upn`` it is that user's device, whose password it holds. Raises LabInputError for an unknown one.
+        With another ``upn`` that user is signed on, whose password it holds. Raises LabInputError for an unknown user.
         """
         upn = str(changes.get("upn", UPN))
         user = self.estate.user(upn)
@@ -136,12 +137,12 @@ class World:
             known = ", ".join(user.upn for user in self.estate.users)
             raise LabInputError(f"upn: nobody in the estate {self.estate.name!r} is called {upn!r}; known: {known}")
         fixed = {"search_domain": ""}
-        return device_with(self.lab, user, WorldDevice(self, user), **(fixed | changes))
+        return build_device(self.lab, user, WorldDevice(self, user), **(fixed | changes))
 
     def play(self, sign_in: Coroutine[object, object, T], seconds: float = 86400.0) -> T | None:
-        """Run ``sign_in`` for at most ``seconds``; None if it had not ended by then, and it is left there.
+        """Run ``sign_in`` for at most ``seconds`` of virtual time and return its result.
 
-        Raises what it raises.
+        If it has not ended by then, it is cancelled and the result is None. Raises the exceptions of ``sign_in``.
         """
         run = self.engine.start(sign_in)
         self.engine.run(self.now + seconds, watched=run)
@@ -150,7 +151,7 @@ class World:
         return run.result
 
     def show_at_provider(self) -> None:
-        """Have the provider go by ``desktop_sso`` from now on."""
+        """Change the provider's estate to match ``desktop_sso``."""
         provider = self.lab.provider
         if provider.estate is self.estate and not self.desktop_sso:
             tenants = tuple(msgspec.structs.replace(tenant, desktop_sso=False) for tenant in self.estate.tenants)
@@ -160,20 +161,20 @@ class World:
 
     @property
     def usual_metadata_host(self) -> str:
-        """Where the federated domain's MEX document is unless ``metadata_host`` is another."""
+        """The estate's host of the federated domain's MEX document; ``metadata_host`` may be another one."""
         return self.estate.federation_services[0].host if self.estate.federation_services else ""
 
     # what was seen
 
     @property
     def log(self) -> list[str]:
-        """All that was seen, one line each."""
+        """All events, one line each."""
         return [str(event) for event in self.events]
 
     def seen(self, prefix: str) -> list[str]:
-        """The lines that begin with ``prefix``."""
+        """Return the lines of ``log`` that begin with ``prefix``."""
         return [line for line in self.log if line.startswith(prefix)]
 
     def count(self, step: SignInStep) -> int:
-        """How many requests were made for ``step``, answered or not."""
+        """Return the number of requests for ``step``, answered or not."""
         return sum(event.kind == "http" and event.step is step for event in self.events)

@@ -1,4 +1,4 @@
-"""A device in a test's world: names, tickets and the person are fields of the world, the rest is the lab in memory.
+"""A device in a ``World``: names, tickets and the user are fields of the world, the rest is the lab in memory.
 
 Each call takes some virtual time, so a client can be cancelled in any of them.
 """
@@ -17,10 +17,10 @@ from ssosim.entra.core.messages import Call
 from ssosim.entra.http.routing import step_of
 from ssosim.estate import User
 from ssosim.memory.clock import pause
-from ssosim.memory.device import Exchanging, draft
-from ssosim.memory.kdc import Tickets
-from ssosim.testing.observed import Kind, Noted
+from ssosim.memory.device import ServiceExchange, draft_request
+from ssosim.memory.kdc import TicketCache
 from ssosim.testing.request import Request
+from ssosim.testing.wire_event import Kind, WireEvent
 from ssosim.trace import SignInStep
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ _LOOK_UP_S, _REQUEST_S, _TICKET_S, _TYPING_S = 0.01, 0.05, 0.01, 20.0
 _MAX_CHAIN = 16
 
 
-class WorldDevice(Exchanging):
-    """All ports at once but the clock; ``user`` is signed on."""
+class WorldDevice(ServiceExchange):
+    """All ports of a client except the clock; ``user`` is signed on."""
 
     def __init__(self, world: World, user: User) -> None:
         super().__init__(world.lab, user.upn)
         self._world = world
-        self._tickets = Tickets(user.sam_account or "", world.estate.default_realm.name, world.lab.kdc.numbers)
+        self._tickets = TicketCache(user.sam_account or "", world.estate.default_realm.name, world.lab.kdc.numbers)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
-        """Follow CNAMEs as a resolver does; what has no record is NXDOMAIN. Every record is for any ``family``."""
+        """Resolve ``name`` along CNAMEs; a name without a record is NXDOMAIN. Every record is for any ``family``."""
         del family
         await pause(_LOOK_UP_S)
         return self._look_up(name)
@@ -53,43 +53,43 @@ class WorldDevice(Exchanging):
             here = world.cnames[here]
             chain.append(here)
         kind = world.broken.get(name) or world.broken.get(here) or ("" if here in world.addresses else "nxdomain")
-        self._note("dns", name, kind)
+        self._record_event("dns", name, kind)
         if kind:
             raise DnsFailure(cast("DnsKind", kind), name)
         return Resolution(name, here, world.addresses[here], tuple(chain))
 
     async def reverse(self, address: str) -> str | None:
-        """The PTR, if there is one."""
+        """Return the PTR name of ``address``, or None."""
         await pause(_LOOK_UP_S)
-        self._note("ptr", address)
+        self._record_event("ptr", address)
         return self._world.pointers.get(address)
 
     async def negotiate_token(self, spn: str) -> bytes:
-        """A ticket for a registered SPN."""
+        """Return a Negotiate token for ``spn``; raises TicketFailure for an unknown one or without a KDC."""
         await pause(_TICKET_S)
         if not self._world.kdc_reachable:
-            self._note("tgs", spn, "unreachable")
+            self._record_event("tgs", spn, "unreachable")
             raise TicketFailure("kdc-unreachable", spn)
         if not self._world.lab.kdc.knows(spn):
-            self._note("tgs", spn, "unknown")
+            self._record_event("tgs", spn, "unknown")
             raise TicketFailure("server-unknown", spn)
-        self._note("tgs", spn)
-        self._tickets.keep(spn)
-        return self._tickets.token(spn) or b""
+        self._record_event("tgs", spn)
+        self._tickets.add(spn)
+        return self._tickets.build_token(spn) or b""
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
-        """The next line of the world's script, typed in 20 s; None once it is used up."""
+        """Return the next entry of ``World.person`` after 20 s; None if there are no more."""
         del upn
-        self._note("prompt", reason)
+        self._record_event("prompt", reason)
         await pause(_TYPING_S)
         return self._world.person.pop(0) if self._world.person else None
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """Resolve, then serve, unless the world has another answer for this step."""
+        """Resolve the host, then return the provider's answer, or that of ``World.answers`` for the step."""
         world = self._world
         await pause(_REQUEST_S)
-        call = draft(method, self._served(url), headers, body).made(world.now)
-        host, path = _read(url)
+        call = draft_request(method, self._rewrite_metadata_host(url), headers, body).build_call(world.now)
+        host, path = _split_url(url)
         try:
             self._look_up(host)
         except DnsFailure as failure:
@@ -98,22 +98,22 @@ class WorldDevice(Exchanging):
         request = Request(method, host, path, headers, body)
         answer = world.answers.get(step)
         if answer is None:
-            answer = await self._serve(call, url, step)
+            answer = await self._request_provider(call, url, step)
         elif not isinstance(answer, HttpResponse | NetworkFailure):
             answer = answer(request)
         outcome = answer.stage if isinstance(answer, NetworkFailure) else str(answer.status)
-        self._note("http", f"{method} {host}{path}", outcome, _auth(request), step)
+        self._record_event("http", f"{method} {host}{path}", outcome, _classify_auth(request), step)
         if isinstance(answer, NetworkFailure):
             raise NetworkFailure(answer.stage, answer.kind, answer.text)
         return answer
 
-    def _served(self, url: str) -> str:
-        """``url`` at the host that the provider has it at: the federated domain's MEX document may have its own."""
+    def _rewrite_metadata_host(self, url: str) -> str:
+        """Return ``url`` with the provider's host, if it is on the federated domain's own MEX host."""
         host, usual = self._world.metadata_host, self._world.usual_metadata_host
         return url if host == usual else url.replace(f"//{host}/", f"//{usual}/", 1)
 
-    async def _serve(self, call: Call, url: str, step: SignInStep) -> HttpResponse:
-        """The provider's answer, with the MEX document where the world has it."""
+    async def _request_provider(self, call: Call, url: str, step: SignInStep) -> HttpResponse:
+        """Return the provider's answer, with the address of the MEX document at ``World.metadata_host``."""
         world = self._world
         world.show_at_provider()
         response = await self.exchange(call, url)
@@ -123,19 +123,19 @@ class WorldDevice(Exchanging):
             return HttpResponse(response.status, response.headers, response.body.replace(old, new))
         return response
 
-    def _note(
+    def _record_event(
         self, kind: Kind, what: str, outcome: str = "", auth: str = "", step: SignInStep = SignInStep.OTHER
     ) -> None:
-        self._world.events.append(Noted(self._world.engine.now, kind, what, outcome, auth, step))
+        self._world.events.append(WireEvent(self._world.engine.now, kind, what, outcome, auth, step))
 
 
 @lru_cache(maxsize=256)
-def _read(url: str) -> tuple[str, str]:
+def _split_url(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.hostname or "", parts.path
 
 
-def _auth(request: Request) -> str:
+def _classify_auth(request: Request) -> str:
     token = request.negotiate_token
     if token is not None:
         return "ntlm" if token.startswith(b"NTLMSSP") else "kerberos"

@@ -1,18 +1,18 @@
 """The judge: from the records of a trace to an outcome, its reason, its measures and its causes. Pure functions.
 
-It needs the trace and nothing else of a lab, so that it can be used where no lab is.
+The package depends on the trace only, so it works without a lab.
 """
 
-from ssosim.verdict.explain import Explanation, Link, explain
+from ssosim.verdict.explain import Cause, Explanation, explain
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Exposure, Measures, measure
 from ssosim.verdict.outcome import Outcome
 
 __all__ = [
     "NOTHING_MEASURED",
+    "Cause",
     "Explanation",
     "Exposure",
-    "Link",
     "Measures",
     "Outcome",
     "Verdict",

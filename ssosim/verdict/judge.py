@@ -1,6 +1,42 @@
-"""From what was seen on the wire to what became of a sign-in, and why, in one sentence.
+"""The judge: from the trace records of one client in one phase to an outcome, and the reason in one sentence.
 
-Pure functions of trace records. What a client says of itself plays no part.
+Theory of operation. ``judge`` is a pure function of trace records. It uses what services and the network recorded; the
+result that a client reports about itself is not used, except the exit code in ``ClientFinished``.
+
+The rules for the outcome, in this order; the first that holds decides:
+
+1. ``silent`` or ``interactive``: the last ``TokenIssued`` is final (``_ClientRecords.is_final``), and the program did
+   not end with an error after it. Final means: no refusal and no prompt came after it. A token that is only a step
+   (``assertion`` of WS-Trust, ``browser`` session) is also not final if an exchange failed after it; an ``assertion``
+   also if a name had no address after it. With a ``UserPrompted`` anywhere in the phase the outcome is ``interactive``.
+2. ``stalled``: there are no records at all.
+3. ``failed``: the user was prompted, and no final token followed.
+4. ``refused``: the last failure is the refusal of a service (``was_refused``): neither an unresolved name nor a failed
+   exchange came after it.
+5. ``failed``: the client ended (``ClientFinished``).
+6. ``stalled``: everything else. The client did not end, and the user saw nothing.
+
+What the kinds of failure are:
+
+- A *refusal* is an answer with 401, 403, or any status of 400 and above with an AADSTS code. A later answer below 400
+  for the same host and path cancels it. So the 401 that starts Negotiate is a refusal only if nothing better follows.
+  AADSTS70016 (``authorization_pending``) is never a refusal: the device code waits for the user.
+- A *failed exchange* did not bring an answer of the service itself: the connection failed, no response came, the status
+  was 500 or above, or a fault injected the response. A later good answer from the same host cancels it.
+- A *refused ticket* is the last TGS request, if the KDC did not issue the ticket. Requests for a realm
+  (``krbtgt/...``) do not count, since libkrb5 makes them on its own.
+- An *unresolved name* is the first A query without an address after the last one with an address. It is not reported if
+  there is another failure and the client never connected to that name, since browsers query many names on their own.
+
+The reason names the deepest cause: a refused ticket before the refusal that followed from it, a refused certificate, an
+unresolved name, a refused ticket, a failed exchange, a refusal; see ``describe_cause``.
+
+What always holds: the order of records decides, not their times, so verdicts are the same in real and in virtual time.
+Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers of records
+that were given.
+
+What can go wrong: a client that signs in by a protocol that the trace does not show looks stalled. A client that gives
+up without ending cannot be told from one that is still trying; both are stalled.
 """
 
 from __future__ import annotations
@@ -23,24 +59,31 @@ from ssosim.trace import (
 )
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.pauses import Pause, note_on, pauses_met
-from ssosim.verdict.steps import before_prompt, failed_step, is_attempt, refused_certificate, unanswered_name
+from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
+from ssosim.verdict.steps import (
+    classify_failed_step,
+    find_refused_certificate,
+    find_unanswered_name,
+    is_attempt,
+    select_before_prompt,
+)
 
-__all__ = ["Verdict", "judge", "missing_name"]
+__all__ = ["Verdict", "find_unresolved_name", "judge"]
 
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
-_NO_TROUBLE = "no failed exchange was seen"
-_NOT_YET = (70016,)  # authorization_pending: the device code waits for a person, which is no refusal
+_NO_FAILURE = "no failed exchange was seen"
+_PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one client in one phase.
+    """The outcome of one client in one phase.
 
-    ``after_s`` is when it was decided, in seconds from the start of the phase; None if it was not. ``spn`` is the SPN
-    that decided it, if one was asked for. ``evidence`` are the numbers of the trace records that the reason rests on.
-    ``pauses`` are those of the lab itself while the client was waiting, ``note`` says what that means for a reader.
+    ``after_s`` is the time of the decision in seconds from the start of the phase; None if there was no decision.
+    ``spn`` is the last SPN that a ticket was requested for, empty if there was none. ``attempts`` counts sign-ins that
+    the client started. ``evidence`` holds the numbers of the trace records that the reason is based on. ``pauses`` are
+    pauses of the lab itself while the client was waiting; ``note`` explains them to the reader.
     """
 
     outcome: Outcome
@@ -54,68 +97,70 @@ class Verdict:
 
 
 def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = ()) -> Verdict:
-    """The verdict on the client whose records of one phase these are; the phase began at ``began``.
+    """Judge one client in one phase.
 
-    ``pauses`` are the records of the phase that are pauses of the lab itself. They change no outcome.
+    ``records`` are all records of that client in the phase, in order. ``began`` is the start of the phase in seconds
+    since the Unix epoch. ``pauses`` are the phase's records of pauses of the lab itself; they never change the
+    outcome.
     """
     verdict = _judge(records, began)
     if not pauses:
         return verdict
-    met = pauses_met(pauses, records, _decided_by(records, verdict))
-    return replace(verdict, pauses=met, note=note_on(met))
+    met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
+    return replace(verdict, pauses=met, note=describe_pauses(met))
 
 
-def _decided_by(records: Sequence[Record], verdict: Verdict) -> int | None:
-    """The number of the record by which ``verdict`` stood; None where it never did."""
+def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
+    """Return the number of the record that decided ``verdict``; None if nothing decided it."""
     if verdict.after_s is None:
         return None
     if verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE):
         return verdict.evidence[-1]
-    finished = _Seen(records).last(ClientFinished)
+    finished = _ClientRecords(records).last(ClientFinished)
     return None if finished is None else finished.seq
 
 
 def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 - one for each outcome
-    seen = _Seen(records)
-    spn = seen.spn()
-    signed_in = seen.last(TokenIssued)
-    prompt = seen.first(UserPrompted)
-    attempts = seen.attempts()
-    finished = seen.last(ClientFinished)
-    if signed_in is not None and seen.stands(signed_in) and not _ended_badly(finished, signed_in):
-        signed_in = seen.settled(signed_in)
+    client = _ClientRecords(records)
+    spn = client.spn()
+    signed_in = client.last(TokenIssued)
+    prompt = client.first(UserPrompted)
+    attempts = client.attempts()
+    finished = client.last(ClientFinished)
+    if signed_in is not None and client.is_final(signed_in) and not _ended_with_error(finished, signed_in):
+        signed_in = client.find_lasting_sign_in(signed_in)
         after = signed_in.at - began
         if prompt is not None:
-            trouble = _Seen(before_prompt(records, prompt)).trouble()
-            reason = "the user was asked" if trouble == _NO_TROUBLE else f"the user was asked, because {trouble}"
+            cause = _ClientRecords(select_before_prompt(records, prompt)).describe_cause()
+            reason = "the user was asked" if cause == _NO_FAILURE else f"the user was asked, because {cause}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
-        reason = "the ticket was accepted" if seen.ticket_accepted() else "signed in without a prompt"
+        reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
         if after >= 1:
-            reason += f", {_span(after)} into the phase, without the user"
+            reason += f", {_format_duration(after)} into the phase, without the user"
         return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
     if not records:
         return Verdict(Outcome.STALLED, "it did nothing that reached the wire")
-    trouble, evidence = seen.trouble(), seen.trouble_evidence()
+    cause, evidence = client.describe_cause(), client.cause_evidence()
     decided = finished.at - began if finished else None
     if prompt is not None:
-        return Verdict(Outcome.FAILED, f"the user was asked in vain: {trouble}", decided, spn, attempts, evidence)
-    if seen.was_refused():
-        return Verdict(Outcome.REFUSED, trouble, decided, spn, attempts, evidence)
+        return Verdict(Outcome.FAILED, f"the user was asked in vain: {cause}", decided, spn, attempts, evidence)
+    if client.was_refused():
+        return Verdict(Outcome.REFUSED, cause, decided, spn, attempts, evidence)
     if finished is not None:
         event = finished.event
         code = event.exit_code if isinstance(event, ClientFinished) else 0
-        return Verdict(Outcome.FAILED, f"it ended with exit code {code}: {trouble}", decided, spn, attempts, evidence)
+        return Verdict(Outcome.FAILED, f"it ended with exit code {code}: {cause}", decided, spn, attempts, evidence)
     tries = f"{attempts} attempts" if attempts != 1 else "one attempt"
-    return Verdict(Outcome.STALLED, f"{tries}, no prompt, no sign-in: {trouble}", None, spn, attempts, evidence)
+    return Verdict(Outcome.STALLED, f"{tries}, no prompt, no sign-in: {cause}", None, spn, attempts, evidence)
 
 
-def missing_name(records: Sequence[Record]) -> Record | None:
-    """The address question without an answer that a verdict on these records would name, if there is one."""
-    return _Seen(records).missing_name()
+def find_unresolved_name(records: Sequence[Record]) -> Record | None:
+    """Return the A query without an address that a verdict on ``records`` would name, or None."""
+    return _ClientRecords(records).unresolved_name()
 
 
-class _Seen:
-    """The records of one client in one phase, with the questions that a verdict asks of them."""
+class _ClientRecords:
+    """The records of one client in one phase, with the properties that a verdict depends on."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
@@ -126,26 +171,26 @@ class _Seen:
     def last(self, kind: type[Event]) -> Record | None:
         return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
 
-    def stands(self, signed_in: Record) -> bool:
-        """Whether nothing was refused after ``signed_in``, nobody asked, and a token for a token did not lead nowhere.
+    def is_final(self, signed_in: Record) -> bool:
+        """Return whether ``signed_in`` is final: no refusal, prompt or failed next step came after it.
 
-        Names are looked at for an assertion only: browsers ask for many on their own account.
+        Unresolved names count after an assertion only, since browsers query many names on their own.
         """
-        after = [self.refusal(), self.last(UserPrompted)]
+        after = [self.last_refusal(), self.last(UserPrompted)]
         kind = getattr(signed_in.event, "kind", "")
         if kind in ("assertion", "browser"):
-            after.append(self.unserved())
+            after.append(self.last_failed_exchange())
         if kind == "assertion":
-            after.append(self.missing_name())
+            after.append(self.unresolved_name())
         return all(record is None or record.seq < signed_in.seq for record in after)
 
-    def settled(self, last: Record) -> Record:
-        """The sign-in after which nothing failed any more: ``last``, or the first of several."""
+    def find_lasting_sign_in(self, last: Record) -> Record:
+        """Return the first sign-in of the same kind after which nothing failed: ``last``, or an earlier one."""
         found = last
         for record in reversed(self._records):
             if record.seq >= last.seq:
                 continue
-            if failed_step(record.event) or isinstance(record.event, UserPrompted):
+            if classify_failed_step(record.event) or isinstance(record.event, UserPrompted):
                 break
             if isinstance(record.event, TokenIssued) and record.event.kind == getattr(last.event, "kind", ""):
                 found = record
@@ -155,47 +200,48 @@ class _Seen:
         return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)
 
     def attempts(self) -> int:
-        """How often the client tried: one run of failures or one success each time it began anew.
+        """Count the sign-ins that the client started, by requests for realm discovery.
 
-        Counted by realm discovery, the first step of the native flow; a program that starts elsewhere tries once.
+        Realm discovery is the first step of the native flow. A program that starts with another step counts as one
+        attempt.
         """
         starts = sum(is_attempt(record.event) for record in self._records)
         return max(starts, 1 if self._records else 0)
 
     def spn(self) -> str:
-        """The last service of the host type that a ticket was asked for."""
+        """Return the last service that a ticket was requested for; empty if there was none."""
         for record in reversed(self._records):
             event = record.event
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return event.service
         return ""
 
-    def refusal(self) -> Record | None:
-        """The last answer of a service that said no, unless a later one said yes.
+    def last_refusal(self) -> Record | None:
+        """Return the last refusal that no later success cancels.
 
-        A 401 that only asks for Negotiate is the normal first step; it is a refusal when nothing better follows. An
-        AADSTS code says no with whatever status: an assertion that the token endpoint does not take is no sign-in.
-        Only "not yet" is no no.
+        A 401 that starts Negotiate is the normal first step; it is a refusal only if nothing better follows. An error
+        status with an AADSTS code is a refusal, whatever the status: a token endpoint that does not accept an assertion
+        means no sign-in. ``authorization_pending`` is not a refusal.
         """
         last: Record | None = None
         for record in self._records:
             event = record.event
-            if not isinstance(event, HttpExchange) or event.code in _NOT_YET:
+            if not isinstance(event, HttpExchange) or event.code in _PENDING_CODES:
                 continue
             if event.status in _REFUSALS or (event.status >= 400 and event.code is not None):
                 last = record
-            elif last is not None and _better(event, last.event):
+            elif last is not None and _succeeds(event, last.event):
                 last = None
         return last
 
     def was_refused(self) -> bool:
-        """Whether a service's no was the last thing that it met."""
-        refusal = self.refusal()
-        others = (self.missing_name(), self.unserved())
+        """Return whether a refusal was the last failure."""
+        refusal = self.last_refusal()
+        others = (self.unresolved_name(), self.last_failed_exchange())
         return refusal is not None and all(other is None or other.seq <= refusal.seq for other in others)
 
-    def unserved(self) -> Record | None:
-        """The last exchange that brought no answer of the service itself, unless one came later from that host."""
+    def last_failed_exchange(self) -> Record | None:
+        """Return the last exchange without an answer of the service itself, unless that host answered later."""
         last: Record | None = None
         for record in self._records:
             event = record.event
@@ -208,78 +254,88 @@ class _Seen:
                     last = None
         return last
 
-    def trouble(self) -> str:  # noqa: PLR0911 - one for each kind of trouble
-        """Why it went wrong, in one clause, from the deepest cause seen."""
-        if (ticket := self._no_ticket()) and self.was_refused():
-            return self._ticket_trouble(ticket)
-        if (certificate := refused_certificate(self._records)) and not self.was_refused():
-            return _unserved(certificate.event)
-        if missing := self.missing_name():
+    def describe_cause(self) -> str:  # noqa: PLR0911 - one for each kind of cause
+        """Describe the deepest cause in one clause."""
+        if (ticket := self._last_refused_ticket()) and self.was_refused():
+            return self._describe_ticket_failure(ticket)
+        if (certificate := find_refused_certificate(self._records)) and not self.was_refused():
+            return _describe_failed_exchange(certificate.event)
+        if missing := self.unresolved_name():
             event = missing.event
-            assert isinstance(event, DnsAnswered)  # noqa: S101 - by missing_name
+            assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_unresolved_name
             return f"{event.name} has no address ({event.rcode})"
         if ticket:
-            return self._ticket_trouble(ticket)
-        refusal, unserved = self.refusal(), self.unserved()
-        if unserved is not None and (refusal is None or unserved.seq >= refusal.seq):
-            return _unserved(unserved.event)
+            return self._describe_ticket_failure(ticket)
+        refusal, failed = self.last_refusal(), self.last_failed_exchange()
+        if failed is not None and (refusal is None or failed.seq >= refusal.seq):
+            return _describe_failed_exchange(failed.event)
         if refusal is not None:
             event = refusal.event
-            assert isinstance(event, HttpExchange)  # noqa: S101 - by refusal
+            assert isinstance(event, HttpExchange)  # noqa: S101 - by last_refusal
             code = f", AADSTS{event.code}" if event.code else ""
             return f"{event.host}{event.path} answered {event.status}{code}"
-        asked = [r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _NOT_YET]
+        asked = [
+            r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _PENDING_CODES
+        ]
         if errors := [event for event in asked if event.status >= 400]:
             code = f", AADSTS{errors[-1].code}" if errors[-1].code else ""
             return f"{errors[-1].host}{errors[-1].path} answered {errors[-1].status}{code}"
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user"
-        return _NO_TROUBLE
+        return _NO_FAILURE
 
-    def _ticket_trouble(self, ticket: Record) -> str:
+    def _describe_ticket_failure(self, ticket: Record) -> str:
         event = ticket.event
-        assert isinstance(event, KdcExchange)  # noqa: S101 - by _no_ticket
+        assert isinstance(event, KdcExchange)  # noqa: S101 - by _last_refused_ticket
         if event.outcome == _UNKNOWN_SPN:
-            return f"it asked for {event.service}, which the KDC does not know{self._answer()}"
+            return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
         said = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
-        return f"it asked for {event.service}, and the KDC {said}{self._answer()}"
+        return f"it asked for {event.service}, and the KDC {said}{self._describe_response()}"
 
-    def trouble_evidence(self) -> tuple[int, ...]:
-        """The records behind ``trouble``."""
-        found = (self.missing_name(), self._no_ticket(), self.unserved(), self.refusal())
+    def cause_evidence(self) -> tuple[int, ...]:
+        """Return the numbers of the records that ``describe_cause`` is based on, in ascending order."""
+        found = (self.unresolved_name(), self._last_refused_ticket(), self.last_failed_exchange(), self.last_refusal())
         return tuple(sorted({record.seq for record in found if record is not None}))
 
-    def _answer(self) -> str:
-        refusal = self.refusal()
+    def _describe_response(self) -> str:
+        refusal = self.last_refusal()
         if refusal is None or not isinstance(refusal.event, HttpExchange):
             return ""
         how = {"ntlm": " to the NTLM token it sent instead", "none": " to the request without a ticket"}
         return f", and got {refusal.event.status}{how.get(refusal.event.auth, '')}"
 
-    def _no_ticket(self) -> Record | None:
-        """The last ticket asked for, if it was not given."""
+    def _last_refused_ticket(self) -> Record | None:
+        """Return the last ticket request, if the KDC did not issue the ticket."""
         for record in reversed(self._records):
             event = record.event
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return record if event.outcome != "issued" else None
         return None
 
-    def missing_name(self) -> Record | None:
-        """The address question that stayed without an answer, if nothing was reached after it.
+    def unresolved_name(self) -> Record | None:
+        """Return the A query that got no address, unless a later one got an address.
 
-        Where there is other trouble, a name that was never connected to is none of it: browsers ask for many on their
-        own account.
+        If there is another failure, a name that the client never connected to is not the cause: browsers query many
+        names on their own.
         """
-        missing = unanswered_name(self._records)
+        missing = find_unanswered_name(self._records)
         name = getattr(missing.event, "name", "") if missing is not None else ""
         if missing is None or any(_host_of(record.event) == name for record in self._records):
             return missing
-        others = (self.refusal(), self.unserved(), self._no_ticket(), refused_certificate(self._records))
+        others = (
+            self.last_refusal(),
+            self.last_failed_exchange(),
+            self._last_refused_ticket(),
+            find_refused_certificate(self._records),
+        )
         return missing if all(other is None for other in others) else None
 
 
-def _ended_badly(finished: Record | None, signed_in: Record) -> bool:
-    """Whether a program ended with an error after its sign-in; one that was stopped from outside did not."""
+def _ended_with_error(finished: Record | None, signed_in: Record) -> bool:
+    """Return whether the program ended with an error after its sign-in.
+
+    A program that was killed (negative exit code) did not end with an error.
+    """
     event = finished.event if finished is not None else None
     return (
         isinstance(event, ClientFinished)
@@ -293,10 +349,10 @@ def _host_of(event: Event) -> str:
     return event.host if isinstance(event, HttpExchange | ConnectionFailed) else ""
 
 
-def _unserved(event: Event) -> str:
+def _describe_failed_exchange(event: Event) -> str:
     if isinstance(event, ConnectionFailed):
         return describe_failed_connection(event)
-    assert isinstance(event, HttpExchange)  # noqa: S101 - by unserved
+    assert isinstance(event, HttpExchange)  # noqa: S101 - by last_failed_exchange
     where = f"{event.host}{event.path}"
     if event.status == 0:
         return f"{where} did not answer"
@@ -306,12 +362,12 @@ def _unserved(event: Event) -> str:
     return f"{where} answered {event.status}{code}"
 
 
-def _span(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
-def _better(now: HttpExchange, then: Event) -> bool:
+def _succeeds(now: HttpExchange, then: Event) -> bool:
     return isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path) and now.status < 400

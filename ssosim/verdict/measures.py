@@ -1,4 +1,4 @@
-"""What else a phase's trace says of a client: how soon it came back, how hard it tried, what it gave away, what failed.
+"""Measures of a client in one phase: time to recovery, request rate while failing, exposed credentials, first failure.
 
 Pure functions of trace records, as verdicts are.
 """
@@ -12,7 +12,7 @@ import msgspec
 from ssosim.trace import NO_FIRST_STEPS, DnsAnswered, FirstSteps, HttpExchange, KdcExchange, Record, SignInStep
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.steps import failed_step
+from ssosim.verdict.steps import classify_failed_step
 
 __all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
 
@@ -21,7 +21,11 @@ _REQUESTS = (DnsAnswered, KdcExchange, HttpExchange)
 
 
 class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ticket or a credential that went where it does not belong. ``seq`` is the number of the trace record."""
+    """A ticket or a credential that was sent to the wrong host.
+
+    ``what`` is the kind of credential, ``where`` the host that got it, ``why`` why it is wrong, ``seq`` the number of
+    the trace record.
+    """
 
     what: str
     where: str
@@ -32,10 +36,10 @@ class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One client in one phase. Times in seconds.
 
-    ``recovered_after_s``: from the last mending in the phase (its start, if there was none) to the sign-in that holds,
-    for one that had failed before; ``failing_requests`` and ``requests_per_minute`` count what it sent (DNS, KDC and
-    HTTPS) from its first failure to its sign-in or its last record, over one minute at least. ``step`` is what failed
-    first, None where nothing did, and ``step_seq`` the number of that record.
+    ``recovered_after_s`` is the time from the last undone fault in the phase (or its start) to the final sign-in, for a
+    client that failed before; else None. ``failing_requests`` and ``requests_per_minute`` count what the client sent
+    (DNS, KDC and HTTPS) from its first failure to its sign-in or its last record; the rate is over at least one minute.
+    ``step`` is the step that failed first, None if none failed, and ``step_seq`` the number of that record.
     """
 
     recovered_after_s: float | None = None
@@ -47,27 +51,28 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NOTHING_MEASURED = Measures()
-"""Those of a client that met no trouble."""
+"""The measures of a client without failures."""
 
 
 def measure(
     records: Sequence[Record],
     verdict: Verdict,
     began: float,
-    mended: float,
+    last_undone: float,
     first_steps: FirstSteps = NO_FIRST_STEPS,
 ) -> Measures:
-    """The measures of the client whose records of one phase these are, and which came to ``verdict``.
+    """Compute the measures of one client in one phase.
 
-    The phase began at ``began``; ``mended`` is when the last fault within it was undone, or ``began``. ``first_steps``
-    say at which step a name without an address fails.
+    ``records`` and ``verdict`` are that client's. ``began`` is the start of the phase, ``last_undone`` the time when
+    the last fault within it was undone (or ``began``), both in seconds since the Unix epoch. ``first_steps`` maps a
+    host to the step at which a name without an address fails.
     """
-    first = next((record for record in records if failed_step(record.event)), None)
+    first = next((record for record in records if classify_failed_step(record.event)), None)
     exposures = tuple(_exposures(records))
     signed_in = verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.after_s is not None
     recovered = None
     if signed_in and verdict.after_s is not None and (first is not None or verdict.after_s >= 1):
-        recovered = max(0.0, round(began + verdict.after_s - mended, 6))
+        recovered = max(0.0, round(began + verdict.after_s - last_undone, 6))
     if first is None:
         return Measures(recovered, exposures=exposures)
     until = began + verdict.after_s if signed_in and verdict.after_s is not None else records[-1].at
@@ -77,7 +82,7 @@ def measure(
         recovered,
         len(sent),
         round(len(sent) / minutes, 3),
-        failed_step(first.event, first_steps),
+        classify_failed_step(first.event, first_steps),
         first.seq,
         exposures,
     )

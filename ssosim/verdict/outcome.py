@@ -8,15 +8,15 @@ __all__ = ["Outcome"]
 
 
 class Outcome(StrEnum):
-    """What became of a sign-in, as seen from the wire and the device."""
+    """The result of a sign-in, as seen on the wire and on the device."""
 
     SILENT = "silent"
-    """signed in without the user"""
+    """signed in without a prompt"""
     INTERACTIVE = "interactive"
-    """the user was asked, and is signed in"""
+    """signed in after the user was prompted"""
     STALLED = "stalled"
-    """not signed in, and nobody was told"""
+    """not signed in, and neither the user nor the caller got an error"""
     REFUSED = "refused"
-    """a service answered and said no"""
+    """a service answered with a refusal"""
     FAILED = "failed"
-    """ended with an error that the user or caller sees"""
+    """ended with an error that the user or the caller sees"""

@@ -1,7 +1,7 @@
-"""Pauses of the lab itself in a client's time: what a verdict says of them, so that the client is not blamed.
+"""Pauses of the lab itself while a client was waiting. A verdict reports them beside the outcome.
 
-Pure functions of trace records. Whether a client was waiting is decided by the order of records, not by moments: the
-order holds in virtual time, too.
+Pure functions of trace records. The order of records decides whether a client was waiting, not their times, since in
+virtual time only the order is meaningful.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from ssosim.trace import ClientMessage, LabPaused, Record
 
-__all__ = ["Pause", "note_on", "pauses_among", "pauses_met"]
+__all__ = ["Pause", "describe_pauses", "find_pauses_while_waiting", "select_pauses"]
 
-_KDC_PATIENCE_S = 1.0
-"""Seconds that libkrb5 waits for a KDC's answer over UDP before it asks elsewhere: the next KDC, or the same over TCP.
+_LIBKRB5_WAIT_S = 1.0
+"""Seconds that libkrb5 waits for a KDC's reply over UDP before it tries the next KDC, or the same KDC over TCP.
 
 Source: MIT krb5, ``src/lib/krb5/os/sendto_kdc.c``, ``k5_sendto``: "wait 1s for an answer from each", written as
 ``service_fds(context, sel_state, 1000, ...)`` in the first pass (read at commit 473b51b of 17 August 2026).
@@ -34,16 +34,18 @@ class Pause:
     lab_s: float
 
 
-def pauses_among(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Those of ``records`` that are pauses of the lab."""
+def select_pauses(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return those of ``records`` that are pauses of the lab."""
     return tuple(record for record in records if isinstance(record.event, LabPaused))
 
 
-def pauses_met(pauses: Sequence[Record], records: Sequence[Record], decided: int | None) -> tuple[Pause, ...]:
-    """The pauses in which the client of ``records`` was waiting; one without records waited all the time.
+def find_pauses_while_waiting(
+    pauses: Sequence[Record], records: Sequence[Record], decided: int | None
+) -> tuple[Pause, ...]:
+    """Return the pauses during which the client of ``records`` was waiting; a client without records always waited.
 
-    ``decided`` is the number of the record by which its verdict stood, None if it did not. A pause in virtual time took
-    no time of a model's, and is left out unless it was so long that libkrb5, which waits in real time, could notice.
+    ``decided`` is the number of the record that decided the client's verdict; None if nothing did. In virtual time a
+    pause takes no time of a model. Such a pause is left out, unless it was longer than libkrb5 waits (in real time).
     """
     found = [
         Pause(record.seq, event.real_s, event.lab_s)
@@ -53,12 +55,12 @@ def pauses_met(pauses: Sequence[Record], records: Sequence[Record], decided: int
         and (decided is None or decided > event.after_seq)
     ]
     if not any(isinstance(record.event, ClientMessage) for record in records):  # what a program printed
-        found = [pause for pause in found if pause.lab_s or pause.real_s >= _KDC_PATIENCE_S]
+        found = [pause for pause in found if pause.lab_s or pause.real_s >= _LIBKRB5_WAIT_S]
     return tuple(found)
 
 
-def note_on(pauses: Sequence[Pause]) -> str:
-    """What a reader of the verdict must know; empty where there was no pause."""
+def describe_pauses(pauses: Sequence[Pause]) -> str:
+    """Return a sentence about ``pauses`` for the reader of a verdict; empty if there are none."""
     if not pauses:
         return ""
     times = f"{len(pauses)} times, together " if len(pauses) > 1 else ""

@@ -28,9 +28,9 @@ __all__ = [
     "PhaseResult",
     "ResultFormatError",
     "RunResult",
+    "convert_result",
     "encode_result",
     "read_result",
-    "result_from",
 ]
 
 VERSION: Literal["1"] = "1"
@@ -46,11 +46,11 @@ class ResultFormatError(ValueError):
     """It is no result of a run, or one of another version; the message says what, where, and what to do."""
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Immutable, named fields only, unknown keys refused."""
 
 
-class ClientResult(_Part, frozen=True, kw_only=True):
+class ClientResult(_Frozen, frozen=True, kw_only=True):
     """One client in one phase: the verdict (see ``Verdict``), its measures, and what was expected.
 
     ``expected`` is None where the scenario expects nothing. ``decided_s`` is of programs only: real seconds from the
@@ -110,7 +110,7 @@ class ClientResult(_Part, frozen=True, kw_only=True):
         )
 
 
-class PhaseFault(_Part, frozen=True, kw_only=True):
+class PhaseFault(_Frozen, frozen=True, kw_only=True):
     """A fault of a phase: its registered ``name``, and in ``detail`` what it changes.
 
     In force from ``at`` to ``until``, in seconds from the start of the phase; None is its end. A limit of the fault's
@@ -123,7 +123,7 @@ class PhaseFault(_Part, frozen=True, kw_only=True):
     until: float | None = None
 
 
-class PhaseResult(_Part, frozen=True, kw_only=True):
+class PhaseResult(_Frozen, frozen=True, kw_only=True):
     """A phase: its name, when it began, the faults in it, and the result of each client by its name.
 
     ``share_silent`` is the part of the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
@@ -137,7 +137,7 @@ class PhaseResult(_Part, frozen=True, kw_only=True):
     clients: dict[str, ClientResult]
 
 
-class RunResult(_Part, frozen=True, kw_only=True):
+class RunResult(_Frozen, frozen=True, kw_only=True):
     """What came of a scenario. ``mix`` are the clients' weights, ``versions`` of what played it, by name.
 
     ``as_expected``: every outcome is the one that the scenario expects, where it expects one.
@@ -165,7 +165,7 @@ class RunResult(_Part, frozen=True, kw_only=True):
         return tuple(each for phase in self.phases for each in phase.clients.values() if each.expected is not None)
 
 
-class _Head(msgspec.Struct):
+class _VersionOnly(msgspec.Struct):
     """What every version says."""
 
     version: str
@@ -186,15 +186,15 @@ def read_result(text: bytes | str) -> RunResult:
         data = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultFormatError(f"not a run's result: {one_line(str(error))}") from error
-    return result_from(data)
+    return convert_result(data)
 
 
-def result_from(data: object) -> RunResult:
+def convert_result(data: object) -> RunResult:
     """The result that plain ``data`` are. Raises ResultFormatError."""
     if not isinstance(data, Mapping):
         raise ResultFormatError(f"not a run's result: expected an object, got {type(data).__name__}")
     try:
-        version = msgspec.convert(data, _Head).version
+        version = msgspec.convert(data, _VersionOnly).version
     except msgspec.ValidationError as error:
         raise ResultFormatError(
             f"not a run's result: {one_line(str(error))}; expected a version, {VERSION!r}"

@@ -13,10 +13,10 @@ import msgspec
 from ssosim.output import print_json
 from ssosim.verdict.result import VERSION, RunResult
 
-__all__ = ["result_schema"]
+__all__ = ["build_result_schema"]
 
 
-def result_schema() -> dict[str, object]:
+def build_result_schema() -> dict[str, object]:
     """The schema, as plain data."""
     head: dict[str, object] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -32,4 +32,4 @@ def result_schema() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print_json(result_schema())
+    print_json(build_result_schema())

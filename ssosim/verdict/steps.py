@@ -1,4 +1,4 @@
-"""At which step of a sign-in an event is a failure, and what else of a trace several questions rest on."""
+"""The step of a sign-in at which an event is a failure, and other properties of a trace that several modules need."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ from ssosim.trace import (
     step_of_host,
 )
 
-__all__ = ["before_prompt", "failed_step", "is_attempt", "refused_certificate", "unanswered_name"]
+__all__ = [
+    "classify_failed_step",
+    "find_refused_certificate",
+    "find_unanswered_name",
+    "is_attempt",
+    "select_before_prompt",
+]
 
-_LATE_S = 1.0
+_LATE_ALERT_S = 1.0
 
 
-def failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignInStep | None:
-    """The step at which ``event`` is a failure; None if it is none. The 401 that asks for Negotiate is none.
+def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignInStep | None:
+    """Return the step at which ``event`` is a failure; None if it is not a failure.
 
-    A name without an address fails at the step that its host is asked for first.
+    The 401 that starts Negotiate is not a failure. A name without an address fails at the step for which its host is
+    contacted first (``first_steps``).
     """
     match event:
         case DnsAnswered(type="A", answers=()):
@@ -43,14 +50,15 @@ def failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignI
 
 
 def is_attempt(event: Event) -> bool:
-    """Whether a client begins a sign-in with ``event``: realm discovery is the first step of the native flow."""
+    """Return whether ``event`` starts a sign-in: realm discovery is the first step of the native flow."""
     return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
 
 
-def unanswered_name(records: Sequence[Record]) -> Record | None:
-    """The address question that stayed without an answer, if nothing was reached after it.
+def find_unanswered_name(records: Sequence[Record]) -> Record | None:
+    """Return the A query that got no address, unless a later A query got one.
 
-    A resolver that fails goes on through its search list; the first name is the one that was meant.
+    A stub resolver that fails continues with its search list, so the first of several names is the one that the client
+    requested.
     """
     unanswered: Record | None = None
     for record in records:
@@ -60,28 +68,32 @@ def unanswered_name(records: Sequence[Record]) -> Record | None:
     return unanswered
 
 
-def before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:
-    """What came before ``prompt``, of the same client.
+def select_before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:
+    """Return the records of the same client before ``prompt``.
 
-    With it goes an alert of TLS that the server got a moment later: a browser goes on before it has sent it (Chromium,
-    up to 20 ms).
+    A TLS alert that the server received less than a second after the prompt is included: a browser continues before it
+    has sent the alert (Chromium: up to 20 ms later).
     """
     return [
         record
         for record in records
         if record.seq < prompt.seq
-        or (isinstance(record.event, ConnectionFailed) and record.event.by == "server" and _at_once(prompt, record))
+        or (
+            isinstance(record.event, ConnectionFailed)
+            and record.event.by == "server"
+            and _is_within_a_second(prompt, record)
+        )
     ]
 
 
-def _at_once(first: Record, then: Record) -> bool:
-    return then.at - first.at < _LATE_S
+def _is_within_a_second(first: Record, then: Record) -> bool:
+    return then.at - first.at < _LATE_ALERT_S
 
 
-def refused_certificate(records: Sequence[Record]) -> Record | None:
-    """The last certificate that a program refused, unless the same host answered later.
+def find_refused_certificate(records: Sequence[Record]) -> Record | None:
+    """Return the record of the last certificate that a program refused, unless the same host answered later.
 
-    It is the trouble even if a name had no address after it: browsers ask for names of their own all the time.
+    It is the cause even if a later name had no address: browsers query other names all the time.
     """
     last: Record | None = None
     for record in records:

@@ -1,4 +1,4 @@
-"""A change desk over the default estate, with time that stands until a test moves it."""
+"""Change control of the default estate, with a clock that only a test moves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from ssosim.changes.approvals import Approval, load_policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeControl
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.inventory import default_inventory
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import DeleteProfile, PointAlias, PutProfile, PutRecords, RemoveRecords
@@ -29,21 +29,21 @@ PROFILE = "aadg-autologon"
 
 @dataclass
 class StillClock:
-    """Time as a test sets it, in seconds since the epoch."""
+    """A clock whose time, in seconds since the epoch, only a test changes."""
 
     moment: float = 1_740_000_000.0
 
     def now(self) -> float:
-        """The moment."""
+        """The current time in seconds since the epoch."""
         return self.moment
 
     async def sleep(self, seconds: float) -> None:
-        """Move on."""
+        """Advance the clock at once."""
         self.moment += seconds
 
 
 def change(*operations: Any, **fields: Any) -> Change:
-    """A change with a whole document."""
+    """A change with a complete document."""
     document: dict[str, Any] = {
         "title": "a change",
         "author": "carol",
@@ -69,7 +69,7 @@ def cname_for_alias() -> tuple[Any, ...]:
 
 
 def whole_rollback() -> tuple[Any, ...]:
-    """What really restores last known good after ``clean_up``."""
+    """The operations that restore last known good after ``clean_up``."""
     profile = next(each for each in default_estate().traffic_managers if each.name == PROFILE)
     return (PutProfile(profile=profile), PointAlias(name=AUTOLOGON, type="A", profile=PROFILE))
 
@@ -82,23 +82,23 @@ def yes(token: str, *people: str, **answers: str) -> tuple[Approval, ...]:
 
 @dataclass
 class Office:
-    """A desk and what surrounds it."""
+    """Change control, and the parts that it works on."""
 
-    desk: ChangeControl
+    control: ChangeControl
     store: ZoneStore
     clock: StillClock
     counts: QueryCounts
-    board: ActiveFaults
+    active_faults: ActiveFaults
     trace: Trace
 
     def ask(self, name: str, client: str = "office") -> None:
-        """Somebody resolves ``name``."""
+        """Count a query of ``client`` for ``name``."""
         self.counts.add(Use((name,), "A"), client)
 
     def apply(self, wanted: Change, **more: Any) -> Any:
         """Apply with two approvals and two people present."""
-        token = self.desk.plan(wanted).token
-        return self.desk.apply(wanted, approvals=yes(token, "ann", "ben"), executors=("ann", "ben"), **more)
+        token = self.control.plan(wanted).token
+        return self.control.apply(wanted, approvals=yes(token, "ann", "ben"), executors=("ann", "ben"), **more)
 
 
 @pytest.fixture(scope="session")
@@ -109,14 +109,14 @@ def zones() -> ZoneSet:
 
 @pytest.fixture
 def office(zones: ZoneSet, tmp_path: Path) -> Office:
-    """A desk with the strict policy and query counts that cover the last hour, in which nobody asked."""
+    """Change control with the strict policy, and query counts of the last hour, in which there was no query."""
     clock = StillClock()
     counts = QueryCounts(clock)
     clock.moment += 3600
     store = ZoneStore(zones)
-    board = ActiveFaults(store, trace := Trace())
+    active_faults = ActiveFaults(store, trace := Trace())
     estate = default_estate()
-    desk = ChangeControl(
+    control = ChangeControl(
         store,
         Ledger(tmp_path / "dns"),
         inventory=default_inventory(),
@@ -124,7 +124,7 @@ def office(zones: ZoneSet, tmp_path: Path) -> Office:
         counts=ServerCounts(counts),
         spns=estate.default_realm.service_account.spns,
         clock=clock,
-        unbroken=board.unbroken,
-        put=board.put,
+        unbroken=active_faults.unbroken,
+        put=active_faults.put,
     )
-    return Office(desk, store, clock, counts, board, trace)
+    return Office(control, store, clock, counts, active_faults, trace)

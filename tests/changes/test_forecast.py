@@ -7,7 +7,7 @@ from conftest_ops import AUTOLOGON, MANAGER, PROFILE, cname_for_alias
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.spn import RULES
 
-from ssosim.changes.operations import operate
+from ssosim.changes.operations import apply_operations
 from ssosim.dns import ZoneSet, delete_profile, put_rrset
 from ssosim.entra import Keys
 from ssosim.estate import default_estate
@@ -45,7 +45,7 @@ def test_every_rule_and_every_model_is_played(zones: ZoneSet, keys: Keys):
 
 def test_a_cname_moves_the_spn_of_some_families_only(zones: ZoneSet, keys: Keys):
     """TMS9-043, TMS9-082: typed rules stay silent, forward ones ask for a name that the KDC does not know."""
-    found = forecast(zones, operate(zones, cname_for_alias()), ESTATE, keys)
+    found = forecast(zones, apply_operations(zones, cname_for_alias()), ESTATE, keys)
     rules = by_rule(found)
     for name in ("mit-no-canon", "sspi", "java-no-canon", "java", "mit-fallback"):
         assert rules[name] == ("ticket", (SPN,), False), name
@@ -60,7 +60,7 @@ def test_a_cname_moves_the_spn_of_some_families_only(zones: ZoneSet, keys: Keys)
 
 def test_a_race_is_forecast_by_its_worse_end(zones: ZoneSet, keys: Keys):
     """Two CNAMEs, the last of which leads to a registered name: gokrb5 asks for either, so it may be refused."""
-    moved = operate(zones, cname_for_alias())
+    moved = apply_operations(zones, cname_for_alias())
     changed = put_rrset(moved, AUTOLOGON, "CNAME", ["hop.microsoftazuread-sso.com."])
     changed = put_rrset(changed, "hop.microsoftazuread-sso.com", "CNAME", ["sts.fabrikam.com."])
     after, asked, worse = by_rule(forecast(zones, changed, ESTATE, keys))["gokrb5"]
@@ -82,7 +82,7 @@ def test_the_emptied_record_stops_everybody_on_that_way(zones: ZoneSet, keys: Ke
 
 def test_the_cure_is_shown_too(zones: ZoneSet, keys: Keys):
     """From the CNAME back to the alias: nobody is worse off, and the SPN moves back."""
-    found = forecast(operate(zones, cname_for_alias()), zones, ESTATE, keys)
+    found = forecast(apply_operations(zones, cname_for_alias()), zones, ESTATE, keys)
     assert found.worse == ()
     assert by_model(found)["office"] == ("refused", "silent")
 

@@ -1,4 +1,4 @@
-"""Requests that reach the control API at the same time, over its socket: whoever is told yes finds it done."""
+"""Concurrent requests to the control API over its socket: every acknowledged change is in force."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ async def test_a_change_outlives_a_substitution_that_begins_at_the_same_time(lab
     async def apply(name: str) -> None:
         told[name] = (await ask("POST", "dns/apply", **put(name)))[0]
 
-    async def substitute() -> None:
+    async def start_substitution() -> None:
         await ask("POST", "dns/substitutions", change=msgspec.to_builtins(counted))
         await ask("POST", "dns/substitutions/finish")
 
     names = [f"n{number}.microsoft.com" for number in range(8)]
     for turn, name in enumerate(names):
-        first, second = (apply(name), substitute()) if turn % 2 else (substitute(), apply(name))
+        first, second = (apply(name), start_substitution()) if turn % 2 else (start_substitution(), apply(name))
         await asyncio.gather(first, second)
     assert 200 in told.values()
     held = {name for name in names if lab.zones.current.find(name, A) is not None}
@@ -123,7 +123,7 @@ async def test_a_global_change_leaves_what_is_staged(lab: Lab, ask: Any):
 async def test_everything_at_once(lab: Lab, ask: Any, tmp_path: Path):
     """Applies, rollbacks, faults, drift, adoption and views at once: the ledger's last state is the zones' own."""
     names = [f"m{number}.microsoft.com" for number in range(6)]
-    fault = {"fault": "name-removed", "record": AUTOLOGON}
+    fault = {"fault": "name-removed", "name": AUTOLOGON}
     requests = [ask("POST", "dns/apply", **put(name)) for name in names]
     others = [
         ask("POST", "faults", **fault),
@@ -164,15 +164,15 @@ def test_changes_from_threads_and_faults_meanwhile(office: Office):
 
     def apply(name: str) -> int:
         wanted = msgspec.convert(put(name)["change"], Change)
-        return office.desk.apply(wanted, policy=load_policy("feb-2025")).entry.number
+        return office.control.apply(wanted, policy=load_policy("feb-2025")).entry.number
 
     with ThreadPoolExecutor(6) as pool:
         numbers = [pool.submit(apply, name) for name in names]
         while not all(each.done() for each in numbers):
-            office.board.add(NameRemoved(record=AUTOLOGON))()
+            office.active_faults.add(NameRemoved(name=AUTOLOGON))()
     assert sorted(each.result() for each in numbers) == list(range(1, len(names) + 1))
     assert {plain(name) for name in compare(healthy, office.store.current).names} == set(names)
-    assert office.desk.ledger.zones(office.desk.ledger.entries()[-1].after) == office.store.current
+    assert office.control.ledger.zones(office.control.ledger.entries()[-1].after) == office.store.current
 
 
 def test_zones_are_written_by_their_owner_alone():

@@ -1,4 +1,4 @@
-"""What the change desk works out holds nobody up: it is done beside the loop on which the lab answers."""
+"""Change control does not delay clients: its long computations run beside the event loop of the lab."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from aiohttp import web
 from conftest_ops import AUTOLOGON, LOGIN, Office, change, clean_up, yes
 from dns.rdatatype import A
 
-from ssosim.changes import desk as desk_module
+from ssosim.changes import change_control as change_control_module
 from ssosim.changes.approvals import load_policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeControl
-from ssosim.changes.drift import Finding
+from ssosim.changes.change_control import ChangeControl
+from ssosim.changes.drift import DriftFinding
 from ssosim.changes.operations import PutRecords
 from ssosim.changes.snapshot import to_data
 from ssosim.dns import put_rrset, zones_of
@@ -62,19 +62,19 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 
 @pytest.fixture
-async def desk(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
-    """The desk of that lab, with a policy that lets a single person apply."""
+async def handlers(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
+    """The DNS handlers of that lab, with a policy that lets a single person apply."""
     made = DnsHandlers(lab, tmp_path / "ledger")
-    made.desk.policy = load_policy("feb-2025")
+    made.control.policy = load_policy("feb-2025")
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def api(desk: DnsHandlers, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Calls the desk as the control API does; gives (status, body)."""
+async def api(handlers: DnsHandlers, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """A function that sends a request as a client of the control API does; it returns (status, body)."""
     app = web.Application()
-    app.router.add_route("*", "/v1/dns/{action:.*}", desk.handle)
+    app.router.add_route("*", "/v1/dns/{action:.*}", handlers.handle)
     runner = web.AppRunner(app)
     await runner.setup()
     path = str(tmp_path / "s")
@@ -123,14 +123,14 @@ class Asker(threading.Thread):
         ("plan", "plan", {"change": WANTED}),
         ("plan", "judge", {"change": WANTED}),
         ("apply", "prepare_change", {"change": WANTED}),
-        ("drift", "drift", {"outside": False}),
+        ("drift", "detect_drift", {"outside": False}),
         ("drift", "completeness", {"outside": False}),
         ("adopt", "prepare_adoption", {"by": "ann"}),
         ("load", "prepare_load", {"zones": to_data(zones_of(default_estate()))}),
         ("rollback", "prepare_rollback", {"by": "ann"}),
     ],
 )
-async def test_a_question_is_answered_while_the_desk_is_at_work(
+async def test_a_query_is_answered_while_change_control_works(
     action: str, step: str, body: dict[str, Any], api: Any, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ):
     """The step goes on only when another client has had its answer: so it does not wait for the step."""
@@ -190,7 +190,7 @@ async def test_time_of_plan_and_gate_is_linear_in_the_names_counted(office: Offi
         runs = []
         for _ in range(3):
             began = time.thread_time()
-            office.desk.judge(office.desk.plan(clean_up()))
+            office.control.judge(office.control.plan(clean_up()))
             runs.append(time.thread_time() - began)
         times.append(min(runs))
         office.clock.moment += 2 * 86400  # the next ones count alone
@@ -198,7 +198,7 @@ async def test_time_of_plan_and_gate_is_linear_in_the_names_counted(office: Offi
 
 
 async def test_a_change_that_was_overtaken_is_worked_out_again(
-    api: Any, desk: DnsHandlers, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    api: Any, handlers: DnsHandlers, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ):
     """The zones change while a change is worked out: both changes are there then, and the ledger has the one entry."""
     loop, really, calls = asyncio.get_running_loop(), ChangeControl.prepare_change, itertools.count()
@@ -218,10 +218,12 @@ async def test_a_change_that_was_overtaken_is_worked_out_again(
     assert (status, done["number"], next(calls)) == (200, 1, 2)
     for name in ("new.microsoftonline.com", MEANWHILE):
         assert lab.zones.current.find(name, A) is not None
-    assert [entry.number for entry in desk.desk.ledger.entries()] == [1]
+    assert [entry.number for entry in handlers.control.ledger.entries()] == [1]
 
 
-async def test_a_change_that_is_always_overtaken_says_so(desk: DnsHandlers, lab: Lab, monkeypatch: pytest.MonkeyPatch):
+async def test_a_change_that_is_always_overtaken_says_so(
+    handlers: DnsHandlers, lab: Lab, monkeypatch: pytest.MonkeyPatch
+):
     """Nothing is changed, nothing is in the ledger, and the error says what to do."""
     loop, really, numbers = asyncio.get_running_loop(), ChangeControl.prepare_change, itertools.count()
 
@@ -236,57 +238,57 @@ async def test_a_change_that_is_always_overtaken_says_so(desk: DnsHandlers, lab:
 
     monkeypatch.setattr(ChangeControl, "prepare_change", overtaken)
     with pytest.raises(LabError, match="try again"):
-        await desk._apply({"change": WANTED})
+        await handlers._apply({"change": WANTED})
     assert lab.zones.current.find("new.microsoftonline.com", A) is None
-    assert desk.desk.ledger.entries() == ()
+    assert handlers.control.ledger.entries() == ()
 
 
 def test_what_is_prepared_changes_nothing_until_it_is_committed(office: Office):
     """Zones, list of the ledger and desired state are as they were; then all of them are what was prepared."""
     wanted = msgspec.convert(WANTED, Change)
-    before, desk = office.store.current, office.desk
+    before, control = office.store.current, office.control
     office.clock.moment += 400
-    said = {"approvals": yes(desk.plan(wanted).token, "ann", "ben"), "executors": ("ann", "ben")}
-    prepared = desk.prepare_change(wanted, **said)
-    assert (office.store.current, desk.ledger.entries(), desk.desired) == (before, (), before)
-    done = desk.commit(prepared)
+    said = {"approvals": yes(control.plan(wanted).token, "ann", "ben"), "executors": ("ann", "ben")}
+    prepared = control.prepare_change(wanted, **said)
+    assert (office.store.current, control.ledger.entries(), control.desired) == (before, (), before)
+    done = control.commit(prepared)
     assert done is not None
     assert done.verification.good
-    assert desk.plan(wanted).delta.records == ()
-    assert [entry.number for entry in desk.ledger.entries()] == [done.entry.number]
-    assert desk.ledger.zones(done.entry.after) == office.store.current == desk.desired
-    assert desk.commit(prepared) is None  # it rests on zones that are no more
-    assert [entry.number for entry in desk.ledger.entries()] == [done.entry.number]
+    assert control.plan(wanted).delta.records == ()
+    assert [entry.number for entry in control.ledger.entries()] == [done.entry.number]
+    assert control.ledger.zones(done.entry.after) == office.store.current == control.desired
+    assert control.commit(prepared) is None  # it rests on zones that are no more
+    assert [entry.number for entry in control.ledger.entries()] == [done.entry.number]
 
 
 @pytest.mark.parametrize("what", ["zones", "desired", "inventory", "policy", "detector", "ledger", "fault"])
 def test_what_rests_on_something_else_is_not_committed(office: Office, what: str):
     """Whatever a change was worked out on, if it is another one now, nothing is done."""
-    desk = office.desk
-    desk.policy = load_policy("feb-2025")
-    desk.apply(msgspec.convert(WANTED, Change))
-    prepared = desk.prepare_rollback()
+    control = office.control
+    control.policy = load_policy("feb-2025")
+    control.apply(msgspec.convert(WANTED, Change))
+    prepared = control.prepare_rollback()
     if what == "zones":
         office.store.change(lambda zones: put_rrset(zones, MEANWHILE, "A", ["192.0.2.2"]))
     elif what == "fault":
-        office.board.add(NameRemoved(record=AUTOLOGON))
+        office.active_faults.add(NameRemoved(name=AUTOLOGON))
     elif what == "ledger":
-        desk.ledger.commit(prepared.entry, (desk.desired,) * 2, (desk.desired,) * 2)
+        control.ledger.commit(prepared.entry, (control.desired,) * 2, (control.desired,) * 2)
     elif what == "desired":
-        desk.desired = dataclasses.replace(desk.desired)
+        control.desired = dataclasses.replace(control.desired)
     elif what == "policy":
-        desk.policy = load_policy("strict")
+        control.policy = load_policy("strict")
     else:
-        setattr(desk, what, copy.deepcopy(getattr(desk, what)))
-    before, entries = office.store.current, desk.ledger.entries()
-    assert desk.commit(prepared) is None
-    assert (office.store.current, desk.ledger.entries()) == (before, entries)
+        setattr(control, what, copy.deepcopy(getattr(control, what)))
+    before, entries = office.store.current, control.ledger.entries()
+    assert control.commit(prepared) is None
+    assert (office.store.current, control.ledger.entries()) == (before, entries)
 
 
 def test_whoever_is_always_overtaken_comes_to_an_end(office: Office, monkeypatch: pytest.MonkeyPatch):
-    """A desk that is asked in a thread holds the zones in the end, so that another thread's change has to wait."""
-    desk, numbers = office.desk, itertools.count()
-    desk.policy = load_policy("feb-2025")
+    """Called in a thread, the last attempt holds the lock of the zones, so that another thread's change must wait."""
+    control, numbers = office.control, itertools.count()
+    control.policy = load_policy("feb-2025")
     really = ChangeControl.prepare_change
     others: list[threading.Thread] = []
 
@@ -299,15 +301,15 @@ def test_whoever_is_always_overtaken_comes_to_an_end(office: Office, monkeypatch
         other = threading.Thread(target=meanwhile)
         other.start()
         others.append(other)
-        if len(others) <= desk_module._ATTEMPTS:
+        if len(others) <= change_control_module._ATTEMPTS:
             other.join()
         return prepared
 
     monkeypatch.setattr(ChangeControl, "prepare_change", overtaken)
-    assert desk.apply(msgspec.convert(WANTED, Change)).entry.number == 1
+    assert control.apply(msgspec.convert(WANTED, Change)).entry.number == 1
     for other in others:
         other.join()
-    assert len(others) == desk_module._ATTEMPTS + 1
+    assert len(others) == change_control_module._ATTEMPTS + 1
     assert office.store.current.find("new.microsoftonline.com", A) is not None
 
 
@@ -395,18 +397,18 @@ def test_the_plan_says_that_counts_are_incomplete(office: Office):
         office.clock.moment += 1
         office.ask(f"n{number}.example")
         office.counts._turn(office.clock.moment)
-    plan = office.desk.plan(clean_up())
+    plan = office.control.plan(clean_up())
     data = plan.as_data()
     used = next(each for each in data["usage"] if each["name"] == AUTOLOGON)
     assert (used["resolutions"], used["in_use"]) == (None, True)
     assert "the oldest were dropped" in used["gap"]
-    answer = data | {"gate": office.desk.judge(plan).as_data()}
+    answer = data | {"gate": office.control.judge(plan).as_data()}
     assert "the oldest were dropped" in plan_text(msgspec.convert(answer, PlanAnswer))
-    said = [each.text for each in office.desk.judge(plan).obstacles if each.rule == "in-use"]
+    said = [each.text for each in office.control.judge(plan).obstacles if each.rule == "in-use"]
     assert any("the oldest were dropped" in text for text in said)
-    found: list[Finding] = [each for each in office.desk.drift() if each.kind == "counts-incomplete"]
+    found: list[DriftFinding] = [each for each in office.control.detect_drift() if each.kind == "counts-incomplete"]
     assert ["the oldest were dropped" in each.text for each in found] == [True]
-    drift = Drift(findings=(), locks={}, inventory_completeness=0.5, uncounted=office.desk.uncounted())
+    drift = Drift(findings=(), locks={}, inventory_completeness=0.5, uncounted=office.control.explain_uncounted())
     assert "as far as they were counted" in drift_text(drift)
 
 

@@ -14,7 +14,7 @@ import pytest
 from conftest_ops import Office, change
 
 from ssosim.changes import ledger as ledger_module
-from ssosim.changes.desk import ChangeControl
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.operations import PutRecords
 from ssosim.dns import ZoneSet, ZoneStore
@@ -57,13 +57,13 @@ def full(_: str, __: tuple[Any, ...]) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def agrees(desk: ChangeControl, store: ZoneStore, zones: ZoneSet) -> None:
+def agrees(control: ChangeControl, store: ZoneStore, zones: ZoneSet) -> None:
     """What a start now would recover is what is in force."""
     other = ZoneStore(zones)
-    recovered = ChangeControl(other, Ledger(desk.ledger.folder))
+    recovered = ChangeControl(other, Ledger(control.ledger.folder))
     recovered.recover()
     assert other.current == store.current
-    assert recovered.desired == desk.desired
+    assert recovered.desired == control.desired
 
 
 @pytest.mark.parametrize("action", ["apply", "rollback"])
@@ -73,23 +73,23 @@ def test_a_full_disk_at_each_step(zones: ZoneSet, tmp_path: Path, action: str, l
     outcomes = set()
     for step in range(1, MOST):
         store = ZoneStore(zones)
-        desk = ChangeControl(store, Ledger(tmp_path / f"{action}-{lasting}-{step}"))
-        desk.apply(put(1))
-        before, entries = store.current, desk.ledger.entries()
+        control = ChangeControl(store, Ledger(tmp_path / f"{action}-{lasting}-{step}"))
+        control.apply(put(1))
+        before, entries = store.current, control.ledger.entries()
         with trouble(lambda n, step=step: n >= step if lasting else n == step, full) as met:
             try:
-                desk.apply(put(2)) if action == "apply" else desk.rollback()
+                control.apply(put(2)) if action == "apply" else control.rollback()
                 done = True
             except LedgerError:
                 done = False
         if not done:
             assert store.current is before
-            assert desk.ledger.entries() == entries
+            assert control.ledger.entries() == entries
         else:
             assert names_in(store.current) == ({"n1", "n2"} if action == "apply" else set())
-        agrees(desk, store, zones)
-        desk.apply(put(2)) if "n2" not in names_in(store.current) else desk.rollback()
-        agrees(desk, store, zones)
+        agrees(control, store, zones)
+        control.apply(put(2)) if "n2" not in names_in(store.current) else control.rollback()
+        agrees(control, store, zones)
         outcomes.add(done)
         if len(met) < step:
             break
@@ -105,8 +105,8 @@ def test_a_kill_at_each_step(zones: ZoneSet, tmp_path: Path, action: str):
     for step in range(1, MOST):
         folder = tmp_path / f"{action}-{step}"
         store = ZoneStore(zones)
-        desk = ChangeControl(store, Ledger(folder))
-        desk.apply(put(1))
+        control = ChangeControl(store, Ledger(folder))
+        control.apply(put(1))
 
         def die(name: str, given: tuple[Any, ...]) -> None:
             if name == "write":
@@ -117,7 +117,7 @@ def test_a_kill_at_each_step(zones: ZoneSet, tmp_path: Path, action: str):
         if child == 0:
             try:
                 with trouble(lambda n, step=step: n == step, die):
-                    desk.apply(put(2)) if action == "apply" else desk.rollback()
+                    control.apply(put(2)) if action == "apply" else control.rollback()
                 os._exit(0)
             finally:
                 os._exit(9)
@@ -129,7 +129,7 @@ def test_a_kill_at_each_step(zones: ZoneSet, tmp_path: Path, action: str):
         assert names_in(after.current) in ({"n1"}, done)
         assert names_in(after.current) == done or not acknowledged
         assert not [path for path in folder.iterdir() if path.name.startswith(".")]
-        assert not recovered.ledger.torn()
+        assert not recovered.ledger.is_torn()
         found.add(frozenset(names_in(after.current)))
         recovered.apply(put(3))
         if acknowledged:
@@ -143,28 +143,28 @@ REAL_WRITE = os.write
 
 
 def test_a_torn_end_is_tolerated_and_known(office: Office):
-    """A list whose end was lost, wherever: the whole entries before hold, ``torn`` says so, and going on works."""
+    """With a lost end of the list, the complete entries before it count, ``is_torn`` is true, and new entries work."""
     for number in (1, 2):
-        office.desk.apply(put(number))
-    path = office.desk.ledger.folder / ledger_module._LIST
-    text, entries = path.read_bytes(), office.desk.ledger.entries()
-    assert not office.desk.ledger.torn()
+        office.control.apply(put(number))
+    path = office.control.ledger.folder / ledger_module._LIST
+    text, entries = path.read_bytes(), office.control.ledger.entries()
+    assert not office.control.ledger.is_torn()
     second = text.index(b"\n", 2) + 1
     for cut in (3, second - 2, second, second + 9, len(text) - 3):
         path.write_bytes(text[:cut])
-        kept = office.desk.ledger.entries()
-        assert office.desk.ledger.torn()
+        kept = office.control.ledger.entries()
+        assert office.control.ledger.is_torn()
         assert kept == entries[: len(kept)]
         assert len(kept) >= (cut >= second) + (cut >= len(text) - 3)
-    office.desk.apply(put(3))
-    assert not office.desk.ledger.torn()
+    office.control.apply(put(3))
+    assert not office.control.ledger.is_torn()
 
 
 def test_another_estate_is_no_place_for_the_ledger(office: Office, zones: ZoneSet):
     """Zones that the ledger did not begin with are left alone: recovering would put another estate in their place."""
-    office.desk.apply(put(1))
+    office.control.apply(put(1))
     other = ZoneStore(ZoneSet.build([zone for zone in zones.zones.values() if "fabrikam" not in str(zone.origin)]))
     before = other.current
     with pytest.raises(LedgerError, match="other zones than those of this estate"):
-        ChangeControl(other, Ledger(office.desk.ledger.folder)).recover()
+        ChangeControl(other, Ledger(office.control.ledger.folder)).recover()
     assert other.current is before

@@ -6,18 +6,18 @@ import msgspec
 import pytest
 from conftest_ops import AUTOLOGON, LOGIN, PROFILE, Office, cname_for_alias
 
-from ssosim.changes.drift import Detector, clean_up_candidates, desired_to_actual, scan
+from ssosim.changes.drift import Detector, compare_with_desired, list_clean_up_candidates, scan
 from ssosim.changes.inventory import (
     Alert,
     Endpoint,
-    Expected,
+    ExpectedAnswer,
     Inventory,
     SeverityRule,
     default_inventory,
     parse_inventory,
 )
-from ssosim.changes.operations import operate
-from ssosim.changes.outside_in import Observation, inventory_findings, outside_in
+from ssosim.changes.operations import apply_operations
+from ssosim.changes.outside_in import Observation, compare_observations, find_inventory_gaps
 from ssosim.dns import ZoneSet, delete_profile, put_rrset, remove_rrset
 from ssosim.estate.toml import TomlMistakeError
 
@@ -26,15 +26,15 @@ BOOK = default_inventory()
 
 def test_a_missing_record_is_found(zones: ZoneSet):
     """TMS9-052: a record that is desired and gone from production is found in the next run, with severity 2."""
-    [found] = desired_to_actual(zones, remove_rrset(zones, LOGIN, "A"), BOOK)
+    [found] = compare_with_desired(zones, remove_rrset(zones, LOGIN, "A"), BOOK)
     assert (found.kind, found.name, found.severity, found.pages) == ("missing", LOGIN, 2, True)
 
 
 def test_the_old_detector_misses_the_alias(zones: ZoneSet):
     """TMS9-044, TMS9-045: without alias support the emptied record set is passed over; with it, found."""
     broken = delete_profile(zones, PROFILE)
-    assert desired_to_actual(zones, broken, BOOK, Detector(aliases=False)) == ()
-    assert AUTOLOGON in {found.name for found in desired_to_actual(zones, broken, BOOK)}
+    assert compare_with_desired(zones, broken, BOOK, Detector(aliases=False)) == ()
+    assert AUTOLOGON in {found.name for found in compare_with_desired(zones, broken, BOOK)}
 
 
 def test_a_zone_that_is_not_scanned_hides_its_drift(zones: ZoneSet):
@@ -42,13 +42,13 @@ def test_a_zone_that_is_not_scanned_hides_its_drift(zones: ZoneSet):
     broken = delete_profile(zones, PROFILE)
     narrow = msgspec.structs.replace(BOOK, scan_zones=("microsoftonline.com",))
     wide = msgspec.structs.replace(BOOK, scan_zones=("microsoftonline.com", "microsoftazuread-sso.com"))
-    assert desired_to_actual(zones, broken, narrow) == ()
-    assert [found.name for found in desired_to_actual(zones, broken, wide)] == [AUTOLOGON]
+    assert compare_with_desired(zones, broken, narrow) == ()
+    assert [found.name for found in compare_with_desired(zones, broken, wide)] == [AUTOLOGON]
 
 
 def test_cname_for_alias_is_drift_though_it_resolves(zones: ZoneSet):
     """TMS9-055: what is another type with the same address is drift."""
-    kinds = {found.kind for found in desired_to_actual(zones, operate(zones, cname_for_alias()), BOOK)}
+    kinds = {found.kind for found in compare_with_desired(zones, apply_operations(zones, cname_for_alias()), BOOK)}
     assert kinds == {"missing", "unexpected"}
 
 
@@ -66,9 +66,9 @@ def test_the_scan_finds_empty_sets_dangling_links_and_orphans(zones: ZoneSet):
 def test_a_resource_without_a_tag_is_not_taken_for_unused(zones: ZoneSet):
     """TMS9-064: a clean-up by ownership tags alone would take the profile; the scan says that the tag is missing."""
     untagged = msgspec.structs.replace(BOOK, resources=())
-    assert clean_up_candidates(zones, untagged) == (PROFILE,)
+    assert list_clean_up_candidates(zones, untagged) == (PROFILE,)
     assert [found.kind for found in scan(zones, untagged)] == ["owner-missing"]
-    assert clean_up_candidates(zones, BOOK) == ()
+    assert list_clean_up_candidates(zones, BOOK) == ()
 
 
 def seen(shape: str, *views: str, chain: tuple[str, ...] = (), status: int | None = 200) -> list[Observation]:
@@ -78,51 +78,53 @@ def seen(shape: str, *views: str, chain: tuple[str, ...] = (), status: int | Non
 
 def test_outside_in_looks_at_the_shape():
     """TMS9-055: a chain where a direct answer is expected is a finding, though name and HTTPS are fine (TMS9-079)."""
-    [found] = outside_in(BOOK, seen("chain", "a", "b", chain=("tm.example",)))
+    [found] = compare_observations(BOOK, seen("chain", "a", "b", chain=("tm.example",)))
     assert (found.name, found.severity, found.pages) == (AUTOLOGON, 2, True)
     assert "expected a direct answer, got chain along tm.example" in found.text
-    assert outside_in(BOOK, seen("direct", "a", "b")) == ()
+    assert compare_observations(BOOK, seen("direct", "a", "b")) == ()
 
 
 def test_one_stale_view_of_three_does_not_wake_anybody():
     """TMS9-053: a quorum of views decides; one that differs is a finding of its own kind."""
-    [found] = outside_in(BOOK, [*seen("direct", "a", "b"), *seen("nodata", "c", status=None)])
+    [found] = compare_observations(BOOK, [*seen("direct", "a", "b"), *seen("nodata", "c", status=None)])
     assert (found.kind, found.pages) == ("one-view", False)
-    [found] = outside_in(BOOK, [*seen("direct", "a"), *seen("nodata", "b", "c", status=None)])
+    [found] = compare_observations(BOOK, [*seen("direct", "a"), *seen("nodata", "b", "c", status=None)])
     assert (found.kind, found.pages) == ("answer", True)
 
 
 def test_outside_in_checks_https_chain_and_addresses():
     """TMS9-055: a wrong status, another chain and other addresses are findings."""
-    expected = Expected(shape="chain", chain=("tm.example",), addresses=("192.0.2.20",))
+    expected = ExpectedAnswer(shape="chain", chain=("tm.example",), addresses=("192.0.2.20",))
     book = Inventory(endpoints=(Endpoint(name=AUTOLOGON, owner="o", flow="f", expected=expected),))
-    assert outside_in(book, seen("chain", "a", chain=("tm.example",))) == ()
-    assert "expected the chain" in outside_in(book, seen("chain", "a", chain=("x.example",)))[0].text
+    assert compare_observations(book, seen("chain", "a", chain=("tm.example",))) == ()
+    assert "expected the chain" in compare_observations(book, seen("chain", "a", chain=("x.example",)))[0].text
     wrong = [Observation(AUTOLOGON, "a", "chain", ("tm.example",), ("192.0.2.99",), 0)]
-    assert [found.kind for found in outside_in(book, wrong)] == ["answer", "https"]
+    assert [found.kind for found in compare_observations(book, wrong)] == ["answer", "https"]
 
 
 def test_the_inventory_contradicted_by_the_counts(office: Office):
     """TMS9-042: "not in use" beside queries is a finding."""
-    assert "contradiction" not in {found.kind for found in office.desk.drift()}
+    assert "contradiction" not in {found.kind for found in office.control.detect_drift()}
     office.ask(AUTOLOGON)
-    assert "contradiction" in {found.kind for found in office.desk.drift()}
+    assert "contradiction" in {found.kind for found in office.control.detect_drift()}
 
 
 def test_names_that_nobody_listed(office: Office):
     """TMS9-058: the share of observed names that the inventory knows; the unknown ones are findings."""
     office.ask(LOGIN)
-    assert office.desk.completeness() == 1
+    assert office.control.completeness() == 1
     office.ask("forgotten.microsoft.com")
-    assert office.desk.completeness() == pytest.approx(0.5)
-    assert "forgotten.microsoft.com" in {found.name for found in office.desk.drift() if found.kind == "unlisted"}
+    assert office.control.completeness() == pytest.approx(0.5)
+    assert "forgotten.microsoft.com" in {
+        found.name for found in office.control.detect_drift() if found.kind == "unlisted"
+    }
 
 
 def test_an_alert_with_a_typo_is_found():
     """TMS9-056: a dot in the place of a dash, as press reports wrote the host: no alert would ever fire."""
     typo = Alert(name="autologon-down", endpoint="autologon.microsoftazuread.sso.com")
     book = msgspec.structs.replace(BOOK, alerts=(typo,))
-    [found] = inventory_findings(book, ())
+    [found] = find_inventory_gaps(book, ())
     assert f"did you mean {AUTOLOGON}?" in found.text
 
 

@@ -1,4 +1,4 @@
-"""Every way to change zones, interleaved at every await: the ledger tells the zones, nothing acknowledged is lost."""
+"""All ways to change zones, interleaved at every await: ledger and zones agree, and no acknowledged change is lost."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ssosim.changes.approvals import load_policy
 from ssosim.changes.change import Change
 from ssosim.changes.inventory import Inventory
-from ssosim.changes.ledger import Entry
-from ssosim.changes.operations import Operation, PutRecords, RemoveName, operate
+from ssosim.changes.ledger import LedgerEntry
+from ssosim.changes.operations import Operation, PutRecords, RemoveName, apply_operations
 from ssosim.changes.overlay import overlay
 from ssosim.changes.snapshot import from_data, to_data
 from ssosim.dns import ZoneSet, ZoneStore, put_rrset, remove_name, zones_of
@@ -50,10 +50,10 @@ ESTATE = msgspec.structs.replace(
 INITIAL = zones_of(ESTATE)
 TREE = to_data(put_rrset(zones_of(default_estate()), "loaded.microsoft.com", "A", ["192.0.2.200"]))
 FAULTS = (
-    {"fault": "name-removed", "record": AUTOLOGON},
-    {"fault": "name-removed", "record": NAMES[0]},
-    {"fault": "ttl-changed", "record": NAMES[1], "ttl": 7},
-    {"fault": "wrong-address", "record": LOGIN},
+    {"fault": "name-removed", "name": AUTOLOGON},
+    {"fault": "name-removed", "name": NAMES[0]},
+    {"fault": "ttl-changed", "name": NAMES[1], "ttl": 7},
+    {"fault": "wrong-address", "name": LOGIN},
 )
 
 
@@ -132,7 +132,7 @@ class NoServer:
 
 
 def lab_without_sockets() -> Any:
-    """What a desk needs of a lab."""
+    """The parts of a lab that the DNS handlers need."""
     store = ZoneStore(INITIAL)
     clock = StillClock()
     trace = Trace()
@@ -153,7 +153,7 @@ def lab_without_sockets() -> Any:
     )
 
 
-def replayed(entries: tuple[Entry, ...]) -> ZoneSet:
+def replayed(entries: tuple[LedgerEntry, ...]) -> ZoneSet:
     """What the ledger's entries make of the initial zones, operation by operation."""
     start, zones = INITIAL, INITIAL
     standing: list[tuple[int, tuple[Operation, ...]]] = []
@@ -173,7 +173,7 @@ def replayed(entries: tuple[Entry, ...]) -> ZoneSet:
                 standing.append((undone.number, written))
         zones = start
         for _, operations in standing:
-            zones = operate(zones, operations)
+            zones = apply_operations(zones, operations)
     return zones
 
 
@@ -214,11 +214,11 @@ class Interleavings(RuleBasedStateMachine):
                 await pauses.pause()
                 return NoServer()
 
-        self.patch.setattr(dns_handlers, "Prober", SlowProber)
+        self.patch.setattr(dns_handlers, "EndpointProber", SlowProber)
         self.patch.setattr(counting_backend, "asyncio", SlowAsyncio())
-        self.desk = DnsHandlers(self.lab, self.folder / "dns")
-        self.desk.desk.policy = load_policy("feb-2025")
-        self.desk.desk.inventory = Inventory()
+        self.handlers = DnsHandlers(self.lab, self.folder / "dns")
+        self.handlers.control.policy = load_policy("feb-2025")
+        self.handlers.control.inventory = Inventory()
         self.running: list[asyncio.Task[None]] = []
         self.number = 0
         self.applied: set[str] = set()
@@ -254,9 +254,9 @@ class Interleavings(RuleBasedStateMachine):
         self.pauses.settle()
 
     async def ask(self, action: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """What the desk says; None for a refusal."""
+        """The response to a request; None for a refusal."""
         try:
-            answer = await self.desk.handle(Request(self.pauses, action, body))  # type: ignore[arg-type]
+            answer = await self.handlers.handle(Request(self.pauses, action, body))  # type: ignore[arg-type]
         except (LabError, LabInputError):
             return None
         assert answer.text is not None
@@ -273,7 +273,7 @@ class Interleavings(RuleBasedStateMachine):
         plan = await self.ask("plan", {"change": msgspec.to_builtins(wanted)}) if planned else None
         if planned and plan is None:
             return
-        token = plan["plan"] if plan else self.desk.desk.plan(wanted).token
+        token = plan["plan"] if plan else self.handlers.control.plan(wanted).token
         body = {
             "change": msgspec.to_builtins(wanted),
             "plan": token if planned else None,
@@ -329,7 +329,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(action=st.sampled_from(("zones", "drift", "adopt", "settings", "load")))
     def other(self, action: str) -> None:
-        """The rest of what the desk does."""
+        """The other actions of the DNS handlers."""
         policy = msgspec.to_builtins(load_policy("feb-2025"))
         bodies: dict[str, dict[str, Any]] = {
             "adopt": {"by": "ann"},
@@ -392,18 +392,18 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def the_ledger_tells_the_zones(self) -> None:
         """Replayed from the initial zones it gives what is in force, faults and strays aside."""
-        entries = self.desk.desk.ledger.entries()
+        entries = self.handlers.control.ledger.entries()
         known = without_strays(replayed(entries))
         unbroken = self.lab.faults.unbroken()
-        if self.desk._substitution is None:
+        if self.handlers._substitution is None:
             assert without_strays(unbroken) == known
         if entries:
-            assert without_strays(self.desk.desk.ledger.zones(entries[-1].after)) == known
+            assert without_strays(self.handlers.control.ledger.zones(entries[-1].after)) == known
 
     @invariant()
     def the_acknowledged_is_there(self) -> None:
         """Every change that somebody was told of is in the ledger, in its views, in force; the refused nowhere."""
-        entries = self.desk.desk.ledger.entries()
+        entries = self.handlers.control.ledger.entries()
         titles = [entry.title for entry in entries if entry.action == "apply"]
         assert self.applied <= set(titles)
         assert len(titles) == len(set(titles))
@@ -429,7 +429,9 @@ class Interleavings(RuleBasedStateMachine):
             self.pauses.go_on(0)
         self.lab.faults.undo_all()
         self.the_ledger_tells_the_zones()
-        assert without_strays(self.lab.zones.current) == without_strays(replayed(self.desk.desk.ledger.entries()))
+        assert without_strays(self.lab.zones.current) == without_strays(
+            replayed(self.handlers.control.ledger.entries())
+        )
 
 
 TestInterleavings = Interleavings.TestCase

@@ -1,4 +1,4 @@
-"""The desk in a lab: the control API's part, probes over the wire, and counting backends."""
+"""Change control in a lab: the control API, probes over the network, and counting backends."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from conftest_ops import AUTOLOGON, LOGIN, PROFILE, change, clean_up, cname_for_
 from ssosim_clients.catalogue import find_model
 
 from ssosim.changes.approvals import load_policy
-from ssosim.changes.desk import ChangeControl
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.inventory import Inventory, default_inventory
 from ssosim.changes.ledger import Ledger
-from ssosim.changes.operations import PutRecords, operate
-from ssosim.changes.outside_in import outside_in
+from ssosim.changes.operations import PutRecords, apply_operations
+from ssosim.changes.outside_in import compare_observations
 from ssosim.clock import SystemClock
 from ssosim.dns import delete_profile, put_rrset
 from ssosim.estate import DnsResolver, default_estate
 from ssosim.faults import NameRemoved
-from ssosim.lab.control.counting_backend import substitute
+from ssosim.lab.control.counting_backend import start_substitution
 from ssosim.lab.control.dns_answers import (
-    Counted,
-    DnsDone,
+    ChangeResult,
     Drift,
-    Loaded,
+    LoadedZones,
     Plan,
     Refusal,
     Settings,
-    Substituted,
+    SubstitutionHits,
+    SubstitutionStarted,
     Zones,
 )
 from ssosim.lab.control.dns_handlers import DnsHandlers
-from ssosim.lab.control.endpoint_probes import Prober, observe, views_of
+from ssosim.lab.control.endpoint_probes import EndpointProber, list_views, observe
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import model_device
 
@@ -55,10 +55,10 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 @pytest.fixture
 async def api(lab: Lab, tmp_path: Path) -> AsyncIterator[Any]:
-    """Calls the desk as the control API does; gives (status, body)."""
-    desk = DnsHandlers(lab, tmp_path / "ledger")
+    """A function that sends a request as a client of the control API does; it returns (status, body)."""
+    handlers = DnsHandlers(lab, tmp_path / "ledger")
     app = web.Application()
-    app.router.add_route("*", "/v1/dns/{action:.*}", desk.handle)
+    app.router.add_route("*", "/v1/dns/{action:.*}", handlers.handle)
     runner = web.AppRunner(app)
     await runner.setup()
     path = str(tmp_path / "s")
@@ -72,7 +72,7 @@ async def api(lab: Lab, tmp_path: Path) -> AsyncIterator[Any]:
                 return answer.status, await answer.json() if answer.status in (200, 403) else None
 
         yield call
-    await desk.close()
+    await handlers.close()
     await runner.cleanup()
 
 
@@ -80,13 +80,13 @@ async def test_outside_in_sees_shape_and_https(lab: Lab):
     """TMS9-055, TMS9-079: healthy is clean; a CNAME for the alias is found though HTTPS is green."""
     book = default_inventory()
     healthy = lab.zones.current
-    assert outside_in(book, await observe(lab, book)) == ()
-    lab.zones.change(lambda _: operate(healthy, cname_for_alias()))
+    assert compare_observations(book, await observe(lab, book)) == ()
+    lab.zones.change(lambda _: apply_operations(healthy, cname_for_alias()))
     seen = await observe(lab, book)
     assert {each.status for each in seen if each.name == AUTOLOGON} == {200}
-    assert [found.kind for found in outside_in(book, seen)] == ["answer"]
+    assert [found.kind for found in compare_observations(book, seen)] == ["answer"]
     lab.zones.change(lambda _: delete_profile(healthy, PROFILE))
-    assert [found.kind for found in outside_in(book, await observe(lab, book))] == ["answer", "https"]
+    assert [found.kind for found in compare_observations(book, await observe(lab, book))] == ["answer", "https"]
 
 
 async def test_several_views_are_compared(lab: Lab):
@@ -95,8 +95,8 @@ async def test_several_views_are_compared(lab: Lab):
     good = lab.endpoint(default_estate().addresses("dns")[0], 53)
     dead = (lab.network.allocate_model_address(), 9)
     alone = msgspec.structs.replace(book, endpoints=tuple(each for each in book.endpoints if each.name == LOGIN))
-    seen = await Prober(lab).observe(alone, [("a", good), ("b", good), ("stale", dead)])
-    found = outside_in(alone, seen)
+    seen = await EndpointProber(lab).observe(alone, [("a", good), ("b", good), ("stale", dead)])
+    found = compare_observations(alone, seen)
     assert {(each.kind, each.pages) for each in found} == {("one-view", False)}
     assert all("stale" in each.text for each in found)
 
@@ -138,7 +138,7 @@ async def test_a_plan_is_data(api: Any):
 
 
 async def test_the_commands_models_hold_every_field(api: Any):
-    """Read into the models of the commands and written again, each answer of the desk is what the desk said."""
+    """Each response, decoded into the models of the commands and encoded again, is the same response."""
 
     async def check(kind: Any, action: str, **body: Any) -> None:
         status, said = await api(action, **body)
@@ -148,15 +148,15 @@ async def test_the_commands_models_hold_every_field(api: Any):
     wanted = msgspec.to_builtins(clean_up())
     await check(Settings, "settings", policy=msgspec.to_builtins(load_policy("feb-2025")))
     await check(Plan, "plan", change=wanted)
-    await check(Substituted, "substitutions", change=wanted)
-    await check(Counted, "substitutions/finish")
-    await check(DnsDone, "apply", change=wanted)
+    await check(SubstitutionStarted, "substitutions", change=wanted)
+    await check(SubstitutionHits, "substitutions/finish")
+    await check(ChangeResult, "apply", change=wanted)
     await check(Zones, "zones")
     await check(Drift, "drift")
-    await check(DnsDone, "rollback", as_written=True)
-    await check(DnsDone, "rollback", by="ann")
+    await check(ChangeResult, "rollback", as_written=True)
+    await check(ChangeResult, "rollback", by="ann")
     _, zones = await api("zones")
-    await check(Loaded, "load", zones=zones["zones"], title="t")
+    await check(LoadedZones, "load", zones=zones["zones"], title="t")
     await api("settings", policy=msgspec.to_builtins(load_policy("strict")))
     status, refused = await api("apply", change=wanted)
     assert status == 403
@@ -197,7 +197,7 @@ async def test_a_quiet_name_has_no_hits(lab: Lab):
         change(PutRecords(name="old.fabrikam.com", type="A", values=()))
     )
     before = lab.zones.current
-    running = await substitute(lab, plan)
+    running = await start_substitution(lab, plan)
     await running.finish()
     assert sum(running.hits.values()) == 0
     assert lab.zones.current == before
@@ -214,20 +214,20 @@ async def test_a_resolver_that_still_remembers_is_one_view_of_three(
     estate = msgspec.structs.replace(default_estate(), resolvers=resolvers)
     book = Inventory(endpoints=tuple(each for each in default_inventory().endpoints if each.name == LOGIN))
     async with Lab(estate, tmp_path / "lab", cache) as lab:
-        prober = Prober(lab)
-        assert len(views_of(lab)) == 3
+        prober = EndpointProber(lab)
+        assert len(list_views(lab)) == 3
         healthy = lab.zones.current
-        lab.zones.change(lambda _: operate(healthy, (PutRecords(name=LOGIN, type="A", values=()),)))
-        await prober.observe(book, views_of(lab)[2:])  # tokyo has asked while the name was empty, and remembers it
+        lab.zones.change(lambda _: apply_operations(healthy, (PutRecords(name=LOGIN, type="A", values=()),)))
+        await prober.observe(book, list_views(lab)[2:])  # tokyo has asked while the name was empty, and remembers it
         lab.zones.change(lambda _: healthy)
-        found = outside_in(book, await prober.observe(book))
+        found = compare_observations(book, await prober.observe(book))
         assert {(each.kind, each.pages) for each in found} == {("one-view", False)}
         assert all("tokyo" in each.text for each in found)
 
 
 async def test_a_rollback_does_not_bring_a_fault_back(api: Any, lab: Lab):
     """Applied in an emergency while the name was removed on purpose, mended, rolled back: the name is there."""
-    end = lab.faults.add(NameRemoved(record=AUTOLOGON))
+    end = lab.faults.add(NameRemoved(name=AUTOLOGON))
     wanted = change(
         PutRecords(name="new.microsoftazuread-sso.com", type="A", values=("192.0.2.9",)),
         urgency="emergency",

@@ -1,4 +1,4 @@
-"""The ledger: whole or not at all, whenever the process dies; rollback and verification against last known good."""
+"""The ledger: written completely or not at all, whenever the process dies; rollback to last known good, verified."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conftest_ops import AUTOLOGON, LOGIN, PROFILE, Office, change, clean_up, wh
 
 from ssosim.changes.approvals import load_policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeControl
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.diff import compare
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.operations import PutRecords
@@ -32,16 +32,17 @@ sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from conftest_ops import change
 from ssosim.dns import ZoneStore, zones_of
-from ssosim.changes.desk import ChangeControl
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.ledger import Ledger
 from ssosim.changes.operations import PutRecords
 from ssosim.estate import default_estate
 
-desk = ChangeControl(ZoneStore(zones_of(default_estate())), Ledger(Path(sys.argv[1])))
-desk.recover()
+control = ChangeControl(ZoneStore(zones_of(default_estate())), Ledger(Path(sys.argv[1])))
+control.recover()
 print("ready", flush=True)
-for number in range(len(desk.ledger.entries()), 10_000):
-    desk.apply(change(PutRecords(name=f"n{number}.microsoft.com", type="A", values=("192.0.2.1",)), title=str(number)))
+for number in range(len(control.ledger.entries()), 10_000):
+    record = PutRecords(name=f"n{number}.microsoft.com", type="A", values=("192.0.2.1",))
+    control.apply(change(record, title=str(number)))
 """
 
 
@@ -71,32 +72,32 @@ def test_a_killed_apply_leaves_the_old_state_or_the_new(zones: ZoneSet, tmp_path
 def test_a_ledger_that_cannot_be_written_changes_nothing(office: Office, tmp_path: Path):
     """Where the ledger cannot be kept, the zones stay as they are and the error says which folder."""
     (tmp_path / "file").write_text("in the way")
-    office.desk.ledger = Ledger(tmp_path / "file")
+    office.control.ledger = Ledger(tmp_path / "file")
     before = office.store.current
     with pytest.raises(LedgerError, match="nothing was changed"):
-        office.desk.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
+        office.control.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
     assert office.store.current is before
 
 
 def test_a_damaged_ledger_is_named(office: Office):
     """A file that is no ledger, or a state that is not what its name says, is an error with its path."""
-    office.desk.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
-    folder = office.desk.ledger.folder
-    state = folder / f"zones-{office.desk.ledger.entries()[0].after}.json"
+    office.control.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
+    folder = office.control.ledger.folder
+    state = folder / f"zones-{office.control.ledger.entries()[0].after}.json"
     data = json.loads(state.read_text())
     data["zones"] = data["zones"][:-1]
     state.write_text(json.dumps(data))
     with pytest.raises(LedgerError, match="not what its name says"):
-        office.desk.recover()
+        office.control.recover()
     (folder / "ledger.json").write_text("{}")
     with pytest.raises(LedgerError, match=r"ledger\.json: is not a ledger"):
-        office.desk.ledger.entries()
+        office.control.ledger.entries()
 
 
 def test_the_ledger_says_who(office: Office):
     """Author, approvers, people present, plan and the change itself are kept."""
     office.apply(clean_up(rollback_operations=whole_rollback()))
-    [entry] = office.desk.ledger.entries()
+    [entry] = office.control.ledger.entries()
     assert (entry.author, entry.approved_by, entry.executors) == ("carol", ("ann", "ben"), ("ann", "ben"))
     assert entry.change is not None
     assert entry.change["title"] == "a change"
@@ -107,29 +108,29 @@ def test_rollback_restores_last_known_good_whole(office: Office):
     before = office.store.current
     office.apply(clean_up(rollback_operations=whole_rollback()))
     assert office.store.current != before
-    done = office.desk.rollback(by="ann")
+    done = office.control.rollback(by="ann")
     assert done.verification.good
     assert office.store.current == before
-    assert office.desk.desired == before
+    assert office.control.desired == before
     assert office.store.current.version > before.version
 
 
 def test_the_cname_phase_fails_the_verifier(office: Office):
     """TMS9-084: the rollback of that evening resolves everywhere and is not last known good: a type differs."""
-    office.desk.apply(clean_up(), policy=load_policy("feb-2025"))
-    done = office.desk.rollback(as_written=True)
+    office.control.apply(clean_up(), policy=load_policy("feb-2025"))
+    done = office.control.rollback(as_written=True)
     assert not done.verification.good
     [line] = done.verification.lines
     assert line.startswith(f"{AUTOLOGON}: should be A alias of traffic manager {PROFILE}")
     assert "is CNAME www.tm.a.prd.aadg.trafficmanager.net." in line
-    assert office.desk.rollback().verification.good  # half a rollback leaves the change open; the whole one ends it
+    assert office.control.rollback().verification.good  # half a rollback leaves the change open; the whole one ends it
 
 
 def test_recreating_the_profile_alone_is_not_enough(office: Office):
     """TMS9-076: the traffic manager is back and the alias set still empty; the verifier says so."""
     good = office.store.current
-    office.desk.apply(clean_up(rollback_operations=whole_rollback()[:1]), policy=load_policy("feb-2025"))
-    office.desk.rollback(as_written=True)
+    office.control.apply(clean_up(rollback_operations=whole_rollback()[:1]), policy=load_policy("feb-2025"))
+    office.control.rollback(as_written=True)
     check = verify(office.store.current, good)
     assert not check.good
     assert "is A empty record set" in check.lines[0]
@@ -144,13 +145,13 @@ def test_a_changed_ttl_fails_the_verifier(zones: ZoneSet):
 def test_nothing_to_roll_back_is_said(office: Office):
     """Rolling back what was not applied, or was rolled back already, names what there is."""
     with pytest.raises(DnsChangeError, match="nothing was applied"):
-        office.desk.rollback()
-    office.desk.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
-    office.desk.rollback()
+        office.control.rollback()
+    office.control.apply(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",))))
+    office.control.rollback()
     with pytest.raises(DnsChangeError, match="not rolled back: none"):
-        office.desk.rollback()
+        office.control.rollback()
     with pytest.raises(DnsChangeError, match="no applied change 7"):
-        office.desk.rollback(7)
+        office.control.rollback(7)
 
 
 def put(name: str, address: str = "192.0.2.1") -> Change:
@@ -162,30 +163,30 @@ def test_a_rollback_leaves_later_changes_in_force(office: Office):
     """The first of three changes rolled back: the others stay, and rolling those back does not bring it in again."""
     healthy = office.store.current
     for name in ("a.microsoft.com", "b.microsoft.com", "c.microsoft.com"):
-        office.desk.apply(put(name))
-    assert office.desk.rollback(1).verification.good
+        office.control.apply(put(name))
+    assert office.control.rollback(1).verification.good
     assert added(healthy, office) == {"b.microsoft.com", "c.microsoft.com"}
-    assert office.desk.drift() == ()
-    assert office.desk.rollback(3).verification.good
+    assert office.control.detect_drift() == ()
+    assert office.control.rollback(3).verification.good
     assert added(healthy, office) == {"b.microsoft.com"}
-    assert office.desk.rollback().verification.good
+    assert office.control.rollback().verification.good
     assert office.store.current == healthy
     with pytest.raises(DnsChangeError, match="not rolled back: none"):
-        office.desk.rollback()
+        office.control.rollback()
 
 
 def test_a_change_that_another_rests_on_is_not_rolled_back(office: Office):
     """Two changes of one record set: the earlier is refused while the later stands, and nothing is changed."""
     healthy = office.store.current
-    office.desk.apply(put("a.microsoft.com"))
+    office.control.apply(put("a.microsoft.com"))
     office.apply(put("a.microsoft.com", "192.0.2.2"))
-    before, entries = office.store.current, office.desk.ledger.entries()
+    before, entries = office.store.current, office.control.ledger.entries()
     with pytest.raises(DnsChangeError, match=r"a\.microsoft\.com A was changed after it; roll back the later change"):
-        office.desk.rollback(1)
+        office.control.rollback(1)
     assert office.store.current is before
-    assert office.desk.ledger.entries() == entries
-    office.desk.rollback(2)
-    office.desk.rollback(1)
+    assert office.control.ledger.entries() == entries
+    office.control.rollback(2)
+    office.control.rollback(1)
     assert office.store.current == healthy
 
 

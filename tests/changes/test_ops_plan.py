@@ -1,4 +1,4 @@
-"""Plans: what changes, risk, reach, references, use, and the rehearsal of the rollback."""
+"""Plans: differences, risk, blast radius, references, usage, and the rehearsed rollback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ssosim.changes.operations import (
     PutProfile,
     PutRecords,
     RemoveName,
-    operate,
+    apply_operations,
     operations_between,
 )
 from ssosim.changes.risk import Level
@@ -54,15 +54,17 @@ def test_a_snapshot_reads_back_equal(zones: ZoneSet):
 
 def test_the_way_between_two_states_leads_from_one_to_the_other(zones: ZoneSet):
     """The operations made from a difference lead there, and back; nothing is ever without its name (crates-io-2023)."""
-    other = operate(zones, (*cname_for_alias(), PutRecords(name=f"new.{LOGIN}", type="A", values=("192.0.2.9",))))
+    other = apply_operations(
+        zones, (*cname_for_alias(), PutRecords(name=f"new.{LOGIN}", type="A", values=("192.0.2.9",)))
+    )
     gone = delete_profile(zones, PROFILE)
     for before, after in ((zones, other), (other, zones), (zones, gone), (gone, zones)):
-        assert operate(before, operations_between(before, after)) == after
+        assert apply_operations(before, operations_between(before, after)) == after
 
 
 def test_the_incident_is_rated_high_and_global(office: Office):
     """TMS9-046, TMS9-047, TMS9-048: deleting the traffic manager behind a critical alias is high risk and global."""
-    plan = office.desk.plan(clean_up())
+    plan = office.control.plan(clean_up())
     assert (plan.risk.level, plan.blast.scope) == (Level.HIGH, "global")
     assert AUTOLOGON in plan.blast.names
     assert any("empty record set" in reason.text for reason in plan.risk.reasons)
@@ -70,29 +72,29 @@ def test_the_incident_is_rated_high_and_global(office: Office):
 
 def test_views_limit_the_blast_radius(office: Office):
     """TMS9-095: a change for some views is not global."""
-    assert office.desk.plan(clean_up(views=("canary",))).blast.scope == "views"
+    assert office.control.plan(clean_up(views=("canary",))).blast.scope == "views"
 
 
 def test_a_new_name_is_low_risk(office: Office):
     """A name that nobody can use yet is low risk and needs nobody."""
-    plan = office.desk.plan(change(PutRecords(name="new.contoso.microsoft.com", type="A", values=("192.0.2.9",))))
-    assert (plan.risk.level, plan.needed.approvers) == (Level.LOW, 0)
+    plan = office.control.plan(change(PutRecords(name="new.contoso.microsoft.com", type="A", values=("192.0.2.9",))))
+    assert (plan.risk.level, plan.requirements.approvers) == (Level.LOW, 0)
 
 
 def test_who_refers_to_it_is_found_in_every_zone(office: Office):
     """Aliases, CNAMEs of other zones, SRV records, SPNs, the inventory and alert rules all count as references."""
     office.store.change(lambda zones: put_rrset(zones, "sso.fabrikam.com", "CNAME", [f"{AUTOLOGON}."]))
-    plan = office.desk.plan(change(DeleteProfile(profile=PROFILE)))
+    plan = office.control.plan(change(DeleteProfile(profile=PROFILE)))
     assert {"alias", "CNAME", "profile", "SPN", "inventory", "alert"} <= {each.kind for each in plan.references}
     assert "sso.fabrikam.com" in plan.blast.names
-    kdc = office.desk.plan(change(RemoveName(name="dc1.corp.contoso.com")))
+    kdc = office.control.plan(change(RemoveName(name="dc1.corp.contoso.com")))
     assert {"SRV", "PTR"} <= {each.kind for each in kdc.references}
 
 
 def test_who_changes_under_an_alias_is_affected(office: Office):
     """A profile that gets other endpoints changes what its aliases answer, though no record set differs."""
     old = office.store.current.profiles[PROFILE]
-    plan = office.desk.plan(change(PutProfile(profile=msgspec.structs.replace(old, endpoints=old.endpoints[1:]))))
+    plan = office.control.plan(change(PutProfile(profile=msgspec.structs.replace(old, endpoints=old.endpoints[1:]))))
     assert set(plan.blast.names) == {AUTOLOGON, MANAGER}
     assert plan.effects[AUTOLOGON] == {Effect.VALUES}
 
@@ -101,18 +103,18 @@ def test_use_is_counted_and_named(office: Office):
     """TMS9-041: the plan says how often a name was resolved in the window, and by whom."""
     office.ask(AUTOLOGON, "outlook")
     office.ask(AUTOLOGON, "outlook")
-    usage = {each.name: each for each in office.desk.plan(clean_up()).usage}[AUTOLOGON]
+    usage = {each.name: each for each in office.control.plan(clean_up()).usage}[AUTOLOGON]
     assert usage.count is not None
     assert (usage.count.total, dict(usage.count.clients), usage.in_use) == (2, {"outlook": 2}, True)
 
 
 def test_a_gap_counts_as_use(office: Office):
     """TMS9-089: a window that the metric does not cover is use, and the window is never shorter than the TTL."""
-    assert not any(each.in_use for each in office.desk.plan(clean_up()).usage)
+    assert not any(each.in_use for each in office.control.plan(clean_up()).usage)
     office.counts.pause()
     office.clock.moment += 10
     office.counts.resume()
-    plan = office.desk.plan(clean_up())
+    plan = office.control.plan(clean_up())
     assert {(each.name, each.window) for each in plan.usage} == {(AUTOLOGON, 300.0), (MANAGER, 60.0)}
     assert all(each.count is None and each.in_use for each in plan.usage)
 
@@ -120,16 +122,16 @@ def test_a_gap_counts_as_use(office: Office):
 def test_the_operators_probes_are_no_use(office: Office):
     """Outside-in probes must not keep a name alive that nobody else asks for."""
     office.ask(AUTOLOGON, "dns-probe")
-    assert not any(each.in_use for each in office.desk.plan(clean_up()).usage)
+    assert not any(each.in_use for each in office.control.plan(clean_up()).usage)
 
 
 def test_the_rollback_is_rehearsed(office: Office):
     """TMS9-084: the plan shows that the rollback as written leaves a CNAME; one that restores all leaves nothing."""
-    partial = office.desk.plan(clean_up()).rollback
+    partial = office.control.plan(clean_up()).rollback
     assert partial is not None
     assert not isinstance(partial, str)
     assert {each.type.name for each in partial.records} == {"A", "CNAME"}
-    whole = office.desk.plan(clean_up(rollback_operations=whole_rollback())).rollback
+    whole = office.control.plan(clean_up(rollback_operations=whole_rollback())).rollback
     assert not whole
 
 
@@ -137,7 +139,7 @@ def test_all_or_nothing(office: Office):
     """A change whose second operation cannot be done says which, and nothing has changed."""
     before = office.store.current
     with pytest.raises(DnsChangeError, match=r"operations\[1\]: no-such"):
-        office.desk.plan(change(RemoveName(name=LOGIN), RemoveName(name="no-such.microsoft.com")))
+        office.control.plan(change(RemoveName(name=LOGIN), RemoveName(name="no-such.microsoft.com")))
     assert office.store.current is before
 
 
@@ -167,16 +169,16 @@ def test_a_change_without_its_document_is_refused_with_the_place(field: str):
 
 def test_loaded_zones_are_the_new_stage(office: Office):
     """A tree of the user's replaces the zones of its names; the rest stays, and earlier changes are closed."""
-    office.desk.apply(change(PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.1",))))
+    office.control.apply(change(PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.1",))))
     tree = ZoneSet.build([empty_zone("microsoft.com", ("www", "192.0.2.7")), empty_zone("trafficmanager.net")])
-    office.desk.load(tree, "mine")
+    office.control.load(tree, "mine")
     now = office.store.current
     assert answer(now, to_name("www.microsoft.com"), A).outcome == "NOERROR"
     assert answer(now, to_name("new.microsoft.com"), A).outcome == "NXDOMAIN"
     assert answer(now, to_name(AUTOLOGON), A).outcome == "NOERROR"  # its profile's name is put into the new zone
-    assert (office.desk.desired, dict(office.desk.locks)) == (now, {})
+    assert (office.control.desired, dict(office.control.locks)) == (now, {})
     with pytest.raises(DnsChangeError, match="nothing was applied"):
-        office.desk.rollback()
+        office.control.rollback()
 
 
 def empty_zone(origin: str, *records: tuple[str, str]) -> Zone:
@@ -218,7 +220,7 @@ def muddle(zones: ZoneSet, operations: list[Operation]) -> ZoneSet:
 def test_a_difference_always_leads_there(zones: ZoneSet, first: list[Operation], second: list[Operation]):
     """Whatever two states: the operations made from their difference lead from one to the other; data reads back."""
     before, after = muddle(zones, first), muddle(zones, second)
-    assert operate(before, operations_between(before, after)) == after
+    assert apply_operations(before, operations_between(before, after)) == after
     assert from_data(to_data(after)) == after
 
 
@@ -227,8 +229,8 @@ def test_a_mistake_that_the_change_makes_is_a_high_risk(office: Office):
     lost_dot = change(
         PutRecords(name="www.microsoft.com", type="CNAME", values=("login.microsoft.com.microsoft.com.",))
     )
-    risk = office.desk.plan(lost_dot).risk
+    risk = office.control.plan(lost_dot).risk
     assert risk.level is Level.HIGH
     assert any("without its trailing dot" in reason.text for reason in risk.reasons)
     right = change(PutRecords(name="www.microsoft.com", type="CNAME", values=("login.microsoft.com.",)))
-    assert office.desk.plan(right).risk.level is Level.LOW
+    assert office.control.plan(right).risk.level is Level.LOW

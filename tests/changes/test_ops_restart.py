@@ -1,4 +1,4 @@
-"""What was applied stays applied: the ledger of a lab outlives its end, in order or by kill -9."""
+"""Applied changes stay applied: a new lab restores them from the ledger, after a normal end and after kill -9."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_was_applied_outlives_down_and_kill(folder: LabFolder):
     assert ssosim("down").returncode == 0
     assert "up to entry 1 of the ledger, are in force" in up()
     assert zones_of_lab(folder) == first
-    request_json(folder, "POST", "/v1/faults", {"fault": "name-removed", "record": "login.microsoftonline.com"})
+    request_json(folder, "POST", "/v1/faults", {"fault": "name-removed", "name": "login.microsoftonline.com"})
     request_json(folder, "POST", "/v1/dns/adopt", {"by": "ann"})  # what a fault broke is in nobody's ledger
     request_json(folder, "DELETE", "/v1/faults/all")
     assert apply(folder, "second.microsoft.com")["number"] == 3

@@ -1,4 +1,4 @@
-"""A change in some views first: the canary's resolver shows it, the others do not, and red stops it."""
+"""Staged changes: visible in the canary's resolver and not in the others; a new finding stops the rollout."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from conftest_ops import AUTOLOGON, LOGIN, Office, change, clean_up, cname_for_alias, yes
 
 from ssosim.changes.approvals import load_policy
-from ssosim.changes.desk import RefusedError
+from ssosim.changes.change_control import RefusedError
 from ssosim.changes.inventory import Inventory, default_inventory
 from ssosim.changes.operations import DeleteProfile, PutRecords
 from ssosim.dns import DnsChangeError
 from ssosim.estate import DnsResolver, default_estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.dns_handlers import DnsHandlers
-from ssosim.lab.control.endpoint_probes import Prober, views_of
+from ssosim.lab.control.endpoint_probes import EndpointProber, list_views
 from ssosim.lab.core.lab import Lab
 
 CANARY, REST = "canary", "everybody"
@@ -37,67 +37,67 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 
 @pytest.fixture
-async def desk(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
-    """Its desk, with the policy of that day, which lets everything through."""
+async def handlers(lab: Lab, tmp_path: Path) -> AsyncIterator[DnsHandlers]:
+    """The DNS handlers, with the policy of that day, which allows everything."""
     made = DnsHandlers(lab, tmp_path / "ledger")
-    made.desk.policy, made.desk.inventory = load_policy("feb-2025"), BOOK
+    made.control.policy, made.control.inventory = load_policy("feb-2025"), BOOK
     yield made
     await made.close()
 
 
 async def seen(lab: Lab, name: str) -> dict[str, str]:
     """The shape of the answer for ``name`` in each view."""
-    found = await Prober(lab).observe(BOOK, views_of(lab))
+    found = await EndpointProber(lab).observe(BOOK, list_views(lab))
     return {each.view: each.shape for each in found if each.name == name}
 
 
-async def applied(desk: DnsHandlers, wanted: Any) -> Any:
+async def applied(handlers: DnsHandlers, wanted: Any) -> Any:
     """What the control API's apply says to two approvals and two people."""
-    approvals = [each.as_data() for each in yes(desk.desk.plan(wanted).token, "ann", "ben")]
+    approvals = [each.as_data() for each in yes(handlers.control.plan(wanted).token, "ann", "ben")]
     body = {"change": msgspec.to_builtins(wanted), "approvals": approvals, "executors": ["ann", "ben"]}
-    return await desk._apply(body)
+    return await handlers._apply(body)
 
 
-async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, desk: DnsHandlers):
+async def test_a_view_sees_it_and_the_others_do_not(lab: Lab, handlers: DnsHandlers):
     """TMS9-095: a change for the canary's view is seen there alone, until it is taken back or applied everywhere."""
     lower = PutRecords(name="new.microsoft.com", type="A", values=("192.0.2.10",))
     before = lab.zones.current
-    said = await applied(desk, change(lower, views=(CANARY,)))
+    said = await applied(handlers, change(lower, views=(CANARY,)))
     assert (said["action"], said["views"]) == ("staged", [CANARY])
     assert lab.zones.current is before
-    found = await Prober(lab).observe(
+    found = await EndpointProber(lab).observe(
         Inventory(endpoints=(msgspec.structs.replace(BOOK.endpoints[0], name="new.microsoft.com", https=""),)),
-        views_of(lab),
+        list_views(lab),
     )
     assert {each.view for each in found if each.shape == "direct"} == {CANARY}
-    assert (await desk._rollback({}))["action"] == "taken back"
+    assert (await handlers._rollback({}))["action"] == "taken back"
     assert lab.resolvers[CANARY].override is None
-    assert (await applied(desk, change(lower)))["action"] == "apply"
+    assert (await applied(handlers, change(lower)))["action"] == "apply"
     assert lab.zones.current != before
 
 
 @pytest.mark.parametrize(
     "operations", [(DeleteProfile(profile="aadg-autologon"),), cname_for_alias()], ids=["emptied", "cname-for-alias"]
 )
-async def test_red_in_the_canary_stops_it(lab: Lab, desk: DnsHandlers, operations: tuple[Any, ...]):
+async def test_red_in_the_canary_stops_it(lab: Lab, handlers: DnsHandlers, operations: tuple[Any, ...]):
     """TMS9-095, TMS9-055: the canary turns red, for the changed shape as well, and no other view has ever seen it."""
     before = lab.zones.current
     with pytest.raises(LabError, match=rf"stopped at the view {CANARY}.*{AUTOLOGON}: expected a direct answer"):
-        await applied(desk, change(*operations, views=(CANARY, REST)))
+        await applied(handlers, change(*operations, views=(CANARY, REST)))
     assert lab.zones.current is before
     assert all(resolver.override is None for resolver in lab.resolvers.values())
     assert set((await seen(lab, AUTOLOGON)).values()) == {"direct"}
 
 
-async def test_the_gate_stands_before_views_too(lab: Lab, desk: DnsHandlers):
+async def test_the_gate_stands_before_views_too(lab: Lab, handlers: DnsHandlers):
     """TMS9-086: without approvals nothing is shown in any view; a view that is none is named."""
-    desk.desk.policy = load_policy("strict")
+    handlers.control.policy = load_policy("strict")
     with pytest.raises(RefusedError):
-        await desk._apply({"change": msgspec.to_builtins(clean_up(views=(CANARY,)))})
+        await handlers._apply({"change": msgspec.to_builtins(clean_up(views=(CANARY,)))})
     assert lab.resolvers[CANARY].override is None
-    desk.desk.policy = load_policy("feb-2025")
+    handlers.control.policy = load_policy("feb-2025")
     with pytest.raises(LabInputError, match=f"no resolver 'paris'; known: {CANARY}, {REST}"):
-        await applied(desk, clean_up(views=("paris",)))
+        await applied(handlers, clean_up(views=("paris",)))
 
 
 def test_a_change_for_views_is_never_made_global(office: Office):
@@ -105,5 +105,7 @@ def test_a_change_for_views_is_never_made_global(office: Office):
     wanted = clean_up(views=(CANARY,))
     before = office.store.current
     with pytest.raises(DnsChangeError, match="views"):
-        office.desk.apply(wanted, approvals=yes(office.desk.plan(wanted).token, "ann", "ben"), executors=("a", "b"))
+        office.control.apply(
+            wanted, approvals=yes(office.control.plan(wanted).token, "ann", "ben"), executors=("a", "b")
+        )
     assert office.store.current is before

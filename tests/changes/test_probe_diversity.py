@@ -1,4 +1,4 @@
-"""Each kind of probe catches what the others miss: another family, another view, another service behind the name."""
+"""Each kind of probe finds what the others miss: another address family, another view, another service of a name."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from conftest_ops import AUTOLOGON, LOGIN, PROFILE
 
-from ssosim.changes.inventory import Expected, Inventory, default_inventory
-from ssosim.changes.outside_in import outside_in
+from ssosim.changes.inventory import ExpectedAnswer, Inventory, default_inventory
+from ssosim.changes.outside_in import compare_observations
 from ssosim.dns import delete_profile, put_rrset
 from ssosim.estate import DnsResolver, default_estate
 from ssosim.faults import AaaaWrong, StaleCache, WrongAddress
-from ssosim.lab.control.endpoint_probes import Prober, views_of
+from ssosim.lab.control.endpoint_probes import EndpointProber, list_views
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import LabHttp, LabResolver
 
@@ -34,17 +34,17 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 def in_family(kind: str) -> Inventory:
     """The login host as a probe of one address family expects it; there is no IPv6 address."""
-    expected = Expected(type="A") if kind == "A" else Expected(type="AAAA", shape="nodata")
+    expected = ExpectedAnswer(type="A") if kind == "A" else ExpectedAnswer(type="AAAA", shape="nodata")
     login = next(each for each in BOOK.endpoints if each.name == LOGIN)
     return Inventory(endpoints=(msgspec.structs.replace(login, expected=expected),))
 
 
 async def test_only_an_ipv6_probe_sees_a_wrong_aaaa(lab: Lab):
     """crm-online-2014: AAAA leads elsewhere: IPv4 clients and probes are fine, the AAAA probe is red."""
-    prober = Prober(lab)
-    AaaaWrong(record=LOGIN).apply(lab)
-    assert outside_in(in_family("A"), await prober.observe(in_family("A"))) == ()
-    found = outside_in(in_family("AAAA"), await prober.observe(in_family("AAAA")))
+    prober = EndpointProber(lab)
+    AaaaWrong(name=LOGIN).apply(lab)
+    assert compare_observations(in_family("A"), await prober.observe(in_family("A"))) == ()
+    found = compare_observations(in_family("AAAA"), await prober.observe(in_family("AAAA")))
     assert [(each.kind, each.text.split(" (")[0]) for each in found] == [
         ("answer", "expected a nodata answer, got direct")
     ]
@@ -55,7 +55,7 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
     stale = StaleCache(servers=("old",)).apply(lab)
     moved = put_rrset(lab.zones.current, LOGIN, "A", ["192.0.2.99"])
     lab.zones.change(lambda _: moved)
-    places = dict(views_of(lab))
+    places = dict(list_views(lab))
     resolvers = [LabResolver(lab.network.allocate_model_address(), places[name]) for name in ("old", "second")]
     try:
         heard = [(await resolver.resolve(LOGIN, "ipv4")).addresses for resolver in resolvers]
@@ -70,9 +70,9 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
 async def test_a_name_that_leads_to_another_service_answers_and_is_wrong(lab: Lab):
     """azure-ad-preview: the name resolves, TLS and HTTP answer; only a check of a path of the right service is red."""
     sts = default_estate().addresses("federation")[0]
-    WrongAddress(record=LOGIN, address=sts).apply(lab)
-    seen = await Prober(lab).observe(BOOK, views_of(lab)[:1])
-    kinds = {(each.kind, each.name) for each in outside_in(BOOK, seen)}
+    WrongAddress(name=LOGIN, address=sts).apply(lab)
+    seen = await EndpointProber(lab).observe(BOOK, list_views(lab)[:1])
+    kinds = {(each.kind, each.name) for each in compare_observations(BOOK, seen)}
     assert all(each.shape == "direct" for each in seen)
     assert kinds <= {("https", LOGIN)}
 
@@ -80,7 +80,7 @@ async def test_a_name_that_leads_to_another_service_answers_and_is_wrong(lab: La
 async def test_the_realm_answer_knows_no_region(lab: Lab):
     """TMS9-093: tenants are global: whoever asks from wherever is sent to the same, global endpoints."""
     said = []
-    server = dict(views_of(lab))["second"]
+    server = dict(list_views(lab))["second"]
     for _ in range(2):
         http = LabHttp(LabResolver(lab.network.allocate_model_address(), server), lab.client_tls, lab.endpoint)
         try:
@@ -96,8 +96,8 @@ async def test_the_realm_answer_knows_no_region(lab: Lab):
 async def test_the_emptied_name_is_red_in_every_view(lab: Lab):
     """TMS9-039: every endpoint of the list is resolved and asked; the emptied one is red from everywhere."""
     lab.zones.change(lambda zones: delete_profile(zones, PROFILE))
-    seen = await Prober(lab).observe(BOOK)
+    seen = await EndpointProber(lab).observe(BOOK)
     assert {(each.name, each.view) for each in seen} == {
-        (entry.name, view) for entry in BOOK.endpoints for view, _ in views_of(lab)
+        (entry.name, view) for entry in BOOK.endpoints for view, _ in list_views(lab)
     }
-    assert {each.name for each in outside_in(BOOK, seen)} == {AUTOLOGON}
+    assert {each.name for each in compare_observations(BOOK, seen)} == {AUTOLOGON}

@@ -36,7 +36,7 @@ from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.result import RunResult, encode_result, result_from
+from ssosim.verdict.result import RunResult, convert_result, encode_result
 
 HOSTILE = "\x1b[2J\x1b]0;pwned\x07\r\x08\x7f\x9b31m\u202e\u2066\u200b\u2028\t\nFORGED: gate: may be applied"
 FILE = HOSTILE.replace("/", "")
@@ -396,21 +396,24 @@ def test_a_trace_of_hostile_names_is_safe_to_read(words: list[str], capsys: pyte
 
 GIVEN: dict[tuple[type, str], Any] = {
     (answers.Faults, "faults"): tuple[answers.FaultInForce, ...],
-    (answers.Undone, "undone"): tuple[answers.FaultInForce, ...],
+    (answers.UndoneFaults, "undone"): tuple[answers.FaultInForce, ...],
     (dns_answers.Zones, "estate"): msgspec.to_builtins(default_estate()),  # most of it is checked, and none of it shown
 }
 ROUNDS = 8
 PLAN = {"/v1/dns/plan": dns_answers.Plan}
 ZONES = {"/v1/dns/zones": dns_answers.Zones}
-DONE = dns_answers.DnsDone
-COUNTED = {"/v1/dns/substitutions": dns_answers.Substituted, "/v1/dns/substitutions/finish": dns_answers.Counted}
+DONE = dns_answers.ChangeResult
+COUNTED = {
+    "/v1/dns/substitutions": dns_answers.SubstitutionStarted,
+    "/v1/dns/substitutions/finish": dns_answers.SubstitutionHits,
+}
 ANSWERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"/v1/status": answers.LabStatus}, ["status"]),
     ({"/v1/status": answers.LabStatus}, ["status", "--name", "default"]),
     ({"/v1/spn": spn_answers.Spns}, ["spn", "h"]),
     ({"/v1/faults": answers.Faults}, ["fault", "list"]),
     ({"/v1/faults": answers.FaultInForce}, ["fault", "apply", "servfail", "names=x"]),
-    ({"/v1/faults/1": answers.Undone}, ["fault", "undo", "1"]),
+    ({"/v1/faults/1": answers.UndoneFaults}, ["fault", "undo", "1"]),
     (ZONES, ["dns", "show"]),
     (ZONES, ["dns", "lint"]),
     (ZONES | PLAN, ["dns", "plan", "change.toml"]),
@@ -419,7 +422,7 @@ ANSWERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"/v1/dns/rollback": DONE}, ["dns", "rollback"]),
     ({"/v1/dns/drift": dns_answers.Drift}, ["dns", "drift"]),
     ({"/v1/dns/adopt": dict[str, object], "/v1/dns/drift": dns_answers.Drift}, ["dns", "drift", "--adopt"]),
-    ({"/v1/dns/load": dns_answers.Loaded}, ["dns", "load", "tree"]),
+    ({"/v1/dns/load": dns_answers.LoadedZones}, ["dns", "load", "tree"]),
     ({"/v1/dns/settings": dns_answers.Settings}, ["dns", "settings"]),
 ]
 ELSEWHERE = [answers.Ready, dns_answers.Refusal]
@@ -466,7 +469,7 @@ def test_what_a_lab_answers_is_shown_safely(
         assert set(asked) == set(told)
         assert "not understood" not in said
         assert not ADDED_LINE.search(said)
-        assert number or "pwned" in said or set(told.values()) == {dns_answers.Loaded}
+        assert number or "pwned" in said or set(told.values()) == {dns_answers.LoadedZones}
 
 
 @pytest.mark.parametrize(("told", "words"), ANSWERS, ids=" ".join)
@@ -490,7 +493,7 @@ def test_every_answer_has_been_shown(find_models: Any):
         if isinstance(each, type) and issubclass(each, msgspec.Struct) and each.__module__ == module.__name__
     }
     kinds = [kind for told, _ in ANSWERS for kind in told.values()] + ELSEWHERE
-    assert known - {answers.Answer} <= set().union(*(find_models(kind, GIVEN) for kind in kinds))
+    assert known - {answers.ApiResponse} <= set().union(*(find_models(kind, GIVEN) for kind in kinds))
 
 
 @pytest.mark.parametrize("kind", ["LabError", "LabInputError", "LabRefusedError", "PrerequisiteError"])
@@ -558,7 +561,7 @@ def test_the_panel_of_up_is_safe(monkeypatch: pytest.MonkeyPatch, filler: Any, c
 def hostile_result(filler: Any, number: int = 0) -> RunResult:
     """A run's result with hostile text in every field that has text."""
     data = filler(H, {(RunResult, "end"): "2025-02-25T18:00:00Z"}, number).fill(RunResult)
-    return result_from(data)
+    return convert_result(data)
 
 
 def test_what_a_run_tells_is_shown_safely(

@@ -46,7 +46,7 @@ async def test_memory_and_sockets_agree(tmp_path: Path, names: list[str]) -> Non
     async with Lab(_estate(), tmp_path / "home", tmp_path / "cache", clock=clock) as lab:
         found = dict.fromkeys(names, "")
         gone = TrafficManagerDeleted(profile="aadg-autologon")
-        cname = CnameForAlias(record="autologon.microsoftazuread-sso.com", profile="aadg-autologon")
+        cname = CnameForAlias(name="autologon.microsoftazuread-sso.com", profile="aadg-autologon")
         for fault in (None, gone, cname):
             undo = fault.apply(lab) if fault else None
             for name in names:

@@ -13,7 +13,7 @@ from ssosim_clients.models.office import OFFICE
 from ssosim_clients.ports import Device, HttpResponse
 
 from ssosim.memory import pause
-from ssosim.testing import SITUATIONS, ConformanceError, Engine, SignInStep, SpinningError, World, check_client
+from ssosim.testing import SITUATIONS, ConformanceError, Engine, NoProgressError, SignInStep, World, check_client
 
 
 def test_engine_runs_many_in_one_order() -> None:
@@ -56,7 +56,7 @@ def test_engine_notices_spinning() -> None:
 
     engine = Engine()
     engine.start(spin())
-    with pytest.raises(SpinningError):
+    with pytest.raises(NoProgressError):
         engine.run()
 
 
@@ -159,7 +159,7 @@ class Model:
         ("no tokens", "does not sign in"),
         ("leaks", "captive portal: a password went to sts.evil.test"),
         ("swallows", "cancellation at its await number 1 became a normal return"),
-        ("asks", "asks the person though the silent way is open"),
+        ("asks", "prompts the user although silent sign-in is possible"),
     ],
 )
 def test_mistakes_are_found(mistake: str, text: str) -> None:

@@ -74,18 +74,18 @@ def cloud(contoso: ZoneSet) -> Cloud:
 def test_a_fault_of_a_regional_name_is_a_quarter_of_a_global_one(cloud: Cloud) -> None:
     """TMS9-092: the same fault on one of four regional names affects 25 % of the clients, on the global name all."""
     assert (cloud.impact(REGIONS * 2), cloud.impact([LOGIN] * 8)) == (0, 0)
-    undo = NameRemoved(record=REGIONS[0]).apply(cloud.board)
+    undo = NameRemoved(name=REGIONS[0]).apply(cloud.board)
     cloud.resolver.flush(None)
     assert cloud.impact(REGIONS * 2) == 0.25
     undo()
-    NameRemoved(record=LOGIN).apply(cloud.board)
+    NameRemoved(name=LOGIN).apply(cloud.board)
     cloud.resolver.flush(None)
     assert cloud.impact([LOGIN] * 8) == 1
 
 
 def test_services_on_regional_names_survive_the_global_fault(cloud: Cloud) -> None:
     """TMS9-094: service-to-service clients with a regional host go on while the global name is gone."""
-    NameRemoved(record=LOGIN).apply(cloud.board)
+    NameRemoved(name=LOGIN).apply(cloud.board)
     assert cloud.addresses(LOGIN) == ()
     assert cloud.impact(REGIONS) == 0
 

@@ -73,7 +73,7 @@ def query(name: str = AUTOLOGON, kind: str = "A") -> dns.message.Message:
 
 
 async def tcp_ask(port: int, *queries: dns.message.Message) -> list[dns.message.Message]:
-    """Ask several questions in one go over one connection."""
+    """UpstreamQuery several questions in one go over one connection."""
     reader, writer = await asyncio.open_connection(HERE, port)
     try:
         wires = [message.to_wire() for message in queries]

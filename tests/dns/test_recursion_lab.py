@@ -127,7 +127,7 @@ def test_programs_ask_the_resolver(up: Any) -> None:
     assert "flags: qr rd ra;" in first
     assert "SERVER: 10.10.0.54#53" in first
     assert "status: NXDOMAIN" not in first
-    up("fault", "apply", "name-removed", f"record={LOGIN}")
+    up("fault", "apply", "name-removed", f"name={LOGIN}")
     assert "status: NOERROR" in up("exec", "--", "dig", LOGIN).stdout
     assert "status: NXDOMAIN" in up("exec", "--", "dig", "@10.10.0.53", LOGIN).stdout
     assert "flags: qr aa rd;" in up("exec", "--", "dig", "@198.18.0.11", LOGIN).stdout

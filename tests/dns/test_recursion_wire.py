@@ -105,7 +105,7 @@ async def net(contoso: ZoneSet) -> AsyncIterator[Net]:
 async def ask(
     port: int, name: str = LOGIN, kind: str = "A", wait: float = 20, **options: object
 ) -> dns.message.Message:
-    """Ask over UDP, and over TCP if the answer was cut."""
+    """UpstreamQuery over UDP, and over TCP if the answer was cut."""
     query = dns.message.make_query(name, kind, use_edns=0, **options)  # type: ignore[arg-type]
     said, _ = await dns.asyncquery.udp_with_fallback(query, HERE, port=port, timeout=wait)
     return said

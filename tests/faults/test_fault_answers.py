@@ -8,7 +8,6 @@ import pytest
 
 from ssosim.cli.fault import fields_of
 from ssosim.clock import VirtualClock
-from ssosim.dns import DnsChangeError
 from ssosim.estate import default_estate
 from ssosim.faults import CertificateExpired, FaultError, HttpAnswer, HttpDelay, HttpStatus, fault_from
 from ssosim.lab.base.errors import LabInputError
@@ -103,7 +102,7 @@ def test_headers_on_the_command_line():
 async def test_a_host_that_serves_nothing_is_named(tmp_path, prepared, fault):
     """A fault with a slip of the pen would never strike: it is refused, with the hosts that there are."""
     async with Lab(default_estate(), tmp_path, prepared) as lab:
-        with pytest.raises(DnsChangeError, match=r"nothing is served at .*; there is: login.microsoftonline.com"):
+        with pytest.raises(FaultError, match=r"nothing is served at .*; there is: login.microsoftonline.com"):
             lab.faults.add(fault)
         assert lab.faults.active == ()
         lab.faults.add(HttpStatus(host="LOGIN.microsoftonline.com."))

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssosim.dns import (
-    DnsChangeError,
     Tamper,
     ZoneStore,
     answer,
@@ -27,8 +26,9 @@ from ssosim.faults import (
     CnameForAlias,
     CnameLoop,
     DelegationRemoved,
-    DnsFault,
     Drop,
+    Fault,
+    FaultError,
     LongChain,
     NameRemoved,
     NameServerBlank,
@@ -49,17 +49,17 @@ LOGIN = "login.microsoftonline.com"
 PROFILE = "aadg-autologon"
 HEALTHY = zones_of(default_estate())
 
-STACK: tuple[DnsFault, ...] = (
-    NameRemoved(record=LOGIN),
-    RecordSetEmpty(record=LOGIN),
-    RecordSetEmpty(record=AUTOLOGON),
-    WrongAddress(record=LOGIN),
-    TtlChanged(record=AUTOLOGON, ttl=1),
+STACK: tuple[Fault, ...] = (
+    NameRemoved(name=LOGIN),
+    RecordSetEmpty(name=LOGIN),
+    RecordSetEmpty(name=AUTOLOGON),
+    WrongAddress(name=LOGIN),
+    TtlChanged(name=AUTOLOGON, ttl=1),
     TrafficManagerDeleted(profile=PROFILE),
-    CnameForAlias(record=AUTOLOGON, profile=PROFILE),
-    CnameLoop(record=LOGIN),
-    LongChain(record=AUTOLOGON, length=3),
-    AaaaDead(record=LOGIN),
+    CnameForAlias(name=AUTOLOGON, profile=PROFILE),
+    CnameLoop(name=LOGIN),
+    LongChain(name=AUTOLOGON, length=3),
+    AaaaDead(name=LOGIN),
     PtrMismatch(address="192.0.2.20"),
     ServFail(names=(LOGIN,)),
     Drop(probability=0.5),
@@ -100,14 +100,14 @@ def bench() -> Bench:
 
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(STACK), max_size=7), st.randoms(use_true_random=False), st.booleans())
-def test_undoing_restores_exactly_in_any_order(faults: list[DnsFault], random: object, backwards: bool) -> None:
+def test_undoing_restores_exactly_in_any_order(faults: list[Fault], random: object, backwards: bool) -> None:
     """Whatever is applied and in whatever order it is undone: equal zones, no effect left, versions only grow."""
     bench = Bench()
     undos = []
     for fault in faults:
         try:
             undos.append(fault.apply(bench.board))
-        except DnsChangeError:
+        except FaultError:
             continue
     undos.reverse()
     if not backwards:
@@ -128,13 +128,13 @@ def test_undoing_restores_exactly_in_any_order(faults: list[DnsFault], random: o
 
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(STACK), min_size=2, max_size=6), st.data())
-def test_undoing_one_leaves_what_the_others_make(faults: list[DnsFault], data: st.DataObject) -> None:
+def test_undoing_one_leaves_what_the_others_make(faults: list[Fault], data: st.DataObject) -> None:
     """Taking one of several faults away leaves the zones as if it had never been, where the others fit without it."""
     bench, numbers = Bench(), []
     for fault in faults:
         try:
             numbers.append((bench.board.apply(fault).id, fault))
-        except DnsChangeError:
+        except FaultError:
             continue
     if not numbers:
         return
@@ -151,26 +151,26 @@ def test_undoing_one_leaves_what_the_others_make(faults: list[DnsFault], data: s
 
 def test_undo_twice_is_undo_once(bench: Bench) -> None:
     """The second call of an undo does nothing, even when the same fault is in force again."""
-    undo = NameRemoved(record=LOGIN).apply(bench.board)
+    undo = NameRemoved(name=LOGIN).apply(bench.board)
     undo()
-    NameRemoved(record=LOGIN).apply(bench.board)
+    NameRemoved(name=LOGIN).apply(bench.board)
     undo()
     assert bench.outcome(LOGIN) == "NXDOMAIN"
 
 
 def test_a_fault_that_does_not_fit_changes_nothing(bench: Bench) -> None:
-    """DnsChangeError: nothing in force, nothing in the trace, zones untouched."""
+    """FaultError: nothing in force, nothing in the trace, zones untouched."""
     before = bench.store.current
     for fault in (
-        NameRemoved(record="nope.fabrikam.com"),
+        NameRemoved(name="nope.fabrikam.com"),
         TrafficManagerDeleted(profile="nope"),
         DelegationRemoved(zone="nope.example"),
         NameServerBlank(zone="fabrikam.com", servers=(9,)),
         PtrMismatch(address="203.0.113.7"),
-        AaaaDead(record=LOGIN, address="192.0.2.1"),
-        CnameLoop(record="fabrikam.com"),
+        AaaaDead(name=LOGIN, address="192.0.2.1"),
+        CnameLoop(name="fabrikam.com"),
     ):
-        with pytest.raises(DnsChangeError):
+        with pytest.raises(FaultError):
             fault.apply(bench.board)
     assert bench.store.current is before
     assert bench.board.active == ()
@@ -179,7 +179,7 @@ def test_a_fault_that_does_not_fit_changes_nothing(bench: Bench) -> None:
 
 def test_an_operators_change_outlives_the_fault(bench: Bench) -> None:
     """What an operator does while a fault is in force stays when the fault is undone, and only that."""
-    undo = WrongAddress(record=LOGIN).apply(bench.board)
+    undo = WrongAddress(name=LOGIN).apply(bench.board)
     bench.store.change(lambda zones: put_rrset(zones, "sts.fabrikam.com", "A", ["10.0.0.1"]))
     undo()
     assert bench.store.current == put_rrset(HEALTHY, "sts.fabrikam.com", "A", ["10.0.0.1"])
@@ -200,7 +200,7 @@ def test_an_operators_repair_is_not_undone_by_the_undo(bench: Bench) -> None:
 
 def test_a_profile_that_an_operator_deletes_stays_deleted(bench: Bench) -> None:
     """Deleting under a fault leaves no alias to a profile that is not there."""
-    undo = TtlChanged(record=AUTOLOGON, ttl=5).apply(bench.board)
+    undo = TtlChanged(name=AUTOLOGON, ttl=5).apply(bench.board)
     bench.store.change(lambda zones: delete_profile(zones, PROFILE))
     undo()
     assert bench.outcome() == "NODATA"
@@ -209,7 +209,7 @@ def test_a_profile_that_an_operator_deletes_stays_deleted(bench: Bench) -> None:
 
 def test_an_alias_under_a_fault_is_cut_as_well(bench: Bench) -> None:
     """A name that a fault hides comes back as an empty set, when its profile was deleted meanwhile."""
-    undo = NameRemoved(record=AUTOLOGON).apply(bench.board)
+    undo = NameRemoved(name=AUTOLOGON).apply(bench.board)
     bench.store.change(lambda zones: delete_profile(zones, PROFILE))
     undo()
     assert bench.outcome() == "NODATA"
@@ -217,9 +217,9 @@ def test_an_alias_under_a_fault_is_cut_as_well(bench: Bench) -> None:
 
 def test_a_fault_lies_dormant_while_it_does_not_fit(bench: Bench) -> None:
     """A fault whose name an operator removes is asleep, and harms nothing."""
-    first = NameRemoved(record=LOGIN).apply(bench.board)
+    first = NameRemoved(name=LOGIN).apply(bench.board)
     bench.store.change(lambda zones: put_rrset(zones, LOGIN, "A", ["192.0.2.77"]))
-    second = RecordSetEmpty(record=LOGIN).apply(bench.board)
+    second = RecordSetEmpty(name=LOGIN).apply(bench.board)
     assert bench.outcome(LOGIN) == "NODATA"
     first()
     assert bench.outcome(LOGIN) == "NODATA"
@@ -229,7 +229,7 @@ def test_a_fault_lies_dormant_while_it_does_not_fit(bench: Bench) -> None:
 
 def test_a_chain_keeps_the_alias(bench: Bench) -> None:
     """The long chain leads to the very alias record set: it follows its profile."""
-    LongChain(record=AUTOLOGON, length=3).apply(bench.board)
+    LongChain(name=AUTOLOGON, length=3).apply(bench.board)
     profile = TrafficManager(name=PROFILE, dns_name="www.tm.a.prd.aadg.trafficmanager.net")
     assert bench.outcome() == "NOERROR"
     bench.store.change(lambda zones: put_profile(zones, profile))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ssosim.cli.fault import seconds_of
 from ssosim.clock import VirtualClock, call_later_on_clock
-from ssosim.dns import DnsChangeError, DnsServer, Tamper, ZoneStore, answer, zones_of
+from ssosim.dns import DnsServer, Tamper, ZoneStore, answer, zones_of
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import default_estate
 from ssosim.faults import (
@@ -29,8 +29,8 @@ from ssosim.faults import (
     CertificateExpired,
     Delay,
     DelegationRemoved,
-    DnsFault,
     Drop,
+    Fault,
     FaultError,
     HttpStatus,
     KdcRefuses,
@@ -98,16 +98,16 @@ async def broken() -> AsyncIterator[Broken]:
         (Drop(names=(LOGIN,), first=2), "DROPPED"),
         (NxDomain(names=(LOGIN,), first=2), "NXDOMAIN"),
         (ServFail(names=(LOGIN,), first=2), "SERVFAIL"),
-        (NameRemoved(record=LOGIN, first=2), "NXDOMAIN"),
-        (RecordSetEmpty(record=LOGIN, first=2), "NODATA"),
+        (NameRemoved(name=LOGIN, first=2), "NXDOMAIN"),
+        (RecordSetEmpty(name=LOGIN, first=2), "NODATA"),
         (TrafficManagerDeleted(profile="aadg-autologon", first=2), "NODATA"),
     ],
     ids=lambda each: getattr(each, "name", None),
 )
-async def test_the_first_two_and_no_more(broken: Broken, fault: DnsFault, outcome: str) -> None:
+async def test_the_first_two_and_no_more(broken: Broken, fault: Fault, outcome: str) -> None:
     """Two answers are struck, the third is not; the end stands behind the last one, and other names do not count."""
     fault.apply(broken.board)
-    name = AUTOLOGON if fault.name == "traffic-manager-deleted" else LOGIN
+    name = AUTOLOGON if fault.fault_name == "traffic-manager-deleted" else LOGIN
     for each in ("sts.fabrikam.com", name, name, name):
         await broken.ask(each)
     assert broken.story == ["NOERROR", outcome, outcome, "after the first 2", "NOERROR"]
@@ -117,7 +117,7 @@ async def test_the_first_two_and_no_more(broken: Broken, fault: DnsFault, outcom
 
 async def test_an_answer_that_would_be_the_same_does_not_count(broken: Broken) -> None:
     """An empty A set strikes A answers: those to AAAA are what they were, and use nothing up."""
-    RecordSetEmpty(record=LOGIN, first=1).apply(broken.board)
+    RecordSetEmpty(name=LOGIN, first=1).apply(broken.board)
     for kind in ("AAAA", "AAAA", "A", "A"):
         await broken.ask(LOGIN, kind)
     assert broken.story == ["NODATA", "NODATA", "NODATA", "after the first 1", "NOERROR"]
@@ -125,7 +125,7 @@ async def test_an_answer_that_would_be_the_same_does_not_count(broken: Broken) -
 
 async def test_two_queries_at_once_do_not_both_meet_the_first(broken: Broken) -> None:
     """Stub resolvers ask for A and AAAA in one breath: a limit of one strikes one of them."""
-    NameRemoved(record=LOGIN, first=1).apply(broken.board)
+    NameRemoved(name=LOGIN, first=1).apply(broken.board)
     await asyncio.gather(*(broken.ask() for _ in range(8)))
     assert sorted(broken.story) == sorted(["NXDOMAIN", "after the first 1", *["NOERROR"] * 7])
 
@@ -134,7 +134,7 @@ async def test_for_a_while_by_the_loop(broken: Broken) -> None:
     """In real time a fault ends after its seconds, whichever limit comes first; undone before, none."""
     ServFail(for_s=0.1, first=99).apply(broken.board)
     Delay(seconds=0.01, for_s=60, first=1).apply(broken.board)
-    undo = NameRemoved(record=AUTOLOGON, for_s=0.05).apply(broken.board)
+    undo = NameRemoved(name=AUTOLOGON, for_s=0.05).apply(broken.board)
     undo()
     await broken.ask()
     await asyncio.sleep(0.2)
@@ -147,11 +147,11 @@ async def test_for_a_while_in_virtual_time() -> None:
     clock = VirtualClock(1000.0)
     store = ZoneStore(HEALTHY)
     board = ActiveFaults(store, trace := Trace(clock), call_later_on_clock(clock))
-    NameRemoved(record=LOGIN, for_s=30).apply(board)
-    undo = WrongAddress(record=AUTOLOGON, for_s=10).apply(board)
+    NameRemoved(name=LOGIN, for_s=30).apply(board)
+    undo = WrongAddress(name=AUTOLOGON, for_s=10).apply(board)
     undo()
     await clock.run_until(1029.9)
-    assert [fault.name for fault in (applied.fault for applied in board.active)] == ["name-removed"]
+    assert [fault.fault_name for fault in (applied.fault for applied in board.active)] == ["name-removed"]
     await clock.run_until(2000.0)
     ends = [(record.at, record.event.reason) for record in trace if isinstance(record.event, FaultUndone)]
     assert ends == [(1000.0, ""), (1030.0, "after 30 s")]
@@ -182,17 +182,17 @@ class Server:
     tamper: Tamper | None = None
 
 
-LIMITED: tuple[DnsFault, ...] = (
-    NameRemoved(record=LOGIN, first=1),
-    NameRemoved(record=AUTOLOGON, first=2),
-    RecordSetEmpty(record=LOGIN, first=2),
-    WrongAddress(record=LOGIN, first=3),
-    TtlChanged(record=AUTOLOGON, ttl=1, first=1),
+LIMITED: tuple[Fault, ...] = (
+    NameRemoved(name=LOGIN, first=1),
+    NameRemoved(name=AUTOLOGON, first=2),
+    RecordSetEmpty(name=LOGIN, first=2),
+    WrongAddress(name=LOGIN, first=3),
+    TtlChanged(name=AUTOLOGON, ttl=1, first=1),
     TrafficManagerDeleted(profile="aadg-autologon", first=2),
     ServFail(names=(LOGIN,), first=2),
     Drop(first=1, probability=0.5),
     Delay(seconds=0.1, first=2),
-    WrongAddress(record=LOGIN),
+    WrongAddress(name=LOGIN),
     DelegationRemoved(zone="fabrikam.com"),
     NxDomain(names=(AUTOLOGON,), first=1, for_s=9),
 )
@@ -204,7 +204,7 @@ LIMITED: tuple[DnsFault, ...] = (
     st.lists(st.sampled_from([LOGIN, AUTOLOGON, "sts.fabrikam.com"]), max_size=20),
     st.randoms(use_true_random=False),
 )
-def test_undo_and_limits_restore_the_state(faults: list[DnsFault], asked: list[str], random: Any) -> None:
+def test_undo_and_limits_restore_the_state(faults: list[Fault], asked: list[str], random: Any) -> None:
     """Whatever ends by its limit and whatever is undone, in whatever order: each once, and then all is as before."""
     waiting: list[Callable[[], None]] = []
 
@@ -217,7 +217,7 @@ def test_undo_and_limits_restore_the_state(faults: list[DnsFault], asked: list[s
     board.attach(server, "lab")
     undos: list[Callable[[], None]] = []
     for fault in faults:
-        with contextlib.suppress(DnsChangeError):
+        with contextlib.suppress(FaultError):
             undos.append(fault.apply(board))
     for name in asked:
         event = answer(store.current, to_name(name), A).event("udp")
@@ -241,8 +241,10 @@ def hosted(tmp_path_factory: pytest.TempPathFactory, prepared: Any) -> Iterator[
         yield lab
 
 
-@pytest.mark.parametrize("fault", [KdcRefuses(first=1), HttpStatus(path="/userrealm/", first=1)], ids=lambda f: f.name)
-def test_services_are_struck_once(hosted: HostedLab, fault: DnsFault) -> None:
+@pytest.mark.parametrize(
+    "fault", [KdcRefuses(first=1), HttpStatus(path="/userrealm/", first=1)], ids=lambda f: f.fault_name
+)
+def test_services_are_struck_once(hosted: HostedLab, fault: Fault) -> None:
     """The first request to the KDC, the first exchange: then the next sign-in goes through, and the trace says why."""
     assert hosted.sign_in("msal4j-iwa").outcome is Outcome.SILENT  # from now on there is a ticket-granting ticket
     mark = hosted.records()[-1].seq
@@ -270,7 +272,7 @@ def _bad(record: Any) -> bool:
         ({"fault": "drop", "for_s": 0}, "for_s 0.0 is not above 0"),
         ({"fault": "drop", "for_s": "nan"}, "for_s nan is not above 0"),
         ({"fault": "certificate-expired", "host": LOGIN, "for_s": -1}, "for_s -1.0 is not above 0"),
-        ({"fault": "name-removed", "record": LOGIN, "first": 0}, "first 0 is not 1 or more"),
+        ({"fault": "name-removed", "name": LOGIN, "first": 0}, "first 0 is not 1 or more"),
         ({"fault": "kdc-silent", "first": -1}, "first -1 is not 1 or more"),
         ({"fault": "name-server-dead", "zone": "fabrikam.com", "first": 1}, "unknown field `first`"),
     ],

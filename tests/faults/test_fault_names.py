@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -21,14 +22,15 @@ from ssosim.faults import (
     FAULTS,
     ActiveFaults,
     Delay,
-    DnsFault,
     Drop,
+    Fault,
     FaultError,
     NameServerBlank,
     ServFail,
     fault_from,
-    registry,
 )
+from ssosim.faults.core import fault as fault_module
+from ssosim.faults.core import registry
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
 from ssosim.scenario.loader import parse_scenario
@@ -48,11 +50,24 @@ faults = [ {fault} ]
 """
 
 
-class UsersOwn(DnsFault, frozen=True, kw_only=True, tag="users-own"):
+class UsersOwn(Fault, frozen=True, kw_only=True, tag="users-own"):
     """A fault of somebody else's package."""
 
 
-def from_toml(text: str) -> DnsFault:
+class TakenName(UsersOwn, frozen=True, kw_only=True, tag="users-own"):
+    """A second fault with the name of the first."""
+
+
+NEW_FAULT = """
+from ssosim.faults.core.zone_fault import ZoneFault
+
+
+class NewFault(ZoneFault, frozen=True, kw_only=True, tag="test-new-fault"):
+    name: str
+"""
+
+
+def from_toml(text: str) -> Fault:
     """The fault of a scenario."""
     return parse_scenario(SCENARIO.replace("{fault}", text), "broken.toml").phases[0].faults[0]
 
@@ -88,10 +103,10 @@ def board() -> Iterator[ActiveFaults]:
         (Drop(), '{ fault = "drop" }', []),
     ],
 )
-def test_the_same_value_from_everywhere(fault: DnsFault, toml: str, words: list[str]) -> None:
+def test_the_same_value_from_everywhere(fault: Fault, toml: str, words: list[str]) -> None:
     """Python, a scenario's TOML and the words of the command line make equal faults."""
     assert from_toml(toml) == fault
-    assert fault_from(fields_of(fault.name, words)) == fault
+    assert fault_from(fields_of(fault.fault_name, words)) == fault
     assert hash(fault) == hash(from_toml(toml))
     with pytest.raises(AttributeError):
         fault.zone = "other"  # type: ignore[attr-defined]
@@ -129,7 +144,7 @@ def test_a_mistake_in_a_scenario_has_its_place() -> None:
 def test_the_control_api_keeps_a_list(board: ActiveFaults) -> None:
     """Apply, list, undo by id, by name and all; what does not fit is refused with its reason."""
     one = apply_fault(board, {"fault": "servfail", "names": ["a.example"]})
-    two = apply_fault(board, {"fault": "name-removed", "record": "login.microsoftonline.com"})
+    two = apply_fault(board, {"fault": "name-removed", "name": "login.microsoftonline.com"})
     apply_fault(board, {"fault": "servfail"})
     listed = list_faults(board)["faults"]
     assert [each["fault"] for each in listed] == ["servfail", "name-removed", "servfail"]
@@ -141,7 +156,7 @@ def test_the_control_api_keeps_a_list(board: ActiveFaults) -> None:
     with pytest.raises(LabInputError, match=r"no fault '9' is in force; there are: 3 \(servfail\)"):
         undo_faults(board, "9")
     with pytest.raises(LabError, match="nothing to remove"):
-        apply_fault(board, {"fault": "name-removed", "record": "nope.fabrikam.com"})
+        apply_fault(board, {"fault": "name-removed", "name": "nope.fabrikam.com"})
     assert len(undo_faults(board, "all")["undone"]) == 1
     assert undo_faults(board, "all") == {"undone": []}
 
@@ -158,14 +173,50 @@ def test_faults_of_installed_packages_have_names_too(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys.modules[__name__], "UsersOwn", UsersOwn, raising=False)
     own = EntryPoint("own", f"{here}UsersOwn", "ssosim.faults")
     monkeypatch.setattr(registry, "entry_points", entries(own))
-    assert registry.registered()["users-own"] is UsersOwn
-    assert set(registry.registered()) == {*FAULTS, "users-own"}
+    assert registry.registered_faults()["users-own"] is UsersOwn
+    assert set(registry.registered_faults()) == {*FAULTS, "users-own"}
     monkeypatch.setattr(registry, "entry_points", entries(EntryPoint("odd", "json:loads", "ssosim.faults")))
     with pytest.raises(FaultError, match=r"'odd'.*json:loads is no fault class"):
-        registry.registered()
-    taken = EntryPoint("again", "ssosim.faults.selector:DnsAnswerFault", "ssosim.faults")
-    monkeypatch.setattr(registry, "entry_points", entries(taken, taken))
-    assert "DnsAnswerFault" in registry.registered()
+        registry.registered_faults()
+    base = EntryPoint("base", "ssosim.faults.core.answer_fault:DnsAnswerFault", "ssosim.faults")
+    monkeypatch.setattr(registry, "entry_points", entries(base))
+    with pytest.raises(FaultError, match=r"'base'.*DnsAnswerFault has no tag"):
+        registry.registered_faults()
+    monkeypatch.setattr(sys.modules[__name__], "TakenName", TakenName, raising=False)
+    monkeypatch.setattr(
+        registry, "entry_points", entries(own, EntryPoint("again", f"{here}TakenName", "ssosim.faults"))
+    )
+    with pytest.raises(FaultError, match=r"'again'.*there is a fault 'users-own' already"):
+        registry.registered_faults()
+
+
+def test_a_new_fault_is_one_new_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A module in a folder beside core is found, imported and registered; a second one with its name is refused."""
+    folder = tmp_path / "dns"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "test_new_fault.py").write_text(NEW_FAULT, encoding="utf-8")
+    package = importlib.import_module("ssosim.faults.dns")
+    monkeypatch.setattr(registry, "_FOLDER", tmp_path)
+    monkeypatch.setattr(package, "__path__", [str(folder), *package.__path__])
+    monkeypatch.setattr(fault_module, "CLASSES", [*fault_module.CLASSES])
+    monkeypatch.setattr(registry, "CLASSES", fault_module.CLASSES)
+    try:
+        assert set(registry.registered_faults()) == {*FAULTS, "test-new-fault"}
+        (folder / "test_second_fault.py").write_text(NEW_FAULT, encoding="utf-8")
+        with pytest.raises(FaultError, match="test_second_fault: there is a fault 'test-new-fault' already"):
+            registry.registered_faults()
+    finally:
+        for name in ("test_new_fault", "test_second_fault"):
+            sys.modules.pop(f"ssosim.faults.dns.{name}", None)
+
+
+def test_every_module_of_a_fault_holds_one() -> None:
+    """One file a fault, named like the fault, in the folder of what it touches."""
+    root = Path(registry.__file__).parents[1]
+    files = {path.stem for path in root.glob("*/*.py") if path.parent.name != "core" and path.stem != "__init__"}
+    shipped = [name for name, kind in FAULTS.items() if kind.__module__.startswith("ssosim.faults.")]
+    assert files == {name.replace("-", "_") for name in shipped}
 
 
 def ssosim(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -25,8 +25,8 @@ from ssosim.faults import (
     CnameLoop,
     Delay,
     DelegationRemoved,
-    DnsFault,
     Drop,
+    Fault,
     LongChain,
     NameRemoved,
     NameServerBlank,
@@ -97,19 +97,19 @@ async def broken() -> AsyncIterator[Broken]:
 
 ALL_FOUR = (1, 2, 3, 4)
 
-TABLE: list[tuple[DnsFault, str, str, str, str]] = [
-    (NameRemoved(record=LOGIN), LOGIN, "A", "NXDOMAIN", ""),
-    (RecordSetEmpty(record=LOGIN), LOGIN, "A", "NODATA", ""),
-    (WrongAddress(record=LOGIN), LOGIN, "A", "NOERROR", "203.0.113.254"),
-    (TtlChanged(record=LOGIN, ttl=7), LOGIN, "A", "NOERROR", " 7 IN A 192.0.2.10"),
+TABLE: list[tuple[Fault, str, str, str, str]] = [
+    (NameRemoved(name=LOGIN), LOGIN, "A", "NXDOMAIN", ""),
+    (RecordSetEmpty(name=LOGIN), LOGIN, "A", "NODATA", ""),
+    (WrongAddress(name=LOGIN), LOGIN, "A", "NOERROR", "203.0.113.254"),
+    (TtlChanged(name=LOGIN, ttl=7), LOGIN, "A", "NOERROR", " 7 IN A 192.0.2.10"),
     (TrafficManagerDeleted(profile="aadg-autologon"), AUTOLOGON, "A", "NODATA", ""),
-    (CnameForAlias(record=AUTOLOGON, profile="aadg-autologon"), AUTOLOGON, "A", "NOERROR", "trafficmanager.net."),
-    (CnameLoop(record=LOGIN), LOGIN, "A", "SERVFAIL", ""),
-    (CnameLoop(record=LOGIN, length=1), LOGIN, "A", "SERVFAIL", ""),
-    (LongChain(record=LOGIN, length=5), LOGIN, "A", "NOERROR", "login-hop-5"),
-    (LongChain(record=LOGIN), LOGIN, "A", "SERVFAIL", ""),
-    (AaaaWrong(record=LOGIN), LOGIN, "AAAA", "NOERROR", "2001:db8:bad::1"),
-    (AaaaDead(record=LOGIN), LOGIN, "AAAA", "NOERROR", "100::1"),
+    (CnameForAlias(name=AUTOLOGON, profile="aadg-autologon"), AUTOLOGON, "A", "NOERROR", "trafficmanager.net."),
+    (CnameLoop(name=LOGIN), LOGIN, "A", "SERVFAIL", ""),
+    (CnameLoop(name=LOGIN, length=1), LOGIN, "A", "SERVFAIL", ""),
+    (LongChain(name=LOGIN, length=5), LOGIN, "A", "NOERROR", "login-hop-5"),
+    (LongChain(name=LOGIN), LOGIN, "A", "SERVFAIL", ""),
+    (AaaaWrong(name=LOGIN), LOGIN, "AAAA", "NOERROR", "2001:db8:bad::1"),
+    (AaaaDead(name=LOGIN), LOGIN, "AAAA", "NOERROR", "100::1"),
     (PtrMismatch(address="192.0.2.10"), "10.2.0.192.in-addr.arpa", "PTR", "NOERROR", "elsewhere.example."),
     (ReverseZoneDead(), "10.2.0.192.in-addr.arpa", "PTR", "DROPPED", ""),
     (ReverseZoneDead(how="servfail"), "10.2.0.192.in-addr.arpa", "PTR", "SERVFAIL", ""),
@@ -131,7 +131,7 @@ TABLE: list[tuple[DnsFault, str, str, str, str]] = [
     ("fault", "name", "kind", "outcome", "text"), TABLE, ids=lambda each: getattr(each, "name", None)
 )
 async def test_what_a_fault_does_and_that_it_goes(
-    broken: Broken, fault: DnsFault, name: str, kind: str, outcome: str, text: str
+    broken: Broken, fault: Fault, name: str, kind: str, outcome: str, text: str
 ) -> None:
     """Each fault shows on the wire, negative answers with AA and SOA; other names are untouched; undone it is gone."""
     before = str((await broken.ask(name, kind)).to_text().partition(";ANSWER")[2])
@@ -148,7 +148,7 @@ async def test_what_a_fault_does_and_that_it_goes(
         if outcome == "TRUNCATED":
             assert said.flags & dns.flags.TC
     assert broken.outcomes[-1] == outcome
-    if getattr(fault, "names", True) and not getattr(fault, "clients", ()) and fault.name != "reverse-zone-dead":
+    if getattr(fault, "names", True) and not getattr(fault, "clients", ()) and fault.fault_name != "reverse-zone-dead":
         assert (await broken.ask("sts.fabrikam.com")).answer
     undo()
     after = str((await broken.ask(name, kind)).to_text().partition(";ANSWER")[2])
@@ -202,7 +202,7 @@ async def test_stale_data_are_those_of_before_the_fault(broken: Broken) -> None:
 
 async def test_stale_data_hold_what_older_faults_made(broken: Broken) -> None:
     """What was before the fault is what was to be seen then, other faults included."""
-    undo = WrongAddress(record=LOGIN).apply(broken.board)
+    undo = WrongAddress(name=LOGIN).apply(broken.board)
     StaleCache().apply(broken.board)
     undo()
     assert "203.0.113.254" in (await broken.ask()).to_text()

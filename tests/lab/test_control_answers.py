@@ -7,7 +7,7 @@ import pytest
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.control import answers
-from ssosim.lab.control.answers import Faults, LabStatus, Undone, ask, fault_of, read_answer
+from ssosim.lab.control.answers import Faults, LabStatus, UndoneFaults, parse_fault, read_answer, request_typed
 from ssosim.lab.control.dns_answers import Zones
 from ssosim.lab.control.spn_answers import Spns
 from ssosim.lab.program_devices.control_client import request_json
@@ -35,7 +35,7 @@ def test_an_answer_that_does_not_fit_is_told(monkeypatch, change, words):
         name = "here"
 
     with pytest.raises(LabError) as refused:
-        ask(Folder(), "GET", "/v1/status", LabStatus)
+        request_typed(Folder(), "GET", "/v1/status", LabStatus)
     text = str(refused.value)
     assert all(word in text for word in (*words, 'lab "here"', "GET /v1/status", "another version")), text
     assert refused.value.exit_code == 1
@@ -50,9 +50,9 @@ def test_what_is_no_answer_is_told(text):
 
 def test_a_fault_without_a_number_is_told():
     """A fault in force has a number, a name and a description at least."""
-    assert fault_of({"id": 3, "fault": "drop", "description": "d", "names": ["x"]}).id == 3
+    assert parse_fault({"id": 3, "fault": "drop", "description": "d", "names": ["x"]}).id == 3
     with pytest.raises(LabError, match="not understood"):
-        fault_of({"fault": "drop"})
+        parse_fault({"fault": "drop"})
 
 
 def test_json_loses_nothing_of_what_the_lab_says(running):
@@ -91,8 +91,8 @@ def test_models_read_what_the_lab_writes(running):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSOSIM_HOME", str(running.home))
         folder = LabFolder.of("default")
-        assert ask(folder, "GET", "/v1/status", LabStatus).state == "up"
-        assert ask(folder, "GET", "/v1/faults", Faults).faults == ()
-        assert ask(folder, "DELETE", "/v1/faults/all", Undone).undone == ()
-        assert ask(folder, "POST", "/v1/spn", Spns, {"host": "autologon.microsoftazuread-sso.com"}).rules
-        assert ask(folder, "GET", "/v1/dns/zones", Zones).estate.name
+        assert request_typed(folder, "GET", "/v1/status", LabStatus).state == "up"
+        assert request_typed(folder, "GET", "/v1/faults", Faults).faults == ()
+        assert request_typed(folder, "DELETE", "/v1/faults/all", UndoneFaults).undone == ()
+        assert request_typed(folder, "POST", "/v1/spn", Spns, {"host": "autologon.microsoftazuread-sso.com"}).rules
+        assert request_typed(folder, "GET", "/v1/dns/zones", Zones).estate.name

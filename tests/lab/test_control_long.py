@@ -102,7 +102,7 @@ async def test_others_have_their_turns_while_a_long_trace_is_read(trace: Trace, 
             assert (found["last_seq"], found["more"]) == (2 * MANY + 2, False)
     for query, number in ({"text": "nowhere"}, 0), ({"client": "quiet"}, 2):
         with turns() as count:
-            assert len(await TraceHandlers(trace)._fitting(Selection.of(query), 10)) == number
+            assert len(await TraceHandlers(trace)._find_matching(Selection.parse(query), 10)) == number
         assert count[0] >= 12
 
 

@@ -19,7 +19,7 @@ from ssosim.faults import FAULTS
 NO_PHASES = {"name": "x", "title": "x", "end": "2025-02-25T18:00:00Z", "clients": [], "phases": []}
 
 BAD: list[tuple[str, str, Any, int, str]] = [
-    ("GET", "/v1/nothing", None, 404, "there is nothing of that name"),
+    ("GET", "/v1/nothing", None, 404, ": not found"),
     ("GET", "/", None, 404, "/v1/openapi.json"),
     ("GET", "/v1/dns/nothing", None, 404, "there is nothing"),
     ("PUT", "/v1/faults", {}, 405, "expected GET, POST"),
@@ -29,7 +29,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/v1/faults", {"fault": ["drop"]}, 400, "there is no fault"),
     ("POST", "/v1/faults", {"fault": "drop", "first": {}}, 400, "$.first"),
     ("POST", "/v1/faults", {"fault": "drop", "for_s": -1}, 400, "for_s -1.0 is not above 0"),
-    ("POST", "/v1/faults", {"fault": "name-removed", "record": "no.example"}, 409, "no.example"),
+    ("POST", "/v1/faults", {"fault": "name-removed", "name": "no.example"}, 409, "no.example"),
     ("DELETE", "/v1/faults/77", None, 400, "no fault '77' is in force"),
     ("GET", "/v1/trace?since=-1", None, 400, "since '-1': expected a whole number from 0"),
     ("GET", "/v1/trace?limit=0", None, 400, "limit '0': expected a whole number from 1 to 10000"),

@@ -78,7 +78,7 @@ def test_ending_a_scenario_undoes_it(api: Api) -> None:
 
 def test_a_scenario_that_does_not_fit_breaks_nothing(api: Api) -> None:
     """A fault that cannot be had on this estate: 409, nothing in force, and another scenario can be begun."""
-    unfit = [{"fault": "http-silent"}, {"fault": "name-removed", "record": "no.fabrikam.com"}]
+    unfit = [{"fault": "http-silent"}, {"fault": "name-removed", "name": "no.fabrikam.com"}]
     wrong = OWN | {"phases": [OWN["phases"][0] | {"faults": unfit}]}
     status, said = api.call("POST", "/v1/scenarios", {"scenario": wrong})
     assert (status, "own: " in said["error"]) == (409, True)

@@ -121,7 +121,7 @@ def test_off_the_corporate_network_there_is_no_kdc_over_ipv6_either(dual):
 
 def test_a_dead_aaaa_costs_a_moment_with_happy_eyeballs(dual):
     """crm-online-2014: nobody answers at the IPv6 address; curl goes to IPv4 after 200 ms (RFC 8305) and signs in."""
-    apply = ["fault", "apply", "aaaa-dead", f"record={SSO}"]
+    apply = ["fault", "apply", "aaaa-dead", f"name={SSO}"]
     assert dual.run(*apply).returncode == 0
     try:
         began = time.monotonic()
@@ -144,7 +144,7 @@ def test_a_dead_aaaa_costs_a_moment_with_happy_eyeballs(dual):
 
 def test_a_wrong_aaaa_fails_those_who_have_ipv6_only(dual):
     """crm-online-2014: another host answers with its own certificate; curl does not go on to IPv4. IPv4 is well."""
-    assert dual.run("fault", "apply", "aaaa-wrong", f"record={SSO}").returncode == 0
+    assert dual.run("fault", "apply", "aaaa-wrong", f"name={SSO}").returncode == 0
     try:
         done = dual.run("exec", "--device", "desk-6", "--as", "wrong", "--", *NEGOTIATE)
         assert done.returncode == 60, done.stderr
@@ -174,9 +174,9 @@ def test_a_scenarios_program_can_have_ipv6(bench, tmp_path):
         'name = "six"\ntitle = "t"\nend = 2025-01-01T02:00:00Z\n'
         f'[[clients]]\nname = "four"\nrun = {run}\n[[clients]]\nname = "six"\nipv6 = true\nrun = {run}\n'
         '[[phases]]\nname = "wrong"\nstart = 2025-01-01T00:00:00Z\n'
-        f'faults = [{{ fault = "aaaa-wrong", record = "{SSO}" }}]\nexpect = {{ four = "silent", six = "failed" }}\n'
+        f'faults = [{{ fault = "aaaa-wrong", name = "{SSO}" }}]\nexpect = {{ four = "silent", six = "failed" }}\n'
         '[[phases]]\nname = "dead"\nstart = 2025-01-01T01:00:00Z\n'
-        f'faults = [{{ fault = "aaaa-dead", record = "{SSO}" }}]\nexpect = {{ four = "silent", six = "silent" }}\n'
+        f'faults = [{{ fault = "aaaa-dead", name = "{SSO}" }}]\nexpect = {{ four = "silent", six = "silent" }}\n'
     )
     done = bench.run("run", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -197,7 +197,7 @@ def test_an_ordinary_users_programs_have_ipv6_as_well(as_user):
     assert as_user("up", "--detach").returncode == 0
     ends = {"aaaa-dead": "200 192.0.2.20", "aaaa-wrong": "000 2001:db8:bad::1"}
     for fault, end in ends.items():
-        assert as_user("fault", "apply", fault, f"record={SSO}").returncode == 0
+        assert as_user("fault", "apply", fault, f"name={SSO}").returncode == 0
         done = as_user("exec", "--as", fault, "--ipv6", "--", *NEGOTIATE)
         assert done.stdout.strip() == end.strip(), done.stderr
         as_user("fault", "undo", "all")

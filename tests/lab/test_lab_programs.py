@@ -149,7 +149,7 @@ def test_ten_different_ends_at_once_are_told_apart(running):
 
 def test_a_wrong_address_leads_to_another_host(running):
     """azure-ad-preview: the name has another host's address; curl refuses its certificate, the trace names it."""
-    assert running.run("fault", "apply", "wrong-address", f"record={HOST}").returncode == 0
+    assert running.run("fault", "apply", "wrong-address", f"name={HOST}").returncode == 0
     try:
         for _ in range(2):
             done = running.run("exec", "--as", "astray", "--", *CURL)

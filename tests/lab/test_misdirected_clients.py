@@ -84,8 +84,8 @@ def test_a_stopped_observer_gets_no_events() -> None:
     clients.stop()
     clients.stop()
     trace.record("c", answer("one.example", FOREIGN))
-    assert (notified, trace._listeners) == ([FOREIGN], [])
+    assert (notified, trace._batch_subscribers) == ([FOREIGN], [])
     unknown = UnknownDestinations(trace, ClientAddresses(), [], silent=IPv6Network("100::/64"), ports={443: True})
     unknown._misdirected.start()
     unknown.stop()
-    assert trace._listeners == []
+    assert trace._batch_subscribers == []

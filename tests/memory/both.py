@@ -13,7 +13,7 @@ import uvloop
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import DnsResolver, Estate, default_estate
-from ssosim.faults import DnsFault, fault_from
+from ssosim.faults import Fault, fault_from
 from ssosim.lab.core.lab import Lab
 from ssosim.memory import Engine, MemoryLab
 from ssosim.scenario.client_choice import model_of
@@ -43,14 +43,14 @@ class Said(NamedTuple):
 
 
 def scenario(
-    faults: Iterable[dict[str, Any] | DnsFault],
+    faults: Iterable[dict[str, Any] | Fault],
     models: Sequence[str] = MODELS,
     *,
     ipv6: bool = False,
     resolvers: tuple[DnsResolver, ...] = (),
 ) -> Scenario:
     """Two hours with ``faults`` in force, and ``models`` that sign in at their beginning."""
-    applied = tuple(each if isinstance(each, DnsFault) else fault_from(each) for each in faults)
+    applied = tuple(each if isinstance(each, Fault) else fault_from(each) for each in faults)
     return Scenario(
         name="both",
         title="the same twice",

@@ -15,7 +15,7 @@ from ssosim_clients.ports import Device
 
 from ssosim.clock import VirtualClock
 from ssosim.estate import Estate
-from ssosim.faults import DnsFault
+from ssosim.faults import Fault
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import model_device
 from ssosim.memory import Engine, MemoryLab, memory_device
@@ -64,7 +64,7 @@ def _plain(record: Record) -> tuple[str, dict[str, Any]]:
     return type(record.event).__name__, {name: value for name, value in fields.items() if name not in DRAWN}
 
 
-def over_sockets(acts: Sequence[Act], estate: Estate, faults: Sequence[DnsFault], cache: Path) -> Seen:
+def over_sockets(acts: Sequence[Act], estate: Estate, faults: Sequence[Fault], cache: Path) -> Seen:
     """Over real DNS, TLS and Kerberos in virtual time, on the device desk-1."""
 
     async def run() -> Seen:
@@ -85,7 +85,7 @@ def over_sockets(acts: Sequence[Act], estate: Estate, faults: Sequence[DnsFault]
         return runner.run(run())
 
 
-def in_memory(acts: Sequence[Act], estate: Estate, faults: Sequence[DnsFault]) -> Seen:
+def in_memory(acts: Sequence[Act], estate: Estate, faults: Sequence[Fault]) -> Seen:
     """The same in memory."""
     engine, seen = Engine(START), list[Any]()
     lab = MemoryLab(engine, estate)

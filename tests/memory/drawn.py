@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ssosim.faults import DnsFault, fault_from
+from ssosim.faults import Fault, fault_from
 
 from .both import MODELS
 from .rows import AUTOLOGON, LOGIN, PROFILE, SOAP, STS, ZONE
@@ -50,7 +50,7 @@ ON_THE_WIRE = _fields(
 )
 WEB = _fields(host=HOSTS, path=PATHS, clients=CLIENTS, probability=st.sampled_from([1.0, 1.0, 0.5]), seed=SEED)
 SERVER = _fields(zone=ZONES, servers=SERVERS, seed=SEED)
-RECORD = _fields(record=RECORDS)
+RECORD = _fields(name=RECORDS)
 STATUS = _fields(
     status=st.sampled_from([400, 401, 403, 404, 429, 500, 503, 599]),
     code=st.none() | st.sampled_from([90033, 50126, 81003]),
@@ -70,7 +70,7 @@ OWN: dict[str, Strategy] = {
     "wrong-address": _with(RECORD, _fields(address=ADDRESSES)),
     "ttl-changed": _with(RECORD, _fields(ttl=st.integers(0, 9999))),
     "traffic-manager-deleted": _fields(profile=st.just(PROFILE)),
-    "cname-for-alias": _fields(profile=st.just(PROFILE), record=st.just(AUTOLOGON)),
+    "cname-for-alias": _fields(profile=st.just(PROFILE), name=st.just(AUTOLOGON)),
     "cname-loop": _with(RECORD, _fields(length=st.integers(1, 9))),
     "long-chain": _with(RECORD, _fields(length=st.integers(1, 40))),
     "aaaa-wrong": RECORD,
@@ -107,11 +107,11 @@ OWN: dict[str, Strategy] = {
 }  # fmt: skip
 
 
-def _made(name: str) -> Callable[[dict[str, Any]], DnsFault]:
+def _made(name: str) -> Callable[[dict[str, Any]], Fault]:
     return lambda fields: fault_from({"fault": name, **fields})
 
 
-def faults(name: str, *, first: bool = False) -> st.SearchStrategy[DnsFault]:
+def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     """The fault ``name`` with drawn fields; ``first``: perhaps so many only."""
     fields = _with(OWN[name], _fields(for_s=LIMIT))
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",

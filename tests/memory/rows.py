@@ -13,21 +13,21 @@ SOAP = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body/><
 Fields = dict[str, Any]
 
 ROWS: dict[str, list[Fields]] = {
-    "name-removed": [{"record": AUTOLOGON}, {"record": STS}, {"record": AUTOLOGON, "for_s": 3600}],
-    "record-set-empty": [{"record": AUTOLOGON}, {"record": LOGIN}],
+    "name-removed": [{"name": AUTOLOGON}, {"name": STS}, {"name": AUTOLOGON, "for_s": 3600}],
+    "record-set-empty": [{"name": AUTOLOGON}, {"name": LOGIN}],
     "wrong-address": [
-        {"record": AUTOLOGON},
-        {"record": AUTOLOGON, "address": "192.0.2.10"},
-        {"record": AUTOLOGON, "address": "10.10.0.53"},
-        {"record": LOGIN, "address": "2001:db8:bad::1"},
+        {"name": AUTOLOGON},
+        {"name": AUTOLOGON, "address": "192.0.2.10"},
+        {"name": AUTOLOGON, "address": "10.10.0.53"},
+        {"name": LOGIN, "address": "2001:db8:bad::1"},
     ],
-    "ttl-changed": [{"record": AUTOLOGON, "ttl": 5}],
+    "ttl-changed": [{"name": AUTOLOGON, "ttl": 5}],
     "traffic-manager-deleted": [{"profile": PROFILE}, {"profile": PROFILE, "for_s": 900}],
-    "cname-for-alias": [{"record": AUTOLOGON, "profile": PROFILE}],
-    "cname-loop": [{"record": AUTOLOGON}, {"record": LOGIN, "length": 1}],
-    "long-chain": [{"record": AUTOLOGON, "length": length} for length in (3, 15, 16, 20)],
-    "aaaa-wrong": [{"record": AUTOLOGON}],
-    "aaaa-dead": [{"record": AUTOLOGON}],
+    "cname-for-alias": [{"name": AUTOLOGON, "profile": PROFILE}],
+    "cname-loop": [{"name": AUTOLOGON}, {"name": LOGIN, "length": 1}],
+    "long-chain": [{"name": AUTOLOGON, "length": length} for length in (3, 15, 16, 20)],
+    "aaaa-wrong": [{"name": AUTOLOGON}],
+    "aaaa-dead": [{"name": AUTOLOGON}],
     "ptr-mismatch": [{"address": "192.0.2.20"}, {"address": "198.51.100.30", "points_to": AUTOLOGON}],
     "reverse-zone-dead": [{}, {"how": "servfail"}, {"zone": "2.0.192.in-addr.arpa"}],
     "nxdomain": [{"names": [AUTOLOGON]}, {"names": ["*.microsoftonline.com"], "clients": ["office"]}],
@@ -79,7 +79,7 @@ ROWS: dict[str, list[Fields]] = {
 """By the fault's name. All models meet each of them at once."""
 
 ALONE: list[Fields] = [
-    {"fault": "name-removed", "record": AUTOLOGON, "first": 2},
+    {"fault": "name-removed", "name": AUTOLOGON, "first": 2},
     {"fault": "servfail", "first": 3},
     {"fault": "drop", "names": [AUTOLOGON], "first": 1},
     {"fault": "truncation-loop", "first": 2},
@@ -94,20 +94,20 @@ ALONE: list[Fields] = [
 """What strikes the first so many, whoever they are: each model meets it alone, for who is first of many is chance."""
 
 WITH_IPV6: list[Fields] = [
-    {"fault": "aaaa-wrong", "record": AUTOLOGON},
-    {"fault": "aaaa-dead", "record": AUTOLOGON},
-    {"fault": "aaaa-dead", "record": LOGIN, "address": "100::abcd"},
-    {"fault": "wrong-address", "record": AUTOLOGON, "address": "2001:db8:7::7"},
+    {"fault": "aaaa-wrong", "name": AUTOLOGON},
+    {"fault": "aaaa-dead", "name": AUTOLOGON},
+    {"fault": "aaaa-dead", "name": LOGIN, "address": "100::abcd"},
+    {"fault": "wrong-address", "name": AUTOLOGON, "address": "2001:db8:7::7"},
 ]
 """On devices that prefer IPv6."""
 
 BEHIND_A_RESOLVER: list[Fields] = [
     {"fault": "stale-cache"},
     {"fault": "validation-failing", "zone": ZONE},
-    {"fault": "record-set-empty", "record": AUTOLOGON, "for_s": 400},
-    {"fault": "cname-for-alias", "record": AUTOLOGON, "profile": PROFILE},
-    {"fault": "cname-loop", "record": AUTOLOGON},
-    {"fault": "long-chain", "record": AUTOLOGON, "length": 20},
+    {"fault": "record-set-empty", "name": AUTOLOGON, "for_s": 400},
+    {"fault": "cname-for-alias", "name": AUTOLOGON, "profile": PROFILE},
+    {"fault": "cname-loop", "name": AUTOLOGON},
+    {"fault": "long-chain", "name": AUTOLOGON, "length": 20},
     {"fault": "nxdomain", "names": [AUTOLOGON], "for_s": 900},
     {"fault": "servfail", "names": [AUTOLOGON], "at": "resolver", "probability": 0.5, "seed": 6},
     {"fault": "servfail", "names": [AUTOLOGON]},

@@ -27,7 +27,7 @@ from .both import scenario
 
 RACER = dataclasses.replace(OFFICE, name="racer", spn=RULES["gokrb5"])
 CLIENTS = ("racer-1", "racer-2", "racer-3", "racer-4")
-CHAIN = {"fault": "long-chain", "record": "autologon.microsoftazuread-sso.com", "length": 3}
+CHAIN = {"fault": "long-chain", "name": "autologon.microsoftazuread-sso.com", "length": 3}
 
 Asked = dict[str, list[str]]
 

@@ -22,11 +22,11 @@ from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas
 from ssosim.dns.zones.stub import Query, build_query, read_answer, read_wire
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Monitor, default_estate
-from ssosim.faults import Delay, DnsFault, Drop, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
+from ssosim.faults import Delay, Drop, Fault, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.memory import Engine, MemoryAcceptor, MemoryKdc, MemoryLab, Pace, memory_device
-from ssosim.memory.kdc import Tickets
+from ssosim.memory import Durations, Engine, MemoryAcceptor, MemoryKdc, MemoryLab, memory_device
+from ssosim.memory.kdc import TicketCache
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario
 from ssosim.trace import KdcExchange
@@ -128,7 +128,7 @@ def test_delays_of_several_faults_add_up() -> None:
     assert said["broken", "token-validator"].after_s == 16
 
 
-def _request(lab: MemoryLab, **wishes: Pace) -> tuple[str, float]:
+def _request(lab: MemoryLab, **wishes: Durations) -> tuple[str, float]:
     """What comes of one request, and the virtual seconds that it takes."""
     device = memory_device(lab, "c", **wishes)
     began = lab.engine.now
@@ -171,7 +171,7 @@ def test_a_device_waits_so_long_and_no_longer() -> None:
     ],
     ids=["delay", "long delay", "drop", "cut"],
 )
-def test_a_device_waits_five_seconds_for_a_name(fault: DnsFault, found: bool, took: float) -> None:
+def test_a_device_waits_five_seconds_for_a_name(fault: Fault, found: bool, took: float) -> None:
     """An answer that comes within 5 s is one, later or never it is none; each type is waited for by itself."""
     lab = MemoryLab(Engine(), default_estate())
     fault.apply(lab)
@@ -185,7 +185,7 @@ def test_a_device_waits_five_seconds_for_a_name(fault: DnsFault, found: bool, to
 def test_pace_gives_exchanges_a_length() -> None:
     """By default an exchange takes no time, as on sockets in virtual time; a pace says what it takes."""
     lab = MemoryLab(Engine(), default_estate())
-    assert _request(lab, pace=Pace(request=0.25)) == ("200", 0.25)
+    assert _request(lab, durations=Durations(request=0.25)) == ("200", 0.25)
 
 
 def test_the_kdc_says_the_error_that_was_asked_for() -> None:
@@ -203,12 +203,12 @@ def test_tickets_are_judged() -> None:
     """Accepted once for the right service; refused for another, when used again, and when it is no ticket at all."""
     acceptor = MemoryAcceptor("R", [SPN])
     kdc = MemoryKdc("R", lambda: {SPN, "HTTP/other"})
-    tickets = Tickets("alice", "R", kdc.numbers)
-    assert tickets.token(SPN) is None
+    tickets = TicketCache("alice", "R", kdc.numbers)
+    assert tickets.build_token(SPN) is None
     for spn in (SPN, "HTTP/other"):
-        assert kdc.ask(spn, "c", lambda: (), lambda _: None).failure is None
-        tickets.keep(spn)
-    token, other = tickets.token(SPN), tickets.token("HTTP/other")
+        assert kdc.request_ticket(spn, "c", lambda: (), lambda _: None).failure is None
+        tickets.add(spn)
+    token, other = tickets.build_token(SPN), tickets.build_token("HTTP/other")
     assert token is not None
     assert other is not None
     assert acceptor.accept(token) == AcceptedTicket("alice@R", f"{SPN}@R", b"ssosim memory reply")

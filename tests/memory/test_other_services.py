@@ -68,8 +68,8 @@ def _estate() -> Estate:
     "fault",
     [
         None,
-        {"fault": "wrong-address", "record": LOGIN, "address": "198.51.100.81"},
-        {"fault": "wrong-address", "record": LOGIN, "address": "198.51.100.80"},
+        {"fault": "wrong-address", "name": LOGIN, "address": "198.51.100.81"},
+        {"fault": "wrong-address", "name": LOGIN, "address": "198.51.100.80"},
         {"fault": "certificate-expired", "host": VAULT},
         {"fault": "http-status", "host": HELLO, "status": 503},
         {"fault": "http-dropped", "host": VAULT},
@@ -125,5 +125,5 @@ def test_http_with_a_dns_server_is_refused_by_name() -> None:
 
     run = lab.engine.start(visit())
     lab.engine.run(watched=run)
-    with pytest.raises(LabInputError, match=r"HTTP with the DNS server at .* cannot be played in memory"):
+    with pytest.raises(LabInputError, match=r"HTTP with the DNS server at .* is not supported in memory"):
         _ = run.result

@@ -14,8 +14,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from ssosim.dns import DnsChangeError
-from ssosim.faults import FAULTS, DnsFault
+from ssosim.faults import FAULTS, Fault, FaultError
 from ssosim.scenario.model import Scenario
 
 from .both import MODELS, RESOLVER, in_memory, over_sockets, scenario
@@ -40,14 +39,14 @@ def _same(played: Scenario, cache: Path) -> None:
 def _outcome(play: Callable[[Scenario], object], played: Scenario) -> object:
     try:
         return play(played)
-    except DnsChangeError as refused:
+    except FaultError as refused:
         event("does not fit")
         return str(refused)
 
 
-def _takes_real_time(pair: tuple[DnsFault, DnsFault]) -> bool:
+def _takes_real_time(pair: tuple[Fault, Fault]) -> bool:
     """A KDC that falls silent while libkrb5 asks again costs real seconds over sockets."""
-    return {"kdc-silent", "kdc-refuses"} <= {fault.name for fault in pair}
+    return {"kdc-silent", "kdc-refuses"} <= {fault.fault_name for fault in pair}
 
 
 def test_every_fault_can_be_drawn() -> None:
@@ -57,14 +56,14 @@ def test_every_fault_can_be_drawn() -> None:
 
 @sampled
 @given(st.sampled_from(KINDS).flatmap(faults))
-def test_one_fault(prepared: Path, fault: DnsFault) -> None:
+def test_one_fault(prepared: Path, fault: Fault) -> None:
     """One fault with drawn fields, five models at once."""
     _same(scenario([fault], FEW), prepared)
 
 
 @sampled
 @given(st.sampled_from(KINDS).flatmap(lambda name: faults(name, first=True)), st.sampled_from(MODELS), st.booleans())
-def test_one_fault_and_one_model(prepared: Path, fault: DnsFault, model: str, ipv6: bool) -> None:
+def test_one_fault_and_one_model(prepared: Path, fault: Fault, model: str, ipv6: bool) -> None:
     """One model alone, so that a fault may strike the first so many; with and without IPv6."""
     _same(scenario([fault], [model], ipv6=ipv6), prepared)
 
@@ -75,7 +74,7 @@ def test_one_fault_and_one_model(prepared: Path, fault: DnsFault, model: str, ip
         lambda pair: not _takes_real_time(pair)
     )
 )
-def test_two_faults(prepared: Path, pair: tuple[DnsFault, DnsFault]) -> None:
+def test_two_faults(prepared: Path, pair: tuple[Fault, Fault]) -> None:
     """Two faults on top of each other, five models at once."""
     _same(scenario(pair, FEW), prepared)
 
@@ -87,13 +86,13 @@ def test_two_faults(prepared: Path, pair: tuple[DnsFault, DnsFault]) -> None:
     ),
     st.sampled_from(MODELS),
 )
-def test_two_faults_and_one_model(prepared: Path, pair: tuple[DnsFault, DnsFault], model: str) -> None:
+def test_two_faults_and_one_model(prepared: Path, pair: tuple[Fault, Fault], model: str) -> None:
     """Two faults, each perhaps for the first so many."""
     _same(scenario(pair, [model]), prepared)
 
 
 @sampled
 @given(st.sampled_from([name for name in KINDS if name not in ("drop", "delay", "name-server-dead")]).flatmap(faults))
-def test_behind_a_resolver(prepared: Path, fault: DnsFault) -> None:
+def test_behind_a_resolver(prepared: Path, fault: Fault) -> None:
     """Devices that ask a caching resolver; without the faults for which it waits real seconds."""
     _same(scenario([fault], FEW[:3], resolvers=(RESOLVER,)), prepared)

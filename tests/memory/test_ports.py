@@ -93,7 +93,7 @@ ACTS: list[Act] = [
         [{"fault": "http-dropped"}],
         [{"fault": "kdc-refuses", "first": 3}],
         [{"fault": "kdc-silent"}],
-        [{"fault": "certificate-expired", "host": AUTOLOGON}, {"fault": "wrong-address", "record": AUTOLOGON}],
+        [{"fault": "certificate-expired", "host": AUTOLOGON}, {"fault": "wrong-address", "name": AUTOLOGON}],
         [{"fault": "certificate-expired", "host": LOGIN, "first": 2}],
     ],
     ids=lambda faults: "+".join(fault["fault"] for fault in faults) or "healthy",

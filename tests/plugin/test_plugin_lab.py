@@ -10,7 +10,7 @@ def test_a_lab_for_tests_without_a_loop(project):
     from ssosim.lab.base.errors import LabInputError
     from ssosim.testing import Outcome
 
-    GONE = NameRemoved(record="autologon.microsoftazuread-sso.com")
+    GONE = NameRemoved(name="autologon.microsoftazuread-sso.com")
 
     def test_faults(sso_lab):
         assert sso_lab.sign_in("office").outcome is Outcome.SILENT

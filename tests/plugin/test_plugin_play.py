@@ -30,7 +30,7 @@ def test_the_snippet_of_the_documentation_passes(project):
         assert verdict.phase("record-empty").outcome is Outcome.INTERACTIVE
         assert verdict.decided_within(minutes=1)
         assert verdict.clients == ("mine",)
-        assert verdict.left_out == ()
+        assert verdict.skipped_programs == ()
     """)
     assert project.run().counts == {"passed": 1}
 
@@ -97,7 +97,7 @@ def test_clients_by_name_object_and_list(project):
         played = sso_play_sync("feb-2025", ["native-prompt", MyClient(), MyClient()], device="desk-2")
         assert played.clients == ("native-prompt", "mine", "mine-2")
         assert played.client("mine").phase("cname").outcome == "interactive"
-        assert not played.again  # no command line knows an object of the test's
+        assert not played.repeat_command  # no command line knows an object of the test's
         with pytest.raises(LabInputError, match="which client"):
             played.phase("cname")
         with pytest.raises(LabInputError, match="it has: healthy, record-empty"):
@@ -123,7 +123,7 @@ def test_programs_are_left_out_and_that_is_said(project):
     project.write("""
     def test_own(sso_play_sync):
         played = sso_play_sync("feb-2025")
-        assert played.left_out == ("curl",)
+        assert played.skipped_programs == ("curl",)
         assert False
     """)
     output = project.run().output
@@ -157,13 +157,13 @@ def test_a_scenario_of_ones_own_by_file_and_object(project):
     """A TOML file, a ``Scenario`` and an own estate play; a mistake in them is one message with its place."""
     project.write("""
     from pathlib import Path
-    from ssosim.testing.playing import scenario_of
+    from ssosim.testing.playing import resolve_scenario
 
     def test_both(sso_play_sync, sso_estate):
         file = sso_play_sync("short.toml", "native-prompt", seed=3)
         assert (file.scenario.name, file.seed) == ("short", 3)
-        assert file.again == f"ssosim run short.toml --client native-prompt --seed 3 --estate {sso_estate}"
-        assert sso_play_sync(scenario_of(Path("short.toml")), "native-prompt").again == ""
+        assert file.repeat_command == f"ssosim run short.toml --client native-prompt --seed 3 --estate {sso_estate}"
+        assert sso_play_sync(resolve_scenario(Path("short.toml")), "native-prompt").repeat_command == ""
         assert file.phase("only").outcome == "silent"
 
     def test_mistake(sso_play_sync):

@@ -23,7 +23,7 @@ POINTER = "HTTP/node7.example.com"
 STATES = {
     "sign-in-page": (),
     "empty": (TrafficManagerDeleted(profile="aadg-autologon"),),
-    "cname": (CnameForAlias(record="autologon.microsoftazuread-sso.com", profile="aadg-autologon"),),
+    "cname": (CnameForAlias(name="autologon.microsoftazuread-sso.com", profile="aadg-autologon"),),
     "ptr": (PtrMismatch(address="192.0.2.20", points_to="node7.example.com"),),
 }
 
@@ -59,10 +59,10 @@ class Desk:
 
     def start(self, label, flow="", *options, krb5=""):
         """One flow, as its manifest says, under a label of its own; ``krb5``: with the environment of that flow."""
-        part, environment = (find_flows(f"chromium/{name or label}")[0].flow for name in (flow, krb5 or flow))
+        client_flow, environment = (find_flows(f"chromium/{name or label}")[0].flow for name in (flow, krb5 or flow))
         settings = [f"{name}={value}".replace("{home}", str(FOLDER)) for name, value in environment.environment.items()]
-        command = [word.replace("{home}", str(FOLDER)) for word in part.run]
-        self.run(label, FOLDER / part.etc, *options, "--", "env", *settings, *command)
+        command = [word.replace("{home}", str(FOLDER)) for word in client_flow.run]
+        self.run(label, FOLDER / client_flow.etc, *options, "--", "env", *settings, *command)
 
     def run(self, label, etc, *words):
         """A program with the files of ``etc``."""

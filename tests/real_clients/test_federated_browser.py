@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ssosim.real_clients.folders import home_of
-from ssosim.real_clients.installation import lacking_text
+from ssosim.real_clients.folders import find_client_home
+from ssosim.real_clients.installation import describe_missing_tools
 from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_records
@@ -20,8 +20,8 @@ INTERNET_EXPLORER = 'CHROMIUM_FLAGS="$CHROMIUM_FLAGS --user-agent=Trident/7.0"\n
 @pytest.fixture
 def chromium(running, request, tmp_path):
     """Runs the page flow as the federated user; the records of its trace."""
-    (part,) = find_flows("chromium/sign-in-page")
-    if text := lacking_text(part.original):
+    (client_flow,) = find_flows("chromium/sign-in-page")
+    if text := describe_missing_tools(client_flow.client):
         pytest.skip(text)
     policies = tmp_path / "chromium/policies/managed"
     policies.mkdir(parents=True)
@@ -30,8 +30,8 @@ def chromium(running, request, tmp_path):
 
     def run(flags=""):
         (tmp_path / "chromium.d/flags").write_text(flags)
-        label, place = request.node.name, str(home_of(part.original))
-        command = [word.replace("{home}", place) for word in part.flow.run]
+        label, place = request.node.name, str(find_client_home(client_flow.client))
+        command = [word.replace("{home}", place) for word in client_flow.flow.run]
         done = running.run("exec", "--device", "desk-3", "--as", label, "--etc", str(tmp_path), "--", *command)
         assert done.stdout == "signed in as frank@fabrikam.com\n", done.stderr
         return list(read_records(running.run("trace", "--json", "--client", label).stdout.splitlines()))

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ssosim.real_clients.folders import home_of
-from ssosim.real_clients.installation import install, lacking_text
+from ssosim.real_clients.folders import find_client_home
+from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
 
 STS, LOGIN, AUTOLOGON = "sts.fabrikam.com", "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
@@ -37,19 +37,25 @@ NO_BODY = "NullPointerException"
 @pytest.fixture(scope="module", autouse=True)
 def _installed():
     """Both clients are installed, if they were not."""
-    for original in find_real_clients(["msal4j", "java-http"]):
-        if text := lacking_text(original):
+    for client in find_real_clients(["msal4j", "java-http"]):
+        if text := describe_missing_tools(client):
             pytest.skip(text)
-        install(original)
+        install(client)
 
 
 class Tried:
     """One JVM: how it ended, and what the trace has of it."""
 
     def __init__(self, bench, label, name, *variables, device=None, person=None):
-        (part,) = find_flows(name)
-        command = [word.replace("{home}", str(home_of(part.original))) for word in part.flow.run]
-        words = ["--device", device or part.flow.device, "--as", label, *(["--person", person] if person else [])]
+        (client_flow,) = find_flows(name)
+        command = [word.replace("{home}", str(find_client_home(client_flow.client))) for word in client_flow.flow.run]
+        words = [
+            "--device",
+            device or client_flow.flow.device,
+            "--as",
+            label,
+            *(["--person", person] if person else []),
+        ]
         self.done = bench.run("exec", *words, "--", "env", *variables, *command)
         lines = bench.run("trace", "--json", "--client", label).stdout.splitlines()
         self.events = [json.loads(line) for line in lines]
@@ -58,9 +64,9 @@ class Tried:
         """The events of one kind."""
         return [event for event in self.events if event["event"] == kind]
 
-    def requests(self, part=""):
-        """Statuses of the requests whose path has this part, in order."""
-        return [event["status"] for event in self.named("HttpExchange") if part in event["path"]]
+    def requests(self, path=""):
+        """Statuses of the requests whose path contains ``path``, in order."""
+        return [event["status"] for event in self.named("HttpExchange") if path in event["path"]]
 
     def steps(self):
         """What was asked for, in order; with its status where that says what happened."""
@@ -122,7 +128,7 @@ def test_requests_of_a_sign_in(attempt, name, who, steps, spns):
 @pytest.mark.parametrize("name", ["msal4j/integrated", "java-http/urlconnection"])
 def test_a_cname_does_not_move_the_spn(attempt, name):
     """measured-spn: Java asks for the name as typed; what refused the others on 25 February 2025 leaves it silent."""
-    cname = ("cname-for-alias", f"record={AUTOLOGON}", "profile=aadg-autologon")
+    cname = ("cname-for-alias", f"name={AUTOLOGON}", "profile=aadg-autologon")
     tried = attempt(name, faults=[cname])
     assert tried.done.returncode == 0, tried.done.stderr
     assert tried.spns() == [f"HTTP/{AUTOLOGON}"]
@@ -179,12 +185,12 @@ def test_the_lock_strikes_within_one_sign_in(attempt):
 
 def test_a_jvm_that_failed_once_does_not_negotiate_again(running, tmp_path):
     """measured-memory: a failure is kept per host until the JVM ends; the second attempt asks for no ticket."""
-    (original,) = find_real_clients(["msal4j"])
+    (client,) = find_real_clients(["msal4j"])
     program = tmp_path / "Twice.java"
     program.write_text(TWICE, encoding="utf-8")
     assert running.run("fault", "apply", "kdc-refuses", "clients=twice", "first=2").returncode == 0
     try:
-        classes = f"{home_of(original)}/target/lib/*"
+        classes = f"{find_client_home(client)}/target/lib/*"
         done = running.run("exec", "--as", "twice", "--", "java", "-cp", classes, str(program))
     finally:
         running.run("fault", "undo", "all")

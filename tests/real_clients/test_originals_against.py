@@ -9,22 +9,22 @@ import os
 import msgspec
 import pytest
 
-from ssosim.real_clients.client_choice import as_client
-from ssosim.real_clients.installation import is_installed, lacking_text
-from ssosim.real_clients.lookup import Part, find_flows, shipped
+from ssosim.real_clients.client_choice import build_scenario_client
+from ssosim.real_clients.installation import describe_missing_tools, is_installed
+from ssosim.real_clients.lookup import ClientFlow, find_flows, list_shipped
 from ssosim.real_clients.matrix import play_clients
-from ssosim.real_clients.measured import departures
-from ssosim.real_clients.model_comparison import compare, with_models
+from ssosim.real_clients.measured import find_measurement_differences
+from ssosim.real_clients.model_comparison import compare, pair_with_models
 from ssosim.scenario.loader import load_scenario
 
-PARTS = {part.name: part for original in shipped() for part in find_flows(original.name)}
-WITH_MODEL = [name for name, part in PARTS.items() if part.flow.model is not None]
+PARTS = {client_flow.name: client_flow for client in list_shipped() for client_flow in find_flows(client.name)}
+WITH_MODEL = [name for name, client_flow in PARTS.items() if client_flow.flow.model is not None]
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
 TRAFFIC_MANAGER = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
 
 
-def _installed() -> list[Part]:
-    return [part for part in PARTS.values() if is_installed(part.original)]
+def _installed() -> list[ClientFlow]:
+    return [client_flow for client_flow in PARTS.values() if is_installed(client_flow.client)]
 
 
 def _scenarios():
@@ -41,10 +41,10 @@ def played(prepared):
     kept = os.environ.get("SSOSIM_HOME")
     os.environ["SSOSIM_HOME"] = str(prepared.parent)
     try:
-        parts = _installed()
-        with_model = with_models(parts)
+        client_flows = _installed()
+        with_model = pair_with_models(client_flows)
         names = {client.name for client in with_model}
-        others = [as_client(part) for part in parts if part.name not in names]
+        others = [build_scenario_client(client_flow) for client_flow in client_flows if client_flow.name not in names]
         return (
             *play_clients([load_scenario("feb-2025")], [*with_model, *others]),
             *play_clients(list(_scenarios()), with_model),
@@ -57,42 +57,44 @@ def played(prepared):
 
 
 @pytest.fixture
-def part(request) -> Part:
+def client_flow(request) -> ClientFlow:
     """A flow that is installed."""
     found = PARTS[request.param]
-    if not is_installed(found.original):
-        pytest.skip(lacking_text(found.original) or f"{found.original.name} is not installed: make clients")
+    if not is_installed(found.client):
+        pytest.skip(describe_missing_tools(found.client) or f"{found.client.name} is not installed: make clients")
     return found
 
 
-@pytest.mark.parametrize("part", WITH_MODEL, indirect=True)
-def test_the_model_does_as_its_original_does(played, part):
+@pytest.mark.parametrize("client_flow", WITH_MODEL, indirect=True)
+def test_the_model_does_as_its_original_does(played, client_flow):
     """The same outcome, the same services asked for, the same requests, in every phase; deviations are listed."""
-    assert compare(played, [part]).wrong(part.name) == []
+    assert compare(played, [client_flow]).wrong(client_flow.name) == []
 
 
-@pytest.mark.parametrize("part", list(PARTS), indirect=True)
-def test_the_incident_comes_out_as_the_ticket_says(played, part):
+@pytest.mark.parametrize("client_flow", list(PARTS), indirect=True)
+def test_the_incident_comes_out_as_the_ticket_says(played, client_flow):
     """25 February 2025: who needs the autologon host is not signed in silently while it has no address (TMS9-001).
 
     Who canonicalises asks for a service that the KDC does not know while it is a CNAME (TMS9-082), who takes the name
     as typed does not; and all is as before when it is over.
     """
-    cells = {cell.phase: cell for cell in played if cell.scenario == "feb-2025" and cell.client == part.name}
+    cells = {cell.phase: cell for cell in played if cell.scenario == "feb-2025" and cell.client == client_flow.name}
     healthy, empty, cname, restored = (cells[name] for name in ("healthy", "record-empty", "cname", "restored"))
-    assert (restored.outcome, restored.seen.spns) == (healthy.outcome, healthy.seen.spns), restored.reason
-    if healthy.outcome == "silent" and AUTOLOGON in healthy.seen.spns:
+    assert (restored.outcome, restored.sent.spns) == (healthy.outcome, healthy.sent.spns), restored.reason
+    if healthy.outcome == "silent" and AUTOLOGON in healthy.sent.spns:
         assert empty.outcome != "silent"
-        assert empty.seen.spns == ()
-        assert (cname.outcome == "silent") == (AUTOLOGON in cname.seen.spns), cname.reason
+        assert empty.sent.spns == ()
+        assert (cname.outcome == "silent") == (AUTOLOGON in cname.sent.spns), cname.reason
         if cname.outcome != "silent":
-            assert TRAFFIC_MANAGER in cname.seen.spns
-    elif healthy.outcome == "interactive" or not healthy.seen.spns:
+            assert TRAFFIC_MANAGER in cname.sent.spns
+    elif healthy.outcome == "interactive" or not healthy.sent.spns:
         assert cname.outcome == healthy.outcome, cname.reason
 
 
 def test_requests_are_as_they_were_measured(played):
     """The fault rows: tries of each step and the end, as measured before, or with the reason why not."""
-    if not {"msal-python", "azure-identity", "adal-python"} <= {part.original.name for part in _installed()}:
+    if not {"msal-python", "azure-identity", "adal-python"} <= {
+        client_flow.client.name for client_flow in _installed()
+    }:
         pytest.skip("msal-python, azure-identity and adal-python are not all installed: make clients")
-    assert [str(each) for each in departures(played) if each.reason is None] == []
+    assert [str(each) for each in find_measurement_differences(played) if each.reason is None] == []

@@ -3,11 +3,11 @@
 import pytest
 
 from ssosim.real_clients.batch import Cell
-from ssosim.real_clients.lookup import Part, find_flows, shipped
+from ssosim.real_clients.lookup import ClientFlow, find_flows, list_shipped
 from ssosim.real_clients.manifest import read_manifest
-from ssosim.real_clients.measured import departures, measured
+from ssosim.real_clients.measured import find_measurement_differences, load_measured
 from ssosim.real_clients.model_comparison import compare
-from ssosim.real_clients.sent_requests import Seen, seen_of
+from ssosim.real_clients.sent_requests import SentRequests, collect_sent_requests
 from ssosim.scenario.loader import load_scenario
 from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, SignInStep, Trace
 
@@ -18,7 +18,7 @@ def _seen(*events):
     trace = Trace()
     for event in events:
         trace.record("it", event)
-    return seen_of(trace.since(), ["fabrikam.com"])
+    return collect_sent_requests(trace.since(), ["fabrikam.com"])
 
 
 def _http(path, step, auth="none"):
@@ -70,15 +70,20 @@ def _part(tmp_path, deviations=""):
         + deviations
     )
     original = read_manifest(folder)
-    return Part(original, original.flow("f"))
+    return ClientFlow(original, original.flow("f"))
 
 
 def _cells(phase, model="silent", original="silent", steps=("realm",)):
     return [
         Cell(
-            scenario="s", phase=phase, client="model of mine/f", outcome=model, reason="", seen=Seen(steps=("realm",))
+            scenario="s",
+            phase=phase,
+            client="model of mine/f",
+            outcome=model,
+            reason="",
+            sent=SentRequests(steps=("realm",)),
         ),
-        Cell(scenario="s", phase=phase, client="mine/f", outcome=original, reason="", seen=Seen(steps=steps)),
+        Cell(scenario="s", phase=phase, client="mine/f", outcome=original, reason="", sent=SentRequests(steps=steps)),
     ]
 
 
@@ -88,32 +93,32 @@ DEVIATION = '[[flows.deviations]]\nphase = "{}"\ndiffers = "requests"\nreason = 
 def test_a_difference_is_wrong_unless_it_is_listed(tmp_path):
     """Outcome, services, requests: each is told with both sides; a reason in the manifest makes it known."""
     cells = [*_cells("one", original="failed"), *_cells("two", steps=("realm", "mex"))]
-    part = _part(tmp_path, DEVIATION.format("two"))
-    found = compare(cells, [part])
+    client_flow = _part(tmp_path, DEVIATION.format("two"))
+    found = compare(cells, [client_flow])
     assert [(each.phase, each.differs, bool(each.known)) for each in found.differences] == [
         ("one", "outcome", False),
         ("two", "requests", True),
     ]
     (wrong,) = found.wrong("mine/f")
-    assert "mine/f in s#one: outcome: the model has [silent], the original [failed]" in wrong
+    assert "mine/f in s#one: outcome: the model has [silent], the real client [failed]" in wrong
 
 
 @pytest.mark.parametrize("phase", ["*", "two", "s#two"])
 def test_a_listed_deviation_that_does_not_show_is_wrong(tmp_path, phase):
     """Nothing stays on the list for ever; what was not played is not judged."""
-    part = _part(tmp_path, DEVIATION.format(phase))
-    (wrong,) = compare([*_cells("one"), *_cells("two")], [part]).wrong("mine/f")
+    client_flow = _part(tmp_path, DEVIATION.format(phase))
+    (wrong,) = compare([*_cells("one"), *_cells("two")], [client_flow]).wrong("mine/f")
     assert "does not show any more" in wrong
     if phase != "*":
-        assert compare(_cells("one"), [part]).wrong("mine/f") == []
+        assert compare(_cells("one"), [client_flow]).wrong("mine/f") == []
 
 
 def test_the_measured_rows_are_those_of_the_scenario():
     """Every phase has its measurement, every flow named there is shipped, and every known difference has a reason."""
-    facts = measured()
+    facts = load_measured()
     assert list(facts.rows) == [phase.name for phase in load_scenario(facts.scenario).phases]
-    names = {part.name for original in shipped() for part in find_flows(original.name)}
-    assert {part for parts in facts.clients.values() for part in parts} <= names
+    names = {client_flow.name for client in list_shipped() for client_flow in find_flows(client.name)}
+    assert {client_flow for client_flows in facts.clients.values() for client_flow in client_flows} <= names
     assert all(set(row) == set(facts.clients) for row in facts.rows.values())
     assert all(each.reason.strip() for each in facts.differences)
 
@@ -121,20 +126,20 @@ def test_the_measured_rows_are_those_of_the_scenario():
 def _measured_cell(phase, outcome, **seen):
     return Cell(
         scenario="password-faults", phase=phase, client="msal-python/username-password", outcome=outcome, reason="",
-        seen=Seen(**seen),
+        sent=SentRequests(**seen),
     )  # fmt: skip
 
 
 def test_a_departure_from_the_measurement_is_told():
     """One request more than measured is a departure, without a reason until somebody gives one."""
     good = _measured_cell("realm-dropped", "failed", steps=("realm", "realm"))
-    assert list(departures([good])) == []
-    (found,) = departures([_measured_cell("realm-dropped", "failed", steps=("realm",))])
+    assert list(find_measurement_differences([good])) == []
+    (found,) = find_measurement_differences([_measured_cell("realm-dropped", "failed", steps=("realm",))])
     assert (found.facts, found.seen, found.reason) == ("2000 none", "1000 none", None)
-    (known,) = departures([_measured_cell("realm-404", "refused", steps=("realm", "token"))])
+    (known,) = find_measurement_differences([_measured_cell("realm-404", "refused", steps=("realm", "token"))])
     assert known.reason is not None
     no_name = _measured_cell("mex-no-name", "failed", steps=("realm", *["no name mex.fabrikam.com"] * 2))
-    assert list(departures([no_name])) == []
+    assert list(find_measurement_differences([no_name])) == []
 
 
 def test_a_wait_is_compared_in_seconds():
@@ -144,4 +149,4 @@ def test_a_wait_is_compared_in_seconds():
             scenario="kdc-unreachable", phase="away", client="curl/winauth-sso", outcome="refused", reason="",
             decided_s=seconds,
         )  # fmt: skip
-        assert len(list(departures([cell]))) == wrong
+        assert len(list(find_measurement_differences([cell]))) == wrong

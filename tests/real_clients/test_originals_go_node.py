@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssosim.lab.base.errors import PrerequisiteError
-from ssosim.real_clients.folders import home_of
+from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import install
 from ssosim.real_clients.lookup import find_flows
 
@@ -27,14 +27,14 @@ class Lab:
 
     def start(self, name, label, **environment):
         """Start a flow; the process."""
-        (part,) = find_flows(name)
+        (client_flow,) = find_flows(name)
         try:
-            install(part.original)
+            install(client_flow.client)
         except PrerequisiteError as error:
             pytest.skip(str(error))
-        command = [word.replace("{home}", str(home_of(part.original))) for word in part.flow.run]
+        command = [word.replace("{home}", str(find_client_home(client_flow.client))) for word in client_flow.flow.run]
         given = ["env", *(f"{key}={value}" for key, value in environment.items())]
-        return self._bench.popen("exec", "--device", part.flow.device, "--as", label, "--", *given, *command)
+        return self._bench.popen("exec", "--device", client_flow.flow.device, "--as", label, "--", *given, *command)
 
     def sign_in(self, name, label, **environment):
         """Run a flow to its end: exit code and all that it printed."""
@@ -137,7 +137,7 @@ def test_go_is_led_by_the_answer_that_comes_first(lab, bench, late, hop):
     src/net/dnsclient_unix.go, ``goLookupIPCNAMEOrder`` (``cname`` is set once) and ``skipToAnswer`` (an A answer is
     read from its first A record on, whose owner is the last target). libkrb5 follows to the last in either case.
     """
-    lab.apply("long-chain", record=AUTOLOGON, length=3)
+    lab.apply("long-chain", name=AUTOLOGON, length=3)
     lab.apply("delay", names=AUTOLOGON, types=late, clients="it", seconds=2)
     code, printed = lab.sign_in("gokrb5/integrated", "it")
     assert code == 1, printed
@@ -154,8 +154,8 @@ def test_go_is_led_by_the_answer_that_comes_first(lab, bench, late, hop):
 
 def test_go_takes_the_last_target_of_an_aaaa_answer_too(lab, bench):
     """Where the name has IPv6 addresses, an AAAA answer that comes first gives the last target, as one for A does."""
-    lab.apply("aaaa-dead", record=AUTOLOGON)
-    lab.apply("long-chain", record=AUTOLOGON, length=3)
+    lab.apply("aaaa-dead", name=AUTOLOGON)
+    lab.apply("long-chain", name=AUTOLOGON, length=3)
     lab.apply("delay", names=AUTOLOGON, types="A,CNAME", clients="it", seconds=2)
     code, printed = lab.sign_in("gokrb5/integrated", "it")
     assert code == 1, printed

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
-from ssosim.real_clients.folders import home_of
+from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import install, is_installed
 from ssosim.real_clients.manifest import RealClient, read_manifest
 
@@ -47,12 +47,12 @@ def test_installed_once(tmp_path):
     assert not is_installed(client)
     assert install(client)
     assert not install(client)
-    assert (home_of(client) / "made").exists()
+    assert (find_client_home(client) / "made").exists()
     assert [path.name for path in client.folder.iterdir()] == ["client.toml"]
     (client.folder / "program").write_text("new")
     assert not is_installed(client)
     assert install(client)
-    assert (home_of(client).parent / "count").read_text() == "run\n" * 2
+    assert (find_client_home(client).parent / "count").read_text() == "run\n" * 2
 
 
 def test_an_activated_environment_makes_no_difference(tmp_path, monkeypatch):
@@ -71,14 +71,14 @@ def test_an_activated_environment_makes_no_difference(tmp_path, monkeypatch):
     assert is_installed(client)
     (client.folder / "changed").touch()
     assert install(client)
-    assert (home_of(client) / "made").read_text() == "machine\n"
+    assert (find_client_home(client) / "made").read_text() == "machine\n"
 
 
 def test_without_steps_there_is_nothing_to_install(tmp_path):
     """The folder itself is the home."""
     client = _client(tmp_path)
     assert is_installed(client)
-    assert home_of(client) == client.folder
+    assert find_client_home(client) == client.folder
     assert not install(client)
 
 
@@ -88,7 +88,7 @@ def test_a_step_that_fails_shows_its_end(tmp_path):
     with pytest.raises(LabError, match=r"failed \(exit code 4\)(.|\n)*why it failed") as raised:
         install(client)
     assert raised.value.exit_code == 1
-    assert not (home_of(client).parent / "later").exists()
+    assert not (find_client_home(client).parent / "later").exists()
     assert not is_installed(client)
 
 
@@ -121,7 +121,7 @@ def _wait_for(file: Path) -> None:
 def test_two_at_once_install_once(tmp_path):
     """The second waits, says so, and then has nothing to do."""
     client = _client(tmp_path, "touch ../begun; while [ ! -e ../go ]; do sleep 0.02; done; echo run >> ../count")
-    parent = home_of(client).parent
+    parent = find_client_home(client).parent
     first = _start(client)
     _wait_for(parent / "begun")
     second = _start(client)
@@ -138,7 +138,7 @@ def test_an_interrupted_installation_begins_again(tmp_path):
     client = _client(
         tmp_path, "[ -e half ] && exit 1; touch half; [ -e ../go ] || { touch ../begun; sleep 60 & wait; }"
     )
-    parent = home_of(client).parent
+    parent = find_client_home(client).parent
     first = _start(client)
     _wait_for(parent / "begun")
     first.send_signal(signal.SIGINT)
@@ -153,7 +153,7 @@ def test_an_interrupted_installation_begins_again(tmp_path):
 def test_a_folder_of_the_users_is_not_taken_for_a_home(tmp_path, kind):
     """What lies where a client is to be installed is refused by name, and nothing in it or behind it has changed."""
     client = _client(tmp_path, "touch made")
-    home = home_of(client)
+    home = find_client_home(client)
     own = tmp_path / "own"
     own.mkdir()
     (own / "thesis.txt").write_text("kept")
@@ -177,7 +177,7 @@ def test_a_folder_of_the_users_is_not_taken_for_a_home(tmp_path, kind):
 def test_files_beside_a_home_are_the_users(tmp_path):
     """Lock and log of an installation are in the home: a file of the user's beside it is not written to."""
     client = _client(tmp_path, "touch made")
-    home = home_of(client)
+    home = find_client_home(client)
     home.parent.mkdir()
     for end in ("lock", "log"):
         home.with_name(f"{home.name}.{end}").write_text("kept")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ssosim.estate.toml import TomlMistakeError
-from ssosim.real_clients.lookup import UnknownRealClientError, find_flows, shipped
+from ssosim.real_clients.lookup import UnknownRealClientError, find_flows, list_shipped
 from ssosim.real_clients.manifest import RealClient, read_manifest
 
 GOOD = """\
@@ -64,18 +64,18 @@ def test_a_deviation_needs_a_model_and_a_reason(tmp_path):
 
 def test_every_shipped_folder_can_be_read():
     """The folders that come with the checkout are all good, and say where the client comes from."""
-    assert "curl" in [original.name for original in shipped()]
-    assert all(original.manifest.source.startswith("https://") for original in shipped())
+    assert "curl" in [client.name for client in list_shipped()]
+    assert all(client.manifest.source.startswith("https://") for client in list_shipped())
 
 
 def test_a_part_is_found_by_name_and_by_path(tmp_path, monkeypatch):
     """``client/flow``, ``client`` for all its flows, and a folder of the user's in both forms."""
     _read(tmp_path, GOOD)
     monkeypatch.chdir(tmp_path)
-    assert [part.name for part in find_flows("curl/windowstransport")] == ["curl/windowstransport"]
+    assert [client_flow.name for client_flow in find_flows("curl/windowstransport")] == ["curl/windowstransport"]
     assert len(find_flows("curl")) > 1
     for name in ("./mine", "./mine/client.toml", "./mine/sign-in", str(tmp_path / "mine")):
-        assert [part.name for part in find_flows(name)] == ["mine/sign-in"]
+        assert [client_flow.name for client_flow in find_flows(name)] == ["mine/sign-in"]
     with pytest.raises(UnknownRealClientError, match=r"curl has no flow 'windowstranport'.*did you mean"):
         find_flows("curl/windowstranport")
     with pytest.raises(TomlMistakeError, match=r"no client\.toml is there"):

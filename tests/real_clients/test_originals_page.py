@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ssosim.real_clients.lookup import find_flows, shipped
-from ssosim.real_clients.markdown import header
+from ssosim.real_clients.lookup import find_flows, list_shipped
+from ssosim.real_clients.markdown import render_header
 from ssosim.real_clients.matrix import SCENARIOS
 from ssosim.scenario.loader import load_scenario
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_page_is_of_the_present_flows_and_scenarios():
     """docs/matrix.md was made after the last change of flows or scenarios; its figures are nobody's business here."""
-    parts = [part for original in shipped() for part in find_flows(original.name)]
+    client_flows = [client_flow for client in list_shipped() for client_flow in find_flows(client.name)]
     page = (ROOT / "docs/matrix.md").read_text(encoding="utf-8")
-    wanted = header(parts, [load_scenario(name) for name in SCENARIOS])
+    wanted = render_header(client_flows, [load_scenario(name) for name in SCENARIOS])
     assert page.startswith(wanted), "make it again: ssosim matrix --write docs/matrix.md"

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ssosim.real_clients.folders import home_of
-from ssosim.real_clients.installation import install, lacking_text
+from ssosim.real_clients.folders import find_client_home
+from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
 
 STS, LOGIN = "sts.fabrikam.com", "login.microsoftonline.com"
@@ -16,11 +16,11 @@ ENTRA, OWN = "sign-in page for Azure CLI", "sign-in page of sts.fabrikam.com"
 
 def home(name):
     """Where a client is installed; it is installed now if it was not."""
-    (original,) = find_real_clients([name])
-    if text := lacking_text(original):
+    (client,) = find_real_clients([name])
+    if text := describe_missing_tools(client):
         pytest.skip(text)
-    install(original)
-    return home_of(original)
+    install(client)
+    return find_client_home(client)
 
 
 class Tried:
@@ -54,11 +54,11 @@ def attempt(running, request):
     """Runs a flow of a client as its manifest says; ``variables`` are set in its environment."""
 
     def run(name, *, device=None, person=None, **variables):
-        (part,) = find_flows(name)
-        place = str(home(part.original.name))
-        command = [word.replace("{home}", place) for word in part.flow.run]
+        (client_flow,) = find_flows(name)
+        place = str(home(client_flow.client.name))
+        command = [word.replace("{home}", place) for word in client_flow.flow.run]
         setting = [f"{key}={value}" for key, value in variables.items()]
-        where = device or part.flow.device or "desk-1"
+        where = device or client_flow.flow.device or "desk-1"
         return Tried(running, request.node.name, ["env", *setting, *command], device=where, person=person)
 
     return run

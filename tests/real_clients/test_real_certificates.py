@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ssosim.real_clients.folders import home_of
-from ssosim.real_clients.installation import install, lacking_text
+from ssosim.real_clients.folders import find_client_home
+from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import ConnectionFailed, Record
 from ssosim.trace.export import read_records
@@ -46,11 +46,11 @@ def _commands() -> dict[str, list[str]]:
         folder = Path(__file__).parents[2] / "clients" / "real" / "chromium"
         found["chromium"] = ["python3", "-B", str(folder / "sign_in.py"), "sign-in-page"]
     for label, name in CLIENTS.items():
-        (part,) = find_flows(name)
-        if not lacking_text(part.original):
-            install(part.original)
-            home = str(home_of(part.original))
-            found[label] = [word.replace("{home}", home) for word in part.flow.run]
+        (client_flow,) = find_flows(name)
+        if not describe_missing_tools(client_flow.client):
+            install(client_flow.client)
+            home = str(find_client_home(client_flow.client))
+            found[label] = [word.replace("{home}", home) for word in client_flow.flow.run]
     return found
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ssosim.real_clients.folders import home_of
-from ssosim.real_clients.installation import install, lacking_text
+from ssosim.real_clients.folders import find_client_home
+from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_real_clients
 
 TRIES = 4
@@ -19,11 +19,11 @@ TRIES = 4
 @pytest.fixture(scope="module")
 def azure() -> Path:
     """Where azure-identity is installed."""
-    (original,) = find_real_clients(["azure-identity"])
-    if text := lacking_text(original):
+    (client,) = find_real_clients(["azure-identity"])
+    if text := describe_missing_tools(client):
         pytest.skip(text)
-    install(original)
-    return home_of(original)
+    install(client)
+    return find_client_home(client)
 
 
 CASES = {

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, HttpExchange, PhaseStarted, Record, SignInStep
-from ssosim.verdict.result import RunResult, result_from
+from ssosim.verdict.result import RunResult, convert_result
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 OUTCOMES = ("silent", "stalled", "refused", "interactive", "failed")
@@ -68,7 +68,7 @@ class Story:
     @property
     def result(self) -> RunResult:
         """What the lab's process would tell of it."""
-        return result_from(self._data())
+        return convert_result(self._data())
 
     def _data(self) -> dict[str, Any]:
         return {

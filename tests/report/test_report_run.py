@@ -29,7 +29,7 @@ expect = { prompt = "silent" }
 [[phases]]
 name = "empty"
 start = 2026-01-01T01:00:00Z
-faults = [{ fault = "name-removed", record = "autologon.microsoftazuread-sso.com" }]
+faults = [{ fault = "name-removed", name = "autologon.microsoftazuread-sso.com" }]
 expect = { prompt = "silent" }
 """
 

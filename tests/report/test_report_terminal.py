@@ -1,10 +1,10 @@
 """The table of ``ssosim run`` at a terminal."""
 
 from ssosim.report.text_table import table
-from ssosim.verdict.result import result_from
+from ssosim.verdict.result import convert_result
 
 CLIENTS = ("connect-sync-password", "connect-sync-certificate", "federated-user")
-RESULT = result_from(
+RESULT = convert_result(
     {
         "version": "1",
         "end": "2025-02-25T20:00:00Z",

@@ -23,7 +23,7 @@ from ssosim.trace import ClientFinished, ClientMessage, DnsAnswered, Event, LabP
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.pauses import Pause, pauses_among
+from ssosim.verdict.pauses import Pause, select_pauses
 from ssosim.verdict.result import VERSION, ClientResult, PhaseResult, RunResult, encode_result, read_result
 
 BEGAN = 1000.0
@@ -41,7 +41,7 @@ def pause(after_seq: int, *, real_s: float = 1.3, lab_s: float = 1.3) -> LabPaus
 def judged(*events: tuple[str, Event]) -> Verdict:
     """The verdict on "mine", from these events in their order, a second apart."""
     records = [Record(seq, BEGAN + seq, client, event) for seq, (client, event) in enumerate(events, 1)]
-    return judge([record for record in records if record.client == "mine"], BEGAN, pauses_among(records))
+    return judge([record for record in records if record.client == "mine"], BEGAN, select_pauses(records))
 
 
 def test_who_waits_is_excused_and_the_outcome_stays():

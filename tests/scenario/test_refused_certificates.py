@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ssosim.real_clients.sent_requests import seen_of
+from ssosim.real_clients.sent_requests import collect_sent_requests
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -20,7 +20,7 @@ from ssosim.trace import (
 from ssosim.trace.export import format_record, parse_record
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import judge
-from ssosim.verdict.steps import failed_step
+from ssosim.verdict.steps import classify_failed_step
 
 LOGIN, AUTOLOGON = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
 REALM = SignInStep.REALM
@@ -64,7 +64,7 @@ def test_the_reason_is_the_certificate(event, words):
         (explained,) = explain(records(fault, *seen), client="c")
         assert [link.text.partition(" at 00")[0] for link in explained.links] == [words, "fault 'certificate-expired'"]
     assert words in format_record(records(event)[0])
-    assert failed_step(event) is (SignInStep.REALM if event.host else SignInStep.UNKNOWN)
+    assert classify_failed_step(event) is (SignInStep.REALM if event.host else SignInStep.UNKNOWN)
 
 
 def test_a_browser_s_own_questions_do_not_hide_it():
@@ -90,8 +90,8 @@ def test_an_alert_may_come_after_the_page():
 def test_models_and_programs_count_alike():
     """Each try is a step, whoever saw it; other connections that failed are none."""
     other = ConnectionFailed(host=LOGIN, address="100::1", stage="connect", reason="refused")
-    model = seen_of(records(refused("expired-certificate", by="device"), other, realm), [])
-    program = seen_of(records(refused("certificate_expired"), realm), [])
+    model = collect_sent_requests(records(refused("expired-certificate", by="device"), other, realm), [])
+    program = collect_sent_requests(records(refused("certificate_expired"), realm), [])
     assert model.steps == program.steps == (f"no TLS {LOGIN}", "realm")
 
 

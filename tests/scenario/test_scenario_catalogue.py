@@ -16,7 +16,7 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.core.lab import Lab
 from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
-from ssosim.scenario.loader import catalogue, load_scenario, parse_scenario, shipped_names
+from ssosim.scenario.loader import catalogue, list_shipped_names, load_scenario, parse_scenario
 from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.player import play
 from ssosim.trace import HttpExchange, SignInStep, TokenIssued
@@ -66,7 +66,7 @@ def digest(playback, records):
     return hashlib.sha256(repr((lines, counts)).encode()).hexdigest()
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("name", list_shipped_names())
 async def test_each_comes_out_as_it_says(name, tmp_path, prepared):
     """Every scenario of the catalogue, its models, every phase; each names what it replays."""
     playback, _ = await over_sockets(models_only(load_scenario(name)), tmp_path / "lab", prepared)
@@ -162,7 +162,7 @@ async def test_twenty_plays_have_one_digest(tmp_path, prepared):
     assert len(found) == 1
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("name", list_shipped_names())
 async def test_memory_agrees(name, tmp_path, prepared):
     """The same scenario in memory has the verdicts that it has over sockets, with their reasons and their moments."""
     scenario = models_only(load_scenario(name))
@@ -217,7 +217,7 @@ def test_steps_and_includes_are_checked_with_file_and_place():
 def test_an_include_brings_faults_and_steps():
     """A phase with an include is that phase's own faults and the other's, as if written there."""
     flip = load_scenario("realm-flip").phases[1]
-    assert {fault.name for fault in flip.faults} == {"realm-managed", "traffic-manager-deleted"}
+    assert {fault.fault_name for fault in flip.faults} == {"realm-managed", "traffic-manager-deleted"}
     assert load_scenario("partial-rollback").phases[0].faults == load_scenario("feb-2025").phases[2].faults
 
 
@@ -263,4 +263,4 @@ async def test_a_scenario_in_python_breaks_and_mends_within_a_phase(tmp_path, pr
 
 def test_catalogue_lists_all():
     """Eighteen scenarios and feb-2025 among them."""
-    assert len(catalogue()) == len(shipped_names()) == 18
+    assert len(catalogue()) == len(list_shipped_names()) == 18

@@ -20,7 +20,7 @@ end = 2025-02-25T18:00:00Z
 name = "chain"
 title = "two CNAMEs"
 start = 2025-02-25T17:00:00Z
-faults = [{ fault = "long-chain", record = "autologon.microsoftazuread-sso.com", length = 2 }]
+faults = [{ fault = "long-chain", name = "autologon.microsoftazuread-sso.com", length = 2 }]
 
 [[clients]]
 name = "go"

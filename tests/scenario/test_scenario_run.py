@@ -89,7 +89,7 @@ def test_the_same_scenario_can_be_played_at_the_same_time(bench):
         (["/no/such.toml"], "/no/such.toml: cannot be read"),
         (["feb-2025", "--client", "excel"], "excel"),
         (["feb-2025", "--exec", "'"], "No closing quotation"),
-        (["feb-2025", "--exec", ""], "which program?"),
+        (["feb-2025", "--exec", ""], "the command is empty"),
         (["feb-2025", "--exec", "./no-such-client --login"], "there is no such file: ./no-such-client"),
         (["feb-2025", "--exec", "no-such-client"], "there is no program 'no-such-client' on PATH"),
         (["feb-2025", "--exec", "/etc"], "/etc is a folder"),

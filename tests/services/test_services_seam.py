@@ -8,7 +8,7 @@ from conftest_services import HOSTS, with_hosts
 from ssosim_clients.ports import NetworkFailure
 
 from ssosim.estate import default_estate, parse_estate
-from ssosim.faults.registry import fault_from
+from ssosim.faults.core.registry import fault_from
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.core.lab import Lab
@@ -175,7 +175,7 @@ async def test_faults_strike_services_of_another_package(tmp_path):
 async def test_a_host_answers_for_its_own_services_only(tmp_path):
     """A name that leads to another host of the lab meets that host's certificate, as it would outside."""
     async with Lab(parse_estate(with_hosts(), "f"), tmp_path / "lab", tmp_path / "cache") as lab:
-        wrong = {"fault": "wrong-address", "record": VAULT, "address": "192.0.2.10"}
+        wrong = {"fault": "wrong-address", "name": VAULT, "address": "192.0.2.10"}
         fault_from(wrong).apply(lab)
         async with model_device(lab, "visitor", lab.device_of(None), WallClock(lab.clock)) as ports:
             with pytest.raises(NetworkFailure) as caught:
@@ -213,7 +213,7 @@ def test_curl_reaches_both_in_a_private_network(package, bench, tmp_path):
     assert [(r["principal"], r["accepted"]) for r in bench.records() if r["event"] == "TicketChecked"] == [
         ("alice@CORP.CONTOSO.COM", True)
     ]
-    wrong = ("wrong-address", f"record={HELLO}", "address=203.0.113.9")
+    wrong = ("wrong-address", f"name={HELLO}", "address=203.0.113.9")
     assert bench.run("fault", "apply", *wrong).returncode == 0
     assert curl("astray", f"http://{HELLO}:8080/").returncode in (52, 56)  # closed without an answer, or reset
     [met] = [r for r in bench.records() if r["event"] == "ConnectionFailed" and r["client"] == "astray"]

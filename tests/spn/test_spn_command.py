@@ -12,7 +12,7 @@ from ssosim_clients.spn import RULES
 from ssosim.estate import default_estate
 from ssosim.faults import CnameForAlias, TrafficManagerDeleted
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.control.spn_handlers import ask_spn
+from ssosim.lab.control.spn_handlers import evaluate_spn_rules
 from ssosim.lab.core.lab import Lab
 from ssosim.trace import DnsAnswered, KdcExchange
 
@@ -21,7 +21,7 @@ from .conftest import ShapesLab
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 MANAGER = "www.tm.a.prd.aadg.trafficmanager.net"
 GONE = TrafficManagerDeleted(profile="aadg-autologon")
-CNAME = CnameForAlias(record=AUTOLOGON, profile="aadg-autologon")
+CNAME = CnameForAlias(name=AUTOLOGON, profile="aadg-autologon")
 
 
 def _rows(answer: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
@@ -32,16 +32,16 @@ async def test_families_in_each_state_of_the_record(tmp_path: Path) -> None:
     """Alias: one SPN, known. CNAME: the forward families ask for an unknown one. Gone: the name as typed (TMS9-082)."""
     known, moved = (f"HTTP/{AUTOLOGON}", "known"), (f"HTTP/{MANAGER}", "unknown")
     async with Lab(default_estate(), tmp_path / "home", tmp_path / "cache") as lab:
-        healthy = _rows(await ask_spn(lab, AUTOLOGON))
+        healthy = _rows(await evaluate_spn_rules(lab, AUTOLOGON))
         assert set(healthy) == set(RULES)
         assert {tuple(row) for rule, row in healthy.items() if RULES[rule].service == "HTTP"} == {(known,)}
         undo = CNAME.apply(lab)
-        cname = _rows(await ask_spn(lab, AUTOLOGON))
+        cname = _rows(await evaluate_spn_rules(lab, AUTOLOGON))
         assert (cname["java"], cname["wininet"], cname["curl-gssapi"]) == ([known], [moved], [moved])
         assert cname["mit-fallback"] == [known, moved]
         undo()
         GONE.apply(lab)
-        gone = await ask_spn(lab, AUTOLOGON)
+        gone = await evaluate_spn_rules(lab, AUTOLOGON)
         assert gone["dns"]["problem"] == "nodata"
         assert _rows(gone)["wininet"] == [known], "the ticket is not what fails"
         problems = {row["rule"]: row["problem"] for row in gone["rules"] if row["problem"]}
@@ -52,7 +52,7 @@ async def test_families_in_each_state_of_the_record(tmp_path: Path) -> None:
 async def test_it_asks_the_real_dns_and_the_real_kdc(tmp_path: Path) -> None:
     """Its look-ups and its ticket requests are in the trace under a name of their own; each SPN is asked for once."""
     async with Lab(default_estate(), tmp_path / "home", tmp_path / "cache") as lab:
-        await ask_spn(lab, AUTOLOGON, rules=["wininet", "java", "curl-sspi"])
+        await evaluate_spn_rules(lab, AUTOLOGON, rules=["wininet", "java", "curl-sspi"])
         records = [record for record in lab.trace if record.client == "spn"]
     tickets = [r.event for r in records if isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
     assert [(event.service, event.outcome) for event in tickets] == [(f"HTTP/{AUTOLOGON}", "issued")]
@@ -79,7 +79,7 @@ async def test_what_is_no_host_is_refused(tmp_path: Path, host: str) -> None:
     """A URL, a path or nothing at all is an input error, before anything is asked."""
     lab = Lab(default_estate(), tmp_path / "home", tmp_path / "cache")
     with pytest.raises(LabInputError, match="a host name is expected"):
-        await ask_spn(lab, host)
+        await evaluate_spn_rules(lab, host)
 
 
 def test_text_and_json(shapes_lab: ShapesLab) -> None:
@@ -132,7 +132,7 @@ def test_one_client_one_rule(shapes_lab: ShapesLab) -> None:
     [
         (["x", "--client", "offise"], "did you mean office"),
         (["x", "--rule", "curl-gsapi"], "did you mean curl-gssapi"),
-        (["x", "--client", "prt-device"], "asks for no service ticket"),
+        (["x", "--client", "prt-device"], "requests no service ticket"),
         (["https://x"], "a host name is expected"),
         (["x", "--port", "0"], "port: expected"),
         (["x", "--device", "nowhere"], "there is no device 'nowhere'"),

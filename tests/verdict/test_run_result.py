@@ -24,11 +24,11 @@ from ssosim.verdict.result import (
     PhaseResult,
     ResultFormatError,
     RunResult,
+    convert_result,
     encode_result,
     read_result,
-    result_from,
 )
-from ssosim.verdict.schema import result_schema
+from ssosim.verdict.schema import build_result_schema
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "run-result.schema.json"
 SLEEPY = {"phase": "p", "start": "2026-03-01T08:00:00Z", "clients": {"c": {"outcome": "sleepy"}}}
@@ -55,12 +55,12 @@ def played():
 
 def test_the_schema_in_the_docs_is_that_of_the_model():
     """`docs/run-result.schema.json` is what the model says, down to the sentence."""
-    assert json.loads(CHECKED_IN.read_text()) == result_schema(), "python -m ssosim.verdict.schema"
+    assert json.loads(CHECKED_IN.read_text()) == build_result_schema(), "python -m ssosim.verdict.schema"
 
 
 def test_the_schema_says_all_that_is_written():
     """Each part's keys are those of the JSON, all of them required, and no others are allowed."""
-    parts = result_schema()["$defs"]
+    parts = build_result_schema()["$defs"]
 
     def check(data, name):
         part = parts[name]
@@ -99,7 +99,7 @@ def test_a_result_holds_what_was_played(played):
     assert set(result.versions) >= {"ssosim", "python"}
     for own, phase in zip(scenario.phases, result.phases, strict=True):
         assert phase.share_silent == playback.share(own.name)
-        assert [fault.name for fault in phase.faults if fault.at == 0] == [fault.name for fault in own.faults]
+        assert [fault.name for fault in phase.faults if fault.at == 0] == [fault.fault_name for fault in own.faults]
         assert all(fault.detail for fault in phase.faults)
         for name, came_to in phase.clients.items():
             judged = playback.result(own.name, name)
@@ -128,7 +128,7 @@ def test_what_is_no_result_is_refused_with_its_place(change, words):
     """Another version, a wrong type, an unknown key or outcome: the message says what, where, and what to do."""
     data = json.loads(encode_result(_result())) | change
     with pytest.raises(ResultFormatError) as refused:
-        result_from(data)
+        convert_result(data)
     assert all(word in str(refused.value) for word in words), refused.value
 
 

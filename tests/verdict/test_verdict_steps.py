@@ -16,7 +16,7 @@ from ssosim.trace import (
 from ssosim.trace.export import TraceFormatError, parse_record, record_to_json
 from ssosim.verdict import judge, measure
 from ssosim.verdict.explain import explain
-from ssosim.verdict.steps import failed_step, is_attempt
+from ssosim.verdict.steps import classify_failed_step, is_attempt
 
 IDP = "id.example"  # a login host whose name does not begin with "login."
 FIRST = {IDP: SignInStep.REALM}
@@ -46,7 +46,7 @@ def _records(*events):
 )
 def test_a_failure_is_at_the_step_that_the_trace_has(event, step):
     """A path or a host's name alone says nothing; a name without an address fails where its host is declared for."""
-    assert failed_step(event, FIRST) is step
+    assert classify_failed_step(event, FIRST) is step
 
 
 def test_what_failed_first_is_measured_by_its_step():

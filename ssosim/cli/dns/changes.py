@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
     from ssosim.dns import ZoneSet
     from ssosim.estate import Estate
-    from ssosim.lab.control.dns_answers import DnsDone, Plan
+    from ssosim.lab.control.dns_answers import ChangeResult, Plan
     from ssosim.scenario.forecast import Forecast
 
 __all__ = ["apply", "plan", "rollback"]
@@ -60,16 +60,16 @@ def _plan_alone(options: argparse.Namespace, change: Change, zones: ZoneSet, est
     from ssosim.changes.approvals import load_policy  # noqa: PLC0415
     from ssosim.changes.gate import Request, decide  # noqa: PLC0415
     from ssosim.changes.inventory import load_inventory  # noqa: PLC0415
-    from ssosim.changes.plan import Surroundings, make_plan  # noqa: PLC0415
+    from ssosim.changes.plan import PlanContext, make_plan  # noqa: PLC0415
     from ssosim.changes.usage import NO_COUNTS  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import Plan  # noqa: PLC0415
-    from ssosim.lab.control.dns_handlers import inventory_of  # noqa: PLC0415
+    from ssosim.lab.control.dns_handlers import make_inventory  # noqa: PLC0415
 
     policy = load_policy(options.policy or "strict")
-    inventory = load_inventory(options.inventory) if options.inventory else inventory_of(estate)
+    inventory = load_inventory(options.inventory) if options.inventory else make_inventory(estate)
     spns = (*estate.default_realm.service_account.spns, *estate.default_realm.services)
-    around = Surroundings(inventory=inventory, policy=policy, counts=NO_COUNTS, spns=spns, now=time.time())
-    plan = make_plan(change, zones, around)
+    context = PlanContext(inventory=inventory, policy=policy, counts=NO_COUNTS, spns=spns, now=time.time())
+    plan = make_plan(change, zones, context)
     decision = decide(Request(plan=plan, policy=policy, inventory=inventory, locks={}))
     return msgspec.convert(plan.as_data() | {"gate": decision.as_data()}, Plan)
 
@@ -87,29 +87,29 @@ def _forecasts(before: ZoneSet, after: ZoneSet, estate: Estate, names: Sequence[
 def apply(options: argparse.Namespace) -> int:
     """Make the change; exit code 1 when the gate refuses it or what is there then is not the plan's."""
     from ssosim.changes.approvals import load_approvals  # noqa: PLC0415
-    from ssosim.lab.control.dns_answers import DnsDone  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import ChangeResult  # noqa: PLC0415
 
     change = change_of(options)
     approvals = [each.as_data() for each in load_approvals(options.approve)]
     if options.substitute is not None:
         _count_first(options, change)
     body = {"plan": options.plan, "approvals": approvals, "executors": options.by}
-    return _finish(options, in_lab(options, "apply", DnsDone, body, change=change))
+    return _finish(options, in_lab(options, "apply", ChangeResult, body, change=change))
 
 
 def _count_first(options: argparse.Namespace, change: Change) -> None:
     """Let a counting backend stand in for a while; raises LabRefusedError when anything hits it."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.lab.control.answers import ask  # noqa: PLC0415
-    from ssosim.lab.control.dns_answers import Counted, Substituted  # noqa: PLC0415
+    from ssosim.lab.control.answers import request_typed  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import SubstitutionHits, SubstitutionStarted  # noqa: PLC0415
 
     folder = folder_of(options)
-    started = in_lab(options, "substitutions", Substituted, change=change)
+    started = in_lab(options, "substitutions", SubstitutionStarted, change=change)
     try:
         time.sleep(max(options.substitute, started.ttl + _GRACE_S))
     finally:
-        ended = ask(folder, "POST", "/v1/dns/substitutions/finish", Counted)
+        ended = request_typed(folder, "POST", "/v1/dns/substitutions/finish", SubstitutionHits)
     if ended.total:
         hits = ", ".join(f"{one_line(name)}: {count} connections" for name, count in ended.hits.items() if count)
         text = f"the counting backend was hit, so the name is in use; nothing was changed: {hits}"
@@ -118,13 +118,13 @@ def _count_first(options: argparse.Namespace, change: Change) -> None:
 
 def rollback(options: argparse.Namespace) -> int:
     """Take a change back; exit code 1 when what is there then is not what was there before."""
-    from ssosim.lab.control.dns_answers import DnsDone  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import ChangeResult  # noqa: PLC0415
 
     body = {"number": options.number, "as_written": options.as_written, "by": options.by}
-    return _finish(options, in_lab(options, "rollback", DnsDone, body))
+    return _finish(options, in_lab(options, "rollback", ChangeResult, body))
 
 
-def _finish(options: argparse.Namespace, done: DnsDone) -> int:
+def _finish(options: argparse.Namespace, done: ChangeResult) -> int:
     from ssosim.report.dns import done_text  # noqa: PLC0415
 
     if options.json:

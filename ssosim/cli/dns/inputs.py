@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 def change_of(options: argparse.Namespace) -> Change:
     """The change that the options mean: a change file, or the difference of two trees. Raises LabInputError."""
-    from ssosim.changes.change import load_change, tree_change  # noqa: PLC0415
+    from ssosim.changes.change import load_change, make_tree_change  # noqa: PLC0415
     from ssosim.dns.imports import read_tree  # noqa: PLC0415
 
     before, after = getattr(options, "before", None), getattr(options, "after", None)
@@ -32,14 +32,14 @@ def change_of(options: argparse.Namespace) -> Change:
     if options.change is not None:
         return load_change(options.change, read_tree)
     assert before is not None and after is not None  # noqa: S101, PT018 - by the check above
-    return tree_change(read_tree(before), read_tree(after), f"{before} → {after}")
+    return make_tree_change(read_tree(before), read_tree(after), f"{before} → {after}")
 
 
 def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]:
     """The zones and the estate to work on: a lab's, or those of files."""
     from ssosim.changes.snapshot import SnapshotError, from_data  # noqa: PLC0415
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
-    from ssosim.lab.control.answers import ask, not_understood  # noqa: PLC0415
+    from ssosim.lab.control.answers import make_response_error, request_typed  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import Zones  # noqa: PLC0415
 
     if getattr(options, "zones", None) is not None:
@@ -48,11 +48,11 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
         zones, warnings = read_tree_with_warnings(options.zones)
         warn(warnings)
         return zones, read_estate(options.estate), {}
-    said = ask(folder_of(options), "GET", "/v1/dns/zones", Zones)
+    said = request_typed(folder_of(options), "GET", "/v1/dns/zones", Zones)
     try:
         return from_data(said.zones), said.estate, said.locks
     except SnapshotError as error:
-        raise not_understood("the lab told zones", error) from error
+        raise make_response_error("the lab told zones", error) from error
 
 
 def warn(lines: tuple[str, ...]) -> None:
@@ -72,13 +72,13 @@ def in_lab(
     """Ask the lab's desk; the answer as ``kind``. A refusal with ``--json`` is printed as the lab said it."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.lab.control.answers import ask  # noqa: PLC0415
+    from ssosim.lab.control.answers import request_typed  # noqa: PLC0415
 
     wish = dict(body or {})
     if change is not None:
         wish["change"] = msgspec.to_builtins(change)
     try:
-        return ask(folder_of(options), "POST", f"/v1/dns/{action}", kind, wish)
+        return request_typed(folder_of(options), "POST", f"/v1/dns/{action}", kind, wish)
     except LabRefusedError as refused:
         if options.json:
             print_json(refused.data)

@@ -65,11 +65,11 @@ def load(options: argparse.Namespace) -> int:
     """Put the user's zones in the place of the lab's."""
     from ssosim.changes.snapshot import to_data  # noqa: PLC0415
     from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
-    from ssosim.lab.control.dns_answers import Loaded  # noqa: PLC0415
+    from ssosim.lab.control.dns_answers import LoadedZones  # noqa: PLC0415
 
     zones, warnings = read_tree_with_warnings(options.tree)
     warn(warnings)
-    said = in_lab(options, "load", Loaded, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
+    said = in_lab(options, "load", LoadedZones, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
     if options.json:
         print_json(said)
     else:

@@ -1,1 +1,1 @@
-"""The control API: HTTP and JSON on a Unix socket, and on loopback if asked."""
+"""The control API: HTTP and JSON on a Unix socket, and on loopback if requested."""

@@ -1,8 +1,8 @@
-"""Who may use the control API, and in which words it says no.
+"""Access control and error responses of the control API.
 
-The Unix socket is its owner's alone by its file mode. A port on loopback is open to everybody on the machine, and to
-every page in a browser there, so it asks for the lab's own token (RFC 6750) and for a ``Host`` of its own: a page whose
-name was made to lead to 127.0.0.1 (DNS rebinding) sends another. No CORS header is ever sent.
+The file mode of the Unix socket limits it to its owner. A port on loopback is open to every user of the machine, and to
+every web page in a browser there. So requests over loopback need the lab's token (RFC 6750) and the right ``Host``: a
+web page whose name was made to resolve to 127.0.0.1 (DNS rebinding) sends its own name. No CORS header is ever sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.control.json_errors import error_answer
+from ssosim.lab.control.json_errors import error_response
 
 __all__ = ["AccessControl"]
 
@@ -28,36 +28,36 @@ _log = logging.getLogger(__name__)
 
 
 class AccessControl:
-    """The control API's middleware. ``admit`` opens it to requests with ``token`` at ``port`` of loopback."""
+    """The middleware of the control API. Requests over loopback are refused until ``admit`` is called."""
 
     def __init__(self) -> None:
         self._token = b""
         self._hosts: frozenset[str] = frozenset()
 
     def admit(self, token: str, port: int) -> None:
-        """From now on requests over loopback that have ``token`` are answered."""
+        """Allow requests over loopback to ``port`` that have the bearer token ``token``."""
         self._token = token.encode("ascii")
         self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
 
     @property
     def middleware(self) -> Middleware:
-        """What stands in front of every handler."""
+        """The aiohttp middleware for all handlers."""
 
         @web.middleware
-        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def check_access(request: web.Request, handler: Handler) -> web.StreamResponse:
             return self._refusal(request) or await _in_json(request, handler)
 
-        return guarded
+        return check_access
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if _over_unix_socket(request):
             return None
         if request.headers.get("Host", "").lower() not in self._hosts:
-            return error_answer(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
+            return error_response(403, f"Host: expected {' or '.join(sorted(self._hosts))}")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         known = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
         if scheme.lower() != "bearer" or not known or not self._token:
-            refusal = error_answer(
+            refusal = error_response(
                 401, "Authorization: expected Bearer and the lab's token, which is in its token_file"
             )
             refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -72,27 +72,27 @@ def _over_unix_socket(request: web.Request) -> bool:
 
 
 async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The handler's answer; an error as ``{"error": what, where and what is expected}``."""
+    """The response of the handler; an error as ``{"error": text}`` with what is wrong, where, and what is expected."""
     try:
         return await handler(request)
     except LabInputError as error:
-        return error_answer(400, str(error))
+        return error_response(400, str(error))
     except LabError as error:
-        return error_answer(409, str(error))
+        return error_response(409, str(error))
     except web.HTTPException as error:
-        return error_answer(error.status, _words(request, error), allow=error.headers.get("Allow"))
-    except Exception:  # noqa: BLE001 - the last stop: whoever asks is told in JSON as always, the log has the rest
+        return error_response(error.status, _describe_error(request, error), allow=error.headers.get("Allow"))
+    except Exception:  # noqa: BLE001 - the client gets an error in JSON as always, the log has the traceback
         _log.exception("%s %r", request.method, request.path)
-        return error_answer(
-            500, f"{request.method} {request.path[:_MOST_SHOWN]}: a mistake of the lab's own; see its log"
+        return error_response(
+            500, f"{request.method} {request.path[:_MOST_SHOWN]}: an internal error of the lab; see its log"
         )
 
 
-def _words(request: web.Request, error: web.HTTPException) -> str:
+def _describe_error(request: web.Request, error: web.HTTPException) -> str:
     where = f"{request.method} {request.path[:_MOST_SHOWN]}"
     match error:
         case web.HTTPNotFound():
-            return f"{where}: there is nothing of that name; see GET /v1/openapi.json"
+            return f"{where}: not found; see GET /v1/openapi.json"
         case web.HTTPMethodNotAllowed():
             return f"{where}: expected {', '.join(sorted(error.allowed_methods))}"
         case web.HTTPRequestEntityTooLarge():

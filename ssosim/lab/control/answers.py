@@ -1,6 +1,6 @@
-"""What the control API answers, as models: for commands, which print them, and get a clear error where they do not fit.
+"""Responses of the control API as typed models, for the commands that read them.
 
-``ask`` is a request whose answer has a type. Answers about the DNS are in ``dns_answers``.
+``request_typed`` sends a request and checks the type of the response. Responses about DNS are in ``dns_answers``.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ from ssosim.lab.program_devices.control_client import send_request
 from ssosim.output import one_line
 
 __all__ = [
-    "Answer",
-    "ApiPlace",
+    "ApiEndpoint",
+    "ApiResponse",
     "FaultInForce",
     "Faults",
     "LabPart",
     "LabStatus",
     "Ready",
-    "Undone",
-    "ask",
+    "UndoneFaults",
     "convert_answer",
-    "fault_of",
-    "not_understood",
+    "make_response_error",
+    "parse_fault",
     "read_answer",
+    "request_typed",
 ]
 
 _T = TypeVar("_T")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of answers: immutable, and with no field that is not known here, so that ``--json`` loses none."""
+class ApiResponse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of responses: immutable. Unknown fields are an error, so that ``--json`` never loses a field."""
 
 
-class LabPart(Answer, frozen=True, kw_only=True):
-    """A part that runs: what it is, what it serves, and at which addresses."""
+class LabPart(ApiResponse, frozen=True, kw_only=True):
+    """A running part of the lab: its name, what it serves, and its addresses."""
 
     part: str
     what: str
     where: str
 
 
-class ApiPlace(Answer, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the control API is: its socket; with ``--api`` its URL too, and the file that holds the token."""
+class ApiEndpoint(ApiResponse, frozen=True, kw_only=True, omit_defaults=True):
+    """The endpoints of the control API: its socket; with ``--api`` also its URL and the file with the token."""
 
     socket: str
     url: str | None = None
     token_file: str | None = None
 
 
-class LabStatus(Answer, frozen=True, kw_only=True):
+class LabStatus(ApiResponse, frozen=True, kw_only=True):
     """A running lab. Times in seconds; ``trace_records`` is the number of the newest record."""
 
     name: str
@@ -65,13 +65,13 @@ class LabStatus(Answer, frozen=True, kw_only=True):
     trace_records: int
     folder: str
     parts: tuple[LabPart, ...]
-    api: ApiPlace
+    api: ApiEndpoint
 
 
-class Ready(Answer, frozen=True, kw_only=True):
-    """What a lab tells the command that started it.
+class Ready(ApiResponse, frozen=True, kw_only=True):
+    """The message of a lab that is ready, to the command that started it.
 
-    ``recovered`` says, for people, which DNS changes of an earlier lab of this name are in force; empty for none.
+    ``recovered`` is a text about the DNS changes of an earlier lab of this name that are in force; empty if none are.
     """
 
     status: LabStatus
@@ -79,55 +79,57 @@ class Ready(Answer, frozen=True, kw_only=True):
 
 
 class FaultInForce(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault that is in force: its number, its registered name, and what it changes. Its own fields are left out."""
+    """The fields that all active faults have: number, registered name, and a description of what it changes."""
 
     id: int
     fault: str
     description: str
 
 
-class Faults(Answer, frozen=True, kw_only=True):
-    """The faults in force, each with its own fields (see ``fault_of``)."""
+class Faults(ApiResponse, frozen=True, kw_only=True):
+    """The active faults, each with its own fields (see ``parse_fault``)."""
 
     faults: tuple[dict[str, object], ...]
 
 
-class Undone(Answer, frozen=True, kw_only=True):
-    """The faults that were taken back."""
+class UndoneFaults(ApiResponse, frozen=True, kw_only=True):
+    """The faults that were undone."""
 
     undone: tuple[dict[str, object], ...]
 
 
-def ask(folder: LabFolder, method: str, path: str, kind: type[_T], body: dict[str, object] | None = None) -> _T:
-    """One request to the lab's control API; its answer as ``kind``.
+def request_typed(
+    folder: LabFolder, method: str, path: str, kind: type[_T], body: dict[str, object] | None = None
+) -> _T:
+    """Send one request to the lab's control API and return the response as ``kind``.
 
-    Raises LabInputError when no such lab is up or the request makes no sense to it, LabError with the lab's own words
-    when it refuses, and for an answer that is none of the kind.
+    Raises LabInputError if no such lab is running or the request is invalid; LabError with the lab's error text if it
+    refuses the request, and for a response that is not a ``kind``.
     """
     return read_answer(send_request(folder, method, path, body), kind, f'lab "{folder.name}", {method} {path}')
 
 
-def read_answer(text: bytes, kind: type[_T], whence: str) -> _T:
-    """``text`` as ``kind``. Raises LabError, which says whence it came and what does not fit."""
+def read_answer(text: bytes, kind: type[_T], source: str) -> _T:
+    """Decode the JSON ``text`` as ``kind``. Raises LabError, which names ``source`` and the mismatch."""
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise not_understood(f"{whence}: an answer", error) from error
+        raise make_response_error(f"{source}: an answer", error) from error
 
 
 def convert_answer(data: object, kind: type[_T], what: str) -> _T:
-    """Plain ``data`` as ``kind``. Raises LabError, which says ``what`` they should be and what does not fit."""
+    """Convert plain ``data`` to ``kind``. Raises LabError, which begins with ``what`` and names the mismatch."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise not_understood(what, error) from error
+        raise make_response_error(what, error) from error
 
 
-def not_understood(what: str, error: Exception) -> LabError:
-    """The error for ``what`` a lab told and does not fit; ``error`` may repeat keys and values of it."""
+def make_response_error(what: str, error: Exception) -> LabError:
+    """Make the error for a response that has another format; ``what`` is the subject of its text."""
     return LabError(f"{what} that is not understood: {one_line(str(error))}; is the lab of another version?")
 
 
-def fault_of(data: dict[str, object]) -> FaultInForce:
-    """What all faults in force have, of one of them. Raises LabError."""
+def parse_fault(data: dict[str, object]) -> FaultInForce:
+    """Read the common fields of one active fault. Raises LabError."""
     return convert_answer(data, FaultInForce, "a fault in force")

@@ -1,7 +1,7 @@
-"""A counting backend in front of a name: what hits a name that is believed unused, seen before the name goes.
+"""Counting backends: they show which clients still use a name that is believed unused, before it is deleted.
 
-The name is pointed at a relay that counts each connection and passes it on, unread, to where it would have gone; so
-nobody notices, TLS and tickets included, as long as the shape of the answer stays. TMS9-040.
+The name gets the address of a relay. The relay counts each connection and forwards it, unread, to the original address.
+So clients notice no difference, TLS and Kerberos included, as long as the shape of the answer stays. TMS9-040.
 """
 
 from __future__ import annotations
@@ -20,26 +20,29 @@ from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.lab.core.lab import Lab
 from ssosim.trace import LabEvent
 
-__all__ = ["Substitution", "substitute"]
+__all__ = ["Substitution", "start_substitution"]
 
 _CHUNK = 65536
 
 
 @dataclass(slots=True)
 class Substitution:
-    """Relays that are running. ``hits`` counts connections by name; ``ttl`` is how long caches may still lead past."""
+    """Running relays. ``hits`` counts connections by name.
+
+    ``ttl`` is the number of seconds in which caches may still have the original addresses.
+    """
 
     lab: Lab
     names: tuple[str, ...]
     ttl: int = 0
-    lift: Callable[[], None] = lambda: None
+    remove_overlay: Callable[[], None] = lambda: None
     hits: Counter[str] = field(default_factory=Counter)
     servers: list[asyncio.Server] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def finish(self) -> None:
-        """Take the relays out of the zones, where they are an overlay, and stop them; what others changed stays."""
-        self.lift()
+        """Remove the overlay with the relays from the zones, and stop the relays. Other changes of the zones stay."""
+        self.remove_overlay()
         for server in self.servers:
             server.close()
         for task in tuple(self.tasks):
@@ -51,43 +54,43 @@ class Substitution:
         self.lab.trace.record("", LabEvent(part="dns change", text=f"substitution ended; connections {counted}"))
 
 
-async def substitute(lab: Lab, plan: Plan) -> Substitution:
-    """Point every address record set that ``plan`` would touch at a counting relay.
+async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
+    """Point every A record set that ``plan`` would affect at a counting relay.
 
-    The relays are laid over the zones as these are when all relays run: nothing that others change meanwhile is lost.
-    Raises DnsChangeError when the plan touches none that can be relayed: only plain or alias A record sets that a
-    profile does not own, and that have an address.
+    The addresses of the relays are an overlay of the zones, so that other changes of the zones stay visible. Raises
+    DnsChangeError if the plan affects no plain or alias A record set that has an address and is not the own name of a
+    profile.
     """
     now = lab.zones.current
     targets: dict[str, str] = {}
     for name in plan.effects:
-        held = now.find(name, A)
-        addresses = [] if held is None or held.own else [rdata.to_text() for rdata in now.records(held).rdatas]
+        rrset = now.find(name, A)
+        addresses = [] if rrset is None or rrset.own else [rdata.to_text() for rdata in now.records(rrset).rdatas]
         if addresses:
             targets[name] = addresses[0]
     if not targets:
-        raise DnsChangeError("no name that this change touches has an A record set: nothing to put a backend before")
+        raise DnsChangeError("no name that this change affects has an A record set: there is nothing to relay")
     running = Substitution(lab, tuple(targets))
     relays: dict[str, str] = {}
 
-    def led_to_relays(zones: ZoneSet) -> ZoneSet:
-        for name, own in relays.items():
-            zones = put_rrset(zones, to_name(name), A, [own])
+    def point_at_relays(zones: ZoneSet) -> ZoneSet:
+        for name, relay_address in relays.items():
+            zones = put_rrset(zones, to_name(name), A, [relay_address])
         return zones
 
     try:
         for name, address in targets.items():
-            own = lab.network.allocate_backend_address()
+            relay_address = lab.network.allocate_backend_address()
             for port in lab.service_ports(address) or lab.service_ports():
-                relay = _relay(running, name, own, lab.endpoint(address, port))
-                server = await asyncio.start_server(relay, own, port if lab.network.in_namespace else 0)
+                relay = _relay(running, name, relay_address, lab.endpoint(address, port))
+                server = await asyncio.start_server(relay, relay_address, port if lab.network.in_namespace else 0)
                 running.servers.append(server)
-                lab.set_endpoint(own, port, server.sockets[0].getsockname()[:2])
-            lab.attribution.register(own, "dns-substitute")
-            held = now.find(name, A)
-            running.ttl = max(running.ttl, 0 if held is None else held.ttl)
-            relays[name] = own
-        running.lift = lab.faults.overlay(led_to_relays)
+                lab.set_endpoint(relay_address, port, server.sockets[0].getsockname()[:2])
+            lab.attribution.register(relay_address, "dns-substitute")
+            rrset = now.find(name, A)
+            running.ttl = max(running.ttl, 0 if rrset is None else rrset.ttl)
+            relays[name] = relay_address
+        running.remove_overlay = lab.faults.overlay(point_at_relays)
     except BaseException:
         await running.finish()
         raise
@@ -97,7 +100,7 @@ async def substitute(lab: Lab, plan: Plan) -> Substitution:
 
 
 def _relay(
-    running: Substitution, name: str, own: str, upstream: tuple[str, int]
+    running: Substitution, name: str, relay_address: str, upstream: tuple[str, int]
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -106,7 +109,7 @@ def _relay(
         task.add_done_callback(running.tasks.discard)
         running.hits[name] += 1
         with contextlib.closing(writer), contextlib.suppress(OSError):
-            far_reader, far_writer = await asyncio.open_connection(*upstream, local_addr=(own, 0))
+            far_reader, far_writer = await asyncio.open_connection(*upstream, local_addr=(relay_address, 0))
             with contextlib.closing(far_writer):
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 

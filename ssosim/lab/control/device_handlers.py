@@ -1,4 +1,4 @@
-"""The devices of programs over the control API: who runs; ``ssosim exec`` asks for one, and gives it back."""
+"""The devices of programs in the control API: list and stop programs; ``ssosim exec`` attaches and releases devices."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _LARGEST_PID = 2**22
 
 
 class DeviceHandlers:
-    """``/v1/devices``."""
+    """The handlers of ``/v1/devices``."""
 
     def __init__(self, lab: PrivateLab) -> None:
         self._lab = lab
 
-    async def listing(self, _: web.Request) -> web.Response:
-        """Who runs, the oldest first."""
+    async def list_devices(self, _: web.Request) -> web.Response:
+        """List the running programs, the oldest first."""
         return web.json_response({"devices": self._lab.running.list_programs()})
 
-    async def end(self, request: web.Request) -> web.Response:
-        """Stop the program of that client's name or device's address: asked to end, and killed if it does not."""
+    async def stop(self, request: web.Request) -> web.Response:
+        """Stop the program with that client name or device address: SIGTERM first, SIGKILL if it does not end."""
         return web.json_response({"stopped": await self._lab.running.stop(request.match_info["device"])})
 
-    async def plug(self, request: web.Request) -> web.Response:
-        """Join the network namespace of ``pid`` to the lab."""
+    async def attach(self, request: web.Request) -> web.Response:
+        """Attach the network namespace of the process ``pid`` to the lab's network as a device."""
         body = await json_object(request)
         pid = body.get("pid")
         if not isinstance(pid, int) or isinstance(pid, bool) or not 1 < pid <= _LARGEST_PID:
             raise LabInputError("pid: expected the process id of the device, as the lab sees it")
-        wishes: dict[str, Any] = {key: text_or_none(body, key) for key in ("device", "label", "person")}
-        wishes |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
-        wishes |= {"nss": body["nss"] is True} if "nss" in body else {}
-        wishes |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
+        options: dict[str, Any] = {key: text_or_none(body, key) for key in ("device", "label", "person")}
+        options |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
+        options |= {"nss": body["nss"] is True} if "nss" in body else {}
+        options |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
         program = str(body.get("program") or "program")
-        return web.json_response(await self._lab.attach_device(pid, program=program, **wishes))
+        return web.json_response(await self._lab.attach_device(pid, program=program, **options))
 
     async def device_code(self, request: web.Request) -> web.Response:
-        """The next device code that the device gets; waits a while for it."""
+        """Wait for the next device code that the device receives, and return it."""
         return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
 
-    async def finished(self, request: web.Request) -> web.Response:
-        """The program has ended."""
+    async def release(self, request: web.Request) -> web.Response:
+        """Release the device of a program that has ended with ``exit_code``."""
         body = await json_object(request)
         code = body.get("exit_code")
         if not isinstance(code, int) or isinstance(code, bool) or not -256 < code < 256:

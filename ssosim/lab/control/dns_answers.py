@@ -1,4 +1,4 @@
-"""What the DNS desk of the control API answers, as models: plans, decisions, what was done, drift, zones."""
+"""Responses of the control API about DNS as typed models: plans, decisions, results, drift, zones."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from typing import Literal
 
 import msgspec
 
-from ssosim.changes.approvals import Needed
+from ssosim.changes.approvals import Requirements
 from ssosim.changes.drift import Detector
 from ssosim.estate import Estate
-from ssosim.lab.control.answers import Answer
+from ssosim.lab.control.answers import ApiResponse
 
 __all__ = [
     "BlastRadius",
+    "ChangeResult",
     "Changes",
-    "Counted",
-    "DnsDone",
     "Drift",
-    "Finding",
-    "Gate",
+    "DriftFinding",
+    "GateDecision",
     "GateReason",
-    "Loaded",
+    "LoadedZones",
     "Plan",
     "ProbeResult",
     "ProfileChange",
@@ -31,7 +30,8 @@ __all__ = [
     "RiskReason",
     "Settings",
     "StagedChange",
-    "Substituted",
+    "SubstitutionHits",
+    "SubstitutionStarted",
     "Usage",
     "Verification",
     "Zones",
@@ -40,8 +40,8 @@ __all__ = [
 ChangeKind = Literal["create", "update", "delete"]
 
 
-class RecordChange(Answer, frozen=True, kw_only=True):
-    """A record set before and after; None where there is none."""
+class RecordChange(ApiResponse, frozen=True, kw_only=True):
+    """A record set before and after; None if it does not exist."""
 
     name: str
     type: str
@@ -51,8 +51,8 @@ class RecordChange(Answer, frozen=True, kw_only=True):
     after: str | None
 
 
-class ProfileChange(Answer, frozen=True, kw_only=True):
-    """A traffic manager profile before and after; None where there is none."""
+class ProfileChange(ApiResponse, frozen=True, kw_only=True):
+    """A traffic manager profile before and after; None if it does not exist."""
 
     profile: str
     kind: ChangeKind
@@ -60,8 +60,8 @@ class ProfileChange(Answer, frozen=True, kw_only=True):
     after: str | None
 
 
-class Changes(Answer, frozen=True, kw_only=True):
-    """All that differs between two states of the zones."""
+class Changes(ApiResponse, frozen=True, kw_only=True):
+    """All differences between two states of the zones."""
 
     records: tuple[RecordChange, ...]
     profiles: tuple[ProfileChange, ...]
@@ -69,22 +69,22 @@ class Changes(Answer, frozen=True, kw_only=True):
     zones_removed: tuple[str, ...]
 
 
-class RiskReason(Answer, frozen=True, kw_only=True):
-    """One reason, and the level that it stands for."""
+class RiskReason(ApiResponse, frozen=True, kw_only=True):
+    """A reason why the risk is at least ``level``."""
 
     level: str
     text: str
 
 
-class Risk(Answer, frozen=True, kw_only=True):
-    """The highest level of all reasons, worst first."""
+class Risk(ApiResponse, frozen=True, kw_only=True):
+    """The highest level of all reasons, and the reasons, worst first."""
 
     level: str
     reasons: tuple[RiskReason, ...]
 
 
-class BlastRadius(Answer, frozen=True, kw_only=True):
-    """Whom a change reaches: everybody or some views; the names affected, and who resolved them lately."""
+class BlastRadius(ApiResponse, frozen=True, kw_only=True):
+    """The scope of a change (all or some views), the affected names, and the clients that resolved them recently."""
 
     scope: Literal["global", "views"]
     views: tuple[str, ...]
@@ -92,8 +92,8 @@ class BlastRadius(Answer, frozen=True, kw_only=True):
     clients: tuple[str, ...]
 
 
-class Reference(Answer, frozen=True, kw_only=True):
-    """Something that refers to what is changed."""
+class Reference(ApiResponse, frozen=True, kw_only=True):
+    """A reference to a changed name or profile."""
 
     target: str
     kind: str
@@ -101,10 +101,10 @@ class Reference(Answer, frozen=True, kw_only=True):
     text: str
 
 
-class Usage(Answer, frozen=True, kw_only=True):
-    """How often a name was resolved in the last ``window_s`` seconds, by whom.
+class Usage(ApiResponse, frozen=True, kw_only=True):
+    """The number of resolutions of a name in the last ``window_s`` seconds, in total and by client.
 
-    ``resolutions`` is None where a part of that time was not measured; ``gap`` says why.
+    ``resolutions`` is None if a part of that time was not measured; ``gap`` is the reason.
     """
 
     name: str
@@ -115,25 +115,26 @@ class Usage(Answer, frozen=True, kw_only=True):
     gap: str
 
 
-class GateReason(Answer, frozen=True, kw_only=True):
-    """A rule of the gate that speaks against it, and what to do about it."""
+class GateReason(ApiResponse, frozen=True, kw_only=True):
+    """A rule of the gate that the plan breaks, and what to do about it."""
 
     rule: str
     text: str
     advice: str
 
 
-class Gate(Answer, frozen=True, kw_only=True):
-    """What the gate says."""
+class GateDecision(ApiResponse, frozen=True, kw_only=True):
+    """The decision of the gate, with all reasons against the plan."""
 
     outcome: Literal["allow", "refuse", "defer"]
     reasons: tuple[GateReason, ...]
 
 
-class Plan(Answer, frozen=True, kw_only=True):
-    """What a change would do. ``plan`` is its token; ``rollback`` what taking it back as written would leave undone.
+class Plan(ApiResponse, frozen=True, kw_only=True):
+    """What a change would do. ``plan`` is the token of the plan.
 
-    ``rollback`` is None for a change that has none, and a text where it cannot be done.
+    ``rollback`` are the differences that would remain after the ``rollback_operations`` of the change: None if it has
+    none, and the error text if they cannot be applied.
     """
 
     plan: str
@@ -144,23 +145,23 @@ class Plan(Answer, frozen=True, kw_only=True):
     blast_radius: BlastRadius
     references: tuple[Reference, ...]
     usage: tuple[Usage, ...]
-    needs: Needed
+    needs: Requirements
     rollback: Changes | str | None
-    gate: Gate
+    gate: GateDecision
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate's no to a plan: its decision, and the plan's token. What else is said of the plan is left out."""
+    """The gate's refusal of a plan: its decision and the plan's token. The other fields of the plan are ignored."""
 
     class _Plan(msgspec.Struct, frozen=True):
         plan: str
 
-    decision: Gate
+    decision: GateDecision
     plan: _Plan
 
 
-class ProbeResult(Answer, frozen=True, kw_only=True):
-    """Whether an endpoint resolves, and with which status it answers over HTTPS; None where it was not asked."""
+class ProbeResult(ApiResponse, frozen=True, kw_only=True):
+    """Whether an endpoint resolves, and the HTTP status of its HTTPS check; None if it has no check."""
 
     name: str
     view: str | None
@@ -169,16 +170,16 @@ class ProbeResult(Answer, frozen=True, kw_only=True):
     green: bool
 
 
-class Verification(Answer, frozen=True, kw_only=True):
-    """Whether what is there is what should be, and what differs. ``probes``: what most monitoring would see."""
+class Verification(ApiResponse, frozen=True, kw_only=True):
+    """Whether the zones are as they should be, and the differences. ``probes``: what usual monitoring would report."""
 
     equal: bool
     differences: tuple[str, ...]
     probes: tuple[ProbeResult, ...] = ()
 
 
-class DnsDone(Answer, frozen=True, kw_only=True):
-    """What was done. ``number`` is its place in the ledger, None for a change that is in ``views`` only."""
+class ChangeResult(ApiResponse, frozen=True, kw_only=True):
+    """The result of a change or rollback. ``number`` is that of its ledger entry; None for a change in ``views``."""
 
     number: int | None
     action: str
@@ -188,8 +189,8 @@ class DnsDone(Answer, frozen=True, kw_only=True):
     views: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
-class Finding(Answer, frozen=True, kw_only=True):
-    """One thing that is not as it should be; severity 1 is the worst. ``zone`` is the one that it locks, if any."""
+class DriftFinding(ApiResponse, frozen=True, kw_only=True):
+    """One difference; severity 1 is the worst. ``zone`` is the origin of the zone with the difference, if any."""
 
     direction: str
     kind: str
@@ -200,30 +201,30 @@ class Finding(Answer, frozen=True, kw_only=True):
     zone: str | None
 
 
-class Drift(Answer, frozen=True, kw_only=True):
-    """Findings, the zones that they lock with their incidents, and the part of the names asked for that is known.
+class Drift(ApiResponse, frozen=True, kw_only=True):
+    """The findings, the locked zones with their incident ids, and the share of queried names in the inventory.
 
-    ``uncounted`` says why some of the names asked for may be missing from that part; empty where none are.
+    ``uncounted`` is why queried names may be missing from that share; empty if all queries were counted.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
     locks: dict[str, str]
     inventory_completeness: float
     uncounted: str
 
 
-class StagedChange(Answer, frozen=True, kw_only=True):
-    """A change that is in force in some views only: its plan's token, and the views."""
+class StagedChange(ApiResponse, frozen=True, kw_only=True):
+    """A change that is visible in some views only: the token of its plan, its title and the views."""
 
     plan: str
     title: str
     views: tuple[str, ...]
 
 
-class Zones(Answer, frozen=True, kw_only=True):
-    """The zones as ``changes.snapshot`` writes them, the estate, locks, the ledger of changes, the policy's name.
+class Zones(ApiResponse, frozen=True, kw_only=True):
+    """The zones in the format of ``changes.snapshot``, the estate, the locks, the ledger and the policy's name.
 
-    ``staged`` are the changes that some views show and others do not.
+    ``staged`` are the changes that are visible in some views only.
     """
 
     zones: object
@@ -234,30 +235,30 @@ class Zones(Answer, frozen=True, kw_only=True):
     policy: str
 
 
-class Loaded(Answer, frozen=True, kw_only=True):
-    """Zones that are now the lab's: their place in the ledger, and their version."""
+class LoadedZones(ApiResponse, frozen=True, kw_only=True):
+    """The result of loading or adopting zones: the number of the ledger entry, and the version of the zones."""
 
     number: int
     action: str
     version: int
 
 
-class Settings(Answer, frozen=True, kw_only=True):
-    """What holds at the desk."""
+class Settings(ApiResponse, frozen=True, kw_only=True):
+    """The settings of change control that are in force."""
 
     policy: str
     detector: Detector
 
 
-class Substituted(Answer, frozen=True, kw_only=True):
-    """The names for which a counting backend stands in, and how long the old answers may be remembered, in seconds."""
+class SubstitutionStarted(ApiResponse, frozen=True, kw_only=True):
+    """The names that have a counting backend, and for how many seconds caches may keep the original answers."""
 
     names: tuple[str, ...]
     ttl: int
 
 
-class Counted(Answer, frozen=True, kw_only=True):
-    """Connections to the counting backend, by name and in all."""
+class SubstitutionHits(ApiResponse, frozen=True, kw_only=True):
+    """The connections to the counting backends, by name and in total."""
 
     hits: dict[str, int]
     total: int

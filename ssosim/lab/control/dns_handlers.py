@@ -1,16 +1,16 @@
-"""The change desk of a running lab: its zones, its trace as query counts, its probes; and the control API's part of it.
+"""Change control of a running lab: the handlers of ``/v1/dns/``.
 
-GET  /v1/dns/zones        the zones, the desired state's drift locks, the ledger
+GET  /v1/dns/zones        the zones, the drift locks, the ledger, the staged changes
 POST /v1/dns/plan         {change}
-POST /v1/dns/apply        {change, plan, approvals, executors}       403 with the gate's reasons when it refuses
-                          a change with views is shown in those alone, one after another, until one turns red
-POST /v1/dns/rollback     {number, as_written, by}      while a change is in some views only: takes it out of them
+POST /v1/dns/apply        {change, plan, approvals, executors}     403 with the gate's reasons if it refuses
+                          a change with views is staged in one view after another, until one has a new finding
+POST /v1/dns/rollback     {number, as_written, by}     without a number, the last staged change is removed first
 POST /v1/dns/drift        {outside}
-POST /v1/dns/load         {zones, title}     a tree of the user's in the place of the lab's zones
+POST /v1/dns/load         {zones, title}     replaces zones of the lab by those of the user
 POST /v1/dns/adopt        {by}
-POST /v1/dns/settings     {policy, inventory, detector}     check_every of the inventory starts and ends monitoring
-POST /v1/dns/substitutions         {change}     counting backends in front of what the change would touch
-POST /v1/dns/substitutions/finish  {}           what they counted; the zones are as before
+POST /v1/dns/settings     {policy, inventory, detector}     check_every of the inventory starts or stops monitoring
+POST /v1/dns/substitutions         {change}     starts counting backends for the names that the change would affect
+POST /v1/dns/substitutions/finish  {}           stops them and returns the counts; the zones are as before
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from aiohttp import web
 
 from ssosim.changes.approvals import Approval, Policy
 from ssosim.changes.change import Change
-from ssosim.changes.desk import ChangeControl, Done, Prepared, RefusedError
+from ssosim.changes.change_control import ChangeControl, CommitResult, PreparedCommit, RefusedError
 from ssosim.changes.drift import Detector
 from ssosim.changes.inventory import Endpoint, Inventory, default_inventory
 from ssosim.changes.ledger import Ledger, LedgerError
-from ssosim.changes.outside_in import outside_in
+from ssosim.changes.outside_in import compare_observations
 from ssosim.changes.snapshot import from_data, to_data
 from ssosim.changes.usage import ServerCounts
 from ssosim.dns import DnsChangeError
@@ -39,28 +39,28 @@ from ssosim.dns.zones.rrset import plain
 from ssosim.estate import Estate, default_estate
 from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.lab.control.counting_backend import Substitution, substitute
-from ssosim.lab.control.endpoint_probes import Prober
-from ssosim.lab.control.request_bodies import json_answer, json_object
-from ssosim.lab.control.staged_views import Staged, StagedViews
+from ssosim.lab.control.counting_backend import Substitution, start_substitution
+from ssosim.lab.control.endpoint_probes import EndpointProber
+from ssosim.lab.control.request_bodies import encode_json_response, json_object
+from ssosim.lab.control.staged_views import StagedChange, StagedViews
 from ssosim.lab.core.lab import Lab
 from ssosim.services import http_host_names
 from ssosim.trace import LabEvent
 
-__all__ = ["DnsHandlers", "inventory_of"]
+__all__ = ["DnsHandlers", "make_inventory"]
 
 _MOST_ZONES = 8 * 1024 * 1024
-"""Bytes of a request that may hold zones: as much as the control API takes at all."""
+"""The limit, in bytes, of a request that may contain zones: the limit of the control API."""
 
 _ATTEMPTS = 5
-"""So often a change is worked out anew because the zones changed meanwhile."""
+"""Attempts to prepare a change, each after the zones changed during the last one."""
 
 _T = TypeVar("_T")
 _Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
-def inventory_of(estate: Estate) -> Inventory:
-    """The shipped inventory for the shipped estate; for another one, its HTTPS names, owners unknown."""
+def make_inventory(estate: Estate) -> Inventory:
+    """The built-in inventory for the built-in estate; for another estate, its HTTPS names with unknown owners."""
     if estate.name == default_estate().name:
         return default_inventory()
     names = http_host_names(estate, tls=True)
@@ -68,29 +68,29 @@ def inventory_of(estate: Estate) -> Inventory:
 
 
 class DnsHandlers:
-    """Change control in a lab.
+    """Change control in a lab. The ledger is in ``folder``.
 
-    ``folder`` is where the ledger is kept. Whatever changes the zones, the views or the ledger is done one after
-    another (``_turn``), from its check to its entry in the ledger, across all that it waits for. Faults need not wait
-    for their turn: each is one step of the zones' owner, and lies as a layer over what is changed beneath.
+    Requests that change the zones, the views or the ledger run one after another, under one lock (``_exclusive``), from
+    the check to the ledger entry. Faults do not need the lock: each is one step on the event loop, and a layer above
+    the zones.
 
-    What takes long (plans, drift, zones as text) is worked out in a thread, on values that nobody changes; so clients
-    are answered meanwhile. What comes of it (``commit``, records of the trace) is done on the loop.
+    Long computations (plans, drift, zones as data) run in a thread on immutable values, so that clients are answered
+    meanwhile. The commit and the records of the trace are done on the event loop.
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self._lab = lab
-        self._prober: Prober | None = None
+        self._prober: EndpointProber | None = None
         self._substitution: Substitution | None = None
         self._views = StagedViews(lab)
-        self._turn = asyncio.Lock()
-        self._at_work: asyncio.Task[Any] | None = None
+        self._lock = asyncio.Lock()
+        self._current_task: asyncio.Task[Any] | None = None
         self._monitor: asyncio.Task[None] | None = None
         account = lab.estate.default_realm.service_account
-        self.desk = ChangeControl(
+        self.control = ChangeControl(
             lab.zones,
             Ledger(folder),
-            inventory=inventory_of(lab.estate),
+            inventory=make_inventory(lab.estate),
             counts=ServerCounts(lab.query_counts),
             spns=(*account.spns, *lab.estate.default_realm.services),
             clock=lab.clock,
@@ -101,33 +101,33 @@ class DnsHandlers:
         )
 
     def recover(self) -> str:
-        """Go on where the ledger ends; in one line what that means, nothing where it has no entry.
+        """Restore the state of the last ledger entry. Returns a line of text about it; empty for an empty ledger.
 
-        Raises LabInputError for a ledger that cannot be gone on with; nothing has changed then.
+        Raises LabInputError for a ledger that cannot be used; nothing has changed then.
         """
         try:
-            last = self.desk.recover()
-            torn = self.desk.ledger.torn()
+            last = self.control.recover()
+            torn = self.control.ledger.is_torn()
         except LedgerError as error:
-            hint = "begin anew with --fresh, or take another --name"
-            raise LabInputError(f"the changes of an earlier lab cannot be taken over: {error}; {hint}") from error
+            hint = "start without them (--fresh), or use another --name"
+            raise LabInputError(f"the changes of an earlier lab cannot be restored: {error}; {hint}") from error
         if not last and not torn:
             return ""
         text = f"the DNS changes of an earlier lab of this name, up to entry {last} of the ledger, are in force"
         text += "; the end of the ledger was lost" if torn else ""
         self._lab.trace.record("", LabEvent(part="dns change", text=f"recovered: {text}"))
-        return f"{text} ({self.desk.ledger.folder})" if torn else text
+        return f"{text} ({self.control.ledger.folder})" if torn else text
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request below ``/v1/dns/``; raises LabError and LabInputError."""
         handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))
         if handler is None:
-            raise LabInputError(f"{request.method} {request.path}: there is nothing of that kind")
-        given = await json_object(request, most=_MOST_ZONES)
+            raise LabInputError(f"{request.method} {request.path}: not found; see GET /v1/openapi.json")
+        given = await json_object(request, max_bytes=_MOST_ZONES)
         try:
-            return await json_answer(await handler(given))
+            return await encode_json_response(await handler(given))
         except RefusedError as refused:
-            return await json_answer(await in_thread(partial(_reasons, refused)), status=403)
+            return await encode_json_response(await in_thread(partial(_refusal_data, refused)), status=403)
         except (DnsChangeError, LedgerError) as error:
             raise LabError(str(error)) from error
         except ValueError as error:
@@ -148,11 +148,11 @@ class DnsHandlers:
         }
 
     async def close(self) -> None:
-        """End what is still under way; the zones get back what a substitution had taken."""
+        """Stop monitoring, cancel a running request, and end a substitution, which restores the zones."""
         await self._monitor_every(0)
-        if self._at_work is not None:  # it may wait for an endpoint that does not answer
-            self._at_work.cancel()
-        async with self._in_turn():
+        if self._current_task is not None:  # it may wait for an endpoint that does not respond
+            self._current_task.cancel()
+        async with self._exclusive():
             await self._close()
 
     async def _close(self) -> None:
@@ -161,73 +161,73 @@ class DnsHandlers:
             self._substitution = None
 
     @contextlib.asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        """What changes something, alone."""
-        async with self._turn:
-            self._at_work = asyncio.current_task()
+    async def _exclusive(self) -> AsyncIterator[None]:
+        """Hold the lock for requests that change something."""
+        async with self._lock:
+            self._current_task = asyncio.current_task()
             try:
                 yield
             finally:
-                self._at_work = None
+                self._current_task = None
 
-    async def _done_beside(self, prepare: Callable[[], Prepared]) -> Done:
-        """Do what ``prepare``, in a thread, works out; it is the turn of the caller.
+    async def _commit_prepared(self, prepare: Callable[[], PreparedCommit]) -> CommitResult:
+        """Run ``prepare`` in a thread and commit its result. The caller holds the lock.
 
-        Raises what ``prepare`` raises, and LabError where the zones are never left alone for long enough.
+        Raises the errors of ``prepare``, and LabError if the zones change during every attempt.
         """
         for _ in range(_ATTEMPTS):
             prepared = await in_thread(prepare)
-            if (done := self.desk.commit(prepared)) is not None:
-                await in_thread(self.desk.drift)
+            if (done := self.control.commit(prepared)) is not None:
+                await in_thread(self.control.detect_drift)
                 return done
         raise LabError(f"the zones were changed meanwhile {_ATTEMPTS} times, as by faults: try again")
 
     async def _zones(self, _: dict[str, Any]) -> dict[str, Any]:
         zones, staged = self._lab.zones.current, self._views.all
 
-        def shown() -> dict[str, Any]:
+        def build_data() -> dict[str, Any]:
             return {
                 "zones": to_data(zones),
                 "estate": msgspec.to_builtins(self._lab.estate),
-                "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
-                "ledger": [msgspec.to_builtins(entry) for entry in self.desk.ledger.entries()],
-                "policy": self.desk.policy.name,
+                "locks": {plain(origin): incident for origin, incident in self.control.locks.items()},
+                "ledger": [msgspec.to_builtins(entry) for entry in self.control.ledger.entries()],
+                "policy": self.control.policy.name,
                 "staged": [
                     {"title": each.change.title, "views": list(each.change.views), "plan": each.token}
                     for each in staged
                 ],
             }
 
-        return await in_thread(shown)
+        return await in_thread(build_data)
 
     async def _plan(self, body: dict[str, Any]) -> dict[str, Any]:
-        change = _read(body, "change", Change)
+        change = _convert_field(body, "change", Change)
 
-        def planned() -> dict[str, Any]:
-            plan = self.desk.plan(change)
-            return plan.as_data() | {"gate": self.desk.judge(plan).as_data()}
+        def build_data() -> dict[str, Any]:
+            plan = self.control.plan(change)
+            return plan.as_data() | {"gate": self.control.judge(plan).as_data()}
 
-        return await in_thread(planned)
+        return await in_thread(build_data)
 
     async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
-        change = _read(body, "change", Change)
-        said: dict[str, Any] = {
-            "token": _read(body, "plan", str | None),
-            "approvals": _read(body, "approvals", tuple[Approval, ...], ()),
-            "executors": _read(body, "executors", tuple[str, ...], ()),
+        change = _convert_field(body, "change", Change)
+        arguments: dict[str, Any] = {
+            "token": _convert_field(body, "plan", str | None),
+            "approvals": _convert_field(body, "approvals", tuple[Approval, ...], ()),
+            "executors": _convert_field(body, "executors", tuple[str, ...], ()),
         }
-        async with self._in_turn():
+        async with self._exclusive():
             if self._substitution is not None:
-                raise LabError("a substitution is under way: finish it first")
+                raise LabError("a substitution is running: finish it first")
             if change.views:
-                plan = await in_thread(partial(self.desk.permit, change, **said))
-                staged = await self._views.stage(plan, self.desk.inventory, self._prober_now())
-                return self._views_say("staged", staged)
-            done = await self._done_beside(partial(self.desk.prepare_change, change, **said))
-            self._views.made_global(change)
-        return await self._done(done)
+                plan = await in_thread(partial(self.control.permit, change, **arguments))
+                staged = await self._views.stage(plan, self.control.inventory, self._get_prober())
+                return self._report_views("staged", staged)
+            done = await self._commit_prepared(partial(self.control.prepare_change, change, **arguments))
+            self._views.remove_global_change(change)
+        return await self._report_commit(done)
 
-    def _views_say(self, action: str, staged: Staged) -> dict[str, Any]:
+    def _report_views(self, action: str, staged: StagedChange) -> dict[str, Any]:
         text = f"{staged.change.title} {action} in {', '.join(staged.change.views)} ({staged.token})"
         self._lab.trace.record("", LabEvent(part="dns change", text=text))
         return {
@@ -240,18 +240,20 @@ class DnsHandlers:
         }
 
     async def _rollback(self, body: dict[str, Any]) -> dict[str, Any]:
-        number = _read(body, "number", int | None)
-        as_written, by = _read(body, "as_written", bool, default=False), _read(body, "by", str, "")
-        async with self._in_turn():
+        number = _convert_field(body, "number", int | None)
+        as_written, by = _convert_field(body, "as_written", bool, default=False), _convert_field(body, "by", str, "")
+        async with self._exclusive():
             if number is None and self._views.all:
                 last = self._views.all[-1]
-                self._views.take_back(last)
-                return self._views_say("taken back", last)
-            done = await self._done_beside(partial(self.desk.prepare_rollback, number, as_written=as_written, by=by))
-        return await self._done(done)
+                self._views.unstage(last)
+                return self._report_views("taken back", last)
+            done = await self._commit_prepared(
+                partial(self.control.prepare_rollback, number, as_written=as_written, by=by)
+            )
+        return await self._report_commit(done)
 
-    async def _done(self, done: Done) -> dict[str, Any]:
-        """What was done, with the probes beside the verifier: green probes prove less than an equal state."""
+    async def _report_commit(self, done: CommitResult) -> dict[str, Any]:
+        """The result as data. If the verification found differences, with probes: these may succeed nevertheless."""
         probes = [] if done.verification.good else await self._probe_lines()
         return {
             "number": done.entry.number,
@@ -262,8 +264,8 @@ class DnsHandlers:
         }
 
     async def _probe_lines(self) -> list[dict[str, Any]]:
-        """Whether each endpoint resolves and answers, as most monitoring asks: shapes are not looked at."""
-        seen = await self._prober_now().observe(self.desk.inventory)
+        """Whether each endpoint resolves and answers, as usual monitoring checks it: without the shape of answers."""
+        seen = await self._get_prober().observe(self.control.inventory)
         return [
             {
                 "name": each.name,
@@ -276,61 +278,66 @@ class DnsHandlers:
         ]
 
     async def _drift(self, body: dict[str, Any]) -> dict[str, Any]:
-        found = list(await in_thread(self.desk.drift))
-        if _read(body, "outside", bool, default=True):
-            found += outside_in(self.desk.inventory, await self._prober_now().observe(self.desk.inventory))
-            self.desk.checked()
+        found = list(await in_thread(self.control.detect_drift))
+        if _convert_field(body, "outside", bool, default=True):
+            found += compare_observations(
+                self.control.inventory, await self._get_prober().observe(self.control.inventory)
+            )
+            self.control.record_endpoint_check()
 
-        def said() -> dict[str, Any]:
+        def build_data() -> dict[str, Any]:
             return {
                 "findings": [each.as_data() for each in found],
-                "locks": {plain(origin): incident for origin, incident in self.desk.locks.items()},
-                "inventory_completeness": round(self.desk.completeness(), 3),
-                "uncounted": self.desk.uncounted(),
+                "locks": {plain(origin): incident for origin, incident in self.control.locks.items()},
+                "inventory_completeness": round(self.control.completeness(), 3),
+                "uncounted": self.control.explain_uncounted(),
             }
 
-        return await in_thread(said)
+        return await in_thread(build_data)
 
-    def _prober_now(self) -> Prober:
-        self._prober = self._prober or Prober(self._lab)
+    def _get_prober(self) -> EndpointProber:
+        self._prober = self._prober or EndpointProber(self._lab)
         return self._prober
 
     async def _adopt(self, body: dict[str, Any]) -> dict[str, Any]:
-        by = _read(body, "by", str, "")
-        async with self._in_turn():
-            entry = (await self._done_beside(partial(self.desk.prepare_adoption, by))).entry
+        by = _convert_field(body, "by", str, "")
+        async with self._exclusive():
+            entry = (await self._commit_prepared(partial(self.control.prepare_adoption, by))).entry
         return {"number": entry.number, "action": entry.action}
 
     async def _load(self, body: dict[str, Any]) -> dict[str, Any]:
-        title = _read(body, "title", str, "zones from files")
+        title = _convert_field(body, "title", str, "zones from files")
         zones = await in_thread(partial(from_data, body.get("zones")))
-        async with self._in_turn():
-            entry = (await self._done_beside(partial(self.desk.prepare_load, zones, title))).entry
+        async with self._exclusive():
+            entry = (await self._commit_prepared(partial(self.control.prepare_load, zones, title))).entry
         return {"number": entry.number, "action": entry.action, "version": self._lab.zones.current.version}
 
     async def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
-        policy, detector = _read(body, "policy", Policy | None), _read(body, "detector", Detector | None)
-        inventory = _read(body, "inventory", Inventory | None)
-        async with self._in_turn():
-            self.desk.policy = policy or self.desk.policy
-            self.desk.detector = detector or self.desk.detector
+        policy, detector = (
+            _convert_field(body, "policy", Policy | None),
+            _convert_field(body, "detector", Detector | None),
+        )
+        inventory = _convert_field(body, "inventory", Inventory | None)
+        async with self._exclusive():
+            self.control.policy = policy or self.control.policy
+            self.control.detector = detector or self.control.detector
             if inventory is not None:
-                self.desk.inventory = inventory
+                self.control.inventory = inventory
                 await self._monitor_every(inventory.check_every)
-        text = f"policy {self.desk.policy.name}, detector {'on' if self.desk.detector.enabled else 'off'}"
+        text = f"policy {self.control.policy.name}, detector {'on' if self.control.detector.enabled else 'off'}"
         self._lab.trace.record("", LabEvent(part="dns change", text=f"settings: {text}"))
-        return {"policy": self.desk.policy.name, "detector": msgspec.to_builtins(self.desk.detector)}
+        return {"policy": self.control.policy.name, "detector": msgspec.to_builtins(self.control.detector)}
 
     async def _monitor_every(self, seconds: int) -> None:
-        """Check all endpoints at that interval from now on; 0 ends it."""
+        """Start to check all endpoints at this interval, in place of an earlier one; 0 only stops it."""
         if self._monitor is not None:
             self._monitor.cancel()
             await asyncio.wait([self._monitor])
             self._monitor = None
         if seconds:
-            self._monitor = asyncio.create_task(self._monitoring(seconds))
+            self._monitor = asyncio.create_task(self._monitor_loop(seconds))
 
-    async def _monitoring(self, seconds: int) -> None:
+    async def _monitor_loop(self, seconds: int) -> None:
         while True:
             for each in (await self._drift({}))["findings"]:
                 text = f"severity {each['severity']}: {each['name']}: {each['text']}"
@@ -338,30 +345,30 @@ class DnsHandlers:
             await asyncio.sleep(seconds)
 
     async def _substitute(self, body: dict[str, Any]) -> dict[str, Any]:
-        change = _read(body, "change", Change)
-        async with self._in_turn():
+        change = _convert_field(body, "change", Change)
+        async with self._exclusive():
             if self._substitution is not None:
-                raise LabError("a substitution is under way: finish it first")
-            plan = await in_thread(partial(self.desk.plan, change))
-            self._substitution = running = await substitute(self._lab, plan)
+                raise LabError("a substitution is running: finish it first")
+            plan = await in_thread(partial(self.control.plan, change))
+            self._substitution = running = await start_substitution(self._lab, plan)
         return {"names": list(running.names), "ttl": running.ttl}
 
     async def _finish(self, _: dict[str, Any]) -> dict[str, Any]:
-        async with self._in_turn():
+        async with self._exclusive():
             if self._substitution is None:
-                raise LabError("no substitution is under way")
+                raise LabError("no substitution is running")
             running, self._substitution = self._substitution, None
             with contextlib.suppress(OSError):
                 await running.finish()
         return {"hits": dict(running.hits), "total": sum(running.hits.values())}
 
 
-def _reasons(refused: RefusedError) -> dict[str, Any]:
+def _refusal_data(refused: RefusedError) -> dict[str, Any]:
     return {"error": str(refused), "decision": refused.decision.as_data(), "plan": refused.plan.as_data()}
 
 
-def _read(body: dict[str, Any], key: str, kind: type[_T] | Any, default: Any = None) -> _T | Any:
-    """``body[key]`` as ``kind``; raises LabInputError with the place."""
+def _convert_field(body: dict[str, Any], key: str, kind: type[_T] | Any, default: Any = None) -> _T | Any:
+    """Convert ``body[key]`` to ``kind``; ``default`` if it is missing. Raises LabInputError with the key."""
     value = body.get(key)
     if value is None:
         value = default

@@ -1,4 +1,4 @@
-"""Outside-in probes: what resolvers say of every endpoint of the inventory, over the wire; then an HTTPS check."""
+"""Outside-in probes: query resolvers for every endpoint of the inventory over the network, then check HTTPS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssosim.changes.usage import PROBE
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import LabHttp, LabResolver
 
-__all__ = ["View", "observe", "views_of"]
+__all__ = ["View", "list_views", "observe"]
 
 _TIMEOUT_S = 3.0
 _AT_ONCE = 16
@@ -27,18 +27,18 @@ View = tuple[str, tuple[str, int]]
 """A view's name, and the address and port of its resolver."""
 
 
-def views_of(lab: Lab) -> tuple[View, ...]:
-    """The views of a lab: each of its name servers, and each caching resolver of the estate.
+def list_views(lab: Lab) -> tuple[View, ...]:
+    """List the views of a lab: each of its name servers, and each caching resolver of the estate.
 
-    A probe through a resolver reaches the name servers as that resolver's question, and so counts as its use.
+    A name server sees a probe through a resolver as a query of that resolver, so it counts as use by that resolver.
     """
     servers = [(host.name, host.address) for host in lab.estate.hosts if host.address in lab.estate.addresses("dns")]
     resolvers = [(resolver.name, resolver.address) for resolver in lab.estate.resolvers]
     return tuple((name, lab.endpoint(address, 53)) for name, address in (*servers, *resolvers))
 
 
-class Prober:
-    """Asks from an address of its own, under a name that query counts leave out."""
+class EndpointProber:
+    """A prober with its own address in the lab's network. Query counts ignore its client name."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -46,21 +46,21 @@ class Prober:
         lab.attribution.register(self._address, PROBE, reports_failures=True)
 
     async def observe(self, inventory: Inventory, views: Sequence[View] | None = None) -> tuple[Observation, ...]:
-        """One observation for each endpoint and view."""
+        """Probe each endpoint through each view (by default all of ``list_views``): one observation for each pair."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def one(entry: Endpoint, view: View) -> Observation:
             async with limit:
-                return await self._look(entry, view)
+                return await self._observe_endpoint(entry, view)
 
-        places = views_of(self._lab) if views is None else views
-        return tuple(await asyncio.gather(*(one(entry, view) for entry in inventory.endpoints for view in places)))
+        wanted = list_views(self._lab) if views is None else views
+        return tuple(await asyncio.gather(*(one(entry, view) for entry in inventory.endpoints for view in wanted)))
 
-    async def _look(self, entry: Endpoint, view: View) -> Observation:
+    async def _observe_endpoint(self, entry: Endpoint, view: View) -> Observation:
         name, server = view
         shape, chain, addresses = await self._resolve(entry.name, entry.expected.type, server)
         status = None
-        if entry.https:  # a server that says nothing is not asked for the same name twice more
+        if entry.https:  # a server that did not respond is not queried again for the HTTPS check
             status = 0 if shape == "timeout" else await self._check(entry, server)
         return Observation(entry.name, name, shape, chain, addresses, status)
 
@@ -100,5 +100,5 @@ class Prober:
 
 
 async def observe(lab: Lab, inventory: Inventory) -> tuple[Observation, ...]:
-    """One round of probes from an address of its own."""
-    return await Prober(lab).observe(inventory)
+    """Probe all endpoints once with a new prober."""
+    return await EndpointProber(lab).observe(inventory)

@@ -1,4 +1,4 @@
-"""Faults over the control API: ``/v1/faults``."""
+"""Faults in the control API: ``/v1/faults``."""
 
 from __future__ import annotations
 
@@ -6,49 +6,50 @@ from typing import Any
 
 import msgspec
 
-from ssosim.dns import DnsChangeError
 from ssosim.faults import ActiveFaults, Applied, FaultError, fault_from
 from ssosim.lab.base.errors import LabError, LabInputError
 
 __all__ = ["apply_fault", "list_faults", "undo_faults"]
 
 
-def list_faults(board: ActiveFaults) -> dict[str, Any]:
-    """The faults in force, the oldest first."""
-    return {"faults": [as_data(applied) for applied in board.active]}
+def list_faults(active_faults: ActiveFaults) -> dict[str, Any]:
+    """List the active faults, the oldest first."""
+    return {"faults": [as_data(applied) for applied in active_faults.active]}
 
 
-def apply_fault(board: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
-    """Put the fault that ``body`` describes in force: ``fault`` is its name, the other keys its fields.
+def apply_fault(active_faults: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
+    """Apply the fault that ``body`` describes: ``fault`` is its name, the other keys are its fields.
 
-    Raises LabInputError for what is no fault, LabError for one that does not fit the zones.
+    Raises LabInputError for an invalid fault, LabError for a fault that cannot be applied to the lab.
     """
     try:
-        return as_data(board.apply(fault_from(body)))
+        fault = fault_from(body)
     except FaultError as error:
         raise LabInputError(str(error)) from error
-    except DnsChangeError as error:
+    try:
+        return as_data(active_faults.apply(fault))
+    except FaultError as error:
         raise LabError(str(error)) from error
 
 
-def undo_faults(board: ActiveFaults, which: str) -> dict[str, Any]:
-    """Take away the fault of that id, the one of that name, or ``all``; raises LabInputError if there is none such."""
+def undo_faults(active_faults: ActiveFaults, which: str) -> dict[str, Any]:
+    """Undo the fault with the id or name ``which``, or ``all``. Raises LabInputError if no or several faults match."""
     if which == "all":
-        undone = [as_data(applied) for applied in reversed(board.active)]
-        board.undo_all()
+        undone = [as_data(applied) for applied in reversed(active_faults.active)]
+        active_faults.undo_all()
         return {"undone": undone}
-    found = [applied for applied in board.active if which in (str(applied.id), applied.fault.name)]
+    found = [applied for applied in active_faults.active if which in (str(applied.id), applied.fault.fault_name)]
     if not found:
-        known = ", ".join(f"{applied.id} ({applied.fault.name})" for applied in board.active)
+        known = ", ".join(f"{applied.id} ({applied.fault.fault_name})" for applied in active_faults.active)
         raise LabInputError(f"no fault {which!r} is in force; there are: {known or 'none'}")
     if len(found) > 1:
         numbers = ", ".join(str(applied.id) for applied in found)
         raise LabInputError(f"the fault {which!r} is in force {len(found)} times: name one of the ids {numbers}")
-    board.undo(found[0].id)
+    active_faults.undo(found[0].id)
     return {"undone": [as_data(found[0])]}
 
 
 def as_data(applied: Applied) -> dict[str, Any]:
-    """One fault in force."""
+    """One active fault as plain data."""
     fields: dict[str, Any] = msgspec.to_builtins(applied.fault)
     return {"id": applied.id, "description": applied.fault.detail, "suspended": applied.suspended} | fields

@@ -1,4 +1,7 @@
-"""What the control API offers that is made in storeys above the lab: it is handed in, so that the lab need not know."""
+"""The interface of handlers that belong to higher layers than the lab: verdicts and scenarios.
+
+The lab must not import these layers. The program that starts the lab passes a function that creates the handlers.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,21 @@ from typing import Any, Protocol
 
 from ssosim.lab.core.lab import Lab
 
-__all__ = ["InjectedHandlers", "MakeUpstairs"]
+__all__ = ["InjectedHandlers", "MakeInjectedHandlers"]
 
 
 class InjectedHandlers(Protocol):
-    """Verdicts and scenarios on a running lab. All raise LabInputError for what makes no sense, LabError else."""
+    """Verdicts and scenarios on a running lab.
+
+    All methods raise LabInputError for invalid input, and LabError for a request that the lab refuses.
+    """
 
     async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
-        """What became of ``client``, or of everybody, by the records after number ``since``; the lab goes on."""
+        """Judge ``client``, or all clients, from the trace records after number ``since``. The lab keeps running."""
         ...
 
     def scenarios(self) -> dict[str, Any]:
-        """The scenarios that there are."""
+        """List the scenarios of the catalogue."""
         ...
 
     def begin(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -26,17 +32,17 @@ class InjectedHandlers(Protocol):
         ...
 
     def current(self) -> dict[str, Any] | None:
-        """The scenario under way or played to its end; None where there is none."""
+        """The scenario that is running or has ended; None if none was started."""
         ...
 
     def advance(self) -> dict[str, Any]:
-        """From its phase to the next, or to its end."""
+        """Start the next phase, or end the scenario after its last phase."""
         ...
 
     def end(self) -> dict[str, Any]:
-        """Stop it, and undo what it broke."""
+        """Stop the scenario and undo its faults."""
         ...
 
 
-MakeUpstairs = Callable[[Lab], InjectedHandlers]
-"""Called at the first request that needs it: a lab is ready sooner without."""
+MakeInjectedHandlers = Callable[[Lab], InjectedHandlers]
+"""Creates the handlers. It is called at the first request that needs them, so that a lab is ready sooner."""

@@ -1,7 +1,7 @@
-"""The control API's answers to what never reaches a handler: no HTTP, a field that is too long, an unknown Expect.
+"""Responses of the control API to requests that reach no handler: malformed HTTP, a long field, an unknown Expect.
 
-aiohttp answers these in plain text and names its own version and Python's. A program that reads the control API gets
-``{"error": text}`` for every status, and a ``Server`` field without versions.
+aiohttp answers these in plain text, and names its own version and Python's. Here every error response has the body
+``{"error": text}``, and a ``Server`` field without versions.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-__all__ = ["SERVER_NAME", "JsonRunner", "error_answer"]
+__all__ = ["SERVER_NAME", "JsonRunner", "error_response"]
 
 SERVER_NAME = "ssosim"
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def error_answer(status: int, text: str, allow: str | None = None) -> web.Response:
-    """An error as JSON; ``allow`` is the value of the Allow field, for status 405."""
+def error_response(status: int, text: str, allow: str | None = None) -> web.Response:
+    """An error response in JSON; ``allow`` is the value of the Allow field, for status 405."""
     response = web.json_response({"error": text}, status=status)
     response.headers["Server"] = SERVER_NAME
     if allow is not None:
@@ -27,7 +27,7 @@ def error_answer(status: int, text: str, allow: str | None = None) -> web.Respon
 
 
 class JsonRunner(web.AppRunner):
-    """An ``AppRunner`` whose connections answer in JSON also where no handler is asked."""
+    """An ``AppRunner`` whose connections answer in JSON even if no handler is called."""
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -43,8 +43,8 @@ def _in_json(handler: _Handler) -> _Handler:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         try:
             response = await handler(request)
-        except web.HTTPException as error:  # by aiohttp itself, before the guard is asked
-            return error_answer(error.status, f"{request.method} {request.path[:200]}: {error.reason}")
+        except web.HTTPException as error:  # raised by aiohttp before the middleware is called
+            return error_response(error.status, f"{request.method} {request.path[:200]}: {error.reason}")
         if not response.prepared:
             response.headers.setdefault("Server", SERVER_NAME)
         return response
@@ -67,12 +67,12 @@ class _JsonConnection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what could not be read. What aiohttp quotes of it, which may be a token, is left out."""
+        """The response to a request that cannot be parsed. aiohttp's quotation of it is omitted: it may be a token."""
         if status >= 500:
             super().handle_error(request, status, exc, message)  # for its log
-            text = "a mistake of the lab's own; see its log"
+            text = "an internal error of the lab; see its log"
         else:
-            text = "the request cannot be read: it is no HTTP/1.1, or its first line or a header field is too long"
-        response = error_answer(status, text)
+            text = "the request cannot be parsed: it is not HTTP/1.1, or its first line or a header field is too long"
+        response = error_response(status, text)
         response.force_close()
         return response

@@ -1,6 +1,6 @@
-"""The control API's description of itself (OpenAPI 3.1), which it serves; ``docs/openapi.json`` is the same.
+"""The OpenAPI 3.1 description of the control API, which it serves; ``docs/openapi.json`` is a copy.
 
-``python -m ssosim.lab.control.openapi > docs/openapi.json`` writes it anew. Source: OpenAPI Specification 3.1.1.
+``python docs/generate.py`` writes the copy. Source: OpenAPI Specification 3.1.1.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ Data = dict[str, Any]
 
 _OBJECT: Data = {"type": "object"}
 _ABOUT = """\
-Steers a running lab. On its Unix socket it asks for nothing more; on loopback (`ssosim up --api`) for the lab's token
-as a bearer token, and for a `Host` of its own. Every error is an object with `error`: what, where, what is expected.
+Controls a running lab. The Unix socket needs no authentication. On loopback (`ssosim up --api`) each request needs the
+lab's token as a bearer token, and the `Host` of the lab. An error is an object with `error`: what, where, what is
+expected.
 """
 _DNS = {
     "zones": ("get", "the zones, locks and the ledger of changes"),
-    "plan": ("post", "what a change would do, and to whom"),
+    "plan": ("post", "plan a change: its differences, risk, blast radius and usage, and the gate's decision"),
     "apply": ("post", "apply a planned change; 403 with the gate's reasons where it refuses"),
-    "rollback": ("post", "take a change back"),
-    "drift": ("post", "differences between what is desired and what is there"),
-    "adopt": ("post", "what is there is what is desired from now on"),
-    "settings": ("post", "policy, inventory and detector"),
-    "load": ("post", "zones of your own in the place of the lab's"),
-    "substitutions": ("post", "counting backends in front of what a change would touch"),
-    "substitutions/finish": ("post", "what the backends counted; the zones are as before"),
+    "rollback": ("post", "roll a change back"),
+    "drift": ("post", "detect differences between the desired state and production"),
+    "adopt": ("post", "make the current zones the desired state"),
+    "settings": ("post", "set policy, inventory and detector"),
+    "load": ("post", "replace zones of the lab by your own"),
+    "substitutions": ("post", "start counting backends for the names that a change would affect"),
+    "substitutions/finish": ("post", "stop the backends and return their counts; the zones are as before"),
 }
 
 
 def description() -> Data:
-    """The whole description, as plain data."""
+    """The OpenAPI document as plain data."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "ssosim control API", "version": __version__, "description": _ABOUT},
@@ -55,12 +56,12 @@ def _paths() -> Data:
     device = _path("device", "the device's address")
     paths = {
         "/v1/openapi.json": {"get": _operation("this description", _OBJECT)},
-        "/v1/status": {"get": _operation("what runs, where, and where this API is", named("Status"))},
+        "/v1/status": {"get": _operation("the parts of the lab, and the endpoints of this API", named("Status"))},
         "/v1/stop": {"post": _operation("stop the lab", _OBJECT)},
         "/v1/faults": {
             "get": _operation("the faults in force, the oldest first", named("Faults")),
             "post": _operation(
-                "put a fault in force until it is undone, or up to its limit", named("FaultInForce"), named("Fault")
+                "apply a fault until it is undone or reaches its limit", named("FaultInForce"), named("Fault")
             ),
         },
         "/v1/faults/{which}": {
@@ -72,46 +73,46 @@ def _paths() -> Data:
         "/v1/wait": {"get": _wait()},
         "/v1/verdicts": {
             "get": _operation(
-                "what became of each client so far, judged from the trace",
+                "the verdict for each client so far, judged from the trace",
                 named("Verdicts"),
                 parameters=[
-                    _query("client", TEXT, "only this one, which need not have been seen"),
-                    _query("since", _whole(0), "by the records after this number, from which time counts too"),
+                    _query("client", TEXT, "only this client, which may have no records yet"),
+                    _query("since", _whole(0), "judge from the records after this number; times start there"),
                 ],
             )
         },
         "/v1/scenarios": {
             "get": _operation("the scenarios of the catalogue", named("Scenarios")),
             "post": _operation(
-                "begin a scenario with its first phase; its own clients do not play",
+                "start a scenario with its first phase; the lab does not run its clients",
                 named("PlayingScenario"),
                 named("ScenarioToBegin"),
             ),
         },
         "/v1/scenarios/current": {
-            "get": _operation("where it is, and what is in force; 404 where none was begun", named("PlayingScenario")),
+            "get": _operation("its phase and active faults; 404 if none was started", named("PlayingScenario")),
             "delete": _operation("stop it and undo its faults", named("PlayingScenario")),
         },
         "/v1/scenarios/current/advance": {
-            "post": _operation("go on to the next phase; after the last it has ended", named("PlayingScenario"))
+            "post": _operation("start the next phase; after the last phase, end it", named("PlayingScenario"))
         },
         "/v1/spn": {"post": _operation("the SPN that each kind of client forms", _OBJECT, named("SpnQuestion"))},
         "/v1/devices": {
-            "get": _operation("the programs that run, each on its device, the oldest first", named("Devices")),
-            "post": _operation("a device for a program (ssosim exec)", _OBJECT, _OBJECT),
+            "get": _operation("the running programs, each on its device, the oldest first", named("Devices")),
+            "post": _operation("attach a device for a program (ssosim exec)", _OBJECT, _OBJECT),
         },
         "/v1/devices/{device}": {
             "delete": _operation(
-                "stop a program: it is asked to end, and killed 3 s later if it does not",
+                "stop a program: it is killed 3 s later if it does not end",
                 named("Stopped"),
                 parameters=[_path("device", "its client's name, or its device's address")],
             )
         },
         "/v1/devices/{device}/finished": {
-            "post": _operation("the program has ended (ssosim exec)", _OBJECT, _OBJECT, parameters=[device])
+            "post": _operation("report that the program has ended (ssosim exec)", _OBJECT, _OBJECT, parameters=[device])
         },
         "/v1/devices/{device}/device-code": {
-            "get": _operation("the next device code of the device (ssosim exec)", _OBJECT, parameters=[device])
+            "get": _operation("wait for the next device code of the device (ssosim exec)", _OBJECT, parameters=[device])
         },
     }
     dns = {f"/v1/dns/{action}": _dns(method, about) for action, (method, about) in _DNS.items()}
@@ -125,27 +126,27 @@ def _dns(method: str, about: str) -> Data:
 
 
 def _trace() -> Data:
-    limit = _query("limit", _whole(1, MOST_RECORDS), "at most so many (1000)")
+    limit = _query("limit", _whole(1, MOST_RECORDS), "the maximum number of records (1000)")
     operation = _operation("the trace so far, the oldest first", named("Records"), parameters=[*_selection(), limit])
     operation["responses"]["200"]["content"][JSON_LINES] = {"schema": TEXT}
     return operation
 
 
 def _wait() -> Data:
-    patience = _query("timeout_s", _whole(0, LONGEST_WAIT_S), "for how long to wait, in seconds (30)")
-    about = "the first such record, which may be there already; waits for it where it is not"
-    operation = _operation(about, named("Record"), parameters=[*_selection(), patience])
-    operation["responses"]["204"] = {"description": "none came in time"}
+    timeout = _query("timeout_s", _whole(0, LONGEST_WAIT_S), "for how long to wait, in seconds (30)")
+    about = "the first matching record; waits for it if there is none yet"
+    operation = _operation(about, named("Record"), parameters=[*_selection(), timeout])
+    operation["responses"]["204"] = {"description": "no matching record within the time"}
     return operation
 
 
 def _selection() -> list[Data]:
     return [
         _query("since", _whole(0), "only records after this number (0)"),
-        _query("client", TEXT, "only what this client caused"),
+        _query("client", TEXT, "only records that this client caused"),
         _query("kind", {"enum": list(KINDS)}, "only events of this kind"),
         _query("layer", {"enum": list(LAYERS)}, "only events of this layer"),
-        _query("text", TEXT, "only events whose sentence, as ssosim trace prints it, has this in it"),
+        _query("text", TEXT, "only events whose text, as ssosim trace prints it, contains this"),
     ]
 
 

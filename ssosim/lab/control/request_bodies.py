@@ -1,4 +1,4 @@
-"""What a request to the control API carries: a body, a query."""
+"""Parse and bound the bodies and queries of control API requests, and encode large responses."""
 
 from __future__ import annotations
 
@@ -13,44 +13,53 @@ from aiohttp import web
 from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["SMALL", "json_answer", "json_object", "number_of", "parse_object", "query_of", "text_or_none"]
+__all__ = [
+    "SMALL",
+    "encode_json_response",
+    "json_object",
+    "parse_object",
+    "parse_query",
+    "parse_whole_number",
+    "text_or_none",
+]
 
 
 SMALL = 128 * 1024
-"""Bytes of a body that holds no file of the user's."""
+"""The limit, in bytes, of a body that contains no file of the user."""
 
 
-async def json_answer(data: Any, status: int = 200) -> web.Response:
-    """``data`` as an answer. It may be large: it is put into words beside the loop, on which the lab runs."""
+async def encode_json_response(data: Any, status: int = 200) -> web.Response:
+    """Make a JSON response of ``data``, which may be large: it is encoded in a thread, not on the event loop."""
     body = await in_thread(partial(_encoded, data))
     return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
 
 
 def _encoded(data: Any) -> bytes:
     try:
-        return msgspec.json.encode(data)  # ten times as fast as the standard library's, which other threads wait for
-    except (TypeError, UnicodeEncodeError):  # half a surrogate pair in a stranger's text
+        return msgspec.json.encode(data)  # ten times as fast as the standard library's, which blocks other threads
+    except (TypeError, UnicodeEncodeError):  # half a surrogate pair in text from outside
         return json.dumps(data).encode()
 
 
 async def json_object(
-    request: web.Request, known: Collection[str] | None = None, *, most: int = SMALL
+    request: web.Request, known: Collection[str] | None = None, *, max_bytes: int = SMALL
 ) -> dict[str, Any]:
-    """The body, ``{}`` where there is none; raises LabInputError for anything but a JSON object of ``most`` bytes.
+    """Read the body as a JSON object; ``{}`` for an empty body.
 
-    ``known`` are the keys that it may have, where that is known here.
+    ``known`` are the keys that it may have; None allows all. Raises LabInputError for another key, for anything but a
+    JSON object, and for more than ``max_bytes`` bytes.
     """
-    body = parse_object(await request.read(), most)
+    body = parse_object(await request.read(), max_bytes)
     if known is not None and (unknown := sorted(set(body) - set(known))):
         raise LabInputError(f"{unknown[0]}: unknown key; known here: {', '.join(known)}")
     return body
 
 
-def parse_object(text: bytes, most: int = SMALL) -> dict[str, Any]:
-    """``text`` as a JSON object, ``{}`` where there is none; raises LabInputError, also for over ``most`` bytes."""
-    if len(text) > most:
+def parse_object(text: bytes, max_bytes: int = SMALL) -> dict[str, Any]:
+    """Parse ``text`` as a JSON object; ``{}`` if it is empty. Raises LabInputError, also for over ``max_bytes``."""
+    if len(text) > max_bytes:
         raise LabInputError(
-            f"the request's body has {len(text)} bytes: at most {most} are read here; send less at once"
+            f"the request's body has {len(text)} bytes: at most {max_bytes} are read here; send less at once"
         )
     try:
         body = json.loads(text) if text else {}
@@ -62,15 +71,15 @@ def parse_object(text: bytes, most: int = SMALL) -> dict[str, Any]:
 
 
 def text_or_none(body: Mapping[str, Any], key: str) -> str | None:
-    """``body[key]``, which may be missing; raises LabInputError if it is not text."""
+    """Return ``body[key]``, None if it is missing. Raises LabInputError if it is not text."""
     value = body.get(key)
     if value is not None and not isinstance(value, str):
         raise LabInputError(f"{key}: expected text")
     return value
 
 
-def query_of(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
-    """The query's parameters, each of which must be one of ``known`` and there once; raises LabInputError."""
+def parse_query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
+    """Return the parameters of the query. Raises LabInputError for one that is not in ``known`` or is given twice."""
     found = dict(request.query)
     for key in request.query:
         if key not in known:
@@ -80,8 +89,11 @@ def query_of(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
     return found
 
 
-def number_of(query: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
-    """``query[key]`` as a whole number within its bounds; raises LabInputError."""
+def parse_whole_number(query: Mapping[str, str], key: str, default: int, least: int, most: int) -> int:
+    """Parse ``query[key]`` as a whole number from ``least`` to ``most``, ``default`` if it is missing.
+
+    Raises LabInputError.
+    """
     text = query.get(key)
     if text is None:
         return default

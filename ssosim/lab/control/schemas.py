@@ -1,6 +1,6 @@
-"""The shapes of what the control API takes and gives, as JSON Schema (draft 2020-12, as OpenAPI 3.1 has it).
+"""JSON Schemas of the control API's requests and responses (draft 2020-12, as OpenAPI 3.1 uses it).
 
-Faults and events are made from the classes themselves; the rest is written out here.
+The schemas of faults and events are generated from their classes; the others are written here.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ ANYTHING: Schema = {"type": "object"}
 
 
 def named(name: str) -> Schema:
-    """A reference to one of ``schemas``."""
+    """A reference to the schema with that name in ``schemas``."""
     return {"$ref": _REF.format(name=name)}
 
 
 def array(items: Schema) -> Schema:
-    """A list."""
+    """The schema of a list of ``items``."""
     return {"type": "array", "items": items}
 
 
 def or_null(schema: Schema) -> Schema:
-    """``schema``, or null."""
+    """The schema of a value that is null or fits ``schema``."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
 def object_of(properties: Mapping[str, Schema], *, optional: tuple[str, ...] = (), open_: bool = False) -> Schema:
-    """An object with these properties, all there but the ``optional`` ones; ``open_``: others may be there too."""
+    """The schema of an object with these properties. ``open_`` allows further properties."""
     required = [key for key in properties if key not in optional]
     found: Schema = {"type": "object", "properties": dict(properties)}
     if required:
@@ -52,25 +52,25 @@ def object_of(properties: Mapping[str, Schema], *, optional: tuple[str, ...] = (
 
 
 def schemas() -> dict[str, Schema]:
-    """Every named schema."""
+    """All named schemas."""
     fault_refs, fault_kinds = msgspec.json.schema_components(tuple(FAULTS.values()), ref_template=_REF)
     mapping = {name: ref["$ref"] for name, ref in zip(FAULTS, fault_refs, strict=True)}
     fault: Schema = {"oneOf": list(fault_refs), "discriminator": {"propertyName": "fault", "mapping": mapping}}
-    fault["description"] = "What to break: `fault` is its name. Texts are read as numbers where numbers are wanted."
-    return {**_written(), "Fault": fault, **fault_kinds, **_records()}
+    fault["description"] = "A fault to apply: `fault` is its name. A field that is a number may be given as text."
+    return {**_static_schemas(), "Fault": fault, **fault_kinds, **_record_schemas()}
 
 
-def _records() -> dict[str, Schema]:
-    """``Record`` and one schema for each kind of event."""
+def _record_schemas() -> dict[str, Schema]:
+    """The schema ``Record``, and one schema for each kind of event."""
     found: dict[str, Schema] = {}
     for kind in KINDS:
         event = getattr(events, kind)
         _, made = msgspec.json.schema_components((event,), ref_template=_REF)
         schema = made[kind]
         head: dict[str, Schema] = {
-            "seq": WHOLE | {"description": "place in the trace, from 1 without gaps"},
+            "seq": WHOLE | {"description": "number in the trace, from 1 without gaps"},
             "at": TEXT | {"format": "date-time"},
-            "client": TEXT | {"description": "who caused it, empty for the lab itself"},
+            "client": TEXT | {"description": "the client that caused it, empty for the lab itself"},
             "layer": {"const": event.layer},
             "event": {"const": kind},
         }
@@ -82,7 +82,7 @@ def _records() -> dict[str, Schema]:
     return found | {"Record": {"oneOf": refs, "discriminator": {"propertyName": "event", "mapping": mapping}}}
 
 
-def _written() -> dict[str, Schema]:
+def _static_schemas() -> dict[str, Schema]:
     part = object_of({"part": TEXT, "what": TEXT, "where": TEXT})
     api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
     in_force = {"id": WHOLE, "description": TEXT, "suspended": YES_NO, "fault": TEXT}
@@ -106,7 +106,7 @@ def _written() -> dict[str, Schema]:
             open_=True,
         ),
         "FaultInForce": object_of(in_force, open_=True)
-        | {"description": "A fault with its own fields. `dormant`: it does not fit the zones at present."},
+        | {"description": "A fault with its own fields. `suspended`: it cannot be applied to the lab at present."},
         "Faults": object_of({"faults": array(named("FaultInForce"))}),
         "Undone": object_of({"undone": array(named("FaultInForce"))}),
         "Records": object_of({"records": array(named("Record")), "last_seq": WHOLE, "more": YES_NO}),
@@ -120,8 +120,8 @@ def _written() -> dict[str, Schema]:
                 "attempts": WHOLE,
                 "evidence": array(WHOLE),
                 "pauses": array(object_of({"seq": WHOLE, "real_s": NUMBER, "lab_s": NUMBER}))
-                | {"description": "of the lab itself, while the client was waiting"},
-                "note": TEXT | {"description": "what the pauses mean for a reader, empty where there are none"},
+                | {"description": "pauses of the lab itself while the client was waiting"},
+                "note": TEXT | {"description": "what the pauses mean for this verdict, empty if there are none"},
             },
             open_=True,
         ),

@@ -1,26 +1,26 @@
-"""What the control API answers about SPNs, as models."""
+"""Responses of the control API about SPNs as typed models."""
 
 from __future__ import annotations
 
-from ssosim.lab.control.answers import Answer
+from ssosim.lab.control.answers import ApiResponse
 
 __all__ = ["NameShape", "SpnCandidate", "SpnRow", "Spns"]
 
 
-class SpnCandidate(Answer, frozen=True, kw_only=True):
-    """An SPN that a client would ask for, and what the KDC says to it."""
+class SpnCandidate(ApiResponse, frozen=True, kw_only=True):
+    """An SPN that a client would request, and the KDC's response (``known``, ``unknown`` or an error)."""
 
     spn: str
     kdc: str
 
 
-class SpnRow(Answer, frozen=True, kw_only=True):
-    """What a rule makes of a host; ``problem`` where it gets no further than DNS.
+class SpnRow(ApiResponse, frozen=True, kw_only=True):
+    """The SPNs that a rule forms for a host; ``problem`` is set if the client stops after DNS.
 
-    ``outcomes`` are the SPNs in the order in which they are tried, one tuple for each way that ``chance`` (empty for
-    none) may decide; ``candidates`` are all of them.
+    ``outcomes`` are the SPNs in the order in which they are tried, one tuple for each possible outcome of ``chance``
+    (empty if nothing is left to chance); ``candidates`` are all of them.
 
-    ``clients`` are the models that use the rule; the command knows them, not the lab.
+    ``clients`` are the client models that use the rule; the command adds them, because the lab does not know them.
     """
 
     rule: str
@@ -33,8 +33,8 @@ class SpnRow(Answer, frozen=True, kw_only=True):
     clients: tuple[str, ...] = ()
 
 
-class NameShape(Answer, frozen=True, kw_only=True):
-    """The address answer for a host: names on the way, addresses, and the name that the first of them leads back to."""
+class NameShape(ApiResponse, frozen=True, kw_only=True):
+    """The address answer for a host: CNAME chain, addresses, and the PTR name of the first address."""
 
     problem: str
     canonical: str
@@ -43,8 +43,8 @@ class NameShape(Answer, frozen=True, kw_only=True):
     reverse: str | None
 
 
-class Spns(Answer, frozen=True, kw_only=True):
-    """All rules for a host."""
+class Spns(ApiResponse, frozen=True, kw_only=True):
+    """The results of all rules for a host."""
 
     host: str
     dns: NameShape

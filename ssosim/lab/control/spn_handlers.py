@@ -1,7 +1,7 @@
-"""The SPN that each kind of client would ask for, given what the lab's DNS answers now, and whether the KDC knows it.
+"""The SPN that each kind of client would request with the lab's present DNS answers, and whether the KDC knows it.
 
-The rules are those of the client models, applied to the lab's own DNS; each name is then tried at the KDC with the
-ticket of the user who is signed on. So the trace shows these look-ups and requests too, as the client ``spn``.
+The rules of the client models are applied to the lab's DNS; then a ticket for each SPN is requested from the KDC for
+the user who is signed on. So the trace has these look-ups and requests too, with the client name ``spn``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ssosim.lab.control.request_bodies import json_object, text_or_none
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, WallClock, model_device, reserve_client_slot
 
-__all__ = ["SpnHandlers", "ask_spn"]
+__all__ = ["SpnHandlers", "evaluate_spn_rules"]
 
 _CLIENT = "spn"
 _SQL_PORT = 1433
@@ -27,19 +27,19 @@ _MAX_HOST = 253
 
 
 class SpnHandlers:
-    """POST /v1/spn of the control API; one request at a time, from one address."""
+    """The handler of POST /v1/spn. It handles one request at a time, from one address of the lab."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._one = asyncio.Lock()
-        self._seat: ClientSlot | None = None
+        self._slot: ClientSlot | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
-        """``{"host": …, "rules": […], "device": …, "port": …}``; all but ``host`` may be left out."""
+        """Answer ``{"host": …, "rules": […], "device": …, "port": …}``; all keys except ``host`` are optional."""
         host, rules, device, port = await _read(request)
         async with self._one:
-            self._seat = self._seat or await reserve_client_slot(self._lab, _CLIENT)
-            found = await ask_spn(self._lab, host, rules=rules, device=device, port=port, seat=self._seat)
+            self._slot = self._slot or await reserve_client_slot(self._lab, _CLIENT)
+            found = await evaluate_spn_rules(self._lab, host, rules=rules, device=device, port=port, slot=self._slot)
         return web.json_response(found)
 
 
@@ -55,21 +55,21 @@ async def _read(request: web.Request) -> tuple[str, list[str] | None, str | None
     return body["host"], rules, device, port
 
 
-async def ask_spn(
+async def evaluate_spn_rules(
     lab: Lab,
     host: str,
     *,
     rules: list[str] | None = None,
     device: str | None = None,
     port: int | None = None,
-    seat: ClientSlot | None = None,
+    slot: ClientSlot | None = None,
 ) -> dict[str, Any]:
-    """What each of ``rules`` (None: all) makes of ``host``, as plain data.
+    """Form the SPNs for ``host`` by each of ``rules`` (None: all), and return them as plain data.
 
-    ``dns`` is the address answer; ``rules`` has for each rule its family and its candidates in the order of trying,
-    each with what the KDC says; ``problem`` is set where the client gets no further than DNS. Where chance decides,
-    ``outcomes`` has the candidates for each way in which it can fall (else one list), and ``chance`` says what decides.
-    Raises LabInputError.
+    ``dns`` is the address answer. ``rules`` has for each rule its family and its candidates in the order in which they
+    are tried, each with the KDC's response; ``problem`` is set if the client stops after DNS. If the result depends on
+    chance, ``outcomes`` has one list of candidates for each possible outcome (else one list), and ``chance`` names
+    what decides. Raises LabInputError for an invalid host, rule or device.
     """
     if not host or len(host) > _MAX_HOST or not host.isascii() or not host.isprintable() or set(host) & set("/:@ "):
         raise LabInputError(f"{host!r}: a host name is expected, without scheme, port and path")
@@ -78,21 +78,21 @@ async def ask_spn(
         raise LabInputError(f"no SPN rule is called {unknown[0]!r}; known: {', '.join(RULES)}")
     chosen = [RULES[name] for name in (RULES if rules is None else rules)]
     async with model_device(
-        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), user_present=False, slot=seat
-    ) as asker:
-        kdc = _Kdc(asker)
-        found = [await _apply(rule, host, asker, kdc, port) for rule in chosen]
-        return {"host": host, "dns": await _dns(asker, host), "rules": found}
+        lab, _CLIENT, lab.device_of(device), WallClock(lab.clock), user_present=False, slot=slot
+    ) as client_device:
+        kdc = _Kdc(client_device)
+        found = [await _apply(rule, host, client_device, kdc, port) for rule in chosen]
+        return {"host": host, "dns": await _dns(client_device, host), "rules": found}
 
 
 class _Kdc:
-    """Asks the KDC once for each SPN."""
+    """Requests a ticket for each SPN once, and caches the result."""
 
     def __init__(self, device: ClientDevice) -> None:
         self._device = device
         self._answers: dict[str, str] = {}
 
-    async def says(self, spn: str) -> str:
+    async def request_status(self, spn: str) -> str:
         if spn not in self._answers:
             try:
                 await self._device.kerberos.negotiate_token(spn)
@@ -116,8 +116,8 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
     return {
         "rule": rule.name,
         "family": rule.family,
-        "candidates": [{"spn": spn, "kdc": await kdc.says(spn)} for spn in spns],
-        "outcomes": [[{"spn": spn, "kdc": await kdc.says(spn)} for spn in way] for way in outcomes],
+        "candidates": [{"spn": spn, "kdc": await kdc.request_status(spn)} for spn in spns],
+        "outcomes": [[{"spn": spn, "kdc": await kdc.request_status(spn)} for spn in way] for way in outcomes],
         "chance": _chance(rule) if len(outcomes) > 1 else "",
         "problem": problem,
         "source": rule.source,
@@ -125,9 +125,9 @@ async def _apply(rule: SpnRule, host: str, device: ClientDevice, kdc: _Kdc, port
 
 
 def _chance(rule: SpnRule) -> str:
-    """What decides between the outcomes of ``rule``."""
+    """The random events that decide between the outcomes of ``rule``, as text."""
     parts = ["which of the CNAME and A answers comes first"] if rule.has_race else []
-    parts += ["which address stands first in the answer"] if rule.depends_on_address else []
+    parts += ["which address is first in the answer"] if rule.depends_on_address else []
     return " and ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The trace over the control API: what has happened, and waiting for what is to happen."""
+"""The trace in the control API: read past records, and wait for a future record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.control.request_bodies import number_of, query_of
+from ssosim.lab.control.request_bodies import parse_query, parse_whole_number
 from ssosim.trace import ClientEvent, Record, Trace, events, split_columns
 from ssosim.trace.export import describe_event, record_to_json
 
@@ -25,21 +25,22 @@ JSON_LINES = "application/x-ndjson"
 
 
 class TraceHandlers:
-    """GET /v1/trace and GET /v1/wait."""
+    """The handlers of GET /v1/trace and GET /v1/wait."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
-    async def records(self, request: web.Request) -> web.Response:
-        """The records after number ``since`` that are selected, the oldest first, at most ``limit``.
+    async def list_records(self, request: web.Request) -> web.Response:
+        """Return the matching records after number ``since``, the oldest first, at most ``limit``.
 
-        ``last_seq`` is where to go on reading; ``more`` says that the limit cut it. As JSON Lines where asked for.
+        ``last_seq`` is the ``since`` of the next request; ``more`` is true if the limit left records out. The response
+        is JSON Lines if the request accepts that.
         """
-        query = query_of(request, (*_SELECTION, "limit"))
-        wanted = Selection.of(query)
-        limit = number_of(query, "limit", 1000, 1, MOST_RECORDS)
+        query = parse_query(request, (*_SELECTION, "limit"))
+        wanted = Selection.parse(query)
+        limit = parse_whole_number(query, "limit", 1000, 1, MOST_RECORDS)
         last = self._trace.last_seq
-        found = await self._fitting(wanted, limit + 1)
+        found = await self._find_matching(wanted, limit + 1)
         if more := len(found) > limit:
             del found[limit:]
             last = found[-1].seq
@@ -50,24 +51,24 @@ class TraceHandlers:
         return web.Response(text=text, content_type="application/json")
 
     async def wait(self, request: web.Request) -> web.Response:
-        """The first selected record after ``since``, which may be there already; 204 if none comes in time."""
-        query = query_of(request, (*_SELECTION, "timeout_s"))
-        wanted = Selection.of(query)
-        patience = number_of(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
-        found = await self._first(wanted, patience)
+        """Return the first matching record after ``since``, past or future; 204 if none comes within ``timeout_s``."""
+        query = parse_query(request, (*_SELECTION, "timeout_s"))
+        wanted = Selection.parse(query)
+        timeout_s = parse_whole_number(query, "timeout_s", 30, 0, LONGEST_WAIT_S)
+        found = await self._wait_for_match(wanted, timeout_s)
         if found is None:
             return web.Response(status=204)
         return web.Response(text=record_to_json(found), content_type="application/json")
 
-    async def _fitting(self, wanted: Selection, most: int) -> list[Record]:
-        """The first ``most`` of the selected records that there are now; others have turns meanwhile."""
+    async def _find_matching(self, wanted: Selection, most: int) -> list[Record]:
+        """The first ``most`` matching records of the present trace; yields to the event loop between parts."""
         found: list[Record] = []
         for part in split_columns(self._trace.columns(wanted.since)):
-            fits: dict[int, bool] = {}  # by identity, which the columns keep: much comes again and again
+            fits: dict[int, bool] = {}  # by identity: the columns use one object for equal events, and many repeat
             for seq, at, one in part:
                 fit = fits.get(id(one))
                 if fit is None:
-                    fit = fits[id(one)] = wanted.fits(one)
+                    fit = fits[id(one)] = wanted.matches(one)
                 if fit:
                     found.append(Record(seq, at, one.client, one.event))
                     if len(found) == most:
@@ -75,28 +76,28 @@ class TraceHandlers:
             await asyncio.sleep(0)
         return found
 
-    async def _first(self, wanted: Selection, patience: float) -> Record | None:
+    async def _wait_for_match(self, wanted: Selection, timeout_s: float) -> Record | None:
         came: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
 
         def look(record: Record) -> None:
-            if not came.done() and record.seq > wanted.since and wanted.fits(record):
+            if not came.done() and record.seq > wanted.since and wanted.matches(record):
                 came.set_result(record)
 
-        # Before it is looked at what there is: nothing may slip through between the two.
-        leave = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
+        # Subscribe before searching the past records: no record may be missed between the two.
+        unsubscribe = self._trace.subscribe(look, getattr(events, wanted.kind or "Event"))
         try:
-            if found := await self._fitting(wanted, 1):
+            if found := await self._find_matching(wanted, 1):
                 return found[0]
-            return await asyncio.wait_for(came, patience)
+            return await asyncio.wait_for(came, timeout_s)
         except TimeoutError:
             return None
         finally:
-            leave()
+            unsubscribe()
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records are meant; what is None does not narrow it. ``text`` is a part of the sentence about it."""
+    """A filter for records; None matches all. ``text`` must be contained in the text that describes the event."""
 
     since: int
     client: str | None
@@ -105,16 +106,16 @@ class Selection:
     text: str | None
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Selection:
-        """As the query has it; raises LabInputError."""
+    def parse(cls, query: Mapping[str, str]) -> Selection:
+        """Parse the filter from a query. Raises LabInputError."""
         for key, known in (("kind", KINDS), ("layer", LAYERS)):
             if query.get(key, known[0]) not in known:
                 raise LabInputError(f"{key} {query[key][:40]!r}: expected one of {', '.join(known)}")
-        since = number_of(query, "since", 0, 0, _LARGEST)
+        since = parse_whole_number(query, "since", 0, 0, _LARGEST)
         return cls(since, query.get("client"), query.get("kind"), query.get("layer"), query.get("text"))
 
-    def fits(self, record: Record | ClientEvent) -> bool:
-        """Whether ``record`` is one of them, numbers apart."""
+    def matches(self, record: Record | ClientEvent) -> bool:
+        """Whether ``record`` matches, apart from its number."""
         event = record.event
         return (
             self.client in (None, record.client)

@@ -231,7 +231,9 @@ class Lab:
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
-        self.faults.watch(make_service_fault_applier(provider, self.ca, self._gateway, self.attribution.is_model))
+        self.faults.watch(
+            make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.attribution.is_model)
+        )
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()

@@ -17,9 +17,11 @@ from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import Clock, VirtualClock
 from ssosim.estate import Device
-from ssosim.faults.exchanges import is_nowhere
+from ssosim.faults.core.exchanges import is_nowhere
+from ssosim.faults.core.kdc_effect import KdcDecision
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_address
 from ssosim.lab.core.lab import Lab
@@ -124,7 +126,9 @@ async def model_device(
             resolver=resolver,
             http=http,
             kerberos=LabKerberos(
-                Initiator(home / "krb5.conf", home / "ccache"), _make_silent_kdc_fallback(lab, client, slot, clock)
+                Initiator(home / "krb5.conf", home / "ccache"),
+                _make_silent_kdc_fallback(lab, client, slot, clock),
+                partial(_wait_for_kdc_delay, lab, client, clock),
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, user.password if user_present else None),
@@ -158,6 +162,12 @@ def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     lab.trace.record(client, dataclasses.replace(event, step=step))
 
 
+async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None:
+    delay = lab.faults.take_kdc_delay(client)
+    if delay:
+        await clock.sleep(delay)
+
+
 def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: ClientClock) -> SilentKdcFallback | None:
     """Create the fallback for a KDC that does not respond; None where the lab runs in real time."""
     if not isinstance(clock, VirtualClock):
@@ -172,11 +182,25 @@ def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: Cl
         [Address(slot.address, _DISCARD)],
         _NO_CANONICALIZATION,
     )
+
+    def decide(spn: str) -> KdcDecision | None:
+        request = KdcRequest("TGS", lab.estate.default_realm.name, spn.partition("@")[0], "")
+        return lab.faults.decide_kdc_request(request, client)
+
+    def is_silent(spn: str) -> bool:
+        decision = decide(spn)
+        return decision is not None and decision.effect.silent
+
+    def count_hit(spn: str) -> None:
+        decision = decide(spn)
+        if decision is not None:
+            decision.count_hits()
+
     return SilentKdcFallback(
-        lambda: lab.faults.kdc_is_silent(client),
+        is_silent,
         Initiator(no_kdc_conf, slot.home / "ccache"),
         clock,
         lab.trace,
         client,
-        lambda: lab.faults.kdc_was_asked(client),
+        count_hit,
     )

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ssosim_clients.ports import DnsFailure, Headers, HttpResponse, NetworkFailure
 
-from ssosim.faults.exchanges import WEB_PATIENCE_S
+from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import ConnectionFailed, Event, HttpExchange
@@ -97,11 +97,11 @@ class LabHttp:
             return not event.dropped
 
         try:
-            async with self._timer.limit(WEB_PATIENCE_S, means_no_response):
+            async with self._timer.limit(HTTP_TIMEOUT_S, means_no_response):
                 return await self._from_any((host, port, tls), addresses, message, method)
         except TimeoutError as error:
             self._drop(host)
-            raise NetworkFailure("read", "timeout", f"{url}: no answer in {WEB_PATIENCE_S:.0f} s") from error
+            raise NetworkFailure("read", "timeout", f"{url}: no answer in {HTTP_TIMEOUT_S:.0f} s") from error
         except BaseException:
             self._drop(host)
             raise

@@ -5,14 +5,14 @@ Each socket is bound to the device's own address, by which servers identify the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
-from ssosim.faults.exchanges import KDC_PATIENCE_S
+from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
 from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
@@ -38,16 +38,16 @@ class SilentKdcFallback:
 
     libkrb5 waits for such a KDC in real time: about 15 s, measured with krb5 1.20.1. ``initiator`` has the same ticket
     cache and a KDC address where nothing listens: a cached ticket is found, any other request fails at once, and the
-    virtual clock advances by 15 s. ``is_silent`` tells whether a fault silences the KDC; ``count_hit`` counts a request
-    for that fault.
+    virtual clock advances by 15 s. ``is_silent`` tells whether a fault silences the KDC for a service principal name
+    (SPN); ``count_hit`` counts a request for that fault.
     """
 
-    is_silent: Callable[[], bool]
+    is_silent: Callable[[str], bool]
     initiator: Initiator
     clock: Clock
     trace: Trace
     client: str
-    count_hit: Callable[[], None] = lambda: None
+    count_hit: Callable[[str], None] = lambda _spn: None
 
     async def request_token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
@@ -56,24 +56,28 @@ class SilentKdcFallback:
         except TicketError as error:
             if error.kind is not TicketErrorKind.KDC_UNREACHABLE:  # no name for which a KDC would be asked
                 raise
-            self.count_hit()
+            self.count_hit(spn)
             asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer")
             self.trace.record(self.client, asked)
-            await self.clock.sleep(KDC_PATIENCE_S)
+            await self.clock.sleep(KDC_TIMEOUT_S)
             raise
 
 
 @dataclass(frozen=True, slots=True)
 class LabKerberos:
-    """Service tickets from the lab's KDC, by GSS-API and libkrb5."""
+    """Service tickets from the lab's KDC, by GSS-API and libkrb5.
+
+    ``wait_for_delay`` waits by the lab's clock for the delays that faults of the KDC have added to the last requests.
+    """
 
     initiator: Initiator
     silent_kdc_fallback: SilentKdcFallback | None = None
+    wait_for_delay: Callable[[], Awaitable[None]] | None = None
 
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
         try:
-            if self.silent_kdc_fallback is not None and self.silent_kdc_fallback.is_silent():
+            if self.silent_kdc_fallback is not None and self.silent_kdc_fallback.is_silent(spn):
                 return await self.silent_kdc_fallback.request_token(spn)
             return await self._token(spn)
         except TicketError as error:
@@ -82,10 +86,14 @@ class LabKerberos:
     async def _token(self, spn: str) -> bytes:
         """As the initiator; a KDC that falls silent under way costs a device in virtual time the same as any other."""
         try:
-            return await self.initiator.request_token(spn)
+            try:
+                return await self.initiator.request_token(spn)
+            finally:
+                if self.wait_for_delay is not None:
+                    await self.wait_for_delay()
         except TicketError as error:
             if self.silent_kdc_fallback is not None and error.kind is TicketErrorKind.KDC_UNREACHABLE:
-                await self.silent_kdc_fallback.clock.sleep(KDC_PATIENCE_S)
+                await self.silent_kdc_fallback.clock.sleep(KDC_TIMEOUT_S)
             raise
 
     async def ntlm_token(self) -> bytes:

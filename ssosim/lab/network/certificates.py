@@ -10,7 +10,7 @@ from pathlib import Path
 import trustme
 from cryptography import x509
 
-from ssosim.faults.base import CertificateTrouble
+from ssosim.faults.core.fault import CertificateTrouble
 from ssosim.lab.network.tls_observer import OBSERVED_CONNECTION
 
 __all__ = ["FOREIGN_HOST_NAME", "LabCa"]

@@ -8,43 +8,46 @@ import time
 from collections.abc import Callable
 
 from ssosim.entra import Provider
-from ssosim.faults.base import FaultState, KdcRule
-from ssosim.faults.exchanges import kdc_rule, show_at_provider
+from ssosim.faults import ActiveFaults
+from ssosim.faults.core.exchanges import make_provider_fault_applier
+from ssosim.faults.core.fault import FaultState
 from ssosim.kerberos import KdcGateway
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, Tamper
-from ssosim.kerberos.messages import KdcRequest, build_error
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 
 __all__ = ["ForeignHost", "make_service_fault_applier"]
 
 
 def make_service_fault_applier(
-    provider: Provider, ca: LabCa, gateway: KdcGateway, is_model: Callable[[str], bool]
+    provider: Provider, ca: LabCa, gateway: KdcGateway, faults: ActiveFaults, is_model: Callable[[str], bool]
 ) -> Callable[[FaultState], None]:
-    """What to call with every new state of the faults; it raises DnsChangeError where a change does not fit.
+    """Return the function to call with every new state of the faults; it raises FaultError if one does not fit.
 
-    ``is_model`` says which clients are models, whose devices wait so long and no longer.
+    ``is_model`` returns whether a client is a model, whose device stops waiting after a timeout.
     """
-    at_provider = show_at_provider(provider, is_model)
+    apply_at_provider = make_provider_fault_applier(provider, is_model)
 
     def apply(state: FaultState) -> None:
-        at_provider(state)
-        gateway.tamper = _kdc(state.kdc) if state.kdc else None
+        apply_at_provider(state)
+        gateway.tamper = _make_kdc_tamper(faults, is_model) if state.kdc else None
         ca.present_bad_certificates(state.certificates, state.presented)
 
     return apply
 
 
-def _kdc(rules: tuple[KdcRule, ...]) -> Tamper:
-    async def tamper(asked: KdcRequestContext, forward: Forward) -> bytes | None:
-        rule = kdc_rule(rules, asked.client)
-        message = asked.message
-        if rule is None:
-            return await forward(asked.data)
-        rule.count_hit()
-        if rule.refusal is None or not isinstance(message, KdcRequest):
-            return None
-        return build_error(rule.refusal, message.realm, tuple(message.service.split("/")), time.time())
+def _make_kdc_tamper(faults: ActiveFaults, is_model: Callable[[str], bool]) -> Tamper:
+    async def tamper(request: KdcRequestContext, forward: Forward) -> bytes | None:
+        decision = faults.decide_kdc_request(request.message, request.client)
+        if decision is None:
+            return await forward(request.data)
+        effect = decision.effect
+        decision.count_hits()
+        if effect.delay and is_model(request.client):
+            faults.delay_kdc_reply(request.client, effect.delay)  # the device waits by the lab's clock
+        elif effect.delay:
+            await asyncio.sleep(effect.delay)
+        from_kdc = await forward(request.data) if effect.is_forwarded else None
+        return effect.reply_to(request.message, from_kdc, time.time())
 
     return tamper
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the command must start fast
     import socket
 
-    from ssosim.lab.control.injected_handlers import MakeUpstairs
+    from ssosim.lab.control.injected_handlers import MakeInjectedHandlers
 
 __all__ = ["ControlExtensions"]
 
@@ -22,4 +22,4 @@ class ControlExtensions:
     """
 
     listener: socket.socket | None = None
-    make_handlers: MakeUpstairs | None = None
+    make_handlers: MakeInjectedHandlers | None = None

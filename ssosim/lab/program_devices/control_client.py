@@ -21,7 +21,7 @@ _TIMEOUT_S = 30.0
 def request_json(folder: LabFolder, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """Send a request; return the JSON object of the response. Errors: see ``send_request``.
 
-    ``ssosim.lab.control.answers.ask`` returns a typed response, but takes longer to import.
+    ``ssosim.lab.control.answers.request_typed`` returns a typed response, but takes longer to import.
     """
     data: dict[str, Any] = json.loads(send_request(folder, method, path, body))
     return data

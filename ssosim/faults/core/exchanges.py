@@ -1,0 +1,175 @@
+"""What the active faults do to one exchange: pure functions, the same for a lab on sockets and the lab in memory.
+
+The functions for DNS answers are in ``effects``, those for requests to the KDC in ``kdc_effect``. The timeouts of
+devices are here, because an answer after the timeout must not be in the trace as an answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+from ssosim.entra.core.fault_effect import HttpEffect, Tamper
+from ssosim.entra.core.messages import Call
+from ssosim.entra.core.provider import Provider
+from ssosim.estate import Estate
+from ssosim.faults.core.errors import FaultError
+from ssosim.faults.core.fault import CertificateTrouble, FaultState, HttpRule
+from ssosim.services import Service, http_host_names
+
+__all__ = [
+    "HTTP_TIMEOUT_S",
+    "NO_TLS_THERE",
+    "Reach",
+    "Refusal",
+    "change_estate",
+    "check_hosts",
+    "is_address",
+    "is_nowhere",
+    "make_http_tamper",
+    "make_provider_fault_applier",
+    "tls_refused",
+]
+
+HTTP_TIMEOUT_S = 30.0
+"""How long the device of a client model waits for an HTTP response, in seconds."""
+
+_NOWHERE = ipaddress.ip_network("100::/64")
+
+
+def make_http_tamper(rules: Sequence[HttpRule], is_model: Callable[[str], bool]) -> Tamper | None:
+    """Return the function that gives the effect of ``rules``, the oldest first; None if there are no rules.
+
+    Delays add up. Of the rules that decide the response the newest is used. A client for which ``is_model`` is true
+    waits ``HTTP_TIMEOUT_S``: a response that would come later is not sent.
+    """
+    if not rules:
+        return None
+
+    def tamper(call: Call, client: str) -> HttpEffect | None:
+        effect = combine_http_effects(rules, call, client)
+        if effect is not None and effect.delay >= HTTP_TIMEOUT_S and is_model(client):
+            return HttpEffect(silent=True)
+        return effect
+
+    return tamper
+
+
+def combine_http_effects(rules: Sequence[HttpRule], call: Call, client: str) -> HttpEffect | None:
+    """Combine the effects: the newest that decides the response, with the sum of all delays."""
+    delay, deciding = 0.0, None
+    for rule in reversed(rules):
+        effect = rule.effect_on(call, client)
+        if effect is None:
+            continue
+        delay += effect.delay
+        if deciding is None and (effect.silent or effect.reply or effect.change):
+            deciding = effect
+    if deciding is None:
+        return HttpEffect(delay=delay) if delay else None
+    return dataclasses.replace(deciding, delay=delay)
+
+
+def check_hosts(state: FaultState, estate: Estate) -> None:
+    """Raise FaultError for a fault of a host at which ``estate`` has no HTTP service: it could never have an effect.
+
+    A fault of a certificate needs a service with TLS.
+    """
+    _check_served((rule.host for rule in state.http if rule.host), http_host_names(estate))
+    _check_served(state.certificates, http_host_names(estate, tls=True))
+
+
+def _check_served(hosts: Iterable[str], served: tuple[str, ...]) -> None:
+    if unknown := [host for host in hosts if host not in served]:
+        raise FaultError(f"host: nothing is served at {unknown[0]!r}; there is: {', '.join(served)}")
+
+
+def change_estate(healthy: Estate, state: FaultState) -> Estate:
+    """Return the estate with the changes of the faults. Raises FaultError where a fault does not fit ``healthy``."""
+    estate = healthy
+    for change in state.estate:
+        estate = change(estate)
+    return estate
+
+
+def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bool]) -> Callable[[FaultState], None]:
+    """Return the function to call with every new state of the faults; it raises FaultError if one does not fit."""
+    healthy = provider.estate
+
+    def show(state: FaultState) -> None:
+        check_hosts(state, healthy)
+        estate = change_estate(healthy, state)
+        if estate is not provider.estate:
+            provider.set_estate(estate)
+        provider.tamper = make_http_tamper(state.http, is_model)
+
+    return show
+
+
+class Refusal(NamedTuple):
+    """Why there is no exchange, as ``NetworkFailure`` has it.
+
+    ``read``: the connection was made, and the server closed it, because it expects TLS and got plain HTTP.
+    """
+
+    stage: Literal["connect", "tls", "read"]
+    kind: str
+
+
+NO_TLS_THERE: Final = Refusal("tls", "handshake")
+"""The server at this address has no TLS."""
+
+
+def is_nowhere(address: str) -> bool:
+    """Whether ``address`` has the discard prefix of RFC 6666, where no host is."""
+    return ipaddress.ip_address(address) in _NOWHERE
+
+
+class Reach:
+    """Which of ``services`` listens at which address and port of the hosts of ``estate``."""
+
+    def __init__(self, estate: Estate, services: Iterable[Service]) -> None:
+        self._hosts = {host.address for host in estate.hosts}
+        self._listening: dict[tuple[str, int], tuple[bool, tuple[str, ...]]] = {}
+        for each in services:
+            if each.application is not None:
+                at = each.address, each.port
+                self._listening[at] = each.tls, (*self._listening.get(at, (True, ()))[1], *each.dns_names)
+
+    def refusal(self, address: str, port: int, host: str, *, tls: bool = True) -> Refusal | None:
+        """Return why HTTP with ``host``, over TLS or plain, is not possible at ``address``; None where it is.
+
+        An address outside the estate is a foreign host, which presents a certificate for its own name. A listener has
+        certificates for the names of its services only, and presents the first one for any other name.
+        """
+        listening = self._listening.get((address, port))
+        if listening is None and (address in self._hosts or is_nowhere(address)):
+            return Refusal("connect", "refused")
+        with_tls, names = (True, ()) if listening is None else listening
+        if not tls:
+            return Refusal("read", "closed") if with_tls else None
+        if not with_tls:
+            return NO_TLS_THERE
+        # A client that connects to an address sends no name (RFC 6066 section 3) and gets the first certificate.
+        good = host == names[0] if names and is_address(host) else host in names
+        return None if good else Refusal("tls", "bad-certificate")
+
+
+@lru_cache(maxsize=1024)
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def tls_refused(trouble: CertificateTrouble | None) -> Refusal | None:
+    """Return why a device refuses a certificate with this defect; None for a good certificate."""
+    if trouble is None:
+        return None
+    return Refusal("tls", "expired-certificate" if trouble == "expired" else "bad-certificate")

@@ -1,0 +1,1 @@
+"""Faults of HTTP exchanges, one file each."""

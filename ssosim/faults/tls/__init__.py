@@ -1,0 +1,1 @@
+"""Faults of certificates, one file each."""
