@@ -116,7 +116,7 @@ def test_the_default_estate_has_the_incidents_own_findings() -> None:
             lambda z: put_rrset(z, "fabrikam.com", "SOA", ["a. b. 1 1 1 1 86400"], ttl=86400),
             "fabrikam.com",
             "RFC 2308 5",
-            "kept for 86400 s",
+            "cached for 86400 s",
         ),
         (
             lambda z: put_rrset(z, "dc1.corp.contoso.com", "A", ["10.10.0.89"]),

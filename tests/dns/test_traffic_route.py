@@ -134,7 +134,7 @@ BY_LATENCY = profile(
 
 
 @pytest.mark.parametrize(
-    ("asking", "states", "expected"),
+    ("context", "states", "expected"),
     [
         (EUROPE, {}, "weu"),
         (AMERICA, {}, "eus"),
@@ -170,7 +170,7 @@ REGIONS = (endpoint("de", 1, regions=("DE",)), endpoint("eu", 2, regions=("GEO-E
 
 
 @pytest.mark.parametrize(
-    ("asking", "states", "world", "expected"),
+    ("context", "states", "world", "expected"),
     [
         (BAVARIA, {}, False, ["de"]),
         (EUROPE, {}, False, ["eu"]),
