@@ -234,7 +234,7 @@ def _is_taken(passage: list[str], files: list[str]) -> bool:
 @pytest.mark.parametrize(
     ("walk", "first", "kinds"),
     [
-        ("DNS question", "Batches.read", ("answer", "report")),
+        ("DNS question", "BatchReader.read", ("answer", "report")),
         ("Kerberos ticket", "respond_to_challenge", ("answer", "report")),
         ("fault", "ActiveFaults.apply", ("answer", "report")),
         ("scenario", "play", ("answer",)),

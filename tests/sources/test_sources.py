@@ -119,7 +119,7 @@ def test_findings_of_the_lint_name_sources_of_the_table() -> None:
     named = {
         str(call.args[-1].value)
         for call in calls
-        if call.func.id in ("finding", "LintFinding") and isinstance(call.args[-1], ast.Constant)  # type: ignore[attr-defined]
+        if call.func.id in ("make_finding", "LintFinding") and isinstance(call.args[-1], ast.Constant)  # type: ignore[attr-defined]
     }
     assert len(named) > 8
     assert {each for each in named if not re.fullmatch(r"RFC \d+(?: [\d.]+)?", each)} <= {
