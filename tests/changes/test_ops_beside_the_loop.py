@@ -396,7 +396,7 @@ def test_the_plan_says_that_counts_are_incomplete(office: Office):
     for number in range(60):
         office.clock.moment += 1
         office.ask(f"n{number}.example")
-        office.counts._turn(office.clock.moment)
+        office.counts._close_bucket(office.clock.moment)
     plan = office.control.plan(clean_up())
     data = plan.as_data()
     used = next(each for each in data["usage"] if each["name"] == AUTOLOGON)

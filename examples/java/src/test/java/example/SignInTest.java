@@ -53,7 +53,7 @@ class SignInTest {
 
     @Test
     void keepsItsPrincipalWhenAnAliasBecomesACname() throws Exception {
-        try (var fault = lab.apply("cname-for-alias", Map.of("record", AUTOLOGON, "profile", "aadg-autologon"))) {
+        try (var fault = lab.apply("cname-for-alias", Map.of("name", AUTOLOGON, "profile", "aadg-autologon"))) {
             Process program = lab.start(client, PatientClient.class);
             JsonObject asked = lab.await(client, "KdcExchange");
             assertEquals("HTTP/" + AUTOLOGON, asked.get("service").getAsString());
