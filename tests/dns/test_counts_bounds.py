@@ -64,7 +64,8 @@ def test_twice_the_names_take_twice_the_time(question: str):
 
         return seconds(each if question == "each name" else lambda: counts.names(now, 300))
 
-    assert time_with(10_000) < 2.5 * time_with(5_000)
+    # The least of three: another process that empties the caches in between makes one ratio larger, not all.
+    assert min(time_with(10_000) / time_with(5_000) for _ in range(3)) < 2.5
 
 
 def test_closing_a_bucket_takes_no_time_for_its_names():
