@@ -153,7 +153,7 @@ def test_a_broken_policy_is_its_clients_failure(world: World, policy: object, te
 
 
 @pytest.mark.parametrize(
-    ("policy", "text"), [(Moody(), "two answers"), (Boasting(), "each 0 s: a retry begins at 11 s")]
+    ("policy", "text"), [(Moody(), "two decisions"), (Boasting(), "each 0 s: a retry begins at 11 s")]
 )
 def test_broken_promises(policy: Moody | Boasting, text: str) -> None:
     """A policy that keeps state, or a retry after the stated bound, is found by the check."""
