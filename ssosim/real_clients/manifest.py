@@ -159,7 +159,7 @@ def _deviation_mistakes(flow: Flow) -> Iterator[_Mistake]:
         if not deviation.reason.strip():
             yield ("deviations", index, "reason"), "expected why they differ"
     if flow.deviations and flow.model is None:
-        yield ("deviations",), "a flow without a model cannot have deviations; set model, or remove them"
+        yield ("deviations",), "this flow names no model, so it cannot have deviations; set model, or remove them"
 
 
 def _command_mistakes(path: KeyPath, words: tuple[str, ...]) -> Iterator[_Mistake]:

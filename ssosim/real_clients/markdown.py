@@ -14,7 +14,7 @@ from ssosim.trace import SignInStep
 
 __all__ = ["extract_figures", "render_header", "render_page"]
 
-_MARK = "<!-- extract_figures: of one run, as measured -->"
+_MARK = "<!-- figures: of one run, as measured -->"
 
 _LEGEND = """\
 A cell shows the outcome of a sign-in, judged from the wire, and the seconds from the program's start to the decision.

@@ -74,8 +74,8 @@ class MeasurementDifference:
 @cache
 def load_measured() -> Measured:
     """Load the shipped measurements. Raises TomlMistakeError."""
-    text = resources.files("ssosim.real_clients").joinpath("load_measured.toml").read_text(encoding="utf-8")
-    return convert_toml(text, "load_measured.toml (built in)", Measured)
+    text = resources.files("ssosim.real_clients").joinpath("measured.toml").read_text(encoding="utf-8")
+    return convert_toml(text, "measured.toml (built in)", Measured)
 
 
 def find_measurement_differences(

@@ -78,5 +78,5 @@ def test_a_part_is_found_by_name_and_by_path(tmp_path, monkeypatch):
         assert [client_flow.name for client_flow in find_flows(name)] == ["mine/sign-in"]
     with pytest.raises(UnknownRealClientError, match=r"curl has no flow 'windowstranport'.*did you mean"):
         find_flows("curl/windowstranport")
-    with pytest.raises(TomlMistakeError, match=r"no client\.toml is there"):
+    with pytest.raises(TomlMistakeError, match=r"contains no client\.toml"):
         find_flows("./nothing")
