@@ -224,5 +224,5 @@ def test_the_rule_fits_the_original_above_another_library(trace):
     world = World()
     world.put_cname()
     rule = RULES["chromium-linux"].with_library(RULES["mit-no-canon"])
-    asked = world.play(rule.candidates(TYPED.partition("/")[2], world.device().resolver))
+    asked = world.play(rule.form_candidates(TYPED.partition("/")[2], world.device().resolver))
     assert list(asked) == _asked(trace["cname-library"])[1]
