@@ -50,8 +50,10 @@ def test_a_killed_apply_leaves_the_old_state_or_the_new(zones: ZoneSet, tmp_path
     """Kill -9 in the middle of applying: every entry is whole, its zones read back, and going on works."""
     folder = tmp_path / "dns"
     chance = random.Random(7)  # noqa: S311 - moments, no secrets
-    seen = 0
-    for _ in range(8):
+    seen = rounds = 0
+    while rounds < 8 or seen <= 3:  # a slow machine applies less between two kills
+        rounds += 1
+        assert rounds <= 80
         with subprocess.Popen([sys.executable, "-c", APPLIER, folder, HERE], stdout=subprocess.PIPE) as applier:
             assert applier.stdout is not None
             assert applier.stdout.readline() == b"ready\n"
@@ -66,7 +68,6 @@ def test_a_killed_apply_leaves_the_old_state_or_the_new(zones: ZoneSet, tmp_path
             ChangeControl(store, Ledger(folder)).recover()
             added = {rrset.name.to_text() for zone in store.current.zones.values() for rrset in zone.rrsets()}
             assert sum("n" + str(number) + ".microsoft.com." in added for number in range(seen + 5)) == seen
-    assert seen > 3
 
 
 def test_a_ledger_that_cannot_be_written_changes_nothing(office: Office, tmp_path: Path):
