@@ -50,10 +50,10 @@ class Lab:
             if r["client"] == label and r["event"] == "HttpExchange"
         ]
 
-    def apply(self, name, **fields):
+    def apply(self, fault, /, **fields):
         """Put a fault in force."""
         words = [f"{key}={value}" for key, value in fields.items()]
-        done = self._bench.run("fault", "apply", name, *words)
+        done = self._bench.run("fault", "apply", fault, *words)
         assert done.returncode == 0, done.stderr
 
 

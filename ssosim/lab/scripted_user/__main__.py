@@ -183,24 +183,24 @@ def main(arguments: list[str]) -> int:
     try:
         profile = json.loads(Path(options.profile).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        _complain(f"{options.profile or '$SSOSIM_PERSON'}: {error}; run this with: ssosim exec")
+        _print_error(f"{options.profile or '$SSOSIM_PERSON'}: {error}; run this with: ssosim exec")
         return 2
     url = profile["device_page"] if options.device_code else options.url
     if not url:
-        _complain("which page? give its URL")
+        _print_error("which page? give its URL")
         return 2
     if options.background and not _in_background(profile.get("log", "")):
         return 0
     try:
         browse(profile, url, options.device_code)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        _complain(f"{url.partition('?')[0]}: {error}")
+        _print_error(f"{url.partition('?')[0]}: {error}")
         return 1
     return 0
 
 
-def _complain(text: str) -> None:
-    _output().format_mistake(text, "person")
+def _print_error(text: str) -> None:
+    _output().print_error(text, "person")
 
 
 @lru_cache(maxsize=1)
