@@ -1,10 +1,10 @@
-"""What one model in one scenario costs in a test's world: 25 February 2025, 8 h 33 min, for every shipped model.
+"""What one model in one scenario costs in a test's environment: 25 February 2025, 8 h 33 min, for every shipped model.
 
     python bench/one_model.py [--runs 15]
 
 The name is gone for 1 h 53 min, a CNAME for 6 h 40 min, then back. A model that has signed in, failed or been declined
 is done; those that swallow errors try to the end, and Office is one. The provider is the real one, in memory. The
-reference is the model alone, on ports that only read back what this world gave.
+reference is the model alone, on ports that only read back what this environment gave.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness import print_result, spread
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Model
 
-from ssosim.testing import FEDERATED_UPN, World
+from ssosim.testing import FEDERATED_UPN, ClientEnvironment
 
 GONE_S, OUTAGE_S, LONGER_S = 6780.0, 30780.0, 3600.0
 TARGET = {"office_ms": 30.0, "slowest_model_ms": 30.0}
@@ -27,14 +27,14 @@ TARGET = {"office_ms": 30.0, "slowest_model_ms": 30.0}
 
 def play(model: Model) -> tuple[float, int]:
     """Run one sign-in; returns milliseconds of CPU, and the number of events on the wire."""
-    world = World()
-    world.remove_record()
-    world.after(GONE_S, World.put_cname)
-    world.after(OUTAGE_S, World.restore)
-    device = world.device(upn=FEDERATED_UPN) if model.name == "federated-user" else world.device()
+    environment = ClientEnvironment()
+    environment.remove_record()
+    environment.after(GONE_S, ClientEnvironment.put_cname)
+    environment.after(OUTAGE_S, ClientEnvironment.restore)
+    device = environment.device(upn=FEDERATED_UPN) if model.name == "federated-user" else environment.device()
     began = time.process_time()
-    world.play(model.sign_in(device), OUTAGE_S + LONGER_S)
-    return (time.process_time() - began) * 1e3, len(world.events)
+    environment.play(model.sign_in(device), OUTAGE_S + LONGER_S)
+    return (time.process_time() - began) * 1e3, len(environment.events)
 
 
 def main() -> None:

@@ -4,8 +4,8 @@
 
 ``feb-2025`` lasts 8 h 33 min and is played with every shipped model over real DNS packets, TLS and Kerberos on uvloop,
 as ``ssosim run`` does. In memory: Office in the same scenario, by CPU time; beside it, in turns, the same model through
-the same hours in a test's world (``one_model.py``: the provider and its signatures, but no zones, faults and verdicts),
-and the model alone with the signatures alone. The catalogue is every scenario with every model (and
+the same hours in a test's environment (``one_model.py``: the provider and its signatures, but no zones, faults and
+verdicts), and the model alone with the signatures alone. The catalogue is every scenario with every model (and
 its own clients), divided between two processes. Wall-clock times; CPU times beside them say what a quiet machine needs.
 """
 
@@ -39,7 +39,7 @@ from ssosim.scenario.loader import list_shipped_names, load_scenario
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import play
 
-TARGET = {"feb_2025_s": 3.0, "in memory to one model in a world": 1.5, "catalogue_s": 60.0}
+TARGET = {"feb_2025_s": 3.0, "in memory to one model in an environment": 1.5, "catalogue_s": 60.0}
 PROCESSES = 2
 
 
@@ -76,7 +76,7 @@ def office_alone() -> Scenario:
 
 
 def in_memory(rounds: int) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Milliseconds of CPU of Office in memory, in a world, as a model alone, and of its signatures, in turns."""
+    """Milliseconds of CPU of Office in memory, in an environment, as a model alone, and of its signatures, in turns."""
     scenario, estate, office = office_alone(), default_estate(), MODELS["office"]
     recorded = Recorded(office)
 
@@ -94,8 +94,8 @@ def in_memory(rounds: int) -> tuple[list[float], list[float], list[float], list[
         (play_model(office), one_model.play(office)[0], recorded.again_ms(), signing_ms(key, signatures))
         for _ in range(rounds)
     ]
-    memory, world, alone, signed = (list(column) for column in zip(*each, strict=True))
-    return memory, world, alone, signed
+    memory, environment, alone, signed = (list(column) for column in zip(*each, strict=True))
+    return memory, environment, alone, signed
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def main() -> None:
         cache = ensure_cache_folder()
         measure_scenario("feb-2025", cache)  # realm and keys are made, byte code is read
         feb = [measure_scenario("feb-2025", cache) for _ in range(rounds)]
-        memory, world, alone, signed = in_memory(rounds * 5)
+        memory, environment, alone, signed = in_memory(rounds * 5)
         began = time.perf_counter()
         with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:  # libkrb5 has a thread
             each = dict(
@@ -127,18 +127,20 @@ def main() -> None:
         "catalogue_each_s": {name: round(wall, 2) for name, (wall, _, _) in each.items()},
         "models": len(MODELS),
     }
-    to_world = median(memory) / median(world)
-    reached = [value <= limit for value, limit in zip((median(walls), to_world, whole), TARGET.values(), strict=True)]
+    to_environment = median(memory) / median(environment)
+    reached = [
+        value <= limit for value, limit in zip((median(walls), to_environment, whole), TARGET.values(), strict=True)
+    ]
     print_result(
         "scenarios",
         figures=figures,
         reference={
-            "one model in a world, ms": spread(world),
+            "one model in an environment, ms": spread(environment),
             "the model alone, ms": spread(alone),
             "its signatures, ms": spread(signed),
         },
         ratio={
-            "in memory to one model in a world": round(to_world, 2),
+            "in memory to one model in an environment": round(to_environment, 2),
             "in memory to the model alone and its signatures": round(
                 median(memory) / (median(alone) + median(signed)), 1
             ),

@@ -197,7 +197,7 @@ BENCHES = (
         "one_model",
         (
             Row(
-                "one model through 8.5 hours of 25 February 2025 in a test's world: `office`, by CPU time",
+                "one model through 8.5 hours of 25 February 2025 in a test's environment: `office`, by CPU time",
                 "30 ms",
                 lambda data: format_spread(data["figures"]["office_ms"], "ms", digits=1),
             ),
@@ -228,15 +228,15 @@ BENCHES = (
                 lambda data: format_spread(data["figures"]["in_memory_ms"], "ms", digits=1),
             ),
             Row(
-                "to the same model in a test's world in the same run",
+                "to the same model in a test's environment in the same run",
                 "1.5 times",
-                lambda data: f"{data['ratio']['in memory to one model in a world']} times",
+                lambda data: f"{data['ratio']['in memory to one model in an environment']} times",
             ),
             Row("the whole catalogue, every model", "60 s", lambda data: f"{data['figures']['catalogue_s']:.0f} s"),
         ),
     ),
     Bench(
-        "desk_stalls",
+        "change_stalls",
         (
             Row(
                 "a plan with 20,000 names counted, in a zone of 20,000",

@@ -200,7 +200,7 @@ def describe(rrset: RRset) -> str:
     if rrset.alias_record is not None:
         return f"{rrset.type.name} alias of record set {plain(rrset.alias_record)}, TTL {rrset.ttl}"
     if rrset.alias is not None:
-        own = "own name of" if rrset.own else "alias of"
+        own = "own name of" if rrset.is_profile_name else "alias of"
         return f"{rrset.type.name} {own} traffic manager {rrset.alias}, TTL {rrset.ttl}"
     if rrset.shape == "empty":
         return f"{rrset.type.name} empty record set (NODATA), TTL {rrset.ttl}"

@@ -129,7 +129,7 @@ def _find_dangling_links(zones: ZoneSet, inventory: Inventory) -> Iterator[Drift
             if rrset.shape == "empty":
                 text = f"{rrset.type.name} record set is empty: its alias's target was deleted, the link is cut"
                 yield make_finding(inventory, "scan", "empty-record-set", plain(rrset.name), text, origin)
-            elif rrset.shape == "alias" and not rrset.own and not zones.records(rrset).rdatas:
+            elif rrset.shape == "alias" and not rrset.is_profile_name and not zones.records(rrset).rdatas:
                 text = f"{rrset.type.name} alias of {_describe_target(rrset)}, which has no record of that type"
                 yield make_finding(inventory, "scan", "dangling-alias", plain(rrset.name), text, origin)
             for target in value_targets(rrset) if rrset.type == CNAME else ():
@@ -143,7 +143,7 @@ def _resolves(zones: ZoneSet, target: Name) -> bool:
     zone = zones.zone_of(target)
     if len(zone.origin) == 1:
         return True
-    return any(zones.records(rrset).rdatas or rrset.own for rrset in zone.node(target).values())
+    return any(zones.records(rrset).rdatas or rrset.is_profile_name for rrset in zone.node(target).values())
 
 
 def _describe_target(rrset: RRset) -> str:

@@ -142,7 +142,7 @@ def operations_between(before: ZoneSet, after: ZoneSet) -> tuple[AnyOperation, .
             "a change is about record sets, add or remove the zone in both"
         )
     made: list[AnyOperation] = [PutProfile(profile=each.after) for each in delta.profiles if each.after is not None]
-    records = [each for each in delta.records if not each.rrset.own]
+    records = [each for each in delta.records if not each.rrset.is_profile_name]
     made += [RemoveRecords(name=_full(each.rrset), type=each.type.name) for each in records if each.kind is Kind.DELETE]
     put = [each.after for each in records if each.after is not None]
     made += [_put(rrset) for rrset in sorted(put, key=lambda rrset: rrset.alias_record is not None)]

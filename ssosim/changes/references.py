@@ -96,7 +96,7 @@ def value_targets(rrset: RRset) -> tuple[Name, ...]:
 
 def link_targets(rrset: RRset) -> tuple[Name | str, ...]:
     """The targets of a record set: names, or for an alias its profile (as str) or the name of its target."""
-    if rrset.own:
+    if rrset.is_profile_name:
         return ()
     if rrset.alias is not None:
         return (rrset.alias,)

@@ -113,7 +113,7 @@ def _reshaped(aspect: _Aspect) -> tuple[Level, str] | None:
 
 def _alias(aspect: _Aspect) -> tuple[Level, str] | None:
     before = aspect.difference.before
-    if before is None or before.shape != "alias" or before.own or aspect.difference.kind is Kind.CREATE:
+    if before is None or before.shape != "alias" or before.is_profile_name or aspect.difference.kind is Kind.CREATE:
         return None
     return Level.HIGH, "is an alias record set: its link is cut for good when its target goes"
 
@@ -174,7 +174,7 @@ def assess_risk(
             difference,
             usage.get(name),
             entry is not None and entry.critical,
-            not difference.rrset.own and name in referred,
+            not difference.rrset.is_profile_name and name in referred,
         )
         for rule in _RULES:
             if (found := rule(aspect)) is not None:

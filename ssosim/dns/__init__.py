@@ -1,7 +1,7 @@
 """DNS of the lab: immutable zones, answers as a pure function of them, and the servers that send these answers."""
 
 from ssosim.dns.server.query_counts import QueryCounts, Usage
-from ssosim.dns.server.servers import ClientOf, DnsServer, Effect, ListenError, Tamper
+from ssosim.dns.server.servers import ClientOf, DnsServer, Effect, FindDnsEffect, ListenError
 from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.edits import (
     delete_profile,
@@ -27,12 +27,12 @@ __all__ = [
     "DnsChangeError",
     "DnsServer",
     "Effect",
+    "FindDnsEffect",
     "HealthTable",
     "ListenError",
     "QueryContext",
     "QueryCounts",
     "RRset",
-    "Tamper",
     "Usage",
     "Zone",
     "ZoneSet",

@@ -2,7 +2,7 @@
 
 from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
 from ssosim.kerberos.free_ports import Address
-from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, Tamper
+from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, KdcResponder
 from ssosim.kerberos.kdc import Kdc
 from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, kinit, write_krb5_conf
 from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
@@ -15,6 +15,7 @@ __all__ = [
     "Kdc",
     "KdcGateway",
     "KdcRequestContext",
+    "KdcResponder",
     "KdcStartError",
     "KerberosError",
     "KerberosMissingError",
@@ -22,7 +23,6 @@ __all__ = [
     "KinitErrorKind",
     "PreparedRealm",
     "RealmError",
-    "Tamper",
     "compute_realm_digest",
     "kinit",
     "prepare_realm",

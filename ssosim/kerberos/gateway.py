@@ -4,8 +4,8 @@ Parts
 -----
 - ``KdcGateway`` listens on one or more addresses. It forwards each request to the KDC, records one ``KdcExchange`` in
   the trace, and sends the reply back.
-- ``tamper`` is the function of the active faults; None while there are none. It decides whether and when a request is
-  forwarded, and which reply the client gets.
+- ``responder`` is the function of the active faults; None while there are none. It decides whether and when a request
+  is forwarded, and which reply the client gets.
 - ``client_of`` maps the two addresses of a request to the name of a client. In a private network the source address
   identifies the client. On loopback each client has a gateway address of its own, since libkrb5 cannot be told which
   source address to use.
@@ -13,7 +13,7 @@ Parts
 Rules that always hold
 ----------------------
 - One datagram or one TCP message that the gateway processes is one exchange in the trace, also when no reply is sent.
-- The gateway changes no byte of a request or a reply. A reply that is not the KDC's comes from ``tamper``.
+- The gateway changes no byte of a request or a reply. A reply that is not the KDC's comes from ``responder``.
 - Everything read from the network is bounded (``GatewayLimits``), and ``read_message`` accepts any bytes.
 - The gateway has no key. The trace gets only what Kerberos sends in clear text (RFC 4120): message type, realm, names,
   and the error code.
@@ -53,7 +53,7 @@ from ssosim.kerberos.messages import (
 )
 from ssosim.trace import KdcExchange, Trace
 
-__all__ = ["Forward", "GatewayLimits", "KdcGateway", "KdcRequestContext", "Tamper"]
+__all__ = ["Forward", "GatewayLimits", "KdcGateway", "KdcRequestContext", "KdcResponder"]
 
 ClientOf = Callable[[Address, Address], str]
 """Maps the source address and the destination address of a request to the name of its client."""
@@ -72,7 +72,7 @@ class KdcRequestContext:
     data: bytes
 
 
-Tamper = Callable[[KdcRequestContext, Forward], Awaitable[bytes | None]]
+KdcResponder = Callable[[KdcRequestContext, Forward], Awaitable[bytes | None]]
 """A fault of the KDC: returns the reply for the client; None sends no reply.
 
 To drop a request, return None. To delay it, sleep before ``return await forward(context.data)``. To refuse it, return
@@ -98,15 +98,15 @@ class GatewayLimits:
 class KdcGateway:
     """A UDP and TCP proxy between the clients and the KDC at ``upstream``.
 
-    ``tamper`` may be set and cleared at any time. The gateway can listen on several addresses at once, so that a client
-    can be identified by the address it uses.
+    ``responder`` may be set and cleared at any time. The gateway can listen on several addresses at once, so that a
+    client can be identified by the address it uses.
     """
 
     def __init__(
         self, upstream: Address, trace: Trace, client_of: ClientOf, *, limits: GatewayLimits | None = None
     ) -> None:
         self.upstream = upstream
-        self.tamper: Tamper | None = None
+        self.responder: KdcResponder | None = None
         self._trace = trace
         self._client_of = client_of
         self._limits = limits or GatewayLimits()
@@ -170,13 +170,13 @@ class KdcGateway:
         self, client: str, transport: Literal["udp", "tcp"], data: bytes, forward: Forward
     ) -> bytes | None:
         message = read_message(data)
-        tamper = self.tamper
+        responder = self.responder
         reply: bytes | None = None
         try:
-            if tamper is None:
+            if responder is None:
                 reply = await forward(data)
             else:
-                reply = await tamper(KdcRequestContext(client, transport, message, data), forward)
+                reply = await responder(KdcRequestContext(client, transport, message, data), forward)
         finally:
             self._record(client, transport, message, reply)
         return reply
@@ -240,7 +240,7 @@ class KdcGateway:
                 data = await reader.readexactly(size)
             reply = await self._process(self._client_of(remote, local), "tcp", data, self._forward_tcp)
             if reply is None:
-                if self.tamper is not None:  # keep the connection open: libkrb5 continues at once when it is closed
+                if self.responder is not None:  # keep the connection open: libkrb5 continues at once when it is closed
                     async with asyncio.timeout(self._limits.idle_timeout):
                         await reader.read(1)
                 return None

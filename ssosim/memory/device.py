@@ -83,7 +83,7 @@ class ServiceExchange:
         Raises NetworkFailure where a fault closes the connection or no response comes in time.
         """
         lab, client, began = self._lab, self._client, self._lab.engine.now
-        effect = lab.provider.tamper(call, client) if lab.provider.tamper is not None else None
+        effect = lab.provider.find_effect(call, client) if lab.provider.find_effect is not None else None
         if effect is not None and effect.delay:
             await pause(effect.delay)
         answer = lab.exchange(call, client, effect, lab.find_responder(address, call.port, call.host))

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import dns.exception
 
-from ssosim.dns import Answer, Effect, Tamper, ZoneSet, ZoneStore, answer
+from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, answer
 from ssosim.dns.server.delivery import apply_effect, make_dropped_event
 from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
@@ -87,7 +87,7 @@ class AuthoritativeServer:
     """The lab's DNS server: authoritative for all zones of ``store``, and a resolver without a cache."""
 
     def __init__(self, store: ZoneStore) -> None:
-        self.tamper: Tamper | None = None
+        self.find_effect: FindDnsEffect | None = None
         self._store = store
         self._state: tuple[ZoneSet | None, Health] = (None, ALL_ONLINE)
         self._replies: dict[tuple[Query, Transport, str], SentReply] = {}
@@ -101,7 +101,11 @@ class AuthoritativeServer:
             healthy = self._shared_replies.get(query)  # the fast path: most replies are the same for all clients
         if healthy is None:
             healthy = self._reply_without_fault(query, client, transport)
-        return apply_dns_effect(healthy, self.tamper(healthy.event, client)) if self.tamper is not None else healthy
+        return (
+            apply_dns_effect(healthy, self.find_effect(healthy.event, client))
+            if self.find_effect is not None
+            else healthy
+        )
 
     def _reply_without_fault(self, query: Query, client: str, transport: Transport) -> SentReply:
         zones, health = self._store.current, self._store.health.current

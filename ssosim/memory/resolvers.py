@@ -15,7 +15,7 @@ import dns.exception
 from dns.name import Name
 from dns.rcode import SERVFAIL, Rcode
 
-from ssosim.dns import Answer, Tamper
+from ssosim.dns import Answer, FindDnsEffect
 from ssosim.dns.recursion import Question, Resolver, UpstreamQuery, UpstreamResponse
 from ssosim.dns.recursion.server import Origin, with_query_name
 from ssosim.dns.recursion.settings import ResolverSettings
@@ -44,7 +44,7 @@ class Authority:
     """One authoritative name server."""
 
     def __init__(self, authorities: Authorities, name: Name) -> None:
-        self.tamper: Tamper | None = None
+        self.find_effect: FindDnsEffect | None = None
         self._authorities = authorities
         self._name = name
         self._plain = plain(name)
@@ -59,7 +59,8 @@ class Authority:
         if event.rcode == "NODATA" and not answered.authoritative:
             event = replace(event, rcode="REFERRAL")
         return apply_dns_effect(
-            SentReply(query, event, answer=answered), self.tamper(event, client) if self.tamper is not None else None
+            SentReply(query, event, answer=answered),
+            self.find_effect(event, client) if self.find_effect is not None else None,
         )
 
 
@@ -90,7 +91,7 @@ class MemoryResolver:
         upstream: Mapping[str, Upstream],
         now: Callable[[], float],
     ) -> None:
-        self.tamper: Tamper | None = None
+        self.find_effect: FindDnsEffect | None = None
         self.name = name
         self._settings = settings
         self._trace = trace
@@ -104,7 +105,8 @@ class MemoryResolver:
         answered = with_query_name(answer, query.name)
         event = replace(answered.event(transport), by=self.name, origin=origin)
         return apply_dns_effect(
-            SentReply(query, event, answer=answered), self.tamper(event, client) if self.tamper is not None else None
+            SentReply(query, event, answer=answered),
+            self.find_effect(event, client) if self.find_effect is not None else None,
         )
 
     def reply_to_resolver(self, query: Query, client: str, transport: Transport, location: str | None) -> SentReply:  # noqa: ARG002

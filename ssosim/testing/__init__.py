@@ -1,8 +1,8 @@
 """Fault scenarios for a user's own tests, and a simulated environment in memory for a user's own models and policies.
 
 ``play`` and ``host_lab`` use a lab on loopback sockets, with the real KDC, DNS and TLS; the pytest plugin offers them
-as fixtures (``sso_play``, ``sso_lab``). ``World``, ``check_client`` and ``check_policy`` need no socket: they are pure
-Python with the real identity provider. Modules that need GSS-API are imported on first use.
+as fixtures (``sso_play``, ``sso_lab``). ``ClientEnvironment``, ``check_client`` and ``check_policy`` need no socket:
+they are pure Python with the real identity provider. Modules that need GSS-API are imported on first use.
 """
 
 from __future__ import annotations
@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING
 
 from ssosim.memory import Engine, NoProgressError, Run
 from ssosim.testing.checks import SITUATIONS, ConformanceError, check_client, check_policy
+from ssosim.testing.client_environment import (
+    AUTOLOGON,
+    FEDERATED_UPN,
+    LOGIN,
+    MANAGER,
+    PASSWORD,
+    STS,
+    UPN,
+    ClientEnvironment,
+)
 from ssosim.testing.request import Request
 from ssosim.testing.wire_event import WireEvent
-from ssosim.testing.world import AUTOLOGON, FEDERATED_UPN, LOGIN, MANAGER, PASSWORD, STS, UPN, World
 from ssosim.trace import SignInStep
 from ssosim.verdict.outcome import Outcome
 
@@ -32,6 +41,7 @@ __all__ = [
     "SITUATIONS",
     "STS",
     "UPN",
+    "ClientEnvironment",
     "ClientPhase",
     "ConformanceError",
     "Engine",
@@ -43,7 +53,6 @@ __all__ = [
     "Run",
     "SignInStep",
     "WireEvent",
-    "World",
     "check_client",
     "check_policy",
     "host_lab",

@@ -27,7 +27,7 @@ from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
 
 from ssosim.memory import NoProgressError
-from ssosim.testing.world import AUTOLOGON, LOGIN, World
+from ssosim.testing.client_environment import AUTOLOGON, LOGIN, ClientEnvironment
 from ssosim.trace import SignInStep
 
 __all__ = ["SITUATIONS", "ConformanceError", "check_client", "check_policy"]
@@ -104,43 +104,43 @@ def _find_overruns(policy: Policy, bound: float) -> Iterator[str]:
                 break
 
 
-def _healthy(world: World) -> None:
-    del world
+def _healthy(environment: ClientEnvironment) -> None:
+    del environment
 
 
-def _login_down(world: World) -> None:
-    world.broken[LOGIN] = "servfail"
+def _login_down(environment: ClientEnvironment) -> None:
+    environment.dns_failures[LOGIN] = "servfail"
 
 
-def _no_kdc(world: World) -> None:
-    world.kdc_reachable = False
+def _no_kdc(environment: ClientEnvironment) -> None:
+    environment.kdc_reachable = False
 
 
-def _managed(world: World) -> None:
-    world.desktop_sso = False
+def _managed(environment: ClientEnvironment) -> None:
+    environment.desktop_sso = False
 
 
-def _middlebox(world: World) -> None:
+def _middlebox(environment: ClientEnvironment) -> None:
     page = HttpResponse(200, body=b"<html><body>Please accept the terms")
-    world.answers = dict.fromkeys(SignInStep, page)
+    environment.answers = dict.fromkeys(SignInStep, page)
 
 
-def _refusing(world: World) -> None:
-    world.answers = dict.fromkeys(SignInStep, HttpResponse(503))
+def _refusing(environment: ClientEnvironment) -> None:
+    environment.answers = dict.fromkeys(SignInStep, HttpResponse(503))
 
 
-def _empty(world: World) -> None:
-    world.answers = dict.fromkeys(SignInStep, HttpResponse(200))
+def _empty(environment: ClientEnvironment) -> None:
+    environment.answers = dict.fromkeys(SignInStep, HttpResponse(200))
 
 
-def _dropping(world: World) -> None:
-    world.answers = dict.fromkeys(SignInStep, NetworkFailure("read", "closed"))
+def _dropping(environment: ClientEnvironment) -> None:
+    environment.answers = dict.fromkeys(SignInStep, NetworkFailure("read", "closed"))
 
 
-def _flapping(world: World) -> None:
-    world.remove_record()
+def _flapping(environment: ClientEnvironment) -> None:
+    environment.remove_record()
     for hour in range(1, 12):
-        world.after(3600.0 * hour, World.restore if hour % 2 else World.remove_record)
+        environment.after(3600.0 * hour, ClientEnvironment.restore if hour % 2 else ClientEnvironment.remove_record)
 
 
 class _Anything(dict[str, tuple[str, ...]]):
@@ -153,15 +153,15 @@ class _Anything(dict[str, tuple[str, ...]]):
         return ("203.0.113.9",)
 
 
-def _captive(world: World) -> None:
-    _middlebox(world)
-    world.addresses = _Anything()
+def _captive(environment: ClientEnvironment) -> None:
+    _middlebox(environment)
+    environment.addresses = _Anything()
 
 
-SITUATIONS: Final[dict[str, Callable[[World], None]]] = {
+SITUATIONS: Final[dict[str, Callable[[ClientEnvironment], None]]] = {
     "healthy": _healthy,
-    "record removed": World.remove_record,
-    "CNAME": World.put_cname,
+    "record removed": ClientEnvironment.remove_record,
+    "CNAME": ClientEnvironment.put_cname,
     "flapping": _flapping,
     "no KDC": _no_kdc,
     "login host down": _login_down,
@@ -186,10 +186,10 @@ def check_client(model: Model, **device: object) -> SignInReport:
     complaints = [*_check_description(model)]
     report: SignInReport | None = None
     for name, change in SITUATIONS.items():
-        world = World(person=[None])
-        change(world)
+        environment = ClientEnvironment(prompt_replies=[None])
+        change(environment)
         try:
-            found = world.play(model.sign_in(world.device(**device)), _DAY_S)
+            found = environment.play(model.sign_in(environment.device(**device)), _DAY_S)
         except NoProgressError as error:
             complaints.append(f"{name}: {error}")
             continue
@@ -200,8 +200,8 @@ def check_client(model: Model, **device: object) -> SignInReport:
             complaints.append(f"{name}: sign_in returned {found!r} and no SignInReport")
         elif name == "healthy":
             report = found
-            complaints += _check_healthy_sign_in(found, world)
-        complaints += [f"{name}: {text}" for text in _find_password_leaks(world)]
+            complaints += _check_healthy_sign_in(found, environment)
+        complaints += [f"{name}: {text}" for text in _find_password_leaks(environment)]
     for name in ("healthy", "record removed", "CNAME"):
         complaints += _check_cancellation(model, SITUATIONS[name], name, device)
     if complaints or report is None:
@@ -218,34 +218,34 @@ def _check_description(model: Model) -> Iterator[str]:
         yield "sources: at least one is expected; 'unconfirmed: …' counts"
 
 
-def _check_healthy_sign_in(report: SignInReport | None, world: World) -> Iterator[str]:
+def _check_healthy_sign_in(report: SignInReport | None, environment: ClientEnvironment) -> Iterator[str]:
     if report is None or report.tokens is None:
         said = f": {report.detail}" if report else ""
         yield f"healthy: it does not sign in{said}"
-    elif world.seen("prompt"):
+    elif environment.seen("prompt"):
         yield "healthy: it prompts the user although silent sign-in is possible"
     if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):
         yield "healthy: its report shows the token when printed"
 
 
-def _find_password_leaks(world: World) -> Iterator[str]:
-    allowed = (LOGIN, AUTOLOGON, world.metadata_host, world.usual_metadata_host)
-    for event in world.events:
+def _find_password_leaks(environment: ClientEnvironment) -> Iterator[str]:
+    allowed = (LOGIN, AUTOLOGON, environment.metadata_host, environment.usual_metadata_host)
+    for event in environment.events:
         host = event.what.partition(" ")[2].partition("/")[0]
         if event.auth == "password" and host not in allowed:
             yield f"a password went to {host}"
 
 
 def _check_cancellation(
-    model: Model, change: Callable[[World], None], name: str, device: dict[str, object]
+    model: Model, change: Callable[[ClientEnvironment], None], name: str, device: dict[str, object]
 ) -> Iterator[str]:
     """Cancel the model at each of its first awaits: the cancellation must be raised again, and nothing else."""
     from asyncio import CancelledError  # noqa: PLC0415 - a lab cancels with it; models themselves need no asyncio
 
     for steps in range(1, 40):
-        world = World(person=[None])
-        change(world)
-        running = model.sign_in(world.device(**device))
+        environment = ClientEnvironment(prompt_replies=[None])
+        change(environment)
+        running = model.sign_in(environment.device(**device))
         try:
             for _ in range(steps):
                 running.send(None)

@@ -1,4 +1,4 @@
-"""One event of a client in a ``World``: a query, request, ticket request or prompt."""
+"""One event of a client in a ``ClientEnvironment``: a query, request, ticket request or prompt."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def lab_without_sockets() -> Any:
         last_known_good=INITIAL,
         resolvers={view: SimpleNamespace(override=None) for view in VIEWS},
         network=SimpleNamespace(allocate_backend_address=lambda: RELAY, in_namespace=True),
-        attribution=SimpleNamespace(register=lambda *_: None),
+        client_addresses=SimpleNamespace(register=lambda *_: None),
         endpoint=lambda address, port: (address, port),
         service_ports=lambda _=None: {443: True},
         set_endpoint=lambda *_: None,

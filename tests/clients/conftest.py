@@ -1,15 +1,25 @@
-"""The world of ``ssosim.testing``, and documents that a test can spoil."""
+"""The environment of ``ssosim.testing``, and documents that a test can spoil."""
 
 from __future__ import annotations
 
 import pytest
 
-from ssosim.testing import AUTOLOGON, LOGIN, MANAGER, PASSWORD, World
+from ssosim.testing import AUTOLOGON, LOGIN, MANAGER, PASSWORD, ClientEnvironment
 
 from . import documents
 from .documents import ACTION, rstr
 
-__all__ = ["ACTION", "AUTOLOGON", "LOGIN", "MANAGER", "PASSWORD", "TRUST_URL", "World", "mex_document", "rstr"]
+__all__ = [
+    "ACTION",
+    "AUTOLOGON",
+    "LOGIN",
+    "MANAGER",
+    "PASSWORD",
+    "TRUST_URL",
+    "ClientEnvironment",
+    "mex_document",
+    "rstr",
+]
 
 TRUST_URL = f"https://{AUTOLOGON}/contoso.com/winauth/trust/2005/windowstransport?client-request-id=1"
 
@@ -22,6 +32,6 @@ def mex_document(
 
 
 @pytest.fixture
-def world() -> World:
-    """A healthy world."""
-    return World()
+def environment() -> ClientEnvironment:
+    """A healthy environment."""
+    return ClientEnvironment()

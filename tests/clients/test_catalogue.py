@@ -11,7 +11,7 @@ from ssosim_clients.models.naive import NAIVE
 from ssosim_clients.models.prt import PRT_DEVICE
 from ssosim_clients.ports import HttpResponse
 
-from ssosim.testing import AUTOLOGON, FEDERATED_UPN, PASSWORD, STS, SignInStep, World, check_client
+from ssosim.testing import AUTOLOGON, FEDERATED_UPN, PASSWORD, STS, ClientEnvironment, SignInStep, check_client
 
 MODELS = sorted(catalogue.MODELS)
 
@@ -58,59 +58,59 @@ def test_keeps_the_contract(name: str) -> None:
 def test_states_of_the_record(name: str) -> None:
     """Record gone, CNAME, Managed: each client ends as sources say (TMS9-021 to TMS9-027, TMS9-080 to TMS9-082)."""
     model, ends = catalogue.find_model(name), ""
-    for change in (World.remove_record, World.put_cname, _managed):
-        world = World(person=[PASSWORD])
-        change(world)
-        report = world.play(model.sign_in(world.device(upn=_upn(name))), seconds=3600)
+    for change in (ClientEnvironment.remove_record, ClientEnvironment.put_cname, _managed):
+        environment = ClientEnvironment(prompt_replies=[PASSWORD])
+        change(environment)
+        report = environment.play(model.sign_in(environment.device(upn=_upn(name))), seconds=3600)
         ends += LETTERS[report.state] if report else "-"
     assert ends == OUTCOMES[name]
 
 
-def _managed(world: World) -> None:
-    world.desktop_sso = False
+def _managed(environment: ClientEnvironment) -> None:
+    environment.desktop_sso = False
 
 
 @pytest.mark.parametrize("name", ["prt-device", "connect-sync-certificate", "msal-python-ropc", "federated-user"])
 def test_never_touches_autologon(name: str) -> None:
     """A client that does not use the host sends it no request and is not affected (TMS9-005, TMS9-008, TMS9-100)."""
-    world = World()
+    environment = ClientEnvironment()
     for _ in range(3):
-        world.play(catalogue.find_model(name).sign_in(world.device(upn=_upn(name))))
-    assert world.events
-    assert all(AUTOLOGON not in line for line in world.log)
+        environment.play(catalogue.find_model(name).sign_in(environment.device(upn=_upn(name))))
+    assert environment.events
+    assert all(AUTOLOGON not in line for line in environment.log)
 
 
 def test_federated_user_signs_in_at_home() -> None:
     """A federated domain's own service gives the assertion, for a ticket of its own name (TMS9-008)."""
-    world = World()
-    world.play(catalogue.find_model("federated-user").sign_in(world.device(upn=FEDERATED_UPN)))
-    assert world.seen("tgs") == [f"tgs HTTP/{STS}"]
+    environment = ClientEnvironment()
+    environment.play(catalogue.find_model("federated-user").sign_in(environment.device(upn=FEDERATED_UPN)))
+    assert environment.seen("tgs") == [f"tgs HTTP/{STS}"]
 
 
 def test_prt_is_kept_and_renewed() -> None:
     """The first sign-in gets a refresh token, later ones use it; after 14 days without use it has expired."""
-    world = World()
-    device = world.device()
+    environment = ClientEnvironment()
+    device = environment.device()
     for days in (0, 1, 13):
-        world.engine.run(world.now + days * 86400)
-        world.play(PRT_DEVICE.sign_in(device))
-    assert [event.auth for event in world.events if event.kind == "http"] == ["password", "none", "none"]
-    world.engine.run(world.now + 15 * 86400)
-    world.play(PRT_DEVICE.sign_in(device))
-    assert world.events[-1].auth == "password"
+        environment.engine.run(environment.now + days * 86400)
+        environment.play(PRT_DEVICE.sign_in(device))
+    assert [event.auth for event in environment.events if event.kind == "http"] == ["password", "none", "none"]
+    environment.engine.run(environment.now + 15 * 86400)
+    environment.play(PRT_DEVICE.sign_in(device))
+    assert environment.events[-1].auth == "password"
 
 
 def test_prt_is_dropped_when_refused() -> None:
     """A refresh token that the service refuses is not used again; the user is prompted."""
-    world = World(person=[PASSWORD])
-    device = world.device()
-    world.play(PRT_DEVICE.sign_in(device))
+    environment = ClientEnvironment(prompt_replies=[PASSWORD])
+    device = environment.device()
+    environment.play(PRT_DEVICE.sign_in(device))
     refused = HttpResponse(400, body=b'{"error":"invalid_grant"}')
-    world.answers[SignInStep.TOKEN] = lambda request: refused if b"=refresh_token" in request.body else _tokens()
-    report = world.play(PRT_DEVICE.sign_in(device))
+    environment.answers[SignInStep.TOKEN] = lambda request: refused if b"=refresh_token" in request.body else _tokens()
+    report = environment.play(PRT_DEVICE.sign_in(device))
     assert report is not None
     assert report.state is SignInState.INTERACTIVE
-    report = world.play(PRT_DEVICE.sign_in(device))
+    report = environment.play(PRT_DEVICE.sign_in(device))
     assert report is not None
     assert report.state is SignInState.SILENT, "the device signs on anew"
 
@@ -121,64 +121,66 @@ def _tokens() -> HttpResponse:
 
 def test_jvm_remembers_a_failed_negotiate() -> None:
     """After one sign-in without a KDC a JVM never uses Negotiate again, also when the KDC is back (measured-memory)."""
-    world = World(kdc_reachable=False)
-    device = world.device()
-    world.play(MSAL4J_IWA.sign_in(device))
-    world.kdc_reachable = True
-    for attempt, expected in ((device, SignInState.FAILED), (world.device(), SignInState.SILENT)):
-        report = world.play(MSAL4J_IWA.sign_in(attempt))
+    environment = ClientEnvironment(kdc_reachable=False)
+    device = environment.device()
+    environment.play(MSAL4J_IWA.sign_in(device))
+    environment.kdc_reachable = True
+    for attempt, expected in ((device, SignInState.FAILED), (environment.device(), SignInState.SILENT)):
+        report = environment.play(MSAL4J_IWA.sign_in(attempt))
         assert report is not None
         assert report.state is expected
-    assert [event.outcome for event in world.events if event.kind == "tgs"] == ["unreachable", ""]
+    assert [event.outcome for event in environment.events if event.kind == "tgs"] == ["unreachable", ""]
 
 
 def test_msal4j_locks_for_five_seconds() -> None:
     """After a 5xx and its retry nothing is sent for 5 s, not even a realm request."""
-    world = World()
-    device = world.device()
-    world.answers[SignInStep.WSTRUST_TICKET] = HttpResponse(500)
-    world.play(MSAL4J_IWA.sign_in(device))
-    assert world.count(SignInStep.WSTRUST_TICKET) == 2, "one retry, a second later"
-    world.answers.clear()
-    requests = len(world.seen("http"))
-    report = world.play(MSAL4J_IWA.sign_in(device))
+    environment = ClientEnvironment()
+    device = environment.device()
+    environment.answers[SignInStep.WSTRUST_TICKET] = HttpResponse(500)
+    environment.play(MSAL4J_IWA.sign_in(device))
+    assert environment.count(SignInStep.WSTRUST_TICKET) == 2, "one retry, a second later"
+    environment.answers.clear()
+    requests = len(environment.seen("http"))
+    report = environment.play(MSAL4J_IWA.sign_in(device))
     assert report is not None
     assert "no request was sent" in report.detail
-    assert len(world.seen("http")) == requests
-    world.engine.run(world.now + 5)
-    report = world.play(MSAL4J_IWA.sign_in(device))
+    assert len(environment.seen("http")) == requests
+    environment.engine.run(environment.now + 5)
+    report = environment.play(MSAL4J_IWA.sign_in(device))
     assert report is not None
     assert report.state is SignInState.SILENT
 
 
 def test_naive_hammers_and_raises() -> None:
     """Three tries within a second, then an error (TMS9-107)."""
-    world = World()
-    world.remove_record()
-    began = world.now
-    report = world.play(NAIVE.sign_in(world.device()))
+    environment = ClientEnvironment()
+    environment.remove_record()
+    began = environment.now
+    report = environment.play(NAIVE.sign_in(environment.device()))
     assert report is not None
     assert (report.state, report.attempts) == (SignInState.FAILED, 3)
-    assert world.now - began < 1
+    assert environment.now - began < 1
 
 
 def test_dotnet_retries_once_after_a_second() -> None:
     """MSAL.NET repeats a 5xx once, a second later, unless it says Retry-After; a 429 never (read-retries)."""
     model = catalogue.find_model("msal-dotnet-iwa")
     for answer, tries in ((HttpResponse(503), 2), (HttpResponse(429), 1), (NetworkFailure("read", "timeout"), 2)):
-        world = World()
-        world.answers[SignInStep.MEX] = answer
-        world.play(model.sign_in(world.device()))
-        assert world.count(SignInStep.MEX) == tries
+        environment = ClientEnvironment()
+        environment.answers[SignInStep.MEX] = answer
+        environment.play(model.sign_in(environment.device()))
+        assert environment.count(SignInStep.MEX) == tries
 
 
 def test_browser_without_look_up() -> None:
     """If only the look-up for the SPN fails, Chromium uses the name as typed and Firefox gives up Negotiate."""
     ends = {}
     for name in ("browser-windows", "firefox-windows"):
-        world = World(person=[PASSWORD])
-        elsewhere = World(broken={AUTOLOGON: "servfail"}).device()  # two look-ups, in time and by resolver
-        report = world.play(catalogue.find_model(name).sign_in(world.device(resolver=elsewhere.resolver)))
+        environment = ClientEnvironment(prompt_replies=[PASSWORD])
+        elsewhere = ClientEnvironment(
+            dns_failures={AUTOLOGON: "servfail"}
+        ).device()  # two look-ups, in time and by resolver
+        report = environment.play(catalogue.find_model(name).sign_in(environment.device(resolver=elsewhere.resolver)))
         assert report is not None
         ends[name] = (report.state, report.stage)
     assert ends == {
@@ -190,19 +192,19 @@ def test_browser_without_look_up() -> None:
 def test_chromium_on_linux_is_moved_by_the_pointer_too() -> None:
     """Chromium on Linux canonicalises twice: the PTR of the address alone changes its SPN; on Windows it does not."""
     for name, expected in (("browser-linux", SignInState.INTERACTIVE), ("browser-windows", SignInState.SILENT)):
-        world = World(person=[PASSWORD], pointers={"192.0.2.20": "ec2-1-2-3-4.cloud.test"})
-        report = world.play(catalogue.find_model(name).sign_in(world.device()))
+        environment = ClientEnvironment(prompt_replies=[PASSWORD], pointers={"192.0.2.20": "ec2-1-2-3-4.cloud.test"})
+        report = environment.play(catalogue.find_model(name).sign_in(environment.device()))
         assert report is not None
         assert report.state is expected
 
 
 def test_service_without_a_window() -> None:
     """The management agent shows no prompt, even if the user must act."""
-    world = World(person=[PASSWORD], desktop_sso=False)
-    report = world.play(catalogue.find_model("intune-agent").sign_in(world.device()))
+    environment = ClientEnvironment(prompt_replies=[PASSWORD], desktop_sso=False)
+    report = environment.play(catalogue.find_model("intune-agent").sign_in(environment.device()))
     assert report is not None
     assert report.state is SignInState.FAILED
-    assert not world.seen("prompt")
+    assert not environment.seen("prompt")
 
 
 def test_swallowers_come_back_by_themselves() -> None:
@@ -210,14 +212,14 @@ def test_swallowers_come_back_by_themselves() -> None:
     for name, outcome in OUTCOMES.items():
         if outcome[0] != "-":
             continue
-        world, model = World(), catalogue.find_model(name)
-        world.remove_record()
-        world.after(7 * 3600, World.restore)
-        began = world.now
-        report = world.play(model.sign_in(world.device()))
+        environment, model = ClientEnvironment(), catalogue.find_model(name)
+        environment.remove_record()
+        environment.after(7 * 3600, ClientEnvironment.restore)
+        began = environment.now
+        report = environment.play(model.sign_in(environment.device()))
         assert report is not None
         assert report.state is SignInState.SILENT
-        signed_in = next(event.at for event in world.events if event.step is SignInStep.TOKEN)
+        signed_in = next(event.at for event in environment.events if event.step is SignInStep.TOKEN)
         assert 7 * 3600 <= signed_in - began <= 7 * 3600 + 3620, name
 
 
@@ -230,8 +232,8 @@ def test_every_client_says_what_it_keeps() -> None:
 
 def test_a_refusal_is_a_failure_that_can_be_read() -> None:
     """The error of a failed client has the stage, the status and the reason."""
-    world = World()
-    world.answers[SignInStep.MEX] = HttpResponse(403)
-    report = world.play(catalogue.find_model("msal-dotnet-iwa").sign_in(world.device()))
+    environment = ClientEnvironment()
+    environment.answers[SignInStep.MEX] = HttpResponse(403)
+    report = environment.play(catalogue.find_model("msal-dotnet-iwa").sign_in(environment.device()))
     assert report is not None
     assert report.detail == f"mex: {HttpFailure(403, 'metadata exchange failed')}"

@@ -9,98 +9,98 @@ from ssosim_clients.failures import Stage
 from ssosim_clients.models import SignInState
 from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD, SyncProgress
 
-from ssosim.testing import AUTOLOGON, SignInStep, World
+from ssosim.testing import AUTOLOGON, ClientEnvironment, SignInStep
 
 HOUR = 3600.0
 
 
-def test_a_cycle_every_half_hour(world: World) -> None:
+def test_a_cycle_every_half_hour(environment: ClientEnvironment) -> None:
     """While the name has no address one attempt is made per cycle of 30 minutes, and each fails at MEX (TMS9-099)."""
-    world.remove_record()
-    assert world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()), seconds=4 * HOUR + 60) is None
-    starts = [event.at for event in world.events if event.step is SignInStep.REALM]
+    environment.remove_record()
+    assert environment.play(CONNECT_SYNC_PASSWORD.sign_in(environment.device()), seconds=4 * HOUR + 60) is None
+    starts = [event.at for event in environment.events if event.step is SignInStep.REALM]
     assert len(starts) == 9
     gaps = [round(after - before) for before, after in itertools.pairwise(starts)]
     assert set(gaps) == {1800}
-    assert {event.what for event in world.events if event.outcome == "nodata"} == {AUTOLOGON}
+    assert {event.what for event in environment.events if event.outcome == "nodata"} == {AUTOLOGON}
 
 
-def test_backlog_grows_and_drains(world: World) -> None:
+def test_backlog_grows_and_drains(environment: ClientEnvironment) -> None:
     """The backlog grows during the outage and is exported after it, at most the capacity in each cycle (TMS9-027)."""
-    device = world.device()
-    world.remove_record()
-    world.after(8.5 * HOUR, World.restore)
-    running = world.engine.start(CONNECT_SYNC_PASSWORD.sign_in(device))
-    world.engine.run(world.now + 8.4 * HOUR)
+    device = environment.device()
+    environment.remove_record()
+    environment.after(8.5 * HOUR, ClientEnvironment.restore)
+    running = environment.engine.start(CONNECT_SYNC_PASSWORD.sign_in(device))
+    environment.engine.run(environment.now + 8.4 * HOUR)
     grown = SyncProgress.read(device)
     assert (grown.backlog, grown.failed_cycles) == (17 * 200, 17)
     backlogs = []
     while not running.done:
-        world.engine.run(world.now + 0.5 * HOUR)
+        environment.engine.run(environment.now + 0.5 * HOUR)
         backlogs.append(SyncProgress.read(device).backlog)
     assert backlogs == [2600, 1800, 1000, 200, 0], "1000 out and 200 in, each cycle"
     assert running.result is not None
     assert (running.result.state, running.result.stage) == (SignInState.SILENT, Stage.MEX)
 
 
-def test_alert_after_missed_cycles(world: World) -> None:
+def test_alert_after_missed_cycles(environment: ClientEnvironment) -> None:
     """It alerts after the second failed cycle, and no longer after a successful one (TMS9-027)."""
-    device = world.device()
-    world.remove_record()
-    world.after(2 * HOUR - 60, World.restore)
-    running = world.engine.start(CONNECT_SYNC_PASSWORD.sign_in(device))
+    device = environment.device()
+    environment.remove_record()
+    environment.after(2 * HOUR - 60, ClientEnvironment.restore)
+    running = environment.engine.start(CONNECT_SYNC_PASSWORD.sign_in(device))
     told = []
     while not running.done:
-        world.engine.run(world.now + 60)
+        environment.engine.run(environment.now + 60)
         told.append(CONNECT_SYNC_PASSWORD.is_alerting(device))
     assert told.index(True) == 30, "with the cycle that begins after half an hour"
     assert not CONNECT_SYNC_PASSWORD.is_alerting(device)
 
 
-def test_changes_between_sign_ins_are_counted(world: World) -> None:
+def test_changes_between_sign_ins_are_counted(environment: ClientEnvironment) -> None:
     """After a day without cycles it exports the changes of that day, in several cycles."""
-    device = world.device()
-    world.play(CONNECT_SYNC_PASSWORD.sign_in(device))
-    world.engine.run(world.now + 24 * HOUR)
-    began = world.now
-    report = world.play(CONNECT_SYNC_PASSWORD.sign_in(device))
+    device = environment.device()
+    environment.play(CONNECT_SYNC_PASSWORD.sign_in(device))
+    environment.engine.run(environment.now + 24 * HOUR)
+    began = environment.now
+    report = environment.play(CONNECT_SYNC_PASSWORD.sign_in(device))
     assert report is not None
     assert report.attempts == 12, "48 cycles' 200 changes and those that come up meanwhile, 1000 at a time"
-    assert world.now - began == pytest.approx(11 * 1800, abs=5)
+    assert environment.now - began == pytest.approx(11 * 1800, abs=5)
 
 
-@pytest.mark.parametrize("phase", [World.remove_record, World.put_cname])
-def test_certificate_survives(world: World, phase: object) -> None:
+@pytest.mark.parametrize("phase", [ClientEnvironment.remove_record, ClientEnvironment.put_cname])
+def test_certificate_survives(environment: ClientEnvironment, phase: object) -> None:
     """With an application's certificate it uses only the login host, and no cycle fails (TMS9-100)."""
     assert callable(phase)
-    phase(world)
-    report = world.play(CONNECT_SYNC_CERTIFICATE.sign_in(world.device()))
+    phase(environment)
+    report = environment.play(CONNECT_SYNC_CERTIFICATE.sign_in(environment.device()))
     assert report is not None
     assert (report.state, report.attempts) == (SignInState.SILENT, 1)
-    assert [event.step for event in world.events if event.kind == "http"] == [SignInStep.TOKEN]
+    assert [event.step for event in environment.events if event.kind == "http"] == [SignInStep.TOKEN]
 
 
-def test_password_does_not_mind_a_cname(world: World) -> None:
+def test_password_does_not_mind_a_cname(environment: ClientEnvironment) -> None:
     """It requests no ticket: with the partial rollback its cycle succeeds again, over usernamemixed (TMS9-098)."""
-    world.put_cname()
-    report = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))
+    environment.put_cname()
+    report = environment.play(CONNECT_SYNC_PASSWORD.sign_in(environment.device()))
     assert report is not None
     assert report.state is SignInState.SILENT
-    assert world.count(SignInStep.WSTRUST_PASSWORD) == 1
-    assert not world.seen("tgs")
+    assert environment.count(SignInStep.WSTRUST_PASSWORD) == 1
+    assert not environment.seen("tgs")
 
 
-def test_realm_flip_cures_it(world: World) -> None:
+def test_realm_flip_cures_it(environment: ClientEnvironment) -> None:
     """If the realm response is Managed it uses the password grant and needs no MEX (measured-realm-flip)."""
-    world.remove_record()
-    world.desktop_sso = False
-    report = world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device()))
+    environment.remove_record()
+    environment.desktop_sso = False
+    report = environment.play(CONNECT_SYNC_PASSWORD.sign_in(environment.device()))
     assert report is not None
     assert report.state is SignInState.SILENT
 
 
-def test_nothing_stored(world: World) -> None:
+def test_nothing_stored(environment: ClientEnvironment) -> None:
     """Without its password or its certificate every cycle fails, and the error says that it is not set up."""
-    world.play(CONNECT_SYNC_PASSWORD.sign_in(world.device(stored_password=None)), seconds=HOUR)
-    world.play(CONNECT_SYNC_CERTIFICATE.sign_in(world.device(app_credentials=None)), seconds=HOUR)
-    assert world.events == []
+    environment.play(CONNECT_SYNC_PASSWORD.sign_in(environment.device(stored_password=None)), seconds=HOUR)
+    environment.play(CONNECT_SYNC_CERTIFICATE.sign_in(environment.device(app_credentials=None)), seconds=HOUR)
+    assert environment.events == []

@@ -26,7 +26,7 @@ from ssosim_clients.models.msal import MSAL_PYTHON_ROPC
 from ssosim_clients.ports import Headers, HttpResponse
 
 from ssosim.estate import Estate, default_estate
-from ssosim.testing import FEDERATED_UPN, STS, Request, SignInStep, World
+from ssosim.testing import FEDERATED_UPN, STS, ClientEnvironment, Request, SignInStep
 
 from .documents import soap_fault
 
@@ -46,14 +46,14 @@ def _after(seconds: int) -> Headers:
     return Headers([("Retry-After", str(seconds))])
 
 
-Change = Callable[[World], None]
+Change = Callable[[ClientEnvironment], None]
 
 
 def answers(step: SignInStep, answer: HttpResponse | NetworkFailure) -> Change:
     """The fault: ``step`` is answered so, however often it is asked."""
 
-    def change(world: World) -> None:
-        world.answers[step] = answer
+    def change(environment: ClientEnvironment) -> None:
+        environment.answers[step] = answer
 
     return change
 
@@ -63,17 +63,17 @@ def status(step: SignInStep, number: int, body: bytes = HTML, headers: Headers |
     return answers(step, HttpResponse(number, headers or Headers(), body))
 
 
-def mex_name_gone(world: World) -> None:
+def mex_name_gone(environment: ClientEnvironment) -> None:
     """The fault: only the MEX host has no address."""
-    del world.addresses[MEX_HOST]
+    del environment.addresses[MEX_HOST]
 
 
 def all_of(*changes: Change) -> Change:
     """The faults together."""
 
-    def change(world: World) -> None:
+    def change(environment: ClientEnvironment) -> None:
         for each in changes:
-            each(world)
+            each(environment)
 
     return change
 
@@ -160,11 +160,11 @@ ELAPSED = {
 }
 
 
-def rig(estate: Estate | None = None) -> World:
+def rig(estate: Estate | None = None) -> ClientEnvironment:
     """The rig of the measurement: a federated domain whose MEX document has a host of its own."""
-    world = World(metadata_host=MEX_HOST, estate=estate or default_estate())
-    world.addresses[MEX_HOST] = ("198.51.100.31",)
-    return world
+    environment = ClientEnvironment(metadata_host=MEX_HOST, estate=estate or default_estate())
+    environment.addresses[MEX_HOST] = ("198.51.100.31",)
+    return environment
 
 
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
@@ -173,36 +173,36 @@ def test_requests_and_outcome(row: str, model: Client) -> None:
     """Every cell of measured-libraries: attempts for each step, how it ended, and no prompt."""
     change, *cells = ROWS[row]
     expected, ending = cells[(MSAL, AZURE, ADAL).index(model)]
-    world, kept = rig(), []
-    change(world)
+    environment, kept = rig(), []
+    change(environment)
 
     async def attempt() -> Failure | None:
         try:
-            await model.flow.attempt(world.device(upn=FEDERATED_UPN), model.spn)
+            await model.flow.attempt(environment.device(upn=FEDERATED_UPN), model.spn)
         except StageFailure as stopped:
             return stopped.failure
         return None
 
-    kept.append(world.play(attempt()))
-    assert "".join(str(_tries(world, step)) for step in STEPS) == expected
+    kept.append(environment.play(attempt()))
+    assert "".join(str(_tries(environment, step)) for step in STEPS) == expected
     assert type(kept[0]) is (ending or type(None))
-    assert not world.seen("prompt"), "nothing in this table ever opened a browser"
+    assert not environment.seen("prompt"), "nothing in this table ever opened a browser"
     if (row, model) in ELAPSED:
-        asked = [event.at for event in world.events if event.kind in ("http", "dns")]
+        asked = [event.at for event in environment.events if event.kind in ("http", "dns")]
         assert asked[-1] - asked[0] == pytest.approx(ELAPSED[row, model], abs=0.5)
 
 
-def _tries(world: World, step: SignInStep) -> int:
+def _tries(environment: ClientEnvironment, step: SignInStep) -> int:
     """Requests for ``step``, and look-ups of the MEX host that failed, which no server saw."""
-    unresolved = sum(event.kind == "dns" and bool(event.outcome) for event in world.events)
-    return world.count(step) + (unresolved if step is SignInStep.MEX else 0)
+    unresolved = sum(event.kind == "dns" and bool(event.outcome) for event in environment.events)
+    return environment.count(step) + (unresolved if step is SignInStep.MEX else 0)
 
 
 @pytest.mark.parametrize("model", [MSAL, AZURE, ADAL], ids=lambda model: model.name)
 def test_wrong_password_names_its_reason(model: Client) -> None:
     """The caller gets the text of the SOAP fault, and the sign-in has failed."""
-    world = rig()
-    report = world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
+    environment = rig()
+    report = environment.play(model.sign_in(environment.device(upn=FEDERATED_UPN, stored_password="no")))
     assert report is not None
     assert (report.state, report.stage) == (SignInState.FAILED, Stage.TRUST)
     assert "ID3242" in report.detail
@@ -212,9 +212,9 @@ def test_bad_password_count_is_multiplied() -> None:
     """AD FS answers a wrong password with 500, so a stack that retries 5xx posts it again: 4, 1, 1 (read-retries)."""
     posts = {}
     for model in (AZURE, MSAL, ADAL):
-        world = rig()
-        world.play(model.sign_in(world.device(upn=FEDERATED_UPN, stored_password="no")))
-        posts[model.name] = world.count(SignInStep.WSTRUST_PASSWORD)
+        environment = rig()
+        environment.play(model.sign_in(environment.device(upn=FEDERATED_UPN, stored_password="no")))
+        posts[model.name] = environment.count(SignInStep.WSTRUST_PASSWORD)
     assert posts == {"azure-identity": 4, "msal-python-ropc": 1, "adal-like": 1}
 
 
@@ -223,34 +223,34 @@ def test_bad_password_count_is_multiplied() -> None:
 
 def test_msal_python_remembers_a_404() -> None:
     """After one 404 the process skips realm discovery; the password goes to the login host."""
-    world = rig()
-    device = world.device(upn=FEDERATED_UPN)
-    world.answers[SignInStep.REALM] = HttpResponse(404)
-    PASSWORD_TAKEN(world)
-    world.play(MSAL.sign_in(device))
-    del world.answers[SignInStep.REALM]
-    world.events.clear()
-    world.play(MSAL.sign_in(device), seconds=40 * 86400)
-    assert [world.count(step) for step in STEPS] == [0, 0, 0, 1]
-    world.events.clear()
-    world.answers.clear()
-    world.play(MSAL.sign_in(world.device(upn=FEDERATED_UPN)))
-    assert [world.count(step) for step in STEPS] == [1, 1, 1, 1], "a new process asks again"
+    environment = rig()
+    device = environment.device(upn=FEDERATED_UPN)
+    environment.answers[SignInStep.REALM] = HttpResponse(404)
+    PASSWORD_TAKEN(environment)
+    environment.play(MSAL.sign_in(device))
+    del environment.answers[SignInStep.REALM]
+    environment.events.clear()
+    environment.play(MSAL.sign_in(device), seconds=40 * 86400)
+    assert [environment.count(step) for step in STEPS] == [0, 0, 0, 1]
+    environment.events.clear()
+    environment.answers.clear()
+    environment.play(MSAL.sign_in(environment.device(upn=FEDERATED_UPN)))
+    assert [environment.count(step) for step in STEPS] == [1, 1, 1, 1], "a new process asks again"
 
 
 def test_msal_python_keeps_answers_for_a_day() -> None:
     """Three sign-ins send one realm request and one MEX request; after 24 h they are sent again."""
-    world = rig()
-    device = world.device(upn=FEDERATED_UPN)
+    environment = rig()
+    device = environment.device(upn=FEDERATED_UPN)
     for _ in range(3):
-        world.play(MSAL.sign_in(device))
-    assert [world.count(step) for step in STEPS] == [1, 1, 3, 3]
-    world.engine.run(world.now + 86390)
-    world.play(MSAL.sign_in(device))
-    assert [world.count(step) for step in STEPS] == [1, 1, 4, 4]
-    world.engine.run(world.now + 20)
-    world.play(MSAL.sign_in(device))
-    assert [world.count(step) for step in STEPS] == [2, 2, 5, 5]
+        environment.play(MSAL.sign_in(device))
+    assert [environment.count(step) for step in STEPS] == [1, 1, 3, 3]
+    environment.engine.run(environment.now + 86390)
+    environment.play(MSAL.sign_in(device))
+    assert [environment.count(step) for step in STEPS] == [1, 1, 4, 4]
+    environment.engine.run(environment.now + 20)
+    environment.play(MSAL.sign_in(device))
+    assert [environment.count(step) for step in STEPS] == [2, 2, 5, 5]
 
 
 def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
@@ -261,49 +261,49 @@ def test_msal_python_plays_one_users_refusal_back_to_another() -> None:
     grace = msgspec.structs.replace(
         frank, upn="grace@fabrikam.com", object_id=f"{frank.object_id[:-1]}9", sam_account="g"
     )
-    world = rig(msgspec.structs.replace(estate, users=(*estate.users, grace)))
-    first = world.device(upn=FEDERATED_UPN, stored_password="no")
-    other = world.device(upn="grace@fabrikam.com", memory=first.memory)
-    world.play(MSAL.sign_in(first))
-    report = world.play(MSAL.sign_in(other))
+    environment = rig(msgspec.structs.replace(estate, users=(*estate.users, grace)))
+    first = environment.device(upn=FEDERATED_UPN, stored_password="no")
+    other = environment.device(upn="grace@fabrikam.com", memory=first.memory)
+    environment.play(MSAL.sign_in(first))
+    report = environment.play(MSAL.sign_in(other))
     assert report is not None
     assert report.state is SignInState.FAILED
-    assert world.count(SignInStep.WSTRUST_PASSWORD) == 1
-    world.engine.run(world.now + 61)
-    report = world.play(MSAL.sign_in(other))
+    assert environment.count(SignInStep.WSTRUST_PASSWORD) == 1
+    environment.engine.run(environment.now + 61)
+    report = environment.play(MSAL.sign_in(other))
     assert report is not None
     assert report.state is SignInState.SILENT
 
 
 def test_msal_python_remembers_an_identical_400() -> None:
     """The same form that got 400 is not sent again for 60 s; another user's is."""
-    world = World()
-    device = world.device(stored_password="no")
+    environment = ClientEnvironment()
+    device = environment.device(stored_password="no")
     for _ in range(2):
-        world.play(MSAL.sign_in(device))
-    assert world.count(SignInStep.TOKEN) == 1
-    world.engine.run(world.now + 61)
-    world.play(MSAL.sign_in(device))
-    assert world.count(SignInStep.TOKEN) == 2
+        environment.play(MSAL.sign_in(device))
+    assert environment.count(SignInStep.TOKEN) == 1
+    environment.engine.run(environment.now + 61)
+    environment.play(MSAL.sign_in(device))
+    assert environment.count(SignInStep.TOKEN) == 2
 
 
 def test_adal_falls_back_only_to_another_host() -> None:
     """ADAL's fallback works if only MEX fails; in February both URLs had the host without an address."""
-    world = World()
-    world.remove_record()
-    report = world.play(ADAL.sign_in(world.device()))
+    environment = ClientEnvironment()
+    environment.remove_record()
+    report = environment.play(ADAL.sign_in(environment.device()))
     assert report is not None
     assert (report.state, report.stage) == (SignInState.FAILED, Stage.TRUST)
 
 
 def test_no_header_no_autologon() -> None:
     """MSAL Python sends no x-client headers, gets Managed, and never uses the missing name; ADAL does."""
-    world = World()
-    world.remove_record()
-    report = world.play(MSAL.sign_in(world.device()))
+    environment = ClientEnvironment()
+    environment.remove_record()
+    report = environment.play(MSAL.sign_in(environment.device()))
     assert report is not None
     assert report.state is SignInState.SILENT
-    assert all("autologon" not in line for line in world.log)
+    assert all("autologon" not in line for line in environment.log)
 
 
 def test_exact_case_of_federated() -> None:
@@ -316,7 +316,7 @@ def test_exact_case_of_federated() -> None:
         return HttpResponse(200, body=body)
 
     for model, expected in ((MSAL, [1, 0, 0, 1]), (ADAL, [1, 1, 1, 1])):
-        world = rig()
-        world.answers[SignInStep.REALM] = lower
-        world.play(model.sign_in(world.device(upn=FEDERATED_UPN)))
-        assert [world.count(step) for step in STEPS] == expected
+        environment = rig()
+        environment.answers[SignInStep.REALM] = lower
+        environment.play(model.sign_in(environment.device(upn=FEDERATED_UPN)))
+        assert [environment.count(step) for step in STEPS] == expected

@@ -12,7 +12,7 @@ from ssosim_clients.failures import Failure, OauthFailure, StageFailure
 from ssosim_clients.models.msal import MSAL4J_IWA
 from ssosim_clients.ports import Headers, HttpResponse
 
-from ssosim.testing import FEDERATED_UPN, STS, SignInStep, World
+from ssosim.testing import FEDERATED_UPN, STS, ClientEnvironment, SignInStep
 
 from .documents import soap_fault
 
@@ -21,14 +21,14 @@ RETRY_AFTER = Headers([("Retry-After", "2")])
 HTML = b"<!DOCTYPE html><html><head><title>This site is blocked by policy"
 JSON = json.dumps({"error": "temporarily_unavailable", "error_description": "AADSTS90033: busy"}).encode()
 
-Change = Callable[[World], None]
+Change = Callable[[ClientEnvironment], None]
 
 
 def says(step: SignInStep, status: int, body: bytes = b"", headers: Headers | None = None) -> Change:
     """The fault: ``step`` is answered so, however often it is asked."""
 
-    def change(world: World) -> None:
-        world.answers[step] = HttpResponse(status, headers or Headers(), body)
+    def change(environment: ClientEnvironment) -> None:
+        environment.answers[step] = HttpResponse(status, headers or Headers(), body)
 
     return change
 
@@ -36,19 +36,19 @@ def says(step: SignInStep, status: int, body: bytes = b"", headers: Headers | No
 def first_says(step: SignInStep, status: int) -> Change:
     """The fault: the first request for ``step`` is answered so."""
 
-    def change(world: World) -> None:
+    def change(environment: ClientEnvironment) -> None:
         def answer(_: object) -> HttpResponse:
-            del world.answers[step]
+            del environment.answers[step]
             return HttpResponse(status)
 
-        world.answers[step] = answer
+        environment.answers[step] = answer
 
     return change
 
 
-def no_kdc_entry(world: World) -> None:
+def no_kdc_entry(environment: ClientEnvironment) -> None:
     """The fault: the KDC does not know the SPN."""
-    world.spns.clear()
+    environment.spns.clear()
 
 
 # fault: requests for realm, MEX, windowstransport, instance discovery, token; whether tokens came
@@ -88,12 +88,12 @@ ROWS: dict[str, tuple[Change, str, bool]] = {
 def test_model_sends_what_msal4j_was_seen_to_send(row: str) -> None:
     """Requests for each step and the end, as measured; 1 s passes between two tries of one request."""
     change, expected, gets_in = ROWS[row]
-    world = World()
-    change(world)
-    failure = _attempt(world)
-    assert "".join(str(world.count(step)) for step in STEPS) == expected
+    environment = ClientEnvironment()
+    change(environment)
+    failure = _attempt(environment)
+    assert "".join(str(environment.count(step)) for step in STEPS) == expected
     assert (failure is None) is gets_in
-    asked = [event.at for event in world.events if event.kind == "http"]
+    asked = [event.at for event in environment.events if event.kind == "http"]
     repeats = any(
         tries == "2" for step, tries in zip(STEPS, expected, strict=True) if step is not SignInStep.WSTRUST_TICKET
     )
@@ -103,30 +103,30 @@ def test_model_sends_what_msal4j_was_seen_to_send(row: str) -> None:
 
 def test_instance_discovery_that_names_no_endpoint_ends_the_sign_in() -> None:
     """A JSON error is reported to the caller with its text; every other response is ignored."""
-    world = World()
-    world.answers[SignInStep.INSTANCE] = HttpResponse(400, Headers(), b'{"error":"invalid_instance"}')
-    failure = _attempt(world)
+    environment = ClientEnvironment()
+    environment.answers[SignInStep.INSTANCE] = HttpResponse(400, Headers(), b'{"error":"invalid_instance"}')
+    failure = _attempt(environment)
     assert isinstance(failure, OauthFailure)
     assert "invalid_instance" in str(failure)
-    assert world.count(SignInStep.TOKEN) == 0
+    assert environment.count(SignInStep.TOKEN) == 0
 
 
 def test_instance_discovery_is_asked_once_in_a_process() -> None:
     """The second sign-in of the same JVM goes to the token endpoint at once."""
-    world = World()
-    device = world.device(upn=FEDERATED_UPN)
+    environment = ClientEnvironment()
+    device = environment.device(upn=FEDERATED_UPN)
     for _ in range(2):
-        world.play(MSAL4J_IWA.sign_in(device))
-    assert (world.count(SignInStep.INSTANCE), world.count(SignInStep.TOKEN)) == (1, 2)
+        environment.play(MSAL4J_IWA.sign_in(device))
+    assert (environment.count(SignInStep.INSTANCE), environment.count(SignInStep.TOKEN)) == (1, 2)
 
 
-def _attempt(world: World) -> Failure | None:
+def _attempt(environment: ClientEnvironment) -> Failure | None:
     async def attempt() -> Failure | None:
         try:
-            await MSAL4J_IWA.flow.attempt(world.device(upn=FEDERATED_UPN), MSAL4J_IWA.spn)
+            await MSAL4J_IWA.flow.attempt(environment.device(upn=FEDERATED_UPN), MSAL4J_IWA.spn)
         except StageFailure as stopped:
             return stopped.failure
         return None
 
-    assert STS in world.addresses
-    return world.play(attempt())
+    assert STS in environment.addresses
+    return environment.play(attempt())

@@ -10,7 +10,7 @@ from ssosim_clients.models import SignInState
 from ssosim_clients.models.office import OFFICE
 from ssosim_clients.policies import Hybrid, Policy, PromptAtOnce, SwallowAndRetry
 
-from ssosim.testing import PASSWORD, World
+from ssosim.testing import PASSWORD, ClientEnvironment
 
 SHORT = st.floats(5, 60)
 LONG = st.floats(600, 9 * 3600)
@@ -30,17 +30,19 @@ class Cost:
         return self.waited + 120 * self.prompts
 
 
-def cost(policy: Policy, fault: float, change: object = World.remove_record) -> Cost:
+def cost(policy: Policy, fault: float, change: object = ClientEnvironment.remove_record) -> Cost:
     """Office with ``policy`` during a fault of ``fault`` seconds, with the user present."""
     assert callable(change)
-    world = World(person=[PASSWORD] * 9)
-    change(world)
-    world.after(fault, World.restore)
-    began = world.now
-    report = world.play(dataclasses.replace(OFFICE, policy=policy).sign_in(world.device()), seconds=24 * HOUR)
+    environment = ClientEnvironment(prompt_replies=[PASSWORD] * 9)
+    change(environment)
+    environment.after(fault, ClientEnvironment.restore)
+    began = environment.now
+    report = environment.play(
+        dataclasses.replace(OFFICE, policy=policy).sign_in(environment.device()), seconds=24 * HOUR
+    )
     assert report is not None
     assert report.state in (SignInState.SILENT, SignInState.INTERACTIVE)
-    return Cost(world.now - began, len(world.seen("prompt")))
+    return Cost(environment.now - began, len(environment.seen("prompt")))
 
 
 @settings(max_examples=40)
@@ -55,7 +57,7 @@ def test_short_faults(fault: float) -> None:
 
 
 @settings(max_examples=20)
-@given(LONG, st.sampled_from([World.remove_record, World.put_cname]))
+@given(LONG, st.sampled_from([ClientEnvironment.remove_record, ClientEnvironment.put_cname]))
 def test_long_faults(fault: float, change: object) -> None:
     """Ten minutes to nine hours: swallowing waits for the end, whatever the fault is; the hybrid prompts once."""
     hybrid, swallow = cost(Hybrid(), fault, change), cost(SwallowAndRetry(), fault, change)

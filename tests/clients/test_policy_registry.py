@@ -25,7 +25,7 @@ from ssosim_clients.policies import (
 )
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 
-from ssosim.testing import ConformanceError, World, check_policy
+from ssosim.testing import ClientEnvironment, ConformanceError, check_policy
 
 PLUGIN = """
 from ssosim_clients.policies import Fail, Hybrid
@@ -140,10 +140,10 @@ class Boasting:
     [(Raising(), "raised KeyError"), (Endless(), "did not return within 1 s"), (Silent(), "returned None")],
     ids=["raising", "endless", "silent"],
 )
-def test_a_broken_policy_is_its_clients_failure(world: World, policy: object, text: str) -> None:
+def test_a_broken_policy_is_its_clients_failure(environment: ClientEnvironment, policy: object, text: str) -> None:
     """It ends that client's sign-in with an error that names the policy, and the other clients continue."""
-    world.remove_record()
-    report = world.play(dataclasses.replace(OFFICE, policy=policy).sign_in(world.device()))  # type: ignore[arg-type]
+    environment.remove_record()
+    report = environment.play(dataclasses.replace(OFFICE, policy=policy).sign_in(environment.device()))  # type: ignore[arg-type]
     assert report is not None
     assert (report.state, report.stage) == (SignInState.FAILED, Stage.MEX)
     assert text in report.detail

@@ -14,7 +14,7 @@ from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Client, SignInState
 from ssosim_clients.spn import NO_TICKET
 
-from .conftest import PASSWORD, World
+from .conftest import PASSWORD, ClientEnvironment
 
 README = Path(__file__).parents[2] / "clients" / "README.md"
 
@@ -35,14 +35,14 @@ def example() -> Iterator[types.ModuleType]:
         del sys.modules[module.__name__]
 
 
-def test_model_in_forty_lines(world: World, example: types.ModuleType) -> None:
+def test_model_in_forty_lines(environment: ClientEnvironment, example: types.ModuleType) -> None:
     """The model printed in the README is at most 40 lines, retries as it says, and then asks."""
     assert len(_blocks()[0].splitlines()) <= 40
     model = example.MY_CLIENT
     assert isinstance(model, Client)
-    world.remove_record()
-    world.person = [PASSWORD]
-    report = world.play(model.sign_in(world.device()))
+    environment.remove_record()
+    environment.prompt_replies = [PASSWORD]
+    report = environment.play(model.sign_in(environment.device()))
     assert report is not None
     assert (report.state, report.attempts) == (SignInState.INTERACTIVE, 5)
 

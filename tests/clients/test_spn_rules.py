@@ -10,41 +10,43 @@ from ssosim_clients.failures import DnsFailure, TicketFailure
 from ssosim_clients.flows.negotiate import respond_to_challenge
 from ssosim_clients.spn import RULES, NameForm, NegotiateAbandoned, OnLookupFailure, OnUnknown, guess_realm
 
-from .conftest import World
+from .conftest import ClientEnvironment
 
 CORP = "corp.test"
 
 
 @pytest.fixture
-def zone() -> World:
+def zone() -> ClientEnvironment:
     """The zone in which the real clients were measured."""
-    world = World()
-    world.cnames = {f"alias.{CORP}": f"real.{CORP}", f"chain.{CORP}": f"mid.{CORP}", f"mid.{CORP}": f"end.{CORP}"}
-    world.cnames[f"ptrcname.{CORP}"] = "lb.cloud.test"
-    world.cnames["short"] = f"short.{CORP}"  # what a search list does
+    environment = ClientEnvironment()
+    environment.cnames = {f"alias.{CORP}": f"real.{CORP}", f"chain.{CORP}": f"mid.{CORP}", f"mid.{CORP}": f"end.{CORP}"}
+    environment.cnames[f"ptrcname.{CORP}"] = "lb.cloud.test"
+    environment.cnames["short"] = f"short.{CORP}"  # what a search list does
     names = ["plain", "real", "end", "ptrdiff", "noptr", "short", "twoa", "ptrext"]
-    world.addresses = {f"{name}.{CORP}": (f"127.0.1.{n}",) for n, name in enumerate(names, 1)}
-    world.addresses[f"twoa.{CORP}"] = ("127.0.2.10", "127.0.2.11")
-    world.addresses["lb.cloud.test"] = ("127.0.3.1",)
-    world.addresses[f"ptrext.{CORP}.evil.test"] = world.addresses[f"ptrext.{CORP}"]
+    environment.addresses = {f"{name}.{CORP}": (f"127.0.1.{n}",) for n, name in enumerate(names, 1)}
+    environment.addresses[f"twoa.{CORP}"] = ("127.0.2.10", "127.0.2.11")
+    environment.addresses["lb.cloud.test"] = ("127.0.3.1",)
+    environment.addresses[f"ptrext.{CORP}.evil.test"] = environment.addresses[f"ptrext.{CORP}"]
     for name in ["plain", "real", "end", "short"]:
-        world.pointers[world.addresses[f"{name}.{CORP}"][0]] = f"{name}.{CORP}"
-    world.pointers |= {
-        world.addresses[f"ptrdiff.{CORP}"][0]: f"node7.dc.{CORP}",
-        world.addresses[f"ptrext.{CORP}"][0]: f"ptrext.{CORP}.evil.test",
+        environment.pointers[environment.addresses[f"{name}.{CORP}"][0]] = f"{name}.{CORP}"
+    environment.pointers |= {
+        environment.addresses[f"ptrdiff.{CORP}"][0]: f"node7.dc.{CORP}",
+        environment.addresses[f"ptrext.{CORP}"][0]: f"ptrext.{CORP}.evil.test",
         "127.0.2.10": f"n10.{CORP}",
         "127.0.2.11": f"n11.{CORP}",
         "127.0.3.1": "ec2-1-2-3-4.cloud.test",
     }
-    return world
+    return environment
 
 
 def _dice(seed: int) -> Random:
     return Random(seed)  # noqa: S311 - which of two DNS answers comes first
 
 
-def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]:
-    found = world.play(RULES[rule].form_candidates(host, world.device().resolver, port=port, search_domain=CORP))
+def _ask(environment: ClientEnvironment, rule: str, host: str, port: int = 443) -> tuple[str, ...]:
+    found = environment.play(
+        RULES[rule].form_candidates(host, environment.device().resolver, port=port, search_domain=CORP)
+    )
     assert found is not None
     return tuple(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in found)
 
@@ -71,7 +73,7 @@ def _ask(world: World, rule: str, host: str, port: int = 443) -> tuple[str, ...]
     ],
 )  # fmt: skip
 def test_measured_cells(
-    zone: World, host: str, default: str, no_rdns: str, no_canon: str, fallback: str, java: str
+    zone: ClientEnvironment, host: str, default: str, no_rdns: str, no_canon: str, fallback: str, java: str
 ) -> None:
     """Each rule gives the SPN that the real client requested, for each form of DNS records (measured-spn)."""
     fqdn = f"{host}.{CORP}"
@@ -83,12 +85,12 @@ def test_measured_cells(
 
 
 @pytest.mark.parametrize("rule", ["mit-default", "mit-no-rdns", "mit-no-canon", "mit-fallback", "java"])
-def test_short_name_is_qualified(zone: World, rule: str) -> None:
+def test_short_name_is_qualified(zone: ClientEnvironment, rule: str) -> None:
     """A one-label name becomes the full one, by look-up, by PTR or by the search domain alone."""
     assert _ask(zone, rule, "short") == ("short",)
 
 
-def test_trailing_dot_is_cut(zone: World) -> None:
+def test_trailing_dot_is_cut(zone: ClientEnvironment) -> None:
     """``plain.corp.test.`` and ``plain.corp.test`` are one service."""
     assert _ask(zone, "mit-no-canon", f"plain.{CORP}.") == ("plain",)
 
@@ -103,12 +105,12 @@ def test_trailing_dot_is_cut(zone: World) -> None:
         ("java", ("127.0.1.2",)),
     ],
 )
-def test_address_literal(zone: World, rule: str, expected: tuple[str, ...]) -> None:
+def test_address_literal(zone: ClientEnvironment, rule: str, expected: tuple[str, ...]) -> None:
     """Only a reverse look-up gives an address a name."""
     assert _ask(zone, rule, "127.0.1.2") == expected
 
 
-def test_families_under_a_cname(zone: World) -> None:
+def test_families_under_a_cname(zone: ClientEnvironment) -> None:
     """The same CNAME changes the SPN of the forward families and not of the typed family (TMS9-082)."""
     host = f"alias.{CORP}"
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
@@ -119,13 +121,13 @@ def test_families_under_a_cname(zone: World) -> None:
     }
 
 
-def test_typed_asks_no_dns(zone: World) -> None:
+def test_typed_asks_no_dns(zone: ClientEnvironment) -> None:
     """A rule that takes the name as typed makes no look-up at all."""
     _ask(zone, "mit-no-canon", f"alias.{CORP}")
     assert zone.events == []
 
 
-def test_two_canonicalisers(zone: World) -> None:
+def test_two_canonicalisers(zone: ClientEnvironment) -> None:
     """Chromium on Linux looks up once, libkrb5 again: without rdns the PTR has no effect."""
     rule = RULES["chromium-linux"]
     host = f"ptrdiff.{CORP}"
@@ -136,7 +138,7 @@ def test_two_canonicalisers(zone: World) -> None:
     assert RULES["sspi"].with_library(RULES["mit-default"]) is RULES["sspi"]
 
 
-def test_look_up_failure(zone: World) -> None:
+def test_look_up_failure(zone: ClientEnvironment) -> None:
     """After a failed look-up the client uses the typed name, gives up Negotiate, or raises the error (read-spn)."""
     host = f"gone.{CORP}"
     resolver = zone.device().resolver
@@ -150,7 +152,7 @@ def test_look_up_failure(zone: World) -> None:
         zone.play(RULES["dotnet"].form_candidates(host, resolver))
 
 
-def test_fallback_asks_the_second_name_only_if_needed(zone: World) -> None:
+def test_fallback_asks_the_second_name_only_if_needed(zone: ClientEnvironment) -> None:
     """MIT's fallback makes no look-up for a registered typed name; an old registration hides the canonical name."""
     zone.spns = {f"HTTP/alias.{CORP}"}
     zone.play(respond_to_challenge(zone.device(), RULES["mit-fallback"], f"https://alias.{CORP}/"))
@@ -163,7 +165,7 @@ def test_fallback_asks_the_second_name_only_if_needed(zone: World) -> None:
     assert reply.header is not None
 
 
-def test_java_checks_a_pointer_forward(zone: World) -> None:
+def test_java_checks_a_pointer_forward(zone: ClientEnvironment) -> None:
     """A longer PTR name is used only if it resolves to the address."""
     del zone.addresses[f"ptrext.{CORP}.evil.test"]
     assert _ask(zone, "java", f"ptrext.{CORP}") == ("ptrext",)
@@ -171,7 +173,7 @@ def test_java_checks_a_pointer_forward(zone: World) -> None:
     assert _ask(zone, "java", f"ptrext.{CORP}") == ("ptrext",)
 
 
-def test_java_remembers(zone: World) -> None:
+def test_java_remembers(zone: ClientEnvironment) -> None:
     """After one failed negotiation the process requests no ticket for that host again; a new process does."""
     device = zone.device()
     url = f"https://alias.{CORP}/"
@@ -184,7 +186,7 @@ def test_java_remembers(zone: World) -> None:
     assert len(zone.seen("tgs")) == 2
 
 
-def test_sql_spn_has_its_port(zone: World) -> None:
+def test_sql_spn_has_its_port(zone: ClientEnvironment) -> None:
     """SqlClient names the service MSSQLSvc with its port."""
     assert _ask(zone, "sqlclient", f"alias.{CORP}", port=1433) == (f"MSSQLSvc/real.{CORP}:1433",)
 
@@ -226,7 +228,7 @@ TABLE_1_1 = {
 }
 
 
-def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
+def test_every_row_of_the_table_is_a_rule(zone: ClientEnvironment) -> None:
     """read-spn: each client as (its own canonicaliser, its library's), and what it does when either step fails."""
     found = {
         name: (" ".join(rule.forms), " ".join(rule.library_forms), rule.on_lookup_failure, rule.on_unknown)
@@ -240,13 +242,13 @@ def test_every_row_of_the_table_is_a_rule(zone: World) -> None:
     assert zone.events == []
 
 
-def _possible(world: World, rule: str, host: str) -> list[str]:
-    found = world.play(RULES[rule].form_possibilities(f"{host}.{CORP}", world.device().resolver))
+def _possible(environment: ClientEnvironment, rule: str, host: str) -> list[str]:
+    found = environment.play(RULES[rule].form_possibilities(f"{host}.{CORP}", environment.device().resolver))
     assert found is not None
     return [" ".join(spn.removeprefix("HTTP/").removesuffix(f".{CORP}") for spn in way) for way in found]
 
 
-def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
+def test_go_takes_the_first_or_the_last_target(zone: ClientEnvironment) -> None:
     """With a chain of CNAMEs gokrb5 uses the first or the last target, as measured with Go 1.26; others the last."""
     zone.cnames[f"long.{CORP}"] = f"chain.{CORP}"
     assert _ask(zone, "gokrb5", f"long.{CORP}") == ("chain", "end")
@@ -256,7 +258,7 @@ def test_go_takes_the_first_or_the_last_target(zone: World) -> None:
         assert _possible(zone, "gokrb5", host) == [name], "one target, or none: nothing to decide"
 
 
-def test_a_race_is_no_second_try(zone: World) -> None:
+def test_a_race_is_no_second_try(zone: ClientEnvironment) -> None:
     """gokrb5 requests one name per sign-in; over many sign-ins both occur, and the same for the same seed."""
 
     def names(seed: int) -> list[str]:
@@ -275,7 +277,7 @@ def test_a_race_is_no_second_try(zone: World) -> None:
     assert names(1) != names(2)
 
 
-def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
+def test_a_race_that_nobody_decided_is_a_mistake(zone: ClientEnvironment) -> None:
     """``form_spn`` gives one name, so the race must be resolved; a rule without a race needs nothing."""
     rule = RULES["gokrb5"]
     with pytest.raises(ValueError, match="race between DNS answers"):
@@ -290,7 +292,7 @@ def test_a_race_that_nobody_decided_is_a_mistake(zone: World) -> None:
     assert [each.library_forms for each in above.race_outcomes] == [(NameForm.FIRST_TARGET,), (NameForm.FORWARD,)]
 
 
-def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
+def test_round_robin_decides_where_the_ptr_is_asked_for(zone: ClientEnvironment) -> None:
     """measured-spn, twoa: the PTR is that of the first address, which rotates; other rules do not depend on it."""
     assert _possible(zone, "mit-default", "twoa") == ["n10", "n11"]
     assert _possible(zone, "mit-fallback", "twoa") == ["twoa n10", "twoa n11"]
@@ -299,14 +301,14 @@ def test_round_robin_decides_where_the_ptr_is_asked_for(zone: World) -> None:
     assert _ask(zone, "mit-default", f"twoa.{CORP}") == ("n10",), "for the answer as it came"
 
 
-def test_addresses_of_another_version_do_not_come_first(zone: World) -> None:
+def test_addresses_of_another_version_do_not_come_first(zone: ClientEnvironment) -> None:
     """A host prefers one IP version whatever the order of records is (RFC 6724), so that only its addresses rotate."""
     zone.addresses[f"both.{CORP}"] = ("2001:db8::1", "2001:db8::2", "127.0.2.10")
     zone.pointers |= {"2001:db8::1": f"six1.{CORP}", "2001:db8::2": f"six2.{CORP}"}
     assert _possible(zone, "mit-default", "both") == ["six1", "six2"]
 
 
-def test_two_pointers(zone: World) -> None:
+def test_two_pointers(zone: ClientEnvironment) -> None:
     """Of two PTR names the first in the answer is used (measured-spn, twoptr)."""
     zone.addresses[f"twoptr.{CORP}"] = ("127.0.4.1",)
     zone.pointers["127.0.4.1"] = f"zeta.{CORP}"

@@ -13,7 +13,15 @@ from ssosim_clients.models.office import OFFICE
 from ssosim_clients.ports import Device, HttpResponse
 
 from ssosim.memory import pause
-from ssosim.testing import SITUATIONS, ConformanceError, Engine, NoProgressError, SignInStep, World, check_client
+from ssosim.testing import (
+    SITUATIONS,
+    ClientEnvironment,
+    ConformanceError,
+    Engine,
+    NoProgressError,
+    SignInStep,
+    check_client,
+)
 
 
 def test_engine_runs_many_in_one_order() -> None:
@@ -79,38 +87,38 @@ def test_a_runs_error_is_its_own() -> None:
         _ = first.result
 
 
-def test_a_thousand_clients_in_one_world(world: World) -> None:
+def test_a_thousand_clients_in_one_world(environment: ClientEnvironment) -> None:
     """A population: all of them stall while the name is gone and are back within one period of its return."""
-    world.remove_record()
-    world.after(3600, World.restore)
-    runs = [world.engine.start(OFFICE.sign_in(world.device())) for _ in range(1000)]
-    world.engine.run(world.now + 3590)
+    environment.remove_record()
+    environment.after(3600, ClientEnvironment.restore)
+    runs = [environment.engine.start(OFFICE.sign_in(environment.device())) for _ in range(1000)]
+    environment.engine.run(environment.now + 3590)
     assert not any(run.done for run in runs)
-    world.engine.run(world.now + 400)
+    environment.engine.run(environment.now + 400)
     assert all(run.result is not None and run.result.state is SignInState.SILENT for run in runs)
 
 
-def test_answers_can_be_scripted(world: World) -> None:
+def test_answers_can_be_scripted(environment: ClientEnvironment) -> None:
     """A step's answer may be a response, a network failure, or a function of the request."""
-    device = world.device()
+    device = environment.device()
     for answer, outcome in (
         (HttpResponse(503), "503"),
         (NetworkFailure("tls", "bad-certificate"), "tls"),
         (lambda request: HttpResponse(410 if request.method == "GET" else 500), "410"),
     ):
-        world.answers[SignInStep.MEX] = answer
-        world.play(OFFICE.sign_in(device), seconds=1)
-        assert next(event.outcome for event in reversed(world.events) if event.step is SignInStep.MEX) == outcome
+        environment.answers[SignInStep.MEX] = answer
+        environment.play(OFFICE.sign_in(device), seconds=1)
+        assert next(event.outcome for event in reversed(environment.events) if event.step is SignInStep.MEX) == outcome
 
 
 def test_every_situation_matters() -> None:
-    """Each situation of ``check_client`` is one that a client notices: its trace is not that of a healthy world."""
+    """Each situation of ``check_client`` is noticed by a client: its trace is not that of a healthy environment."""
     traces = {}
     for name, change in SITUATIONS.items():
-        world = World()
-        change(world)
-        world.play(OFFICE.sign_in(world.device()), seconds=7500)
-        traces[name] = tuple(event[1:5] for event in world.events)
+        environment = ClientEnvironment()
+        change(environment)
+        environment.play(OFFICE.sign_in(environment.device()), seconds=7500)
+        traces[name] = tuple(event[1:5] for event in environment.events)
     healthy = traces.pop("healthy")
     assert [name for name, trace in traces.items() if trace == healthy] == []
 
@@ -169,7 +177,7 @@ def test_mistakes_are_found(mistake: str, text: str) -> None:
 
 
 def test_a_good_model_passes() -> None:
-    """A model without a mistake passes, and its report in a healthy world comes back."""
+    """A model without a mistake passes, and its report in a healthy environment comes back."""
     assert check_client(Model("none")).state is SignInState.SILENT
 
 

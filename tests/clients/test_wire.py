@@ -14,7 +14,7 @@ from ssosim_clients.flows.xml import MAX_BYTES, parse
 from ssosim_clients.ports import Headers, HttpResponse
 from ssosim_clients.spn import RULES
 
-from .conftest import ACTION, AUTOLOGON, MANAGER, TRUST_URL, World, mex_document, rstr
+from .conftest import ACTION, AUTOLOGON, MANAGER, TRUST_URL, ClientEnvironment, mex_document, rstr
 
 V13 = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
 
@@ -177,35 +177,35 @@ def test_challenge_is_found_among_schemes() -> None:
         ("gokrb5", "ticket", "server-unknown", ["401 none"]),
     ],
 )
-def test_unknown_spn(world: World, rule: str, stage: str, failure: str, posts: list[str]) -> None:
+def test_unknown_spn(environment: ClientEnvironment, rule: str, stage: str, failure: str, posts: list[str]) -> None:
     """After an SPN that the KDC does not know each client sends what the real client sent (read-spn)."""
-    world.put_cname()
+    environment.put_cname()
     with pytest.raises(Failure) as caught:
-        world.play(NativeFlow().attempt(world.device(), RULES[rule]))
+        environment.play(NativeFlow().attempt(environment.device(), RULES[rule]))
     assert str(caught.value).startswith(f"{stage}: ")
     assert failure in str(caught.value)
-    assert [entry.rpartition("windowstransport ")[2] for entry in world.seen("http POST")] == posts
-    assert world.seen("tgs") == [f"tgs HTTP/{MANAGER}"]
+    assert [entry.rpartition("windowstransport ")[2] for entry in environment.seen("http POST")] == posts
+    assert environment.seen("tgs") == [f"tgs HTTP/{MANAGER}"]
 
 
-def test_dotnet_lets_the_second_look_up_out(world: World) -> None:
+def test_dotnet_lets_the_second_look_up_out(environment: ClientEnvironment) -> None:
     """A look-up that fails after the connection is a network error of the ticket stage in .NET."""
-    device = world.device()
+    device = environment.device()
 
     class Flapping:
         async def resolve(self, name: str, family: str) -> object:
-            world.remove_record()
+            environment.remove_record()
             return await device.resolver.resolve(name, family)  # type: ignore[arg-type]
 
         async def reverse(self, address: str) -> str | None:
             return await device.resolver.reverse(address)
 
     with pytest.raises(Failure, match=f"ticket: could not resolve {AUTOLOGON}"):
-        world.play(NativeFlow().attempt(world.device(resolver=Flapping()), RULES["dotnet"]))
+        environment.play(NativeFlow().attempt(environment.device(resolver=Flapping()), RULES["dotnet"]))
 
 
-def test_no_client_headers_no_integrated_sign_in(world: World) -> None:
+def test_no_client_headers_no_integrated_sign_in(environment: ClientEnvironment) -> None:
     """Without x-client-* headers the realm response is Managed, so the silent sign-in fails at realm discovery."""
     flow = NativeFlow(dataclasses.replace(token.Application(), headers=None))
     with pytest.raises(Failure, match="realm: the user is managed"):
-        world.play(flow.attempt(world.device(), RULES["wininet"]))
+        environment.play(flow.attempt(environment.device(), RULES["wininet"]))

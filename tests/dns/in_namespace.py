@@ -33,7 +33,7 @@ async def main() -> None:
     await look_up("outside", "www.example.org")
     store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
     await look_up("emptied", AUTOLOGON)
-    server.tamper = lambda *_: Effect(rcode=SERVFAIL)
+    server.find_effect = lambda *_: Effect(rcode=SERVFAIL)
     await look_up("servfail", AUTOLOGON)
     await server.stop()
     print(json.dumps(seen))

@@ -181,12 +181,12 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
         assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.8"]
         desk.store.change(lambda _: former)
         assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.7"]
-        desk.server.tamper = lambda _event, _client: Effect(drop=True)
+        desk.server.find_effect = lambda _event, _client: Effect(drop=True)
         dropped = asyncio.Event()
         desk.trace.notify_once(dropped.set)
         await desk.ask(NAME, expect=0)
         await asyncio.wait_for(dropped.wait(), 10)
-        desk.server.tamper = None
+        desk.server.find_effect = None
         await desk.ask(NAME)
     codes = [code for _, _, code in desk.asked()]
     assert codes == ["NOERROR"] * 5 + ["DROPPED", "NOERROR"], way

@@ -207,7 +207,7 @@ def open_sockets() -> int:
 async def test_stop_leaves_no_socket(contoso: ZoneSet) -> None:
     """After stop the port is free, connections are closed, delayed answers are forgotten; start works again."""
     before = open_sockets()
-    server = DnsServer(ZoneStore(contoso), Trace(), lambda *_: "", tamper=lambda *_: Effect(delay=60))
+    server = DnsServer(ZoneStore(contoso), Trace(), lambda *_: "", find_effect=lambda *_: Effect(delay=60))
     port = await server.start(HERE, 0)
     reader, writer = await asyncio.open_connection(HERE, port)
     wire = query().to_wire()
@@ -276,9 +276,9 @@ async def test_idle_and_surplus_connections_are_closed(contoso: ZoneSet) -> None
 
 
 async def test_a_fault_may_keep_delay_or_replace_an_answer(served: Served) -> None:
-    """A tamper function: one answer is dropped, one is SERVFAIL, one is late; the trace has what was sent."""
+    """A find_effect function: one answer is dropped, one is SERVFAIL, one is late; the trace has what was sent."""
     effects = {"a": Effect(drop=True), "b": Effect(rcode=SERVFAIL), "c": Effect(delay=0.2)}
-    served.server.tamper = lambda asked, _client: effects.get(asked.name[0])
+    served.server.find_effect = lambda asked, _client: effects.get(asked.name[0])
     with pytest.raises(dns.exception.Timeout):
         await dns.asyncquery.udp(query("a.fabrikam.com"), HERE, port=served.port, timeout=0.2)
     reply = await dns.asyncquery.udp(query("b.fabrikam.com"), HERE, port=served.port, timeout=3)

@@ -140,13 +140,13 @@ async def test_the_core_and_the_wire_agree(net: Net) -> None:
     authorities = net.board.authorities
     names = {address: name for name, address in authorities.hierarchy.addresses.items()}
 
-    def world(asked: UpstreamQuery):
+    def upstream(asked: UpstreamQuery):
         return authorities.answer_as(names[asked.server], asked.question.name, asked.question.type)
 
     core = Resolver(ResolverSettings(), authorities.hierarchy.root_addresses)
     _, port = await net.resolver()
     for name, kind in CASES:
-        pure = run_resolution(core.resolve(Question(to_name(name), kind), net.clock.now()), world, net.clock.now())
+        pure = run_resolution(core.resolve(Question(to_name(name), kind), net.clock.now()), upstream, net.clock.now())
         for _ in range(2):
             seen = await ask(port, name, kind.name)
             assert seen.rcode() == pure.rcode

@@ -121,7 +121,7 @@ def test_answers_tell_who_chose_and_for_whom(contoso: ZoneSet) -> None:
     assert said(zones, "near.fabrikam.com", context=QueryContext(network("10.1.0.1"))) == ("NOERROR", ("A 192.0.2.0",))
     reply = ask(zones, "near.fabrikam.com", context=QueryContext(network("10.2.0.1")))
     assert reply.event("udp").answers == ("A 192.0.2.1",)
-    (routed,) = reply.routed
+    (routed,) = reply.routing_results
     assert (routed.profiles, routed.by_location, routed.scope, routed.drawn) == (("tm",), True, 16, False)
 
 
@@ -168,7 +168,7 @@ def test_an_alias_of_an_alias_of_a_profile_is_routed(contoso: ZoneSet) -> None:
     """Links lead on to the profile at their end, and its deletion leaves the nearer alias empty, the farther linked."""
     zones = point_alias_record(contoso, "sso.microsoftazuread-sso.com", "A", AUTOLOGON)
     reply = ask(zones, "sso.microsoftazuread-sso.com")
-    assert (reply.event("udp").answers, reply.routed[0].profiles) == (("A 192.0.2.20",), (PROFILE,))
+    assert (reply.event("udp").answers, reply.routing_results[0].profiles) == (("A 192.0.2.20",), (PROFILE,))
     after = delete_profile(zones, PROFILE)
     assert said(after, "sso.microsoftazuread-sso.com") == ("NODATA", ())
     far = after.find("sso.microsoftazuread-sso.com", A)

@@ -74,12 +74,12 @@ def _rst(site, *fields: bytes) -> bytes:
 
 
 async def test_at_once_and_by_aiohttp_are_the_same_bytes(site, connection):
-    """With a tamper function aiohttp answers, without one the fast path; the bytes are the same."""
+    """With a find_effect function aiohttp answers, without one the fast path; the bytes are the same."""
     reader, writer, counts = connection
     no_fault = Mock(return_value=None)
     for request in (REALM + GUID + b"\r\n", REALM + b"\r\n", _rst(site)):
         answers = []
-        for site.provider.tamper in (None, no_fault):
+        for site.provider.find_effect in (None, no_fault):
             writer.write(request)
             answers.append(await _read(reader))
         assert _same(*answers)
@@ -117,10 +117,10 @@ async def test_what_needs_waiting_or_closing_is_left_to_aiohttp(site, connection
     writer.write(_rst(site, b"Expect: 100-continue\r\n"))
     assert await reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await _read(reader))[0] == "HTTP/1.1 401 Unauthorized"
-    site.provider.tamper = Mock(return_value=HttpEffect(reply=HttpReply(503)))
+    site.provider.find_effect = Mock(return_value=HttpEffect(reply=HttpReply(503)))
     writer.write(REALM + b"\r\n")
     assert (await _read(reader))[0] == "HTTP/1.1 503 Service Unavailable"
-    site.provider.tamper = None
+    site.provider.find_effect = None
     writer.write(REALM + b"Connection: close\r\n\r\n")
     _, fields, _ = await _read(reader)
     assert "Connection: close" in fields

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssosim.dns import (
-    Tamper,
+    FindDnsEffect,
     ZoneStore,
     answer,
     delete_profile,
@@ -74,7 +74,7 @@ STACK: tuple[Fault, ...] = (
 class Server:
     """Stands where a server would."""
 
-    tamper: Tamper | None = None
+    find_effect: FindDnsEffect | None = None
 
 
 class Bench:
@@ -118,7 +118,7 @@ def test_undoing_restores_exactly_in_any_order(faults: list[Fault], random: obje
         assert bench.store.current.version >= version
         version = bench.store.current.version
     assert bench.store.current == HEALTHY
-    assert bench.server.tamper is None
+    assert bench.server.find_effect is None
     assert bench.board.active == ()
     assert bench.board.authorities.hierarchy.healthy
     assert not bench.board.is_bogus(to_name("sts.fabrikam.com"))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ssosim.cli.fault import seconds_of
 from ssosim.clock import VirtualClock, call_later_on_clock
-from ssosim.dns import DnsServer, Tamper, ZoneStore, answer, zones_of
+from ssosim.dns import DnsServer, FindDnsEffect, ZoneStore, answer, zones_of
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import default_estate
 from ssosim.faults import (
@@ -179,7 +179,7 @@ def test_limits_in_a_scenario_played_in_memory() -> None:
 class Server:
     """Stands where a server would."""
 
-    tamper: Tamper | None = None
+    find_effect: FindDnsEffect | None = None
 
 
 LIMITED: tuple[Fault, ...] = (
@@ -221,15 +221,15 @@ def test_undo_and_limits_restore_the_state(faults: list[Fault], asked: list[str]
             undos.append(fault.apply(board))
     for name in asked:
         event = answer(store.current, to_name(name), A).event("udp")
-        if server.tamper is not None:
-            server.tamper(event, "somebody")
+        if server.find_effect is not None:
+            server.find_effect(event, "somebody")
         trace.record("somebody", event)
     ends = [*undos, *waiting]
     random.shuffle(ends)
     for end in ends:
         end()
     assert store.current == HEALTHY
-    assert (server.tamper, board.active) == (None, ())
+    assert (server.find_effect, board.active) == (None, ())
     kinds = [type(record.event) for record in trace]
     assert kinds.count(FaultApplied) == kinds.count(FaultUndone) == len(undos)
 

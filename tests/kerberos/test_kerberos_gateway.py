@@ -215,18 +215,18 @@ async def test_faults_sit_in_one_hook(site: Any) -> None:
         await asyncio.sleep(0.05)
         return await forward(asked.data)
 
-    site.gateway.tamper = refuse
+    site.gateway.responder = refuse
     with pytest.raises(KinitError):
         await site.sign_on()
     assert site.exchanges()[-1].outcome == "KDC_ERR_POLICY"
-    site.gateway.tamper = lose
+    site.gateway.responder = lose
     assert await ask_udp(site.address, REQUEST, wait=0.1) == []
     assert site.exchanges()[-1].outcome == "no answer"
-    site.gateway.tamper = delay
+    site.gateway.responder = delay
     begin = asyncio.get_running_loop().time()
     await site.sign_on()
     assert asyncio.get_running_loop().time() - begin > 0.1
-    site.gateway.tamper = None
+    site.gateway.responder = None
     await site.sign_on()
 
 

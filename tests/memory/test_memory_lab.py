@@ -53,7 +53,7 @@ from ssosim.estate import default_estate
 from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import load_scenario
-from ssosim.testing import World
+from ssosim.testing import ClientEnvironment
 from ssosim_clients.models.office import OFFICE
 
 socket.socket.__init__ = subprocess.Popen.__init__ = threading.Thread.start = os.fork = refuse
@@ -62,8 +62,8 @@ scenario = load_scenario("feb-2025")
 scenario = with_clients(scenario, [client for client in scenario.clients if client.model])
 playback = play_in_memory(scenario, default_estate(), {c.name: model_of(c) for c in scenario.clients})
 assert playback.as_expected
-world = World()
-assert world.play(OFFICE.sign_in(world.device())).state == "signed in silently"
+environment = ClientEnvironment()
+assert environment.play(OFFICE.sign_in(environment.device())).state == "signed in silently"
 print("played")
 """
 

@@ -14,7 +14,7 @@ from ssosim.estate import Estate, default_estate, parse_estate
 from ssosim.faults import fault_from
 from ssosim.lab.base.errors import LabInputError
 from ssosim.memory import Engine, MemoryLab, memory_device
-from ssosim.testing import World
+from ssosim.testing import ClientEnvironment
 from tests.services.conftest_services import with_hosts
 
 from .calls import Act, in_memory, over_sockets, request
@@ -104,14 +104,14 @@ def test_what_the_services_say() -> None:
 
 @pytest.mark.usefixtures("package")
 def test_a_world_has_them_by_name() -> None:
-    """In a test's world, whose addresses are the test's, a service answers for its name on its port only."""
-    world = World(estate=_estate())
-    world.addresses[HELLO] = ("192.0.2.77",)
+    """In a test's environment, whose addresses are the test's, a service answers for its name on its port only."""
+    environment = ClientEnvironment(estate=_estate())
+    environment.addresses[HELLO] = ("192.0.2.77",)
 
     async def visit(port: int) -> int:
-        return (await world.device().http.request("GET", f"http://{HELLO}:{port}/", {}, b"")).status
+        return (await environment.device().http.request("GET", f"http://{HELLO}:{port}/", {}, b"")).status
 
-    assert (world.play(visit(8080)), world.play(visit(8081))) == (200, 421)
+    assert (environment.play(visit(8080)), environment.play(visit(8081))) == (200, 421)
 
 
 def test_http_with_a_dns_server_is_refused_by_name() -> None:

@@ -12,7 +12,7 @@ from ssosim_clients.spn import RULES
 
 from ssosim.faults import CnameForAlias, PtrMismatch, TrafficManagerDeleted
 from ssosim.real_clients.lookup import find_flows
-from ssosim.testing import World, host_lab
+from ssosim.testing import ClientEnvironment, host_lab
 from ssosim.trace import HttpExchange, KdcExchange, UserPrompted
 from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
@@ -221,7 +221,7 @@ def test_the_model_does_as_its_original(trace, hosted, label):
 
 def test_the_rule_fits_the_original_above_another_library(trace):
     """With dns_canonicalize_hostname = false Chromium's own look-up alone follows the CNAME."""
-    world = World()
+    world = ClientEnvironment()
     world.put_cname()
     rule = RULES["chromium-linux"].with_library(RULES["mit-no-canon"])
     asked = world.play(rule.form_candidates(TYPED.partition("/")[2], world.device().resolver))

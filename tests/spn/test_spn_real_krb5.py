@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ssosim_clients.spn import RULES, guess_realm
 
-from ssosim.testing import World
+from ssosim.testing import ClientEnvironment
 
 from .conftest import ShapesLab
 
@@ -99,8 +99,8 @@ def test_libkrb5_asks_what_the_table_says(asked: dict[tuple[str, str], list[str]
 @pytest.mark.parametrize("host", TABLE)
 def test_our_rules_say_the_same(host: str, rule: str) -> None:
     """The same cell from our rule, on the same zones in memory; so model and library agree shape by shape."""
-    world = shapes_world()
-    found = world.play(RULES[rule].form_candidates(host, world.device().resolver, search_domain=DOMAIN))
+    environment = shapes_environment()
+    found = environment.play(RULES[rule].form_candidates(host, environment.device().resolver, search_domain=DOMAIN))
     assert found is not None
     assert list(found) == _spns(TABLE[host][list(MODES).index(rule)])
 
@@ -120,22 +120,22 @@ def test_the_command_says_the_same(shapes_lab: ShapesLab) -> None:
     assert not wrong
 
 
-def shapes_world() -> World:
+def shapes_environment() -> ClientEnvironment:
     """The zones of shapes.toml in memory."""
     import tomllib  # noqa: PLC0415
 
     from .conftest import SHAPES  # noqa: PLC0415
 
-    world = World(addresses={})
+    environment = ClientEnvironment(addresses={})
     for zone in tomllib.loads(SHAPES.read_text(encoding="utf-8"))["zones"]:
         for record in zone["records"]:
             name, values = f"{record['name']}.{zone['name']}", [value.rstrip(".") for value in record["values"]]
             if record["type"] == "A":
-                world.addresses[name] = tuple(values)
+                environment.addresses[name] = tuple(values)
             elif record["type"] == "CNAME":
-                world.cnames[name] = values[0]
+                environment.cnames[name] = values[0]
             elif record["type"] == "PTR":
                 address = name.removesuffix(".in-addr.arpa").split(".")
-                world.pointers[".".join(reversed(address))] = values[0]
-    world.cnames["short"] = "short.corp.test"  # what the search list does
-    return world
+                environment.pointers[".".join(reversed(address))] = values[0]
+    environment.cnames["short"] = "short.corp.test"  # what the search list does
+    return environment

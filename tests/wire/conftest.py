@@ -302,7 +302,7 @@ def furnish(site: LabThread, name: str) -> Client:
     """A client on an address of its own."""
     lab = site.lab
     address = lab.network.allocate_model_address()
-    lab.attribution.register(address, name)
+    lab.client_addresses.register(address, name)
     home = site.home / "clients" / address
     home.mkdir(parents=True)
     kdc = site.run(lab.gateway_for(address))
@@ -377,7 +377,7 @@ def desk_of(desks: dict[int, Client], request: pytest.FixtureRequest) -> Iterato
         if client is None:
             client = desks[id(site)] = furnish(site, request.node.name)
         client.name = request.node.name
-        site.lab.attribution.register(client.address, client.name)
+        site.lab.client_addresses.register(client.address, client.name)
         return client
 
     yield sit

@@ -37,9 +37,9 @@ class Place:
     """A TLS server, and what it says of its visitors, who are called ``client``."""
 
     def __init__(self, known=True, reports_failures=False):
-        self.ca, self.trace, self.attribution = LabCa(), Trace(), ClientAddresses()
+        self.ca, self.trace, self.client_addresses = LabCa(), Trace(), ClientAddresses()
         if known:
-            self.attribution.register("127.0.0.1", "client", reports_failures=reports_failures)
+            self.client_addresses.register("127.0.0.1", "client", reports_failures=reports_failures)
         self.talk = self.ca.client_context()
 
     def only(self, version):
@@ -64,7 +64,7 @@ class Place:
             ssl_context=self.ca.server_context([HOST]),
             make_protocol=server.create_protocol,
             address=ADDRESS,
-            observer=TlsObserver(self.trace, self.attribution, FIRST_STEPS),
+            observer=TlsObserver(self.trace, self.client_addresses, FIRST_STEPS),
         )
         await site.start()
         for visit in visits:

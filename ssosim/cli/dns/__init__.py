@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drift.add_argument("--by", default="", metavar="PERSON")
     load = action("load", "put your own zone files in the place of the lab's zones of those names")
     load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
-    settings = action("settings", "the desk's policy, inventory and drift detector")
+    settings = action("settings", "the policy, inventory and drift detector")
     settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
     settings.add_argument("--inventory", type=Path, metavar="FILE")
     settings.add_argument("--detector", choices=["on", "off", "no-aliases"], help="no-aliases: as in February 2025")

@@ -69,7 +69,7 @@ def in_lab(
     *,
     change: Change | None = None,
 ) -> _T:
-    """Ask the lab's desk; the answer as ``kind``. A refusal with ``--json`` is printed as the lab said it."""
+    """Ask change control of the lab; the answer as ``kind``. A refusal with ``--json`` is printed unchanged."""
     import msgspec  # noqa: PLC0415
 
     from ssosim.lab.control.answers import request_typed  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The actions on the zones as they are, and on the desk's settings."""
+"""The actions on the zones as they are, and on the settings of change control."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def drift(options: argparse.Namespace) -> int:
 
 
 def settings(options: argparse.Namespace) -> int:
-    """Change the desk's settings; print what holds."""
+    """Change the settings of change control; print what holds."""
     import msgspec  # noqa: PLC0415
 
     from ssosim.changes.approvals import load_policy  # noqa: PLC0415

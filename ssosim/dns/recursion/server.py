@@ -79,7 +79,7 @@ class ResolverStats:
 
 
 class RecursiveServer(BaseDnsServer):
-    """A recursive resolver called ``name``; ``client_of`` and ``tamper`` are as for ``DnsServer``.
+    """A recursive resolver called ``name``; ``client_of`` and ``find_effect`` are as for ``DnsServer``.
 
     Equal questions in progress share one resolution. ``random`` decides the order of servers. ``override`` may be set
     at any time; where it returns an answer, this answer is used instead of the cache and the name servers, as with a

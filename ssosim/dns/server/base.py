@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssosim.dns.server.delivery import DelayFunction, Delivery, Tamper
+from ssosim.dns.server.delivery import DelayFunction, Delivery, FindDnsEffect
 from ssosim.dns.server.listener import Listener
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.reply_cache import ReplyCache
@@ -15,7 +15,8 @@ __all__ = ["BaseDnsServer"]
 class BaseDnsServer:
     """A DNS server over UDP and TCP on any number of addresses. A subclass decides what it answers.
 
-    ``tamper`` and ``counts`` may be set and unset at any time. A TCP connection ends after ``tcp_idle`` seconds without
+    ``find_effect`` and ``counts`` may be set and unset at any time. A TCP connection ends after ``tcp_idle`` seconds
+    without
     a complete query. If more than ``tcp_limit`` connections are open, the server closes one of the peer with the most.
     """
 
@@ -29,13 +30,13 @@ class BaseDnsServer:
         return self._delivery.server_name
 
     @property
-    def tamper(self) -> Tamper | None:
+    def find_effect(self) -> FindDnsEffect | None:
         """The function by which faults change answers; None if no fault is active."""
-        return self._delivery.tamper
+        return self._delivery.find_effect
 
-    @tamper.setter
-    def tamper(self, tamper: Tamper | None) -> None:
-        self._delivery.tamper = tamper
+    @find_effect.setter
+    def find_effect(self, find_effect: FindDnsEffect | None) -> None:
+        self._delivery.find_effect = find_effect
 
     @property
     def counts(self) -> QueryCounts | None:

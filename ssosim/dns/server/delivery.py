@@ -11,7 +11,7 @@ Theory of operation: the path of a query from the socket to the trace
 4. The server (a subclass of ``BaseDnsServer``) makes a ``Reply``: the bytes after the id, and the trace event.
    ``DnsServer`` and ``AuthorityServer`` make it at once; ``RecursiveServer`` starts a task and answers later.
 5. ``Delivery.send`` finds the client of the query (``client_of``) and counts the query.
-6. ``Delivery.send`` passes the event to ``tamper``, the function of the active faults. The effect may drop, delay,
+6. ``Delivery.send`` passes the event to ``find_effect``, the function of the active faults. The effect may drop, delay,
    replace or truncate the answer. Then the trace records the answer, and the bytes go to ``send``.
 
 Rules that always hold:
@@ -64,8 +64,8 @@ __all__ = [
     "DelayFunction",
     "Delivery",
     "Effect",
-    "SelectiveTamper",
-    "Tamper",
+    "FindDnsEffect",
+    "FindSelectedEffects",
     "apply_effect",
     "make_dropped_event",
     "respond_with",
@@ -107,16 +107,16 @@ class Effect:
         return self.drop or self.truncate or self.rcode is not None or self.replacement is not None
 
 
-Tamper = Callable[[DnsAnswered, str], Effect | None]
+FindDnsEffect = Callable[[DnsAnswered, str], Effect | None]
 """(event of the answer, client) -> the effect on this answer; None for no effect. Faults use it."""
 
 
 @runtime_checkable
-class SelectiveTamper(Protocol):
-    """A tamper that knows names whose answers it never changes; replies about them may be cached."""
+class FindSelectedEffects(Protocol):
+    """A function that also knows names whose answers it never changes; replies about them may be cached."""
 
     def __call__(self, event: DnsAnswered, client: str, /) -> Effect | None:
-        """The effect on one answer, as for every ``Tamper``."""
+        """The effect on one answer, as for every ``FindDnsEffect``."""
         ...
 
     def ignores(self, name: str, /) -> bool:
@@ -136,12 +136,14 @@ async def sleep_in_real_time(_client: str, seconds: float) -> None:
 class Delivery:
     """Sends replies of one server, whose name in the trace is ``server_name``.
 
-    ``tamper`` may be set and unset at any time. ``delay_function`` waits before delayed answers; set it before the
+    ``find_effect`` may be set and unset at any time. ``delay_function`` waits before delayed answers; set it before the
     first query.
     """
 
-    def __init__(self, trace: Trace, client_of: ClientOf, tamper: Tamper | None = None, server_name: str = "") -> None:
-        self.tamper = tamper
+    def __init__(
+        self, trace: Trace, client_of: ClientOf, find_effect: FindDnsEffect | None = None, server_name: str = ""
+    ) -> None:
+        self.find_effect = find_effect
         self.counts: QueryCounts | None = None
         self.client_of = client_of
         self.server_name = server_name
@@ -151,12 +153,12 @@ class Delivery:
         self._delayed: set[asyncio.Task[None]] = set()
 
     def send(self, reply: Reply, query: bytes, peer: Peer, local: str, send: Send) -> None:
-        """Count ``query``, apply ``tamper``, record the answer and send it: at once, later, changed, or not at all."""
+        """Count ``query``, apply ``find_effect``, record the answer, send it: at once, later, changed, or never."""
         client = self.client_of(peer[0], local)
         if self.counts is not None and reply.use is not None:
             self.counts.add(reply.use, client)
         event = self.with_server_name(reply.event)
-        effect = self.tamper(event, client) if self.tamper is not None else None
+        effect = self.find_effect(event, client) if self.find_effect is not None else None
         if effect is None or (effect.unless_cd and query[3] & 0x10):
             self._trace.record(client, event)
             send(query[:2] + reply.tail, peer)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ssosim.dns.server.delivery import Delivery, SelectiveTamper, Tamper
+from ssosim.dns.server.delivery import Delivery, FindDnsEffect, FindSelectedEffects
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health
@@ -63,7 +63,7 @@ class ReplyCache:
         self._clients: dict[str, CachedClient] = {}
         self._zones: ZoneSet | None = None
         self._health: Health = ALL_ONLINE
-        self._tamper: Tamper | None = None
+        self._find_effect: FindDnsEffect | None = None
         self._ignores: Callable[[str], bool] | None = None
         self._counts: QueryCounts | None = None
         self._closed_buckets = 0
@@ -77,14 +77,14 @@ class ReplyCache:
         if (
             self._store.current is not self._zones
             or self._store.health.current is not self._health
-            or delivery.tamper is not self._tamper
+            or delivery.find_effect is not self._find_effect
             or counts is not self._counts
             or (counts is not None and counts.closed_buckets != self._closed_buckets)
         ):
             self.clear()
             self._zones, self._health = self._store.current, self._store.health.current
-            self._tamper = tamper = delivery.tamper
-            self._ignores = tamper.ignores if isinstance(tamper, SelectiveTamper) else None
+            self._find_effect = find_effect = delivery.find_effect
+            self._ignores = find_effect.ignores if isinstance(find_effect, FindSelectedEffects) else None
             self._counts, self._closed_buckets = counts, 0 if counts is None else counts.closed_buckets
         return self.round, now
 
@@ -106,7 +106,7 @@ class ReplyCache:
         reply = self._responder.find_cached(self._zones, self._health, query, address)
         if reply is None or not reply.event.name or len(query) > MAX_QUERY:
             return
-        if self._tamper is not None and not (self._ignores is not None and self._ignores(reply.event.name)):
+        if self._find_effect is not None and not (self._ignores is not None and self._ignores(reply.event.name)):
             return
         name = self._delivery.client_of(address, self._local)
         counter: list[float] | None = [0, 0.0]

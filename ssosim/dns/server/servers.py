@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ssosim.dns.server.base import BaseDnsServer
-from ssosim.dns.server.delivery import AnswerFunction, ClientOf, Delivery, Effect, Tamper, respond_with
+from ssosim.dns.server.delivery import AnswerFunction, ClientOf, Delivery, Effect, FindDnsEffect, respond_with
 from ssosim.dns.server.listener import ListenError
 from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, Send
@@ -13,7 +13,7 @@ from ssosim.dns.server.wire_format import Reply, Responder, Transport, context_o
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.trace import Trace
 
-__all__ = ["AuthorityServer", "ClientOf", "DnsServer", "Effect", "ListenError", "Tamper"]
+__all__ = ["AuthorityServer", "ClientOf", "DnsServer", "Effect", "FindDnsEffect", "ListenError"]
 
 AA, RA = 0x04, 0x80
 """Authoritative answer and recursion available: bits of the first and the second octet after the id."""
@@ -28,12 +28,12 @@ class DnsServer(BaseDnsServer):
         trace: Trace,
         client_of: ClientOf,
         *,
-        tamper: Tamper | None = None,
+        find_effect: FindDnsEffect | None = None,
         name: str = "",
         tcp_idle: float = 10.0,
         tcp_limit: int = 256,
     ) -> None:
-        super().__init__(Delivery(trace, client_of, tamper, name), tcp_idle=tcp_idle, tcp_limit=tcp_limit)
+        super().__init__(Delivery(trace, client_of, find_effect, name), tcp_idle=tcp_idle, tcp_limit=tcp_limit)
         self._store = store
         self._responder = Responder(draw=store.draw)
 

@@ -186,15 +186,15 @@ def make_use(answer: Answer) -> Use:
     """The use that ``answer`` counts for: its names (CNAME and alias targets too) and the profiles that it used."""
     names = [answer.name, *answer.through]
     names += [rdata.target for rrset in answer.answer if rrset.type == CNAME for rdata in rrset.rdatas]  # type: ignore[attr-defined]
-    profiles = tuple(profile for routed in answer.routed for profile in routed.profiles)
+    profiles = tuple(profile for routed in answer.routing_results for profile in routed.profiles)
     return Use(tuple(dict.fromkeys(plain(name) for name in names)), RdataType.to_text(answer.type), profiles)
 
 
 def find_cache_scope(answer: Answer) -> Literal["anybody", "client", "nobody"]:
     """For whom this answer may be cached."""
-    if any(routed.drawn for routed in answer.routed):
+    if any(routed.drawn for routed in answer.routing_results):
         return "nobody"
-    return "client" if any(routed.by_location for routed in answer.routed) else "anybody"
+    return "client" if any(routed.by_location for routed in answer.routing_results) else "anybody"
 
 
 def read_query(query: bytes) -> dns.message.Message | Rcode:
@@ -220,7 +220,7 @@ def render_response(query: dns.message.Message, answer: Answer, transport: Trans
     if query.edns >= 0:
         subnet = client_subnet(query)
         if subnet is not None:
-            scope = max((routed.scope for routed in answer.routed), default=0) if subnet.srclen else 0
+            scope = max((routed.scope for routed in answer.routing_results), default=0) if subnet.srclen else 0
             echo = dns.edns.ECSOption(subnet.address, subnet.srclen, scope)
             response.use_edns(0, 0, MAX_UDP_PAYLOAD, query.payload, options=[echo])
         response.ednsflags = query.ednsflags & dns.flags.DO

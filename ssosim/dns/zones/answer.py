@@ -27,8 +27,8 @@ Rules that always hold:
   such name" or "no address" (measured, glibc 2.36).
 - A chain has at most ``MAX_CHAIN`` CNAMEs and no loop; otherwise the answer is SERVFAIL.
 - A name with names below it is never NXDOMAIN, even if it has no records (empty non-terminal, RFC 8020).
-- ``Answer.through`` and ``Answer.routed`` record what the client cannot see: names behind aliases, and the choices of
-  profiles. Query counts and the reply cache depend on them.
+- ``Answer.through`` and ``Answer.routing_results`` record what the client cannot see: names behind aliases, and the
+  choices of profiles. Query counts and the reply cache depend on them.
 
 What can go wrong: a name whose records were deleted is "emptied", not missing. Whether it answers NODATA or NXDOMAIN is
 the setting ``empty_set`` of the estate, because Azure's behaviour is not confirmed (``is_emptied``).
@@ -68,8 +68,8 @@ MINIMAL_ANY = (dns.rdata.from_text(IN, HINFO, '"RFC8482" ""'),)
 class Answer:
     """The answer to one question. ``name`` is as in the query, with its upper and lower case.
 
-    ``through`` are the names behind aliases that gave records; the client does not see them. ``routed`` are the choices
-    of traffic manager profiles for this answer.
+    ``through`` are the names behind aliases that gave records; the client does not see them. ``routing_results`` are
+    the choices of traffic manager profiles for this answer.
     """
 
     name: Name
@@ -80,7 +80,7 @@ class Answer:
     authority: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
     through: tuple[Name, ...] = ()
-    routed: tuple[RoutingResult, ...] = ()
+    routing_results: tuple[RoutingResult, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -108,7 +108,7 @@ class NodeAnswer:
 
     rrset: RRset | None = None
     missing: bool = False
-    routed: RoutingResult | None = None
+    routing_result: RoutingResult | None = None
     through: Name | None = None
 
 
@@ -159,7 +159,7 @@ def make_answer(
         answer=tuple(chain),
         authority=authority,
         through=tuple(step.through for step in steps if step.through is not None),
-        routed=tuple(step.routed for step in steps if step.routed is not None),
+        routing_results=tuple(step.routing_result for step in steps if step.routing_result is not None),
     )
 
 
@@ -174,7 +174,7 @@ def answer_node(zones: ZoneSet, zone: Zone, owner: Name, rdtype: RdataType, cont
     if rdtype == SOA and owner == zone.origin:
         return NodeAnswer(zone.soa(zones.version))
     own = node.get(A)
-    if own is not None and own.own and own.alias is not None and rdtype != ANY:
+    if own is not None and own.is_profile_name and own.alias is not None and rdtype != ANY:
         return answer_from_profile(zones, own, rdtype, context)
     for kind in (rdtype, CNAME):
         stored = node.get(kind)
@@ -191,8 +191,8 @@ def answer_from_profile(zones: ZoneSet, own: RRset, rdtype: RdataType, context: 
     for kind in (rdtype, CNAME):
         rdatas = routed_records(routed, kind)
         if rdatas:
-            return NodeAnswer(RRset(own.name, kind, own.ttl, rdatas), routed=routed)
-    return NodeAnswer(missing=routed.missing, routed=routed)
+            return NodeAnswer(RRset(own.name, kind, own.ttl, rdatas), routing_result=routed)
+    return NodeAnswer(missing=routed.missing, routing_result=routed)
 
 
 def answer_from_rrset(zones: ZoneSet, node: Node, stored: RRset, context: QueryContext) -> NodeAnswer:
@@ -205,8 +205,8 @@ def answer_from_rrset(zones: ZoneSet, node: Node, stored: RRset, context: QueryC
         routed = zones.route(end.alias, context)
         filled = dataclasses.replace(stored, rdatas=routed_records(routed, end.type))
     if filled.rdatas:
-        return NodeAnswer(filled, routed=routed, through=through)
-    return NodeAnswer(missing=is_emptied(zones, node), routed=routed, through=through)
+        return NodeAnswer(filled, routing_result=routed, through=through)
+    return NodeAnswer(missing=is_emptied(zones, node), routing_result=routed, through=through)
 
 
 def is_emptied(zones: ZoneSet, node: Node) -> bool:

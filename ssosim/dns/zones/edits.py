@@ -48,7 +48,7 @@ def delete_profile(zones: ZoneSet, profile: str) -> ZoneSet:
     left = empty_aliases(zones, aliases_of_profile(zones, profile))
     own = to_name(deleted.dns_name)
     zone = left.zone_of(own)
-    kinds = tuple(kind for kind, rrset in zone.node(own).items() if rrset.own and rrset.alias == profile)
+    kinds = tuple(kind for kind, rrset in zone.node(own).items() if rrset.is_profile_name and rrset.alias == profile)
     left = empty_aliases(left, tuple(alias for kind in kinds for alias in aliases_of_record(left, own, kind)))
     left = left.with_zone(left.zone_of(own).without(own, *kinds))
     profiles = {name: kept for name, kept in zones.profiles.items() if name != profile}
@@ -179,7 +179,7 @@ def require_writable(zones: ZoneSet, name: str | Name) -> tuple[Name, Zone]:
     if len(zone.origin) == 1:
         known = ", ".join(sorted(plain(origin) for origin in zones.zones if len(origin) > 1)[:20])
         raise DnsChangeError(f"{plain(owner)} is in none of the zones: there are {known or 'none'}")
-    own = next((rrset for rrset in zone.node(owner).values() if rrset.own), None)
+    own = next((rrset for rrset in zone.node(owner).values() if rrset.is_profile_name), None)
     if own is not None:
         raise DnsChangeError(
             f"{plain(owner)} belongs to the traffic manager profile {own.alias!r}: change or delete the profile"

@@ -24,7 +24,7 @@ def aliases(zones: ZoneSet) -> Iterator[RRset]:
     """Every alias record set, except the DNS names of the profiles."""
     for zone in zones.zones.values():
         for rrset in zone.rrsets():
-            if rrset.shape == "alias" and not rrset.own:
+            if rrset.shape == "alias" and not rrset.is_profile_name:
                 yield rrset
 
 

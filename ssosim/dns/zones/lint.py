@@ -206,7 +206,7 @@ def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
     """Kinds of record sets that are used only once: tools and operators may not know them."""
     kinds: defaultdict[tuple[RdataType, str], list[tuple[Zone, RRset]]] = defaultdict(list)
     for zone, rrset in iter_rrsets(zones):
-        if not rrset.own and not (rrset.name == zone.origin and rrset.type in (NS, SOA)):
+        if not rrset.is_profile_name and not (rrset.name == zone.origin and rrset.type in (NS, SOA)):
             shape = "alias" if rrset.shape == "alias" else "plain"
             kinds[rrset.type, shape].append((zone, rrset))
     for (rdtype, shape), users in kinds.items():
@@ -220,7 +220,7 @@ def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
 def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
     """TTLs so short that clients query all the time, or so long that caches keep a mistake for more than a day."""
     for zone, rrset in iter_rrsets(zones):
-        if rrset.ttl < SHORTEST_TTL and not rrset.own:
+        if rrset.ttl < SHORTEST_TTL and not rrset.is_profile_name:
             text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: clients query all the time"
             yield make_finding(zone, rrset.name, "warning", text, "TMS9-030")
         if rrset.ttl > LONGEST_TTL:

@@ -53,7 +53,8 @@ MAX_TTL = 2**31 - 1
 class RRset:
     """All records of one name and type; ``ttl`` is in seconds.
 
-    ``own`` marks the DNS name of the traffic manager profile itself: it is deleted with the profile. Any other alias
+    ``is_profile_name`` marks the DNS name of the traffic manager profile itself: it is deleted with the profile. Any
+    other alias
     stays as an empty record set. Equality ignores the order of records (RFC 2181 section 5) and the case of names.
     """
 
@@ -62,14 +63,22 @@ class RRset:
     ttl: int
     rdatas: tuple[Rdata, ...] = ()
     alias: str | None = None
-    own: bool = False
+    is_profile_name: bool = False
     alias_record: Name | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RRset):
             return NotImplemented
-        mine = (self.name, self.type, self.ttl, self.alias, self.own, self.alias_record, self.content)
-        theirs = (other.name, other.type, other.ttl, other.alias, other.own, other.alias_record, other.content)
+        mine = (self.name, self.type, self.ttl, self.alias, self.is_profile_name, self.alias_record, self.content)
+        theirs = (
+            other.name,
+            other.type,
+            other.ttl,
+            other.alias,
+            other.is_profile_name,
+            other.alias_record,
+            other.content,
+        )
         return mine == theirs
 
     def __hash__(self) -> int:

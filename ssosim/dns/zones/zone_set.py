@@ -136,8 +136,8 @@ def make_profile_rrsets(profile: TrafficManager) -> tuple[RRset, RRset]:
     """
     name = to_name(profile.dns_name)
     return (
-        RRset(name, A, profile.ttl, alias=profile.name, own=True),
-        RRset(name, AAAA, profile.ttl, alias=profile.name, own=True),
+        RRset(name, A, profile.ttl, alias=profile.name, is_profile_name=True),
+        RRset(name, AAAA, profile.ttl, alias=profile.name, is_profile_name=True),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ssosim.entra.core.messages import Call, HttpReply
 
-__all__ = ["HttpEffect", "Tamper"]
+__all__ = ["FindHttpEffect", "HttpEffect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,5 @@ class HttpEffect:
     from_service: bool = False
 
 
-Tamper = Callable[[Call, str], HttpEffect | None]
+FindHttpEffect = Callable[[Call, str], HttpEffect | None]
 """Return the effect of the active faults on a call from the named client, or None."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ssosim.clock import Clock, SystemClock
 from ssosim.entra.core.device_codes import DeviceCodeStore
 from ssosim.entra.core.directory import Directory
-from ssosim.entra.core.fault_effect import Tamper
+from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.entra.core.keys import Keys
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
@@ -33,7 +33,8 @@ class Provider:
     with a key table has one. ``client_of`` returns the name of the client for (remote address, local address).
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
-    have been used. ``tamper`` returns the effect of the active faults on a call and may change at any time; ``sleep``
+    have been used. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
+    ``sleep``
     waits for the delay of a fault.
     """
 
@@ -44,7 +45,7 @@ class Provider:
     clock: Clock = field(default_factory=SystemClock)
     client_of: Callable[[str, str], str] = _anonymous
     settings: Settings = field(default_factory=Settings)
-    tamper: Tamper | None = None
+    find_effect: FindHttpEffect | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)

@@ -68,7 +68,7 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
         listener = _listener_of(request.protocol)
         call = _read_call(provider, request, request.raw_path, body, listener, too_large=too_large)
         client = _client_of(provider, request.protocol)
-        effect = provider.tamper(call, client) if provider.tamper is not None else None
+        effect = provider.find_effect(call, client) if provider.find_effect is not None else None
         if effect is not None and effect.delay:
             await provider.sleep(effect.delay)
             if request.transport is None:  # the client has gone; a token that nobody receives is no sign-in
@@ -83,7 +83,7 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
 
 def _fast_path(provider: Provider) -> FastPath:
     def answer_fast(connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader) -> bytes | None:
-        if provider.tamper is not None:  # it may ask for delay or silence
+        if provider.find_effect is not None:  # it may ask for delay or silence
             return None
         listener = _listener_of(connection)
         call = _read_call(provider, message, message.path, payload.read_nowait(), listener)

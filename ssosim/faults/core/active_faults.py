@@ -12,7 +12,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from ssosim.clock import CallLater, call_later_on_loop
-from ssosim.dns import Answer, DnsChangeError, Effect, Tamper, ZoneSet, ZoneStore
+from ssosim.dns import Answer, DnsChangeError, Effect, FindDnsEffect, ZoneSet, ZoneStore
 from ssosim.dns.server.authorities import Authorities, answer_as_resolver
 from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.zones.query_context import QueryContext
@@ -40,7 +40,7 @@ RULE_LOCATIONS: dict[Part, frozenset[str]] = {
 class Server(Protocol):
     """A server whose answers faults can change."""
 
-    tamper: Tamper | None
+    find_effect: FindDnsEffect | None
 
 
 @dataclass(slots=True, eq=False)
@@ -239,7 +239,7 @@ class ActiveFaults:
     def attach(self, server: Server, part: Part, name: str = "") -> None:
         """Apply the faults at ``server``. ``name`` is the name of an authoritative server in the hierarchy."""
         self._servers.append((server, part, name))
-        server.tamper = self._tamper(part, name)
+        server.find_effect = self._find_effect(part, name)
 
     def watch(self, watcher: Callable[[FaultState], None]) -> None:
         """Call ``watcher`` with every new state, before it is applied; it raises FaultError if a fault does not fit."""
@@ -305,9 +305,9 @@ class ActiveFaults:
         self._state = state
         self.authorities.hierarchy = state.hierarchy
         for server, part, name in self._servers:
-            server.tamper = self._tamper(part, name)
+            server.find_effect = self._find_effect(part, name)
 
-    def _tamper(self, part: Part, name: str) -> Tamper | None:
+    def _find_effect(self, part: Part, name: str) -> FindDnsEffect | None:
         """Return the function that changes the answers of such a server; None if no fault does."""
         rules = tuple(reversed([rule for rule in self._state.rules if rule.at in RULE_LOCATIONS[part]]))
         fallback = self._hierarchy_effect(part, name)

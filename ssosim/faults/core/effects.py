@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ssosim.dns import Effect, Tamper
+from ssosim.dns import Effect, FindDnsEffect
 from ssosim.dns.zones.stub import NAME_TIMEOUT_S
 from ssosim.faults.core.fault import DnsRule
 from ssosim.trace import DnsAnswered
@@ -64,7 +64,7 @@ def combine_dns_rules(
     rules: tuple[DnsRule, ...],
     fallback: Fallback | None,
     is_model: Callable[[str], bool] = is_never_model,
-) -> Tamper:
+) -> FindDnsEffect:
     """Return the function that a DNS server calls for each answer: the rules, and ``fallback`` where none decides.
 
     A client for which ``is_model`` is true waits ``NAME_TIMEOUT_S``: an answer that would come later is not sent.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from ssosim.entra.core.fault_effect import HttpEffect, Tamper
+from ssosim.entra.core.fault_effect import FindHttpEffect, HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
 from ssosim.estate import Estate
@@ -29,7 +29,7 @@ __all__ = [
     "check_hosts",
     "is_address",
     "is_nowhere",
-    "make_http_tamper",
+    "make_find_http_effect",
     "make_provider_fault_applier",
     "tls_refused",
 ]
@@ -40,7 +40,7 @@ HTTP_TIMEOUT_S = 30.0
 _NOWHERE = ipaddress.ip_network("100::/64")
 
 
-def make_http_tamper(rules: Sequence[HttpRule], is_model: Callable[[str], bool]) -> Tamper | None:
+def make_find_http_effect(rules: Sequence[HttpRule], is_model: Callable[[str], bool]) -> FindHttpEffect | None:
     """Return the function that gives the effect of ``rules``, the oldest first; None if there are no rules.
 
     Delays add up. Of the rules that decide the response the newest is used. A client for which ``is_model`` is true
@@ -49,13 +49,13 @@ def make_http_tamper(rules: Sequence[HttpRule], is_model: Callable[[str], bool])
     if not rules:
         return None
 
-    def tamper(call: Call, client: str) -> HttpEffect | None:
+    def find_effect(call: Call, client: str) -> HttpEffect | None:
         effect = combine_http_effects(rules, call, client)
         if effect is not None and effect.delay >= HTTP_TIMEOUT_S and is_model(client):
             return HttpEffect(silent=True)
         return effect
 
-    return tamper
+    return find_effect
 
 
 def combine_http_effects(rules: Sequence[HttpRule], call: Call, client: str) -> HttpEffect | None:
@@ -104,7 +104,7 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
         estate = change_estate(healthy, state)
         if estate is not provider.estate:
             provider.set_estate(estate)
-        provider.tamper = make_http_tamper(state.http, is_model)
+        provider.find_effect = make_find_http_effect(state.http, is_model)
 
     return show
 

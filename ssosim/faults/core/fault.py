@@ -37,7 +37,7 @@ from dns.name import Name
 from ssosim.dns import DnsChangeError, Effect, ZoneSet
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.hierarchy import Hierarchy
-from ssosim.entra.core.fault_effect import Tamper as HttpTamper
+from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.estate import Estate
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.kdc_effect import KdcRule
@@ -109,7 +109,7 @@ class DnsRule:
 class HttpRule:
     """What one fault does to HTTP exchanges: to all, or to those with ``host`` if it names one."""
 
-    effect_on: HttpTamper
+    effect_on: FindHttpEffect
     host: str = ""
 
 

@@ -69,7 +69,7 @@ def empty_dangling_aliases(zones: ZoneSet) -> ZoneSet:
             if rrset.alias is not None and rrset.alias not in zones.profiles:
                 held = zones.zones[zone.origin]
                 empty = dataclasses.replace(rrset, alias=None)
-                changed = held.without(rrset.name, rrset.type) if rrset.own else held.with_rrset(empty)
+                changed = held.without(rrset.name, rrset.type) if rrset.is_profile_name else held.with_rrset(empty)
                 zones = zones.with_zone(changed)
     return zones
 

@@ -65,7 +65,9 @@ async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
     targets: dict[str, str] = {}
     for name in plan.effects:
         rrset = now.find(name, A)
-        addresses = [] if rrset is None or rrset.own else [rdata.to_text() for rdata in now.records(rrset).rdatas]
+        addresses = (
+            [] if rrset is None or rrset.is_profile_name else [rdata.to_text() for rdata in now.records(rrset).rdatas]
+        )
         if addresses:
             targets[name] = addresses[0]
     if not targets:
@@ -86,7 +88,7 @@ async def start_substitution(lab: Lab, plan: Plan) -> Substitution:
                 server = await asyncio.start_server(relay, relay_address, port if lab.network.in_namespace else 0)
                 running.servers.append(server)
                 lab.set_endpoint(relay_address, port, server.sockets[0].getsockname()[:2])
-            lab.attribution.register(relay_address, "dns-substitute")
+            lab.client_addresses.register(relay_address, "dns-substitute")
             rrset = now.find(name, A)
             running.ttl = max(running.ttl, 0 if rrset is None else rrset.ttl)
             relays[name] = relay_address

@@ -43,7 +43,7 @@ class EndpointProber:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._address = lab.network.allocate_model_address()
-        lab.attribution.register(self._address, PROBE, reports_failures=True)
+        lab.client_addresses.register(self._address, PROBE, reports_failures=True)
 
     async def observe(self, inventory: Inventory, views: Sequence[View] | None = None) -> tuple[Observation, ...]:
         """Probe each endpoint through each view (by default all of ``list_views``): one observation for each pair."""

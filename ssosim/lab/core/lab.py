@@ -112,8 +112,8 @@ class Lab:
         self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = call_later_on_clock(self.clock) if isinstance(self.clock, VirtualClock) else call_later_on_loop
-        self.attribution = ClientAddresses()
-        self.faults = ActiveFaults(self.zones, self.trace, later, self.attribution.is_model)
+        self.client_addresses = ClientAddresses()
+        self.faults = ActiveFaults(self.zones, self.trace, later, self.client_addresses.is_model)
         self.last_known_good = self.zones.current
         self.first_steps = first_steps(estate)
         self.ca = LabCa()
@@ -177,7 +177,7 @@ class Lab:
 
     async def _start_gateway(self, upstream: Address) -> None:
         self._gateway = KdcGateway(
-            upstream, self.trace, lambda remote, local: self.attribution.client_of(remote[0], local[0])
+            upstream, self.trace, lambda remote, local: self.client_addresses.client_of(remote[0], local[0])
         )
         self._cleanup.push_async_callback(self._gateway.stop)
         kdcs = [
@@ -187,7 +187,7 @@ class Lab:
         write_krb5_conf(self.krb5_conf, self.estate.default_realm.name, self.estate.default_realm.domain, kdcs)
 
     async def _start_dns(self) -> None:
-        server = DnsServer(self.zones, self.trace, self.attribution.client_of)
+        server = DnsServer(self.zones, self.trace, self.client_addresses.client_of)
         self.faults.attach(server, "lab")
         server.set_delay_function(self.hold)
         self._cleanup.callback(self.faults.close)
@@ -200,7 +200,7 @@ class Lab:
 
     async def hold(self, client: str, seconds: float) -> None:
         """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
-        if isinstance(self.clock, VirtualClock) and self.attribution.is_model(client):
+        if isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
             await make_sleep(self.clock)(seconds)
         else:
             await asyncio.sleep(seconds)
@@ -227,12 +227,12 @@ class Lab:
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
-            client_of=self.attribution.client_of,
+            client_of=self.client_addresses.client_of,
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
-            make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.attribution.is_model)
+            make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
         )
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
@@ -242,7 +242,7 @@ class Lab:
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open one listener for each address and port that has a service."""
-        observer = TlsObserver(self.trace, self.attribution, self.first_steps)
+        observer = TlsObserver(self.trace, self.client_addresses, self.first_steps)
         for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
             host_responders = responders_at(responders, address, port)
             context = self.ca.server_context(host_responders) if tls else None

@@ -38,7 +38,7 @@ class ResolverContext(Protocol):
     trace: Trace
     query_counts: QueryCounts
     faults: ActiveFaults
-    attribution: ClientAddresses
+    client_addresses: ClientAddresses
 
     def set_endpoint(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """Set the local endpoint to connect to for ``port`` of ``address``."""
@@ -68,7 +68,7 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
         yield {}
         return
     async with contextlib.AsyncExitStack() as cleanup:
-        client_of = lab.attribution.client_of
+        client_of = lab.client_addresses.client_of
         authorities = await cleanup.enter_async_context(
             start_authority_servers(lab.faults.authorities, lab.trace, client_of, lab.network.local_endpoint)
         )
@@ -96,7 +96,7 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
             recursor.counts = lab.query_counts
             recursor.set_delay_function(lab.hold)
             cleanup.push_async_callback(recursor.stop)
-            lab.attribution.register(host, resolver.name)
+            lab.client_addresses.register(host, resolver.name)
             lab.set_endpoint(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
             lab.faults.attach(recursor, "resolver")
         yield started

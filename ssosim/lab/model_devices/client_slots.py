@@ -67,7 +67,7 @@ async def reserve_client_slot(lab: Lab, client: str, seed: int = 0) -> ClientSlo
     A slot is not released before the lab ends, so a client that needs several devices in turn must keep its slot.
     """
     address = lab.network.allocate_model_address()
-    lab.attribution.register(address, client, reports_failures=True)
+    lab.client_addresses.register(address, client, reports_failures=True)
     home = lab.home / "models" / address
     home.mkdir(mode=0o700, parents=True)
     return ClientSlot(address, await lab.gateway_for(address), home, client_random(seed, client))

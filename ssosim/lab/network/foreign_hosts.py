@@ -37,7 +37,7 @@ class ForeignIpv4Hosts:
         self,
         ca: LabCa,
         trace: Trace,
-        attribution: ClientAddresses,
+        client_addresses: ClientAddresses,
         hosts: Iterable[str],
         ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
@@ -45,7 +45,7 @@ class ForeignIpv4Hosts:
         self._ports = ports
         self._ca = ca
         self._trace = trace
-        self._attribution = attribution
+        self._client_addresses = client_addresses
         self._hosts = set(hosts)
         self._first_steps = first_steps
         self._listeners: dict[tuple[str, int], socket.socket] = {}
@@ -85,7 +85,7 @@ class ForeignIpv4Hosts:
     def _accept(self, address: str, port: int) -> None:
         with contextlib.suppress(OSError):
             connection, peer = self._listeners[address, port].accept()
-            client = self._attribution.client_of(peer[0], "")
+            client = self._client_addresses.client_of(peer[0], "")
             if client:
                 name = self._misdirected.find_name(client, address)
                 step = step_of_host(self._first_steps, name)

@@ -77,14 +77,14 @@ class ForeignIpv6Hosts:
         self,
         ca: LabCa,
         trace: Trace,
-        attribution: ClientAddresses,
+        client_addresses: ClientAddresses,
         hosts: Iterable[str],
         ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
     ) -> None:
         self._foreign_hosts = {port: ForeignHost(ca if tls else None) for port, tls in ports.items()}
         self._unknown_destinations = UnknownDestinations(
-            trace, attribution, hosts, silent=_DISCARD_PREFIX, ports=ports, first_steps=first_steps
+            trace, client_addresses, hosts, silent=_DISCARD_PREFIX, ports=ports, first_steps=first_steps
         )
         self._started: asyncio.Task[None] | None = None
 

@@ -12,7 +12,7 @@ from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
 from ssosim.kerberos import KdcGateway
-from ssosim.kerberos.gateway import Forward, KdcRequestContext, Tamper
+from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 
 __all__ = ["ForeignHost", "make_service_fault_applier"]
@@ -29,14 +29,14 @@ def make_service_fault_applier(
 
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
-        gateway.tamper = _make_kdc_tamper(faults, is_model) if state.kdc else None
+        gateway.responder = _make_kdc_responder(faults, is_model) if state.kdc else None
         ca.present_bad_certificates(state.certificates, state.presented)
 
     return apply
 
 
-def _make_kdc_tamper(faults: ActiveFaults, is_model: Callable[[str], bool]) -> Tamper:
-    async def tamper(request: KdcRequestContext, forward: Forward) -> bytes | None:
+def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -> KdcResponder:
+    async def responder(request: KdcRequestContext, forward: Forward) -> bytes | None:
         decision = faults.decide_kdc_request(request.message, request.client)
         if decision is None:
             return await forward(request.data)
@@ -49,7 +49,7 @@ def _make_kdc_tamper(faults: ActiveFaults, is_model: Callable[[str], bool]) -> T
         from_kdc = await forward(request.data) if effect.is_forwarded else None
         return effect.reply_to(request.message, from_kdc, time.time())
 
-    return tamper
+    return responder
 
 
 class ForeignHost:

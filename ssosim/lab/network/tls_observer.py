@@ -59,9 +59,11 @@ class TlsObserver:
     an alert is recorded as well, as ``closed``.
     """
 
-    def __init__(self, trace: Trace, attribution: ClientAddresses, first_steps: FirstSteps = NO_FIRST_STEPS) -> None:
+    def __init__(
+        self, trace: Trace, client_addresses: ClientAddresses, first_steps: FirstSteps = NO_FIRST_STEPS
+    ) -> None:
         self._trace = trace
-        self._attribution = attribution
+        self._client_addresses = client_addresses
         self._first_steps = first_steps
 
     def record_failed_handshake(self, connection: ObservedConnection, error: OSError) -> None:
@@ -75,7 +77,7 @@ class TlsObserver:
         self._write(connection, _reason(error) or _close_reason(connection))
 
     def _write(self, connection: ObservedConnection, reason: str) -> None:
-        client = self._attribution.client_without_reports(connection.remote, connection.local) if reason else ""
+        client = self._client_addresses.client_without_reports(connection.remote, connection.local) if reason else ""
         if client:
             host = connection.host[:_MOST_HOST]
             step = step_of_host(self._first_steps, host)

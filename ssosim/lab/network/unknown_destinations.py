@@ -43,7 +43,7 @@ class UnknownDestinations:
     def __init__(
         self,
         trace: Trace,
-        attribution: ClientAddresses,
+        client_addresses: ClientAddresses,
         hosts: Iterable[str],
         *,
         silent: IPv6Network,
@@ -52,7 +52,7 @@ class UnknownDestinations:
     ) -> None:
         self._ports = ports
         self._trace = trace
-        self._attribution = attribution
+        self._client_addresses = client_addresses
         self._hosts = {IPv6Address(host) for host in hosts if ":" in host}
         self._silent = silent
         self._first_steps = first_steps
@@ -85,7 +85,7 @@ class UnknownDestinations:
     def _examine(self, packet: bytes) -> None:
         to = IPv6Address(packet[24:40])
         connection = packet[8:44]  # addresses and ports: a SYN is captured twice, and sent again if nothing answers
-        client = self._attribution.client_of(str(IPv6Address(packet[8:24])), "")
+        client = self._client_addresses.client_of(str(IPv6Address(packet[8:24])), "")
         if not client or to in self._hosts or connection in self._seen:
             return
         self._seen[connection] = None

@@ -83,11 +83,11 @@ class ProgramDevices:
         lab = context.lab
         ports = lab.service_ports()
         self._foreign_ipv4_hosts = ForeignIpv4Hosts(
-            lab.ca, lab.trace, lab.attribution, context.addresses(), ports, lab.first_steps
+            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
         )
         self._foreign_ipv4_hosts.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
-            lab.ca, lab.trace, lab.attribution, context.addresses(), ports, lab.first_steps
+            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
         )
 
     async def close(self) -> None:
@@ -108,14 +108,14 @@ class ProgramDevices:
         behaviour = check_behaviour(request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
-        client = request.label or lab.attribution.new_label(request.program)
-        lab.attribution.register(address, client)
+        client = request.label or lab.client_addresses.new_label(request.program)
+        lab.client_addresses.register(address, client)
         link = device_link_commands(address, request.pid)
         dual = device.ipv6 if request.ipv6 is None else request.ipv6
         ipv6 = device_ipv6_address(address) if dual else ""
         if ipv6:
             await self._foreign_ipv6_hosts.start()
-            lab.attribution.register(ipv6, client)
+            lab.client_addresses.register(ipv6, client)
             link += link_ipv6_commands(ipv6, link_name(address))
         run_ip(link)
         home = context.folder.path / "devices" / address

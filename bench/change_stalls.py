@@ -1,6 +1,6 @@
 """How long the requests to change control take, and the longest wait of another client during each of them.
 
-    python bench/desk_stalls.py [--names 2500 20000] [--rounds 3]
+    python bench/change_stalls.py [--names 2500 20000] [--rounds 3]
 
 A lab on loopback in its own process has a zone with ``--names`` record sets; as many other names were queried. Another
 process sends one DNS query after another while change control plans, detects drift, lists zones, adopts, applies and
@@ -228,7 +228,7 @@ def main() -> None:
     bare = max(each["longest_wait_s"]["max"] for each in references.values())
     growth = found[many]["plan"]["s"]["median"] / found[few]["plan"]["s"]["median"]
     print_result(
-        "desk_stalls",
+        "change_stalls",
         met=longest <= LONGEST_LAG_S,
         figures={f"names_{number}": figures for number, figures in found.items()},
         reference={f"names_{number}": figure["longest_wait_s"] for number, figure in references.items()},

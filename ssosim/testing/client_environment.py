@@ -1,18 +1,18 @@
 """The environment of a client in memory: DNS and KDC as fields, the real identity provider, a user, and virtual time.
 
-A test changes the fields of a ``World``, at once or at a later time (``after``), runs a sign-in (``play``), and reads
-the events on the wire (``seen``). The default is the default estate: Contoso, a managed domain with Seamless SSO, and
-Fabrikam, a federated domain with its own security token service.
+A test changes the fields of a ``ClientEnvironment``, at once or at a later time (``after``), runs a sign-in
+(``play``), and reads the events on the wire (``seen``). The default is the default estate: Contoso, a managed domain
+with Seamless SSO, and Fabrikam, a federated domain with its own security token service.
 
-    from ssosim.testing import World, check_client, check_policy
+    from ssosim.testing import ClientEnvironment, check_client, check_policy
 
     check_policy(MyPolicy())
     check_client(MY_CLIENT)
 
-    world = World(person=["Alice-lab-password-1"])
-    world.after(60, World.remove_record)
-    report = world.play(MY_CLIENT.sign_in(world.device()), seconds=3600)
-    print(world.log)
+    environment = ClientEnvironment(prompt_replies=["Alice-lab-password-1"])
+    environment.after(60, ClientEnvironment.remove_record)
+    report = environment.play(MY_CLIENT.sign_in(environment.device()), seconds=3600)
+    print(environment.log)
 
 Time is virtual: an hour passes in some milliseconds. Nothing here opens a socket or needs asyncio, GSS-API or a KDC.
 """
@@ -32,12 +32,12 @@ from ssosim.estate import Estate, default_estate
 from ssosim.lab.base.errors import LabInputError
 from ssosim.memory import Engine, MemoryKdc, MemoryLab
 from ssosim.memory.device import build_device
+from ssosim.testing.environment_device import EnvironmentDevice
 from ssosim.testing.request import Request
 from ssosim.testing.wire_event import WireEvent
-from ssosim.testing.world_device import WorldDevice
 from ssosim.trace import SignInStep
 
-__all__ = ["AUTOLOGON", "FEDERATED_UPN", "LOGIN", "MANAGER", "PASSWORD", "STS", "UPN", "Answer", "World"]
+__all__ = ["AUTOLOGON", "FEDERATED_UPN", "LOGIN", "MANAGER", "PASSWORD", "STS", "UPN", "Answer", "ClientEnvironment"]
 
 T = TypeVar("T")
 
@@ -59,12 +59,13 @@ def _contoso() -> Estate:
 
 
 @dataclass(slots=True)
-class World:
+class ClientEnvironment:
     """The environment of a client, as fields that a test may change.
 
-    ``cnames``, ``addresses`` and ``pointers`` are all DNS records. ``broken`` maps a name to the kind of its DNS
+    ``cnames``, ``addresses`` and ``pointers`` are all DNS records. ``dns_failures`` maps a name to the kind of its DNS
     failure. ``spns`` are the KDC's services, ``kdc_reachable`` tells whether it replies. ``answers`` maps a step to an
-    answer that replaces the provider's. ``person`` is what the user types at the next prompts; None stands for a
+    answer that replaces the provider's. ``prompt_replies`` is what the user types at the next prompts; None stands for
+    a
     cancelled prompt. ``desktop_sso``: whether Contoso has Seamless SSO. ``metadata_host`` is the host of the federated
     domain's MEX document. ``estate`` is the provider's estate. ``events`` is what clients sent so far.
     """
@@ -79,11 +80,11 @@ class World:
         }
     )
     pointers: dict[str, str] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
+    dns_failures: dict[str, str] = field(default_factory=dict)
     spns: set[str] = field(default_factory=lambda: {f"HTTP/{AUTOLOGON}", f"HTTP/{STS}"})
     kdc_reachable: bool = True
     answers: dict[SignInStep, Answer] = field(default_factory=dict)
-    person: list[str | None] = field(default_factory=list)
+    prompt_replies: list[str | None] = field(default_factory=list)
     desktop_sso: bool = True
     metadata_host: str = STS
     estate: Estate = field(default_factory=_contoso)
@@ -100,23 +101,23 @@ class World:
         """Remove the target of the alias record set: NODATA. Source: Azure Incident Retrospective TMS9-J_8."""
         self.addresses.pop(AUTOLOGON, None)
         self.cnames.pop(AUTOLOGON, None)
-        self.broken[AUTOLOGON] = "nodata"
+        self.dns_failures[AUTOLOGON] = "nodata"
 
     def put_cname(self) -> None:
         """Replace the alias by a CNAME: the name resolves again, with another canonical name (TMS9-J_8)."""
         self.addresses.pop(AUTOLOGON, None)
-        self.broken.pop(AUTOLOGON, None)
+        self.dns_failures.pop(AUTOLOGON, None)
         self.cnames[AUTOLOGON] = MANAGER
         self.addresses[MANAGER] = ("192.0.2.20",)
 
     def restore(self) -> None:
         """Restore the alias record set."""
         self.cnames.pop(AUTOLOGON, None)
-        self.broken.pop(AUTOLOGON, None)
+        self.dns_failures.pop(AUTOLOGON, None)
         self.addresses[AUTOLOGON] = ("192.0.2.20", "192.0.2.21")
 
-    def after(self, seconds: float, change: Callable[[World], None]) -> None:
-        """Call ``change`` with this world in ``seconds`` of virtual time, between two steps of the clients."""
+    def after(self, seconds: float, change: Callable[[ClientEnvironment], None]) -> None:
+        """Call ``change`` with this environment in ``seconds`` of virtual time, between two steps of the clients."""
         self.engine.call_at(self.now + seconds, lambda: change(self))
 
     # clients
@@ -137,7 +138,7 @@ class World:
             known = ", ".join(user.upn for user in self.estate.users)
             raise LabInputError(f"upn: nobody in the estate {self.estate.name!r} is called {upn!r}; known: {known}")
         fixed = {"search_domain": ""}
-        return build_device(self.lab, user, WorldDevice(self, user), **(fixed | changes))
+        return build_device(self.lab, user, EnvironmentDevice(self, user), **(fixed | changes))
 
     def play(self, sign_in: Coroutine[object, object, T], seconds: float = 86400.0) -> T | None:
         """Run ``sign_in`` for at most ``seconds`` of virtual time and return its result.
