@@ -1,8 +1,15 @@
 """The estate: everything that exists in a lab, read from a TOML file into frozen values."""
 
+from ssosim.estate.applications import (
+    Application,
+    AppRoleAssignment,
+    AssignedUser,
+    OAuth2PermissionGrant,
+    RedirectUri,
+    ServicePrincipal,
+)
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
-    Application,
     Cloud,
     Device,
     DnsResolver,
@@ -20,6 +27,7 @@ from ssosim.estate.model import (
     Tenant,
     TrafficManager,
     TrafficManagerEndpoint,
+    UncheckedRule,
     User,
     Zone,
 )
@@ -28,7 +36,9 @@ from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mi
 
 __all__ = [
     "SHIPPED_SERVICES",
+    "AppRoleAssignment",
     "Application",
+    "AssignedUser",
     "Cloud",
     "Device",
     "DnsResolver",
@@ -41,12 +51,16 @@ __all__ = [
     "HostService",
     "Location",
     "Monitor",
+    "OAuth2PermissionGrant",
     "Realm",
     "RecordSet",
+    "RedirectUri",
     "ServiceAccount",
+    "ServicePrincipal",
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
+    "UncheckedRule",
     "User",
     "Zone",
     "default_estate",
