@@ -40,7 +40,7 @@ def require_client(directory: Directory, client_id: str, authority: Authority) -
 def require_user_principal(
     directory: Directory, application: Application, tenant: Tenant, user: User
 ) -> ServicePrincipal | None:
-    """Return the service principal of ``application`` in the tenant of ``user``, who may use it; None if it is not there.
+    """Return the service principal of ``application`` in the tenant of ``user``, who may use it; None if there is none.
 
     Raises AadstsError: 700016 and 7000112 as ``require_client``, 50105 for a user who must be assigned and is not.
     """
