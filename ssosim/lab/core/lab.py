@@ -120,6 +120,7 @@ class Lab:
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
         self.resolvers: dict[str, RecursiveServer] = {}
+        self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -238,6 +239,7 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
+        self.provider = provider
         await self._listen(runner, server, start_applications(self.services, provider))
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
