@@ -8,13 +8,15 @@ import pytest
 from control_api_client import Api
 
 TOKEN = "https://login.microsoftonline.com/organizations/oauth2/v2.0/token"
-FORM = "client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&grant_type=password&username=alice@contoso.com" \
-    "&password=Alice-lab-password-1&scope=https://graph.microsoft.com/User.Read"  # fmt: skip
+FORM = (
+    "client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&grant_type=password&username=alice@contoso.com"
+    "&password=Alice-lab-password-1&scope=https://graph.microsoft.com/User.Read"
+)
 REQUEST = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-d", FORM, TOKEN)
 
 
 def test_a_rule_is_switched_off_and_on_while_the_lab_runs(api: Api) -> None:
-    """Azure CLI and User.Read: 65002, a token with the rule off (named in trace and verdict), 65002 again with it on."""
+    """Azure CLI and User.Read: 65002, a token with the rule off (named in trace and verdict), 65002 again."""
     assert api.ok("GET", "/v1/identity-provider")["not_checked"] == []
     assert api.bench.run("exec", "--as", "strict", "--", *REQUEST).stdout == "400"
     off = api.ok("POST", "/v1/identity-provider", {"not_checked": ["preauthorization"]})
