@@ -33,8 +33,8 @@ unresolved name, a refused ticket, a failed exchange, a refusal; see ``describe_
 
 What always holds: the order of records decides, not their times, so verdicts are the same in real and in virtual time.
 A rule of the identity provider that was switched off, and that a token does not keep, is named in the reason of the
-sign-in. Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers of
-records that were given.
+sign-in. Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers
+of records that were given.
 
 What can go wrong: a client that signs in by a protocol that the trace does not show looks stalled. A client that gives
 up without ending cannot be told from one that is still trying; both are stalled.
