@@ -30,8 +30,8 @@ def record_to_file(trace: Trace, path: Path, *, max_octets: int | None = MAX_OCT
 
     A file longer than ``max_octets`` is rotated: it becomes ``rotated_trace_path(path)``, which is overwritten, and a
     new file is started. So a lab that runs for weeks keeps its newest records, up to twice ``max_octets``. None: no
-    limit. Records that a full disk refused stay in memory and are tried again each ``RETRY_S``: none is lost if there is
-    room again. Raises OSError when the file cannot be created, or at the end not be written.
+    limit. Records that a full disk refused stay in memory and are tried again each ``RETRY_S``: none is lost if there
+    is room again. Raises OSError when the file cannot be created, or at the end not be written.
     """
     rotated_trace_path(path).unlink(missing_ok=True)
     writer = _Writer(trace, path, max_octets)
