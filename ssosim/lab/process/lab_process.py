@@ -22,6 +22,7 @@ from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder, cache_path
+from ssosim.lab.base.free_memory import trim_when_grown
 from ssosim.lab.base.shortage import explain_os_error, find_full_disk
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import ControlExtensions
@@ -141,8 +142,10 @@ async def _run_lab(
         gc.set_threshold(20_000, 20, 50)
         watch = asyncio.create_task(_wait_for_removal(folder))
         watch.add_done_callback(lambda _: ended.set())
+        trimming = asyncio.create_task(trim_when_grown())
         await ended.wait()
         watch.cancel()
+        trimming.cancel()
     return 0
 
 
