@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -56,6 +57,13 @@ class Directory:
         for user in estate.users:
             if user.immutable_id:
                 self._immutable.setdefault(user.immutable_id, []).append(user)
+        self._estate = estate
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The passwords of the users and the secrets of the applications, which no record of the trace may have."""
+        passwords = (user.password for user in self._estate.users)
+        return frozenset({*passwords, *(each.client_secret or "" for each in self._estate.applications)} - {""})
 
     def find_tenant(self, name: str) -> Tenant | None:
         """Return the tenant with this id, initial domain or verified domain, or None."""

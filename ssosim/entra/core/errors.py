@@ -7,13 +7,14 @@ that no public capture shows. ``{...}`` in a text is filled from the details of 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from ssosim.entra.core.aadsts_rows import ROWS, Aadsts, EndpointVersion
-from ssosim.entra.core.messages import Call
+from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.timestamps import format_oauth_time
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "describe",
     "find_row",
     "list_error_codes",
+    "mark_error",
 ]
 
 CATALOGUE: Mapping[int, Aadsts] = MappingProxyType({row.code: row for row in ROWS})
@@ -87,6 +89,11 @@ class AadstsError(Exception):
         """The HTTP status of the reply."""
         return self.status if self.status is not None else self.row.status
 
+    @property
+    def page_status(self) -> int:
+        """The HTTP status of a page with the error."""
+        return self.status if self.status is not None else self.row.page_status
+
 
 def list_error_codes(error: AadstsError) -> tuple[int, ...]:
     """Return the values of ``error_codes``: outer codes first, as in captured bodies (``[70002, 50012]``)."""
@@ -98,6 +105,11 @@ def describe(error: AadstsError) -> str:
     details = _Details(error.details)
     parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in list_error_codes(error))
     return " ".join(part.strip() for part in parts)
+
+
+def mark_error(reply: HttpReply, error: AadstsError) -> HttpReply:
+    """Return ``reply`` with code and text of ``error``, which the trace records; the bytes that are sent stay."""
+    return dataclasses.replace(reply, code=error.code, error_description=describe(error))
 
 
 def build_claims_challenge(version: EndpointVersion, policy: str = POLICY_ID) -> str:

@@ -41,6 +41,7 @@ wrong for a body that merely contains the text ``password=``.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -52,7 +53,7 @@ from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
-from ssosim.trace import HttpExchange, SignInStep
+from ssosim.trace import HttpExchange, SignInStep, redact
 
 __all__ = [
     "Responder",
@@ -65,7 +66,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-_HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
+_HOST, _METHOD, _PATH, _DESCRIPTION = 253, 16, 512, 1024  # characters in the trace
 
 Responder = Callable[[Call], HttpReply]
 """Handles the calls for a host; it never raises."""
@@ -101,6 +102,7 @@ def run_exchange(
             status=reply.status if reply else 0,
             auth=trace_buffer.auth,
             code=reply.code if reply else None,
+            error_description=_safe_description(provider, reply) if reply and reply.error_description else "",
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
             scheme=call.scheme,
@@ -111,6 +113,12 @@ def run_exchange(
         ),
     )
     return reply
+
+
+def _safe_description(provider: Provider, reply: HttpReply) -> str:
+    """Return the text of the error for the trace, without secrets: a client may send its password as a user name."""
+    text = redact(reply.error_description, (s for s in provider.directory.secrets if s in reply.error_description))
+    return text[:_DESCRIPTION]
 
 
 def make_unreadable_event(status: int) -> HttpExchange:
@@ -168,16 +176,21 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
             style = route.error_style
             _check_size(provider, call, route)
             return route.handler(provider, call, captured)
-        error = AadstsError(900561, allowed=" or ".join(route), method=call.method[:16])
-        reply = render_error(error, call, style, provider.settings)
-        headers = (*reply.headers, ("Allow", ", ".join(route)))
-        return HttpReply(405, reply.body, reply.content_type, headers, reply.code)
+        return _refuse_method(provider, call, route, service)
     except AadstsError as error:
         return render_error(error, call, style, provider.settings)
     except Exception:  # noqa: BLE001  an error of this program must not stop the lab
         call.trace_buffer.events.clear()
         _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)
         return render_error(AadstsError(50000), call, style, provider.settings)
+
+
+def _refuse_method(provider: Provider, call: Call, allowed: tuple[str, ...], service: str) -> HttpReply:
+    """Refuse a method that the endpoint does not have: with a page for GET, since a browser sent it."""
+    style: ErrorStyle = "page" if service == "login" and call.method in ("GET", "HEAD") else error_style_of(service)
+    error = AadstsError(900561, allowed=", ".join(allowed), method=call.method[:16])
+    reply = render_error(error, call, style, provider.settings)
+    return dataclasses.replace(reply, headers=(*reply.headers, ("Allow", ", ".join(allowed))))
 
 
 def _check_size(provider: Provider, call: Call, route: Route) -> None:

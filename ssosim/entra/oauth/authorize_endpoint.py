@@ -6,13 +6,12 @@ Sources: Entra auth-code document, MSAL Python oauth2.py and MSAL.NET (parameter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ssosim.entra.core.browser_cookie import format_browser_cookie, is_from_browser, read_browser_cookie
-from ssosim.entra.core.errors import AadstsError, build_error_description
+from ssosim.entra.core.errors import AadstsError, build_error_description, mark_error
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion
@@ -20,6 +19,7 @@ from ssosim.entra.core.pages import render_message_page, render_sign_in_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignInFlow, check_challenge
+from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
 from ssosim.entra.oauth.token_request import read_requested_access, require_parameter
@@ -34,7 +34,6 @@ __all__ = [
     "handle_native_client",
     "open_flow",
     "record_prompt",
-    "render_error_page",
     "require_application",
     "show_sign_in_page",
 ]  # fmt: skip
@@ -190,15 +189,21 @@ def show_sign_in_page(
         record_prompt(provider, call, flow, "" if error is None else f"AADSTS{error.code}")
     application = provider.estate.application(flow.client_id)
     lines = "" if error is None else build_error_description(error, call, " ")
-    return render_sign_in_page(
-        _build_config(provider, call, flow, domain),
+    reply = render_sign_in_page(
+        _build_config(provider, call, flow, domain) | ({} if error is None else _build_form_error(error, call)),
         application=application.name if application else flow.client_id,
         login=flow.login_hint,
         error=lines,
-        code=error.code if error else None,
         autologon_origin=f"https://{provider.estate.cloud.autologon_host}" if domain else "",
         cookie=format_browser_cookie(flow.browser),
     )
+    return reply if error is None else mark_error(reply, error)
+
+
+def _build_form_error(error: AadstsError, call: Call) -> dict[str, Any]:
+    """Build the members of ``$Config`` for an error at which the page shows its form again."""
+    shown = build_page_error(error, call)
+    return shown if shown["pgid"] == "ConvergedChangePassword" else {**shown, "pgid": "ConvergedSignIn"}
 
 
 def record_prompt(provider: Provider, call: Call, flow: SignInFlow, why: str = "") -> None:
@@ -226,7 +231,7 @@ def _ticket_domain(provider: Provider, flow: SignInFlow, hint: str) -> str:
     return ""
 
 
-def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str) -> Mapping[str, Any]:
+def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str) -> dict[str, Any]:
     """Build the page's ``$Config`` with the names in captures; ``urlShown`` and ``sDomain`` exist here only."""
     flow_token = provider.sealer.seal(_FLOW, flow)
     base, request_id = f"https://{call.host}/common", call.correlation_id
@@ -245,6 +250,7 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
         "apiCanary": encode_base64url(call.trace_id.encode()),
         "correlationId": request_id,
         "sessionId": call.trace_id,
+        "pgid": "ConvergedSignIn",
         "hpgid": 1104,
         "hpgact": 1800,
         "urlPost": f"{base}/login",
@@ -253,13 +259,3 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
         "urlShown": f"{base}/instrumentation/shown?flow={flow_token}",
         "sDomain": domain,
     }
-
-
-def render_error_page(error: AadstsError, call: Call) -> HttpReply:
-    """Return a page with an error that is not sent to the application."""
-    return render_message_page(
-        "Sorry, but we are having trouble signing you in",
-        build_error_description(error, call, " "),
-        status=error.http_status,
-        code=error.code,
-    )

@@ -21,9 +21,9 @@ from ssosim.entra.oauth.authorize_endpoint import (
     check_canary,
     open_flow,
     record_prompt,
-    render_error_page,
     show_sign_in_page,
 )
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import redirect_error, redirect_to_application
 from ssosim.entra.oauth.token_request import read_form
