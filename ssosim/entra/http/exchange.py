@@ -28,10 +28,10 @@ Rules that always hold:
   logged with the trace id and becomes reply 500 with AADSTS50000. Responders and ``change`` functions must not raise
   either: ``run_exchange`` does not catch their exceptions.
 
-How a fault shows: an effect with ``silent`` or ``reply`` keeps the request from the responder, so no token is issued
-and no ticket is checked. The provider has then not looked at the credentials, and ``guess_auth`` reads the
-authentication method from the headers and the body. An effect with ``change`` lets the provider handle the request and
-changes the reply; the events of the handler are true and are recorded. The ``HttpExchange`` event is marked
+How a fault shows: an effect with ``silent``, ``reply`` or ``error`` keeps the request from the responder, so that no
+token is issued and no ticket is checked. The provider has then not looked at the credentials, and ``guess_auth`` reads
+the authentication method from the headers and the body. An effect with ``change`` lets the provider handle the request
+and changes the reply; the events of the handler are true and are recorded. The ``HttpExchange`` event is marked
 ``injected`` unless the effect stands for a failure of the service itself (``from_service``).
 
 What can go wrong: text of the request reaches the trace, so host, method and path are cut to fixed lengths (a request
@@ -51,9 +51,10 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
-from ssosim.trace import HttpExchange, SignInStep, redact
+from ssosim.trace import HttpExchange, SignInStep
 
 __all__ = [
     "Responder",
@@ -88,7 +89,7 @@ def run_exchange(
     identity provider. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
-    reply = _apply_effect(call, effect, respond or partial(dispatch, provider))
+    reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
     trace, trace_buffer = provider.trace, call.trace_buffer
     for event in trace_buffer.events:
         trace.record(client, event)
@@ -117,7 +118,9 @@ def run_exchange(
 
 def _safe_description(provider: Provider, reply: HttpReply) -> str:
     """Return the text of the error for the trace, without secrets: a client may send its password as a user name."""
-    text = redact(reply.error_description, (s for s in provider.directory.secrets if s in reply.error_description))
+    text = reply.error_description
+    for secret in provider.directory.secrets:
+        text = text.replace(secret, "(redacted)")
     return text[:_DESCRIPTION]
 
 
@@ -136,12 +139,16 @@ def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[
     return headers
 
 
-def _apply_effect(call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
+def _apply_effect(provider: Provider, call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
     if effect is None:
         return respond(call)
-    if effect.silent or effect.reply is not None:
+    if effect.silent or effect.answers:
         call.trace_buffer.auth = guess_auth(call)
-        return None if effect.silent else effect.reply
+        if effect.silent:
+            return None
+        if effect.error is not None:
+            return render_fault_error(provider, call, effect.error, effect.error_headers)
+        return effect.reply
     reply = respond(call)
     return effect.change(reply) if effect.change else reply
 
@@ -150,7 +157,7 @@ def _is_injected(effect: HttpEffect | None) -> bool:
     """Whether a fault, and not the service, has produced what the client gets."""
     if effect is None or effect.from_service:
         return False
-    return effect.silent or effect.reply is not None or effect.change is not None
+    return effect.decides
 
 
 def guess_auth(call: Call) -> Auth:

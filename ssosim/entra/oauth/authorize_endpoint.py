@@ -34,6 +34,7 @@ __all__ = [
     "handle_native_client",
     "open_flow",
     "record_prompt",
+    "refuse_silent_request",
     "require_application",
     "show_sign_in_page",
 ]  # fmt: skip
@@ -168,6 +169,22 @@ def check_canary(provider: Provider, call: Call, flow: SignInFlow, text: str) ->
         raise AadstsError(165000, reason="The canary is malformed.") from None
     if not is_from_browser(call, flow.browser) or (canary.browser, canary.flow) != (flow.browser, flow.id):
         raise AadstsError(165000, reason="The page was served to another browser, or cookies are blocked.")
+
+
+def refuse_silent_request(provider: Provider, call: Call, error: AadstsError) -> HttpReply | None:
+    """Return the reply that sends ``error`` to the application; None for a request without ``prompt=none``.
+
+    OpenID Connect Core, section 3.1.2.6: with ``prompt=none`` no page is shown. A request whose redirect address is not
+    registered gets None as well.
+    """
+    if "none" not in call.query.get("prompt", "").split():
+        return None
+    version: TokenVersion = "2.0" if "v2.0" in call.path else "1.0"
+    try:
+        flow = _read_flow(provider, call, call.path[0], version)
+    except AadstsError:
+        return None
+    return redirect_error(flow, error, call, provider.settings.error_separator)
 
 
 def show_sign_in_page(
