@@ -330,7 +330,7 @@ def test_a_code_at_a_host_without_codes() -> None:
 
     def check(fault: HttpStatus) -> None:
         applied = Applied(1, fault, store.current, Authorities(store))
-        check_hosts(fault.fold(FaultState(), applied), estate)
+        check_hosts(fault.fold(FaultState(store.current, applied.authorities.hierarchy), applied), estate)
 
     with pytest.raises(FaultError, match=r"sends no AADSTS codes, these do: .*login\.microsoftonline\.com"):
         check(HttpStatus(host="sts.fabrikam.com", code=50076))
