@@ -1,5 +1,13 @@
 """The estate: everything that exists in a lab, read from a TOML file into frozen values."""
 
+from ssosim.estate.credentials import (
+    Certificate,
+    ClientAssertionRules,
+    ClientSecret,
+    FederatedCredential,
+    OpenidIssuer,
+    TrustedCertificateSubject,
+)
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
     Application,
@@ -29,6 +37,9 @@ from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mi
 __all__ = [
     "SHIPPED_SERVICES",
     "Application",
+    "Certificate",
+    "ClientAssertionRules",
+    "ClientSecret",
     "Cloud",
     "Device",
     "DnsResolver",
@@ -36,17 +47,20 @@ __all__ = [
     "Domain",
     "Estate",
     "EstateError",
+    "FederatedCredential",
     "FederationService",
     "Host",
     "HostService",
     "Location",
     "Monitor",
+    "OpenidIssuer",
     "Realm",
     "RecordSet",
     "ServiceAccount",
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
+    "TrustedCertificateSubject",
     "User",
     "Zone",
     "default_estate",

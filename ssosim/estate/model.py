@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
+
+from ssosim.estate.credentials import (
+    Certificate,
+    ClientAssertionRules,
+    ClientSecret,
+    FederatedCredential,
+    OpenidIssuer,
+    TrustedCertificateSubject,
+)
+from ssosim.estate.entry import EstateEntry
 
 __all__ = [
     "Application",
@@ -47,10 +56,6 @@ DnsName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,6
 Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[ -~]*$")]
 
 
-class EstateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base class of every entry of an estate file: immutable, keyword fields only, unknown keys refused."""
-
-
 class Cloud(EstateEntry, frozen=True, kw_only=True):
     """The settings of the identity provider.
 
@@ -64,6 +69,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     mex_path: str = "/{domain}/winauth/trust/mex"
     trust_path: str = "/{domain}/winauth/trust/2005"
     audience_urn: str = "urn:federation:MicrosoftOnline"
+    client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
     assertion_lifetime: int = 3600
@@ -174,13 +180,28 @@ class Device(EstateEntry, frozen=True, kw_only=True):
 
 
 class Application(EstateEntry, frozen=True, kw_only=True):
-    """An application registration. ``family`` marks members of the family of client ids (``foci``)."""
+    """An application registration. ``family`` marks members of the family of client ids (``foci``).
+
+    ``client_secret`` is a secret that never expires; ``secrets`` have dates. Each secret, each of the ``certificates``,
+    each of the ``trusted_certificate_subjects`` and each of the ``federated_credentials`` is one way to authenticate.
+    """
 
     client_id: str
     name: str
     redirect_uris: tuple[str, ...] = ()
     client_secret: str | None = None
+    secrets: tuple[ClientSecret, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    trusted_certificate_subjects: tuple[TrustedCertificateSubject, ...] = ()
+    federated_credentials: tuple[FederatedCredential, ...] = ()
     family: bool = False
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether the application has a credential of any kind."""
+        return self.client_secret is not None or bool(
+            self.secrets or self.certificates or self.trusted_certificate_subjects or self.federated_credentials
+        )
 
 
 class FederationService(EstateEntry, frozen=True, kw_only=True):
@@ -262,7 +283,7 @@ class Location(EstateEntry, frozen=True, kw_only=True):
     name: str
     subnets: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
-    latency: dict[str, Annotated[float, Meta(ge=0)]] = {}
+    latency: dict[str, Annotated[float, Meta(ge=0)]] = msgspec.field(default_factory=dict)
 
 
 class DnsSettings(EstateEntry, frozen=True, kw_only=True):
@@ -339,6 +360,7 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     devices: tuple[Device, ...]
     applications: tuple[Application, ...] = ()
     federation_services: tuple[FederationService, ...] = ()
+    openid_issuers: tuple[OpenidIssuer, ...] = ()
     traffic_managers: tuple[TrafficManager, ...] = ()
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()

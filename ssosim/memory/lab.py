@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
+from ssosim.entra.core.keys import GeneratedKey, list_generated_keys
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate
@@ -53,7 +54,10 @@ class MemoryLab:
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.provider = Provider(
             estate=estate,
-            keys=keys or get_process_keys(tuple(service.name for service in estate.federation_services)),
+            keys=keys
+            or get_process_keys(
+                tuple(service.name for service in estate.federation_services), list_generated_keys(estate)
+            ),
             acceptors=_build_acceptors(estate, self.services),
             trace=self.trace,
             clock=clock,
@@ -184,9 +188,9 @@ def _prepare_estate(given: Estate) -> _PreparedEstate:
 
 
 @lru_cache(maxsize=16)
-def get_process_keys(federation: tuple[str, ...]) -> Keys:
-    """Return signing keys for the cloud and the given federation services, generated once per process."""
-    return Keys.generate(federation)
+def get_process_keys(federation: tuple[str, ...], generated: tuple[GeneratedKey, ...] = ()) -> Keys:
+    """Return signing keys for the cloud, the given federation services and ``generated``, made once per process."""
+    return Keys.generate(federation, generated)
 
 
 def explain_unsupported_estate(estate: Estate) -> str:

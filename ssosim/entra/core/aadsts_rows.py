@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ssosim.entra.core.aadsts_client_rows import CLIENT_ROWS
+from ssosim.entra.core.aadsts_row import Aadsts
 
 __all__ = ["ROWS", "Aadsts"]
 
@@ -12,27 +13,11 @@ _RECALLED = "general knowledge, in no source that was opened: code, text and OAu
 _SPRAY = "AADInternals KillChain_utils.ps1; body unconfirmed"
 
 
-@dataclass(frozen=True, slots=True)
-class Aadsts:
-    """One code.
-
-    ``outer_codes`` codes come before it in ``error_codes``; ``v1_error`` is what the v1 endpoint says instead.
-    """
-
-    code: int
-    error: str
-    text: str
-    source: str
-    status: int = 400
-    suberror: str | None = None
-    outer_codes: tuple[int, ...] = ()
-    v1_error: str | None = None
-
-
 _GRANT, _REQUEST, _CLIENT = "invalid_grant", "invalid_request", "invalid_client"
 _SAML = "azure-activedirectory-library-for-python issue 80"
 
 ROWS: tuple[Aadsts, ...] = (
+    *CLIENT_ROWS,
     # Users and passwords
     Aadsts(50034, _GRANT, "The user account {user} does not exist in the {tenant} directory.", _SPRAY),
     Aadsts(50053, _GRANT, "The account is locked after too many attempts with an incorrect password.", _SPRAY),
@@ -161,25 +146,10 @@ ROWS: tuple[Aadsts, ...] = (
         status=401,
     ),
     Aadsts(
-        7000215,
-        _CLIENT,
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
-        "the client secret ID, for a secret added to app '{client}'.",
-        "public captures; status by sibling 7000222",
-        status=401,
-    ),
-    Aadsts(
         7000218,
         _CLIENT,
         "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
         "active-directory-dotnet-native-aspnetcore issue 22",
-        status=401,
-    ),
-    Aadsts(
-        7000222,
-        _CLIENT,
-        "The provided client secret keys for app '{client}' are expired.",
-        "botframework-sdk issue 6221",
         status=401,
     ),
     Aadsts(50049, "invalid_instance", "Unknown or invalid instance.", "MSAL.NET TestConstants.DiscoveryFailedResponse"),

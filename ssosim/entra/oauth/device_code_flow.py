@@ -15,6 +15,7 @@ from ssosim.entra.core.pages import NO_STORE, render_device_code_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.authorization_codes import SignInFlow
 from ssosim.entra.oauth.authorize_endpoint import render_error_page, require_application, show_sign_in_page
+from ssosim.entra.oauth.client_authentication import authenticate_presented, read_presented_credentials
 from ssosim.entra.oauth.token_request import (
     RequestedAccess,
     TokenRequest,
@@ -54,7 +55,12 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
     name = authority_name(authority)
     if name == "consumers":  # as at the authorize endpoint: the lab has work accounts only
         raise AadstsError(50059)
-    application = require_application(provider, require_parameter(form, "client_id").strip(), name)
+    presented = read_presented_credentials(form, call.headers)  # RFC 8628, section 3.1
+    application = require_application(provider, presented.client_id, name)
+    if not presented.is_empty:
+        if not application.is_confidential:
+            raise AadstsError(700025)
+        authenticate_presented(provider, call, application, presented, authority)
     access = read_requested_access(form, version)
     code = provider.device_codes.issue(
         client_id=application.client_id,

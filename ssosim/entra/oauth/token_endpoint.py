@@ -52,7 +52,7 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     form = read_token_form(call, provider.settings)
     if form.get("grant_type") == "password" or form.get("password"):  # MSAL for Go sends it beside its assertion
         call.trace_buffer.auth = "password"
-    request = read_token_request(provider.directory, version=version, tenant=tenant, form=form, headers=call.headers)
+    request = read_token_request(provider, call, version=version, tenant=tenant, form=form)
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 
-from multidict import MultiMapping
-
-from ssosim.entra.core.directory import Authority, Directory
+from ssosim.entra.core.directory import Authority
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, read_fields
 from ssosim.entra.core.openid_discovery import TokenVersion
+from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.settings import Settings
+from ssosim.entra.oauth.client_authentication import authenticate_presented, read_presented_credentials
 from ssosim.estate import Application, Tenant
 
 __all__ = [
@@ -50,7 +46,7 @@ class RequestedAccess:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token request whose client is known. ``confidential``: whether the client has sent its correct secret."""
+    """A token request whose client is known. ``confidential``: whether the client has proved who it is."""
 
     version: TokenVersion
     authority: Authority
@@ -106,56 +102,27 @@ def require_parameter(form: Mapping[str, str], name: str) -> str:
 
 
 def read_token_request(
-    directory: Directory,
-    *,
-    version: TokenVersion,
-    tenant: str,
-    form: Mapping[str, str],
-    headers: Mapping[str, str],
+    provider: Provider, call: Call, *, version: TokenVersion, tenant: str, form: Mapping[str, str]
 ) -> TokenRequest:
     """Check tenant, grant type and client of a token request.
 
-    Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025,
-    7000215 and 7000218 (the secret).
+    Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025 and
+    7000218 (a credential that is not expected or missing), and the codes of ``authenticate_client``.
     """
-    authority = directory.find_authority(tenant)
+    authority = provider.directory.find_authority(tenant)
     grant_type = require_parameter(form, "grant_type").strip()
-    client_id, secret = _read_credentials(form, headers)
-    application = directory.find_application(client_id)
+    presented = read_presented_credentials(form, call.headers)
+    application = provider.directory.find_application(presented.client_id)
     if application is None:
-        raise AadstsError(700016, client=client_id[:64], tenant=authority_name(authority))
-    if application.client_secret is None:
-        if secret or form.get("client_assertion"):
+        raise AadstsError(700016, client=presented.client_id[:64], tenant=authority_name(authority))
+    if not application.is_confidential:
+        if not presented.is_empty:
             raise AadstsError(700025)
-    elif not secret:
+    elif presented.is_empty:
         raise AadstsError(7000218)
-    elif not hmac.compare_digest(application.client_secret.encode(), secret.encode()):
-        raise AadstsError(7000215, client=application.client_id)
-    return TokenRequest(version, authority, grant_type, application, application.client_secret is not None, form)
-
-
-def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:
-    """Read client id and secret, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
-
-    Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
-    authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
-    """
-    if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
-        raise AadstsError(9002313, reason="There is more than one Authorization header.")
-    scheme, _, value = headers.get("Authorization", "").partition(" ")
-    basic = scheme.lower() == "basic"
-    if basic + bool(form.get("client_secret")) + bool(form.get("client_assertion")) > 1:
-        raise AadstsError(9002313, reason="The client authenticates in more than one way.")
-    if basic:
-        try:
-            name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            raise AadstsError(9002313, reason="The Authorization header is malformed.") from None
-        client_id = unquote_plus(name)
-        if form.get("client_id", client_id).strip().lower() != client_id.lower():
-            raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
-        return client_id, unquote_plus(secret)
-    return require_parameter(form, "client_id").strip(), form.get("client_secret", "")
+    else:
+        authenticate_presented(provider, call, application, presented, authority)
+    return TokenRequest(version, authority, grant_type, application, application.is_confidential, form)
 
 
 def read_requested_access(form: Mapping[str, str], version: TokenVersion) -> RequestedAccess:
