@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ssosim.entra.core.browser_cookie import format_browser_cookie, is_from_browser, read_browser_cookie
-from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.errors import AadstsError, build_error_description
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion
@@ -20,7 +20,6 @@ from ssosim.entra.core.pages import render_message_page, render_sign_in_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignInFlow, check_challenge
-from ssosim.entra.oauth.error_responses import build_error_description
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
 from ssosim.entra.oauth.token_request import read_requested_access, require_parameter

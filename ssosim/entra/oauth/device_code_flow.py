@@ -154,4 +154,6 @@ def redeem_device_code(
 def _polling_error(provider: Provider, code: DeviceCode, now: float) -> AadstsError:
     too_fast = code.last_poll > 0 and now - code.last_poll < POLL_INTERVAL
     code.last_poll = now
-    return AadstsError(50196 if too_fast and provider.settings.device_code_slow_down else 70016)
+    # The code that the real service gives with slow_down is unconfirmed (RFC 8628, section 3.5 has the OAuth value).
+    slow_down = too_fast and provider.settings.device_code_slow_down
+    return AadstsError(70016, error="slow_down" if slow_down else None)

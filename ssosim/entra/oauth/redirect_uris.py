@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.aadsts_row import EndpointVersion
+from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import NO_STORE, render_form_post_page
 from ssosim.entra.oauth.authorization_codes import SignInFlow
-from ssosim.entra.oauth.error_responses import build_error_description
 from ssosim.estate import Application
 
 __all__ = ["check_redirect_uri", "redirect_error", "redirect_to_application"]
 
 _LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 _LAST_PORT = 65535
-_ERROR_URI = "https://login.microsoftonline.com/error?code="
 
 
 def check_redirect_uri(application: Application, given: str) -> str:
@@ -56,10 +55,19 @@ def redirect_to_application(flow: SignInFlow, fields: dict[str, str]) -> HttpRep
 
 def redirect_error(flow: SignInFlow, error: AadstsError, call: Call, separator: str) -> HttpReply:
     """Return the error response that is sent to the application (RFC 6749, section 4.1.2.1)."""
+    row = error.row
+    version: EndpointVersion = "1.0" if flow.version == "1.0" else "2.0"
     fields = {
-        "error": error.row.error,
+        "error": error.error or row.error_at("authorize", version),
         "error_description": build_error_description(error, call, separator),
-        "error_uri": f"{_ERROR_URI}{error.code}",
+        "error_uri": row.error_uri,
     }
+    if row.error_subcode is not None:
+        fields["error_subcode"] = row.error_subcode
+    if row.suberror is not None:
+        fields["suberror"] = row.suberror
+    claims = claims_of(error, version)
+    if claims is not None:
+        fields["claims"] = claims
     reply = redirect_to_application(flow, fields)
     return HttpReply(reply.status, reply.body, reply.content_type, reply.headers, error.code)

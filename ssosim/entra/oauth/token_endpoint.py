@@ -27,7 +27,7 @@ from ssosim.entra.oauth.token_request import (
     require_parameter,
 )
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
-from ssosim.entra.wstrust.passwords import build_mfa_claims, check_cloud_password
+from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.estate import Tenant, User
 
 __all__ = ["GRANTS", "handle_token_v1", "handle_token_v2"]
@@ -70,7 +70,7 @@ def _grant_saml(
     access = read_requested_access(request.form, request.version)
     subject = verify_assertion(provider, assertion, call.now, name)
     tenant = _check_home_tenant(provider, request, subject.user)
-    _require_one_factor(subject.user, access, request.version)
+    _require_one_factor(subject.user, access)
     return _reply_with_tokens(
         provider, call, request, access, AuthenticatedUser(subject.user, tenant, subject.method, name)
     )
@@ -91,7 +91,7 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     access = read_requested_access(request.form, request.version)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
     user = check_cloud_password(provider.estate, provider.directory, tenant, username, password)
-    _require_one_factor(user, access, request.version)
+    _require_one_factor(user, access)
     authenticated = AuthenticatedUser(user, provider.directory.find_home_tenant(user), _PASSWORD, "password")
     return _reply_with_tokens(provider, call, request, access, authenticated)
 
@@ -187,10 +187,9 @@ def _check_home_tenant(provider: Provider, request: TokenRequest, user: User) ->
     return home
 
 
-def _require_one_factor(user: User, access: RequestedAccess, version: TokenVersion) -> None:
+def _require_one_factor(user: User, access: RequestedAccess) -> None:
     if user.mfa_required:
-        key = "polids" if version == "1.0" else "capolids"
-        raise AadstsError(50076, resource=access.resource, claims=build_mfa_claims(key))
+        raise AadstsError(50076, resource=access.resource)
 
 
 def _reply_with_tokens(
