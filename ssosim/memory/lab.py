@@ -15,6 +15,7 @@ from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected
 from ssosim.estate import Device, Estate
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
+from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
@@ -67,6 +68,14 @@ class MemoryLab:
         self.kdc = MemoryKdc(estate.default_realm.name, lambda: known)
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
+        self.provider.fetch_document = DocumentFetcher(
+            self.provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=estate,
+            services=self.services,
+            responders=self._responders,
+        )
         self._responders_at: dict[tuple[str | None, int], Mapping[str, Responder]] = {}
         self._server = AuthoritativeServer(self.zones)
         self.faults.attach(self._server, "lab")

@@ -25,7 +25,15 @@ from cryptography.x509.oid import NameOID
 
 from ssosim.estate import Certificate, Estate
 
-__all__ = ["GeneratedKey", "Keys", "KeysError", "SigningKey", "generated_key_name", "list_generated_keys"]
+__all__ = [
+    "GeneratedKey",
+    "Keys",
+    "KeysError",
+    "SigningKey",
+    "generated_key_name",
+    "issuer_key_name",
+    "list_generated_keys",
+]
 
 _SECRET_BYTES = 32
 _SHA256 = hashes.SHA256()
@@ -111,6 +119,11 @@ def generated_key_name(client_id: str, certificate: Certificate) -> str:
     return "/".join(("application", client_id.lower(), certificate.display_name, *dates))
 
 
+def issuer_key_name(issuer: str) -> str:
+    """Return the name, among the generated keys, of the key of an OpenID issuer."""
+    return f"issuer/{issuer}"
+
+
 def list_generated_keys(estate: Estate) -> tuple[GeneratedKey, ...]:
     """Return the keys that ``estate`` needs to be generated: of certificates of applications, and of OpenID issuers."""
     certificates = tuple(
@@ -124,7 +137,7 @@ def list_generated_keys(estate: Estate) -> tuple[GeneratedKey, ...]:
         for each in application.certificates
         if each.is_generated
     )
-    issuers = tuple(GeneratedKey(f"issuer/{each.issuer}", each.host) for each in estate.openid_issuers)
+    issuers = tuple(GeneratedKey(issuer_key_name(each.issuer), each.host) for each in estate.openid_issuers)
     return (*certificates, *issuers)
 
 

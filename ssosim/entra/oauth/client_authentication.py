@@ -66,9 +66,9 @@ def read_presented_credentials(form: Mapping[str, str], headers: Mapping[str, st
         raise AadstsError(9002313, reason="There is more than one Authorization header.")
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     basic = scheme.lower() == "basic"
-    assertion = _read_assertion_parameter(form)
-    if basic + bool(form.get("client_secret")) + bool(assertion) > 1:
+    if basic + bool(form.get("client_secret")) + bool(form.get("client_assertion")) > 1:
         raise AadstsError(9002313, reason="The client authenticates in more than one way.")
+    assertion = _read_assertion_parameter(form)
     if basic:
         try:
             name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
@@ -168,9 +168,7 @@ def build_context(provider: Provider, call: Call, authority: Authority) -> Clien
         ),
         own_issuers=lambda: frozenset(_list_own_issuers(provider)),
         fetch=partial(_fetch, provider, call),
-        record_use=lambda name, expires: provider.replay_cache.record_use(
-            f"client assertion {name}", expires, call.now
-        ),
+        record_use=lambda name, expires: provider.replay_cache.record_use(f"assertion {name}", expires, call.now),
     )
 
 
@@ -188,8 +186,8 @@ def _list_names(authority: Authority) -> tuple[str, ...]:
 def _list_audiences(cloud: Cloud, call: Call, authority: Authority) -> Iterator[str]:
     """Yield, in lower case, the address of the endpoint that was called at each host and name, and the issuer.
 
-    Source: Entra certificate-credentials document (token endpoint); the issuer of tokens: seed of the guides, unconfirmed
-    for other forms than ``https://HOST/TENANT_ID/v2.0``. Hosts of other clouds are refused (MSAL.NET issue 2746).
+    Source: Entra certificate-credentials document. Of the issuers of tokens only that of version 2.0 is documented.
+    Hosts of other clouds are refused (MSAL.NET issue 2746).
     """
     endpoint = "/".join(("oauth2", *call.path[2:])).lower()
     if endpoint.endswith("devicecode"):

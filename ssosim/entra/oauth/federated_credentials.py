@@ -28,7 +28,7 @@ _ALGORITHM = "RS256"  # the only one that the considerations for federated crede
 
 
 def is_federated(token: SignedJwt) -> bool:
-    """Whether ``token`` is from another issuer: an application signs its own assertions with its client id as issuer."""
+    """Whether ``token`` is of another issuer. The issuer of an application's own assertion is its client id."""
     issuer = token.claims.get("iss")
     return isinstance(issuer, str) and issuer.lower().startswith(("https://", "http://"))
 
@@ -93,16 +93,14 @@ def _fetch_keys(issuer: str, context: ClientContext) -> Sequence[Any]:
     try:
         # Section 4.1: a slash at the end of the issuer is removed before the path is added.
         configuration = _read_object(context.fetch(f"{issuer.removesuffix('/')}{_DISCOVERY}"))
-        if configuration.get("issuer") != issuer:  # section 4.3
-            raise FetchError("the configuration is for another issuer")
         address = configuration.get("jwks_uri")
-        if not isinstance(address, str):
-            raise FetchError("the configuration has no jwks_uri")
+        if configuration.get("issuer") != issuer or not isinstance(address, str):  # section 4.3
+            raise AadstsError(50166, reason="The configuration is not that of the issuer.")
         keys = _read_object(context.fetch(address)).get("keys")
-        if not isinstance(keys, list):
-            raise FetchError("the key set has no keys")
-    except FetchError:
-        raise AadstsError(50166) from None
+    except FetchError as error:
+        raise AadstsError(50166, reason=f"[{error}]") from None
+    if not isinstance(keys, list):
+        raise AadstsError(50166, reason="The key set has no keys.")
     return keys
 
 
