@@ -1,5 +1,13 @@
 """The estate: everything that exists in a lab, read from a TOML file into frozen values."""
 
+from ssosim.estate.applications import (
+    Application,
+    AppRoleAssignment,
+    AssignedUser,
+    OAuth2PermissionGrant,
+    RedirectUri,
+    ServicePrincipal,
+)
 from ssosim.estate.credentials import (
     Certificate,
     ClientAssertionRules,
@@ -10,7 +18,6 @@ from ssosim.estate.credentials import (
 )
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
-    Application,
     Cloud,
     Device,
     DnsResolver,
@@ -28,6 +35,7 @@ from ssosim.estate.model import (
     Tenant,
     TrafficManager,
     TrafficManagerEndpoint,
+    UncheckedRule,
     User,
     Zone,
 )
@@ -36,7 +44,9 @@ from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mi
 
 __all__ = [
     "SHIPPED_SERVICES",
+    "AppRoleAssignment",
     "Application",
+    "AssignedUser",
     "Certificate",
     "ClientAssertionRules",
     "ClientSecret",
@@ -53,14 +63,18 @@ __all__ = [
     "HostService",
     "Location",
     "Monitor",
+    "OAuth2PermissionGrant",
     "OpenidIssuer",
     "Realm",
     "RecordSet",
+    "RedirectUri",
     "ServiceAccount",
+    "ServicePrincipal",
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
     "TrustedCertificateSubject",
+    "UncheckedRule",
     "User",
     "Zone",
     "default_estate",

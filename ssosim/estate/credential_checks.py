@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from ssosim.estate.applications import Application
 from ssosim.estate.credential_files import find_file_mistakes
 from ssosim.estate.credentials import Certificate
-from ssosim.estate.model import Application, Estate
+from ssosim.estate.model import Estate
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_credential_mistakes"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from ssosim.estate.model import Application, Estate
+from ssosim.estate.applications import Application
+from ssosim.estate.model import Estate
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_file_mistakes", "read_credential_files"]

@@ -123,7 +123,10 @@ class HttpExchange(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued(Event):
-    """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens."""
+    """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens.
+
+    ``not_checked`` are the rules of the identity provider that were switched off and that the token does not keep.
+    """
 
     layer: ClassVar[Layer] = "token"
     kind: Literal["assertion", "access", "refresh", "id", "browser"]
@@ -132,6 +135,7 @@ class TokenIssued(Event):
     audience: str = ""
     client_id: str = ""
     digest: str = ""
+    not_checked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

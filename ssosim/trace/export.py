@@ -163,7 +163,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.ConnectionFailed():
             return describe_failed_connection(event)
         case events.TokenIssued():
-            return f"{event.kind} token for {event.subject} by {event.grant}"
+            unchecked = f" (not checked: {', '.join(event.not_checked)})" if event.not_checked else ""
+            return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
         case events.ClientAuthenticated():
             return describe_authentication(event)
         case events.IssuerDocumentFetched():

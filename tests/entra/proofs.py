@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
 from ssosim.entra.oauth.client_authentication import JWT_BEARER
-from ssosim.estate import Application, Certificate, Estate, default_estate
+from ssosim.estate import Certificate, Estate, OAuth2PermissionGrant, ServicePrincipal, default_estate
 
 CLIENT = "9f1c7a52-0d0f-4c3b-8a35-5b7b3f2d1a10"
 CONTOSO = default_estate().tenants[0].id
@@ -82,6 +82,11 @@ def b64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def hex_sha1(certificate: x509.Certificate) -> str:
+    """The SHA-1 thumbprint as the portal shows it."""
+    return hashlib.sha1(der(certificate), usedforsecurity=False).hexdigest().upper()
+
+
 def thumbprint(certificate: x509.Certificate, *, sha: int = 256, url: bool = True, padded: bool = False) -> str:
     """A thumbprint in one of the forms that libraries send."""
     digest = (hashlib.sha256 if sha == 256 else hashlib.sha1)(der(certificate)).digest()
@@ -134,25 +139,17 @@ def assertion_form(text: str, **changes: str) -> dict[str, str]:
 
 
 def estate_with(**application: Any) -> Estate:
-    """Contoso with the application CLIENT; by default it has the certificate of ``app``."""
-    keys = {"certificates": (Certificate(pem=pem(make_certificate("app"))),), **application}
-    return with_application(default_estate(), Application(client_id=CLIENT, name="Back end", **keys))
+    """Contoso with the application CLIENT; by default it has the certificate of ``app``.
 
-
-def with_application(estate: Estate, application: Application) -> Estate:
-    """The estate with one application more, made like the shipped confidential one."""
+    Everything else is as in the shipped application with a secret: tenant, consent and permissions.
+    """
+    estate = default_estate()
     template = next(each for each in estate.applications if each.client_secret)
-    changes = {
-        name: getattr(application, name)
-        for name in (
-            "client_id",
-            "name",
-            "redirect_uris",
-            "client_secret",
-            "secrets",
-            "certificates",
-            "trusted_certificate_subjects",
-            "federated_credentials",
-        )
-    }
-    return replace(estate, applications=(*estate.applications, replace(template, **changes)))
+    keys = {"certificates": (Certificate(pem=pem(make_certificate("app"))),), "client_secret": None, **application}
+    consent = OAuth2PermissionGrant(resource=GRAPH, scope="openid offline_access profile User.Read")
+    principals = tuple(
+        replace(each, oauth2_permission_grants=(*each.oauth2_permission_grants, consent))
+        for each in template.service_principals or (ServicePrincipal(tenant=CONTOSO),)
+    )
+    made = replace(template, client_id=CLIENT, name="Back end", service_principals=principals, **keys)
+    return replace(estate, applications=(*estate.applications, made))

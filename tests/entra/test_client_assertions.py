@@ -29,6 +29,7 @@ from .proofs import (
     der,
     estate_with,
     good_claims,
+    hex_sha1,
     make_certificate,
     make_key,
     pem,
@@ -76,7 +77,7 @@ def test_what_a_library_sends_is_accepted(site, library):
     header, claims = LIBRARIES[library]
     assert send(site, assertion(header=header, **claims)) == (200, None)
     proof = site.events(ClientAuthenticated)[-1]
-    assert (proof.method, proof.credential) == ("certificate", hashlib.sha1(der(APP)).hexdigest().upper())
+    assert (proof.method, proof.credential) == ("certificate", hex_sha1(APP))
     assert proof.subject.lower() == CLIENT
 
 
@@ -188,7 +189,7 @@ def test_a_wrong_signature_is_refused(site):
     assert (status, body["error"], body["error_codes"]) == (401, "invalid_client", [700027])
     text = body["error_description"]
     assert "The provided signature value did not match the expected signature value." in text
-    assert f"'{hashlib.sha1(der(APP)).hexdigest().upper()}'" in text
+    assert f"'{hex_sha1(APP)}'" in text
     assert "Found key 'Start=" in text
     assert CLIENT in text
 
@@ -199,7 +200,7 @@ def test_an_unknown_key_is_named_by_its_thumbprint(site):
     header = {"x5t#S256": None, "x5t": thumbprint(other, sha=1)}
     _, body = site.token(assertion_form(assertion("other", header=header)), CONTOSO)
     assert "The key was not found." in body["error_description"]
-    assert hashlib.sha1(der(other)).hexdigest().upper() in body["error_description"]
+    assert hex_sha1(other) in body["error_description"]
 
 
 def test_the_time_range_is_in_the_text(site):

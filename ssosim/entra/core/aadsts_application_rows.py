@@ -97,6 +97,22 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     ),
     # Resources and scopes
     Aadsts(
+        65002,
+        _REQUEST,
+        "Consent between first party application '{client}' and first party resource '{resource}' must be configured "
+        "via preauthorization - applications owned and operated by Microsoft must get approval from the API owner "
+        "before requesting tokens for that API.",
+        "msgraph-cli issue 48, msgraph-sdk-python pull request 678, DSRegTool issue 1; OAuth value unconfirmed",
+    ),
+    Aadsts(
+        650053,
+        _CLIENT,
+        "The application '{name}' asked for scope '{scope}' that doesn't exist on the resource '{resource}'. Contact "
+        "the app vendor.",
+        "python-o365 issue 551, azure-docs issues 37280 and 67211 (OAuth value); status unconfirmed",
+        status=401,
+    ),
+    Aadsts(
         500011,
         "invalid_resource",
         "The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the "

@@ -25,16 +25,17 @@ from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.client_assertion import read_assertion, verify_client_assertion
 from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContext
 from ssosim.entra.oauth.federated_credentials import is_federated, verify_federated_token
+from ssosim.entra.oauth.requested_access import require_parameter
 from ssosim.estate import Application, ClientSecret, Cloud, Tenant
 from ssosim.trace import ClientAuthenticated
 
 __all__ = [
     "JWT_BEARER",
-    "PresentedCredentials",
+    "ClientCredential",
     "authenticate_client",
     "authenticate_presented",
     "build_context",
-    "read_presented_credentials",
+    "read_client_credential",
 ]
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -42,20 +43,19 @@ JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedCredentials:
-    """The client id of a request with the secret or the assertion that it presents. Both are empty if it has none."""
+class ClientCredential:
+    """The credential that a request contains, unchecked: a secret or an assertion, or neither."""
 
-    client_id: str
     secret: str = field(default="", repr=False)
     assertion: str = field(default="", repr=False)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing is presented beside the client id."""
-        return not self.secret and not self.assertion
+    def presented(self) -> bool:
+        """Whether the request contains a credential."""
+        return bool(self.secret or self.assertion)
 
 
-def read_presented_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> PresentedCredentials:
+def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, ClientCredential]:
     """Read client id and credential, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
 
     Raises AadstsError: 900144 (no client id, or an assertion without its type or the reverse), 90011 (another type),
@@ -77,33 +77,26 @@ def read_presented_credentials(form: Mapping[str, str], headers: Mapping[str, st
         client_id = unquote_plus(name)
         if form.get("client_id", client_id).strip().lower() != client_id.lower():
             raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
-        return PresentedCredentials(client_id, unquote_plus(secret))
-    client_id = _require(form, "client_id").strip()
-    return PresentedCredentials(client_id, form.get("client_secret", ""), assertion)
+        return client_id, ClientCredential(unquote_plus(secret))
+    client_id = require_parameter(form, "client_id").strip()
+    return client_id, ClientCredential(form.get("client_secret", ""), assertion)
 
 
 def _read_assertion_parameter(form: Mapping[str, str]) -> str:
     kind, assertion = form.get("client_assertion_type", "").strip(), form.get("client_assertion", "").strip()
     if kind or assertion:
-        if _require(form, "client_assertion_type").strip() != JWT_BEARER:
+        if require_parameter(form, "client_assertion_type").strip() != JWT_BEARER:
             raise AadstsError(90011)
-        _require(form, "client_assertion")
+        require_parameter(form, "client_assertion")
     return assertion
 
 
-def _require(form: Mapping[str, str], name: str) -> str:
-    value = form.get(name, "")
-    if not value.strip():
-        raise AadstsError(900144, name=name)
-    return value
-
-
 def authenticate_presented(
-    provider: Provider, call: Call, application: Application, presented: PresentedCredentials, authority: Authority
+    provider: Provider, call: Call, application: Application, credential: ClientCredential, authority: Authority
 ) -> ClientAuthentication:
     """Authenticate the client of ``call`` with what it presents, and record it in the trace. Raises AadstsError."""
     context = build_context(provider, call, authority)
-    found = authenticate_client(application, presented, context)
+    found = authenticate_client(application, credential, context)
     call.trace_buffer.events.append(
         ClientAuthenticated(
             client_id=application.client_id,
@@ -118,19 +111,19 @@ def authenticate_presented(
 
 
 def authenticate_client(
-    application: Application, presented: PresentedCredentials, context: ClientContext
+    application: Application, credential: ClientCredential, context: ClientContext
 ) -> ClientAuthentication:
-    """Verify that ``presented`` is a credential of ``application``; a pure function but for the ports of ``context``.
+    """Verify that ``credential`` is one of ``application``; a pure function but for the ports of ``context``.
 
     Raises AadstsError: 7000215 and 7000222 (secrets); see ``read_assertion``, ``verify_client_assertion`` and
     ``verify_federated_token`` for assertions.
     """
-    if presented.assertion:
-        token = read_assertion(presented.assertion)
+    if credential.assertion:
+        token = read_assertion(credential.assertion)
         if is_federated(token):
             return verify_federated_token(application, token, context)
         return verify_client_assertion(application, token, context)
-    return _verify_secret(application, presented.secret, context.now)
+    return _verify_secret(application, credential.secret, context.now)
 
 
 def _verify_secret(application: Application, given: str, now: float) -> ClientAuthentication:

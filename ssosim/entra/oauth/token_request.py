@@ -1,21 +1,30 @@
-"""Parsing of token requests: client, grant type, and the requested access. The grants are in ``token_endpoint``."""
+"""Parsing of token requests: client, grant type, credential. The grants are in ``token_endpoint``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from ssosim.entra.core.directory import Authority
+from ssosim.entra.core.application_rules import require_client
+from ssosim.entra.core.directory import Authority, Directory
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, read_fields
 from ssosim.entra.core.openid_discovery import TokenVersion
-from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.settings import Settings
-from ssosim.entra.oauth.client_authentication import authenticate_presented, read_presented_credentials
+from ssosim.entra.oauth.client_authentication import ClientCredential, read_client_credential
+from ssosim.entra.oauth.requested_access import (
+    OIDC_SCOPES,
+    RequestedAccess,
+    read_requested_access,
+    require_parameter,
+)
 from ssosim.estate import Application, Tenant
 
 __all__ = [
     "OIDC_SCOPES",
+    "ClientCredential",
+    "ClientType",
     "RequestedAccess",
     "TokenRequest",
     "authority_name",
@@ -26,34 +35,29 @@ __all__ = [
     "require_parameter",
 ]
 
-OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
-_GRAPH = "https://graph.microsoft.com"
-_OLD_GRAPH = "https://graph.windows.net"  # what v1 means when no resource is named; unconfirmed
 _FIELD_LIMIT = 100
-_SCOPE_LIMIT = 200
 _FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedAccess:
-    """The access that a request asks for: one resource, its scopes, and whether it includes id and refresh tokens."""
-
-    resource: str
-    scopes: tuple[str, ...]
-    id_token: bool
-    refresh_token: bool
+ClientType = Literal["public", "confidential", "spa"]
+"""What a client is in one request: public (no credential), confidential, or a single-page application."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token request whose client is known. ``confidential``: whether the client has proved who it is."""
+    """A token request whose client is known.
+
+    ``client_type`` and ``confidential`` (whether the client has proved who it is) are set by ``authenticate_as``.
+    """
 
     version: TokenVersion
     authority: Authority
     grant_type: str
     application: Application
-    confidential: bool
+    credential: ClientCredential
     form: Mapping[str, str]
+    client_type: ClientType = "public"
+    confidential: bool = False
 
 
 def authority_name(authority: Authority) -> str:
@@ -93,66 +97,21 @@ def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
     return form
 
 
-def require_parameter(form: Mapping[str, str], name: str) -> str:
-    """Return the parameter ``name``; raises AadstsError 900144 if it is absent or empty."""
-    value = form.get(name, "")
-    if not value.strip():
-        raise AadstsError(900144, name=name)
-    return value
-
-
 def read_token_request(
-    provider: Provider, call: Call, *, version: TokenVersion, tenant: str, form: Mapping[str, str]
+    directory: Directory,
+    *,
+    version: TokenVersion,
+    tenant: str,
+    form: Mapping[str, str],
+    headers: Mapping[str, str],
 ) -> TokenRequest:
     """Check tenant, grant type and client of a token request.
 
-    Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016 (no such application), 700025 and
-    7000218 (a credential that is not expected or missing), and the codes of ``authenticate_client``.
+    Raises AadstsError: 90002 and 900023 (tenant), 900144 (parameter missing), 700016, 50194 and 7000112 (application).
+    The credential of the client is checked by ``authenticate_as``.
     """
-    authority = provider.directory.find_authority(tenant)
+    authority = directory.find_authority(tenant)
     grant_type = require_parameter(form, "grant_type").strip()
-    presented = read_presented_credentials(form, call.headers)
-    application = provider.directory.find_application(presented.client_id)
-    if application is None:
-        raise AadstsError(700016, client=presented.client_id[:64], tenant=authority_name(authority))
-    if not application.is_confidential:
-        if not presented.is_empty:
-            raise AadstsError(700025)
-    elif presented.is_empty:
-        raise AadstsError(7000218)
-    else:
-        authenticate_presented(provider, call, application, presented, authority)
-    return TokenRequest(version, authority, grant_type, application, application.is_confidential, form)
-
-
-def read_requested_access(form: Mapping[str, str], version: TokenVersion) -> RequestedAccess:
-    """Read the requested access. v1 has ``resource``, v2 has the resource in ``scope``.
-
-    Raises AadstsError 900144, 70011.
-    """
-    if version == "1.0":
-        resource = form.get("resource", "").strip() or _OLD_GRAPH
-        return RequestedAccess(resource, ("user_impersonation",), id_token=True, refresh_token=True)
-    asked = require_parameter(form, "scope").split(None, _SCOPE_LIMIT)
-    if len(asked) > _SCOPE_LIMIT:
-        raise AadstsError(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
-    scopes = tuple(dict.fromkeys(asked))
-    resources = {resource_of(scope) for scope in scopes if scope not in OIDC_SCOPES}
-    if len(resources) > 1:
-        raise AadstsError(70011, reason="The scopes are for more than one resource.")
-    return RequestedAccess(
-        resources.pop() if resources else _GRAPH,
-        scopes,
-        id_token="openid" in scopes,
-        refresh_token="offline_access" in scopes,
-    )
-
-
-def resource_of(scope: str) -> str:
-    """Return the resource of one scope: the text before its last slash, or Microsoft Graph for a name without slash."""
-    resource, separator, name = scope.rpartition("/")
-    if not separator:
-        return _GRAPH
-    if not resource or not name or resource.endswith(":/"):
-        raise AadstsError(70011, reason="A scope is malformed.")
-    return resource
+    client_id, credential = read_client_credential(form, headers)
+    application = require_client(directory, client_id, authority)
+    return TokenRequest(version, authority, grant_type, application, credential, form)
