@@ -48,27 +48,28 @@ class ClientCredential:
 
     secret: str = field(default="", repr=False)
     assertion: str = field(default="", repr=False)
+    assertion_type: str = ""
 
     @property
     def presented(self) -> bool:
-        """Whether the request contains a credential."""
-        return bool(self.secret or self.assertion)
+        """Whether the request contains a credential, or the type of one."""
+        return bool(self.secret or self.assertion or self.assertion_type)
 
 
 def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, ClientCredential]:
     """Read client id and credential, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
 
-    Raises AadstsError: 900144 (no client id, or an assertion without its type or the reverse), 90011 (another type),
-    and 9002313 for a malformed header and for more than one way to authenticate (RFC 6749, section 2.3; the code of the
-    real service is unconfirmed).
+    Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
+    authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
     """
     if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
         raise AadstsError(9002313, reason="There is more than one Authorization header.")
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     basic = scheme.lower() == "basic"
-    if basic + bool(form.get("client_secret")) + bool(form.get("client_assertion")) > 1:
+    assertion = form.get("client_assertion", "").strip()
+    assertion_type = form.get("client_assertion_type", "").strip()
+    if basic + bool(form.get("client_secret")) + bool(assertion or assertion_type) > 1:
         raise AadstsError(9002313, reason="The client authenticates in more than one way.")
-    assertion = _read_assertion_parameter(form)
     if basic:
         try:
             name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
@@ -79,16 +80,7 @@ def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) 
             raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
         return client_id, ClientCredential(unquote_plus(secret))
     client_id = require_parameter(form, "client_id").strip()
-    return client_id, ClientCredential(form.get("client_secret", ""), assertion)
-
-
-def _read_assertion_parameter(form: Mapping[str, str]) -> str:
-    kind, assertion = form.get("client_assertion_type", "").strip(), form.get("client_assertion", "").strip()
-    if kind or assertion:
-        if require_parameter(form, "client_assertion_type").strip() != JWT_BEARER:
-            raise AadstsError(90011)
-        require_parameter(form, "client_assertion")
-    return assertion
+    return client_id, ClientCredential(form.get("client_secret", ""), assertion, assertion_type)
 
 
 def authenticate_presented(
@@ -115,10 +107,15 @@ def authenticate_client(
 ) -> ClientAuthentication:
     """Verify that ``credential`` is one of ``application``; a pure function but for the ports of ``context``.
 
-    Raises AadstsError: 7000215 and 7000222 (secrets); see ``read_assertion``, ``verify_client_assertion`` and
-    ``verify_federated_token`` for assertions.
+    Raises AadstsError: 7000215 and 7000222 (secrets), 900144 (an assertion without its type, or the reverse), 90011
+    (another type); see ``read_assertion``, ``verify_client_assertion`` and ``verify_federated_token``.
     """
-    if credential.assertion:
+    if credential.assertion or credential.assertion_type:
+        if not credential.assertion or not credential.assertion_type:
+            missing = "client_assertion_type" if credential.assertion else "client_assertion"
+            raise AadstsError(900144, name=missing)
+        if credential.assertion_type != JWT_BEARER:
+            raise AadstsError(90011)
         token = read_assertion(credential.assertion)
         if is_federated(token):
             return verify_federated_token(application, token, context)
