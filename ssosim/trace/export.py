@@ -136,6 +136,14 @@ def _origin(event: events.HttpExchange) -> str:
     return f"{event.scheme}://{event.host}{'' if usual else f':{event.port}'}"
 
 
+def describe_authentication(event: events.ClientAuthenticated) -> str:
+    """Return how a client has proved which application it is, as one short sentence."""
+    credential = f" {event.credential}" if event.credential else ""
+    subject = f" of {event.issuer} for {event.subject}" if event.method == "federated_credential" else ""
+    lenient = f"; accepted by the setting {', '.join(event.lenient)}, not checked" if event.lenient else ""
+    return f"{event.client_id} has authenticated by {event.method}{credential}{subject}{lenient}"
+
+
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
     """Return what happened, as one short sentence."""
     match event:
@@ -160,7 +168,12 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.ConnectionFailed():
             return describe_failed_connection(event)
         case events.TokenIssued():
-            return f"{event.kind} token for {event.subject} by {event.grant}"
+            unchecked = f" (not checked: {', '.join(event.not_checked)})" if event.not_checked else ""
+            return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
+        case events.ClientAuthenticated():
+            return describe_authentication(event)
+        case events.IssuerDocumentFetched():
+            return f"the identity provider fetches {event.url} → {event.error or event.status}"
         case events.DeviceCodeIssued():
             return f"device code for {event.client_id}, to be typed as {event.user_code}"
         case events.FaultApplied():

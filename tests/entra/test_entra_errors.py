@@ -94,11 +94,11 @@ def test_mfa_differs_between_versions(make_site):
         ({"username": " "}, 900144, "invalid_request"),
         ({"grant_type": "magic"}, 70003, "unsupported_grant_type"),
         ({"client_id": "11111111-1111-1111-1111-111111111111"}, 700016, "unauthorized_client"),
-        ({"scope": "https://a.example/x https://b.example/y"}, 70011, "invalid_scope"),
+        ({"scope": "https://a.example/x https://b.example/y"}, 28000, "invalid_request"),
         ({"scope": "https://"}, 70011, "invalid_scope"),
         ({"username": "alice@nowhere.example"}, 50059, "invalid_request"),
         ({"grant_type": "refresh_token", "refresh_token": "rubbish"}, 9002313, "invalid_request"),
-        ({"grant_type": "client_credentials"}, 7000218, "invalid_client"),
+        ({"grant_type": "client_credentials"}, 7000216, "invalid_client"),
     ],
 )
 def test_bad_requests(site, changes, code, error):

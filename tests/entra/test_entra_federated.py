@@ -130,7 +130,7 @@ def test_a_known_browsers_ticket_signs_in_without_a_page(site, browser, federate
 def test_a_device_code_is_approved_at_the_service_too(site, browser, federated):
     """The flow that comes back is the device's: no redirect, and polling succeeds."""
     started = site.ask("POST", LOGIN, "/organizations/oauth2/v2.0/devicecode", headers=site.FORM, body=urlencode(
-        {"client_id": site.CLI, "scope": "openid https://graph.microsoft.com/User.Read"}).encode())  # fmt: skip
+        {"client_id": site.CLI, "scope": "openid https://graph.microsoft.com/User.Read.All"}).encode())  # fmt: skip
     device = json.loads(started.body)
     target = federated.of(browser.post(browser.enter(device["user_code"]), login=FRANK, passwd=""))
     assert b"You have signed in" in federated.return_to_entra(federated.form(target)).body

@@ -18,7 +18,7 @@ from ssosim.trace import HttpExchange
 LOGIN = "login.microsoftonline.com"
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-SCOPE = "https://graph.microsoft.com/User.Read"
+SCOPE = "https://management.azure.com/user_impersonation"
 FORM = {
     "client_id": CLI,
     "grant_type": "refresh_token",

@@ -97,6 +97,22 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     ),
     # Resources and scopes
     Aadsts(
+        65002,
+        _REQUEST,
+        "Consent between first party application '{client}' and first party resource '{resource}' must be configured "
+        "via preauthorization - applications owned and operated by Microsoft must get approval from the API owner "
+        "before requesting tokens for that API.",
+        "msgraph-cli issue 48, msgraph-sdk-python pull request 678, DSRegTool issue 1; OAuth value unconfirmed",
+    ),
+    Aadsts(
+        650053,
+        _CLIENT,
+        "The application '{name}' asked for scope '{scope}' that doesn't exist on the resource '{resource}'. Contact "
+        "the app vendor.",
+        "python-o365 issue 551, azure-docs issues 37280 and 67211 (OAuth value); status unconfirmed",
+        status=401,
+    ),
+    Aadsts(
         500011,
         "invalid_resource",
         "The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the "
@@ -228,10 +244,11 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     Aadsts(
         700027,
         _CLIENT,
-        "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - "
-        "{reason}, Thumbprint of key used by client: '{thumbprint}', Please visit the Azure Portal, Graph Explorer or "
-        "directly use MS Graph to see configured keys for app Id '{client}'.]",
-        "learn.microsoft.com question 5915574, passport-azure-ad issue 453; status 401: test files of public tools",
+        "Client assertion contains an invalid signature. [Reason - {reason}, Thumbprint of key used by client: "
+        "'{thumbprint}'{found}, Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see "
+        "configured keys for app Id '{client}'.]",
+        "cli-microsoft365 issue 1621, azure-sdk-for-java issue 25109 (reasons and found key, of 50013); in 2026 an "
+        "unknown key has another first sentence (MSAL.js issue 8339); status 401: test files of public tools",
         status=401,
     ),
     Aadsts(
@@ -307,10 +324,9 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     ),
     Aadsts(
         50166,
-        _CLIENT,
+        _REQUEST,
         "Request to External OIDC endpoint failed. {reason}",
-        "Azure Kubernetes Service guide (text); OAuth value and status unconfirmed",
-        status=401,
+        "azure-workload-identity issues 642, 605 (by its older code 90061: 400), 1130",
     ),
     # Other clouds
     Aadsts(

@@ -16,6 +16,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import build_key_set
 from ssosim.entra.core.keys import SigningKey
 from ssosim.estate import Cloud, Tenant
+from ssosim.estate.first_party import cloud_name_of
 
 __all__ = ["TokenVersion", "build_instance_discovery", "build_jwks", "build_openid_configuration", "issuer_of"]
 
@@ -26,7 +27,8 @@ _OLD_CACHE_NAME = "login.windows.net"
 def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
     """Return the ``iss`` claim of tokens. It depends on the token version, not on the host that the client used."""
     if version == "1.0":
-        return f"https://sts.windows.net/{tenant_id}/"
+        host = "sts.chinacloudapi.cn" if cloud_name_of(cloud.cloud_instance_name) == "china" else "sts.windows.net"
+        return f"https://{host}/{tenant_id}/"
     return f"https://{primary_login_host(cloud)}/{tenant_id}/v2.0"
 
 

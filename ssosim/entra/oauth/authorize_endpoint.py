@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.browser_cookie import format_browser_cookie, is_from_browser, read_browser_cookie
 from ssosim.entra.core.errors import AadstsError, build_error_description, mark_error
 from ssosim.entra.core.jose import encode_base64url
@@ -18,12 +19,13 @@ from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.pages import render_message_page, render_sign_in_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
+from ssosim.entra.oauth.access_grants import check_resource
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignInFlow, check_challenge
 from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
-from ssosim.entra.oauth.token_request import read_requested_access, require_parameter
-from ssosim.estate import Application, Tenant
+from ssosim.entra.oauth.requested_access import read_requested_access, require_parameter
+from ssosim.estate import Tenant
 from ssosim.trace import UserPrompted
 
 __all__ = [
@@ -35,7 +37,6 @@ __all__ = [
     "open_flow",
     "record_prompt",
     "refuse_silent_request",
-    "require_application",
     "show_sign_in_page",
 ]  # fmt: skip
 
@@ -77,7 +78,7 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
     except AadstsError as error:  # the redirect address has not been checked yet
         return render_error_page(error, call)
     try:
-        flow, try_ticket = _read_options(call, flow, version)
+        flow, try_ticket = _read_options(provider, call, flow, version)
     except AadstsError as error:
         return redirect_error(flow, error, call, provider.settings.error_separator)
     hint = query.get("domain_hint", "")
@@ -87,7 +88,7 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
     return show_sign_in_page(provider, call, flow, try_ticket=try_ticket, hint=hint)
 
 
-def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[SignInFlow, bool]:
+def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[SignInFlow, bool]:
     """Read the parameters whose errors are sent to the application. Also returns whether a ticket may be tried."""
     query = call.query
     response_type = require_parameter(query, "response_type")
@@ -96,7 +97,8 @@ def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[
     if query.get("response_mode", "query") not in _MODES:
         raise AadstsError(9002313, reason="The response_mode is not known: query, fragment and form_post are.")
     method = check_challenge(flow.challenge, flow.challenge_method)
-    access = read_requested_access(query, version)
+    access = read_requested_access(query, version, provider.estate.cloud, several=True)
+    check_resource(provider, provider.directory.find_tenant(flow.authority), access.resource)
     prompts = set(query.get("prompt", "").split())
     if not prompts <= _PROMPTS:
         raise AadstsError(9002313, reason="The prompt is not known.")
@@ -116,7 +118,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
     if name == "consumers":
         raise AadstsError(50059)
     client_id = require_parameter(query, "client_id").strip()
-    application = require_application(provider, client_id, name)
+    application = require_client(provider.directory, client_id, authority)
     redirect = check_redirect_uri(application, query.get("redirect_uri", ""))
     carried = ("redirect_uri", "scope", "resource", "state", "nonce", "login_hint", "code_challenge")
     if sum(len(query.get(key, "").encode(errors="replace")) for key in carried) > _PARAMETER_LIMIT:
@@ -140,14 +142,6 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
         client_info=query.get("client_info") == "1",
         login_hint=query.get("login_hint", "").strip(),
     )
-
-
-def require_application(provider: Provider, client_id: str, tenant: str) -> Application:
-    """Return the application ``client_id``; raises AadstsError 700016."""
-    application = provider.estate.application(client_id)
-    if application is None:
-        raise AadstsError(700016, client=client_id[:64], tenant=tenant)
-    return application
 
 
 def open_flow(provider: Provider, text: str, now: float) -> SignInFlow:

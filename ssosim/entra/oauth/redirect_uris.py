@@ -15,8 +15,9 @@ from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import NO_STORE, render_form_post_page
 from ssosim.entra.oauth.authorization_codes import SignInFlow
 from ssosim.estate import Application
+from ssosim.estate.applications import RedirectUriType
 
-__all__ = ["check_redirect_uri", "redirect_error", "redirect_to_application"]
+__all__ = ["check_redirect_uri", "find_redirect_type", "redirect_error", "redirect_to_application"]
 
 _LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 _LAST_PORT = 65535
@@ -28,11 +29,19 @@ def check_redirect_uri(application: Application, given: str) -> str:
     Addresses must be equal; only the port of a loopback address is ignored, and its empty path is ``/``. An application
     with one address may omit it.
     """
-    if not given and len(application.redirect_uris) == 1:
-        return application.redirect_uris[0]
-    if given and any(given == known or _same_loopback(given, known) for known in application.redirect_uris):
+    registered = application.list_redirect_uris()
+    if not given and len(registered) == 1:
+        return registered[0].uri
+    if given and find_redirect_type(application, given) is not None:
         return given
     raise AadstsError(50011, redirect=given[:256], client=application.client_id)
+
+
+def find_redirect_type(application: Application, uri: str) -> RedirectUriType | None:
+    """Return the type with which ``uri`` is registered; None if it is not. An equal address is preferred."""
+    registered = application.list_redirect_uris()
+    equal = next((each.type for each in registered if each.uri == uri), None)
+    return equal or next((each.type for each in registered if _same_loopback(uri, each.uri)), None)
 
 
 def _same_loopback(given: str, known: str) -> bool:

@@ -65,6 +65,7 @@ from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
@@ -238,7 +239,16 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
-        await self._listen(runner, server, start_applications(self.services, provider))
+        responders = start_applications(self.services, provider)
+        provider.fetch_document = DocumentFetcher(
+            provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=self.estate,
+            services=self.services,
+            responders=responders,
+        )
+        await self._listen(runner, server, responders)
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open one listener for each address and port that has a service."""
