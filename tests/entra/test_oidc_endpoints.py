@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from msgspec.structs import replace
 
+from ssosim.entra.core.jose import sign_jwt
 from ssosim.estate import default_estate
 from ssosim.estate.applications import Application, RedirectUri
 
@@ -167,11 +168,11 @@ def test_userinfo_is_that_of_the_id_token(site, browser):
     assert set(claims) == {"sub", "name", "family_name", "given_name", "picture", "email"}
 
 
-def test_userinfo_refuses_what_is_no_graph_token(site):
+def test_userinfo_refuses_what_is_no_graph_token(site, browser):
     """No token, an id token, a token for another API, without openid, changed, expired: 401 or 403, and no claims."""
     body = user_tokens(site, "openid https://graph.microsoft.com/.default")
     good, other = body["access_token"], user_tokens(site, "https://management.azure.com/.default")["access_token"]
-    plain = user_tokens(site, "https://graph.microsoft.com/.default")["access_token"]
+    plain = sign_jwt(site.provider.keys.cloud, {**browser.claims(good), "scp": "User.Read"})
     for token in (None, "x", body["id_token"], other, good[:-4] + "AAAA"):
         reply = userinfo(site, token)
         assert (reply.status, b"alice" in reply.body) == (401, False)
