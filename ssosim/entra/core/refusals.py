@@ -27,10 +27,192 @@ class Refusal:
     test: str
 
 
-_APPLICATIONS: tuple[Refusal, ...] = ()
+_APPLICATIONS: tuple[Refusal, ...] = (
+    Refusal(
+        "application that the tenant does not have, or nobody",
+        700016,
+        "azure-cli issue 30456, microsoft-authentication-library-for-dotnet issue 1135",
+        "entra/test_entra_applications.py::test_an_application_is_unknown_in_another_tenant",
+    ),
+    Refusal(
+        "unknown client id at authorize, token and device code",
+        700016,
+        "azure-docs issue 35244",
+        "entra/test_entra_applications.py::test_an_unknown_application_is_700016_everywhere",
+    ),
+    Refusal(
+        "single-tenant application at a shared authority",
+        50194,
+        "aspnetcore-connect-sample issue 65",
+        "entra/test_entra_applications.py::test_a_single_tenant_application_needs_its_own_endpoint",
+    ),
+    Refusal(
+        "multi-tenant application without consent in the user's tenant",
+        65001,
+        "azure-docs issue 39189",
+        "entra/test_entra_applications.py::test_a_multi_tenant_application_needs_consent_in_each_tenant",
+    ),
+    Refusal(
+        "application or service principal that is disabled",
+        7000112,
+        "Worklytics/psoxy pull request 74",
+        "entra/test_entra_applications.py::test_a_disabled_application_is_7000112",
+    ),
+    Refusal(
+        "user who is not assigned",
+        50105,
+        "o365soa/soa issue 90; OAuth value unconfirmed",
+        "entra/test_entra_applications.py::test_an_assigned_user_signs_in_and_another_is_50105",
+    ),
+    Refusal(
+        "refresh after the assignment has ended",
+        50105,
+        "as above",
+        "entra/test_entra_applications.py::test_an_assignment_that_ends_ends_refreshing",
+    ),
+    Refusal(
+        "application without consent: token, authorize, device code page",
+        65001,
+        "python-o365 issue 323; value at authorize: OpenID Connect Core 3.1.2.6",
+        "entra/test_entra_applications.py::test_without_consent_every_way_in_is_65001",
+    ),
+    Refusal(
+        "refresh for what nobody consents to (any more)",
+        65001,
+        "azure-sdk-for-net issue 21281",
+        "entra/test_entra_applications.py::test_consent_that_is_withdrawn_ends_refreshing",
+    ),
+    Refusal(
+        "consent of another user",
+        65001,
+        "Microsoft Graph, oAuth2PermissionGrant",
+        "entra/test_entra_applications.py::test_consent_of_one_user_is_not_that_of_another",
+    ),
+    Refusal(
+        "application of Microsoft beyond its preauthorisation",
+        65002,
+        "msgraph-cli issue 48, msgraph-sdk-python pull request 678",
+        "entra/test_entra_applications.py::test_microsoft_has_not_preauthorised_everything",
+    ),
+    Refusal(
+        "secret or assertion of a public client",
+        700025,
+        "cli-microsoft365 issue 948, oauth2ms issue 19",
+        "entra/test_entra_applications.py::test_a_public_client_must_not_send_a_credential",
+    ),
+    Refusal(
+        "secret at poll or refresh of a public flow",
+        700025,
+        "canonical/authd issue 1881, email-oauth2-proxy issue 363",
+        "entra/test_entra_applications.py::test_an_application_with_a_secret_and_public_flows",
+    ),
+    Refusal(
+        "secret with a code of a native redirect URI",
+        700025,
+        "sonichi/sutando pull request 2705",
+        "entra/test_entra_applications.py::test_the_redirect_uri_decides_what_a_client_is",
+    ),
+    Refusal(
+        "confidential client without a credential",
+        7000218,
+        "azure-sdk-for-go issue 22386",
+        "entra/test_entra_applications.py::test_a_confidential_client_must_authenticate",
+    ),
+    Refusal(
+        "client credentials without a credential",
+        7000216,
+        "azure-apim-extension issue 138",
+        "entra/test_entra_applications.py::test_a_confidential_client_must_authenticate",
+    ),
+    Refusal(
+        "device code of a confidential client without a credential",
+        7000218,
+        "MicrosoftDocs azure-docs issue 30487",
+        "entra/test_entra_applications.py::test_a_device_code_of_a_confidential_client_needs_its_secret",
+    ),
+    Refusal(
+        "`Origin` of a client that is no single-page application",
+        9002326,
+        "databricks-sdk-py issue 671",
+        "entra/test_entra_applications.py::test_the_redirect_uri_decides_what_a_client_is",
+    ),
+    Refusal(
+        "single-page application without `Origin`",
+        9002327,
+        "microsoft-authentication-library-for-js issue 3032",
+        "entra/test_entra_applications.py::test_the_redirect_uri_decides_what_a_client_is",
+    ),
+    Refusal(
+        "refresh of a single-page application after 24 hours",
+        700084,
+        "Entra document Refresh tokens",
+        "entra/test_entra_applications.py::test_a_single_page_application_refreshes_for_a_day",
+    ),
+)
 """Applications, service principals and consent."""
 
-_RESOURCES: tuple[Refusal, ...] = ()
+_RESOURCES: tuple[Refusal, ...] = (
+    Refusal(
+        "unknown API",
+        500011,
+        "azure-cli issue 16850, microsoft-identity-web issue 2796",
+        "entra/test_entra_resources.py::test_an_unknown_api_is_500011",
+    ),
+    Refusal(
+        "API that the tenant does not have",
+        500011,
+        "pnpassessment issue 76",
+        "entra/test_entra_resources.py::test_an_api_of_another_tenant_is_500011",
+    ),
+    Refusal(
+        "API that is disabled",
+        500014,
+        "microsoft-authentication-library-for-dotnet issue 3150",
+        "entra/test_entra_resources.py::test_a_disabled_api_is_500014",
+    ),
+    Refusal(
+        "malformed scope; .default beside another scope",
+        70011,
+        "msgraph-sample-android issue 11, DataverseDevTools-VSCode issue 84",
+        "entra/test_entra_resources.py::test_a_malformed_scope_is_70011",
+    ),
+    Refusal(
+        "scope that the API does not have",
+        650053,
+        "python-o365 issue 551, azure-docs issue 67211",
+        "entra/test_entra_resources.py::test_a_scope_that_the_api_does_not_have_is_650053",
+    ),
+    Refusal(
+        "scopes of two APIs at the token endpoint",
+        28000,
+        "aad_oauth issue 328, microsoft-authentication-library-for-js issue 1487",
+        "entra/test_entra_resources.py::test_two_resources_are_28000_at_the_token_endpoint_only",
+    ),
+    Refusal(
+        "client credentials with a scope by name",
+        1002012,
+        "databricks-sql-nodejs issue 226, msgraph-sdk-python issue 181",
+        "entra/test_entra_resources.py::test_client_credentials_need_default",
+    ),
+    Refusal(
+        "client credentials for two APIs",
+        70011,
+        "azure-sdk-for-net issue 9076, microsoft-authentication-library-for-js issue 6069",
+        "entra/test_entra_resources.py::test_client_credentials_for_two_resources_are_70011",
+    ),
+    Refusal(
+        "application without a role of an API that requires one",
+        501051,
+        "active-directory-dotnet-daemon issue 10; Entra error-code reference",
+        "entra/test_entra_resources.py::test_an_api_may_require_a_role",
+    ),
+    Refusal(
+        "user who is not assigned to an API that requires it",
+        50105,
+        "active-directory-dotnet-daemon issue 10",
+        "entra/test_entra_resources.py::test_an_api_may_require_its_users_to_be_assigned",
+    ),
+)
 """Resources and scopes."""
 
 REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
