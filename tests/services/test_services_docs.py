@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 async def test_the_manuals_services_answer(tmp_path, monkeypatch):
     """The two services of the page, as they stand there, answer a model's device at the page's names and ports."""
     [module] = blocks("python")
-    _, points, hosts = blocks("toml")
+    _, _, points, hosts = blocks("toml")
     names = tomllib.loads(points)["project"]["entry-points"]["ssosim.services"]
     install(tmp_path / "site", "contoso_apps", module, names, monkeypatch)
     estate = parse_estate(TEXT.replace("[[tenants]]", f"{hosts}\n[[tenants]]", 1), "mine.toml")

@@ -69,6 +69,14 @@ def _paths() -> Data:
                 "undo one fault or all", named("Undone"), parameters=[_path("which", "its id, its name, or all")]
             )
         },
+        "/v1/identity-provider": {
+            "get": _operation("the settings of the identity provider", named("IdentityProvider")),
+            "post": _operation(
+                "switch rules of the identity provider off, or on again: not_checked are those that are off",
+                named("IdentityProvider"),
+                named("IdentityProviderChange"),
+            ),
+        },
         "/v1/trace": {"get": _trace()},
         "/v1/wait": {"get": _wait()},
         "/v1/verdicts": {

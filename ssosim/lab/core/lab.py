@@ -122,6 +122,7 @@ class Lab:
         self.krb5_conf = home / "krb5.conf"
         self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
+        self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -241,6 +242,7 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
+        self.provider = provider
         responders = start_applications(self.services, provider)
         provider.fetch_document = DocumentFetcher(
             provider,
