@@ -63,6 +63,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     ``mex_path`` and ``trust_path`` contain ``{domain}``. The literal MEX path is UNCONFIRMED in public text, so it is a
     setting. ``assertion`` selects the token in the RSTR: an assertion element around an opaque ``DesktopSsoToken``, as
     public tools reconstruct it, or a complete signed SAML 1.1 assertion. Lifetimes and ``clock_skew`` are in seconds.
+    ``refresh_in_from``: token responses have ``refresh_in``, half of the lifetime, if access tokens live for so many
+    seconds or more; 0 means never. The limit of the real service is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     """
 
@@ -79,6 +81,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     access_token_lifetime: int = 4500
     refresh_token_lifetime: int = 90 * 86400
     clock_skew: int = 300
+    refresh_in_from: int = 7200
 
 
 class HostService(EstateEntry, frozen=True, kw_only=True):

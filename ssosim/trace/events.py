@@ -96,8 +96,10 @@ class TicketChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpExchange(Event):
-    """One HTTP request and its response. ``path`` is without the query; ``code`` is the AADSTS number, if there is one.
+    """One HTTP request and its response. ``path`` is without the query.
 
+    ``code`` is the AADSTS number in the response, if there is one, and ``error_description`` the text of the provider
+    with that number, without ids and time stamp. An error page has status 200 and a code.
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
     is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
     came, and the connection was ended at once.
@@ -119,6 +121,12 @@ class HttpExchange(Event):
     scheme: Literal["https", "http"] = "https"
     port: int = 443
     dropped: bool = False
+    error_description: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether an error was answered: by the status, or by an AADSTS code, which an error page has too."""
+        return self.status >= 400 or self.code is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -34,6 +35,9 @@ __all__ = [
 _KINDS: Mapping[str, type[events.Event]] = {
     name: kind for name in events.__all__ if issubclass(kind := getattr(events, name), events.Event)
 }
+
+
+_SENTENCE = 240  # characters of the provider's text in a line
 
 
 class TraceFormatError(ValueError):
@@ -154,7 +158,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.TicketChecked():
             return f"{event.mechanism} token refused: {event.reason}"
         case events.HttpExchange():
-            code = f" AADSTS{event.code}" if event.code else ""
+            said = event.error_description or (f"AADSTS{event.code}" if event.code else "")
+            code = f" {textwrap.shorten(said, _SENTENCE, placeholder=' …')}" if said else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
             none = "connection ended" if event.dropped else "no answer"

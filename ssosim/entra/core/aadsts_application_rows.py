@@ -95,6 +95,12 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
         "Proof Key for Code Exchange is required for cross-origin authorization code redemption.",
         "microsoft-authentication-library-for-js issues; OAuth value by analogy with 9002326",
     ),
+    Aadsts(
+        7000114,
+        _GRANT,
+        "Application '{client}' is not allowed to make application on-behalf-of calls.",
+        f"{_CODES}; OAuth value unconfirmed",
+    ),
     # Resources and scopes
     Aadsts(
         65002,

@@ -1,7 +1,7 @@
 """The token endpoint, v1 and v2. Each grant has one function.
 
 Sources: MSAL.NET OAuthConstants.cs and TokenClient.cs, MSAL Python wstrust_response.py, ADAL Python
-token_request.py, AADInternals, ROADtools; Entra documents of the password and client-credentials grants.
+token_request.py, AADInternals, ROADtools; Entra documents of the password, client-credentials and on-behalf-of grants.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ssosim.entra.oauth.client_types import (
     has_credentials,
 )
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
+from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read_token_request
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
@@ -165,6 +166,13 @@ def _grant_device_code(provider: Provider, call: Call, request: TokenRequest) ->
     return _reply_with_tokens(provider, call, request, *redeem_device_code(provider, call, request))
 
 
+def _grant_on_behalf_of(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
+    request, user, method = verify_user_assertion(provider, call, request)
+    tenant = _check_home_tenant(provider, request, user)
+    authenticated = AuthenticatedUser(user, tenant, method, "on_behalf_of")
+    return _reply_to_user(provider, call, request, _read_access(provider, request), authenticated)
+
+
 GRANTS: dict[str, Grant] = {
     "authorization_code": _grant_authorization_code,
     "device_code": _grant_device_code,
@@ -174,11 +182,14 @@ GRANTS: dict[str, Grant] = {
     "password": _grant_password,
     "refresh_token": _grant_refresh,
     "client_credentials": _grant_client_credentials,
+    ON_BEHALF_OF: _grant_on_behalf_of,
 }
 
 
 _GRANTS_AFTER_SIGN_IN = frozenset(
-    name for name, grant in GRANTS.items() if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh)
+    name
+    for name, grant in GRANTS.items()
+    if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh, _grant_on_behalf_of)
 )
 """The grants of a user who has signed in before. The functions of the other grants refuse ``consumers`` themselves."""
 

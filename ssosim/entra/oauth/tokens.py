@@ -23,10 +23,10 @@ from ssosim.entra.oauth.access_grants import GrantedAccess
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES
 from ssosim.entra.oauth.token_request import TokenRequest
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
-from ssosim.estate import Tenant, User
+from ssosim.estate import Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "issue_app_token", "issue_user_tokens"]
+__all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "compute_refresh_in", "issue_app_token", "issue_user_tokens"]
 
 REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
 
@@ -172,17 +172,30 @@ def _response_fields(provider: Provider, version: TokenVersion, granted: Granted
     """Return the fields of the response before the tokens: numbers in v2; strings and three more fields in v1."""
     lifetime = provider.estate.cloud.access_token_lifetime
     scope = _response_scope(version, granted)
+    refresh_in = compute_refresh_in(provider.estate.cloud)
     if version == "2.0":
-        return {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+        fields = {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+        return fields if refresh_in is None else {**fields, "refresh_in": refresh_in}
     return {
         "token_type": "Bearer",
         "scope": scope,
         "expires_in": str(lifetime),
         "ext_expires_in": str(lifetime),
+        **({} if refresh_in is None else {"refresh_in": str(refresh_in)}),
         "expires_on": str(now + lifetime),
         "not_before": str(now),
         "resource": granted.requested.resource,
     }
+
+
+def compute_refresh_in(cloud: Cloud) -> int | None:
+    """Return ``refresh_in``, the seconds after which a client may renew an access token early; None if it has none.
+
+    The real service sends half of the lifetime for tokens that live for two hours or more (MSAL release notes and
+    tests; the limit is a setting, ``Cloud.refresh_in_from``).
+    """
+    lifetime = cloud.access_token_lifetime
+    return lifetime // 2 if 0 < cloud.refresh_in_from <= lifetime else None
 
 
 def issue_user_tokens(
