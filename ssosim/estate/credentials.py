@@ -44,7 +44,7 @@ class Certificate(EstateEntry, frozen=True, kw_only=True):
 
     A path is relative to the estate file. If the PEM text contains the private key too, client models can sign with it.
     With neither key the lab generates a certificate with its key for this ``display_name``, valid from
-    ``start_date_time`` until ``end_date_time`` (default: from a year ago, for eleven years). Those dates are for a
+    ``start_date_time`` until ``end_date_time`` (default: from 1970 until ten years from now). Those dates are for a
     generated certificate only; another one has its own.
     """
 

@@ -33,8 +33,9 @@ The reason names the deepest cause: a refused ticket before the refusal that fol
 unresolved name, a refused ticket, a failed exchange, a refusal; see ``describe_cause``.
 
 What always holds: the order of records decides, not their times, so verdicts are the same in real and in virtual time.
-Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers of records
-that were given.
+A rule of the identity provider that was switched off, and that a token does not keep, is named in the reason of the
+sign-in. Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers
+of records that were given.
 
 What can go wrong: a client that signs in by a protocol that the trace does not show looks stalled. A client that gives
 up without ending cannot be told from one that is still trying; both are stalled.
@@ -106,11 +107,19 @@ def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = ()
     since the Unix epoch. ``pauses`` are the phase's records of pauses of the lab itself; they never change the
     outcome.
     """
-    verdict = _judge(records, began)
+    verdict = _say_not_checked(_judge(records, began), records)
     if not pauses:
         return verdict
     met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
     return replace(verdict, pauses=met, note=describe_pauses(met))
+
+
+def _say_not_checked(verdict: Verdict, records: Sequence[Record]) -> Verdict:
+    """Add to the reason of a sign-in the rules of the identity provider that its tokens do not keep."""
+    if verdict.outcome not in (Outcome.SILENT, Outcome.INTERACTIVE):
+        return verdict
+    rules = {rule for each in records if isinstance(each.event, TokenIssued) for rule in each.event.not_checked}
+    return replace(verdict, reason=f"{verdict.reason}; not checked: {', '.join(sorted(rules))}") if rules else verdict
 
 
 def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:

@@ -63,6 +63,7 @@ LIBRARIES = {
     "msal4j": ({"alg": "RS256", "x5t#S256": thumbprint(APP, url=False, padded=True)}, {"iat": None}),
     "msal-dotnet": ({"alg": "PS256", "x5c": base64.b64encode(der(APP)).decode()},
                     {"iat": None, "nbf": str(int(NOW)), "exp": str(int(NOW) + 600)}),
+    "x5c-with-line-ends": ({"x5c": [base64.encodebytes(der(APP)).decode().strip()]}, {}),
     "x5c-as-a-list": ({"x5c": [base64.b64encode(der(APP)).decode()]}, {}),
     "both-thumbprints": ({"x5t": thumbprint(APP, sha=1)}, {}),
     "no-type": ({"typ": None}, {}),

@@ -1,4 +1,4 @@
-"""docs/sources.md, coverage.md, openapi.json and the table of refusals in identity-provider.md are generated from the project, and are up to date."""
+"""The pages in docs/ that are generated from the project, and the table of refusals, are up to date."""
 
 from __future__ import annotations
 

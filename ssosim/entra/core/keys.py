@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _SECRET_BYTES = 32
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # scenarios are played in years before the keys were made
 _SHA256 = hashes.SHA256()
 _PKCS1 = padding.PKCS1v15()
 
@@ -76,7 +77,7 @@ class SigningKey:
             .issuer_name(subject)
             .public_key(private.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(start or min(now - timedelta(days=365), (end or now) - timedelta(days=365)))
+            .not_valid_before(start or now - timedelta(days=365))
             .not_valid_after(end or max(now, start or now) + timedelta(days=3650))
             .sign(private, _SHA256)
         )
@@ -159,7 +160,10 @@ class Keys:
         """Generate keys for the cloud, for the federation services with these names, and the ``generated`` ones."""
         return cls(
             generated=MappingProxyType(
-                {each.name: SigningKey.generate(each.common_name, each.start, each.end) for each in generated}
+                {
+                    each.name: SigningKey.generate(each.common_name, each.start or _LONG_AGO, each.end)
+                    for each in generated
+                }
             ),
             cloud=SigningKey.generate("accounts.accesscontrol.windows.net"),
             federation=MappingProxyType({name: SigningKey.generate(f"ADFS Signing - {name}") for name in federation}),

@@ -137,7 +137,8 @@ def _read_authorities(text: str) -> tuple[x509.Certificate, ...]:
 def read_chain(value: object) -> tuple[x509.Certificate, ...]:
     """Read ``x5c``: a list of certificates in standard base64 of DER, or one such string, as MSAL.NET sends it.
 
-    Raises CertificateChainError.
+    Line ends within the base64 are skipped: MSAL for Python sends the lines of the PEM text. Raises
+    CertificateChainError.
     """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or len(texts) > _MAX_CHAIN:
@@ -147,7 +148,8 @@ def read_chain(value: object) -> tuple[x509.Certificate, ...]:
         if not isinstance(text, str):
             raise CertificateChainError("x5c is no list of certificates")
         try:
-            chain.append(x509.load_der_x509_certificate(base64.b64decode(text, validate=True)))
+            lines = text.replace("\r", "").replace("\n", "")
+            chain.append(x509.load_der_x509_certificate(base64.b64decode(lines, validate=True)))
         except ValueError:  # binascii.Error is one
             raise CertificateChainError("x5c has an entry that is no certificate") from None
     return tuple(chain)

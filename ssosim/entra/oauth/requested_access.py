@@ -117,7 +117,7 @@ def _split(scope: str, graph: str) -> tuple[str, str]:
     resource, slash, name = scope.rpartition("/")
     if not slash:
         resource = graph
-    if not _NAME.fullmatch(name) or not _RESOURCE.fullmatch(resource) or resource.endswith((":", ":/")):
+    if not _NAME.fullmatch(name) or not _RESOURCE.fullmatch(resource) or resource.rstrip("/").endswith(":"):
         raise AadstsError(
             70011,
             reason=f"The scope {scope[:256]} is not valid. The scope format is invalid. Scope must be in a valid URI "

@@ -58,7 +58,7 @@ from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.entra import Provider, first_steps
+from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
@@ -120,7 +120,9 @@ class Lab:
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
+        self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -222,9 +224,10 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
+        self.keys = load_signing_keys(self.estate, self._cache)
         provider = Provider(
             estate=self.estate,
-            keys=load_signing_keys(self.estate, self._cache),
+            keys=self.keys,
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
@@ -239,6 +242,7 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
+        self.provider = provider
         responders = start_applications(self.services, provider)
         provider.fetch_document = DocumentFetcher(
             provider,
