@@ -8,6 +8,14 @@ from ssosim.estate.applications import (
     RedirectUri,
     ServicePrincipal,
 )
+from ssosim.estate.credentials import (
+    Certificate,
+    ClientAssertionRules,
+    ClientSecret,
+    FederatedCredential,
+    OpenidIssuer,
+    TrustedCertificateSubject,
+)
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
     Cloud,
@@ -39,6 +47,9 @@ __all__ = [
     "AppRoleAssignment",
     "Application",
     "AssignedUser",
+    "Certificate",
+    "ClientAssertionRules",
+    "ClientSecret",
     "Cloud",
     "Device",
     "DnsResolver",
@@ -46,12 +57,14 @@ __all__ = [
     "Domain",
     "Estate",
     "EstateError",
+    "FederatedCredential",
     "FederationService",
     "Host",
     "HostService",
     "Location",
     "Monitor",
     "OAuth2PermissionGrant",
+    "OpenidIssuer",
     "Realm",
     "RecordSet",
     "RedirectUri",
@@ -60,6 +73,7 @@ __all__ = [
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
+    "TrustedCertificateSubject",
     "UncheckedRule",
     "User",
     "Zone",

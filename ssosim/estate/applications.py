@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from ssosim.estate.credentials import Certificate, ClientSecret, FederatedCredential, TrustedCertificateSubject
 from ssosim.estate.entry import EstateEntry
 
 __all__ = [
@@ -107,6 +108,9 @@ class Application(EstateEntry, frozen=True, kw_only=True):
     An entry of ``redirect_uris`` is a URI, or a table with its type; a URI alone is ``native`` for a public client and
     ``web`` for another one. ``family`` marks members of the family of client ids (``foci``).
 
+    ``client_secret`` is a secret that never expires; ``secrets`` have dates. Each secret, each of the ``certificates``,
+    each of the ``trusted_certificate_subjects`` and each of the ``federated_credentials`` is one way to authenticate.
+
     ``identifier_uris`` are the names of the API (application ID URIs); its client id is one too. Its scopes and roles
     are ``oauth2_permission_scopes`` and ``app_roles``. ``requested_access_token_version`` is the version of access
     tokens for it, 1 by default as in a manifest with null. ``optional_claims`` are those of its access tokens.
@@ -121,6 +125,10 @@ class Application(EstateEntry, frozen=True, kw_only=True):
     redirect_uris: tuple[RedirectUri | str, ...] = ()
     allow_public_client: bool = False
     client_secret: str | None = None
+    secrets: tuple[ClientSecret, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    trusted_certificate_subjects: tuple[TrustedCertificateSubject, ...] = ()
+    federated_credentials: tuple[FederatedCredential, ...] = ()
     family: bool = False
     service_principals: tuple[ServicePrincipal, ...] = ()
     identifier_uris: tuple[Uri, ...] = ()
@@ -128,6 +136,13 @@ class Application(EstateEntry, frozen=True, kw_only=True):
     app_roles: tuple[PermissionValue, ...] = ()
     requested_access_token_version: Literal[1, 2] = 1
     optional_claims: tuple[Literal["idtyp"], ...] = ()
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the application has a credential of any kind, with which it can authenticate."""
+        return self.client_secret is not None or bool(
+            self.secrets or self.certificates or self.trusted_certificate_subjects or self.federated_credentials
+        )
 
     @property
     def multi_tenant(self) -> bool:

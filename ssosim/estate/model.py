@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ssosim.estate.applications import Application
+from ssosim.estate.credentials import ClientAssertionRules, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
 from ssosim.estate.first_party import FIRST_PARTY, complete_application
 
@@ -62,6 +63,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     ``mex_path`` and ``trust_path`` contain ``{domain}``. The literal MEX path is UNCONFIRMED in public text, so it is a
     setting. ``assertion`` selects the token in the RSTR: an assertion element around an opaque ``DesktopSsoToken``, as
     public tools reconstruct it, or a complete signed SAML 1.1 assertion. Lifetimes and ``clock_skew`` are in seconds.
+    ``refresh_in_from``: token responses have ``refresh_in``, half of the lifetime, if access tokens live for so many
+    seconds or more; 0 means never. The limit of the real service is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     """
 
@@ -70,6 +73,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     mex_path: str = "/{domain}/winauth/trust/mex"
     trust_path: str = "/{domain}/winauth/trust/2005"
     audience_urn: str = "urn:federation:MicrosoftOnline"
+    client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
     not_checked: tuple[UncheckedRule, ...] = ()
@@ -77,6 +81,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     access_token_lifetime: int = 4500
     refresh_token_lifetime: int = 90 * 86400
     clock_skew: int = 300
+    refresh_in_from: int = 7200
 
 
 class HostService(EstateEntry, frozen=True, kw_only=True):
@@ -336,6 +341,7 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     devices: tuple[Device, ...]
     applications: tuple[Application, ...] = ()
     federation_services: tuple[FederationService, ...] = ()
+    openid_issuers: tuple[OpenidIssuer, ...] = ()
     traffic_managers: tuple[TrafficManager, ...] = ()
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()

@@ -95,6 +95,12 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
         "Proof Key for Code Exchange is required for cross-origin authorization code redemption.",
         "microsoft-authentication-library-for-js issues; OAuth value by analogy with 9002326",
     ),
+    Aadsts(
+        7000114,
+        _GRANT,
+        "Application '{client}' is not allowed to make application on-behalf-of calls.",
+        f"{_CODES}; OAuth value unconfirmed",
+    ),
     # Resources and scopes
     Aadsts(
         65002,
@@ -257,10 +263,11 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     Aadsts(
         700027,
         _CLIENT,
-        "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - "
-        "{reason}, Thumbprint of key used by client: '{thumbprint}', Please visit the Azure Portal, Graph Explorer or "
-        "directly use MS Graph to see configured keys for app Id '{client}'.]",
-        "learn.microsoft.com question 5915574, passport-azure-ad issue 453; status 401: test files of public tools",
+        "Client assertion contains an invalid signature. [Reason - {reason}, Thumbprint of key used by client: "
+        "'{thumbprint}'{found}, Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see "
+        "configured keys for app Id '{client}'.]",
+        "cli-microsoft365 issue 1621, azure-sdk-for-java issue 25109 (reasons and found key, of 50013); in 2026 an "
+        "unknown key has another first sentence (MSAL.js issue 8339); status 401: test files of public tools",
         status=401,
     ),
     Aadsts(
@@ -336,10 +343,9 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     ),
     Aadsts(
         50166,
-        _CLIENT,
+        _REQUEST,
         "Request to External OIDC endpoint failed. {reason}",
-        "Azure Kubernetes Service guide (text); OAuth value and status unconfirmed",
-        status=401,
+        "azure-workload-identity issues 642, 605 (by its older code 90061: 400), 1130",
     ),
     # Other clouds
     Aadsts(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -59,6 +60,15 @@ class Directory:
         for user in estate.users:
             if user.immutable_id:
                 self._immutable.setdefault(user.immutable_id, []).append(user)
+        self._estate = estate
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The passwords of the users and the secrets of the applications, which no record of the trace may have."""
+        found = {user.password for user in self._estate.users}
+        for application in self._estate.applications:
+            found |= {application.client_secret or "", *(each.value for each in application.secrets)}
+        return frozenset(found - {""})
 
     def find_tenant(self, name: str) -> Tenant | None:
         """Return the tenant with this id, initial domain or verified domain, or None."""

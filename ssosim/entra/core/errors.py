@@ -7,14 +7,16 @@ that no public capture shows. ``{...}`` in a text is filled from the details of 
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import json
 from collections.abc import Mapping
+from itertools import takewhile
 from types import MappingProxyType
 
 from ssosim.entra.core.aadsts_rows import ROWS, Aadsts, EndpointVersion
-from ssosim.entra.core.messages import Call
+from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.timestamps import format_oauth_time
+from ssosim.trace import redact
 
 __all__ = [
     "CATALOGUE",
@@ -27,6 +29,7 @@ __all__ = [
     "describe",
     "find_row",
     "list_error_codes",
+    "mark_error",
 ]
 
 CATALOGUE: Mapping[int, Aadsts] = MappingProxyType({row.code: row for row in ROWS})
@@ -42,10 +45,13 @@ def find_row(code: int) -> Aadsts:
     row = CATALOGUE.get(code)
     if row is not None:
         return row
-    known = [str(each) for each in sorted(CATALOGUE)]
-    near = difflib.get_close_matches(str(code), known, n=_NEAR, cutoff=0.6)
-    hint = f"near it: {', '.join(near)}" if near else f"known are {', '.join(known)}"
-    raise ValueError(f"AADSTS{code} is not in the catalogue of this program; {hint}")
+    near = sorted(CATALOGUE, key=lambda known: (-_common_digits(known, code), abs(known - code)))
+    near = [known for known in near[:_NEAR] if _common_digits(known, code) > 1] or sorted(CATALOGUE)
+    raise ValueError(f"AADSTS{code} is not in the catalogue of this program; try {', '.join(map(str, near))}")
+
+
+def _common_digits(one: int, other: int) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(str(one), str(other), strict=False)))
 
 
 class _Details(dict[str, str]):
@@ -87,6 +93,11 @@ class AadstsError(Exception):
         """The HTTP status of the reply."""
         return self.status if self.status is not None else self.row.status
 
+    @property
+    def page_status(self) -> int:
+        """The HTTP status of a page with the error."""
+        return self.status if self.status is not None else self.row.page_status
+
 
 def list_error_codes(error: AadstsError) -> tuple[int, ...]:
     """Return the values of ``error_codes``: outer codes first, as in captured bodies (``[70002, 50012]``)."""
@@ -95,9 +106,22 @@ def list_error_codes(error: AadstsError) -> tuple[int, ...]:
 
 def describe(error: AadstsError) -> str:
     """Return the text with its codes: ``AADSTS70002: Error validating credentials. AADSTS50008: …``."""
-    details = _Details(error.details)
+    return _describe(error, error.details)
+
+
+def _describe(error: AadstsError, given: Mapping[str, str]) -> str:
+    details = _Details(given)
     parts = (f"AADSTS{code}: {CATALOGUE[code].text.format_map(details)}" for code in list_error_codes(error))
     return " ".join(part.strip() for part in parts)
+
+
+def mark_error(reply: HttpReply, error: AadstsError) -> HttpReply:
+    """Return ``reply`` with code and text of ``error``, which the trace records; the bytes that are sent stay.
+
+    What looks like a token or a ticket in the details is not in that text.
+    """
+    details = {name: redact(value) for name, value in error.details.items()}
+    return dataclasses.replace(reply, code=error.code, error_description=_describe(error, details))
 
 
 def build_claims_challenge(version: EndpointVersion, policy: str = POLICY_ID) -> str:

@@ -10,6 +10,7 @@ from ssosim.clock import Clock, SystemClock
 from ssosim.entra.core.device_codes import DeviceCodeStore
 from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.fault_effect import FindHttpEffect
+from ssosim.entra.core.issuer_keys import FetchDocument, fetch_nothing
 from ssosim.entra.core.keys import Keys
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
@@ -36,7 +37,8 @@ class Provider:
     have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``); it may change at any
     time. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
     ``sleep``
-    waits for the delay of a fault.
+    waits for the delay of a fault. ``fetch_document`` gets the configuration and the keys of other issuers; the
+    composition root connects it to the hosts of the lab.
     """
 
     estate: Estate
@@ -48,6 +50,7 @@ class Provider:
     settings: Settings = field(default_factory=Settings)
     find_effect: FindHttpEffect | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    fetch_document: FetchDocument = fetch_nothing
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)
     replay_cache: ReplayCache = field(init=False)

@@ -233,9 +233,164 @@ _RESOURCES: tuple[Refusal, ...] = (
 )
 """Resources and scopes."""
 
+_CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
+    Refusal(
+        "secret that no secret of the application is, or its secret ID",
+        7000215,
+        "captures of Azure Arc and Microsoft Fabric guides",
+        "entra/test_client_secrets.py::test_a_secret_is_good_within_its_dates",
+    ),
+    Refusal(
+        "secret before its start date",
+        7000215,
+        "unconfirmed",
+        "entra/test_client_secrets.py::test_dates_are_kept_to_the_second",
+    ),
+    Refusal(
+        "secret after its end date",
+        7000222,
+        "botframework-sdk issue 6221, vsts-release-aas issue 119",
+        "entra/test_client_secrets.py::test_dates_are_kept_to_the_second",
+    ),
+    Refusal(
+        "secret beside an assertion, in the form or in the header",
+        9002313,
+        "RFC 6749, section 2.3; code unconfirmed",
+        "entra/test_entra_strict_requests.py::test_a_client_authenticates_in_one_way",
+    ),
+    Refusal(
+        "assertion without its type, or the reverse",
+        900144,
+        "RFC 7521, section 4.2",
+        "entra/test_client_assertions.py::test_the_parameters_belong_together",
+    ),
+    Refusal(
+        "assertion of another type",
+        90011,
+        "azure-activedirectory-library-for-ruby pull request 53",
+        "entra/test_client_assertions.py::test_the_parameters_belong_together",
+    ),
+    Refusal(
+        "assertion that is no JWT, lacks a claim or a thumbprint, has a list as audience or a name twice",
+        50027,
+        "panva/openid-client issue 348, MSAL.NET issue 124",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion with a type that is not JWT",
+        5002727,
+        "a capture of December 2021 in the source of an OAuth client (Go)",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion with another algorithm than RS256 and PS256, none and HMAC among them",
+        5002738,
+        "a capture of December 2021 in the source of an OAuth client (Go)",
+        "entra/test_client_assertions.py::test_nothing_signed_without_the_private_key_is_accepted",
+    ),
+    Refusal(
+        "assertion whose issuer and subject differ",
+        50048,
+        "msal4j issue 430",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion of another application",
+        700021,
+        "azure-identity troubleshooting guide",
+        "entra/test_msal_proofs.py::test_a_wrong_proof_gets_its_code",
+    ),
+    Refusal(
+        "assertion for another audience: host, tenant, version",
+        700023,
+        "MSAL.NET issue 2746, ADAL Python issue 79",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion outside of its time range",
+        700024,
+        "MSAL.NET issue 4951, msal4j issue 984",
+        "entra/test_client_assertions.py::test_the_time_range_is_in_the_text",
+    ),
+    Refusal(
+        "assertion with an unknown key",
+        700027,
+        "cli-microsoft365 issue 1621, MSAL.js issue 8339",
+        "entra/test_client_assertions.py::test_an_unknown_key_is_named_by_its_thumbprint",
+    ),
+    Refusal(
+        "assertion with a wrong signature",
+        700027,
+        "azure-activedirectory-library-for-python issue 225",
+        "entra/test_client_assertions.py::test_a_wrong_signature_is_refused",
+    ),
+    Refusal(
+        "certificate outside of its dates",
+        700027,
+        "reason of the text unconfirmed",
+        "entra/test_client_assertions.py::test_a_certificate_is_good_within_its_dates",
+    ),
+    Refusal(
+        "certificate of a trusted authority, for another subject",
+        700030,
+        "Entra error-code reference",
+        "entra/test_client_assertions.py::test_700030_names_the_subjects_of_the_certificate",
+    ),
+    Refusal(
+        "certificate of a trusted authority, outside of its dates",
+        7000274,
+        "microsoft-identity-web pull request 3653",
+        "entra/test_client_assertions.py::test_subject_and_issuer_are_both_checked",
+    ),
+    Refusal(
+        "federated token of an issuer that no credential names",
+        700211,
+        "azure-workload-identity issue 1200",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token for an audience that no credential names",
+        700212,
+        "Entra error-code reference",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token for a subject that no credential names",
+        700213,
+        "Azure/login issue 482",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token whose subject differs in case",
+        7002138,
+        "Azure/login issues 515, 517",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token of the cloud itself that is no managed identity's",
+        700222,
+        "microsoft-identity-web issue 2519",
+        "memory/test_federated_tokens.py::test_a_token_of_the_cloud_itself_is_not_exchanged",
+    ),
+    Refusal(
+        "federated token whose key the issuer does not publish, or with a wrong signature",
+        7000272,
+        "azure-workload-identity issue 1232; the signature: unconfirmed",
+        "memory/test_federated_tokens.py::test_the_signature_is_that_of_the_issuer",
+    ),
+    Refusal(
+        "federated token whose issuer cannot be reached",
+        50166,
+        "azure-workload-identity issues 642, 1130; azure-cli issue 28863",
+        "memory/test_federated_tokens.py::test_a_fault_of_the_issuer_is_50166",
+    ),
+)
+"""Secrets, certificates and federated credentials of applications."""
+
 REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
     {
         "Applications": _APPLICATIONS,
+        "Client authentication": _CLIENT_AUTHENTICATION,
         "Resources and scopes": _RESOURCES,
     }
 )

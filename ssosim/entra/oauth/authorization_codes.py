@@ -167,7 +167,7 @@ def redeem_code(
         raise AadstsError(70008, reason="It was issued to another client.")
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
-    request = authenticate_as(request, client_type)
+    request = authenticate_as(provider, call, request, client_type)
     if require_parameter(request.form, "redirect_uri").strip() != claims.redirect_uri:
         raise AadstsError(500112, given=request.form["redirect_uri"][:256])
     _check_verifier(claims, request.form.get("code_verifier", ""))

@@ -9,7 +9,7 @@ A public client sends no credential, a confidential client must. What a client i
   does (``isFallbackPublicClient``).
 
 So an application may have a secret and public flows: it polls for a device code without the secret, and must refresh
-without it. ``_verify_credential`` is the only place that looks at the credential itself.
+without it. ``client_authentication`` looks at the credential itself.
 
 Sources: Entra document "Public client and confidential client applications", Microsoft Graph ``application`` resource
 (``isFallbackPublicClient``); canonical/authd issue 1881, email-oauth2-proxy issue 363, cli-microsoft365 issue 948
@@ -19,11 +19,12 @@ Sources: Entra document "Public client and confidential client applications", Mi
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import replace
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call
+from ssosim.entra.core.provider import Provider
+from ssosim.entra.oauth.client_authentication import authenticate_presented
 from ssosim.entra.oauth.token_request import ClientType, TokenRequest
 from ssosim.estate import Application
 from ssosim.estate.applications import RedirectUriType
@@ -57,11 +58,11 @@ def as_client_type(text: str) -> ClientType:
     return "spa" if text == "spa" else "confidential"
 
 
-def authenticate_as(request: TokenRequest, client_type: ClientType) -> TokenRequest:
+def authenticate_as(provider: Provider, call: Call, request: TokenRequest, client_type: ClientType) -> TokenRequest:
     """Return ``request`` with its client known to be of ``client_type``, and authenticated if that is confidential.
 
     Raises AadstsError: 700025 for a public client that sends a credential; 7000216 (client credentials) and 7000218
-    for a confidential client that sends none; 7000215 for a wrong one.
+    for a confidential client that sends none; the codes of ``authenticate_client`` for a wrong one.
     """
     if client_type != "confidential":
         if request.credential.presented:
@@ -69,13 +70,13 @@ def authenticate_as(request: TokenRequest, client_type: ClientType) -> TokenRequ
         return replace(request, client_type=client_type)
     if not request.credential.presented:
         raise AadstsError(7000216 if request.grant_type == "client_credentials" else 7000218)
-    _verify_credential(request)
+    authenticate_presented(provider, call, request.application, request.credential, request.authority)
     return replace(request, client_type=client_type, confidential=True)
 
 
 def has_credentials(application: Application) -> bool:
     """Whether ``application`` has a credential with which it can authenticate."""
-    return application.client_secret is not None
+    return application.has_credentials
 
 
 def check_origin(call: Call, client_type: ClientType) -> None:
@@ -88,10 +89,3 @@ def check_origin(call: Call, client_type: ClientType) -> None:
         raise AadstsError(9002326, origin=origin[:128])
     if not origin and client_type == "spa":
         raise AadstsError(9002327)
-
-
-def _verify_credential(request: TokenRequest) -> None:
-    """Check the credential of a confidential client; raises AadstsError 7000215."""
-    known, sent = request.application.client_secret, request.credential.secret
-    if known is None or not sent or not hmac.compare_digest(known.encode(), sent.encode()):
-        raise AadstsError(7000215, client=request.application.client_id)

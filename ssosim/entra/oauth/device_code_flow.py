@@ -9,18 +9,19 @@ from __future__ import annotations
 from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.browser_cookie import read_browser_cookie
 from ssosim.entra.core.device_codes import DEVICE_CODE_LIFETIME, POLL_INTERVAL, DeviceCode
-from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.errors import AadstsError, mark_error
 from ssosim.entra.core.messages import Call, HttpReply, make_guid, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.pages import NO_STORE, render_device_code_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.access_grants import GrantedAccess, check_resource, grant_user_access
 from ssosim.entra.oauth.authorization_codes import SignInFlow
-from ssosim.entra.oauth.authorize_endpoint import render_error_page, show_sign_in_page
+from ssosim.entra.oauth.authorize_endpoint import show_sign_in_page
+from ssosim.entra.oauth.client_authentication import read_client_credential
 from ssosim.entra.oauth.client_types import authenticate_as, fallback_client_type
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.token_request import (
-    ClientCredential,
     TokenRequest,
     authority_name,
     read_form,
@@ -57,13 +58,13 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
     name = authority_name(authority)
     if name == "consumers":  # as at the authorize endpoint: the lab has work accounts only
         raise AadstsError(50059)
-    application = require_client(provider.directory, require_parameter(form, "client_id").strip(), authority)
+    client_id, credential = read_client_credential(form, call.headers)  # RFC 8628, section 3.1
+    application = require_client(provider.directory, client_id, authority)
     access = read_requested_access(form, version, provider.estate.cloud)
     check_resource(provider, authority if isinstance(authority, Tenant) else None, access.resource)
-    if form.get("client_secret") or form.get("client_assertion"):
-        credential = ClientCredential(form.get("client_secret", ""), form.get("client_assertion", ""))
+    if credential.presented:
         request = TokenRequest(version, authority, "device_code", application, credential, form)
-        authenticate_as(request, fallback_client_type(application))
+        authenticate_as(provider, call, request, fallback_client_type(application))
     code = provider.device_codes.issue(
         client_id=application.client_id,
         authority=name,
@@ -100,9 +101,8 @@ def handle_code_form(provider: Provider, call: Call, captured: tuple[str, ...]) 
     except AadstsError as error:
         return render_error_page(error, call)
     if code is None or code.state != "pending" or call.now >= code.not_on_or_after:
-        return render_device_code_page(
-            error="That code did not work. Check it, or start again on the device.", code=70018
-        )
+        page = render_device_code_page(error="That code did not work. Check it, or start again on the device.")
+        return mark_error(page, AadstsError(70018))
     flow = SignInFlow(
         id=make_guid(),
         browser=read_browser_cookie(call) or make_guid(),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ssosim.entra.core.aadsts_row import EndpointVersion
-from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, list_error_codes
+from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, list_error_codes, mark_error
 from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.timestamps import format_oauth_time
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.wstrust.adfs import AUTHENTICATION_FAILED
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, render_adfs_fault, render_fault
 
 __all__ = ["ErrorStyle", "build_oauth_error", "render_error"]
 
-ErrorStyle = Literal["oauth-v1", "oauth", "soap", "adfs", "text"]
+ErrorStyle = Literal["oauth-v1", "oauth", "page", "soap", "adfs", "text"]
 """The format of an endpoint's errors."""
 
 _ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."
@@ -47,6 +48,8 @@ def build_oauth_error(error: AadstsError, call: Call, *, version: EndpointVersio
 
 def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Settings) -> HttpReply:
     """Render the error in the format of the endpoint."""
+    if style == "page":
+        return render_error_page(error, call)
     status = error.http_status
     if style == "soap":
         body = render_fault(
@@ -56,7 +59,7 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
             trace_id=call.trace_id,
         )
         status = settings.fault_status if error.status is None and status < 405 else status
-        return HttpReply(status, body, SOAP_TYPE, code=error.code)
+        return mark_error(HttpReply(status, body, SOAP_TYPE), error)
     if style == "adfs":
         if error.code == AUTHENTICATION_FAILED:
             return HttpReply(500, render_adfs_fault("FailedAuthentication", _ADFS_TEXT), SOAP_TYPE)
@@ -64,8 +67,7 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         return HttpReply(error.status or 500, render_adfs_fault("InvalidRequest", text), SOAP_TYPE)
     if style == "text":
         text = build_error_description(error, call, "\r\n")
-        return HttpReply(status, text.encode(), "text/plain; charset=utf-8", code=error.code)
+        return mark_error(HttpReply(status, text.encode(), "text/plain; charset=utf-8"), error)
     version: EndpointVersion = "1.0" if style == "oauth-v1" else "2.0"
     body_json = build_oauth_error(error, call, version=version, separator=settings.error_separator)
-    reply = make_json_reply(body_json, status)
-    return HttpReply(reply.status, reply.body, reply.content_type, (("Cache-Control", "no-store"),), error.code)
+    return mark_error(make_json_reply(body_json, status, (("Cache-Control", "no-store"),)), error)

@@ -10,7 +10,7 @@ import re
 from urllib.parse import urlencode
 
 from ssosim.entra.core.aadsts_row import EndpointVersion
-from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of
+from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, mark_error
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import NO_STORE, render_form_post_page
 from ssosim.entra.oauth.authorization_codes import SignInFlow
@@ -80,5 +80,4 @@ def redirect_error(flow: SignInFlow, error: AadstsError, call: Call, separator: 
     claims = claims_of(error, version)
     if claims is not None:
         fields["claims"] = claims
-    reply = redirect_to_application(flow, fields)
-    return HttpReply(reply.status, reply.body, reply.content_type, reply.headers, error.code)
+    return mark_error(redirect_to_application(flow, fields), error)

@@ -1,7 +1,7 @@
 """The token endpoint, v1 and v2. Each grant has one function.
 
 Sources: MSAL.NET OAuthConstants.cs and TokenClient.cs, MSAL Python wstrust_response.py, ADAL Python
-token_request.py, AADInternals, ROADtools; Entra documents of the password and client-credentials grants.
+token_request.py, AADInternals, ROADtools; Entra documents of the password, client-credentials and on-behalf-of grants.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from ssosim.entra.oauth.client_types import (
     has_credentials,
 )
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
+from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read_token_request
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
@@ -75,7 +76,7 @@ def _grant_saml(
 ) -> HttpReply:
     _refuse_grant_over_common(provider, request, name)
     assertion = require_parameter(request.form, "assertion")
-    request = authenticate_as(request, fallback_client_type(request.application))
+    request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     access = _read_access(provider, request)
     subject = verify_assertion(provider, assertion, call.now, name)
     tenant = _check_home_tenant(provider, request, subject.user)
@@ -97,7 +98,7 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     _refuse_grant_over_common(provider, request, "password")
     username = require_parameter(request.form, "username").strip()
     password = require_parameter(request.form, "password")
-    request = authenticate_as(request, fallback_client_type(request.application))
+    request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     access = _read_access(provider, request)
     check_not_for_itself(provider, request.application, access)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
@@ -115,7 +116,7 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
         raise AadstsError(9002313, reason="The refresh token is malformed.") from None
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
-    request = authenticate_as(request, client_type)
+    request = authenticate_as(provider, call, request, client_type)
     if call.now >= claims.not_on_or_after:
         if client_type == "spa":
             raise AadstsError(700084, issued=format_xml_time(claims.issued), lifetime="1.00:00:00")
@@ -152,7 +153,9 @@ def _access_of_refresh(provider: Provider, request: TokenRequest, claims: Refres
 def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
     # An application without any credential that allows public flows is a public client.
     public = request.application.allow_public_client and not has_credentials(request.application)
-    request = authenticate_as(request, "public" if public and request.credential.presented else "confidential")
+    request = authenticate_as(
+        provider, call, request, "public" if public and request.credential.presented else "confidential"
+    )
     if not isinstance(request.authority, Tenant):
         raise AadstsError(50059)
     access = read_requested_access(request.form, request.version, provider.estate.cloud, several=True)
@@ -168,8 +171,15 @@ def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequ
 
 
 def _grant_device_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    request = authenticate_as(request, fallback_client_type(request.application))
+    request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     return _reply_with_tokens(provider, call, request, *redeem_device_code(provider, call, request))
+
+
+def _grant_on_behalf_of(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
+    request, user, method = verify_user_assertion(provider, call, request)
+    tenant = _check_home_tenant(provider, request, user)
+    authenticated = AuthenticatedUser(user, tenant, method, "on_behalf_of")
+    return _reply_to_user(provider, call, request, _read_access(provider, request), authenticated)
 
 
 GRANTS: dict[str, Grant] = {
@@ -181,11 +191,14 @@ GRANTS: dict[str, Grant] = {
     "password": _grant_password,
     "refresh_token": _grant_refresh,
     "client_credentials": _grant_client_credentials,
+    ON_BEHALF_OF: _grant_on_behalf_of,
 }
 
 
 _GRANTS_AFTER_SIGN_IN = frozenset(
-    name for name, grant in GRANTS.items() if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh)
+    name
+    for name, grant in GRANTS.items()
+    if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh, _grant_on_behalf_of)
 )
 """The grants of a user who has signed in before. The functions of the other grants refuse ``consumers`` themselves."""
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import unquote_plus
-
-from multidict import MultiMapping
 
 from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.directory import Authority, Directory
@@ -17,6 +12,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, read_fields
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.settings import Settings
+from ssosim.entra.oauth.client_authentication import ClientCredential, read_client_credential
 from ssosim.entra.oauth.requested_access import (
     OIDC_SCOPES,
     RequestedAccess,
@@ -45,20 +41,6 @@ _FORM = "application/x-www-form-urlencoded"
 
 ClientType = Literal["public", "confidential", "spa"]
 """What a client is in one request: public (no credential), confidential, or a single-page application."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredential:
-    """The credential that a request contains, unchecked: a secret or an assertion."""
-
-    secret: str = ""
-    assertion: str = ""
-    assertion_type: str = ""
-
-    @property
-    def presented(self) -> bool:
-        """Whether the request contains a credential."""
-        return bool(self.secret or self.assertion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,34 +112,8 @@ def read_token_request(
     """
     authority = directory.find_authority(tenant)
     grant_type = require_parameter(form, "grant_type").strip()
-    client_id, credential = _read_credentials(form, headers)
+    client_id, credential = read_client_credential(form, headers)
     # Client credentials at a shared authority are refused for want of a tenant (azure-docs issue 24064), not by 50194.
     without_user = grant_type == "client_credentials"
     application = require_client(directory, client_id, authority, without_user=without_user)
     return TokenRequest(version, authority, grant_type, application, credential, form)
-
-
-def _read_credentials(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, ClientCredential]:
-    """Read client id and credential, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
-
-    Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
-    authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
-    """
-    if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
-        raise AadstsError(9002313, reason="There is more than one Authorization header.")
-    scheme, _, value = headers.get("Authorization", "").partition(" ")
-    basic = scheme.lower() == "basic"
-    if basic + bool(form.get("client_secret")) + bool(form.get("client_assertion")) > 1:
-        raise AadstsError(9002313, reason="The client authenticates in more than one way.")
-    if basic:
-        try:
-            name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            raise AadstsError(9002313, reason="The Authorization header is malformed.") from None
-        client_id = unquote_plus(name)
-        if form.get("client_id", client_id).strip().lower() != client_id.lower():
-            raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
-        return client_id, ClientCredential(secret=unquote_plus(secret))
-    client_id = require_parameter(form, "client_id").strip()
-    kind, assertion = form.get("client_assertion_type", ""), form.get("client_assertion", "")
-    return client_id, ClientCredential(form.get("client_secret", ""), assertion, kind)

@@ -23,10 +23,17 @@ from ssosim.entra.oauth.access_grants import GrantedAccess
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES
 from ssosim.entra.oauth.token_request import TokenRequest
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
-from ssosim.estate import Tenant, User
+from ssosim.estate import Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "issue_app_token", "issue_user_tokens"]
+__all__ = [
+    "REFRESH_PURPOSE",
+    "AuthenticatedUser",
+    "compute_pairwise_subject",
+    "compute_refresh_in",
+    "issue_app_token",
+    "issue_user_tokens",
+]
 
 REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
 
@@ -50,7 +57,8 @@ class AuthenticatedUser:
 
 
 @lru_cache(maxsize=4096)
-def _pairwise_subject(object_id: str, audience: str) -> str:
+def compute_pairwise_subject(object_id: str, audience: str) -> str:
+    """Compute ``sub``: an id of the user with ``object_id`` that only ``audience`` knows the user by."""
     return encode_base64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
@@ -94,7 +102,7 @@ def _access_token(
         "name": user.display_name,
         "oid": user.object_id,
         "scp": " ".join(granted.scopes),
-        "sub": _pairwise_subject(user.object_id, granted.audience),
+        "sub": compute_pairwise_subject(user.object_id, granted.audience),
     }
     if version == "1.0":
         claims |= {"unique_name": user.upn, "upn": user.upn}
@@ -116,7 +124,7 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
         **_common_claims(provider, authenticated.tenant, request.version, now),
         "name": user.display_name,
         "oid": user.object_id,
-        "sub": _pairwise_subject(user.object_id, client_id),
+        "sub": compute_pairwise_subject(user.object_id, client_id),
         **(
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),
@@ -172,17 +180,30 @@ def _response_fields(provider: Provider, version: TokenVersion, granted: Granted
     """Return the fields of the response before the tokens: numbers in v2; strings and three more fields in v1."""
     lifetime = provider.estate.cloud.access_token_lifetime
     scope = _response_scope(version, granted)
+    refresh_in = compute_refresh_in(provider.estate.cloud)
     if version == "2.0":
-        return {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+        fields = {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+        return fields if refresh_in is None else {**fields, "refresh_in": refresh_in}
     return {
         "token_type": "Bearer",
         "scope": scope,
         "expires_in": str(lifetime),
         "ext_expires_in": str(lifetime),
+        **({} if refresh_in is None else {"refresh_in": str(refresh_in)}),
         "expires_on": str(now + lifetime),
         "not_before": str(now),
         "resource": granted.requested.resource,
     }
+
+
+def compute_refresh_in(cloud: Cloud) -> int | None:
+    """Return ``refresh_in``, the seconds after which a client may renew an access token early; None if it has none.
+
+    The real service sends half of the lifetime for tokens that live for two hours or more (MSAL release notes and
+    tests; the limit is a setting, ``Cloud.refresh_in_from``).
+    """
+    lifetime = cloud.access_token_lifetime
+    return lifetime // 2 if 0 < cloud.refresh_in_from <= lifetime else None
 
 
 def issue_user_tokens(

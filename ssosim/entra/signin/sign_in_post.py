@@ -23,10 +23,10 @@ from ssosim.entra.oauth.authorize_endpoint import (
     check_canary,
     open_flow,
     record_prompt,
-    render_error_page,
     show_sign_in_page,
 )
 from ssosim.entra.oauth.client_types import client_type_of_redirect
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import find_redirect_type, redirect_error, redirect_to_application
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES, RequestedAccess, read_scopes

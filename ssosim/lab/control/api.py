@@ -50,6 +50,7 @@ from ssosim.lab.base.errors import LabError
 from ssosim.lab.control.access import AccessControl
 from ssosim.lab.control.device_handlers import DeviceHandlers
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
+from ssosim.lab.control.federated_token_handlers import sign_token
 from ssosim.lab.control.identity_provider_handlers import change_settings, show_settings
 from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeInjectedHandlers
 from ssosim.lab.control.json_errors import JsonRunner
@@ -130,6 +131,7 @@ class ControlApi:
             ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
             ("DELETE", "/v1/scenarios/current", self._end_scenario),
             ("POST", "/v1/spn", SpnHandlers(self._lab.lab).answer),
+            ("POST", "/v1/federated-tokens", self._sign_token),
             ("GET", "/v1/devices", devices.list_devices),
             ("POST", "/v1/devices", devices.attach),
             ("DELETE", "/v1/devices/{device}", devices.stop),
@@ -216,6 +218,9 @@ class ControlApi:
 
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
+
+    async def _sign_token(self, request: web.Request) -> web.Response:
+        return await sign_token(self._lab.lab, request)
 
     async def _identity_provider(self, _: web.Request) -> web.Response:
         return web.json_response(show_settings(self._get_provider()))

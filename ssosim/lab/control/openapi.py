@@ -105,6 +105,11 @@ def _paths() -> Data:
             "post": _operation("start the next phase; after the last phase, end it", named("PlayingScenario"))
         },
         "/v1/spn": {"post": _operation("the SPN that each kind of client forms", _OBJECT, named("SpnQuestion"))},
+        "/v1/federated-tokens": {
+            "post": _operation(
+                "sign a token of an OpenID issuer of the lab", named("FederatedToken"), named("FederatedTokenRequest")
+            )
+        },
         "/v1/devices": {
             "get": _operation("the running programs, each on its device, the oldest first", named("Devices")),
             "post": _operation("attach a device for a program (ssosim exec)", _OBJECT, _OBJECT),

@@ -109,6 +109,17 @@ def _static_schemas() -> dict[str, Schema]:
         ),
         "FaultInForce": object_of(in_force, open_=True)
         | {"description": "A fault with its own fields. `suspended`: it cannot be applied to the lab at present."},
+        "FederatedToken": object_of({"token": TEXT}),
+        "FederatedTokenRequest": object_of(
+            {
+                "issuer": TEXT | {"description": "an issuer of the estate; optional if there is one only"},
+                "subject": TEXT | {"description": "the `sub` claim"},
+                "audience": TEXT | {"description": "the `aud` claim (api://AzureADTokenExchange)"},
+                "expires_in": WHOLE | {"description": "seconds from now; may be negative"},
+                "claims": ANYTHING | {"description": "an object: claims to replace or to add; null leaves one out"},
+            },
+            optional=("issuer", "audience", "expires_in", "claims"),
+        ),
         "Faults": object_of({"faults": array(named("FaultInForce"))}),
         "IdentityProvider": object_of({"not_checked": array(_RULE), "rules": array(_RULE)}),
         "IdentityProviderChange": object_of({"not_checked": array(_RULE)}),
