@@ -319,6 +319,18 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
         "entra/test_client_assertions.py::test_700030_names_the_subjects_of_the_certificate",
     ),
     Refusal(
+        "certificate chain that leads to no trusted authority",
+        7000213,
+        "MSAL.NET issue 3909",
+        "entra/test_client_assertions.py::test_subject_and_issuer_are_both_checked",
+    ),
+    Refusal(
+        "assertion with a key id and no thumbprint",
+        700027,
+        "keycloak issues 19425, 25439",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
         "certificate of a trusted authority, outside of its dates",
         7000274,
         "microsoft-identity-web pull request 3653",
@@ -333,7 +345,7 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
     Refusal(
         "federated token for an audience that no credential names",
         700212,
-        "Entra error-code reference",
+        "azure-workload-identity issue 1675",
         "memory/test_federated_tokens.py::test_every_defect_has_its_code",
     ),
     Refusal(
