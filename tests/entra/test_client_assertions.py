@@ -378,6 +378,7 @@ def test_subject_and_issuer_are_both_checked(subject_site):
         ("leaf", chain_header(LEAF, MIDDLE, x5c=None), 700027),  # azure kubelogin pull request 568
         ("forged", chain_header(NO_AUTHORITY, LEAF, MIDDLE), 7000213),  # issued by a certificate that is no authority
         ("other", chain_header(LEAF, MIDDLE), 700027),  # another key has signed
+        ("leaf", chain_header(LEAF, MIDDLE, **{"x5t#S256": thumbprint(APP)}), 700027),  # it names another certificate
     ):
         assert send(subject_site, assertion(name, header=header)) == (401, [code]), (name, code)
 
@@ -402,6 +403,14 @@ def test_no_changed_character_is_accepted(site, data):
     other = data.draw(st.sampled_from(alphabet.replace(text[place], "")))
     status, codes = send(site, text[:place] + other + text[place + 1 :])
     assert (status, bool(codes)) in ((400, True), (401, True))
+
+
+def test_one_signature_has_one_text(site):
+    """The last character of a signature has bits that carry nothing: only one of its texts is accepted (RFC 7515)."""
+    text = assertion()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    accepted = [last for last in alphabet if send(site, text[:-1] + last)[0] == 200]
+    assert accepted == [text[-1]]
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
