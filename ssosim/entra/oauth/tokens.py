@@ -26,7 +26,14 @@ from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
 from ssosim.estate import Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "compute_refresh_in", "issue_app_token", "issue_user_tokens"]
+__all__ = [
+    "REFRESH_PURPOSE",
+    "AuthenticatedUser",
+    "compute_pairwise_subject",
+    "compute_refresh_in",
+    "issue_app_token",
+    "issue_user_tokens",
+]
 
 REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
 
@@ -50,7 +57,8 @@ class AuthenticatedUser:
 
 
 @lru_cache(maxsize=4096)
-def _pairwise_subject(object_id: str, audience: str) -> str:
+def compute_pairwise_subject(object_id: str, audience: str) -> str:
+    """Compute ``sub``: an id of the user with ``object_id`` that only ``audience`` knows the user by."""
     return encode_base64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
@@ -94,7 +102,7 @@ def _access_token(
         "name": user.display_name,
         "oid": user.object_id,
         "scp": " ".join(granted.scopes),
-        "sub": _pairwise_subject(user.object_id, granted.audience),
+        "sub": compute_pairwise_subject(user.object_id, granted.audience),
     }
     if version == "1.0":
         claims |= {"unique_name": user.upn, "upn": user.upn}
@@ -116,7 +124,7 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
         **_common_claims(provider, authenticated.tenant, request.version, now),
         "name": user.display_name,
         "oid": user.object_id,
-        "sub": _pairwise_subject(user.object_id, client_id),
+        "sub": compute_pairwise_subject(user.object_id, client_id),
         **(
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),
