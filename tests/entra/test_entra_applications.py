@@ -126,6 +126,21 @@ def test_a_single_tenant_application_needs_its_own_endpoint(apps, make_browser, 
     assert apps.token(password_form(MULTI, "openid", LENA, LENA_PASSWORD), "organizations")[0] == 200
 
 
+@pytest.mark.parametrize("client", [DAEMON, MULTI])
+@pytest.mark.parametrize("tenant", ["common", "organizations"])
+def test_client_credentials_need_a_tenant(apps, tenant, client):
+    """50059: nobody is there whose tenant it could be, whether the application is single- or multi-tenant."""
+    assert codes(apps.token(app_form(client, f"{GRAPH}/.default"), tenant)) == (400, [50059])
+
+
+def test_an_application_without_redirect_uris(apps, make_browser):
+    """500113 at authorize if no address is registered, 50011 if another one is; both are pages."""
+    page = make_browser(apps).open(tenant=CONTOSO, client_id=DAEMON)
+    assert page.code == 500113
+    page = make_browser(apps).open(tenant=CONTOSO, client_id=PUBLIC, redirect_uri="https://elsewhere.example/")
+    assert page.code == 50011
+
+
 def test_a_multi_tenant_application_needs_consent_in_each_tenant(apps):
     """Consent in the home tenant is none elsewhere: 65001 for a user, 700016 for the application itself."""
     assert apps.token(password_form(MULTI, READ, LENA, LENA_PASSWORD), LITWARE)[0] == 200

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from msgspec.structs import replace
 
-from ssosim.estate import AppRoleAssignment
+from ssosim.estate import AppRoleAssignment, OAuth2PermissionGrant, ServicePrincipal
 from ssosim.trace import TokenIssued
 from ssosim.trace.export import describe_event
 
@@ -87,6 +87,34 @@ def test_an_api_of_another_tenant_is_500011(apps):
     estate_client = password_form(CLI, f"{API}/.default", LENA, LENA_PASSWORD)
     assert codes(apps.token(estate_client, LITWARE)) == (400, [500011])
     assert codes(apps.token(app_form(DAEMON, f"{API}/.default"), CONTOSO)) == (200, [])
+
+
+def test_an_application_asks_for_itself_by_its_client_id(make_site):
+    """90009 for a password and a refresh that name the application's own API by its URI; by its client id a token."""
+    estate = make_estate()
+    own = OAuth2PermissionGrant(resource=API, scope="Orders.Read")
+    applications = tuple(
+        replace(
+            each,
+            allow_public_client=True,
+            client_secret="s",
+            service_principals=(ServicePrincipal(tenant=CONTOSO, oauth2_permission_grants=(own,)),),
+        )
+        if each.client_id == API_ID
+        else each
+        for each in estate.applications
+    )
+    site = make_site(replace(estate, applications=applications))
+    by_uri = password_form(API_ID, f"offline_access {API}/Orders.Read", resource=API)
+    assert codes(site.token(by_uri, CONTOSO)) == (400, [90009])
+    assert codes(site.token(by_uri, CONTOSO, v1=True)) == (400, [90009])
+    status, body = site.token(by_uri | {"scope": f"offline_access {API_ID}/Orders.Read"}, CONTOSO)
+    assert (status, claims_of(body["access_token"])["aud"]) == (200, API_ID)
+    refresh = {"client_id": API_ID, "grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
+    assert codes(site.token(refresh | {"scope": f"{API}/Orders.Read"}, CONTOSO)) == (400, [90009])
+    assert codes(site.token(refresh, CONTOSO)) == (200, [])
+    assert codes(site.token(app_form(API_ID, f"{API}/.default", "s"), CONTOSO)) == (200, [])
+    assert codes(site.token(app_form(API_ID, "", "s", resource=API), CONTOSO, v1=True)) == (400, [90009])
 
 
 def test_a_disabled_api_is_500014(make_site):

@@ -111,6 +111,19 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
         "msgraph-cli issue 48, msgraph-sdk-python pull request 678, DSRegTool issue 1; OAuth value unconfirmed",
     ),
     Aadsts(
+        90009,
+        _REQUEST,
+        "Application '{client}'({name}) is requesting a token for itself. This scenario is supported only if resource "
+        "is specified using the GUID based App Identifier.",
+        "microsoft-authentication-library-for-java issue 735, ms-identity-javascript-react-tutorial issue 94 (value)",
+    ),
+    Aadsts(
+        500113,
+        _REQUEST,
+        "No reply address is registered for the application.",
+        "OneDriveAPI issue 33, onedrive-sample-apibrowser-dotnet issue 27; OAuth value unconfirmed, shown on a page",
+    ),
+    Aadsts(
         650053,
         _CLIENT,
         "The application '{name}' asked for scope '{scope}' that doesn't exist on the resource '{resource}'. Contact "

@@ -15,12 +15,15 @@ from ssosim.estate import Application, ServicePrincipal, Tenant, User
 __all__ = ["check_assignment", "require_app_principal", "require_client", "require_user_principal"]
 
 
-def require_client(directory: Directory, client_id: str, authority: Authority) -> Application:
+def require_client(
+    directory: Directory, client_id: str, authority: Authority, *, without_user: bool = False
+) -> Application:
     """Return the application ``client_id``, which may be used at ``authority``.
 
     Raises AadstsError: 700016 for an unknown application and for one of another tenant only, 50194 for a single-tenant
     application at a shared authority, 7000112 for a disabled application. A multi-tenant application may be used at a
-    tenant that does not have it yet: the user or an administrator can consent there.
+    tenant that does not have it yet: the user or an administrator can consent there. With ``without_user`` a shared
+    authority is not refused here.
     """
     application = directory.find_application(client_id)
     name = authority.id if isinstance(authority, Tenant) else authority
@@ -31,7 +34,7 @@ def require_client(directory: Directory, client_id: str, authority: Authority) -
             raise AadstsError(700016, client=application.client_id, tenant=name)
         _check_enabled(application, directory.find_service_principal(application, authority))
         return application
-    if not application.multi_tenant:
+    if not application.multi_tenant and not without_user:
         raise AadstsError(50194, client=application.client_id, name=application.name)
     _check_enabled(application, None)
     return application

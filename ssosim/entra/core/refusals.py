@@ -53,6 +53,18 @@ _APPLICATIONS: tuple[Refusal, ...] = (
         "entra/test_entra_applications.py::test_a_multi_tenant_application_needs_consent_in_each_tenant",
     ),
     Refusal(
+        "client credentials at a shared authority",
+        50059,
+        "azure-docs issue 24064",
+        "entra/test_entra_applications.py::test_client_credentials_need_a_tenant",
+    ),
+    Refusal(
+        "authorization request of an application without redirect URIs",
+        500113,
+        "OneDriveAPI issue 33",
+        "entra/test_entra_applications.py::test_an_application_without_redirect_uris",
+    ),
+    Refusal(
         "application or service principal that is disabled",
         7000112,
         "Worklytics/psoxy pull request 74",
@@ -163,6 +175,12 @@ _RESOURCES: tuple[Refusal, ...] = (
         500011,
         "pnpassessment issue 76",
         "entra/test_entra_resources.py::test_an_api_of_another_tenant_is_500011",
+    ),
+    Refusal(
+        "token for itself by a name other than the client id",
+        90009,
+        "microsoft-authentication-library-for-java issue 735, ms-365-mcp-server pull request 508",
+        "entra/test_entra_resources.py::test_an_application_asks_for_itself_by_its_client_id",
     ),
     Refusal(
         "API that is disabled",
@@ -319,6 +337,18 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
         "entra/test_client_assertions.py::test_700030_names_the_subjects_of_the_certificate",
     ),
     Refusal(
+        "certificate chain that leads to no trusted authority",
+        7000213,
+        "MSAL.NET issue 3909",
+        "entra/test_client_assertions.py::test_subject_and_issuer_are_both_checked",
+    ),
+    Refusal(
+        "assertion with a key id and no thumbprint",
+        700027,
+        "keycloak issues 19425, 25439",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
         "certificate of a trusted authority, outside of its dates",
         7000274,
         "microsoft-identity-web pull request 3653",
@@ -333,7 +363,7 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
     Refusal(
         "federated token for an audience that no credential names",
         700212,
-        "Entra error-code reference",
+        "azure-workload-identity issue 1675",
         "memory/test_federated_tokens.py::test_every_defect_has_its_code",
     ),
     Refusal(

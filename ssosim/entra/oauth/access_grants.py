@@ -31,7 +31,7 @@ from ssosim.entra.oauth.requested_access import DEFAULT_SCOPE, OIDC_SCOPES, Requ
 from ssosim.estate import Application, ServicePrincipal, Tenant, UncheckedRule, User
 from ssosim.estate.first_party import GRAPH, PREAUTHORIZED
 
-__all__ = ["GrantedAccess", "check_resource", "grant_app_access", "grant_user_access"]
+__all__ = ["GrantedAccess", "check_not_for_itself", "check_resource", "grant_app_access", "grant_user_access"]
 
 _GRAPH_SCOPE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SIGN_IN_SCOPES = ("openid", "profile", "email")
@@ -115,6 +115,17 @@ def grant_app_access(
     if api_principal is not None and api_principal.assignment_required and not roles:
         raise AadstsError(501051, client=application.client_id, name=application.name, resource=access.resource)
     return grantor.access(access, api, principal, roles=tuple(dict.fromkeys(roles)))
+
+
+def check_not_for_itself(provider: Provider, application: Application, access: RequestedAccess) -> None:
+    """Raise AadstsError 90009 if ``application`` asks for its own API by a name other than its client id.
+
+    Codes and client credentials of version 2 are not refused (Softeria/ms-365-mcp-server pull request 508).
+    """
+    if access.resource.lower() != application.client_id.lower():
+        api = provider.directory.find_api(access.resource)
+        if api is not None and api.client_id.lower() == application.client_id.lower():
+            raise AadstsError(90009, client=application.client_id, name=application.name)
 
 
 def _only_signs_in(access: RequestedAccess, api: Application, principal: ServicePrincipal | None, user: User) -> bool:

@@ -26,10 +26,12 @@ _LAST_PORT = 65535
 def check_redirect_uri(application: Application, given: str) -> str:
     """Return the redirect address of the response; raises AadstsError 50011 if ``application`` has not registered it.
 
-    Addresses must be equal; only the port of a loopback address is ignored, and its empty path is ``/``. An application
-    with one address may omit it.
+    AADSTS500113 says that it has registered none. Addresses must be equal; only the port of a loopback address is
+    ignored, and its empty path is ``/``. An application with one address may omit it.
     """
     registered = application.list_redirect_uris()
+    if not registered:
+        raise AadstsError(500113)
     if not given and len(registered) == 1:
         return registered[0].uri
     if given and find_redirect_type(application, given) is not None:

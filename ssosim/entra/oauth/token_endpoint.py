@@ -16,7 +16,12 @@ from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
 from ssosim.entra.core.timestamps import format_xml_time
-from ssosim.entra.oauth.access_grants import GrantedAccess, grant_app_access, grant_user_access
+from ssosim.entra.oauth.access_grants import (
+    GrantedAccess,
+    check_not_for_itself,
+    grant_app_access,
+    grant_user_access,
+)
 from ssosim.entra.oauth.assertion import verify_assertion
 from ssosim.entra.oauth.authorization_codes import redeem_code
 from ssosim.entra.oauth.client_types import (
@@ -95,6 +100,7 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     password = require_parameter(request.form, "password")
     request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     access = _read_access(provider, request)
+    check_not_for_itself(provider, request.application, access)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
     user = check_cloud_password(provider.estate, provider.directory, tenant, username, password)
     _require_one_factor(user, access)
@@ -126,6 +132,7 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
         raise AadstsError(50057)
     tenant = _check_home_tenant(provider, request, user)
     access = _access_of_refresh(provider, request, claims)
+    check_not_for_itself(provider, request.application, access)
     authenticated = AuthenticatedUser(user, tenant, claims.method, "refresh_token")
     granted = grant_user_access(provider, request.application, tenant, user, access)
     if provider.settings.single_use_refresh_tokens and not provider.replay_cache.record_use(
@@ -152,6 +159,8 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
     if not isinstance(request.authority, Tenant):
         raise AadstsError(50059)
     access = read_requested_access(request.form, request.version, provider.estate.cloud, several=True)
+    if request.version == "1.0":
+        check_not_for_itself(provider, request.application, access)
     granted = grant_app_access(provider, request.application, request.authority, access)
     body = issue_app_token(provider, request, granted, request.authority, call.trace_buffer, call.now)
     return make_json_reply(body, headers=_NO_STORE)

@@ -113,5 +113,7 @@ def read_token_request(
     authority = directory.find_authority(tenant)
     grant_type = require_parameter(form, "grant_type").strip()
     client_id, credential = read_client_credential(form, headers)
-    application = require_client(directory, client_id, authority)
+    # Client credentials at a shared authority are refused for want of a tenant (azure-docs issue 24064), not by 50194.
+    without_user = grant_type == "client_credentials"
+    application = require_client(directory, client_id, authority, without_user=without_user)
     return TokenRequest(version, authority, grant_type, application, credential, form)
