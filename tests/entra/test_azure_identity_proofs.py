@@ -121,7 +121,7 @@ def test_the_right_proof_signs_in(site: Any) -> None:
     ("make", "code"),
     [
         (lambda site: certificate(site, "azure-stranger", STRANGER), 700027),
-        (lambda site: certificate(site, "azure-stranger", STRANGER, send_certificate_chain=True), 700027),
+        (lambda site: certificate(site, "azure-stranger", STRANGER, send_certificate_chain=True), 7000213),
         (lambda site: certificate(site, "azure-leaf", LEAF), 700027),  # the chain is not sent
         (lambda site: asserting(site, "azure-stranger"), 700027),
         (
@@ -133,7 +133,7 @@ def test_the_right_proof_signs_in(site: Any) -> None:
     ],
 )
 def test_a_wrong_proof_gets_its_code(site: Any, make: Any, code: int) -> None:
-    """700027 and 7000215 reach the program as the library's own exception."""
+    """700027, 7000213 and 7000215 reach the program as the library's own exception."""
     with pytest.raises(ClientAuthenticationError, match=f"AADSTS{code}"):
         make(site).get_token(f"{GRAPH}/.default")
     assert not site.events(ClientAuthenticated)

@@ -136,7 +136,6 @@ REFUSED = {
     "issued in a list": ({}, {"iat": [NOW]}, 50027),
     "jti a number": ({}, {"jti": 7}, 50027),
     "no thumbprint": ({"x5t#S256": None}, {}, 50027),
-    "only a key id": ({"x5t#S256": None, "kid": thumbprint(APP)}, {}, 50027),
     "a short thumbprint": ({"x5t#S256": thumbprint(APP)[:-4]}, {}, 50027),
     "a SHA-1 thumbprint under the other name": ({"x5t#S256": thumbprint(APP, sha=1)}, {}, 50027),
     "a thumbprint in hexadecimal": ({"x5t#S256": hashlib.sha256(der(APP)).hexdigest()}, {}, 50027),
@@ -160,6 +159,7 @@ REFUSED = {
     "not yet valid": ({}, {"nbf": NOW + 301}, 700024),
     "ends before it starts": ({}, {"nbf": NOW + 200, "exp": NOW + 100}, 700024),
     # 700027: the key
+    "only a key id": ({"x5t#S256": None, "kid": thumbprint(APP)}, {}, 700027),
     "an unknown key": ({"x5t#S256": thumbprint(make_certificate("other"))}, {}, 700027),
     "thumbprints of two keys": ({"x5t": thumbprint(make_certificate("other"), sha=1)}, {}, 700027),
     "x5c of another key": ({"x5c": [base64.b64encode(der(make_certificate("other"))).decode()]}, {}, 700027),
@@ -366,18 +366,19 @@ def test_a_certificate_of_a_trusted_authority_is_accepted(subject_site, chain):
 
 
 def test_subject_and_issuer_are_both_checked(subject_site):
-    """700030 for another name, 700027 for another issuer or without x5c, 7000274 for a certificate out of date."""
+    """700030 for another name, 7000213 for another issuer, 700027 without x5c, 7000274 for an old certificate."""
     other_name = make_certificate("named", issuer="middle", dns=("other.contoso.com",))
     late = make_certificate("late", issuer="middle", dns=("app.contoso.com",), end=NOON)
     own = make_certificate("own", dns=("app.contoso.com",), authority=True)
     for name, header, code in (
         ("named", chain_header(other_name, MIDDLE, ROOT), 700030),
         ("late", chain_header(late, MIDDLE), 7000274),
-        ("own", chain_header(own), 700027),
-        ("leaf", chain_header(LEAF), 700027),  # the intermediate certificate is missing
+        ("own", chain_header(own), 7000213),
+        ("leaf", chain_header(LEAF), 7000213),  # the intermediate certificate is missing
         ("leaf", chain_header(LEAF, MIDDLE, x5c=None), 700027),  # azure kubelogin pull request 568
-        ("forged", chain_header(NO_AUTHORITY, LEAF, MIDDLE), 700027),  # issued by a certificate that is no authority
+        ("forged", chain_header(NO_AUTHORITY, LEAF, MIDDLE), 7000213),  # issued by a certificate that is no authority
         ("other", chain_header(LEAF, MIDDLE), 700027),  # another key has signed
+        ("leaf", chain_header(LEAF, MIDDLE, **{"x5t#S256": thumbprint(APP)}), 700027),  # it names another certificate
     ):
         assert send(subject_site, assertion(name, header=header)) == (401, [code]), (name, code)
 
@@ -402,6 +403,14 @@ def test_no_changed_character_is_accepted(site, data):
     other = data.draw(st.sampled_from(alphabet.replace(text[place], "")))
     status, codes = send(site, text[:place] + other + text[place + 1 :])
     assert (status, bool(codes)) in ((400, True), (401, True))
+
+
+def test_one_signature_has_one_text(site):
+    """The last character of a signature has bits that carry nothing: only one of its texts is accepted (RFC 7515)."""
+    text = assertion()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    accepted = [last for last in alphabet if send(site, text[:-1] + last)[0] == 200]
+    assert accepted == [text[-1]]
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

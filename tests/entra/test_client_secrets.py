@@ -102,6 +102,16 @@ def test_a_wrong_secret_is_refused_at_the_device_code_endpoint(make_site):
     assert codes == [(401, 7000215), (200, None)]
 
 
+def test_a_secret_is_form_encoded(make_site):
+    """A plus sign in a form is a blank: a secret that is sent as it is, is another one (tomcat-oidcauth issue 9)."""
+    site = make_site(estate_with(certificates=(), secrets=(ClientSecret(value="a+b/c=~"),)))
+    fields = urlencode(form("")).removesuffix("client_secret=")
+    for sent, code in (("a+b/c=~", 7000215), ("a%2Bb%2Fc%3D~", None), ("a%252Bb%252Fc%253D~", 7000215)):
+        body = f"{fields}client_secret={sent}".encode()
+        answer = site.ask("POST", site.LOGIN, "/contoso.com/oauth2/v2.0/token", headers=site.FORM, body=body)
+        assert answer.code == code
+
+
 TOML = """
 [[applications]]
 client_id = "x"

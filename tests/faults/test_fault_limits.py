@@ -336,3 +336,20 @@ def test_a_code_at_a_host_without_codes() -> None:
         check(HttpStatus(host="sts.fabrikam.com", code=50076))
     check(HttpStatus(host="sts.fabrikam.com", status=500))
     check(HttpStatus(code=50076))
+
+
+def test_the_verdict_says_the_providers_own_sentence() -> None:
+    """A rehearsed Conditional Access block is a refusal, in the words that the real service has for it."""
+    scenario = load_scenario("short-blip")
+    client = next(each for each in scenario.clients if each.model == "office")
+    phase = Phase(
+        name="blocked",
+        start=scenario.phases[0].start,
+        faults=(fault_from({"fault": "http-status", "path": "/token", "code": 53003}),),
+        expect={client.name: Outcome.REFUSED},
+    )
+    scenario = msgspec.structs.replace(
+        scenario, phases=(phase,), clients=(client,), end=phase.start + timedelta(hours=1), resolvers=()
+    )
+    verdict = play_in_memory(scenario, default_estate(), {client.name: model_of(client)}).results[0].verdict
+    assert "answered 400, AADSTS53003: Access has been blocked by Conditional Access policies" in verdict.reason

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import jwt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from multidict import CIMultiDict
 from ssosim_clients.ports import Device
 
 from ssosim.entra import Call
-from ssosim.entra.core.jose import sign_jwt
+from ssosim.entra.core.jose import encode_base64url, sign_jwt
 from ssosim.entra.core.keys import issuer_key_name
 from ssosim.entra.http.exchange import serve
 from ssosim.estate import (
@@ -161,6 +162,17 @@ def test_the_signature_is_that_of_the_issuer(lab):
     assert send(lab, other) == (401, [7000272])
     ours, theirs = mint(lab), mint(lab, aud=EXCHANGE, jti="x")
     assert send(lab, f"{theirs.rpartition('.')[0]}.{ours.rpartition('.')[2]}") == (401, [7000272])
+
+
+@pytest.mark.parametrize(("key_id", "code"), [("other", 7000272), (7, 7000272), (None, None)])
+def test_the_key_is_that_of_the_key_id(lab, key_id, code):
+    """A kid that the issuer does not publish is 7000272, whoever has signed; without kid the only key is taken."""
+    key = lab.provider.keys.generated[issuer_key_name(ISSUER)]
+    claims = jwt.decode(mint(lab), options={"verify_signature": False})
+    header = {"typ": "JWT", "alg": "RS256"} | ({} if key_id is None else {"kid": key_id})
+    signed = ".".join(encode_base64url(json.dumps(each).encode()) for each in (header, claims))
+    token = f"{signed}.{encode_base64url(key.sign(signed.encode()))}"
+    assert send(lab, token)[1] == (None if code is None else [code])
 
 
 def test_an_application_without_federated_credentials_accepts_no_token(lab):

@@ -16,6 +16,13 @@ CLIENT_ROWS: tuple[Aadsts, ...] = (
         "azure-activedirectory-library-for-ruby pull request 53; status unconfirmed",
     ),
     Aadsts(
+        7000213,
+        _CLIENT,
+        "Invalid certificate chain.",
+        "MSAL.NET issue 3909; status unconfirmed",
+        status=401,
+    ),
+    Aadsts(
         7000272,
         _CLIENT,
         "The certificate with identifier {thumbprint} used to sign the federated credential could not be found in the "

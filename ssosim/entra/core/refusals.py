@@ -337,6 +337,18 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
         "entra/test_client_assertions.py::test_700030_names_the_subjects_of_the_certificate",
     ),
     Refusal(
+        "certificate chain that leads to no trusted authority",
+        7000213,
+        "MSAL.NET issue 3909",
+        "entra/test_client_assertions.py::test_subject_and_issuer_are_both_checked",
+    ),
+    Refusal(
+        "assertion with a key id and no thumbprint",
+        700027,
+        "keycloak issues 19425, 25439",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
         "certificate of a trusted authority, outside of its dates",
         7000274,
         "microsoft-identity-web pull request 3653",
@@ -351,7 +363,7 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
     Refusal(
         "federated token for an audience that no credential names",
         700212,
-        "Entra error-code reference",
+        "azure-workload-identity issue 1675",
         "memory/test_federated_tokens.py::test_every_defect_has_its_code",
     ),
     Refusal(
@@ -387,11 +399,76 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
 )
 """Secrets, certificates and federated credentials of applications."""
 
+_GRANTS: tuple[Refusal, ...] = (
+    Refusal(
+        "assertion of on-behalf-of that was not signed here, or that is no access token",
+        50013,
+        "msgraph-sdk-php issue 1585, MSAL.NET issue 1317",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "assertion of on-behalf-of for another API",
+        500131,
+        "microsoft-authentication-library-for-js issue 389",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "assertion of on-behalf-of that has expired",
+        500133,
+        "Entra error-code reference; OAuth value: captures of on-behalf-of programs",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "on-behalf-of with the token of an application",
+        7000114,
+        "Entra error-code reference; OAuth value unconfirmed",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "assertion of on-behalf-of that is no JWT",
+        50027,
+        "Entra error-code reference",
+        "entra/test_on_behalf_of.py::test_requests_that_are_refused",
+    ),
+    Refusal(
+        "on-behalf-of without a credential of the API",
+        7000218,
+        "on-behalf-of document",
+        "entra/test_on_behalf_of.py::test_requests_that_are_refused",
+    ),
+    Refusal(
+        "on-behalf-of for an API that nobody consented to",
+        65001,
+        "on-behalf-of document",
+        "entra/test_on_behalf_of.py::test_consent_is_said_as_such",
+    ),
+    Refusal(
+        "on-behalf-of for a user who is disabled",
+        50057,
+        "Entra error-code reference",
+        "entra/test_on_behalf_of.py::test_a_disabled_user_gets_no_further",
+    ),
+    Refusal(
+        "instance discovery for a host of no known cloud",
+        50049,
+        "MSAL.NET TestConstants.DiscoveryFailedResponse",
+        "entra/test_entra_documents.py::test_instance_discovery_of_an_unknown_host",
+    ),
+    Refusal(
+        "method that an endpoint does not have",
+        900561,
+        "koskila.net on AADSTS90056 and AADSTS900561; status unconfirmed",
+        "entra/test_entra_errors.py::test_wrong_method_host_and_path",
+    ),
+)
+"""On-behalf-of, and requests of other endpoints."""
+
 REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
     {
         "Applications": _APPLICATIONS,
         "Client authentication": _CLIENT_AUTHENTICATION,
         "Resources and scopes": _RESOURCES,
+        "On-behalf-of and other endpoints": _GRANTS,
     }
 )
 """The rows by the title of their section, in the order of the page."""

@@ -62,7 +62,7 @@ def verify_client_assertion(application: Application, token: SignedJwt, context:
     """Verify an assertion that ``application`` has signed itself.
 
     Raises AadstsError: 50027, 50048 (``iss`` and ``sub`` differ), 700021 (another application), 700023 (``aud``),
-    700024 (dates), 700027 (key or signature), 700030 and 7000274 (subject name and issuer).
+    700024 (dates), 700027 (key or signature), 700030, 7000213 and 7000274 (subject name and issuer).
     """
     try:
         issuer, subject = token.text_claim("iss"), token.text_claim("sub")
@@ -129,6 +129,8 @@ def _verify_key(application: Application, token: SignedJwt, context: ClientConte
     except ValueError as error:
         raise AadstsError(50027, reason=f"Invalid JWT token: {error}.") from None
     if not thumbprints and not chain:
+        if "kid" in token.header:  # a key id alone finds no certificate (keycloak issues 19425, 25439)
+            raise _key_error(application, "The key was not found.", "")
         raise AadstsError(50027, reason="Invalid JWT token. No certificate thumbprint specified in token header.")
     sent = RegisteredCertificate.from_certificate(chain[0]) if chain else None
     shown = sent.thumbprint if sent else thumbprints[0].digest.hex().upper()
@@ -204,4 +206,4 @@ def _verify_subject(
         return ClientAuthentication(method="certificate_subject", credential=entry.subject_name)
     if trusted:
         raise AadstsError(700030, subjects=", ".join(names[:10]))
-    raise _key_error(application, "The key was not found.", sent.thumbprint)
+    raise AadstsError(7000213)
