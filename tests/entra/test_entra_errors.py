@@ -79,7 +79,7 @@ def test_mfa_differs_between_versions(make_site):
     _, v2 = site.token(form)
     assert (v2["error"], v2["suberror"]) == ("invalid_grant", "basic_action")
     assert list(json.loads(v2["claims"])["access_token"]) == ["capolids"]
-    _, v1 = site.token(form, v1=True)
+    _, v1 = site.token(form | {"resource": "https://graph.microsoft.com"}, v1=True)
     assert (v1["error"], v1["suberror"]) == ("interaction_required", "basic_action")
     assert list(json.loads(v1["claims"])["access_token"]) == ["polids"]
 

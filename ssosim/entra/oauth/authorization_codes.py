@@ -152,7 +152,8 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 501481 (PKCE), 54005 (used), 50034 and 50057 (the user); those of ``client_types`` and ``access_grants``.
+    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 54005 (used), 50034 and 50057 (the
+    user); those of ``client_types`` and ``access_grants``.
     A request that is refused for its parameters does not use up the code, so somebody who has seen the code cannot
     invalidate it.
     """
@@ -170,6 +171,8 @@ def redeem_code(
     request = authenticate_as(provider, call, request, client_type)
     if require_parameter(request.form, "redirect_uri").strip() != claims.redirect_uri:
         raise AadstsError(500112, given=request.form["redirect_uri"][:256])
+    if client_type == "spa" and not claims.challenge:
+        raise AadstsError(9002325)
     _check_verifier(claims, request.form.get("code_verifier", ""))
     user = provider.directory.find_user_by_id(claims.subject)
     if user is None:

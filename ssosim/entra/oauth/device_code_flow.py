@@ -20,6 +20,7 @@ from ssosim.entra.oauth.authorize_endpoint import show_sign_in_page
 from ssosim.entra.oauth.client_authentication import read_client_credential
 from ssosim.entra.oauth.client_types import authenticate_as, fallback_client_type
 from ssosim.entra.oauth.error_page import render_error_page
+from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.token_request import (
     TokenRequest,
@@ -60,6 +61,7 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
         raise AadstsError(50059)
     client_id, credential = read_client_credential(form, call.headers)  # RFC 8628, section 3.1
     application = require_client(provider.directory, client_id, authority)
+    check_parameters(provider.directory, form, version)
     access = read_requested_access(form, version, provider.estate.cloud)
     check_resource(provider, authority if isinstance(authority, Tenant) else None, access.resource)
     if credential.presented:

@@ -33,6 +33,7 @@ from ssosim.entra.oauth.client_types import (
 )
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
 from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
+from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read_token_request
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
@@ -65,6 +66,7 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
+    check_parameters(provider.directory, form, version)
     # The lab has work accounts only.
     if request.authority == "consumers" and request.grant_type in _GRANTS_AFTER_SIGN_IN:
         raise AadstsError(500208)
@@ -225,6 +227,12 @@ def _require_one_factor(user: User, access: RequestedAccess) -> None:
 
 
 def _read_access(provider: Provider, request: TokenRequest) -> RequestedAccess:
+    """Read the access that a request must state. Only a code, a refresh and client credentials of v1 need no resource.
+
+    Sources: azure-docs issues 46696 and 101261 (password); for assertions unconfirmed.
+    """
+    if request.version == "1.0":
+        require_parameter(request.form, "resource")
     return read_requested_access(request.form, request.version, provider.estate.cloud)
 
 
