@@ -97,7 +97,7 @@ def test_mfa_differs_between_versions(make_site):
         ({"scope": "https://a.example/x https://b.example/y"}, 28000, "invalid_request"),
         ({"scope": "https://"}, 70011, "invalid_scope"),
         ({"username": "alice@nowhere.example"}, 50059, "invalid_request"),
-        ({"grant_type": "refresh_token", "refresh_token": "rubbish"}, 9002313, "invalid_request"),
+        ({"grant_type": "refresh_token", "refresh_token": "rubbish"}, 9002313, "invalid_grant"),
         ({"grant_type": "client_credentials"}, 7000216, "invalid_client"),
     ],
 )

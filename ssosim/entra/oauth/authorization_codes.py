@@ -161,7 +161,8 @@ def redeem_code(
     try:
         claims = provider.sealer.open(_CODE, text, AuthorizationCodeClaims)
     except SealedTokenError:
-        raise AadstsError(9002313, reason="The authorization code is malformed.") from None
+        # invalid_grant: dnn.azureadprovider issue 112
+        raise AadstsError(9002313, error="invalid_grant", reason="The authorization code is malformed.") from None
     if call.now >= claims.not_on_or_after:
         raise AadstsError(70008, reason="It has expired.")
     if claims.client_id.lower() != request.application.client_id.lower():

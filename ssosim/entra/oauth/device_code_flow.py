@@ -10,9 +10,9 @@ from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.browser_cookie import read_browser_cookie
 from ssosim.entra.core.device_codes import DEVICE_CODE_LIFETIME, POLL_INTERVAL, DeviceCode
 from ssosim.entra.core.errors import AadstsError, mark_error
-from ssosim.entra.core.messages import Call, HttpReply, make_guid, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_guid, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
-from ssosim.entra.core.pages import NO_STORE, render_device_code_page
+from ssosim.entra.core.pages import render_device_code_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.access_grants import GrantedAccess, check_resource, grant_user_access
 from ssosim.entra.oauth.authorization_codes import SignInFlow
@@ -85,9 +85,10 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
             "verification_url" if v1 else "verification_uri": page,
             "expires_in": str(DEVICE_CODE_LIFETIME) if v1 else DEVICE_CODE_LIFETIME,
             "interval": str(POLL_INTERVAL) if v1 else POLL_INTERVAL,
-            "message": f"To sign in, open {page} in a web browser and enter the code {code.user_code}.",
+            "message": f"To sign in, use a web browser to open the page {page} and enter the code {code.user_code} to "
+            "authenticate.",
         },
-        headers=NO_STORE,
+        headers=JSON_NO_STORE,
     )
 
 

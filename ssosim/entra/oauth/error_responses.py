@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 from ssosim.entra.core.aadsts_row import EndpointVersion
 from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, list_error_codes, mark_error
-from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_json_reply
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.timestamps import format_oauth_time
 from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.wstrust.adfs import AUTHENTICATION_FAILED
+from ssosim.entra.wstrust.rst import TrustVersion
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, render_adfs_fault, render_fault
 
 __all__ = ["ErrorStyle", "build_oauth_error", "render_error"]
@@ -61,13 +62,14 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         status = settings.fault_status if error.status is None and status < 405 else status
         return mark_error(HttpReply(status, body, SOAP_TYPE), error)
     if style == "adfs":
+        trust: TrustVersion = "13" if "13" in call.path else "2005"
         if error.code == AUTHENTICATION_FAILED:
-            return HttpReply(500, render_adfs_fault("FailedAuthentication", _ADFS_TEXT), SOAP_TYPE)
+            return HttpReply(500, render_adfs_fault("FailedAuthentication", _ADFS_TEXT, trust), SOAP_TYPE)
         text = error.details.get("reason") or "The request is invalid or malformed."
-        return HttpReply(error.status or 500, render_adfs_fault("InvalidRequest", text), SOAP_TYPE)
+        return HttpReply(error.status or 500, render_adfs_fault("InvalidRequest", text, trust), SOAP_TYPE)
     if style == "text":
         text = build_error_description(error, call, "\r\n")
         return mark_error(HttpReply(status, text.encode(), "text/plain; charset=utf-8"), error)
     version: EndpointVersion = "1.0" if style == "oauth-v1" else "2.0"
     body_json = build_oauth_error(error, call, version=version, separator=settings.error_separator)
-    return mark_error(make_json_reply(body_json, status, (("Cache-Control", "no-store"),)), error)
+    return mark_error(make_json_reply(body_json, status, JSON_NO_STORE), error)

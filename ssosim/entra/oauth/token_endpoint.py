@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
@@ -42,7 +42,6 @@ from ssosim.estate import Tenant, User
 
 __all__ = ["GRANTS", "handle_token_v1", "handle_token_v2"]
 
-_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 _PASSWORD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105  a URI, not a password
 
 Grant = Callable[[Provider, Call, TokenRequest], HttpReply]
@@ -115,7 +114,8 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
     try:
         claims = provider.sealer.open(REFRESH_PURPOSE, text, RefreshTokenClaims)
     except SealedTokenError:
-        raise AadstsError(9002313, reason="The refresh token is malformed.") from None
+        # invalid_grant: azure-docs issue 63819, MSAL for Android issue 558
+        raise AadstsError(9002313, error="invalid_grant", reason="The refresh token is malformed.") from None
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
     request = authenticate_as(provider, call, request, client_type)
@@ -165,7 +165,7 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
         check_not_for_itself(provider, request.application, access)
     granted = grant_app_access(provider, request.application, request.authority, access)
     body = issue_app_token(provider, request, granted, request.authority, call.trace_buffer, call.now)
-    return make_json_reply(body, headers=_NO_STORE)
+    return make_json_reply(body, headers=JSON_NO_STORE)
 
 
 def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
@@ -253,4 +253,4 @@ def _reply_with_tokens(
 ) -> HttpReply:
     """Return the tokens; ``sign_in`` is the refresh token that stands for an earlier sign-in."""
     body = issue_user_tokens(provider, request, granted, authenticated, call.trace_buffer, call.now, sign_in)
-    return make_json_reply(body, headers=_NO_STORE)
+    return make_json_reply(body, headers=JSON_NO_STORE)

@@ -115,12 +115,16 @@ _ADFS_FAULT = (
     f'<s:Envelope xmlns:s="{SOAP12}" xmlns:a="{_ADDRESSING}"><s:Header>'
     f'<a:Action s:mustUnderstand="1">{_ADDRESSING}/soap/fault</a:Action></s:Header>'
     "<s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode>"
-    '<s:Value xmlns:t="%(trust)s">t:%(subcode)s</s:Value></s:Subcode></s:Code>'
+    '<s:Value xmlns:a="%(trust)s">a:%(subcode)s</s:Value></s:Subcode></s:Code>'
     '<s:Reason><s:Text xml:lang="en-US">%(text)s</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>'
 )
 
 
-def render_adfs_fault(subcode: str, text: str) -> bytes:
-    """Render a fault of a federation service: plain SOAP 1.2 without an AADSTS code, because AD FS has none."""
-    values = {"trust": TRUST_NAMESPACES["2005"], "subcode": subcode, "text": escape_text(text)}
+def render_adfs_fault(subcode: str, text: str, version: TrustVersion) -> bytes:
+    """Render a fault of a federation service: plain SOAP 1.2 without an AADSTS code, because AD FS has none.
+
+    The subcode has the prefix ``a``, bound to the namespace of the endpoint's ``version`` (MSAL Python test_wstrust.py,
+    azure-cli issue 22244).
+    """
+    values = {"trust": TRUST_NAMESPACES[version], "subcode": subcode, "text": escape_text(text)}
     return (_ADFS_FAULT % values).encode()
