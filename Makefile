@@ -1,7 +1,7 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
-.PHONY: help lab clients test lint docs bench fuzz soak setup clean
+.PHONY: help lab clients test lint docs bench fuzz mutations soak setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -40,6 +40,10 @@ bench: ## run every benchmark of bench/README.md, about five minutes
 fuzz: ## fuzz every parser for five minutes; ARGS='--seconds 60'
 	@./bootstrap.sh dev
 	@exec $(bin)/python -m fuzz.run $(ARGS)
+
+mutations: ## remove each check and claim of the identity provider: a test must notice; ARGS='700016'
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m fuzz.mutations $(ARGS)
 
 soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge memory and leftovers
 	@./bootstrap.sh dev

@@ -245,7 +245,6 @@ RECORDED_ROWS: tuple[RecordedRow, ...] = (
         "adal-net",
     ),
     RecordedRow("instance discovery", "header Cache-Control", "max-age=86400, private", "go-secret"),
-    RecordedRow("instance discovery", "header Access-Control-Allow-Origin", "*", "go-secret"),
     RecordedRow("instance discovery", "header Content-Type", "application/json; charset=utf-8", "go-secret"),
     # OpenID configuration
     RecordedRow("OpenID configuration", "keys", _CONFIGURATION_KEYS, "go-device"),

@@ -257,6 +257,7 @@ def test_every_claim_of_a_users_token_for_graph(apps):
     assert again["sub"] == subject
     assert claims(apps.token(password_form(CLI, f"{ARM}/.default")))["sub"] != subject
     assert claims(apps.token(password_form(CLI, f"{GRAPH}/.default", BOB, BOB_PASSWORD)))["sub"] != subject
+    assert claims(apps.token(password_form(CLI, f"openid {GRAPH}/.default")))["uti"] != unique, "each token has its own"
 
 
 def test_every_claim_of_a_users_token_of_version_2(apps):

@@ -302,3 +302,45 @@ def test_the_property_sees_more_of_a_grant(apps: Any) -> None:
     ]
     seen = [tuple((name, str(each.get(name))) for name in STABLE) for each in tokens]
     assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize("grant", ["password", "application", "device", "on_behalf_of", "saml"])
+def test_a_page_gets_no_token_by_other_grants(apps: Any, grant: str) -> None:
+    """9002326 for a request with ``Origin``: only codes and refresh tokens can be a single-page application's."""
+    device = apps.ask(
+        "POST",
+        apps.LOGIN,
+        f"/{CONTOSO}/oauth2/v2.0/devicecode",
+        headers=apps.FORM,
+        body=urlencode({"client_id": PUBLIC, "scope": ORDERS}).encode(),
+    )
+    code = json.loads(device.body)["device_code"]
+    forms = {
+        "password": password_form(PUBLIC, ORDERS),
+        "application": app_form(DAEMON, f"{API}/.default"),
+        "device": {"client_id": PUBLIC, "grant_type": "device_code", "device_code": code},
+        "on_behalf_of": {
+            "client_id": BOTH,
+            "client_secret": SECRET,
+            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "assertion": "a.b.c",
+            "requested_token_use": "on_behalf_of",
+            "scope": ORDERS,
+        },
+        "saml": {
+            "client_id": PUBLIC,
+            "grant_type": "urn:ietf:params:oauth:grant-type:saml1_1-bearer",
+            "assertion": "x",
+            "scope": ORDERS,
+        },
+    }
+
+    def send(**headers: str) -> Any:
+        body = urlencode(forms[grant]).encode()
+        target = f"/{CONTOSO}/oauth2/v2.0/token"
+        return apps.ask("POST", apps.LOGIN, target, headers={**apps.FORM, **headers}, body=body)
+
+    assert send(Origin="https://orders.contoso.com").code == 9002326
+    assert send().code != 9002326
+    if grant in ("password", "application"):
+        assert send().status == 200

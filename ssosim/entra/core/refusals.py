@@ -465,6 +465,12 @@ _GRANTS: tuple[Refusal, ...] = (
 
 _PARAMETERS: tuple[Refusal, ...] = (
     Refusal(
+        "`Origin` at any grant but code and refresh token",
+        9002326,
+        "azure-docs issues 75699 (password), 76480 (client credentials); other grants unconfirmed",
+        "entra/test_request_parameters.py::test_a_page_gets_no_token_by_other_grants",
+    ),
+    Refusal(
         "`claims` that is no JSON object of objects",
         50117,
         "Entra error page of the code; OpenID Connect Core 5.5",

@@ -11,7 +11,7 @@ from ssosim.entra.core.jwt_reader import JwtError, SignedJwt
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.timestamps import format_xml_time
-from ssosim.entra.oauth.client_types import authenticate_as, check_origin
+from ssosim.entra.oauth.client_types import authenticate_as
 from ssosim.entra.oauth.own_tokens import ExpiredTokenError, OwnTokenError, check_dates, read_own_token
 from ssosim.entra.oauth.requested_access import require_parameter
 from ssosim.entra.oauth.token_request import TokenRequest
@@ -42,7 +42,6 @@ def verify_user_assertion(provider: Provider, call: Call, request: TokenRequest)
         raise AadstsError(9002313, reason="The requested_token_use is not on_behalf_of.")
     if request.form.get("requested_token_type"):
         raise AadstsError(9002313, reason="A requested_token_type is not supported here.")
-    check_origin(call, "confidential")
     request = authenticate_as(provider, call, request, "confidential")
     token = _read(provider, assertion, call.now)
     audience = str(token.claims.get("aud", ""))

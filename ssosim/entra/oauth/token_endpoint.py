@@ -66,6 +66,8 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
     check_parameters(provider.directory, form, version)
+    if grant not in (_grant_authorization_code, _grant_refresh):  # these know the type of the redirect URI
+        check_origin(call, "public")
     # The lab has work accounts only.
     if request.authority == "consumers" and request.grant_type in _GRANTS_AFTER_SIGN_IN:
         raise AadstsError(500208)

@@ -27,11 +27,7 @@ __all__ = [
     "handle_user_realm_srf",
 ]
 
-_PUBLIC = (
-    ("Cache-Control", "max-age=86400, private"),
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "GET, OPTIONS"),
-)
+_PUBLIC = (("Cache-Control", "max-age=86400, private"),)
 _TENANT_NOT_FOUND = 90002
 _REALM = (*JSON_NO_STORE, ("Content-Disposition", "inline; filename=userrealm.json"))
 _BODY_LIMIT = 64 * 1024  # bytes; a flow token has at most 16 KiB
