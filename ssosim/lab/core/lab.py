@@ -308,6 +308,10 @@ class Lab:
         """Return whether a part of the lab listens on ``port`` of ``address``."""
         return (address, port) in self._endpoints
 
+    def is_endpoint(self, host: str, port: int) -> bool:
+        """Return whether ``host`` and ``port`` are a local endpoint of the lab."""
+        return (host, port) in self._endpoints.values()
+
     def set_endpoint(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """Set the local endpoint to connect to for ``port`` of ``address``."""
         self._endpoints[address, port] = endpoint

@@ -49,6 +49,7 @@ class LabResolver:
         self._dual_stack = dual_stack
         self._timer = timer or ResponseTimer()
         self._socket: _UdpSocket | None = None
+        self._opening = asyncio.Lock()
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Return the addresses, the canonical name and the CNAME chain of ``name``. Raises DnsFailure."""
@@ -93,8 +94,9 @@ class LabResolver:
         return read_wire(answer[2:], query.type)
 
     async def _udp(self, query: bytes) -> bytes:
-        if self._socket is None:
-            self._socket = await _UdpSocket.open(self.address, self.server)
+        async with self._opening:  # one socket also for the first queries if they are sent together
+            if self._socket is None:
+                self._socket = await _UdpSocket.open(self.address, self.server)
         return await self._socket.send_query(query)
 
     async def _tcp(self, query: bytes) -> bytes:
