@@ -42,6 +42,8 @@ from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.lab.base.errors import LabError
+from ssosim.lab.base.own_sockets import refuse_own_sockets
+from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
 from ssosim.scenario.model import Client, Scenario
@@ -108,6 +110,7 @@ class _ClientModels:
         self._devices: dict[str, ClientDevice] = {}
         self._device_cleanups: dict[str, contextlib.AsyncExitStack] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._refused: dict[str, list[OutsideLabError]] = {}
 
     async def create_devices(self) -> None:
         """Create a device, with the user signed on, for each client that has none."""
@@ -153,12 +156,16 @@ class _ClientModels:
     async def _sign_in(self, name: str, device: ClientDevice) -> None:
         """Sign in once. A failed sign-in is recorded as exit code 1, as for a program."""
         model = self._models[name]
-        report = await model.sign_in(device)
+        with refuse_own_sockets(name) as self._refused[name]:
+            report = await model.sign_in(device)
         if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
 
     def raise_errors(self) -> None:
-        """Raise LabError for a model that raised an exception."""
+        """Raise LabError for a model that raised an exception, or that opened a socket of its own."""
+        for refused in self._refused.values():
+            if refused:
+                raise refused[0]
         for name, task in self._tasks.items():
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise LabError(f"the client model {name!r} broke: {type(error).__name__}: {error}") from error

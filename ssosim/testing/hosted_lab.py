@@ -16,6 +16,7 @@ from ssosim.estate import Estate
 from ssosim.faults import Fault
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
+from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.socket_policy import install as install_sockets
 from ssosim.lab.base.socket_policy import unrestricted
 from ssosim.lab.core.lab import Lab
@@ -110,7 +111,7 @@ class HostedLab:
         async def attempt(lab: Lab) -> Verdict:
             mark, began = lab.trace.last_seq, lab.clock.now()
             async with model_device(lab, name, lab.device_of(device), WallClock(lab.clock)) as ports:
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(TimeoutError), refuse_own_sockets(name):
                     await asyncio.wait_for(model.sign_in(ports), patience_s)
             records = lab.trace.since(mark)
             return judge([record for record in records if record.client == name], began, select_pauses(records))
@@ -118,7 +119,12 @@ class HostedLab:
         return self.call(attempt)
 
     def device(
-        self, device: str | None = None, *, name: str = "program", allow: Collection[str] = (), dns_timeout_s: float = 5.0
+        self,
+        device: str | None = None,
+        *,
+        name: str = "program",
+        allow: Collection[str] = (),
+        dns_timeout_s: float = 5.0,
     ) -> PatchedDevice:
         """Return a device for Python code of this process; use it in a ``with`` block.
 
@@ -161,6 +167,7 @@ class HostedLab:
 
     def call(self, function: Callable[[Lab], Coroutine[object, object, _T]]) -> _T:
         """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab."""
+        __tracebackhide__ = True
         with unrestricted():  # the task gets a copy of this context
             result = asyncio.run_coroutine_threadsafe(function(self._lab), self._loop)
         return result.result()

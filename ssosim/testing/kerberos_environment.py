@@ -5,7 +5,7 @@ blocks must need the same values: a block that needs others is refused. The vari
 because a device of a lab has none.
 
 libkrb5 canonicalises host names in C, by the resolver of the machine. Here this is switched off
-(``dns_canonicalize_hostname = false``), and names that python-gssapi imports are canonicalised before, by the DNS of the
+(``dns_canonicalize_hostname = false``). Names that python-gssapi imports are canonicalised before, by the DNS of the
 lab and by the rule of MIT krb5's defaults (``mit-default``): address look-up, CNAMEs, then PTR.
 """
 

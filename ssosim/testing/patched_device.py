@@ -38,6 +38,7 @@ from ssosim.verdict.pauses import select_pauses
 __all__ = ["DeviceOptions", "PatchedDevice"]
 
 _DISCARD = 9
+_MOST_REFUSED = 100
 _OPTIONS = ClientOptions(dns_canonicalize_hostname="false", rdns=False)  # the names are canonicalised before
 _RULE = RULES["mit-default"]
 
@@ -141,7 +142,8 @@ class PatchedDevice:
 
     def _refuse(self, text: str) -> OutsideLabError:
         error = OutsideLabError(text)
-        self._refused.append(error)
+        if len(self._refused) < _MOST_REFUSED:
+            self._refused.append(error)
         return error
 
     def _has_reached_test(self, refusal: OutsideLabError, ending: BaseException | None) -> bool:

@@ -67,6 +67,7 @@ class PatchedNetwork:
 
     def resolve(self, original: Resolve, host: object, port: object, *options: int) -> list[AddressInfo]:
         """Return what ``getaddrinfo`` returns, by the DNS of the lab. Raises gaierror and OutsideLabError."""
+        __tracebackhide__ = True
         family, kind, protocol, flags = options
         self._check_use(f"the name {host!r}")
         if host is None:
@@ -104,6 +105,7 @@ class PatchedNetwork:
 
         Raises OutsideLabError for an address that is not of the lab, and OSError where the device has no route.
         """
+        __tracebackhide__ = True
         if not isinstance(address, tuple) or len(address) < 2:
             return address  # the original function raises the error
         host, port = str(address[0]), address[1]
@@ -126,23 +128,25 @@ class PatchedNetwork:
 
     def _endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return the local endpoint for ``port`` of ``address``, which has any of the lab's kinds."""
+        __tracebackhide__ = True
         lab = self.lab
         if lab.is_endpoint(address, port):  # of this lab already: sso_lab.endpoint(host)
             return address, port
-        if ":" in address and not self.ipv6:
-            self._record(address, "connect", "unreachable")
-            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-        if lab.is_served(address, port):
-            return lab.endpoint(address, port)
-        if address in {host.address for host in lab.estate.hosts} or is_nowhere(address):
-            self._record(address, "connect", "refused")
-            return self.own, _DISCARD
-        if address not in self.names:
+        of_estate = lab.is_served(address, port) or address in {host.address for host in lab.estate.hosts}
+        if not of_estate and address not in self.names:
             raise self.refuse(
                 f"{self.name} connects to {address} port {port}, which is not of the lab: no host of the estate has "
                 "this address and no answer of the lab's DNS named it, so it would have left for a real network. "
                 f'For a server of the test itself: sso_lab.device(..., allow=["{address}:{port}"])'
             )
+        if ":" in address and not self.ipv6:
+            self._record(address, "connect", "unreachable")
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        if lab.is_served(address, port):
+            return lab.endpoint(address, port)
+        if of_estate or is_nowhere(address):
+            self._record(address, "connect", "refused")
+            return self.own, _DISCARD
         tls = lab.service_ports().get(port)
         name = self.names[address]
         failed = foreign_host_failure(name, address, tls, step_of_host(lab.first_steps, name))
@@ -151,8 +155,6 @@ class PatchedNetwork:
 
     def _record(self, address: str, stage: Any, reason: str) -> None:
         """Record a failed connection, which no server sees."""
-
-
         name = self.names.get(address, "")
         step = step_of_host(self.lab.first_steps, name)
         event = ConnectionFailed(host=name, address=address, stage=stage, reason=reason, by="wire", step=step)
@@ -164,6 +166,7 @@ class PatchedNetwork:
 
     def _bind(self, sock: socket.socket) -> None:
         """Bind ``sock`` to the address of the device, by which the lab knows the client."""
+        __tracebackhide__ = True
         mapped = f"::ffff:{self.own}" if sock.family is socket.AF_INET6 else self.own
         bound, port = sock.getsockname()[:2]
         if bound == mapped:
@@ -190,6 +193,7 @@ class PatchedNetwork:
 
     async def _look_up(self, name: str, families: tuple[Family, ...]) -> Resolution:
         """Ask for all families at once, as glibc does. Raises gaierror if there is no address."""
+        __tracebackhide__ = True
         found = await asyncio.gather(*(self._look_up_family(name, family) for family in families))
         good = [each for each in found if isinstance(each, Resolution)]
         if good:
@@ -213,6 +217,7 @@ class PatchedNetwork:
 
     def _check_use(self, what: str) -> None:
         """Raise OutsideLabError where the device cannot be used: after its block, or in a child process."""
+        __tracebackhide__ = True
         if os.getpid() != self.process:
             raise OutsideLabError(
                 f"a child process of the block of {self.name!r} asks for {what}: only this process and its threads "

@@ -146,8 +146,14 @@ def _patch(replace: Replace) -> None:
 
 def _getaddrinfo(original: Resolve) -> Resolve:
     def getaddrinfo(
-        host: object, port: object, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0  # noqa: A002
+        host: object,
+        port: object,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - the name in the standard library
+        proto: int = 0,
+        flags: int = 0,
     ) -> list[AddressInfo]:
+        __tracebackhide__ = True
         policy = current_policy()
         if policy is None:
             return original(host, port, family, type, proto, flags)
@@ -206,8 +212,16 @@ def _getnameinfo(original: Callable[[Any, int], tuple[str, str]]) -> Callable[[A
 
 def _connect(original: Callable[..., Any]) -> Callable[..., Any]:
     def connect(self: socket.socket, address: Any, /) -> Any:
+        __tracebackhide__ = True
         policy = current_policy() if self.family in _INTERNET else None
-        return original(self, address if policy is None else policy.map_address(self, address))
+        if policy is None:
+            return original(self, address)
+        try:
+            there = policy.map_address(self, address)
+        except OutsideLabError:
+            self.close()  # its owner closes it after an OSError only, as a rule
+            raise
+        return original(self, there)
 
     return connect
 
@@ -216,6 +230,7 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``sendto(data[, flags], address)`` and ``sendmsg(buffers[, ancdata[, flags[, address]]])``."""
 
     def send(self: socket.socket, *arguments: Any) -> Any:
+        __tracebackhide__ = True
         policy = current_policy() if self.family in _INTERNET else None
         if policy is None or not isinstance(arguments[-1], tuple):
             return original(self, *arguments)
@@ -235,6 +250,7 @@ def _start_thread(original: Callable[..., None]) -> Callable[..., None]:
         run, inherited = self.run, policy
 
         def run_with_policy() -> None:
+            __tracebackhide__ = True
             with contextlib.suppress(AttributeError):
                 del self.run  # type: ignore[method-assign]
             _POLICY.set(inherited)

@@ -19,6 +19,7 @@ from ssosim.dns.zones.stub import (
     read_wire,
     reverse_name,
 )
+from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import DnsAnswered, Event
 
@@ -51,6 +52,7 @@ class LabResolver:
         self._socket: _UdpSocket | None = None
         self._opening = asyncio.Lock()
 
+    @code_of_lab
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Return the addresses, the canonical name and the CNAME chain of ``name``. Raises DnsFailure."""
         if self.search_domain and "." not in name:
@@ -62,6 +64,7 @@ class LabResolver:
         found = [await self._query_type(name, kind) for kind in TYPES[family]]
         return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
+    @code_of_lab
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
         read = await self._query_type(reverse_name(address), "PTR")
