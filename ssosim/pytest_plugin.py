@@ -286,8 +286,8 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
 
 def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
     """Add a section to the failure itself, so that JUnit XML and other reports have it, whatever they capture."""
-    if hasattr(report.longrepr, "addsection"):
-        report.longrepr.addsection(title, text, "-")
+    if (add := getattr(report.longrepr, "addsection", None)) is not None:
+        add(title, text, "-")
     elif isinstance(report.longrepr, str):
         report.longrepr += f"\n{f' {title} ':-^80}\n{text}"
     else:

@@ -147,7 +147,7 @@ class ClientEnvironment:
         If it has not ended by then, it is cancelled and the result is None. Raises the exceptions of ``sign_in``.
         """
         run = self.engine.start(sign_in)
-        with refuse_own_sockets(sign_in.__qualname__):
+        with refuse_own_sockets(getattr(sign_in, "__qualname__", "client")):
             self.engine.run(self.now + seconds, watched=run)
         if not run.done:
             run.cancel()

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.estate import Estate
 from ssosim.faults import Fault
+from ssosim.lab.base.default_trust import install_trust
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
+from ssosim.lab.base.kerberos_environment import install_names
 from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.socket_policy import install as install_sockets
 from ssosim.lab.base.socket_policy import unrestricted
@@ -23,8 +25,6 @@ from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
 from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, find_shipped_model, get_model_name
-from ssosim.testing.default_trust import install_trust
-from ssosim.testing.kerberos_environment import install_names
 from ssosim.testing.playing import AnyEstate, convert_error, resolve_estate, working_folder
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json

@@ -24,11 +24,11 @@ from ssosim_clients.spn import RULES
 from ssosim.estate import Device, User
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
+from ssosim.lab.base.kerberos_environment import enter_environment, leave_environment
 from ssosim.lab.base.resolver_choice import resolver_address
 from ssosim.lab.base.socket_policy import OutsideLabError, applied
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.stub_resolver import LabResolver
-from ssosim.testing.kerberos_environment import enter_environment, leave_environment
 from ssosim.testing.lab_call import CallLab
 from ssosim.testing.patched_network import PatchedNetwork
 from ssosim.trace import ClientFinished, Record, UserPrompted

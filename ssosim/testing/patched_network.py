@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 from ssosim_clients.ports import DnsFailure, Family, Resolution
 
@@ -100,7 +100,7 @@ class PatchedNetwork:
             raise socket.herror(1, "Unknown host")
         return found
 
-    def map_address(self, sock: socket.socket, address: Any) -> Any:
+    def map_address(self, sock: socket.socket, address: object) -> object:
         """Return the local endpoint for ``address``, and bind ``sock`` to the address of the device.
 
         Raises OutsideLabError for an address that is not of the lab, and OSError where the device has no route.
@@ -153,7 +153,7 @@ class PatchedNetwork:
         self._record(address, failed.stage, failed.reason)
         return (self.own, _DISCARD) if tls is None else self.foreign
 
-    def _record(self, address: str, stage: Any, reason: str) -> None:
+    def _record(self, address: str, stage: Literal["connect", "tls", "read", "dns"], reason: str) -> None:
         """Record a failed connection, which no server sees."""
         name = self.names.get(address, "")
         step = step_of_host(self.lab.first_steps, name)
@@ -259,7 +259,7 @@ def _plain_address(host: str) -> str:
     return str(mapped or address)
 
 
-def _as_family(sock: socket.socket, endpoint: tuple[str, int]) -> tuple[Any, ...]:
+def _as_family(sock: socket.socket, endpoint: tuple[str, int]) -> tuple[object, ...]:
     """Return ``endpoint``, which is IPv4, for a socket of either family."""
     host, port = endpoint
     return (f"::ffff:{host}", port, 0, 0) if sock.family is socket.AF_INET6 else endpoint

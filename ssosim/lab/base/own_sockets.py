@@ -10,7 +10,7 @@ import contextlib
 import functools
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 from ssosim.lab.base.socket_policy import AddressInfo, OutsideLabError, Resolve, applied, install, unrestricted
@@ -42,7 +42,7 @@ def refuse_own_sockets(client: str) -> Iterator[list[OutsideLabError]]:
         raise policy.refused[0]
 
 
-def code_of_lab(function: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+def code_of_lab(function: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, Coroutine[Any, Any, _T]]:
     """Decorate an async function of a device that opens sockets for a model."""
 
     @functools.wraps(function)

@@ -57,7 +57,7 @@ class SocketPolicy(Protocol):
         """Return the name of ``address``. Raises socket.herror."""
         ...
 
-    def map_address(self, sock: socket.socket, address: Any) -> Any:
+    def map_address(self, sock: socket.socket, address: Any) -> object:
         """Return the address to connect ``sock`` to instead of ``address``. Raises OutsideLabError and OSError."""
         ...
 
@@ -244,7 +244,7 @@ def _start_thread(original: Callable[..., None]) -> Callable[..., None]:
         policy = current_policy()
         # The thread of an executor has no policy of its own: its jobs have.
         target = getattr(self, "_target", None)
-        if policy is None or target is concurrent.futures.thread._worker:  # type: ignore[attr-defined]  # noqa: SLF001
+        if policy is None or target is concurrent.futures.thread._worker:  # noqa: SLF001
             original(self)
             return
         run, inherited = self.run, policy
@@ -252,7 +252,7 @@ def _start_thread(original: Callable[..., None]) -> Callable[..., None]:
         def run_with_policy() -> None:
             __tracebackhide__ = True
             with contextlib.suppress(AttributeError):
-                del self.run  # type: ignore[method-assign]
+                del self.run
             _POLICY.set(inherited)
             run()
 

@@ -125,6 +125,7 @@ class Lab:
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self._gateway: KdcGateway | None = None
+        self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
 
     async def __aenter__(self) -> Self:
@@ -237,6 +238,7 @@ class Lab:
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
+        self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
         await self._listen(runner, server, start_applications(self.services, provider))
 
@@ -260,6 +262,12 @@ class Lab:
                     observer=observer,
                 )
                 await site.start()
+                self._sites.append(site)
+
+    async def _abort_connections(self) -> None:
+        for site in self._sites:
+            site.abort_connections()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""
