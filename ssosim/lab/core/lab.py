@@ -45,6 +45,7 @@ import contextlib
 import importlib
 import socket
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -125,6 +126,7 @@ class Lab:
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self._gateway: KdcGateway | None = None
+        self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
 
@@ -200,8 +202,13 @@ class Lab:
         self.resolvers = await self._cleanup.enter_async_context(start_resolvers(self))
 
     async def hold(self, client: str, seconds: float) -> None:
-        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
-        if isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
+        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else.
+
+        An answer to a client in ``delay_counters`` is not held; the function there gets the seconds.
+        """
+        if (count := self.delay_counters.get(client)) is not None:
+            count(seconds)
+        elif isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
             await make_sleep(self.clock)(seconds)
         else:
             await asyncio.sleep(seconds)
