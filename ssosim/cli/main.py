@@ -76,6 +76,7 @@ COMMANDS = (
     ),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
+    Command("estate", "ssosim.cli.estate", "check an estate file, write a new one, print the schema"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
     Command("clean", "ssosim.cli.clean", "remove the state of labs that are stopped, and caches"),
