@@ -7,7 +7,7 @@ import json
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Annotated, Any, Literal
@@ -56,7 +56,7 @@ def list_entries() -> list[EntryReference]:
 
 
 def _walk(
-    entry: type[msgspec.Struct], path: str, tables: list[Mapping[str, Any]], seen: set[type]
+    entry: type[msgspec.Struct], path: str, tables: Sequence[Mapping[str, Any]], seen: set[type]
 ) -> Iterator[EntryReference]:
     seen.add(entry)
     hints = typing.get_type_hints(entry, include_extras=True)
