@@ -77,3 +77,20 @@ def test_the_reference_has_every_key(bench):
     used = tomllib.loads((ROOT / "ssosim" / "estate" / "contoso.toml").read_text(encoding="utf-8"))
     assert set(used) <= {key.name for key in entries[0].keys}
     assert msgspec.convert(used, Estate) == default_estate()
+
+
+def test_the_commands_that_up_suggests_fit_the_estate(bench, tmp_path):
+    """With an own estate, each suggested command works in it, and none names Contoso."""
+    file = tmp_path / "mine.toml"
+    source = (ROOT / "ssosim" / "estate" / "contoso.toml").read_text(encoding="utf-8")
+    changed = source.replace("contoso.com", "tailspin.example").replace("CONTOSO.COM", "TAILSPIN.EXAMPLE")
+    file.write_text(changed, encoding="utf-8")
+    done = bench.run("up", "--detach", "--estate", str(file))
+    assert done.returncode == 0, done.stderr
+    suggested = done.stdout[done.stdout.index("Try:") :].splitlines()[1:]
+    assert "contoso" not in " ".join(suggested).lower()
+    program = suggested[0].split(" -- ")[1].split()
+    got = bench.run("exec", "--", program[0], "--silent", "--fail", *program[1:])
+    assert got.returncode == 0, got.stderr
+    for line in suggested[2:]:
+        assert bench.run(*line.split()[1:]).returncode == 0, line
