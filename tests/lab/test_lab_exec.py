@@ -121,9 +121,9 @@ def test_a_program_knows_who_is_signed_on(running, device, upn, password):
 
 
 def test_an_unknown_device_is_a_mistake_of_usage(running):
-    """The message lists the devices; exit code 2."""
+    """The message lists the devices; exit code 125, which is no program's."""
     done = running.run("exec", "--device", "desk-9", "--", "true")
-    assert done.returncode == 2
+    assert done.returncode == 125
     assert "'desk-9'" in done.stderr
     assert "known: desk-1, desk-2, desk-3, laptop-1" in done.stderr
 
