@@ -47,7 +47,7 @@ def test_without_a_program_the_usage_is_shown(running):
     """``exec`` alone, or with an empty ``--``, is a mistake of usage."""
     for words in (["exec"], ["exec", "--"]):
         done = running.run(*words)
-        assert (done.returncode, "no program is given" in done.stderr) == (2, True)
+        assert (done.returncode, "no program is given" in done.stderr) == (125, True)
 
 
 def test_input_and_outputs_pass_through(running):
