@@ -17,6 +17,7 @@ __all__ = [
     "ClientFinished",
     "ClientMessage",
     "ConnectionFailed",
+    "CredentialExposed",
     "DeviceCodeIssued",
     "DnsAnswered",
     "Event",
@@ -117,6 +118,24 @@ class HttpExchange(Event):
     scheme: Literal["https", "http"] = "https"
     port: int = 443
     dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialExposed(Event):
+    """A request carried a credential that its recipient must not have. It follows the exchange, if there was one.
+
+    ``credential`` is the kind, such as ``password``, ``owner`` whose it is (for a ticket, the service that it is for),
+    ``part`` where in the request it was, ``reason`` why the recipient must not have it. ``address`` is that of a host
+    outside of the estate, empty for a service of the lab. The credential itself is not in the trace.
+    """
+
+    layer: ClassVar[Layer] = "http"
+    credential: str
+    host: str
+    part: str
+    reason: str
+    owner: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
