@@ -3,8 +3,8 @@
 A full search of a request (``decode``) takes some tenths of a millisecond, as long as the exchange itself. The short
 test takes some microseconds. It errs on one side only: it may find a request suspicious that holds nothing.
 
-It splits the bytes at everything that is no letter or digit, and looks the words up among those of the passwords and
-client secrets, each as it is and in the encodings that change its words. It then looks at the words of the base64
+It splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of the
+passwords and client secrets, each as it is and in the encodings that change its words. It then looks at the words of the base64
 alphabets: one that is long enough for a token, or that hides a known text, is suspicious. A word is examined once; the
 vocabulary of SOAP and URLs is the same in each request.
 """
@@ -37,6 +37,7 @@ _FIRST_OCTETS = (b"\x60", b"\x61", b"\x6e", b"\x76", b"\xa1", b"\x1f", b"\x78")
 _HEX = re.compile(rb"[0-9a-fA-F]+\Z")
 _SIGNS = (b"PRIVATE", b"\0", b"\\", b"&#", b"=\n", b"=\r")
 """What only encodings have that the short test does not undo."""
+_FEW, _MOST_WORDS = 64, 16_384
 _GUID_LENGTH = 36
 _GUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 
@@ -46,10 +47,13 @@ class ShortTest:
 
     def __init__(self, texts: tuple[bytes, ...]) -> None:
         self._texts = texts
-        words = [_longest_words(text) for text in texts]
-        self._is_possible = all(words)
-        self._words = frozenset(word for some in words for word in some)
-        self._is_suspicious_word = lru_cache(maxsize=16_384)(self._examine_word)
+        self._forms: dict[bytes, set[bytes]] = {}
+        for form in (form for text in texts for form in _list_forms(text)):
+            longest = max(form.translate(_SPLIT).split(), key=len, default=b"")
+            self._forms.setdefault(longest, set()).add(form)
+        self._is_possible = all(len(word) >= _SHORTEST_WORD for word in self._forms)
+        self._all_forms = tuple({form for forms in self._forms.values() for form in forms})
+        self._clean_words: set[bytes] = set()
         self.is_clean = lru_cache(maxsize=4096)(self.examine)
 
     def examine(self, data: bytes, takes_tokens: bool) -> bool:
@@ -62,16 +66,33 @@ class ShortTest:
             return False
         if escapes:
             data = unquote_to_bytes(data)
-        if not self._words.isdisjoint(data.translate(_SPLIT).split()):
+        if self._holds_text(data):
             return False
-        words = [word for word in data.translate(_SPLIT_BASE64).split() if len(word) >= _SHORTEST_BASE64]
-        return not any(self._is_suspicious(word, takes_tokens) for word in words)
+        for word in {*data.translate(_SPLIT_BASE64).split()} - self._clean_words:
+            size = len(word)
+            if size >= _TOKEN:
+                if not takes_tokens or self._hides_ticket(word):
+                    return False
+            elif size >= _SHORTEST_BASE64 and not (size == _GUID_LENGTH and _GUID.match(word)):
+                if self._hides_text(word):
+                    return False
+                self._remember(word)
+        return True
 
-    def _is_suspicious(self, word: bytes, takes_tokens: bool) -> bool:
-        size = len(word)
-        if size >= _TOKEN:
-            return not takes_tokens or self._hides_ticket(word)
-        return not (size == _GUID_LENGTH and _GUID.match(word)) and self._is_suspicious_word(word)
+    def _holds_text(self, data: bytes) -> bool:
+        """Return whether a known text is in ``data``. For many texts, a look-up of words chooses which are sought."""
+        if len(self._all_forms) <= _FEW:
+            return any(form in data for form in self._all_forms)
+        found = self._forms.keys() & data.translate(_SPLIT).split()
+        return any(form in data for word in found for form in self._forms[word])
+
+    def _remember(self, word: bytes) -> None:
+        if len(self._clean_words) >= _MOST_WORDS:
+            self._clean_words.clear()
+        self._clean_words.add(word)
+
+    def _hides_text(self, word: bytes) -> bool:
+        return any(text in view for view in decode(word) for text in self._texts)
 
     def _hides_ticket(self, word: bytes) -> bool:
         """Return whether a long word is anything but random bytes, as sealed tokens are, or an assertion."""
@@ -82,20 +103,6 @@ class ShortTest:
         if decoded[:1] in _FIRST_OCTETS or decoded[:2] == b"\x05\x04":
             return True
         return _HEX.match(word) is not None or is_text(decoded) or is_utf16(decoded)
-
-    def _examine_word(self, word: bytes) -> bool:
-        return any(text in view for view in decode(word) for text in self._texts)
-
-
-def _longest_words(text: bytes) -> frozenset[bytes]:
-    """Return the longest word of each usual form of ``text``; empty if one form has none that is long enough."""
-    found = set()
-    for form in _list_forms(text):
-        longest = max(form.translate(_SPLIT).split(), key=len, default=b"")
-        if len(longest) < _SHORTEST_WORD:
-            return frozenset()
-        found.add(longest)
-    return frozenset(found)
 
 
 def _list_forms(text: bytes) -> Iterable[bytes]:
