@@ -4,9 +4,9 @@ A full search of a request (``decode``) takes some tenths of a millisecond, as l
 test takes some microseconds. It errs on one side only: it may find a request suspicious that holds nothing.
 
 It splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of the
-passwords and client secrets, each as it is and in the encodings that change its words. It then looks at the words of the base64
-alphabets: one that is long enough for a token, or that hides a known text, is suspicious. A word is examined once; the
-vocabulary of SOAP and URLs is the same in each request.
+passwords and client secrets, each as it is and in the encodings that change its words. It then looks at the words of
+the base64 alphabets: one that is long enough for a token, or that hides a known text, is suspicious. A word is examined
+once; the vocabulary of SOAP and URLs is the same in each request.
 """
 
 from __future__ import annotations

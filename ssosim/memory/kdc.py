@@ -17,7 +17,7 @@ from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Realm
-from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule, decide_kdc_request
+from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.codes import KrbCode, error_name
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
@@ -94,17 +94,17 @@ class MemoryKdc:
                 delay += decision.effect.delay
                 outcome = self._changed_outcome(decision.effect, request, principal, code)
             if outcome == _SILENCE:
-                record(self._event(name, _SILENCE))
+                record(self._event(name, _SILENCE, decision))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
                 return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
             if outcome is None:
-                record(self._event(service, _ISSUED))
+                record(self._event(service, _ISSUED, decision))
                 return TicketReply(delay=delay)
             if isinstance(outcome, str):
-                record(self._event(service, outcome))
+                record(self._event(service, outcome, decision))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(service, error_name(outcome)))
+            record(self._event(service, error_name(outcome), decision))
             unchanged = decision is None or not decision.effect.decides_reply
             failure = self._failure(spn, service, outcome, from_kdc=unchanged)
         return TicketReply(failure, delay=delay)
@@ -142,8 +142,9 @@ class MemoryKdc:
     def _code(self, service: str) -> int | None:
         return None if self.knows(service) else KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
 
-    def _event(self, service: str, outcome: str) -> KdcExchange:
-        return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm)
+    def _event(self, service: str, outcome: str, decision: KdcDecision | None) -> KdcExchange:
+        faults = () if decision is None else decision.faults
+        return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm, faults=faults)
 
     def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN

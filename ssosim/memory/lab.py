@@ -93,7 +93,7 @@ class MemoryLab:
                 upstream=servers,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver")
+            faults.attach(one, "resolver", validates=resolver.validate)
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:
@@ -121,7 +121,8 @@ class MemoryLab:
         certificate_fault = state.certificates.get(host)
         if certificate_fault is not None and (report_presented := state.presented.get(host)) is not None:
             report_presented()
-        return tls_refused(certificate_fault)
+        number = state.certificate_faults.get(host)
+        return tls_refused(certificate_fault, () if number is None else (number,))
 
     def find_responder(self, address: str | None, port: int, host: str) -> Responder:
         """Return the responder for ``host`` on ``port`` of ``address``; None stands for any address."""

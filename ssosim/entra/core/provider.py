@@ -35,6 +35,10 @@ def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the signature o
     return ""
 
 
+def _no_faults(call: Call, step: SignInStep) -> tuple[int, ...]:  # noqa: ARG001  the signature of the field
+    return ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Provider:
     """The identity provider's shared state.
@@ -44,7 +48,8 @@ class Provider:
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
     have been used. ``find_exposures`` returns the credentials in a call that its recipient must not have, as events;
-    None: nobody looks. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
+    None: nobody looks. ``find_estate_faults`` returns the numbers of the faults of the estate that changed a reply.
+    ``find_effect`` returns the effect of the active faults on a call and may change at any time;
     ``sleep``
     waits for the delay of a fault.
     """
@@ -58,6 +63,7 @@ class Provider:
     settings: Settings = field(default_factory=Settings)
     find_effect: FindHttpEffect | None = None
     find_exposures: FindExposures | None = None
+    find_estate_faults: Callable[[Call, SignInStep], tuple[int, ...]] = _no_faults
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)

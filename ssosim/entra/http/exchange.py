@@ -93,7 +93,9 @@ def run_exchange(
     trace, trace_buffer = provider.trace, call.trace_buffer
     injected, step = _is_injected(effect), step_of(provider, call)
     find = provider.find_exposures
-    exposed = () if find is None else find(call, step, in_place=injected and reply is not None)
+    exposed = (
+        () if find is None else find(call, step, in_place=injected and effect is not None and effect.reply is not None)
+    )
     for event in trace_buffer.events:
         trace.record(client, event)
     trace.record(
@@ -113,6 +115,7 @@ def run_exchange(
             injected=injected,
             step=step,
             dropped=effect is not None and effect.dropped,
+            faults=(*(effect.faults if effect else ()), *provider.find_estate_faults(call, step)),
         ),
     )
     for each in exposed:

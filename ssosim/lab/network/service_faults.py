@@ -31,7 +31,7 @@ def make_service_fault_applier(
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
         gateway.responder = _make_kdc_responder(faults, is_model) if state.kdc else None
-        ca.present_bad_certificates(state.certificates, state.presented)
+        ca.present_bad_certificates(state.certificates, state.presented, state.certificate_faults)
 
     return apply
 
@@ -42,6 +42,7 @@ def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -
         if decision is None:
             return await forward(request.data)
         effect = decision.effect
+        request.faults.extend(decision.faults)
         decision.count_hits()
         if effect.delay and is_model(request.client):
             faults.delay_kdc_reply(request.client, effect.delay)  # the device waits by the lab's clock
