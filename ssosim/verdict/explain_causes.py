@@ -296,7 +296,8 @@ def _find_upstream(answer: Record, around: Sequence[Record]) -> Record | None:
         found = record.event
         if record.seq >= answer.seq or record.client not in resolvers or not isinstance(found, DnsAnswered):
             continue
-        if found.type not in (event.type, "CNAME", "NS"):
+        gives_alias = any(value.startswith("CNAME ") for value in found.answers)  # good for all types
+        if found.type not in (event.type, "CNAME", "NS") and not gives_alias:
             continue
         if found.name not in names and not any(name.endswith(f".{found.name}") for name in names):
             continue
