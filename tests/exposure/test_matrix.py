@@ -183,3 +183,12 @@ def test_a_refresh_token_inside_a_signed_header_is_found(lab):
     letter = Letter("/?sso_nonce=x", headers={"x-ms-RefreshTokenCredential": jwt}, method="GET")
     assert [event.credential for event in lab.send(UNKNOWN, letter)] == ["refresh token"]
     assert lab.send(LOGIN, dataclasses.replace(letter, target="/common/oauth2/authorize?sso_nonce=x")) == ()
+
+
+def test_a_federated_password_beside_its_assertion_is_an_exposure(lab):
+    """MSAL for Go 1.10.1 (``FromSamlGrant``) adds the password to the token request that has the assertion."""
+    assertion = b64url(lab.secrets["assertion"])
+    form = f"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Asaml1_1-bearer&assertion={assertion}"
+    assert lab.send(LOGIN, Letter(TARGETS[LOGIN], body=form.encode())) == ()
+    (found,) = lab.send(LOGIN, Letter(TARGETS[LOGIN], body=f"{form}&password=Frank-lab-password-1".encode()))
+    assert (found.credential, found.owner) == ("password", "frank@fabrikam.com")
