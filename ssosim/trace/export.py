@@ -174,6 +174,9 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return describe_authentication(event)
         case events.IssuerDocumentFetched():
             return f"the identity provider fetches {event.url} → {event.error or event.status}"
+        case events.CredentialExposed():
+            whose = f" of {event.owner}" if event.owner else ""
+            return f"EXPOSED: {event.credential}{whose} in the {event.part} to {event.host}: {event.reason}"
         case events.DeviceCodeIssued():
             return f"device code for {event.client_id}, to be typed as {event.user_code}"
         case events.FaultApplied():
