@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import FaultError
 from ssosim.lab.base.errors import LabError, LabInputError
@@ -179,7 +181,7 @@ class _RunningScenario:
                 "title": phase.title,
                 "number": self._index + 1,
                 "since": self._since,
-                "expect": {key: str(outcome) for key, outcome in phase.expect.items()},
+                "expect": msgspec.to_builtins(phase.expect),
             },
             "problem": self._problem,
             **list_faults(self._lab.faults),

@@ -15,7 +15,9 @@ from ssosim.report.repeat_command import build_repeat_command
 from ssosim.scenario.model import Scenario
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
+from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict
+from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result
 
@@ -34,8 +36,9 @@ class ClientPhase:
     title: str
     begins: datetime
     verdict: Verdict
-    expected: Outcome | None = None
+    expected: Expectation | None = None
     evidence: tuple[Line, ...] = field(default=(), repr=False)
+    measures: Measures = field(default=NOTHING_MEASURED, repr=False)
 
     @property
     def outcome(self) -> Outcome:
@@ -59,8 +62,13 @@ class ClientPhase:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the outcome is the one that the scenario expects, or none is expected."""
-        return self.expected is None or self.expected is self.outcome
+        """Whether all that is expected holds, or nothing is expected."""
+        return not self.broken
+
+    @property
+    def broken(self) -> tuple[BrokenExpectation, ...]:
+        """The parts of the expectation that do not hold."""
+        return () if self.expected is None else check(self.expected, self.verdict, self.measures)
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
         """Return whether the client signed in or failed within this time from the start of the phase."""
@@ -144,7 +152,7 @@ class Played:
 
     @property
     def as_expected(self) -> bool:
-        """Whether every outcome is the one that the scenario expects of it."""
+        """Whether all that is expected of the clients holds; of a client without an expectation nothing is."""
         self.examined.extend(result for result in self.client_phases if not result.as_expected)
         return all(result.as_expected for result in self.client_phases)
 
