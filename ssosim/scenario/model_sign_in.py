@@ -59,7 +59,8 @@ def is_own_failure(error: Exception) -> bool:
 
 def describe_error(error: Exception, passwords: Iterable[str] = ()) -> str:
     """Return class and text of ``error`` on one line, with the place in the client's code, and without secrets."""
-    text = one_line(redact(f"{type(error).__name__}: {error}".removesuffix(": "), passwords))[:_TEXT_LIMIT]
+    words = f"{type(error).__name__}: {error}".removesuffix(": ").split()
+    text = one_line(redact(" ".join(words), passwords))[:_TEXT_LIMIT]
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in (_OWN_PACKAGE, "ssosim_clients"):
