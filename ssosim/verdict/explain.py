@@ -22,15 +22,13 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.clients import LAB_COMMANDS, find_resolvers
 from ssosim.verdict.judge import Verdict, find_unresolved_name, judge
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import find_refused_certificate, select_before_prompt
 
 __all__ = ["Cause", "Explanation", "build_causes", "explain"]
-
-_LAB_COMMANDS = ("spn", "dns-probe")
-"""Client names under which the trace has the queries of `ssosim spn` and `ssosim dns`; they do not sign in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,11 @@ def explain(
     """
     found: list[Explanation] = []
     in_force: list[Record] = []
+    others = LAB_COMMANDS | find_resolvers(records)
     for name, began, part in _split_phases(records):
         if phase in (None, name):
-            names = dict.fromkeys(r.client for r in part if r.client and _is_selected(r.client, client))
+            seen = dict.fromkeys(record.client for record in part if record.client)
+            names = [each for each in seen if (each not in others if client is None else each == client)]
             pauses = select_pauses(part)
             for who in names:
                 mine = [record for record in part if record.client == who]
@@ -82,10 +82,6 @@ def explain(
                 found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note))
         in_force = _select_faults_in_force([*in_force, *part])
     return tuple(found)
-
-
-def _is_selected(name: str, client: str | None) -> bool:
-    return name not in _LAB_COMMANDS if client is None else name == client
 
 
 def build_causes(records: Sequence[Record], verdict: Verdict, around: Sequence[Record]) -> list[Cause]:

@@ -173,3 +173,24 @@ def test_the_records_of_a_program_have_real_offsets(bench, short):
     assert seconds[1] - seconds[0] >= 0.4
     healthy = json.loads(done.stdout)["phases"][0]["clients"]["sh#1"]
     assert healthy["after_s"] == pytest.approx(healthy["decided_s"], abs=0.05)
+
+
+def test_a_client_that_was_never_seen_is_a_mistake(bench, short):
+    """``trace --client`` with a typing error: exit code 2 and the near name, and not an empty answer."""
+    bench.run("run", short)
+    good = bench.run("trace", "--name", "run-short", "--client", "office", "--layer", "token")
+    assert (good.returncode, "office" in good.stdout) == (0, True)
+    wrong = bench.run("trace", "--name", "run-short", "--client", "ofice")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "there is no client 'ofice' in the trace; clients: office; did you mean office?" in wrong.stderr
+
+
+def test_resolvers_are_no_clients(bench):
+    """``explain`` lists who signs in; the resolvers in between ask under their names and are left out."""
+    done = bench.run("run", "negative-cache", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    clients = set(json.loads(done.stdout)["phases"][0]["clients"])
+    resolvers = {each["by"] for each in bench.records("run-negative-cache") if each.get("by")}
+    assert resolvers
+    explained = bench.run("explain", "--name", "run-negative-cache", "--json")
+    assert {each["client"] for each in json.loads(explained.stdout)} == clients
