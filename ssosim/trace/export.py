@@ -168,6 +168,9 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return describe_failed_connection(event)
         case events.TokenIssued():
             return f"{event.kind} token for {event.subject} by {event.grant}"
+        case events.CredentialExposed():
+            whose = f" of {event.owner}" if event.owner else ""
+            return f"EXPOSED: {event.credential}{whose} in the {event.part} to {event.host}: {event.reason}"
         case events.DeviceCodeIssued():
             return f"device code for {event.client_id}, to be typed as {event.user_code}"
         case events.FaultApplied():

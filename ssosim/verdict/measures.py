@@ -5,12 +5,13 @@ Pure functions of trace records, as verdicts are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from ssosim.trace import (
     NO_FIRST_STEPS,
+    CredentialExposed,
     DnsAnswered,
     FirstSteps,
     HttpExchange,
@@ -34,13 +35,22 @@ class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ticket or a credential that was sent to the wrong host.
 
     ``what`` is the kind of credential, ``where`` the host that got it, ``why`` why it is wrong, ``seq`` the number of
-    the trace record.
+    the trace record. ``owner`` is whose credential it is (for a ticket, the service that it is for) and ``part`` the
+    part of the request that held it, both empty if unknown.
     """
 
     what: str
     where: str
     why: str
     seq: int
+    owner: str = ""
+    part: str = ""
+
+    def __str__(self) -> str:
+        """For example ``password of bob@contoso.com in the body to sts.example: ...``."""
+        owner = f" of {self.owner}" if self.owner else ""
+        part = f" in the {self.part}" if self.part else ""
+        return f"{self.what}{owner}{part} to {self.where}: {self.why}"
 
 
 class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,18 +132,26 @@ def _is_program(records: Iterable[Record]) -> bool:
     return any(isinstance(record.event, LabEvent) and record.event.part == "device" for record in records)
 
 
-def _exposures(records: Iterable[Record]) -> Iterable[Exposure]:
+def _exposures(records: Iterable[Record]) -> Iterator[Exposure]:
+    """Yield what the services found in requests (``CredentialExposed``), NTLM tokens, and tickets for other names."""
     hosts = {record.event.host for record in records if isinstance(record.event, HttpExchange)}
     for record in records:
         event = record.event
-        if isinstance(event, HttpExchange) and event.auth != "none":
-            if event.injected:
-                yield Exposure(event.auth, event.host, "something else answered in the service's place", record.seq)
-            elif event.status == _NO_SUCH_HOST:
-                yield Exposure(event.auth, event.host, "this host is none of the services", record.seq)
-            elif event.auth == "ntlm":
-                yield Exposure("ntlm", event.host, "the service takes Kerberos tickets only", record.seq)
+        if isinstance(event, CredentialExposed):
+            yield Exposure(event.credential, event.host, event.reason, record.seq, event.owner, event.part)
+        elif isinstance(event, HttpExchange) and event.auth == "ntlm":
+            yield Exposure("ntlm", event.host, _explain_ntlm(event), record.seq)
         elif isinstance(event, KdcExchange) and event.request == "TGS" and event.outcome == "issued":
             service, _, name = event.service.partition("/")
             if service == "HTTP" and hosts and name not in hosts:
                 yield Exposure("ticket", name, "a ticket for another name than was connected to", record.seq)
+
+
+def _explain_ntlm(event: HttpExchange) -> str:
+    if event.injected and event.status:
+        return "something else answered in the service's place"
+    return (
+        "this host is none of the services"
+        if event.status == _NO_SUCH_HOST
+        else "the service takes Kerberos tickets only"
+    )

@@ -17,7 +17,8 @@ class HttpEffect:
     ``silent``: no reply is sent. ``dropped``: no reply is sent, and the connection is closed. ``reply``: this reply is
     sent, and the provider does not handle the request. ``change``: this function changes the provider's reply.
     ``from_service``: the effect stands for a failure of the service itself, so the trace does not mark the exchange as
-    injected.
+    injected. ``faults`` are the numbers of the faults that decide the response, for the trace; ``delayed_by`` of those
+    that only delay it, which are to blame if no response comes in time.
     """
 
     delay: float = 0.0
@@ -26,6 +27,8 @@ class HttpEffect:
     reply: HttpReply | None = None
     change: Callable[[HttpReply], HttpReply] | None = None
     from_service: bool = False
+    faults: tuple[int, ...] = ()
+    delayed_by: tuple[int, ...] = ()
 
 
 FindHttpEffect = Callable[[Call, str], HttpEffect | None]

@@ -76,6 +76,10 @@ class UnknownDestinations:
             self._packets.close()
             self._packets = None
 
+    def find_name(self, client: str, address: str) -> str:
+        """Return the last name that ``client`` resolved to ``address``; ``""`` if none is known."""
+        return self._misdirected.find_name(client, address)
+
     def _read_packets(self) -> None:
         assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
         with contextlib.suppress(BlockingIOError):

@@ -85,13 +85,25 @@ class ProgramDevices:
         self._on_devices: dict[str, tuple[str, str, float]] = {}
         self._codes = DeviceCodeQueues(context.lab.trace)
         lab = context.lab
-        ports = lab.service_ports()
+        ports = {80: False, **lab.service_ports()}  # a program may use plain HTTP
         self._foreign_ipv4_hosts = ForeignIpv4Hosts(
-            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
+            lab.ca,
+            lab.trace,
+            lab.client_addresses,
+            context.addresses(),
+            ports,
+            lab.first_steps,
+            lambda: lab.exposures,
         )
         self._foreign_ipv4_hosts.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
-            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
+            lab.ca,
+            lab.trace,
+            lab.client_addresses,
+            context.addresses(),
+            ports,
+            lab.first_steps,
+            lambda: lab.exposures,
         )
 
     async def close(self) -> None:
