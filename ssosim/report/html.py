@@ -138,7 +138,7 @@ def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Seq
         f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp())}</time> '
         f"<b>{escape(phase.phase)}</b>{title}</h3>"
     )
-    parts = [head]
+    parts = [head, *(f'<p class="note">Note: {escape(note)}</p>' for note in phase.notes)]
     for lane, client in enumerate(clients):
         result = phase.clients[client]
         shown = " open" if not result.as_expected else ""

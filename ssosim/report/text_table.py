@@ -33,6 +33,7 @@ def table(result: RunResult, columns: int | None = None) -> str:
     width = max((len(client) for client in clients), default=0)
     for phase in result.phases:
         lines += ["", f"{phase.phase}: {phase.title}".rstrip(": ")]
+        lines += [f"  note: {note}" for note in phase.notes]
         for client, came_to in phase.clients.items():
             outcome = f"{came_to.outcome}{_after(came_to)}"
             lines.append(f"  {client:<{width}}  {outcome}: {came_to.reason}{_deviation(came_to)}")

@@ -15,6 +15,7 @@ from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
+from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
@@ -63,6 +64,8 @@ class _Play:
         scenario, lab = self._scenario, self._lab
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
+        notes: dict[str, tuple[str, ...]] = {}
+        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             self._until(began)
@@ -75,11 +78,12 @@ class _Play:
                 act()
             self._until(began + scenario.duration_of(index))
             self._check()
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
             results += judge_phase(scenario, phase, lab.trace, mark, first_steps=lab.first_steps)
         self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()
-        return Playback(scenario, tuple(results))
+        return Playback(scenario, tuple(results), notes)
 
     def _until(self, moment: float) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 
@@ -51,10 +51,14 @@ class ClientVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """A scenario that was played, with its results."""
+    """A scenario that was played, with its results.
+
+    ``notes`` are sentences about phases, by their names, such as about faults that touched nothing.
+    """
 
     scenario: Scenario
     results: tuple[ClientVerdict, ...]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:

@@ -46,6 +46,7 @@ from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
+from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
@@ -76,6 +77,8 @@ async def play(
         await clients.create_devices()
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
+        notes: dict[str, tuple[str, ...]] = {}
+        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             await clock.run_until(began)
@@ -92,8 +95,9 @@ async def play(
                 act()
             await clock.run_until(began + scenario.duration_of(index))
             clients.raise_errors()
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
             results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
-        return Playback(scenario, tuple(results))
+        return Playback(scenario, tuple(results), notes)
 
 
 class _ClientModels:

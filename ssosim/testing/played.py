@@ -171,8 +171,8 @@ class Played:
     ) -> Played:
         """Fail the test (AssertionError) if a client does otherwise in a phase; the text has phase, rule and figure.
 
-        ``outcome`` and ``never`` are outcomes, such as ``"silent|interactive"``; ``within`` is a duration (``"30s"``, or
-        seconds), ``max_rate`` requests in a minute (``"60/min"``). ``phase`` are names of phases, by default all;
+        ``outcome`` and ``never`` are outcomes, such as ``"silent|interactive"``; ``within`` is a duration (``"30s"``,
+        or seconds), ``max_rate`` requests in a minute (``"60/min"``). ``phase`` are names of phases, by default all;
         ``client`` is a client's name, by default all. Without an expectation: what the scenario expects; that is a
         mistake where it expects nothing. Raises LabInputError for an unknown name or a wrong value. Returns the run.
         """

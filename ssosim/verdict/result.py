@@ -139,7 +139,8 @@ class PhaseFault(_Frozen, frozen=True, kw_only=True):
 class PhaseResult(_Frozen, frozen=True, kw_only=True):
     """A phase: its name, when it began, the faults in it, and the result of each client by its name.
 
-    ``share_silent`` is the part of the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
+    ``notes`` are sentences about the phase, such as about a fault that touched nothing. ``share_silent`` is the part of
+    the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
     """
 
     phase: str
@@ -147,6 +148,7 @@ class PhaseResult(_Frozen, frozen=True, kw_only=True):
     start: Moment
     share_silent: float | None = None
     faults: tuple[PhaseFault, ...] = ()
+    notes: tuple[str, ...] = ()
     clients: dict[str, ClientResult]
 
 

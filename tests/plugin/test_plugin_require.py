@@ -39,7 +39,7 @@ def test_what_does_not_hold_names_phase_and_figure(played, wanted, words):
 
 
 def test_without_an_expectation_it_is_the_scenarios(played):
-    """``require()`` alone: what the scenario expects, and of an added client that it signs in where nothing is broken."""
+    """``require()`` alone: what the scenario expects; an added client must sign in where nothing is broken."""
     played.require(client="office")
     played.require(phase="healthy", client="naive")
     with pytest.raises(LabInputError, match="expects nothing of office, so nothing could fail"):
