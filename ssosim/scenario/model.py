@@ -118,7 +118,7 @@ class Phase(_Frozen, frozen=True, kw_only=True):
         """
         own = {key: convert_expectation(value) for key, value in client.expect.items()}
         here = next((convert_expectation(self.expect[key]) for key in client.groups if key in self.expect), None)
-        default = default_expectation(has_faults=self.has_faults) if client.added else None
+        default = default_expectation(has_faults=self.has_faults) if client.added and here is None else None
         return merge(*select_by_phase(own, self.name, scenario), here, default) or None
 
 
