@@ -71,8 +71,8 @@ def explain(
 ) -> tuple[Explanation, ...]:
     """Explain each client in each phase of a trace; ``client`` and ``phase`` select one of them.
 
-    A trace without phases is one phase with an empty name. ``first_steps`` has the hosts that the estate serves, if they
-    are known; the trace shows those that answered.
+    A trace without phases is one phase with an empty name. ``first_steps`` has the hosts that the estate serves, if
+    they are known; the trace shows those that answered.
     """
     found: list[Explanation] = []
     others = LAB_COMMANDS | find_resolvers(records)

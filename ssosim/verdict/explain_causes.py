@@ -40,7 +40,7 @@ __all__ = ["FoundCause", "find_causes"]
 
 _PREAUTH = ("KDC_ERR_PREAUTH_REQUIRED", "KDC_ERR_PREAUTH_FAILED")
 _PENDING_CODES = (70016,)
-_MANY = 10
+_MANY = 500
 _REFUSED = (401, 403)
 _NEGOTIATE_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.BROWSER_SSO)
 
@@ -68,7 +68,7 @@ def find_causes(
         return
     match last.event:
         case HttpExchange():
-            yield from _explain_http(records, last, last.event)
+            yield from _explain_http(records, around, last, last.event)
         case KdcExchange():
             yield from _explain_ticket(records, around, last)
         case ConnectionFailed():
@@ -82,6 +82,7 @@ def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Re
     """Return the last failure that no later success cancels; if all are cancelled, the last one."""
     failures = [record for record in records if _is_failure(record.event)]
     open_failures = [record for record in failures if not _is_cancelled(record, records)] or failures
+    open_failures = [record for record in open_failures if not _is_for_realm(record.event)] or open_failures
     last = open_failures[-1] if open_failures else None
     if last is None or not isinstance(last.event, DnsAnswered):
         return last
@@ -93,7 +94,7 @@ def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Re
     if missing is None:
         return others[-1] if others else last
     name = getattr(missing.event, "name", "")
-    matters = name in first_steps or getattr(missing.event, "faults", ()) or not others
+    matters = name in first_steps or bool(_faults_of(missing.event)) or not others
     connected = any(getattr(record.event, "host", "") == name for record in records)
     return missing if matters or connected else others[-1]
 
@@ -115,38 +116,47 @@ def _is_failure(event: Event) -> bool:
 
 def _is_cancelled(failure: Record, records: Sequence[Record]) -> bool:
     """Return whether the same exchange succeeded later."""
-    event = failure.event
-    for record in records:
-        later = record.event
-        if record.seq <= failure.seq or _is_failure(later):
-            continue
-        match event, later:
-            case HttpExchange(), HttpExchange():
-                if (event.host, event.path) == (later.host, later.path):
-                    return True
-            case ConnectionFailed(), HttpExchange():
-                if event.host == later.host:
-                    return True
-            case KdcExchange(), KdcExchange():
-                if event.service == later.service and later.outcome == "issued":
-                    return True
-                if event.service.startswith("krbtgt/") and later.outcome == "issued":
-                    return True  # libkrb5 asks for a referral first, and then its own realm
-            case DnsAnswered(), DnsAnswered():
-                if event.name == later.name and event.type == later.type:
-                    return True
-            case _:
-                pass
-    return False
+    return any(
+        record.seq > failure.seq and not _is_failure(record.event) and _makes_good(record.event, failure.event)
+        for record in records
+    )
 
 
-def _explain_http(records: Sequence[Record], last: Record, event: HttpExchange) -> Iterator[FoundCause]:
+def _makes_good(later: Event, failed: Event) -> bool:
+    match failed, later:
+        case HttpExchange(), HttpExchange():
+            return (failed.host, failed.path) == (later.host, later.path)
+        case ConnectionFailed(), HttpExchange():
+            return failed.host == later.host
+        case KdcExchange(), KdcExchange():  # libkrb5 asks for a referral first, and then its own realm
+            return later.outcome == "issued" and (failed.service == later.service or _is_for_realm(failed))
+        case DnsAnswered(), DnsAnswered():
+            return (failed.name, failed.type) == (later.name, later.type)
+        case _:
+            return False
+
+
+def _is_for_realm(event: Event) -> bool:
+    """Return whether it is a request for another realm, which libkrb5 derives from the name of an unknown host."""
+    return isinstance(event, KdcExchange) and event.request == "TGS" and event.service.startswith("krbtgt/")
+
+
+def _find_last_ticket(records: Sequence[Record], before: int) -> Record | None:
+    """Return the last ticket request before record number ``before``; one for a realm only if there is no other."""
+    requests = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
+    own = [record for record in requests if not _is_for_realm(record.event)]
+    return next(reversed(own or requests), None)
+
+
+def _explain_http(
+    records: Sequence[Record], around: Sequence[Record], last: Record, event: HttpExchange
+) -> Iterator[FoundCause]:
     times = sum(
         isinstance(r.event, HttpExchange)
         and (r.event.host, r.event.path, r.event.status) == (event.host, event.path, event.status)
         for r in records
     )
-    repeated = f", {times:,} times" if times >= _MANY else ""
+    repeated = f", {times:,} times, in a loop" if times >= _MANY else ""
     yield FoundCause(_describe_http(event) + repeated, last, event.faults)
     if event.injected or event.status not in _REFUSED:
         return
@@ -154,14 +164,25 @@ def _explain_http(records: Sequence[Record], last: Record, event: HttpExchange) 
     if event.auth == "kerberos" and checked is not None:
         reason = getattr(checked.event, "reason", "")
         yield FoundCause(f"the service refused the ticket: {reason}", checked)
-    elif event.auth in ("none", "ntlm") and event.step in _NEGOTIATE_STEPS:
-        ticket = _find_last_ticket(records, last.seq)
-        if ticket is None:
+    elif event.auth in ("none", "ntlm"):
+        yield from _explain_no_ticket(records, around, last, event)
+
+
+def _explain_no_ticket(
+    records: Sequence[Record], around: Sequence[Record], last: Record, event: HttpExchange
+) -> Iterator[FoundCause]:
+    """Yield why a request that was refused had no ticket, if it needed one."""
+    ticket = _find_last_ticket(records, last.seq)
+    needs_ticket = event.step in _NEGOTIATE_STEPS
+    if ticket is None:
+        if needs_ticket:
             yield FoundCause("it asked for no ticket", last)
-        elif getattr(ticket.event, "outcome", "") != "issued":
-            yield from _explain_ticket(records, records, ticket)
-        else:
-            yield FoundCause(f"it had a ticket for {getattr(ticket.event, 'service', '')}, and sent none", ticket)
+        return
+    assert isinstance(ticket.event, KdcExchange)  # noqa: S101 - by _find_last_ticket
+    if ticket.event.outcome != "issued":
+        yield from _explain_ticket(records, around, ticket)
+    elif needs_ticket:
+        yield FoundCause(f"it had a ticket for {ticket.event.service}, and sent none", ticket)
 
 
 def _find_refused_check(records: Sequence[Record], last: Record) -> Record | None:
@@ -258,7 +279,7 @@ def _faults_behind(answer: Record, around: Sequence[Record]) -> tuple[int, ...]:
     if event.faults or not event.by:
         return event.faults
     upstream = _find_upstream(answer, around)
-    return () if upstream is None else upstream.event.faults  # type: ignore[attr-defined]
+    return () if upstream is None else _faults_of(upstream.event)
 
 
 def _find_upstream(answer: Record, around: Sequence[Record]) -> Record | None:
@@ -296,12 +317,15 @@ def _find_upstream(answer: Record, around: Sequence[Record]) -> Record | None:
 def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:
     last = next((r for r in reversed(records) if isinstance(r.event, HttpExchange)), None)
     if last is not None and getattr(last.event, "step", None) in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
-        faults: tuple[int, ...] = getattr(last.event, "faults", ())
-        yield FoundCause("the provider offers no silent way for this user", last, faults)
+        yield FoundCause("the provider offers no silent way for this user", last, _faults_of(last.event))
         return
-    changed = next((r for r in reversed(records) if getattr(r.event, "faults", ())), None)
+    changed = next((r for r in reversed(records) if _faults_of(r.event)), None)
     if changed is not None:
-        yield FoundCause(_describe_changed(changed.event), changed, getattr(changed.event, "faults", ()))
+        yield FoundCause(_describe_changed(changed.event), changed, _faults_of(changed.event))
+
+
+def _faults_of(event: Event) -> tuple[int, ...]:
+    return event.faults if isinstance(event, DnsAnswered | KdcExchange | HttpExchange | ConnectionFailed) else ()
 
 
 def _describe_changed(event: Event) -> str:

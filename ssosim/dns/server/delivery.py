@@ -87,7 +87,7 @@ class Effect:
     instead. ``truncate``: send a header only, with TC set. ``replacement``: send the answer of this function instead.
     ``unless_cd``: leave queries with the CD bit unchanged, as a validating resolver must (RFC 4035 section 3.2.2).
     ``faults`` are the numbers of the faults that have this effect, for the trace, and ``delayed_by`` of those that only
-    delay the answer.
+    delay it, which are to blame if it is dropped because it would come too late.
     """
 
     drop: bool = False
@@ -211,14 +211,14 @@ def make_dropped_event(event: DnsAnswered, faults: tuple[int, ...] = ()) -> DnsA
 def name_faults(event: DnsAnswered, healthy: DnsAnswered, effect: Effect) -> DnsAnswered:
     """Return ``event``, sent instead of ``healthy``, with the numbers of the faults that changed it.
 
-    A replacement that is the same as the answer that it replaces is no change.
+    A replacement that is the same as the answer that it replaces is no change, and neither is a delay: an answer that
+    comes too late for a client is ``DROPPED``.
     """
-    late = effect.delayed_by if event.rcode == "NOERROR" else ()  # a delay makes no answer negative
     if effect.replacement is not None:
         if (event.rcode, event.answers) == (healthy.rcode, healthy.answers):
-            return replace(event, faults=(*healthy.faults, *late))
-        return replace(event, faults=(*event.faults, *effect.faults, *late))
-    return replace(event, faults=(*(() if effect.final else healthy.faults), *effect.faults, *late))
+            return replace(event, faults=healthy.faults)
+        return replace(event, faults=(*event.faults, *effect.faults))
+    return replace(event, faults=(*(() if effect.final else healthy.faults), *effect.faults))
 
 
 def apply_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:

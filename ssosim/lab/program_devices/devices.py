@@ -29,6 +29,7 @@ from ssosim.lab.network.ipv6 import (
     link_up_commands,
 )
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
+from ssosim.lab.network.refused_connections import RefusedConnections
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
@@ -96,6 +97,8 @@ class ProgramDevices:
             lambda: lab.exposures,
         )
         self._foreign_ipv4_hosts.start()
+        self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
+        self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
             lab.ca,
             lab.trace,
@@ -109,6 +112,7 @@ class ProgramDevices:
     async def close(self) -> None:
         """Stop the foreign hosts, which all devices share."""
         self._foreign_ipv4_hosts.stop()
+        self._refused_connections.stop()
         await self._foreign_ipv6_hosts.stop()
 
     async def attach(self, request: DeviceRequest) -> dict[str, Any]:
