@@ -5,7 +5,9 @@ from ssosim.verdict.explain import explain
 
 AUTOLOGON, TARGET = "autologon.microsoftazuread-sso.com", "www.tm.a.prd.aadg.trafficmanager.net"
 fault = FaultApplied(name="cname-for-alias", detail=f"{AUTOLOGON} is a CNAME", id=1)
-moved = DnsAnswered(name=AUTOLOGON, type="A", rcode="NOERROR", answers=(f"CNAME {TARGET}.", "A 192.0.2.20"), faults=(1,))
+moved = DnsAnswered(
+    name=AUTOLOGON, type="A", rcode="NOERROR", answers=(f"CNAME {TARGET}.", "A 192.0.2.20"), faults=(1,)
+)
 empty = DnsAnswered(name=AUTOLOGON, type="A", rcode="NODATA", faults=(1,))
 searched = DnsAnswered(name=f"{AUTOLOGON}.corp.contoso.com", type="A", rcode="NXDOMAIN")
 challenge = HttpExchange(host=AUTOLOGON, method="GET", path="/contoso.com/winauth/sso", status=401)
