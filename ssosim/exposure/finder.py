@@ -32,7 +32,7 @@ def find_exposures(request: RequestParts, known: KnownCredentials, to: Recipient
     found: dict[tuple[CredentialKind, str, str], CredentialExposed] = {}
     for part, data in request.parts:
         for credential in _find_credentials(data, known):
-            why = explain_exposure(credential, to, request.address)
+            why = explain_exposure(credential, to, request.address, part)
             key = (credential.kind, credential.owner, why)
             if why and key not in found:
                 found[key] = CredentialExposed(
@@ -110,7 +110,7 @@ class ExposureFinder:
         if self._known.has_challenges and not takes_tokens:
             return False
         is_clean: Callable[[bytes, bool], bool] = self._short_test.is_clean
-        if not is_clean(call.target.encode("utf-8", "surrogateescape"), takes_tokens):
+        if not is_clean(call.target.encode("utf-8", "surrogateescape"), False):
             return False
         for name, value in call.headers.items():
             if value[:10].lower() == "negotiate " and name.lower() == "authorization":

@@ -1,10 +1,10 @@
 """Who may receive which credential: the table of legitimate recipients.
 
-Sources: RFC 6749, sections 2.3, 4.1.3 and 6 (client secret, code and refresh token go to the token endpoint); RFC 7636,
-section 4.5 (code verifier); RFC 8628, section 3.4 (device code); RFC 7522, section 2.1 (assertion); RFC 6750, section
-5.3 (a bearer token goes to its resource server, over TLS); RFC 4120, section 1.3 (a ticket is for the service that it
-names); MS-WSTEP and the Entra documentation of federated users (a federated user's password goes to the federation
-service of the user's domain).
+Sources: RFC 6749, sections 2.3.1, 4.1.3 and 6 (client secret, code and refresh token go to the token endpoint, a client
+secret never in the URL); RFC 7636, section 4.5 (code verifier); RFC 8628, section 3.4 (device code); RFC 7522, section
+2.1 (assertion); RFC 6750, section 5.3 (a bearer token goes to its resource server, over TLS, and not in URLs); RFC
+4120, section 1.3 (a ticket is for the service that it names); the Entra documentation of federated users (their
+passwords go to the federation service of the domain).
 """
 
 from __future__ import annotations
@@ -36,6 +36,16 @@ _LOGIN = frozenset(
 )
 
 
+_NEVER_IN_URLS = frozenset(
+    {
+        CredentialKind.PASSWORD,
+        CredentialKind.CLIENT_SECRET,
+        CredentialKind.REFRESH_TOKEN,
+        CredentialKind.ACCESS_TOKEN,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """Who received a request.
@@ -54,8 +64,10 @@ class Recipient:
     in_place: bool = False
 
 
-def explain_exposure(found: FoundCredential, to: Recipient, address: str = "") -> str:  # noqa: PLR0911 - one for each
-    """Return why ``to`` must not receive the credential; empty if it may."""
+def explain_exposure(  # noqa: PLR0911 - one for each reason
+    found: FoundCredential, to: Recipient, address: str = "", part: str = "body"
+) -> str:
+    """Return why ``to`` must not receive the credential in ``part`` of a request; empty if it may."""
     if to.role == "foreign":
         return f"the host at {address or 'that address'} is none of the estate's"
     if to.role == "unknown":
@@ -70,7 +82,10 @@ def explain_exposure(found: FoundCredential, to: Recipient, address: str = "") -
         return "" if found.owner.lower() in to.spns else f"the ticket is for {found.owner or 'another service'}"
     if to.scheme == "http":
         return "it was sent in clear text (http)"
-    return _explain_business(found, to)
+    why = _explain_business(found, to)
+    if not why and part in ("path", "query") and found.kind in _NEVER_IN_URLS:
+        return "it is in the URL, which browsers, proxies and logs keep"
+    return why
 
 
 def _explain_business(found: FoundCredential, to: Recipient) -> str:

@@ -34,11 +34,16 @@ from ssosim.trace import (
     TicketChecked,
 )
 from ssosim.trace.connection_text import describe_failed_connection
-from ssosim.verdict.steps import choose_unanswered_name, find_refused_certificate, has_address, is_address_query
+from ssosim.verdict.steps import (
+    PREAUTH_REQUIRED,
+    choose_unanswered_name,
+    find_refused_certificate,
+    has_address,
+    is_address_query,
+)
 
 __all__ = ["FoundCause", "find_causes"]
 
-_PREAUTH = ("KDC_ERR_PREAUTH_REQUIRED", "KDC_ERR_PREAUTH_FAILED")
 _PENDING_CODES = (70016,)
 _MANY = 500
 _REFUSED = (401, 403)
@@ -80,15 +85,14 @@ def find_causes(
 
 def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Record | None:
     """Return the last failure that no later success cancels; if all are cancelled, the last one."""
-    failures = [record for record in records if _is_failure(record.event)]
-    open_failures = [record for record in failures if not _is_cancelled(record, records)] or failures
-    open_failures = [record for record in open_failures if not _is_for_realm(record.event)] or open_failures
-    last = open_failures[-1] if open_failures else None
+    failures = _find_open_failures(records) or [record for record in records if _is_failure(record.event)]
+    failures = [record for record in failures if not _is_for_realm(record.event)] or failures
+    last = failures[-1] if failures else None
     if last is None or not isinstance(last.event, DnsAnswered):
         return last
     certificate = find_refused_certificate(records)
     missing = choose_unanswered_name(records, first_steps)
-    others = [record for record in open_failures if not isinstance(record.event, DnsAnswered)]
+    others = [record for record in failures if not isinstance(record.event, DnsAnswered)]
     if certificate is not None:
         return certificate
     if missing is None:
@@ -99,39 +103,61 @@ def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Re
     return missing if matters or connected else others[-1]
 
 
+def _find_open_failures(records: Sequence[Record]) -> list[Record]:
+    """Return the failures after which the same exchange did not succeed, in order. Linear: a loop has many records."""
+    good: set[tuple[str, ...]] = set()
+    found: list[Record] = []
+    for record in reversed(records):
+        event = record.event
+        if not _is_failure(event):
+            good.update(_keys_made_good(event))
+        elif good.isdisjoint(_keys_of_failure(event)):
+            found.append(record)
+    return found[::-1]
+
+
+def _keys_made_good(event: Event) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of the failures that a success cancels."""
+    match event:
+        case HttpExchange():
+            yield "http", event.host, event.path
+            yield "connection", event.host
+        case KdcExchange(outcome="issued"):  # libkrb5 asks for a referral first, and then its own realm
+            yield "ticket", event.service
+            yield ("realm",)
+        case DnsAnswered():
+            yield "dns", event.name, event.type
+        case _:
+            pass
+
+
+def _keys_of_failure(event: Event) -> Iterator[tuple[str, ...]]:
+    match event:
+        case HttpExchange():
+            yield "http", event.host, event.path
+        case ConnectionFailed():
+            yield "connection", event.host
+        case KdcExchange():
+            yield "ticket", event.service
+            if _is_for_realm(event):
+                yield ("realm",)
+        case DnsAnswered():
+            yield "dns", event.name, event.type
+        case _:
+            pass
+
+
 def _is_failure(event: Event) -> bool:
     match event:
         case DnsAnswered():
             return is_address_query(event) and not has_address(event)
         case KdcExchange():
-            return event.outcome not in ("issued", *_PREAUTH[:1])
+            return event.outcome not in ("issued", PREAUTH_REQUIRED)
         case HttpExchange():
             failed = event.status >= 400 or event.status == 0 or event.injected
             return failed and event.code not in _PENDING_CODES and event.method != "unreadable"
         case ConnectionFailed():
             return True
-        case _:
-            return False
-
-
-def _is_cancelled(failure: Record, records: Sequence[Record]) -> bool:
-    """Return whether the same exchange succeeded later."""
-    return any(
-        record.seq > failure.seq and not _is_failure(record.event) and _makes_good(record.event, failure.event)
-        for record in records
-    )
-
-
-def _makes_good(later: Event, failed: Event) -> bool:
-    match failed, later:
-        case HttpExchange(), HttpExchange():
-            return (failed.host, failed.path) == (later.host, later.path)
-        case ConnectionFailed(), HttpExchange():
-            return failed.host == later.host
-        case KdcExchange(), KdcExchange():  # libkrb5 asks for a referral first, and then its own realm
-            return later.outcome == "issued" and (failed.service == later.service or _is_for_realm(failed))
-        case DnsAnswered(), DnsAnswered():
-            return (failed.name, failed.type) == (later.name, later.type)
         case _:
             return False
 
@@ -296,7 +322,8 @@ def _find_upstream(answer: Record, around: Sequence[Record]) -> Record | None:
         found = record.event
         if record.seq >= answer.seq or record.client not in resolvers or not isinstance(found, DnsAnswered):
             continue
-        if found.type not in (event.type, "CNAME", "NS"):
+        gives_alias = any(value.startswith("CNAME ") for value in found.answers)  # good for all types
+        if found.type not in (event.type, "CNAME", "NS") and not gives_alias:
             continue
         if found.name not in names and not any(name.endswith(f".{found.name}") for name in names):
             continue

@@ -20,6 +20,7 @@ from ssosim.trace import (
 )
 
 __all__ = [
+    "PREAUTH_REQUIRED",
     "choose_unanswered_name",
     "classify_failed_step",
     "find_refused_certificate",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 _LATE_ALERT_S = 1.0
+PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
+"""The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
 
 def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignInStep | None:
@@ -46,7 +49,7 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
         case ConnectionFailed():
             return event.step
         case KdcExchange():
-            return None if event.outcome == "issued" else SignInStep.TICKET
+            return None if event.outcome in ("issued", PREAUTH_REQUIRED) else SignInStep.TICKET
         case HttpExchange(status=401, auth="none", code=None):
             return None
         case HttpExchange() if event.status >= 400 or event.status == 0 or event.injected:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
 from ssosim.exposure import ExposureFinder, parts_of_raw_request
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.trace.export import record_to_json
-from tests.exposure.secrets_of_lab import AUTOLOGON, LOGIN, OFFICE, STS, UNKNOWN, WAYS, Letter, SecretLab, text_of
+from tests.exposure.secrets_of_lab import (
+    AUTOLOGON,
+    LOGIN,
+    OFFICE,
+    STS,
+    UNKNOWN,
+    WAYS,
+    Letter,
+    SecretLab,
+    b64url,
+    text_of,
+)
 
 _ELSEWHERE = (STS, AUTOLOGON, UNKNOWN)
 WRONG = {
@@ -152,3 +164,31 @@ def test_other_bytes_are_no_credential(lab, body):
     """Neither rubbish nor values that only look like a credential are reported, and nothing raises."""
     for host in TARGETS:
         assert lab.send(host, Letter("/" + OFFICE, body=body)) == ()
+
+
+@pytest.mark.parametrize("kind", ["password", "client secret", "refresh token", "access token"])
+def test_a_secret_in_a_url_is_an_exposure_also_at_the_right_host(lab, kind):
+    """RFC 6749, section 2.3.1, and RFC 6750, section 5.3: URLs are kept by browsers, proxies and logs (BoltAuth 52)."""
+    for way in ("query", "path", "query-percent"):
+        found = lab.send(LOGIN, _at(WAYS[way](lab.secrets[kind]), LOGIN))
+        assert [(event.credential, "URL" in event.reason) for event in found] == [(kind, True)]
+    code = lab.secrets["authorization code"].decode()
+    assert lab.send(LOGIN, Letter(f"/common/oauth2/nativeclient?code={code}")) == ()
+
+
+def test_a_refresh_token_inside_a_signed_header_is_found(lab):
+    """The header ``x-ms-RefreshTokenCredential`` holds a JWT with the token in its claims (common-for-android 3199)."""
+    claims = json.dumps({"refresh_token": lab.secrets["refresh token"].decode(), "request_nonce": "n"})
+    jwt = f"{b64url(json.dumps({'alg': 'HS256', 'ctx': 'x'}).encode())}.{b64url(claims.encode())}.c2lnbmF0dXJl"
+    letter = Letter("/?sso_nonce=x", headers={"x-ms-RefreshTokenCredential": jwt}, method="GET")
+    assert [event.credential for event in lab.send(UNKNOWN, letter)] == ["refresh token"]
+    assert lab.send(LOGIN, dataclasses.replace(letter, target="/common/oauth2/authorize?sso_nonce=x")) == ()
+
+
+def test_a_federated_password_beside_its_assertion_is_an_exposure(lab):
+    """MSAL for Go 1.10.1 (``FromSamlGrant``) adds the password to the token request that has the assertion."""
+    assertion = b64url(lab.secrets["assertion"])
+    form = f"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Asaml1_1-bearer&assertion={assertion}"
+    assert lab.send(LOGIN, Letter(TARGETS[LOGIN], body=form.encode())) == ()
+    (found,) = lab.send(LOGIN, Letter(TARGETS[LOGIN], body=f"{form}&password=Frank-lab-password-1".encode()))
+    assert (found.credential, found.owner) == ("password", "frank@fabrikam.com")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
 from ssosim_clients.catalogue import MODELS
 
-from ssosim.estate import Estate, default_estate
+from ssosim.estate import DnsResolver, Estate, default_estate
 from ssosim.faults import fault_from
 from ssosim.memory import Engine, MemoryLab, memory_device
 from ssosim.trace import FaultApplied, PhaseStarted
@@ -158,3 +158,53 @@ def test_a_fault_names_its_exchange_by_number():
     applied = {record.event.detail: record.event.id for record in lab.trace if isinstance(record.event, FaultApplied)}
     (mine,) = {record.event.faults for record in lab.trace if record.client == "c"}
     assert mine == (next(number for detail, number in applied.items() if AUTOLOGON in detail),)
+
+
+def _with_resolver(estate: Estate) -> Estate:
+    """Let all devices use one caching, validating resolver."""
+    return msgspec.structs.replace(estate, resolvers=(DnsResolver(name="res-1", address="10.10.0.54", validate=True),))
+
+
+BEHIND = ["nxdomain", "servfail", "drop", "login-servfail", "name-removed", "delegation", "blank", "cname", "no-record"]
+
+
+@pytest.mark.parametrize("name", [*BEHIND, "validation", "lame"])
+def test_behind_a_resolver_the_fault_of_its_answer_is_blamed(name):
+    """The resolver's answer does not say why: the answers that it got do, and unrelated faults change nothing."""
+    more = {
+        "validation": Trouble(
+            "has no address (SERVFAIL)", {"fault": "validation-failing", "zone": "microsoftazuread-sso.com"}
+        ),
+        "lame": Trouble(
+            "has no address (SERVFAIL)",
+            {"fault": "name-server-lame", "zone": "microsoftazuread-sso.com", "servers": [1, 2, 3, 4]},
+        ),
+    }
+    trouble = {**TROUBLES, **more}[name]
+    own = trouble.estate or (lambda estate: estate)
+    says = trouble.says.split(" (")[0]
+    behind = replace(trouble, estate=lambda estate: _with_resolver(own(estate)))
+    for found in (play(behind), play(behind, *UNRELATED.values())):
+        assert found.outcome is not Outcome.SILENT
+        assert says in str(found), str(found)
+        assert blamed(found) == ([str(trouble.fault["fault"])] if trouble.fault else []), str(found)
+
+
+def test_a_negative_answer_that_stays_in_a_cache_is_due_to_the_fault_that_was_undone():
+    """A fault that is over is the cause of what a resolver has cached meanwhile; the other fault is not."""
+    engine = Engine(NOW)
+    lab = MemoryLab(engine, _with_resolver(default_estate()))
+    fault_from({"fault": "name-removed", "name": AUTOLOGON, "for_s": 5}).apply(lab)
+    other = memory_device(lab, "first", "desk-2", user_present=False)
+    runs = [engine.start(MODELS["office"].sign_in(other))]
+    engine.run(NOW + 6)
+    fault_from({"fault": "certificate-expired", "host": STS}).apply(lab)
+    lab.trace.record("", PhaseStarted(scenario="s", phase="later"))
+    runs.append(engine.start(MODELS["msal4j-iwa"].sign_in(memory_device(lab, "c", user_present=False))))
+    engine.run(NOW + 8)
+    for run in runs:
+        run.cancel()
+    (found,) = explain(tuple(lab.trace), client="c", phase="later")
+    assert "res-1 got NXDOMAIN" in str(found)
+    assert "cached it" in str(found)
+    assert blamed(found) == ["name-removed"]
