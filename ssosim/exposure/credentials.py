@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -88,10 +89,9 @@ class KnownCredentials:
         self._challenges = {} if challenges is None else challenges
         self._texts = _collect_texts(estate)
         self._redirect_hosts = frozenset(
-            uri.split("://", 1)[1].split("/", 1)[0].partition(":")[0].lower()
+            (urlsplit(entry if isinstance(entry, str) else entry.uri).hostname or "").lower()
             for application in estate.applications
-            for uri in application.redirect_uris
-            if "://" in uri
+            for entry in application.redirect_uris
         )
 
     @property
@@ -184,9 +184,10 @@ def _collect_texts(estate: Estate) -> tuple[tuple[bytes, tuple[FoundCredential, 
             federated = domain is not None and domain[1].kind == "federated"
             found.setdefault(user.password, []).append(FoundCredential(CredentialKind.PASSWORD, user.upn, federated))
     for application in estate.applications:
-        if application.client_secret:
-            credential = FoundCredential(CredentialKind.CLIENT_SECRET, application.name)
-            found.setdefault(application.client_secret, []).append(credential)
+        credential = FoundCredential(CredentialKind.CLIENT_SECRET, application.name)
+        for value in dict.fromkeys((application.client_secret or "", *(each.value for each in application.secrets))):
+            if value:
+                found.setdefault(value, []).append(credential)
     return tuple((text.encode(), tuple(owners)) for text, owners in found.items())
 
 

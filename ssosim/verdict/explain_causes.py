@@ -154,7 +154,7 @@ def _is_failure(event: Event) -> bool:
         case KdcExchange():
             return event.outcome not in ("issued", PREAUTH_REQUIRED)
         case HttpExchange():
-            failed = event.status >= 400 or event.status == 0 or event.injected
+            failed = event.is_error or event.status == 0 or event.injected
             return failed and event.code not in _PENDING_CODES and event.method != "unreadable"
         case ConnectionFailed():
             return True
@@ -372,6 +372,6 @@ def _describe_http(event: HttpExchange) -> str:
     if event.injected:
         said = "no answer" if event.status == 0 else f"{event.status}, not of the service itself,"
         return f"{said} at {where} of {event.host}"
-    sentence = getattr(event, "message", "")
+    sentence = event.error_description.removeprefix(f"AADSTS{event.code}: ").rstrip(".")
     code = f" AADSTS{event.code}" if event.code else ""
     return f"{event.status}{code} at {where}{f': {sentence}' if sentence else ''}"

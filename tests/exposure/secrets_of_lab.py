@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
 from ssosim.entra import Call
-from ssosim.entra.core.sealed_tokens import RefreshTokenClaims
+from ssosim.entra.core.sealed_tokens import DesktopSsoClaims
 from ssosim.entra.http.exchange import run_exchange
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
@@ -168,7 +168,7 @@ class SecretLab:
     def __init__(self) -> None:
         self.lab = MemoryLab(Engine(NOW), default_estate())
         provider = self.lab.provider
-        claims = RefreshTokenClaims("i", "t", "s", OFFICE, True, "r", (), 1, 2, "m")
+        claims = DesktopSsoClaims("i", "t", "s", "a", 1, 2, "m")
         challenge = b64url(hashlib.sha256(VERIFIER.encode()).digest())
         self.send(LOGIN, Letter(f"/common/oauth2/v2.0/authorize?code_challenge={challenge}", method="GET"))
         device = provider.device_codes.issue(
