@@ -224,6 +224,8 @@ class MemoryDevice(ServiceExchange):
                 stage=refusal.stage,
                 reason=refusal.kind,
                 step=step_of_host(lab.first_steps, host),
+                port=call.port,
+                faults=refusal.faults,
             )
             lab.trace.record(self._client, event)
             if refusal.stage == "tls":
@@ -334,6 +336,6 @@ def build_device(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Devi
         "new_id": lambda: _ID,
         "search_domain": lab.estate.default_realm.domain,
         "stored_password": user.password,
-        "app_credentials": app_credentials(lab.estate, user),
+        "app_credentials": app_credentials(lab.estate, user, lab.provider.keys),
     }
     return Device(**(parts | changes))

@@ -9,15 +9,18 @@ from functools import cached_property, lru_cache
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
+from ssosim.entra.core.keys import GeneratedKey, list_generated_keys
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate
+from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
+from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
-from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals
+from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
 from ssosim.memory.resolvers import MemoryResolver, Upstream, authority_servers
 from ssosim.services import Service, complete_estate, services_of
@@ -53,7 +56,10 @@ class MemoryLab:
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.provider = Provider(
             estate=estate,
-            keys=keys or get_process_keys(tuple(service.name for service in estate.federation_services)),
+            keys=keys
+            or get_process_keys(
+                tuple(service.name for service in estate.federation_services), list_generated_keys(estate)
+            ),
             acceptors=_build_acceptors(estate, self.services),
             trace=self.trace,
             clock=clock,
@@ -61,8 +67,17 @@ class MemoryLab:
         accounts = tuple(user.sam_account for user in estate.users if user.sam_account is not None)
         known = list_principals(estate.default_realm, accounts)
         self.kdc = MemoryKdc(estate.default_realm.name, lambda: known)
+        self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
+        self.provider.fetch_document = DocumentFetcher(
+            self.provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=estate,
+            services=self.services,
+            responders=self._responders,
+        )
         self._responders_at: dict[tuple[str | None, int], Mapping[str, Responder]] = {}
         self._server = AuthoritativeServer(self.zones)
         self.faults.attach(self._server, "lab")
@@ -91,7 +106,7 @@ class MemoryLab:
                 upstream=servers,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver")
+            faults.attach(one, "resolver", validates=resolver.validate)
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:
@@ -119,7 +134,8 @@ class MemoryLab:
         certificate_fault = state.certificates.get(host)
         if certificate_fault is not None and (report_presented := state.presented.get(host)) is not None:
             report_presented()
-        return tls_refused(certificate_fault)
+        number = state.certificate_faults.get(host)
+        return tls_refused(certificate_fault, () if number is None else (number,))
 
     def find_responder(self, address: str | None, port: int, host: str) -> Responder:
         """Return the responder for ``host`` on ``port`` of ``address``; None stands for any address."""
@@ -184,9 +200,9 @@ def _prepare_estate(given: Estate) -> _PreparedEstate:
 
 
 @lru_cache(maxsize=16)
-def get_process_keys(federation: tuple[str, ...]) -> Keys:
-    """Return signing keys for the cloud and the given federation services, generated once per process."""
-    return Keys.generate(federation)
+def get_process_keys(federation: tuple[str, ...], generated: tuple[GeneratedKey, ...] = ()) -> Keys:
+    """Return signing keys for the cloud, the given federation services and ``generated``, made once per process."""
+    return Keys.generate(federation, generated)
 
 
 def explain_unsupported_estate(estate: Estate) -> str:

@@ -1,15 +1,18 @@
 """The trace: typed events in one order. Verdicts and explanations are made from it alone."""
 
 from ssosim.trace.events import (
+    ClientAuthenticated,
     ClientFinished,
     ClientMessage,
     ConnectionFailed,
+    CredentialExposed,
     DeviceCodeIssued,
     DnsAnswered,
     Event,
     FaultApplied,
     FaultUndone,
     HttpExchange,
+    IssuerDocumentFetched,
     KdcExchange,
     LabEvent,
     LabPaused,
@@ -24,11 +27,13 @@ from ssosim.trace.steps import NO_FIRST_STEPS, FirstSteps, SignInStep, step_of_h
 
 __all__ = [
     "NO_FIRST_STEPS",
+    "ClientAuthenticated",
     "ClientEvent",
     "ClientFinished",
     "ClientMessage",
     "Columns",
     "ConnectionFailed",
+    "CredentialExposed",
     "DeviceCodeIssued",
     "DnsAnswered",
     "Event",
@@ -36,6 +41,7 @@ __all__ = [
     "FaultUndone",
     "FirstSteps",
     "HttpExchange",
+    "IssuerDocumentFetched",
     "KdcExchange",
     "LabEvent",
     "LabPaused",

@@ -11,6 +11,7 @@ while the servers of the zone still answer).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from random import Random
 from types import MappingProxyType
 
@@ -20,7 +21,7 @@ from dns.rcode import NOERROR, REFUSED, SERVFAIL
 from dns.rdatatype import AAAA, CNAME, DS, NS, A, RdataType
 
 from ssosim.dns.server.hierarchy import Hierarchy, View, join_hierarchy, make_blank_zone
-from ssosim.dns.zones.answer import NOT_SERVED, Answer, answer
+from ssosim.dns.zones.answer import NOT_SERVED, Answer, answer, find_changes
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
@@ -54,9 +55,13 @@ class Authorities:
 
     def is_dead(self, server: Name, name: Name) -> bool:
         """Whether ``server`` never answers queries for ``name``."""
+        return self.find_dead(server, name) is not None
+
+    def find_dead(self, server: Name, name: Name) -> int | None:
+        """Return the number of the fault by which ``server`` never answers queries for ``name``; None if it answers."""
         origin = find_served_zone(server, self.hierarchy, name)
         view = None if origin is None else self.hierarchy.views.get((origin, server))
-        return view is not None and view.kind == "dead"
+        return view.fault if view is not None and view.kind == "dead" else None
 
 
 def answer_as(
@@ -70,10 +75,38 @@ def answer_as(
     origin = find_served_zone(server, hierarchy, name)
     view = None if origin is None else hierarchy.views.get((origin, server))
     if origin is None or rdtype in NOT_SERVED or (view is not None and view.kind == "lame"):
-        return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        return refused if view is None or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=(view.fault,))
     if view is not None and view.kind == "dead":
-        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
-    data = apply_view(zones, hierarchy, origin, view)
+        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=(view.fault,))
+    if view is not None:
+        return _name_view(view, answer_as_healthy, (origin, zones, hierarchy, name, rdtype, context))
+    return answer_as_healthy(zones, origin, zones, hierarchy, name, rdtype, context)
+
+
+def _name_view(
+    view: View,
+    make: Callable[..., Answer],
+    question: tuple[Name, ZoneSet, Hierarchy, Name, RdataType, QueryContext],
+) -> Answer:
+    """Return the answer from a faulty copy, with the number of its fault if a healthy copy gives another answer."""
+    origin, zones, hierarchy, *_ = question
+    found, healthy = make(apply_view(zones, hierarchy, origin, view), *question), make(zones, *question)
+    if (found.rcode, found.answer) == (healthy.rcode, healthy.answer):
+        return found
+    return dataclasses.replace(found, faults=(*found.faults, view.fault))
+
+
+def answer_as_healthy(
+    data: ZoneSet,
+    origin: Name,
+    zones: ZoneSet,  # noqa: ARG001 - the arguments of a question
+    hierarchy: Hierarchy,
+    name: Name,
+    rdtype: RdataType,
+    context: QueryContext,
+) -> Answer:
+    """The answer of a server of the zone ``origin`` whose copy is ``data``."""
     child = find_delegation(origin, hierarchy, name)
     if child is not None and not (child == name and rdtype == DS):
         return make_referral(data, hierarchy, origin, child, Answer(name=name, type=rdtype, authoritative=False))
@@ -82,13 +115,29 @@ def answer_as(
         target = link.rdatas[0].target if link.type == CNAME != rdtype else origin  # type: ignore[attr-defined]
         below = find_delegation(origin, hierarchy, target)
         if below is not None:
-            chain = dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
+            chain = _cut(data, result, number)
             return make_referral(data, hierarchy, origin, below, chain)
         if not target.is_subdomain(origin):
-            return dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
+            return _cut(data, result, number)
+    gone = [
+        zone for zone in hierarchy.removed if name.is_subdomain(zone) and zone != origin and zone.is_subdomain(origin)
+    ]
+    if gone:
+        result = dataclasses.replace(result, faults=(*result.faults, *_removers(hierarchy, gone)))
     return (
         dataclasses.replace(result, rcode=NOERROR) if result.rcode == SERVFAIL else result
     )  # the resolver detects loops
+
+
+def _cut(data: ZoneSet, result: Answer, number: int) -> Answer:
+    """Return the part of a chain that the server has, up to the record set ``number``."""
+    faults = find_changes(data, result.name, CNAME) if data.changes else ()
+    return dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=(), faults=faults)
+
+
+def _removers(hierarchy: Hierarchy, zones: Iterable[Name]) -> tuple[int, ...]:
+    """Return the numbers of the faults that removed the delegations of ``zones``."""
+    return tuple(sorted({hierarchy.removed_by[zone] for zone in zones if zone in hierarchy.removed_by}))
 
 
 def find_served_zone(server: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
@@ -140,15 +189,23 @@ def answer_as_resolver(
     """
     pruned = without_removed(joined, hierarchy, dns.name.root, name)
     if pruned is not joined:
-        return answer(pruned, name, rdtype, context)
+        gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed]
+        found = answer(pruned, name, rdtype, context)
+        return dataclasses.replace(found, faults=(*found.faults, *_removers(hierarchy, gone)))
     zone: Zone = joined.zone_of(name)
     servers = list(hierarchy.serves.get(zone.origin, ()))
     pick.shuffle(servers)
     for server in servers:
         view = hierarchy.views.get((zone.origin, server))
-        if view is None or view.kind in ("blank", "stale"):
-            return answer(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
-    return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
+        if view is None:
+            return answer(joined, name, rdtype, context)
+        if view.kind in ("blank", "stale"):
+            found = answer(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
+            healthy = answer(joined, name, rdtype, context)
+            same = (found.rcode, found.answer) == (healthy.rcode, healthy.answer)
+            return found if same else dataclasses.replace(found, faults=(*found.faults, view.fault))
+    faults = {view.fault for (origin, _), view in hierarchy.views.items() if origin == zone.origin}
+    return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=tuple(sorted(faults)))
 
 
 def without_removed(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:

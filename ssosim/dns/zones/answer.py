@@ -54,7 +54,7 @@ from ssosim.dns.zones.zone import Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet, routed_records
 from ssosim.trace import DnsAnswered
 
-__all__ = ["MAX_CHAIN", "Answer", "answer"]
+__all__ = ["MAX_CHAIN", "Answer", "answer", "find_changes"]
 
 MAX_CHAIN = 16
 """The most CNAMEs in a chain; a longer chain counts as a loop."""
@@ -69,7 +69,8 @@ class Answer:
     """The answer to one question. ``name`` is as in the query, with its upper and lower case.
 
     ``through`` are the names behind aliases that gave records; the client does not see them. ``routing_results`` are
-    the choices of traffic manager profiles for this answer.
+    the choices of traffic manager profiles for this answer. ``faults`` are the numbers of the changes without which the
+    answer would be another one (``ZoneSet.changes``).
     """
 
     name: Name
@@ -81,6 +82,7 @@ class Answer:
     additional: tuple[RRset, ...] = ()
     through: tuple[Name, ...] = ()
     routing_results: tuple[RoutingResult, ...] = ()
+    faults: tuple[int, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -99,6 +101,7 @@ class Answer:
             rcode=self.outcome,
             answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in self.answer for rdata in rrset.rdatas),
             transport=transport,
+            faults=self.faults,
         )
 
 
@@ -122,6 +125,29 @@ def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext 
     - A traffic manager profile answers with the endpoints that it chooses for ``context``; a disabled one is NXDOMAIN.
     - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
     """
+    result = _answer(zones, name, rdtype, context)
+    return dataclasses.replace(result, faults=find_changes(zones, name, rdtype)) if zones.changes else result
+
+
+def find_changes(zones: ZoneSet, name: Name, rdtype: RdataType) -> tuple[int, ...]:
+    """Return the numbers of the changes in ``zones`` to which the answer to a question is due; TTLs do not count.
+
+    For an answer with records that is the last change that made it different. For a negative answer it is all since
+    there were records: a later change can make it negative in another way, and without the first there were none.
+    """
+    found: list[int] = []
+    for change in zones.changes:
+        then, now = (_answer(each, name, rdtype, ANYBODY) for each in (change.before, change.after))
+        if (then.outcome, *_values(then)) != (now.outcome, *_values(now)):
+            found = [change.number] if "NOERROR" in (then.outcome, now.outcome) else [*found, change.number]
+    return tuple(found)
+
+
+def _values(one: Answer) -> list[tuple[Name, RdataType, tuple[object, ...]]]:
+    return [(rrset.name, rrset.type, rrset.rdatas) for rrset in one.answer]
+
+
+def _answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext) -> Answer:
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
     chain: list[RRset] = []

@@ -69,6 +69,14 @@ def _paths() -> Data:
                 "undo one fault or all", named("Undone"), parameters=[_path("which", "its id, its name, or all")]
             )
         },
+        "/v1/identity-provider": {
+            "get": _operation("the settings of the identity provider", named("IdentityProvider")),
+            "post": _operation(
+                "switch rules of the identity provider off, or on again: not_checked are those that are off",
+                named("IdentityProvider"),
+                named("IdentityProviderChange"),
+            ),
+        },
         "/v1/trace": {"get": _trace()},
         "/v1/wait": {"get": _wait()},
         "/v1/verdicts": {
@@ -76,8 +84,14 @@ def _paths() -> Data:
                 "the verdict for each client so far, judged from the trace",
                 named("Verdicts"),
                 parameters=[
-                    _query("client", TEXT, "only this client, which may have no records yet"),
+                    _query("client", TEXT, "only this client; 400 if the trace does not have it"),
                     _query("since", _whole(0), "judge from the records after this number; times start there"),
+                    _query("expect", TEXT, "what is expected of each verdict: outcomes, such as silent|interactive"),
+                    _query("within", TEXT, "the longest time to the decision, such as 30s"),
+                    _query("never", TEXT, "outcomes that must not occur, such as stalled|refused"),
+                    _query("max_prompts", _whole(0), "the largest number of prompts"),
+                    _query("max_rate", TEXT, "the largest number of requests in a minute, such as 60/min"),
+                    _query("no_exposure", {"type": "boolean"}, "whether no credential may be sent to a wrong host"),
                 ],
             )
         },
@@ -97,6 +111,11 @@ def _paths() -> Data:
             "post": _operation("start the next phase; after the last phase, end it", named("PlayingScenario"))
         },
         "/v1/spn": {"post": _operation("the SPN that each kind of client forms", _OBJECT, named("SpnQuestion"))},
+        "/v1/federated-tokens": {
+            "post": _operation(
+                "sign a token of an OpenID issuer of the lab", named("FederatedToken"), named("FederatedTokenRequest")
+            )
+        },
         "/v1/devices": {
             "get": _operation("the running programs, each on its device, the oldest first", named("Devices")),
             "post": _operation("attach a device for a program (ssosim exec)", _OBJECT, _OBJECT),

@@ -60,13 +60,16 @@ from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.entra import Provider, first_steps
+from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
+from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.loop_lag import LoopWatch
@@ -74,6 +77,7 @@ from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
@@ -137,11 +141,14 @@ class Lab:
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
+        self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
+        self.exposures: ExposureFinder | None = None
         self._gateway: KdcGateway | None = None
         self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
@@ -246,9 +253,10 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
+        self.keys = load_signing_keys(self.estate, self._cache)
         provider = Provider(
             estate=self.estate,
-            keys=load_signing_keys(self.estate, self._cache),
+            keys=self.keys,
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
@@ -259,12 +267,24 @@ class Lab:
         self.faults.watch(
             make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
         )
+        self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
+        provider.find_exposures = self.exposures.examine
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
-        await self._listen(runner, server, start_applications(self.services, provider))
+        self.provider = provider
+        responders = start_applications(self.services, provider)
+        provider.fetch_document = DocumentFetcher(
+            provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=self.estate,
+            services=self.services,
+            responders=responders,
+        )
+        await self._listen(runner, server, responders)
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open one listener for each address and port that has a service."""
@@ -323,7 +343,8 @@ class Lab:
         return await asyncio.shield(self._foreign_host)
 
     async def _start_foreign_host(self) -> tuple[str, int]:
-        foreign_host = ForeignHost(self.ca)
+        requests = ForeignRequests(self.trace, self.client_addresses, lambda: self.exposures)
+        foreign_host = ForeignHost(self.ca, requests.report_with(tls=True))
         await foreign_host.start(self.network.internal_endpoint()[0])
         self._cleanup.push_async_callback(foreign_host.stop)
         return foreign_host.endpoint

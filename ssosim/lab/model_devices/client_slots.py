@@ -88,7 +88,8 @@ async def model_device(
 
     ``user_present`` False: no prompt gets a response. ``dual_stack``: the device has IPv6 and prefers it. The trace
     records all actions of the client under its name. The device holds the user's password, as after a password
-    sign-on, and the secret of the estate's first application that has one. Raises LabInputError and KinitError.
+    sign-on, and the certificate of the estate's first application that has one with its key. Raises LabInputError
+    and KinitError.
     """
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
@@ -134,7 +135,7 @@ async def model_device(
             user=ModelUser(lab.trace, client, user.password if user_present else None),
             search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
-            app_credentials=app_credentials(lab.estate, user),
+            app_credentials=app_credentials(lab.estate, user, lab.keys),
             random=slot.random,
         )
     finally:
@@ -159,7 +160,9 @@ def _make_endpoint_map(lab: Lab, own: str, foreign_host: tuple[str, int]) -> End
 
 def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     step = step_of_host(lab.first_steps, event.host)
-    lab.trace.record(client, dataclasses.replace(event, step=step))
+    at_service = event.stage == "tls" and lab.is_served(event.address, event.port)
+    faults = lab.ca.faults_presented_at(event.host) if at_service else ()
+    lab.trace.record(client, dataclasses.replace(event, step=step, faults=faults))
 
 
 async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None:
@@ -191,10 +194,12 @@ def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: Cl
         decision = decide(spn)
         return decision is not None and decision.effect.silent
 
-    def count_hit(spn: str) -> None:
+    def count_hit(spn: str) -> tuple[int, ...]:
         decision = decide(spn)
-        if decision is not None:
-            decision.count_hits()
+        if decision is None:
+            return ()
+        decision.count_hits()
+        return decision.faults
 
     return SilentKdcFallback(
         is_silent,
