@@ -275,7 +275,7 @@ def answer_in_zone(
     if found.rrset is None and is_signed(zone) and is_broken(zone, owner, match):
         return ZoneAnswer(kind="failure", rcode=SERVFAIL)
     if found.rrset is None:
-        missing = match.kind == "missing" and owner not in zones.zones
+        missing = match.kind == "missing" and not (rdtype == DS and owner in zones.zones)
         emptied = found.missing and not (match.owner == owner and owner in zone.below)
         rcode = NXDOMAIN if missing or emptied else NOERROR
         return ZoneAnswer(
@@ -339,7 +339,7 @@ def answer_signatures(zones: ZoneSet, zone: Zone, owner: Name, match: NameMatch,
     """All signatures of a name, one record set for each type that they cover."""
     stored = match.node.get(RRSIG)
     if stored is None:
-        rcode = NXDOMAIN if match.kind == "missing" and owner not in zones.zones else NOERROR
+        rcode = NXDOMAIN if match.kind == "missing" else NOERROR
         authority = deny(zones, zone, owner, match, signed=signed)
         return ZoneAnswer(kind="negative", rcode=rcode, authority=authority)
     records = []
