@@ -25,6 +25,7 @@ from dns.rdatatype import (
 )
 
 from ssosim.changes.diff import compare
+from ssosim.changes.operations import apply_operations, operations_between
 from ssosim.changes.snapshot import from_data, to_data
 from ssosim.dns import (
     Answer,
@@ -44,6 +45,7 @@ from ssosim.dns.imports.tree import read_tree_with_warnings
 from ssosim.dns.imports.zonefile import parse_zone_file
 from ssosim.dns.recursion import Question, Resolver, ResolverSettings, UpstreamQuery, run_resolution
 from ssosim.dns.server.authorities import Authorities
+from ssosim.dns.zones.lint import lint
 from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import RecordSet, default_estate
@@ -369,3 +371,26 @@ def test_behind_a_resolver_the_answers_are_those_of_the_zone() -> None:
     assert walk.outcome("www.old.example.com") == "NOERROR"
     assert walk.outcome("www.shop.example.com") == "SERVFAIL"
     assert ask("any.example.com", TXT).outcome == "NODATA"
+
+
+def test_the_delegation_in_the_parent_can_be_changed() -> None:
+    """The NS records of a delegation are the parent's: a change of them changes the parent zone, not the child."""
+    parent, child = dns.name.from_text("example.com"), dns.name.from_text("shop.example.com")
+    before = zones_from(ZONE, CHILD)
+    after = zones_from(ZONE.replace("shop NS ns1.old.test.", "shop NS ns1.new.test."), CHILD)
+    made = apply_operations(before, operations_between(before, after))
+    assert not compare(made, after)
+    assert made.zones[parent].node(child)[NS].rdatas[0].to_text() == "ns1.new.test."
+    assert made.zones[child].node(child)[NS].rdatas[0].to_text() == "ns1.old.test."
+    assert Walk(made).outcome("www.shop.example.com") == "SERVFAIL"
+    secured = put_rrset(before, "shop.example.com", "DS", ["1 13 2 " + "AB" * 32])
+    assert DS in secured.zones[parent].node(child)
+    with pytest.raises(DnsChangeError, match="correct the zone"):
+        put_rrset(before, "www.example.com", "A", ["192.0.2.1"], zone="shop.example.com")
+
+
+def test_lint_knows_wildcards_and_delegations() -> None:
+    """A target that a wildcard answers, or that is below a delegation, is not dangling; a missing one still is."""
+    more = "good CNAME any\nfar CNAME x.shop\nbad CNAME x.www\n@ MX 10 mail.apps\n"
+    found = [finding for finding in lint(zones_from(ZONE + more)) if finding.source == "TMS9-057"]
+    assert [finding.name for finding in found] == ["bad.example.com"]
