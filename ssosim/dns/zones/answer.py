@@ -200,16 +200,17 @@ def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext 
     """
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
-    owner, seen, steps = name, {name}, list[ZoneAnswer]()
+    owner, steps = name, list[ZoneAnswer]()
+    seen: set[Name] = set()
     while True:
         step = answer_in_zone(zones, find_zone(zones, owner, rdtype), owner, rdtype, context)
         steps.append(step)
         if step.target is None:
             return join_steps(name, rdtype, steps)
+        seen.add(owner)
         if step.target in seen or len(seen) > MAX_CHAIN:
             return dataclasses.replace(join_steps(name, rdtype, steps), rcode=SERVFAIL, authority=())
         owner = step.target
-        seen.add(owner)
 
 
 def resolve_in_zones(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
@@ -246,6 +247,18 @@ def join_steps(name: Name, rdtype: RdataType, steps: Sequence[ZoneAnswer]) -> An
     A failure after the first step leaves the part before it, as BIND does.
     """
     last = steps[-1]
+    if len(steps) == 1:
+        return Answer(
+            name=name,
+            type=rdtype,
+            rcode=last.rcode,
+            authoritative=last.kind not in ("referral", "failure"),
+            answer=last.records,
+            authority=last.authority,
+            additional=last.additional,
+            through=() if last.through is None else (last.through,),
+            routing_results=() if last.routing_result is None else (last.routing_result,),
+        )
     return Answer(
         name=name,
         type=rdtype,

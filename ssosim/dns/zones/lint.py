@@ -149,7 +149,8 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
         if len(zone.origin) == 1:
             continue
         for target in targets_of(rrset):
-            if not target.is_subdomain(zone.origin) or target == zone.origin or match_name(zone, target).kind != "missing":
+            inside = target.is_subdomain(zone.origin) and target != zone.origin
+            if not inside or match_name(zone, target).kind != "missing":
                 continue
             inner = Name((*target.relativize(zone.origin).labels, b""))
             if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
