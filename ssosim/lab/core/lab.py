@@ -43,6 +43,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import socket
 import time
 from functools import partial
@@ -65,6 +66,7 @@ from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
@@ -78,12 +80,27 @@ from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
 from ssosim.trace import Trace
+from ssosim.trace.log import DEFAULT_LIMIT
 
 __all__ = ["Lab"]
 
 _DNS_PORT, _KDC_PORT = 53, 88
 _SHUTDOWN_S = 0.5
 _BACKLOG = 1024
+_FEWEST_RECORDS = 1000
+
+
+def read_trace_limit() -> int:
+    """Return the largest number of trace records in memory: ``$SSOSIM_TRACE_RECORDS``, else a million.
+
+    Raises LabInputError where it is no number of at least 1,000.
+    """
+    text = os.environ.get("SSOSIM_TRACE_RECORDS", "")
+    if not text:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit()) or int(text) < _FEWEST_RECORDS:
+        raise LabInputError(f"SSOSIM_TRACE_RECORDS={text!r}: expected a number of records, at least {_FEWEST_RECORDS}")
+    return int(text)
 
 
 class Lab:
@@ -108,7 +125,7 @@ class Lab:
         self.home = home
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or SystemClock()
-        self.trace = Trace(self.clock)
+        self.trace = Trace(self.clock, limit=read_trace_limit())
         self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = call_later_on_clock(self.clock) if isinstance(self.clock, VirtualClock) else call_later_on_loop
