@@ -48,7 +48,7 @@ from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.zones.lint import lint
 from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import to_name
-from ssosim.estate import RecordSet, default_estate
+from ssosim.estate import EstateError, RecordSet, default_estate
 from ssosim.estate import Zone as ZoneEntry
 
 NOW = 1_800_000_000.0
@@ -241,6 +241,9 @@ def test_an_estate_may_have_wildcards_delegations_and_any_type() -> None:
     assert ask("x.y.wild.test", A, zones).event("udp").answers == ("A 192.0.2.7",)
     assert ask("x.sub.wild.test", A, zones).outcome == "REFERRAL"
     assert {ask("wild.test", kind, zones).outcome for kind in (CAA, HTTPS)} == {"NOERROR"}
+    wrong = ZoneEntry(name="wrong.test.", records=(RecordSet(name="@", type="CCA", values=("x",)),))
+    with pytest.raises(EstateError, match=r"records\[0\] \(@ CCA\): 'CCA' is not a record type"):
+        zones_of(type(estate)(**{**_fields(estate), "zones": (*estate.zones, wrong)}))
 
 
 def _fields(struct: object) -> dict[str, object]:
