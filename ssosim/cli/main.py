@@ -75,6 +75,7 @@ COMMANDS = (
     Command(
         "matrix", "ssosim.cli.matrix", "every real client in every scenario, judged, and compared with measurements"
     ),
+    Command("federated-token", "ssosim.cli.federated_token", "a token of an issuer of the lab, as a workload has it"),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),

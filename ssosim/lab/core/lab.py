@@ -59,13 +59,14 @@ from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.entra import Provider, first_steps
+from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.loop_lag import LoopWatch
@@ -136,7 +137,9 @@ class Lab:
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
+        self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -238,9 +241,10 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
+        self.keys = load_signing_keys(self.estate, self._cache)
         provider = Provider(
             estate=self.estate,
-            keys=load_signing_keys(self.estate, self._cache),
+            keys=self.keys,
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
@@ -255,7 +259,17 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
-        await self._listen(runner, server, start_applications(self.services, provider))
+        self.provider = provider
+        responders = start_applications(self.services, provider)
+        provider.fetch_document = DocumentFetcher(
+            provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=self.estate,
+            services=self.services,
+            responders=responders,
+        )
+        await self._listen(runner, server, responders)
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open one listener for each address and port that has a service."""
