@@ -113,7 +113,7 @@ class MemoryResolver:
         """Return the reply to ``query`` of ``client``."""
         answer, origin = self._resolve(Question(query.name, query.type))
         answered = with_query_name(answer, query.name)
-        event = replace(answered.event(transport), by=self.name, origin=origin)
+        event = replace(answered.event(transport), by=self.name, origin=origin, faults=())  # DNS does not transmit them
         return apply_dns_effect(
             SentReply(query, event, answer=answered),
             self.find_effect(event, client) if self.find_effect is not None else None,

@@ -11,13 +11,14 @@ while the servers of the zone still answer).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from random import Random
 from types import MappingProxyType
 
 import dns.name
 from dns.name import Name
 from dns.rcode import REFUSED, SERVFAIL
-from dns.rdatatype import DS, RdataType
+from dns.rdatatype import CNAME, DS, RdataType
 
 from ssosim.dns.server.hierarchy import Hierarchy, View, join_hierarchy, make_blank_zone
 from ssosim.dns.zones.answer import (
@@ -26,6 +27,7 @@ from ssosim.dns.zones.answer import (
     Answer,
     ZoneAnswer,
     answer_in_zone,
+    find_changes,
     join_steps,
     resolve_in_zones,
 )
@@ -60,7 +62,9 @@ class Authorities:
             if standard != self._standard:
                 # Zones came or went, or NS records name other servers.
                 faulty = self.hierarchy
-                self.hierarchy = dataclasses.replace(standard, removed=faulty.removed, views=faulty.views)
+                self.hierarchy = dataclasses.replace(
+                    standard, removed=faulty.removed, removed_by=faulty.removed_by, views=faulty.views
+                )
             self._followed, self._standard = zones, standard
         if self._joined is None or self._joined[0] is not zones or self._joined[1] is not self.hierarchy:
             self._joined = (zones, self.hierarchy, join_hierarchy(zones, self.hierarchy))
@@ -78,9 +82,13 @@ class Authorities:
 
     def is_dead(self, server: Name, name: Name) -> bool:
         """Whether ``server`` never answers queries for ``name``."""
+        return self.find_dead(server, name) is not None
+
+    def find_dead(self, server: Name, name: Name) -> int | None:
+        """Return the number of the fault by which ``server`` never answers queries for ``name``; None if it answers."""
         origin = find_served_zone(server, self.hierarchy, name)
         view = None if origin is None else self.hierarchy.views.get((origin, server))
-        return view is not None and view.kind == "dead"
+        return view.fault if view is not None and view.kind == "dead" else None
 
 
 def answer_as(
@@ -94,10 +102,42 @@ def answer_as(
     origin = find_served_zone(server, hierarchy, name, rdtype)
     view = None if origin is None else hierarchy.views.get((origin, server))
     if origin is None or rdtype in NOT_SERVED or (view is not None and view.kind == "lame"):
-        return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        return refused if view is None or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=(view.fault,))
     if view is not None and view.kind == "dead":
-        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
-    data = apply_view(zones, hierarchy, origin, view)
+        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=(view.fault,))
+    healthy = answer_from_copy(zones, hierarchy, origin, name, rdtype, context)
+    if view is None:
+        return healthy
+    found = answer_from_copy(apply_view(zones, hierarchy, origin, view), hierarchy, origin, name, rdtype, context)
+    if (found.rcode, found.answer) == (healthy.rcode, healthy.answer):
+        return found
+    return dataclasses.replace(found, faults=(*found.faults, view.fault))
+
+
+def answer_from_copy(
+    data: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name, rdtype: RdataType, context: QueryContext
+) -> Answer:
+    """The answer of a server of the zone ``origin`` whose copy is in ``data``, with the faults that changed it."""
+    found = walk_zone(data, origin, name, rdtype, context)
+    faults: tuple[int, ...] = ()
+    if data.changes and not (found.is_referral and data.zone_of(name).origin != origin):
+        complete = not (found.is_referral or found.is_partial)
+        faults = find_changes(data, name, rdtype if complete or not found.answer else CNAME)
+    gone = [
+        zone for zone in hierarchy.removed if name.is_subdomain(zone) and zone != origin and zone.is_subdomain(origin)
+    ]
+    faults = (*faults, *_removers(hierarchy, gone))
+    return dataclasses.replace(found, faults=faults) if faults else found
+
+
+def _removers(hierarchy: Hierarchy, zones: Iterable[Name]) -> tuple[int, ...]:
+    """Return the numbers of the faults that removed the delegations of ``zones``."""
+    return tuple(sorted({hierarchy.removed_by[zone] for zone in zones if zone in hierarchy.removed_by}))
+
+
+def walk_zone(data: ZoneSet, origin: Name, name: Name, rdtype: RdataType, context: QueryContext) -> Answer:
+    """The answer from the zone ``origin`` of ``data`` alone, with the part of a chain that is in it."""
     zone = data.zones[origin]
     owner, seen, steps = name, {name}, list[ZoneAnswer]()
     while True:
@@ -142,15 +182,23 @@ def answer_as_resolver(
     """
     pruned = without_removed(joined, hierarchy, dns.name.root, name)
     if pruned is not joined:
-        return resolve_in_zones(pruned, name, rdtype, context)
+        gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed]
+        found = resolve_in_zones(pruned, name, rdtype, context)
+        return dataclasses.replace(found, faults=(*found.faults, *_removers(hierarchy, gone)))
     zone: Zone = joined.zone_of(name)
     servers = list(hierarchy.serves.get(zone.origin, ()))
     pick.shuffle(servers)
     for server in servers:
         view = hierarchy.views.get((zone.origin, server))
-        if view is None or view.kind in ("blank", "stale"):
-            return resolve_in_zones(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
-    return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
+        if view is None:
+            return resolve_in_zones(joined, name, rdtype, context)
+        if view.kind in ("blank", "stale"):
+            found = resolve_in_zones(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
+            healthy = resolve_in_zones(joined, name, rdtype, context)
+            same = (found.rcode, found.answer) == (healthy.rcode, healthy.answer)
+            return found if same else dataclasses.replace(found, faults=(*found.faults, view.fault))
+    faults = {view.fault for (origin, _), view in hierarchy.views.items() if origin == zone.origin}
+    return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=tuple(sorted(faults)))
 
 
 def without_removed(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:

@@ -63,11 +63,13 @@ class View:
     """What is wrong with one server's copy of one zone.
 
     ``blank``: the zone is empty; names below its apex are NXDOMAIN. ``lame``: the server does not have the zone and
-    answers REFUSED. ``dead``: it never answers. ``stale``: it answers from the old zones in ``zones``.
+    answers REFUSED. ``dead``: it never answers. ``stale``: it answers from the old zones in ``zones``. ``fault`` is the
+    number of the fault that did it.
     """
 
     kind: Literal["blank", "lame", "dead", "stale"]
     zones: ZoneSet | None = None
+    fault: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ class Hierarchy:
 
     ``other_addresses`` are the names of servers by their further addresses.
     ``removed`` are the zones whose delegation the parent has removed; ``views`` are the faulty copies by (zone,
-    server).
+    server). ``removed_by`` has the number of the fault that removed a delegation.
     """
 
     addresses: Mapping[Name, str]
     serves: Mapping[Name, tuple[Name, ...]]
     removed: frozenset[Name] = frozenset()
+    removed_by: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     views: Mapping[tuple[Name, Name], View] = field(default_factory=lambda: MappingProxyType({}))
     other_addresses: Mapping[str, Name] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -91,7 +91,16 @@ from ssosim.dns.zones.zone import BESIDE_CNAME, Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet, routed_records
 from ssosim.trace import DnsAnswered
 
-__all__ = ["MAX_CHAIN", "Answer", "ZoneAnswer", "answer", "answer_in_zone", "find_zone", "resolve_in_zones"]
+__all__ = [
+    "MAX_CHAIN",
+    "Answer",
+    "ZoneAnswer",
+    "answer",
+    "answer_in_zone",
+    "find_changes",
+    "find_zone",
+    "resolve_in_zones",
+]
 
 MAX_CHAIN = 16
 """The most CNAMEs in a chain; a longer chain counts as a loop."""
@@ -111,7 +120,8 @@ class Answer:
     """The answer to one question. ``name`` is as in the query, with its upper and lower case.
 
     ``through`` are the names behind aliases that gave records; the client does not see them. ``routing_results`` are
-    the choices of traffic manager profiles for this answer.
+    the choices of traffic manager profiles for this answer. ``faults`` are the numbers of the changes without which the
+    answer would be another one (``ZoneSet.changes``).
     """
 
     name: Name
@@ -123,6 +133,7 @@ class Answer:
     additional: tuple[RRset, ...] = ()
     through: tuple[Name, ...] = ()
     routing_results: tuple[RoutingResult, ...] = ()
+    faults: tuple[int, ...] = ()
 
     @property
     def is_referral(self) -> bool:
@@ -156,6 +167,7 @@ class Answer:
             rcode=self.outcome,
             answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas),
             transport=transport,
+            faults=self.faults,
         )
 
 
@@ -198,6 +210,29 @@ def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext 
     - A traffic manager profile answers with the endpoints that it chooses for ``context``; a disabled one is NXDOMAIN.
     - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
     """
+    result = _answer(zones, name, rdtype, context)
+    return dataclasses.replace(result, faults=find_changes(zones, name, rdtype)) if zones.changes else result
+
+
+def find_changes(zones: ZoneSet, name: Name, rdtype: RdataType) -> tuple[int, ...]:
+    """Return the numbers of the changes in ``zones`` to which the answer to a question is due; TTLs do not count.
+
+    For an answer with records that is the last change that made it different. For a negative answer it is all since
+    there were records: a later change can make it negative in another way, and without the first there were none.
+    """
+    found: list[int] = []
+    for change in zones.changes:
+        then, now = (_answer(each, name, rdtype, ANYBODY) for each in (change.before, change.after))
+        if (then.outcome, *_values(then)) != (now.outcome, *_values(now)):
+            found = [change.number] if "NOERROR" in (then.outcome, now.outcome) else [*found, change.number]
+    return tuple(found)
+
+
+def _values(one: Answer) -> list[tuple[Name, RdataType, tuple[object, ...]]]:
+    return [(rrset.name, rrset.type, rrset.rdatas) for rrset in one.answer]
+
+
+def _answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext) -> Answer:
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
     owner, steps = name, list[ZoneAnswer]()
@@ -223,7 +258,8 @@ def resolve_in_zones(zones: ZoneSet, name: Name, rdtype: RdataType, context: Que
     if not (found.is_referral or found.is_partial):
         return found
     return Answer(
-        name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, routing_results=found.routing_results,
+        name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=found.faults,
+        routing_results=found.routing_results,
         through=found.through,
     )  # fmt: skip
 

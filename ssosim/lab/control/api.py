@@ -49,6 +49,7 @@ from aiohttp import web
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.control.access import AccessControl
 from ssosim.lab.control.device_handlers import DeviceHandlers
+from ssosim.lab.control.expectation_query import EXPECTATION_KEYS, parse_expectation
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
 from ssosim.lab.control.federated_token_handlers import sign_token
 from ssosim.lab.control.identity_provider_handlers import change_settings, show_settings
@@ -242,9 +243,10 @@ class ControlApi:
         return self._injected
 
     async def _verdicts(self, request: web.Request) -> web.Response:
-        query = parse_query(request, ("client", "since"))
+        query = parse_query(request, ("client", "since", *EXPECTATION_KEYS))
         since = parse_whole_number(query, "since", 0, 0, _LARGEST)
-        return web.json_response(await self._get_injected().verdicts(query.get("client"), since))
+        expected = parse_expectation(query)
+        return web.json_response(await self._get_injected().verdicts(query.get("client"), since, expected))
 
     async def _scenarios(self, _: web.Request) -> web.Response:
         return web.json_response(self._get_injected().scenarios())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ssosim.lab.core.lab import Lab
+from ssosim.verdict.expectations import Expectation
 
 __all__ = ["InjectedHandlers", "MakeInjectedHandlers"]
 
@@ -19,8 +20,11 @@ class InjectedHandlers(Protocol):
     All methods raise LabInputError for invalid input, and LabError for a request that the lab refuses.
     """
 
-    async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
-        """Judge ``client``, or all clients, from the trace records after number ``since``. The lab keeps running."""
+    async def verdicts(self, client: str | None, since: int, expected: Expectation | None = None) -> dict[str, Any]:
+        """Judge ``client``, or all clients, from the trace records after number ``since``. The lab keeps running.
+
+        ``expected`` is compared with each verdict.
+        """
         ...
 
     def scenarios(self) -> dict[str, Any]:

@@ -63,8 +63,10 @@ from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
+from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
@@ -74,6 +76,7 @@ from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
@@ -144,6 +147,7 @@ class Lab:
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
+        self.exposures: ExposureFinder | None = None
         self._gateway: KdcGateway | None = None
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
 
@@ -255,6 +259,8 @@ class Lab:
         self.faults.watch(
             make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
         )
+        self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
+        provider.find_exposures = self.exposures.examine
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -322,7 +328,8 @@ class Lab:
         return await asyncio.shield(self._foreign_host)
 
     async def _start_foreign_host(self) -> tuple[str, int]:
-        foreign_host = ForeignHost(self.ca)
+        requests = ForeignRequests(self.trace, self.client_addresses, lambda: self.exposures)
+        foreign_host = ForeignHost(self.ca, requests.report_with(tls=True))
         await foreign_host.start(self.network.internal_endpoint()[0])
         self._cleanup.push_async_callback(foreign_host.stop)
         return foreign_host.endpoint

@@ -160,7 +160,9 @@ def _make_endpoint_map(lab: Lab, own: str, foreign_host: tuple[str, int]) -> End
 
 def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     step = step_of_host(lab.first_steps, event.host)
-    lab.trace.record(client, dataclasses.replace(event, step=step))
+    at_service = event.stage == "tls" and lab.is_served(event.address, event.port)
+    faults = lab.ca.faults_presented_at(event.host) if at_service else ()
+    lab.trace.record(client, dataclasses.replace(event, step=step, faults=faults))
 
 
 async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None:
@@ -192,10 +194,12 @@ def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: Cl
         decision = decide(spn)
         return decision is not None and decision.effect.silent
 
-    def count_hit(spn: str) -> None:
+    def count_hit(spn: str) -> tuple[int, ...]:
         decision = decide(spn)
-        if decision is not None:
-            decision.count_hits()
+        if decision is None:
+            return ()
+        decision.count_hits()
+        return decision.faults
 
     return SilentKdcFallback(
         is_silent,

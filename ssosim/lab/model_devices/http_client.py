@@ -132,7 +132,11 @@ class LabHttp:
             try:
                 connection = await self._connect(origin, address)
             except NetworkFailure as failure:
-                self._on_failure(ConnectionFailed(host=host, address=address, stage=failure.stage, reason=failure.kind))
+                self._on_failure(
+                    ConnectionFailed(
+                        host=host, address=address, stage=failure.stage, reason=failure.kind, port=origin[1]
+                    )
+                )
                 if failure.stage == "tls":
                     raise
                 refused = failure

@@ -39,7 +39,7 @@ class SilentKdcFallback:
     libkrb5 waits for such a KDC in real time: about 15 s, measured with krb5 1.20.1. ``initiator`` has the same ticket
     cache and a KDC address where nothing listens: a cached ticket is found, any other request fails at once, and the
     virtual clock advances by 15 s. ``is_silent`` tells whether a fault silences the KDC for a service principal name
-    (SPN); ``count_hit`` counts a request for that fault.
+    (SPN); ``count_hit`` counts a request for that fault, and returns the numbers of all faults in it.
     """
 
     is_silent: Callable[[str], bool]
@@ -47,7 +47,7 @@ class SilentKdcFallback:
     clock: Clock
     trace: Trace
     client: str
-    count_hit: Callable[[str], None] = lambda _spn: None
+    count_hit: Callable[[str], tuple[int, ...]] = lambda _spn: ()
 
     async def request_token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
@@ -56,8 +56,8 @@ class SilentKdcFallback:
         except TicketError as error:
             if error.kind is not TicketErrorKind.KDC_UNREACHABLE:  # no name for which a KDC would be asked
                 raise
-            self.count_hit(spn)
-            asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer")
+            faults = self.count_hit(spn)
+            asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer", faults=faults)
             self.trace.record(self.client, asked)
             await self.clock.sleep(KDC_TIMEOUT_S)
             raise
