@@ -6,19 +6,22 @@ approvals that the policy requires, and the result of a rehearsed rollback.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from dns.name import Name
 
+from ssosim.changes.answers import compare_answers
 from ssosim.changes.approvals import Policy, Requirements
 from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.references import Reference, find_affected_names, find_references
-from ssosim.changes.risk import BlastRadius, Risk, assess_risk
+from ssosim.changes.risk import BlastRadius, Reason, Risk, assess_risk
 from ssosim.changes.snapshot import digest
 from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
@@ -26,7 +29,7 @@ from ssosim.dns.zones.lint import LintFinding, lint
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Plan", "PlanContext", "make_plan", "plan_token"]
+__all__ = ["Plan", "PlanContext", "find_new_lint", "make_plan", "plan_between", "plan_token"]
 
 _TOKEN_DIGITS = 12
 
@@ -52,7 +55,7 @@ class Plan:
     ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
     an outdated plan cannot be applied late (dynamodb-2025). ``rollback`` is the difference from last known good that
     would remain after the change's ``rollback_operations``, or the error text if they cannot be applied; None if the
-    change has none.
+    change has none. ``lint`` are the findings that the change introduces.
     """
 
     change: Change
@@ -66,6 +69,7 @@ class Plan:
     references: tuple[Reference, ...]
     requirements: Requirements
     rollback: Delta | str | None
+    lint: tuple[LintFinding, ...] = ()
 
     @property
     def effects(self) -> dict[str, frozenset[Effect]]:
@@ -80,7 +84,13 @@ class Plan:
     @property
     def zones(self) -> frozenset[Name]:
         """The origins of the zones that it changes."""
-        return frozenset(self.before.zone_of(name).origin for name in self.delta.names)
+        changed = frozenset(self.before.zone_of(name).origin for name in self.delta.names)
+        return changed | frozenset((*self.delta.zones_added, *self.delta.zones_removed))
+
+    def with_reasons(self, reasons: Iterable[Reason], policy: Policy) -> Plan:
+        """The plan with further reasons of risk, and with what ``policy`` requires for that risk."""
+        risk = self.risk.with_reasons(reasons)
+        return dataclasses.replace(self, risk=risk, requirements=policy.requirements_for(risk.level, self.blast))
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
@@ -99,15 +109,23 @@ class Plan:
         }
 
 
-def plan_token(change: Change, zones: ZoneSet) -> str:
-    """The token, such as ``v7-3f2a…``: the version of ``zones``, and a digest of the change and the zones."""
+def plan_token(change: Change, zones: ZoneSet, after: ZoneSet | None = None) -> str:
+    """The token, such as ``v7-3f2a…``: the version of ``zones``, and a digest of the change and the zones.
+
+    ``after``: the zones after a change that has no operations.
+    """
     whole = msgspec.json.encode(change, order="deterministic") + digest(zones).encode()
+    whole += b"" if after is None else digest(after).encode()
     return f"v{zones.version}-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
 
 
 def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
     """Plan ``change`` against ``zones``, which do not change. Raises DnsChangeError if it cannot be applied."""
-    after = change.apply(zones)
+    return plan_between(change, zones, change.apply(zones), context)
+
+
+def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanContext) -> Plan:
+    """Plan the change from ``zones`` to ``after``, which may add and remove whole zones; ``change`` describes it."""
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
     referring = find_references(zones, delta.names, gone, context.spns, context.inventory)
@@ -116,10 +134,13 @@ def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
     usage = {name: measure_usage(counts, name, _window(change, ttls.get(name)), context.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
     blast = BlastRadius("views" if change.views else "global", change.views, names, tuple(clients))
-    risk = assess_risk(delta, usage, referring, context.inventory, _find_new_lint_errors(zones, after))
+    lint_findings = find_new_lint(zones, after)
+    errors = tuple(each for each in lint_findings if each.severity == "error")
+    answers = compare_answers(zones, after, delta)
+    risk = assess_risk(delta, usage, referring, context.inventory, errors, answers)
     return Plan(
         change=change,
-        token=plan_token(change, zones),
+        token=plan_token(change, zones, None if change.operations else after),
         before=zones,
         after=after,
         delta=delta,
@@ -128,14 +149,15 @@ def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
         usage=tuple(usage.values()),
         references=referring,
         requirements=context.policy.requirements_for(risk.level, blast),
+        lint=lint_findings,
         rollback=_rehearse(change, zones, after),
     )
 
 
-def _find_new_lint_errors(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
-    """Lint errors that the change introduces, such as a CNAME target without its final dot (se-2009)."""
+def find_new_lint(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
+    """Lint findings that the change introduces, such as a CNAME target without its final dot (se-2009)."""
     known = frozenset(lint(before))
-    return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
+    return tuple(each for each in lint(after) if each not in known)
 
 
 def _former_ttls(delta: Delta) -> dict[str, int]:

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import FaultError
@@ -22,6 +22,10 @@ from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
 from ssosim.trace import LabEvent, LabPaused, PhaseStarted, Record, split_columns
 from ssosim.verdict.judge import Verdict, judge
+
+if TYPE_CHECKING:  # only a plan of a DNS change needs them
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
 
 __all__ = ["LiveScenarioHandlers"]
 
@@ -60,6 +64,23 @@ class LiveScenarioHandlers:
             verdict = await _judge_beside_loop(records, began, pauses)
             verdicts.append({"client": name} | dataclasses.asdict(verdict))
         return {"verdicts": verdicts, "last_seq": last}
+
+    def forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        """Forecast what ``plan`` does to clients, as reasons of its risk; none where the estate cannot be played."""
+        from ssosim.lab.base.folder import ensure_cache_folder  # noqa: PLC0415 - a lab is ready sooner without these
+        from ssosim.lab.base.signing_keys import load_signing_keys  # noqa: PLC0415
+        from ssosim.scenario.forecast import forecast_change, forecast_reasons  # noqa: PLC0415
+
+        estate = self._lab.estate
+        forecasts = forecast_change(
+            plan.before,
+            plan.after,
+            estate,
+            lambda: load_signing_keys(estate, ensure_cache_folder()),
+            plan.blast.names,
+            views=plan.change.views,
+        )
+        return forecast_reasons(forecasts)
 
     def scenarios(self) -> dict[str, Any]:
         """Return the scenarios of the catalogue, each with its phases."""

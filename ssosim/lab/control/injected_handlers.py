@@ -6,9 +6,13 @@ The lab must not import these layers. The program that starts the lab passes a f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ssosim.lab.core.lab import Lab
+
+if TYPE_CHECKING:  # a lab is ready sooner without
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
 
 __all__ = ["InjectedHandlers", "MakeInjectedHandlers"]
 
@@ -21,6 +25,10 @@ class InjectedHandlers(Protocol):
 
     async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
         """Judge ``client``, or all clients, from the trace records after number ``since``. The lab keeps running."""
+        ...
+
+    def forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        """Forecast what ``plan`` does to clients, as reasons of its risk. It is called in a thread."""
         ...
 
     def scenarios(self) -> dict[str, Any]:
