@@ -11,6 +11,7 @@ import msgspec
 from ssosim.lab.control.dns_answers import ChangeResult, Changes, Drift, GateDecision, Plan, Usage
 from ssosim.output import clean_data
 from ssosim.scenario.forecast import Forecast, Prediction, ViewForecast
+from ssosim.scenario.forecast_times import describe_timing, summarise_timings
 
 __all__ = [
     "ZoneRow",
@@ -22,6 +23,7 @@ __all__ = [
     "losers_text",
     "outside_text",
     "plan_text",
+    "timing_text",
     "zones_text",
 ]
 
@@ -136,7 +138,13 @@ def forecast_text(forecast: Forecast) -> str:
         for each in view.models:
             lines += _prediction(each, each.names[0])
         lines += ["", f"  {losers_text(view)}"]
+        lines += [f"  for how long: {text}"] if (text := timing_text(view)) else []
     return "\n".join(lines)
+
+
+def timing_text(view: ViewForecast) -> str:
+    """Say in one sentence for how long the models of this view are hurt; empty if none is."""
+    return summarise_timings(((each.names[0], each.timing) for each in view.models if each.timing), _few)
 
 
 def losers_text(view: ViewForecast) -> str:
@@ -164,6 +172,8 @@ def _prediction(each: Prediction, title: str) -> Iterator[str]:
         yield f"        SPN {_spns(each.spn_before)} → {_spns(each.spn_after)}"
     if each.worse:
         yield f"        {each.why}"
+    if each.timing is not None:
+        yield f"        {describe_timing(each.timing)}"
 
 
 def _spns(spns: Sequence[str]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ssosim.lab.control.dns_answers import Changes
 from ssosim.output import clean_data
-from ssosim.report.dns import changes_lines, forecast_text, outside_text
+from ssosim.report.dns import changes_lines, forecast_text, outside_text, timing_text
 from ssosim.scenario.check_result import CheckResult
 from ssosim.scenario.forecast import Forecast, Prediction, ViewForecast
+from ssosim.scenario.forecast_times import Timing
 
 __all__ = ["check_markdown", "check_text", "outcome_sentence"]
 
@@ -94,10 +95,13 @@ def _losers(result: CheckResult) -> Iterator[str]:
     if not rows:
         yield from ("No client model changes.", "")
         return
-    yield from ("", "| host | where | client | outcome | SPN |", "|---|---|---|---|---|")
+    yield from ("", "| host | where | client | outcome | SPN | hurt, the last | recovers, the last |", f"|{'---|' * 7}")
     yield from rows[:_MAX_ROWS]
     yield from _rest(rows, _MAX_ROWS)
     yield ""
+    for view in (view for forecast in result.forecast for view in forecast.views):
+        if text := timing_text(view):
+            yield from (_text(f"For how long{f' in {view.name}' if view.name else ''}: {text}."), "")
 
 
 def _rows(forecast: Forecast, view: ViewForecast) -> Iterator[str]:
@@ -107,7 +111,16 @@ def _rows(forecast: Forecast, view: ViewForecast) -> Iterator[str]:
         outcome = f"{each.before} → {each.after}"
         outcome = f"**{_cell(outcome)}**" if each.worse else _cell(outcome)
         spn = f"{_spns(each.spn_before)} → {_spns(each.spn_after)}" if _spn_moves(each) else _spns(each.spn_before)
-        yield f"| {_cell(forecast.host)} | {_cell(view.name or 'everywhere')} | {each.names[0]} | {outcome} | {spn} |"
+        where = _cell(view.name or "everywhere")
+        times = _times(each.timing)
+        yield f"| {_cell(forecast.host)} | {where} | {each.names[0]} | {outcome} | {spn} | {times} |"
+
+
+def _times(timing: Timing | None) -> str:
+    if timing is None:
+        return "|"
+    after = "" if timing.retries else ", by a new sign-in"
+    return f"{timing.last_hurt_s:g} s after the change | {timing.last_recovered_s:g} s after the repair{after}"
 
 
 def _spn_moves(each: Prediction) -> bool:

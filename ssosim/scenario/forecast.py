@@ -23,6 +23,7 @@ from ssosim.dns.zones.stub import reverse_name
 from ssosim.entra import Keys
 from ssosim.estate import Estate
 from ssosim.scenario.forecast_play import NO_SIGN_IN, PlayResult, ZonePlay, describe_forms, without_state
+from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows, timing_of
 from ssosim.scenario.forecast_zones import Outside, assume_outside
 from ssosim.scenario.viewpoints import Choice, Viewpoint, choices_at, list_viewpoints, reachable_profiles, settle
 from ssosim.services import http_host_names
@@ -47,7 +48,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one kind of client before and after the change. ``names`` are its SPN rules or models.
 
     ``spn_before`` and ``spn_after`` are the SPNs that it requests, in order; none if it fails at DNS. ``worse_share``
-    is the share (0 to 1) of its sign-ins that get worse: below 1 where weighted routing decides.
+    is the share (0 to 1) of its sign-ins that get worse: below 1 where weighted routing decides. ``timing`` is for
+    how long a model that gets worse is hurt.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     worse: bool
     worse_share: float = 0.0
+    timing: Timing | None = None
 
 
 class ViewForecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +169,9 @@ def forecast(
         shown = tuple(place for place in places if place) if len(groups) > 1 or len(viewpoints) > 1 else ()
         one = players.play(was, viewpoint)
         other = players.play(now if viewpoint.sees_change else was, viewpoint)
-        found.append(_compare(shown, one, other, players))
+        seen_after = now if viewpoint.sees_change else was
+        states = players.states(was, viewpoint), players.states(seen_after, viewpoint)
+        found.append(_compare(shown, one, other, _Timer(estate, states), players))
     return Forecast(
         host=host,
         rules=_worst_of([view.rules for view in found]),
@@ -233,6 +238,10 @@ class _Players:
         """Return the results at ``viewpoint``, each with its share."""
         return tuple((each.share, self._play(zones, viewpoint, each)) for each in self.choices(zones, viewpoint))
 
+    def states(self, zones: ZoneSet, viewpoint: Viewpoint) -> tuple[ZoneSet, ...]:
+        """Return ``zones`` as they are seen at ``viewpoint``: one state for each choice."""
+        return tuple(settle(zones, each, viewpoint, self._names) for each in self.choices(zones, viewpoint))
+
     def _play(self, zones: ZoneSet, viewpoint: Viewpoint, choice: Choice) -> _Played:
         key = id(zones), viewpoint.family, choice.profiles
         if key not in self._played:
@@ -253,10 +262,29 @@ class _Players:
 _Shared = list[tuple[float, PlayResult]]
 
 
+class _Timer:
+    """Says for how long models are hurt between two states of the zones, each as seen at one viewpoint."""
+
+    def __init__(self, estate: Estate, states: tuple[tuple[ZoneSet, ...], tuple[ZoneSet, ...]]) -> None:
+        self._estate = estate
+        self._before, self._after = states
+        self._windows: dict[frozenset[str], CacheWindows | None] = {}
+
+    def time(self, was: _Shared, now: _Shared) -> Timing | None:
+        """Return the timing of a model with these results; None if no answer that it asks for differs."""
+        asked = frozenset(name for _, each in (*was, *now) for name in each.asked)
+        if asked not in self._windows:
+            self._windows[asked] = measure_windows(self._before, self._after, sorted(asked), self._estate)
+        windows = self._windows[asked]
+        worst = max(now, key=lambda each: each[1].rank)[1]
+        return None if windows is None else timing_of(windows, worst.pause or 0.0, retries=worst.pause is not None)
+
+
 def _compare(
     places: tuple[str, ...],
     was: tuple[tuple[float, _Played], ...],
     now: tuple[tuple[float, _Played], ...],
+    timer: _Timer,
     players: _Players,
 ) -> ViewForecast:
     grouped: dict[tuple[object, ...], list[str]] = {}
@@ -273,7 +301,8 @@ def _compare(
         one, other = ([(share, played[1][name]) for share, played in state] for state in (was, now))
         if all(each.rank for _, each in one) and not players.signs_in_when_healthy(name):
             one = other = [(1.0, dataclasses.replace(one[0][1], text=NO_SIGN_IN))]
-        models.append(_predict("model", name, one, other))
+        made = _predict("model", name, one, other)
+        models.append(msgspec.structs.replace(made, timing=timer.time(one, other)) if made.worse else made)
     worse = tuple(name for each in models if each.worse for name in each.names)
     return ViewForecast(places=places, rules=rules, models=tuple(models), worse=worse)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import SignInState
-from ssosim_clients.ports import DnsFailure
+from ssosim_clients.ports import Clock, DnsFailure
 from ssosim_clients.spn import RULES, NegotiateAbandoned, OnUnknown, SpnRule
 
 from ssosim.dns import ZoneSet
@@ -44,8 +42,8 @@ _RANK = (Outcome.SILENT, Outcome.INTERACTIVE, Outcome.FAILED, Outcome.REFUSED, O
 class PlayResult:
     """One result: the outcome in a few words, the reason, the requested SPNs, and its rank (0 is best).
 
-    ``asked`` are the names that it looked up. ``pause`` is the longest time in seconds between two look-ups in a row:
-    how long a client that goes on trying may wait until it notices a repair.
+    ``asked`` are the names that it looked up. ``pause`` is the longest time in seconds for which it waited before
+    another attempt; None if its sign-in has ended, so that it makes none.
     """
 
     text: str
@@ -53,7 +51,7 @@ class PlayResult:
     spns: tuple[str, ...]
     rank: int
     asked: frozenset[str] = frozenset()
-    pause: float = 0.0
+    pause: float | None = None
 
     def with_chance(self, spns: tuple[str, ...]) -> PlayResult:
         """Return this worst result as one of several between which the order of DNS answers decides.
@@ -89,6 +87,7 @@ class ZonePlay:
     def __init__(self, estate: Estate, zones: ZoneSet, keys: Keys, *, dual_stack: bool = False) -> None:
         self._lab = MemoryLab(Engine(_START), estate, zones=zones, keys=keys)
         self._dual_stack = dual_stack
+        self._pauses: dict[str, _Pauses] = {}
 
     def play_rules(self, host: str) -> dict[str, PlayResult]:
         """Return the result of every SPN rule for HTTP at ``host``, by its name."""
@@ -133,6 +132,7 @@ class ZonePlay:
         """
         began = self._lab.engine.now
         kinds = {name: getattr(model, "domain", "managed") for name, model in MODELS.items()}
+        self._pauses.clear()
         runs = {name: self._begin(name, name, kind) for name, kind in kinds.items()}
         if federated_too and self._device_of("federated") is not None:
             managed = [name for name, kind in kinds.items() if kind == "managed"]
@@ -141,14 +141,17 @@ class ZonePlay:
         records: dict[str, list[Record]] = {name: [] for name in runs}
         for record in self._lab.trace:
             records.get(record.client, []).append(record)
-        return {name: _judge_play(run, records[name], began) for name, run in runs.items()}
+        pauses = self._pauses
+        return {name: _judge_play(run, records[name], began, pauses.get(name)) for name, run in runs.items()}
 
     def _begin(self, name: str, client: str, domain: str) -> Run[None] | None:
         device = self._device_of(domain)
         return None if device is None else self._lab.engine.start(self._sign_in(name, client, device))
 
     async def _sign_in(self, name: str, client: str, device: str) -> None:
-        report = await MODELS[name].sign_in(memory_device(self._lab, client, device, dual_stack=self._dual_stack))
+        ports = memory_device(self._lab, client, device, dual_stack=self._dual_stack)
+        pauses = self._pauses[client] = _Pauses(ports.clock)
+        report = await MODELS[name].sign_in(dataclasses.replace(ports, clock=pauses))
         if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(client, ClientFinished(program=name, exit_code=1))
 
@@ -186,12 +189,30 @@ def _hindrances(estate: Estate, device: Device) -> tuple[str, int] | None:
     return domain.kind, sum(against)
 
 
-def _judge_play(run: Run[None] | None, records: list[Record], began: float) -> PlayResult:
+class _Pauses:
+    """The clock of a device; ``longest`` is the longest wait of its client, in seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.longest = 0.0
+
+    def now(self) -> float:
+        """Return the present moment in seconds since the Unix epoch."""
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for ``seconds``."""
+        self.longest = max(self.longest, seconds)
+        await self._clock.sleep(seconds)
+
+
+def _judge_play(run: Run[None] | None, records: list[Record], began: float, pauses: _Pauses | None) -> PlayResult:
     """Return the result of one model from its records."""
     if run is None:
         return PlayResult(NO_SIGN_IN, "the estate has no device of such a user", (), 0)
     if run.error is not None:  # a model that needs more than the estate has is no evidence about the change
         return PlayResult("not played", f"{type(run.error).__name__}: {run.error}", (), 0)
+    pause = None if run.done or pauses is None else pauses.longest
     run.cancel()
     verdict = judge(records, began)
     spns = dict.fromkeys(
@@ -199,12 +220,5 @@ def _judge_play(run: Run[None] | None, records: list[Record], began: float) -> P
         for record in records
         if isinstance(record.event, KdcExchange) and record.event.request == "TGS"
     )
-    asked = [record for record in records if isinstance(record.event, DnsAnswered)]
-    names = frozenset(record.event.name for record in asked if isinstance(record.event, DnsAnswered))
-    pause = _longest_pause(record.at for record in asked) if verdict.outcome is Outcome.STALLED else 0.0
+    names = frozenset(record.event.name for record in records if isinstance(record.event, DnsAnswered))
     return PlayResult(verdict.outcome.value, verdict.reason, tuple(spns), _RANK.index(verdict.outcome), names, pause)
-
-
-def _longest_pause(times: Iterable[float]) -> float:
-    found = sorted(times)
-    return max((later - earlier for earlier, later in itertools.pairwise(found)), default=0.0)
