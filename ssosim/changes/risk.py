@@ -248,7 +248,10 @@ def assess_risk(
     }
     referred = {each.target for each in referring if each.kind != "alert"}
     entries = inventory.by_name()
+    added = frozenset(delta.zones_added)
     for difference in delta.records:
+        if difference.name in added:
+            continue  # the apex of a new zone: its name servers and SOA replace nothing
         name = plain(difference.name)
         entry = entries.get(name)
         aspect = _Aspect(

@@ -163,7 +163,7 @@ def forecast(
     for viewpoint in viewpoints:
         seen = (players.key(was, viewpoint), players.key(now if viewpoint.sees_change else was, viewpoint))
         places, _ = groups.setdefault(seen, ([], [viewpoint]))
-        places.append(viewpoint.full_name)
+        places.append(viewpoint.name)
     found = []
     for places, (viewpoint, *_) in groups.values():
         shown = tuple(place for place in places if place) if len(groups) > 1 or len(viewpoints) > 1 else ()

@@ -10,7 +10,7 @@ import dataclasses
 import ipaddress
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -33,7 +33,7 @@ AddressFamily = Literal["ipv4", "dual", "ipv6"]
 MAX_DRAWN_DEPTH = 3
 """Levels of nested profiles whose shares are told apart; below, the first choice stands for all."""
 
-_FAMILY_NAMES: Mapping[AddressFamily, str] = {"ipv4": "", "dual": "IPv4 and IPv6", "ipv6": "IPv6 only"}
+_FAMILY_NAMES: Mapping[AddressFamily, str] = {"ipv4": "IPv4 only", "dual": "IPv4 and IPv6", "ipv6": "IPv6 only"}
 _FIRST_FREE = int(ipaddress.ip_address("240.0.0.0"))
 """Networks for places that no location of the estate stands for: reserved addresses (RFC 1112), which no host has."""
 
@@ -48,14 +48,9 @@ class Viewpoint:
 
     name: str
     subnet: Network | None = None
-    locations: Locations = NO_LOCATIONS
+    locations: Locations = field(default=NO_LOCATIONS, compare=False)
     family: AddressFamily = "ipv4"
     sees_change: bool = True
-
-    @property
-    def full_name(self) -> str:
-        """The name with the address family, where that is not IPv4 alone."""
-        return ", ".join(part for part in (self.name, _FAMILY_NAMES[self.family]) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,11 @@ def list_viewpoints(
         found.append(Viewpoint(f"resolver {resolver.name}", subnet, before.locations, sees_change=sees))
     found = found or [Viewpoint("")]
     if any(answer(zones, name, AAAA).outcome == "NOERROR" for zones in (before, after) for name in names):
-        found += [dataclasses.replace(each, family=family) for family in ("dual", "ipv6") for each in tuple(found)]
+        found = [
+            dataclasses.replace(each, name=f"{each.name}, {text}".removeprefix(", "), family=family)
+            for family, text in _FAMILY_NAMES.items()
+            for each in found
+        ]
     return tuple(found)
 
 

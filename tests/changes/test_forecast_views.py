@@ -1,0 +1,211 @@
+"""The forecast asks as everybody asks: places, shares, address families, resolvers, devices, names outside."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import msgspec
+import pytest
+from conftest_ops import AUTOLOGON, PROFILE
+from conftest_trees import geographic, manager_toml, write_tree
+
+from ssosim.changes.approvals import load_policy
+from ssosim.changes.diff import compare
+from ssosim.changes.inventory import Inventory, default_inventory, make_inventory
+from ssosim.changes.risk import Level
+from ssosim.dns import ZoneSet, put_rrset, zones_of
+from ssosim.dns.imports import read_tree
+from ssosim.dns.zones.edits import put_profile, remove_name, remove_rrset
+from ssosim.entra import Keys
+from ssosim.estate import Device, DnsResolver, Estate, TrafficManagerEndpoint, User, default_estate
+from ssosim.scenario.check_result import CheckResult
+from ssosim.scenario.dns_check import CheckSettings, check_trees
+from ssosim.scenario.forecast import Forecast, forecast
+from ssosim.scenario.geography import describe_region, enclosing_regions
+
+ESTATE = default_estate()
+WEU, NEU, NOWHERE = "192.0.2.20", "192.0.2.21", "203.0.113.9"
+
+
+@pytest.fixture(scope="module")
+def keys() -> Keys:
+    """Signing keys, made once."""
+    return Keys.generate([service.name for service in ESTATE.federation_services])
+
+
+@pytest.fixture(scope="module")
+def zones() -> ZoneSet:
+    """The zones of the default estate."""
+    return zones_of(ESTATE)
+
+
+def losers(found: Forecast) -> dict[str, int]:
+    """The number of models that are worse off, by place; places without any are left out."""
+    return {place: len(view.worse) for view in found.views for place in view.places or ("",) if view.worse}
+
+
+def check(before: Path, after: Path, keys: Keys, estate: Estate = ESTATE) -> CheckResult:
+    """The result of a check with the usual criteria."""
+    settings = CheckSettings(policy=load_policy("strict"), inventory=Inventory())
+    return check_trees(read_tree(before), read_tree(after), estate, lambda: keys, settings)
+
+
+def test_who_loses_is_named_by_region(tmp_path: Path, keys: Keys):
+    """A profile by region: North America loses, Europe does not; the rest had no address before, which is no loss."""
+    before = write_tree(tmp_path / "a", geographic(WEU, NEU))
+    after = write_tree(tmp_path / "b", geographic(WEU, NOWHERE))
+    result = check(before, after, keys)
+    [found] = result.forecast
+    assert losers(found) == {"North America": 16}
+    assert result.outcome == "fail"
+    text = f"North America: 16 of 22 models are worse off at {AUTOLOGON}"
+    assert text in {each.text for each in result.failed}
+    assert text in {each.text for each in result.risk.reasons}
+    places = {place for view in found.views for place in view.places}
+    assert {"Europe", "Asia", "Africa", "Middle East", "South America", "Australia and Pacific"} <= places
+
+
+def test_a_country_is_looked_up_in_its_continent(tmp_path: Path, keys: Keys):
+    """Moving DE to an endpoint of its own changes Germany alone: before, GEO-EU answered for it."""
+    assert enclosing_regions("US-CA") == ("US-CA", "US", "GEO-NA")
+    assert describe_region("DE") == "DE (Europe)"
+    before = write_tree(tmp_path / "a", geographic(WEU, NEU))
+    own = f'{{ name = "de", address = "{NOWHERE}", regions = ["DE"] }}'
+    both = geographic(WEU, NEU).replace("endpoints = [", f"endpoints = [{own}, ")
+    found = check(before, write_tree(tmp_path / "b", both), keys).forecast[0]
+    assert losers(found) == {"DE (Europe)": 16}
+
+
+def test_disabled_endpoints_are_high_risk_and_need_two_people(tmp_path: Path, keys: Keys):
+    """Both endpoints disabled: 16 of 22 models worse off was risk medium and one approval."""
+    weu, neu = (f'{{ name = "{name}", address = "{at}", enabled = true }}' for name, at in (("weu", WEU), ("neu", NEU)))
+    endpoints = f"{weu}, {neu}"
+    before = write_tree(tmp_path / "a", manager_toml(endpoints))
+    after = write_tree(tmp_path / "b", manager_toml(endpoints.replace("true", "false")))
+    result = check(before, after, keys)
+    assert (result.risk.level, result.approvals.needed) == (Level.HIGH.word, 2)
+    assert losers(result.forecast[0]) == {"": 16}
+    assert result.changes.profiles[0].fields == ("endpoint weu: enabled yes → no", "endpoint neu: enabled yes → no")
+
+
+def test_shares_of_weighted_routing_are_told(zones: ZoneSet, keys: Keys):
+    """One of two endpoints moves to a dead address: a quarter of the sign-ins by its weight; more weight, more loss."""
+
+    def weighted(weight: int, address: str) -> ZoneSet:
+        own = zones.profiles[PROFILE]
+        endpoints = (
+            TrafficManagerEndpoint(name="weu", address=WEU, weight=3),
+            TrafficManagerEndpoint(name="neu", address=address, weight=weight),
+        )
+        return put_profile(zones, msgspec.structs.replace(own, routing="weighted", endpoints=endpoints))
+
+    found = forecast(weighted(1, NEU), weighted(1, NOWHERE), ESTATE, keys)
+    office = next(each for each in found.models if each.names == ("office",))
+    assert (office.before, office.after) == ("silent", "silent (75%), stalled (25%)")
+    assert office.worse_share == pytest.approx(0.25)
+    found = forecast(weighted(1, NOWHERE), weighted(3, NOWHERE), ESTATE, keys)
+    office = next(each for each in found.models if each.names == ("office",))
+    assert office.worse_share == pytest.approx(0.25)
+    assert forecast(weighted(3, NOWHERE), weighted(1, NOWHERE), ESTATE, keys).worse == ()
+
+
+def test_every_field_of_a_profile_is_in_the_difference(zones: ZoneSet):
+    """A changed endpoint gave two identical lines: each field of a profile and of an endpoint has its own line."""
+    own = zones.profiles[PROFILE]
+    for field in TrafficManagerEndpoint.__struct_fields__:
+        if field in ("name", "address", "target", "profile"):
+            continue
+        value = {
+            "enabled": False, "priority": 7, "weight": 9, "location": "x", "regions": ("DE",),
+            "subnets": ("10.0.0.0/8",), "min_children": 2,
+        }[field]  # fmt: skip
+        first = msgspec.structs.replace(own.endpoints[0], **{field: value})
+        changed = msgspec.structs.replace(own, endpoints=(first, *own.endpoints[1:]))
+        after = dataclasses.replace(zones, profiles={**zones.profiles, PROFILE: changed})
+        [difference] = compare(zones, after).profiles
+        [line] = difference.as_data()["fields"]
+        assert line.startswith(f"endpoint weu: {field} "), line
+        assert difference.as_data()["before"] != difference.as_data()["after"], field
+
+
+def test_a_cname_out_of_the_zones_is_unknown_and_not_missing(zones: ZoneSet, keys: Keys):
+    """It is assumed to resolve, so that the SPN decides; with the other setting it does not exist. Both are said."""
+    after = put_rrset(remove_rrset(zones, AUTOLOGON, "A"), AUTOLOGON, "CNAME", ["cdn.example.net."])
+    found = forecast(zones, after, ESTATE, keys)
+    models = {each.names[0]: each for each in found.models}
+    assert found.outside == ("cdn.example.net",)
+    assert (models["office"].after, models["office"].spn_after) == ("refused", ("HTTP/cdn.example.net",))
+    assert models["adal-like"].after == "silent"
+    missing = forecast(zones, after, ESTATE, keys, outside="missing")
+    assert {each.names[0]: each.after for each in missing.models}["adal-like"] == "failed"
+    within = put_rrset(remove_rrset(zones, AUTOLOGON, "A"), AUTOLOGON, "CNAME", ["gone.microsoft.com."])
+    found = forecast(zones, within, ESTATE, keys)
+    assert found.outside == ()
+    assert {each.names[0]: each.after for each in found.models}["adal-like"] == "failed"
+
+
+def test_address_families_are_told_apart(zones: ZoneSet, keys: Keys):
+    """Without its AAAA a host is lost for devices with IPv6 alone; a dead AAAA harms only devices with IPv6."""
+    six = msgspec.structs.replace(ESTATE.hosts[3], name="autologon-six", address="2001:db8::20")
+    estate = msgspec.structs.replace(ESTATE, hosts=(*ESTATE.hosts, six))
+    login = msgspec.structs.replace(ESTATE.hosts[2], name="login-six", address="2001:db8::10")
+    estate = msgspec.structs.replace(estate, hosts=(*estate.hosts, login))
+    base = put_rrset(remove_rrset(zones, AUTOLOGON, "A"), AUTOLOGON, "A", [WEU])
+    for host in ESTATE.cloud.login_hosts:
+        base = put_rrset(base, host, "AAAA", ["2001:db8::10"])
+    both = put_rrset(base, AUTOLOGON, "AAAA", ["2001:db8::20"])
+    assert set(losers(forecast(both, base, estate, keys))) == {"IPv6 only"}
+    dead = put_rrset(base, AUTOLOGON, "AAAA", ["2001:db8::dead"])
+    assert "IPv4 only" not in losers(forecast(both, dead, estate, keys))
+    assert "IPv6 only" in losers(forecast(both, dead, estate, keys))
+
+
+def test_only_the_resolvers_of_a_view_see_a_change(zones: ZoneSet, keys: Keys):
+    """A change that is limited to views harms the clients of these resolvers, and of no others."""
+    resolvers = (DnsResolver(name="east", address="10.10.0.54"), DnsResolver(name="west", address="10.10.0.55"))
+    estate = msgspec.structs.replace(ESTATE, resolvers=resolvers)
+    found = forecast(zones, remove_name(zones, AUTOLOGON), estate, keys, views=("east",))
+    assert losers(found) == {"resolver east": 16}
+    assert set(losers(forecast(zones, remove_name(zones, AUTOLOGON), estate, keys))) == {
+        "resolver east",
+        "resolver west",
+    }
+
+
+def test_models_are_played_where_they_can_sign_in(zones: ZoneSet, keys: Keys):
+    """A first device whose user cannot sign in hides every harm: another device of the estate is taken."""
+    newhire = Device(name="first", user="newhire@contoso.com")
+    estate = msgspec.structs.replace(ESTATE, devices=(newhire, *ESTATE.devices))
+    assert len(forecast(zones, remove_name(zones, AUTOLOGON), estate, keys).worse) == 16
+    locked = tuple(msgspec.structs.replace(user, enabled=user.upn != "alice@contoso.com") for user in ESTATE.users)
+    estate = msgspec.structs.replace(ESTATE, users=locked)
+    assert len(forecast(zones, remove_name(zones, AUTOLOGON), estate, keys).worse) == 16
+    assert isinstance(estate.users[0], User)
+
+
+def test_federated_users_of_every_model_count_for_their_token_service(zones: ZoneSet, keys: Keys):
+    """Without sts.fabrikam.com not one model loses but every silent sign-in of a federated user does."""
+    found = forecast(zones, remove_name(zones, "sts.fabrikam.com"), ESTATE, keys, "sts.fabrikam.com")
+    assert {"federated-user", "office (federated user)"} <= set(found.worse)
+    assert "office" not in found.worse
+
+
+def test_a_record_that_leads_to_another_host_meets_its_certificate(zones: ZoneSet, keys: Keys):
+    """TLS ends with a name mismatch, not with a ticket and a 200."""
+    found = forecast(zones, put_rrset(zones, AUTOLOGON, "A", ["192.0.2.10"]), ESTATE, keys)
+    office = next(each for each in found.models if each.names == ("office",))
+    assert office.worse
+    assert "certificate was refused: bad-certificate" in office.why
+
+
+def test_a_copy_of_the_built_in_estate_has_an_inventory_of_its_own():
+    """An estate that is called contoso and serves other hosts inherits no owners from the built-in inventory."""
+    assert make_inventory(ESTATE) == default_inventory()
+    cloud = msgspec.structs.replace(ESTATE.cloud, autologon_host="sso.example.com")
+    copy = msgspec.structs.replace(ESTATE, cloud=cloud)
+    assert copy.name == ESTATE.name
+    names = {each.name for each in make_inventory(copy).endpoints}
+    assert "sso.example.com" in names
+    assert AUTOLOGON not in names
+    assert {each.owner for each in make_inventory(copy).endpoints} == {"(unknown)"}
