@@ -21,7 +21,7 @@ import dns.tokenizer
 import dns.zonefile
 from dns.name import Name
 from dns.rdataclass import IN
-from dns.rdatatype import RdataType
+from dns.rdatatype import RRSIG, TYPE0, RdataType
 
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
 from ssosim.dns.zones.errors import DnsChangeError
@@ -116,7 +116,7 @@ class _Sink:
         self._tokens = tokens
         self._source = source
         self._unknown: set[RdataType] = set()
-        self._record_sets: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        self._record_sets: dict[tuple[Name, RdataType, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
 
     def origin_information(self) -> tuple[Name, bool, Name]:
         """Part of dnspython's TransactionManager: names stay absolute."""
@@ -131,7 +131,7 @@ class _Sink:
     def add(self, name: Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         """Part of dnspython's Transaction: one record."""
         where = f"{self._source}:{self._tokens.where()[1] - 1}"  # the reader has passed the end of the record's line
-        key = (name, RdataType(rdata.rdtype))
+        key = (name, RdataType(rdata.rdtype), rdata.covers())
         if key not in self._record_sets and len(self._record_sets) >= MAX_RECORDS:
             raise ValueError(f"more than {MAX_RECORDS} record sets")
         if rdata.__class__ is dns.rdata.GenericRdata and rdata.rdtype not in self._unknown:
@@ -146,13 +146,25 @@ class _Sink:
 
     def finish(self) -> None:
         """Add all record sets to the zone."""
-        for (name, kind), (ttl, rdatas, where) in self._record_sets.items():
-            try:
-                stored = to_type(RdataType.to_text(kind))
-            except DnsChangeError as error:
-                self._zone.warnings.append(f"{where}: {plain(name)}: left out: {error}")
+        signed: dict[Name, tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        for (name, kind, covered), (ttl, rdatas, where) in self._record_sets.items():
+            if kind == RRSIG:
+                self._check_signature_ttl(name, covered, ttl, where)
+                signed.setdefault(name, (ttl, {}, where))[1].update(rdatas)
                 continue
-            self._zone.add(RRset(name, stored, ttl, tuple(rdatas)), where)
+            try:
+                self._zone.add(RRset(name, to_type(kind), ttl, tuple(rdatas)), where)
+            except DnsChangeError as error:
+                self._zone.mistakes.append(f"{where}: {plain(name)}: {error}")
+        for name, (ttl, rdatas, where) in signed.items():
+            self._zone.add(RRset(name, RRSIG, ttl, tuple(rdatas)), where)
+
+    def _check_signature_ttl(self, name: Name, covered: RdataType, ttl: int, where: str) -> None:
+        """Note a signature whose TTL is not that of its record set: it is served with the TTL of the record set."""
+        record_set = self._record_sets.get((name, covered, TYPE0))
+        if record_set is not None and record_set[0] != ttl:
+            text = f"{plain(name)} RRSIG of {covered.name} has TTL {ttl}, its record set {record_set[0]}"
+            self._zone.warnings.append(f"{where}: {text}: served with {record_set[0]} (RFC 4034 section 3)")
 
 
 def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:
