@@ -46,6 +46,11 @@ class AnswerChange:
         return self.before.outcome == "NOERROR" != self.after.outcome
 
     @property
+    def delegated(self) -> bool:
+        """Whether servers of another zone answer after the change, which was answered here before."""
+        return self.after.outcome == "REFERRAL" != self.before.outcome
+
+    @property
     def text(self) -> str:
         """The question, for messages."""
         return f"{plain(self.name)} {RdataType.to_text(self.type)}"
@@ -65,9 +70,9 @@ def compare_answers(before: ZoneSet, after: ZoneSet, delta: Delta) -> tuple[Answ
 
 
 def told(said: Answer) -> tuple[object, ...]:
-    """What a client learns from an answer, without TTLs: the outcome, and each record set of the chain in its order."""
-    chain = tuple((rrset.name, rrset.type, rrset.content) for rrset in said.answer)
-    return said.outcome, chain
+    """What a client learns from an answer, without TTLs: the outcome, the chain in its order, a referral's servers."""
+    shown = (*said.answer, *(said.authority if said.is_referral else ()))
+    return said.outcome, tuple((rrset.name, rrset.type, rrset.content) for rrset in shown)
 
 
 def _address_questions(names: Iterable[Name]) -> Iterator[tuple[Name, RdataType]]:

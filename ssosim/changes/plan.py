@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from dns.name import Name
+from dns.rdatatype import SOA
 
 from ssosim.changes.answers import compare_answers
 from ssosim.changes.approvals import Policy, Requirements
@@ -21,7 +22,7 @@ from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.references import Reference, find_affected_names, find_references
-from ssosim.changes.risk import BlastRadius, Reason, Risk, assess_risk
+from ssosim.changes.risk import BlastRadius, Level, Reason, Risk, assess_risk
 from ssosim.changes.snapshot import digest
 from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
@@ -138,6 +139,7 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
     errors = tuple(each for each in lint_findings if each.severity == "error")
     answers = compare_answers(zones, after, delta)
     risk = assess_risk(delta, usage, referring, context.inventory, errors, answers)
+    risk = risk.with_reasons(_find_old_serials(zones, after, delta))
     return Plan(
         change=change,
         token=plan_token(change, zones, None if change.operations else after),
@@ -158,6 +160,18 @@ def find_new_lint(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
     """Lint findings that the change introduces, such as a CNAME target without its final dot (se-2009)."""
     known = frozenset(lint(before))
     return tuple(each for each in lint(after) if each not in known)
+
+
+def _find_old_serials(before: ZoneSet, after: ZoneSet, delta: Delta) -> Iterator[Reason]:
+    """Zones that change and keep the serial of their own SOA. Source: RFC 1912 section 2.2."""
+    changed = dict.fromkeys(before.zone_of(each.name).origin for each in delta.records if each.type != SOA)
+    for origin in changed:
+        was, now = before.find(origin, SOA), after.find(origin, SOA) if origin in after.zones else None
+        if was is None or now is None or not was.rdatas or not now.rdatas:
+            continue
+        if was.rdatas[0].serial == now.rdatas[0].serial:  # type: ignore[attr-defined]
+            text = f"zone {plain(origin)} keeps its serial: secondary servers do not load what changes"
+            yield Reason(Level.LOW, text)
 
 
 def _former_ttls(delta: Delta) -> dict[str, int]:

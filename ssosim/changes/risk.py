@@ -94,7 +94,6 @@ class _Aspect:
     usage: Usage | None
     critical: bool
     referred: bool
-    same_answer: bool = False
 
 
 _SOA_FIELDS = ("mname", "rname", "serial", "refresh", "retry", "expire", "minimum")
@@ -126,8 +125,6 @@ def _deleted(aspect: _Aspect) -> tuple[Level, str] | None:
     effects = aspect.difference.effects
     if Effect.EMPTIED in effects:
         return Level.HIGH, "is left as an empty record set: the name exists and has no address"
-    if Effect.DELETED in effects and aspect.same_answer:
-        return None  # a wildcard or an enclosing zone gives the same answer
     if Effect.DELETED in effects and not aspect.difference.retyped:
         return (
             (Level.HIGH, "is deleted and something refers to it") if aspect.referred else (Level.MEDIUM, "is deleted")
@@ -214,7 +211,10 @@ def _by_answers(answers: Iterable[AnswerChange]) -> Iterator[Reason]:
     for each in answers:
         if each.same or each.kind in (Kind.DELETE, Kind.UPDATE):
             continue
-        if each.lost:
+        if each.delegated:
+            text = f"{each.text} is delegated: whether the other name servers answer for it is not known here"
+            yield Reason(Level.HIGH if each.lost else Level.MEDIUM, text)
+        elif each.lost:
             text = f"{each.text} has an answer today and none after ({each.after.outcome}): what is created hides it"
             yield Reason(Level.HIGH, text)
         elif each.kind is Kind.CREATE and each.before.outcome == "NOERROR":
@@ -252,6 +252,8 @@ def assess_risk(
     for difference in delta.records:
         if difference.name in added:
             continue  # the apex of a new zone: its name servers and SOA replace nothing
+        if difference.kind is not Kind.UPDATE and (difference.name, difference.type) in same:
+            continue  # a wildcard or an enclosing zone gives the same answer with or without it
         name = plain(difference.name)
         entry = entries.get(name)
         aspect = _Aspect(
@@ -259,7 +261,6 @@ def assess_risk(
             usage.get(name),
             entry is not None and entry.critical,
             not difference.rrset.is_profile_name and name in referred,
-            (difference.name, difference.type) in same,
         )
         for rule in _RULES:
             if (found := rule(aspect)) is not None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from dns.name import Name
-from dns.rdatatype import AAAA, CNAME, A
+from dns.rdatatype import AAAA, CNAME, NS, A
 
 from ssosim.dns import ZoneSet, zones_of
-from ssosim.dns.zones.answer import answer
+from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.from_estate import add_profile_name
 from ssosim.dns.zones.links import check_links
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
@@ -71,21 +71,52 @@ def _without_profiles(zone: Zone, named: frozenset[str], gone: frozenset[str]) -
 def assume_outside(
     before: ZoneSet, after: ZoneSet, estate: Estate, hosts: Iterable[str]
 ) -> tuple[ZoneSet, ZoneSet, tuple[str, ...]]:
-    """Both states with an address for each name outside of their zones that a CNAME of ``hosts`` leads to.
+    """Both states with an address for each name that ``hosts`` lead to and that is outside of their zones.
 
-    Unknown is not missing: such a name is taken to lead to the service of the host, as a content delivery network
-    does. The third value are those names.
+    Those are targets of CNAMEs in no zone, and names that a zone delegates to servers elsewhere. Unknown is not
+    missing: such a name is taken to lead to the service of the host, as a content delivery network does. The third
+    value are those names.
     """
     addresses = {name: service.address for service in services_of(estate) for name in service.dns_names}
     found: dict[Name, str] = {}
-    for zones in (before, after):
+    delegated: list[dict[Name, dict[Name, str]]] = [{}, {}]
+    for zones, cuts in zip((before, after), delegated, strict=True):
         for host in hosts:
+            name, said = to_name(host), answer(zones, to_name(host), A)
+            if said.is_referral and addresses.get(host):
+                last = said.answer[-1].rdatas[0].target if said.answer else name  # type: ignore[attr-defined]
+                cuts.setdefault(_cut_of(said), {})[last] = addresses[host]
+                continue
             end = _end_of_chain(zones, to_name(host))
             if end is not None and all(len(each.zone_of(end).origin) == 1 for each in (before, after)):
                 found.setdefault(end, addresses.get(host, ""))
     known = {name: address for name, address in found.items() if address}
-    names = tuple(sorted(plain(name) for name in known))
-    return _with_addresses(before, known), _with_addresses(after, known), names
+    names = sorted(
+        {plain(name) for name in (*known, *(name for cuts in delegated for cut in cuts.values() for name in cut))}
+    )
+    was, now = (
+        _with_delegated(_with_addresses(zones, known), cuts)
+        for zones, cuts in zip((before, after), delegated, strict=True)
+    )
+    return was, now, tuple(names)
+
+
+def _cut_of(said: Answer) -> Name:
+    return next(rrset.name for rrset in said.authority if rrset.type == NS)
+
+
+def _with_delegated(zones: ZoneSet, cuts: dict[Name, dict[Name, str]]) -> ZoneSet:
+    """``zones`` with a zone at each cut in which the names have their addresses."""
+    for cut, names in cuts.items():
+        records = [
+            RRset(name, kind, _ASSUMED_TTL, to_rdatas((address,), kind, cut))
+            for name, address in names.items()
+            for kind in [AAAA if ":" in address else A]
+        ]
+        server = to_name("ns1.lab.invalid.")
+        child = Zone.build(cut, ttl=_ASSUMED_TTL, negative_ttl=60, name_server=server, contact=server, rrsets=records)
+        zones = zones.with_zone(child)
+    return zones
 
 
 def _end_of_chain(zones: ZoneSet, host: Name) -> Name | None:

@@ -31,10 +31,14 @@ def geographic(europe: str, america: str, more: str = "") -> str:
 
 
 def write_tree(folder: Path, extras: str = "", **zones: str) -> Path:
-    """Write zone files (``sso``, ``net`` and others by their names with ``_`` for dots) and ``ssosim.toml``."""
+    """Write zone files (``sso``, ``net`` and others by their names with ``_`` for dots) and ``ssosim.toml``.
+
+    The zones of the profile and its alias are written if there are ``extras``, or records of theirs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     head = "$TTL 300\n@ NS ns1.lab.invalid.\n"
-    files = {SSO: zones.pop("sso", ""), "trafficmanager.net": zones.pop("net", "")}
+    own = {SSO: zones.pop("sso", ""), "trafficmanager.net": zones.pop("net", "")}
+    files = {name: text for name, text in own.items() if extras or text}
     files |= {name.replace("__", "-").replace("_", "."): text for name, text in zones.items()}
     for name, text in files.items():
         (folder / f"{name}.zone").write_text(head + text, encoding="utf-8")

@@ -209,3 +209,63 @@ def test_a_copy_of_the_built_in_estate_has_an_inventory_of_its_own():
     assert "sso.example.com" in names
     assert AUTOLOGON not in names
     assert {each.owner for each in make_inventory(copy).endpoints} == {"(unknown)"}
+
+
+SIGN_IN = "microsoftonline_com"
+LOGIN_AT = "192.0.2.10"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "loses"),
+    [
+        (f"*  A {LOGIN_AT}\n", "www A 203.0.113.1\n", True),  # the wildcard that answered is removed
+        (f"login A {LOGIN_AT}\n", f"*  A {LOGIN_AT}\n", False),  # a wildcard of the same address takes over
+        (f"*  A {LOGIN_AT}\n", f'*  A {LOGIN_AT}\nlogin TXT "x"\n', True),  # RFC 4592: what is created hides it
+        (f"*  A {LOGIN_AT}\n", f'*  A {LOGIN_AT}\nx.login TXT "x"\n', True),  # so does a name below (an ACME challenge)
+        (f"login A {LOGIN_AT}\n", f'login A {LOGIN_AT}\nlogin CAA 0 issue "ca.example"\n', False),
+    ],
+)
+def test_wildcards_decide_as_in_answers(tmp_path: Path, keys: Keys, before: str, after: str, loses: bool):
+    """Records that are not those of the host decide for it: what clients are told is compared, not the lines."""
+    was = write_tree(tmp_path / "a", "", **{SIGN_IN: before})
+    now = write_tree(tmp_path / "b", "", **{SIGN_IN: after})
+    result = check(was, now, keys)
+    assert bool(result.forecast and "office" in result.forecast[0].worse) is loses
+    assert (result.outcome == "fail") is loses
+    assert result.risk.level == ("high" if loses else "medium" if "CAA" in after else "low")
+
+
+def test_a_delegation_to_other_servers_is_unknown(tmp_path: Path, keys: Keys):
+    """What other name servers answer is not known here: no model is said to lose, and the risk is high all the same."""
+    was = write_tree(tmp_path / "a", "", **{SIGN_IN: f"login A {LOGIN_AT}\n"})
+    now = write_tree(tmp_path / "b", "", **{SIGN_IN: "login NS ns1.other.example.\n"})
+    result = check(was, now, keys)
+    [found] = result.forecast
+    assert (found.worse, found.outside) == ((), ("login.microsoftonline.com",))
+    assert result.risk.level == "high"
+    assert any("is delegated" in each.text for each in result.risk.reasons)
+
+
+@pytest.mark.parametrize(
+    ("record", "level"),
+    [
+        ("sub DS 12345 13 2 " + "ab" * 32, "high"),
+        ('www CAA 0 issue "ca.example"', "medium"),
+        ("www HTTPS 1 . alpn=h2", "medium"),
+        ("_443._tcp TLSA 3 1 1 " + "ab" * 32, "medium"),
+        ("old DNAME new.example.org.", "high"),
+        ("www TYPE65300 \\# 2 abcd", "medium"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("added", [True, False])
+def test_changes_of_every_type_are_seen(tmp_path: Path, keys: Keys, record: str, level: str, added: bool):
+    """A lost DS or a new CAA was "0 changes, risk low"; each type is in the difference, with what it decides."""
+    base = "@ A 203.0.113.1\nsub NS ns1.example.net.\n"
+    one = write_tree(tmp_path / "a", example_org=base)
+    other = write_tree(tmp_path / "b", example_org=f"{base}{record}\n")
+    result = check(*((one, other) if added else (other, one)), keys)
+    [difference] = result.changes.records
+    assert difference.type == record.split()[1]
+    assert difference.kind == ("create" if added else "delete")
+    if not (added and "TYPE" in record):
+        assert result.risk.level == level, result.risk
