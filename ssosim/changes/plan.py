@@ -30,7 +30,7 @@ from ssosim.dns.zones.lint import LintFinding, lint
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Plan", "PlanContext", "find_new_lint", "make_plan", "plan_between", "plan_token"]
+__all__ = ["Plan", "PlanContext", "find_new_lint", "make_plan", "plan_between", "plan_token", "tree_token"]
 
 _TOKEN_DIGITS = 12
 
@@ -110,13 +110,9 @@ class Plan:
         }
 
 
-def plan_token(change: Change, zones: ZoneSet, after: ZoneSet | None = None) -> str:
-    """The token, such as ``v7-3f2a…``: the version of ``zones``, and a digest of the change and the zones.
-
-    ``after``: the zones after a change that has no operations.
-    """
+def plan_token(change: Change, zones: ZoneSet) -> str:
+    """The token, such as ``v7-3f2a…``: the version of ``zones``, and a digest of the change and the zones."""
     whole = msgspec.json.encode(change, order="deterministic") + digest(zones).encode()
-    whole += b"" if after is None else digest(after).encode()
     return f"v{zones.version}-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
 
 
@@ -125,8 +121,23 @@ def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
     return plan_between(change, zones, change.apply(zones), context)
 
 
+def tree_token(plan: Plan, forecast: bytes) -> str:
+    """The token of a plan of two trees, such as ``t-3f2a…``: a digest of all that its reviewers see.
+
+    That is the differences, the references, the lint, the reasons of the risk, and ``forecast`` (JSON). An approval
+    holds while these are the same, even if other records change meanwhile.
+    """
+    data = plan.as_data()
+    seen = [data[key] for key in ("changes", "risk", "references", "blast_radius")], plan.lint
+    whole = msgspec.json.encode(seen, order="deterministic") + forecast
+    return f"t-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
+
+
 def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanContext) -> Plan:
-    """Plan the change from ``zones`` to ``after``, which may add and remove whole zones; ``change`` describes it."""
+    """Plan the change from ``zones`` to ``after``, which may add and remove whole zones; ``change`` describes it.
+
+    A plan without operations has no token yet: see ``tree_token``.
+    """
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
     referring = find_references(zones, delta.names, gone, context.spns, context.inventory)
@@ -142,7 +153,7 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
     risk = risk.with_reasons(_find_old_serials(zones, after, delta))
     return Plan(
         change=change,
-        token=plan_token(change, zones, None if change.operations else after),
+        token=plan_token(change, zones) if change.operations else "",
         before=zones,
         after=after,
         delta=delta,
@@ -158,8 +169,9 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
 
 def find_new_lint(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
     """Lint findings that the change introduces, such as a CNAME target without its final dot (se-2009)."""
-    known = frozenset(lint(before))
-    return tuple(each for each in lint(after) if each not in known)
+    found = lint(after)
+    known = frozenset(lint(before) if found else ())
+    return tuple(each for each in found if each not in known)
 
 
 def _find_old_serials(before: ZoneSet, after: ZoneSet, delta: Delta) -> Iterator[Reason]:

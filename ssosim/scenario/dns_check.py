@@ -6,6 +6,7 @@ The differences, the risk and the forecast are those of ``ssosim dns plan``. The
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from ssosim.changes.approvals import Approval, Policy
 from ssosim.changes.change import Change
 from ssosim.changes.gate import Request, judge_approvals
 from ssosim.changes.inventory import Inventory
-from ssosim.changes.plan import Plan, PlanContext, make_plan, plan_between
+from ssosim.changes.plan import Plan, PlanContext, make_plan, plan_between, tree_token
 from ssosim.changes.thresholds import DEFAULT_CRITERIA, Breach, FailOn, find_breaches
 from ssosim.changes.usage import NO_COUNTS
 from ssosim.dns import ZoneSet
@@ -114,7 +115,9 @@ def plan_trees(
 ) -> tuple[Plan, tuple[Forecast, ...]]:
     """Plan the change from ``before`` to ``after``, with the forecast among the reasons of its risk."""
     plan = plan_between(_make_change(settings.author), before, after, _context(estate, settings))
-    return _with_forecast(plan, estate, keys, settings)
+    plan, forecasts = _with_forecast(plan, estate, keys, settings)
+    token = tree_token(plan, msgspec.json.encode(forecasts, order="deterministic"))
+    return dataclasses.replace(plan, token=token), forecasts
 
 
 def plan_change(

@@ -91,14 +91,12 @@ def assume_outside(
             if end is not None and all(len(each.zone_of(end).origin) == 1 for each in (before, after)):
                 found.setdefault(end, addresses.get(host, ""))
     known = {name: address for name, address in found.items() if address}
-    names = sorted(
-        {plain(name) for name in (*known, *(name for cuts in delegated for cut in cuts.values() for name in cut))}
-    )
+    away = [name for cuts in delegated for names in cuts.values() for name in names]
     was, now = (
         _with_delegated(_with_addresses(zones, known), cuts)
         for zones, cuts in zip((before, after), delegated, strict=True)
     )
-    return was, now, tuple(names)
+    return was, now, tuple(sorted({plain(name) for name in (*known, *away)}))
 
 
 def _cut_of(said: Answer) -> Name:

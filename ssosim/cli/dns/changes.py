@@ -58,15 +58,15 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, tuple[Forecast, ...], Full
     here too. A change of a running lab is planned by the lab, with its query counts.
     """
     from ssosim.changes.gate import Request, decide  # noqa: PLC0415
-    from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
+    from ssosim.dns.imports.tree import read_two_trees  # noqa: PLC0415
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
     from ssosim.scenario.dns_check import plan_change, plan_trees  # noqa: PLC0415
 
     both = options.before is not None and options.after is not None and options.change is None
     alone = options.zones is None and not folder_of(options).is_running()
     if both and (alone or options.zones == options.before):
-        (before, skipped), (after, also) = (read_tree_with_warnings(each) for each in (options.before, options.after))
-        warn(tuple(dict.fromkeys((*skipped, *also))))
+        before, after, skipped = read_two_trees(options.before, options.after)
+        warn(skipped)
         estate = read_estate(options.estate)
         settings = check_settings(options, estate)
         full, forecasts = plan_trees(before, after, estate, lambda: provider_keys(estate), settings)

@@ -23,7 +23,7 @@ __all__ = ["check", "check_settings", "fail_on", "provider_keys"]
 
 def check(options: argparse.Namespace) -> int:
     """Print the result and write the files that were asked for; exit code 1 if a criterion is not met."""
-    from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
+    from ssosim.dns.imports.tree import read_two_trees  # noqa: PLC0415
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
     from ssosim.scenario.dns_check import check_trees  # noqa: PLC0415
 
@@ -32,8 +32,8 @@ def check(options: argparse.Namespace) -> int:
         raise LabInputError("give the two trees: --from DIR --to DIR")
     estate = read_estate(options.estate)
     settings = check_settings(options, estate)
-    (before, skipped), (after, also) = (read_tree_with_warnings(each) for each in (options.before, options.after))
-    warn(tuple(dict.fromkeys((*skipped, *also))))
+    before, after, skipped = read_two_trees(options.before, options.after)
+    warn(skipped)
     labels = str(options.before), str(options.after)
     result = check_trees(before, after, estate, lambda: provider_keys(estate), settings, labels)
     _write_files(options, result, time.monotonic() - began)
