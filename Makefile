@@ -1,7 +1,7 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
-.PHONY: help lab clients test lint docs bench setup clean
+.PHONY: help lab clients test lint docs bench fuzz soak setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -36,6 +36,15 @@ docs: ## write the generated pages of docs/: sources, coverage, openapi.json
 bench: ## run every benchmark of bench/README.md, about five minutes
 	@./bootstrap.sh dev
 	@exec $(bin)/python bench/summary.py $(ARGS)
+
+fuzz: ## fuzz every parser for five minutes; ARGS='--seconds 60'
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m fuzz.run $(ARGS)
+
+soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge memory and leftovers
+	@./bootstrap.sh dev
+	$(bin)/python bench/soak.py $(ARGS)
+	SSOSIM_KILL_CYCLES=500 $(bin)/python -m pytest -q tests/lab/test_kill_cycles.py
 
 setup: ## only install the requirements of the lab and of tests
 	@./bootstrap.sh dev

@@ -3,6 +3,7 @@
 - ``sources.md``: the table of sources, and the statements that the code names (``ssosim/sources``)
 - ``coverage.md``: every statement with the tests that name its id
 - ``openapi.json``: the OpenAPI description of the control API
+- ``identity-provider.md``: only the table of refusals, between its marks (``ssosim/entra/core/refusals.py``)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from ssosim.entra.core.refusals import REFUSALS, Refusal
 from ssosim.sources import Source, Sources, Statement, load_sources
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,6 +129,26 @@ def render_coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_refusals(sections: Mapping[str, Iterable[Refusal]]) -> str:
+    """Return the table of refusals: each section with its rows. A section without rows is left out."""
+    lines: list[str] = []
+    for title, refusals in sections.items():
+        rows = [f"| {each.refusal} | {each.code} | {each.source} | `{each.test}` |" for each in refusals]
+        if rows:
+            lines += [f"### {title}", "", "| refusal | code | source | test |", "|---|---|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def replace_between_marks(page: str, name: str, text: str) -> str:
+    """Return ``page`` with ``text`` between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; ValueError without."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    head, after, rest = page.partition(begin)
+    _, last, tail = rest.partition(end)
+    if not after or not last:
+        raise ValueError(f"the page has no {begin.strip()} ... {end}")
+    return f"{head}{begin}\n{text}{end}{tail}"
+
+
 def find_named_statements() -> set[str]:
     """Return the ids of statements that the package, the clients and the hand-written pages name."""
     folders = ((ROOT / "ssosim", ("*.py", "*.toml")), (ROOT / "clients", ("*.py", "*.toml", "*.md")))
@@ -145,6 +167,11 @@ def render_pages() -> dict[str, str]:
     return {
         "sources.md": render_sources_page(table, find_named_statements()),
         "coverage.md": render_coverage_page(table, tests),
+        "identity-provider.md": replace_between_marks(
+            (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),
+            "refusals",
+            render_refusals(REFUSALS),
+        ),
         "openapi.json": json.dumps(description(), indent=1, ensure_ascii=False) + "\n",
     }
 

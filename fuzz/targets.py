@@ -39,6 +39,7 @@ from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
 from ssosim.entra.http.app import create_server
 from ssosim.entra.oauth.assertion import read_signed_assertion, verify_assertion
 from ssosim.entra.oauth.token_request import read_form
+from ssosim.entra.oauth.tokens import REFRESH_PURPOSE
 from ssosim.entra.wstrust.rst import parse_rst
 from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
 from ssosim.entra.wstrust.ws_federation import extract_assertion
@@ -307,7 +308,7 @@ def text_assertion(data: bytes) -> None:
 def sealed_token(data: bytes) -> None:
     """Open a refresh token."""
     with contextlib.suppress(SealedTokenError):
-        provider().sealer.open("refresh", data.decode("latin-1"), RefreshTokenClaims)
+        provider().sealer.open(REFRESH_PURPOSE, data.decode("latin-1"), RefreshTokenClaims)
 
 
 def negotiate_token(data: bytes) -> None:

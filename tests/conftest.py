@@ -124,6 +124,13 @@ class Bench:
         folder = self.home / "labs" / name
         return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
+    def assert_nothing_running(self, timeout_s: float = 60.0) -> None:
+        """Assert that all processes end by themselves."""
+        end = time.monotonic() + timeout_s
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert self.processes() == {}
+
     def assert_nothing_left(self, name: str = "default", timeout_s: float = 8.0) -> None:
         """Assert that there is no process, no mount, and no file but the lock, the trace and the log."""
         end = time.monotonic() + timeout_s

@@ -143,11 +143,14 @@ class User(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """The client id, tenant and client secret with which an application signs in as itself (client credentials)."""
+    """The credentials with which an application signs in as itself: client id, tenant, and a certificate's key.
+
+    ``sign_assertion`` signs claims as a client assertion (a JWT); the key itself stays in the device's store.
+    """
 
     client_id: str
     tenant: str
-    secret: str = field(repr=False)
+    sign_assertion: Callable[[Mapping[str, object]], str] = field(repr=False)
 
 
 def _fixed_random() -> Random:

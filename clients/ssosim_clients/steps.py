@@ -44,6 +44,10 @@ class SignInStep(StrEnum):
     """the page where a user types a device code"""
     TOKEN = "token"  # noqa: S105 - a step's name
     """the token endpoint, with any grant type"""
+    USERINFO = "userinfo"
+    """the userinfo endpoint: the claims of the user of an access token"""
+    LOGOUT = "logout"
+    """the logout page"""
     TICKET = "ticket"
     """a ticket request to the KDC"""
     OTHER = "other"

@@ -16,7 +16,8 @@ from typing import NamedTuple, Protocol, cast
 
 from ssosim import __version__
 from ssosim.cli.parser import Parser
-from ssosim.lab.base.errors import LabError
+from ssosim.lab.base.errors import LabError, PrerequisiteError
+from ssosim.lab.base.sweep import sweep_killed_labs
 from ssosim.output import guard_streams, one_line, print_error, release_streams
 
 __all__ = ["main"]
@@ -74,6 +75,7 @@ COMMANDS = (
     Command(
         "matrix", "ssosim.cli.matrix", "every real client in every scenario, judged, and compared with measurements"
     ),
+    Command("federated-token", "ssosim.cli.federated_token", "a token of an issuer of the lab, as a workload has it"),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),
@@ -103,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    sweep_killed_labs()
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
         if command is None:
@@ -128,6 +131,11 @@ def _run(given: list[str]) -> int:
 
 
 def _failed(error: OSError, what: str) -> int:
+    from ssosim.lab.base.shortage import explain_os_error  # noqa: PLC0415 - only on a failure
+
+    if shortage := explain_os_error(error):
+        print_error(shortage)
+        return PrerequisiteError.exit_code
     print_error(f"{one_line(str(error.filename or what))}: {error.strerror or error}")
     return LabError.exit_code
 

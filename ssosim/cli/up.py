@@ -15,6 +15,7 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.launcher import StartedLab, start_lab, wait_for_end
+from ssosim.lab.program_devices.control_client import request_json
 from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:
@@ -45,14 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="drop the DNS changes that were applied in an earlier lab of this name"
     )
+    parser.add_argument(
+        "--not-checked",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="switch a rule of the identity provider off: consent, preauthorization, resource, scope; each token that "
+        "rests on it says so; may be repeated",
+    )
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Start the lab, print its status, and (without ``--detach``) wait until it is stopped."""
     folder = folder_of(options)
+    not_checked = _read_rules(options.not_checked)
     extensions = ControlExtensions(None if options.api is None else _open_listener(options.api), _create_handlers)
     started = start_lab(folder, options.estate, began=process_start(), extensions=extensions, fresh=options.fresh)
+    if not_checked:
+        request_json(folder, "POST", "/v1/identity-provider", {"not_checked": not_checked})
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
         started.namespaces.detach()  # before the output: a closed pipe (| head) must not end the lab
@@ -66,6 +78,19 @@ def run(options: argparse.Namespace) -> int:
         say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, detached=options.detach)}")
     sys.stdout.flush()
     return 0 if options.detach else _wait_until_stopped(started, stopped)
+
+
+def _read_rules(names: list[str]) -> list[str]:
+    """Check the names of ``--not-checked``, which may be separated by commas; raises LabInputError."""
+    if not names:
+        return []
+    from ssosim.lab.control.identity_provider_handlers import parse_rules  # noqa: PLC0415 - only if asked for
+
+    wanted = [name.strip() for each in names for name in each.split(",") if name.strip()]
+    try:
+        return list(parse_rules(wanted))
+    except LabInputError as error:
+        raise LabInputError(f"--{str(error).replace('not_checked', 'not-checked', 1)}") from error
 
 
 def _open_listener(port: int) -> socket.socket:

@@ -1,8 +1,23 @@
 """The estate: everything that exists in a lab, read from a TOML file into frozen values."""
 
+from ssosim.estate.applications import (
+    Application,
+    AppRoleAssignment,
+    AssignedUser,
+    OAuth2PermissionGrant,
+    RedirectUri,
+    ServicePrincipal,
+)
+from ssosim.estate.credentials import (
+    Certificate,
+    ClientAssertionRules,
+    ClientSecret,
+    FederatedCredential,
+    OpenidIssuer,
+    TrustedCertificateSubject,
+)
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.model import (
-    Application,
     Cloud,
     Device,
     DnsResolver,
@@ -20,6 +35,7 @@ from ssosim.estate.model import (
     Tenant,
     TrafficManager,
     TrafficManagerEndpoint,
+    UncheckedRule,
     User,
     Zone,
 )
@@ -28,7 +44,12 @@ from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mi
 
 __all__ = [
     "SHIPPED_SERVICES",
+    "AppRoleAssignment",
     "Application",
+    "AssignedUser",
+    "Certificate",
+    "ClientAssertionRules",
+    "ClientSecret",
     "Cloud",
     "Device",
     "DnsResolver",
@@ -36,17 +57,24 @@ __all__ = [
     "Domain",
     "Estate",
     "EstateError",
+    "FederatedCredential",
     "FederationService",
     "Host",
     "HostService",
     "Location",
     "Monitor",
+    "OAuth2PermissionGrant",
+    "OpenidIssuer",
     "Realm",
     "RecordSet",
+    "RedirectUri",
     "ServiceAccount",
+    "ServicePrincipal",
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
+    "TrustedCertificateSubject",
+    "UncheckedRule",
     "User",
     "Zone",
     "default_estate",

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ssosim.estate.application_checks import find_application_mistakes
+from ssosim.estate.credential_checks import find_credential_mistakes
 from ssosim.estate.model import Estate, Realm, RecordSet
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.toml_lines import KeyPath
@@ -38,6 +40,8 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     yield from _realms(estate)
     yield from _tenants(estate)
     yield from _users(estate)
+    for path, text in (*find_application_mistakes(estate), *find_credential_mistakes(estate)):
+        yield EstateMistake(path, text)
     yield from _devices(estate)
     yield from _traffic_managers(estate)
     yield from _zones(estate)

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from ssosim.estate.checks import find_mistakes
+from ssosim.estate.credential_files import read_credential_files
 from ssosim.estate.model import Estate
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 
@@ -25,12 +26,15 @@ def default_estate() -> Estate:
 
 def load_estate(path: Path) -> Estate:
     """Read an estate file of the user; raises EstateError."""
-    return parse_estate(read_text(path), str(path))
+    return parse_estate(read_text(path), str(path), path.parent)
 
 
-def parse_estate(text: str, source: str) -> Estate:
-    """Read TOML text as an estate; ``source`` is the name of the file, for messages. Raises EstateError."""
-    estate = convert_toml(text, source, Estate)
+def parse_estate(text: str, source: str, folder: Path = Path()) -> Estate:
+    """Read TOML text as an estate; ``source`` is the name of the file, for messages. Raises EstateError.
+
+    ``folder``: where the names of PEM files are relative to.
+    """
+    estate = read_credential_files(convert_toml(text, source, Estate), folder)
     if mistakes := list(find_mistakes(estate)):
         shown = [format_mistake(text, source, mistake.path, mistake.text) for mistake in mistakes[:_MAX_SHOWN]]
         if len(mistakes) > _MAX_SHOWN:

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
+
+from ssosim.estate.applications import Application
+from ssosim.estate.credentials import ClientAssertionRules, OpenidIssuer
+from ssosim.estate.entry import EstateEntry
+from ssosim.estate.first_party import FIRST_PARTY, complete_application
 
 __all__ = [
     "Application",
@@ -33,6 +37,7 @@ __all__ = [
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
+    "UncheckedRule",
     "User",
     "Zone",
 ]
@@ -49,8 +54,9 @@ DnsName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,6
 Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[ -~]*$")]
 
 
-class EstateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base class of every entry of an estate file: immutable, keyword fields only, unknown keys refused."""
+UncheckedRule = Literal["consent", "preauthorization", "resource", "scope"]
+"""A rule that can be switched off: consent of users and administrators, preauthorisation of applications of Microsoft,
+existence of the API, existence of its scopes."""
 
 
 class Cloud(EstateEntry, frozen=True, kw_only=True):
@@ -59,6 +65,9 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     ``mex_path`` and ``trust_path`` contain ``{domain}``. The literal MEX path is UNCONFIRMED in public text, so it is a
     setting. ``assertion`` selects the token in the RSTR: an assertion element around an opaque ``DesktopSsoToken``, as
     public tools reconstruct it, or a complete signed SAML 1.1 assertion. Lifetimes and ``clock_skew`` are in seconds.
+    ``refresh_in_from``: token responses have ``refresh_in``, half of the lifetime, if access tokens live for so many
+    seconds or more; 0 means never. The limit of the real service is unconfirmed.
+    ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     """
 
     login_hosts: tuple[str, ...]
@@ -66,12 +75,15 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     mex_path: str = "/{domain}/winauth/trust/mex"
     trust_path: str = "/{domain}/winauth/trust/2005"
     audience_urn: str = "urn:federation:MicrosoftOnline"
+    client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
+    not_checked: tuple[UncheckedRule, ...] = ()
     assertion_lifetime: int = 3600
     access_token_lifetime: int = 4500
     refresh_token_lifetime: int = 90 * 86400
     clock_skew: int = 300
+    refresh_in_from: int = 7200
 
 
 class HostService(EstateEntry, frozen=True, kw_only=True):
@@ -175,16 +187,6 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     ipv6: bool = False
 
 
-class Application(EstateEntry, frozen=True, kw_only=True):
-    """An application registration. ``family`` marks members of the family of client ids (``foci``)."""
-
-    client_id: str
-    name: str
-    redirect_uris: tuple[str, ...] = ()
-    client_secret: str | None = None
-    family: bool = False
-
-
 class FederationService(EstateEntry, frozen=True, kw_only=True):
     """The WS-Trust security token service of a federated domain; it stands for AD FS."""
 
@@ -264,7 +266,7 @@ class Location(EstateEntry, frozen=True, kw_only=True):
     name: str
     subnets: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
-    latency: dict[str, Annotated[float, Meta(ge=0)]] = {}
+    latency: dict[str, Annotated[float, Meta(ge=0)]] = field(default_factory=dict)
 
 
 class DnsSettings(EstateEntry, frozen=True, kw_only=True):
@@ -341,6 +343,7 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     devices: tuple[Device, ...]
     applications: tuple[Application, ...] = ()
     federation_services: tuple[FederationService, ...] = ()
+    openid_issuers: tuple[OpenidIssuer, ...] = ()
     traffic_managers: tuple[TrafficManager, ...] = ()
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()
@@ -393,9 +396,10 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         return next((u for u in self.users if u.sam_account and u.sam_account.lower() == wanted), None)
 
     def application(self, client_id: str) -> Application | None:
-        """Return the application with this ``client_id``; None if there is none."""
+        """Return the application with this ``client_id``, also one of Microsoft that no file names; else None."""
         wanted = client_id.lower()
-        return next((app for app in self.applications if app.client_id.lower() == wanted), None)
+        found = next((app for app in self.applications if app.client_id.lower() == wanted), None)
+        return FIRST_PARTY.get(wanted) if found is None else complete_application(found)
 
     def device(self, name: str) -> Device | None:
         """Return the device called ``name``; None if there is none."""

@@ -24,6 +24,7 @@ SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
         "login": "ssosim.services.identity:login",
         "autologon": "ssosim.services.identity:autologon",
         "federation": "ssosim.services.identity:federation",
+        "oidc-issuer": "ssosim.services.openid_issuer:oidc_issuer",
     }
 )
 """The services of this package, as ``module:attribute``. Another package cannot use these names."""

@@ -79,6 +79,7 @@ def _numbers(estate: Estate) -> Iterator[tuple[KeyPath, int, int]]:
     yield ("cloud", "assertion_lifetime"), cloud.assertion_lifetime, 1
     yield ("cloud", "access_token_lifetime"), cloud.access_token_lifetime, 1
     yield ("cloud", "refresh_token_lifetime"), cloud.refresh_token_lifetime, 1
+    yield ("cloud", "refresh_in_from"), cloud.refresh_in_from, 0
     yield ("cloud", "clock_skew"), cloud.clock_skew, 0
     for index, realm in enumerate(estate.realms):
         yield ("realms", index, "ticket_lifetime"), realm.ticket_lifetime, 1

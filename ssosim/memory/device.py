@@ -334,6 +334,6 @@ def build_device(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Devi
         "new_id": lambda: _ID,
         "search_domain": lab.estate.default_realm.domain,
         "stored_password": user.password,
-        "app_credentials": app_credentials(lab.estate, user),
+        "app_credentials": app_credentials(lab.estate, user, lab.provider.keys),
     }
     return Device(**(parts | changes))

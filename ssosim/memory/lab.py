@@ -9,11 +9,13 @@ from functools import cached_property, lru_cache
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
+from ssosim.entra.core.keys import GeneratedKey, list_generated_keys
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
+from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
@@ -53,7 +55,10 @@ class MemoryLab:
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.provider = Provider(
             estate=estate,
-            keys=keys or get_process_keys(tuple(service.name for service in estate.federation_services)),
+            keys=keys
+            or get_process_keys(
+                tuple(service.name for service in estate.federation_services), list_generated_keys(estate)
+            ),
             acceptors=_build_acceptors(estate, self.services),
             trace=self.trace,
             clock=clock,
@@ -63,6 +68,14 @@ class MemoryLab:
         self.kdc = MemoryKdc(estate.default_realm.name, lambda: known)
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
+        self.provider.fetch_document = DocumentFetcher(
+            self.provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=estate,
+            services=self.services,
+            responders=self._responders,
+        )
         self._responders_at: dict[tuple[str | None, int], Mapping[str, Responder]] = {}
         self._server = AuthoritativeServer(self.zones)
         self.faults.attach(self._server, "lab")
@@ -184,9 +197,9 @@ def _prepare_estate(given: Estate) -> _PreparedEstate:
 
 
 @lru_cache(maxsize=16)
-def get_process_keys(federation: tuple[str, ...]) -> Keys:
-    """Return signing keys for the cloud and the given federation services, generated once per process."""
-    return Keys.generate(federation)
+def get_process_keys(federation: tuple[str, ...], generated: tuple[GeneratedKey, ...] = ()) -> Keys:
+    """Return signing keys for the cloud, the given federation services and ``generated``, made once per process."""
+    return Keys.generate(federation, generated)
 
 
 def explain_unsupported_estate(estate: Estate) -> str:

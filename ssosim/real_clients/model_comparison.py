@@ -21,7 +21,10 @@ __all__ = ["Comparison", "Difference", "StaleDeviation", "compare", "pair_with_m
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference between a flow and its model. ``known`` is the manifest's deviation that explains it, or None."""
+    """A difference between a flow and its model. ``known`` is the manifest's deviation that explains it, or None.
+
+    ``reason`` is that of the real client, where the outcomes differ.
+    """
 
     client_flow: str
     scenario: str
@@ -30,10 +33,11 @@ class Difference:
     model: str
     real_client: str
     known: Deviation | None = None
+    reason: str = ""
 
     def __str__(self) -> str:
         """One line for people."""
-        why = f" ({self.known.reason})" if self.known else ""
+        why = f" ({self.known.reason})" if self.known else f" ({self.reason})" if self.reason else ""
         place = f"{self.client_flow} in {self.scenario}#{self.phase}"
         return f"{place}: {self.differs}: the model has [{self.model}], the real client [{self.real_client}]{why}"
 
@@ -127,7 +131,9 @@ def _differences(client_flow: ClientFlow, model: Cell, real_client: Cell) -> Ite
                 ),
                 None,
             )
-            yield Difference(client_flow.name, real_client.scenario, real_client.phase, differs, mine, its, known)
+            reason = real_client.reason if differs == "outcome" else ""
+            place = (real_client.scenario, real_client.phase)
+            yield Difference(client_flow.name, *place, differs, mine, its, known, reason)
 
 
 def _fits(deviation: Deviation, scenario: str, phase: str) -> bool:

@@ -18,7 +18,8 @@ from ssosim.faults import FaultError
 from ssosim.kerberos import KerberosError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.estate_option import read_estate
-from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.base.folder import LabFolder, cache_path
+from ssosim.lab.base.shortage import is_shortage
 from ssosim.lab.control.api import ControlApi
 from ssosim.lab.core.trace_writer import record_to_file
 from ssosim.lab.network.networks import PrivateNetwork
@@ -52,8 +53,10 @@ def run_in_namespaces(
         line = encode_failure("stopped before the end", LabError.exit_code)
     except FaultError as error:
         line = encode_failure(f"{scenario.name}: {error}", LabInputError.exit_code)
-    except (LabError, KerberosError, EstateError) as error:
-        line = encode_start_error(error, estate_file)
+    except (LabError, KerberosError, EstateError, OSError) as error:
+        if isinstance(error, OSError) and not is_shortage(error):
+            raise  # a fault of ssosim's own: the traceback goes to the log
+        line = encode_start_error(error, estate_file, (folder.path, cache_path()))
     finally:
         folder.remove_run_files()
     send_line(status_fd, line)

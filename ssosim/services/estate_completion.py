@@ -1,6 +1,7 @@
 """Checks of the services in an estate, and the records and principals that services of other packages need.
 
-For the shipped services nothing is added: the estate file describes their names, records and principals.
+For the shipped services nothing is added, except for ``oidc-issuer``: the estate file describes their names, records
+and principals.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ __all__ = ["complete_estate"]
 
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+_DESCRIBED = SHIPPED_SERVICES.keys() - {"oidc-issuer"}
+"""The services whose records and principals the estate file has."""
 _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
 
 
@@ -29,21 +32,19 @@ def complete_estate(estate: Estate) -> Estate:
     A name that has an address or a CNAME in the file keeps it. A second call changes nothing. Raises ServiceError with
     the key path of the entry of a service that cannot run.
     """
-    if all(
-        each.name in SHIPPED_SERVICES and each.port is None for host in estate.hosts for each in host.service_entries()
-    ):
+    if all(each.name in _DESCRIBED and each.port is None for host in estate.hosts for each in host.service_entries()):
         return estate
     located = tuple(services_with_paths(estate))
     for (path, service), before in ((each, located[:index]) for index, each in enumerate(located)):
         if problem := _find_problem(service, estate) or _find_conflict(service, [other for _, other in before]):
             raise ServiceError(path, f"the service {service.name!r} {problem}")
-    added = [service for _, service in located if service.name not in SHIPPED_SERVICES]
+    added = [service for _, service in located if service.name not in _DESCRIBED]
     return msgspec.structs.replace(estate, zones=_add_records(estate, added), realms=_add_principals(estate, added))
 
 
 def _find_problem(service: Service, estate: Estate) -> str:
     """Return why ``service`` cannot run; empty if it can."""
-    if service.name in SHIPPED_SERVICES:  # the estate's check has checked their names
+    if service.name in _DESCRIBED:  # the estate's check has checked their names
         usual = next((each.port for each in load_service(service.name, estate)), service.port)
         return "" if service.port == usual else f"must have port {usual}: clients use no other port"
     if service.application is None:

@@ -1,6 +1,7 @@
 """The trace: typed events in one order. Verdicts and explanations are made from it alone."""
 
 from ssosim.trace.events import (
+    ClientAuthenticated,
     ClientFinished,
     ClientMessage,
     ConnectionFailed,
@@ -10,6 +11,7 @@ from ssosim.trace.events import (
     FaultApplied,
     FaultUndone,
     HttpExchange,
+    IssuerDocumentFetched,
     KdcExchange,
     LabEvent,
     LabPaused,
@@ -24,6 +26,7 @@ from ssosim.trace.steps import NO_FIRST_STEPS, FirstSteps, SignInStep, step_of_h
 
 __all__ = [
     "NO_FIRST_STEPS",
+    "ClientAuthenticated",
     "ClientEvent",
     "ClientFinished",
     "ClientMessage",
@@ -36,6 +39,7 @@ __all__ = [
     "FaultUndone",
     "FirstSteps",
     "HttpExchange",
+    "IssuerDocumentFetched",
     "KdcExchange",
     "LabEvent",
     "LabPaused",

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from ssosim.trace.steps import SignInStep
 
 __all__ = [
+    "ClientAuthenticated",
     "ClientFinished",
     "ClientMessage",
     "ConnectionFailed",
@@ -23,6 +24,7 @@ __all__ = [
     "FaultApplied",
     "FaultUndone",
     "HttpExchange",
+    "IssuerDocumentFetched",
     "KdcExchange",
     "LabEvent",
     "LabPaused",
@@ -94,8 +96,10 @@ class TicketChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpExchange(Event):
-    """One HTTP request and its response. ``path`` is without the query; ``code`` is the AADSTS number, if there is one.
+    """One HTTP request and its response. ``path`` is without the query.
 
+    ``code`` is the AADSTS number in the response, if there is one, and ``error_description`` the text of the provider
+    with that number, without ids and time stamp. An error page has status 200 and a code.
     ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
     is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
     came, and the connection was ended at once.
@@ -117,11 +121,20 @@ class HttpExchange(Event):
     scheme: Literal["https", "http"] = "https"
     port: int = 443
     dropped: bool = False
+    error_description: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether an error was answered: by the status, or by an AADSTS code, which an error page has too."""
+        return self.status >= 400 or self.code is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued(Event):
-    """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens."""
+    """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens.
+
+    ``not_checked`` are the rules of the identity provider that were switched off and that the token does not keep.
+    """
 
     layer: ClassVar[Layer] = "token"
     kind: Literal["assertion", "access", "refresh", "id", "browser"]
@@ -130,6 +143,39 @@ class TokenIssued(Event):
     audience: str = ""
     client_id: str = ""
     digest: str = ""
+    not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientAuthenticated(Event):
+    """A client has proved which application it is.
+
+    ``credential`` names the credential without its value: key id or display name of a secret, thumbprint of a
+    certificate, subject name, or name of a federated credential. ``issuer`` and ``subject`` are those of the assertion.
+    ``lenient`` are the settings without which the client would have been refused.
+    """
+
+    layer: ClassVar[Layer] = "token"
+    client_id: str
+    method: Literal["client_secret", "certificate", "certificate_subject", "federated_credential"]
+    credential: str = ""
+    issuer: str = ""
+    subject: str = ""
+    lenient: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerDocumentFetched(Event):
+    """The identity provider has fetched, or tried to fetch, a document of another issuer for a client's request.
+
+    ``status`` is the HTTP status, 0 without a response. ``error`` says why there is no document; it is empty if there
+    is one.
+    """
+
+    layer: ClassVar[Layer] = "http"
+    url: str
+    status: int = 0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

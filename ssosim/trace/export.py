@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -34,6 +35,9 @@ __all__ = [
 _KINDS: Mapping[str, type[events.Event]] = {
     name: kind for name in events.__all__ if issubclass(kind := getattr(events, name), events.Event)
 }
+
+
+_SENTENCE = 240  # characters of the provider's text in a line
 
 
 class TraceFormatError(ValueError):
@@ -132,6 +136,14 @@ def _origin(event: events.HttpExchange) -> str:
     return f"{event.scheme}://{event.host}{'' if usual else f':{event.port}'}"
 
 
+def describe_authentication(event: events.ClientAuthenticated) -> str:
+    """Return how a client has proved which application it is, as one short sentence."""
+    credential = f" {event.credential}" if event.credential else ""
+    subject = f" of {event.issuer} for {event.subject}" if event.method == "federated_credential" else ""
+    lenient = f"; accepted by the setting {', '.join(event.lenient)}, not checked" if event.lenient else ""
+    return f"{event.client_id} has authenticated by {event.method}{credential}{subject}{lenient}"
+
+
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
     """Return what happened, as one short sentence."""
     match event:
@@ -146,7 +158,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.TicketChecked():
             return f"{event.mechanism} token refused: {event.reason}"
         case events.HttpExchange():
-            code = f" AADSTS{event.code}" if event.code else ""
+            said = event.error_description or (f"AADSTS{event.code}" if event.code else "")
+            code = f" {textwrap.shorten(said, _SENTENCE, placeholder=' …')}" if said else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
             none = "connection ended" if event.dropped else "no answer"
@@ -155,7 +168,12 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.ConnectionFailed():
             return describe_failed_connection(event)
         case events.TokenIssued():
-            return f"{event.kind} token for {event.subject} by {event.grant}"
+            unchecked = f" (not checked: {', '.join(event.not_checked)})" if event.not_checked else ""
+            return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
+        case events.ClientAuthenticated():
+            return describe_authentication(event)
+        case events.IssuerDocumentFetched():
+            return f"the identity provider fetches {event.url} → {event.error or event.status}"
         case events.DeviceCodeIssued():
             return f"device code for {event.client_id}, to be typed as {event.user_code}"
         case events.FaultApplied():

@@ -44,7 +44,10 @@ import msgspec
 from ssosim.clock import Clock, SystemClock
 from ssosim.trace.events import Event
 
-__all__ = ["ClientEvent", "Columns", "Record", "Trace", "split_columns"]
+__all__ = ["DEFAULT_LIMIT", "ClientEvent", "Columns", "Record", "Trace", "split_columns"]
+
+DEFAULT_LIMIT = 1_000_000
+"""The largest number of records in memory, unless another is chosen."""
 
 _CHUNK = 10_000
 
@@ -83,7 +86,7 @@ class Trace:
     counts what was dropped. Subscribers are called at once, in the order of subscription, and must not raise.
     """
 
-    def __init__(self, clock: Clock | None = None, *, limit: int = 1_000_000) -> None:
+    def __init__(self, clock: Clock | None = None, *, limit: int = DEFAULT_LIMIT) -> None:
         self._now = (clock or SystemClock()).now
         self._limit = limit
         self._events: list[ClientEvent] = []

@@ -166,7 +166,7 @@ def _is_failure(record: Record) -> bool:
         case KdcExchange():
             return event.outcome != "issued" and not _is_referral(event)
         case HttpExchange():
-            return event.status >= 400 or event.status == 0 or event.injected
+            return event.is_error or event.status == 0 or event.injected
         case ConnectionFailed():
             return True
         case _:
@@ -183,7 +183,8 @@ def _describe_http(event: HttpExchange) -> str:
     if event.injected:
         said = "no answer" if event.status == 0 else f"{event.status}, not of the service itself,"
         return f"{said} at {where} of {event.host}"
-    return f"{event.status}{f' AADSTS{event.code}' if event.code else ''} at {where}"
+    said = event.error_description.removeprefix(f"AADSTS{event.code}: ").rstrip(".")
+    return f"{event.status}{f' AADSTS{event.code}' if event.code else ''} at {where}{f': {said}' if said else ''}"
 
 
 def _last_ticket(records: Sequence[Record], before: int) -> Record | None:

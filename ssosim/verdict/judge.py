@@ -18,8 +18,9 @@ The rules for the outcome, in this order; the first that holds decides:
 
 What the kinds of failure are:
 
-- A *refusal* is an answer with 401, 403, or any status of 400 and above with an AADSTS code. A later answer below 400
-  for the same host and path cancels it. So the 401 that starts Negotiate is a refusal only if nothing better follows.
+- A *refusal* is an answer with 401, 403, or an AADSTS code. An error page has status 200 and a code, and an error that
+  is sent to the application has status 302 and a code. A later answer without error for the same host and path cancels
+  a refusal. So the 401 that starts Negotiate is a refusal only if nothing better follows.
   AADSTS70016 (``authorization_pending``) is never a refusal: the device code waits for the user.
 - A *failed exchange* did not bring an answer of the service itself: the connection failed, no response came, the status
   was 500 or above, or a fault injected the response. A later good answer from the same host cancels it.
@@ -32,8 +33,9 @@ The reason names the deepest cause: a refused ticket before the refusal that fol
 unresolved name, a refused ticket, a failed exchange, a refusal; see ``describe_cause``.
 
 What always holds: the order of records decides, not their times, so verdicts are the same in real and in virtual time.
-Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers of records
-that were given.
+A rule of the identity provider that was switched off, and that a token does not keep, is named in the reason of the
+sign-in. Pauses of the lab itself are reported beside the outcome and never change it. ``evidence`` holds only numbers
+of records that were given.
 
 What can go wrong: a client that signs in by a protocol that the trace does not show looks stalled. A client that gives
 up without ending cannot be told from one that is still trying; both are stalled.
@@ -41,6 +43,7 @@ up without ending cannot be told from one that is still trying; both are stalled
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -73,6 +76,7 @@ __all__ = ["Verdict", "find_unresolved_name", "judge"]
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
 _NO_FAILURE = "no failed exchange was seen"
+_SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
 
@@ -103,11 +107,19 @@ def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = ()
     since the Unix epoch. ``pauses`` are the phase's records of pauses of the lab itself; they never change the
     outcome.
     """
-    verdict = _judge(records, began)
+    verdict = _say_not_checked(_judge(records, began), records)
     if not pauses:
         return verdict
     met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
     return replace(verdict, pauses=met, note=describe_pauses(met))
+
+
+def _say_not_checked(verdict: Verdict, records: Sequence[Record]) -> Verdict:
+    """Add to the reason of a sign-in the rules of the identity provider that its tokens do not keep."""
+    if verdict.outcome not in (Outcome.SILENT, Outcome.INTERACTIVE):
+        return verdict
+    rules = {rule for each in records if isinstance(each.event, TokenIssued) for rule in each.event.not_checked}
+    return replace(verdict, reason=f"{verdict.reason}; not checked: {', '.join(sorted(rules))}") if rules else verdict
 
 
 def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
@@ -219,16 +231,16 @@ class _ClientRecords:
     def last_refusal(self) -> Record | None:
         """Return the last refusal that no later success cancels.
 
-        A 401 that starts Negotiate is the normal first step; it is a refusal only if nothing better follows. An error
-        status with an AADSTS code is a refusal, whatever the status: a token endpoint that does not accept an assertion
-        means no sign-in. ``authorization_pending`` is not a refusal.
+        A 401 that starts Negotiate is the normal first step; it is a refusal only if nothing better follows. An AADSTS
+        code is a refusal, whatever the status: a token endpoint that does not accept an assertion means no sign-in, and
+        an error page has status 200. ``authorization_pending`` is not a refusal.
         """
         last: Record | None = None
         for record in self._records:
             event = record.event
             if not isinstance(event, HttpExchange) or event.code in _PENDING_CODES:
                 continue
-            if event.status in _REFUSALS or (event.status >= 400 and event.code is not None):
+            if event.status in _REFUSALS or event.code is not None:
                 last = record
             elif last is not None and _succeeds(event, last.event):
                 last = None
@@ -272,14 +284,12 @@ class _ClientRecords:
         if refusal is not None:
             event = refusal.event
             assert isinstance(event, HttpExchange)  # noqa: S101 - by last_refusal
-            code = f", AADSTS{event.code}" if event.code else ""
-            return f"{event.host}{event.path} answered {event.status}{code}"
+            return _describe_answer(event)
         asked = [
             r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _PENDING_CODES
         ]
-        if errors := [event for event in asked if event.status >= 400]:
-            code = f", AADSTS{errors[-1].code}" if errors[-1].code else ""
-            return f"{errors[-1].host}{errors[-1].path} answered {errors[-1].status}{code}"
+        if errors := [event for event in asked if event.is_error]:
+            return _describe_answer(errors[-1])
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user"
         return _NO_FAILURE
@@ -356,10 +366,18 @@ def _describe_failed_exchange(event: Event) -> str:
     where = f"{event.host}{event.path}"
     if event.status == 0:
         return f"{where} did not answer"
-    code = f", AADSTS{event.code}" if event.code else ""
     if event.injected and event.status < 400:
         return f"what came from {where} ({event.status}) was not the service's own answer"
-    return f"{where} answered {event.status}{code}"
+    return _describe_answer(event)
+
+
+def _describe_answer(event: HttpExchange) -> str:
+    """Describe an error in the provider's own words, if it has any."""
+    said = f"{event.host}{event.path} answered {event.status}"
+    if event.code is None:
+        return said
+    text = event.error_description or f"AADSTS{event.code}"
+    return f"{said}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
 
 
 def _format_duration(seconds: float) -> str:
@@ -370,4 +388,4 @@ def _format_duration(seconds: float) -> str:
 
 
 def _succeeds(now: HttpExchange, then: Event) -> bool:
-    return isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path) and now.status < 400
+    return isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path) and not now.is_error

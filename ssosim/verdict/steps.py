@@ -43,7 +43,7 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
             return None if event.outcome == "issued" else SignInStep.TICKET
         case HttpExchange(status=401, auth="none", code=None):
             return None
-        case HttpExchange() if event.status >= 400 or event.status == 0 or event.injected:
+        case HttpExchange() if event.is_error or event.status == 0 or event.injected:
             return event.step
         case _:
             return None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from ssosim_clients.failures import Stage
 from ssosim_clients.models import SignInState
 from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD, SyncProgress
 
+from ssosim.estate import Certificate, default_estate
 from ssosim.testing import AUTOLOGON, ClientEnvironment, SignInStep
+from ssosim.trace import ClientAuthenticated, HttpExchange
 
 HOUR = 3600.0
 
@@ -104,3 +108,25 @@ def test_nothing_stored(environment: ClientEnvironment) -> None:
     environment.play(CONNECT_SYNC_PASSWORD.sign_in(environment.device(stored_password=None)), seconds=HOUR)
     environment.play(CONNECT_SYNC_CERTIFICATE.sign_in(environment.device(app_credentials=None)), seconds=HOUR)
     assert environment.events == []
+
+
+def test_the_certificate_signs_an_assertion(environment: ClientEnvironment) -> None:
+    """The model proves itself with its certificate: the provider has verified it, and no secret is sent."""
+    environment.play(CONNECT_SYNC_CERTIFICATE.sign_in(environment.device()))
+    proofs = [each.event for each in environment.lab.trace if isinstance(each.event, ClientAuthenticated)]
+    assert [each.method for each in proofs] == ["certificate"]
+
+
+def test_an_expired_certificate_stops_the_cycles() -> None:
+    """After the end of its certificate the application is refused with 700027 until a new one is there."""
+    estate = default_estate()
+    late = (Certificate(display_name="old", end_date_time=datetime(1970, 1, 2, tzinfo=UTC)),)
+    applications = tuple(
+        msgspec.structs.replace(each, certificates=late) if each.certificates else each for each in estate.applications
+    )
+    environment = ClientEnvironment(estate=msgspec.structs.replace(estate, applications=applications))
+    device = environment.device()
+    assert environment.play(CONNECT_SYNC_CERTIFICATE.sign_in(device), seconds=HOUR) is None
+    assert SyncProgress.read(device).failed_cycles == 2
+    codes = [each.event.code for each in environment.lab.trace if isinstance(each.event, HttpExchange)]
+    assert set(codes) == {700027}

@@ -77,7 +77,7 @@ def test_lines_of_every_kind(text: str, is_plain: bool):
 
 
 OWNERS = st.sampled_from(
-    ["@", "www", "WWW", "*", "a.b", "_x._tcp", "h19", "h20", "www.example.org.", "out.example.net.", "60", "in"] + [""]
+    ["@", "www", "WWW", "*", "a.b", "_x._tcp", "h19", "h20", "www.example.org.", "out.example.net.", "60", "in", ""]
 )
 TTLS = st.sampled_from(["", "60", "0", "1h", "2147483648"])
 CLASSES = st.sampled_from(["", "IN", "in", "CH"])

@@ -142,7 +142,7 @@ class Site:
             "client_id": self.CLI,
             "grant_type": f"urn:ietf:params:oauth:grant-type:{grant}-bearer",
             "assertion": base64.b64encode(assertion.encode()).decode(),
-            "scope": "openid offline_access profile https://graph.microsoft.com/User.Read",
+            "scope": "openid offline_access profile https://graph.microsoft.com/User.Read.All",
             "client_info": "1",
             **more,
         }
@@ -196,7 +196,7 @@ AUTHORIZE_QUERY = {
     "client_id": Site.CLI,
     "response_type": "code",
     "redirect_uri": LOOPBACK,
-    "scope": "openid offline_access https://graph.microsoft.com/User.Read",
+    "scope": "openid offline_access https://graph.microsoft.com/User.Read.All",
     "state": "state-1",
     "nonce": "nonce-1",
     "code_challenge": CHALLENGE,

@@ -10,7 +10,7 @@ from ssosim.trace import DeviceCodeIssued, TokenIssued, UserPrompted
 
 LOGIN = "login.microsoftonline.com"
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-SCOPE = "openid offline_access https://graph.microsoft.com/User.Read"
+SCOPE = "openid offline_access https://graph.microsoft.com/User.Read.All"
 
 
 def start(site, v1=False, **changes):

@@ -150,7 +150,7 @@ def test_instance_discovery(site):
     query = "api-version=1.1&authorization_endpoint=https://login.microsoftonline.com/contoso.com/oauth2/v2.0/authorize"
     answer = site.get(site.LOGIN, f"/common/discovery/instance?{query}")
     assert answer["tenant_discovery_endpoint"].endswith("/contoso.com/v2.0/.well-known/openid-configuration")
-    (entry,) = answer["metadata"]
+    entry = answer["metadata"][0]
     assert entry["preferred_network"] == "login.microsoftonline.com"
     assert entry["preferred_cache"] == "login.windows.net"
     assert "sts.windows.net" in entry["aliases"]

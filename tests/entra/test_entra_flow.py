@@ -319,4 +319,4 @@ def test_client_credentials(site):
     assert (status, body["error"], body["error_codes"]) == (401, "invalid_client", [7000215])
     assert "not the client secret ID" in body["error_description"]
     status, body = site.token({k: v for k, v in form.items() if k != "client_secret"}, "contoso.com")
-    assert (status, body["error_codes"]) == (401, [7000218])
+    assert (status, body["error_codes"]) == (401, [7000216])

@@ -22,7 +22,7 @@ DAEMON, SECRET = next(
 )
 FORM = "application/x-www-form-urlencoded"
 TOKEN = "/organizations/oauth2/v2.0/token"
-SCOPE = "openid offline_access https://graph.microsoft.com/User.Read"
+SCOPE = "openid offline_access https://graph.microsoft.com/User.Read.All"
 
 
 def password_form(site, **more):

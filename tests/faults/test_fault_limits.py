@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from ssosim.cli.fault import seconds_of
 from ssosim.clock import VirtualClock, call_later_on_clock
 from ssosim.dns import DnsServer, FindDnsEffect, ZoneStore, answer, zones_of
+from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import default_estate
 from ssosim.faults import (
@@ -43,6 +45,8 @@ from ssosim.faults import (
     WrongAddress,
     fault_from,
 )
+from ssosim.faults.core.exchanges import check_hosts
+from ssosim.faults.core.fault import Applied, FaultState
 from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
@@ -302,3 +306,50 @@ def test_what_is_no_time(text: str) -> None:
     """What it is not, and what is expected."""
     with pytest.raises(LabInputError, match=r"--for .*: expected a time such as 30s"):
         seconds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"fault": "http-status", "code": 50077}, "AADSTS50077 is not in the catalogue of this program; try 50076"),
+        ({"fault": "http-status", "code": 0}, "AADSTS0 is not in the catalogue"),
+        ({"fault": "http-status", "status": 200}, "status 200 is not between 400 and 599"),
+    ],
+)
+def test_codes_that_no_endpoint_sends(data: dict[str, Any], words: str) -> None:
+    """An AADSTS code that is not known is a mistake and not an error of another kind."""
+    with pytest.raises(FaultError, match=re.escape(words)):
+        fault_from(data)
+
+
+def test_a_code_at_a_host_without_codes() -> None:
+    """AD FS sends no AADSTS codes, so a fault with one is refused there and names the hosts that send them."""
+    estate = default_estate()
+
+    store = ZoneStore(zones_of(estate))
+
+    def check(fault: HttpStatus) -> None:
+        applied = Applied(1, fault, store.current, Authorities(store))
+        check_hosts(fault.fold(FaultState(store.current, applied.authorities.hierarchy), applied), estate)
+
+    with pytest.raises(FaultError, match=r"sends no AADSTS codes, these do: .*login\.microsoftonline\.com"):
+        check(HttpStatus(host="sts.fabrikam.com", code=50076))
+    check(HttpStatus(host="sts.fabrikam.com", status=500))
+    check(HttpStatus(code=50076))
+
+
+def test_the_verdict_says_the_providers_own_sentence() -> None:
+    """A rehearsed Conditional Access block is a refusal, in the words that the real service has for it."""
+    scenario = load_scenario("short-blip")
+    client = next(each for each in scenario.clients if each.model == "office")
+    phase = Phase(
+        name="blocked",
+        start=scenario.phases[0].start,
+        faults=(fault_from({"fault": "http-status", "path": "/token", "code": 53003}),),
+        expect={client.name: Outcome.REFUSED},
+    )
+    scenario = msgspec.structs.replace(
+        scenario, phases=(phase,), clients=(client,), end=phase.start + timedelta(hours=1), resolvers=()
+    )
+    verdict = play_in_memory(scenario, default_estate(), {client.name: model_of(client)}).results[0].verdict
+    assert "answered 400, AADSTS53003: Access has been blocked by Conditional Access policies" in verdict.reason

@@ -2,16 +2,18 @@
 
 import asyncio
 import errno
+import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from ssosim.lab.base.errors import LabError
+from ssosim.lab.core import trace_writer
 from ssosim.lab.core.trace_writer import record_to_file
 from ssosim.lab.network.networks import LoopbackNetwork, device_link_commands
 from ssosim.trace import LabEvent, Trace
+from ssosim.trace.export import read_records
 
 RAISING = """
 import os, sys
@@ -54,14 +56,20 @@ def test_a_loopback_block_that_is_too_small_is_reported():
         LoopbackNetwork().configure(f"192.0.2.{number}" for number in range(1, 100))
 
 
-async def test_a_disk_that_was_full_once_does_not_end_the_trace():
-    """Lines that could not be written are lost and reported; later ones are written, and no backlog grows."""
-    errors = []
+async def test_records_that_a_full_disk_refused_are_written_when_there_is_room(tmp_path, monkeypatch):
+    """The failure is reported once; no record is lost, none is written twice."""
+    monkeypatch.setattr(trace_writer, "RETRY_S", 0.02)
+    errors, trace, before = [], Trace(), resource.getrlimit(resource.RLIMIT_FSIZE)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
-    trace = Trace()
-    with record_to_file(trace, Path("/dev/full")):
-        for _ in range(3):
-            trace.record("a", LabEvent(part="lab", text="x" * 10_000))
-            await asyncio.sleep(0.1)
-        assert len(errors) == 3, "each round is tried anew"
-        assert {error.errno for error in errors} == {errno.ENOSPC}
+    with record_to_file(trace, tmp_path / "trace.jsonl"):
+        trace.record("a", LabEvent(part="lab", text="small"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))  # like a full disk, for this process
+        try:
+            for _ in range(3):
+                trace.record("a", LabEvent(part="lab", text="x" * 10_000))
+                await asyncio.sleep(0.1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert [error.errno for error in errors] == [errno.EFBIG]
+    written = read_records((tmp_path / "trace.jsonl").read_text().splitlines())
+    assert [record.seq for record in written] == [1, 2, 3, 4]

@@ -52,8 +52,8 @@ WEB = _fields(host=HOSTS, path=PATHS, clients=CLIENTS, probability=st.sampled_fr
 SERVER = _fields(zone=ZONES, servers=SERVERS, seed=SEED)
 RECORD = _fields(name=RECORDS)
 STATUS = _fields(
-    status=st.sampled_from([400, 401, 403, 404, 429, 500, 503, 599]),
-    code=st.none() | st.sampled_from([90033, 50126, 81003]),
+    status=st.none() | st.sampled_from([400, 401, 403, 404, 429, 500, 503, 599]),
+    code=st.none() | st.sampled_from([90033, 50126, 81003, 50076, 700016]),
     retry_after=st.none() | st.integers(0, 90),
 )
 ANSWER = _fields(
@@ -91,7 +91,8 @@ OWN: dict[str, Strategy] = {
     "delegation-removed": _fields(zone=ZONES),
     "stale-cache": ON_THE_WIRE,
     "validation-failing": _fields(zone=ZONES, clients=CLIENTS),
-    "http-status": _with(WEB, STATUS),
+    # AD FS sends no AADSTS codes, so a fault with one is refused there.
+    "http-status": _with(WEB, STATUS).map(lambda own: own | {"code": None} if own["host"] == STS else own),
     "http-page": WEB,
     "http-silent": WEB,
     "http-delay": _with(WEB, _fields(seconds=SECONDS)),

@@ -119,6 +119,24 @@ def test_refusals_and_retries(lab):
     assert lab.exchanges("hasty") == [f"{TOKEN} password 503"]
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (50076, "InteractionRequiredAuthError: invalid_grant"),
+        (65001, "InteractionRequiredAuthError: invalid_grant"),
+        (50126, "ServerError: invalid_grant"),
+        (7000222, "ServerError: invalid_client"),
+    ],
+)
+def test_msal_for_node_tells_errors_apart(lab, code, said):
+    """A rehearsed code is classified by suberror and error as the real service's is: who must ask the user, does."""
+    lab.apply("http-status", host=LOGIN, path="/token", code=code, clients=f"code-{code}")
+    ended, printed = lab.sign_in("msal-node/username-password", f"code-{code}")
+    assert ended == 1
+    assert said in printed
+    assert f"AADSTS{code}" in printed
+
+
 def test_gokrb5_answers_every_challenge(lab):
     """gokrb5 sends a ticket for each 401 and bare Negotiate, however many there were: it has no counter."""
     challenges = 100

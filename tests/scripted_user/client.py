@@ -17,7 +17,7 @@ import webbrowser
 
 BASE = "https://login.microsoftonline.com/organizations/oauth2/v2.0"
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-SCOPE = "openid offline_access https://graph.microsoft.com/User.Read"
+SCOPE = "openid offline_access https://graph.microsoft.com/User.Read.All"
 
 
 def post(path, **form):

@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 async def test_the_manuals_services_answer(tmp_path, monkeypatch):
     """The two services of the page, as they stand there, answer a model's device at the page's names and ports."""
     [module] = blocks("python")
-    _, points, hosts = blocks("toml")
+    _, _, points, hosts = blocks("toml")
     names = tomllib.loads(points)["project"]["entry-points"]["ssosim.services"]
     install(tmp_path / "site", "contoso_apps", module, names, monkeypatch)
     estate = parse_estate(TEXT.replace("[[tenants]]", f"{hosts}\n[[tenants]]", 1), "mine.toml")
@@ -42,4 +42,4 @@ async def test_the_manuals_services_answer(tmp_path, monkeypatch):
 
 def test_the_manual_lists_the_shipped_services():
     """The table has a row for each shipped service, in their order."""
-    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [*SHIPPED_SERVICES]
+    assert re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE) == [*SHIPPED_SERVICES]

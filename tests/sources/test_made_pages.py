@@ -1,4 +1,4 @@
-"""docs/sources.md, docs/coverage.md and docs/openapi.json are generated from the project, and are up to date."""
+"""The pages in docs/ that are generated from the project, and the table of refusals, are up to date."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def generate() -> ModuleType:
 def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
     """The pages in the repository are equal to those that ``make docs`` would write now."""
     pages = generate.render_pages()
-    assert {*pages} == {"sources.md", "coverage.md", "openapi.json"}
+    assert {*pages} == {"sources.md", "coverage.md", "openapi.json", "identity-provider.md"}
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
 

@@ -278,10 +278,10 @@ class Client:
         encoded = base64.b64encode(assertion.encode()).decode()
         return self.grant(grant_type=f"urn:ietf:params:oauth:grant-type:{kind}-bearer", assertion=encoded, **more)
 
-    def verified(self, token: str, audience: str, *, v1: bool = False) -> dict[str, Any]:
-        """The claims of a JWT that verifies, time included, against the key set that its configuration names."""
-        path = "" if v1 else "/v2.0"
+    def verified(self, token: str, audience: str) -> dict[str, Any]:
+        """The claims of a JWT that verifies, time included, against the key set of the configuration of its version."""
         issued_by = jwt.decode(token, options={"verify_signature": False})
+        path = "" if issued_by["ver"] == "1.0" else "/v2.0"
         base = f"https://{self.LOGIN}/{issued_by['tid']}{path}/.well-known/openid-configuration"
         configuration = self.ask("GET", base).json
         keys = self.ask("GET", configuration["jwks_uri"]).json["keys"]

@@ -37,7 +37,7 @@ _FORM: Final = """(form => form && form.checkVisibility() ? document.getElementB
 
 _SENT: Final = "document.userHasPosted"
 _IS_OTHER_PAGE: Final = "document.readyState === 'complete' && !document.getElementById('signin')"
-_MAX_OTHER_PAGES: Final = 40  # how often another page is seen, 50 ms apart, before the user gives up
+_MAX_OTHER_PAGES: Final = 200  # how often another page is seen, 50 ms apart: a busy machine takes seconds to redirect
 _ATTEMPTS: Final = {"types-wrong-password": 3}
 """How often a user with this behaviour tries; once for the others."""
 

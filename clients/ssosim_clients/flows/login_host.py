@@ -56,8 +56,8 @@ class PrtFlow:
 class AppOnlyFlow:
     """An application signs in as itself at the login host, with the credentials stored on the device.
 
-    A client secret replaces the assertion that is signed with a certificate: host and grant type are the same. Source:
-    Entra documentation, client credentials; MSAL.NET JsonWebToken.cs.
+    It sends an assertion that is signed with its certificate. Source: Entra documentation, client credentials and
+    certificate credentials; MSAL.NET JsonWebToken.cs.
     """
 
     app: Application = field(
@@ -72,4 +72,4 @@ class AppOnlyFlow:
             if credentials is None:
                 raise CredentialUnavailable("no application credentials are stored on this device")
             app = dataclasses.replace(self.app, client_id=credentials.client_id, tenant=credentials.tenant)
-            return await token.request_with_secret(add_layers(device, self.layers), app, credentials.secret)
+            return await token.request_with_certificate(add_layers(device, self.layers), app, credentials)

@@ -1,4 +1,4 @@
-"""The OAuth token endpoint: request tokens with an assertion, a password, a refresh token or a client secret.
+"""The OAuth token endpoint: request tokens with an assertion, a password, a refresh token or a certificate.
 
 Source: MSAL.NET OAuth2/TokenClient.cs, OAuth2Client.cs; RFC 6749, RFC 7522.
 """
@@ -14,17 +14,20 @@ from urllib.parse import quote, urlencode
 from ssosim_clients.failures import HttpFailure, OauthFailure, ProtocolFailure
 from ssosim_clients.flows.realm import ClientHeaders
 from ssosim_clients.flows.wstrust import Assertion
-from ssosim_clients.ports import Device, HttpResponse
+from ssosim_clients.ports import AppCredentials, Device, HttpResponse
 
 __all__ = [
     "Application",
     "Tokens",
     "read_tokens",
     "request_with_assertion",
+    "request_with_certificate",
     "request_with_password",
     "request_with_refresh_token",
-    "request_with_secret",
 ]
+
+
+_ASSERTION_LIFETIME_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,35 @@ async def request_with_refresh_token(device: Device, app: Application, refresh_t
     return await _request(device, app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
-async def request_with_secret(device: Device, app: Application, secret: str) -> Tokens:
-    """The client credentials grant: the application signs in as itself. Raises as ``read_tokens``."""
-    return await _request(device, app, {"grant_type": "client_credentials", "client_secret": secret})
+async def request_with_certificate(device: Device, app: Application, credentials: AppCredentials) -> Tokens:
+    """The client credentials grant: the application signs in as itself. Raises as ``read_tokens``.
+
+    The assertion has the claims of MSAL.NET, with dates in strings, and is valid for ten minutes (JsonWebToken.cs).
+    """
+    now = int(device.clock.now())
+    claims = {
+        "aud": _token_endpoint(app),
+        "iss": app.client_id,
+        "sub": app.client_id,
+        "jti": device.new_id(),
+        "nbf": str(now),
+        "exp": str(now + _ASSERTION_LIFETIME_S),
+    }
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": credentials.sign_assertion(claims),
+    }
+    return await _request(device, app, form)
+
+
+def _token_endpoint(app: Application) -> str:
+    path = "oauth2/token" if app.resource else "oauth2/v2.0/token"
+    return f"https://{app.login_host}/{quote(app.tenant, safe='')}/{path}"
 
 
 async def _request(device: Device, app: Application, form: Mapping[str, str]) -> Tokens:
-    path = "oauth2/token" if app.resource else "oauth2/v2.0/token"
-    url = f"https://{app.login_host}/{quote(app.tenant, safe='')}/{path}"
+    url = _token_endpoint(app)
     last = {"resource": app.resource} if app.resource else {"client_info": "1"}
     body = {"client_id": app.client_id, **form, "scope": app.scope, **last}
     headers = {

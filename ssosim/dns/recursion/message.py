@@ -141,7 +141,7 @@ def read_response(wire: bytes, sent: SentQuery) -> Answer | Truncated | None:
         return reader.answer()
     except TooCostlyError:
         return _failed(sent, Rcode.SERVFAIL)
-    except (dns.exception.DNSException, ValueError, IndexError):
+    except (dns.exception.DNSException, ValueError, IndexError, struct.error):
         return read_bare_error(wire, sent)
 
 

@@ -11,7 +11,7 @@ import re
 
 from ssosim.entra.core.messages import Call
 
-__all__ = ["format_browser_cookie", "is_from_browser", "read_browser_cookie"]
+__all__ = ["expire_browser_cookie", "format_browser_cookie", "is_from_browser", "read_browser_cookie"]
 
 _NAME = "esctx"
 _VALUE = re.compile(rf"(?:^|;\s*){_NAME}=([A-Za-z0-9-]{{36}})(?:;|$)")
@@ -26,6 +26,11 @@ def read_browser_cookie(call: Call) -> str:
 def format_browser_cookie(browser: str) -> str:
     """Return the Set-Cookie value that stores the browser id ``browser``."""
     return f"{_NAME}={browser}; Path=/; Secure; HttpOnly; SameSite=None"
+
+
+def expire_browser_cookie() -> str:
+    """Return the Set-Cookie value that removes the browser id."""
+    return f"{_NAME}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=None"
 
 
 def is_from_browser(call: Call, browser: str) -> bool:

@@ -6,12 +6,18 @@ The time of a look-up does not depend on the number of users.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from ssosim.entra.core.errors import AadstsError
-from ssosim.estate import Application, Domain, Estate, Tenant, User
+from ssosim.estate import Application, Domain, Estate, ServicePrincipal, Tenant, User
+from ssosim.estate.applications import derive_object_id
+from ssosim.estate.first_party import FIRST_PARTY, cloud_name_of, complete_application, identifier_uris_in
 
 __all__ = ["Authority", "Directory", "DomainEntry", "SharedAuthority"]
 
@@ -49,13 +55,20 @@ class Directory:
         self._users = {user.upn.lower(): user for user in estate.users}
         self._objects = {user.object_id.lower(): user for user in estate.users}
         self._accounts = {user.sam_account.lower(): user for user in estate.users if user.sam_account}
-        self._applications = {
-            application.client_id.lower(): application for application in reversed(estate.applications)
-        }
+        self._applications = _ApplicationIndex(estate, self._tenants)
         self._immutable: dict[str, list[User]] = {}
         for user in estate.users:
             if user.immutable_id:
                 self._immutable.setdefault(user.immutable_id, []).append(user)
+        self._estate = estate
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The passwords of the users and the secrets of the applications, which no record of the trace may have."""
+        found = {user.password for user in self._estate.users}
+        for application in self._estate.applications:
+            found |= {application.client_secret or "", *(each.value for each in application.secrets)}
+        return frozenset(found - {""})
 
     def find_tenant(self, name: str) -> Tenant | None:
         """Return the tenant with this id, initial domain or verified domain, or None."""
@@ -82,8 +95,23 @@ class Directory:
         return tuple(self._immutable.get(immutable_id, ()))
 
     def find_application(self, client_id: str) -> Application | None:
-        """Return the application that is registered under ``client_id``, or None."""
-        return self._applications.get(client_id.lower())
+        """Return the application that is registered under ``client_id``, in whatever tenant, or None."""
+        return self._applications.by_client_id.get(client_id.lower())
+
+    def is_home(self, application: Application, tenant: Tenant) -> bool:
+        """Whether ``application`` is registered in ``tenant``; one of Microsoft is at home nowhere."""
+        return self._applications.home_id(application) == tenant.id
+
+    def find_service_principal(self, application: Application, tenant: Tenant) -> ServicePrincipal | None:
+        """Return the service principal of ``application`` in ``tenant``, with its object id; None if there is none.
+
+        The home tenant always has one, and so has every tenant of an application of Microsoft.
+        """
+        return self._applications.find_service_principal(application, tenant)
+
+    def find_api(self, resource: str) -> Application | None:
+        """Return the API with this client id or identifier URI, in whatever tenant; a last slash does not matter."""
+        return self._applications.find_api(resource)
 
     def find_home_tenant(self, user: User) -> Tenant:
         """Return the tenant of ``user``; raises AadstsError 90002 if the estate has no such tenant."""
@@ -114,6 +142,65 @@ class Directory:
         if isinstance(authority, Tenant):
             return authority
         raise AadstsError(50059)
+
+
+class _ApplicationIndex:
+    """Applications, service principals and APIs by their names."""
+
+    def __init__(self, estate: Estate, tenants: Mapping[str, Tenant]) -> None:
+        own = [complete_application(application) for application in reversed(estate.applications)]
+        self.by_client_id = dict(FIRST_PARTY) | {application.client_id.lower(): application for application in own}
+        self._first_tenant = estate.tenants[0].id if estate.tenants else ""
+        self._tenants = tenants
+        self._principals: dict[tuple[str, str], ServicePrincipal | None] = {}
+        cloud = cloud_name_of(estate.cloud.cloud_instance_name)
+        self._apis: dict[str, Application] = {}
+        self._patterns: list[tuple[re.Pattern[str], Application]] = []
+        for application in self.by_client_id.values():
+            for uri in identifier_uris_in(cloud, application):
+                name = _normalize(uri)
+                if "*" in name:
+                    self._patterns.append((re.compile(re.escape(name).replace(r"\*", "[a-z0-9-]{1,63}")), application))
+                else:
+                    self._apis.setdefault(name, application)
+
+    def home_id(self, application: Application) -> str | None:
+        """Return the id of the home tenant; None for an application of Microsoft."""
+        if application.first_party:
+            return None
+        if application.tenant is None:
+            return self._first_tenant
+        tenant = self._tenants.get(application.tenant.lower())
+        return tenant.id if tenant else None
+
+    def find_api(self, resource: str) -> Application | None:
+        name = _normalize(resource)
+        found = self._apis.get(name) or self.by_client_id.get(name)
+        if found is None:
+            found = next((application for pattern, application in self._patterns if pattern.fullmatch(name)), None)
+        return found
+
+    def find_service_principal(self, application: Application, tenant: Tenant) -> ServicePrincipal | None:
+        key = (application.client_id.lower(), tenant.id)
+        if key not in self._principals:
+            self._principals[key] = self._make_service_principal(application, tenant)
+        return self._principals[key]
+
+    def _make_service_principal(self, application: Application, tenant: Tenant) -> ServicePrincipal | None:
+        written = (p for p in application.service_principals if self._tenants.get(p.tenant.lower()) is tenant)
+        principal = next(written, None)
+        if principal is None:
+            if not application.first_party and self.home_id(application) != tenant.id:
+                return None
+            principal = ServicePrincipal(tenant=tenant.id)
+        if principal.object_id is None:
+            principal = replace(principal, object_id=derive_object_id(tenant.id, application.client_id))
+        return principal
+
+
+def _normalize(name: str) -> str:
+    """Return an identifier URI or client id as it is compared: in lower case, without one last slash."""
+    return name.lower().removesuffix("/")
 
 
 def _is_guid(name: str) -> bool:

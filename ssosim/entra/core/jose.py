@@ -12,11 +12,14 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from ssosim.entra.core.keys import SigningKey
 
-__all__ = ["build_key_set", "encode_base64url", "sign_jwt"]
+__all__ = ["build_key_set", "encode_base64url", "sign_client_assertion", "sign_jwt"]
 
+_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 _STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
@@ -34,6 +37,17 @@ def sign_jwt(key: SigningKey, claims: Mapping[str, Any]) -> str:
     """Sign ``claims`` with ``key`` and return the JWT in compact form; ``kid`` and ``x5t`` name the key."""
     unsigned = f"{_header(key.key_id)}.{encode_base64url(msgspec.json.encode(claims))}"
     return f"{unsigned}.{encode_base64url(key.sign(unsigned.encode()))}"
+
+
+def sign_client_assertion(key: SigningKey, claims: Mapping[str, Any]) -> str:
+    """Sign ``claims`` as a client assertion: PS256, with the SHA-256 thumbprint of the certificate.
+
+    Source: Entra certificate-credentials document.
+    """
+    thumbprint = encode_base64url(key.certificate.fingerprint(hashes.SHA256()))
+    header = encode_base64url(msgspec.json.encode({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint}))
+    unsigned = f"{header}.{encode_base64url(msgspec.json.encode(claims))}"
+    return f"{unsigned}.{encode_base64url(key.private.sign(unsigned.encode(), _PSS, hashes.SHA256()))}"
 
 
 def build_key_set(keys: tuple[SigningKey, ...], issuer: str | None = None) -> dict[str, Any]:

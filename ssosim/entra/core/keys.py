@@ -12,7 +12,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -23,9 +23,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-__all__ = ["Keys", "KeysError", "SigningKey"]
+from ssosim.estate import Certificate, Estate
+
+__all__ = [
+    "GeneratedKey",
+    "Keys",
+    "KeysError",
+    "SigningKey",
+    "generated_key_name",
+    "issuer_key_name",
+    "list_generated_keys",
+]
 
 _SECRET_BYTES = 32
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # scenarios are played in years before the keys were made
 _SHA256 = hashes.SHA256()
 _PKCS1 = padding.PKCS1v15()
 
@@ -52,8 +63,11 @@ class SigningKey:
         return cls(private, certificate, key_id, base64.b64encode(der).decode())
 
     @classmethod
-    def generate(cls, name: str) -> SigningKey:
-        """Generate an RSA-2048 key with a self-signed certificate for the common name ``name``, valid for ten years."""
+    def generate(cls, name: str, start: datetime | None = None, end: datetime | None = None) -> SigningKey:
+        """Generate an RSA-2048 key with a self-signed certificate for the common name ``name``.
+
+        It is valid from ``start`` (default: a year ago) until ``end`` (default: in ten years).
+        """
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64] or "ssosim")])
         now = datetime.now(UTC)
@@ -63,8 +77,8 @@ class SigningKey:
             .issuer_name(subject)
             .public_key(private.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=365))
-            .not_valid_after(now + timedelta(days=3650))
+            .not_valid_before(start or now - timedelta(days=365))
+            .not_valid_after(end or max(now, start or now) + timedelta(days=3650))
             .sign(private, _SHA256)
         )
         return cls.from_parts(private, certificate)
@@ -91,21 +105,66 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratedKey:
+    """A key that the lab generates for a part of an estate: its name, and name and validity of its certificate."""
+
+    name: str
+    common_name: str
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def generated_key_name(client_id: str, certificate: Certificate) -> str:
+    """Return the name, among the generated keys, of the key of an application's certificate."""
+    dates = (each.isoformat() if each else "" for each in (certificate.start_date_time, certificate.end_date_time))
+    return "/".join(("application", client_id.lower(), certificate.display_name, *dates))
+
+
+def issuer_key_name(issuer: str) -> str:
+    """Return the name, among the generated keys, of the key of an OpenID issuer."""
+    return f"issuer/{issuer}"
+
+
+def list_generated_keys(estate: Estate) -> tuple[GeneratedKey, ...]:
+    """Return the keys that ``estate`` needs to be generated: of certificates of applications, and of OpenID issuers."""
+    certificates = tuple(
+        GeneratedKey(
+            generated_key_name(application.client_id, each),
+            each.display_name or application.name,
+            each.start_date_time,
+            each.end_date_time,
+        )
+        for application in estate.applications
+        for each in application.certificates
+        if each.is_generated
+    )
+    issuers = tuple(GeneratedKey(issuer_key_name(each.issuer), each.host) for each in estate.openid_issuers)
+    return (*certificates, *issuers)
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """All keys of the provider.
 
     ``cloud`` signs tokens and the cloud's assertions. ``federation`` has the signing key of each federation service by
-    its name. ``secret`` (32 bytes) seals tokens.
+    its name. ``secret`` (32 bytes) seals tokens. ``generated`` has the keys of ``list_generated_keys`` by their names.
     """
 
     cloud: SigningKey
     federation: Mapping[str, SigningKey]
     secret: bytes
+    generated: Mapping[str, SigningKey] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def generate(cls, federation: Iterable[str] = ()) -> Keys:
-        """Generate keys for the cloud and for the federation services with these names."""
+    def generate(cls, federation: Iterable[str] = (), generated: Iterable[GeneratedKey] = ()) -> Keys:
+        """Generate keys for the cloud, for the federation services with these names, and the ``generated`` ones."""
         return cls(
+            generated=MappingProxyType(
+                {
+                    each.name: SigningKey.generate(each.common_name, each.start or _LONG_AGO, each.end)
+                    for each in generated
+                }
+            ),
             cloud=SigningKey.generate("accounts.accesscontrol.windows.net"),
             federation=MappingProxyType({name: SigningKey.generate(f"ADFS Signing - {name}") for name in federation}),
             secret=secrets.token_bytes(_SECRET_BYTES),
@@ -117,11 +176,13 @@ class Keys:
         _write(folder / "cloud.pem", self.cloud.to_pem())
         for name, key in self.federation.items():
             _write(folder / f"federation-{quote(name, safe='')}.pem", key.to_pem())
+        for name, key in self.generated.items():
+            _write(folder / _generated_file(name), key.to_pem())
         _write(folder / "secret.bin", self.secret)
 
     @classmethod
-    def load(cls, folder: Path) -> Keys:
-        """Load keys that ``save`` wrote; raises KeysError."""
+    def load(cls, folder: Path, generated: Iterable[GeneratedKey] = ()) -> Keys:
+        """Load keys that ``save`` wrote, with the ``generated`` ones; raises KeysError."""
         secret = _read(folder / "secret.bin")
         if len(secret) != _SECRET_BYTES:
             raise KeysError(
@@ -131,7 +192,13 @@ class Keys:
             unquote(path.stem.removeprefix("federation-")): _signing_key(path)
             for path in sorted(folder.glob("federation-*.pem"))
         }
-        return cls(_signing_key(folder / "cloud.pem"), MappingProxyType(federation), secret)
+        named = {each.name: _signing_key(folder / _generated_file(each.name)) for each in generated}
+        return cls(_signing_key(folder / "cloud.pem"), MappingProxyType(federation), secret, MappingProxyType(named))
+
+
+def _generated_file(name: str) -> str:
+    # A digest: the name has slashes, and text of the user of any length.
+    return f"generated-{hashlib.sha256(name.encode()).hexdigest()[:32]}.pem"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -109,13 +109,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """An HTTP response. ``code`` is the AADSTS number in it, if there is one."""
+    """An HTTP response. ``code`` is the AADSTS number in it, if there is one, and ``error_description`` its text."""
 
     status: int
     body: bytes = b""
     content_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     code: int | None = None
+    error_description: str = ""
 
 
 def make_guid() -> str:

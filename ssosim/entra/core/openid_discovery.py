@@ -15,25 +15,28 @@ from ssosim.entra.core.endpoint_urls import primary_login_host
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import build_key_set
 from ssosim.entra.core.keys import SigningKey
+from ssosim.entra.core.known_clouds import list_login_hosts
 from ssosim.estate import Cloud, Tenant
+from ssosim.estate.first_party import GRAPH_URIS, cloud_name_of
 
 __all__ = ["TokenVersion", "build_instance_discovery", "build_jwks", "build_openid_configuration", "issuer_of"]
 
 TokenVersion = Literal["1.0", "2.0"]
-_OLD_CACHE_NAME = "login.windows.net"
 
 
 def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
     """Return the ``iss`` claim of tokens. It depends on the token version, not on the host that the client used."""
     if version == "1.0":
-        return f"https://sts.windows.net/{tenant_id}/"
+        host = "sts.chinacloudapi.cn" if cloud_name_of(cloud.cloud_instance_name) == "china" else "sts.windows.net"
+        return f"https://{host}/{tenant_id}/"
     return f"https://{primary_login_host(cloud)}/{tenant_id}/v2.0"
 
 
 def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_version: str) -> dict[str, Any]:
-    """Build the instance discovery document: the host aliases of the cloud that ``authorization_endpoint`` belongs to.
+    """Build the instance discovery document: the host aliases of all known clouds.
 
-    Raises AadstsError: 900144 without the parameter, 50049 for a host that is not a login host of the cloud.
+    ``authorization_endpoint`` may be at a host of any of them (MSAL.NET issues 5630 and 1048, MSAL.js issue 4586).
+    Raises AadstsError: 900144 without the parameter, 50049 for a host that is no login host of a known cloud.
     """
     if not authorization_endpoint:
         raise AadstsError(900144, name="authorization_endpoint")
@@ -42,8 +45,8 @@ def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, a
         host = parts.hostname or ""
     except ValueError:
         raise AadstsError(50049) from None
-    hosts = [name.lower() for name in cloud.login_hosts]
-    if parts.scheme != "https" or host not in hosts:
+    clouds = list_login_hosts(cloud)
+    if parts.scheme != "https" or not any(host in each.hosts for each in clouds):
         raise AadstsError(50049)
     tenant = parts.path.strip("/").split("/")[0] or "common"
     version = "/v2.0" if "/v2.0/" in parts.path.lower() else ""
@@ -52,19 +55,20 @@ def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, a
         "api-version": api_version,
     }
     if api_version != "1.0":
-        cache = _OLD_CACHE_NAME if _OLD_CACHE_NAME in hosts else hosts[0]
-        answer["metadata"] = [{"preferred_network": hosts[0], "preferred_cache": cache, "aliases": hosts}]
+        answer["metadata"] = [each.to_metadata() for each in clouds]
     return answer
 
 
 def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, version: TokenVersion) -> dict[str, Any]:
     """Build the OpenID configuration. The endpoints of a tenant contain its GUID, also if the request named a domain.
 
-    MSAL Python takes the tenant id of its cache from ``token_endpoint``, so the GUID is needed.
+    MSAL Python takes the tenant id of its cache from ``token_endpoint``, so the GUID is needed. The names are those of
+    recordings in the tests of azure-sdk-for-js; nothing answers at ``kerberos_endpoint`` and ``rbac_url`` here.
     """
     name = authority.id if isinstance(authority, Tenant) else authority
     base = f"https://{host}/{name}"
     path = "/v2.0" if version == "2.0" else ""
+    graph = GRAPH_URIS[cloud_name_of(cloud.cloud_instance_name)]
     tenant_id = name if isinstance(authority, Tenant) else "{tenantid}"
     return {
         "token_endpoint": f"{base}/oauth2{path}/token",
@@ -77,12 +81,23 @@ def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, ve
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "issuer": issuer_of(cloud, tenant_id, version),
         "request_uri_parameter_supported": False,
+        "userinfo_endpoint": f"{graph}/oidc/userinfo" if version == "2.0" else f"{base}/openid/userinfo",
         "authorization_endpoint": f"{base}/oauth2{path}/authorize",
         "device_authorization_endpoint": f"{base}/oauth2{path}/devicecode",
+        "http_logout_supported": True,
+        "frontchannel_logout_supported": True,
+        "end_session_endpoint": f"{base}/oauth2{path}/logout",
         "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid", "ver",
+            "sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name", "msgraph_host",
+            "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid", "ver", "at_hash",
+            "c_hash", "email",
         ],
+        "kerberos_endpoint": f"{base}/kerberos",
+        "tenant_region_scope": "WW" if isinstance(authority, Tenant) else None,
         "cloud_instance_name": cloud.cloud_instance_name,
+        "cloud_graph_host_name": "graph.windows.net",
+        "msgraph_host": graph.removeprefix("https://"),
+        "rbac_url": "https://pas.windows.net",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ssosim.entra.core.messages import HttpReply, make_guid
 
 __all__ = [
     "NO_STORE",
+    "render_config_page",
     "render_device_code_page",
     "render_federation_page",
     "render_form_post_page",
@@ -52,8 +53,9 @@ _SILENT = """
 _SUBMIT = 'document.getElementById("answer").submit();'
 
 
-def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code: int | None = None,
-          connect: str = "", cookie: str = "") -> HttpReply:  # fmt: skip
+def _page(
+    title: str, content: str, *, nonce: str = "", status: int = 200, connect: str = "", cookie: str = ""
+) -> HttpReply:
     policy = (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
         + (f"; script-src 'nonce-{nonce}'" if nonce else "")
@@ -72,11 +74,29 @@ def _page(title: str, content: str, *, nonce: str = "", status: int = 200, code:
     )
     if cookie:
         headers = (*headers, ("Set-Cookie", cookie))
-    return HttpReply(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers, code)
+    return HttpReply(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers)
 
 
 def _hidden(fields: Mapping[str, str]) -> str:
     return "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items())
+
+
+def _config_script(config: Mapping[str, Any], nonce: str, script: str = "") -> str:
+    """Return the script element with ``$Config``, in the form of the real pages: a line of its own in a CDATA mark."""
+    text = json.dumps(config, separators=(",", ":"))
+    for letter in "<>&'":  # the text is part of a script element
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return f'<script nonce="{nonce}">//<![CDATA[\n$Config={text};\n{script}//]]></script>'
+
+
+def render_config_page(title: str, main: str, text: str, *, config: Mapping[str, Any], status: int) -> HttpReply:
+    """Render a page that shows ``main`` and ``text``, with ``config`` as ``$Config``."""
+    nonce = make_guid()
+    content = (
+        f'<p role="alert">{escape(main)}</p><p id="exceptionMessageContainer">{escape(text)}</p>'
+        + _config_script(config, nonce)
+    )
+    return _page(title, content, nonce=nonce, status=status)
 
 
 def render_sign_in_page(
@@ -85,20 +105,15 @@ def render_sign_in_page(
     application: str,
     login: str,
     error: str = "",
-    code: int | None = None,
     autologon_origin: str = "",
     cookie: str = "",
 ) -> HttpReply:
     """Render the form for user name and password, with ``config`` as ``$Config``.
 
     ``autologon_origin`` is the origin of the autologon host if the page shall try a ticket before it shows the form,
-    else ``""``. ``error`` is the text of a refused attempt and ``code`` its AADSTS number; ``cookie`` is the value of
-    Set-Cookie.
+    else ``""``. ``error`` is the text of a refused attempt; ``cookie`` is the value of Set-Cookie.
     """
     nonce = make_guid()
-    text = json.dumps(config, separators=(",", ":"))
-    for letter in "<>&":  # the text is part of a script element
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
     hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
     # A browser without scripts shows the form at once, and reports that with this image.
     beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if autologon_origin else ""
@@ -113,9 +128,10 @@ def render_sign_in_page(
         + '<input id="passwd" name="passwd" type="password" autocomplete="current-password" required'
         + f"{second}><button>Sign in</button>"
         + '<button name="cancel" value="1" formnovalidate>Cancel</button></form>'
-        + f'<script nonce="{nonce}">$Config={text};{_SILENT if autologon_origin else ""}</script>{beacon}'
+        + _config_script(config, nonce, _SILENT if autologon_origin else "")
+        + beacon
     )
-    return _page("Sign in", content, nonce=nonce, code=code, connect=autologon_origin, cookie=cookie)
+    return _page("Sign in", content, nonce=nonce, connect=autologon_origin, cookie=cookie)
 
 
 def render_federation_page(host: str, name: str = "", error: str = "") -> HttpReply:
@@ -143,7 +159,7 @@ def render_form_post_page(action: str, fields: Mapping[str, str]) -> HttpReply:
     return _page("Working", content, nonce=nonce)
 
 
-def render_device_code_page(user_code: str = "", error: str = "", code: int | None = None) -> HttpReply:
+def render_device_code_page(user_code: str = "", error: str = "") -> HttpReply:
     """Render the form for the code that a device shows."""
     content = (
         (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
@@ -151,9 +167,9 @@ def render_device_code_page(user_code: str = "", error: str = "", code: int | No
         + f'<input id="otc" name="otc" autocomplete="off" maxlength="32" required value="{escape(user_code)}">'
         + "<button>Next</button></form>"
     )
-    return _page("Enter code", content, code=code)
+    return _page("Enter code", content)
 
 
-def render_message_page(title: str, text: str, *, status: int = 200, code: int | None = None) -> HttpReply:
+def render_message_page(title: str, text: str, *, status: int = 200) -> HttpReply:
     """Render a page that only shows a text."""
-    return _page(title, f'<p role="status">{escape(text)}</p>', status=status, code=code)
+    return _page(title, f'<p role="status">{escape(text)}</p>', status=status)

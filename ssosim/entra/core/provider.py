@@ -10,12 +10,13 @@ from ssosim.clock import Clock, SystemClock
 from ssosim.entra.core.device_codes import DeviceCodeStore
 from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.fault_effect import FindHttpEffect
+from ssosim.entra.core.issuer_keys import FetchDocument, fetch_nothing
 from ssosim.entra.core.keys import Keys
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
-from ssosim.estate import Estate, FederationService
+from ssosim.estate import Estate, FederationService, UncheckedRule
 from ssosim.trace import Trace
 
 __all__ = ["Provider"]
@@ -33,9 +34,11 @@ class Provider:
     with a key table has one. ``client_of`` returns the name of the client for (remote address, local address).
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
-    have been used. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
+    have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``); it may change at any
+    time. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
     ``sleep``
-    waits for the delay of a fault.
+    waits for the delay of a fault. ``fetch_document`` gets the configuration and the keys of other issuers; the
+    composition root connects it to the hosts of the lab.
     """
 
     estate: Estate
@@ -47,10 +50,12 @@ class Provider:
     settings: Settings = field(default_factory=Settings)
     find_effect: FindHttpEffect | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    fetch_document: FetchDocument = fetch_nothing
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)
     replay_cache: ReplayCache = field(init=False)
     device_codes: DeviceCodeStore = field(init=False)
+    not_checked: frozenset[UncheckedRule] = field(init=False)
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
 
@@ -58,6 +63,7 @@ class Provider:
         self.sealer = TokenSealer(self.keys.secret)
         self.replay_cache = ReplayCache(self.settings.replay_capacity)
         self.device_codes = DeviceCodeStore()
+        self.not_checked = frozenset(self.estate.cloud.not_checked)
         self.set_estate(self.estate)
 
     def set_estate(self, estate: Estate) -> None:

@@ -42,7 +42,10 @@ class DesktopSsoClaims(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
-    """The claims of a refresh token. Every client of the family of client ids may use a ``family`` token."""
+    """The claims of a refresh token. Every client of the family of client ids may use a ``family`` token.
+
+    ``client_type`` is what the client was when the user signed in: ``public``, ``confidential`` or ``spa``.
+    """
 
     id: str
     tenant: str
@@ -54,6 +57,7 @@ class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
     issued: int
     not_on_or_after: int
     method: str
+    client_type: str
 
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -28,10 +28,10 @@ Rules that always hold:
   logged with the trace id and becomes reply 500 with AADSTS50000. Responders and ``change`` functions must not raise
   either: ``run_exchange`` does not catch their exceptions.
 
-How a fault shows: an effect with ``silent`` or ``reply`` keeps the request from the responder, so no token is issued
-and no ticket is checked. The provider has then not looked at the credentials, and ``guess_auth`` reads the
-authentication method from the headers and the body. An effect with ``change`` lets the provider handle the request and
-changes the reply; the events of the handler are true and are recorded. The ``HttpExchange`` event is marked
+How a fault shows: an effect with ``silent``, ``reply`` or ``error`` keeps the request from the responder, so that no
+token is issued and no ticket is checked. The provider has then not looked at the credentials, and ``guess_auth`` reads
+the authentication method from the headers and the body. An effect with ``change`` lets the provider handle the request
+and changes the reply; the events of the handler are true and are recorded. The ``HttpExchange`` event is marked
 ``injected`` unless the effect stands for a failure of the service itself (``from_service``).
 
 What can go wrong: text of the request reaches the trace, so host, method and path are cut to fixed lengths (a request
@@ -41,6 +41,7 @@ wrong for a body that merely contains the text ``password=``.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -50,6 +51,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
 from ssosim.trace import HttpExchange, SignInStep
@@ -65,7 +67,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-_HOST, _METHOD, _PATH = 253, 16, 512  # characters in the trace
+_HOST, _METHOD, _PATH, _DESCRIPTION = 253, 16, 512, 1024  # characters in the trace
 
 Responder = Callable[[Call], HttpReply]
 """Handles the calls for a host; it never raises."""
@@ -87,7 +89,7 @@ def run_exchange(
     identity provider. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
-    reply = _apply_effect(call, effect, respond or partial(dispatch, provider))
+    reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
     trace, trace_buffer = provider.trace, call.trace_buffer
     for event in trace_buffer.events:
         trace.record(client, event)
@@ -101,6 +103,7 @@ def run_exchange(
             status=reply.status if reply else 0,
             auth=trace_buffer.auth,
             code=reply.code if reply else None,
+            error_description=_safe_description(provider, reply) if reply and reply.error_description else "",
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
             scheme=call.scheme,
@@ -111,6 +114,14 @@ def run_exchange(
         ),
     )
     return reply
+
+
+def _safe_description(provider: Provider, reply: HttpReply) -> str:
+    """Return the text of the error for the trace, without secrets: a client may send its password as a user name."""
+    text = reply.error_description
+    for secret in provider.directory.secrets:
+        text = text.replace(secret, "(redacted)")
+    return text[:_DESCRIPTION]
 
 
 def make_unreadable_event(status: int) -> HttpExchange:
@@ -128,12 +139,16 @@ def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[
     return headers
 
 
-def _apply_effect(call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
+def _apply_effect(provider: Provider, call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
     if effect is None:
         return respond(call)
-    if effect.silent or effect.reply is not None:
+    if effect.silent or effect.answers:
         call.trace_buffer.auth = guess_auth(call)
-        return None if effect.silent else effect.reply
+        if effect.silent:
+            return None
+        if effect.error is not None:
+            return render_fault_error(provider, call, effect.error, effect.error_headers)
+        return effect.reply
     reply = respond(call)
     return effect.change(reply) if effect.change else reply
 
@@ -142,7 +157,7 @@ def _is_injected(effect: HttpEffect | None) -> bool:
     """Whether a fault, and not the service, has produced what the client gets."""
     if effect is None or effect.from_service:
         return False
-    return effect.silent or effect.reply is not None or effect.change is not None
+    return effect.decides
 
 
 def guess_auth(call: Call) -> Auth:
@@ -168,16 +183,21 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
             style = route.error_style
             _check_size(provider, call, route)
             return route.handler(provider, call, captured)
-        error = AadstsError(900561, allowed=" or ".join(route), method=call.method[:16])
-        reply = render_error(error, call, style, provider.settings)
-        headers = (*reply.headers, ("Allow", ", ".join(route)))
-        return HttpReply(405, reply.body, reply.content_type, headers, reply.code)
+        return _refuse_method(provider, call, route, service)
     except AadstsError as error:
         return render_error(error, call, style, provider.settings)
     except Exception:  # noqa: BLE001  an error of this program must not stop the lab
         call.trace_buffer.events.clear()
         _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)
         return render_error(AadstsError(50000), call, style, provider.settings)
+
+
+def _refuse_method(provider: Provider, call: Call, allowed: tuple[str, ...], service: str) -> HttpReply:
+    """Refuse a method that the endpoint does not have: with a page for GET, since a browser sent it."""
+    style: ErrorStyle = "page" if service == "login" and call.method in ("GET", "HEAD") else error_style_of(service)
+    error = AadstsError(900561, allowed=", ".join(allowed), method=call.method[:16])
+    reply = render_error(error, call, style, provider.settings)
+    return dataclasses.replace(reply, headers=(*reply.headers, ("Allow", ", ".join(allowed))))
 
 
 def _check_size(provider: Provider, call: Call, route: Route) -> None:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpoint
+from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpoint, userinfo
 from ssosim.entra.oauth.error_responses import ErrorStyle
-from ssosim.entra.signin import adfs_pages, login_host, login_srf, sign_in_post
+from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, sign_in_post
 from ssosim.entra.wstrust import adfs, autologon
 from ssosim.estate import Cloud, Estate
 from ssosim.trace import SignInStep
@@ -46,7 +46,8 @@ class _Node:
     routes: dict[str, Route] = field(default_factory=dict)
 
 
-_LOGIN = (
+_GET_POST = ("GET", "POST")
+_LOGIN: tuple[RouteRow, ...] = (
     ("GET", "/{t}/userrealm/{user}", Route(login_host.handle_user_realm, SignInStep.REALM)),
     ("GET", "/{t}/userrealm", Route(login_host.handle_user_realm, SignInStep.REALM)),
     ("GET", "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)),
@@ -67,20 +68,26 @@ _LOGIN = (
     ),
     ("POST", "/{t}/oauth2/token", Route(token_endpoint.handle_token_v1, SignInStep.TOKEN, "oauth-v1")),
     ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.handle_token_v2, SignInStep.TOKEN)),
-    ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.handle_authorize_v1, SignInStep.AUTHORIZE, "text")),
-    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.handle_authorize_v2, SignInStep.AUTHORIZE, "text")),
-    ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.handle_native_client, SignInStep.REDIRECT, "text")),
-    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.handle_form_shown, SignInStep.SIGN_IN_PAGE, "text")),
-    ("POST", "/{t}/login", Route(sign_in_post.handle_login, SignInStep.SIGN_IN_PAGE, "text")),
-    ("POST", "/login.srf", Route(login_srf.handle_login_srf, SignInStep.SIGN_IN_PAGE, "text")),
+    ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.handle_authorize_v1, SignInStep.AUTHORIZE, "page")),
+    ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.handle_authorize_v2, SignInStep.AUTHORIZE, "page")),
+    *(
+        (method, f"/{{t}}/oauth2{version}/logout", Route(logout.handle_logout, SignInStep.LOGOUT, "page"))
+        for method in _GET_POST
+        for version in ("", "/v2.0")
+    ),
+    *((method, "/{t}/openid/userinfo", Route(userinfo.handle_userinfo, SignInStep.USERINFO)) for method in _GET_POST),
+    ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.handle_native_client, SignInStep.REDIRECT, "page")),
+    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.handle_form_shown, SignInStep.SIGN_IN_PAGE, "page")),
+    ("POST", "/{t}/login", Route(sign_in_post.handle_login, SignInStep.SIGN_IN_PAGE, "page")),
+    ("POST", "/login.srf", Route(login_srf.handle_login_srf, SignInStep.SIGN_IN_PAGE, "page")),
     (
         "POST",
         "/{t}/oauth2/devicecode",
         Route(device_code_flow.handle_device_code_v1, SignInStep.DEVICE_CODE, "oauth-v1"),
     ),
     ("POST", "/{t}/oauth2/v2.0/devicecode", Route(device_code_flow.handle_device_code_v2, SignInStep.DEVICE_CODE)),
-    ("GET", "/{t}/oauth2/deviceauth", Route(device_code_flow.handle_code_page, SignInStep.DEVICE_PAGE, "text")),
-    ("POST", "/{t}/oauth2/deviceauth", Route(device_code_flow.handle_code_form, SignInStep.DEVICE_PAGE, "text")),
+    ("GET", "/{t}/oauth2/deviceauth", Route(device_code_flow.handle_code_page, SignInStep.DEVICE_PAGE, "page")),
+    ("POST", "/{t}/oauth2/deviceauth", Route(device_code_flow.handle_code_form, SignInStep.DEVICE_PAGE, "page")),
 )
 _FEDERATION = (
     ("GET", "/adfs/ls", Route(adfs_pages.handle_adfs_page, SignInStep.SIGN_IN_PAGE, "text")),

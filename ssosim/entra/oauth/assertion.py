@@ -138,7 +138,7 @@ def _verify_sealed(provider: Provider, token: str, now: float) -> VerifiedSubjec
     try:
         claims = provider.sealer.open(DESKTOP_SSO_PURPOSE, token, DesktopSsoClaims)
     except SealedTokenError:
-        raise AadstsError(50013, reason="The DesktopSsoToken was not issued here or has been changed.") from None
+        raise AadstsError(50013, reason="The token was not issued here or has been changed.") from None
     _check_validity(provider, claims.not_before, claims.not_on_or_after, (claims.audience,), now)
     user = provider.directory.find_user_by_id(claims.subject)
     tenant = provider.directory.find_tenant(claims.tenant)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 
 import msgspec
 
@@ -16,7 +17,15 @@ from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, make_guid
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
-from ssosim.entra.oauth.token_request import RequestedAccess, TokenRequest, read_requested_access, require_parameter
+from ssosim.entra.oauth.access_grants import GrantedAccess, grant_user_access
+from ssosim.entra.oauth.client_types import as_client_type, authenticate_as, check_origin
+from ssosim.entra.oauth.requested_access import (
+    RequestedAccess,
+    read_requested_access,
+    read_scopes,
+    require_parameter,
+)
+from ssosim.entra.oauth.token_request import ClientType, TokenRequest
 from ssosim.entra.oauth.tokens import AuthenticatedUser
 from ssosim.estate import Tenant, User
 
@@ -88,6 +97,7 @@ class AuthorizationCodeClaims(msgspec.Struct, frozen=True, array_like=True):
     nonce: str
     not_on_or_after: int
     method: str
+    client_type: str
 
 
 def compute_challenge(verifier: str, method: str) -> str:
@@ -111,8 +121,13 @@ def check_challenge(challenge: str, method: str) -> str:
     return method or "plain"
 
 
-def issue_code(provider: Provider, flow: SignInFlow, user: User, method: str, now: float) -> str:
-    """Issue a code for the request in ``flow`` to ``user``, who has authenticated by ``method`` (a URI)."""
+def issue_code(
+    provider: Provider, flow: SignInFlow, user: User, method: str, now: float, client_type: ClientType
+) -> str:
+    """Issue a code for the request in ``flow`` to ``user``, who has authenticated by ``method`` (a URI).
+
+    ``client_type`` is that of the redirect URI.
+    """
     claims = AuthorizationCodeClaims(
         id=make_guid(),
         subject=user.object_id,
@@ -125,16 +140,21 @@ def issue_code(provider: Provider, flow: SignInFlow, user: User, method: str, no
         nonce=flow.nonce,
         not_on_or_after=int(now) + CODE_LIFETIME,
         method=method,
+        client_type=client_type,
     )
     return provider.sealer.seal(_CODE, claims)
 
 
-def redeem_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[RequestedAccess, AuthenticatedUser]:
+def redeem_code(
+    provider: Provider, call: Call, request: TokenRequest
+) -> tuple[TokenRequest, GrantedAccess, AuthenticatedUser]:
     """Redeem the code of a token request. A code can be redeemed once.
 
-    Raises AadstsError: 900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112
-    (another redirect address), 501481 (PKCE), 54005 (used), 50034 and 50057 (the user). A request that is
-    refused for its parameters does not use up the code, so somebody who has seen the code cannot invalidate it.
+    Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
+    900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
+    address), 501481 (PKCE), 54005 (used), 50034 and 50057 (the user); those of ``client_types`` and ``access_grants``.
+    A request that is refused for its parameters does not use up the code, so somebody who has seen the code cannot
+    invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
     try:
@@ -145,6 +165,9 @@ def redeem_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[
         raise AadstsError(70008, reason="It has expired.")
     if claims.client_id.lower() != request.application.client_id.lower():
         raise AadstsError(70008, reason="It was issued to another client.")
+    client_type = as_client_type(claims.client_type)
+    check_origin(call, client_type)
+    request = authenticate_as(provider, call, request, client_type)
     if require_parameter(request.form, "redirect_uri").strip() != claims.redirect_uri:
         raise AadstsError(500112, given=request.form["redirect_uri"][:256])
     _check_verifier(claims, request.form.get("code_verifier", ""))
@@ -156,11 +179,11 @@ def redeem_code(provider: Provider, call: Call, request: TokenRequest) -> tuple[
     home = provider.directory.find_home_tenant(user)
     if isinstance(request.authority, Tenant) and request.authority.id != home.id:
         raise AadstsError(50034, user=user.upn, tenant=request.authority.id)
-    access = _access_of_code(request, claims)
+    access = _access_of_code(provider, request, claims)
+    granted = grant_user_access(provider, request.application, home, user, access)
     if not provider.replay_cache.record_use(claims.id, claims.not_on_or_after, call.now):
         raise AadstsError(54005)
-    authenticated = AuthenticatedUser(user, home, claims.method, "authorization_code", claims.nonce)
-    return access, authenticated
+    return request, granted, AuthenticatedUser(user, home, claims.method, "authorization_code", claims.nonce)
 
 
 def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:
@@ -173,17 +196,21 @@ def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:
         raise AadstsError(501481)
 
 
-def _access_of_code(request: TokenRequest, claims: AuthorizationCodeClaims) -> RequestedAccess:
+def _access_of_code(provider: Provider, request: TokenRequest, claims: AuthorizationCodeClaims) -> RequestedAccess:
     """Return the access as stated in the token request, else as in the authorization request.
 
     A refresh token is issued if both requests have ``offline_access``; in v1, which has no scopes, always.
     """
+    cloud = provider.estate.cloud
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if request.version == "1.0":
-        resource = stated or claims.resource
-        return RequestedAccess(resource, ("user_impersonation",), id_token=True, refresh_token=True)
+        form = {"resource": stated or claims.resource}
+        return read_requested_access(form, request.version, cloud)
     consented = "offline_access" in claims.scopes
-    if not stated:
-        return RequestedAccess(claims.resource, claims.scopes, "openid" in claims.scopes, refresh_token=consented)
-    access = read_requested_access(request.form, request.version)
-    return RequestedAccess(access.resource, access.scopes, access.id_token, access.refresh_token and consented)
+    if stated:
+        access = read_requested_access(request.form, request.version, cloud)
+    elif claims.scopes:
+        access = read_scopes(claims.scopes, cloud)
+    else:
+        access = RequestedAccess(claims.resource, (), id_token=False, refresh_token=False)
+    return replace(access, refresh_token=access.refresh_token and consented)

@@ -6,25 +6,26 @@ Sources: Entra auth-code document, MSAL Python oauth2.py and MSAL.NET (parameter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.browser_cookie import format_browser_cookie, is_from_browser, read_browser_cookie
-from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.errors import AadstsError, build_error_description, mark_error
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.pages import render_message_page, render_sign_in_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
+from ssosim.entra.oauth.access_grants import check_resource
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignInFlow, check_challenge
-from ssosim.entra.oauth.error_responses import build_error_description
+from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
-from ssosim.entra.oauth.token_request import read_requested_access, require_parameter
-from ssosim.estate import Application, Tenant
+from ssosim.entra.oauth.requested_access import read_requested_access, require_parameter
+from ssosim.estate import Tenant
 from ssosim.trace import UserPrompted
 
 __all__ = [
@@ -35,8 +36,7 @@ __all__ = [
     "handle_native_client",
     "open_flow",
     "record_prompt",
-    "render_error_page",
-    "require_application",
+    "refuse_silent_request",
     "show_sign_in_page",
 ]  # fmt: skip
 
@@ -78,7 +78,7 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
     except AadstsError as error:  # the redirect address has not been checked yet
         return render_error_page(error, call)
     try:
-        flow, try_ticket = _read_options(call, flow, version)
+        flow, try_ticket = _read_options(provider, call, flow, version)
     except AadstsError as error:
         return redirect_error(flow, error, call, provider.settings.error_separator)
     hint = query.get("domain_hint", "")
@@ -88,7 +88,7 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
     return show_sign_in_page(provider, call, flow, try_ticket=try_ticket, hint=hint)
 
 
-def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[SignInFlow, bool]:
+def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[SignInFlow, bool]:
     """Read the parameters whose errors are sent to the application. Also returns whether a ticket may be tried."""
     query = call.query
     response_type = require_parameter(query, "response_type")
@@ -97,7 +97,8 @@ def _read_options(call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[
     if query.get("response_mode", "query") not in _MODES:
         raise AadstsError(9002313, reason="The response_mode is not known: query, fragment and form_post are.")
     method = check_challenge(flow.challenge, flow.challenge_method)
-    access = read_requested_access(query, version)
+    access = read_requested_access(query, version, provider.estate.cloud, several=True)
+    check_resource(provider, provider.directory.find_tenant(flow.authority), access.resource)
     prompts = set(query.get("prompt", "").split())
     if not prompts <= _PROMPTS:
         raise AadstsError(9002313, reason="The prompt is not known.")
@@ -117,7 +118,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
     if name == "consumers":
         raise AadstsError(50059)
     client_id = require_parameter(query, "client_id").strip()
-    application = require_application(provider, client_id, name)
+    application = require_client(provider.directory, client_id, authority)
     redirect = check_redirect_uri(application, query.get("redirect_uri", ""))
     carried = ("redirect_uri", "scope", "resource", "state", "nonce", "login_hint", "code_challenge")
     if sum(len(query.get(key, "").encode(errors="replace")) for key in carried) > _PARAMETER_LIMIT:
@@ -143,14 +144,6 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
     )
 
 
-def require_application(provider: Provider, client_id: str, tenant: str) -> Application:
-    """Return the application ``client_id``; raises AadstsError 700016."""
-    application = provider.estate.application(client_id)
-    if application is None:
-        raise AadstsError(700016, client=client_id[:64], tenant=tenant)
-    return application
-
-
 def open_flow(provider: Provider, text: str, now: float) -> SignInFlow:
     """Open the flow token of a page; raises AadstsError 165000 if it is not valid or the page was open for too long."""
     try:
@@ -172,6 +165,22 @@ def check_canary(provider: Provider, call: Call, flow: SignInFlow, text: str) ->
         raise AadstsError(165000, reason="The page was served to another browser, or cookies are blocked.")
 
 
+def refuse_silent_request(provider: Provider, call: Call, error: AadstsError) -> HttpReply | None:
+    """Return the reply that sends ``error`` to the application; None for a request without ``prompt=none``.
+
+    OpenID Connect Core, section 3.1.2.6: with ``prompt=none`` no page is shown. A request whose redirect address is not
+    registered gets None as well.
+    """
+    if "none" not in call.query.get("prompt", "").split():
+        return None
+    version: TokenVersion = "2.0" if "v2.0" in call.path else "1.0"
+    try:
+        flow = _read_flow(provider, call, call.path[0], version)
+    except AadstsError:
+        return None
+    return redirect_error(flow, error, call, provider.settings.error_separator)
+
+
 def show_sign_in_page(
     provider: Provider,
     call: Call,
@@ -191,15 +200,21 @@ def show_sign_in_page(
         record_prompt(provider, call, flow, "" if error is None else f"AADSTS{error.code}")
     application = provider.estate.application(flow.client_id)
     lines = "" if error is None else build_error_description(error, call, " ")
-    return render_sign_in_page(
-        _build_config(provider, call, flow, domain),
+    reply = render_sign_in_page(
+        _build_config(provider, call, flow, domain) | ({} if error is None else _build_form_error(error, call)),
         application=application.name if application else flow.client_id,
         login=flow.login_hint,
         error=lines,
-        code=error.code if error else None,
         autologon_origin=f"https://{provider.estate.cloud.autologon_host}" if domain else "",
         cookie=format_browser_cookie(flow.browser),
     )
+    return reply if error is None else mark_error(reply, error)
+
+
+def _build_form_error(error: AadstsError, call: Call) -> dict[str, Any]:
+    """Build the members of ``$Config`` for an error at which the page shows its form again."""
+    shown = build_page_error(error, call)
+    return shown if shown["pgid"] == "ConvergedChangePassword" else {**shown, "pgid": "ConvergedSignIn"}
 
 
 def record_prompt(provider: Provider, call: Call, flow: SignInFlow, why: str = "") -> None:
@@ -227,7 +242,7 @@ def _ticket_domain(provider: Provider, flow: SignInFlow, hint: str) -> str:
     return ""
 
 
-def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str) -> Mapping[str, Any]:
+def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str) -> dict[str, Any]:
     """Build the page's ``$Config`` with the names in captures; ``urlShown`` and ``sDomain`` exist here only."""
     flow_token = provider.sealer.seal(_FLOW, flow)
     base, request_id = f"https://{call.host}/common", call.correlation_id
@@ -246,6 +261,7 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
         "apiCanary": encode_base64url(call.trace_id.encode()),
         "correlationId": request_id,
         "sessionId": call.trace_id,
+        "pgid": "ConvergedSignIn",
         "hpgid": 1104,
         "hpgact": 1800,
         "urlPost": f"{base}/login",
@@ -254,13 +270,3 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
         "urlShown": f"{base}/instrumentation/shown?flow={flow_token}",
         "sDomain": domain,
     }
-
-
-def render_error_page(error: AadstsError, call: Call) -> HttpReply:
-    """Return a page with an error that is not sent to the application."""
-    return render_message_page(
-        "Sorry, but we are having trouble signing you in",
-        build_error_description(error, call, " "),
-        status=error.http_status,
-        code=error.code,
-    )

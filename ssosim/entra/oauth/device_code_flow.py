@@ -6,25 +6,29 @@ StringConstants.ts, ADAL Python token_request.py (``code`` for ``device_code``),
 
 from __future__ import annotations
 
+from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.browser_cookie import read_browser_cookie
 from ssosim.entra.core.device_codes import DEVICE_CODE_LIFETIME, POLL_INTERVAL, DeviceCode
-from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.errors import AadstsError, mark_error
 from ssosim.entra.core.messages import Call, HttpReply, make_guid, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.pages import NO_STORE, render_device_code_page
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.oauth.access_grants import GrantedAccess, check_resource, grant_user_access
 from ssosim.entra.oauth.authorization_codes import SignInFlow
-from ssosim.entra.oauth.authorize_endpoint import render_error_page, require_application, show_sign_in_page
+from ssosim.entra.oauth.authorize_endpoint import show_sign_in_page
+from ssosim.entra.oauth.client_authentication import read_client_credential
+from ssosim.entra.oauth.client_types import authenticate_as, fallback_client_type
+from ssosim.entra.oauth.error_page import render_error_page
+from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.token_request import (
-    RequestedAccess,
     TokenRequest,
     authority_name,
     read_form,
-    read_requested_access,
     read_token_form,
-    require_parameter,
 )
 from ssosim.entra.oauth.tokens import AuthenticatedUser
+from ssosim.estate import Tenant
 from ssosim.trace import DeviceCodeIssued
 
 __all__ = [
@@ -54,8 +58,13 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
     name = authority_name(authority)
     if name == "consumers":  # as at the authorize endpoint: the lab has work accounts only
         raise AadstsError(50059)
-    application = require_application(provider, require_parameter(form, "client_id").strip(), name)
-    access = read_requested_access(form, version)
+    client_id, credential = read_client_credential(form, call.headers)  # RFC 8628, section 3.1
+    application = require_client(provider.directory, client_id, authority)
+    access = read_requested_access(form, version, provider.estate.cloud)
+    check_resource(provider, authority if isinstance(authority, Tenant) else None, access.resource)
+    if credential.presented:
+        request = TokenRequest(version, authority, "device_code", application, credential, form)
+        authenticate_as(provider, call, request, fallback_client_type(application))
     code = provider.device_codes.issue(
         client_id=application.client_id,
         authority=name,
@@ -92,9 +101,8 @@ def handle_code_form(provider: Provider, call: Call, captured: tuple[str, ...]) 
     except AadstsError as error:
         return render_error_page(error, call)
     if code is None or code.state != "pending" or call.now >= code.not_on_or_after:
-        return render_device_code_page(
-            error="That code did not work. Check it, or start again on the device.", code=70018
-        )
+        page = render_device_code_page(error="That code did not work. Check it, or start again on the device.")
+        return mark_error(page, AadstsError(70018))
     flow = SignInFlow(
         id=make_guid(),
         browser=read_browser_cookie(call) or make_guid(),
@@ -111,8 +119,8 @@ def handle_code_form(provider: Provider, call: Call, captured: tuple[str, ...]) 
 
 def redeem_device_code(
     provider: Provider, call: Call, request: TokenRequest
-) -> tuple[RequestedAccess, AuthenticatedUser]:
-    """Redeem the device code of a token request.
+) -> tuple[GrantedAccess, AuthenticatedUser]:
+    """Redeem the device code of a token request, whose client has authenticated.
 
     Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
     (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service sends ``slow_down`` is
@@ -135,17 +143,21 @@ def redeem_device_code(
     user = provider.directory.find_user_by_id(code.subject)
     if user is None or not user.enabled:
         raise AadstsError(50057)
-    code.state = "used"
     access = RequestedAccess(
         code.resource,
         code.scopes,
         id_token=code.version == "1.0" or "openid" in code.scopes,
         refresh_token=code.version == "1.0" or "offline_access" in code.scopes,
     )
-    return access, AuthenticatedUser(user, provider.directory.find_home_tenant(user), code.method, "device_code")
+    home = provider.directory.find_home_tenant(user)
+    granted = grant_user_access(provider, request.application, home, user, access)
+    code.state = "used"
+    return granted, AuthenticatedUser(user, home, code.method, "device_code")
 
 
 def _polling_error(provider: Provider, code: DeviceCode, now: float) -> AadstsError:
     too_fast = code.last_poll > 0 and now - code.last_poll < POLL_INTERVAL
     code.last_poll = now
-    return AadstsError(50196 if too_fast and provider.settings.device_code_slow_down else 70016)
+    # The code that the real service gives with slow_down is unconfirmed (RFC 8628, section 3.5 has the OAuth value).
+    slow_down = too_fast and provider.settings.device_code_slow_down
+    return AadstsError(70016, error="slow_down" if slow_down else None)

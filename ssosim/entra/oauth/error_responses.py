@@ -4,59 +4,52 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ssosim.entra.core.errors import AadstsError, describe, list_error_codes
+from ssosim.entra.core.aadsts_row import EndpointVersion
+from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, list_error_codes, mark_error
 from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.timestamps import format_oauth_time
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.wstrust.adfs import AUTHENTICATION_FAILED
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, render_adfs_fault, render_fault
 
-__all__ = ["ErrorStyle", "build_error_description", "build_oauth_error", "render_error"]
+__all__ = ["ErrorStyle", "build_oauth_error", "render_error"]
 
-ErrorStyle = Literal["oauth-v1", "oauth", "soap", "adfs", "text"]
+ErrorStyle = Literal["oauth-v1", "oauth", "page", "soap", "adfs", "text"]
 """The format of an endpoint's errors."""
 
-_ERROR_URI = "https://login.microsoftonline.com/error?code="
 _ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."
 
 
-def build_error_description(error: AadstsError, call: Call, separator: str) -> str:
-    """Build the ``error_description``: text with codes, ids and time stamp, with ``separator`` between the parts."""
-    return separator.join(
-        (
-            describe(error),
-            f"Trace ID: {call.trace_id}",
-            f"Correlation ID: {call.correlation_id}",
-            f"Timestamp: {format_oauth_time(call.now)}",
-        )
-    )
+def build_oauth_error(error: AadstsError, call: Call, *, version: EndpointVersion, separator: str) -> dict[str, Any]:
+    """Build the JSON body of an error of the token or the device code endpoint.
 
-
-def build_oauth_error(error: AadstsError, call: Call, *, v1: bool, separator: str) -> dict[str, Any]:
-    """Build the JSON body of an error.
-
-    ``error_codes`` are integers, ``claims`` is a *string* of JSON, ``timestamp`` has a blank and no T. Sources: Entra
+    ``error_codes`` are integers, ``claims`` is a *string* of JSON, ``timestamp`` has a blank and no T. Both versions
+    have ``suberror`` (MSOLSpray issue 5 and vscode-azure-account issue 673 show it in version 1.0). Sources: Entra
     auth-code document, ADAL Python issue 79, MSAL Go and msal4j parsers, botframework-sdk issue 6221 (``error_uri``).
     """
     row = error.row
     body: dict[str, Any] = {
-        "error": row.v1_error if v1 and row.v1_error else row.error,
+        "error": error.error or row.error_at("token", version),
         "error_description": build_error_description(error, call, separator),
         "error_codes": list(list_error_codes(error)),
         "timestamp": format_oauth_time(call.now),
         "trace_id": call.trace_id,
         "correlation_id": call.correlation_id,
-        "error_uri": f"{_ERROR_URI}{error.code}",
+        "error_uri": row.error_uri,
     }
-    if row.suberror is not None and not v1:
+    if row.suberror is not None:
         body["suberror"] = row.suberror
-    if error.claims is not None:
-        body["claims"] = error.claims
+    claims = claims_of(error, version)
+    if claims is not None:
+        body["claims"] = claims
     return body
 
 
 def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Settings) -> HttpReply:
     """Render the error in the format of the endpoint."""
+    if style == "page":
+        return render_error_page(error, call)
     status = error.http_status
     if style == "soap":
         body = render_fault(
@@ -66,7 +59,7 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
             trace_id=call.trace_id,
         )
         status = settings.fault_status if error.status is None and status < 405 else status
-        return HttpReply(status, body, SOAP_TYPE, code=error.code)
+        return mark_error(HttpReply(status, body, SOAP_TYPE), error)
     if style == "adfs":
         if error.code == AUTHENTICATION_FAILED:
             return HttpReply(500, render_adfs_fault("FailedAuthentication", _ADFS_TEXT), SOAP_TYPE)
@@ -74,7 +67,7 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         return HttpReply(error.status or 500, render_adfs_fault("InvalidRequest", text), SOAP_TYPE)
     if style == "text":
         text = build_error_description(error, call, "\r\n")
-        return HttpReply(status, text.encode(), "text/plain; charset=utf-8", code=error.code)
-    body_json = build_oauth_error(error, call, v1=style == "oauth-v1", separator=settings.error_separator)
-    reply = make_json_reply(body_json, status)
-    return HttpReply(reply.status, reply.body, reply.content_type, (("Cache-Control", "no-store"),), error.code)
+        return mark_error(HttpReply(status, text.encode(), "text/plain; charset=utf-8"), error)
+    version: EndpointVersion = "1.0" if style == "oauth-v1" else "2.0"
+    body_json = build_oauth_error(error, call, version=version, separator=settings.error_separator)
+    return mark_error(make_json_reply(body_json, status, (("Cache-Control", "no-store"),)), error)

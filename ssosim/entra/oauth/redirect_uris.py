@@ -9,31 +9,41 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.aadsts_row import EndpointVersion
+from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, mark_error
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import NO_STORE, render_form_post_page
 from ssosim.entra.oauth.authorization_codes import SignInFlow
-from ssosim.entra.oauth.error_responses import build_error_description
 from ssosim.estate import Application
+from ssosim.estate.applications import RedirectUriType
 
-__all__ = ["check_redirect_uri", "redirect_error", "redirect_to_application"]
+__all__ = ["check_redirect_uri", "find_redirect_type", "redirect_error", "redirect_to_application"]
 
 _LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 _LAST_PORT = 65535
-_ERROR_URI = "https://login.microsoftonline.com/error?code="
 
 
 def check_redirect_uri(application: Application, given: str) -> str:
     """Return the redirect address of the response; raises AadstsError 50011 if ``application`` has not registered it.
 
-    Addresses must be equal; only the port of a loopback address is ignored, and its empty path is ``/``. An application
-    with one address may omit it.
+    AADSTS500113 says that it has registered none. Addresses must be equal; only the port of a loopback address is
+    ignored, and its empty path is ``/``. An application with one address may omit it.
     """
-    if not given and len(application.redirect_uris) == 1:
-        return application.redirect_uris[0]
-    if given and any(given == known or _same_loopback(given, known) for known in application.redirect_uris):
+    registered = application.list_redirect_uris()
+    if not registered:
+        raise AadstsError(500113)
+    if not given and len(registered) == 1:
+        return registered[0].uri
+    if given and find_redirect_type(application, given) is not None:
         return given
     raise AadstsError(50011, redirect=given[:256], client=application.client_id)
+
+
+def find_redirect_type(application: Application, uri: str) -> RedirectUriType | None:
+    """Return the type with which ``uri`` is registered; None if it is not. An equal address is preferred."""
+    registered = application.list_redirect_uris()
+    equal = next((each.type for each in registered if each.uri == uri), None)
+    return equal or next((each.type for each in registered if _same_loopback(uri, each.uri)), None)
 
 
 def _same_loopback(given: str, known: str) -> bool:
@@ -56,10 +66,18 @@ def redirect_to_application(flow: SignInFlow, fields: dict[str, str]) -> HttpRep
 
 def redirect_error(flow: SignInFlow, error: AadstsError, call: Call, separator: str) -> HttpReply:
     """Return the error response that is sent to the application (RFC 6749, section 4.1.2.1)."""
+    row = error.row
+    version: EndpointVersion = "1.0" if flow.version == "1.0" else "2.0"
     fields = {
-        "error": error.row.error,
+        "error": error.error or row.error_at("authorize", version),
         "error_description": build_error_description(error, call, separator),
-        "error_uri": f"{_ERROR_URI}{error.code}",
+        "error_uri": row.error_uri,
     }
-    reply = redirect_to_application(flow, fields)
-    return HttpReply(reply.status, reply.body, reply.content_type, reply.headers, error.code)
+    if row.error_subcode is not None:
+        fields["error_subcode"] = row.error_subcode
+    if row.suberror is not None:
+        fields["suberror"] = row.suberror
+    claims = claims_of(error, version)
+    if claims is not None:
+        fields["claims"] = claims
+    return mark_error(redirect_to_application(flow, fields), error)

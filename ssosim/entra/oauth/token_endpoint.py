@@ -1,12 +1,13 @@
 """The token endpoint, v1 and v2. Each grant has one function.
 
 Sources: MSAL.NET OAuthConstants.cs and TokenClient.cs, MSAL Python wstrust_response.py, ADAL Python
-token_request.py, AADInternals, ROADtools; Entra documents of the password and client-credentials grants.
+token_request.py, AADInternals, ROADtools; Entra documents of the password, client-credentials and on-behalf-of grants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from ssosim.entra.core.errors import AadstsError
@@ -15,19 +16,27 @@ from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
 from ssosim.entra.core.timestamps import format_xml_time
+from ssosim.entra.oauth.access_grants import (
+    GrantedAccess,
+    check_not_for_itself,
+    grant_app_access,
+    grant_user_access,
+)
 from ssosim.entra.oauth.assertion import verify_assertion
 from ssosim.entra.oauth.authorization_codes import redeem_code
-from ssosim.entra.oauth.device_code_flow import redeem_device_code
-from ssosim.entra.oauth.token_request import (
-    RequestedAccess,
-    TokenRequest,
-    read_requested_access,
-    read_token_form,
-    read_token_request,
-    require_parameter,
+from ssosim.entra.oauth.client_types import (
+    as_client_type,
+    authenticate_as,
+    check_origin,
+    fallback_client_type,
+    has_credentials,
 )
+from ssosim.entra.oauth.device_code_flow import redeem_device_code
+from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
+from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
+from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read_token_request
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
-from ssosim.entra.wstrust.passwords import build_mfa_claims, check_cloud_password
+from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.estate import Tenant, User
 
 __all__ = ["GRANTS", "handle_token_v1", "handle_token_v2"]
@@ -67,11 +76,12 @@ def _grant_saml(
 ) -> HttpReply:
     _refuse_grant_over_common(provider, request, name)
     assertion = require_parameter(request.form, "assertion")
-    access = read_requested_access(request.form, request.version)
+    request = authenticate_as(provider, call, request, fallback_client_type(request.application))
+    access = _read_access(provider, request)
     subject = verify_assertion(provider, assertion, call.now, name)
     tenant = _check_home_tenant(provider, request, subject.user)
-    _require_one_factor(subject.user, access, request.version)
-    return _reply_with_tokens(
+    _require_one_factor(subject.user, access)
+    return _reply_to_user(
         provider, call, request, access, AuthenticatedUser(subject.user, tenant, subject.method, name)
     )
 
@@ -88,12 +98,14 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     _refuse_grant_over_common(provider, request, "password")
     username = require_parameter(request.form, "username").strip()
     password = require_parameter(request.form, "password")
-    access = read_requested_access(request.form, request.version)
+    request = authenticate_as(provider, call, request, fallback_client_type(request.application))
+    access = _read_access(provider, request)
+    check_not_for_itself(provider, request.application, access)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
     user = check_cloud_password(provider.estate, provider.directory, tenant, username, password)
-    _require_one_factor(user, access, request.version)
+    _require_one_factor(user, access)
     authenticated = AuthenticatedUser(user, provider.directory.find_home_tenant(user), _PASSWORD, "password")
-    return _reply_with_tokens(provider, call, request, access, authenticated)
+    return _reply_to_user(provider, call, request, access, authenticated)
 
 
 def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
@@ -102,7 +114,12 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
         claims = provider.sealer.open(REFRESH_PURPOSE, text, RefreshTokenClaims)
     except SealedTokenError:
         raise AadstsError(9002313, reason="The refresh token is malformed.") from None
+    client_type = as_client_type(claims.client_type)
+    check_origin(call, client_type)
+    request = authenticate_as(provider, call, request, client_type)
     if call.now >= claims.not_on_or_after:
+        if client_type == "spa":
+            raise AadstsError(700084, issued=format_xml_time(claims.issued), lifetime="1.00:00:00")
         days = provider.estate.cloud.refresh_token_lifetime // 86400
         raise AadstsError(700082, issued=format_xml_time(claims.issued), inactive=f"{days}.00:00:00")
     shared = claims.family and request.application.family
@@ -114,43 +131,55 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
     if not user.enabled:
         raise AadstsError(50057)
     tenant = _check_home_tenant(provider, request, user)
-    access = _access_of_refresh(request, claims)
+    access = _access_of_refresh(provider, request, claims)
+    check_not_for_itself(provider, request.application, access)
+    authenticated = AuthenticatedUser(user, tenant, claims.method, "refresh_token")
+    granted = grant_user_access(provider, request.application, tenant, user, access)
     if provider.settings.single_use_refresh_tokens and not provider.replay_cache.record_use(
         claims.id, claims.not_on_or_after, call.now
     ):
         raise AadstsError(70008, reason="It has been used before.")
-    return _reply_with_tokens(
-        provider, call, request, access, AuthenticatedUser(user, tenant, claims.method, "refresh_token")
-    )
+    return _reply_with_tokens(provider, call, request, granted, authenticated, sign_in=claims)
 
 
-def _access_of_refresh(request: TokenRequest, claims: RefreshTokenClaims) -> RequestedAccess:
+def _access_of_refresh(provider: Provider, request: TokenRequest, claims: RefreshTokenClaims) -> RequestedAccess:
     """Return the access of a refresh: as the request states it, else as granted before. It includes a refresh token."""
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if stated:
-        access = read_requested_access(request.form, request.version)
-        return RequestedAccess(access.resource, access.scopes, access.id_token, refresh_token=True)
+        return replace(_read_access(provider, request), refresh_token=True)
     return RequestedAccess(claims.resource, claims.scopes, "openid" in claims.scopes, refresh_token=True)
 
 
 def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    if not request.confidential:
-        raise AadstsError(7000218)
+    # An application without any credential that allows public flows is a public client.
+    public = request.application.allow_public_client and not has_credentials(request.application)
+    request = authenticate_as(
+        provider, call, request, "public" if public and request.credential.presented else "confidential"
+    )
     if not isinstance(request.authority, Tenant):
         raise AadstsError(50059)
-    access = read_requested_access(request.form, request.version)
-    if request.version == "2.0" and any(not scope.endswith("/.default") for scope in access.scopes):
-        raise AadstsError(70011, reason="Client credentials need one scope that ends in /.default.")
-    body = issue_app_token(provider, request, access, request.authority, call.trace_buffer, call.now)
+    access = read_requested_access(request.form, request.version, provider.estate.cloud, several=True)
+    if request.version == "1.0":
+        check_not_for_itself(provider, request.application, access)
+    granted = grant_app_access(provider, request.application, request.authority, access)
+    body = issue_app_token(provider, request, granted, request.authority, call.trace_buffer, call.now)
     return make_json_reply(body, headers=_NO_STORE)
 
 
 def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    return _reply_with_tokens(provider, call, request, *redeem_code(provider, call, request))
+    return _reply_with_tokens(provider, call, *redeem_code(provider, call, request))
 
 
 def _grant_device_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
+    request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     return _reply_with_tokens(provider, call, request, *redeem_device_code(provider, call, request))
+
+
+def _grant_on_behalf_of(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
+    request, user, method = verify_user_assertion(provider, call, request)
+    tenant = _check_home_tenant(provider, request, user)
+    authenticated = AuthenticatedUser(user, tenant, method, "on_behalf_of")
+    return _reply_to_user(provider, call, request, _read_access(provider, request), authenticated)
 
 
 GRANTS: dict[str, Grant] = {
@@ -162,11 +191,14 @@ GRANTS: dict[str, Grant] = {
     "password": _grant_password,
     "refresh_token": _grant_refresh,
     "client_credentials": _grant_client_credentials,
+    ON_BEHALF_OF: _grant_on_behalf_of,
 }
 
 
 _GRANTS_AFTER_SIGN_IN = frozenset(
-    name for name, grant in GRANTS.items() if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh)
+    name
+    for name, grant in GRANTS.items()
+    if grant in (_grant_authorization_code, _grant_device_code, _grant_refresh, _grant_on_behalf_of)
 )
 """The grants of a user who has signed in before. The functions of the other grants refuse ``consumers`` themselves."""
 
@@ -187,14 +219,30 @@ def _check_home_tenant(provider: Provider, request: TokenRequest, user: User) ->
     return home
 
 
-def _require_one_factor(user: User, access: RequestedAccess, version: TokenVersion) -> None:
+def _require_one_factor(user: User, access: RequestedAccess) -> None:
     if user.mfa_required:
-        key = "polids" if version == "1.0" else "capolids"
-        raise AadstsError(50076, resource=access.resource, claims=build_mfa_claims(key))
+        raise AadstsError(50076, resource=access.resource)
+
+
+def _read_access(provider: Provider, request: TokenRequest) -> RequestedAccess:
+    return read_requested_access(request.form, request.version, provider.estate.cloud)
+
+
+def _reply_to_user(
+    provider: Provider, call: Call, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser
+) -> HttpReply:
+    granted = grant_user_access(provider, request.application, authenticated.tenant, authenticated.user, access)
+    return _reply_with_tokens(provider, call, request, granted, authenticated)
 
 
 def _reply_with_tokens(
-    provider: Provider, call: Call, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser
+    provider: Provider,
+    call: Call,
+    request: TokenRequest,
+    granted: GrantedAccess,
+    authenticated: AuthenticatedUser,
+    sign_in: RefreshTokenClaims | None = None,
 ) -> HttpReply:
-    body = issue_user_tokens(provider, request, access, authenticated, call.trace_buffer, call.now)
+    """Return the tokens; ``sign_in`` is the refresh token that stands for an earlier sign-in."""
+    body = issue_user_tokens(provider, request, granted, authenticated, call.trace_buffer, call.now, sign_in)
     return make_json_reply(body, headers=_NO_STORE)

@@ -19,14 +19,26 @@ from ssosim.entra.core.messages import TraceBuffer, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims
-from ssosim.entra.oauth.token_request import OIDC_SCOPES, RequestedAccess, TokenRequest
+from ssosim.entra.oauth.access_grants import GrantedAccess
+from ssosim.entra.oauth.requested_access import OIDC_SCOPES
+from ssosim.entra.oauth.token_request import TokenRequest
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
-from ssosim.estate import Tenant, User
+from ssosim.estate import Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["REFRESH_PURPOSE", "AuthenticatedUser", "issue_app_token", "issue_user_tokens"]
+__all__ = [
+    "REFRESH_PURPOSE",
+    "AuthenticatedUser",
+    "compute_pairwise_subject",
+    "compute_refresh_in",
+    "issue_app_token",
+    "issue_user_tokens",
+]
 
 REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
+
+SPA_REFRESH_TOKEN_LIFETIME = 86_400
+"""Seconds that a single-page application can refresh, from the sign-in on (Entra document "Refresh tokens")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class AuthenticatedUser:
 
 
 @lru_cache(maxsize=4096)
-def _pairwise_subject(object_id: str, audience: str) -> str:
+def compute_pairwise_subject(object_id: str, audience: str) -> str:
+    """Compute ``sub``: an id of the user with ``object_id`` that only ``audience`` knows the user by."""
     return encode_base64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
@@ -69,23 +82,36 @@ def _common_claims(provider: Provider, tenant: Tenant, version: TokenVersion, no
     }
 
 
+def _client_claims(request: TokenRequest, version: TokenVersion) -> dict[str, Any]:
+    """Return the claims about the client: its id, and how it has authenticated (0: not, 1: secret, 2: assertion)."""
+    authenticated = "0" if not request.confidential else "2" if request.credential.assertion else "1"
+    names = ("appid", "appidacr") if version == "1.0" else ("azp", "azpacr")
+    return dict(zip(names, (request.application.client_id, authenticated), strict=True))
+
+
 def _access_token(
-    provider: Provider, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser, now: int
+    provider: Provider, request: TokenRequest, granted: GrantedAccess, authenticated: AuthenticatedUser, now: int
 ) -> str:
-    user = authenticated.user
+    """Make an access token for a user. Version and claims are those that the API wants, not those of the endpoint."""
+    user, version = authenticated.user, granted.version
     claims = {
-        "aud": access.resource,
-        **_common_claims(provider, authenticated.tenant, request.version, now),
+        "aud": granted.audience,
+        **_common_claims(provider, authenticated.tenant, version, now),
+        **_client_claims(request, version),
         "amr": _amr_of(authenticated.method),
         "name": user.display_name,
         "oid": user.object_id,
-        "scp": " ".join(_granted_scopes(access, with_oidc=False)) or "openid profile",
-        "sub": _pairwise_subject(user.object_id, access.resource),
+        "scp": " ".join(granted.scopes),
+        "sub": compute_pairwise_subject(user.object_id, granted.audience),
     }
-    if request.version == "1.0":
-        claims |= {"appid": request.application.client_id, "unique_name": user.upn, "upn": user.upn}
+    if version == "1.0":
+        claims |= {"unique_name": user.upn, "upn": user.upn}
     else:
-        claims |= {"azp": request.application.client_id, "preferred_username": user.upn}
+        claims |= {"preferred_username": user.upn}
+    if granted.roles:
+        claims["roles"] = list(granted.roles)
+    if "idtyp" in granted.optional_claims:
+        claims["idtyp"] = "user"
     if user.sid and user.synced:
         claims["onprem_sid"] = user.sid
     return sign_jwt(provider.keys.cloud, claims)
@@ -98,7 +124,7 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
         **_common_claims(provider, authenticated.tenant, request.version, now),
         "name": user.display_name,
         "oid": user.object_id,
-        "sub": _pairwise_subject(user.object_id, client_id),
+        "sub": compute_pairwise_subject(user.object_id, client_id),
         **(
             {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
         ),
@@ -109,58 +135,93 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
 
 
 def _refresh_token(
-    provider: Provider, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser, now: int
+    provider: Provider,
+    request: TokenRequest,
+    granted: GrantedAccess,
+    authenticated: AuthenticatedUser,
+    now: int,
+    sign_in: RefreshTokenClaims | None,
 ) -> str:
+    not_on_or_after = now + provider.estate.cloud.refresh_token_lifetime
+    if request.client_type == "spa":  # a fixed lifetime from the sign-in on
+        not_on_or_after = now + SPA_REFRESH_TOKEN_LIFETIME if sign_in is None else sign_in.not_on_or_after
     claims = RefreshTokenClaims(
         id=make_guid(),
         tenant=authenticated.tenant.id,
         subject=authenticated.user.object_id,
         client_id=request.application.client_id,
         family=request.application.family,
-        resource=access.resource,
-        scopes=access.scopes,
+        resource=granted.requested.resource,
+        scopes=granted.requested.scopes,
         issued=now,
-        not_on_or_after=now + provider.estate.cloud.refresh_token_lifetime,
+        not_on_or_after=not_on_or_after,
         method=authenticated.method,
+        client_type=request.client_type,
     )
     return provider.sealer.seal(REFRESH_PURPOSE, claims)
 
 
-def _granted_scopes(access: RequestedAccess, *, with_oidc: bool) -> list[str]:
-    """Return the granted scopes: the requested ones without ``offline_access``, which is granted as a refresh token."""
-    if with_oidc:
-        return [scope for scope in access.scopes if scope != "offline_access"]
-    return [scope.rpartition("/")[2] for scope in access.scopes if scope not in OIDC_SCOPES]
+def _response_scope(version: TokenVersion, granted: GrantedAccess) -> str:
+    """Return the ``scope`` of a response: what was granted, and in version 2 also ``/.default`` if it was asked for.
+
+    Version 2 writes scopes of an API with its identifier URI, so that MSAL finds the token in its cache.
+    ``offline_access`` is granted as a refresh token. Source: captures in the tests of MSAL.js and MSAL Python.
+    """
+    if version == "1.0":
+        return " ".join(granted.scopes)
+    requested = granted.requested
+    oidc = [scope for scope in requested.scopes if scope in OIDC_SCOPES and scope != "offline_access"]
+    named = [f"{requested.resource}/{scope}" for scope in granted.scopes if scope not in OIDC_SCOPES]
+    asked = [scope for scope in requested.scopes if scope not in OIDC_SCOPES]
+    return " ".join(dict.fromkeys((*oidc, *asked, *named)))
 
 
-def _response_fields(provider: Provider, version: TokenVersion, access: RequestedAccess, now: int) -> dict[str, Any]:
+def _response_fields(provider: Provider, version: TokenVersion, granted: GrantedAccess, now: int) -> dict[str, Any]:
     """Return the fields of the response before the tokens: numbers in v2; strings and three more fields in v1."""
     lifetime = provider.estate.cloud.access_token_lifetime
-    scope = " ".join(_granted_scopes(access, with_oidc=True))
+    scope = _response_scope(version, granted)
+    refresh_in = compute_refresh_in(provider.estate.cloud)
     if version == "2.0":
-        return {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+        fields = {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+        return fields if refresh_in is None else {**fields, "refresh_in": refresh_in}
     return {
         "token_type": "Bearer",
         "scope": scope,
         "expires_in": str(lifetime),
         "ext_expires_in": str(lifetime),
+        **({} if refresh_in is None else {"refresh_in": str(refresh_in)}),
         "expires_on": str(now + lifetime),
         "not_before": str(now),
-        "resource": access.resource,
+        "resource": granted.requested.resource,
     }
+
+
+def compute_refresh_in(cloud: Cloud) -> int | None:
+    """Return ``refresh_in``, the seconds after which a client may renew an access token early; None if it has none.
+
+    The real service sends half of the lifetime for tokens that live for two hours or more (MSAL release notes and
+    tests; the limit is a setting, ``Cloud.refresh_in_from``).
+    """
+    lifetime = cloud.access_token_lifetime
+    return lifetime // 2 if 0 < cloud.refresh_in_from <= lifetime else None
 
 
 def issue_user_tokens(
     provider: Provider,
     request: TokenRequest,
-    access: RequestedAccess,
+    granted: GrantedAccess,
     authenticated: AuthenticatedUser,
     trace_buffer: TraceBuffer,
     issued_at: float,
+    sign_in: RefreshTokenClaims | None = None,
 ) -> dict[str, Any]:
-    """Issue tokens for a user and return the body of the response. Events for the trace go to ``trace_buffer``."""
+    """Issue tokens for a user and return the body of the response. Events for the trace go to ``trace_buffer``.
+
+    ``sign_in`` is the refresh token of an earlier sign-in, if this is a refresh.
+    """
     now = int(issued_at)
-    body = _response_fields(provider, request.version, access, now)
+    access = granted.requested
+    body = _response_fields(provider, request.version, granted, now)
 
     def add_token(field: str, kind: Any, audience: str, token: str) -> None:
         body[field] = token
@@ -172,12 +233,15 @@ def issue_user_tokens(
                 audience=audience,
                 client_id=request.application.client_id,
                 digest=_digest(token),
+                not_checked=granted.not_checked,
             )
         )
 
-    add_token("access_token", "access", access.resource, _access_token(provider, request, access, authenticated, now))
+    access_token = _access_token(provider, request, granted, authenticated, now)
+    add_token("access_token", "access", granted.audience, access_token)
     if access.refresh_token:
-        add_token("refresh_token", "refresh", "", _refresh_token(provider, request, access, authenticated, now))
+        refresh_token = _refresh_token(provider, request, granted, authenticated, now, sign_in)
+        add_token("refresh_token", "refresh", "", refresh_token)
         if request.application.family:
             body["foci"] = "1"
     if access.id_token:
@@ -191,33 +255,40 @@ def issue_user_tokens(
 def issue_app_token(
     provider: Provider,
     request: TokenRequest,
-    access: RequestedAccess,
+    granted: GrantedAccess,
     tenant: Tenant,
     trace_buffer: TraceBuffer,
     issued_at: float,
 ) -> dict[str, Any]:
-    """Issue an access token for an application (client_credentials). There is no refresh token."""
-    now, client_id = int(issued_at), request.application.client_id
+    """Issue an access token for an application (client_credentials). There is no refresh token.
+
+    Its subject is the service principal in ``tenant``. It has no ``scp``, and ``roles`` if the application has any.
+    """
+    now, version = int(issued_at), granted.version
     claims = {
-        "aud": access.resource,
-        **_common_claims(provider, tenant, request.version, now),
-        "appid" if request.version == "1.0" else "azp": client_id,
-        "idtyp": "app",
-        "oid": client_id,
-        "sub": client_id,
+        "aud": granted.audience,
+        **_common_claims(provider, tenant, version, now),
+        **_client_claims(request, version),
+        "oid": granted.service_principal_id,
+        "sub": granted.service_principal_id,
     }
+    if "idtyp" in granted.optional_claims:
+        claims["idtyp"] = "app"
+    if granted.roles:
+        claims["roles"] = list(granted.roles)
     token = sign_jwt(provider.keys.cloud, claims)
     trace_buffer.events.append(
         TokenIssued(
             kind="access",
             grant="client_credentials",
-            subject=client_id,
-            audience=access.resource,
-            client_id=client_id,
+            subject=request.application.client_id,
+            audience=granted.audience,
+            client_id=request.application.client_id,
             digest=_digest(token),
+            not_checked=granted.not_checked,
         )
     )
-    body = _response_fields(provider, request.version, access, now)
+    body = _response_fields(provider, request.version, granted, now)
     del body["scope"]  # the documented response has none
     body["access_token"] = token
     return body

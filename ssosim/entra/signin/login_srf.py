@@ -5,7 +5,7 @@ from __future__ import annotations
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.oauth.authorize_endpoint import render_error_page
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import read_returned_flow, verify_federated_user
 from ssosim.entra.oauth.token_request import read_form, require_parameter
 from ssosim.entra.signin.sign_in_post import finish_sign_in

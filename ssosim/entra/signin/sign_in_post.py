@@ -10,23 +10,27 @@ from collections.abc import Mapping
 
 import msgspec
 
+from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import render_message_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import DesktopSsoClaims, SealedTokenError
+from ssosim.entra.oauth.access_grants import grant_user_access
 from ssosim.entra.oauth.authorization_codes import SignInFlow, issue_code
 from ssosim.entra.oauth.authorize_endpoint import (
     check_canary,
     open_flow,
     record_prompt,
-    render_error_page,
     show_sign_in_page,
 )
+from ssosim.entra.oauth.client_types import client_type_of_redirect
+from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
-from ssosim.entra.oauth.redirect_uris import redirect_error, redirect_to_application
-from ssosim.entra.oauth.token_request import read_form
+from ssosim.entra.oauth.redirect_uris import find_redirect_type, redirect_error, redirect_to_application
+from ssosim.entra.oauth.requested_access import OIDC_SCOPES, RequestedAccess, read_scopes
+from ssosim.entra.oauth.token_request import ClientType, read_form
 from ssosim.entra.wstrust.autologon import BROWSER_SSO_PURPOSE
 from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.estate import Tenant, User
@@ -34,6 +38,7 @@ from ssosim.estate import Tenant, User
 __all__ = ["finish_sign_in", "handle_login"]
 
 _WINDOWS = "urn:federation:authentication:windows"
+_SENT_TO_APPLICATION = (65001,)  # other refusals are shown on a page (msgraph-cli issue 48: 65002; soa issue 90: 50105)
 _PASSWORD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105  a URI, not a password
 
 
@@ -134,10 +139,17 @@ def _decline(provider: Provider, call: Call, flow: SignInFlow) -> HttpReply:
 def finish_sign_in(provider: Provider, call: Call, flow: SignInFlow, user: User, method: str) -> HttpReply:
     """Finish ``flow``: send a code to the application, or approve the device code.
 
-    ``method`` is how ``user`` has authenticated (an authentication method URI).
+    ``method`` is how ``user`` has authenticated (an authentication method URI). The real service asks an unknown
+    application's user for consent; here the application gets ``consent_required``, for there is no such page.
     """
+    try:
+        client_type = _check_access(provider, flow, user)
+    except AadstsError as error:
+        if flow.user_code or error.code not in _SENT_TO_APPLICATION:
+            return render_error_page(error, call)
+        return redirect_error(flow, error, call, provider.settings.error_separator)
     if not flow.user_code:
-        fields = {"code": issue_code(provider, flow, user, method, call.now)}
+        fields = {"code": issue_code(provider, flow, user, method, call.now, client_type)}
         if flow.client_info:
             info = {"uid": user.object_id, "utid": provider.directory.find_home_tenant(user).id}
             fields["client_info"] = encode_base64url(msgspec.json.encode(info))
@@ -147,3 +159,22 @@ def finish_sign_in(provider: Provider, call: Call, flow: SignInFlow, user: User,
         return render_error_page(AadstsError(70019), call)
     code.state, code.subject, code.method = "approved", user.object_id, method
     return render_message_page("Signed in", "You have signed in on your device. You may close this window.")
+
+
+def _check_access(provider: Provider, flow: SignInFlow, user: User) -> ClientType:
+    """Check that the application may have the access that it asks for; return the type of the client.
+
+    Raises AadstsError as ``grant_user_access``.
+    """
+    home = provider.directory.find_home_tenant(user)
+    application = require_client(provider.directory, flow.client_id, home)
+    access = read_scopes(flow.scopes, provider.estate.cloud, several=True)
+    scopes = tuple(
+        scope
+        for scope in flow.scopes
+        if scope in OIDC_SCOPES or read_scopes((scope,), provider.estate.cloud).resource == access.resource
+    )
+    wanted = RequestedAccess(flow.resource, scopes, id_token=False, refresh_token=False)
+    grant_user_access(provider, application, home, user, wanted)
+    redirect_type = None if flow.user_code else find_redirect_type(application, flow.redirect_uri)
+    return client_type_of_redirect(redirect_type or "native")

@@ -16,7 +16,7 @@ from ssosim.entra.core.safe_xml import InvalidXmlError
 from ssosim.entra.core.sealed_tokens import DesktopSsoClaims
 from ssosim.entra.wstrust import mex
 from ssosim.entra.wstrust.integrated_auth import authenticate, make_challenge, mutual_auth_headers, require_desktop_sso
-from ssosim.entra.wstrust.passwords import build_mfa_claims, check_cloud_password
+from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.entra.wstrust.rst import Rst, parse_rst
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_rstr
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, AssertionFacts, sign_assertion, wrap_desktop_sso_token
@@ -63,7 +63,7 @@ def handle_username_mixed(provider: Provider, call: Call, captured: tuple[str, .
         raise AadstsError(81016, reason="The request carries no UsernameToken.")
     user = check_cloud_password(provider.estate, provider.directory, tenant, rst.username, rst.password)
     if user.mfa_required:
-        raise AadstsError(50076, resource=provider.estate.cloud.audience_urn, claims=build_mfa_claims())
+        raise AadstsError(50076, resource=provider.estate.cloud.audience_urn)
     return _reply_with_assertion(provider, call, tenant, user, rst, "password")
 
 

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import hmac
-import json
 
 from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.estate import Estate, Tenant, User
 
-__all__ = ["MFA_POLICY", "build_mfa_claims", "check_cloud_password", "is_password_of"]
-
-MFA_POLICY = "d9cb6f9e-1b38-4b7a-9a39-2d5d6d6c0a11"
+__all__ = ["check_cloud_password", "is_password_of"]
 
 
 def is_password_of(user: User, password: str) -> bool:
     """Whether ``password`` is the user's password (compared in constant time)."""
     return hmac.compare_digest(user.password.encode(), password.encode(errors="surrogatepass"))
-
-
-def build_mfa_claims(key: str = "capolids") -> str:
-    """Build the claims challenge of 50076; the key is ``capolids`` in a v2 capture, ``polids`` in a v1 capture.
-
-    Sources: microsoft-authentication-library-for-js issue 5491, ADAL Python issue 85.
-    """
-    return json.dumps({"access_token": {key: {"essential": True, "values": [MFA_POLICY]}}}, separators=(",", ":"))
 
 
 def check_cloud_password(

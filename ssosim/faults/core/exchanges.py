@@ -15,6 +15,7 @@ from typing import Final, Literal, NamedTuple
 from ssosim.entra.core.fault_effect import FindHttpEffect, HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http.fault_error import HOSTS_WITH_CODES
 from ssosim.estate import Estate
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import CertificateTrouble, FaultState, HttpRule
@@ -66,7 +67,7 @@ def combine_http_effects(rules: Sequence[HttpRule], call: Call, client: str) -> 
         if effect is None:
             continue
         delay += effect.delay
-        if deciding is None and (effect.silent or effect.reply or effect.change):
+        if deciding is None and effect.decides:
             deciding = effect
     if deciding is None:
         return HttpEffect(delay=delay) if delay else None
@@ -76,8 +77,13 @@ def combine_http_effects(rules: Sequence[HttpRule], call: Call, client: str) -> 
 def check_hosts(state: FaultState, estate: Estate) -> None:
     """Raise FaultError for a fault of a host at which ``estate`` has no HTTP service: it could never have an effect.
 
-    A fault of a certificate needs a service with TLS.
+    A fault of a certificate needs a service with TLS, and one with an AADSTS code a host that sends such codes.
     """
+    with_codes = [name.lower() for name, service in estate.list_identity_hosts() if service in HOSTS_WITH_CODES]
+    for rule in state.http:
+        if rule.has_code and rule.host and rule.host not in with_codes:
+            known = ", ".join(sorted(with_codes))
+            raise FaultError(f"code: {rule.host!r} sends no AADSTS codes, these do: {known}; leave the code out for it")
     _check_served((rule.host for rule in state.http if rule.host), http_host_names(estate))
     _check_served(state.certificates, http_host_names(estate, tls=True))
 

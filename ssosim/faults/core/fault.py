@@ -107,10 +107,14 @@ class DnsRule:
 
 @dataclass(frozen=True, slots=True)
 class HttpRule:
-    """What one fault does to HTTP exchanges: to all, or to those with ``host`` if it names one."""
+    """What one fault does to HTTP exchanges: to all, or to those with ``host`` if it names one.
+
+    ``has_code``: the response has an AADSTS code, which only the login host and the autologon host send.
+    """
 
     effect_on: FindHttpEffect
     host: str = ""
+    has_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ssosim.files.opening import FolderRefusedError, open_folder, open_subfolder, printable_path
-from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.errors import LabInputError, PrerequisiteError
 
 if TYPE_CHECKING:
     from ssosim.files.owned_folder import Mark
@@ -89,12 +89,19 @@ def ensure_cache_folder() -> Path:
 
 @contextlib.contextmanager
 def convert_folder_errors(folder: Path, hint: str = _HINT_HOME) -> Iterator[None]:
-    """Convert FolderRefusedError and OSError of this block into LabInputError that names ``folder`` and ``hint``."""
+    """Convert FolderRefusedError and OSError of this block into LabInputError that names ``folder`` and ``hint``.
+
+    A full disk and too many open files become PrerequisiteError.
+    """
     try:
         yield
     except FolderRefusedError as error:
         raise LabInputError(str(error)) from error
     except OSError as error:
+        from ssosim.lab.base.shortage import explain_os_error  # noqa: PLC0415 - not for ``ssosim exec``
+
+        if shortage := explain_os_error(error, folder):
+            raise PrerequisiteError(shortage) from error
         raise LabInputError(f"{printable_path(folder)}: cannot be made or used: {error.strerror}; {hint}") from error
 
 
@@ -300,6 +307,12 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
             raise LabInputError(
                 f"{printable_path(self.path)}: cannot be cleared: {printable_path(left[0])}; {_HINT_NAME}"
             )
+
+    def has_run_files(self) -> bool:
+        """Return whether there are files that only a running lab should have."""
+        with contextlib.suppress(FolderRefusedError, OSError), self.open_descriptor() as folder:
+            return not _KEPT_AFTER_STOP.issuperset(os.listdir(folder))  # noqa: PTH208 - a descriptor
+        return False
 
     def remove_run_files(self) -> None:
         """Remove the files of a stopped lab, except trace, log and ledger. The caller holds the lock.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 from ssosim_clients.ports import AppCredentials
 
-from ssosim.estate import Device, Estate, User
+from ssosim.entra import Keys
+from ssosim.entra.core.jose import sign_client_assertion
+from ssosim.entra.core.keys import SigningKey, generated_key_name
+from ssosim.estate import Certificate, Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 
-__all__ = ["app_credentials", "client_random", "device_called", "user_on"]
+__all__ = ["app_credentials", "client_random", "device_called", "find_certificate_key", "user_on"]
 
 
 def device_called(estate: Estate, name: str | None) -> Device:
@@ -31,12 +35,27 @@ def user_on(estate: Estate, device: Device) -> User:
     return user
 
 
-def app_credentials(estate: Estate, user: User) -> AppCredentials | None:
-    """Those of the estate's first application that has a secret, in the tenant of ``user``; None without one."""
+def app_credentials(estate: Estate, user: User, keys: Keys) -> AppCredentials | None:
+    """Those of the estate's first application that has a certificate with its private key; None without one.
+
+    They are for the tenant of ``user``. ``keys`` are those of the lab, which has generated certificates.
+    """
     for app in estate.applications:
-        if app.client_secret is not None:
-            return AppCredentials(app.client_id, user.tenant, app.client_secret)
+        for certificate in app.certificates:
+            key = find_certificate_key(app.client_id, certificate, keys)
+            if key is not None:
+                return AppCredentials(app.client_id, user.tenant, partial(sign_client_assertion, key))
     return None
+
+
+def find_certificate_key(client_id: str, certificate: Certificate, keys: Keys) -> SigningKey | None:
+    """Return certificate and private key; None where the estate has the certificate only."""
+    if certificate.is_generated:
+        return keys.generated.get(generated_key_name(client_id, certificate))
+    try:
+        return SigningKey.from_pem(certificate.pem.encode())
+    except (ValueError, TypeError):  # no private key, or an encrypted one
+        return None
 
 
 def client_random(seed: int, client: str) -> Random:

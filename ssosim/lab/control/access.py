@@ -16,6 +16,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.folder import state_home
+from ssosim.lab.base.shortage import explain_os_error
 from ssosim.lab.control.json_errors import error_response
 
 __all__ = ["AccessControl"]
@@ -81,10 +83,13 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
         return error_response(409, str(error))
     except web.HTTPException as error:
         return error_response(error.status, _describe_error(request, error), allow=error.headers.get("Allow"))
-    except Exception:  # noqa: BLE001 - the client gets an error in JSON as always, the log has the traceback
+    except Exception as error:  # noqa: BLE001 - the client gets an error in JSON as always, the log has the traceback
         _log.exception("%s %r", request.method, request.path)
+        if isinstance(error, OSError) and (shortage := explain_os_error(error, state_home())):
+            return error_response(507, shortage)  # the log may be on the full disk
+        kind = type(error).__name__
         return error_response(
-            500, f"{request.method} {request.path[:_MOST_SHOWN]}: an internal error of the lab; see its log"
+            500, f"{request.method} {request.path[:_MOST_SHOWN]}: an internal error of the lab ({kind}); see its log"
         )
 
 

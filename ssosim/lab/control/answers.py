@@ -19,6 +19,7 @@ __all__ = [
     "ApiResponse",
     "FaultInForce",
     "Faults",
+    "FederatedToken",
     "LabPart",
     "LabStatus",
     "Ready",
@@ -90,6 +91,12 @@ class Faults(ApiResponse, frozen=True, kw_only=True):
     """The active faults, each with its own fields (see ``parse_fault``)."""
 
     faults: tuple[dict[str, object], ...]
+
+
+class FederatedToken(ApiResponse, frozen=True, kw_only=True):
+    """A token that an OpenID issuer of the lab has signed."""
+
+    token: str
 
 
 class UndoneFaults(ApiResponse, frozen=True, kw_only=True):

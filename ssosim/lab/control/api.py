@@ -50,6 +50,8 @@ from ssosim.lab.base.errors import LabError
 from ssosim.lab.control.access import AccessControl
 from ssosim.lab.control.device_handlers import DeviceHandlers
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
+from ssosim.lab.control.federated_token_handlers import sign_token
+from ssosim.lab.control.identity_provider_handlers import change_settings, show_settings
 from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeInjectedHandlers
 from ssosim.lab.control.json_errors import JsonRunner
 from ssosim.lab.control.request_bodies import json_object, parse_query, parse_whole_number
@@ -59,6 +61,7 @@ from ssosim.lab.control.trace_handlers import TraceHandlers
 if TYPE_CHECKING:
     from ssosim.changes.plan import Plan
     from ssosim.changes.risk import Reason
+    from ssosim.entra import Provider
     from ssosim.lab.control.dns_handlers import DnsHandlers
     from ssosim.lab.program_devices.private_lab import PrivateLab
 
@@ -119,6 +122,8 @@ class ControlApi:
             ("GET", "/v1/faults", self._faults),
             ("POST", "/v1/faults", self._apply_fault),
             ("DELETE", "/v1/faults/{which}", self._undo_faults),
+            ("GET", "/v1/identity-provider", self._identity_provider),
+            ("POST", "/v1/identity-provider", self._change_identity_provider),
             ("GET", "/v1/trace", trace.list_records),
             ("GET", "/v1/wait", trace.wait),
             ("GET", "/v1/verdicts", self._verdicts),
@@ -128,6 +133,7 @@ class ControlApi:
             ("POST", "/v1/scenarios/current/advance", self._advance_scenario),
             ("DELETE", "/v1/scenarios/current", self._end_scenario),
             ("POST", "/v1/spn", SpnHandlers(self._lab.lab).answer),
+            ("POST", "/v1/federated-tokens", self._sign_token),
             ("GET", "/v1/devices", devices.list_devices),
             ("POST", "/v1/devices", devices.attach),
             ("DELETE", "/v1/devices/{device}", devices.stop),
@@ -214,6 +220,22 @@ class ControlApi:
 
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))
+
+    async def _sign_token(self, request: web.Request) -> web.Response:
+        return await sign_token(self._lab.lab, request)
+
+    async def _identity_provider(self, _: web.Request) -> web.Response:
+        return web.json_response(show_settings(self._get_provider()))
+
+    async def _change_identity_provider(self, request: web.Request) -> web.Response:
+        body = await json_object(request, ("not_checked",))
+        return web.json_response(change_settings(self._get_provider(), body))
+
+    def _get_provider(self) -> Provider:
+        provider = self._lab.lab.provider
+        if provider is None:
+            raise LabError("the identity provider of this lab has not started yet")
+        return provider
 
     def _get_injected(self) -> InjectedHandlers:
         if self._make_injected is None:

@@ -69,6 +69,14 @@ def _paths() -> Data:
                 "undo one fault or all", named("Undone"), parameters=[_path("which", "its id, its name, or all")]
             )
         },
+        "/v1/identity-provider": {
+            "get": _operation("the settings of the identity provider", named("IdentityProvider")),
+            "post": _operation(
+                "switch rules of the identity provider off, or on again: not_checked are those that are off",
+                named("IdentityProvider"),
+                named("IdentityProviderChange"),
+            ),
+        },
         "/v1/trace": {"get": _trace()},
         "/v1/wait": {"get": _wait()},
         "/v1/verdicts": {
@@ -97,6 +105,11 @@ def _paths() -> Data:
             "post": _operation("start the next phase; after the last phase, end it", named("PlayingScenario"))
         },
         "/v1/spn": {"post": _operation("the SPN that each kind of client forms", _OBJECT, named("SpnQuestion"))},
+        "/v1/federated-tokens": {
+            "post": _operation(
+                "sign a token of an OpenID issuer of the lab", named("FederatedToken"), named("FederatedTokenRequest")
+            )
+        },
         "/v1/devices": {
             "get": _operation("the running programs, each on its device, the oldest first", named("Devices")),
             "post": _operation("attach a device for a program (ssosim exec)", _OBJECT, _OBJECT),

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ssosim.faults import FAULTS
+from ssosim.lab.control.identity_provider_handlers import UNCHECKED_RULES
 from ssosim.lab.control.trace_handlers import KINDS
 from ssosim.trace import events
 from ssosim.verdict.outcome import Outcome
@@ -25,6 +26,7 @@ NUMBER: Schema = {"type": "number"}
 WHOLE: Schema = {"type": "integer"}
 YES_NO: Schema = {"type": "boolean"}
 ANYTHING: Schema = {"type": "object"}
+_RULE: Schema = {"enum": list(UNCHECKED_RULES)}
 
 
 def named(name: str) -> Schema:
@@ -107,7 +109,20 @@ def _static_schemas() -> dict[str, Schema]:
         ),
         "FaultInForce": object_of(in_force, open_=True)
         | {"description": "A fault with its own fields. `suspended`: it cannot be applied to the lab at present."},
+        "FederatedToken": object_of({"token": TEXT}),
+        "FederatedTokenRequest": object_of(
+            {
+                "issuer": TEXT | {"description": "an issuer of the estate; optional if there is one only"},
+                "subject": TEXT | {"description": "the `sub` claim"},
+                "audience": TEXT | {"description": "the `aud` claim (api://AzureADTokenExchange)"},
+                "expires_in": WHOLE | {"description": "seconds from now; may be negative"},
+                "claims": ANYTHING | {"description": "an object: claims to replace or to add; null leaves one out"},
+            },
+            optional=("issuer", "audience", "expires_in", "claims"),
+        ),
         "Faults": object_of({"faults": array(named("FaultInForce"))}),
+        "IdentityProvider": object_of({"not_checked": array(_RULE), "rules": array(_RULE)}),
+        "IdentityProviderChange": object_of({"not_checked": array(_RULE)}),
         "Undone": object_of({"undone": array(named("FaultInForce"))}),
         "Records": object_of({"records": array(named("Record")), "last_seq": WHOLE, "more": YES_NO}),
         "Verdict": object_of(

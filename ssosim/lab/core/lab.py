@@ -43,6 +43,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import socket
 import time
 from functools import partial
@@ -58,13 +59,15 @@ from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.entra import Provider, first_steps
+from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.document_fetcher import DocumentFetcher
+from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
@@ -78,12 +81,27 @@ from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
 from ssosim.trace import Trace
+from ssosim.trace.log import DEFAULT_LIMIT
 
 __all__ = ["Lab"]
 
 _DNS_PORT, _KDC_PORT = 53, 88
 _SHUTDOWN_S = 0.5
 _BACKLOG = 1024
+_FEWEST_RECORDS = 1000
+
+
+def read_trace_limit() -> int:
+    """Return the largest number of trace records in memory: ``$SSOSIM_TRACE_RECORDS``, else a million.
+
+    Raises LabInputError where it is no number of at least 1,000.
+    """
+    text = os.environ.get("SSOSIM_TRACE_RECORDS", "")
+    if not text:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit()) or int(text) < _FEWEST_RECORDS:
+        raise LabInputError(f"SSOSIM_TRACE_RECORDS={text!r}: expected a number of records, at least {_FEWEST_RECORDS}")
+    return int(text)
 
 
 class Lab:
@@ -108,7 +126,7 @@ class Lab:
         self.home = home
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or SystemClock()
-        self.trace = Trace(self.clock)
+        self.trace = Trace(self.clock, limit=read_trace_limit())
         self.zones = ZoneStore(zones_of(self.estate), seed=estate.dns.seed)
         self.query_counts = QueryCounts(self.clock, ignored=(PROBE,))
         later = call_later_on_clock(self.clock) if isinstance(self.clock, VirtualClock) else call_later_on_loop
@@ -119,7 +137,9 @@ class Lab:
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
+        self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
@@ -221,9 +241,10 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, realm: PreparedRealm) -> None:
+        self.keys = load_signing_keys(self.estate, self._cache)
         provider = Provider(
             estate=self.estate,
-            keys=load_signing_keys(self.estate, self._cache),
+            keys=self.keys,
             acceptors=self._acceptors(realm),
             trace=self.trace,
             clock=self.clock,
@@ -238,7 +259,17 @@ class Lab:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
-        await self._listen(runner, server, start_applications(self.services, provider))
+        self.provider = provider
+        responders = start_applications(self.services, provider)
+        provider.fetch_document = DocumentFetcher(
+            provider,
+            zones=self.zones,
+            faults=self.faults,
+            estate=self.estate,
+            services=self.services,
+            responders=responders,
+        )
+        await self._listen(runner, server, responders)
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open one listener for each address and port that has a service."""

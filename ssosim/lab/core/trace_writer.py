@@ -17,6 +17,9 @@ __all__ = ["record_to_file"]
 DELAY_S = 0.02
 """Delay before new records are written. Written in batches, a record costs a tenth of the time."""
 
+RETRY_S = 1.0
+"""Seconds until records that could not be written are tried again, together with all newer ones."""
+
 MAX_OCTETS = 256 * 2**20
 """The size at which a trace file is rotated, in octets: about a million records."""
 
@@ -27,7 +30,8 @@ def record_to_file(trace: Trace, path: Path, *, max_octets: int | None = MAX_OCT
 
     A file longer than ``max_octets`` is rotated: it becomes ``rotated_trace_path(path)``, which is overwritten, and a
     new file is started. So a lab that runs for weeks keeps its newest records, up to twice ``max_octets``. None: no
-    limit. Raises OSError when the file cannot be created or written.
+    limit. Records that a full disk refused stay in memory and are tried again each ``RETRY_S``: none is lost if there
+    is room again. Raises OSError when the file cannot be created, or at the end not be written.
     """
     rotated_trace_path(path).unlink(missing_ok=True)
     writer = _Writer(trace, path, max_octets)
@@ -48,17 +52,27 @@ class _Writer:
         self._max_octets = max_octets
         self._file = self._open()
         self._written = 0
+        self._failing = False
 
     def flush(self) -> None:
-        """Write the new records, and schedule the next call for ``DELAY_S`` after the next record."""
+        """Write the new records, and schedule the next call for ``DELAY_S`` after the next record.
+
+        Raises OSError for the first write that fails; the writes that are tried again fail in silence.
+        """
         if self._file.closed:
             return
         first, moments, caused = self._trace.columns(self._written)
-        self._written = self._trace.last_seq  # before the write, so that a full disk does not stop all later writes
+        last = self._trace.last_seq
         try:
             if caused:
                 self._write(columns_to_jsonl(first, moments, caused).encode())
-        finally:
+        except OSError:
+            asyncio.get_running_loop().call_later(RETRY_S, self.flush)
+            if not self._failing:
+                self._failing = True
+                raise
+        else:
+            self._failing, self._written = False, last
             self._trace.notify_once(self._later)
 
     def close(self) -> None:

@@ -88,7 +88,8 @@ async def model_device(
 
     ``user_present`` False: no prompt gets a response. ``dual_stack``: the device has IPv6 and prefers it. The trace
     records all actions of the client under its name. The device holds the user's password, as after a password
-    sign-on, and the secret of the estate's first application that has one. Raises LabInputError and KinitError.
+    sign-on, and the certificate of the estate's first application that has one with its key. Raises LabInputError
+    and KinitError.
     """
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
@@ -134,7 +135,7 @@ async def model_device(
             user=ModelUser(lab.trace, client, user.password if user_present else None),
             search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
-            app_credentials=app_credentials(lab.estate, user),
+            app_credentials=app_credentials(lab.estate, user, lab.keys),
             random=slot.random,
         )
     finally:

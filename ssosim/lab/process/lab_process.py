@@ -8,18 +8,22 @@ import gc
 import json
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ssosim.estate import EstateError
 from ssosim.estate.toml import format_mistake, read_text
 from ssosim.estate.toml_lines import parse_path
+from ssosim.files.opening import printable_path
 from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
-from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.base.folder import LabFolder, cache_path
+from ssosim.lab.base.free_memory import trim_when_grown
+from ssosim.lab.base.shortage import explain_os_error, find_full_disk
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.status_messages import encode_failure, send_line
@@ -27,11 +31,25 @@ from ssosim.lab.program_devices.private_lab import PrivateLab
 
 __all__ = ["encode_start_error", "run_lab"]
 
+_REMOVAL_POLL_S = 1.0
 
-def encode_start_error(error: Exception, estate_file: Path | None) -> bytes:
-    """Encode an error that kept a lab from starting, with its exit code, as the line for the launcher."""
+_FULL_FOR_KERBEROS = 512 * 1024
+"""Free octets below which a failure of a Kerberos program is taken for one of the disk."""
+
+
+def encode_start_error(error: Exception, estate_file: Path | None, folders: Sequence[Path] = ()) -> bytes:
+    """Encode an error that kept a lab from starting, with its exit code, as the line for the launcher.
+
+    ``folders``: where the lab writes. If a disk of them is full, or descriptors are few, the text says so (code 3).
+    """
     code = getattr(error, "exit_code", LabError.exit_code)
     text = str(error)
+    shortage = explain_os_error(error, *folders) if isinstance(error, OSError) else ""
+    is_of_program = isinstance(error, KerberosError) and not isinstance(error, KerberosMissingError)
+    if is_of_program and (full := find_full_disk(*folders, needed=_FULL_FOR_KERBEROS)):
+        shortage = f"{full} ({text})"  # kinit and kdb5_util report a full disk by the call that failed
+    if shortage:
+        return encode_failure(f"the lab could not be started: {shortage}", PrerequisiteError.exit_code)
     if isinstance(error, OSError):
         text = f"the lab could not be started: {text}"
     elif isinstance(error, KerberosMissingError):
@@ -81,7 +99,7 @@ def run_lab(
     except (LabError, KerberosError, EstateError, OSError) as error:
         if has_reported:  # the launcher no longer reads the pipe: the traceback goes to the log
             raise
-        report(encode_start_error(error, estate_file))
+        report(encode_start_error(error, estate_file, (folder.path, cache_path())))
         return 0
     finally:
         folder.remove_run_files()
@@ -122,8 +140,28 @@ async def _run_lab(
         # of the CPU time under load.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
+        watch = asyncio.create_task(_wait_for_removal(folder))
+        watch.add_done_callback(lambda _: ended.set())
+        trimming = asyncio.create_task(trim_when_grown())
         await ended.wait()
+        watch.cancel()
+        trimming.cancel()
     return 0
+
+
+async def _wait_for_removal(folder: LabFolder) -> None:
+    """Return when the lock file of this lab is gone, or is another lab's: nobody can stop this lab any more."""
+    lock = folder.path / "lock"
+    own = lock.stat()
+    while True:
+        await asyncio.sleep(_REMOVAL_POLL_S)
+        try:
+            now = lock.stat()
+        except FileNotFoundError:
+            break
+        if (now.st_dev, now.st_ino) != (own.st_dev, own.st_ino):
+            break
+    print(f"the folder {printable_path(folder.path)} was removed: the lab ends", file=sys.stderr)
 
 
 def _is_mapped() -> bool:

@@ -27,9 +27,17 @@ def request_json(folder: LabFolder, method: str, path: str, body: dict[str, Any]
     return data
 
 
-def send_request(folder: LabFolder, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+def send_request(
+    folder: LabFolder,
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None = None,
+    *,
+    timeout: float = _TIMEOUT_S,
+) -> bytes:
     """Send one request to the control API; return the body of the response, a JSON object.
 
+    ``timeout``: seconds for connecting, and for each wait for data.
     Raises LabInputError when the lab is not running or the request is invalid, LabRefusedError when a rule of the lab
     refuses it, and LabError for any other error. The text is the lab's.
     """
@@ -39,7 +47,7 @@ def send_request(folder: LabFolder, method: str, path: str, body: Mapping[str, o
     response = bytearray()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_TIMEOUT_S)
+            connection.settimeout(timeout)
             connection.connect(str(folder.socket))
             connection.sendall(head.encode("ascii") + payload)
             while chunk := connection.recv(65536):
@@ -54,6 +62,8 @@ def send_request(folder: LabFolder, method: str, path: str, body: Mapping[str, o
     status = int(head_bytes.split(b" ", 2)[1]) if head_bytes.startswith(b"HTTP/") else 0
     try:
         data: dict[str, Any] = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("not an object")  # noqa: TRY301, TRY004 - reported like text that is not JSON
     except ValueError as error:
         raise LabError(f'lab "{folder.name}" sent a response that is not JSON (status {status})') from error
     if status == 403:

@@ -11,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 public final class SignIn {
     private static final String AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
     private static final String AUTHORITY = "https://login.microsoftonline.com/organizations/";
-    private static final Set<String> SCOPES = Set.of("User.Read");
+    private static final Set<String> SCOPES = Set.of("https://graph.microsoft.com/.default");
     private static final int USER_LIMIT_SECONDS = 45;
 
     private SignIn() {}

@@ -1,0 +1,54 @@
+"""``ssosim federated-token``: a token of one of the lab's OpenID issuers, as a workload gets it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ssosim.cli.common import add_json, add_name, folder_of
+from ssosim.lab.base.errors import LabInputError
+from ssosim.output import print_json, say
+
+_ALL_OPTIONS = ("issuer", "subject", "audience", "expires_in")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--issuer", metavar="URL", help="an issuer of the estate; not needed if there is one only")
+    parser.add_argument("--subject", metavar="TEXT", required=True, help="the sub claim")
+    parser.add_argument("--audience", metavar="TEXT", help="the aud claim (default: api://AzureADTokenExchange)")
+    parser.add_argument("--expires-in", metavar="SECONDS", type=int, help="from now; negative for an expired token")
+    parser.add_argument(
+        "--claim",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="replace or add a claim; VALUE is JSON or plain text, null leaves the claim out; may be repeated",
+    )
+    add_name(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a token."""
+    from ssosim.lab.control.answers import FederatedToken, request_typed  # noqa: PLC0415 - not for --help
+
+    body: dict[str, object] = {name: value for name in _ALL_OPTIONS if (value := getattr(options, name)) is not None}
+    if options.claim:
+        body["claims"] = dict(_read_claim(each) for each in options.claim)
+    signed = request_typed(folder_of(options), "POST", "/v1/federated-tokens", FederatedToken, body)
+    if options.json:
+        print_json(signed)
+    else:
+        say(signed.token)
+    return 0
+
+
+def _read_claim(text: str) -> tuple[str, object]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise LabInputError(f"--claim {text!r}: expected NAME=VALUE, for example --claim aud=api://other")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value

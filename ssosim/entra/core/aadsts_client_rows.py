@@ -1,0 +1,48 @@
+"""The rows of the AADSTS catalogue for client assertions and federated tokens that the other pages of rows lack."""
+
+from __future__ import annotations
+
+from ssosim.entra.core.aadsts_row import Aadsts
+
+__all__ = ["CLIENT_ROWS"]
+
+_REQUEST, _CLIENT = "invalid_request", "invalid_client"
+
+CLIENT_ROWS: tuple[Aadsts, ...] = (
+    Aadsts(
+        90011,
+        _REQUEST,
+        "Unexpected client assertion type.",
+        "azure-activedirectory-library-for-ruby pull request 53; status unconfirmed",
+    ),
+    Aadsts(
+        7000213,
+        _CLIENT,
+        "Invalid certificate chain.",
+        "MSAL.NET issue 3909; status unconfirmed",
+        status=401,
+    ),
+    Aadsts(
+        7000272,
+        _CLIENT,
+        "The certificate with identifier {thumbprint} used to sign the federated credential could not be found in the "
+        "metadata of identity provider {issuer}. Please validate that your Identity Provider's metadata exposes the "
+        "key used to sign the incoming token.",
+        "azure-workload-identity issue 1232; status, and that a wrong signature has this code too, are unconfirmed",
+        status=401,
+    ),
+    Aadsts(
+        7000274,
+        _CLIENT,
+        "The certificate in the client assertion is not within its validity period.",
+        "microsoft-identity-web pull request 3653 (code and meaning); wording and status unconfirmed",
+        status=401,
+    ),
+    Aadsts(
+        700222,
+        _CLIENT,
+        "AAD-issued tokens may not be used for federated identity flows.",
+        "microsoft-identity-web issue 2519, azure-docs issue 90276; status unconfirmed",
+        status=401,
+    ),
+)

@@ -1,0 +1,474 @@
+"""The table of refusals: what the identity provider refuses, with which code, by which source, and its test.
+
+``docs/generate.py`` renders the table into ``docs/identity-provider.md``. A test checks that each row's code is in the
+catalogue and that each row's test exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["REFUSALS", "Refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row: what is refused, the AADSTS code, the public source, and the test.
+
+    ``refusal`` is a short noun phrase for people. ``source`` names a public document or issue; ``unconfirmed`` marks
+    what no public text shows. ``test`` is ``folder/file.py::function`` in ``tests``.
+    """
+
+    refusal: str
+    code: int
+    source: str
+    test: str
+
+
+_APPLICATIONS: tuple[Refusal, ...] = (
+    Refusal(
+        "application that the tenant does not have, or nobody",
+        700016,
+        "azure-cli issue 30456, microsoft-authentication-library-for-dotnet issue 1135",
+        "entra/test_entra_applications.py::test_an_application_is_unknown_in_another_tenant",
+    ),
+    Refusal(
+        "unknown client id at authorize, token and device code",
+        700016,
+        "azure-docs issue 35244",
+        "entra/test_entra_applications.py::test_an_unknown_application_is_700016_everywhere",
+    ),
+    Refusal(
+        "single-tenant application at a shared authority",
+        50194,
+        "aspnetcore-connect-sample issue 65",
+        "entra/test_entra_applications.py::test_a_single_tenant_application_needs_its_own_endpoint",
+    ),
+    Refusal(
+        "multi-tenant application without consent in the user's tenant",
+        65001,
+        "azure-docs issue 39189",
+        "entra/test_entra_applications.py::test_a_multi_tenant_application_needs_consent_in_each_tenant",
+    ),
+    Refusal(
+        "client credentials at a shared authority",
+        50059,
+        "azure-docs issue 24064",
+        "entra/test_entra_applications.py::test_client_credentials_need_a_tenant",
+    ),
+    Refusal(
+        "authorization request of an application without redirect URIs",
+        500113,
+        "OneDriveAPI issue 33",
+        "entra/test_entra_applications.py::test_an_application_without_redirect_uris",
+    ),
+    Refusal(
+        "application or service principal that is disabled",
+        7000112,
+        "Worklytics/psoxy pull request 74",
+        "entra/test_entra_applications.py::test_a_disabled_application_is_7000112",
+    ),
+    Refusal(
+        "user who is not assigned",
+        50105,
+        "o365soa/soa issue 90; OAuth value unconfirmed",
+        "entra/test_entra_applications.py::test_an_assigned_user_signs_in_and_another_is_50105",
+    ),
+    Refusal(
+        "refresh after the assignment has ended",
+        50105,
+        "as above",
+        "entra/test_entra_applications.py::test_an_assignment_that_ends_ends_refreshing",
+    ),
+    Refusal(
+        "application without consent: token, authorize, device code page",
+        65001,
+        "python-o365 issue 323; value at authorize: OpenID Connect Core 3.1.2.6",
+        "entra/test_entra_applications.py::test_without_consent_every_way_in_is_65001",
+    ),
+    Refusal(
+        "refresh for what nobody consents to (any more)",
+        65001,
+        "azure-sdk-for-net issue 21281",
+        "entra/test_entra_applications.py::test_consent_that_is_withdrawn_ends_refreshing",
+    ),
+    Refusal(
+        "consent of another user",
+        65001,
+        "Microsoft Graph, oAuth2PermissionGrant",
+        "entra/test_entra_applications.py::test_consent_of_one_user_is_not_that_of_another",
+    ),
+    Refusal(
+        "application of Microsoft beyond its preauthorisation",
+        65002,
+        "msgraph-cli issue 48, msgraph-sdk-python pull request 678",
+        "entra/test_entra_applications.py::test_microsoft_has_not_preauthorised_everything",
+    ),
+    Refusal(
+        "secret or assertion of a public client",
+        700025,
+        "cli-microsoft365 issue 948, oauth2ms issue 19",
+        "entra/test_entra_applications.py::test_a_public_client_must_not_send_a_credential",
+    ),
+    Refusal(
+        "secret at poll or refresh of a public flow",
+        700025,
+        "canonical/authd issue 1881, email-oauth2-proxy issue 363",
+        "entra/test_entra_applications.py::test_an_application_with_a_secret_and_public_flows",
+    ),
+    Refusal(
+        "secret with a code of a native redirect URI",
+        700025,
+        "sonichi/sutando pull request 2705",
+        "entra/test_entra_applications.py::test_the_redirect_uri_decides_what_a_client_is",
+    ),
+    Refusal(
+        "confidential client without a credential",
+        7000218,
+        "azure-sdk-for-go issue 22386",
+        "entra/test_entra_applications.py::test_a_confidential_client_must_authenticate",
+    ),
+    Refusal(
+        "client credentials without a credential",
+        7000216,
+        "azure-apim-extension issue 138",
+        "entra/test_entra_applications.py::test_a_confidential_client_must_authenticate",
+    ),
+    Refusal(
+        "device code of a confidential client without a credential",
+        7000218,
+        "MicrosoftDocs azure-docs issue 30487",
+        "entra/test_entra_applications.py::test_a_device_code_of_a_confidential_client_needs_its_secret",
+    ),
+    Refusal(
+        "`Origin` of a client that is no single-page application",
+        9002326,
+        "databricks-sdk-py issue 671",
+        "entra/test_entra_applications.py::test_the_redirect_uri_decides_what_a_client_is",
+    ),
+    Refusal(
+        "single-page application without `Origin`",
+        9002327,
+        "microsoft-authentication-library-for-js issue 3032",
+        "entra/test_entra_applications.py::test_the_redirect_uri_decides_what_a_client_is",
+    ),
+    Refusal(
+        "refresh of a single-page application after 24 hours",
+        700084,
+        "Entra document Refresh tokens",
+        "entra/test_entra_applications.py::test_a_single_page_application_refreshes_for_a_day",
+    ),
+)
+"""Applications, service principals and consent."""
+
+_RESOURCES: tuple[Refusal, ...] = (
+    Refusal(
+        "unknown API",
+        500011,
+        "azure-cli issue 16850, microsoft-identity-web issue 2796",
+        "entra/test_entra_resources.py::test_an_unknown_api_is_500011",
+    ),
+    Refusal(
+        "API that the tenant does not have",
+        500011,
+        "pnpassessment issue 76",
+        "entra/test_entra_resources.py::test_an_api_of_another_tenant_is_500011",
+    ),
+    Refusal(
+        "token for itself by a name other than the client id",
+        90009,
+        "microsoft-authentication-library-for-java issue 735, ms-365-mcp-server pull request 508",
+        "entra/test_entra_resources.py::test_an_application_asks_for_itself_by_its_client_id",
+    ),
+    Refusal(
+        "API that is disabled",
+        500014,
+        "microsoft-authentication-library-for-dotnet issue 3150",
+        "entra/test_entra_resources.py::test_a_disabled_api_is_500014",
+    ),
+    Refusal(
+        "malformed scope; .default beside another scope",
+        70011,
+        "msgraph-sample-android issue 11, DataverseDevTools-VSCode issue 84",
+        "entra/test_entra_resources.py::test_a_malformed_scope_is_70011",
+    ),
+    Refusal(
+        "scope that the API does not have",
+        650053,
+        "python-o365 issue 551, azure-docs issue 67211",
+        "entra/test_entra_resources.py::test_a_scope_that_the_api_does_not_have_is_650053",
+    ),
+    Refusal(
+        "scopes of two APIs at the token endpoint",
+        28000,
+        "aad_oauth issue 328, microsoft-authentication-library-for-js issue 1487",
+        "entra/test_entra_resources.py::test_two_resources_are_28000_at_the_token_endpoint_only",
+    ),
+    Refusal(
+        "client credentials with a scope by name",
+        1002012,
+        "databricks-sql-nodejs issue 226, msgraph-sdk-python issue 181",
+        "entra/test_entra_resources.py::test_client_credentials_need_default",
+    ),
+    Refusal(
+        "client credentials for two APIs",
+        70011,
+        "azure-sdk-for-net issue 9076, microsoft-authentication-library-for-js issue 6069",
+        "entra/test_entra_resources.py::test_client_credentials_for_two_resources_are_70011",
+    ),
+    Refusal(
+        "application without a role of an API that requires one",
+        501051,
+        "active-directory-dotnet-daemon issue 10; Entra error-code reference",
+        "entra/test_entra_resources.py::test_an_api_may_require_a_role",
+    ),
+    Refusal(
+        "user who is not assigned to an API that requires it",
+        50105,
+        "active-directory-dotnet-daemon issue 10",
+        "entra/test_entra_resources.py::test_an_api_may_require_its_users_to_be_assigned",
+    ),
+)
+"""Resources and scopes."""
+
+_CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
+    Refusal(
+        "secret that no secret of the application is, or its secret ID",
+        7000215,
+        "captures of Azure Arc and Microsoft Fabric guides",
+        "entra/test_client_secrets.py::test_a_secret_is_good_within_its_dates",
+    ),
+    Refusal(
+        "secret before its start date",
+        7000215,
+        "unconfirmed",
+        "entra/test_client_secrets.py::test_dates_are_kept_to_the_second",
+    ),
+    Refusal(
+        "secret after its end date",
+        7000222,
+        "botframework-sdk issue 6221, vsts-release-aas issue 119",
+        "entra/test_client_secrets.py::test_dates_are_kept_to_the_second",
+    ),
+    Refusal(
+        "secret beside an assertion, in the form or in the header",
+        9002313,
+        "RFC 6749, section 2.3; code unconfirmed",
+        "entra/test_entra_strict_requests.py::test_a_client_authenticates_in_one_way",
+    ),
+    Refusal(
+        "assertion without its type, or the reverse",
+        900144,
+        "RFC 7521, section 4.2",
+        "entra/test_client_assertions.py::test_the_parameters_belong_together",
+    ),
+    Refusal(
+        "assertion of another type",
+        90011,
+        "azure-activedirectory-library-for-ruby pull request 53",
+        "entra/test_client_assertions.py::test_the_parameters_belong_together",
+    ),
+    Refusal(
+        "assertion that is no JWT, lacks a claim or a thumbprint, has a list as audience or a name twice",
+        50027,
+        "panva/openid-client issue 348, MSAL.NET issue 124",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion with a type that is not JWT",
+        5002727,
+        "a capture of December 2021 in the source of an OAuth client (Go)",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion with another algorithm than RS256 and PS256, none and HMAC among them",
+        5002738,
+        "a capture of December 2021 in the source of an OAuth client (Go)",
+        "entra/test_client_assertions.py::test_nothing_signed_without_the_private_key_is_accepted",
+    ),
+    Refusal(
+        "assertion whose issuer and subject differ",
+        50048,
+        "msal4j issue 430",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion of another application",
+        700021,
+        "azure-identity troubleshooting guide",
+        "entra/test_msal_proofs.py::test_a_wrong_proof_gets_its_code",
+    ),
+    Refusal(
+        "assertion for another audience: host, tenant, version",
+        700023,
+        "MSAL.NET issue 2746, ADAL Python issue 79",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion outside of its time range",
+        700024,
+        "MSAL.NET issue 4951, msal4j issue 984",
+        "entra/test_client_assertions.py::test_the_time_range_is_in_the_text",
+    ),
+    Refusal(
+        "assertion with an unknown key",
+        700027,
+        "cli-microsoft365 issue 1621, MSAL.js issue 8339",
+        "entra/test_client_assertions.py::test_an_unknown_key_is_named_by_its_thumbprint",
+    ),
+    Refusal(
+        "assertion with a wrong signature",
+        700027,
+        "azure-activedirectory-library-for-python issue 225",
+        "entra/test_client_assertions.py::test_a_wrong_signature_is_refused",
+    ),
+    Refusal(
+        "certificate outside of its dates",
+        700027,
+        "reason of the text unconfirmed",
+        "entra/test_client_assertions.py::test_a_certificate_is_good_within_its_dates",
+    ),
+    Refusal(
+        "certificate of a trusted authority, for another subject",
+        700030,
+        "Entra error-code reference",
+        "entra/test_client_assertions.py::test_700030_names_the_subjects_of_the_certificate",
+    ),
+    Refusal(
+        "certificate chain that leads to no trusted authority",
+        7000213,
+        "MSAL.NET issue 3909",
+        "entra/test_client_assertions.py::test_subject_and_issuer_are_both_checked",
+    ),
+    Refusal(
+        "assertion with a key id and no thumbprint",
+        700027,
+        "keycloak issues 19425, 25439",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "certificate of a trusted authority, outside of its dates",
+        7000274,
+        "microsoft-identity-web pull request 3653",
+        "entra/test_client_assertions.py::test_subject_and_issuer_are_both_checked",
+    ),
+    Refusal(
+        "federated token of an issuer that no credential names",
+        700211,
+        "azure-workload-identity issue 1200",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token for an audience that no credential names",
+        700212,
+        "azure-workload-identity issue 1675",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token for a subject that no credential names",
+        700213,
+        "Azure/login issue 482",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token whose subject differs in case",
+        7002138,
+        "Azure/login issues 515, 517",
+        "memory/test_federated_tokens.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "federated token of the cloud itself that is no managed identity's",
+        700222,
+        "microsoft-identity-web issue 2519",
+        "memory/test_federated_tokens.py::test_a_token_of_the_cloud_itself_is_not_exchanged",
+    ),
+    Refusal(
+        "federated token whose key the issuer does not publish, or with a wrong signature",
+        7000272,
+        "azure-workload-identity issue 1232; the signature: unconfirmed",
+        "memory/test_federated_tokens.py::test_the_signature_is_that_of_the_issuer",
+    ),
+    Refusal(
+        "federated token whose issuer cannot be reached",
+        50166,
+        "azure-workload-identity issues 642, 1130; azure-cli issue 28863",
+        "memory/test_federated_tokens.py::test_a_fault_of_the_issuer_is_50166",
+    ),
+)
+"""Secrets, certificates and federated credentials of applications."""
+
+_GRANTS: tuple[Refusal, ...] = (
+    Refusal(
+        "assertion of on-behalf-of that was not signed here, or that is no access token",
+        50013,
+        "msgraph-sdk-php issue 1585, MSAL.NET issue 1317",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "assertion of on-behalf-of for another API",
+        500131,
+        "microsoft-authentication-library-for-js issue 389",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "assertion of on-behalf-of that has expired",
+        500133,
+        "Entra error-code reference; OAuth value: captures of on-behalf-of programs",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "on-behalf-of with the token of an application",
+        7000114,
+        "Entra error-code reference; OAuth value unconfirmed",
+        "entra/test_on_behalf_of.py::test_tokens_that_are_no_assertion",
+    ),
+    Refusal(
+        "assertion of on-behalf-of that is no JWT",
+        50027,
+        "Entra error-code reference",
+        "entra/test_on_behalf_of.py::test_requests_that_are_refused",
+    ),
+    Refusal(
+        "on-behalf-of without a credential of the API",
+        7000218,
+        "on-behalf-of document",
+        "entra/test_on_behalf_of.py::test_requests_that_are_refused",
+    ),
+    Refusal(
+        "on-behalf-of for an API that nobody consented to",
+        65001,
+        "on-behalf-of document",
+        "entra/test_on_behalf_of.py::test_consent_is_said_as_such",
+    ),
+    Refusal(
+        "on-behalf-of for a user who is disabled",
+        50057,
+        "Entra error-code reference",
+        "entra/test_on_behalf_of.py::test_a_disabled_user_gets_no_further",
+    ),
+    Refusal(
+        "instance discovery for a host of no known cloud",
+        50049,
+        "MSAL.NET TestConstants.DiscoveryFailedResponse",
+        "entra/test_entra_documents.py::test_instance_discovery_of_an_unknown_host",
+    ),
+    Refusal(
+        "method that an endpoint does not have",
+        900561,
+        "koskila.net on AADSTS90056 and AADSTS900561; status unconfirmed",
+        "entra/test_entra_errors.py::test_wrong_method_host_and_path",
+    ),
+)
+"""On-behalf-of, and requests of other endpoints."""
+
+REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
+    {
+        "Applications": _APPLICATIONS,
+        "Client authentication": _CLIENT_AUTHENTICATION,
+        "Resources and scopes": _RESOURCES,
+        "On-behalf-of and other endpoints": _GRANTS,
+    }
+)
+"""The rows by the title of their section, in the order of the page."""

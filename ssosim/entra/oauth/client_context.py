@@ -1,0 +1,48 @@
+"""What the authentication of a client depends on, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ssosim.entra.core.keys import Keys
+from ssosim.estate import ClientAssertionRules
+
+__all__ = ["ClientAuthentication", "ClientContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAuthentication:
+    """How a client has proved which application it is.
+
+    ``credential`` names the credential without its value: key id or display name of a secret, thumbprint of a
+    certificate (hexadecimal SHA-1), its subject name, or the name of a federated credential. ``issuer`` and ``subject``
+    are those of the assertion. ``lenient`` are the settings without which the client would have been refused.
+    """
+
+    method: Literal["client_secret", "certificate", "certificate_subject", "federated_credential"]
+    credential: str
+    issuer: str = ""
+    subject: str = ""
+    lenient: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClientContext:
+    """The values of one authentication. ``now`` is in seconds since the Unix epoch.
+
+    ``audiences`` returns the values of ``aud`` that the service accepts, ``more_audiences`` those of a setting, both in
+    lower case; ``own_issuers`` returns the issuers of the cloud itself. Most requests need none of them. ``fetch``
+    returns the document at an address, and raises FetchError. ``record_use`` records an id until a time, and returns
+    False if it was recorded before.
+    """
+
+    keys: Keys
+    rules: ClientAssertionRules
+    now: float
+    audiences: Callable[[], frozenset[str]]
+    more_audiences: Callable[[], frozenset[str]]
+    own_issuers: Callable[[], frozenset[str]]
+    fetch: Callable[[str], bytes]
+    record_use: Callable[[str, float], bool]

@@ -1,0 +1,73 @@
+"""The on-behalf-of grant: an API redeems the access token that a user's client sent to it for a token of another API.
+
+Source: Entra document "Microsoft identity platform and OAuth 2.0 On-Behalf-Of flow" (v2-oauth2-on-behalf-of-flow.md);
+MSAL.NET issue 1317 (AADSTS50013), MSAL.js issue 389 (AADSTS500131). The order of the checks is unconfirmed.
+"""
+
+from __future__ import annotations
+
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.jwt_reader import JwtError, SignedJwt
+from ssosim.entra.core.messages import Call
+from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.timestamps import format_xml_time
+from ssosim.entra.oauth.client_types import authenticate_as, check_origin
+from ssosim.entra.oauth.own_tokens import ExpiredTokenError, OwnTokenError, check_dates, read_own_token
+from ssosim.entra.oauth.requested_access import require_parameter
+from ssosim.entra.oauth.token_request import TokenRequest
+from ssosim.estate import User
+
+__all__ = ["ON_BEHALF_OF", "verify_user_assertion"]
+
+ON_BEHALF_OF = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+"""The ``grant_type`` (RFC 7523, section 2.1)."""
+
+_METHODS = {
+    True: "urn:federation:authentication:windows",
+    False: "urn:oasis:names:tc:SAML:1.0:am:password",
+}
+
+
+def verify_user_assertion(provider: Provider, call: Call, request: TokenRequest) -> tuple[TokenRequest, User, str]:
+    """Authenticate the API, and verify the access token that it presents.
+
+    Returns the request with its client authenticated, the user of the token, and how the user has authenticated.
+    Raises AadstsError: 900144 and 9002313 (parameters), 7000218 and the codes of client authentication, 50027 (not a
+    JWT), 50013 (signature, issuer, not an access token), 500133 (dates), 500131 (the token is for another API), 7000114
+    (the token of an application), 50034 and 50057 (the user). Tokens for SAML (``requested_token_type``) are not made.
+    """
+    assertion = require_parameter(request.form, "assertion").strip()
+    use = require_parameter(request.form, "requested_token_use").strip()
+    if use != "on_behalf_of":
+        raise AadstsError(9002313, reason="The requested_token_use is not on_behalf_of.")
+    if request.form.get("requested_token_type"):
+        raise AadstsError(9002313, reason="A requested_token_type is not supported here.")
+    check_origin(call, "confidential")
+    request = authenticate_as(provider, call, request, "confidential")
+    token = _read(provider, assertion, call.now)
+    audience = str(token.claims.get("aud", ""))
+    if provider.directory.find_api(audience) is not request.application:
+        client = request.application
+        raise AadstsError(500131, audience=audience[:256], client=client.client_id, name=client.name)
+    if not token.claims.get("scp"):
+        raise AadstsError(7000114, client=str(token.claims.get("appid") or token.claims.get("azp"))[:64])
+    subject = str(token.claims.get("oid", ""))
+    user = provider.directory.find_user_by_id(subject)
+    if user is None:
+        raise AadstsError(50034, user=subject[:64], tenant=str(token.claims.get("tid"))[:64])
+    if not user.enabled:
+        raise AadstsError(50057)
+    return request, user, _METHODS["wia" in (token.claims.get("amr") or ())]
+
+
+def _read(provider: Provider, assertion: str, now: float) -> SignedJwt:
+    try:
+        token = read_own_token(provider, assertion)
+        check_dates(provider, token, now)
+    except JwtError as error:
+        raise AadstsError(50027, reason=str(error)) from None
+    except OwnTokenError as error:
+        raise AadstsError(50013, reason=str(error)) from None
+    except ExpiredTokenError as error:
+        raise AadstsError(500133, now=format_xml_time(now), expires=format_xml_time(error.expires)) from None
+    return token

@@ -1,0 +1,42 @@
+"""The settings of the identity provider in the control API: ``/v1/identity-provider``."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, get_args
+
+from ssosim.entra import Provider
+from ssosim.estate import UncheckedRule
+from ssosim.lab.base.errors import LabInputError
+
+__all__ = ["UNCHECKED_RULES", "change_settings", "parse_rules", "show_settings"]
+
+UNCHECKED_RULES: tuple[UncheckedRule, ...] = get_args(UncheckedRule)
+"""The rules that can be switched off."""
+
+
+def show_settings(provider: Provider) -> dict[str, Any]:
+    """Return the settings: ``not_checked`` are the rules that are switched off, ``rules`` all that can be."""
+    return {"not_checked": sorted(provider.not_checked), "rules": list(UNCHECKED_RULES)}
+
+
+def change_settings(provider: Provider, body: dict[str, Any]) -> dict[str, Any]:
+    """Set ``not_checked``, from the next request on; return all settings. Raises LabInputError."""
+    names = body.get("not_checked")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise LabInputError(f"not_checked: expected a list of {', '.join(UNCHECKED_RULES)}; [] checks everything")
+    provider.not_checked = frozenset(parse_rules(names))
+    return show_settings(provider)
+
+
+def parse_rules(names: list[str]) -> tuple[UncheckedRule, ...]:
+    """Return the rules with these names; raises LabInputError for an unknown one."""
+    found: list[UncheckedRule] = []
+    for name in names:
+        rule = next((each for each in UNCHECKED_RULES if each == name), None)
+        if rule is None:
+            close = difflib.get_close_matches(name, UNCHECKED_RULES, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise LabInputError(f"not_checked: there is no rule {name!r}; {hint}known: {', '.join(UNCHECKED_RULES)}")
+        found.append(rule)
+    return tuple(found)
