@@ -156,7 +156,7 @@ def test_an_octodns_tree_is_read(tmp_path: Path):
     held = zones.find("web.example.com.", A)
     assert held is not None
     assert held.ttl == 120
-    assert texts(zones, "example.com.", "CAA") == ['0 issue "letsencrypt.org"']
+    assert texts(zones, "caa.example.com.", "CAA") == ['0 issue "ca.example"']
     assert not any("CAA" in line for line in warnings)
 
 

@@ -200,16 +200,17 @@ def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext 
     """
     if rdtype in NOT_SERVED:
         return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
-    owner, seen, steps = name, {name}, list[ZoneAnswer]()
+    owner, steps = name, list[ZoneAnswer]()
+    seen: set[Name] = set()
     while True:
         step = answer_in_zone(zones, find_zone(zones, owner, rdtype), owner, rdtype, context)
         steps.append(step)
         if step.target is None:
             return join_steps(name, rdtype, steps)
+        seen.add(owner)
         if step.target in seen or len(seen) > MAX_CHAIN:
             return dataclasses.replace(join_steps(name, rdtype, steps), rcode=SERVFAIL, authority=())
         owner = step.target
-        seen.add(owner)
 
 
 def resolve_in_zones(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
@@ -246,6 +247,18 @@ def join_steps(name: Name, rdtype: RdataType, steps: Sequence[ZoneAnswer]) -> An
     A failure after the first step leaves the part before it, as BIND does.
     """
     last = steps[-1]
+    if len(steps) == 1:
+        return Answer(
+            name=name,
+            type=rdtype,
+            rcode=last.rcode,
+            authoritative=last.kind not in ("referral", "failure"),
+            answer=last.records,
+            authority=last.authority,
+            additional=last.additional,
+            through=() if last.through is None else (last.through,),
+            routing_results=() if last.routing_result is None else (last.routing_result,),
+        )
     return Answer(
         name=name,
         type=rdtype,
@@ -275,7 +288,7 @@ def answer_in_zone(
     if found.rrset is None and is_signed(zone) and is_broken(zone, owner, match):
         return ZoneAnswer(kind="failure", rcode=SERVFAIL)
     if found.rrset is None:
-        missing = match.kind == "missing" and owner not in zones.zones
+        missing = match.kind == "missing" and not (rdtype == DS and owner in zones.zones)
         emptied = found.missing and not (match.owner == owner and owner in zone.below)
         rcode = NXDOMAIN if missing or emptied else NOERROR
         return ZoneAnswer(
@@ -339,7 +352,7 @@ def answer_signatures(zones: ZoneSet, zone: Zone, owner: Name, match: NameMatch,
     """All signatures of a name, one record set for each type that they cover."""
     stored = match.node.get(RRSIG)
     if stored is None:
-        rcode = NXDOMAIN if match.kind == "missing" and owner not in zones.zones else NOERROR
+        rcode = NXDOMAIN if match.kind == "missing" else NOERROR
         authority = deny(zones, zone, owner, match, signed=signed)
         return ZoneAnswer(kind="negative", rcode=rcode, authority=authority)
     records = []

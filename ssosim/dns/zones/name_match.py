@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dns.name import Name
-from dns.rdatatype import NS
+from dns.rdatatype import NS, NSEC3
 
 from ssosim.dns.zones.zone import NO_RECORDS, Node, Zone
 
@@ -50,8 +50,9 @@ def match_name(zone: Zone, name: Name) -> NameMatch:
                     return NameMatch("delegation", owner, node)
                 if length < len(name):
                     return NameMatch("dname", owner, node)
-    if zone.exists(name):
-        return NameMatch("exact", name, zone.node(name))
+    node = zone.nodes.get(name, NO_RECORDS)  # few look-ups: hashing a name is the most expensive step
+    if (node and NSEC3 not in node) or zone.exists(name):
+        return NameMatch("exact", name, node)
     encloser = name.parent()
     while not zone.exists(encloser):
         encloser = encloser.parent()

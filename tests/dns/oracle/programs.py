@@ -52,6 +52,8 @@ server:
   minimal-responses: yes
   qname-minimisation: no
   num-threads: 1
+  local-zone: "test." nodefault
+  local-zone: "invalid." nodefault
   root-hints: "{folder}/root.hints"
 """
 
