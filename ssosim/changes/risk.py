@@ -18,7 +18,7 @@ from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.references import Reference
-from ssosim.changes.usage import Usage
+from ssosim.changes.usage import NO_METRIC, Usage
 from ssosim.dns.zones.lint import LintFinding
 from ssosim.dns.zones.rrset import plain
 
@@ -173,6 +173,8 @@ def _special_type(aspect: _Aspect) -> tuple[Level, str] | None:
 def _used(aspect: _Aspect) -> tuple[Level, str] | None:
     usage = aspect.usage
     if usage is None or not usage.in_use or aspect.difference.kind is Kind.CREATE:
+        return None
+    if usage.count is None and usage.gap == NO_METRIC:
         return None
     if usage.count is None:
         text = f"has no complete query count for the last {usage.window:g} s ({usage.gap}), which counts as use"

@@ -9,14 +9,18 @@ import msgspec
 import pytest
 from conftest_ops import AUTOLOGON, PROFILE
 from conftest_trees import geographic, manager_toml, write_tree
+from dns.rdatatype import A
 
+from ssosim.changes.answers import told
 from ssosim.changes.approvals import load_policy
 from ssosim.changes.diff import compare
 from ssosim.changes.inventory import Inventory, default_inventory, make_inventory
 from ssosim.changes.risk import Level
 from ssosim.dns import ZoneSet, put_rrset, zones_of
 from ssosim.dns.imports import read_tree
+from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.edits import put_profile, remove_name, remove_rrset
+from ssosim.dns.zones.rrset import to_name
 from ssosim.entra import Keys
 from ssosim.estate import Device, DnsResolver, Estate, TrafficManagerEndpoint, User, default_estate
 from ssosim.scenario.check_result import CheckResult
@@ -269,3 +273,19 @@ def test_changes_of_every_type_are_seen(tmp_path: Path, keys: Keys, record: str,
     assert difference.kind == ("create" if added else "delete")
     if not (added and "TYPE" in record):
         assert result.risk.level == level, result.risk
+
+
+def test_a_referral_tells_its_name_servers(zones: ZoneSet):
+    """Other name servers of a delegation are another answer, though neither is known to have the name."""
+    login = to_name("login.microsoftonline.com")
+    bare = remove_name(zones, login)
+    one, other = (put_rrset(bare, login, "NS", [f"{name}.example.net."]) for name in ("ns1", "ns2"))
+    assert told(answer(one, login, A)) == told(answer(put_rrset(one, "x.microsoftonline.com", "A", [WEU]), login, A))
+    assert told(answer(one, login, A)) != told(answer(other, login, A))
+
+
+def test_a_change_of_a_ttl_is_low_risk_where_nothing_is_counted(tmp_path: Path, keys: Keys):
+    """Two trees have no query counts: that is no reason against a change, as a gap in a metric is."""
+    before = write_tree(tmp_path / "a", example_org="www A 203.0.113.1\n")
+    after = write_tree(tmp_path / "b", example_org="www 60 A 203.0.113.1\n")
+    assert check(before, after, keys).risk.level == "low"
