@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
-from conftest_ops import AUTOLOGON, PROFILE
+from conftest_ops import AUTOLOGON, PROFILE, change
 from conftest_trees import geographic, manager_toml, write_tree
 from dns.rdatatype import A
 
 from ssosim.changes.answers import told
 from ssosim.changes.approvals import load_policy
+from ssosim.changes.change_control import ChangeControl
 from ssosim.changes.diff import compare
 from ssosim.changes.inventory import Inventory, default_inventory, make_inventory
+from ssosim.changes.ledger import Ledger
+from ssosim.changes.operations import PutProfile
 from ssosim.changes.risk import Level
-from ssosim.dns import ZoneSet, put_rrset, zones_of
+from ssosim.dns import ZoneSet, ZoneStore, put_rrset, zones_of
 from ssosim.dns.imports import read_tree
 from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.edits import put_profile, remove_name, remove_rrset
@@ -27,6 +31,7 @@ from ssosim.scenario.check_result import CheckResult
 from ssosim.scenario.dns_check import CheckSettings, check_trees
 from ssosim.scenario.forecast import Forecast, forecast
 from ssosim.scenario.geography import describe_region, enclosing_regions
+from ssosim.scenario.live import LiveScenarioHandlers
 
 ESTATE = default_estate()
 WEU, NEU, NOWHERE = "192.0.2.20", "192.0.2.21", "203.0.113.9"
@@ -289,3 +294,17 @@ def test_a_change_of_a_ttl_is_low_risk_where_nothing_is_counted(tmp_path: Path, 
     before = write_tree(tmp_path / "a", example_org="www A 203.0.113.1\n")
     after = write_tree(tmp_path / "b", example_org="www 60 A 203.0.113.1\n")
     assert check(before, after, keys).risk.level == "low"
+
+
+def test_the_forecast_counts_at_the_gate_of_a_lab(zones: ZoneSet, tmp_path: Path):
+    """A lab's plan of a change that stops clients names them among its reasons, and needs more approvals."""
+    own = zones.profiles[PROFILE]
+    off = tuple(msgspec.structs.replace(each, enabled=False) for each in own.endpoints)
+    disabled = change(PutProfile(profile=msgspec.structs.replace(own, endpoints=off)))
+    handlers = LiveScenarioHandlers(SimpleNamespace(estate=ESTATE))  # type: ignore[arg-type]
+    with_forecast, without = (
+        ChangeControl(ZoneStore(zones), Ledger(tmp_path / name), forecast=forecast_it).plan(disabled)
+        for name, forecast_it in (("a", handlers.forecast_reasons), ("b", None))
+    )
+    assert f"16 of 22 models are worse off at {AUTOLOGON}" in {each.text for each in with_forecast.risk.reasons}
+    assert with_forecast.requirements.approvers > without.requirements.approvers

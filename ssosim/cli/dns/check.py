@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssosim.cli.dns.inputs import warn
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import print_json, say
+from ssosim.output import StatusLine, print_json, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.thresholds import FailOn
@@ -32,10 +35,12 @@ def check(options: argparse.Namespace) -> int:
         raise LabInputError("give the two trees: --from DIR --to DIR")
     estate = read_estate(options.estate)
     settings = check_settings(options, estate)
-    before, after, skipped = read_two_trees(options.before, options.after)
-    warn(skipped)
     labels = str(options.before), str(options.after)
-    result = check_trees(before, after, estate, lambda: provider_keys(estate), settings, labels)
+    with _show_step(f"reading {labels[0]} and {labels[1]}"):
+        before, after, skipped = read_two_trees(options.before, options.after)
+    warn(skipped)
+    with _show_step("comparing the zones and playing the clients"):
+        result = check_trees(before, after, estate, lambda: provider_keys(estate), settings, labels)
     _write_files(options, result, time.monotonic() - began)
     if options.json:
         print_json(result)
@@ -44,6 +49,20 @@ def check(options: argparse.Namespace) -> int:
 
         say(check_text(result))
     return 0 if result.passed else LabError.exit_code
+
+
+@contextlib.contextmanager
+def _show_step(text: str) -> Iterator[None]:
+    """Show on standard error what takes long; nothing is written where that is no terminal."""
+    line = StatusLine(sys.stderr) if sys.stderr.isatty() else None
+    if line is None:
+        yield
+        return
+    line.show(f"{text} …")
+    try:
+        yield
+    finally:
+        line.clear()
 
 
 def _write_files(options: argparse.Namespace, result: CheckResult, took_s: float) -> None:
