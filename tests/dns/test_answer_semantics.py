@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dns.asyncquery
+import dns.message
 import dns.name
 import pytest
 from dns.rcode import NOERROR, NXDOMAIN, SERVFAIL, YXDOMAIN
@@ -45,11 +47,13 @@ from ssosim.dns.imports.tree import read_tree_with_warnings
 from ssosim.dns.imports.zonefile import parse_zone_file
 from ssosim.dns.recursion import Question, Resolver, ResolverSettings, UpstreamQuery, run_resolution
 from ssosim.dns.server.authorities import Authorities
+from ssosim.dns.server.authority_servers import start_authority_servers
 from ssosim.dns.zones.lint import lint
 from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import to_name
-from ssosim.estate import RecordSet, default_estate
+from ssosim.estate import EstateError, RecordSet, default_estate
 from ssosim.estate import Zone as ZoneEntry
+from ssosim.trace import Trace
 
 NOW = 1_800_000_000.0
 CORPUS = Path(__file__).parent / "oracle" / "corpus"
@@ -241,6 +245,9 @@ def test_an_estate_may_have_wildcards_delegations_and_any_type() -> None:
     assert ask("x.y.wild.test", A, zones).event("udp").answers == ("A 192.0.2.7",)
     assert ask("x.sub.wild.test", A, zones).outcome == "REFERRAL"
     assert {ask("wild.test", kind, zones).outcome for kind in (CAA, HTTPS)} == {"NOERROR"}
+    wrong = ZoneEntry(name="wrong.test.", records=(RecordSet(name="@", type="CCA", values=("x",)),))
+    with pytest.raises(EstateError, match=r"records\[0\] \(@ CCA\): 'CCA' is not a record type"):
+        zones_of(type(estate)(**{**_fields(estate), "zones": (*estate.zones, wrong)}))
 
 
 def _fields(struct: object) -> dict[str, object]:
@@ -394,3 +401,27 @@ def test_lint_knows_wildcards_and_delegations() -> None:
     more = "good CNAME any\nfar CNAME x.shop\nbad CNAME x.www\n@ MX 10 mail.apps\n"
     found = [finding for finding in lint(zones_from(ZONE + more)) if finding.source == "TMS9-057"]
     assert [finding.name for finding in found] == ["bad.example.com"]
+
+
+async def test_a_name_server_that_is_named_later_answers_too() -> None:
+    """A spare server takes the name of a server that NS records name after the start; others are not reached."""
+    authorities = Authorities(ZoneStore(zones_from(ZONE, CHILD)))
+    attached: list[str] = []
+    async with start_authority_servers(
+        authorities,
+        Trace(),
+        lambda _remote, _local: "resolver",
+        lambda _address, _port: ("127.0.0.1", 0),
+        attach=lambda _server, name: attached.append(name),
+    ) as servers:
+        assert "ns9.new.test" not in attached
+        authorities.store.change(lambda zones: put_rrset(zones, "shop.example.com", "NS", ["ns9.new.test."]))
+        server = to_name("ns9.new.test")
+        authorities.join()
+        endpoint = servers.find_endpoint(authorities.hierarchy.addresses[server], 53)
+        assert endpoint is not None
+        assert attached[-1] == "ns9.new.test"
+        query = dns.message.make_query("www.shop.example.com", "A")
+        reply = await dns.asyncquery.udp(query, endpoint[0], port=endpoint[1], timeout=10)
+        assert reply.answer[0][0].to_text() == "192.0.2.4"
+        assert servers.find_endpoint("203.0.113.200", 53) is None
