@@ -24,11 +24,12 @@ from dns.rdataclass import IN
 from dns.rdatatype import RRSIG, TYPE0, RdataType
 
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
+from ssosim.dns.imports.plain_lines import LineMemo, read_plain_lines
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_type
 from ssosim.estate.toml import TomlMistakeError, read_text
 
-__all__ = ["origin_of", "parse_zone_file", "read_zone_file"]
+__all__ = ["origin_of", "parse_with_dnspython", "parse_zone_file", "read_zone_file"]
 
 MAX_GENERATED = 65_536
 """Records that the ``$GENERATE`` lines of one file may make: a /16 of reverse names."""
@@ -43,14 +44,14 @@ _SUFFIXES = (".zone", ".db", ".txt")
 _PREFIX = "db."
 
 
-def read_zone_file(path: Path, origin: Name | None = None) -> Imported:
+def read_zone_file(path: Path, origin: Name | None = None, memo: LineMemo | None = None) -> Imported:
     """Read one file; its origin is the one given, the first ``$ORIGIN``, or the file's name. Never raises for content.
 
     Mistakes are in the result. Raises TomlMistakeError when the file itself cannot be read.
     """
     text = read_text(path)
     try:
-        return parse_zone_file(text, str(path), origin or origin_of(path, text))
+        return parse_zone_file(text, str(path), origin or origin_of(path, text), memo)
     except DnsChangeError as error:
         raise TomlMistakeError(f"{path}: {error}") from error
 
@@ -68,8 +69,19 @@ def origin_of(path: Path, text: str) -> Name:
     return to_name(stem)
 
 
-def parse_zone_file(text: str, source: str, origin: Name) -> Imported:
-    """Read zone file text; ``source`` names it in messages."""
+def parse_zone_file(text: str, source: str, origin: Name, memo: LineMemo | None = None) -> Imported:
+    """Read zone file text; ``source`` names it in messages. ``memo`` is shared by files that have much in common."""
+    plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS)
+    if plain_records is None:
+        return parse_with_dnspython(text, source, origin)
+    zone = Imported(origin)
+    for rrset, line in plain_records:
+        zone.add(rrset, f"{source}:{line}")
+    return zone
+
+
+def parse_with_dnspython(text: str, source: str, origin: Name) -> Imported:
+    """As ``parse_zone_file``, by the reader of dnspython, which reads every file and finds every mistake."""
     zone = Imported(origin)
     tokens = dns.tokenizer.Tokenizer(f"{text}\n", source)
     sink = _Sink(zone, tokens, source)

@@ -74,6 +74,8 @@ class RRset:
     alias_record: Name | None = None
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, RRset):
             return NotImplemented
         mine = (self.name, self.type, self.ttl, self.alias, self.is_profile_name, self.alias_record, self.content)

@@ -157,6 +157,19 @@ def make_default_soa(name_server: Name, contact: Name, serial: int, negative_ttl
     return to_rdatas((f"{name_server} {contact} {serial} 3600 900 1209600 {negative_ttl}",), SOA, dns.name.root)
 
 
+def share_nodes_of(former: Zone, zone: Zone) -> Zone:
+    """``zone`` with the nodes of ``former`` for names whose record sets are the same objects."""
+    nodes = {
+        name: old if (old := former.nodes.get(name)) is not None and _are_same(old, node) else node
+        for name, node in zone.nodes.items()
+    }
+    return dataclasses.replace(zone, nodes=MappingProxyType(nodes))
+
+
+def _are_same(first: Node, second: Node) -> bool:
+    return len(first) == len(second) and all(second.get(kind) is rrset for kind, rrset in first.items())
+
+
 def changed_names(before: Mapping[Name, Node], after: Mapping[Name, Node]) -> list[Name]:
     """The names whose node is a different object in ``after``, and those in only one of the two mappings.
 
@@ -213,13 +226,21 @@ def count_descendants(
 ) -> MappingProxyType[Name, int]:
     """``below`` with ``step`` added for each ancestor of ``names`` within the zone."""
     counts = below.copy()  # unlike dict(below), this does not hash every name again
+    under_origin = 0
     for name in names:
         ancestor = name
-        while ancestor != origin:
+        for _ in range(len(name) - len(origin) - 1):  # names are not compared: that takes longer than all the rest
             ancestor = ancestor.parent()
-            total = counts.get(ancestor, 0) + step
-            if total:
-                counts[ancestor] = total
-            else:
-                del counts[ancestor]
+            _add(counts, ancestor, step)
+        under_origin += step if len(name) > len(origin) else 0
+    if under_origin:
+        _add(counts, origin, under_origin)
     return MappingProxyType(counts)
+
+
+def _add(counts: dict[Name, int], name: Name, step: int) -> None:
+    total = counts.get(name, 0) + step
+    if total:
+        counts[name] = total
+    else:
+        del counts[name]
