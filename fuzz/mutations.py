@@ -1,8 +1,8 @@
 """Mutation test of the identity provider: ``make mutations``.
 
 Each mutant is the project with one change: a claim of a token has another value, or is left out, or a check that leads
-to a refusal is removed. The tests that name the refusal run against the mutant, then, if they pass, all tests of
-the identity provider. A mutant that no test catches is printed, and the exit code is 1.
+to a refusal is removed. The tests of the refusal in the table run against the mutant, then, if they pass, all files that
+name its code or claim. A mutant that no test catches is printed, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "find_claim_mutants",
     "find_refusal_mutants",
     "is_caught",
+    "list_files",
     "list_tests",
 ]
 
@@ -49,7 +50,7 @@ _CLAIM_TESTS = (
 _ERRORS = {"AadstsError": 0, "_key_error": 700027}
 """The functions that make an error; the number is its code if the call does not name it."""
 _FOLDERS = ("ssosim/entra/oauth", "ssosim/entra/core", "ssosim/entra/signin", "ssosim/entra/wstrust")
-_WIDE = ("entra", "memory/test_federated_tokens.py", "wire")
+_WIDE = ("entra/test_*.py", "memory/test_federated_tokens.py", "wire/test_*.py")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -137,6 +138,14 @@ def list_tests(mutant: Mutant) -> list[str]:
     return sorted({f"tests/{row.test}" for row in rows})
 
 
+def list_files(mutant: Mutant) -> list[str]:
+    """Return the files of tests that name the code or the claim of ``mutant``."""
+    names = {str(code) for code in mutant.codes} or {f'"{mutant.change.removeprefix("no ").partition(" is ")[0]}"'}
+    paths = sorted(path for pattern in _WIDE for path in (ROOT / "tests").glob(pattern))
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    return [str(path.relative_to(ROOT)) for path, text in texts.items() if any(name in text for name in names)]
+
+
 def is_caught(mutant: Mutant, tests: list[str]) -> bool:
     """Run ``tests`` in a child of this process, where the module has the mutant's source; whether a test fails."""
     child = os.fork()
@@ -196,7 +205,7 @@ def main() -> int:
         source = (ROOT / mutant.path).read_text(encoding="utf-8") if options.unchanged else mutant.source
         caught = is_caught(dataclasses.replace(mutant, source=source), list_tests(mutant))
         if not caught and not options.narrow:
-            caught = is_caught(mutant, [f"tests/{name}" for name in _WIDE])
+            caught = is_caught(dataclasses.replace(mutant, source=source), list_files(mutant))
         print("caught  " if caught else "SURVIVES", mutant.describe(), flush=True)
         survivors += [] if caught else [mutant]
     print(f"{total} mutants, {len(survivors)} survive")
