@@ -344,3 +344,12 @@ def test_a_page_gets_no_token_by_other_grants(apps: Any, grant: str) -> None:
     assert send().code != 9002326
     if grant in ("password", "application"):
         assert send().status == 200
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_code_of_version_2_gets_no_more_at_version_1(browser: Any, offline: bool) -> None:
+    """A refresh token needs ``offline_access`` in the authorization request, whatever endpoint redeems the code."""
+    scope = f"openid {GRAPH}/User.Read.All" + (" offline_access" if offline else "")
+    status, body = browser.redeem(browser.code(scope=scope), v1=True, scope=None, resource=GRAPH)
+    assert status == 200, body
+    assert ("refresh_token" in body) is offline

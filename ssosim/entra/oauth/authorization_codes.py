@@ -203,13 +203,16 @@ def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:
 def _access_of_code(provider: Provider, request: TokenRequest, claims: AuthorizationCodeClaims) -> RequestedAccess:
     """Return the access as stated in the token request, else as in the authorization request.
 
-    A refresh token is issued if both requests have ``offline_access``; in v1, which has no scopes, always.
+    A refresh token is issued if both requests have ``offline_access``; in v1, which has no scopes, always, but
+    not for a code of v2 without ``offline_access`` (OpenID Connect Core, section 11; what the real service does is
+    unconfirmed).
     """
     cloud = provider.estate.cloud
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if request.version == "1.0":
         form = {"resource": stated or claims.resource}
-        return read_requested_access(form, request.version, cloud)
+        access = read_requested_access(form, request.version, cloud)
+        return access if not claims.scopes else replace(access, refresh_token="offline_access" in claims.scopes)
     consented = "offline_access" in claims.scopes
     if stated:
         access = read_requested_access(request.form, request.version, cloud)
