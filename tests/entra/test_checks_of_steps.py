@@ -1,4 +1,4 @@
-"""A user who is disabled between two steps gets no token at the second one; shared authorities that have no tenant."""
+"""Checks at each step: users who are disabled between two steps, shared authorities, requests of realm discovery."""
 
 from __future__ import annotations
 
@@ -92,3 +92,20 @@ def test_shared_authorities_name_no_tenant(site: Any, browser: Any) -> None:
     assert browser.open(tenant="consumers").code == 50059
     body = urlencode({"client_id": Site.CLI, "scope": ARM}).encode()
     assert site.ask("POST", LOGIN, "/consumers/oauth2/v2.0/devicecode", headers=site.FORM, body=body).code == 50059
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "code"),
+    [
+        ("GET", "/common/userrealm/?api-version=2.1", b"", 900144),
+        ("GET", "/common/userrealm/alice@contoso.com?api-version=9.9", b"", 9002313),
+        ("GET", "/GetUserRealm.srf", b"", 900144),
+        ("POST", "/common/GetCredentialType", b"{", 9002313),
+        ("POST", "/common/GetCredentialType", b"{}", 900144),
+        ("POST", "/common/GetCredentialType", b'{"username": 7}', 900144),
+        ("POST", "/common/GetCredentialType", b'{"username": "' + b"x" * 70_000 + b'"}', 9002313),
+    ],
+)
+def test_bad_requests_of_realm_discovery(site: Any, method: str, target: str, body: bytes, code: int) -> None:
+    """A parameter that is absent, of another type, unknown or too long is refused by its code."""
+    assert site.ask(method, LOGIN, target, body=body).code == code
