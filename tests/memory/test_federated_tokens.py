@@ -175,6 +175,31 @@ def test_the_key_is_that_of_the_key_id(lab, key_id, code):
     assert send(lab, token)[1] == (None if code is None else [code])
 
 
+@pytest.mark.parametrize(
+    "documents",
+    [
+        {"configuration": {"issuer": CLUSTER}},  # OpenID Connect Discovery 1.0, section 4.3
+        {"configuration": {"jwks_uri": 7}},
+        {"keys": {"keys": {}}},
+        {"keys": {}},
+        {"keys": []},
+    ],
+)
+def test_a_document_of_another_issuer_is_50166(lab, monkeypatch, documents):
+    """A configuration that names another issuer or no address of keys, a key set that has no list of keys: no token."""
+    token = mint(lab)
+    fetch = lab.provider.fetch_document
+
+    def change(url, call):
+        found = json.loads(fetch(url, call))
+        name = "configuration" if url.endswith("configuration") else "keys"
+        changed = documents.get(name, found)
+        return json.dumps(found | changed if name == "configuration" else changed).encode()
+
+    monkeypatch.setattr(lab.provider, "fetch_document", change)
+    assert send(lab, token) == (400, [50166])
+
+
 def test_another_algorithm_is_refused(lab):
     """5002738: the issuer's own key, but PS256; client assertions of certificates may have it, federated tokens not."""
     key = lab.provider.keys.generated[issuer_key_name(ISSUER)]
