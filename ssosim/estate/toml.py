@@ -105,6 +105,8 @@ def _choices(path: KeyPath, at: str, kind: type, data: object) -> list[str]:
     here = _type_at(path, kind, data)
     if at.rstrip("`").endswith("[...]") and isinstance(here, inspect.DictType):
         here = here.value_type
+    if isinstance(here, inspect.UnionType):  # one value, or a list of them
+        here = next((t for t in here.types if isinstance(t, inspect.EnumType)), here)
     if isinstance(here, inspect.EnumType):
         return [str(member.value) for member in here.cls]
     if isinstance(here, inspect.LiteralType):

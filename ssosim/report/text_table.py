@@ -18,20 +18,20 @@ def table(result: RunResult, columns: int | None = None) -> str:
     rows = [["phase", "from", *clients]]
     for phase in result.phases:
         begin = phase.start.strftime("%H:%M")
-        rows.append([phase.phase, begin, *(_cell(phase.clients[client]) for client in clients)])
+        rows.append([phase.label, begin, *(_cell(phase.clients[client]) for client in clients)])
     grid = _grid(rows)
     if columns is not None and max(map(len, grid)) > columns:
         grid = _grid([list(row) for row in zip(*rows, strict=True)])
     lines = [f"{result.scenario}: {result.title}", "", *grid]
     width = max((len(client) for client in clients), default=0)
     for phase in result.phases:
-        lines += ["", f"{phase.phase}: {phase.title}".rstrip(": ")]
+        lines += ["", f"{phase.label}: {phase.title}".rstrip(": ")]
         for client, came_to in phase.clients.items():
             outcome = f"{came_to.outcome}{_after(came_to)}"
             lines.append(f"  {client:<{width}}  {outcome}: {came_to.reason}{_deviation(came_to)}")
             lines += [f"  {'':<{width}}  {came_to.note}"] if came_to.note else []
     if result.mix:
-        shares = [f"{each.phase} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
+        shares = [f"{each.label} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
     good = sum(each.as_expected for each in result.judged)
     counted = f"{good} of {len(result.judged)} outcomes are as the scenario expects"

@@ -196,6 +196,24 @@ def _steps(scenario: Scenario) -> Iterator[_Mistake]:
                 yield _Mistake((*path, "faults"), "needs at least one fault")
 
 
+def _sign_ins(scenario: Scenario) -> Iterator[_Mistake]:
+    if any(moment.tzinfo is None for moment in (*(phase.start for phase in scenario.phases), scenario.end)):
+        return  # said already
+    for index, phase in enumerate(scenario.phases):
+        length, times = scenario.duration_of(index), phase.sign_in_at
+        for number, at in enumerate(times):
+            path: KeyPath = ("phases", index, "sign_in_at", number)
+            if not 0 <= at < length:
+                yield _Mistake(path, f"expected seconds within the phase, from 0 to below {length:g}")
+            elif number and not at > times[number - 1]:
+                yield _Mistake(path, "must be later than the sign-in before")
+        for key, outcomes in phase.expect.items():
+            if isinstance(outcomes, tuple) and len(outcomes) != len(phase.sign_in_times):
+                wanted = f"sign_in_at has {len(times)}" if times else "without sign_in_at there is one sign-in"
+                text = f"expected one outcome for each sign-in, or one for all; {wanted}, here are {len(outcomes)}"
+                yield _Mistake(("phases", index, "expect", key), text)
+
+
 def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
     for index, client in enumerate(scenario.clients):
         if client.model is not None and client.model not in models:
@@ -218,5 +236,6 @@ _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _clients,
     _devices,
     _steps,
+    _sign_ins,
     _expectations,
 )

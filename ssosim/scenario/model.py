@@ -9,7 +9,7 @@ import msgspec
 from ssosim.estate import DnsResolver, Estate
 from ssosim.faults import AnyFault
 from ssosim.lab.scripted_user import BEHAVIOURS
-from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.outcome import Outcome, label_phase
 
 __all__ = ["Client", "Phase", "Scenario", "Step"]
 
@@ -82,19 +82,39 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
     ``*`` for the rest, to the expected outcome; the most specific key counts. A client without a key has no expected
     outcome.
+
+    ``sign_in_at``: the clients sign in at these times, in seconds from the start, and each sign-in has a verdict of its
+    own; without it they sign in once, at the start. In ``expect`` one outcome applies to all sign-ins, a list has one
+    outcome for each.
     """
 
     name: str
     start: datetime
     title: str = ""
+    sign_in_at: tuple[float, ...] = ()
     faults: tuple[AnyFault, ...] = ()
     steps: tuple[Step, ...] = ()
     include: tuple[str, ...] = ()
-    expect: dict[str, Outcome] = {}
+    expect: dict[str, Outcome | tuple[Outcome, ...]] = {}
 
-    def expected_of(self, client: Client) -> Outcome | None:
-        """Return the expected outcome of ``client``; None if there is none."""
-        return next((self.expect[key] for key in client.groups if key in self.expect), None)
+    @property
+    def sign_in_times(self) -> tuple[float, ...]:
+        """The times at which the clients sign in, in seconds from the start of the phase."""
+        return self.sign_in_at or (0.0,)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of the phase in results: one, or one for each time of ``sign_in_at``."""
+        return tuple(label_phase(self.name, at) for at in self.sign_in_at or (None,))
+
+    def expected_of(self, client: Client, sign_in: int = 0) -> Outcome | None:
+        """Return the expected outcome of ``client`` at sign-in number ``sign_in`` (from 0); None if there is none."""
+        expected = next((self.expect[key] for key in client.groups if key in self.expect), None)
+        return expected[sign_in] if isinstance(expected, tuple) else expected
+
+    def expected_at(self, sign_in: int) -> dict[str, Outcome]:
+        """Return ``expect`` for sign-in number ``sign_in`` (from 0)."""
+        return {key: each[sign_in] if isinstance(each, tuple) else each for key, each in self.expect.items()}
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):
@@ -120,6 +140,11 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
         """Return the length of phase number ``index`` (from 0) in seconds."""
         following = self.phases[index + 1].start if index + 1 < len(self.phases) else self.end
         return (following - self.phases[index].start).total_seconds()
+
+    def sign_in_end(self, index: int, sign_in: int) -> float:
+        """Return when sign-in number ``sign_in`` of phase ``index`` is judged, in seconds from its start (from 0)."""
+        times = self.phases[index].sign_in_times
+        return times[sign_in + 1] if sign_in + 1 < len(times) else self.duration_of(index)
 
     def estate(self, estate: Estate) -> Estate:
         """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers."""

@@ -19,6 +19,9 @@ Each phase is played in this order:
 7. Run to each step of the phase and apply or undo its faults, then run to the end of the phase.
 8. Raise LabError if a model raised an exception, then judge all clients from the phase's records.
 
+With ``sign_in_at``, steps 5 to 8 are played for each of its times: run to the time, remember the last record, apply the
+steps of that time, record ``SignInsStarted``, and judge when the next sign-in begins or the phase ends.
+
 What always holds: verdicts come from the trace only. A client's device slot (its address) and its random generator are
 reserved once and outlast its process, so a client is the same for servers and faults in all phases. All clients have
 their device before the first phase, while nothing is broken, so the user has signed on. ``play`` ends all tasks and
@@ -34,7 +37,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssosim_clients.models.base import Model, SignInState
@@ -45,9 +48,9 @@ from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
 from ssosim.scenario.model import Client, Scenario
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
+from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_side_by_side
-from ssosim.trace import ClientFinished, PhaseStarted
+from ssosim.trace import ClientFinished, PhaseStarted, SignInsStarted
 
 __all__ = ["play"]
 
@@ -63,9 +66,9 @@ async def play(
     """Play ``scenario`` in a lab that runs on ``clock``.
 
     ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
-    at the start of the next phase; one that is still signing in goes on. Programs run once per phase, at its start,
-    ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model raises an exception, and
-    FaultError if a fault does not fit the estate.
+    at the start of the next phase or at the next time of ``sign_in_at``; one that is still signing in goes on. Programs
+    run once for each of these times, ``at_once`` of them in parallel, and need
+    ``run_program``. Raises LabError if a model raises an exception, and FaultError if a fault does not fit the estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
         clients = _ClientModels(scenario, lab, clock, models)
@@ -79,18 +82,35 @@ async def play(
             mark = lab.trace.last_seq
             steps = faults.enter(phase)
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
-            times = NOT_TIMED
-            if run_program is not None:
-                programs = [client for client in scenario.clients if client.run]
-                times = await run_side_by_side(programs, run_program, lab.trace, at_once)
-            await clients.start_sign_ins()
-            for after, act in steps:
-                await clock.run_until(began + after)
-                act()
-            await clock.run_until(began + scenario.duration_of(index))
-            clients.raise_errors()
-            results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
+            for number, at in enumerate(phase.sign_in_times):
+                await _run_to(clock, began, at, steps)
+                if at > 0:
+                    mark = lab.trace.last_seq
+                    run_actions(steps, at)
+                if phase.sign_in_at:
+                    lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                times = NOT_TIMED
+                if run_program is not None:
+                    programs = [client for client in scenario.clients if client.run]
+                    times = await run_side_by_side(programs, run_program, lab.trace, at_once)
+                await clients.start_sign_ins()
+                await _run_to(clock, began, scenario.sign_in_end(index, number), steps)
+                clients.raise_errors()
+                results += judge_phase(
+                    scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
+                )
         return Playback(scenario, tuple(results))
+
+
+async def _run_to(
+    clock: VirtualClock | RealTimeClock, began: float, end: float, actions: list[tuple[float, Callable[[], None]]]
+) -> None:
+    """Run to ``end`` seconds after ``began``, with the actions before it at their times."""
+    while actions and actions[0][0] < end:
+        after, act = actions.pop(0)
+        await clock.run_until(began + after)
+        act()
+    await clock.run_until(began + end)
 
 
 class _ClientModels:

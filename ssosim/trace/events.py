@@ -33,6 +33,7 @@ __all__ = [
     "LabEvent",
     "LabPaused",
     "PhaseStarted",
+    "SignInsStarted",
     "TicketChecked",
     "TokenIssued",
     "UserPrompted",
@@ -243,6 +244,19 @@ class PhaseStarted(Event):
     layer: ClassVar[Layer] = "lab"
     scenario: str
     phase: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInsStarted(Event):
+    """The clients of a scenario start to sign in, ``sign_in_at`` seconds after the start of the phase.
+
+    Only of a phase that has ``sign_in_at``. The verdicts on these sign-ins are from the records after this one.
+    """
+
+    layer: ClassVar[Layer] = "lab"
+    scenario: str
+    phase: str
+    sign_in_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

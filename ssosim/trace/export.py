@@ -185,6 +185,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"fault {event.name} undone{f' {event.reason}' if event.reason else ''}: {event.detail}"
         case events.PhaseStarted():
             return f"{event.scenario}: phase {event.phase}"
+        case events.SignInsStarted():
+            return f"{event.scenario}: sign-ins in phase {event.phase}, {event.sign_in_at:g} s after its start"
         case events.UserPrompted():
             return f"the user is asked: {event.reason}"
         case events.ClientMessage():

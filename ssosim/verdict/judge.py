@@ -100,14 +100,14 @@ class Verdict:
     note: str = ""
 
 
-def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = ()) -> Verdict:
+def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = (), period: str = "phase") -> Verdict:
     """Judge one client in one phase.
 
     ``records`` are all records of that client in the phase, in order. ``began`` is the start of the phase in seconds
     since the Unix epoch. ``pauses`` are the phase's records of pauses of the lab itself; they never change the
-    outcome.
+    outcome. ``period`` is the word for what began then: one of several sign-ins of a phase is an ``attempt``.
     """
-    verdict = _say_not_checked(_judge(records, began), records)
+    verdict = _say_not_checked(_judge(records, began, period), records)
     if not pauses:
         return verdict
     met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
@@ -132,7 +132,7 @@ def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
     return None if finished is None else finished.seq
 
 
-def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 - one for each outcome
+def _judge(records: Sequence[Record], began: float, period: str) -> Verdict:  # noqa: PLR0911 - one for each outcome
     client = _ClientRecords(records)
     spn = client.spn()
     signed_in = client.last(TokenIssued)
@@ -148,7 +148,7 @@ def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
         reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
         if after >= 1:
-            reason += f", {_format_duration(after)} into the phase, without the user"
+            reason += f", {_format_duration(after)} into the {period}, without the user"
         return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
     if not records:
         return Verdict(Outcome.STALLED, "it did nothing that reached the wire")
