@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ssosim_clients.models.base import Model, SignInReport, SignInState
+from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
+from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
-from ssosim.trace import ClientFinished, PhaseStarted, SignInsStarted
+from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play_in_memory"]
 
@@ -28,7 +30,7 @@ def play_in_memory(
     """Play ``scenario``; ``models`` maps the names of all its clients to models.
 
     ``lab`` is a new lab whose trace the caller wants to read; by default one is made. Raises LabInputError for what is
-    not supported in memory, LabError if a model raises an exception, FaultError if a fault does not fit the estate.
+    not supported in memory, LabError if a model's code is broken, FaultError if a fault does not fit the estate.
     """
     if programs := [client.name for client in scenario.clients if client.name not in models]:
         names = ", ".join(programs)
@@ -52,19 +54,25 @@ class _Play:
         # A client's random generator outlasts its process, as over sockets.
         self._random = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
-        self._runs: dict[str, Run[SignInReport]] = {}
+        self._runs: dict[str, Run[SignInReport | None]] = {}
+        self._began: dict[str, float] = {}
+        self._stopping: set[str] = set()
+        self._event_limit = EventLimit(lab.trace, models, lambda: lab.engine.now, self._stop_soon)
 
     def run(self) -> Playback:
         """Play all phases and return the results."""
         scenario, lab = self._scenario, self._lab
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
+        notes: dict[str, tuple[str, ...]] = {}
+        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             self._until(began)
             mark = lab.trace.last_seq
             steps = faults.enter(phase)
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+            first = mark
             for number, at in enumerate(phase.sign_in_times):
                 self._run_to(began, at, steps)
                 if at > 0:
@@ -77,9 +85,11 @@ class _Play:
                 self._check()
                 judged = judge_phase(scenario, phase, lab.trace, mark, sign_in=number, first_steps=lab.first_steps)
                 results += judged
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
+        self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()
-        return Playback(scenario, tuple(results))
+        return Playback(scenario, tuple(results), notes)
 
     def _run_to(self, began: float, end: float, actions: list[tuple[float, Callable[[], None]]]) -> None:
         """Run to ``end`` seconds after ``began``, with the actions before it at their times."""
@@ -113,18 +123,31 @@ class _Play:
                 self._devices[client.name] = self._device(client)
             run = self._runs.get(client.name)
             if run is None or run.done:
+                self._event_limit.forget(client.name)
+                self._began[client.name] = self._lab.engine.now
                 self._runs[client.name] = self._lab.engine.start(self._sign_in(client.name))
 
-    async def _sign_in(self, name: str) -> SignInReport:
-        """Sign in once. A failed sign-in is recorded as exit code 1, as for a program."""
-        model = self._models[name]
-        report = await model.sign_in(self._devices[name])
-        if getattr(report, "state", None) is SignInState.FAILED:
-            self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
-        return report
+    async def _sign_in(self, name: str) -> SignInReport | None:
+        return await sign_in_and_record(
+            self._models[name], self._devices[name], self._lab.trace, name, self._lab.estate
+        )
+
+    def _stop_soon(self, name: str) -> None:
+        """Stop a client that is over the limit of events, as soon as its present step is done."""
+        if name not in self._stopping:
+            self._stopping.add(name)
+            self._lab.engine.call_at(self._lab.engine.now, lambda: self._stop(name))
+
+    def _stop(self, name: str) -> None:
+        run = self._runs.get(name)
+        if run is not None and not run.done:
+            run.cancel()
+            program = str(getattr(self._models[name], "name", "") or name)
+            record_stop(self._lab.trace, name, program, self._lab.engine.now - self._began[name])
+        self._stopping.discard(name)
 
     def _check(self) -> None:
-        """Raise LabError for a model that raised an exception."""
+        """Raise LabError for a model whose code raised a built-in exception, such as TypeError."""
         for name, run in self._runs.items():
             if run.error is not None:
                 text = f"the client model {name!r} broke: {type(run.error).__name__}: {run.error}"

@@ -16,6 +16,7 @@ from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, for
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
+from ssosim.verdict.expectations import ANY_PHASE, AnyExpectation, find_expectation_mistake
 
 __all__ = ["catalogue", "convert_scenario", "list_shipped_names", "load_scenario", "parse_scenario"]
 
@@ -207,11 +208,17 @@ def _sign_ins(scenario: Scenario) -> Iterator[_Mistake]:
                 yield _Mistake(path, f"expected seconds within the phase, from 0 to below {length:g}")
             elif number and not at > times[number - 1]:
                 yield _Mistake(path, "must be later than the sign-in before")
-        for key, outcomes in phase.expect.items():
-            if isinstance(outcomes, tuple) and len(outcomes) != len(phase.sign_in_times):
-                wanted = f"sign_in_at has {len(times)}" if times else "without sign_in_at there is one sign-in"
-                text = f"expected one outcome for each sign-in, or one for all; {wanted}, here are {len(outcomes)}"
-                yield _Mistake(("phases", index, "expect", key), text)
+        for key in phase.expect_at:
+            if _seconds(key) not in times:
+                known = f"expected one of {', '.join(f'{at:.12g}' for at in times)}" if times else "sign_in_at has none"
+                yield _Mistake(("phases", index, "expect_at", key), f"there is no sign-in at {key!r}; {known}")
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
@@ -224,10 +231,22 @@ def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
 def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
     names = {key for client in scenario.clients for key in client.groups}
     for index, phase in enumerate(scenario.phases):
-        for name in phase.expect:
+        tables: list[tuple[KeyPath, dict[str, AnyExpectation]]] = [(("phases", index, "expect"), phase.expect)]
+        tables += [(("phases", index, "expect_at", at), table) for at, table in phase.expect_at.items()]
+        for path, name, expected in (((*at, name), name, each) for at, table in tables for name, each in table.items()):
             if name not in names:
-                text = f"there is no client {name!r}; {_list_known(name, sorted(names))}"
-                yield _Mistake(("phases", index, "expect", name), text)
+                yield _Mistake(path, f"there is no client {name!r}; {_list_known(name, sorted(names))}")
+            if text := find_expectation_mistake(expected):
+                yield _Mistake(path, text)
+    phases = [*dict.fromkeys(name for phase in scenario.phases for name in (phase.name, *phase.labels))]
+    known = {*phases, *(f"{scenario.name}#{phase}" for phase in phases), ANY_PHASE}
+    for index, client in enumerate(scenario.clients):
+        for key, expected in client.expect.items():
+            path = ("clients", index, "expect", key)
+            if key not in known:
+                yield _Mistake(path, f"there is no phase {key!r}; {_list_known(key, phases)}")
+            if text := find_expectation_mistake(expected):
+                yield _Mistake(path, text)
 
 
 _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (

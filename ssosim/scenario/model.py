@@ -9,7 +9,15 @@ import msgspec
 from ssosim.estate import DnsResolver, Estate
 from ssosim.faults import AnyFault
 from ssosim.lab.scripted_user import BEHAVIOURS
-from ssosim.verdict.outcome import Outcome, label_phase
+from ssosim.verdict.expectations import (
+    AnyExpectation,
+    Expectation,
+    convert_expectation,
+    default_expectation,
+    merge,
+    select_by_phase,
+)
+from ssosim.verdict.outcome import label_phase
 
 __all__ = ["Client", "Phase", "Scenario", "Step"]
 
@@ -26,6 +34,10 @@ class Client(_Frozen, frozen=True, kw_only=True):
     device has IPv6 and prefers it. ``person`` is the behaviour of the scripted user at a prompt, by name; True means
     that the user signs in, False that the user walks away. ``fresh``: a new process with a new sign-on at each phase;
     programs always have that.
+
+    ``expect`` are expectations of this client by phase (``phase``, ``scenario#phase``, or ``*`` for any phase); they
+    precede those of the phases. ``added``: the client is not of the scenario, such as the user's own program. Where
+    nothing else is expected of it, it must sign in while no fault is in force, and expose nothing.
 
     For programs only: ``deadline`` in seconds, ``environment`` variables in addition to the device's own, and ``etc``,
     a folder whose files appear in the device's ``/etc``.
@@ -44,6 +56,8 @@ class Client(_Frozen, frozen=True, kw_only=True):
     fresh: bool = False
     environment: dict[str, str] = {}
     etc: str | None = None
+    expect: dict[str, AnyExpectation] = {}
+    added: bool = False
 
     @property
     def behaviour(self) -> str:
@@ -80,12 +94,12 @@ class Phase(_Frozen, frozen=True, kw_only=True):
 
     ``steps`` apply and undo faults within the phase. ``include`` adds the faults and steps of other scenarios' phases,
     each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
-    ``*`` for the rest, to the expected outcome; the most specific key counts. A client without a key has no expected
-    outcome.
+    ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table; the most specific
+    key counts. Of a client without a key nothing is expected.
 
     ``sign_in_at``: the clients sign in at these times, in seconds from the start, and each sign-in has a verdict of its
-    own; without it they sign in once, at the start. In ``expect`` one outcome applies to all sign-ins, a list has one
-    outcome for each.
+    own; without it they sign in once, at the start. ``expect_at`` has a table like ``expect`` for single sign-ins, by
+    their times in seconds as text; it precedes ``expect``.
     """
 
     name: str
@@ -95,7 +109,13 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     faults: tuple[AnyFault, ...] = ()
     steps: tuple[Step, ...] = ()
     include: tuple[str, ...] = ()
-    expect: dict[str, Outcome | tuple[Outcome, ...]] = {}
+    expect: dict[str, AnyExpectation] = {}
+    expect_at: dict[str, dict[str, AnyExpectation]] = {}
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether a fault is in force at any time of the phase."""
+        return bool(self.faults or self.steps or self.include)
 
     @property
     def sign_in_times(self) -> tuple[float, ...]:
@@ -107,14 +127,26 @@ class Phase(_Frozen, frozen=True, kw_only=True):
         """The name of the phase in results: one, or one for each time of ``sign_in_at``."""
         return tuple(label_phase(self.name, at) for at in self.sign_in_at or (None,))
 
-    def expected_of(self, client: Client, sign_in: int = 0) -> Outcome | None:
-        """Return the expected outcome of ``client`` at sign-in number ``sign_in`` (from 0); None if there is none."""
-        expected = next((self.expect[key] for key in client.groups if key in self.expect), None)
-        return expected[sign_in] if isinstance(expected, tuple) else expected
+    def expected_at(self, sign_in: int) -> dict[str, AnyExpectation]:
+        """Return ``expect`` for sign-in number ``sign_in`` (from 0), with its own table first."""
+        at = self.sign_in_times[sign_in]
+        own = next((table for key, table in self.expect_at.items() if float(key) == at), {})
+        return own | {key: value for key, value in self.expect.items() if key not in own}
 
-    def expected_at(self, sign_in: int) -> dict[str, Outcome]:
-        """Return ``expect`` for sign-in number ``sign_in`` (from 0)."""
-        return {key: each[sign_in] if isinstance(each, tuple) else each for key, each in self.expect.items()}
+    def expected_of(self, client: Client, scenario: str = "", sign_in: int = 0) -> Expectation | None:
+        """Return what is expected of ``client``; None if nothing is.
+
+        ``scenario`` is the name of the scenario, for keys of ``Client.expect``; ``sign_in`` is the number of the
+        sign-in, from 0. Raises ExpectationError; a loaded scenario has been checked.
+        """
+        own = {key: convert_expectation(value) for key, value in client.expect.items()}
+        tables = [table for key, table in self.expect_at.items() if float(key) == self.sign_in_times[sign_in]]
+        found = [table[key] for table in (*tables, self.expect) for key in client.groups if key in table]
+        here = convert_expectation(found[0]) if found else None
+        default = default_expectation(has_faults=self.has_faults) if client.added and here is None else None
+        label = self.labels[sign_in]
+        by_label = select_by_phase(own, label, scenario)[:2] if label != self.name else ()
+        return merge(*by_label, *select_by_phase(own, self.name, scenario), here, default) or None
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):

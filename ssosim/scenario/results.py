@@ -41,6 +41,7 @@ def _phase(playback: Playback, phase: Phase, sign_in_at: float | None) -> PhaseR
         sign_in_at=sign_in_at,
         share_silent=playback.share(phase.name, sign_in_at=sign_in_at),
         faults=tuple(_faults(phase)),
+        notes=playback.notes.get(phase.name, ()),
         clients={
             played.client: ClientResult.of(
                 played.verdict, measures=played.measures, expected=played.expected, decided_s=played.decided_s

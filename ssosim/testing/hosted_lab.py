@@ -18,10 +18,11 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
+from ssosim.scenario.model_sign_in import sign_in_and_record
 from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, find_shipped_model, get_model_name
 from ssosim.testing.playing import AnyEstate, convert_error, resolve_estate, working_folder
-from ssosim.trace import Record
+from ssosim.trace import ClientFinished, Record
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.pauses import select_pauses
@@ -101,8 +102,13 @@ class HostedLab:
         async def attempt(lab: Lab) -> Verdict:
             mark, began = lab.trace.last_seq, lab.clock.now()
             async with model_device(lab, name, lab.device_of(device), WallClock(lab.clock)) as ports:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(model.sign_in(ports), patience_s)
+                attempted = asyncio.create_task(sign_in_and_record(model, ports, lab.trace, name, lab.estate))
+                done, _ = await asyncio.wait([attempted], timeout=patience_s)
+                if not done:
+                    attempted.cancel()
+                    end = ClientFinished(program=name, exit_code=-9, stopped="deadline", running_s=patience_s)
+                    lab.trace.record(name, end)
+                await asyncio.gather(attempted, return_exceptions=not done)
             records = lab.trace.since(mark)
             return judge([record for record in records if record.client == name], began, select_pauses(records))
 

@@ -212,6 +212,7 @@ def _build_played(
             result.verdict,
             result.expected,
             tuple(evidence(records, result.verdict.evidence)),
+            result.measures,
             result.sign_in_at,
         )
         for result in playback.results

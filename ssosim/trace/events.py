@@ -299,15 +299,20 @@ class ClientMessage(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFinished(Event):
-    """A program ended. ``exit_code`` is that of a shell; negative if a signal of ssosim ended the program.
+    """A client ended. ``exit_code`` is that of a shell; negative if a signal of ssosim ended the program.
 
-    ssosim ends a program at its deadline, when its ``exec`` is interrupted, and by the control API. Such an end is not
-    a failure of the program.
+    ssosim ends a program at its ``deadline``, by a ``request`` (its ``exec`` was interrupted, or the control API), and
+    a client model at the ``limit`` of its events per hour. Such an end is not a failure of the client: it was still
+    running. ``running_s`` are the seconds that it ran, if known: real ones of a program, the lab's of a model.
+    ``error`` is the text of an exception that a client model raised.
     """
 
     layer: ClassVar[Layer] = "client"
     program: str
     exit_code: int
+    stopped: Literal["", "deadline", "request", "limit"] = ""
+    running_s: float | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

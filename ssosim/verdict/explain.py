@@ -22,16 +22,14 @@ from ssosim.trace import (
     SignInStep,
     UserPrompted,
 )
+from ssosim.verdict.clients import LAB_COMMANDS, find_resolvers
 from ssosim.verdict.explain_causes import find_causes
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.pauses import select_pauses
-from ssosim.verdict.steps import select_before_prompt
+from ssosim.verdict.steps import is_on_the_wire, select_before_prompt
 
 __all__ = ["Cause", "Explanation", "build_causes", "explain"]
-
-_LAB_COMMANDS = ("spn", "dns-probe")
-"""Client names under which the trace has the queries of `ssosim spn` and `ssosim dns`; they do not sign in."""
 
 _NO_STEP = (SignInStep.OTHER, SignInStep.UNKNOWN)
 
@@ -81,22 +79,22 @@ def explain(
     they are known; the trace shows those that answered.
     """
     found: list[Explanation] = []
+    others = LAB_COMMANDS | find_resolvers(records)
     seen = 0
     for (name, at), began, part in _split_phases(records):
         seen += len(part)
         if phase in (None, name):
-            names = dict.fromkeys(r.client for r in part if r.client and _is_selected(r.client, client))
+            whoever = dict.fromkeys(record.client for record in part if record.client)
+            names = [each for each in whoever if (each not in others if client is None else each == client)]
             pauses = select_pauses(part)
             for who in names:
                 mine = [record for record in part if record.client == who]
-                verdict = judge(mine, began, pauses, "phase" if at is None else "attempt")
+                silent = not any(is_on_the_wire(record.event) for record in mine)
+                before = [r for r in records[: seen - len(part)] if r.client == who] if silent else ()
+                verdict = judge(mine, began, pauses, before, "phase" if at is None else "attempt")
                 links = build_causes(mine, verdict, records[:seen], first_steps)
                 found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note, at))
     return tuple(found)
-
-
-def _is_selected(name: str, client: str | None) -> bool:
-    return name not in _LAB_COMMANDS if client is None else name == client
 
 
 def build_causes(

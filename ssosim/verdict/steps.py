@@ -14,6 +14,8 @@ from ssosim.trace import (
     KdcExchange,
     Record,
     SignInStep,
+    TicketChecked,
+    TokenIssued,
     step_of_host,
 )
 
@@ -26,6 +28,7 @@ __all__ = [
     "has_address",
     "is_address_query",
     "is_attempt",
+    "is_on_the_wire",
     "select_before_prompt",
 ]
 
@@ -58,6 +61,11 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
 def is_attempt(event: Event) -> bool:
     """Return whether ``event`` starts a sign-in: realm discovery is the first step of the native flow."""
     return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
+
+
+def is_on_the_wire(event: Event) -> bool:
+    """Return whether ``event`` is a message of a client that reached the lab, or follows from one."""
+    return isinstance(event, DnsAnswered | KdcExchange | TicketChecked | HttpExchange | ConnectionFailed | TokenIssued)
 
 
 def find_unanswered_name(records: Sequence[Record]) -> Record | None:

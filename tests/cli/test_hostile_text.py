@@ -35,6 +35,7 @@ from ssosim.output import SafeStream, StatusLine, clean, clean_data, json_text, 
 from ssosim.report.junit import junit_xml
 from ssosim.trace import Record, events
 from ssosim.trace.export import record_to_json
+from ssosim.verdict.expectations import Expectation
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, convert_result, encode_result
 
@@ -656,7 +657,10 @@ def test_junit_of_hostile_names_is_xml(filler: Any):
     for number in range(ROUNDS):
         result = hostile_result(filler, number)
         wrong = msgspec.structs.replace(
-            result.phases[0].clients[H], as_expected=False, expected=Outcome.SILENT, reason=H + "\0\ufffe\ud800"
+            result.phases[0].clients[H],
+            as_expected=False,
+            expected=Expectation(outcome=(Outcome.SILENT,)),
+            reason=H + "\0\ufffe\ud800",
         )
         phase = msgspec.structs.replace(result.phases[0], clients={H: wrong})
         document = junit_xml(msgspec.structs.replace(result, phases=(phase,)), every_event(), again=H, took_s=1.0)

@@ -89,7 +89,11 @@ def test_a_scenario_that_does_not_fit_breaks_nothing(api: Api) -> None:
 
 def test_the_sign_ins_of_a_phase(api: Api) -> None:
     """Each time of ``sign_in_at`` has its event; ``since`` and ``expect`` are of the present sign-in."""
-    phase = OWN["phases"][0] | {"sign_in_at": [0, 1200, 3000], "expect": {"x": ["failed", "stalled", "silent"]}}
+    phase = OWN["phases"][0] | {
+        "sign_in_at": [0, 1200, 3000],
+        "expect": {"x": "silent"},
+        "expect_at": {"0": {"x": "failed"}},
+    }
     own = OWN | {"phases": [phase], "end": "2025-02-25T17:00:00Z", "clients": [{"name": "x", "run": ["true"]}]}
     since = api.ok("GET", "/v1/status")["trace_records"]
     said = api.ok("POST", "/v1/scenarios", {"scenario": own, "speed": 7200})

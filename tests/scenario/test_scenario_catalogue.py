@@ -226,9 +226,9 @@ def test_an_expectation_may_be_of_a_kind():
     phase = Phase(
         name="p", start=load_scenario("feb-2025").end, expect={"*": "failed", "office": "stalled", "desk": "silent"}
     )
-    assert phase.expected_of(Client(name="a", model="office")) == "stalled"
-    assert phase.expected_of(Client(name="a", model="office", kind="desk")) == "silent"
-    assert phase.expected_of(Client(name="b", model="ssms")) == "failed"
+    assert phase.expected_of(Client(name="a", model="office")).outcome == ("stalled",)
+    assert phase.expected_of(Client(name="a", model="office", kind="desk")).outcome == ("silent",)
+    assert phase.expected_of(Client(name="b", model="ssms")).outcome == ("failed",)
 
 
 async def test_a_scenario_in_python_breaks_and_mends_within_a_phase(tmp_path, prepared):

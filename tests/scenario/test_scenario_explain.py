@@ -42,7 +42,7 @@ def test_the_name_that_was_meant_is_the_cause():
 def test_without_a_chain_there_is_the_reason():
     """What failed and left nothing on the wire is not left unexplained."""
     assert _explained(ClientMessage(text="no arguments"), ended) == (
-        "curl in this lab: failed: it ended with exit code 22: no failed exchange was seen"
+        "curl in this lab: failed: it ended with exit code 22 and sent nothing"
     )
 
 

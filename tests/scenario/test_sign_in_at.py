@@ -45,7 +45,8 @@ sign_in_at = [0, 3600]
 steps = [
   { at = 0, until = 3600, faults = [{ fault = "record-set-empty", name = "autologon.microsoftazuread-sso.com" }] },
 ]
-expect = { native-prompt = ["interactive", "silent"], "*" = ["stalled", "silent"] }
+expect = { "*" = "silent" }
+expect_at = { 0 = { native-prompt = "interactive", "*" = "stalled" } }
 """
 
 
@@ -75,7 +76,7 @@ def test_each_sign_in_has_its_own_verdict() -> None:
 
 def test_an_expectation_of_one_sign_in_can_break() -> None:
     """An outcome for all sign-ins is compared with each; one that differs is a broken expectation."""
-    playback, _ = _played(TEXT.replace('["interactive", "silent"]', '"silent"'))
+    playback, _ = _played(TEXT.replace('native-prompt = "interactive", ', 'native-prompt = "silent", '))
     assert [each.as_expected for each in playback.results] == [False, True, True, True]
     assert not playback.as_expected
 
@@ -126,10 +127,16 @@ def test_every_result_says_which_sign_in() -> None:
         ("[0, 3600]", "[-1, 3600]", "phases[0].sign_in_at[0]", "from 0 to below 7200"),
         ("[0, 3600]", "[nan]", "phases[0].sign_in_at[0]", "from 0 to below 7200"),
         ("[0, 3600]", "[60, 60]", "phases[0].sign_in_at[1]", "later than the sign-in before"),
-        ("[0, 3600]", "[0]", "phases[0].expect.native-prompt", "sign_in_at has 1, here are 2"),
-        ("sign_in_at = [0, 3600]\n", "", "phases[0].expect.native-prompt", "one sign-in, here are 2"),
-        ('["interactive", "silent"]', '["interactive", "silnt"]', "phases[0].expect", "expected one of: silent"),
-        ('["interactive", "silent"]', '"silnt"', "phases[0].expect", "did you mean 'silent'?"),
+        ("{ 0 =", "{ 7 =", "phases[0].expect_at.7", "there is no sign-in at '7'; expected one of 0, 3600"),
+        ("{ 0 =", "{ x =", "phases[0].expect_at.x", "there is no sign-in at 'x'; expected one of 0, 3600"),
+        ("sign_in_at = [0, 3600]\n", "", "phases[0].expect_at.0", "sign_in_at has none"),
+        (
+            '"interactive", "*"',
+            '"interctive", "*"',
+            "phases[0].expect_at.0.native-prompt",
+            "did you mean 'interactive'?",
+        ),
+        ("{ native-prompt =", "{ native-promt =", "phases[0].expect_at.0.native-promt", "there is no client"),
     ],
 )
 def test_mistakes_are_named(old: str, new: str, key: str, words: str) -> None:
@@ -142,8 +149,8 @@ def test_mistakes_are_named(old: str, new: str, key: str, words: str) -> None:
 
 def test_the_first_sign_in_may_be_late() -> None:
     """Nobody signs in before the first time; the verdict counts from that time."""
-    text = TEXT.replace("[0, 3600]", "[3700]").replace('["interactive", "silent"]', '"silent"')
-    playback, records = _played(text.replace('["stalled", "silent"]', '"silent"'))
+    text = TEXT.replace("[0, 3600]", "[3700]").replace("{ 0 =", "{ 3700 =")
+    playback, records = _played(text)
     assert _outcomes(playback) == [("native-prompt", 3700.0, "silent"), ("office", 3700.0, "silent")]
     began = playback.scenario.phases[0].start.timestamp() + 3700
     assert all(record.at >= began for record in records if record.client)
@@ -154,3 +161,13 @@ def test_a_scenario_survives_json() -> None:
     """A scenario with lists of outcomes is the same after it was sent as JSON, as to a running lab."""
     scenario = parse_scenario(TEXT, "late.toml")
     assert msgspec.json.decode(msgspec.json.encode(scenario), type=Scenario) == scenario
+
+
+def test_a_client_has_an_expectation_by_sign_in() -> None:
+    """The label of a sign-in is a key of a client's own expectations, as on the command line; it precedes the phase."""
+    text = TEXT.replace(
+        'model = "office"', 'model = "office"\nexpect = { "morning +0 s" = "silent", morning = "failed" }'
+    )
+    playback, _ = _played(text)
+    office = [each for each in playback.results if each.client == "office"]
+    assert [str(each.expected) for each in office] == ["silent", "failed"]

@@ -204,8 +204,10 @@ def _run_joiner(
     stopped: list[int] = []
     code = _wait_for_child(init, stopped)  # by then the kernel has killed all other processes of the pid namespace
     reported = -signal.SIGKILL if timed_out else -stopped[0] if stopped else code
+    why = "deadline" if timed_out else "request" if stopped else ""
+    end = {"exit_code": reported, "stopped": why}
     with contextlib.suppress(LabError):
-        request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", {"exit_code": reported})
+        request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", end)
     if timed_out:
         print_error(f"stopped after {deadline:g} s", "ssosim exec")
         return _TIMED_OUT
