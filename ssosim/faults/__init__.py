@@ -22,6 +22,7 @@ from ssosim.faults.dns.cname_loop import CnameLoop
 from ssosim.faults.dns.delay import Delay
 from ssosim.faults.dns.delegation_removed import DelegationRemoved
 from ssosim.faults.dns.drop import Drop
+from ssosim.faults.dns.lame_delegation import LameDelegation
 from ssosim.faults.dns.long_chain import LongChain
 from ssosim.faults.dns.name_removed import NameRemoved
 from ssosim.faults.dns.name_server_blank import NameServerBlank
@@ -32,6 +33,8 @@ from ssosim.faults.dns.nxdomain import NxDomain
 from ssosim.faults.dns.ptr_mismatch import PtrMismatch
 from ssosim.faults.dns.record_set_empty import RecordSetEmpty
 from ssosim.faults.dns.refused import Refused
+from ssosim.faults.dns.registry_hold import RegistryHold
+from ssosim.faults.dns.resolver_poisoned import ResolverPoisoned
 from ssosim.faults.dns.reverse_zone_dead import ReverseZoneDead
 from ssosim.faults.dns.servfail import ServFail
 from ssosim.faults.dns.stale_cache import StaleCache
@@ -91,6 +94,7 @@ __all__ = [
     "KdcRefuses",
     "KdcRule",
     "KdcSilent",
+    "LameDelegation",
     "LongChain",
     "NameRemoved",
     "NameServerBlank",
@@ -103,6 +107,8 @@ __all__ = [
     "RealmManaged",
     "RecordSetEmpty",
     "Refused",
+    "RegistryHold",
+    "ResolverPoisoned",
     "ReverseZoneDead",
     "ServFail",
     "StaleCache",

@@ -108,7 +108,7 @@ class MemoryLab:
                 find_server=find_server,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver", validates=resolver.validate)
+            faults.attach(one, "resolver", resolver.name, validates=resolver.validate)
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:
