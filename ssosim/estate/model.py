@@ -178,13 +178,17 @@ class User(EstateEntry, frozen=True, kw_only=True):
 class Device(EstateEntry, frozen=True, kw_only=True):
     """A client machine: its signed-on user, and whether it is in the corporate network.
 
-    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address.
+    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address. ``resolvers`` names the resolvers that
+    it asks, in this order; none: those that list it in ``devices``, else those for all devices. The next one is asked
+    if one does not answer in 5 seconds, or answers SERVFAIL, REFUSED or NOTIMP. Source: resolv.conf(5), glibc
+    (``resolv/res_send.c``).
     """
 
     name: str
     user: str
     corporate_network: bool = True
     ipv6: bool = False
+    resolvers: tuple[str, ...] = ()
 
 
 class FederationService(EstateEntry, frozen=True, kw_only=True):

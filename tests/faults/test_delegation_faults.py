@@ -23,7 +23,7 @@ def _lab(estate: Estate | None = None, *resolvers: DnsResolver) -> MemoryLab:
 
 def _ask(lab: MemoryLab, name: str, device: str = "desk-1", kind: str = "A") -> tuple[str, tuple[str, ...]]:
     found = next(each for each in lab.estate.devices if each.name == device)
-    event = lab.dns_server_of(found).reply_to(build_query(name, kind), "office", "udp").event
+    event = lab.dns_servers_of(found)[0].reply_to(build_query(name, kind), "office", "udp").event
     return event.rcode, event.answers
 
 
