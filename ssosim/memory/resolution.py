@@ -145,9 +145,9 @@ def query_as_stub(
 ) -> LookupResult | Wait:
     """Query ``servers`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
 
-    A server that fails is followed by the next one (``asks_next_server``). Every reply is recorded under ``client`` when
-    it is sent. Returns what the stub resolver reads; if time passes before that, a generator that yields the seconds
-    and returns the result.
+    A server that fails is followed by the next one (``asks_next_server``). Every reply is recorded under ``client``
+    when it is sent. Returns what the stub resolver reads; if time passes before that, a generator that yields the
+    seconds and returns the result.
     """
     try:
         query = build_query(name, kind)

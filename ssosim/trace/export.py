@@ -161,7 +161,7 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
     match event:
         case events.DnsAnswered():
             answer = ", ".join(event.answers) or "-"
-            source = ", ".join(filter(None, (event.transport, event.by, event.origin)))
+            source = ", ".join(filter(None, (event.transport, event.by, event.origin, event.extended_error)))
             return f"{event.type} {event.name} → {event.rcode} {answer} ({source})"
         case events.KdcExchange():
             return f"{event.request} {event.service or '?'} → {event.outcome} ({event.transport})"

@@ -70,6 +70,7 @@ from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
 from ssosim.verdict.steps import (
     classify_failed_step,
+    describe_rcode,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
@@ -409,7 +410,7 @@ class _ClientRecords:
         if missing := self.unresolved_name():
             event = missing.event
             assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_unresolved_name
-            return f"{event.name} has no address ({event.rcode})"
+            return f"{event.name} has no address ({describe_rcode(event)})"
         if ticket:
             return self._describe_ticket_failure(ticket)
         refusal, failed = self.last_refusal(), self.last_failed_exchange()

@@ -43,13 +43,14 @@ from typing import TypeVar
 
 import dns.name
 from dns.name import Name
-from dns.rcode import NOERROR, SERVFAIL
+from dns.rcode import NOERROR, NXDOMAIN, SERVFAIL
 from dns.rdatatype import CNAME, DS, A, RdataType
 
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.classify import AnswerChain, Delegation, UnusableResponse, classify
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import MAX_CHAIN, Answer
+from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["Question", "Resolution", "Resolver", "UpstreamQuery", "UpstreamResponse", "run_resolution"]
@@ -90,7 +91,11 @@ V = TypeVar("V")
 
 
 class ResolutionFailedError(Exception):
-    """No server gave a usable answer, or the resolution reached one of its limits."""
+    """No server gave a usable answer, or the resolution reached one of its limits. ``error`` says which."""
+
+    def __init__(self, error: ExtendedError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -131,11 +136,18 @@ class Resolver:
         answer = self._from_cache(question, now, stale=False)
         if answer is not None:
             return answer
-        return make_servfail(question) if self._failures.get(question, 0.0) > now else None
+        if self._failures.get(question, 0.0) > now:
+            return make_servfail(question, ExtendedError.CACHED_ERROR)
+        return None
 
     def find_stale(self, question: Question, now: float) -> Answer | None:
         """An expired answer that may be used if no server answers (RFC 8767); None if there is none."""
-        return self._from_cache(question, now, stale=True) if self.settings.serve_stale else None
+        answer = self._from_cache(question, now, stale=True) if self.settings.serve_stale else None
+        if answer is None:
+            return None
+        missing = answer.rcode == NXDOMAIN
+        error = ExtendedError.STALE_NXDOMAIN_ANSWER if missing else ExtendedError.STALE_ANSWER
+        return dataclasses.replace(answer, extended_error=error)
 
     def flush(self, name: Name | None = None) -> int:
         """Remove all entries, or those of ``name`` and the names below it; return the number of removed answers."""
@@ -150,8 +162,8 @@ class Resolver:
         )
         try:
             answer = yield from self._follow(question, state)
-        except ResolutionFailedError:
-            answer = make_servfail(question)
+        except ResolutionFailedError as failed:
+            answer = make_servfail(question, failed.error)
         if answer.rcode == SERVFAIL:
             wait = self.settings.failure_recheck if self.settings.serve_stale else self.settings.failure_ttl
             put_bounded(self._failures, question, state.now + wait, MAX_FAILURES)
@@ -185,7 +197,7 @@ class Resolver:
             if isinstance(ended, Answer):
                 return ended
             owner = ended
-        raise ResolutionFailedError
+        raise ResolutionFailedError(ExtendedError.OTHER)
 
     def _fetch(
         self, owner: Name, rdtype: RdataType, state: ResolutionState, depth: int
@@ -212,7 +224,7 @@ class Resolver:
             bogus = self.settings.validate and self.is_bogus(entry.name)
             if bogus and not state.skip_validation:
                 if number == 0:
-                    raise ResolutionFailedError
+                    raise ResolutionFailedError(ExtendedError.DNSSEC_BOGUS)
                 break
             state.fetched[entry.name, rdtype] = entry
             if not bogus and (entry.rrset is not None or entry.soa is not None):
@@ -242,7 +254,7 @@ class Resolver:
             addresses.sort(key=lambda address: self._failed_servers.get((zone, address), 0.0) > state.now)
             for address in addresses:
                 if state.queries_left <= 0:
-                    raise ResolutionFailedError
+                    raise ResolutionFailedError(ExtendedError.OTHER)
                 state.queries_left -= 1
                 response = yield UpstreamQuery(address, question, bool(self.settings.forward_to))
                 state.now = max(state.now, response.now)
@@ -253,7 +265,7 @@ class Resolver:
                 put_bounded(
                     self._failed_servers, (zone, address), state.now + self.settings.bad_server_ttl, MAX_DELEGATIONS
                 )
-        raise ResolutionFailedError
+        raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
 
     def _classify(
         self, response: UpstreamResponse, zone: Name, question: Question
@@ -276,7 +288,7 @@ class Resolver:
                     continue
                 found += [rdata.to_text() for rrset in answer.answer if rrset.type == A for rdata in rrset.rdatas]
         if not found:
-            raise ResolutionFailedError
+            raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
         known = dataclasses.replace(delegation, addresses=tuple(found))
         put_bounded(self._delegations, delegation.zone, known, MAX_DELEGATIONS)
         return found
@@ -301,9 +313,9 @@ def extend_chain(chain: list[RRset], entry: Entry, question: Question) -> Answer
     return target
 
 
-def make_servfail(question: Question) -> Answer:
+def make_servfail(question: Question, error: ExtendedError) -> Answer:
     """Make the answer SERVFAIL."""
-    return Answer(name=question.name, type=question.type, rcode=SERVFAIL, authoritative=False)
+    return Answer(name=question.name, type=question.type, rcode=SERVFAIL, authoritative=False, extended_error=error)
 
 
 def put_bounded(kept: dict[K, V], key: K, value: V, limit: int) -> None:

@@ -31,6 +31,7 @@ from ssosim.dns.zones.answer import (
     join_steps,
     resolve_in_zones,
 )
+from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
@@ -111,7 +112,8 @@ def answer_as(
     origin = find_served_zone(server, hierarchy, name, rdtype)
     view = None if origin is None else hierarchy.views.get((origin, server))
     if origin is None or rdtype in NOT_SERVED or (view is not None and view.kind == "lame"):
-        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        lame = None if rdtype in NOT_SERVED else ExtendedError.NOT_AUTHORITATIVE
+        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False, extended_error=lame)
         faults = hierarchy.faults_of_delegation(server, name) if view is None else (view.fault,)
         return refused if not faults or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=faults)
     if view is not None and view.kind == "dead":

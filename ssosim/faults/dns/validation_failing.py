@@ -7,6 +7,7 @@ import dataclasses
 from dns.rcode import SERVFAIL
 
 from ssosim.dns import Effect
+from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.faults.core.answer_fault import normalise_name
 from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState
 from ssosim.trace import DnsAnswered
@@ -36,7 +37,7 @@ class ValidationFailing(Fault, frozen=True, kw_only=True, tag="validation-failin
                 return None
             if event.name != inside and not event.name.endswith(f".{inside}"):
                 return None
-            return Effect(rcode=SERVFAIL, unless_cd=True)
+            return Effect(rcode=SERVFAIL, unless_cd=True, extended_error=ExtendedError.DNSSEC_BOGUS)
 
         rule = DnsRule("lab", True, effect)
         return dataclasses.replace(state, bogus=state.bogus | {origin}, rules=(*state.rules, rule))
