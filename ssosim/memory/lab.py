@@ -108,7 +108,13 @@ class MemoryLab:
                 find_server=find_server,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver", resolver.name, validates=resolver.validate)
+            faults.attach(
+                one,
+                "resolver",
+                resolver.name,
+                validates=resolver.validate,
+                subnet=resolver.location or resolver.address,
+            )
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:

@@ -49,6 +49,13 @@ ROWS: dict[str, list[Fields]] = {
     "registry-hold": [{"zone": ZONE}, {"zone": "microsoftonline.com", "negative_ttl": 60}],
     "lame-delegation": [{"zone": ZONE}, {"zone": "fabrikam.com", "name_servers": ["ns.gone.example"]}],
     "resolver-poisoned": [{"name": AUTOLOGON}, {"name": LOGIN, "address": "192.0.2.20", "ttl": 60}],
+    "wrong-view": [
+        {"name": AUTOLOGON, "location": "munich"},
+        {"name": LOGIN, "location": "munich", "address": "192.0.2.20", "for_s": 60},
+        {"name": LOGIN, "location": "lyon"},
+    ],
+    "signature-expired": [{"zone": ZONE}, {"zone": ZONE, "names": [AUTOLOGON], "clients": ["office"]}],
+    "signature-tampered": [{"zone": ZONE}],
     "stale-cache": [{}],
     "validation-failing": [{"zone": ZONE}, {"zone": ZONE, "clients": ["native-prompt"]}],
     "http-status": [

@@ -17,7 +17,6 @@ class ExtendedError(IntEnum):
     OTHER = 0
     STALE_ANSWER = 3
     DNSSEC_BOGUS = 6
-    SIGNATURE_EXPIRED = 7
     CACHED_ERROR = 13
     STALE_NXDOMAIN_ANSWER = 19
     NOT_AUTHORITATIVE = 20
@@ -28,7 +27,6 @@ _NAMES: Mapping[ExtendedError, str] = {
     ExtendedError.OTHER: "Other Error",
     ExtendedError.STALE_ANSWER: "Stale Answer",
     ExtendedError.DNSSEC_BOGUS: "DNSSEC Bogus",
-    ExtendedError.SIGNATURE_EXPIRED: "Signature Expired",
     ExtendedError.CACHED_ERROR: "Cached Error",
     ExtendedError.STALE_NXDOMAIN_ANSWER: "Stale NXDOMAIN Answer",
     ExtendedError.NOT_AUTHORITATIVE: "Not Authoritative",

@@ -236,14 +236,14 @@ class ActiveFaults:
         for applied in self.active:
             applied.call_off()
 
-    def attach(self, server: Server, part: Part, name: str = "", *, validates: bool = False) -> None:
+    def attach(self, server: Server, part: Part, name: str = "", *, validates: bool = False, subnet: str = "") -> None:
         """Apply the faults at ``server``. ``name`` is that of an authoritative server, or of a resolver.
 
-        ``validates``: it is a validating resolver.
+        ``validates``: it is a validating resolver. ``subnet``: the subnet or address of a resolver, as servers see it.
         """
         self._servers.append((server, part, name, validates))
         if part == "resolver":
-            self._state = replace(self._state, resolvers=(*self._state.resolvers, name))
+            self._state = replace(self._state, resolvers={**self._state.resolvers, name: subnet})
         server.find_effect = self._find_effect(part, name, validates=validates)
 
     def watch(self, watcher: Callable[[FaultState], None]) -> None:

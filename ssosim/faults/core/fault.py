@@ -130,7 +130,7 @@ class FaultState:
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
     estate that the identity provider uses. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each
     change of the estate), ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it.
-    ``resolvers`` are the names of the lab's resolvers; no fault changes them.
+    ``resolvers`` are the lab's resolvers by name, each with the subnet that name servers see; no fault changes them.
     """
 
     zones: ZoneSet
@@ -145,7 +145,7 @@ class FaultState:
     estate_faults: tuple[int, ...] = ()
     certificate_faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     bogus_faults: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))
-    resolvers: tuple[str, ...] = ()
+    resolvers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState:
