@@ -15,12 +15,13 @@ from ssosim.dns.zones.answer import resolve_in_zones
 from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import to_name
 from ssosim.dns.zones.stub import build_query
-from ssosim.estate import DnsResolver, Estate, default_estate
+from ssosim.estate import DnsResolver, Estate, RecordSet, default_estate
 from ssosim.faults import FaultError, fault_from
 from ssosim.memory import Engine, MemoryLab
 from tests.memory.estates import located_estate, signed_estate
 
 AUTOLOGON, ZONE = "autologon.microsoftazuread-sso.com", "microsoftazuread-sso.com"
+LOGIN = "login.microsoftonline.com"
 BEGIN = 1_740_500_000.0  # 25 February 2025
 VALIDATING = DnsResolver(name="validating", address="10.10.0.54", validate=True)
 TRUSTING = DnsResolver(name="trusting", address="10.10.0.55", devices=("desk-2",))
@@ -56,6 +57,35 @@ def test_the_wrong_view_lacks_the_name() -> None:
     assert (_ask(lab)[0], _ask(lab, "desk-2")[0]) == ("NXDOMAIN", "NOERROR")
     missing = [record.event for record in lab.trace.since() if getattr(record.event, "rcode", "") == "NXDOMAIN"]
     assert [event.faults for event in missing] == [(1,)]
+
+
+def test_a_cname_leads_into_the_wrong_view() -> None:
+    """A public name with a CNAME to a name of split DNS leads to its wrong view, in the same zone and in another."""
+    estate = located_estate()
+    www = RecordSet(name="www", type="CNAME", values=(f"{LOGIN}.",))
+    zones = tuple(
+        msgspec.structs.replace(zone, records=(*zone.records, www))
+        if zone.name in (ZONE, "microsoftonline.com")
+        else zone
+        for zone in estate.zones
+    )
+    lab = _lab(msgspec.structs.replace(estate, zones=zones))
+    fault_from({"fault": "wrong-view", "name": LOGIN, "location": "lyon", "address": "10.9.9.9"}).apply(lab)
+    for name in (f"www.{ZONE}", "www.microsoftonline.com"):
+        assert _ask(lab, "desk-2", name)[1][-1] == "A 10.9.9.9"
+        assert _ask(lab, "desk-1", name)[1][-1] == "A 192.0.2.10"
+
+
+def test_a_missing_name_stays_missing_until_the_negative_ttl_ends() -> None:
+    """One resolver goes on with NXDOMAIN after the repair, while the others have the name."""
+    lab = _lab(located_estate())
+    undo = fault_from({"fault": "wrong-view", "name": AUTOLOGON, "location": "lyon"}).apply(lab)
+    assert _ask(lab, "desk-2")[0] == "NXDOMAIN"
+    undo()
+    lab.engine.run(lab.engine.now + 50)
+    assert (_ask(lab)[0], _ask(lab, "desk-2")[0]) == ("NOERROR", "NXDOMAIN")
+    lab.engine.run(lab.engine.now + 20)
+    assert _ask(lab, "desk-2")[0] == "NOERROR"
 
 
 @pytest.mark.parametrize(
