@@ -22,6 +22,7 @@ from ssosim.dns.zones.stub import (
     read_wire,
     reverse_name,
 )
+from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import DnsAnswered, Event
 
@@ -52,7 +53,9 @@ class LabResolver:
         self._dual_stack = dual_stack
         self._timer = timer or ResponseTimer()
         self._sockets: dict[tuple[str, int], _UdpSocket] = {}
+        self._opening = asyncio.Lock()
 
+    @code_of_lab
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Return the addresses, the canonical name and the CNAME chain of ``name``. Raises DnsFailure."""
         if self.search_domain and "." not in name:
@@ -64,6 +67,7 @@ class LabResolver:
         found = [await self._query_type(name, kind) for kind in TYPES[family]]
         return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
+    @code_of_lab
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
         read = await self._query_type(reverse_name(address), "PTR")
@@ -104,8 +108,9 @@ class LabResolver:
         return read_wire(answer[2:], query.type)
 
     async def _udp(self, server: tuple[str, int], query: bytes) -> bytes:
-        if server not in self._sockets:
-            self._sockets[server] = await _UdpSocket.open(self.address, server)
+        async with self._opening:  # one socket also for the first queries if they are sent together
+            if server not in self._sockets:
+                self._sockets[server] = await _UdpSocket.open(self.address, server)
         return await self._sockets[server].send_query(query)
 
     async def _tcp(self, server: tuple[str, int], query: bytes) -> bytes:
