@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 import msgspec
@@ -112,10 +113,12 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     expect: dict[str, AnyExpectation] = {}
     expect_at: dict[str, dict[str, AnyExpectation]] = {}
 
-    @property
-    def has_faults(self) -> bool:
-        """Whether a fault is in force at any time of the phase."""
-        return bool(self.faults or self.steps or self.include)
+    def has_faults_in(self, sign_in: int) -> bool:
+        """Whether a fault is in force between sign-in number ``sign_in`` (from 0) and the next one."""
+        begin, *later = self.sign_in_times[sign_in : sign_in + 2]
+        end = later[0] if later else math.inf
+        steps = any(step.at < end and (step.until is None or step.until > begin) for step in self.steps)
+        return bool(self.faults or self.include) or steps
 
     @property
     def sign_in_times(self) -> tuple[float, ...]:
@@ -143,7 +146,8 @@ class Phase(_Frozen, frozen=True, kw_only=True):
         tables = [table for key, table in self.expect_at.items() if float(key) == self.sign_in_times[sign_in]]
         found = [table[key] for table in (*tables, self.expect) for key in client.groups if key in table]
         here = convert_expectation(found[0]) if found else None
-        default = default_expectation(has_faults=self.has_faults) if client.added and here is None else None
+        broken = self.has_faults_in(sign_in)
+        default = default_expectation(has_faults=broken) if client.added and here is None else None
         label = self.labels[sign_in]
         by_label = select_by_phase(own, label, scenario)[:2] if label != self.name else ()
         return merge(*by_label, *select_by_phase(own, self.name, scenario), here, default) or None

@@ -18,7 +18,7 @@ from ssosim.report.text_table import table
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import parse_scenario
-from ssosim.scenario.model import Scenario
+from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.results import run_result
 from ssosim.testing import play_sync
 from ssosim.verdict.explain import explain
@@ -171,3 +171,14 @@ def test_a_client_has_an_expectation_by_sign_in() -> None:
     playback, _ = _played(text)
     office = [each for each in playback.results if each.client == "office"]
     assert [str(each.expected) for each in office] == ["silent", "failed"]
+
+
+def test_an_added_client_must_sign_in_when_nothing_is_broken() -> None:
+    """Of the user's own client nothing is expected at a sign-in with a fault, and a sign-in at one without."""
+    phase = parse_scenario(TEXT, "late.toml").phases[0]
+    own = Client(name="own", run=("true",), added=True)
+    phase = msgspec.structs.replace(phase, expect={}, expect_at={})
+    assert [str(phase.expected_of(own, "late", number)) for number in (0, 1)] == [
+        "no exposure",
+        "silent or interactive, no exposure",
+    ]
