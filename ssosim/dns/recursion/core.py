@@ -11,7 +11,8 @@ and tests need no sockets.
 
 The parts:
 
-- ``find_cached`` answers from the cache. It also returns SERVFAIL for a question that failed a short time ago.
+- ``find_cached`` answers from the cache. It also returns SERVFAIL for a question that failed a short time ago, with the
+  reason of that failure, so that the reason does not depend on who of several clients was first.
 - ``find_stale`` answers from expired entries (RFC 8767). The caller decides when to use it.
 - ``_follow`` follows the CNAME chain. For each name it takes the entry from this resolution, then from the cache, and
   then fetches it.
@@ -128,7 +129,7 @@ class Resolver:
         self.cache = Cache(settings.max_entries)
         self._random = random or Random()  # noqa: S311 - spreads load over servers; ids and cases come from elsewhere
         self._delegations: dict[Name, Delegation] = {}
-        self._failures: dict[Question, float] = {}
+        self._failures: dict[Question, tuple[float, ExtendedError]] = {}
         self._failed_servers: dict[tuple[Name, str], float] = {}
 
     def find_cached(self, question: Question, now: float) -> Answer | None:
@@ -136,9 +137,8 @@ class Resolver:
         answer = self._from_cache(question, now, stale=False)
         if answer is not None:
             return answer
-        if self._failures.get(question, 0.0) > now:
-            return make_servfail(question, ExtendedError.CACHED_ERROR)
-        return None
+        until, error = self._failures.get(question, (0.0, ExtendedError.OTHER))
+        return make_servfail(question, error) if until > now else None
 
     def find_stale(self, question: Question, now: float) -> Answer | None:
         """An expired answer that may be used if no server answers (RFC 8767); None if there is none."""
@@ -166,7 +166,8 @@ class Resolver:
             answer = make_servfail(question, failed.error)
         if answer.rcode == SERVFAIL:
             wait = self.settings.failure_recheck if self.settings.serve_stale else self.settings.failure_ttl
-            put_bounded(self._failures, question, state.now + wait, MAX_FAILURES)
+            error = answer.extended_error or ExtendedError.OTHER
+            put_bounded(self._failures, question, (state.now + wait, error), MAX_FAILURES)
         else:
             self._failures.pop(question, None)
         return answer

@@ -17,7 +17,6 @@ class ExtendedError(IntEnum):
     OTHER = 0
     STALE_ANSWER = 3
     DNSSEC_BOGUS = 6
-    CACHED_ERROR = 13
     STALE_NXDOMAIN_ANSWER = 19
     NOT_AUTHORITATIVE = 20
     NO_REACHABLE_AUTHORITY = 22
@@ -27,7 +26,6 @@ _NAMES: Mapping[ExtendedError, str] = {
     ExtendedError.OTHER: "Other Error",
     ExtendedError.STALE_ANSWER: "Stale Answer",
     ExtendedError.DNSSEC_BOGUS: "DNSSEC Bogus",
-    ExtendedError.CACHED_ERROR: "Cached Error",
     ExtendedError.STALE_NXDOMAIN_ANSWER: "Stale NXDOMAIN Answer",
     ExtendedError.NOT_AUTHORITATIVE: "Not Authoritative",
     ExtendedError.NO_REACHABLE_AUTHORITY: "No Reachable Authority",
