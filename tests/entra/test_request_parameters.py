@@ -353,3 +353,11 @@ def test_a_code_of_version_2_gets_no_more_at_version_1(browser: Any, offline: bo
     status, body = browser.redeem(browser.code(scope=scope), v1=True, scope=None, resource=GRAPH)
     assert status == 200, body
     assert ("refresh_token" in body) is offline
+
+
+def test_a_malformed_resource_is_refused_without_the_rule_too(make_site: Any) -> None:
+    """500011 in version 1.0 for what is no URI, also if APIs are not checked."""
+    site = make_site(make_estate(not_checked=("resource", "scope", "consent", "preauthorization")))
+    for resource, status in (("https://nothing.example", 200), ("no uri", 400), ("x y://z", 400)):
+        answer, body = site.token(password_form(PUBLIC, "", resource=resource), CONTOSO, v1=True)
+        assert answer == status, body
