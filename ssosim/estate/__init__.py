@@ -8,6 +8,7 @@ from ssosim.estate.applications import (
     RedirectUri,
     ServicePrincipal,
 )
+from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import (
     Certificate,
     ClientAssertionRules,
@@ -51,6 +52,7 @@ __all__ = [
     "ClientAssertionRules",
     "ClientSecret",
     "Cloud",
+    "ConditionalAccessPolicy",
     "Device",
     "DnsResolver",
     "DnsSettings",

@@ -15,6 +15,7 @@ from ssosim.estate.model import Estate, Realm, RecordSet
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
+from ssosim.estate.user_checks import find_user_mistakes
 from ssosim.estate.value_checks import find_value_mistakes
 
 __all__ = ["EstateMistake", "find_mistakes"]
@@ -40,7 +41,8 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     yield from _realms(estate)
     yield from _tenants(estate)
     yield from _users(estate)
-    for path, text in (*find_application_mistakes(estate), *find_credential_mistakes(estate)):
+    found = (*find_user_mistakes(estate), *find_application_mistakes(estate), *find_credential_mistakes(estate))
+    for path, text in found:
         yield EstateMistake(path, text)
     yield from _devices(estate)
     yield from _traffic_managers(estate)

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ssosim.estate.applications import Application
-from ssosim.estate.credentials import ClientAssertionRules, OpenidIssuer
+from ssosim.estate.conditional_access import ConditionalAccessPolicy
+from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
 from ssosim.estate.first_party import FIRST_PARTY, complete_application
 
@@ -65,6 +66,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     public tools reconstruct it, or a complete signed SAML 1.1 assertion. Lifetimes and ``clock_skew`` are in seconds.
     ``refresh_in_from``: token responses have ``refresh_in``, half of the lifetime, if access tokens live for so many
     seconds or more; 0 means never. The limit of the real service is unconfirmed.
+    ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
+    seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     """
 
@@ -82,6 +85,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     refresh_token_lifetime: int = 90 * 86400
     clock_skew: int = 300
     refresh_in_from: int = 7200
+    request_loop_limit: int = 0
+    request_loop_window: int = 300
 
 
 class HostService(EstateEntry, frozen=True, kw_only=True):
@@ -120,7 +125,10 @@ class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
 
 
 class Realm(EstateEntry, frozen=True, kw_only=True):
-    """A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
+    r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
+
+    ``netbios_name`` is the name before the backslash in ``DOMAIN\user``; by default the first label of ``name``.
+    """
 
     name: str
     domain: str
@@ -128,6 +136,12 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     services: tuple[str, ...] = ()
     ticket_lifetime: int = 36000
     renewable_lifetime: int = 7 * 86400
+    netbios_name: str | None = None
+
+    @property
+    def netbios(self) -> str:
+        """The NetBIOS name of the domain."""
+        return self.netbios_name or self.name.partition(".")[0]
 
 
 class Domain(EstateEntry, frozen=True, kw_only=True):
@@ -149,6 +163,7 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     initial_domain: str
     domains: tuple[Domain, ...] = ()
     desktop_sso: bool = True
+    conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
 
 
 class User(EstateEntry, frozen=True, kw_only=True):
@@ -156,6 +171,11 @@ class User(EstateEntry, frozen=True, kw_only=True):
 
     ``sid`` is the on-premises security identifier. ``synced`` says whether directory synchronisation has copied it to
     Entra; Entra finds the owner of a ticket by it, and answers AADSTS81011 if it is not there.
+    ``on_premises_upn`` is the user principal name in Active Directory if it differs from that in Entra.
+    ``force_change_password_next_sign_in``: the password is good only for changing it. ``mfa_required``: multifactor
+    authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
+    ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
+    tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
     """
 
     upn: str
@@ -170,7 +190,13 @@ class User(EstateEntry, frozen=True, kw_only=True):
     enabled: bool = True
     password_expired: bool = False
     locked: bool = False
+    force_change_password_next_sign_in: bool = False
     mfa_required: bool = False
+    mfa_registered: bool = True
+    totp_secret: str | None = None
+    guest_tenants: tuple[str, ...] = ()
+    on_premises_upn: str | None = None
+    sign_in_sessions_valid_from: Moment | None = None
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -186,13 +212,18 @@ class Device(EstateEntry, frozen=True, kw_only=True):
 
 
 class FederationService(EstateEntry, frozen=True, kw_only=True):
-    """The WS-Trust security token service of a federated domain; it stands for AD FS."""
+    """The WS-Trust security token service of a federated domain; it stands for AD FS.
+
+    ``alternate_login_id``: users may sign in with their name in Entra where it differs from the one in Active
+    Directory, and assertions name them so.
+    """
 
     name: str
     host: str
     issuer: str
     spn: str | None = None
     token_lifetime: int = 3600
+    alternate_login_id: bool = False
 
 
 class Monitor(EstateEntry, frozen=True, kw_only=True):

@@ -320,6 +320,8 @@ def memory_device(
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
     server = lab.dns_server_of(found)
+    if not found.corporate_network:
+        lab.off_network.add(client)
     ports = MemoryDevice(
         lab, client, user, server, user_present=user_present, dual_stack=dual_stack, durations=durations
     )

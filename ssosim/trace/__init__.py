@@ -18,6 +18,7 @@ from ssosim.trace.events import (
     PhaseStarted,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.log import ClientEvent, Columns, Record, Trace, split_columns
@@ -49,6 +50,7 @@ __all__ = [
     "TicketChecked",
     "TokenIssued",
     "Trace",
+    "UnattendedSignIn",
     "UserPrompted",
     "redact",
     "split_columns",

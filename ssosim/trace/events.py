@@ -31,6 +31,7 @@ __all__ = [
     "PhaseStarted",
     "TicketChecked",
     "TokenIssued",
+    "UnattendedSignIn",
     "UserPrompted",
 ]
 
@@ -218,6 +219,14 @@ class PhaseStarted(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPrompted(Event):
     """A client prompted the user of the device. The device or the sign-in page reports it, not the client."""
+
+    layer: ClassVar[Layer] = "client"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnattendedSignIn(Event):
+    """A program answered a sign-in page that no browser displayed: nobody was asked."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""

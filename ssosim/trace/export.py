@@ -182,6 +182,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"fault {event.name} undone{f' {event.reason}' if event.reason else ''}: {event.detail}"
         case events.PhaseStarted():
             return f"{event.scenario}: phase {event.phase}"
+        case events.UnattendedSignIn():
+            return f"a program answered a page that nobody saw: {event.reason}"
         case events.UserPrompted():
             return f"the user is asked: {event.reason}"
         case events.ClientMessage():

@@ -9,6 +9,7 @@ The rules for the outcome, in this order; the first that holds decides:
    not end with an error after it. Final means: no refusal and no prompt came after it. A token that is only a step
    (``assertion`` of WS-Trust, ``browser`` session) is also not final if an exchange failed after it; an ``assertion``
    also if a name had no address after it. With a ``UserPrompted`` anywhere in the phase the outcome is ``interactive``.
+   A program that answered a sign-in page that no browser displayed (``UnattendedSignIn``) has asked nobody.
 2. ``stalled``: there are no records at all.
 3. ``failed``: the user was prompted, and no final token followed.
 4. ``refused``: the last failure is the refusal of a service (``was_refused``): neither an unresolved name nor a failed
@@ -58,6 +59,7 @@ from ssosim.trace import (
     SignInStep,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
@@ -146,7 +148,7 @@ def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911
             cause = _ClientRecords(select_before_prompt(records, prompt)).describe_cause()
             reason = "the user was asked" if cause == _NO_FAILURE else f"the user was asked, because {cause}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
-        reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
+        reason = client.describe_silent_sign_in()
         if after >= 1:
             reason += f", {_format_duration(after)} into the phase, without the user"
         return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
@@ -207,6 +209,12 @@ class _ClientRecords:
             if isinstance(record.event, TokenIssued) and record.event.kind == getattr(last.event, "kind", ""):
                 found = record
         return found
+
+    def describe_silent_sign_in(self) -> str:
+        """Say how the client signed in without a prompt: a page that a program answers asks nobody."""
+        if self.first(UnattendedSignIn) is not None:
+            return "signed in at the page without a person"
+        return "the ticket was accepted" if self.ticket_accepted() else "signed in without a prompt"
 
     def ticket_accepted(self) -> bool:
         return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)

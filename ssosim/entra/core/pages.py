@@ -19,6 +19,7 @@ __all__ = [
     "render_federation_page",
     "render_form_post_page",
     "render_message_page",
+    "render_second_factor_page",
     "render_sign_in_page",
 ]
 
@@ -77,6 +78,11 @@ def _page(
     return HttpReply(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers)
 
 
+def _image(url: str) -> str:
+    """Return the image that a browser loads when it displays the page."""
+    return f'<img src="{escape(url)}" alt="">'
+
+
 def _hidden(fields: Mapping[str, str]) -> str:
     return "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in fields.items())
 
@@ -115,8 +121,9 @@ def render_sign_in_page(
     """
     nonce = make_guid()
     hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
-    # A browser without scripts shows the form at once, and reports that with this image.
-    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if autologon_origin else ""
+    # With a ticket to try, the script loads the image when it shows the form; without scripts it is shown at once.
+    image = _image(config["urlShown"])
+    beacon = f"<noscript>{image}</noscript>" if autologon_origin else image
     first, second = ("", " autofocus") if login else (" autofocus", "")
     content = (
         f"<p>to continue to {escape(application)}</p>"
@@ -134,11 +141,37 @@ def render_sign_in_page(
     return _page("Sign in", content, nonce=nonce, connect=autologon_origin, cookie=cookie)
 
 
-def render_federation_page(host: str, name: str = "", error: str = "") -> HttpReply:
+def render_second_factor_page(config: Mapping[str, Any], *, error: str = "", cookie: str = "") -> HttpReply:
+    """Render the form for a one-time code, with ``config`` as ``$Config``. ``error`` is the text of a refused code."""
+    nonce = make_guid()
+    hidden = _hidden(
+        {
+            "type": "19",
+            "AuthMethodId": "PhoneAppOTP",
+            "login": config["sPOST_Username"],
+            "request": config["sCtx"],
+            "flowToken": config["sFT"],
+            "canary": config["canary"],
+        }
+    )
+    content = (
+        "<p>Enter the code of your authenticator app.</p>"
+        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
+        + f'<form id="verify" method="post" action="{escape(config["urlPost"])}">{hidden}'
+        + '<label for="otc">Code</label><input id="otc" name="otc" autocomplete="one-time-code" inputmode="numeric" '
+        + 'maxlength="8" required autofocus><button>Verify</button>'
+        + '<button name="cancel" value="1" formnovalidate>Cancel</button></form>'
+        + _config_script(config, nonce)
+        + _image(config["urlShown"])
+    )
+    return _page("Verify your identity", content, nonce=nonce, cookie=cookie)
+
+
+def render_federation_page(host: str, logo: str, name: str = "", error: str = "") -> HttpReply:
     """Render the sign-in form of a federation service, with the field names of AD FS. It posts to its own URL."""
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
-        f"<p>{escape(host)}</p>"
+        f"<p>{escape(host)}</p>{_image(logo)}"
         + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
         + f'<form id="signin" method="post">{_hidden({"AuthMethod": "FormsAuthentication"})}'
         + '<label for="login">User account</label><input id="login" name="UserName" type="email" '

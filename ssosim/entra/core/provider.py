@@ -12,14 +12,19 @@ from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.entra.core.issuer_keys import FetchDocument, fetch_nothing
 from ssosim.entra.core.keys import Keys
+from ssosim.entra.core.loop_detector import LoopDetector
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
-from ssosim.estate import Estate, FederationService, UncheckedRule
+from ssosim.estate import Estate, FederationService, UncheckedRule, User
 from ssosim.trace import Trace
 
 __all__ = ["Provider"]
+
+
+def _on_network(client: str) -> bool:  # noqa: ARG001  the signature of ``Provider.is_off_network``
+    return False
 
 
 def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the signature of ``Provider.client_of``
@@ -35,7 +40,8 @@ class Provider:
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
     have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``); it may change at any
-    time. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
+    time. ``is_off_network`` says whether the device of a client is outside of the corporate network.
+    ``find_effect`` returns the effect of the active faults on a call and may change at any time;
     ``sleep``
     waits for the delay of a fault. ``fetch_document`` gets the configuration and the keys of other issuers; the
     composition root connects it to the hosts of the lab.
@@ -47,6 +53,7 @@ class Provider:
     trace: Trace = field(default_factory=Trace)
     clock: Clock = field(default_factory=SystemClock)
     client_of: Callable[[str, str], str] = _anonymous
+    is_off_network: Callable[[str], bool] = _on_network
     settings: Settings = field(default_factory=Settings)
     find_effect: FindHttpEffect | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -58,17 +65,33 @@ class Provider:
     not_checked: frozenset[UncheckedRule] = field(init=False)
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
+    loops: LoopDetector = field(init=False)
+    _password_changes: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sealer = TokenSealer(self.keys.secret)
         self.replay_cache = ReplayCache(self.settings.replay_capacity)
         self.device_codes = DeviceCodeStore()
+        self.loops = LoopDetector()
         self.not_checked = frozenset(self.estate.cloud.not_checked)
         self.set_estate(self.estate)
 
     def set_estate(self, estate: Estate) -> None:
-        """Use ``estate`` from the next request on. Issued tokens stay valid, and used ones stay used."""
+        """Use ``estate`` from the next request on.
+
+        Issued tokens stay valid unless ``estate`` revokes them; used ones stay used.
+        """
+        if estate.users is not self.estate.users:
+            before = {user.object_id: user.password for user in self.estate.users}
+            now = self.clock.now()
+            for user in estate.users:
+                if before.get(user.object_id, user.password) != user.password:
+                    self._password_changes[user.object_id] = now
         self.estate = estate
         self.directory = Directory(estate)
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
         self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}
+
+    def password_changed_at(self, user: User, default: float) -> float:
+        """Return when the password of ``user`` changed last in this lab, in seconds since the Unix epoch."""
+        return self._password_changes.get(user.object_id, default)

@@ -89,6 +89,7 @@ def run_exchange(
     identity provider. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
+    call.trace_buffer.client = client
     reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
     trace, trace_buffer = provider.trace, call.trace_buffer
     for event in trace_buffer.events:

@@ -8,10 +8,11 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.core.page_views import handle_page_view
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpoint, userinfo
 from ssosim.entra.oauth.error_responses import ErrorStyle
-from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, sign_in_post
+from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, second_factor, sign_in_post
 from ssosim.entra.wstrust import adfs, autologon
 from ssosim.estate import Cloud, Estate
 from ssosim.trace import SignInStep
@@ -77,8 +78,11 @@ _LOGIN: tuple[RouteRow, ...] = (
     ),
     *((method, "/{t}/openid/userinfo", Route(userinfo.handle_userinfo, SignInStep.USERINFO)) for method in _GET_POST),
     ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.handle_native_client, SignInStep.REDIRECT, "page")),
-    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.handle_form_shown, SignInStep.SIGN_IN_PAGE, "page")),
+    ("GET", "/{t}/instrumentation/shown", Route(handle_page_view, SignInStep.SIGN_IN_PAGE, "page")),
     ("POST", "/{t}/login", Route(sign_in_post.handle_login, SignInStep.SIGN_IN_PAGE, "page")),
+    ("POST", "/{t}/sas/beginauth", Route(second_factor.handle_begin_auth, SignInStep.SIGN_IN_PAGE)),
+    ("POST", "/{t}/sas/endauth", Route(second_factor.handle_end_auth, SignInStep.SIGN_IN_PAGE)),
+    ("POST", "/{t}/sas/processauth", Route(sign_in_post.handle_process_auth, SignInStep.SIGN_IN_PAGE, "page")),
     ("POST", "/login.srf", Route(login_srf.handle_login_srf, SignInStep.SIGN_IN_PAGE, "page")),
     (
         "POST",
@@ -92,6 +96,7 @@ _LOGIN: tuple[RouteRow, ...] = (
 _FEDERATION = (
     ("GET", "/adfs/ls", Route(adfs_pages.handle_adfs_page, SignInStep.SIGN_IN_PAGE, "text")),
     ("POST", "/adfs/ls", Route(adfs_pages.handle_adfs_password, SignInStep.SIGN_IN_PAGE, "text")),
+    ("GET", "/adfs/portal/logo/logo.png", Route(handle_page_view, SignInStep.SIGN_IN_PAGE, "text")),
     ("GET", "/adfs/ls/wia", Route(adfs_pages.handle_adfs_wia, SignInStep.BROWSER_SSO, "text", True)),
     ("GET", "/adfs/services/trust/mex", Route(adfs.handle_adfs_mex, SignInStep.MEX, "adfs")),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from ssosim.entra.core.aadsts_row import EndpointVersion
@@ -18,6 +19,7 @@ __all__ = ["ErrorStyle", "build_oauth_error", "render_error"]
 ErrorStyle = Literal["oauth-v1", "oauth", "page", "soap", "adfs", "text"]
 """The format of an endpoint's errors."""
 
+_RETRY_AFTER = "60"  # seconds (azure-sdk-for-net issue 23324)
 _ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."
 
 
@@ -70,4 +72,7 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         return mark_error(HttpReply(status, text.encode(), "text/plain; charset=utf-8"), error)
     version: EndpointVersion = "1.0" if style == "oauth-v1" else "2.0"
     body_json = build_oauth_error(error, call, version=version, separator=settings.error_separator)
-    return mark_error(make_json_reply(body_json, status, (("Cache-Control", "no-store"),)), error)
+    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers = (*headers, ("Retry-After", _RETRY_AFTER))
+    return mark_error(make_json_reply(body_json, status, headers), error)

@@ -72,7 +72,11 @@ def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[s
     call.trace_buffer.auth = "password"
     rst = _read_rst(provider, call, captured[0])
     return _reply_with_assertion(
-        provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password"
+        provider,
+        call,
+        user_of_password(provider, provider.federation_by_host[call.host], rst.username or "", rst.password),
+        rst,
+        "password",
     )
 
 
@@ -92,16 +96,34 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
     return user, mutual_auth_headers(provider, verdict)
 
 
-def user_of_password(provider: Provider, name: str, password: str) -> User:
+def user_of_password(provider: Provider, service: FederationService, name: str, password: str) -> User:
     """Check a password and return the user; raises AadstsError.
 
     ``name`` is a user principal name, or a domain, a backslash and an account.
     """
-    account = name.rpartition("\\")[2]
-    user = provider.directory.find_user_by_account(account) if "\\" in name else provider.directory.find_user(name)
-    if user is None or user.locked or user.password_expired or not is_password_of(user, password):
+    user = _find_user(provider, service, name)
+    if user is None or user.locked or not is_password_of(user, password):
+        raise AadstsError(AUTHENTICATION_FAILED)
+    if user.password_expired or user.force_change_password_next_sign_in:
         raise AadstsError(AUTHENTICATION_FAILED)
     return user
+
+
+def _find_user(provider: Provider, service: FederationService, name: str) -> User | None:
+    r"""Find the user by ``DOMAIN\account`` or by a user principal name.
+
+    The domain is the NetBIOS or the DNS name of the Active Directory domain. A name that exists in Entra only is good
+    with ``alternate_login_id`` (AD FS document "Configuring Alternate Login ID").
+    """
+    domain, backslash, account = name.rpartition("\\")
+    if backslash:
+        realm = provider.estate.default_realm
+        known = {realm.netbios.lower(), realm.domain.lower(), realm.name.lower()}
+        return provider.directory.find_user_by_account(account) if domain.lower() in known else None
+    found = provider.directory.find_user_on_premises(name)
+    if found is None and service.alternate_login_id:
+        found = provider.directory.find_user(name)
+    return found
 
 
 def _read_rst(provider: Provider, call: Call, version: str) -> Rst:
@@ -140,7 +162,7 @@ def issue_assertion(
         issuer=service.issuer,
         audience=audience,
         name_id=user.immutable_id or "",
-        upn=user.upn,
+        upn=user.upn if service.alternate_login_id else user.on_premises_upn or user.upn,
         not_before=start,
         not_on_or_after=end,
         method=_WINDOWS if grant == "kerberos" else _PASSWORD,

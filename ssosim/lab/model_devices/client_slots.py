@@ -95,6 +95,8 @@ async def model_device(
 
     user = lab.user_of(device)
     slot = slot or await reserve_client_slot(lab, client)
+    if not device.corporate_network:
+        lab.client_addresses.put_off_network(client)
     address, home = slot.address, slot.home
     write_krb5_conf(
         home / "krb5.conf",

@@ -110,6 +110,8 @@ class ProgramDevices:
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
         lab.client_addresses.register(address, client)
+        if not device.corporate_network:
+            lab.client_addresses.put_off_network(client)
         link = device_link_commands(address, request.pid)
         dual = device.ipv6 if request.ipv6 is None else request.ipv6
         ipv6 = device_ipv6_address(address) if dual else ""
