@@ -120,6 +120,10 @@ def _tenants(estate: Estate) -> Iterator[EstateMistake]:
                 yield EstateMistake(
                     (*here, "federation"), 'only a domain with kind = "federated" names a federation service'
                 )
+            if domain.former_federation is not None:
+                yield from _known((*here, "former_federation"), "federation service", domain.former_federation, services)
+                if domain.kind == "federated":
+                    yield EstateMistake((*here, "former_federation"), "only a managed domain has a former service")
             if domain.kind == "federated":
                 yield from _known((*here, "federation"), "federation service", domain.federation or "", services)
 

@@ -147,12 +147,16 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
 class Domain(EstateEntry, frozen=True, kw_only=True):
     """A DNS domain that a tenant has verified.
 
-    ``federation`` names the FederationService that signs the domain's users in; managed domains have none.
+    ``federation`` names the FederationService that signs the domain's users in; managed domains have none. A domain
+    that is being converted to a managed one has ``former_federation``, and ``former_share`` of the answers about it
+    name that service still.
     """
 
     name: str
     kind: Literal["managed", "federated"] = "managed"
     federation: str | None = None
+    former_federation: str | None = None
+    former_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 class Tenant(EstateEntry, frozen=True, kw_only=True):

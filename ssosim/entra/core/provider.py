@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ssosim.clock import Clock, SystemClock
 from ssosim.entra.core.device_codes import DeviceCodeStore
-from ssosim.entra.core.directory import Directory
+from ssosim.entra.core.directory import Directory, DomainEntry
 from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.entra.core.issuer_keys import FetchDocument, fetch_nothing
 from ssosim.entra.core.keys import Keys
 from ssosim.entra.core.loop_detector import LoopDetector
+from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
@@ -66,6 +68,7 @@ class Provider:
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
     loops: LoopDetector = field(init=False)
+    _answers_about: dict[str, int] = field(init=False, default_factory=dict)
     _password_changes: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,19 @@ class Provider:
         self.directory = Directory(estate)
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
         self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}
+
+    def find_announced_service(self, entry: DomainEntry) -> FederationService | None:
+        """Return the federation service that the next answer about a domain names; None for a managed domain.
+
+        While a domain is converted, ``former_share`` of the answers still name the former service, evenly spread.
+        """
+        service = federation_service_of_domain(self.estate, entry)
+        domain = entry.domain
+        if service is not None or domain.former_federation is None or not domain.former_share:
+            return service
+        count = self._answers_about[domain.name] = self._answers_about.get(domain.name, 0) + 1
+        is_old = math.floor(count * domain.former_share) > math.floor((count - 1) * domain.former_share)
+        return self.estate.federation_service(domain.former_federation) if is_old else None
 
     def password_changed_at(self, user: User, default: float) -> float:
         """Return when the password of ``user`` changed last in this lab, in seconds since the Unix epoch."""

@@ -6,11 +6,15 @@ MSAL Python authority.py, MSAL Go authority.go, MSAL.NET issue 1737 (live sample
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.directory import Directory, DomainEntry
 from ssosim.estate import Cloud, Estate, FederationService
+
+FindService = Callable[[DomainEntry], FederationService | None]
+"""(domain) -> the federation service that the answer names; None for a managed domain."""
 
 __all__ = ["build_realm_srf", "build_realm_v1", "build_realm_v2", "federation_service_of_domain"]
 
@@ -25,7 +29,7 @@ def federation_service_of_domain(estate: Estate, entry: DomainEntry) -> Federati
 
 
 def build_realm_v1(
-    estate: Estate, directory: Directory, login: str, *, desktop_sso: bool, request_id: str
+    cloud: Cloud, directory: Directory, login: str, find_service: FindService, *, desktop_sso: bool, request_id: str
 ) -> dict[str, Any]:
     """Build the reply for native clients (``api-version=1.0``).
 
@@ -33,13 +37,12 @@ def build_realm_v1(
     with Seamless SSO is then ``Federated``, with autologon as the federation service. The JSON of that reply is
     unconfirmed; it is derived from the URLs that clients request next (MSAL.NET issues 1985, 2044).
     """
-    cloud = estate.cloud
     common = {"cloud_instance_name": cloud.cloud_instance_name, "cloud_audience_urn": cloud.audience_urn}
     entry = directory.find_domain(login) if "@" in login else None
     if entry is None:
         return {"ver": "1.0", "account_type": "Unknown", **common}
     domain = entry.domain.name
-    service = federation_service_of_domain(estate, entry)
+    service = find_service(entry)
     if service is not None:
         mex, active = (
             endpoint_urls.adfs_mex_url(service),
@@ -67,22 +70,21 @@ def _federated(domain: str, mex: str, active: str, common: dict[str, str]) -> di
 
 
 def _name_space(
-    estate: Estate, entry: DomainEntry | None
+    entry: DomainEntry | None, find_service: FindService
 ) -> tuple[Literal["Managed", "Federated", "Unknown"], str | None]:
     if entry is None:
         return "Unknown", None
-    service = federation_service_of_domain(estate, entry)
+    service = find_service(entry)
     return ("Managed", None) if service is None else ("Federated", endpoint_urls.federation_page_url(service))
 
 
-def build_realm_v2(estate: Estate, directory: Directory, login: str) -> dict[str, Any]:
+def build_realm_v2(cloud: Cloud, directory: Directory, login: str, find_service: FindService) -> dict[str, Any]:
     """Build the reply for the sign-in page (``api-version=2.0`` and ``2.1``).
 
     An unknown domain has three fields only.
     """
-    cloud: Cloud = estate.cloud
     entry = directory.find_domain(login) if "@" in login else None
-    kind, url = _name_space(estate, entry)
+    kind, url = _name_space(entry, find_service)
     answer: dict[str, Any] = {"NameSpaceType": kind, "Login": login, "cloud_instance_name": cloud.cloud_instance_name}
     if entry is None:
         return answer
@@ -98,10 +100,10 @@ def build_realm_v2(estate: Estate, directory: Directory, login: str) -> dict[str
     return answer
 
 
-def build_realm_srf(estate: Estate, directory: Directory, login: str) -> dict[str, Any]:
+def build_realm_srf(cloud: Cloud, directory: Directory, login: str, find_service: FindService) -> dict[str, Any]:
     """Build the oldest reply (``GetUserRealm.srf``). ``State`` 1 for an unknown domain is unconfirmed."""
     entry = directory.find_domain(login) if "@" in login else None
-    kind, url = _name_space(estate, entry)
+    kind, url = _name_space(entry, find_service)
     state, user_state = _STATES[kind]
     answer: dict[str, Any] = {"State": state, "UserState": user_state, "Login": login, "NameSpaceType": kind}
     if entry is not None:
@@ -109,5 +111,5 @@ def build_realm_srf(estate: Estate, directory: Directory, login: str) -> dict[st
         if url is not None:
             answer["AuthURL"] = url
         answer["FederationBrandName"] = entry.tenant.display_name
-    answer["CloudInstanceName"] = estate.cloud.cloud_instance_name
+    answer["CloudInstanceName"] = cloud.cloud_instance_name
     return answer

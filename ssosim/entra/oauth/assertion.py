@@ -162,12 +162,17 @@ def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSu
 
 def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
     for service in provider.estate.federation_services:
-        if service.issuer == issuer:
+        if service.issuer == issuer and _is_trusted(provider, service):
             return service
     for tenant in provider.estate.tenants:
         if endpoint_urls.autologon_issuer(provider.estate.cloud, tenant.id) == issuer:
             return tenant
     raise AadstsError(50107, realm=issuer[:256])
+
+
+def _is_trusted(provider: Provider, service: FederationService) -> bool:
+    """Whether a domain is federated with ``service``; after its conversion to a managed domain none is."""
+    return any(d.federation == service.name for t in provider.estate.tenants for d in t.domains)
 
 
 def _key_of(provider: Provider, source: FederationService | Tenant) -> SigningKey:

@@ -38,7 +38,7 @@ _FLOW = "federated-flow"  # purpose of sealed texts
 def federation_service_of_login(provider: Provider, login: str) -> FederationService | None:
     """Return the federation service of ``login`` (a user name or a domain); None for a managed or unknown domain."""
     entry = provider.directory.find_domain(login)
-    return None if entry is None else federation_service_of_domain(provider.estate, entry)
+    return None if entry is None else provider.find_announced_service(entry)
 
 
 def build_service_url(
@@ -101,6 +101,7 @@ def verify_federated_user(provider: Provider, wresult: str, now: float) -> Verif
     except InvalidXmlError as error:
         raise AadstsError(50008, reason=str(error)) from None
     subject = verify_assertion(provider, base64.b64encode(assertion).decode(), now, "saml1_1-bearer")
-    if federation_service_of_login(provider, subject.user.upn) is None:
+    entry = provider.directory.find_domain(subject.user.upn)
+    if entry is None or federation_service_of_domain(provider.estate, entry) is None:
         raise AadstsError(50107, realm=subject.user.upn.rpartition("@")[2])
     return subject

@@ -14,6 +14,7 @@ from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.authorize_endpoint import open_flow
 from ssosim.entra.oauth.federated_users import build_service_url, federation_service_of_login
 from ssosim.entra.signin import credential_type
+from ssosim.estate import FederationService
 
 __all__ = [
     "handle_configuration_v1",
@@ -37,13 +38,18 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
     if not login:
         raise AadstsError(900144, name="user")
     if version in ("2.0", "2.1"):
-        return make_json_reply(realm_discovery.build_realm_v2(provider.estate, provider.directory, login))
+        return make_json_reply(
+            realm_discovery.build_realm_v2(
+                provider.estate.cloud, provider.directory, login, provider.find_announced_service
+            )
+        )
     if version != "1.0":
         raise AadstsError(9002313, reason="The api-version is not known here: 1.0, 2.0 and 2.1 are.")
     body = realm_discovery.build_realm_v1(
-        provider.estate,
+        provider.estate.cloud,
         provider.directory,
         login,
+        provider.find_announced_service,
         desktop_sso=provider.settings.client_rule.offers_desktop_sso(call.headers),
         request_id=call.correlation_id,
     )
@@ -55,7 +61,11 @@ def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, .
     login = call.query.get("login", "")
     if not login:
         raise AadstsError(900144, name="login")
-    return make_json_reply(realm_discovery.build_realm_srf(provider.estate, provider.directory, login))
+    return make_json_reply(
+        realm_discovery.build_realm_srf(
+            provider.estate.cloud, provider.directory, login, provider.find_announced_service
+        )
+    )
 
 
 def handle_credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -71,25 +81,25 @@ def handle_credential_type(provider: Provider, call: Call, captured: tuple[str, 
         raise AadstsError(900144, name="username")
     given = request.get("flowToken")
     token = given if isinstance(given, str) else ""
+    service = federation_service_of_login(provider, username) if "@" in username else None
     body = credential_type.build_credential_type(
-        provider.estate,
         provider.directory,
         username.strip(),
+        service,
         token,
         encode_base64url(call.trace_id.encode()),
-        _federation_sign_in_url(provider, call, username.strip()[:256], token),
+        "" if service is None else _federation_sign_in_url(provider, call, service, username.strip()[:256], token),
     )
     return make_json_reply(body)
 
 
-def _federation_sign_in_url(provider: Provider, call: Call, username: str, token: str) -> str:
-    """Return the sign-in URL of a federated user; ``""`` for a managed user.
+def _federation_sign_in_url(
+    provider: Provider, call: Call, service: FederationService, username: str, token: str
+) -> str:
+    """Return the sign-in URL of a federated user.
 
     ``token`` is the flow token of the sign-in page, if the page sends the request.
     """
-    service = federation_service_of_login(provider, username) if "@" in username else None
-    if service is None:
-        return ""
     try:
         flow = open_flow(provider, token, call.now)
     except AadstsError:

@@ -105,6 +105,8 @@ class ProgramDevices:
         context, lab = self._context, self._context.lab
         device = lab.device_of(request.device)
         user = lab.user_of(device)
+        if lab.provider is not None:  # the password that the user knows now
+            user = lab.provider.directory.find_user(user.upn) or user
         behaviour = check_behaviour(request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
