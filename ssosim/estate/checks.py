@@ -121,7 +121,9 @@ def _tenants(estate: Estate) -> Iterator[EstateMistake]:
                     (*here, "federation"), 'only a domain with kind = "federated" names a federation service'
                 )
             if domain.former_federation is not None:
-                yield from _known((*here, "former_federation"), "federation service", domain.former_federation, services)
+                yield from _known(
+                    (*here, "former_federation"), "federation service", domain.former_federation, services
+                )
                 if domain.kind == "federated":
                     yield EstateMistake((*here, "former_federation"), "only a managed domain has a former service")
             if domain.kind == "federated":

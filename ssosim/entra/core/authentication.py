@@ -23,13 +23,14 @@ class Authentication(msgspec.Struct, frozen=True, array_like=True):
     """One authentication: its method (an authentication method URI) and its time in seconds since the Unix epoch.
 
     ``mfa``: whether a second factor was part of it. ``password``: the fingerprint of the password that was used, ``""``
-    for another method.
+    for another method. ``session`` is the id of the browser's session (``sid``), ``""`` for a program.
     """
 
     method: str
     time: int
     mfa: bool = False
     password: str = ""
+    session: str = ""
 
 
 def authenticate_by(method: str, user: User, now: float) -> Authentication:

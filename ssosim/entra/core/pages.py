@@ -18,6 +18,7 @@ __all__ = [
     "render_device_code_page",
     "render_federation_page",
     "render_form_post_page",
+    "render_logout_page",
     "render_message_page",
     "render_second_factor_page",
     "render_sign_in_page",
@@ -55,12 +56,20 @@ _SUBMIT = 'document.getElementById("answer").submit();'
 
 
 def _page(
-    title: str, content: str, *, nonce: str = "", status: int = 200, connect: str = "", cookie: str = ""
+    title: str,
+    content: str,
+    *,
+    nonce: str = "",
+    status: int = 200,
+    connect: str = "",
+    cookie: str = "",
+    frames: str = "",
 ) -> HttpReply:
     policy = (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
         + (f"; script-src 'nonce-{nonce}'" if nonce else "")
         + (f"; connect-src {connect}" if connect else "")
+        + (f"; frame-src {frames}" if frames else "")
     )
     body = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -201,6 +210,20 @@ def render_device_code_page(user_code: str = "", error: str = "") -> HttpReply:
         + "<button>Next</button></form>"
     )
     return _page("Enter code", content)
+
+
+def render_logout_page(frames: tuple[str, ...], target: str = "") -> HttpReply:
+    """Render the page that loads ``frames``, the logout URLs of applications, and then goes to ``target`` if given."""
+    nonce = make_guid()
+    content = '<p role="status">It\'s a good idea to close all browser windows.</p>' + "".join(
+        f'<iframe src="{escape(frame)}" title="sign-out" hidden></iframe>' for frame in frames
+    )
+    if target:
+        address = json.dumps(target).replace("<", "\\u003c")
+        content += f'<p><a id="continue" href="{escape(target)}">Continue</a></p>'
+        content += f'<script nonce="{nonce}">window.onload=function(){{location.replace({address});}};</script>'
+    origins = " ".join(sorted({"/".join(frame.split("/", 3)[:3]) for frame in frames}))
+    return _page("You signed out of your account", content, nonce=nonce if target else "", frames=origins)
 
 
 def render_message_page(title: str, text: str, *, status: int = 200) -> HttpReply:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ssosim.clock import Clock, SystemClock
+from ssosim.entra.core.browser_sessions import BrowserSessions
 from ssosim.entra.core.device_codes import DeviceCodeStore
 from ssosim.entra.core.directory import Directory, DomainEntry
 from ssosim.entra.core.fault_effect import FindHttpEffect
@@ -68,6 +69,7 @@ class Provider:
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
     loops: LoopDetector = field(init=False)
+    sessions: BrowserSessions = field(init=False)
     _answers_about: dict[str, int] = field(init=False, default_factory=dict)
     _password_changes: dict[str, float] = field(init=False, default_factory=dict)
 
@@ -76,6 +78,7 @@ class Provider:
         self.replay_cache = ReplayCache(self.settings.replay_capacity)
         self.device_codes = DeviceCodeStore()
         self.loops = LoopDetector()
+        self.sessions = BrowserSessions()
         self.not_checked = frozenset(self.estate.cloud.not_checked)
         self.set_estate(self.estate)
 

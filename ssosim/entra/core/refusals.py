@@ -463,6 +463,28 @@ _GRANTS: tuple[Refusal, ...] = (
 )
 """On-behalf-of, and requests of other endpoints."""
 
+_BROWSERS: tuple[Refusal, ...] = (
+    Refusal(
+        "`Origin` with a grant of programs: password, device code, assertions, client credentials",
+        9002326,
+        "Entra auth-code document",
+        "entra/test_browser_rules.py::test_a_page_gets_no_tokens_by_the_grants_of_programs",
+    ),
+    Refusal(
+        "`prompt=none` beside another value",
+        9002313,
+        "OpenID Connect Core 3.1.2.1; code unconfirmed",
+        "entra/test_browser_rules.py::test_prompt_is_read",
+    ),
+    Refusal(
+        "`prompt=none` without a session",
+        50058,
+        "OpenID Connect Core 3.1.2.6",
+        "entra/test_browser_rules.py::test_prompt_is_read",
+    ),
+)
+"""Pages of other sites, and parameters of browsers."""
+
 _USERS: tuple[Refusal, ...] = (
     Refusal(
         "one factor where two are required",
@@ -618,6 +640,7 @@ REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
         "Resources and scopes": _RESOURCES,
         "On-behalf-of and other endpoints": _GRANTS,
         "Users": _USERS,
+        "Browsers": _BROWSERS,
     }
 )
 """The rows by the title of their section, in the order of the page."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.page_views import handle_page_view
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http import cors
 from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpoint, userinfo
 from ssosim.entra.oauth.error_responses import ErrorStyle
 from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, second_factor, sign_in_post
@@ -27,13 +28,15 @@ Handler = Callable[[Provider, Call, tuple[str, ...]], HttpReply]
 class Route:
     """An endpoint: its handler, its step of a sign-in, the style of its errors.
 
-    ``checks_header_size``: whether the handler itself refuses headers that are too large.
+    ``checks_header_size``: whether the handler itself refuses headers that are too large. ``cross_origin``: whether
+    pages of other sites may read the replies.
     """
 
     handler: Handler
     step: SignInStep
     error_style: ErrorStyle = "oauth"
     checks_header_size: bool = False
+    cross_origin: bool = False
 
 
 RouteRow = tuple[str, str, Route]
@@ -47,28 +50,44 @@ class _Node:
     routes: dict[str, Route] = field(default_factory=dict)
 
 
+def _open(handler: Handler, step: SignInStep, style: ErrorStyle = "oauth") -> Route:
+    """Return the route of an endpoint that pages of other sites may read."""
+    return Route(handler, step, style, cross_origin=True)
+
+
 _GET_POST = ("GET", "POST")
+_DOCUMENTS: tuple[RouteRow, ...] = (
+    ("GET", "/{t}/discovery/instance", _open(login_host.handle_instance_discovery, SignInStep.INSTANCE)),
+    ("GET", "/{t}/discovery/keys", _open(login_host.handle_keys_v1, SignInStep.KEYS)),
+    ("GET", "/{t}/discovery/v2.0/keys", _open(login_host.handle_keys_v2, SignInStep.KEYS)),
+    (
+        "GET",
+        "/{t}/.well-known/openid-configuration",
+        _open(login_host.handle_configuration_v1, SignInStep.CONFIGURATION),
+    ),
+    (
+        "GET",
+        "/{t}/v2.0/.well-known/openid-configuration",
+        _open(login_host.handle_configuration_v2, SignInStep.CONFIGURATION),
+    ),
+)
 _LOGIN: tuple[RouteRow, ...] = (
     ("GET", "/{t}/userrealm/{user}", Route(login_host.handle_user_realm, SignInStep.REALM)),
     ("GET", "/{t}/userrealm", Route(login_host.handle_user_realm, SignInStep.REALM)),
     ("GET", "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)),
     ("POST", "/{t}/getcredentialtype", Route(login_host.handle_credential_type, SignInStep.CREDENTIAL_TYPE)),
     ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.handle_dsso_status, SignInStep.SIGN_IN_PAGE)),
-    ("GET", "/{t}/discovery/instance", Route(login_host.handle_instance_discovery, SignInStep.INSTANCE)),
-    ("GET", "/{t}/discovery/keys", Route(login_host.handle_keys_v1, SignInStep.KEYS)),
-    ("GET", "/{t}/discovery/v2.0/keys", Route(login_host.handle_keys_v2, SignInStep.KEYS)),
-    (
-        "GET",
-        "/{t}/.well-known/openid-configuration",
-        Route(login_host.handle_configuration_v1, SignInStep.CONFIGURATION),
+    *_DOCUMENTS,
+    *(
+        ("OPTIONS", path, Route(cors.handle_document_preflight, route.step, route.error_style))
+        for _, path, route in _DOCUMENTS
     ),
-    (
-        "GET",
-        "/{t}/v2.0/.well-known/openid-configuration",
-        Route(login_host.handle_configuration_v2, SignInStep.CONFIGURATION),
+    ("POST", "/{t}/oauth2/token", _open(token_endpoint.handle_token_v1, SignInStep.TOKEN, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/token", _open(token_endpoint.handle_token_v2, SignInStep.TOKEN)),
+    *(
+        ("OPTIONS", f"/{{t}}/oauth2{version}/token", Route(cors.handle_token_preflight, SignInStep.TOKEN))
+        for version in ("", "/v2.0")
     ),
-    ("POST", "/{t}/oauth2/token", Route(token_endpoint.handle_token_v1, SignInStep.TOKEN, "oauth-v1")),
-    ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.handle_token_v2, SignInStep.TOKEN)),
     ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.handle_authorize_v1, SignInStep.AUTHORIZE, "page")),
     ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.handle_authorize_v2, SignInStep.AUTHORIZE, "page")),
     *(
@@ -184,7 +203,10 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
         return None
     node, captured = found
     route = node.routes.get("GET" if call.method == "HEAD" else call.method)
-    return (tuple(sorted(node.routes)) if route is None else route), captured
+    # The text of AADSTS900561 names OPTIONS last (captures of it).
+    return (
+        tuple(sorted(node.routes, key=lambda each: (each == "OPTIONS", each))) if route is None else route
+    ), captured
 
 
 def step_of(provider: Provider, call: Call) -> SignInStep:

@@ -95,6 +95,8 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
     prompts = set(query.get("prompt", "").split())
     if not prompts <= _PROMPTS:
         raise AadstsError(9002313, reason="The prompt is not known.")
+    if "none" in prompts and len(prompts) > 1:  # OpenID Connect Core, section 3.1.2.1
+        raise AadstsError(9002313, reason="The prompt none stands alone.")
     if "none" in prompts:
         raise AadstsError(50058)
     asked = msgspec.structs.replace(

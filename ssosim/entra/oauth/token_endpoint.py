@@ -66,6 +66,8 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
+    if request.grant_type not in _GRANTS_THAT_CHECK_ORIGIN and call.headers.get("Origin"):
+        raise AadstsError(9002326, origin=call.headers["Origin"][:128])
     # The lab has work accounts only.
     if request.authority == "consumers" and request.grant_type in _GRANTS_AFTER_SIGN_IN:
         raise AadstsError(500208)
@@ -202,6 +204,9 @@ GRANTS: dict[str, Grant] = {
     ON_BEHALF_OF: _grant_on_behalf_of,
 }
 
+
+_GRANTS_THAT_CHECK_ORIGIN = ("authorization_code", "refresh_token")
+"""The grants that a single-page application may use: their functions check ``Origin`` against the type of client."""
 
 _GRANTS_AFTER_SIGN_IN = frozenset(
     name

@@ -139,6 +139,8 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
         "sub": compute_pairwise_subject(user.object_id, client_id),
         **_name_claims(provider, authenticated, request.version),
     }
+    if authenticated.authentication.session and request.application.logout_url is not None:
+        claims["sid"] = authenticated.authentication.session
     if authenticated.nonce:
         claims["nonce"] = authenticated.nonce
     return sign_jwt(provider.keys.cloud, claims)

@@ -12,6 +12,7 @@ import msgspec
 
 from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.authentication import PASSWORD, WINDOWS, Authentication, authenticate_by
+from ssosim.entra.core.browser_sessions import session_id_of
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
@@ -184,6 +185,8 @@ def finish_sign_in(
             return render_error_page(error, call)
         return redirect_error(flow, error, call, provider.settings.error_separator)
     if not flow.user_code:
+        provider.sessions.record_sign_in(flow.browser, flow.client_id)
+        authentication = msgspec.structs.replace(authentication, session=session_id_of(flow.browser))
         fields = {"code": issue_code(provider, flow, user, authentication, call.now, client_type)}
         if flow.client_info:
             info = {"uid": user.object_id, "utid": provider.directory.find_home_tenant(user).id}
