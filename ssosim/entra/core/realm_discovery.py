@@ -11,12 +11,23 @@ from typing import Any, Literal
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.directory import Directory, DomainEntry
+from ssosim.entra.core.safe_xml import escape_text
 from ssosim.estate import Cloud, Estate, FederationService
 
 FindService = Callable[[DomainEntry], FederationService | None]
 """(domain) -> the federation service that the answer names; None for a managed domain."""
 
-__all__ = ["build_realm_srf", "build_realm_v1", "build_realm_v2", "federation_service_of_domain"]
+XML_ONLY = ("IsFederatedNS", "STSAuthURL", "MEXURL")
+"""Members of ``GetUserRealm.srf`` that only its XML form has."""
+
+__all__ = [
+    "XML_ONLY",
+    "build_realm_srf",
+    "build_realm_v1",
+    "build_realm_v2",
+    "federation_service_of_domain",
+    "render_realm_xml",
+]
 
 _STATES: dict[str, tuple[int, int]] = {"Managed": (4, 1), "Federated": (3, 2), "Unknown": (1, 1)}  # 1: unconfirmed
 
@@ -71,11 +82,11 @@ def _federated(domain: str, mex: str, active: str, common: dict[str, str]) -> di
 
 def _name_space(
     entry: DomainEntry | None, find_service: FindService
-) -> tuple[Literal["Managed", "Federated", "Unknown"], str | None]:
+) -> tuple[Literal["Managed", "Federated", "Unknown"], FederationService | None]:
     if entry is None:
         return "Unknown", None
     service = find_service(entry)
-    return ("Managed", None) if service is None else ("Federated", endpoint_urls.federation_page_url(service))
+    return ("Managed" if service is None else "Federated"), service
 
 
 def build_realm_v2(cloud: Cloud, directory: Directory, login: str, find_service: FindService) -> dict[str, Any]:
@@ -84,7 +95,7 @@ def build_realm_v2(cloud: Cloud, directory: Directory, login: str, find_service:
     An unknown domain has three fields only.
     """
     entry = directory.find_domain(login) if "@" in login else None
-    kind, url = _name_space(entry, find_service)
+    kind, service = _name_space(entry, find_service)
     answer: dict[str, Any] = {"NameSpaceType": kind, "Login": login, "cloud_instance_name": cloud.cloud_instance_name}
     if entry is None:
         return answer
@@ -93,23 +104,35 @@ def build_realm_v2(cloud: Cloud, directory: Directory, login: str, find_service:
         "FederationBrandName": entry.tenant.display_name,
         "TenantBrandingInfo": None,
     }
-    if url is not None:
-        answer |= {"federation_protocol": "WSTrust", "AuthURL": url}
+    if service is not None:
+        answer |= {"federation_protocol": "WSTrust", "AuthURL": endpoint_urls.federation_page_url(service)}
     if entry.tenant.desktop_sso:
         answer["is_dsso_enabled"] = True
     return answer
 
 
 def build_realm_srf(cloud: Cloud, directory: Directory, login: str, find_service: FindService) -> dict[str, Any]:
-    """Build the oldest reply (``GetUserRealm.srf``). ``State`` 1 for an unknown domain is unconfirmed."""
+    """Build the oldest reply (``GetUserRealm.srf``). ``State`` 1 for an unknown domain is unconfirmed.
+
+    The members in ``XML_ONLY`` are those of the XML form only; programs that sign in to SharePoint read them.
+    """
     entry = directory.find_domain(login) if "@" in login else None
-    kind, url = _name_space(entry, find_service)
+    kind, service = _name_space(entry, find_service)
     state, user_state = _STATES[kind]
     answer: dict[str, Any] = {"State": state, "UserState": user_state, "Login": login, "NameSpaceType": kind}
     if entry is not None:
         answer |= {"DomainName": entry.domain.name, "FederationGlobalVersion": -1}
-        if url is not None:
-            answer["AuthURL"] = url
+        answer["IsFederatedNS"] = "false" if service is None else "true"
+        if service is not None:
+            answer["AuthURL"] = endpoint_urls.federation_page_url(service)
+            answer["STSAuthURL"] = endpoint_urls.adfs_trust_url(service, "2005", "usernamemixed")
+            answer["MEXURL"] = endpoint_urls.adfs_mex_url(service)
         answer["FederationBrandName"] = entry.tenant.display_name
     answer["CloudInstanceName"] = cloud.cloud_instance_name
     return answer
+
+
+def render_realm_xml(realm: dict[str, Any]) -> bytes:
+    """Render the reply of ``GetUserRealm.srf`` with ``xml=1``. Source: captures of it in public notes and programs."""
+    members = "".join(f"<{name}>{escape_text(str(value))}</{name}>" for name, value in realm.items())
+    return f'<?xml version="1.0"?><RealmInfo Success="true">{members}</RealmInfo>'.encode()

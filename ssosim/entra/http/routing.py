@@ -74,7 +74,7 @@ _DOCUMENTS: tuple[RouteRow, ...] = (
 _LOGIN: tuple[RouteRow, ...] = (
     ("GET", "/{t}/userrealm/{user}", Route(login_host.handle_user_realm, SignInStep.REALM)),
     ("GET", "/{t}/userrealm", Route(login_host.handle_user_realm, SignInStep.REALM)),
-    ("GET", "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)),
+    *((method, "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)) for method in _GET_POST),
     ("POST", "/{t}/getcredentialtype", Route(login_host.handle_credential_type, SignInStep.CREDENTIAL_TYPE)),
     ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.handle_dsso_status, SignInStep.SIGN_IN_PAGE)),
     *_DOCUMENTS,

@@ -13,6 +13,7 @@ from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.authorize_endpoint import open_flow
 from ssosim.entra.oauth.federated_users import build_service_url, federation_service_of_login
+from ssosim.entra.oauth.token_request import read_form
 from ssosim.entra.signin import credential_type
 from ssosim.estate import FederationService
 
@@ -34,9 +35,11 @@ _BODY_LIMIT = 64 * 1024  # bytes; a flow token has at most 16 KiB
 def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """GET /common/userrealm/{upn} and /common/userrealm/?user={upn}; ``api-version`` 1.0, 2.0 or 2.1."""
     login = captured[1] if len(captured) > 1 else call.query.get("user", "")
-    version = call.query.get("api-version", "1.0")
+    version = call.query.get("api-version", "")
     if not login:
         raise AadstsError(900144, name="user")
+    if not version:  # a "#" in the name of a guest cuts it off (msal4j issue 371); the status is unconfirmed
+        return HttpReply(400)
     if version in ("2.0", "2.1"):
         return make_json_reply(
             realm_discovery.build_realm_v2(
@@ -57,15 +60,17 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
 
 
 def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /GetUserRealm.srf?login={upn}; always JSON (``xml=1`` is unconfirmed and not offered)."""
-    login = call.query.get("login", "")
+    """GET or POST /GetUserRealm.srf with ``login``; JSON, or XML with ``xml=1``. Fields of a form go before a query."""
+    fields = {**call.query, **(read_form(call.body) if call.method == "POST" else {})}
+    login = fields.get("login", "")
     if not login:
         raise AadstsError(900144, name="login")
-    return make_json_reply(
-        realm_discovery.build_realm_srf(
-            provider.estate.cloud, provider.directory, login, provider.find_announced_service
-        )
+    realm = realm_discovery.build_realm_srf(
+        provider.estate.cloud, provider.directory, login, provider.find_announced_service
     )
+    if fields.get("xml") == "1":
+        return HttpReply(200, realm_discovery.render_realm_xml(realm), "text/xml; charset=utf-8")
+    return make_json_reply({name: value for name, value in realm.items() if name not in realm_discovery.XML_ONLY})
 
 
 def handle_credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
