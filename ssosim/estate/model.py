@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from ssosim.estate.applications import Application
+from ssosim.estate.applications import Application, ResourceName
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
@@ -33,6 +33,7 @@ __all__ = [
     "Realm",
     "RecordSet",
     "RecordType",
+    "RelyingParty",
     "Routing",
     "ServiceAccount",
     "Tenant",
@@ -149,12 +150,14 @@ class Domain(EstateEntry, frozen=True, kw_only=True):
 
     ``federation`` names the FederationService that signs the domain's users in; managed domains have none. A domain
     that is being converted to a managed one has ``former_federation``, and ``former_share`` of the answers about it
-    name that service still.
+    name that service still. ``federation_issuer`` is the issuer that the cloud trusts for the domain (default: that of
+    the service).
     """
 
     name: str
     kind: Literal["managed", "federated"] = "managed"
     federation: str | None = None
+    federation_issuer: str | None = None
     former_federation: str | None = None
     former_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
@@ -215,11 +218,23 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     ipv6: bool = False
 
 
+class RelyingParty(EstateEntry, frozen=True, kw_only=True):
+    """A relying party trust of a federation service: a service on premises that trusts its tokens."""
+
+    name: str
+    identifiers: Annotated[tuple[ResourceName, ...], Meta(min_length=1)]
+    enabled: bool = True
+
+
 class FederationService(EstateEntry, frozen=True, kw_only=True):
     """The WS-Trust security token service of a federated domain; it stands for AD FS.
 
     ``alternate_login_id``: users may sign in with their name in Entra where it differs from the one in Active
-    Directory, and assertions name them so.
+    Directory, and assertions name them so. ``relying_parties`` are those beside the cloud. ``protocol`` SAML20: the
+    service has no WS-Trust, and realm discovery names no MEX. ``mex_form``: the WSDL itself, or nested in a
+    ``wsx:MetadataSection``. ``token_type`` is the text in ``TokenType`` of its answers (None: what it issues).
+    ``issuer_per_domain``: assertions name ``http://DOMAIN/adfs/services/trust/`` as their issuer. ``name_id`` and
+    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain.
     """
 
     name: str
@@ -228,6 +243,13 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     spn: str | None = None
     token_lifetime: int = 3600
     alternate_login_id: bool = False
+    relying_parties: tuple[RelyingParty, ...] = ()
+    protocol: Literal["WSTrust", "SAML20"] = "WSTrust"
+    mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
+    token_type: str | None = None
+    issuer_per_domain: bool = False
+    name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
+    upn_claim: Literal["upn", "none"] = "upn"
 
 
 class Monitor(EstateEntry, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import pytest
 from ssosim.entra import Call, serve
 from ssosim.entra.core.jose import sign_client_assertion
 from ssosim.entra.core.keys import generated_key_name
+from ssosim.entra.wstrust.saml_write import AssertionFacts, sign_assertion
 from ssosim.estate import default_estate
 from ssosim.faults import FaultError, fault_from
 from ssosim.memory.clock import Engine
@@ -159,6 +160,26 @@ def test_a_domain_becomes_managed(lab, share, old):
     assert codes(by_password(lab, FRANK, "Frank-lab-password-1")) == []
     undo()
     assert (kinds(lab, 3), codes(by_password(lab, FRANK, "Frank-lab-password-1"))) == (["Federated"] * 3, [50056])
+
+
+def test_an_assertion_after_the_conversion_is_refused(lab):
+    """50107: the cloud has no trust with the service any more; before, its assertion is good."""
+    key = lab.provider.keys.federation["fabrikam-sts"]
+
+    def redeem() -> Any:
+        now = int(lab.engine.now)
+        facts = AssertionFacts(
+            id=f"_{uuid4()}", issuer="http://sts.fabrikam.com/adfs/services/trust",
+            audience="urn:federation:MicrosoftOnline", name_id="IhEiM0RVZneImaq7zN3u/w==", upn=FRANK,
+            not_before=now, not_on_or_after=now + 600, method="urn:oasis:names:tc:SAML:1.0:am:password",
+        )  # fmt: skip
+        assertion = base64.b64encode(sign_assertion(facts, key).encode()).decode()
+        grant = "urn:ietf:params:oauth:grant-type:saml1_1-bearer"
+        return token(lab, client_id=CLI, grant_type=grant, assertion=assertion, scope=f"openid {GRAPH}")
+
+    assert codes(redeem()) == []
+    fault_from({"fault": "domain-managed", "domain": "fabrikam.com"}).apply(lab)
+    assert codes(redeem()) == [50107]
 
 
 @pytest.mark.parametrize(

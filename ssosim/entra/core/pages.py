@@ -176,17 +176,20 @@ def render_second_factor_page(config: Mapping[str, Any], *, error: str = "", coo
     return _page("Verify your identity", content, nonce=nonce, cookie=cookie)
 
 
-def render_federation_page(host: str, logo: str, name: str = "", error: str = "") -> HttpReply:
-    """Render the sign-in form of a federation service, with the field names of AD FS. It posts to its own URL."""
+def render_federation_page(host: str, logo: str, action: str, name: str = "", error: str = "") -> HttpReply:
+    """Render the sign-in form of a federation service, with the ids and field names of AD FS. It posts to ``action``.
+
+    Programs that read the page look for ``loginForm``, ``userNameInput``, ``passwordInput`` and ``errorText``.
+    """
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
         f"<p>{escape(host)}</p>{_image(logo)}"
-        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
-        + f'<form id="signin" method="post">{_hidden({"AuthMethod": "FormsAuthentication"})}'
-        + '<label for="login">User account</label><input id="login" name="UserName" type="email" '
-        + f'autocomplete="username" required value="{escape(name)}"{first}><label for="passwd">Password</label>'
-        + '<input id="passwd" name="Password" type="password" autocomplete="current-password" required'
-        + f"{second}><button>Sign in</button></form>"
+        + (f'<p id="error" role="alert"><span id="errorText">{escape(error)}</span></p>' if error else "")
+        + f'<form method="post" id="loginForm" autocomplete="off" action="{escape(action)}">'
+        + '<label for="userNameInput">User account</label><input id="userNameInput" name="UserName" type="email" '
+        + f'value="{escape(name)}" autocomplete="username" required{first}><label for="passwordInput">Password</label>'
+        + '<input id="passwordInput" name="Password" type="password" autocomplete="current-password" required'
+        + f'{second}><button id="submitButton">Sign in</button>{_hidden({"AuthMethod": "FormsAuthentication"})}</form>'
     )
     return _page("Sign in with your organizational account", content)
 

@@ -54,6 +54,9 @@ def build_realm_v1(
         return {"ver": "1.0", "account_type": "Unknown", **common}
     domain = entry.domain.name
     service = find_service(entry)
+    if service is not None and service.protocol == "SAML20":  # neither MEX nor an active address
+        base = {"ver": "1.0", "account_type": "Federated", "domain_name": domain, "federation_protocol": "SAML20"}
+        return {**base, **common}
     if service is not None:
         mex, active = (
             endpoint_urls.adfs_mex_url(service),
@@ -105,7 +108,7 @@ def build_realm_v2(cloud: Cloud, directory: Directory, login: str, find_service:
         "TenantBrandingInfo": None,
     }
     if service is not None:
-        answer |= {"federation_protocol": "WSTrust", "AuthURL": endpoint_urls.federation_page_url(service)}
+        answer |= {"federation_protocol": service.protocol, "AuthURL": endpoint_urls.federation_page_url(service)}
     if entry.tenant.desktop_sso:
         answer["is_dsso_enabled"] = True
     return answer
@@ -125,6 +128,7 @@ def build_realm_srf(cloud: Cloud, directory: Directory, login: str, find_service
         answer["IsFederatedNS"] = "false" if service is None else "true"
         if service is not None:
             answer["AuthURL"] = endpoint_urls.federation_page_url(service)
+        if service is not None and service.protocol == "WSTrust":
             answer["STSAuthURL"] = endpoint_urls.adfs_trust_url(service, "2005", "usernamemixed")
             answer["MEXURL"] = endpoint_urls.adfs_mex_url(service)
         answer["FederationBrandName"] = entry.tenant.display_name

@@ -485,6 +485,34 @@ _BROWSERS: tuple[Refusal, ...] = (
 )
 """Pages of other sites, and parameters of browsers."""
 
+_FEDERATION: tuple[Refusal, ...] = (
+    Refusal(
+        "issuer that is not the one of the user's domain",
+        50107,
+        "mandiant/ADFSpoof issue 6",
+        "entra/test_adfs_as_adfs.py::test_the_issuer_is_that_of_the_domain",
+    ),
+    Refusal(
+        "issuer of another domain of the same service",
+        50034,
+        "unconfirmed",
+        "entra/test_adfs_as_adfs.py::test_an_issuer_is_good_for_its_own_domain",
+    ),
+    Refusal(
+        "token of a federation service for another relying party",
+        50008,
+        "SAML core, section 2.5.1.4",
+        "entra/test_adfs_as_adfs.py::test_a_relying_party_of_the_estate_gets_its_own_token",
+    ),
+    Refusal(
+        "assertion after the domain has become a managed one",
+        50107,
+        "azure-docs issue 40210",
+        "faults/test_directory_faults.py::test_an_assertion_after_the_conversion_is_refused",
+    ),
+)
+"""Assertions of federation services."""
+
 _USERS: tuple[Refusal, ...] = (
     Refusal(
         "one factor where two are required",
@@ -639,6 +667,7 @@ REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
         "Client authentication": _CLIENT_AUTHENTICATION,
         "Resources and scopes": _RESOURCES,
         "On-behalf-of and other endpoints": _GRANTS,
+        "Federation services": _FEDERATION,
         "Users": _USERS,
         "Browsers": _BROWSERS,
     }

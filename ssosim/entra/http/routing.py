@@ -15,6 +15,7 @@ from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpo
 from ssosim.entra.oauth.error_responses import ErrorStyle
 from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, second_factor, sign_in_post
 from ssosim.entra.wstrust import adfs, autologon
+from ssosim.entra.wstrust.federation_metadata import handle_federation_metadata
 from ssosim.estate import Cloud, Estate
 from ssosim.trace import SignInStep
 
@@ -117,7 +118,16 @@ _FEDERATION = (
     ("POST", "/adfs/ls", Route(adfs_pages.handle_adfs_password, SignInStep.SIGN_IN_PAGE, "text")),
     ("GET", "/adfs/portal/logo/logo.png", Route(handle_page_view, SignInStep.SIGN_IN_PAGE, "text")),
     ("GET", "/adfs/ls/wia", Route(adfs_pages.handle_adfs_wia, SignInStep.BROWSER_SSO, "text", True)),
-    ("GET", "/adfs/services/trust/mex", Route(adfs.handle_adfs_mex, SignInStep.MEX, "adfs")),
+    *(
+        (method, "/adfs/services/trust/mex", Route(adfs.handle_adfs_mex, SignInStep.MEX, "adfs"))
+        for method in _GET_POST
+    ),
+    ("GET", "/federationmetadata/2007-06/federationmetadata.xml", Route(handle_federation_metadata, SignInStep.OTHER)),
+    (
+        "POST",
+        "/adfs/services/trust/{v}/certificatemixed",
+        Route(adfs.handle_adfs_certificate_mixed, SignInStep.OTHER, "adfs"),
+    ),
     (
         "POST",
         "/adfs/services/trust/{v}/windowstransport",

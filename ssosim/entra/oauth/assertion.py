@@ -162,7 +162,7 @@ def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSu
 
 def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
     for service in provider.estate.federation_services:
-        if service.issuer == issuer and _is_trusted(provider, service):
+        if _trusts(provider, service, issuer):
             return service
     for tenant in provider.estate.tenants:
         if endpoint_urls.autologon_issuer(provider.estate.cloud, tenant.id) == issuer:
@@ -170,9 +170,16 @@ def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
     raise AadstsError(50107, realm=issuer[:256])
 
 
-def _is_trusted(provider: Provider, service: FederationService) -> bool:
-    """Whether a domain is federated with ``service``; after its conversion to a managed domain none is."""
-    return any(d.federation == service.name for t in provider.estate.tenants for d in t.domains)
+def _trusts(provider: Provider, service: FederationService, issuer: str) -> bool:
+    """Whether a domain is federated with ``service`` under the name ``issuer``.
+
+    After the conversion of its domains none is. Source: mandiant/ADFSpoof issue 6 (one issuer for each domain).
+    """
+    return any(
+        domain.federation == service.name and (domain.federation_issuer or service.issuer) == issuer
+        for tenant in provider.estate.tenants
+        for domain in tenant.domains
+    )
 
 
 def _key_of(provider: Provider, source: FederationService | Tenant) -> SigningKey:
@@ -276,7 +283,9 @@ def _find_subject(provider: Provider, claims: AssertionClaims, source: Federatio
                 return user
             continue
         entry = directory.find_domain(user.upn)
-        if entry is not None and federation_service_of_domain(provider.estate, entry) == source:
+        if entry is None or federation_service_of_domain(provider.estate, entry) != source:
+            continue
+        if (entry.domain.federation_issuer or source.issuer) == claims.issuer:
             return user
     raise AadstsError(50034, user=(claims.upn or claims.name_id)[:256], tenant="")
 

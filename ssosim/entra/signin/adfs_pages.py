@@ -31,7 +31,8 @@ def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) 
     if problem is not None:
         return problem
     browser = call.headers.get("User-Agent", "")[:512]  # limited, because the patterns are slow on long texts
-    if any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
+    inside = not provider.is_off_network(call.trace_buffer.client)  # the proxy has no integrated authentication
+    if inside and any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
         return HttpReply(302, headers=(("Location", f"/adfs/ls/wia?{urlencode(call.query)}"), *NO_STORE))
     return _show_page(provider, call, call.query.get("username", ""))
 
@@ -56,10 +57,16 @@ def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ..
 
 
 def handle_adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /adfs/ls/wia: sign-in by a ticket. A refused ticket is challenged again (unconfirmed)."""
+    """GET /adfs/ls/wia: sign-in by a ticket. A refused ticket is challenged again (unconfirmed).
+
+    From outside of the corporate network there is no such page: a proxy answers, which shows the form (AD FS document
+    "Configure intranet forms-based authentication"; the status is unconfirmed).
+    """
     problem = _find_problem(provider, call)
     if problem is not None:
         return problem
+    if provider.is_off_network(call.trace_buffer.client):
+        return render_message_page("An error occurred", "The resource is not available here.", status=404)
     try:
         signed_on = user_of_ticket(provider, call)
         if signed_on is None:
@@ -97,9 +104,9 @@ def _reply_url(provider: Provider, call: Call) -> str | None:
 def _show_page(provider: Provider, call: Call, name: str, error: str = "") -> HttpReply:
     reason = f"sign-in page of {call.host}" + (", wrong password" if error else "")
     view = PageView(make_guid(), reason, int(call.now), _sign_in_id(call))
-    return render_federation_page(
-        call.host, f"/adfs/portal/logo/logo.png?{seal_page_view(provider, view)}", name, error
-    )
+    logo = f"/adfs/portal/logo/logo.png?{seal_page_view(provider, view)}"
+    action = f"https://{call.host}/adfs/ls/?{urlencode({**call.query, 'client-request-id': call.correlation_id})}"
+    return render_federation_page(call.host, logo, action, name, error)
 
 
 def _sign_in_id(call: Call) -> str:
