@@ -18,6 +18,7 @@ from ssosim.estate import default_estate
 from ssosim.faults import FaultError, fault_from
 from ssosim.memory.clock import Engine
 from ssosim.memory.lab import MemoryLab
+from ssosim.trace import HttpExchange
 
 LOGIN = "login.microsoftonline.com"
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -200,3 +201,21 @@ def test_a_fault_that_fits_nothing_is_refused(lab, fields):
     with pytest.raises(FaultError):
         fault_from(fields).apply(lab)
     assert codes(by_password(lab)) == []
+
+
+def test_a_refusal_names_the_fault_behind_it(lab):
+    """The exchange has the number of the fault that changed it; a password that was never right is not its effect."""
+
+    def faults() -> list[tuple[int | None, bool]]:
+        exchanges = [each.event for each in lab.trace if isinstance(each.event, HttpExchange)]
+        return [(each.code, bool(each.faults)) for each in exchanges]
+
+    undo = fault_from({"fault": "password-changed", "user": ALICE, "password": "new"}).apply(lab)
+    by_password(lab)
+    by_password(lab, password="never-right")
+    by_password(lab, FRANK, "x")
+    undo()
+    fault_from({"fault": "user-locked", "user": ALICE}).apply(lab)
+    by_password(lab)
+    by_password(lab, "bob@contoso.com", "wrong")
+    assert faults() == [(50126, True), (50126, False), (50056, False), (50053, True), (50126, False)]

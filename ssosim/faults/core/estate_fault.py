@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import ClassVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -15,7 +17,25 @@ __all__ = ["EstateFault", "change_application", "change_user"]
 
 
 class EstateFault(Fault, frozen=True, kw_only=True):
-    """A change of the estate that the identity provider uses. Active Directory and its KDC keep what they have."""
+    """A change of the estate that the identity provider uses. Active Directory and its KDC keep what they have.
+
+    ``CODES`` are the AADSTS codes of what it makes fail.
+    """
+
+    CODES: ClassVar[tuple[int, ...]] = ()
+
+    @property
+    def subject(self) -> str:
+        """The user or application that it changes, as a request names it; ``""`` for another change."""
+        return str(getattr(self, "user", "") or getattr(self, "client_id", ""))
+
+    def explains(self, text: str, code: int, healthy: Estate) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether it is why the request ``text`` was refused with ``code``: the request names whom it changes.
+
+        A refresh token names nobody; no cause is named for it. ``healthy`` is the estate without faults.
+        """
+        name = self.subject.lower()
+        return code in self.CODES and bool(name) and (name in text.lower() or quote(name) in text.lower())
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """Return ``state`` with the change."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec.structs import replace
 
 from ssosim.estate import Application, Estate
@@ -16,6 +18,8 @@ class CertificateRemoved(EstateFault, frozen=True, kw_only=True, tag="certificat
 
     Source: cli-microsoft365 issue 1621.
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (700027,)
 
     client_id: str
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec.structs import replace
 
 from ssosim.estate import Application, Estate
@@ -17,6 +19,8 @@ class ConsentRevoked(EstateFault, frozen=True, kw_only=True, tag="consent-revoke
     Delegated permissions and application roles are gone; the service principal stays. Source: azure-sdk-for-net issue
     21281.
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (65001, 501051)
 
     client_id: str
     tenant: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec.structs import replace
 
 from ssosim.estate import Estate
@@ -15,6 +17,8 @@ class MfaRequired(EstateFault, frozen=True, kw_only=True, tag="mfa-required"):
 
     ``registered`` False: the user has no second factor (50079, 50072). Source: azure-cli issue 5566.
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (50074, 50072, 50076, 50079)
 
     user: str
     registered: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec.structs import replace
 
 from ssosim.estate import Estate
@@ -15,6 +17,8 @@ class PasswordExpired(EstateFault, frozen=True, kw_only=True, tag="password-expi
 
     Source: Entra document "Refresh tokens".
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (50055,)
 
     user: str
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -20,6 +21,8 @@ class SecretExpired(EstateFault, frozen=True, kw_only=True, tag="secret-expired"
 
     Source: botframework-sdk issue 6221.
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (7000222,)
 
     client_id: str
 

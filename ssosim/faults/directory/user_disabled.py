@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec.structs import replace
 
 from ssosim.estate import Estate
@@ -15,6 +17,8 @@ class UserDisabled(EstateFault, frozen=True, kw_only=True, tag="user-disabled"):
 
     Source: Entra error-code reference.
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (50057,)
 
     user: str
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec.structs import replace
 
 from ssosim.estate import Estate
@@ -15,6 +17,8 @@ class UserLocked(EstateFault, frozen=True, kw_only=True, tag="user-locked"):
 
     Source: Entra document "Smart lockout".
     """
+
+    CODES: ClassVar[tuple[int, ...]] = (50053,)
 
     user: str
 

@@ -8,14 +8,14 @@ import ctypes
 import dataclasses
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv6Address, IPv6Network
 
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
-__all__ = ["UnknownDestinations"]
+__all__ = ["UnknownDestinations", "attach_filter"]
 
 _ETH_P_IPV6 = 0x86DD
 _SO_ATTACH_FILTER = 26
@@ -63,7 +63,7 @@ class UnknownDestinations:
     def start(self) -> None:
         """Start capturing packets. Raises OSError."""
         packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
-        _attach_filter(packets)
+        attach_filter(packets, _FILTER)
         asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
         self._packets = packets
         self._misdirected.start()
@@ -75,6 +75,10 @@ class UnknownDestinations:
             asyncio.get_running_loop().remove_reader(self._packets.fileno())
             self._packets.close()
             self._packets = None
+
+    def find_name(self, client: str, address: str) -> str:
+        """Return the last name that ``client`` resolved to ``address``; ``""`` if none is known."""
+        return self._misdirected.find_name(client, address)
 
     def _read_packets(self) -> None:
         assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
@@ -99,7 +103,10 @@ class UnknownDestinations:
         self._trace.record(client, failed)
 
 
-def _attach_filter(packets: socket.socket) -> None:
-    instructions = b"".join(struct.pack("HBBI", *each) for each in _FILTER)
+def attach_filter(packets: socket.socket, filter_program: Sequence[tuple[int, int, int, int]]) -> None:
+    """Let ``packets`` receive what the classic BPF program accepts only. Raises OSError."""
+    instructions = b"".join(struct.pack("HBBI", *each) for each in filter_program)
     program = ctypes.create_string_buffer(instructions)
-    packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_FILTER), ctypes.addressof(program)))
+    packets.setsockopt(
+        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(filter_program), ctypes.addressof(program))
+    )

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
@@ -28,6 +29,7 @@ from ssosim.lab.network.ipv6 import (
     link_up_commands,
 )
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
+from ssosim.lab.network.refused_connections import RefusedConnections
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
@@ -35,7 +37,10 @@ from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent
 
-__all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices"]
+__all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
+
+Stopped = Literal["", "deadline", "request"]
+"""Why ssosim ended a program; empty if the program ended by itself."""
 
 _CODE_PATIENCE_S = 20.0  # less than the timeout of the control client
 
@@ -78,21 +83,36 @@ class ProgramDevices:
 
     def __init__(self, context: DeviceContext) -> None:
         self._context = context
-        self._on_devices: dict[str, tuple[str, str]] = {}
+        self._on_devices: dict[str, tuple[str, str, float]] = {}
         self._codes = DeviceCodeQueues(context.lab.trace)
         lab = context.lab
-        ports = lab.service_ports()
+        ports = {80: False, **lab.service_ports()}  # a program may use plain HTTP
         self._foreign_ipv4_hosts = ForeignIpv4Hosts(
-            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
+            lab.ca,
+            lab.trace,
+            lab.client_addresses,
+            context.addresses(),
+            ports,
+            lab.first_steps,
+            lambda: lab.exposures,
         )
         self._foreign_ipv4_hosts.start()
+        self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
+        self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
-            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
+            lab.ca,
+            lab.trace,
+            lab.client_addresses,
+            context.addresses(),
+            ports,
+            lab.first_steps,
+            lambda: lab.exposures,
         )
 
     async def close(self) -> None:
         """Stop the foreign hosts, which all devices share."""
         self._foreign_ipv4_hosts.stop()
+        self._refused_connections.stop()
         await self._foreign_ipv6_hosts.stop()
 
     async def attach(self, request: DeviceRequest) -> dict[str, Any]:
@@ -133,8 +153,8 @@ class ProgramDevices:
             login_page_host=federated_login_host(context.estate, user),
         )
         self._codes.register(address, client)
-        self._on_devices[address] = (client, request.program)
-        on_exit = partial(self.release, address, -signal.SIGKILL)  # for a joiner that was killed
+        self._on_devices[address] = (client, request.program, time.monotonic())
+        on_exit = partial(self.release, address, -signal.SIGKILL, "request")  # for a joiner that was killed
         try:
             context.running.watch(address, request.pid, client, request.program, on_exit)
         except LabInputError:
@@ -165,14 +185,19 @@ class ProgramDevices:
         """
         return await self._codes.wait_for_code(device, _CODE_PATIENCE_S)
 
-    def release(self, device: str, exit_code: int) -> None:
-        """Release ``device`` (an address) after its program has ended: record the end, and remove its files."""
+    def release(self, device: str, exit_code: int, stopped: Stopped = "") -> None:
+        """Release ``device`` (an address) after its program has ended: record the end, and remove its files.
+
+        ``stopped`` is why ssosim ended the program, empty if it ended by itself.
+        """
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
-        client, program = self._on_devices.pop(device)
+        client, program, began = self._on_devices.pop(device)
+        running_s = round(time.monotonic() - began, 3)
         self._context.running.forget(device)
         self._codes.unregister(device)
-        self._context.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
+        finished = ClientFinished(program=program, exit_code=exit_code, stopped=stopped, running_s=running_s)
+        self._context.lab.trace.record(client, finished)
         self._context.folder.remove("devices", device)
 
     def _commands(self, device: Device, address: str, ipv6: str) -> list[str]:
