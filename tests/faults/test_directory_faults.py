@@ -218,4 +218,6 @@ def test_a_refusal_names_the_fault_behind_it(lab):
     fault_from({"fault": "user-locked", "user": ALICE}).apply(lab)
     by_password(lab)
     by_password(lab, "bob@contoso.com", "wrong")
-    assert faults() == [(50126, True), (50126, False), (50056, False), (50053, True), (50126, False)]
+    token(lab, client_id=BACK_END[:-1] + "f", grant_type="password", username=ALICE, password=ALICE_PASSWORD)
+    expected = [(50126, True), (50126, False), (50056, False), (50053, True), (50126, False), (700016, False)]
+    assert faults() == expected
