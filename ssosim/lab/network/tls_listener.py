@@ -21,7 +21,7 @@ HANDSHAKE_SECONDS = 10.0
 ProtocolFactory = Callable[[Callable[[BaseException | None], None]], asyncio.Protocol]
 """Creates the protocol of a new connection. Its argument is called if that ends before the first HTTP byte."""
 
-_FIRST_PRUNE = 64
+_FIRST_PRUNE = 8
 _MOST_ACCEPTS = 128
 _PAUSE_S = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
