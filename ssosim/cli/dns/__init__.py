@@ -81,6 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     load = action("load", "put your own zone files in the place of the lab's zones of those names")
     load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
+    for each in (show, plan, apply, lint, load):
+        _add_without(each)
     settings = action("settings", "the policy, inventory and drift detector")
     settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
     settings.add_argument("--inventory", type=Path, metavar="FILE")
@@ -94,6 +96,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("--to", dest="after", type=Path, metavar="DIR", help="the zones after it")
     _add_fail_on(check, "default: risk=high,worse=1,deletions=30%%,updates=30%%,lint=error")
     _add_outside(check)
+    _add_without(check)
     check.add_argument("--markdown", type=Path, metavar="FILE", help="write the result as Markdown, for a comment")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write the result as JUnit XML")
     check.add_argument("--approve", action="append", type=Path, default=[], metavar="FILE", help="approvals (TOML)")
@@ -105,6 +108,11 @@ def _add_check(check: argparse.ArgumentParser) -> None:
 def _add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     text = "fail on risk=LEVEL, worse=N models, deletions=N%%, updates=N%%, lint=SEVERITY, changes, or none; repeat"
     parser.add_argument("--fail-on", action="append", metavar="CRITERION", help=f"{text} ({default})")
+
+
+def _add_without(parser: argparse.ArgumentParser) -> None:
+    text = "leave records of this type out of zone files, each with a line on standard error; repeat"
+    parser.add_argument("--without", action="append", default=[], metavar="TYPE", help=text)
 
 
 def _add_outside(parser: argparse.ArgumentParser) -> None:

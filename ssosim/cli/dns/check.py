@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssosim.cli.dns.inputs import warn
+from ssosim.cli.dns.inputs import types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import StatusLine, print_json, say
 
@@ -37,7 +37,7 @@ def check(options: argparse.Namespace) -> int:
     settings = check_settings(options, estate)
     labels = str(options.before), str(options.after)
     with _show_step(f"reading {labels[0]} and {labels[1]}"):
-        before, after, skipped = read_two_trees(options.before, options.after)
+        before, after, skipped = read_two_trees(options.before, options.after, types_to_leave_out(options))
     warn(skipped)
     with _show_step("comparing the zones and playing the clients"):
         result = check_trees(before, after, estate, lambda: provider_keys(estate), settings, labels)

@@ -7,7 +7,7 @@ import dataclasses
 import math
 
 from ssosim.cli.dns.check import fail_on
-from ssosim.cli.dns.inputs import in_lab, stage, warn
+from ssosim.cli.dns.inputs import in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import one_line, print_json, say
 
@@ -73,7 +73,7 @@ def load(options: argparse.Namespace) -> int:
     from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import LoadedZones  # noqa: PLC0415
 
-    zones, warnings = read_tree_with_warnings(options.tree)
+    zones, warnings = read_tree_with_warnings(options.tree, without=types_to_leave_out(options))
     warn(warnings)
     said = in_lab(options, "load", LoadedZones, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
     if options.json:

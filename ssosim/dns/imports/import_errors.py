@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import dns.name
@@ -17,7 +17,16 @@ from ssosim.dns.zones.zone import BESIDE_CNAME, Zone, find_owner_mistake
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
-__all__ = ["MAX_FILES", "MAX_RECORDS", "ImportMistakeError", "Imported", "LocatedRRset", "assemble"]
+__all__ = [
+    "MAX_FILES",
+    "MAX_RECORDS",
+    "ImportMistakeError",
+    "Imported",
+    "LocatedRRset",
+    "NameAlias",
+    "Unserved",
+    "assemble",
+]
 
 MAX_RECORDS = 500_000
 """The most record sets in one import."""
@@ -45,14 +54,45 @@ class LocatedRRset:
     where: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A record that cannot be served here: ``kind`` is its type as it is written, ``reason`` says why."""
+
+    where: str
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameAlias:
+    """A record that answers with the addresses of ``target``: ALIAS or ANAME, or an alias of one type.
+
+    ``types`` are the types that it answers; ``kind`` is its type as it is written.
+    """
+
+    where: str
+    name: Name
+    ttl: int
+    target: Name
+    types: tuple[RdataType, ...]
+    kind: str = "ALIAS"
+
+
 @dataclass(slots=True)
 class Imported:
-    """One imported zone. ``warnings`` list what was skipped on purpose."""
+    """One imported zone. ``warnings`` list what was skipped on purpose.
+
+    ``unserved`` block the import unless the user leaves their types out. ``file`` is where the zone is read from.
+    """
 
     origin: Name
     records: dict[tuple[Name, RdataType], LocatedRRset] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    unserved: list[Unserved] = field(default_factory=list)
+    name_aliases: list[NameAlias] = field(default_factory=list)
+    file: str = ""
 
     def add(self, rrset: RRset, where: str) -> None:
         """Add a record set; a second one of the same name and type is a mistake."""
@@ -61,9 +101,20 @@ class Imported:
             self.mistakes.append(f"{where}: {_label(rrset)} is defined twice, first at {first.where}: keep one")
 
 
-def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager, str]] = ()) -> ZoneSet:
-    """Build the ZoneSet; raises ImportMistakeError with every mistake."""
+def assemble(
+    zones: Iterable[Imported],
+    profiles: Iterable[tuple[TrafficManager, str]] = (),
+    without: Collection[str] = (),
+) -> ZoneSet:
+    """Build the ZoneSet; raises ImportMistakeError with every mistake.
+
+    Records of the types ``without`` (mnemonics in upper case) are left out, each with a warning in its zone.
+    """
     zones = list(zones)
+    refuse_same_origin(zones)
+    for zone in zones:
+        resolve_name_aliases(zone)
+        leave_out(zone, without)
     mistakes = [line for zone in zones for line in zone.mistakes]
     known: dict[str, TrafficManager] = {}
     for profile, where in profiles:
@@ -86,6 +137,56 @@ def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager,
         return check_links(result)
     except DnsChangeError as error:
         raise ImportMistakeError(str(error)) from error
+
+
+def refuse_same_origin(zones: Iterable[Imported]) -> None:
+    """Raise ImportMistakeError for a zone that two files define, as split horizon does."""
+    first: dict[Name, Imported] = {}
+    twice = [(first[zone.origin], zone) for zone in zones if first.setdefault(zone.origin, zone) is not zone]
+    if twice:
+        raise ImportMistakeError.of(
+            f"{zone.file or 'zone'}: zone {plain(zone.origin)} is defined twice, first in {other.file or 'this tree'}: "
+            "put its records into one; for split horizon, read each side on its own"
+            for other, zone in twice
+        )
+
+
+def resolve_name_aliases(zone: Imported) -> None:
+    """Make alias record sets of the zone's ALIAS records whose target is in the zone; the others are unserved.
+
+    CNAMEs on the way to the target are followed. Source: Azure DNS documentation of alias record sets, whose rule
+    (same zone, same type) the alias record sets of this project have.
+    """
+    for alias in zone.name_aliases:
+        target, seen = alias.target, {alias.name}
+        while (cname := zone.records.get((target, CNAME))) is not None and cname.rrset.rdatas and target not in seen:
+            seen.add(target)
+            target = cname.rrset.rdatas[0].target  # type: ignore[attr-defined]
+        types = [kind for kind in alias.types if (target, kind) in zone.records]
+        for kind in types:
+            zone.add(RRset(alias.name, kind, alias.ttl, alias_record=target), alias.where)
+        if not types:
+            there = "its target " if target == alias.target else f"its target {plain(alias.target)} leads to "
+            wanted = " or ".join(kind.name for kind in alias.types)
+            reason = f"{there}{plain(target)}, which has no {wanted} record set in this zone"
+            zone.unserved.append(Unserved(alias.where, plain(alias.name), alias.kind, reason))
+    zone.name_aliases = []
+
+
+def leave_out(zone: Imported, without: Collection[str]) -> None:
+    """Move what is unserved to the mistakes, or to the warnings where its type is one of ``without``."""
+    for each in zone.unserved:
+        label = f"{each.where}: {each.name} {each.kind}"
+        if each.kind in without:
+            zone.warnings.append(f"{label}: left out (--without {each.kind}): {each.reason}")
+        else:
+            zone.mistakes.append(f"{label}: cannot be served: {each.reason}; leave it out with --without {each.kind}")
+    zone.unserved = []
+    for key, located in [*zone.records.items()] if without else ():
+        kind = RdataType.to_text(located.rrset.type)
+        if kind in without:
+            del zone.records[key]
+            zone.warnings.append(f"{located.where}: {_label(located.rrset)}: left out (--without {kind})")
 
 
 def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]:
