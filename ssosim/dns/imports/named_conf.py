@@ -159,16 +159,12 @@ def _split(path: Path, tokens: list[_Token]) -> Iterator[tuple[list[_Token], lis
     block: list[_Token] = []
     depth = 0
     for token in tokens:
-        if token.text == "{":
-            depth += 1
-            if depth == 1:
-                continue
-        elif token.text == "}":
-            depth -= 1
-            if depth < 0:
-                raise TomlMistakeError(f"{path}:{token.line}: a }} without its {{: correct the file")
-            if depth == 0:
-                continue
+        was = depth
+        depth += {"{": 1, "}": -1}.get(token.text, 0)
+        if depth < 0:
+            raise TomlMistakeError(f"{path}:{token.line}: a }} without its {{: correct the file")
+        if was != depth and 0 in (was, depth):
+            continue  # the braces of the statement itself
         if depth:
             block.append(token)
         elif token.text != ";":
