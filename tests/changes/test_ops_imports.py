@@ -207,7 +207,8 @@ def test_anchors_that_multiply_end_the_reading(tmp_path: Path):
     ("main", "what"),
     [
         ("zones: {example.com: {sources: [config]}}\n", "ends with a dot"),
-        ("zones: {'*': {sources: [config]}}\n", "dynamic zone configuration"),
+        ("zones: {'*': {sources: [config]}}\n", "there is no provider 'config'"),
+        ("zones: {example.com.: {alias: example.net.}}\n", "there is no zone 'example.net.'"),
         ("zones: {example.com.: {sources: [nope]}}\n", "there is no provider 'nope'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One zone in many forms: files of the shapes that servers, providers and people write. Each notes where it was seen."""
+"""One zone in many forms: shapes of files that servers, providers and people write. Each notes where it was seen."""
 
 from __future__ import annotations
 

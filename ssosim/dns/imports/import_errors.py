@@ -68,12 +68,13 @@ class Unserved:
 class NameAlias:
     """A record that answers with the addresses of ``target``: ALIAS or ANAME, or an alias of one type.
 
-    ``types`` are the types that it answers; ``kind`` is its type as it is written.
+    ``types`` are the types that it answers; ``kind`` is its type as it is written. Without ``ttl`` (seconds) it has
+    that of its target.
     """
 
     where: str
     name: Name
-    ttl: int
+    ttl: int | None
     target: Name
     types: tuple[RdataType, ...]
     kind: str = "ALIAS"
@@ -154,23 +155,47 @@ def refuse_same_origin(zones: Iterable[Imported]) -> None:
 def resolve_name_aliases(zone: Imported) -> None:
     """Make alias record sets of the zone's ALIAS records whose target is in the zone; the others are unserved.
 
-    CNAMEs on the way to the target are followed. Source: Azure DNS documentation of alias record sets, whose rule
+    CNAMEs on the way of an ALIAS are followed. Source: Azure DNS documentation of alias record sets, whose rule
     (same zone, same type) the alias record sets of this project have.
     """
-    for alias in zone.name_aliases:
-        target, seen = alias.target, {alias.name}
-        while (cname := zone.records.get((target, CNAME))) is not None and cname.rrset.rdatas and target not in seen:
-            seen.add(target)
-            target = cname.rrset.rdatas[0].target  # type: ignore[attr-defined]
-        types = [kind for kind in alias.types if (target, kind) in zone.records]
-        for kind in types:
-            zone.add(RRset(alias.name, kind, alias.ttl, alias_record=target), alias.where)
-        if not types:
-            there = "its target " if target == alias.target else f"its target {plain(alias.target)} leads to "
-            wanted = " or ".join(kind.name for kind in alias.types)
-            reason = f"{there}{plain(target)}, which has no {wanted} record set in this zone"
-            zone.unserved.append(Unserved(alias.where, plain(alias.name), alias.kind, reason))
+    pending = {(alias.name, kind) for alias in zone.name_aliases for kind in alias.types}
+    waiting = [*zone.name_aliases]
+    while waiting:
+        later = []
+        for alias in waiting:
+            target = _end_of_cnames(zone, alias)
+            if any((target, kind) in pending for kind in alias.types) and target != alias.name:
+                later.append(alias)
+            else:
+                _resolve(zone, alias, target)
+                pending -= {(alias.name, kind) for kind in alias.types}
+        if len(later) == len(waiting):  # they lead to each other
+            pending.clear()
+        waiting = later
     zone.name_aliases = []
+
+
+def _end_of_cnames(zone: Imported, alias: NameAlias) -> Name:
+    """The target of an alias, behind CNAMEs in the zone if it answers several types."""
+    target, seen = alias.target, {alias.name}
+    while len(alias.types) > 1 and target not in seen and (cname := zone.records.get((target, CNAME))) is not None:
+        if not cname.rrset.rdatas:
+            break
+        seen.add(target)
+        target = cname.rrset.rdatas[0].target  # type: ignore[attr-defined]
+    return target
+
+
+def _resolve(zone: Imported, alias: NameAlias, target: Name) -> None:
+    types = [kind for kind in alias.types if (target, kind) in zone.records]
+    for kind in types:
+        ttl = zone.records[target, kind].rrset.ttl if alias.ttl is None else alias.ttl
+        zone.add(RRset(alias.name, kind, ttl, alias_record=target), alias.where)
+    if not types:
+        there = "its target " if target == alias.target else f"its target {plain(alias.target)} leads to "
+        wanted = " or ".join(kind.name for kind in alias.types)
+        reason = f"{there}{plain(target)}, which has no {wanted} record set in this zone"
+        zone.unserved.append(Unserved(alias.where, plain(alias.name), alias.kind, reason))
 
 
 def leave_out(zone: Imported, without: Collection[str]) -> None:

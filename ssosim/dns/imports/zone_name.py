@@ -82,7 +82,7 @@ def _choose(path: Path, file_name: str, first: Name) -> Name:
 
 def _refuse_other_name(path: Path, file_name: str, found: Name, what: str) -> None:
     """Raise DnsChangeError if the file is named for another domain. ``example.com-internal`` is named for its zone."""
-    zone = plain(found)
+    zone = plain(found).replace("/", "-")  # RFC 2317 zones; no file has a slash in its name
     if not file_name or re.search(rf"(?<![a-z0-9-]){re.escape(zone)}(?![a-z0-9])", file_name):
         return
     if zone.endswith(".arpa") and not file_name.endswith(".arpa"):
