@@ -281,7 +281,7 @@ def test_octodns_alias_ignored_star_and_alias_zone(tmp_path: Path) -> None:
     (tmp_path / "zones").mkdir()
     (tmp_path / "octodns.yaml").write_text(MAIN)
     (tmp_path / "zones" / "example.com.yaml").write_text(RECORDS)
-    with pytest.raises(ImportMistakeError, match=r"ALIAS: cannot be served: its target www\.example\.com, which has no"):
+    with pytest.raises(ImportMistakeError, match=r"ALIAS: cannot be served: its target www\.example\.com"):
         read_tree(tmp_path)  # example.net has the same ALIAS, whose target is in another zone
     zones, warnings = read_tree_with_warnings(tmp_path, without={"ALIAS"})
     assert texts(zones, "example.com.") == ["192.0.2.1"]

@@ -24,7 +24,8 @@ Show the zones of a lab, work a change out, apply it through the gate, take it b
   ssosim dns rollback
   ssosim dns drift
 
-Zones are read from BIND zone files and from octoDNS configurations. Exit code 0 as expected, 1 refused or
+Zones are read from zone files and named.conf, octoDNS, JSON of Azure DNS, Route 53, Terraform and dnscontrol, and by
+zone transfer (axfr:SERVER/ZONE). Exit code 0 as expected, 1 refused or
 something found, 2 a file or option that cannot be used.
 """
 
@@ -44,8 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = action("plan", "what a change would do; nothing is changed")
     apply = action("apply", "make a change, if the gate allows it")
     lint = action("lint", "mistakes and traps in the zones")
-    for each in (show, plan, lint):
-        each.add_argument("--zones", type=Path, metavar="DIR", help="zone files or octoDNS; needs no lab")
+    export = action("export", "write the zones into a new folder, as zone files or as octoDNS")
+    export.add_argument("folder", type=Path, metavar="DIR")
+    export.add_argument("--format", choices=["zone-files", "octodns"], default="zone-files")
+    for each in (show, plan, lint, export):
+        text = "zone files, octoDNS, JSON of a provider, or axfr:SERVER/ZONE; needs no lab"
+        each.add_argument("--zones", type=Path, metavar="DIR", help=text)
         add_estate(each)
     text = "judge the change between two trees for a pipeline: exit code 1 if a criterion is not met; needs no lab"
     _add_check(actions.add_parser("check", help=text, description=text))
@@ -81,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     load = action("load", "put your own zone files in the place of the lab's zones of those names")
     load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
-    for each in (show, plan, apply, lint, load):
+    for each in (show, plan, apply, lint, load, export):
         _add_without(each)
     settings = action("settings", "the policy, inventory and drift detector")
     settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
@@ -159,4 +164,5 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "lint": zones.lint,
     "settings": zones.settings,
     "load": zones.load,
+    "export": zones.export,
 }

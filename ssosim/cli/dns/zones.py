@@ -11,7 +11,7 @@ from ssosim.cli.dns.inputs import in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import one_line, print_json, say
 
-__all__ = ["drift", "lint", "load", "settings", "show"]
+__all__ = ["drift", "export", "lint", "load", "settings", "show"]
 
 
 def show(options: argparse.Namespace) -> int:
@@ -81,6 +81,16 @@ def load(options: argparse.Namespace) -> int:
     else:
         tree = one_line(str(options.tree))
         say(f"loaded {tree}; the zones are at version {said.version}, and this is the desired state")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the zones of files or of the lab as zone files or as octoDNS, into a new folder."""
+    from ssosim.dns.imports.tree_writer import write_tree  # noqa: PLC0415
+
+    zones, _, _ = stage(options)
+    warn(tuple(write_tree(zones, options.folder, options.format)))
+    say(f"written to {one_line(str(options.folder))}")
     return 0
 
 

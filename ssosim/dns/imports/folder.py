@@ -97,10 +97,10 @@ def select_zone_files(folder: Folder, read_otherwise: set[Path]) -> list[Path]:
     included = set[Path]()
     for path in found:
         try:
-            included |= list_included(read_zone_text(path), path, folder.root)
+            included |= list_included(read_zone_text(path), path, folder.root) - {path.resolve()}
         except TomlMistakeError:
             continue  # reported where the file is read
-    zones = [path for path in found if path.resolve() not in included]
+    zones = [path for path in found if path.resolve() not in included] or found  # files may include each other
     note_others(folder, [path for path in others if path.resolve() not in included])
     for path in zones:
         note_journal(folder, path)

@@ -12,7 +12,7 @@ from dns.rdatatype import CNAME, NS, SOA, RdataType
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import add_profile_name, check_profile
 from ssosim.dns.zones.links import check_links
-from ssosim.dns.zones.rrset import RRset, plain, to_name
+from ssosim.dns.zones.rrset import SINGLE_VALUE_TYPES, RRset, plain, to_name
 from ssosim.dns.zones.zone import BESIDE_CNAME, Zone, find_owner_mistake
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
@@ -224,6 +224,9 @@ def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]
         if alias is not None and alias not in profiles:
             there = ", ".join(profiles) or "none"
             found.append(f"{located.where}: {_label(located.rrset)}: no traffic manager {alias!r}; there are: {there}")
+        if located.rrset.type in SINGLE_VALUE_TYPES and len(located.rrset.rdatas) > 1:
+            text = f"{_label(located.rrset)} has {len(located.rrset.rdatas)} values: a name has one; keep one"
+            found.append(f"{located.where}: {text}")
     for name, located_sets in kinds.items():
         cnames = [located for located in located_sets if located.rrset.type == CNAME]
         beside = [

@@ -8,8 +8,9 @@ The forms are:
 - in addition, ``ssosim.toml`` may have traffic manager profiles and alias record sets, which the other formats cannot
   express: ``[[traffic_managers]]`` as in an estate, ``[[aliases]]`` with name, type, ttl and profile (or record).
 
-A Terraform plan has two trees: ``plan.json#before`` and ``plan.json#after``. Without a side it is the one after the
-change; as both trees of a change, ``plan.json`` is the one before and the one after.
+``axfr:SERVER/ZONE`` is a zone transfer from a server. A Terraform plan has two trees: ``plan.json#before`` and
+``plan.json#after``. Without a side it is the one after the change; as both trees of a change, ``plan.json`` is the one
+before and the one after.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ssosim.dns.imports.plain_lines import LineMemo
 from ssosim.dns.imports.provider_data import ProviderData
 from ssosim.dns.imports.terraform_plan import Side
 from ssosim.dns.imports.yaml_nodes import YamlMistakeError, read_yaml
+from ssosim.dns.imports.zone_transfer import parse_transfer, transfer_zone
 from ssosim.dns.imports.zonefile import read_zone_file
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, to_name, to_type
@@ -145,6 +147,8 @@ class _Found:
 
 
 def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
+    if (transfer := parse_transfer(path)) is not None:
+        return _Found([transfer_zone(transfer, origin) for origin in transfer.zones])
     if path.is_file():
         return _read_one(path, memo, side)
     if not path.is_dir():
