@@ -54,6 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_estate(each)
     text = "judge the change between two trees for a pipeline: exit code 1 if a criterion is not met; needs no lab"
     _add_check(actions.add_parser("check", help=text, description=text))
+    lint.add_argument("--skip", action="append", default=[], metavar="CODE", help="no findings of this code; repeat")
+    lint.add_argument("--only", action="append", default=[], metavar="CODE", help="findings of this code only; repeat")
+    lint.add_argument("--codes", action="store_true", help="list the codes, and what each means")
+    lint.add_argument("--junit", type=Path, metavar="FILE", help="write the findings as JUnit XML")
     for each in (plan, lint):
         _add_fail_on(each, "without it the exit code of plan is 0, that of lint 1 for an error")
     for each in (plan, apply):

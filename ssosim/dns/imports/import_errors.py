@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -84,7 +85,8 @@ class NameAlias:
 class Imported:
     """One imported zone. ``warnings`` list what was skipped on purpose.
 
-    ``unserved`` block the import unless the user leaves their types out. ``file`` is where the zone is read from.
+    ``unserved`` block the import unless the user leaves their types out. ``file`` is where the zone is read from;
+    a zone file (``is_zone_file``) has SOA and NS records, unlike the data of a provider that sets them by itself.
     """
 
     origin: Name
@@ -94,6 +96,7 @@ class Imported:
     unserved: list[Unserved] = field(default_factory=list)
     name_aliases: list[NameAlias] = field(default_factory=list)
     file: str = ""
+    is_zone_file: bool = False
 
     def add(self, rrset: RRset, where: str) -> None:
         """Add a record set; a second one of the same name and type is a mistake."""
@@ -257,7 +260,7 @@ def _zone(zone: Imported) -> Zone:
         server, contact = soa.rdatas[0].mname, soa.rdatas[0].rname  # type: ignore[attr-defined]
     elif ns is not None and ns.rdatas:
         server = ns.rdatas[0].target  # type: ignore[attr-defined]
-    return Zone.build(
+    built = Zone.build(
         zone.origin,
         ttl=ttl,
         negative_ttl=negative,
@@ -265,6 +268,8 @@ def _zone(zone: Imported) -> Zone:
         contact=contact,
         rrsets=[located.rrset for located in zone.records.values()],
     )
+    missing = frozenset(kind for kind in (SOA, NS) if zone.is_zone_file and kind not in apex)
+    return dataclasses.replace(built, missing=missing) if missing else built
 
 
 def _label(rrset: RRset) -> str:

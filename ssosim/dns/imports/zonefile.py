@@ -64,7 +64,7 @@ def read_zone_file(
     if places.lines:
         text = text.replace(ZONE_MARK, name.to_text())
     zone = parse_zone_file(text, str(path), name, memo, places)
-    zone.file = str(path)
+    zone.file, zone.is_zone_file = str(path), True
     return zone
 
 
