@@ -135,7 +135,7 @@ def test_every_code_is_listed() -> None:
 def test_named_checkzone_agrees(tmp_path: Path) -> None:
     """Zones that named refuses have an error here or are refused; those with an error here are refused by named.
 
-    Differences are intended: named looks at no provider, no SPF text and no CNAME target, and only warns of missing glue.
+    Differences are intended: named looks at no provider, SPF text and CNAME target, and only warns of missing glue.
     """
     beyond_named = {"spf-duplicate", "dangling-cname", "glue-missing"}
     for number, (code, severity, text) in enumerate([*CASES, ("", "", GOOD)]):
