@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 from ssosim.cli.common import add_estate, add_json, add_name
 from ssosim.cli.dns import changes, check, zones
+from ssosim.cli.durations import duration
 from ssosim.lab.base.errors import LabInputError
 
 DESCRIPTION = """\
@@ -71,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     apply.add_argument("--approve", action="append", type=Path, default=[], metavar="FILE", help="approvals (TOML)")
     apply.add_argument("--by", action="append", default=[], metavar="PERSON", help="who is at the keyboard; repeat")
     apply.add_argument(
-        "--substitute", type=_seconds, metavar="SECONDS", help="first put a counting backend there; hits end it"
+        "--substitute", type=duration, metavar="TIME", help="first put a counting backend there; hits end it"
     )
     back = action("rollback", "take back the last change, or change NUMBER, and verify")
     back.add_argument("number", nargs="?", type=int, metavar="NUMBER")
@@ -148,14 +147,6 @@ def run(options: argparse.Namespace) -> int:
     finally:
         if collecting:
             gc.enable()
-
-
-def _seconds(text: str) -> float:
-    """A length of time that can be waited for."""
-    with contextlib.suppress(ValueError):
-        if 0 <= (seconds := float(text)) < math.inf:
-            return seconds
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
