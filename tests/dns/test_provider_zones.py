@@ -306,3 +306,61 @@ def test_an_include_stays_in_the_folder(tmp_path: Path) -> None:
     (zone / "example.com.zone").write_text("$TTL 60\n@ SOA a b 1 2 3 4 5\n$INCLUDE link.inc\n")
     with pytest.raises(ImportMistakeError, match=r"example\.com\.zone:3: \$INCLUDE link\.inc: it is not read here"):
         read_tree(zone)
+
+
+DYNAMIC = """\
+www:
+  type: A
+  ttl: 60
+  value: 192.0.2.1
+  dynamic:
+    pools:
+      eu: {fallback: main, values: [{value: 192.0.2.10, status: STATUS}]}
+      main: {values: [{value: 192.0.2.20}]}
+      two: {values: [{value: 192.0.2.20, weight: 3}, {value: 192.0.2.21, weight: 1}]}
+    rules:
+      RULES
+"""
+
+
+def dynamic_zones(tmp_path: Path, rules: str, status: str = "obey") -> ZoneSet:
+    """The zones of a dynamic record with those rules."""
+    (tmp_path / "zones").mkdir(exist_ok=True)
+    (tmp_path / "octodns.yaml").write_text(MAIN.replace("  example.net.: {alias: example.com.}\n", ""))
+    text = DYNAMIC.replace("RULES", rules).replace("STATUS", status)
+    (tmp_path / "zones" / "example.com.yaml").write_text(text)
+    return read_tree(tmp_path)
+
+
+def test_dynamic_records_are_profiles(tmp_path: Path) -> None:
+    """Fallbacks are priority routing, weights weighted, geos geographic; a value that is down is not answered."""
+    zones = dynamic_zones(tmp_path, "- pool: eu")
+    assert texts(zones, "www.example.com.") == ["192.0.2.10"]
+    zones = dynamic_zones(tmp_path, "- pool: eu", status="down")
+    assert texts(zones, "www.example.com.") == ["192.0.2.20"]
+    zones = dynamic_zones(tmp_path, "- pool: two")
+    top = zones.profiles["www.example.com A"]
+    assert (top.routing, [each.weight for each in top.endpoints]) == ("weighted", [3, 1])
+    zones = dynamic_zones(tmp_path, "- {geos: [EU, NA-US-CA], pool: main}\n      - pool: main")
+    top = zones.profiles["www.example.com A"]
+    assert top.routing == "geographic"
+    assert [each.regions for each in top.endpoints] == [("GEO-EU", "US-CA"), ("WORLD",)]
+    zones = dynamic_zones(tmp_path, "- {subnets: [198.51.100.0/24], pool: main}\n      - pool: main")
+    assert zones.profiles["www.example.com A"].routing == "subnet"
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("- {geos: [AS], pool: main}", "geo 'AS' has no equal region"),
+        ("- {geos: [EU], pool: eu}", "pool eu of a rule by place has a fallback"),
+        ("- pool: gone", "there is no pool 'gone'"),
+        ("- {geos: [EU], pool: eu}\n      - {subnets: [192.0.2.0/24], pool: main}", "a profile has one method"),
+    ],
+)
+def test_dynamic_records_without_an_equal_are_mistakes(tmp_path: Path, rules: str, words: str) -> None:
+    """They are refused with their place, and never served as their default values."""
+    with pytest.raises(ImportMistakeError) as caught:
+        dynamic_zones(tmp_path, rules)
+    assert words in str(caught.value)
+    assert "example.com.yaml:" in str(caught.value)

@@ -85,7 +85,8 @@ class NameAlias:
 class Imported:
     """One imported zone. ``warnings`` list what was skipped on purpose.
 
-    ``unserved`` block the import unless the user leaves their types out. ``file`` is where the zone is read from;
+    ``unserved`` block the import unless the user leaves their types out. ``profiles`` are those that its records need,
+    with their places. ``file`` is where the zone is read from;
     a zone file (``is_zone_file``) has SOA and NS records, unlike the data of a provider that sets them by itself.
     """
 
@@ -95,6 +96,7 @@ class Imported:
     warnings: list[str] = field(default_factory=list)
     unserved: list[Unserved] = field(default_factory=list)
     name_aliases: list[NameAlias] = field(default_factory=list)
+    profiles: list[tuple[TrafficManager, str]] = field(default_factory=list)
     file: str = ""
     is_zone_file: bool = False
 

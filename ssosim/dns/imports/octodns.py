@@ -2,8 +2,8 @@
 
 It reads ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``. It does not read targets, since a
 rehearsal does not push anywhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end
-with a dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: without them the rehearsal would
-use another zone. Source: octoDNS documentation, records and YamlProvider.
+with a dot, as octoDNS itself demands (se-2009). ``dynamic`` becomes a profile of Traffic Manager where one can express
+it (``octodns_dynamic``); ``geo`` is a mistake. Source: octoDNS documentation, records and YamlProvider.
 
 octoDNS has no alias record sets; write them as an extension, which octoDNS ignores::
 
@@ -25,6 +25,7 @@ from dns.name import Name
 from dns.rdatatype import AAAA, A
 
 from ssosim.dns.imports.import_errors import Imported, NameAlias, Unserved
+from ssosim.dns.imports.octodns_dynamic import make_dynamic_profile
 from ssosim.dns.imports.yaml_nodes import Value, YamlMistakeError, read_yaml
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import check_ttl
@@ -41,7 +42,7 @@ _NOT_DNS = frozenset({"URLFWD"})
 """Types of octoDNS that are no DNS records. Source: octoDNS documentation, record types."""
 _CONFIG_FOLDERS = frozenset({"config", "conf", "octodns"})
 _ZONE_FILE = re.compile(r"[^.].*\..*yaml")
-_SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient"})
+_SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient", "dynamic"})
 
 
 class _MistakeError(DnsChangeError):
@@ -204,13 +205,7 @@ def _rrset(zone: Imported, label: str, record: Value, default_ttl: int, source: 
     origin, where = zone.origin, f"{source}:{record.line}"
     if not isinstance(record.content, dict):
         raise _MistakeError(record, "expected a record: type, ttl, and value or values")
-    for key, at in record.content.items():
-        if key in ("dynamic", "geo"):
-            raise _MistakeError(
-                at, f"{key} is not supported: it depends on the client; write it as a traffic manager profile"
-            )
-        if key not in _SKIPPED_KEYS:
-            raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")
+    _refuse_keys(record.content)
     kind_at = record.get("type")
     kind = (kind_at.text or "").upper() if kind_at else ""
     if not kind:
@@ -226,9 +221,32 @@ def _rrset(zone: Imported, label: str, record: Value, default_ttl: int, source: 
     if kind in _NOT_DNS or "/" in kind:
         zone.unserved.append(Unserved(where, plain(name), kind, "it is a feature of a provider, no DNS record"))
         return None
+    if (dynamic := record.get("dynamic")) is not None:
+        return _dynamic_set(zone, name, kind, ttl, dynamic, f"{source}:{dynamic.line}")
     if link := _alias(record):
         return _alias_set(name, kind, ttl, link, origin)
     return RRset(name, to_type(kind), ttl, to_rdatas(list(_values(kind, record)), to_type(kind), origin))
+
+
+def _refuse_keys(content: Mapping[str, Value]) -> None:
+    """Raise _MistakeError for a key of a record that is not read."""
+    for key, at in content.items():
+        if key == "geo":
+            raise _MistakeError(
+                at, "geo is not supported: it depends on the client; write it as dynamic, or as a profile"
+            )
+        if key not in _SKIPPED_KEYS:
+            raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")
+
+
+def _dynamic_set(zone: Imported, name: Name, kind: str, ttl: int, dynamic: Value, where: str) -> RRset:
+    """The alias record set of a dynamic record; its profiles are added to the zone."""
+    try:
+        profile = make_dynamic_profile(name, kind, ttl, dynamic)
+    except DnsChangeError as error:
+        raise _MistakeError(dynamic, str(error)) from error
+    zone.profiles.append((profile, where))
+    return RRset(name, to_type(kind), ttl, alias=profile.name)
 
 
 def _is_left_out(zone: Imported, record: Value, label: str) -> bool:

@@ -93,6 +93,7 @@ def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: C
     path, side = _split_side(path)
     try:
         found = _read(path, memo, side)
+        found.profiles += [profile for zone in found.zones for profile in zone.profiles]
         found.add_profile_zones()
         profiles = [*found.profiles, *_extras(path if path.is_dir() else path.parent, found.zones)]
     except (TomlMistakeError, YamlMistakeError, DnsChangeError) as error:
