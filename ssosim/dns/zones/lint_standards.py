@@ -62,14 +62,14 @@ def targets_that_are_cnames(zones: ZoneSet) -> Iterator[LintFinding]:
 
 
 def missing_at_the_apex(zones: ZoneSet) -> Iterator[LintFinding]:
-    """Zone files without SOA or NS records: name servers refuse them."""
+    """Zone files without SOA or NS records: name servers refuse them, and providers add their own."""
     for zone in zones.zones.values():
         if SOA in zone.missing:
-            text = "the zone file has no SOA record: name servers refuse it"
-            yield make_finding(zone, zone.origin, "error", text, "no-soa", "RFC 1035 5.2")
+            text = "the zone file has no SOA record: name servers refuse it, if no provider adds one"
+            yield make_finding(zone, zone.origin, "warning", text, "no-soa", "RFC 1035 5.2")
         if NS in zone.missing:
-            text = "the zone file has no NS records at the apex: name servers refuse it"
-            yield make_finding(zone, zone.origin, "error", text, "no-ns", "RFC 1035 5.2")
+            text = "the zone file has no NS records at the apex: name servers refuse it, if no provider adds them"
+            yield make_finding(zone, zone.origin, "warning", text, "no-ns", "RFC 1035 5.2")
 
 
 def more_than_one_value(zones: ZoneSet) -> Iterator[LintFinding]:
