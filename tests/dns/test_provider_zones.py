@@ -12,6 +12,7 @@ import pytest
 from ssosim.dns import ZoneSet, answer
 from ssosim.dns.imports import ImportMistakeError, read_tree
 from ssosim.dns.imports.tree import read_tree_with_warnings, read_two_trees
+from ssosim.dns.zones.lint import lint
 from ssosim.dns.zones.rrset import to_name
 
 ID = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Network"
@@ -364,3 +365,57 @@ def test_dynamic_records_without_an_equal_are_mistakes(tmp_path: Path, rules: st
         dynamic_zones(tmp_path, rules)
     assert words in str(caught.value)
     assert "example.com.yaml:" in str(caught.value)
+
+
+def azure_a(zone: str, name: str, address: str, group: str = "rg", kind: str = "dnszones") -> dict[str, Any]:
+    """An A record set of Azure DNS."""
+    return {
+        "id": f"{ID.replace('/rg/', f'/{group}/')}/{kind}/{zone}/A/{name}",
+        "name": name,
+        "type": f"Microsoft.Network/{kind}/A",
+        "ttl": 60,
+        "aRecords": [{"ipv4Address": address}],
+    }
+
+
+def test_two_zones_of_one_name_are_never_mixed(tmp_path: Path) -> None:
+    """Split horizon: public and private zones, two resource groups, two hosted zones, tagged domains of dnscontrol."""
+    azure = [azure_a("x.test", "a", "192.0.2.1"), azure_a("x.test", "b", "10.0.0.1", kind="privateDnsZones")]
+    groups = [azure_a("x.test", "a", "192.0.2.1"), azure_a("x.test", "b", "10.0.0.1", group="other")]
+    record = {"zone_name": "x.test", "ttl": 60}
+    terraform = plan(
+        ("azurerm_dns_a_record", None, record | {"name": "a", "records": ["192.0.2.1"]}),
+        ("azurerm_private_dns_a_record", None, record | {"name": "b", "records": ["10.0.0.1"]}),
+    )
+    aws = plan(
+        ("aws_route53_zone", None, {"name": "x.test", "zone_id": "Z1"}),
+        ("aws_route53_zone", None, {"name": "x.test", "zone_id": "Z2"}),
+    )
+    domains = [{"name": f"x.test!{tag}", "records": [], "nameservers": []} for tag in ("inside", "outside")]
+    for data in (azure, groups, terraform, aws, {"dns_providers": [], "domains": domains}):
+        with pytest.raises(ImportMistakeError, match="split horizon"):
+            read_tree(write(tmp_path / "a.json", data))
+
+
+def test_what_a_plan_leaves_out_is_said(tmp_path: Path) -> None:
+    """Deposed objects are not records; a targeted plan is noted; a plan that failed is a mistake."""
+    record = {"name": "a", "zone_name": "x.test", "ttl": 60, "records": ["192.0.2.1"]}
+    data = plan(("azurerm_dns_a_record", record, record))
+    old = data["resource_changes"][0] | {"deposed": "8f9a"}
+    old["change"] = old["change"] | {"before": record | {"records": ["192.0.2.9"]}, "after": None}
+    data["resource_changes"].append(old)
+    file = write(tmp_path / "a.json", data | {"complete": False})
+    zones, warnings = read_tree_with_warnings(tmp_path / "a.json#before")
+    assert texts(zones, "a.x.test.") == ["192.0.2.1"]
+    assert [each for each in warnings if "the plan is of a part" in each]
+    write(file, data | {"errored": True})
+    with pytest.raises(ImportMistakeError, match="the plan ended with an error"):
+        read_tree(file)
+
+
+def test_names_of_old_azure_exports_without_dots_are_found(tmp_path: Path) -> None:
+    """azure-cli issue 14412: targets without their last dot are below the zone, and lint calls each an error."""
+    lines = "mx 300 IN MX 0 mail.contoso.com\nsrv 300 IN SRV 0 0 443 host.contoso.com\n"
+    (tmp_path / "contoso.com.txt").write_text(EXPORT.replace("autologon", ";") + lines)
+    found = [each for each in lint(read_tree(tmp_path)) if each.code == "missing-trailing-dot"]
+    assert [(each.name, each.severity) for each in found] == [("mx.contoso.com", "error"), ("srv.contoso.com", "error")]

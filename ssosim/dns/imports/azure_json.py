@@ -17,6 +17,7 @@ from ssosim.dns.zones.rrset import RRset, to_name, to_type
 __all__ = ["absolute", "is_azure_record_set", "read_azure_record_set"]
 
 _TYPE = re.compile(r"Microsoft\.Network/(?:private)?dnszones/(?P<type>[A-Z0-9]+)$", re.IGNORECASE)
+_ZONE_ID = re.compile(r".*/(?:private)?dnszones/[^/]+(?=/)", re.IGNORECASE)
 _ZONE = re.compile(r"/(?:private)?dnszones/(?P<zone>[^/]+)/", re.IGNORECASE)
 
 
@@ -32,7 +33,8 @@ def read_azure_record_set(data: Mapping[str, object], found: ProviderData, where
     kind = _TYPE.search(outer.text("type"))
     assert kind is not None  # noqa: S101 - by is_azure_record_set
     name = outer.text("name")
-    zone = found.zone(_zone_name(outer, inner, name))
+    identity = _ZONE_ID.match(str(outer.get("id") or ""))
+    zone = found.zone(_zone_name(outer, inner, name), identity[0].lower() if identity else "")
     owner, ttl = to_name(name, zone.origin), inner.seconds("ttl")
     where = f"{where} ({name} {kind['type'].upper()})"
     target = Fields(inner.get("targetResource")).get("id")

@@ -35,7 +35,7 @@ def read_dnscontrol(data: Mapping[str, Any], found: ProviderData, where: str) ->
         domain = Fields(each)
         at = f"{where}: domains[{number}]"
         with found.mistakes_at(at):
-            zone = found.zone(domain.text("name").partition("!")[0])
+            zone = found.zone(domain.text("name").partition("!")[0], f"domains[{number}] {domain.text('name')}")
             _add_domain(domain, zone, found, at)
 
 

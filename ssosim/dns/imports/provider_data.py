@@ -100,10 +100,21 @@ class ProviderData:
     warnings: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
     records: int = 0
+    identities: dict[Name, str] = field(default_factory=dict)
 
-    def zone(self, name: str | Name) -> Imported:
-        """The zone of that name; it is added if it is new. Raises DnsChangeError for a name that is none."""
+    def zone(self, name: str | Name, identity: str = "") -> Imported:
+        """The zone of that name; it is added if it is new.
+
+        ``identity`` is what the provider knows it by. Raises DnsChangeError for a name that is none, and for a second
+        zone of that name: its records would be mixed with those of the first.
+        """
         origin = to_name(f"{name.rstrip('.')}.") if isinstance(name, str) else name
+        known = self.identities.setdefault(origin, identity) if identity else identity
+        if known != identity:
+            raise DnsChangeError(
+                f"there are two zones {plain(origin)} ({known} and {identity}), as in split horizon: read each "
+                "on its own"
+            )
         return self.zones.setdefault(origin, Imported(origin, file=self.source))
 
     def add(self, zone: Imported, name: Name, kind: str, ttl: int, values: Iterable[str], where: str) -> None:

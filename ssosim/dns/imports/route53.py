@@ -40,7 +40,7 @@ def decode_octal(text: str) -> str:
 def read_route53(data: Mapping[str, Any], found: ProviderData, where: str) -> None:
     """Add the zone of one answer of the API. Mistakes of record sets are noted with their places."""
     sets = [Fields(each) for each in Fields(data).items("ResourceRecordSets")]
-    if Fields(data).get("NextRecordName") is not None or Fields(data).get("IsTruncated") is True:
+    if Fields(data).get("NextRecordName", "NextToken") is not None or Fields(data).get("IsTruncated") is True:
         found.mistakes.append(f"{where}: the list is cut off: list all record sets, without --max-items")
     zone = found.zone(_zone_name(data, sets))
     for number, each in enumerate(sets):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dns.name import Name
+
 from ssosim.dns.imports.azure_ids import add_azure_alias, last_part
 from ssosim.dns.imports.azure_json import absolute
 from ssosim.dns.imports.import_errors import Imported, NameAlias, Unserved
@@ -56,6 +58,7 @@ class _Plan:
     found: ProviderData
     where: str
     zone_names: dict[str, str] = field(default_factory=dict)
+    private: dict[Name, bool] = field(default_factory=dict)
     managed: set[str] = field(default_factory=set)
     endpoints: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -64,6 +67,7 @@ def read_terraform_plan(data: Mapping[str, Any], found: ProviderData, where: str
     """Add the zones and profiles of one side of the plan. Mistakes are noted with the addresses of resources."""
     resources = [each for each in _resources(data, side) if each.kind.startswith(_DNS)]
     plan = _Plan(found, where)
+    _note_state(data, found, where)
     for kind, values in _data_sources(data):
         if kind == "aws_route53_zone":
             plan.zone_names[str(values.get("zone_id"))] = str(values.get("name")).rstrip(".")
@@ -85,11 +89,20 @@ def read_terraform_plan(data: Mapping[str, Any], found: ProviderData, where: str
             )
 
 
+def _note_state(data: Mapping[str, Any], found: ProviderData, where: str) -> None:
+    """Note that the plan failed, or is not of all resources. Source: Terraform, JSON output format, plan."""
+    if data.get("errored") is True:
+        found.mistakes.append(f"{where}: the plan ended with an error: plan again")
+    if data.get("complete") is False:
+        found.warnings.append(f"{where}: the plan is of a part (-target, or deferred): other resources are not seen")
+
+
 def _resources(data: Mapping[str, Any], side: Side) -> Iterator[_Resource]:
     for each in data["resource_changes"] or ():
         change = Fields(each.get("change"))
         values = change.get(side)
-        if each.get("mode") == "managed" and values is not None:
+        is_deposed = each.get("deposed") is not None  # what is left of a replacement, beside the object itself
+        if each.get("mode") == "managed" and values is not None and not is_deposed:
             unknown = change.get("after_unknown") if side == "after" else None
             yield _Resource(str(each.get("address")), str(each.get("type")), Fields(values), Fields(unknown))
 
@@ -106,7 +119,7 @@ def _data_sources(data: Mapping[str, Any]) -> Iterator[tuple[str, Fields]]:
 
 def _add_zone(plan: _Plan, resource: _Resource) -> None:
     name = resource.values.text("name").rstrip(".")
-    zone = plan.found.zone(name)
+    zone = plan.found.zone(name, f"{resource.kind} {resource.address}")
     plan.managed.add(plain(zone.origin))
     if resource.kind == "aws_route53_zone":
         plan.zone_names[str(resource.values.get("zone_id"))] = name
@@ -152,6 +165,11 @@ def _add_azure(plan: _Plan, resource: _Resource) -> None:
     _refuse_unknown(resource, "name", "zone_name", "ttl", "records", "record", "target_resource_id")
     kind = resource.kind.removesuffix("_record").rpartition("_")[2].upper()
     zone = plan.found.zone(values.text("zone_name"))
+    is_private = resource.kind.startswith("azurerm_private_dns_")
+    if plan.private.setdefault(zone.origin, is_private) != is_private:
+        raise DnsChangeError(
+            f"zone {plain(zone.origin)} is public and private, as in split horizon: plan each on its own"
+        )
     name, ttl = to_name(values.text("name"), zone.origin), values.seconds("ttl")
     where = f"{plan.where}: {resource.address}"
     target = values.get("target_resource_id")
