@@ -14,7 +14,7 @@ __all__ = ["Entry", "Record", "iter_entries", "split_record"]
 
 _COMPLEX = re.compile(r'[;"()\\]')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|;.*|[()]|(?:[^\s;"()\\]|\\.?)+')
-_TTL = re.compile(r"(?:\d+[smhdw]?)+", re.IGNORECASE)
+_TTL = re.compile(r"\d+(?:[smhdw]\d*)*", re.IGNORECASE)
 _CLASSES = frozenset({"IN", "CH", "HS", "CHAOS", "HESIOD", "AZURE", "AWS"})
 
 
