@@ -77,8 +77,30 @@ def _parents(tree: ast.AST) -> Iterator[tuple[list[ast.stmt], int]]:
                 yield from ((statements, index) for index in range(len(statements)))
 
 
-def _codes_of(statement: ast.stmt) -> frozenset[int]:
-    """Return the codes of the errors that a statement makes; none for a compound statement."""
+def _read_names(tree: ast.Module) -> dict[str, set[int]]:
+    """Return the whole numbers behind each name of a module: those of its assignments, or of its function.
+
+    A number behind a name that an assignment reads is there too (a code of a table).
+    """
+    numbers: dict[str, set[int]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.FunctionDef):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = [each.id for each in targets if isinstance(each, ast.Name)] or [getattr(node, "name", "")]
+            parts = list(ast.walk(node))
+            found = {each.value for each in parts if isinstance(each, ast.Constant) and type(each.value) is int}
+            if not isinstance(node, ast.FunctionDef):
+                found = found.union(*(numbers.get(each.id, ()) for each in parts if isinstance(each, ast.Name)))
+            for name in names:
+                numbers.setdefault(name, set()).update(found)
+    return numbers
+
+
+def _codes_of(statement: ast.stmt, numbers: dict[str, set[int]]) -> frozenset[int]:
+    """Return the codes of the errors that a statement makes; none for a compound statement.
+
+    ``numbers`` contains those behind a name, where the code is a variable, or a function returns the error.
+    """
     if not isinstance(statement, ast.Raise | ast.Expr | ast.Assign):
         return frozenset()
     found: set[int] = set()
@@ -86,8 +108,12 @@ def _codes_of(statement: ast.stmt) -> frozenset[int]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ERRORS:
             found.add(_ERRORS[node.func.id])
             first = node.args[0] if node.args else None
-            found |= {each.value for each in ast.walk(first) if isinstance(each, ast.Constant)} if first else set()
-    return frozenset(code for code in found if isinstance(code, int) and code)
+            for each in ast.walk(first) if first else ():
+                found |= {each.value} if isinstance(each, ast.Constant) and isinstance(each.value, int) else set()
+                found |= numbers.get(each.id, set()) if isinstance(each, ast.Name) else set()
+    if isinstance(statement, ast.Raise) and isinstance(statement.exc, ast.Call):
+        found |= numbers.get(getattr(statement.exc.func, "id", ""), set())
+    return frozenset(found)
 
 
 def find_refusal_mutants(root: Path = ROOT) -> Iterator[Mutant]:
@@ -95,9 +121,10 @@ def find_refusal_mutants(root: Path = ROOT) -> Iterator[Mutant]:
     known = {row.code for rows in REFUSALS.values() for row in rows}
     for path in sorted(path for folder in _FOLDERS for path in (root / folder).glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
+        numbers = _read_names(tree)
         for statements, index in _parents(tree):
             removed = statements[index]
-            codes = _codes_of(removed) & known
+            codes = _codes_of(removed, numbers) & known
             if codes:
                 statements[index] = ast.copy_location(ast.Pass(), removed)
                 name = ", ".join(map(str, sorted(codes)))

@@ -673,19 +673,12 @@ RECORDED_ROWS: tuple[RecordedRow, ...] = (
         "MEX document",
         "policies",
         [
+            "CertificateWSTrustBinding_IWSTrustFeb2005Async_policy",
             "CustomBinding_IWSTrustFeb2005Async_policy",
             "UserNameWSTrustBinding_IWSTrustFeb2005Async_policy",
         ],
         "msal-python-mex",
         match="contains",
-    ),
-    RecordedRow(
-        "MEX document",
-        "policies",
-        ["CertificateWSTrustBinding_IWSTrustFeb2005Async_policy"],
-        "msal-python-mex",
-        "the federation service of the lab has tickets and passwords, no certificates",
-        "contains",
     ),
     RecordedRow(
         "MEX document",

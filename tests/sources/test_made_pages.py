@@ -30,10 +30,10 @@ def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
     assert {*pages} == {
         "sources.md",
         "coverage.md",
-        "openapi.json",
-        "identity-provider.md",
         "estate.md",
         "estate.schema.json",
+        "openapi.json",
+        "identity-provider.md",
     }
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
