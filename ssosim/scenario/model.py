@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -81,7 +82,10 @@ ANY_CLIENT = "*"
 
 
 class Step(_Frozen, frozen=True, kw_only=True):
-    """Faults within a phase: in force from ``at`` to ``until`` (its end by default), in seconds from its start."""
+    """Faults within a phase: in force from ``at`` to ``until`` (its end by default), in seconds from its start.
+
+    For programs these are real seconds, from the moment that ``Phase.steps_from`` names.
+    """
 
     at: float
     faults: tuple[AnyFault, ...]
@@ -91,10 +95,12 @@ class Step(_Frozen, frozen=True, kw_only=True):
 class Phase(_Frozen, frozen=True, kw_only=True):
     """A period of a scenario. ``faults`` are all faults in force in it; those of the phase before are undone.
 
-    ``steps`` apply and undo faults within the phase. ``include`` adds the faults and steps of other scenarios' phases,
-    each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
-    ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table; the most specific
-    key counts. Of a client without a key nothing is expected.
+    ``steps`` apply and undo faults within the phase. ``steps_from``: for a program, the times of steps and time limits
+    of faults count from its start (``start``), or from its first message to the lab (``first-message``), so that a
+    fault of a second meets a program that takes two seconds to start. ``include`` adds the faults and steps of other
+    scenarios' phases, each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name,
+    kind or model, or ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table;
+    the most specific key counts. Of a client without a key nothing is expected.
     """
 
     name: str
@@ -102,6 +108,7 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     title: str = ""
     faults: tuple[AnyFault, ...] = ()
     steps: tuple[Step, ...] = ()
+    steps_from: Literal["start", "first-message"] = "start"
     include: tuple[str, ...] = ()
     expect: dict[str, AnyExpectation] = {}
 
@@ -109,6 +116,14 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     def has_faults(self) -> bool:
         """Whether a fault is in force at any time of the phase."""
         return bool(self.faults or self.steps or self.include)
+
+    @property
+    def changes(self) -> bool:
+        """Whether its faults change within the phase: at steps, after a time, or after a number of messages."""
+        faults = [*self.faults, *(fault for step in self.steps for fault in step.faults)]
+        return any(step.at > 0 or step.until is not None for step in self.steps) or any(
+            fault.for_s is not None or fault.hit_limit is not None for fault in faults
+        )
 
     def expected_of(self, client: Client, scenario: str = "") -> Expectation | None:
         """Return what is expected of ``client``; None if nothing is.

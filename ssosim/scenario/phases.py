@@ -165,14 +165,22 @@ def judge_phase(
             if record.client in own:
                 before.setdefault(record.client, []).append(record)
     pauses = select_pauses(records)
-    mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
+    after_programs = max((each.last_seq for each in times.values()), default=0)
+    mended = [
+        record.at
+        for record in records
+        if isinstance(record.event, FaultUndone) and record.at > began and record.seq > after_programs
+    ]
+    last_undone = {name: began + (each.undone or 0.0) for name, each in times.items()}
     return [
         ClientVerdict(
             phase.name,
             client.name,
             (verdict := judge(own[client.name], began, pauses, before.get(client.name, ()))),
             phase.expected_of(client, scenario.name),
-            measure(own[client.name], verdict, began, max(mended, default=began), first_steps),
+            measure(
+                own[client.name], verdict, began, last_undone.get(client.name, max(mended, default=began)), first_steps
+            ),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,
         )
         for client in scenario.clients

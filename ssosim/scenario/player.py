@@ -4,7 +4,7 @@ Theory of operation. The parts:
 
 - ``PhaseFaults`` (``ssosim.scenario.phases``) applies and undoes the faults of the phases.
 - ``_ClientModels`` runs the client models, each as one asyncio task on a device of its own.
-- ``run_side_by_side`` (``ssosim.scenario.program_runs``) runs the programs among the clients.
+- ``run_programs`` (``ssosim.scenario.program_runs``) runs the programs among the clients.
 - The clock decides how long ``run_until`` takes. ``VirtualClock`` jumps to the next timer as soon as all models wait;
   ``RealTimeClock`` lets real seconds pass.
 
@@ -14,7 +14,9 @@ Each phase is played in this order:
 2. Remember the number of the last trace record: the phase's records come after it.
 3. Change the faults: undo those of the phase before, apply those of this phase and of its steps at 0.
 4. Record ``PhaseStarted``. So the records of a phase's faults stand just before its name in the trace.
-5. Run the programs to their ends or deadlines. Virtual time stands still meanwhile.
+5. Run the programs to their ends or deadlines, in real time (``Lab.real_time``). Models wait meanwhile, and virtual
+   time is afterwards what it was. If the faults change within the phase, each program runs alone, step 3 is done again
+   for each of them and for the models, and steps and time limits of faults pass in real seconds.
 6. Start a sign-in of every model that is not signing in. A client with ``fresh`` gets a new process and device first.
 7. Run to each step of the phase and apply or undo its faults, then run to the end of the phase.
 8. Raise LabError if a model's code is broken, then judge all clients from the phase's records. A failure that a model
@@ -36,7 +38,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssosim_clients.models.base import Model
@@ -47,11 +49,11 @@ from ssosim.lab.base.errors import LabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
 from ssosim.scenario.idle_faults import describe_idle_faults
-from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
-from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_side_by_side
-from ssosim.trace import PhaseStarted
+from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_programs
+from ssosim.trace import PhaseStarted, Trace
 
 __all__ = ["play"]
 
@@ -68,8 +70,8 @@ async def play(
 
     ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
     at the start of the next phase; one that is still signing in goes on. Programs run once per phase, at its start,
-    ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model's code is broken, and
-    FaultError if a fault does not fit the estate.
+    ``at_once`` of them in parallel (one by one if faults change within the phase), and need ``run_program``. Raises
+    LabError if a model's code is broken, and FaultError if a fault does not fit the estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
         clients = _ClientModels(scenario, lab, clock, models)
@@ -83,12 +85,12 @@ async def play(
             began = phase.start.timestamp()
             await clock.run_until(began)
             mark = lab.trace.last_seq
-            steps = faults.enter(phase)
-            lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+            entry = _PhaseEntry(scenario, phase, faults, lab.trace)
             times = NOT_TIMED
-            if run_program is not None:
-                programs = [client for client in scenario.clients if client.run]
-                times = await run_side_by_side(programs, run_program, lab.trace, at_once)
+            programs = [client for client in scenario.clients if client.run]
+            if run_program is not None and programs:
+                times = await run_programs(programs, run_program, lab, phase, entry.enter, at_once)
+            steps = entry.enter() if phase.changes or not entry.entered else []
             await clients.start_sign_ins()
             for after, act in steps:
                 await clock.run_until(began + after)
@@ -98,6 +100,25 @@ async def play(
             notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
             results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
         return Playback(scenario, tuple(results), notes)
+
+
+class _PhaseEntry:
+    """The begin of a phase, once for each program and once for the models if its faults change within it."""
+
+    def __init__(self, scenario: Scenario, phase: Phase, faults: PhaseFaults, trace: Trace) -> None:
+        self.entered = False
+        self._scenario = scenario
+        self._phase = phase
+        self._faults = faults
+        self._trace = trace
+
+    def enter(self) -> list[tuple[float, Callable[[], None]]]:
+        """Apply the faults with which the phase starts, in place of all others; return its later steps."""
+        steps = self._faults.enter(self._phase)
+        if not self.entered:
+            self._trace.record("", PhaseStarted(scenario=self._scenario.name, phase=self._phase.name))
+        self.entered = True
+        return steps
 
 
 class _ClientModels:
