@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # slow to import, and --help does not need it
     from ssosim.scenario.model import Client
     from ssosim.verdict.expectations import Expectation
 
-__all__ = ["add_expect_options", "expect_words", "read_expectations", "with_expectations"]
+__all__ = ["add_expect_options", "add_last_step", "expect_words", "read_expectations", "with_expectations"]
 
 _T = TypeVar("_T")
 
@@ -46,6 +46,17 @@ def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None
     )
     exposure.add_argument(
         "--allow-exposure", dest="no_exposure", action="store_false", help="do not fail because of an exposure"
+    )
+
+
+def add_last_step(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--last-step``."""
+    parser.add_argument(
+        "--last-step",
+        choices=("wstrust-ticket", "wstrust-password"),
+        metavar="STEP",
+        help="the program's sign-in is complete with a WS-Trust assertion (default: with a token): "
+        "wstrust-ticket or wstrust-password",
     )
 
 

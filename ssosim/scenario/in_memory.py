@@ -18,8 +18,7 @@ from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
-from ssosim.trace import PhaseStarted
+from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, start_phase
 
 __all__ = ["play_in_memory"]
 
@@ -71,7 +70,7 @@ class _Play:
             self._until(began)
             mark = lab.trace.last_seq
             steps = faults.enter(phase)
-            lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+            start_phase(scenario, phase, lab.trace)
             self._enter()
             for after, act in steps:
                 self._until(began + after)

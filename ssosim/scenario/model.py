@@ -39,6 +39,9 @@ class Client(_Frozen, frozen=True, kw_only=True):
     precede those of the phases. ``added``: the client is not of the scenario, such as the user's own program. Where
     nothing else is expected of it, it must sign in while no fault is in force, and expose nothing.
 
+    ``last_step``: the step that completes the sign-in, if that is not a token: ``wstrust-ticket`` or
+    ``wstrust-password`` for a client that only wants the assertion.
+
     For programs only: ``deadline`` in seconds, ``environment`` variables in addition to the device's own, and ``etc``,
     a folder whose files appear in the device's ``/etc``.
     """
@@ -58,6 +61,7 @@ class Client(_Frozen, frozen=True, kw_only=True):
     etc: str | None = None
     expect: dict[str, AnyExpectation] = {}
     added: bool = False
+    last_step: Literal["wstrust-ticket", "wstrust-password"] | None = None
 
     @property
     def behaviour(self) -> str:

@@ -13,7 +13,16 @@ import msgspec
 from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.scenario.model import Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramTimes
-from ssosim.trace import NO_FIRST_STEPS, FaultUndone, FirstSteps, Record, Trace
+from ssosim.trace import (
+    NO_FIRST_STEPS,
+    FaultUndone,
+    FirstSteps,
+    LastStepDeclared,
+    PhaseStarted,
+    Record,
+    SignInStep,
+    Trace,
+)
 from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
@@ -21,7 +30,7 @@ from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import is_on_the_wire
 
-__all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase"]
+__all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase", "start_phase"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,14 @@ class PhaseFaults:
         for undo in reversed(undos):
             undo()
         self._undos = [undo for undo in self._undos if undo not in undos]
+
+
+def start_phase(scenario: Scenario, phase: Phase, trace: Trace) -> None:
+    """Record the start of ``phase``, and which step completes the sign-in of a client for which it is not a token."""
+    trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+    for client in scenario.clients:
+        if client.last_step is not None:
+            trace.record(client.name, LastStepDeclared(last_step=SignInStep(client.last_step)))
 
 
 def judge_phase(

@@ -51,9 +51,9 @@ from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, rese
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
+from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, start_phase
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_programs
-from ssosim.trace import PhaseStarted, Trace
+from ssosim.trace import Trace
 
 __all__ = ["play"]
 
@@ -116,7 +116,7 @@ class _PhaseEntry:
         """Apply the faults with which the phase starts, in place of all others; return its later steps."""
         steps = self._faults.enter(self._phase)
         if not self.entered:
-            self._trace.record("", PhaseStarted(scenario=self._scenario.name, phase=self._phase.name))
+            start_phase(self._scenario, self._phase, self._trace)
         self.entered = True
         return steps
 
