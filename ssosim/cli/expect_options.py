@@ -18,10 +18,10 @@ __all__ = ["add_expect_options", "add_last_step", "expect_words", "read_expectat
 _T = TypeVar("_T")
 
 
-def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None:
-    """Declare the options; ``phases``: each may name the phase that it is about."""
+def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool, exit_code: int = 1) -> None:
+    """Declare the options; ``phases``: each may name the phase. ``exit_code`` is that of a broken expectation."""
     phase = "[PHASE=]" if phases else ""
-    group = parser.add_argument_group("what is expected; an expectation that is broken gives exit code 1")
+    group = parser.add_argument_group(f"what is expected; an expectation that is broken gives exit code {exit_code}")
     group.add_argument(
         "--expect",
         action="append",
@@ -32,7 +32,11 @@ def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None
         "--within", action="append", metavar=f"{phase}TIME", help="the longest time to the decision: 30s, 2m"
     )
     group.add_argument("--never", action="append", metavar=f"{phase}OUTCOME", help="an outcome that must not occur")
-    group.add_argument("--max-prompts", metavar="N", help="the largest number of prompts of the user in a phase")
+    group.add_argument(
+        "--max-prompts",
+        metavar="N",
+        help="the largest number of prompts of the user" + (" in a phase" if phases else ""),
+    )
     group.add_argument(
         "--max-rate", metavar="N/min", help="the largest number of DNS, KDC and HTTP requests in a minute"
     )
