@@ -11,6 +11,7 @@ from operator import itemgetter
 import msgspec
 
 from ssosim.faults import AnyFault, FaultTarget, Undo
+from ssosim.lab.base.errors import LabError
 from ssosim.scenario.model import Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramTimes
 from ssosim.trace import (
@@ -170,6 +171,11 @@ def judge_phase(
     ``times`` are the times of the programs, by client name. ``first_steps`` maps a host to the step at which a name
     without an address fails.
     """
+    if mark < trace.dropped:
+        raise LabError(
+            f"phase {phase.name!r} made more records than fit into memory, so it cannot be judged; "
+            "set SSOSIM_TRACE_RECORDS to a larger number"
+        )
     records = trace.since(mark)
     began = phase.start.timestamp()
     own: dict[str, list[Record]] = {client.name: [] for client in scenario.clients}

@@ -205,6 +205,8 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float) -> V
         evidence = (prompt.seq, signed_in.seq)
         return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
     reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
+    if client.used_earlier_refresh_token(signed_in):
+        reason += " with a refresh token of an earlier sign-in"
     if after >= 1 and not client.is_program():
         reason += f", {_format_duration(after)} into the phase, without the user"
     return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
@@ -348,6 +350,16 @@ class _ClientRecords:
                     found = found if event.injected else record
                 accepted = False  # the check of a ticket stands just before its exchange
         return found
+
+    def used_earlier_refresh_token(self, signed_in: Record) -> bool:
+        """Return whether a refresh token gave ``signed_in``, and none was issued to the client before it."""
+        if getattr(signed_in.event, "grant", "") != "refresh_token":
+            return False
+        return not any(
+            isinstance(record.event, TokenIssued) and record.event.grant != "refresh_token"
+            for record in self._records
+            if record.seq < signed_in.seq
+        )
 
     def only_has_assertion(self) -> bool:
         """Return whether an assertion is all that was issued to the client."""

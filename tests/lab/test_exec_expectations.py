@@ -68,3 +68,34 @@ def test_a_wrong_expectation_is_a_mistake_before_the_program_starts(running, opt
     done = running.run("exec", *options, "--", "sh", "-c", "echo started")
     assert (done.returncode, done.stdout) == (125, "")
     assert words in done.stderr
+
+
+def test_two_programs_cannot_share_a_name(running):
+    """The sign-in of another program under the same name is none of this one; a lab's own names are refused too."""
+    other = running.popen("exec", "--as", "twin", "--", "sh", "-c", f"echo up; {SIGN_ON}; sleep 600")
+    assert other.stdout.readline().strip() == b"up"
+    done = running.run("exec", "--as", "twin", "--expect", "silent", "--", "sh", "-c", "echo started")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert "is running already" in done.stderr
+    other.terminate()
+    other.wait(30)
+    again = running.run("exec", "--as", "twin", "--expect", "silent", "--", "sh", "-c", SIGN_ON)
+    assert again.returncode == 0, again.stderr
+    assert "a name of the lab itself" in running.run("exec", "--as", "spn", "--", "true").stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (f"(sleep 1; {SIGN_ON}) & exit 0", "sent nothing"),
+        (f"setsid sh -c 'sleep 1; {SIGN_ON}' & exit 0", "sent nothing"),
+        (f"{SIGN_ON}-none; exit 0", "failed"),
+        ("getent hosts autologon.microsoftazuread-sso.com >/dev/null; exit 0", "nothing was issued that signs in"),
+    ],
+    ids=["background", "session", "wrong-path", "name-only"],
+)
+def test_exit_code_0_is_no_sign_in(running, program, words):
+    """What ends with 0 and has not signed in is not signed in; what it leaves behind ends with it."""
+    done = running.run("exec", "--device", "desk-1", "--expect", "silent|interactive", "--", "sh", "-c", program)
+    assert done.returncode == 121
+    assert words in done.stderr

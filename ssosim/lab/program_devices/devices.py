@@ -36,6 +36,7 @@ from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
 from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host, set_up_user
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent, LastStepDeclared, SignInStep
+from ssosim.verdict.clients import LAB_COMMANDS
 
 __all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
 
@@ -139,6 +140,8 @@ class ProgramDevices:
         device = lab.device_of(request.device)
         user = lab.user_of(device)
         last_step = None if request.last_step is None else read_last_step(request.last_step)
+        if request.label:
+            self._check_label(request.label)
         behaviour = check_behaviour(request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
@@ -190,6 +193,14 @@ class ProgramDevices:
             "nss_database": str(self._nss_database()) if request.nss else None,
             **user_files,
         }
+
+    def _check_label(self, label: str) -> None:
+        """Raise LabInputError for a name whose records are not those of one program: verdicts are by name."""
+        lab = self._context.lab
+        if any(client == label for client, _, _ in self._on_devices.values()):
+            raise LabInputError(f"a program {label[:60]!r} is running already; give this one another name (--as)")
+        if label in lab.resolvers or label in LAB_COMMANDS or lab.client_addresses.is_model(label):
+            raise LabInputError(f"{label[:60]!r} is a name of the lab itself; give the program another one (--as)")
 
     async def device_code(self, device: str) -> str | None:
         """Wait for the next device code of a program on ``device``; return its user code.
