@@ -13,6 +13,7 @@ from ssosim.faults.core.http_fault import HttpFault
 from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
 from ssosim.faults.core.kdc_fault import KdcFault
 from ssosim.faults.core.name_server_fault import NameServerFault
+from ssosim.faults.core.signature_fault import SignatureFault
 from ssosim.faults.core.zone_fault import ZoneFault
 from ssosim.faults.directory.realm_managed import RealmManaged
 from ssosim.faults.dns.aaaa_dead import AaaaDead
@@ -22,6 +23,7 @@ from ssosim.faults.dns.cname_loop import CnameLoop
 from ssosim.faults.dns.delay import Delay
 from ssosim.faults.dns.delegation_removed import DelegationRemoved
 from ssosim.faults.dns.drop import Drop
+from ssosim.faults.dns.lame_delegation import LameDelegation
 from ssosim.faults.dns.long_chain import LongChain
 from ssosim.faults.dns.name_removed import NameRemoved
 from ssosim.faults.dns.name_server_blank import NameServerBlank
@@ -32,14 +34,19 @@ from ssosim.faults.dns.nxdomain import NxDomain
 from ssosim.faults.dns.ptr_mismatch import PtrMismatch
 from ssosim.faults.dns.record_set_empty import RecordSetEmpty
 from ssosim.faults.dns.refused import Refused
+from ssosim.faults.dns.registry_hold import RegistryHold
+from ssosim.faults.dns.resolver_poisoned import ResolverPoisoned
 from ssosim.faults.dns.reverse_zone_dead import ReverseZoneDead
 from ssosim.faults.dns.servfail import ServFail
+from ssosim.faults.dns.signature_expired import SignatureExpired
+from ssosim.faults.dns.signature_tampered import SignatureTampered
 from ssosim.faults.dns.stale_cache import StaleCache
 from ssosim.faults.dns.traffic_manager_deleted import TrafficManagerDeleted
 from ssosim.faults.dns.truncation_loop import TruncationLoop
 from ssosim.faults.dns.ttl_changed import TtlChanged
 from ssosim.faults.dns.validation_failing import ValidationFailing
 from ssosim.faults.dns.wrong_address import WrongAddress
+from ssosim.faults.dns.wrong_view import WrongView
 from ssosim.faults.http.http_answer import HttpAnswer
 from ssosim.faults.http.http_delay import HttpDelay
 from ssosim.faults.http.http_dropped import HttpDropped
@@ -91,6 +98,7 @@ __all__ = [
     "KdcRefuses",
     "KdcRule",
     "KdcSilent",
+    "LameDelegation",
     "LongChain",
     "NameRemoved",
     "NameServerBlank",
@@ -103,8 +111,13 @@ __all__ = [
     "RealmManaged",
     "RecordSetEmpty",
     "Refused",
+    "RegistryHold",
+    "ResolverPoisoned",
     "ReverseZoneDead",
     "ServFail",
+    "SignatureExpired",
+    "SignatureFault",
+    "SignatureTampered",
     "StaleCache",
     "TrafficManagerDeleted",
     "TruncationLoop",
@@ -112,6 +125,7 @@ __all__ = [
     "Undo",
     "ValidationFailing",
     "WrongAddress",
+    "WrongView",
     "ZoneFault",
     "fault_from",
 ]

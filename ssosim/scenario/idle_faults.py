@@ -79,6 +79,8 @@ def _describe_early_end(applied: Record, records: Sequence[Record], clients: fro
                 return ""
             program = record.client
         elif isinstance(event, FaultUndone) and event.id == number:
+            if not program:  # it ended before any program began
+                return ""
             undone = record
         elif record.client in clients and is_on_the_wire(event):
             if not program or undone is None or record.client != program:

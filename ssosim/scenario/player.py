@@ -22,6 +22,9 @@ Each phase is played in this order:
 8. Raise LabError if a model's code is broken, then judge all clients from the phase's records. A failure that a model
    raises is its end, and is judged.
 
+With ``sign_in_at``, steps 5 to 8 are played for each of its times: run to the time, remember the last record, apply the
+steps of that time, record ``SignInsStarted``, and judge when the next sign-in begins or the phase ends.
+
 What always holds: verdicts come from the trace only. A client's device slot (its address) and its random generator are
 reserved once and outlast its process, so a client is the same for servers and faults in all phases. All clients have
 their device before the first phase, while nothing is broken, so the user has signed on. ``play`` ends all tasks and
@@ -39,6 +42,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ssosim_clients.models.base import Model
@@ -53,9 +57,17 @@ from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, rese
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, start_phase
+from ssosim.scenario.phases import (
+    ClientVerdict,
+    PhaseFaults,
+    Playback,
+    declare_last_steps,
+    find_rest_of_phase,
+    judge_phase,
+    run_actions,
+)
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_programs
-from ssosim.trace import Trace
+from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play"]
 
@@ -71,9 +83,10 @@ async def play(
     """Play ``scenario`` in a lab that runs on ``clock``.
 
     ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
-    at the start of the next phase; one that is still signing in goes on. Programs run once per phase, at its start,
-    ``at_once`` of them in parallel (one by one if faults change within the phase), and need ``run_program``. Raises
-    LabError if a model's code is broken, and FaultError if a fault does not fit the estate.
+    at the start of the next phase or at the next time of ``sign_in_at``; one that is still signing in goes on. Programs
+    run once for each of these times, ``at_once`` of them in parallel (one by one if faults change within the phase),
+    and need ``run_program``. Raises LabError if a model's code is broken, and FaultError if a fault does not fit the
+    estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
         clients = _ClientModels(scenario, lab, clock, models)
@@ -87,40 +100,51 @@ async def play(
             began = phase.start.timestamp()
             await clock.run_until(began)
             mark = lab.trace.last_seq
-            entry = _PhaseEntry(scenario, phase, faults, lab.trace)
-            times = NOT_TIMED
-            programs = [client for client in scenario.clients if client.run]
-            if run_program is not None and programs:
-                times = await run_programs(programs, run_program, lab, phase, entry.enter, at_once)
-            steps = entry.enter() if phase.changes or not entry.entered else []
-            await clients.start_sign_ins()
-            for after, act in steps:
-                await clock.run_until(began + after)
-                act()
-            await clock.run_until(began + scenario.duration_of(index))
-            clients.raise_errors()
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
-            results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
+            steps = faults.enter(phase)
+            lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
+            first = mark
+            for number, at in enumerate(phase.sign_in_times):
+                await _run_to(clock, began, at, steps)
+                if at > 0:
+                    mark = lab.trace.last_seq
+                    run_actions(steps, at)
+                if phase.sign_in_at:
+                    lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                declare_last_steps(scenario, lab.trace)
+                times = NOT_TIMED
+                if run_program is not None:
+                    programs = [client for client in scenario.clients if client.run]
+                    enter = partial(_enter_rest, faults, phase, at)
+                    times = await run_programs(programs, run_program, lab, phase, enter, at_once, began=began + at)
+                    if programs and phase.changes:
+                        steps = [(at + after, act) for after, act in enter()]
+                await clients.start_sign_ins()
+                await _run_to(clock, began, scenario.sign_in_end(index, number), steps)
+                clients.raise_errors()
+                results += judge_phase(
+                    scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
+                )
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
         return Playback(scenario, tuple(results), notes)
 
 
-class _PhaseEntry:
-    """The begin of a phase, once for each program and once for the models if its faults change within it."""
+def _enter_rest(faults: PhaseFaults, phase: Phase, at: float) -> list[tuple[float, Callable[[], None]]]:
+    """Begin ``phase`` anew as it is ``at`` seconds after its start; return its later steps, from then on.
 
-    def __init__(self, scenario: Scenario, phase: Phase, faults: PhaseFaults, trace: Trace) -> None:
-        self.entered = False
-        self._scenario = scenario
-        self._phase = phase
-        self._faults = faults
-        self._trace = trace
+    Nothing is done if its faults do not change.
+    """
+    return faults.enter(find_rest_of_phase(phase, at)) if phase.changes else []
 
-    def enter(self) -> list[tuple[float, Callable[[], None]]]:
-        """Apply the faults with which the phase starts, in place of all others; return its later steps."""
-        steps = self._faults.enter(self._phase)
-        if not self.entered:
-            start_phase(self._scenario, self._phase, self._trace)
-        self.entered = True
-        return steps
+
+async def _run_to(
+    clock: VirtualClock | RealTimeClock, began: float, end: float, actions: list[tuple[float, Callable[[], None]]]
+) -> None:
+    """Run to ``end`` seconds after ``began``, with the actions before it at their times."""
+    while actions and actions[0][0] < end:
+        after, act = actions.pop(0)
+        await clock.run_until(began + after)
+        act()
+    await clock.run_until(began + end)
 
 
 class _ClientModels:

@@ -87,13 +87,15 @@ async def run_programs(
     phase: Phase,
     enter: Callable[[], Sequence[tuple[float, Callable[[], None]]]],
     at_once: int | None = None,
+    *,
+    began: float,
 ) -> dict[str, ProgramTimes]:
     """Run the programs of ``clients`` in ``phase``, and return their times by client name.
 
-    ``enter`` starts the faults of the phase and returns its later steps, each with its seconds from the start.
+    ``enter`` begins the phase anew, if its faults change, and returns its later steps, each with its seconds from
+    then. ``began`` is that moment, in seconds since the Unix epoch.
     ``at_once``: as for ``run_side_by_side``; 1 if the faults change within the phase.
     """
-    began = phase.start.timestamp()
     groups = [[client] for client in clients] if phase.changes else [list(clients)]
     times: dict[str, ProgramTimes] = {}
     for group in groups:
