@@ -49,12 +49,17 @@ class KdcRequest:
 
 @dataclass(frozen=True, slots=True)
 class KdcReply:
-    """An AS-REP or TGS-REP: the KDC issued a ticket for ``service`` to ``principal``."""
+    """An AS-REP or TGS-REP: the KDC issued a ticket for ``service`` to ``principal``.
+
+    ``enctype`` and ``kvno`` are those of the key that the ticket is encrypted with; 0 and None where they are missing.
+    """
 
     kind: Literal["AS", "TGS"]
     realm: str
     principal: str
     service: str
+    enctype: int = 0
+    kvno: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,17 @@ class KrbError:
 
 @dataclass(frozen=True, slots=True)
 class ApRequest:
-    """An AP-REQ: a ticket that a client presents to a service. ``kvno`` is None if the ticket has no key version."""
+    """An AP-REQ: a ticket that a client presents to a service. ``kvno`` is None if the ticket has no key version.
+
+    ``session_enctype`` is the type of the session key, with which the authenticator is encrypted (RFC 4120, section
+    3.2.2).
+    """
 
     realm: str
     service: str
     enctype: int
     kvno: int | None
+    session_enctype: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +125,8 @@ def _request(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, 
 def _reply(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, Element]], Message]:
     def reader(message: Mapping[int, Element]) -> Message:
         _check_header(message[0], message[1], number)
-        realm, service, _ = _ticket(message[5])
-        return KdcReply(kind, realm, _name(message[4]), service)
+        realm, service, sealed = _ticket(message[5])
+        return KdcReply(kind, realm, _name(message[4]), service, der.read_integer(sealed[0]), _kvno(sealed))
 
     return reader
 
@@ -131,8 +141,12 @@ def _error(message: Mapping[int, Element]) -> Message:
 def _ap_request(message: Mapping[int, Element]) -> Message:
     _check_header(message[0], message[1], _AP_REQ)
     realm, service, sealed = _ticket(message[3])
-    kvno = der.read_integer(sealed[1]) if 1 in sealed else None
-    return ApRequest(realm, service, der.read_integer(sealed[0]), kvno)
+    session = der.read_integer(der.read_fields(message[4])[0])
+    return ApRequest(realm, service, der.read_integer(sealed[0]), _kvno(sealed), session)
+
+
+def _kvno(sealed: Mapping[int, Element]) -> int | None:
+    return der.read_integer(sealed[1]) if 1 in sealed else None
 
 
 _READERS: Mapping[int, Callable[[Mapping[int, Element]], Message]] = {

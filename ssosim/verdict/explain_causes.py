@@ -188,8 +188,8 @@ def _explain_http(
         return
     checked = _find_refused_check(records, last)
     if event.auth == "kerberos" and checked is not None:
-        reason = getattr(checked.event, "reason", "")
-        yield FoundCause(f"the service refused the ticket: {reason}", checked)
+        assert isinstance(checked.event, TicketChecked)  # noqa: S101 - by _find_refused_check
+        yield FoundCause(f"the service refused the ticket: {checked.event.reason}", checked, checked.event.faults)
     elif event.auth in ("none", "ntlm"):
         yield from _explain_no_ticket(records, around, last, event)
 
@@ -352,7 +352,7 @@ def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:
 
 
 def _faults_of(event: Event) -> tuple[int, ...]:
-    return event.faults if isinstance(event, DnsAnswered | KdcExchange | HttpExchange | ConnectionFailed) else ()
+    return getattr(event, "faults", ())
 
 
 def _describe_changed(event: Event) -> str:

@@ -103,6 +103,12 @@ OWN: dict[str, Strategy] = {
     "certificate-untrusted": _fields(host=RECORDS),
     "kdc-silent": _fields(clients=CLIENTS),
     "kdc-refuses": _fields(clients=CLIENTS, error=ERRORS),
+    "key-rolled": _fields(
+        at=st.sampled_from(["both", "kdc", "service"]),
+        times=st.integers(1, 3),
+        previous_keys=st.integers(0, 2),
+        account=st.sampled_from(["", "AZUREADSSOACC$", f"HTTP/{STS}"]),
+    ),
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
     "jwks-key-removed": _fields(clients=CLIENTS),
 }  # fmt: skip
@@ -116,7 +122,7 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     """The fault ``name`` with drawn fields; ``first``: perhaps so many only."""
     fields = _with(OWN[name], _fields(for_s=LIMIT))
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",
-                             "delegation-removed", "validation-failing", "realm-managed")  # fmt: skip
+                             "delegation-removed", "validation-failing", "realm-managed", "key-rolled")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

@@ -76,6 +76,15 @@ ROWS: dict[str, list[Fields]] = {
         {"error": "KDC_ERR_POLICY", "clients": ["native-prompt"]},
         {"error": "KRB_AP_ERR_SKEW"},
     ],
+    "key-rolled": [
+        {},
+        {"times": 2},
+        {"at": "kdc"},
+        {"at": "service"},
+        {"at": "service", "times": 2},
+        {"at": "both", "previous_keys": 0},
+        {"account": "http/STS.fabrikam.com", "at": "kdc", "times": 3},
+    ],
     "realm-managed": [{"tenant": "contoso.com"}],
     "jwks-key-removed": [{}, {"clients": ["office"]}],
 }

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ssosim.entra import Provider
+from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
-from ssosim.kerberos import KdcGateway
+from ssosim.faults.core.key_faults import KeyFaults
+from ssosim.kerberos import KdcGateway, PreparedRealm, RealmError
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
+from ssosim.kerberos.key_database import KeyDatabase, list_accounts
+from ssosim.kerberos.realm_keys import RealmKeys
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequestReader, ReportRequest
+from ssosim.services import Service
 
-__all__ = ["ForeignHost", "make_service_fault_applier"]
+__all__ = ["ForeignHost", "make_key_faults", "make_service_fault_applier"]
 
 
 def make_service_fault_applier(
@@ -34,6 +40,21 @@ def make_service_fault_applier(
         ca.present_bad_certificates(state.certificates, state.presented, state.certificate_faults)
 
     return apply
+
+
+def make_key_faults(estate: Estate, services: Iterable[Service], realm: PreparedRealm) -> KeyFaults:
+    """Return the keys of the running ``realm`` under faults, which change its database and its keytabs."""
+    healthy = list_accounts(estate)
+    joined = [service.keys.spns for service in services if service.keys is not None and not service.keys.account]
+    keys = RealmKeys(realm, healthy, joined)
+
+    def show(database: KeyDatabase) -> None:
+        try:
+            keys.show(database)
+        except (RealmError, OSError) as error:
+            raise FaultError(f"the keys of the realm cannot be changed: {error}") from error
+
+    return KeyFaults(healthy, show)
 
 
 def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -> KdcResponder:

@@ -1,0 +1,78 @@
+"""The life of a key: tickets that were issued before and after it is rolled, over real Kerberos and in memory."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ssosim_clients.ports import Device
+
+from ssosim.estate import default_estate
+from ssosim.faults import Fault, fault_from
+
+from .calls import Act, Seen, Step, in_memory, over_sockets
+
+AUTOLOGON = "autologon.microsoftazuread-sso.com"
+SPN, STS = f"HTTP/{AUTOLOGON}", "sts.fabrikam.com"
+GOOD, BAD = True, False
+
+
+def roll(**fields: Any) -> Fault:
+    """The fault ``key-rolled``."""
+    return fault_from({"fault": "key-rolled", **fields})
+
+
+def present(host: str = AUTOLOGON, path: str = "contoso.com/winauth/sso") -> Act:
+    """Send a ticket for the service at ``host``, from the cache where there is one."""
+
+    async def act(device: Device) -> Any:
+        token = await device.kerberos.negotiate_token(f"HTTP/{host}")
+        header = {"Authorization": f"Negotiate {base64.b64encode(token).decode()}"}
+        response = await device.http.request("GET", f"https://{host}/{path}", header, b"")
+        return response.status
+
+    return act
+
+
+def checks(seen: Seen) -> list[dict[str, Any]]:
+    """The checks of tickets."""
+    return [fields for _, _, records in seen for kind, fields in records if kind == "TicketChecked"]
+
+
+CASES: dict[str, tuple[list[Step], list[tuple[bool, int, tuple[int, ...]]]]] = {
+    "once": ([present(), roll(), present()], [(GOOD, 1, ()), (GOOD, 1, ())]),
+    "once-new-ticket": ([roll(), present()], [(GOOD, 2, ())]),
+    "twice-old-ticket": ([present(), roll(times=2), present()], [(GOOD, 1, ()), (BAD, 1, (1,))]),
+    "twice-new-ticket": ([roll(times=2), present()], [(GOOD, 3, ())]),
+    "kdc-only-old-ticket": ([present(), roll(at="kdc"), present()], [(GOOD, 1, ()), (GOOD, 1, ())]),
+    "kdc-only-new-ticket": ([roll(at="kdc"), present()], [(BAD, 2, (1,))]),
+    "kdc-then-service": ([roll(at="kdc"), present(), roll(at="service"), present()], [(BAD, 2, (1,)), (GOOD, 2, ())]),
+    "service-only": ([roll(at="service"), present()], [(GOOD, 1, ())]),
+    "service-only-new-keytab": ([roll(at="service", previous_keys=0), present()], [(BAD, 1, (1,))]),
+    "service-twice": ([roll(at="service", times=2), present()], [(BAD, 1, (1,))]),
+    "undone": ([roll(at="kdc"), present(), None, present()], [(BAD, 2, (1,)), (BAD, 2, ())]),
+    "undone-old-ticket": ([present(), roll(times=2), None, present()], [(GOOD, 1, ()), (GOOD, 1, ())]),
+    "two-faults-one-to-blame": (
+        [roll(), roll(account=f"HTTP/{STS}"), roll(at="kdc"), present()],
+        [(BAD, 3, (3,))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_life_of_a_key(name: str, prepared: Path) -> None:
+    """Each ticket is accepted or refused by the version of its key, and the fault behind a refusal is named."""
+    acts, expected = CASES[name]
+    there = in_memory(acts, default_estate(), [])
+    assert [(each["accepted"], each["kvno"], each["faults"]) for each in checks(there)] == expected
+    assert over_sockets(acts, default_estate(), [], prepared) == there
+
+
+def test_a_service_with_several_accounts(prepared: Path) -> None:
+    """The key of one service is rolled; that of another service is not touched."""
+    acts: list[Step] = [roll(account=f"http/{STS.upper()}", at="kdc"), present(), present(STS, "adfs/ls/wia")]
+    there = in_memory(acts, default_estate(), [])
+    assert over_sockets(acts, default_estate(), [], prepared) == there
+    assert next((each["accepted"], each["kvno"]) for each in checks(there)) == (True, 1)
