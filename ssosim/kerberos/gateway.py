@@ -181,7 +181,7 @@ class KdcGateway:
         try:
             reply = await forward(data) if responder is None else await responder(context, forward)
         finally:
-            self._record(client, transport, message, reply, tuple(context.faults))
+            self._record(client, transport, message, reply, tuple(sorted(set(context.faults))))
         return reply
 
     def _record(

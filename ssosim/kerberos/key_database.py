@@ -16,7 +16,16 @@ from typing import NamedTuple
 from ssosim.estate import Estate
 from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED
 
-__all__ = ["Account", "IssuedKeys", "KeyDatabase", "KeyRule", "find_key_faults", "fold_key_rules", "list_accounts"]
+__all__ = [
+    "Account",
+    "IssuedKeys",
+    "KeyDatabase",
+    "KeyRule",
+    "find_enctype_faults",
+    "find_key_faults",
+    "fold_key_rules",
+    "list_accounts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +33,9 @@ class Account:
     """An account of the realm with its principals, and its keys at the KDC and at its services.
 
     ``kvno``: the version that the KDC encrypts new tickets with. ``service_kvnos``: the versions in the services' key
-    tables, the newest first. ``enctypes``: the types of its keys at the KDC, the preferred first;
-    ``service_enctypes``: those in the key tables.
+    tables, the newest first. ``enctypes``: the types of its keys at the KDC, the strongest first;
+    ``service_enctypes``: those in the key tables; ``session_enctypes``: the types of session keys that the KDC takes
+    its services to support, None where that was never set.
     """
 
     name: str
@@ -34,6 +44,7 @@ class Account:
     service_enctypes: tuple[str, ...] = DEFAULT_ENCTYPES
     kvno: int = 1
     service_kvnos: tuple[int, ...] = (1,)
+    session_enctypes: tuple[str, ...] | None = None
 
     def roll(self, *, at_kdc: bool, at_service: bool, previous_keys: int) -> Account:
         """The account after its next password; a service keeps ``previous_keys`` former keys beside the new one."""
@@ -58,9 +69,10 @@ class IssuedKeys(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyDatabase:
-    """The accounts of a realm that have services."""
+    """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports."""
 
     accounts: tuple[Account, ...]
+    enctypes: tuple[str, ...] = SUPPORTED
 
     def find(self, name: str) -> Account | None:
         """The account called ``name``, or the one that has this service principal name; in any case, as in AD."""
@@ -78,17 +90,24 @@ class KeyDatabase:
         """The database with another value of the account of that name."""
         return replace(self, accounts=tuple(account if each.name == account.name else each for each in self.accounts))
 
-    def choose_keys(self, principal: str) -> IssuedKeys | None:
-        """The keys that an MIT KDC chooses for a ticket for ``principal`` to a client with the types of ``SUPPORTED``.
+    def usable_enctypes(self, account: Account) -> tuple[str, ...]:
+        """The types of the account's keys that the KDC can encrypt a ticket with, the strongest first."""
+        return tuple(each for each in account.enctypes if each in self.enctypes)
 
-        The ticket gets the account's preferred type, the session the client's preferred type of those that the account
-        has. None: there is no common type (KDC_ERR_ETYPE_NOSUPP). Principals without a service have the first key.
+    def choose_keys(self, principal: str, offered: Sequence[str] = SUPPORTED) -> IssuedKeys | None:
+        """The keys that a KDC chooses for a ticket for ``principal`` to a client with the types ``offered``.
+
+        The ticket gets the account's strongest type, the session the client's first type that the account supports;
+        an MIT KDC takes every account to support AES, unless it is told otherwise (krb5 1.20, measured). None: there is
+        no common type (KDC_ERR_ETYPE_NOSUPP). Principals without a service have the first key.
         """
         account = self.owner_of(principal)
         if account is None:
             return IssuedKeys("", 1, AES256, AES256)
-        session = next((each for each in SUPPORTED if each in account.enctypes), None)
-        return None if session is None else IssuedKeys(account.name, account.kvno, account.enctypes[0], session)
+        keys = self.usable_enctypes(account)
+        sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
+        session = next((each for each in offered if each in sessions and each in self.enctypes), None)
+        return None if session is None or not keys else IssuedKeys(account.name, account.kvno, keys[0], session)
 
 
 class KeyRule(NamedTuple):
@@ -124,20 +143,35 @@ def find_key_faults(
     A fault is one of them if without it the service had the ticket's key, or the KDC issued tickets that the service
     can decrypt. Where no single fault is to blame, all that changed the account are.
     """
-    if healthy.owner_of(principal) is None or not rules:
-        return ()
+
+    def opens(database: KeyDatabase) -> bool:
+        account, issued = database.owner_of(principal), database.choose_keys(principal)
+        if account is None:
+            return False
+        other = issued is not None and (issued.kvno, issued.enctype) != (kvno, enctype)
+        return (kvno is not None and account.opens(kvno, enctype)) or (
+            other and issued is not None and account.opens(issued.kvno, issued.enctype)
+        )
+
+    return _blame(healthy, rules, principal, opens)
+
+
+def find_enctype_faults(
+    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, offered: Sequence[str]
+) -> tuple[int, ...]:
+    """The faults because of which the KDC has no encryption type in common with a client and a service."""
+    return _blame(healthy, rules, principal, lambda database: database.choose_keys(principal, offered) is not None)
+
+
+def _blame(
+    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, works: Callable[[KeyDatabase], bool]
+) -> tuple[int, ...]:
+    """The faults without any one of which it works; where there is none, all that changed the keys of ``principal``."""
     changing, alone = [], []
     for number, rule in enumerate(rules):
-        before = fold_key_rules(healthy, rules[:number]).owner_of(principal)
-        after = fold_key_rules(healthy, rules[: number + 1]).owner_of(principal)
-        if before == after:
-            continue
-        changing.append(rule.fault)
-        without = fold_key_rules(healthy, [*rules[:number], *rules[number + 1 :]]).owner_of(principal)
-        if without is None:
-            continue
-        had_key = kvno is not None and without.opens(kvno, enctype)
-        issued = without.enctypes[0] if without.enctypes else ""
-        if had_key or ((kvno, enctype) != (without.kvno, issued) and without.opens(without.kvno, issued)):
-            alone.append(rule.fault)
+        before, after = fold_key_rules(healthy, rules[:number]), fold_key_rules(healthy, rules[: number + 1])
+        if (before.owner_of(principal), before.enctypes) != (after.owner_of(principal), after.enctypes):
+            changing.append(rule.fault)
+            if works(fold_key_rules(healthy, [*rules[:number], *rules[number + 1 :]])):
+                alone.append(rule.fault)
     return tuple(alone or changing)

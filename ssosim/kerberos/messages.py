@@ -31,6 +31,7 @@ __all__ = [
 
 MAX_NAME = 1024
 MAX_COMPONENTS = 32
+MAX_ETYPES = 64
 
 _AS_REQ, _AS_REP, _TGS_REQ, _TGS_REP, _AP_REQ, _KRB_ERROR = 10, 11, 12, 13, 14, 30
 _NT_PRINCIPAL, _NT_SRV_INST = 1, 2
@@ -39,12 +40,16 @@ _ESCAPES = {"/": "\\/", "@": "\\@", "\\": "\\\\"}
 
 @dataclass(frozen=True, slots=True)
 class KdcRequest:
-    """An AS-REQ or TGS-REQ. Names have no realm. ``principal`` is ``""`` in a TGS-REQ, which does not contain it."""
+    """An AS-REQ or TGS-REQ. Names have no realm. ``principal`` is ``""`` in a TGS-REQ, which does not contain it.
+
+    ``etypes`` are the encryption types that the client offers, in its order of preference.
+    """
 
     kind: Literal["AS", "TGS"]
     realm: str
     service: str
     principal: str
+    etypes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,9 @@ def _request(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, 
         _check_header(message[1], message[2], number)
         body = der.read_fields(message[4])
         service = _name(body[3]) if 3 in body else ""
-        return KdcRequest(kind, _text(body[2]), service, _name(body[1]) if 1 in body else "")
+        offered = der.read_children(body[8].expect(der.SEQUENCE))[:MAX_ETYPES] if 8 in body else ()
+        etypes = tuple(der.read_integer(each) for each in offered)
+        return KdcRequest(kind, _text(body[2]), service, _name(body[1]) if 1 in body else "", etypes)
 
     return reader
 

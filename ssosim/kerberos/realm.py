@@ -117,7 +117,10 @@ class PreparedRealm:
         }
         (self.directory / "kdc.conf").write_text(render_template("kdc.conf", values), encoding="utf-8")
         kdcs = (address,) if address else ()
-        write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, ClientOptions())
+        # Since 1.21, and in Debian's 1.20.1, an MIT KDC issues no RC4 session keys by itself. A domain controller does,
+        # for an account without AES; whether this one does is up to the account's types.
+        options = ClientOptions(allow_rc4=True)
+        write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, options)
 
 
 def compute_realm_digest(estate: Estate) -> str:

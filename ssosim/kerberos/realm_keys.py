@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ssosim.kerberos.enctypes import ENCTYPES, SUPPORTED
+from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, ENCTYPES, SUPPORTED
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.key_database import Account, KeyDatabase
 from ssosim.kerberos.keytab import KeytabEntry, read_keytab, write_keytab
@@ -35,19 +35,24 @@ class RealmKeys:
         self._account = healthy.accounts[0].name
         self._services = tuple(spns for spns in services if len(spns) > 1)
         self._copy: PreparedRealm | None = None
+        self._at_kdc = {account.name: _at_kdc(healthy, account) for account in healthy.accounts}
         self._entries: dict[tuple[str, int], tuple[KeytabEntry, ...]] = {}
 
     def show(self, database: KeyDatabase) -> None:
         """Make ``database`` the keys of KDC and services. Raises RealmError; the keytabs are unchanged then."""
         before = {account.name: account for account in self._shown.accounts}
         changed = [account for account in database.accounts if account != before[account.name]]
-        if not changed:
-            return
         seed = self._realm.read_seed()
-        at_kdc = [each for each in changed if _at_kdc(each) != _at_kdc(before[each.name])]
+        # An account without a key that the KDC supports stays as it is: a rule of the gateway refuses its tickets.
+        at_kdc = [
+            each
+            for each in database.accounts
+            if database.usable_enctypes(each) and self._at_kdc.get(each.name) != _at_kdc(database, each)
+        ]
         tables = [(account, self._build_table(account)) for account in changed]
         if at_kdc:
-            run_kadmin(self._realm, "\n".join(line for each in at_kdc for line in _key_commands(each, seed)))
+            run_kadmin(self._realm, "\n".join(line for each in at_kdc for line in _key_commands(database, each, seed)))
+            self._at_kdc |= {each.name: _at_kdc(database, each) for each in at_kdc}
         for account, entries in tables:
             write_keytab(self._table_of(account), entries)
         for spns in self._services:
@@ -87,10 +92,27 @@ class RealmKeys:
         return found
 
 
-def _at_kdc(account: Account) -> tuple[object, ...]:
-    return account.principals, account.kvno, account.enctypes
+def _at_kdc(database: KeyDatabase, account: Account) -> tuple[object, ...]:
+    """What the KDC's database has of ``account``."""
+    return account.principals, account.kvno, database.usable_enctypes(account), _session_enctypes(database, account)
 
 
-def _key_commands(account: Account, seed: str) -> Iterator[str]:
+def _session_enctypes(database: KeyDatabase, account: Account) -> tuple[str, ...] | None:
+    """The types of session keys that the KDC may choose; None where it has its own default."""
+    if account.session_enctypes is None and database.enctypes == SUPPORTED:
+        return None
+    sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
+    return tuple(each for each in sessions if each in database.enctypes)
+
+
+def _key_commands(database: KeyDatabase, account: Account, seed: str) -> Iterator[str]:
     password = derive_password(seed, account.name, account.kvno)
-    yield from build_key_commands(account.principals, password, account.enctypes, account.kvno)
+    yield from build_key_commands(account.principals, password, database.usable_enctypes(account), account.kvno)
+    sessions = _session_enctypes(database, account)
+    for principal in account.principals:
+        # An empty list would mean the KDC's default. A rule of the gateway refuses tickets in that case.
+        yield (
+            f"setstr {principal} session_enctypes {','.join(sessions)}"
+            if sessions
+            else f"delstr {principal} session_enctypes"
+        )

@@ -66,13 +66,13 @@ class TicketReply:
 class MemoryKdc:
     """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does.
 
-    ``choose_keys`` returns the keys of a ticket for a principal, None where it has no common encryption type.
+    ``keys`` are the keys of the accounts under the active faults; without them all have their first keys.
     """
 
     realm: str
     principals: Callable[[], Iterable[str]]
     numbers: Iterator[int] = field(default_factory=itertools.count)
-    choose_keys: Callable[[str], IssuedKeys | None] = lambda _principal: _FIRST_KEYS
+    keys: KeyFaults | None = None
 
     def request_ticket(
         self,
@@ -108,11 +108,11 @@ class MemoryKdc:
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
                 return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
             if outcome is None:
-                keys = self.choose_keys(service) or _FIRST_KEYS
+                keys = self._choose_keys(service) or _FIRST_KEYS
                 record(self._event(service, _ISSUED, decision, keys))
                 return TicketReply(delay=delay, keys=keys)
             if isinstance(outcome, str):
-                changed = self.choose_keys(service) if outcome == _ISSUED else None
+                changed = self._choose_keys(service) if outcome == _ISSUED else None
                 record(self._event(service, outcome, decision, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
@@ -154,12 +154,18 @@ class MemoryKdc:
     def _code(self, service: str) -> int | None:
         if not self.knows(service):
             return KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
-        return KrbCode.KDC_ERR_ETYPE_NOSUPP if self.choose_keys(service) is None else None
+        return KrbCode.KDC_ERR_ETYPE_NOSUPP if self._choose_keys(service) is None else None
+
+    def _choose_keys(self, service: str) -> IssuedKeys | None:
+        return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service)
 
     def _event(
         self, service: str, outcome: str, decision: KdcDecision | None, keys: IssuedKeys | None = None
     ) -> KdcExchange:
         faults = () if decision is None else decision.faults
+        refusal = None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""))
+        if refusal is not None and (decision is None or decision.effect.is_forwarded):
+            faults = tuple(sorted({*faults, *refusal.faults}))
         return KdcExchange(
             request="TGS",
             service=service,
@@ -262,7 +268,8 @@ def read_memory_ticket(token: bytes) -> str | None:
 def _describe_missing_version(name: str, keys: IssuedKeys, owner: Account) -> tuple[RefusalReason, str]:
     """Return the refusal of a ticket whose key version or type the key table of ``owner`` does not have."""
     if keys.kvno in owner.service_kvnos:
-        text = f"Request ticket server {name} kvno {keys.kvno} found in keytab but not with enctype {keys.enctype}"
+        short = keys.enctype.removesuffix("-hmac-sha1-96")  # libkrb5 writes the shortest alias
+        text = f"Request ticket server {name} kvno {keys.kvno} found in keytab but not with enctype {short}"
         return "wrong-key", f"KRB_AP_ERR_BADKEYVER: {text}"
     newer = keys.kvno > max(owner.service_kvnos)
     hint = "keytab is likely out of date" if newer else "ticket is likely out of date"

@@ -72,7 +72,7 @@ class MemoryLab:
         self.kdc = MemoryKdc(
             estate.default_realm.name,
             lambda: known,
-            choose_keys=self._key_faults.choose_keys,
+            keys=self._key_faults,
         )
         self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)

@@ -19,6 +19,7 @@ from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import PhaseStarted
 
 __all__ = ["play_in_memory"]
@@ -78,7 +79,8 @@ class _Play:
                 act()
             self._until(began + scenario.duration_of(index))
             self._check()
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
+            played = lab.trace.since(mark)
+            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
             results += judge_phase(scenario, phase, lab.trace, mark, first_steps=lab.first_steps)
         self._event_limit.stop()
         for run in self._runs.values():

@@ -51,6 +51,7 @@ from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_side_by_side
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import PhaseStarted
 
 __all__ = ["play"]
@@ -95,7 +96,8 @@ async def play(
                 act()
             await clock.run_until(began + scenario.duration_of(index))
             clients.raise_errors()
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
+            played = lab.trace.since(mark)
+            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
             results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
         return Playback(scenario, tuple(results), notes)
 

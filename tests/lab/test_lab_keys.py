@@ -35,7 +35,7 @@ def apply(running, *words):
     ids=["kdc-only", "once", "twice"],
 )
 def test_tickets_of_a_real_program_live_through_a_rollover(running, words, statuses, kvnos):
-    """curl with a ticket from before, and with one from after: each counts by the version of its key."""
+    """Tickets of curl: one from before and one from after; each counts by the version of its key."""
     name = f"curl-{'-'.join(words) or 'once'}".replace("=", "-")
     process = running.popen("exec", "--as", name, "--", "sh", "-c", SCRIPT, stdin=subprocess.PIPE)
     first = process.stdout.readline().decode().strip()

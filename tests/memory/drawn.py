@@ -64,6 +64,13 @@ ANSWER = _fields(
 )
 ERRORS = st.sampled_from(["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"])
 
+ENCTYPES = st.lists(
+    st.sampled_from(["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]),
+    min_size=1,
+    max_size=3,
+    unique=True,
+)
+
 OWN: dict[str, Strategy] = {
     "name-removed": RECORD,
     "record-set-empty": RECORD,
@@ -109,6 +116,13 @@ OWN: dict[str, Strategy] = {
         previous_keys=st.integers(0, 2),
         account=st.sampled_from(["", "AZUREADSSOACC$", f"HTTP/{STS}"]),
     ),
+    "account-encryption-types": _fields(
+        at=st.sampled_from(["both", "kdc", "service"]),
+        enctypes=ENCTYPES,
+        aes_session_keys=st.booleans(),
+        account=st.sampled_from(["", f"HTTP/{STS}"]),
+    ),
+    "kdc-encryption-types": _fields(enctypes=ENCTYPES),
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
     "jwks-key-removed": _fields(clients=CLIENTS),
 }  # fmt: skip
@@ -122,7 +136,8 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     """The fault ``name`` with drawn fields; ``first``: perhaps so many only."""
     fields = _with(OWN[name], _fields(for_s=LIMIT))
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",
-                             "delegation-removed", "validation-failing", "realm-managed", "key-rolled")  # fmt: skip
+                             "delegation-removed", "validation-failing", "realm-managed", "key-rolled",
+                             "account-encryption-types", "kdc-encryption-types")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

@@ -85,6 +85,14 @@ ROWS: dict[str, list[Fields]] = {
         {"at": "both", "previous_keys": 0},
         {"account": "http/STS.fabrikam.com", "at": "kdc", "times": 3},
     ],
+    "account-encryption-types": [
+        {},
+        {"at": "kdc"},
+        {"at": "service"},
+        {"enctypes": ["aes128-cts-hmac-sha1-96"], "account": "AZUREADSSOACC$"},
+        {"account": f"HTTP/{STS}", "at": "service", "aes_session_keys": True},
+    ],
+    "kdc-encryption-types": [{}, {"enctypes": ["rc4-hmac"]}],
     "realm-managed": [{"tenant": "contoso.com"}],
     "jwks-key-removed": [{}, {"clients": ["office"]}],
 }

@@ -61,6 +61,68 @@ CASES: dict[str, tuple[list[Step], list[tuple[bool, int, tuple[int, ...]]]]] = {
 }
 
 
+def account(*enctypes: str, **fields: Any) -> Fault:
+    """The fault ``account-encryption-types``."""
+    return fault_from({"fault": "account-encryption-types", "enctypes": list(enctypes), **fields})
+
+
+def kdc(*enctypes: str) -> Fault:
+    """The fault ``kdc-encryption-types``."""
+    return fault_from({"fault": "kdc-encryption-types", "enctypes": list(enctypes)})
+
+
+AES, RC4 = "aes256-cts-hmac-sha1-96", "rc4-hmac"
+NONE = ("KDC_ERR_ETYPE_NOSUPP", "")
+ENCTYPES: dict[str, tuple[list[Step], list[tuple[str, str]], list[tuple[bool, str, tuple[int, ...]]]]] = {
+    "rc4-only": ([account(RC4), present()], [("issued", RC4)], [(GOOD, RC4, ())]),
+    "rc4-with-aes-session": (
+        [account(RC4, aes_session_keys=True), present()],
+        [("issued", RC4)],
+        [(GOOD, AES, ())],
+    ),
+    "old-keytab": ([account(RC4, at="service"), present()], [("issued", AES)], [(BAD, AES, (1,))]),
+    "new-keytab-without-rc4": (
+        [account(AES, at="service"), account(RC4, at="kdc"), present()],
+        [("issued", RC4)],
+        [(BAD, RC4, (2,))],
+    ),
+    "rc4-retired": ([account(RC4), kdc(AES), present()], [NONE, NONE], []),
+    "rc4-retired-old-ticket": (
+        [account(RC4), present(), kdc(AES), present()],
+        [("issued", RC4)],
+        [(GOOD, RC4, ())] * 2,
+    ),
+    "rc4-retired-aes-sessions": ([account(RC4, aes_session_keys=True), kdc(AES), present()], [NONE, NONE], []),
+    "rc4-retired-both-types": ([account(RC4, AES), kdc(AES), present()], [("issued", AES)], [(GOOD, AES, ())]),
+    "aes-again": (
+        [account(RC4), kdc(AES), present(), account(AES), present()],
+        [NONE, NONE, ("issued", AES)],
+        [(GOOD, AES, ())],
+    ),
+    "aes128": (
+        [account("aes128-cts-hmac-sha1-96"), present()],
+        [("issued", "aes128-cts-hmac-sha1-96")],
+        [(GOOD, "aes128-cts-hmac-sha1-96", ())],
+    ),
+    "rc4-and-rolled": (
+        [account(RC4), roll(at="kdc"), present()],
+        [("issued", RC4)],
+        [(BAD, RC4, (2,))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENCTYPES)
+def test_encryption_types(name: str, prepared: Path) -> None:
+    """The types of accounts and KDC decide which ticket and session there is, and whether the service can read it."""
+    acts, issued, checked = ENCTYPES[name]
+    there = in_memory(acts, default_estate(), [])
+    records = [record for _, _, some in there for record in some]
+    assert [(e["outcome"], e["etype"]) for kind, e in records if kind == "KdcExchange"] == issued
+    assert [(each["accepted"], each["session_etype"], each["faults"]) for each in checks(there)] == checked
+    assert over_sockets(acts, default_estate(), [], prepared) == there
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_life_of_a_key(name: str, prepared: Path) -> None:
     """Each ticket is accepted or refused by the version of its key, and the fault behind a refusal is named."""

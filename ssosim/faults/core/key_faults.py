@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ssosim.faults.core.fault import FaultState
-from ssosim.kerberos.key_database import IssuedKeys, KeyDatabase, KeyRule, find_key_faults, fold_key_rules
+from ssosim.kerberos.enctypes import SUPPORTED, enctype_name
+from ssosim.kerberos.key_database import (
+    IssuedKeys,
+    KeyDatabase,
+    KeyRule,
+    find_enctype_faults,
+    find_key_faults,
+    fold_key_rules,
+)
+from ssosim.kerberos.messages import KdcRequest, Message
 
-__all__ = ["KeyFaults"]
+__all__ = ["KeyFaults", "KeyRefusal"]
+
+
+class KeyRefusal(NamedTuple):
+    """A refusal with KDC_ERR_ETYPE_NOSUPP, and the faults behind it.
+
+    ``no_key``: the account has no key of a type that the KDC supports. An MIT KDC answers KRB_ERR_GENERIC then, and
+    Active Directory KDC_ERR_ETYPE_NOSUPP (Microsoft support KB5021131).
+    """
+
+    faults: tuple[int, ...]
+    no_key: bool
 
 
 class KeyFaults:
@@ -33,6 +54,17 @@ class KeyFaults:
     def choose_keys(self, principal: str) -> IssuedKeys | None:
         """Return the keys of a ticket for ``principal`` under the active faults; see ``KeyDatabase.choose_keys``."""
         return self.database.choose_keys(principal)
+
+    def refuse(self, message: Message) -> KeyRefusal | None:
+        """Return why the KDC has no keys for a ticket request; None where it has."""
+        if not self._rules or not isinstance(message, KdcRequest) or message.kind != "TGS":
+            return None
+        offered = tuple(enctype_name(each) for each in message.etypes) or SUPPORTED
+        if self.database.choose_keys(message.service, offered) is not None:
+            return None
+        account = self.database.owner_of(message.service)
+        no_key = account is not None and not self.database.usable_enctypes(account)
+        return KeyRefusal(find_enctype_faults(self._healthy, self._rules, message.service, offered), no_key)
 
     def find_faults(self, principal: str, kvno: int | None, enctype: str) -> tuple[int, ...]:
         """Return the numbers of the faults because of which a service cannot decrypt such a ticket."""

@@ -261,9 +261,10 @@ class Lab:
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
-            make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
+            make_service_fault_applier(
+                provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model, self._key_faults
+            )
         )
-        self.faults.watch(self._key_faults.apply)  # the last: it changes the KDC's database
         self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
         provider.find_exposures = self.exposures.examine
         server = create_server(provider)
