@@ -9,15 +9,18 @@ Source: RFC 4120, sections 5.2.9 (kvno) and 3.1.3 (choice of encryption types); 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ssosim.estate import Estate
 from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED
+from ssosim.kerberos.errors import KerberosError
 
 __all__ = [
     "Account",
+    "AccountError",
     "IssuedKeys",
     "KeyDatabase",
     "KeyRule",
@@ -35,7 +38,9 @@ class Account:
     ``kvno``: the version that the KDC encrypts new tickets with. ``service_kvnos``: the versions in the services' key
     tables, the newest first. ``enctypes``: the types of its keys at the KDC, the strongest first;
     ``service_enctypes``: those in the key tables; ``session_enctypes``: the types of session keys that the KDC takes
-    its services to support, None where that was never set.
+    its services to support, None where that was never set. ``lost`` are the service principal names that are registered
+    on another account now, while the key tables still have them. An account without ``service_kvnos`` has no service in
+    the lab, such as a computer account.
     """
 
     name: str
@@ -45,11 +50,12 @@ class Account:
     kvno: int = 1
     service_kvnos: tuple[int, ...] = (1,)
     session_enctypes: tuple[str, ...] | None = None
+    lost: tuple[str, ...] = ()
 
     def roll(self, *, at_kdc: bool, at_service: bool, previous_keys: int) -> Account:
         """The account after its next password; a service keeps ``previous_keys`` former keys beside the new one."""
         kvnos = self.service_kvnos
-        if at_service:
+        if at_service and kvnos:
             kvnos = (kvnos[0] + 1, *kvnos)[: previous_keys + 1]
         return replace(self, kvno=self.kvno + at_kdc, service_kvnos=kvnos)
 
@@ -69,10 +75,14 @@ class IssuedKeys(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyDatabase:
-    """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports."""
+    """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports.
+
+    ``duplicates`` are the service principal names that two accounts have, each with the error that the KDC answers.
+    """
 
     accounts: tuple[Account, ...]
     enctypes: tuple[str, ...] = SUPPORTED
+    duplicates: tuple[tuple[str, int], ...] = ()
 
     def find(self, name: str) -> Account | None:
         """The account called ``name``, or the one that has this service principal name; in any case, as in AD."""
@@ -89,6 +99,28 @@ class KeyDatabase:
     def with_account(self, account: Account) -> KeyDatabase:
         """The database with another value of the account of that name."""
         return replace(self, accounts=tuple(account if each.name == account.name else each for each in self.accounts))
+
+    def register(self, spns: Sequence[str], account: str) -> KeyDatabase:
+        """The database with ``spns`` on ``account`` alone, in the spelling given here; a new account is created."""
+        taken = {each.lower() for each in spns}
+        others = [self._without(each, taken, account) for each in self.accounts]
+        owner = next((each for each in others if each.name.lower() == account.lower()), None)
+        if owner is None:
+            return replace(self, accounts=(*others, Account(account, tuple(spns), service_kvnos=())))
+        kept = tuple(each for each in owner.principals if each.lower() not in taken)
+        return replace(self, accounts=tuple(others)).with_account(replace(owner, principals=(*kept, *spns)))
+
+    @staticmethod
+    def _without(account: Account, taken: set[str], owner: str) -> Account:
+        gone = tuple(each for each in account.principals if each.lower() in taken)
+        if not gone or account.name.lower() == owner.lower():
+            return account
+        kept = tuple(each for each in account.principals if each not in gone)
+        return replace(account, principals=kept, lost=(*account.lost, *gone))
+
+    def find_duplicate(self, principal: str) -> int | None:
+        """The error for a service principal name that two accounts have; None for any other."""
+        return next((code for name, code in self.duplicates if name == principal), None)
 
     def usable_enctypes(self, account: Account) -> tuple[str, ...]:
         """The types of the account's keys that the KDC can encrypt a ticket with, the strongest first."""
@@ -110,8 +142,12 @@ class KeyDatabase:
         return None if session is None or not keys else IssuedKeys(account.name, account.kvno, keys[0], session)
 
 
+class AccountError(KerberosError):
+    """A change names an account, or a service principal name, that the realm does not have."""
+
+
 class KeyRule(NamedTuple):
-    """What one fault does to the keys of a realm. ``change`` raises FaultError if it does not fit."""
+    """What one fault does to the keys of a realm. ``change`` raises AccountError if it does not fit."""
 
     change: Callable[[KeyDatabase], KeyDatabase]
     fault: int = 0
@@ -129,9 +165,13 @@ def list_accounts(estate: Estate) -> KeyDatabase:
 
 
 def fold_key_rules(healthy: KeyDatabase, rules: Sequence[KeyRule]) -> KeyDatabase:
-    """The keys with the changes of ``rules``, the oldest first."""
+    """The keys with the changes of ``rules``, the oldest first.
+
+    A change that does not fit is left out: the account that it names may have come from another fault, which is undone.
+    """
     for rule in rules:
-        healthy = rule.change(healthy)
+        with contextlib.suppress(AccountError):
+            healthy = rule.change(healthy)
     return healthy
 
 
@@ -159,8 +199,16 @@ def find_key_faults(
 def find_enctype_faults(
     healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, offered: Sequence[str]
 ) -> tuple[int, ...]:
-    """The faults because of which the KDC has no encryption type in common with a client and a service."""
-    return _blame(healthy, rules, principal, lambda database: database.choose_keys(principal, offered) is not None)
+    """The faults because of which the KDC refuses a ticket: by encryption types, or for a duplicate name."""
+
+    def issues(database: KeyDatabase) -> bool:
+        return database.find_duplicate(principal) is None and database.choose_keys(principal, offered) is not None
+
+    return _blame(healthy, rules, principal, issues)
+
+
+def _state_of(database: KeyDatabase, principal: str) -> tuple[object, ...]:
+    return database.owner_of(principal), database.enctypes, database.find_duplicate(principal)
 
 
 def _blame(
@@ -170,7 +218,7 @@ def _blame(
     changing, alone = [], []
     for number, rule in enumerate(rules):
         before, after = fold_key_rules(healthy, rules[:number]), fold_key_rules(healthy, rules[: number + 1])
-        if (before.owner_of(principal), before.enctypes) != (after.owner_of(principal), after.enctypes):
+        if _state_of(before, principal) != _state_of(after, principal):
             changing.append(rule.fault)
             if works(fold_key_rules(healthy, [*rules[:number], *rules[number + 1 :]])):
                 alone.append(rule.fault)

@@ -16,6 +16,8 @@ __all__ = [
     "build_key_commands",
     "build_keytab_name",
     "build_principals_batch",
+    "check_account_name",
+    "check_service_principal",
     "derive_password",
 ]
 
@@ -30,6 +32,18 @@ _ENCTYPES = re.compile(r"[a-z0-9-]{1,64}\Z")
 def build_keytab_name(spn: str) -> str:
     """The file name of the keytab of the service ``spn``, such as ``HTTP_intranet.corp.contoso.com.keytab``."""
     return spn.replace("/", "_").replace(":", "_") + ".keytab"
+
+
+def check_service_principal(text: str) -> None:
+    """Raise ValueError if ``text`` is no service principal name that a database can have."""
+    if not _SPN.match(text):
+        raise ValueError(f"{text!r} is no service principal name; expected is one like HTTP/host")
+
+
+def check_account_name(text: str) -> None:
+    """Raise ValueError if ``text`` is no name of an account that a database can have."""
+    if not _ACCOUNT.match(text):
+        raise ValueError(f"{text!r} is no name of an account; expected is one like WEB01$")
 
 
 def derive_password(seed: str, account: str, kvno: int) -> str:

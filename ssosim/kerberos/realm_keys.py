@@ -10,8 +10,9 @@ takes about 10 ms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, ENCTYPES, SUPPORTED
 from ssosim.kerberos.errors import RealmError
@@ -21,6 +22,15 @@ from ssosim.kerberos.principals import build_key_commands, derive_password
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
 __all__ = ["RealmKeys"]
+
+
+class PrincipalKeys(NamedTuple):
+    """The keys of one principal in the KDC's database, and the types of session keys (None: the KDC's default)."""
+
+    account: str
+    kvno: int
+    enctypes: tuple[str, ...]
+    sessions: tuple[str, ...] | None
 
 
 class RealmKeys:
@@ -35,29 +45,47 @@ class RealmKeys:
         self._account = healthy.accounts[0].name
         self._services = tuple(spns for spns in services if len(spns) > 1)
         self._copy: PreparedRealm | None = None
-        self._at_kdc = {account.name: _at_kdc(healthy, account) for account in healthy.accounts}
+        self._at_kdc = _principals_of(healthy)
         self._entries: dict[tuple[str, int], tuple[KeytabEntry, ...]] = {}
 
     def show(self, database: KeyDatabase) -> None:
         """Make ``database`` the keys of KDC and services. Raises RealmError; the keytabs are unchanged then."""
         before = {account.name: account for account in self._shown.accounts}
-        changed = [account for account in database.accounts if account != before[account.name]]
         seed = self._realm.read_seed()
-        # An account without a key that the KDC supports stays as it is: a rule of the gateway refuses its tickets.
-        at_kdc = [
-            each
-            for each in database.accounts
-            if database.usable_enctypes(each) and self._at_kdc.get(each.name) != _at_kdc(database, each)
+        tables = [
+            (account, self._build_table(account))
+            for account in database.accounts
+            if account.service_kvnos and _in_table(account) != _in_table(before[account.name])
         ]
-        tables = [(account, self._build_table(account)) for account in changed]
-        if at_kdc:
-            run_kadmin(self._realm, "\n".join(line for each in at_kdc for line in _key_commands(database, each, seed)))
-            self._at_kdc |= {each.name: _at_kdc(database, each) for each in at_kdc}
+        wanted = _principals_of(database)
+        if commands := list(self._commands(database, wanted, seed)):
+            run_kadmin(self._realm, "\n".join(commands))
+        self._at_kdc = {name: keys for name, keys in self._at_kdc.items() if database.owner_of(name)} | wanted
         for account, entries in tables:
             write_keytab(self._table_of(account), entries)
         for spns in self._services:
             self._realm.join_keytabs(spns)
         self._shown = database
+
+    def _commands(self, database: KeyDatabase, wanted: Mapping[str, PrincipalKeys], seed: str) -> Iterator[str]:
+        """The kadmin.local commands that make the KDC's principals those of ``database``.
+
+        A principal without a key that the KDC supports stays as it is: the gateway refuses its tickets.
+        """
+        for principal in self._at_kdc:
+            if database.owner_of(principal) is None:
+                yield f"delprinc -force {principal}"
+        for principal, keys in wanted.items():
+            if self._at_kdc.get(principal) == keys:
+                continue
+            if principal not in self._at_kdc:
+                yield f"addprinc -clearpolicy -randkey {principal}"
+            password = derive_password(seed, keys.account, keys.kvno)
+            yield from build_key_commands([principal], password, keys.enctypes, keys.kvno)
+            if keys.sessions:
+                yield f"setstr {principal} session_enctypes {','.join(keys.sessions)}"
+            else:
+                yield f"delstr {principal} session_enctypes"
 
     def _table_of(self, account: Account) -> Path:
         return self._realm.keytab if account.name == self._account else self._realm.service_keytab(account.name)
@@ -79,10 +107,10 @@ class RealmKeys:
                 self._copy = self._realm.copy_to(self._realm.directory.with_name(f"{self._realm.directory.name}-keys"))
             table = self._copy.directory / "version.keytab"
             table.unlink(missing_ok=True)
-            lines = build_key_commands(
-                account.principals, derive_password(self._realm.read_seed(), account.name, kvno), SUPPORTED, kvno
-            )
-            export = f"ktadd -q -k FILE:{table.name} -norandkey {' '.join(account.principals)}"
+            names = (*account.principals, *account.lost)
+            password = derive_password(self._realm.read_seed(), account.name, kvno)
+            lines = build_key_commands(names, password, SUPPORTED, kvno)
+            export = f"ktadd -q -k FILE:{table.name} -norandkey {' '.join(names)}"
             run_kadmin(self._copy, "\n".join((*lines, export)))
             try:
                 found = read_keytab(table)
@@ -92,9 +120,19 @@ class RealmKeys:
         return found
 
 
-def _at_kdc(database: KeyDatabase, account: Account) -> tuple[object, ...]:
-    """What the KDC's database has of ``account``."""
-    return account.principals, account.kvno, database.usable_enctypes(account), _session_enctypes(database, account)
+def _in_table(account: Account) -> tuple[object, ...]:
+    """What the key table of ``account`` depends on. Its names do not change with the accounts of a directory."""
+    return account.service_kvnos, account.service_enctypes
+
+
+def _principals_of(database: KeyDatabase) -> dict[str, PrincipalKeys]:
+    """The principals that the KDC's database has to have, without those for which it supports no key."""
+    return {
+        principal: PrincipalKeys(account.name, account.kvno, types, _session_enctypes(database, account))
+        for account in database.accounts
+        if (types := database.usable_enctypes(account))
+        for principal in account.principals
+    }
 
 
 def _session_enctypes(database: KeyDatabase, account: Account) -> tuple[str, ...] | None:
@@ -103,16 +141,3 @@ def _session_enctypes(database: KeyDatabase, account: Account) -> tuple[str, ...
         return None
     sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
     return tuple(each for each in sessions if each in database.enctypes)
-
-
-def _key_commands(database: KeyDatabase, account: Account, seed: str) -> Iterator[str]:
-    password = derive_password(seed, account.name, account.kvno)
-    yield from build_key_commands(account.principals, password, database.usable_enctypes(account), account.kvno)
-    sessions = _session_enctypes(database, account)
-    for principal in account.principals:
-        # An empty list would mean the KDC's default. A rule of the gateway refuses tickets in that case.
-        yield (
-            f"setstr {principal} session_enctypes {','.join(sessions)}"
-            if sessions
-            else f"delstr {principal} session_enctypes"
-        )

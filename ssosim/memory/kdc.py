@@ -18,7 +18,7 @@ from ssosim_clients.ports import TicketFailure
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.estate import Realm
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
-from ssosim.faults.core.key_faults import KeyFaults
+from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.codes import KrbCode, error_name
 from ssosim.kerberos.enctypes import AES256
@@ -149,12 +149,16 @@ class MemoryKdc:
 
     def knows(self, spn: str) -> bool:
         """Return whether the database has a principal ``spn``."""
-        return spn in self.principals()
+        return spn in self.principals() or (self.keys is not None and self.keys.database.owner_of(spn) is not None)
 
     def _code(self, service: str) -> int | None:
         if not self.knows(service):
             return KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
-        return KrbCode.KDC_ERR_ETYPE_NOSUPP if self._choose_keys(service) is None else None
+        refusal = self._refuse(service)
+        return None if refusal is None else refusal.code
+
+    def _refuse(self, service: str) -> KeyRefusal | None:
+        return None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""))
 
     def _choose_keys(self, service: str) -> IssuedKeys | None:
         return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service)
@@ -163,7 +167,7 @@ class MemoryKdc:
         self, service: str, outcome: str, decision: KdcDecision | None, keys: IssuedKeys | None = None
     ) -> KdcExchange:
         faults = () if decision is None else decision.faults
-        refusal = None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""))
+        refusal = self._refuse(service)
         if refusal is not None and (decision is None or decision.effect.is_forwarded):
             faults = tuple(sorted({*faults, *refusal.faults}))
         return KdcExchange(
@@ -245,16 +249,26 @@ class MemoryAcceptor:
     def _find_missing_key(self, service: str, keys: IssuedKeys) -> tuple[RefusalReason, str] | None:
         """Why no key opens a ticket, with the text of libkrb5; None if one does."""
         name = f"{service}@{self._realm}"
+        own = self._find_own_accounts()
         owner = self._keys.database.find(keys.account) if self._keys is not None and keys.account else None
         if owner is None and service in self._principals:
             return None
-        if owner is not None and not self._principals.isdisjoint(owner.principals):
-            if owner.opens(keys.kvno, keys.enctype):
-                return None
-            if service in self._principals:
-                return _describe_missing_version(name, keys, owner)
+        if owner is not None and owner in own and owner.opens(keys.kvno, keys.enctype):
+            return None
+        named = next((each for each in own if service in (*each.principals, *each.lost)), None)
+        if named is not None and service in self._principals:
+            return _describe_missing_version(name, keys, named)
         text = f"KRB_AP_ERR_NOT_US: Request ticket server {name} not found in keytab (ticket kvno {keys.kvno})"
         return "wrong-service", text
+
+    def _find_own_accounts(self) -> list[Account]:
+        """The accounts whose keys this service has."""
+        accounts = () if self._keys is None else self._keys.database.accounts
+        return [
+            each
+            for each in accounts
+            if each.service_kvnos and not self._principals.isdisjoint((*each.principals, *each.lost))
+        ]
 
 
 def read_memory_ticket(token: bytes) -> str | None:
@@ -267,6 +281,12 @@ def read_memory_ticket(token: bytes) -> str | None:
 
 def _describe_missing_version(name: str, keys: IssuedKeys, owner: Account) -> tuple[RefusalReason, str]:
     """Return the refusal of a ticket whose key version or type the key table of ``owner`` does not have."""
+    if owner.opens(keys.kvno, keys.enctype):  # it has such a key, and the ticket is encrypted with another account's
+        short = keys.enctype.removesuffix("-hmac-sha1-96")
+        text = (
+            f"Request ticket server {name} kvno {keys.kvno} enctype {short} found in keytab but cannot decrypt ticket"
+        )
+        return "wrong-key", f"KRB_AP_ERR_BAD_INTEGRITY: {text}"
     if keys.kvno in owner.service_kvnos:
         short = keys.enctype.removesuffix("-hmac-sha1-96")  # libkrb5 writes the shortest alias
         text = f"Request ticket server {name} kvno {keys.kvno} found in keytab but not with enctype {short}"

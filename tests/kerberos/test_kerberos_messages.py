@@ -23,7 +23,9 @@ names = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=20)
 
 def test_built_request_reads_back() -> None:
     """The AS-REQ of the readiness check is read with the values that it was built from."""
-    assert read_message(AS_REQUEST) == KdcRequest("AS", "CORP.CONTOSO.COM", "krbtgt/CORP.CONTOSO.COM", "alice", (18, 17))
+    assert read_message(AS_REQUEST) == KdcRequest(
+        "AS", "CORP.CONTOSO.COM", "krbtgt/CORP.CONTOSO.COM", "alice", (18, 17)
+    )
 
 
 @given(names, names)

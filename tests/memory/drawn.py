@@ -64,6 +64,7 @@ ANSWER = _fields(
 )
 ERRORS = st.sampled_from(["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"])
 
+SPNS = st.sampled_from([f"HTTP/{AUTOLOGON}", f"HTTP/{STS}"])
 ENCTYPES = st.lists(
     st.sampled_from(["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]),
     min_size=1,
@@ -122,6 +123,9 @@ OWN: dict[str, Strategy] = {
         aes_session_keys=st.booleans(),
         account=st.sampled_from(["", f"HTTP/{STS}"]),
     ),
+    "spn-moved": _fields(spn=SPNS, account=st.sampled_from(["WEB01$", "AZUREADSSOACC$", f"HTTP/{STS}"])),
+    "host-spn-registered": _fields(host=st.sampled_from([AUTOLOGON, STS, "web01.corp.contoso.com"])),
+    "spn-duplicate": _fields(spn=SPNS),
     "kdc-encryption-types": _fields(enctypes=ENCTYPES),
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
     "jwks-key-removed": _fields(clients=CLIENTS),
@@ -137,7 +141,8 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     fields = _with(OWN[name], _fields(for_s=LIMIT))
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",
                              "delegation-removed", "validation-failing", "realm-managed", "key-rolled",
-                             "account-encryption-types", "kdc-encryption-types")  # fmt: skip
+                             "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
+                             "spn-duplicate")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

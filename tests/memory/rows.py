@@ -92,6 +92,12 @@ ROWS: dict[str, list[Fields]] = {
         {"enctypes": ["aes128-cts-hmac-sha1-96"], "account": "AZUREADSSOACC$"},
         {"account": f"HTTP/{STS}", "at": "service", "aes_session_keys": True},
     ],
+    "spn-moved": [{"spn": f"HTTP/{AUTOLOGON}"}, {"spn": f"HTTP/{STS}", "account": "AZUREADSSOACC$"}],
+    "host-spn-registered": [{"host": "aadg-autologon.trafficmanager.net"}, {"host": AUTOLOGON}],
+    "spn-duplicate": [
+        {"spn": f"HTTP/{AUTOLOGON}"},
+        {"spn": f"http/{AUTOLOGON.upper()}", "error": "KDC_ERR_PRINCIPAL_NOT_UNIQUE"},
+    ],
     "kdc-encryption-types": [{}, {"enctypes": ["rc4-hmac"]}],
     "realm-managed": [{"tenant": "contoso.com"}],
     "jwks-key-removed": [{}, {"clients": ["office"]}],

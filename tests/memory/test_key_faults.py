@@ -10,9 +10,10 @@ import pytest
 from ssosim_clients.ports import Device
 
 from ssosim.estate import default_estate
-from ssosim.faults import Fault, fault_from
+from ssosim.faults import Fault, FaultError, fault_from
+from ssosim.memory import Engine, MemoryLab
 
-from .calls import Act, Seen, Step, in_memory, over_sockets
+from .calls import START, Act, Seen, Step, in_memory, over_sockets
 
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 SPN, STS = f"HTTP/{AUTOLOGON}", "sts.fabrikam.com"
@@ -110,6 +111,103 @@ ENCTYPES: dict[str, tuple[list[Step], list[tuple[str, str]], list[tuple[bool, st
         [(BAD, RC4, (2,))],
     ),
 }
+
+
+def named(fault: str, **fields: Any) -> Fault:
+    """Any fault."""
+    return fault_from({"fault": fault, **fields})
+
+
+def ask(spn: str) -> Act:
+    """Ask for a ticket and present it to the autologon host, whatever it is for."""
+
+    async def act(device: Device) -> Any:
+        token = await device.kerberos.negotiate_token(spn)
+        header = {"Authorization": f"Negotiate {base64.b64encode(token).decode()}"}
+        response = await device.http.request("GET", f"https://{AUTOLOGON}/contoso.com/winauth/sso", header, b"")
+        return response.status
+
+    return act
+
+
+UNKNOWN, WEB = "KDC_ERR_S_PRINCIPAL_UNKNOWN", "web01.corp.contoso.com"
+ACCOUNTS: dict[str, tuple[list[Step], list[str], list[tuple[bool, str, tuple[int, ...]]]]] = {
+    "moved": (
+        [named("spn-moved", spn=SPN), present()],
+        ["issued"],
+        [(BAD, "wrong-key: KRB_AP_ERR_BAD_INTEGRITY", (1,))],
+    ),
+    "moved-old-ticket": ([present(), named("spn-moved", spn=SPN), present()], ["issued"], [(GOOD, "", ())] * 2),
+    "moved-and-back": (
+        [named("spn-moved", spn=SPN), named("spn-moved", spn=SPN, account="AZUREADSSOACC$"), present()],
+        ["issued"],
+        [(GOOD, "", ())],
+    ),
+    "moved-and-undone": ([named("spn-moved", spn=SPN), None, present()], ["issued"], [(GOOD, "", ())]),
+    "moved-and-rolled": (
+        [named("spn-moved", spn=SPN), roll(account="WEB01$", at="kdc"), present()],
+        ["issued"],
+        [(BAD, "wrong-key: KRB_AP_ERR_BADKEYVER", (1,))],
+    ),
+    "on-no-account": ([ask(f"HTTP/{WEB}")], [UNKNOWN, UNKNOWN], []),
+    "computer-account": (
+        [named("host-spn-registered", host=WEB), ask(f"HTTP/{WEB}")],
+        ["issued"],
+        [(BAD, "wrong-service: KRB_AP_ERR_NOT_US", (1,))],
+    ),
+    "computer-account-undone": ([named("host-spn-registered", host=WEB), None, ask(f"HTTP/{WEB}")], [UNKNOWN] * 2, []),
+    "host-does-not-precede": ([named("host-spn-registered", host=AUTOLOGON), present()], ["issued"], [(GOOD, "", ())]),
+    "another-name-of-the-account": (
+        [named("spn-moved", spn=f"HTTP/{WEB}", account="azureadssoacc$"), ask(f"HTTP/{WEB}")],
+        ["issued"],
+        [(GOOD, "", ())],
+    ),
+    "duplicate": ([named("spn-duplicate", spn=SPN), present()], [UNKNOWN] * 2, []),
+    "duplicate-named": (
+        [named("spn-duplicate", spn=SPN, error="KDC_ERR_PRINCIPAL_NOT_UNIQUE"), present()],
+        ["KDC_ERR_PRINCIPAL_NOT_UNIQUE"] * 2,
+        [],
+    ),
+    "duplicate-old-ticket": ([present(), named("spn-duplicate", spn=SPN), present()], ["issued"], [(GOOD, "", ())] * 2),
+}
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_accounts_and_their_names(name: str, prepared: Path) -> None:
+    """The account that has a service principal name decides which key its tickets are encrypted with."""
+    acts, outcomes, checked = ACCOUNTS[name]
+    there = in_memory(acts, default_estate(), [])
+    records = [record for _, _, some in there for record in some]
+    assert [e["outcome"] for kind, e in records if kind == "KdcExchange"] == outcomes
+    seen = [(each["accepted"], ":".join(each["reason"].split(":")[:2]), each["faults"]) for each in checks(there)]
+    assert seen == checked
+    assert over_sockets(acts, default_estate(), [], prepared) == there
+
+
+def test_a_fault_whose_account_is_gone_changes_nothing(prepared: Path) -> None:
+    """Undone in any order: the key of an account that another fault made is rolled, and that fault is undone first."""
+    move, rolled = named("spn-moved", spn=SPN), roll(account="WEB01$", at="kdc")
+    engine = Engine(START)
+    lab = MemoryLab(engine, default_estate())
+    with pytest.raises(FaultError, match=r"no account or service principal name 'WEB01\$'"):
+        lab.faults.apply(rolled)
+    first, second = lab.faults.apply(move), lab.faults.apply(rolled)
+    assert lab.faults.undo(first.id)
+    assert lab.faults.undo(second.id)
+    acts: list[Step] = [move, rolled, None, present()]
+    there = in_memory(acts, default_estate(), [])
+    assert [each["accepted"] for each in checks(there)] == [GOOD]
+    assert over_sockets(acts, default_estate(), [], prepared) == there
+
+
+@pytest.mark.parametrize("text", ["HTTP", "HTTP/a b", "HTTP/a\ndelprinc alice", "HTTP/a@R", 'HTTP/"'])
+def test_a_name_that_is_none_is_refused(text: str) -> None:
+    """What cannot be a service principal name, or would be a command to kadmin, is refused before it is used."""
+    for fault in ("spn-moved", "spn-duplicate"):
+        with pytest.raises(FaultError, match="no service principal name"):
+            named(fault, spn=text)
+    with pytest.raises(FaultError, match="no name of an account"):
+        named("spn-moved", spn=SPN, account="a b")
 
 
 @pytest.mark.parametrize("name", ENCTYPES)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import Applied, Fault, FaultState
-from ssosim.kerberos.key_database import Account, KeyDatabase, KeyRule
+from ssosim.kerberos.key_database import Account, AccountError, KeyDatabase, KeyRule
 
 __all__ = ["KeyFault"]
 
@@ -20,7 +19,7 @@ class KeyFault(Fault, frozen=True, kw_only=True):
     account: str = ""
 
     def change_account(self, account: Account) -> Account:
-        """Return the account with other keys. Raises FaultError if the fault does not fit."""
+        """Return the account with other keys. Raises AccountError if the fault does not fit."""
         raise NotImplementedError
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
@@ -31,7 +30,7 @@ class KeyFault(Fault, frozen=True, kw_only=True):
         account = database.find(self.account) if self.account else database.accounts[0]
         if account is None:
             known = ", ".join(each.name for each in database.accounts)
-            raise FaultError(f"account: no account or service principal name {self.account!r}; the accounts: {known}")
+            raise AccountError(f"account: no account or service principal name {self.account!r}; the accounts: {known}")
         return database.with_account(self.change_account(account))
 
     def describe_account(self) -> str:

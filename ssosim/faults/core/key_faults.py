@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import FaultState
+from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.enctypes import SUPPORTED, enctype_name
 from ssosim.kerberos.key_database import (
+    AccountError,
     IssuedKeys,
     KeyDatabase,
     KeyRule,
@@ -21,14 +24,16 @@ __all__ = ["KeyFaults", "KeyRefusal"]
 
 
 class KeyRefusal(NamedTuple):
-    """A refusal with KDC_ERR_ETYPE_NOSUPP, and the faults behind it.
+    """A refusal of a ticket with ``code``, and the faults behind it.
 
-    ``no_key``: the account has no key of a type that the KDC supports. An MIT KDC answers KRB_ERR_GENERIC then, and
-    Active Directory KDC_ERR_ETYPE_NOSUPP (Microsoft support KB5021131).
+    ``by_gateway``: an MIT KDC would answer otherwise than Active Directory. For an account without a key of a type that
+    it supports, it answers KRB_ERR_GENERIC (Microsoft support KB5021131: KDC_ERR_ETYPE_NOSUPP); it cannot have two
+    accounts with one service principal name.
     """
 
     faults: tuple[int, ...]
-    no_key: bool
+    code: int
+    by_gateway: bool
 
 
 class KeyFaults:
@@ -47,6 +52,12 @@ class KeyFaults:
         """Apply the faults of ``state``. Raises FaultError if one does not fit; nothing has changed then."""
         if state.keys == self._rules:
             return
+        for number, rule in enumerate(state.keys):
+            if rule not in self._rules:  # it is being applied now, so it has to fit
+                try:
+                    rule.change(fold_key_rules(self._healthy, state.keys[:number]))
+                except AccountError as error:
+                    raise FaultError(str(error)) from error
         database = fold_key_rules(self._healthy, state.keys)
         self._show(database)
         self._rules, self.database = state.keys, database
@@ -60,11 +71,14 @@ class KeyFaults:
         if not self._rules or not isinstance(message, KdcRequest) or message.kind != "TGS":
             return None
         offered = tuple(enctype_name(each) for each in message.etypes) or SUPPORTED
-        if self.database.choose_keys(message.service, offered) is not None:
+        duplicate = self.database.find_duplicate(message.service)
+        if duplicate is None and self.database.choose_keys(message.service, offered) is not None:
             return None
         account = self.database.owner_of(message.service)
         no_key = account is not None and not self.database.usable_enctypes(account)
-        return KeyRefusal(find_enctype_faults(self._healthy, self._rules, message.service, offered), no_key)
+        code = KrbCode.KDC_ERR_ETYPE_NOSUPP if duplicate is None else duplicate
+        faults = find_enctype_faults(self._healthy, self._rules, message.service, offered)
+        return KeyRefusal(faults, code, by_gateway=no_key or duplicate is not None)
 
     def find_faults(self, principal: str, kvno: int | None, enctype: str) -> tuple[int, ...]:
         """Return the numbers of the faults because of which a service cannot decrypt such a ticket."""

@@ -15,7 +15,6 @@ from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import KdcGateway, PreparedRealm, RealmError
-from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.kerberos.key_database import KeyDatabase, list_accounts
 from ssosim.kerberos.messages import KdcRequest, build_error
@@ -72,10 +71,10 @@ def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool], k
         if refusal is None:
             return await forward(request.data)
         request.faults.extend(refusal.faults)
-        if not refusal.no_key or not isinstance(request.message, KdcRequest):
+        if not refusal.by_gateway or not isinstance(request.message, KdcRequest):
             return await forward(request.data)
         service = tuple(request.message.service.split("/"))
-        return build_error(KrbCode.KDC_ERR_ETYPE_NOSUPP, request.message.realm, service, time.time())
+        return build_error(refusal.code, request.message.realm, service, time.time())
 
     async def responder(request: KdcRequestContext, forward: Forward) -> bytes | None:
         decision = faults.decide_kdc_request(request.message, request.client)
