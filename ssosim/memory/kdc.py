@@ -263,12 +263,11 @@ class MemoryAcceptor:
 
     def _find_own_accounts(self) -> list[Account]:
         """The accounts whose keys this service has."""
-        accounts = () if self._keys is None else self._keys.database.accounts
-        return [
-            each
-            for each in accounts
-            if each.service_kvnos and not self._principals.isdisjoint((*each.principals, *each.lost))
-        ]
+        if self._keys is None:
+            return []
+        # The key tables are those of the start: a name that is registered on another account changes none of them.
+        own = {each.name for each in self._keys.healthy.accounts if not self._principals.isdisjoint(each.principals)}
+        return [each for each in self._keys.database.accounts if each.name in own]
 
 
 def read_memory_ticket(token: bytes) -> str | None:

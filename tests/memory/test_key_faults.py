@@ -162,6 +162,11 @@ ACCOUNTS: dict[str, tuple[list[Step], list[str], list[tuple[bool, str, tuple[int
         ["issued"],
         [(GOOD, "", ())],
     ),
+    "moved-to-a-service": (
+        [named("spn-moved", spn=SPN, account=f"HTTP/{STS}"), present()],
+        ["issued"],
+        [(BAD, "wrong-key: KRB_AP_ERR_BAD_INTEGRITY", (1,))],
+    ),
     "duplicate": ([named("spn-duplicate", spn=SPN), present()], [UNKNOWN] * 2, []),
     "duplicate-named": (
         [named("spn-duplicate", spn=SPN, error="KDC_ERR_PRINCIPAL_NOT_UNIQUE"), present()],

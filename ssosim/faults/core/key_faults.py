@@ -43,7 +43,7 @@ class KeyFaults:
     """
 
     def __init__(self, healthy: KeyDatabase, show: Callable[[KeyDatabase], None] = lambda _database: None) -> None:
-        self._healthy = healthy
+        self.healthy = healthy
         self._show = show
         self._rules: tuple[KeyRule, ...] = ()
         self.database = healthy
@@ -55,10 +55,10 @@ class KeyFaults:
         for number, rule in enumerate(state.keys):
             if rule not in self._rules:  # it is being applied now, so it has to fit
                 try:
-                    rule.change(fold_key_rules(self._healthy, state.keys[:number]))
+                    rule.change(fold_key_rules(self.healthy, state.keys[:number]))
                 except AccountError as error:
                     raise FaultError(str(error)) from error
-        database = fold_key_rules(self._healthy, state.keys)
+        database = fold_key_rules(self.healthy, state.keys)
         self._show(database)
         self._rules, self.database = state.keys, database
 
@@ -77,9 +77,9 @@ class KeyFaults:
         account = self.database.owner_of(message.service)
         no_key = account is not None and not self.database.usable_enctypes(account)
         code = KrbCode.KDC_ERR_ETYPE_NOSUPP if duplicate is None else duplicate
-        faults = find_enctype_faults(self._healthy, self._rules, message.service, offered)
+        faults = find_enctype_faults(self.healthy, self._rules, message.service, offered)
         return KeyRefusal(faults, code, by_gateway=no_key or duplicate is not None)
 
     def find_faults(self, principal: str, kvno: int | None, enctype: str) -> tuple[int, ...]:
         """Return the numbers of the faults because of which a service cannot decrypt such a ticket."""
-        return find_key_faults(self._healthy, self._rules, principal, kvno, enctype)
+        return find_key_faults(self.healthy, self._rules, principal, kvno, enctype)
