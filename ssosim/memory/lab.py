@@ -24,7 +24,7 @@ from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
-from ssosim.memory.resolvers import MemoryResolver, Upstream, authority_servers
+from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
 from ssosim.services import Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
 from ssosim.trace import Event, Trace
@@ -100,18 +100,20 @@ class MemoryLab:
     def _build_resolvers(self) -> dict[str, MemoryResolver]:
         """Build the estate's resolvers, by address, with the name servers that they query."""
         faults = self.faults
-        servers: dict[str, Upstream] = dict(
-            authority_servers(faults.authorities, lambda server, name: faults.attach(server, "authority", name))
-        )
+        servers = AuthorityServers(faults.authorities, lambda server, name: faults.attach(server, "authority", name))
         made: dict[str, MemoryResolver] = {}
+
+        def find_server(address: str) -> Upstream | None:
+            return made.get(address) or servers.find(address)
+
         for resolver in self.estate.resolvers:
-            servers[resolver.address] = made[resolver.address] = one = MemoryResolver(
+            made[resolver.address] = one = MemoryResolver(
                 resolver.name,
                 resolver_settings(resolver, self.estate),
                 self.trace,
                 roots=faults.authorities.hierarchy.root_addresses,
                 is_bogus=faults.is_bogus,
-                upstream=servers,
+                find_server=find_server,
                 now=lambda: self.engine.now,
             )
             faults.attach(one, "resolver", validates=resolver.validate)

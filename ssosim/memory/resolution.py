@@ -14,7 +14,7 @@ from typing import Protocol
 
 import dns.exception
 
-from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, answer
+from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, resolve_in_zones
 from ssosim.dns.server.delivery import apply_effect, make_dropped_event, name_faults
 from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
@@ -122,7 +122,7 @@ class AuthoritativeServer:
         known = self._replies.get((query, transport, "")) or self._replies.get((query, transport, client))
         if known is not None:
             return known
-        answered = answer(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
+        answered = resolve_in_zones(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
         reply = SentReply(query, answered.event(transport), answer=answered)
         shared = find_cache_scope(answered)
         if shared == "anybody" and transport == "udp":

@@ -13,6 +13,7 @@ from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.idle_faults import describe_idle_faults
@@ -89,7 +90,8 @@ class _Play:
 
     def _until(self, moment: float) -> None:
         try:
-            self._lab.engine.run(moment)
+            with refuse_own_sockets(", ".join(self._models)):
+                self._lab.engine.run(moment)
         except NoProgressError as error:
             raise LabError(f"a client model goes on without end: {error}") from error
 

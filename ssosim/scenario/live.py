@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,10 @@ from ssosim.verdict.expectations import Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import Measures, measure
 from ssosim.verdict.steps import is_on_the_wire
+
+if TYPE_CHECKING:  # only a plan of a DNS change needs them
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
 
 __all__ = ["LiveScenarioHandlers"]
 
@@ -63,6 +67,23 @@ class LiveScenarioHandlers:
             judged = await _judge_beside_loop(name, seen)
             verdicts.append({"client": name} | _as_data(*judged, expected))
         return {"verdicts": verdicts, "last_seq": last}
+
+    def forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        """Forecast what ``plan`` does to clients, as reasons of its risk; none where the estate cannot be played."""
+        from ssosim.lab.base.folder import ensure_cache_folder  # noqa: PLC0415 - a lab is ready sooner without these
+        from ssosim.lab.base.signing_keys import load_signing_keys  # noqa: PLC0415
+        from ssosim.scenario.forecast import forecast_change, forecast_reasons  # noqa: PLC0415
+
+        estate = self._lab.estate
+        forecasts = forecast_change(
+            plan.before,
+            plan.after,
+            estate,
+            lambda: load_signing_keys(estate, ensure_cache_folder()),
+            plan.blast.names,
+            views=plan.change.views,
+        )
+        return forecast_reasons(forecasts)
 
     def scenarios(self) -> dict[str, Any]:
         """Return the scenarios of the catalogue, each with its phases."""

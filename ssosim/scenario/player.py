@@ -44,6 +44,8 @@ from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.lab.base.errors import LabError
+from ssosim.lab.base.own_sockets import refuse_own_sockets
+from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
 from ssosim.scenario.idle_faults import describe_idle_faults
@@ -117,6 +119,7 @@ class _ClientModels:
         self._devices: dict[str, ClientDevice] = {}
         self._device_cleanups: dict[str, contextlib.AsyncExitStack] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._refused: dict[str, list[OutsideLabError]] = {}
         self._began: dict[str, float] = {}
         self._over_limit: set[str] = set()
         self._event_limit = EventLimit(lab.trace, models, clock.now, self._cancel_over_limit)
@@ -169,7 +172,8 @@ class _ClientModels:
         """Sign in once. A client that is over the limit of events is stopped, and that is recorded as its end."""
         model, trace = self._models[name], self._lab.trace
         try:
-            await sign_in_and_record(model, device, trace, name, self._lab.estate)
+            with refuse_own_sockets(name) as self._refused[name]:
+                await sign_in_and_record(model, device, trace, name, self._lab.estate)
         except asyncio.CancelledError:
             if name not in self._over_limit:
                 raise
@@ -181,7 +185,10 @@ class _ClientModels:
             task.cancel()
 
     def raise_errors(self) -> None:
-        """Raise LabError for a model whose code raised a built-in exception, such as TypeError."""
+        """Raise LabError for a model whose code raised a built-in exception, or that opened a socket of its own."""
+        for refused in self._refused.values():
+            if refused:
+                raise refused[0]
         for name, task in self._tasks.items():
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise LabError(f"the client model {name!r} broke: {type(error).__name__}: {error}") from error

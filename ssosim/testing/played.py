@@ -28,7 +28,7 @@ from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result
 
-__all__ = ["ClientPhase", "Played"]
+__all__ = ["ClientPhase", "Decided", "Played"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,26 @@ class ClientPhase:
     def explain(self) -> str:
         """Return the verdict and the trace lines behind it."""
         return "\n".join([str(self), *(f"    {line}" for line in self.evidence)])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Decided:
+    """The answer of ``decided_within``: true if no client was late. ``limit_s`` is the limit in seconds."""
+
+    limit_s: float
+    late: tuple[ClientPhase, ...]
+
+    def __bool__(self) -> bool:
+        return not self.late
+
+    def __repr__(self) -> str:
+        if not self.late:
+            return "True"
+        times = [
+            f"{each.client} in {each.phase!r}: " + ("never" if each.after_s is None else f"after {each.after_s:g} s")
+            for each in self.late
+        ]
+        return f"not decided within {self.limit_s:g} s: {', '.join(times)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -202,15 +222,18 @@ class Played:
         self.examined.extend(result for result in self.client_phases if not result.as_expected)
         return all(result.as_expected for result in self.client_phases)
 
-    def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
-        """Return whether in every phase every client signed in or failed within this time from its start."""
+    def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> Decided:
+        """Return whether in every phase every client signed in or failed within this time from its start.
+
+        The result is true or false, and shows the client, phase and time of each that did not.
+        """
         late = [
             result
             for result in self.client_phases
             if not result.decided_within(hours=hours, minutes=minutes, seconds=seconds)
         ]
         self.examined.extend(late)
-        return not late
+        return Decided(hours * 3600 + minutes * 60 + seconds, tuple(late))
 
     @property
     def repeat_command(self) -> str:

@@ -53,6 +53,7 @@ from ssosim.dns.server.wire_format import (
     make_use,
     read_query,
     render_response,
+    with_dnssec_ok,
 )
 from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext, network
@@ -253,5 +254,6 @@ def respond_with(
         return None
     if subnet is not None and subnet.srclen:
         context = replace(context, subnet=network(f"{subnet.address}/{subnet.srclen}"))
+    context = with_dnssec_ok(context, message)
     answer = answer_function(question.name, question.rdtype, context)
     return Reply(render_response(message, answer, transport)[2:], answer.event(transport), make_use(answer), "nobody")

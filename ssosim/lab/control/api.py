@@ -60,6 +60,8 @@ from ssosim.lab.control.spn_handlers import SpnHandlers
 from ssosim.lab.control.trace_handlers import TraceHandlers
 
 if TYPE_CHECKING:
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
     from ssosim.entra import Provider
     from ssosim.lab.control.dns_handlers import DnsHandlers
     from ssosim.lab.program_devices.private_lab import PrivateLab
@@ -272,11 +274,15 @@ class ControlApi:
             await asyncio.to_thread(importlib.import_module, "ssosim.lab.control.dns_handlers")
         return await self._get_dns_handlers().handle(request)
 
+    def _forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        return self._get_injected().forecast_reasons(plan)
+
     def _get_dns_handlers(self) -> DnsHandlers:
         if self._dns_handlers is None:
             from ssosim.lab.control.dns_handlers import DnsHandlers  # noqa: PLC0415 - a lab is ready sooner without
 
-            self._dns_handlers = DnsHandlers(self._lab.lab, self._lab.folder.ledger)
+            forecast = None if self._make_injected is None else self._forecast_reasons
+            self._dns_handlers = DnsHandlers(self._lab.lab, self._lab.folder.ledger, forecast)
         return self._dns_handlers
 
 

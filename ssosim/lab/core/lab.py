@@ -46,6 +46,7 @@ import importlib
 import os
 import socket
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -151,6 +152,8 @@ class Lab:
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self.exposures: ExposureFinder | None = None
         self._gateway: KdcGateway | None = None
+        self.delay_counters: dict[str, Callable[[float], None]] = {}
+        self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
         self._key_faults = KeyFaults(list_accounts(self.estate))
 
@@ -226,8 +229,13 @@ class Lab:
         self.resolvers = await self._cleanup.enter_async_context(start_resolvers(self))
 
     async def hold(self, client: str, seconds: float) -> None:
-        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
-        if isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
+        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else.
+
+        An answer to a client in ``delay_counters`` is not held; the function there gets the seconds.
+        """
+        if (count := self.delay_counters.get(client)) is not None:
+            count(seconds)
+        elif isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
             await make_sleep(self.clock)(seconds)
         else:
             await asyncio.sleep(seconds)
@@ -270,6 +278,7 @@ class Lab:
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
+        self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
         self.provider = provider
         responders = start_applications(self.services, provider)
@@ -303,6 +312,12 @@ class Lab:
                     observer=observer,
                 )
                 await site.start()
+                self._sites.append(site)
+
+    async def _abort_connections(self) -> None:
+        for site in self._sites:
+            site.abort_connections()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""
@@ -353,6 +368,10 @@ class Lab:
     def is_served(self, address: str, port: int) -> bool:
         """Return whether a part of the lab listens on ``port`` of ``address``."""
         return (address, port) in self._endpoints
+
+    def is_endpoint(self, host: str, port: int) -> bool:
+        """Return whether ``host`` and ``port`` are a local endpoint of the lab."""
+        return (host, port) in self._endpoints.values()
 
     def set_endpoint(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """Set the local endpoint to connect to for ``port`` of ``address``."""

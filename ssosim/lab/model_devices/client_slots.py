@@ -26,7 +26,7 @@ from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_address
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import EndpointMap, LabHttp, LabKerberos, LabResolver, ModelUser, SilentKdcFallback
-from ssosim.lab.model_devices.waiting import ResponseTimer
+from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
 
 __all__ = ["ClientSlot", "WallClock", "model_device", "reserve_client_slot"]
@@ -173,7 +173,7 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
 
 def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: ClientClock) -> SilentKdcFallback | None:
     """Create the fallback for a KDC that does not respond; None where the lab runs in real time."""
-    if not isinstance(clock, VirtualClock):
+    if not skips_time(clock):
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 

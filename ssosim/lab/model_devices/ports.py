@@ -15,6 +15,7 @@ from ssosim_clients.ports import Clock, TicketFailure
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
+from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.trace import KdcExchange, Trace, UserPrompted
@@ -74,6 +75,7 @@ class LabKerberos:
     silent_kdc_fallback: SilentKdcFallback | None = None
     wait_for_delay: Callable[[], Awaitable[None]] | None = None
 
+    @code_of_lab
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
         try:
