@@ -185,6 +185,8 @@ class MemoryKdc:
         text = _TEXTS.get(code, error_name(code))
         if from_kdc and unknown:  # the KDC itself says more than a fault does
             text = f"Server {service}@{self.realm} not found in Kerberos database"
+        if code == KrbCode.KRB_AP_ERR_TKT_EXPIRED:
+            return TicketFailure("expired", spn, text)
         return TicketFailure("server-unknown" if unknown else "other", spn, text)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from ssosim.faults import Fault, fault_from
+from ssosim.faults.kerberos.kdc_refuses import KdcErrorName
 
 from .both import MODELS
 from .rows import AUTOLOGON, LOGIN, PROFILE, SOAP, STS, ZONE
@@ -62,7 +63,7 @@ ANSWER = _fields(
     content_type=st.sampled_from(["text/html", "application/json", "application/soap+xml"]),
     headers=st.sampled_from([{}, {"WWW-Authenticate": "Negotiate"}, {"Retry-After": "3"}]),
 )
-ERRORS = st.sampled_from(["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"])
+ERRORS = st.sampled_from(get_args(KdcErrorName))
 
 SPNS = st.sampled_from([f"HTTP/{AUTOLOGON}", f"HTTP/{STS}"])
 ENCTYPES = st.lists(
@@ -111,6 +112,7 @@ OWN: dict[str, Strategy] = {
     "certificate-untrusted": _fields(host=RECORDS),
     "kdc-silent": _fields(clients=CLIENTS),
     "kdc-refuses": _fields(clients=CLIENTS, error=ERRORS),
+    "kdc-delay": _fields(clients=CLIENTS, seconds=st.floats(0.1, 40).map(lambda seconds: round(seconds, 2))),
     "key-rolled": _fields(
         at=st.sampled_from(["both", "kdc", "service"]),
         times=st.integers(1, 3),

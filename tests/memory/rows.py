@@ -76,6 +76,7 @@ ROWS: dict[str, list[Fields]] = {
         {"error": "KDC_ERR_POLICY", "clients": ["native-prompt"]},
         {"error": "KRB_AP_ERR_SKEW"},
     ],
+    "kdc-delay": [{"seconds": 4}, {"seconds": 14.5}, {"seconds": 20}, {"seconds": 3, "clients": ["office"]}],
     "key-rolled": [
         {},
         {"times": 2},
