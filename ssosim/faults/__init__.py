@@ -12,6 +12,7 @@ from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, FaultT
 from ssosim.faults.core.http_fault import HttpFault
 from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
 from ssosim.faults.core.kdc_fault import KdcFault
+from ssosim.faults.core.key_fault import KeyFault
 from ssosim.faults.core.name_server_fault import NameServerFault
 from ssosim.faults.core.zone_fault import ZoneFault
 from ssosim.faults.directory.realm_managed import RealmManaged
@@ -91,6 +92,7 @@ __all__ = [
     "KdcRefuses",
     "KdcRule",
     "KdcSilent",
+    "KeyFault",
     "LongChain",
     "NameRemoved",
     "NameServerBlank",
