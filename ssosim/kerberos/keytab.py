@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KeytabEntry", "read_keytab", "write_keytab"]
+__all__ = ["KeytabEntry", "read_keytab", "rename_entry", "write_keytab"]
 
 _VERSION = b"\x05\x02"
 
@@ -56,6 +56,20 @@ def _entry(data: bytes) -> KeytabEntry:
         (wide,) = struct.unpack_from(">I", data, at)
         kvno = wide or kvno
     return KeytabEntry(kvno, enctype, data)
+
+
+def rename_entry(entry: KeytabEntry, principal: str) -> KeytabEntry:
+    """The same key for ``principal`` (without a realm; its components separated by slashes) of the same realm."""
+    (components,) = struct.unpack_from(">H", entry.data, 4)
+    (length,) = struct.unpack_from(">H", entry.data, 6)
+    realm, at = entry.data[6 : 8 + length], 8 + length
+    for _ in range(components):
+        (length,) = struct.unpack_from(">H", entry.data, at)
+        at += 2 + length
+    parts = principal.encode().split(b"/")
+    names = b"".join(struct.pack(">H", len(part)) + part for part in parts)
+    body = struct.pack(">H", len(parts)) + realm + names + entry.data[at:]
+    return KeytabEntry(entry.kvno, entry.enctype, struct.pack(">i", len(body)) + body)
 
 
 def write_keytab(path: Path, entries: Sequence[KeytabEntry]) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, ENCTYPES, SUPPORTED
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.key_database import Account, KeyDatabase
-from ssosim.kerberos.keytab import KeytabEntry, read_keytab, write_keytab
+from ssosim.kerberos.keytab import KeytabEntry, read_keytab, rename_entry, write_keytab
 from ssosim.kerberos.principals import build_key_commands, derive_password
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
@@ -109,13 +109,15 @@ class RealmKeys:
             table.unlink(missing_ok=True)
             names = (*account.principals, *account.lost)
             password = derive_password(self._realm.read_seed(), account.name, kvno)
-            lines = build_key_commands(names, password, SUPPORTED, kvno)
-            export = f"ktadd -q -k FILE:{table.name} -norandkey {' '.join(names)}"
+            # One principal is enough: all of an account have the same key, and deriving it takes milliseconds.
+            lines = build_key_commands(names[:1], password, SUPPORTED, kvno)
+            export = f"ktadd -q -k FILE:{table.name} -norandkey {names[0]}"
             run_kadmin(self._copy, "\n".join((*lines, export)))
             try:
-                found = read_keytab(table)
+                made = read_keytab(table)
             except (OSError, ValueError) as error:
                 raise RealmError(f"{table}: {error}") from error
+            found = tuple(rename_entry(entry, name) for name in names for entry in made)
             self._entries[account.name, kvno] = found
         return found
 
