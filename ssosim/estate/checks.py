@@ -46,6 +46,7 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     yield from _traffic_managers(estate)
     yield from _zones(estate)
     yield from _resolvers(estate)
+    yield from _device_resolvers(estate)
 
 
 def _hosts(estate: Estate) -> Iterator[EstateMistake]:
@@ -234,6 +235,15 @@ def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
                 )
     if estate.resolvers and all(resolver.devices for resolver in estate.resolvers):
         yield EstateMistake(("resolvers",), "one of them must be for all other devices: leave out its devices")
+
+
+def _device_resolvers(estate: Estate) -> Iterator[EstateMistake]:
+    names = [resolver.name for resolver in estate.resolvers]
+    for index, device in enumerate(estate.devices):
+        for name in device.resolvers:
+            yield from _known(("devices", index, "resolvers"), "resolver", name, names)
+        if len(set(device.resolvers)) < len(device.resolvers):
+            yield EstateMistake(("devices", index, "resolvers"), "names a resolver twice")
 
 
 def _address(path: KeyPath, text: str) -> Iterator[EstateMistake]:

@@ -178,13 +178,17 @@ class User(EstateEntry, frozen=True, kw_only=True):
 class Device(EstateEntry, frozen=True, kw_only=True):
     """A client machine: its signed-on user, and whether it is in the corporate network.
 
-    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address.
+    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address. ``resolvers`` names the resolvers that
+    it asks, in this order; none: those that list it in ``devices``, else those for all devices. The next one is asked
+    if one does not answer in 5 seconds, or answers SERVFAIL, REFUSED or NOTIMP. Source: resolv.conf(5), glibc
+    (``resolv/res_send.c``).
     """
 
     name: str
     user: str
     corporate_network: bool = True
     ipv6: bool = False
+    resolvers: tuple[str, ...] = ()
 
 
 class FederationService(EstateEntry, frozen=True, kw_only=True):
@@ -274,12 +278,15 @@ class DnsSettings(EstateEntry, frozen=True, kw_only=True):
 
     ``empty_set`` is the answer for a name whose record sets are all empty, as they are after their alias target was
     deleted; it is UNCONFIRMED which of the two answers clients got on 25 February 2025. ``seed`` is the seed of the
-    random choices of weighted routing.
+    random choices of weighted routing. ``delegation_ttl``: TTL in seconds of the NS records with which registries and
+    parent zones delegate; None: that of the zone's own NS records. Registries of ``com.`` and ``net.`` use 172800, so
+    that a resolver that knows a delegation uses it for two days after a hold.
     """
 
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
     locations: tuple[Location, ...] = ()
     seed: int = 1
+    delegation_ttl: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
 
 
 class RecordSet(EstateEntry, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
 from ssosim.faults.core.kdc_fault import KdcFault
 from ssosim.faults.core.key_fault import KeyFault
 from ssosim.faults.core.name_server_fault import NameServerFault
+from ssosim.faults.core.signature_fault import SignatureFault
 from ssosim.faults.core.zone_fault import ZoneFault
 from ssosim.faults.directory.realm_managed import RealmManaged
 from ssosim.faults.dns.aaaa_dead import AaaaDead
@@ -23,6 +24,7 @@ from ssosim.faults.dns.cname_loop import CnameLoop
 from ssosim.faults.dns.delay import Delay
 from ssosim.faults.dns.delegation_removed import DelegationRemoved
 from ssosim.faults.dns.drop import Drop
+from ssosim.faults.dns.lame_delegation import LameDelegation
 from ssosim.faults.dns.long_chain import LongChain
 from ssosim.faults.dns.name_removed import NameRemoved
 from ssosim.faults.dns.name_server_blank import NameServerBlank
@@ -33,14 +35,19 @@ from ssosim.faults.dns.nxdomain import NxDomain
 from ssosim.faults.dns.ptr_mismatch import PtrMismatch
 from ssosim.faults.dns.record_set_empty import RecordSetEmpty
 from ssosim.faults.dns.refused import Refused
+from ssosim.faults.dns.registry_hold import RegistryHold
+from ssosim.faults.dns.resolver_poisoned import ResolverPoisoned
 from ssosim.faults.dns.reverse_zone_dead import ReverseZoneDead
 from ssosim.faults.dns.servfail import ServFail
+from ssosim.faults.dns.signature_expired import SignatureExpired
+from ssosim.faults.dns.signature_tampered import SignatureTampered
 from ssosim.faults.dns.stale_cache import StaleCache
 from ssosim.faults.dns.traffic_manager_deleted import TrafficManagerDeleted
 from ssosim.faults.dns.truncation_loop import TruncationLoop
 from ssosim.faults.dns.ttl_changed import TtlChanged
 from ssosim.faults.dns.validation_failing import ValidationFailing
 from ssosim.faults.dns.wrong_address import WrongAddress
+from ssosim.faults.dns.wrong_view import WrongView
 from ssosim.faults.http.http_answer import HttpAnswer
 from ssosim.faults.http.http_delay import HttpDelay
 from ssosim.faults.http.http_dropped import HttpDropped
@@ -48,8 +55,15 @@ from ssosim.faults.http.http_page import HttpPage
 from ssosim.faults.http.http_silent import HttpSilent
 from ssosim.faults.http.http_status import HttpStatus
 from ssosim.faults.http.jwks_key_removed import JwksKeyRemoved
+from ssosim.faults.kerberos.account_encryption_types import AccountEncryptionTypes
+from ssosim.faults.kerberos.host_spn_registered import HostSpnRegistered
+from ssosim.faults.kerberos.kdc_delay import KdcDelay
+from ssosim.faults.kerberos.kdc_encryption_types import KdcEncryptionTypes
 from ssosim.faults.kerberos.kdc_refuses import KdcRefuses
 from ssosim.faults.kerberos.kdc_silent import KdcSilent
+from ssosim.faults.kerberos.key_rolled import KeyRolled
+from ssosim.faults.kerberos.spn_duplicate import SpnDuplicate
+from ssosim.faults.kerberos.spn_moved import SpnMoved
 from ssosim.faults.tls.certificate_expired import CertificateExpired
 from ssosim.faults.tls.certificate_untrusted import CertificateUntrusted
 from ssosim.faults.tls.certificate_wrong_name import CertificateWrongName
@@ -60,6 +74,7 @@ __all__ = [
     "FAULTS",
     "AaaaDead",
     "AaaaWrong",
+    "AccountEncryptionTypes",
     "ActiveFaults",
     "AnyFault",
     "Applied",
@@ -78,6 +93,7 @@ __all__ = [
     "FaultError",
     "FaultState",
     "FaultTarget",
+    "HostSpnRegistered",
     "HttpAnswer",
     "HttpDelay",
     "HttpDropped",
@@ -87,12 +103,16 @@ __all__ = [
     "HttpSilent",
     "HttpStatus",
     "JwksKeyRemoved",
+    "KdcDelay",
     "KdcEffect",
+    "KdcEncryptionTypes",
     "KdcFault",
     "KdcRefuses",
     "KdcRule",
     "KdcSilent",
     "KeyFault",
+    "KeyRolled",
+    "LameDelegation",
     "LongChain",
     "NameRemoved",
     "NameServerBlank",
@@ -105,8 +125,15 @@ __all__ = [
     "RealmManaged",
     "RecordSetEmpty",
     "Refused",
+    "RegistryHold",
+    "ResolverPoisoned",
     "ReverseZoneDead",
     "ServFail",
+    "SignatureExpired",
+    "SignatureFault",
+    "SignatureTampered",
+    "SpnDuplicate",
+    "SpnMoved",
     "StaleCache",
     "TrafficManagerDeleted",
     "TruncationLoop",
@@ -114,6 +141,7 @@ __all__ = [
     "Undo",
     "ValidationFailing",
     "WrongAddress",
+    "WrongView",
     "ZoneFault",
     "fault_from",
 ]

@@ -20,7 +20,7 @@ from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos.key_database import list_accounts
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
+from ssosim.lab.base.resolver_choice import resolver_addresses, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
@@ -93,9 +93,9 @@ class MemoryLab:
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
         self.faults.watch(self._key_faults.apply)
 
-    def dns_server_of(self, device: Device) -> NameServer:
-        """Return the DNS server that ``device`` queries."""
-        return self._resolvers.get(resolver_address(self.estate, device.name), self._server)
+    def dns_servers_of(self, device: Device) -> tuple[NameServer, ...]:
+        """Return the DNS servers that ``device`` queries, in this order."""
+        return tuple(self._resolvers.get(address, self._server) for address in resolver_addresses(self.estate, device))
 
     def _build_resolvers(self) -> dict[str, MemoryResolver]:
         """Build the estate's resolvers, by address, with the name servers that they query."""
@@ -116,7 +116,13 @@ class MemoryLab:
                 find_server=find_server,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver", validates=resolver.validate)
+            faults.attach(
+                one,
+                "resolver",
+                resolver.name,
+                validates=resolver.validate,
+                subnet=resolver.location or resolver.address,
+            )
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:

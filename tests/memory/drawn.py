@@ -98,6 +98,12 @@ OWN: dict[str, Strategy] = {
     "name-server-dead": SERVER,
     "name-server-stale": SERVER,
     "delegation-removed": _fields(zone=ZONES),
+    "registry-hold": _fields(zone=ZONES, negative_ttl=st.integers(0, 9999)),
+    "lame-delegation": _fields(zone=ZONES),
+    "resolver-poisoned": _with(RECORD, _fields(address=ADDRESSES, ttl=st.integers(0, 9999))),
+    "wrong-view": _with(RECORD, _fields(location=st.sampled_from(["munich", "lyon"]), address=st.none() | ADDRESSES)),
+    "signature-expired": _fields(zone=ZONES, clients=CLIENTS),
+    "signature-tampered": _fields(zone=ZONES, clients=CLIENTS),
     "stale-cache": ON_THE_WIRE,
     "validation-failing": _fields(zone=ZONES, clients=CLIENTS),
     # AD FS sends no AADSTS codes, so a fault with one is refused there.
@@ -142,9 +148,10 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     """The fault ``name`` with drawn fields; ``first``: perhaps so many only."""
     fields = _with(OWN[name], _fields(for_s=LIMIT))
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",
-                             "delegation-removed", "validation-failing", "realm-managed", "key-rolled",
-                             "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
-                             "spn-duplicate")  # fmt: skip
+                             "delegation-removed", "registry-hold", "lame-delegation", "resolver-poisoned",
+                             "wrong-view", "signature-expired", "signature-tampered",
+                             "validation-failing", "realm-managed", "key-rolled", "account-encryption-types",
+                             "kdc-encryption-types", "spn-moved", "host-spn-registered", "spn-duplicate")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

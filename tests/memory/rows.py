@@ -46,6 +46,16 @@ ROWS: dict[str, list[Fields]] = {
     "name-server-dead": [{"zone": ZONE, "servers": [1, 2]}, {"zone": ZONE, "servers": [1, 2, 3, 4]}],
     "name-server-stale": [{"zone": ZONE}],
     "delegation-removed": [{"zone": ZONE}, {"zone": "fabrikam.com"}],
+    "registry-hold": [{"zone": ZONE}, {"zone": "microsoftonline.com", "negative_ttl": 60}],
+    "lame-delegation": [{"zone": ZONE}, {"zone": "fabrikam.com", "name_servers": ["ns.gone.example"]}],
+    "resolver-poisoned": [{"name": AUTOLOGON}, {"name": LOGIN, "address": "192.0.2.20", "ttl": 60}],
+    "wrong-view": [
+        {"name": AUTOLOGON, "location": "munich"},
+        {"name": LOGIN, "location": "munich", "address": "192.0.2.20", "for_s": 60},
+        {"name": LOGIN, "location": "lyon"},
+    ],
+    "signature-expired": [{"zone": ZONE}, {"zone": ZONE, "names": [AUTOLOGON], "clients": ["office"]}],
+    "signature-tampered": [{"zone": ZONE}],
     "stale-cache": [{}],
     "validation-failing": [{"zone": ZONE}, {"zone": ZONE, "clients": ["native-prompt"]}],
     "http-status": [
@@ -144,5 +154,10 @@ BEHIND_A_RESOLVER: list[Fields] = [
     {"fault": "name-server-blank", "zone": ZONE},
     {"fault": "name-server-lame", "zone": ZONE, "servers": [1, 2, 3, 4]},
     {"fault": "delegation-removed", "zone": ZONE},
+    {"fault": "registry-hold", "zone": ZONE, "negative_ttl": 30, "for_s": 300},
+    {"fault": "lame-delegation", "zone": ZONE},
+    {"fault": "lame-delegation", "zone": ZONE, "name_servers": ["ns.unknown.microsoft.com"]},
+    {"fault": "resolver-poisoned", "name": AUTOLOGON, "resolver": "resolver-1"},
+    {"fault": "resolver-poisoned", "name": LOGIN, "resolver": "resolver-1", "for_s": 60},
 ]
 """On devices that ask a resolver which remembers and validates."""

@@ -23,7 +23,7 @@ from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.people import app_credentials, client_random
-from ssosim.lab.base.resolver_choice import resolver_address
+from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import EndpointMap, LabHttp, LabKerberos, LabResolver, ModelUser, SilentKdcFallback
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
@@ -107,7 +107,7 @@ async def model_device(
     timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
         address,
-        lab.endpoint(resolver_address(lab.estate, device.name), 53),
+        [lab.endpoint(each, 53) for each in resolver_addresses(lab.estate, device)],
         lab.estate.default_realm.domain,
         dual_stack=dual_stack,
         timer=timer,

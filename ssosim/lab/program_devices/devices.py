@@ -18,7 +18,7 @@ from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
-from ssosim.lab.base.resolver_choice import name_servers
+from ssosim.lab.base.resolver_choice import name_servers, own_resolvers
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.network.foreign_hosts import FOREIGN_NETWORK, ForeignIpv4Hosts
 from ssosim.lab.network.ipv6 import (
@@ -220,7 +220,7 @@ class ProgramDevices:
     def _resolv_conf(self, device: Device, ipv6: str) -> str:
         """Return the device's own resolv.conf; ``""`` if the lab's is right for it."""
         estate = self._context.estate
-        own = [each.address for each in estate.resolvers if device.name in each.devices]
+        own = [*own_resolvers(estate, device)]
         if ipv6 and not own and any(":" in each for each in name_servers(estate)):
             own = [*name_servers(estate)]
         search = f"search {estate.default_realm.domain}\n"
