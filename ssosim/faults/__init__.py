@@ -8,6 +8,7 @@ from ssosim.faults.core.active_faults import ActiveFaults
 from ssosim.faults.core.answer_fault import DnsAnswerFault
 from ssosim.faults.core.certificate_fault import CertificateFault
 from ssosim.faults.core.errors import FaultError
+from ssosim.faults.core.estate_fault import EstateFault
 from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, FaultTarget, HttpRule, Undo
 from ssosim.faults.core.http_fault import HttpFault
 from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
@@ -16,7 +17,16 @@ from ssosim.faults.core.key_fault import KeyFault
 from ssosim.faults.core.name_server_fault import NameServerFault
 from ssosim.faults.core.signature_fault import SignatureFault
 from ssosim.faults.core.zone_fault import ZoneFault
+from ssosim.faults.directory.certificate_removed import CertificateRemoved
+from ssosim.faults.directory.consent_revoked import ConsentRevoked
+from ssosim.faults.directory.domain_managed import DomainManaged
+from ssosim.faults.directory.mfa_required import MfaRequired
+from ssosim.faults.directory.password_changed import PasswordChanged
+from ssosim.faults.directory.password_expired import PasswordExpired
 from ssosim.faults.directory.realm_managed import RealmManaged
+from ssosim.faults.directory.secret_expired import SecretExpired
+from ssosim.faults.directory.user_disabled import UserDisabled
+from ssosim.faults.directory.user_locked import UserLocked
 from ssosim.faults.dns.aaaa_dead import AaaaDead
 from ssosim.faults.dns.aaaa_wrong import AaaaWrong
 from ssosim.faults.dns.cname_for_alias import CnameForAlias
@@ -80,15 +90,19 @@ __all__ = [
     "Applied",
     "CertificateExpired",
     "CertificateFault",
+    "CertificateRemoved",
     "CertificateUntrusted",
     "CertificateWrongName",
     "CnameForAlias",
     "CnameLoop",
+    "ConsentRevoked",
     "Delay",
     "DelegationRemoved",
     "DnsAnswerFault",
     "DnsRule",
+    "DomainManaged",
     "Drop",
+    "EstateFault",
     "Fault",
     "FaultError",
     "FaultState",
@@ -114,6 +128,7 @@ __all__ = [
     "KeyRolled",
     "LameDelegation",
     "LongChain",
+    "MfaRequired",
     "NameRemoved",
     "NameServerBlank",
     "NameServerDead",
@@ -121,6 +136,8 @@ __all__ = [
     "NameServerLame",
     "NameServerStale",
     "NxDomain",
+    "PasswordChanged",
+    "PasswordExpired",
     "PtrMismatch",
     "RealmManaged",
     "RecordSetEmpty",
@@ -128,6 +145,7 @@ __all__ = [
     "RegistryHold",
     "ResolverPoisoned",
     "ReverseZoneDead",
+    "SecretExpired",
     "ServFail",
     "SignatureExpired",
     "SignatureFault",
@@ -139,6 +157,8 @@ __all__ = [
     "TruncationLoop",
     "TtlChanged",
     "Undo",
+    "UserDisabled",
+    "UserLocked",
     "ValidationFailing",
     "WrongAddress",
     "WrongView",

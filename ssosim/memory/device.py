@@ -120,7 +120,7 @@ class MemoryDevice(ServiceExchange):
         super().__init__(lab, client)
         realm = lab.estate.default_realm
         self._servers = servers
-        self._password = user.password if user_present else None
+        self._user_present = user_present
         self._dual_stack = dual_stack
         self._durations = durations
         self._search = realm.domain
@@ -181,7 +181,8 @@ class MemoryDevice(ServiceExchange):
         """Record a prompt and return the user's password; None if no user is present."""
         self._lab.trace.record(self._client, UserPrompted(reason=f"password of {upn}: {reason}"))
         await pause(self._durations.typing)
-        return self._password
+        known = self._lab.provider.directory.find_user(upn) if self._user_present else None
+        return None if known is None else known.password
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Send one request and return the response.
@@ -322,6 +323,8 @@ def memory_device(
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
     servers = lab.dns_servers_of(found)
+    if not found.corporate_network:
+        lab.off_network.add(client)
     ports = MemoryDevice(
         lab, client, user, servers, user_present=user_present, dual_stack=dual_stack, durations=durations
     )

@@ -54,6 +54,7 @@ class MemoryLab:
         self.first_steps = first_steps(estate)
         clock = EngineClock(engine)
         self.trace = Trace(clock)
+        self.off_network: set[str] = set()
         self.zones = ZoneStore(read.zones if zones is None else zones, seed=estate.dns.seed)
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self._key_faults = KeyFaults(list_accounts(estate))
@@ -66,6 +67,7 @@ class MemoryLab:
             acceptors=_build_acceptors(estate, self.services, self._key_faults),
             trace=self.trace,
             clock=clock,
+            is_off_network=self.off_network.__contains__,
         )
         accounts = tuple(user.sam_account for user in estate.users if user.sam_account is not None)
         known = list_principals(estate.default_realm, accounts)

@@ -20,6 +20,7 @@ from ssosim.trace.events import (
     SignInsStarted,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.log import ClientEvent, Columns, Record, Trace, split_columns
@@ -53,6 +54,7 @@ __all__ = [
     "TicketChecked",
     "TokenIssued",
     "Trace",
+    "UnattendedSignIn",
     "UserPrompted",
     "redact",
     "split_columns",

@@ -36,6 +36,7 @@ __all__ = [
     "SignInsStarted",
     "TicketChecked",
     "TokenIssued",
+    "UnattendedSignIn",
     "UserPrompted",
 ]
 
@@ -275,6 +276,14 @@ class SignInsStarted(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPrompted(Event):
     """A client prompted the user of the device. The device or the sign-in page reports it, not the client."""
+
+    layer: ClassVar[Layer] = "client"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnattendedSignIn(Event):
+    """A program answered a sign-in page that no browser displayed: nobody was asked."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""

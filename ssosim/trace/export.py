@@ -210,6 +210,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"{event.scenario}: phase {event.phase}"
         case events.SignInsStarted():
             return f"{event.scenario}: sign-ins in phase {event.phase}, {event.sign_in_at:g} s after its start"
+        case events.UnattendedSignIn():
+            return f"a program answered a page that nobody saw: {event.reason}"
         case events.UserPrompted():
             return f"the user is asked: {event.reason}"
         case events.ClientMessage():

@@ -9,6 +9,7 @@ The rules for the outcome, in this order; the first that holds decides:
    not end with an error after it. Final means: no refusal and no prompt came after it. A token that is only a step
    (``assertion`` of WS-Trust, ``browser`` session) is also not final if an exchange failed after it; an ``assertion``
    also if a name had no address after it. With a ``UserPrompted`` anywhere in the phase the outcome is ``interactive``.
+   A program that answered a sign-in page that no browser displayed (``UnattendedSignIn``) has asked nobody.
 2. ``failed``: the user was prompted, and no final token followed.
 3. ``stalled``: ssosim stopped the client (``ClientFinished.stopped``). It was still running, whatever came before; a
    challenge that it left unanswered is no refusal.
@@ -63,6 +64,7 @@ from ssosim.trace import (
     SignInStep,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
@@ -196,7 +198,7 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
             reason += f", because {cause}"
         evidence = (prompt.seq, signed_in.seq)
         return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
-    reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
+    reason = client.describe_silent_sign_in()
     if after >= 1 and not client.is_program():
         reason += f", {_format_duration(after)} into the {period}, without the user"
     return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
@@ -342,6 +344,12 @@ class _ClientRecords:
             if isinstance(record.event, TokenIssued) and record.event.kind == getattr(last.event, "kind", ""):
                 found = record
         return found
+
+    def describe_silent_sign_in(self) -> str:
+        """Say how the client signed in without a prompt: a page that a program answers asks nobody."""
+        if self.first(UnattendedSignIn) is not None:
+            return "signed in at the page without a person"
+        return "the ticket was accepted" if self.ticket_accepted() else "signed in without a prompt"
 
     def ticket_accepted(self) -> bool:
         return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)

@@ -73,6 +73,9 @@ ENCTYPES = st.lists(
     unique=True,
 )
 
+PEOPLE = st.sampled_from(["alice@contoso.com", "frank@fabrikam.com"])
+BACK_END, SYNC = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01", "3f2e9c1d-6a4b-4d7e-9b0f-5c8a1e2d3b47"
+
 OWN: dict[str, Strategy] = {
     "name-removed": RECORD,
     "record-set-empty": RECORD,
@@ -136,6 +139,15 @@ OWN: dict[str, Strategy] = {
     "spn-duplicate": _fields(spn=SPNS),
     "kdc-encryption-types": _fields(enctypes=ENCTYPES),
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
+    "password-changed": _fields(user=PEOPLE, password=st.sampled_from(["x", "another"])),
+    "password-expired": _fields(user=PEOPLE),
+    "user-locked": _fields(user=PEOPLE),
+    "user-disabled": _fields(user=PEOPLE),
+    "mfa-required": _fields(user=PEOPLE, registered=st.booleans()),
+    "consent-revoked": _fields(client_id=st.just(BACK_END)),
+    "secret-expired": _fields(client_id=st.just(BACK_END)),
+    "certificate-removed": _fields(client_id=st.just(SYNC)),
+    "domain-managed": _fields(domain=st.just("fabrikam.com"), old_share=st.sampled_from([0.0, 0.25, 0.5])),
     "jwks-key-removed": _fields(clients=CLIENTS),
 }  # fmt: skip
 
@@ -150,8 +162,11 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",
                              "delegation-removed", "registry-hold", "lame-delegation", "resolver-poisoned",
                              "wrong-view", "signature-expired", "signature-tampered",
-                             "validation-failing", "realm-managed", "key-rolled", "account-encryption-types",
-                             "kdc-encryption-types", "spn-moved", "host-spn-registered", "spn-duplicate")  # fmt: skip
+                             "validation-failing", "realm-managed", "password-changed",
+                             "password-expired", "user-locked", "user-disabled", "mfa-required", "consent-revoked",
+                             "secret-expired", "certificate-removed", "domain-managed", "key-rolled",
+                             "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
+                             "spn-duplicate")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

@@ -8,6 +8,7 @@ __all__ = ["ALONE", "BEHIND_A_RESOLVER", "ROWS", "WITH_IPV6"]
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 ZONE, PROFILE = "microsoftazuread-sso.com", "aadg-autologon"
+BACK_END, SYNC = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01", "3f2e9c1d-6a4b-4d7e-9b0f-5c8a1e2d3b47"
 SOAP = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body/></s:Envelope>"
 
 Fields = dict[str, Any]
@@ -111,6 +112,15 @@ ROWS: dict[str, list[Fields]] = {
     ],
     "kdc-encryption-types": [{}, {"enctypes": ["rc4-hmac"]}],
     "realm-managed": [{"tenant": "contoso.com"}],
+    "password-changed": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "password": "x"}],
+    "password-expired": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "for_s": 600}],
+    "user-locked": [{"user": "alice@contoso.com"}],
+    "user-disabled": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com"}],
+    "mfa-required": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "registered": False}],
+    "consent-revoked": [{"client_id": BACK_END}, {"client_id": BACK_END, "tenant": "contoso.com"}],
+    "secret-expired": [{"client_id": BACK_END}],
+    "certificate-removed": [{"client_id": SYNC}],
+    "domain-managed": [{"domain": "fabrikam.com"}, {"domain": "fabrikam.com", "old_share": 0.5}],
     "jwks-key-removed": [{}, {"clients": ["office"]}],
 }
 """By the fault's name. All models meet each of them at once."""

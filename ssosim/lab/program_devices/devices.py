@@ -125,11 +125,15 @@ class ProgramDevices:
         context, lab = self._context, self._context.lab
         device = lab.device_of(request.device)
         user = lab.user_of(device)
+        if lab.provider is not None:  # the password that the user knows now
+            user = lab.provider.directory.find_user(user.upn) or user
         behaviour = check_behaviour(request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
         lab.client_addresses.register(address, client)
+        if not device.corporate_network:
+            lab.client_addresses.put_off_network(client)
         link = device_link_commands(address, request.pid)
         dual = device.ipv6 if request.ipv6 is None else request.ipv6
         ipv6 = device_ipv6_address(address) if dual else ""
