@@ -171,7 +171,7 @@ class MemoryDevice(ServiceExchange):
             await pause(KDC_TIMEOUT_S)
         if requested.failure is not None:
             raise requested.failure
-        self._tickets.add(spn)
+        self._tickets.add(spn, requested.keys)
         token = self._tickets.build_token(spn)
         if token is None:
             raise TicketFailure("other", spn)

@@ -80,7 +80,8 @@ class KdcExchange(Event):
     """One AS or TGS exchange, recorded by the gateway in front of the KDC.
 
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
-    ``principal`` is the client; it is empty for TGS requests, which carry it encrypted.
+    ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
+    version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -91,11 +92,17 @@ class KdcExchange(Event):
     realm: str = ""
     transport: Literal["udp", "tcp"] = "udp"
     faults: tuple[int, ...] = ()
+    kvno: int | None = None
+    etype: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketChecked(Event):
-    """A service checked a Negotiate token. ``mechanism`` is what the token held; ``reason`` is why it was refused."""
+    """A service checked a Negotiate token. ``mechanism`` is what the token held; ``reason`` is why it was refused.
+
+    ``kvno`` and ``etype`` are those of the key that the ticket is encrypted with, ``session_etype`` is the type of the
+    session key; they are empty where the token could not be read.
+    """
 
     layer: ClassVar[Layer] = "kerberos"
     accepted: bool
@@ -103,6 +110,10 @@ class TicketChecked(Event):
     service: str = ""
     principal: str = ""
     reason: str = ""
+    kvno: int | None = None
+    etype: str = ""
+    session_etype: str = ""
+    faults: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
