@@ -17,6 +17,13 @@ from ssosim.estate.credentials import (
     TrustedCertificateSubject,
 )
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
+from ssosim.estate.managed_identities import (
+    KINDS_WITH_IDENTITIES,
+    DeviceKind,
+    ManagedIdentity,
+    ServiceConnection,
+    WorkloadIdentity,
+)
 from ssosim.estate.model import (
     Cloud,
     Device,
@@ -43,6 +50,7 @@ from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
 
 __all__ = [
+    "KINDS_WITH_IDENTITIES",
     "SHIPPED_SERVICES",
     "AppRoleAssignment",
     "Application",
@@ -52,6 +60,7 @@ __all__ = [
     "ClientSecret",
     "Cloud",
     "Device",
+    "DeviceKind",
     "DnsResolver",
     "DnsSettings",
     "Domain",
@@ -62,6 +71,7 @@ __all__ = [
     "Host",
     "HostService",
     "Location",
+    "ManagedIdentity",
     "Monitor",
     "OAuth2PermissionGrant",
     "OpenidIssuer",
@@ -69,6 +79,7 @@ __all__ = [
     "RecordSet",
     "RedirectUri",
     "ServiceAccount",
+    "ServiceConnection",
     "ServicePrincipal",
     "Tenant",
     "TrafficManager",
@@ -76,6 +87,7 @@ __all__ = [
     "TrustedCertificateSubject",
     "UncheckedRule",
     "User",
+    "WorkloadIdentity",
     "Zone",
     "default_estate",
     "find_location_mistakes",

@@ -240,7 +240,7 @@ class _ClientRecords:
             event = record.event
             if not isinstance(event, HttpExchange) or event.code in _PENDING_CODES:
                 continue
-            if event.status in _REFUSALS or event.code is not None:
+            if _is_refusal(event):
                 last = record
             elif last is not None and _succeeds(event, last.event):
                 last = None
@@ -353,6 +353,12 @@ def _ended_with_error(finished: Record | None, signed_in: Record) -> bool:
         and finished is not None
         and (finished.seq > signed_in.seq)
     )
+
+
+def _is_refusal(event: HttpExchange) -> bool:
+    """Return whether a service has refused: by the status, by a code, or as a host that has no token for a program."""
+    host = event.step is SignInStep.MANAGED_IDENTITY and 400 <= event.status < 500
+    return event.status in _REFUSALS or event.code is not None or host
 
 
 def _host_of(event: Event) -> str:

@@ -146,6 +146,7 @@ class Lab:
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self._gateway: KdcGateway | None = None
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
+        self._web: tuple[web.ServerRunner, ProviderServer] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -260,6 +261,7 @@ class Lab:
         await runner.setup()
         self._cleanup.push_async_callback(runner.cleanup)
         self.provider = provider
+        self._web = runner, server
         responders = start_applications(self.services, provider)
         provider.fetch_document = DocumentFetcher(
             provider,
@@ -291,6 +293,24 @@ class Lab:
                     observer=observer,
                 )
                 await site.start()
+
+    async def serve_on(self, listener: socket.socket, config: ListenerConfig, tls_name: str = "") -> HttpListener:
+        """Serve HTTP on a listening socket, of this or another network namespace; the caller stops the result.
+
+        ``tls_name``: serve TLS with a certificate for this name; empty: plain HTTP.
+        """
+        assert self._web is not None  # noqa: S101 - the lab has started
+        runner, server = self._web
+        site = HttpListener(
+            runner,
+            listener,
+            ssl_context=self.ca.server_context([tls_name]) if tls_name else None,
+            make_protocol=partial(server.create_protocol, listener=config),
+            address=str(listener.getsockname()[0]),
+            observer=TlsObserver(self.trace, self.client_addresses, self.first_steps),
+        )
+        await site.start()
+        return site
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""

@@ -8,14 +8,14 @@ import ctypes
 import dataclasses
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv6Address, IPv6Network
 
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
-__all__ = ["UnknownDestinations"]
+__all__ = ["UnknownDestinations", "attach_filter"]
 
 _ETH_P_IPV6 = 0x86DD
 _SO_ATTACH_FILTER = 26
@@ -63,7 +63,7 @@ class UnknownDestinations:
     def start(self) -> None:
         """Start capturing packets. Raises OSError."""
         packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
-        _attach_filter(packets)
+        attach_filter(packets)
         asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
         self._packets = packets
         self._misdirected.start()
@@ -99,7 +99,7 @@ class UnknownDestinations:
         self._trace.record(client, failed)
 
 
-def _attach_filter(packets: socket.socket) -> None:
-    instructions = b"".join(struct.pack("HBBI", *each) for each in _FILTER)
-    program = ctypes.create_string_buffer(instructions)
-    packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_FILTER), ctypes.addressof(program)))
+def attach_filter(packets: socket.socket, program: Sequence[tuple[int, int, int, int]] = _FILTER) -> None:
+    """Attach a classic BPF program to a packet socket: (code, jump if true, jump if false, operand) each."""
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in program))
+    packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))
