@@ -31,17 +31,57 @@ from ssosim.entra import Call, HttpReply, Provider
 from ssosim.entra.core.errors import AadstsError, describe
 from ssosim.entra.core.messages import make_guid, make_json_reply, read_fields
 from ssosim.entra.oauth.managed_identity_tokens import HostToken, issue_managed_identity_token, issue_shell_token
-from ssosim.estate import Device, DeviceKind, ManagedIdentity
+from ssosim.estate import Device, DeviceKind, Estate, ManagedIdentity
 from ssosim.trace import ManagedIdentityRequested, SignInStep
 
-__all__ = ["CREDENTIAL_HOST_NAMES", "CredentialHost", "Endpoint", "KeyFiles", "NoKeyFiles", "find_endpoint"]
+__all__ = [
+    "ARC_KEYS",
+    "ARC_KEY_TOO_LARGE",
+    "CREDENTIAL_HOST_NAMES",
+    "HOST_VARIABLES",
+    "IMDS_ADDRESS",
+    "CredentialHost",
+    "Endpoint",
+    "KeyFiles",
+    "NoKeyFiles",
+    "TOKEN_STALE",
+    "find_endpoint",
+    "is_token_request",
+    "list_credential_host_names",
+    "render_host_error",
+]
 
 IMDS_ADDRESS = "169.254.169.254"
 CREDENTIAL_HOST_NAMES = (IMDS_ADDRESS, "localhost", "127.0.0.1")
 """The host names in the requests to hosts of this package."""
 
+ARC_KEY_TOO_LARGE = "arc-key-too-large"
+"""The condition under which key files are larger than the 4,096 bytes that libraries accept."""
+
+TOKEN_STALE = "federated-token-stale"  # noqa: S105 - a condition's name
+"""The condition under which projected tokens are not replaced, and have expired."""
+
 ARC_KEYS = "/var/opt/azcmagent/tokens"
 """The folder of Azure Arc's challenge files; libraries accept no other one."""
+
+HOST_VARIABLES = (
+    "ACC_CLOUD",
+    "AZUREPS_HOST_ENVIRONMENT",
+    "IDENTITY_API_VERSION",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IDENTITY_SERVER_THUMBPRINT",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+    "SSH_CLIENT",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "SYSTEM_ACCESSTOKEN",
+    "SYSTEM_OIDCREQUESTURI",
+)
+"""Variables that only a host sets. Those of the machine that runs the lab are removed: a program must not take a build
+agent or a Cloud Shell of the real world for its device."""
 
 _IMDS_VERSIONS = ("2018-02-01", "2018-04-02", "2018-10-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13")
 _ARC_VERSIONS = ("2019-08-15", "2019-11-01", "2020-06-01")
@@ -86,6 +126,37 @@ _ENDPOINTS: Mapping[str, Endpoint] = {
 def find_endpoint(kind: DeviceKind) -> Endpoint | None:
     """Return where a device of ``kind`` serves tokens; None if it serves none itself."""
     return _ENDPOINTS.get(kind)
+
+
+def list_credential_host_names(estate: Estate) -> tuple[str, ...]:
+    """Return the host names in requests to the hosts of the devices of ``estate``."""
+    found: dict[str, None] = {}
+    for device in estate.devices:
+        endpoint = find_endpoint(device.kind)
+        if endpoint is not None:
+            found |= dict.fromkeys(CREDENTIAL_HOST_NAMES[:1] if endpoint is _IMDS else CREDENTIAL_HOST_NAMES[1:])
+    return tuple(found)
+
+
+def is_token_request(call: Call) -> bool:
+    """Return whether ``call`` asks a host of this package for a token, or probes it, whatever its kind."""
+    if call.host not in CREDENTIAL_HOST_NAMES:
+        return False
+    wanted = "/" + "/".join(_lower(call.path))
+    return any(
+        wanted == endpoint.path.lower() and call.port == endpoint.port and call.scheme == ("https" if endpoint.tls else "http")
+        for endpoint in _ENDPOINTS.values()
+    )
+
+
+def render_host_error(call: Call, status: int, text: str) -> HttpReply:
+    """Return an error with ``status`` in the form of the host that ``call`` asks; a pod's is that of IMDS."""
+    kinds = [kind for kind, endpoint in _ENDPOINTS.items() if endpoint.port == call.port]
+    if "service-fabric" in kinds:
+        return refuse_as_fabric("InternalServerError", text, status)
+    if {"app-service", "automation", "azure-ml"} & set(kinds):
+        return refuse_as_app_service(text, status)
+    return refuse_as_imds(text, "service_unavailable" if status >= 500 else "invalid_request", status)
 
 
 class KeyFiles(Protocol):
@@ -184,7 +255,10 @@ class CredentialHost:
                 return self._cloud_shell(call)
 
     def _imds(self, call: Call) -> HttpReply:
-        """Answer as the Instance Metadata Service of a virtual machine."""
+        """Answer as the Instance Metadata Service of a virtual machine.
+
+        A request that names no identity gets the system-assigned one, or the only user-assigned one.
+        """
         if problem := _check_imds_request(call, _IMDS_VERSIONS):
             return problem
         return self._reply(call, call.query)
@@ -250,7 +324,8 @@ class CredentialHost:
         if not sent:
             name = f"{make_guid()}.key"
             self._challenges[name] = secrets.token_hex(32).encode()
-            self.files.write(name, self._challenges[name])
+            too_large = ARC_KEY_TOO_LARGE in self.provider.host_conditions
+            self.files.write(name, self._challenges[name].ljust(5000, b"0") if too_large else self._challenges[name])
             headers = (("WWW-Authenticate", f"Basic realm={ARC_KEYS}/{name}"),)
             return HttpReply(401, b"", "text/plain; charset=utf-8", headers)
         name = next((each for each, key in self._challenges.items() if key.decode() == sent), "")
@@ -298,14 +373,15 @@ class CredentialHost:
     ) -> tuple[HostToken, ManagedIdentity]:
         """Issue a token of the identity that ``fields`` name, and record which was asked for and which was given."""
         estate, resource = self.provider.estate, fields.get("resource", "")
+        device = estate.device(self.device.name) or self.device  # a fault may have taken an identity from it
         asked, given, error = "", None, ""
         position = len(call.trace_buffer.events)  # the request comes before the token
         try:
             request = read_identity_request(fields)
             asked = str(request)
-            identities = estate.user_assigned_identities(self.device)
+            identities = estate.user_assigned_identities(device)
             given = select_identity(
-                request, estate.system_assigned_identity(self.device), identities, single_user_assigned=single
+                request, estate.system_assigned_identity(device), identities, single_user_assigned=single
             )
             return issue_managed_identity_token(self.provider, call, given, resource), given
         except IdentityNotFoundError as problem:

@@ -23,7 +23,7 @@ from ssosim.estate import Device, Estate, ServiceConnection
 from ssosim.services.openid_issuer import sign_federated_token
 from ssosim.services.service import Service, ServiceContext
 
-__all__ = ["PIPELINES_HOST", "build_job_environment", "pipelines_oidc"]
+__all__ = ["PIPELINES_HOST", "build_job_environment", "pipelines_oidc", "render_pipelines_error"]
 
 PIPELINES_HOST = "dev.azure.com"
 
@@ -91,7 +91,7 @@ class PipelinesOidc:
         if job is None or job.plan != found[1].lower():
             return _refuse_sign_in(call)
         if call.method != "POST":
-            return _refuse(405, "VssServiceException", f"The requested resource does not support {call.method}.")
+            return render_pipelines_error(405, "VssServiceException", f"The requested resource does not support {call.method}.")
         if problem := _check_version(call):
             return problem
         device = self.provider.estate.device(job.device)
@@ -103,7 +103,7 @@ class PipelinesOidc:
                 f"Service connection with id {wanted[:64] or '(none)'} could not be found, or the job is not authorized "
                 "to use it."
             )
-            return _refuse(404, "EndpointNotFoundException", text)
+            return render_pipelines_error(404, "EndpointNotFoundException", text)
         return self._issue(call, connection)
 
     def _read_job(self, call: Call) -> _Job | None:
@@ -163,13 +163,14 @@ def _check_version(call: Call) -> HttpReply | None:
     found = _VERSION.fullmatch(given)
     if not given:
         text = f"No api-version was supplied for the {call.method} request. The version must be supplied."
-        return _refuse(400, "VssVersionNotSpecifiedException", text)
+        return render_pipelines_error(400, "VssVersionNotSpecifiedException", text)
     if found is None or (int(found[1]), int(found[2])) > (7, 1):
-        return _refuse(400, "VssVersionOutOfRangeException", f"The api-version {given[:32]} is out of range.")
+        return render_pipelines_error(400, "VssVersionOutOfRangeException", f"The api-version {given[:32]} is out of range.")
     return None
 
 
-def _refuse(status: int, kind: str, text: str) -> HttpReply:
+def render_pipelines_error(status: int, kind: str, text: str) -> HttpReply:
+    """Return an error in the form of Azure DevOps: ``message`` and ``typeKey`` are what clients read."""
     body = {
         "$id": "1",
         "innerException": None,

@@ -124,7 +124,8 @@ class FaultState:
     ``rules``: effects on DNS answers. ``bogus``: zones that fail validation. ``http`` and ``kdc``: effects on HTTP
     exchanges and on requests to the KDC. ``certificates``: by host, what is wrong with the certificate it presents;
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
-    estate that the identity provider uses. Of each tuple the oldest fault is the first.
+    estate that the identity provider uses. ``host_conditions``: names of what is wrong with files that hosts write on
+    devices. Of each tuple the oldest fault is the first.
     """
 
     zones: ZoneSet
@@ -136,6 +137,7 @@ class FaultState:
     certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
     presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
     estate: tuple[Callable[[Estate], Estate], ...] = ()
+    host_conditions: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from ssosim.credential_hosts.host import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
@@ -163,6 +164,7 @@ class ProgramDevices:
             | user_files.pop("environment")
             | hosted.environment,
             "mounts": hosted.mounts,
+            "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
             "nss_database": str(self._nss_database()) if request.nss else None,

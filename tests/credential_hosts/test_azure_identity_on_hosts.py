@@ -1,0 +1,227 @@
+"""azure-identity for Python, unmodified, on a device of each kind.
+
+The rows that a test plays are those of the troubleshooting guides of azidentity (001) and azure-identity (003).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .estates import ORDERS, TOML
+
+PROGRAM = str(Path(__file__).with_name("program.py"))
+CLIENT = ORDERS.effective_client_id
+CONTOSO = Path(__file__).parents[2] / "ssosim" / "estate" / "contoso.toml"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Any]:
+    """A lab with a device of each kind; the tests of this module share it."""
+    from tests.conftest import Bench  # noqa: PLC0415 - the class of the fixture ``bench``
+
+    bench = Bench(tmp_path_factory.mktemp("hosts"))
+    estate = bench.home / "estate.toml"
+    estate.write_text(CONTOSO.read_text(encoding="utf-8") + TOML, encoding="utf-8")
+    done = bench.run("up", "--detach", "--estate", str(estate))
+    assert done.returncode == 0, done.stderr
+    yield bench
+    bench.close()
+
+
+class Result(dict[str, Any]):
+    """What the program printed, with its records of the trace."""
+
+    records: list[dict[str, Any]]
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """Return the records of one kind of event."""
+        return [record for record in self.records if record["event"] == kind]
+
+
+@pytest.fixture
+def run(lab: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
+    """Run the program on a device; its name in the trace is new each time."""
+
+    def run_program(device: str, *words: str, **variables: str) -> Result:
+        label = f"{request.node.name[:40]}-{time.monotonic_ns()}"
+        command = [sys.executable, PROGRAM, *words]
+        done = lab.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *command, env=variables)
+        assert done.stdout, done.stderr
+        result = Result(json.loads(done.stdout))
+        result.records = [record for record in lab.records() if record["client"] == label]
+        return result
+
+    return run_program
+
+
+@pytest.mark.parametrize(
+    ("device", "words", "resource", "rows"),
+    [
+        ("vm", (), "/virtualMachines/vm", "001-020 003-024"),
+        ("vm", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-020 003-024"),
+        ("vm", (f"object_id={ORDERS.effective_object_id}",), "/userAssignedIdentities/orders", "003-024"),
+        ("vm", (f"resource_id={ORDERS.effective_resource_id}",), "/userAssignedIdentities/orders", "003-024"),
+        ("scale-set", (), "/virtualMachineScaleSets/scale-set", "001-020 003-024"),
+        ("app-service", (), "/sites/app-service", "001-021 003-020"),
+        ("app-service", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-021 003-020"),
+        ("app-service", (f"resource_id={ORDERS.effective_resource_id}",), "/userAssignedIdentities/orders", "003-020"),
+        ("functions", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-021 003-020"),
+        ("automation", (), "/automationAccounts/automation", ""),
+        ("arc", (), "/machines/arc", "001-023 003-021"),
+        ("service-fabric", (), "/managedClusters/service-fabric", "001-024 003-023"),
+        ("aks-pod", (), "/userAssignedIdentities/orders", "001-022 003-022"),
+        ("aks-pod", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-022 003-022"),
+        ("azure-ml", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", ""),
+    ],
+)
+def test_a_managed_identity_signs_in_on_its_host(
+    run: Callable[..., Result], device: str, words: tuple[str, ...], resource: str, rows: str
+) -> None:
+    """ManagedIdentityCredential gets the token of the identity that it asked for, and the trace says which."""
+    result = run(device, "managed-identity", *words)
+    assert result.get("claims", {}).get("xms_mirid", "").endswith(resource), (rows, result)
+    (asked,) = result.events("ManagedIdentityRequested")
+    assert (asked["host_kind"], asked["client_id"]) == (device, result["claims"]["appid"])
+    assert bool(asked["requested"]) == bool(words)
+    (issued,) = result.events("TokenIssued")
+    assert (issued["grant"], issued["client_id"]) == ("managed_identity", result["claims"]["appid"])
+
+
+@pytest.mark.parametrize(
+    ("device", "word", "error", "text", "rows"),
+    [
+        ("vm", "client_id=0f8fad5b-0000-4000-8000-000000000000", "CredentialUnavailableError", "Identity not found", "001-025 003-025"),
+        ("vm-two", "", "CredentialUnavailableError", "Multiple user assigned identities exist", "003-025"),
+        ("functions", "", "CredentialUnavailableError", "No User Assigned or Delegated Managed Identity found", "003-031"),
+    ],
+)  # fmt: skip
+def test_an_identity_that_is_not_assigned_is_unavailable(
+    run: Callable[..., Result], device: str, word: str, error: str, text: str, rows: str
+) -> None:
+    """One request, no retry, the text of the host, and a chain would go on."""
+    result = run(device, "managed-identity", *([word] if word else []))
+    assert (result["error"], text in result["text"]) == (error, True), (rows, result)
+    assert len(result.events("HttpExchange")) == 1
+    assert result.events("TokenIssued") == []
+
+
+def test_a_workload_identity_exchanges_its_projected_token(run: Callable[..., Result]) -> None:
+    """The projected token of the pod is a client assertion, which the federated credential of the identity accepts."""
+    for credential in ("workload-identity", "managed-identity", "default"):
+        result = run("aks-workload", credential)
+        assert result["claims"]["appid"] == CLIENT, "001-022"
+        (proved,) = result.events("ClientAuthenticated")
+        assert (proved["method"], proved["credential"]) == ("federated_credential", "cart")
+
+
+@pytest.mark.parametrize(
+    ("missing", "argument"),
+    [
+        ("AZURE_CLIENT_ID", "client_id"),
+        ("AZURE_TENANT_ID", "tenant_id"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "token_file_path"),
+    ],
+)
+def test_a_workload_identity_needs_three_settings(lab: Any, missing: str, argument: str) -> None:
+    """Without one of the variables of the webhook the constructor names what is missing (rows 001-041 and 003-049)."""
+    command = ["env", "-u", missing, sys.executable, PROGRAM, "workload-identity"]
+    done = lab.run("exec", "--device", "aks-workload", "--", *command)
+    result = json.loads(done.stdout)
+    assert result["error"] == "ValueError"
+    assert f"'{argument}'" in result["text"]
+
+
+def test_a_pipeline_signs_in_by_its_service_connection(run: Callable[..., Result]) -> None:
+    """The job's token, the OIDC endpoint at its real name, then the federated credential (row 003-056)."""
+    result = run("pipelines", "pipelines")
+    assert result["claims"]["appid"] == CLIENT
+    asked = [each["host"] for each in result.events("HttpExchange")]
+    assert asked[0] == "dev.azure.com"
+    (proved,) = result.events("ClientAuthenticated")
+    assert proved["subject"] == "sc://contoso/shop/production"
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "rows"),
+    [
+        ("connection=0f8fad5b-0000-4000-8000-000000000000", "Service connection with id 0f8fad5b-0000", "001-043 003-051"),
+        ("token=wrong", "Unexpected response from OIDC token endpoint", "001-044 003-052"),
+        ("tenant_id=not-a-tenant", "AADSTS900023", "001-042 003-050"),
+        ("client_id=0f8fad5b-0000-4000-8000-000000000000", "AADSTS700016", "003-055"),
+        ("tenant_id=8d7a41f3-52b9-4c0e-8a57-6f1f4f0b7c22", "AADSTS700016", "003-057"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_of_a_pipeline_is_named(run: Callable[..., Result], word: str, text: str, rows: str) -> None:
+    """Wrong service connection, job token, tenant or client: no token, and the words of whoever refused."""
+    result = run("pipelines", "pipelines", word)
+    assert (result["error"], text in result["text"]) == ("ClientAuthenticationError", True), (rows, result)
+    assert result.events("TokenIssued") == []
+
+
+def test_a_pipeline_without_its_endpoint_is_unavailable(lab: Any) -> None:
+    """Without SYSTEM_OIDCREQUESTURI the credential is unavailable and names the variable (row 003-054)."""
+    command = ["env", "-u", "SYSTEM_OIDCREQUESTURI", sys.executable, PROGRAM, "pipelines"]
+    result = json.loads(lab.run("exec", "--device", "pipelines", "--", *command).stdout)
+    assert (result["error"], "SYSTEM_OIDCREQUESTURI" in result["text"]) == ("CredentialUnavailableError", True)
+
+
+@pytest.mark.parametrize("device", ["desk-1", "container"])
+def test_elsewhere_a_managed_identity_has_no_answer(run: Callable[..., Result], device: str) -> None:
+    """Nothing answers and nothing refuses: each try waits for its time-out, and the trace has the attempts.
+
+    Rows 001-027, 003-027, 003-033. Also row 001-031: without the variables of App Service a program falls back to IMDS.
+    """
+    result = run(device, "managed-identity")
+    assert result["error"] == "CredentialUnavailableError"
+    attempts = result.events("ConnectionFailed")
+    assert {(each["address"], each["reason"], each["by"]) for each in attempts} == {
+        ("169.254.169.254", "no answer", "wire")
+    }
+    assert result["seconds"] > 1  # a refused connection would take milliseconds
+    assert result.events("TokenIssued") == []
+
+
+def test_a_host_serves_its_own_device_only(lab: Any) -> None:
+    """The sockets are in the device's network: another device and the machine itself do not reach them."""
+    script = "import socket; s = socket.create_server(('127.0.0.1', 41741)); print('free')"
+    for device in ("desk-1", "vm"):
+        assert lab.run("exec", "--device", device, "--", sys.executable, "-c", script).stdout == "free\n"
+    assert lab.run("exec", "--device", "app-service", "--", sys.executable, "-c", script).returncode != 0
+
+
+def test_two_programs_at_once_have_hosts_of_their_own(lab: Any) -> None:
+    """Each program has its own listener, secret and client name, also on the same device."""
+    commands = [
+        lab.popen("exec", "--device", "app-service", "--as", f"twin-{n}", "--", sys.executable, PROGRAM, "managed-identity")
+        for n in range(2)
+    ]
+    for command in commands:
+        out, _ = command.communicate(timeout=60)
+        assert "claims" in json.loads(out)
+    for number in range(2):
+        mine = [each for each in lab.records() if each["client"] == f"twin-{number}"]
+        assert sum(each["event"] == "TokenIssued" for each in mine) == 1
+
+
+def test_variables_of_the_machine_do_not_reach_a_device(lab: Any) -> None:
+    """A program does not take the build agent or the Cloud Shell that runs the lab for its own host."""
+    real = {"IDENTITY_ENDPOINT": "http://localhost:1", "IDENTITY_HEADER": "x", "MSI_ENDPOINT": "http://localhost:2"}
+    real |= {"SYSTEM_OIDCREQUESTURI": "https://dev.azure.com/real", "ACC_CLOUD": "PROD"}
+    done = lab.run("exec", "--device", "desk-1", "--", "env", env=real)
+    assert not [line for line in done.stdout.splitlines() if line.partition("=")[0] in real]
+
+
+def test_the_key_folder_of_arc_is_on_its_device_only(lab: Any) -> None:
+    """The folder that libraries require is there on the device, and neither on another one nor on the machine."""
+    folder = "/var/opt/azcmagent/tokens"
+    assert lab.run("exec", "--device", "arc", "--", "test", "-d", folder).returncode == 0
+    assert lab.run("exec", "--device", "vm", "--", "test", "-d", folder).returncode == 1
+    assert not Path(folder).exists()
+
