@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,8 +18,10 @@ from ssosim.memory import Engine, MemoryLab
 from ssosim.memory.host_device import HostDevice
 from ssosim.trace import Event
 
-from .estates import ARM, make_estate
+from .estates import ARM, TOML, make_estate
 
+PROGRAM = str(Path(__file__).with_name("program.py"))
+CONTOSO = Path(__file__).parents[2] / "ssosim" / "estate" / "contoso.toml"
 IMDS = "http://169.254.169.254/metadata/identity/oauth2/token"
 
 
@@ -84,3 +89,43 @@ def lab() -> MemoryLab:
 def on(lab: MemoryLab) -> Callable[[str], Program]:
     """Start a program on a device."""
     return lambda device: Program(lab, device)
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Any]:
+    """A lab with a device of each kind; the tests of this module share it."""
+    from tests.conftest import Bench  # noqa: PLC0415 - the class of the fixture ``bench``
+
+    bench = Bench(tmp_path_factory.mktemp("hosts"))
+    estate = bench.home / "estate.toml"
+    estate.write_text(CONTOSO.read_text(encoding="utf-8") + TOML, encoding="utf-8")
+    done = bench.run("up", "--detach", "--estate", str(estate))
+    assert done.returncode == 0, done.stderr
+    yield bench
+    bench.close()
+
+
+class Result(dict[str, Any]):
+    """What the program printed, with its records of the trace."""
+
+    records: list[dict[str, Any]]
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """Return the records of one kind of event."""
+        return [record for record in self.records if record["event"] == kind]
+
+
+@pytest.fixture
+def run(hosts: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
+    """Run the program on a device; its name in the trace is new each time."""
+
+    def run_program(device: str, *words: str, label: str = "", **variables: str) -> Result:
+        label = label or f"{request.node.name[:40]}-{time.monotonic_ns()}"
+        command = [sys.executable, PROGRAM, *words]
+        done = hosts.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *command, env=variables)
+        assert done.stdout, done.stderr
+        result = Result(json.loads(done.stdout))
+        result.records = [record for record in hosts.records() if record["client"] == label]
+        return result
+
+    return run_program

@@ -7,58 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .estates import ORDERS, TOML
+from .conftest import PROGRAM, Result
+from .estates import ORDERS
 
-PROGRAM = str(Path(__file__).with_name("program.py"))
 CLIENT = ORDERS.effective_client_id
-CONTOSO = Path(__file__).parents[2] / "ssosim" / "estate" / "contoso.toml"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Any]:
-    """A lab with a device of each kind; the tests of this module share it."""
-    from tests.conftest import Bench  # noqa: PLC0415 - the class of the fixture ``bench``
-
-    bench = Bench(tmp_path_factory.mktemp("hosts"))
-    estate = bench.home / "estate.toml"
-    estate.write_text(CONTOSO.read_text(encoding="utf-8") + TOML, encoding="utf-8")
-    done = bench.run("up", "--detach", "--estate", str(estate))
-    assert done.returncode == 0, done.stderr
-    yield bench
-    bench.close()
-
-
-class Result(dict[str, Any]):
-    """What the program printed, with its records of the trace."""
-
-    records: list[dict[str, Any]]
-
-    def events(self, kind: str) -> list[dict[str, Any]]:
-        """Return the records of one kind of event."""
-        return [record for record in self.records if record["event"] == kind]
-
-
-@pytest.fixture
-def run(lab: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
-    """Run the program on a device; its name in the trace is new each time."""
-
-    def run_program(device: str, *words: str, **variables: str) -> Result:
-        label = f"{request.node.name[:40]}-{time.monotonic_ns()}"
-        command = [sys.executable, PROGRAM, *words]
-        done = lab.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *command, env=variables)
-        assert done.stdout, done.stderr
-        result = Result(json.loads(done.stdout))
-        result.records = [record for record in lab.records() if record["client"] == label]
-        return result
-
-    return run_program
 
 
 @pytest.mark.parametrize(
@@ -129,10 +87,10 @@ def test_a_workload_identity_exchanges_its_projected_token(run: Callable[..., Re
         ("AZURE_FEDERATED_TOKEN_FILE", "token_file_path"),
     ],
 )
-def test_a_workload_identity_needs_three_settings(lab: Any, missing: str, argument: str) -> None:
+def test_a_workload_identity_needs_three_settings(hosts: Any, missing: str, argument: str) -> None:
     """Without one of the variables of the webhook the constructor names what is missing (rows 001-041 and 003-049)."""
     command = ["env", "-u", missing, sys.executable, PROGRAM, "workload-identity"]
-    done = lab.run("exec", "--device", "aks-workload", "--", *command)
+    done = hosts.run("exec", "--device", "aks-workload", "--", *command)
     result = json.loads(done.stdout)
     assert result["error"] == "ValueError"
     assert f"'{argument}'" in result["text"]
@@ -165,10 +123,10 @@ def test_a_wrong_setting_of_a_pipeline_is_named(run: Callable[..., Result], word
     assert result.events("TokenIssued") == []
 
 
-def test_a_pipeline_without_its_endpoint_is_unavailable(lab: Any) -> None:
+def test_a_pipeline_without_its_endpoint_is_unavailable(hosts: Any) -> None:
     """Without SYSTEM_OIDCREQUESTURI the credential is unavailable and names the variable (row 003-054)."""
     command = ["env", "-u", "SYSTEM_OIDCREQUESTURI", sys.executable, PROGRAM, "pipelines"]
-    result = json.loads(lab.run("exec", "--device", "pipelines", "--", *command).stdout)
+    result = json.loads(hosts.run("exec", "--device", "pipelines", "--", *command).stdout)
     assert (result["error"], "SYSTEM_OIDCREQUESTURI" in result["text"]) == ("CredentialUnavailableError", True)
 
 
@@ -188,40 +146,40 @@ def test_elsewhere_a_managed_identity_has_no_answer(run: Callable[..., Result], 
     assert result.events("TokenIssued") == []
 
 
-def test_a_host_serves_its_own_device_only(lab: Any) -> None:
+def test_a_host_serves_its_own_device_only(hosts: Any) -> None:
     """The sockets are in the device's network: another device and the machine itself do not reach them."""
     script = "import socket; s = socket.create_server(('127.0.0.1', 41741)); print('free')"
     for device in ("desk-1", "vm"):
-        assert lab.run("exec", "--device", device, "--", sys.executable, "-c", script).stdout == "free\n"
-    assert lab.run("exec", "--device", "app-service", "--", sys.executable, "-c", script).returncode != 0
+        assert hosts.run("exec", "--device", device, "--", sys.executable, "-c", script).stdout == "free\n"
+    assert hosts.run("exec", "--device", "app-service", "--", sys.executable, "-c", script).returncode != 0
 
 
-def test_two_programs_at_once_have_hosts_of_their_own(lab: Any) -> None:
+def test_two_programs_at_once_have_hosts_of_their_own(hosts: Any) -> None:
     """Each program has its own listener, secret and client name, also on the same device."""
     commands = [
-        lab.popen("exec", "--device", "app-service", "--as", f"twin-{n}", "--", sys.executable, PROGRAM, "managed-identity")
+        hosts.popen("exec", "--device", "app-service", "--as", f"twin-{n}", "--", sys.executable, PROGRAM, "managed-identity")
         for n in range(2)
     ]
     for command in commands:
         out, _ = command.communicate(timeout=60)
         assert "claims" in json.loads(out)
     for number in range(2):
-        mine = [each for each in lab.records() if each["client"] == f"twin-{number}"]
+        mine = [each for each in hosts.records() if each["client"] == f"twin-{number}"]
         assert sum(each["event"] == "TokenIssued" for each in mine) == 1
 
 
-def test_variables_of_the_machine_do_not_reach_a_device(lab: Any) -> None:
+def test_variables_of_the_machine_do_not_reach_a_device(hosts: Any) -> None:
     """A program does not take the build agent or the Cloud Shell that runs the lab for its own host."""
     real = {"IDENTITY_ENDPOINT": "http://localhost:1", "IDENTITY_HEADER": "x", "MSI_ENDPOINT": "http://localhost:2"}
     real |= {"SYSTEM_OIDCREQUESTURI": "https://dev.azure.com/real", "ACC_CLOUD": "PROD"}
-    done = lab.run("exec", "--device", "desk-1", "--", "env", env=real)
+    done = hosts.run("exec", "--device", "desk-1", "--", "env", env=real)
     assert not [line for line in done.stdout.splitlines() if line.partition("=")[0] in real]
 
 
-def test_the_key_folder_of_arc_is_on_its_device_only(lab: Any) -> None:
+def test_the_key_folder_of_arc_is_on_its_device_only(hosts: Any) -> None:
     """The folder that libraries require is there on the device, and neither on another one nor on the machine."""
     folder = "/var/opt/azcmagent/tokens"
-    assert lab.run("exec", "--device", "arc", "--", "test", "-d", folder).returncode == 0
-    assert lab.run("exec", "--device", "vm", "--", "test", "-d", folder).returncode == 1
+    assert hosts.run("exec", "--device", "arc", "--", "test", "-d", folder).returncode == 0
+    assert hosts.run("exec", "--device", "vm", "--", "test", "-d", folder).returncode == 1
     assert not Path(folder).exists()
 
