@@ -22,6 +22,7 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import is_probe_without_host
 from ssosim.verdict.judge import Verdict, find_unresolved_name, judge
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
@@ -168,7 +169,7 @@ def _is_failure(record: Record) -> bool:
         case HttpExchange():
             return event.is_error or event.status == 0 or event.injected
         case ConnectionFailed():
-            return True
+            return not is_probe_without_host(event)
         case _:
             return False
 

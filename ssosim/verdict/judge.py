@@ -22,6 +22,9 @@ What the kinds of failure are:
   is sent to the application has status 302 and a code. A later answer without error for the same host and path cancels
   a refusal. So the 401 that starts Negotiate is a refusal only if nothing better follows.
   AADSTS70016 (``authorization_pending``) is never a refusal: the device code waits for the user.
+- A host's answer that it has no token for the program (4xx at the step ``managed-identity``) is a refusal too.
+- A connection to the address of the metadata service on a device without one is a probe of a chained credential. It is
+  the cause only if there is no other failure.
 - A *failed exchange* did not bring an answer of the service itself: the connection failed, no response came, the status
   was 500 or above, or a fault injected the response. A later good answer from the same host cancels it.
 - A *refused ticket* is the last TGS request, if the KDC did not issue the ticket. Requests for a realm
@@ -61,6 +64,11 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import (
+    describe_credential,
+    describe_unavailable_credentials,
+    is_probe_without_host,
+)
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
 from ssosim.verdict.steps import (
@@ -143,10 +151,15 @@ def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911
         signed_in = client.find_lasting_sign_in(signed_in)
         after = signed_in.at - began
         if prompt is not None:
-            cause = _ClientRecords(select_before_prompt(records, prompt)).describe_cause()
+            before = [each for each in select_before_prompt(records, prompt) if not is_probe_without_host(each.event)]
+            cause = _ClientRecords(before).describe_cause()
             reason = "the user was asked" if cause == _NO_FAILURE else f"the user was asked, because {cause}"
             return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
         reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
+        if credential := describe_credential(records, signed_in):
+            reason += f" by {credential}"
+        if earlier := describe_unavailable_credentials(records, signed_in):
+            reason += f", after {earlier}"
         if after >= 1:
             reason += f", {_format_duration(after)} into the phase, without the user"
         return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
@@ -257,6 +270,8 @@ class _ClientRecords:
         last: Record | None = None
         for record in self._records:
             event = record.event
+            if is_probe_without_host(event):
+                continue
             if isinstance(event, ConnectionFailed):
                 last = record
             elif isinstance(event, HttpExchange):
@@ -290,6 +305,8 @@ class _ClientRecords:
         ]
         if errors := [event for event in asked if event.is_error]:
             return _describe_answer(errors[-1])
+        if any(is_probe_without_host(record.event) for record in self._records):
+            return "there is no managed identity here: 169.254.169.254 does not answer on this device"
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user"
         return _NO_FAILURE
