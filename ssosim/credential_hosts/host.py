@@ -19,6 +19,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ssosim.credential_hosts.endpoints import (
+    ARC_KEY_TOO_LARGE,
+    ARC_KEYS,
+    IMDS,
+    Endpoint,
+    find_endpoint,
+    lower_path,
+)
 from ssosim.credential_hosts.replies import (
     refuse_as_app_service,
     refuse_as_fabric,
@@ -31,132 +39,15 @@ from ssosim.entra import Call, HttpReply, Provider
 from ssosim.entra.core.errors import AadstsError, describe
 from ssosim.entra.core.messages import make_guid, make_json_reply, read_fields
 from ssosim.entra.oauth.managed_identity_tokens import HostToken, issue_managed_identity_token, issue_shell_token
-from ssosim.estate import Device, DeviceKind, Estate, ManagedIdentity
+from ssosim.estate import Device, ManagedIdentity
 from ssosim.trace import ManagedIdentityRequested, SignInStep
 
-__all__ = [
-    "ARC_KEYS",
-    "ARC_KEY_TOO_LARGE",
-    "CREDENTIAL_HOST_NAMES",
-    "HOST_VARIABLES",
-    "IMDS_ADDRESS",
-    "CredentialHost",
-    "Endpoint",
-    "KeyFiles",
-    "NoKeyFiles",
-    "TOKEN_STALE",
-    "find_endpoint",
-    "is_token_request",
-    "list_credential_host_names",
-    "render_host_error",
-]
-
-IMDS_ADDRESS = "169.254.169.254"
-CREDENTIAL_HOST_NAMES = (IMDS_ADDRESS, "localhost", "127.0.0.1")
-"""The host names in the requests to hosts of this package."""
-
-ARC_KEY_TOO_LARGE = "arc-key-too-large"
-"""The condition under which key files are larger than the 4,096 bytes that libraries accept."""
-
-TOKEN_STALE = "federated-token-stale"  # noqa: S105 - a condition's name
-"""The condition under which projected tokens are not replaced, and have expired."""
-
-ARC_KEYS = "/var/opt/azcmagent/tokens"
-"""The folder of Azure Arc's challenge files; libraries accept no other one."""
-
-HOST_VARIABLES = (
-    "ACC_CLOUD",
-    "AZUREPS_HOST_ENVIRONMENT",
-    "IDENTITY_API_VERSION",
-    "IDENTITY_ENDPOINT",
-    "IDENTITY_HEADER",
-    "IDENTITY_SERVER_THUMBPRINT",
-    "IMDS_ENDPOINT",
-    "MSI_ENDPOINT",
-    "MSI_SECRET",
-    "SSH_CLIENT",
-    "SSH_CONNECTION",
-    "SSH_TTY",
-    "SYSTEM_ACCESSTOKEN",
-    "SYSTEM_OIDCREQUESTURI",
-)
-"""Variables that only a host sets. Those of the machine that runs the lab are removed: a program must not take a build
-agent or a Cloud Shell of the real world for its device."""
+__all__ = ["CredentialHost", "KeyFiles", "NoKeyFiles"]
 
 _IMDS_VERSIONS = ("2018-02-01", "2018-04-02", "2018-10-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13")
 _ARC_VERSIONS = ("2019-08-15", "2019-11-01", "2020-06-01")
 _NOT_FOUND = HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
-_NO_IDENTITY = (
-    "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a host listens inside its device, and the path of its tokens."""
-
-    address: str
-    port: int
-    path: str
-    tls: bool = False
-
-    @property
-    def url(self) -> str:
-        """The URL of the token endpoint."""
-        host = self.address if self.address == IMDS_ADDRESS else "localhost"
-        port = "" if self.port == 80 else f":{self.port}"
-        return f"{'https' if self.tls else 'http'}://{host}{port}{self.path}"
-
-
-_IMDS = Endpoint(IMDS_ADDRESS, 80, "/metadata/identity/oauth2/token")
-_ENDPOINTS: Mapping[str, Endpoint] = {
-    "vm": _IMDS,
-    "scale-set": _IMDS,
-    "aks-pod": _IMDS,
-    "app-service": Endpoint("127.0.0.1", 41741, "/msi/token"),
-    "functions": Endpoint("127.0.0.1", 41741, "/msi/token"),
-    "automation": Endpoint("127.0.0.1", 41742, "/oauth2/token"),
-    "azure-ml": Endpoint("127.0.0.1", 46808, "/MSI/auth"),
-    "arc": Endpoint("127.0.0.1", 40342, "/metadata/identity/oauth2/token"),
-    "service-fabric": Endpoint("127.0.0.1", 2377, "/metadata/identity/oauth2/token", tls=True),
-    "cloud-shell": Endpoint("127.0.0.1", 50342, "/oauth2/token"),
-}
-
-
-def find_endpoint(kind: DeviceKind) -> Endpoint | None:
-    """Return where a device of ``kind`` serves tokens; None if it serves none itself."""
-    return _ENDPOINTS.get(kind)
-
-
-def list_credential_host_names(estate: Estate) -> tuple[str, ...]:
-    """Return the host names in requests to the hosts of the devices of ``estate``."""
-    found: dict[str, None] = {}
-    for device in estate.devices:
-        endpoint = find_endpoint(device.kind)
-        if endpoint is not None:
-            found |= dict.fromkeys(CREDENTIAL_HOST_NAMES[:1] if endpoint is _IMDS else CREDENTIAL_HOST_NAMES[1:])
-    return tuple(found)
-
-
-def is_token_request(call: Call) -> bool:
-    """Return whether ``call`` asks a host of this package for a token, or probes it, whatever its kind."""
-    if call.host not in CREDENTIAL_HOST_NAMES:
-        return False
-    wanted = "/" + "/".join(_lower(call.path))
-    return any(
-        wanted == endpoint.path.lower() and call.port == endpoint.port and call.scheme == ("https" if endpoint.tls else "http")
-        for endpoint in _ENDPOINTS.values()
-    )
-
-
-def render_host_error(call: Call, status: int, text: str) -> HttpReply:
-    """Return an error with ``status`` in the form of the host that ``call`` asks; a pod's is that of IMDS."""
-    kinds = [kind for kind, endpoint in _ENDPOINTS.items() if endpoint.port == call.port]
-    if "service-fabric" in kinds:
-        return refuse_as_fabric("InternalServerError", text, status)
-    if {"app-service", "automation", "azure-ml"} & set(kinds):
-        return refuse_as_app_service(text, status)
-    return refuse_as_imds(text, "service_unavailable" if status >= 500 else "invalid_request", status)
+_NO_IDENTITY = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
 
 
 class KeyFiles(Protocol):
@@ -197,7 +88,7 @@ class CredentialHost:
         """Where it listens; None if it serves nothing itself."""
         return find_endpoint(self.device.kind)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:  # noqa: PLR0911 - one for each kind
         """Return the variables that the real host sets for its programs."""
         endpoint = self.endpoint
         url = endpoint.url if endpoint else ""
@@ -205,11 +96,18 @@ class CredentialHost:
             case "app-service" | "functions":
                 own = {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": self._header}
                 older = {"MSI_ENDPOINT": url, "MSI_SECRET": self._header}
-                site = {"WEBSITE_SITE_NAME": self.device.name, "WEBSITE_HOSTNAME": f"{self.device.name}.azurewebsites.net"}
+                site = {
+                    "WEBSITE_SITE_NAME": self.device.name,
+                    "WEBSITE_HOSTNAME": f"{self.device.name}.azurewebsites.net",
+                }
                 functions = {"FUNCTIONS_EXTENSION_VERSION": "~4", "AZURE_FUNCTIONS_ENVIRONMENT": "Production"}
                 return own | older | site | (functions if self.device.kind == "functions" else {})
             case "automation":
-                return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": self._header, "AUTOMATION_ASSET_ACCOUNTID": make_guid()}
+                return {
+                    "IDENTITY_ENDPOINT": url,
+                    "IDENTITY_HEADER": self._header,
+                    "AUTOMATION_ASSET_ACCOUNTID": make_guid(),
+                }
             case "azure-ml":
                 ids = self.provider.estate.user_assigned_identities(self.device)
                 default = {"DEFAULT_IDENTITY_CLIENT_ID": ids[0].effective_client_id} if len(ids) == 1 else {}
@@ -233,13 +131,15 @@ class CredentialHost:
     def step_of(self, call: Call) -> SignInStep:
         """Return the step of a request; it depends on the path only."""
         endpoint = self.endpoint
-        tokens = endpoint is not None and _lower(call.path) == _lower(tuple(endpoint.path.strip("/").split("/")))
+        tokens = endpoint is not None and lower_path(call.path) == lower_path(
+            tuple(endpoint.path.strip("/").split("/"))
+        )
         return SignInStep.MANAGED_IDENTITY if tokens else SignInStep.OTHER
 
-    def respond(self, call: Call) -> HttpReply:
+    def respond(self, call: Call) -> HttpReply:  # noqa: PLR0911 - one for each kind
         """Answer one request. Never raises."""
         if self.step_of(call) is not SignInStep.MANAGED_IDENTITY:
-            return self._describe_instance(call) if self.endpoint is _IMDS else _NOT_FOUND
+            return self._describe_instance(call) if self.endpoint is IMDS else _NOT_FOUND
         match self.device.kind:
             case "vm" | "scale-set":
                 return self._imds(call)
@@ -292,7 +192,7 @@ class CredentialHost:
             return refuse_as_text(f"failed to get service principal token, error: {describe(error)}", 403)
         return reply_with_token(token, call.now)
 
-    def _app_service(self, call: Call) -> HttpReply:
+    def _app_service(self, call: Call) -> HttpReply:  # noqa: PLR0911 - one for each check
         """Answer as App Service, Functions, Automation, or a compute of Azure Machine Learning."""
         old = call.query.get("api-version") == "2017-09-01"
         sent = call.headers.get("secret" if old else "X-IDENTITY-HEADER", "")
@@ -342,7 +242,9 @@ class CredentialHost:
         if call.query.get("api-version") != "2019-07-01-preview":
             return refuse_as_fabric("InvalidApiVersion", "The api-version is not supported.")
         if not call.query.get("resource"):
-            return refuse_as_fabric("ArgumentNullOrEmpty", "The parameter 'resource' should not be null or empty string.")
+            return refuse_as_fabric(
+                "ArgumentNullOrEmpty", "The parameter 'resource' should not be null or empty string."
+            )
         try:
             token, _ = self._issue(call, call.query)
         except IdentityNotFoundError:
@@ -406,7 +308,7 @@ class CredentialHost:
 
     def _describe_instance(self, call: Call) -> HttpReply:
         """Answer requests for metadata of the machine, of which libraries read the region."""
-        if _lower(call.path)[:2] != ("metadata", "instance"):
+        if lower_path(call.path)[:2] != ("metadata", "instance"):
             return _NOT_FOUND
         if call.headers.get("Metadata", "").lower() != "true":
             return refuse_as_imds("Required metadata header not specified")
@@ -447,7 +349,3 @@ def _check_imds_request(call: Call, versions: tuple[str, ...]) -> HttpReply | No
     if not call.query.get("resource"):
         return refuse_as_imds("Required audience parameter not specified")
     return None
-
-
-def _lower(path: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(segment.lower() for segment in path)

@@ -1,7 +1,7 @@
 """The OIDC endpoint of Azure Pipelines: the service ``pipelines-oidc`` at dev.azure.com.
 
-A job has a token of its own (``SYSTEM_ACCESSTOKEN``) and the URL of the endpoint (``SYSTEM_OIDCREQUESTURI``). It names a
-service connection, and gets a token of that connection's issuer. Sources: the requests of azure-identity, azidentity,
+A job has a token of its own (``SYSTEM_ACCESSTOKEN``) and the URL of the endpoint (``SYSTEM_OIDCREQUESTURI``). It names
+a service connection, and gets a token of that connection's issuer. Sources: the requests of azure-identity, azidentity,
 @azure/identity and com.azure:azure-identity (AzurePipelinesCredential); Azure DevOps REST documentation, "Oidctoken -
 Create"; the error body is the one in the troubleshooting guide of azure-identity.
 """
@@ -91,7 +91,9 @@ class PipelinesOidc:
         if job is None or job.plan != found[1].lower():
             return _refuse_sign_in(call)
         if call.method != "POST":
-            return render_pipelines_error(405, "VssServiceException", f"The requested resource does not support {call.method}.")
+            return render_pipelines_error(
+                405, "VssServiceException", f"The requested resource does not support {call.method}."
+            )
         if problem := _check_version(call):
             return problem
         device = self.provider.estate.device(job.device)
@@ -99,10 +101,8 @@ class PipelinesOidc:
         connections = device.service_connections if device else ()
         connection = next((each for each in connections if each.id.lower() == wanted.lower()), None)
         if connection is None:
-            text = (
-                f"Service connection with id {wanted[:64] or '(none)'} could not be found, or the job is not authorized "
-                "to use it."
-            )
+            named = wanted[:64] or "(none)"
+            text = f"Service connection with id {named} could not be found, or the job is not authorized to use it."
             return render_pipelines_error(404, "EndpointNotFoundException", text)
         return self._issue(call, connection)
 
@@ -165,7 +165,9 @@ def _check_version(call: Call) -> HttpReply | None:
         text = f"No api-version was supplied for the {call.method} request. The version must be supplied."
         return render_pipelines_error(400, "VssVersionNotSpecifiedException", text)
     if found is None or (int(found[1]), int(found[2])) > (7, 1):
-        return render_pipelines_error(400, "VssVersionOutOfRangeException", f"The api-version {given[:32]} is out of range.")
+        return render_pipelines_error(
+            400, "VssVersionOutOfRangeException", f"The api-version {given[:32]} is out of range."
+        )
     return None
 
 

@@ -1,7 +1,7 @@
 """Which managed identity a request means: a pure function. A wrong id is an error, and never another identity.
 
 Sources: Entra document "How to use managed identities on an Azure VM to acquire an access token" (parameters, and what
-a machine does without them), Azure App Service document "Use managed identities" (the same parameters with other names).
+a machine does without them), Azure App Service document "Use managed identities" (parameters with other names).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PARAMETERS = {
     "mi_res_id": "resource_id",
 }
 """The parameters that name an identity, and what each names. MSAL for Java sends ``mi_res_id`` to IMDS, the other
-libraries ``msi_res_id``; App Service has ``mi_res_id`` and ``principal_id``. The version 2017-09-01 has ``clientid``."""
+libraries ``msi_res_id``; App Service has ``mi_res_id`` and ``principal_id``; version 2017-09-01 has ``clientid``."""
 
 
 class IdentityNotFoundError(Exception):
@@ -60,7 +60,9 @@ def read_identity_request(fields: Mapping[str, str]) -> IdentityRequest:
     ]
     if len(found) > 1:
         given = ", ".join(each.parameter for each in found)
-        raise IdentityNotFoundError("ambiguous", f"Only one of client_id, object_id and msi_res_id may be sent: {given}")
+        raise IdentityNotFoundError(
+            "ambiguous", f"Only one of client_id, object_id and msi_res_id may be sent: {given}"
+        )
     return found[0] if found else IdentityRequest()
 
 
@@ -78,7 +80,8 @@ def select_identity(
     """
     if request.parameter:
         wanted = request.value.lower()
-        for identity in (*user_assigned, *((system,) if system else ())):
+        known_here = user_assigned if system is None else (*user_assigned, system)
+        for identity in known_here:
             known = {
                 "client_id": identity.effective_client_id,
                 "object_id": identity.effective_object_id,

@@ -41,7 +41,11 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     yield from _realms(estate)
     yield from _tenants(estate)
     yield from _users(estate)
-    for path, text in (*find_application_mistakes(estate), *find_credential_mistakes(estate), *find_identity_mistakes(estate)):
+    for path, text in (
+        *find_application_mistakes(estate),
+        *find_credential_mistakes(estate),
+        *find_identity_mistakes(estate),
+    ):
         yield EstateMistake(path, text)
     yield from _devices(estate)
     yield from _traffic_managers(estate)

@@ -24,7 +24,10 @@ def find_identity_mistakes(estate: Estate) -> Iterator[Mistake]:
     for index, identity in enumerate(estate.managed_identities):
         here: KeyPath = ("managed_identities", index)
         if names.setdefault(identity.name.lower(), index) != index:
-            yield (*here, "name"), f"{identity.name!r} is used already at managed_identities[{names[identity.name.lower()]}]"
+            yield (
+                (*here, "name"),
+                f"{identity.name!r} is used already at managed_identities[{names[identity.name.lower()]}]",
+            )
         if identity.system_assigned:
             yield (*here, "system_assigned"), "an identity of this section is user-assigned; leave this key out"
         if identity.tenant is not None and estate.tenant(identity.tenant) is None:
@@ -37,6 +40,11 @@ def find_identity_mistakes(estate: Estate) -> Iterator[Mistake]:
 
 
 def _device(estate: Estate, here: KeyPath, device: Device) -> Iterator[Mistake]:
+    yield from _identities_of_device(estate, here, device)
+    yield from _issuers_of_device(estate, here, device)
+
+
+def _identities_of_device(estate: Estate, here: KeyPath, device: Device) -> Iterator[Mistake]:
     identities = [identity.name for identity in estate.managed_identities]
     if device.kind in _NEEDS_A_USER and not device.user:
         yield (*here, "user"), f'a device of kind "{device.kind}" needs a user'
@@ -52,14 +60,16 @@ def _device(estate: Estate, here: KeyPath, device: Device) -> Iterator[Mistake]:
     for number, name in enumerate(device.user_assigned_identities):
         if name not in identities:
             yield (*here, "user_assigned_identities", number), _unknown("managed identity", name, identities)
+
+
+def _issuers_of_device(estate: Estate, here: KeyPath, device: Device) -> Iterator[Mistake]:
     issuers = [issuer.issuer for issuer in estate.openid_issuers]
     if (device.kind == "aks-workload") != (device.workload_identity is not None):
         yield (*here, "workload_identity"), 'belongs to a device of kind "aks-workload", which needs it'
     if device.service_connections and device.kind != "pipelines":
         yield (*here, "service_connections"), 'belong to a device of kind "pipelines"'
-    if device.workload_identity is not None:
-        if device.workload_identity.issuer not in issuers:
-            yield (*here, "workload_identity", "issuer"), _unknown("issuer", device.workload_identity.issuer, issuers)
+    if device.workload_identity is not None and device.workload_identity.issuer not in issuers:
+        yield (*here, "workload_identity", "issuer"), _unknown("issuer", device.workload_identity.issuer, issuers)
     for number, connection in enumerate(device.service_connections):
         if connection.issuer not in issuers:
             path: KeyPath = (*here, "service_connections", number, "issuer")

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from ssosim_clients.ports import HttpResponse, NetworkFailure
 
 from ssosim.credential_hosts import CredentialHost, KeyFiles
-from ssosim.credential_hosts.host import IMDS_ADDRESS, NoKeyFiles
+from ssosim.credential_hosts.endpoints import IMDS_ADDRESS
+from ssosim.credential_hosts.host import NoKeyFiles
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, is_address
 from ssosim.lab.base.people import device_called
 from ssosim.memory.clock import pause
@@ -27,7 +28,9 @@ class HostDevice(ServiceExchange):
 
     def __init__(self, lab: MemoryLab, client: str, device: str, files: KeyFiles | None = None) -> None:
         super().__init__(lab, client)
-        self.host = CredentialHost(lab.provider, device_called(lab.estate, device), NoKeyFiles() if files is None else files)
+        self.host = CredentialHost(
+            lab.provider, device_called(lab.estate, device), NoKeyFiles() if files is None else files
+        )
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b""

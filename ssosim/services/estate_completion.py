@@ -1,7 +1,7 @@
 """Checks of the services in an estate, and the records and principals that services of other packages need.
 
-For the shipped services nothing is added, except for ``oidc-issuer`` and ``pipelines-oidc``: the estate file describes their names, records
-and principals.
+For the shipped services nothing is added, except for ``oidc-issuer`` and ``pipelines-oidc``: the estate file describes
+their names, records and principals.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ class Program:
         assert answer is not None
         return answer
 
-    def imds(self, *, resource: str = ARM, version: str = "2018-02-01", headers: Any = None, **fields: str) -> HttpResponse:
+    def imds(
+        self, *, resource: str = ARM, version: str = "2018-02-01", headers: Any = None, **fields: str
+    ) -> HttpResponse:
         """Ask IMDS for a token."""
         query = {"api-version": version, "resource": resource, **fields}
         named = urlencode({name: value for name, value in query.items() if value})
@@ -92,7 +94,7 @@ def on(lab: MemoryLab) -> Callable[[str], Program]:
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Any]:
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A lab with a device of each kind; the tests of this module share it."""
     from tests.conftest import Bench  # noqa: PLC0415 - the class of the fixture ``bench``
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec.structs import replace
+
 from ssosim.estate import (
     AppRoleAssignment,
     Device,
@@ -14,7 +18,6 @@ from ssosim.estate import (
     WorkloadIdentity,
     default_estate,
 )
-from msgspec.structs import replace
 
 ARM = "https://management.azure.com"
 VAULT = "https://vault.azure.net"
@@ -35,7 +38,7 @@ BILLING = ManagedIdentity(name="billing")
 
 def make_estate() -> Estate:
     """Return the estate: devices are called as their kinds, and more where a kind has several cases."""
-    both = {"system_assigned_identity": True, "user_assigned_identities": ("orders",)}
+    both: dict[str, Any] = {"system_assigned_identity": True, "user_assigned_identities": ("orders",)}
     client = ORDERS.effective_client_id
     devices = (
         Device(name="vm", kind="vm", **both),
@@ -81,6 +84,8 @@ def make_estate() -> Estate:
         ),
     )
 
+
+_CLIENT = ORDERS.effective_client_id
 
 TOML = f"""
 [[hosts]]
@@ -175,7 +180,7 @@ workload_identity = {{ issuer = "{CLUSTER}", subject = "{CART}", client_id = "{O
 name = "pipelines"
 kind = "pipelines"
 service_connections = [
-  {{ id = "{CONNECTION}", issuer = "{PIPELINES}", subject = "sc://contoso/shop/production", client_id = "{ORDERS.effective_client_id}" }},
+  {{ id = "{CONNECTION}", issuer = "{PIPELINES}", subject = "sc://contoso/shop/production", client_id = "{_CLIENT}" }},
 ]
 
 [[devices]]

@@ -21,8 +21,11 @@ SCOPE = "https://management.azure.com/.default"
 def make_credential(name: str, options: dict[str, str]) -> Any:
     """Return the credential called ``name``."""
     if name == "managed-identity":
-        config = {key: options.pop(key) for key in ("object_id", "resource_id") if key in options}
-        return azure.identity.ManagedIdentityCredential(identity_config=config or None, **options)
+        names = ("object_id", "resource_id")
+        config: dict[str, str] = {key: options.pop(key) for key in names if key in options}
+        return azure.identity.ManagedIdentityCredential(
+            client_id=options.get("client_id"), identity_config=config or None
+        )
     if name == "pipelines":
         return azure.identity.AzurePipelinesCredential(
             tenant_id=options.get("tenant_id", os.environ["AZURESUBSCRIPTION_TENANT_ID"]),
@@ -32,7 +35,7 @@ def make_credential(name: str, options: dict[str, str]) -> Any:
         )
     if name == "chained":
         environment = azure.identity.EnvironmentCredential()
-        return azure.identity.ChainedTokenCredential(environment, azure.identity.ManagedIdentityCredential(**options))
+        return azure.identity.ChainedTokenCredential(environment, azure.identity.ManagedIdentityCredential())
     kinds = {"default": "DefaultAzureCredential", "workload-identity": "WorkloadIdentityCredential"}
     return getattr(azure.identity, kinds[name])(**options)
 

@@ -53,19 +53,19 @@ def test_a_managed_identity_signs_in_on_its_host(
 
 
 @pytest.mark.parametrize(
-    ("device", "word", "error", "text", "rows"),
+    ("device", "word", "text", "rows"),
     [
-        ("vm", "client_id=0f8fad5b-0000-4000-8000-000000000000", "CredentialUnavailableError", "Identity not found", "001-025 003-025"),
-        ("vm-two", "", "CredentialUnavailableError", "Multiple user assigned identities exist", "003-025"),
-        ("functions", "", "CredentialUnavailableError", "No User Assigned or Delegated Managed Identity found", "003-031"),
+        ("vm", "client_id=0f8fad5b-0000-4000-8000-000000000000", "Identity not found", "001-025 003-025"),
+        ("vm-two", "", "Multiple user assigned identities exist", "003-025"),
+        ("functions", "", "No User Assigned or Delegated Managed Identity found", "003-031"),
     ],
-)  # fmt: skip
+)
 def test_an_identity_that_is_not_assigned_is_unavailable(
-    run: Callable[..., Result], device: str, word: str, error: str, text: str, rows: str
+    run: Callable[..., Result], device: str, word: str, text: str, rows: str
 ) -> None:
     """One request, no retry, the text of the host, and a chain would go on."""
     result = run(device, "managed-identity", *([word] if word else []))
-    assert (result["error"], text in result["text"]) == (error, True), (rows, result)
+    assert (result["error"], text in result["text"]) == ("CredentialUnavailableError", True), (rows, result)
     assert len(result.events("HttpExchange")) == 1
     assert result.events("TokenIssued") == []
 
@@ -109,7 +109,7 @@ def test_a_pipeline_signs_in_by_its_service_connection(run: Callable[..., Result
 @pytest.mark.parametrize(
     ("word", "text", "rows"),
     [
-        ("connection=0f8fad5b-0000-4000-8000-000000000000", "Service connection with id 0f8fad5b-0000", "001-043 003-051"),
+        ("connection=0f8fad5b-0000-4000-8000-000000000000", "Service connection with id 0f8fad5b", "001-043 003-051"),
         ("token=wrong", "Unexpected response from OIDC token endpoint", "001-044 003-052"),
         ("tenant_id=not-a-tenant", "AADSTS900023", "001-042 003-050"),
         ("client_id=0f8fad5b-0000-4000-8000-000000000000", "AADSTS700016", "003-055"),
@@ -157,7 +157,9 @@ def test_a_host_serves_its_own_device_only(hosts: Any) -> None:
 def test_two_programs_at_once_have_hosts_of_their_own(hosts: Any) -> None:
     """Each program has its own listener, secret and client name, also on the same device."""
     commands = [
-        hosts.popen("exec", "--device", "app-service", "--as", f"twin-{n}", "--", sys.executable, PROGRAM, "managed-identity")
+        hosts.popen(
+            "exec", "--device", "app-service", "--as", f"twin-{n}", "--", sys.executable, PROGRAM, "managed-identity"
+        )
         for n in range(2)
     ]
     for command in commands:
@@ -182,4 +184,3 @@ def test_the_key_folder_of_arc_is_on_its_device_only(hosts: Any) -> None:
     assert hosts.run("exec", "--device", "arc", "--", "test", "-d", folder).returncode == 0
     assert hosts.run("exec", "--device", "vm", "--", "test", "-d", folder).returncode == 1
     assert not Path(folder).exists()
-

@@ -31,7 +31,10 @@ def test_a_status_comes_in_the_form_of_its_host(on: Any, status: int, device: st
     assert (exchange.injected, exchange.step) == (False, SignInStep.MANAGED_IDENTITY)
     assert program.events(TokenIssued) == []
     undo()
-    assert {"vm": program.imds, "app-service": program.app_service, "arc": lambda: arc(program)}[device]().status in (200, 401)
+    assert {"vm": program.imds, "app-service": program.app_service, "arc": lambda: arc(program)}[device]().status in (
+        200,
+        401,
+    )
 
 
 def test_the_first_answers_are_slow(on: Any) -> None:
@@ -83,7 +86,9 @@ def test_a_device_without_its_system_assigned_identity(on: Any) -> None:
     assert site.app_service().status == 400
 
 
-@pytest.mark.parametrize("fields", [{"device": "desk-1"}, {"identity": "unknown"}, {"device": "arc", "identity": "orders"}])
+@pytest.mark.parametrize(
+    "fields", [{"device": "desk-1"}, {"identity": "unknown"}, {"device": "arc", "identity": "orders"}]
+)
 def test_an_identity_that_nobody_has_cannot_be_taken_away(on: Any, fields: dict[str, str]) -> None:
     """The fault would have no effect, so it is refused."""
     with pytest.raises(FaultError, match="no such device"):

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from ssosim_clients.ports import NetworkFailure
 
-from ssosim.credential_hosts.host import ARC_KEYS
+from ssosim.credential_hosts.endpoints import ARC_KEYS
 from ssosim.trace import ConnectionFailed, SignInStep, TokenIssued
 
 from .conftest import IMDS, claims_of
@@ -113,7 +113,9 @@ def test_the_older_version_has_its_own_names(on: Any) -> None:
         program = on(device)
         url, secret = program.variables["MSI_ENDPOINT"], program.variables["MSI_SECRET"]
         query = urlencode({"api-version": "2017-09-01", "resource": ARM, "clientid": ORDERS.effective_client_id})
-        assert claims_of(program.send("GET", f"{url}?{query}", {"secret": secret}))["appid"] == ORDERS.effective_client_id
+        assert (
+            claims_of(program.send("GET", f"{url}?{query}", {"secret": secret}))["appid"] == ORDERS.effective_client_id
+        )
         assert program.send("GET", f"{url}?{query}", {"X-IDENTITY-HEADER": secret}).status == 401
 
 

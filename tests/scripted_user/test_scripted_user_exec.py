@@ -83,8 +83,12 @@ def test_without_a_browser_there_is_none(running):
     result = run(running, "none", "query", person="no-browser")
     assert result["error"] == "browser_unavailable"
     assert not named(running, "none", "HttpExchange")
-    script = "echo $BROWSER$DISPLAY; for name in xdg-open x-www-browser www-browser sensible-browser; do which $name; done"
-    done = running.run("exec", "--person", "no-browser", "--", "sh", "-c", script, env={"BROWSER": "mine", "DISPLAY": ":9"})
+    script = (
+        "echo $BROWSER$DISPLAY; for name in xdg-open x-www-browser www-browser sensible-browser; do which $name; done"
+    )
+    done = running.run(
+        "exec", "--person", "no-browser", "--", "sh", "-c", script, env={"BROWSER": "mine", "DISPLAY": ":9"}
+    )
     assert str(running.home) not in done.stdout
     assert done.stdout.splitlines()[0] == ""
 
@@ -94,8 +98,8 @@ def test_a_browser_that_cannot_be_opened_is_an_error(running):
     result = run(running, "bare", "query", person="browser-fails")
     assert result["error"] == "browser_unavailable"
     assert not named(running, "bare", "HttpExchange")
-    done = running.run("exec", "--person", "browser-fails", "--", "sh", "-c", "echo $BROWSER; xdg-open https://x/", env={
-        "BROWSER": "mine", "DISPLAY": ":9"})  # fmt: skip
+    done = running.run("exec", "--person", "browser-fails", "--", "sh", "-c", "echo $BROWSER; xdg-open https://x/",
+                       env={"BROWSER": "mine", "DISPLAY": ":9"})  # fmt: skip
     assert (done.returncode, done.stdout) == (3, "\n")
     assert "no method available for opening 'https://x/'" in done.stderr
 

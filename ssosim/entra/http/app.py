@@ -28,7 +28,6 @@ from ssosim.entra.http.server import (
     ProviderServer,
     read_body,
 )
-
 from ssosim.trace import SignInStep
 
 __all__ = ["create_server"]
@@ -49,7 +48,9 @@ def create_server(provider: Provider) -> ProviderServer:
 
 def _make_malformed_recorder(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
     def record_malformed(request: web.BaseRequest, status: int) -> None:
-        provider.trace.record(_client_of(provider, request.protocol, _listener_of(request.protocol)), make_unreadable_event(status))
+        provider.trace.record(
+            _client_of(provider, request.protocol, _listener_of(request.protocol)), make_unreadable_event(status)
+        )
 
     return record_malformed
 
@@ -90,9 +91,7 @@ def _fast_path(provider: Provider) -> FastPath:
         listener = _listener_of(connection)
         call = _read_call(provider, message, message.path, payload.read_nowait(), listener)
         client = _client_of(provider, connection, listener)
-        reply = run_exchange(
-            provider, call, client, None, _find_responder(listener, call), _step_of(listener, call)
-        )
+        reply = run_exchange(provider, call, client, None, _find_responder(listener, call), _step_of(listener, call))
         return None if reply is None else _render_bytes(reply, headers_of(provider, call, reply))
 
     return answer_fast

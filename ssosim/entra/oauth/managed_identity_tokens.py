@@ -38,9 +38,7 @@ class HostToken:
     expires_on: int
 
 
-def issue_managed_identity_token(
-    provider: Provider, call: Call, identity: ManagedIdentity, resource: str
-) -> HostToken:
+def issue_managed_identity_token(provider: Provider, call: Call, identity: ManagedIdentity, resource: str) -> HostToken:
     """Issue an access token of ``identity`` for ``resource``, and record it for the trace in ``call``.
 
     Raises AadstsError 500011 and 500014 for the resource, 501051 for a role that is missing, 700016 and 7000112 for the

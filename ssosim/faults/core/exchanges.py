@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from ssosim.credential_hosts.host import list_credential_host_names
+from ssosim.credential_hosts.endpoints import list_credential_host_names
 from ssosim.entra.core.fault_effect import FindHttpEffect, HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssosim.credential_hosts.host import is_token_request
+from ssosim.credential_hosts.endpoints import is_token_request
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.faults.core.http_fault import HttpFault

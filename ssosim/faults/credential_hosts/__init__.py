@@ -1,1 +1,1 @@
-"""Faults of hosts that give programs tokens: IMDS, App Service, Azure Arc, Azure Pipelines and others, one file each."""
+"""Faults of hosts that give programs tokens, such as IMDS, App Service and Azure Arc, one file each."""

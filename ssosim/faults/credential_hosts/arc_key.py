@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from ssosim.credential_hosts.host import ARC_KEY_TOO_LARGE, ARC_KEYS
+from ssosim.credential_hosts.endpoints import ARC_KEY_TOO_LARGE, ARC_KEYS
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.faults.core.fault import Applied, FaultState

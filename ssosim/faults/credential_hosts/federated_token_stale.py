@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ssosim.credential_hosts.host import TOKEN_STALE
+from ssosim.credential_hosts.endpoints import TOKEN_STALE
 from ssosim.faults.core.fault import Applied, Fault, FaultState
 
 __all__ = ["FederatedTokenStale"]

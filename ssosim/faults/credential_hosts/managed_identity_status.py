@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ssosim.credential_hosts.host import render_host_error
+from ssosim.credential_hosts.endpoints import render_host_error
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.faults.core.host_fault import HostFault

@@ -10,10 +10,11 @@ import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ssosim.credential_hosts import CREDENTIAL_HOST_NAMES, CredentialHost, Endpoint
-from ssosim.credential_hosts.host import ARC_KEYS, IMDS_ADDRESS, TOKEN_STALE
+from ssosim.credential_hosts.endpoints import ARC_KEYS, IMDS_ADDRESS, TOKEN_STALE
 from ssosim.credential_hosts.pipelines import build_job_environment
 from ssosim.entra import Provider
 from ssosim.entra.core.keys import issuer_key_name
@@ -99,7 +100,7 @@ class _FolderOfKeys:
     def write(self, name: str, content: bytes) -> None:
         """Write a key file that its owner alone can read."""
         descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
 
     def remove(self, name: str) -> None:
@@ -135,7 +136,11 @@ def _project_token(lab: Lab, identity: WorkloadIdentity, home: Path, hosted: Hos
         timer[:] = [loop.call_later(_ROTATION * identity.expiration_seconds, write)]
 
     write()
-    hosted.rotation = lambda: timer[0].cancel()
+    hosted.rotation = partial(_cancel_first, timer)
+
+
+def _cancel_first(timer: list[asyncio.TimerHandle]) -> None:
+    timer[0].cancel()
 
 
 def _sign(provider: Provider, identity: WorkloadIdentity) -> str:

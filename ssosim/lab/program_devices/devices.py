@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from ssosim.credential_hosts.host import HOST_VARIABLES
+from ssosim.credential_hosts.endpoints import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
@@ -206,7 +206,10 @@ class ProgramDevices:
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             *link_up_commands(address),
-            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, FOREIGN_NETWORK, LINK_LOCAL_NETWORK)),
+            *(
+                f"route add {each} via {DEVICE_GATEWAY}"
+                for each in (*reachable, BACKENDS, FOREIGN_NETWORK, LINK_LOCAL_NETWORK)
+            ),
             *(
                 device_ipv6_commands(ipv6, hosts_ipv6, [each for each in hosts_ipv6 if each in unreachable])
                 if ipv6

@@ -69,7 +69,12 @@ def set_up_user(
     else:
         environment["BROWSER"] = str(folder / "xdg-open")
     person = [] if behaviour == "walks-away" else [sys.executable, "-I", "-S", str(_PROGRAM), "--profile", str(file)]
-    return {"environment": environment, "unset": unset, "path": "" if behaviour == "no-browser" else str(folder), "person": person}
+    return {
+        "environment": environment,
+        "unset": unset,
+        "path": "" if behaviour == "no-browser" else str(folder),
+        "person": person,
+    }
 
 
 def _write(file: Path, text: str) -> None:
