@@ -1,6 +1,6 @@
 """azure-identity for Python, unmodified, on a device of each kind.
 
-The rows that a test plays are those of the troubleshooting guides of azidentity (001) and azure-identity (003).
+The statements that a test plays are those of the troubleshooting guides of azidentity (GO) and azure-identity (PY).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ CLIENT = ORDERS.effective_client_id
 @pytest.mark.parametrize(
     ("device", "words", "resource", "rows"),
     [
-        ("vm", (), "/virtualMachines/vm", "001-020 003-024"),
-        ("vm", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-020 003-024"),
-        ("vm", (f"object_id={ORDERS.effective_object_id}",), "/userAssignedIdentities/orders", "003-024"),
-        ("vm", (f"resource_id={ORDERS.effective_resource_id}",), "/userAssignedIdentities/orders", "003-024"),
-        ("scale-set", (), "/virtualMachineScaleSets/scale-set", "001-020 003-024"),
-        ("app-service", (), "/sites/app-service", "001-021 003-020"),
-        ("app-service", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-021 003-020"),
-        ("app-service", (f"resource_id={ORDERS.effective_resource_id}",), "/userAssignedIdentities/orders", "003-020"),
-        ("functions", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-021 003-020"),
+        ("vm", (), "/virtualMachines/vm", "GO-020 PY-024"),
+        ("vm", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "GO-020 PY-024"),
+        ("vm", (f"object_id={ORDERS.effective_object_id}",), "/userAssignedIdentities/orders", "PY-024"),
+        ("vm", (f"resource_id={ORDERS.effective_resource_id}",), "/userAssignedIdentities/orders", "PY-024"),
+        ("scale-set", (), "/virtualMachineScaleSets/scale-set", "GO-020 PY-024"),
+        ("app-service", (), "/sites/app-service", "GO-021 PY-020"),
+        ("app-service", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "GO-021 PY-020"),
+        ("app-service", (f"resource_id={ORDERS.effective_resource_id}",), "/userAssignedIdentities/orders", "PY-020"),
+        ("functions", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "GO-021 PY-020"),
         ("automation", (), "/automationAccounts/automation", ""),
-        ("arc", (), "/machines/arc", "001-023 003-021"),
-        ("service-fabric", (), "/managedClusters/service-fabric", "001-024 003-023"),
-        ("aks-pod", (), "/userAssignedIdentities/orders", "001-022 003-022"),
-        ("aks-pod", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "001-022 003-022"),
+        ("arc", (), "/machines/arc", "GO-023 PY-021"),
+        ("service-fabric", (), "/managedClusters/service-fabric", "GO-024 PY-023"),
+        ("aks-pod", (), "/userAssignedIdentities/orders", "GO-022 PY-022"),
+        ("aks-pod", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", "GO-022 PY-022"),
         ("azure-ml", (f"client_id={CLIENT}",), "/userAssignedIdentities/orders", ""),
     ],
 )
@@ -55,9 +55,9 @@ def test_a_managed_identity_signs_in_on_its_host(
 @pytest.mark.parametrize(
     ("device", "word", "text", "rows"),
     [
-        ("vm", "client_id=0f8fad5b-0000-4000-8000-000000000000", "Identity not found", "001-025 003-025"),
-        ("vm-two", "", "Multiple user assigned identities exist", "003-025"),
-        ("functions", "", "No User Assigned or Delegated Managed Identity found", "003-031"),
+        ("vm", "client_id=0f8fad5b-0000-4000-8000-000000000000", "Identity not found", "GO-025 PY-025"),
+        ("vm-two", "", "Multiple user assigned identities exist", "PY-025"),
+        ("functions", "", "No User Assigned or Delegated Managed Identity found", "PY-031"),
     ],
 )
 def test_an_identity_that_is_not_assigned_is_unavailable(
@@ -74,7 +74,7 @@ def test_a_workload_identity_exchanges_its_projected_token(run: Callable[..., Re
     """The projected token of the pod is a client assertion, which the federated credential of the identity accepts."""
     for credential in ("workload-identity", "managed-identity", "default"):
         result = run("aks-workload", credential)
-        assert result["claims"]["appid"] == CLIENT, "001-022"
+        assert result["claims"]["appid"] == CLIENT, "GO-022"
         (proved,) = result.events("ClientAuthenticated")
         assert (proved["method"], proved["credential"]) == ("federated_credential", "cart")
 
@@ -88,7 +88,7 @@ def test_a_workload_identity_exchanges_its_projected_token(run: Callable[..., Re
     ],
 )
 def test_a_workload_identity_needs_three_settings(hosts: Any, missing: str, argument: str) -> None:
-    """Without one of the variables of the webhook the constructor names what is missing (rows 001-041 and 003-049)."""
+    """Without one of the variables of the webhook the constructor names what is missing (GO-041 and PY-049)."""
     command = ["env", "-u", missing, sys.executable, PROGRAM, "workload-identity"]
     done = hosts.run("exec", "--device", "aks-workload", "--", *command)
     result = json.loads(done.stdout)
@@ -97,7 +97,7 @@ def test_a_workload_identity_needs_three_settings(hosts: Any, missing: str, argu
 
 
 def test_a_pipeline_signs_in_by_its_service_connection(run: Callable[..., Result]) -> None:
-    """The job's token, the OIDC endpoint at its real name, then the federated credential (row 003-056)."""
+    """The job's token, the OIDC endpoint at its real name, then the federated credential (PY-056)."""
     result = run("pipelines", "pipelines")
     assert result["claims"]["appid"] == CLIENT
     asked = [each["host"] for each in result.events("HttpExchange")]
@@ -109,11 +109,11 @@ def test_a_pipeline_signs_in_by_its_service_connection(run: Callable[..., Result
 @pytest.mark.parametrize(
     ("word", "text", "rows"),
     [
-        ("connection=0f8fad5b-0000-4000-8000-000000000000", "Service connection with id 0f8fad5b", "001-043 003-051"),
-        ("token=wrong", "Unexpected response from OIDC token endpoint", "001-044 003-052"),
-        ("tenant_id=not-a-tenant", "AADSTS900023", "001-042 003-050"),
-        ("client_id=0f8fad5b-0000-4000-8000-000000000000", "AADSTS700016", "003-055"),
-        ("tenant_id=8d7a41f3-52b9-4c0e-8a57-6f1f4f0b7c22", "AADSTS700016", "003-057"),
+        ("connection=0f8fad5b-0000-4000-8000-000000000000", "Service connection with id 0f8fad5b", "GO-043 PY-051"),
+        ("token=wrong", "Unexpected response from OIDC token endpoint", "GO-044 PY-052"),
+        ("tenant_id=not-a-tenant", "AADSTS900023", "GO-042 PY-050"),
+        ("client_id=0f8fad5b-0000-4000-8000-000000000000", "AADSTS700016", "PY-055"),
+        ("tenant_id=8d7a41f3-52b9-4c0e-8a57-6f1f4f0b7c22", "AADSTS700016", "PY-057"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_of_a_pipeline_is_named(run: Callable[..., Result], word: str, text: str, rows: str) -> None:
@@ -124,7 +124,7 @@ def test_a_wrong_setting_of_a_pipeline_is_named(run: Callable[..., Result], word
 
 
 def test_a_pipeline_without_its_endpoint_is_unavailable(hosts: Any) -> None:
-    """Without SYSTEM_OIDCREQUESTURI the credential is unavailable and names the variable (row 003-054)."""
+    """Without SYSTEM_OIDCREQUESTURI the credential is unavailable and names the variable (PY-054)."""
     command = ["env", "-u", "SYSTEM_OIDCREQUESTURI", sys.executable, PROGRAM, "pipelines"]
     result = json.loads(hosts.run("exec", "--device", "pipelines", "--", *command).stdout)
     assert (result["error"], "SYSTEM_OIDCREQUESTURI" in result["text"]) == ("CredentialUnavailableError", True)
@@ -134,7 +134,7 @@ def test_a_pipeline_without_its_endpoint_is_unavailable(hosts: Any) -> None:
 def test_elsewhere_a_managed_identity_has_no_answer(run: Callable[..., Result], device: str) -> None:
     """Nothing answers and nothing refuses: each try waits for its time-out, and the trace has the attempts.
 
-    Rows 001-027, 003-027, 003-033. Also row 001-031: without the variables of App Service a program falls back to IMDS.
+    Statements GO-027, PY-027, PY-033. Also GO-031: without the variables of App Service a program falls back to IMDS.
     """
     result = run(device, "managed-identity")
     assert result["error"] == "CredentialUnavailableError"
