@@ -1,13 +1,13 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
-.PHONY: help lab clients test lint docs bench fuzz soak setup clean
+.PHONY: help lab clients test lint docs bench fuzz nightly oracle-dns soak setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 # `exec`, so that Ctrl-C and SIGTERM go to the lab and not to a shell.
 lab: ## start the lab in the foreground; Ctrl-C stops all of it
@@ -33,6 +33,10 @@ docs: ## write the generated pages of docs/: sources, coverage, openapi.json
 	@./bootstrap.sh dev
 	@exec $(bin)/python docs/generate.py
 
+oracle-dns: ## compare DNS answers with named and unbound, about ten minutes
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m tests.dns.oracle.run $(ARGS)
+
 bench: ## run every benchmark of bench/README.md, about five minutes
 	@./bootstrap.sh dev
 	@exec $(bin)/python bench/summary.py $(ARGS)
@@ -45,6 +49,9 @@ soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge mem
 	@./bootstrap.sh dev
 	$(bin)/python bench/soak.py $(ARGS)
 	SSOSIM_KILL_CYCLES=500 $(bin)/python -m pytest -q tests/lab/test_kill_cycles.py
+
+nightly: ## all that continuous integration plays a sample of, about three hours
+	@exec .ci/nightly
 
 setup: ## only install the requirements of the lab and of tests
 	@./bootstrap.sh dev

@@ -103,9 +103,9 @@ need_python() {
 # Prints the missing packages on one line: those for `run`, or all.
 missing_packages() {
     want='krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates'
-    # Tests query the lab's name servers through unbound, and read its NSS database with NSS's own tools; benchmarks
-    # use dnsperf as the load and nsd for comparison.
-    [ "${1:-dev}" != dev ] || want="$want unbound dnsperf nsd libnss3-tools"
+    # Tests query the lab's name servers through unbound, compare their answers with those of named (bind9), and read
+    # its NSS database with NSS's own tools; benchmarks use dnsperf as the load and nsd for comparison.
+    [ "${1:-dev}" != dev ] || want="$want unbound bind9 dnsperf nsd libnss3-tools"
     # Tests open the report in a browser. Ubuntu has Chromium as a snap only; there the tests use any installed browser.
     if [ "${1:-dev}" = dev ] && grep -qsx 'ID=debian' /etc/os-release &&
         ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
@@ -180,8 +180,9 @@ save_machine() {
     for file in krb5.conf krb5kdc/kdc.conf krb5kdc/kadm5.acl; do
         [ ! -e "/etc/$file" ] || cp -pL "/etc/$file" "$machine_before.new/${file##*/}" || return 1
     done
-    for service in krb5-kdc krb5-admin-server unbound unbound-resolvconf nsd; do
+    for service in krb5-kdc krb5-admin-server unbound unbound-resolvconf named nsd; do
         package=${service%-resolvconf}
+        [ "$package" != named ] || package=bind9 # the unit of the package bind9
         case " krb5-kdc krb5-admin-server $1 " in
             *" $package "*) ;;
             *) continue ;;
@@ -236,7 +237,7 @@ unpack_packages() {
             say '#!/bin/sh'
             say "# $policy_mark: no KDC and no name server is started while it is being installed"
             # shellcheck disable=SC2016 # for the script that is written
-            say 'case $1 in krb5-kdc* | krb5-admin-server* | unbound* | nsd*) exit 101 ;; esac'
+            say 'case $1 in krb5-kdc* | krb5-admin-server* | unbound* | named* | bind9* | nsd*) exit 101 ;; esac'
         } >/usr/sbin/policy-rc.d
         chmod 755 /usr/sbin/policy-rc.d
     fi
@@ -350,9 +351,10 @@ own_venv() {
     [ ! -e .venv ] || [ -e .venv/setup.log ] || [ -e .venv/.incomplete ] || rmdir .venv 2>/dev/null
 }
 
-# Prints all requirements of pyproject.toml except gssapi, which is compiled at the same time.
+# Prints the requirements of pyproject.toml: with "before" those that do not need gssapi, which is compiled at the same
+# time, and with "after" the others, without gssapi itself.
 write_requirements() {
-    .venv/bin/python - "$1" <<'END'
+    .venv/bin/python - "$1" "$2" <<'END'
 import sys
 import tomllib
 
@@ -361,7 +363,11 @@ with open("pyproject.toml", "rb") as file:
 wanted = project["project"]["dependencies"]
 if sys.argv[1] == "dev":
     wanted = wanted + project["dependency-groups"]["dev"]
-print("\n".join(each for each in wanted if not each.startswith("gssapi")))
+of_gssapi = [each for each in wanted if "gssapi" in each]
+chosen = [each for each in wanted if each not in of_gssapi]
+if sys.argv[2] == "after":
+    chosen = [each for each in of_gssapi if not each.startswith("gssapi")]
+print("\n".join(chosen))
 END
 }
 
@@ -391,9 +397,13 @@ make_venv() {
     begin $gssapi_log env CFLAGS='-O0 -g0' DIST_EXTRA_CONFIG="$TMPDIR/build.cfg" \
         $pip install --no-deps --no-binary gssapi gssapi
     gssapi=$begun
-    write_requirements "$1" >.venv/tmp/requirements.txt || show_failure 'requirements of pyproject.toml' $log
+    write_requirements "$1" before >.venv/tmp/requirements.txt || show_failure 'requirements of pyproject.toml' $log
+    write_requirements "$1" after >.venv/tmp/of-gssapi.txt || show_failure 'requirements of pyproject.toml' $log
     step 'Python packages' 'about 20 s' $pip install --only-binary :all: -r .venv/tmp/requirements.txt
     finish 'gssapi, compiled' 'about 20 s' "$gssapi" $gssapi_log
+    if [ -n "$(cat .venv/tmp/of-gssapi.txt)" ]; then
+        step 'packages for gssapi' 'about 3 s' $pip install --only-binary :all: -r .venv/tmp/of-gssapi.txt
+    fi
     step 'ssosim' 'about 5 s' $pip install -e '.[lab]'
     step 'check' 'about 1 s' .venv/bin/python -c 'import gssapi, lxml.etree, cryptography.x509, aiohttp, ssosim'
 }

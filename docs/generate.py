@@ -2,6 +2,7 @@
 
 - ``sources.md``: the table of sources, and the statements that the code names (``ssosim/sources``)
 - ``coverage.md``: every statement with the tests that name its id
+- ``estate.md``, ``estate.schema.json``: every key of an estate file, and its JSON Schema
 - ``openapi.json``: the OpenAPI description of the control API
 - ``identity-provider.md``: only the table of refusals, between its marks (``ssosim/entra/core/refusals.py``)
 """
@@ -158,8 +159,36 @@ def find_named_statements() -> set[str]:
     return set().union(*(find_statements(path.read_text("utf-8")) for path in paths if own not in path.parents))
 
 
+def render_estate_page() -> str:
+    """Return the reference of estate files."""
+    from ssosim.estate.reference import list_entries  # noqa: PLC0415 - only for this function
+
+    lines = [
+        "# Estate files",
+        "",
+        "<!-- Written by `make docs` from ssosim/estate/model.py; change that file, not this one. -->",
+        "",
+        "An estate is a TOML file: `ssosim estate init mine.toml` writes one, `ssosim estate check mine.toml` reports",
+        "every mistake with file, line and key, and `ssosim up --estate mine.toml` starts a lab with it.",
+        "Examples are from Contoso, [the default estate](../ssosim/estate/contoso.toml), where it has the key.",
+        "",
+        "For completion and checks in an editor, use the JSON Schema [estate.schema.json](estate.schema.json), which",
+        "`ssosim estate schema` prints as well. With Taplo or Even Better TOML, the first line of the file is",
+        "`#:schema ./estate.schema.json`.",
+    ]
+    for entry in list_entries():
+        lines += ["", f"## `{entry.path}`" if entry.path else "## The file", "", entry.text.replace("``", "`")]
+        lines += ["", "| key | type | default | example |", "|---|---|---|---|"]
+        for key in entry.keys:
+            default = key.default if key.default in ("required", "none") else f"`{key.default}`"
+            cells = (f"`{key.name}`", key.type, default, key.example)
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def render_pages() -> dict[str, str]:
     """Return the text of each generated page by its file name in docs/."""
+    from ssosim.estate.reference import build_json_schema  # noqa: PLC0415 - only for this function
     from ssosim.lab.control.openapi import description  # noqa: PLC0415 - imports the whole lab
 
     table = load_sources()
@@ -167,6 +196,8 @@ def render_pages() -> dict[str, str]:
     return {
         "sources.md": render_sources_page(table, find_named_statements()),
         "coverage.md": render_coverage_page(table, tests),
+        "estate.md": render_estate_page(),
+        "estate.schema.json": json.dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n",
         "identity-provider.md": replace_between_marks(
             (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),
             "refusals",

@@ -6,6 +6,9 @@ It imports the simulator on first use only, so it costs a test run that does not
 from __future__ import annotations
 
 import contextlib
+import itertools
+import re
+import shutil
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -36,6 +39,7 @@ class _Runs:
         self.labs: list[HostedLab] = []
         self.folders: list[CreatedFolder] = []
         self.failed = False
+        self.kept: Path | None = None
 
     def new_folder(self) -> Path:
         """Make a folder for one more lab."""
@@ -57,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--sso-client", action="append", metavar="NAME", help="the client model for tests that take any")
     group.addoption("--sso-seed", type=int, metavar="N", help="seed of all random numbers (default: the scenario's)")
     group.addoption("--sso-estate", metavar="FILE", help="your own estate instead of Contoso (TOML)")
-    group.addoption("--sso-keep", action="store_true", help="keep lab folder, trace and HTML report of tests that fail")
+    group.addoption("--sso-keep", metavar="DIR", help="keep lab folder, trace and report of tests that fail, below DIR")
     parser.addini("sso_scenarios", "scenarios for tests that take any", type="linelist")
     parser.addini("sso_clients", "client models for tests that take any", type="linelist")
     parser.addini("sso_seed", "seed of all random numbers")
@@ -203,15 +207,16 @@ def sso_lab(sso_estate: AnyEstate, _sso_runs: _Runs) -> Iterator[HostedLab]:
 
 @pytest.fixture
 def _sso_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Runs]:
-    """The scenarios and labs of this test; its folders are removed at its end, or kept after a failure (--sso-keep)."""
+    """The scenarios and labs of this test; after a failure its folders are copied to the folder of ``--sso-keep``."""
     runs = _Runs(tmp_path_factory)
     request.node.stash[_RUNS] = request.config.stash[_CURRENT] = runs
     yield runs
     del request.config.stash[_CURRENT]
-    if not (runs.failed and request.config.getoption("sso_keep")):
-        for folder in runs.folders:
-            with contextlib.suppress(OSError):
-                folder.remove()
+    for number, folder in enumerate(runs.folders, start=1):
+        if runs.kept is not None:
+            shutil.copytree(folder.path, runs.kept / str(number), ignore=_select_special_files)
+        with contextlib.suppress(OSError):
+            folder.remove()
 
 
 def _parametrised(item: pytest.Item, fixture: str) -> bool:
@@ -266,16 +271,46 @@ def _explain(item: pytest.Item, report: pytest.TestReport, runs: _Runs) -> None:
     seeds = {played.seed for played, _ in runs.plays}
     test = f"this test: pytest '{item.nodeid}'" + (f" --sso-seed {seeds.pop()}" if len(seeds) == 1 else "")
     for played, _ in runs.plays:
-        report.sections.append(("single sign-on", f"{clean(played.explain())}\n{test}"))
+        _add_section(report, "single sign-on", f"{clean(played.explain())}\n{test}")
     for lab in runs.labs:
         lines = [format_record(record) for record in lab.records()[-_LINES_SHOWN:]]
-        report.sections.append(("single sign-on: the lab's last exchanges", "\n".join([*lines, test])))
+        _add_section(report, "single sign-on: the lab's last exchanges", clean("\n".join([*lines, test])))
     if item.config.getoption("sso_keep"):
         for played, folder in runs.plays:
             played.write(folder)
         for lab in runs.labs:
             lab.write_trace(lab.folder / "trace.jsonl")
-        report.sections.append(("single sign-on: kept", "\n".join(str(folder.path) for folder in runs.folders)))
+        runs.kept = runs.kept or _choose_kept_folder(item)
+        _add_section(report, "single sign-on: kept", str(runs.kept))
+
+
+def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
+    """Add a section to the failure itself, so that JUnit XML and other reports have it, whatever they capture."""
+    if (add := getattr(report.longrepr, "addsection", None)) is not None:
+        add(title, text, "-")
+    elif isinstance(report.longrepr, str):
+        report.longrepr += f"\n{f' {title} ':-^80}\n{text}"
+    else:
+        report.sections.append((title, text))
+
+
+def _choose_kept_folder(item: pytest.Item) -> Path:
+    """Make a new folder for the files of ``item`` below that of ``--sso-keep``, and return its path."""
+    base = Path(item.config.invocation_params.dir, item.config.getoption("sso_keep"))
+    stem = re.sub(r"[^\w.-]+", "-", item.nodeid.replace("::", "-")).strip("-.")[:100]
+    for number in itertools.count(1):
+        folder = base / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError  # the loop has no end
+
+
+def _select_special_files(folder: str, names: list[str]) -> list[str]:
+    """Return the names in ``folder`` that are neither files nor folders, such as sockets."""
+    return [name for name in names if not (Path(folder, name).is_file() or Path(folder, name).is_dir())]
 
 
 @contextlib.contextmanager

@@ -64,6 +64,7 @@ from ssosim.changes.outside_in import find_incomplete_counts, find_inventory_gap
 from ssosim.changes.overlay import overlay
 from ssosim.changes.plan import Plan, PlanContext, make_plan
 from ssosim.changes.prepared_commit import BaseState, CommitResult, PreparedCommit, RefusedError
+from ssosim.changes.risk import Reason
 from ssosim.changes.snapshot import digest
 from ssosim.changes.undo import revert_change
 from ssosim.changes.usage import NO_COUNTS, QueryCounts
@@ -91,7 +92,8 @@ class ChangeControl:
     ``desired`` is the state that the configuration asks for; by default the zones that ``store`` holds now. ``spns``
     are the SPNs of the service account, which plans list as references. ``unbroken(zones)`` returns those zones without
     active faults; ``unbroken(None)`` does so for the current zones. ``put(zones, unbroken)`` makes ``zones`` current;
-    ``unbroken`` are the same zones without faults.
+    ``unbroken`` are the same zones without faults. ``forecast`` gives further reasons of risk: what the change
+    does to clients.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it joins, all but the first two with a default
@@ -109,6 +111,7 @@ class ChangeControl:
         detector: Detector | None = None,
         unbroken: Callable[[ZoneSet | None], ZoneSet] | None = None,
         put: Callable[[ZoneSet, ZoneSet], None] | None = None,
+        forecast: Callable[[Plan], tuple[Reason, ...]] | None = None,
     ) -> None:
         self.inventory = inventory or Inventory()
         self.policy = policy or load_policy("strict")
@@ -118,6 +121,7 @@ class ChangeControl:
         self._store = store
         self._unbroken = unbroken or (lambda zones: zones or store.current)
         self._put = put or self._make_current
+        self._forecast = forecast
         self._counts = counts
         self._spns = spns
         self._clock = clock or SystemClock()
@@ -132,7 +136,11 @@ class ChangeControl:
 
     def plan(self, change: Change, policy: Policy | None = None) -> Plan:
         """Plan ``change`` against the current zones. Raises DnsChangeError if it cannot be applied to them."""
-        return make_plan(change, self._store.current, self._plan_context(policy or self.policy))
+        chosen = policy or self.policy
+        plan = make_plan(change, self._store.current, self._plan_context(chosen))
+        if self._forecast is None or not plan.delta:
+            return plan
+        return plan.with_reasons(self._forecast(plan), chosen)
 
     def judge(
         self,

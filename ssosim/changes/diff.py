@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from dns.name import Name
-from dns.rdatatype import RdataType
+from dns.rdatatype import SOA, RdataType
 
+from ssosim.changes.profile_diff import describe_profile, list_profile_changes
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.zone import NO_RECORDS, Node, changed_names
+from ssosim.dns.zones.zone import NO_RECORDS, Node, Zone, changed_names
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
@@ -95,7 +95,7 @@ class Difference:
         """For JSON."""
         return {
             "name": plain(self.name),
-            "type": self.type.name,
+            "type": RdataType.to_text(self.type),
             "kind": self.kind,
             "effects": sorted(self.effects),
             "before": None if self.before is None else describe(self.before),
@@ -131,6 +131,7 @@ class ProfileDifference:
             "kind": self.kind,
             "before": None if self.before is None else describe_profile(self.before),
             "after": None if self.after is None else describe_profile(self.after),
+            "fields": list(list_profile_changes(self.before, self.after)),
         }
 
 
@@ -172,7 +173,8 @@ def compare(before: ZoneSet, after: ZoneSet) -> Delta:
         new_nodes: Mapping[Name, Node] = {} if new is None else new.nodes
         for name in changed_names(old_nodes, new_nodes):
             records += _node_differences(old_nodes.get(name, NO_RECORDS), new_nodes.get(name, NO_RECORDS))
-    records.sort(key=lambda difference: (difference.name, difference.type.name))
+        records += _soa_difference(old, new)
+    records.sort(key=lambda difference: (difference.name, RdataType.to_text(difference.type)))
     profiles = [
         ProfileDifference(before.profiles.get(name), after.profiles.get(name))
         for name in sorted(before.profiles.keys() | after.profiles.keys())
@@ -187,8 +189,17 @@ def _node_differences(was: Node, now: Node) -> list[Difference]:
     return [
         Difference(was.get(kind), now.get(kind), retyped)
         for kind in was.keys() | now.keys()
-        if was.get(kind) != now.get(kind)
+        if kind != SOA and was.get(kind) != now.get(kind)
     ]
+
+
+def _soa_difference(was: Zone | None, now: Zone | None) -> list[Difference]:
+    """The difference of the SOA that the zones serve, whether it is stored or made from their settings.
+
+    The serial of an SOA that is made is the version of the ZoneSet, which is no difference.
+    """
+    old, new = (None if zone is None else zone.soa(0) for zone in (was, now))
+    return [] if old == new else [Difference(old, new)]
 
 
 def _content(rrset: RRset) -> tuple[object, ...]:
@@ -205,19 +216,3 @@ def describe(rrset: RRset) -> str:
     if rrset.shape == "empty":
         return f"{rrset.type.name} empty record set (NODATA), TTL {rrset.ttl}"
     return f"{rrset.type.name} {', '.join(rdata.to_text() for rdata in rrset.rdatas)}, TTL {rrset.ttl}"
-
-
-def describe_profile(profile: TrafficManager) -> str:
-    """A profile as text: its DNS name, its endpoints and its other settings."""
-    data = msgspec.to_builtins(profile)
-    endpoints = ", ".join(_endpoint(each) for each in data.pop("endpoints")) or "none"
-    del data["name"]
-    rest = ", ".join(
-        f"{key} {value}" for key, value in data.items() if key != "dns_name" and value not in (None, [], {}, "")
-    )
-    return f"{profile.dns_name}: endpoints {endpoints}; {rest}"
-
-
-def _endpoint(data: dict[str, Any]) -> str:
-    where = data.get("address") or data.get("target") or data.get("profile") or "?"
-    return f"{data['name']} {where}"

@@ -18,7 +18,7 @@ from ssosim.changes.inventory import Inventory
 from ssosim.changes.plan import Plan
 from ssosim.dns.zones.rrset import plain
 
-__all__ = ["Decision", "Obstacle", "Request", "RuleName", "decide"]
+__all__ = ["Decision", "Obstacle", "Request", "RuleName", "decide", "judge_approvals"]
 
 RuleName = Literal[
     "version", "document", "drift", "in-use", "emergency", "approvals", "executors", "rollback", "deferred"
@@ -82,8 +82,14 @@ class Request:
 
 
 def decide(request: Request) -> Decision:
-    """Run all checks and collect their obstacles."""
-    return Decision(tuple(obstacle for check in _CHECKS for obstacle in check(request)))
+    """Run all checks and collect their obstacles. Nothing stands against a plan that changes nothing."""
+    checks = _CHECKS if request.plan.delta else (_version,)
+    return Decision(tuple(obstacle for check in checks for obstacle in check(request)))
+
+
+def judge_approvals(request: Request) -> Decision:
+    """Run the checks of the approvals alone: for two trees, which have no lab, no document and no people present."""
+    return Decision(tuple(_approvals(request)) if request.plan.delta else ())
 
 
 def _version(request: Request) -> Iterator[Obstacle]:

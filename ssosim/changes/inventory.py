@@ -18,8 +18,10 @@ from typing import Literal
 
 import msgspec
 
+from ssosim.estate import Estate, default_estate
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
+from ssosim.services import complete_estate, http_host_names
 
 __all__ = [
     "Alert",
@@ -31,6 +33,7 @@ __all__ = [
     "SeverityRule",
     "default_inventory",
     "load_inventory",
+    "make_inventory",
     "parse_inventory",
 ]
 
@@ -172,6 +175,17 @@ def default_inventory() -> Inventory:
     """The inventory of the built-in estate."""
     text = resources.files("ssosim.changes").joinpath("contoso-inventory.toml").read_text(encoding="utf-8")
     return parse_inventory(text, "contoso-inventory.toml (built in)")
+
+
+def make_inventory(estate: Estate) -> Inventory:
+    """The built-in inventory for the built-in estate; for another estate, its HTTPS names with unknown owners.
+
+    An estate that was made from the built-in one may still have its name: all of its content is compared.
+    """
+    if estate in (default_estate(), complete_estate(default_estate())):
+        return default_inventory()
+    names = http_host_names(estate, tls=True)
+    return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
 
 
 def load_inventory(path: Path) -> Inventory:

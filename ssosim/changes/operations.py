@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from dns.rdatatype import DS, SOA, RdataType
 
-from ssosim.changes.diff import Kind, compare
+from ssosim.changes.diff import Difference, Kind, compare
 from ssosim.dns.zones.edits import (
     delete_profile,
     point_alias,
@@ -44,16 +45,20 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class PutRecords(Operation, frozen=True, kw_only=True, tag="put-records"):
-    """Create or replace the plain record set of that name and type; without ``values`` it is empty (NODATA)."""
+    """Create or replace the plain record set of that name and type; without ``values`` it is empty (NODATA).
+
+    ``zone`` is for NS records of a delegation, whose name is in two zones: the parent zone. The default is the child.
+    """
 
     name: str
     type: str
     values: tuple[str, ...] = ()
     ttl: int | None = None
+    zone: str | None = None
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
         """Return the zones with the record set."""
-        return put_rrset(zones, self.name, self.type, self.values, self.ttl)
+        return put_rrset(zones, self.name, self.type, self.values, self.ttl, self.zone)
 
 
 class PointAlias(Operation, frozen=True, kw_only=True, tag="point-alias"):
@@ -75,14 +80,15 @@ class PointAlias(Operation, frozen=True, kw_only=True, tag="point-alias"):
 
 
 class RemoveRecords(Operation, frozen=True, kw_only=True, tag="remove-records"):
-    """Remove one record set."""
+    """Remove one record set; ``zone`` is as in ``PutRecords``."""
 
     name: str
     type: str
+    zone: str | None = None
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
         """Return the zones without the record set."""
-        return remove_rrset(zones, self.name, self.type)
+        return remove_rrset(zones, self.name, self.type, self.zone)
 
 
 class RemoveName(Operation, frozen=True, kw_only=True, tag="remove-name"):
@@ -143,20 +149,39 @@ def operations_between(before: ZoneSet, after: ZoneSet) -> tuple[AnyOperation, .
         )
     made: list[AnyOperation] = [PutProfile(profile=each.after) for each in delta.profiles if each.after is not None]
     records = [each for each in delta.records if not each.rrset.is_profile_name]
-    made += [RemoveRecords(name=_full(each.rrset), type=each.type.name) for each in records if each.kind is Kind.DELETE]
-    put = [each.after for each in records if each.after is not None]
-    made += [_put(rrset) for rrset in sorted(put, key=lambda rrset: rrset.alias_record is not None)]
+    made += [
+        RemoveRecords(
+            name=_full(each.rrset), type=RdataType.to_text(each.type), zone=_find_parent_zone(each, before, after)
+        )
+        for each in records
+        if each.kind is Kind.DELETE
+    ]
+    put = [(each.after, _find_parent_zone(each, before, after)) for each in records if each.after is not None]
+    made += [_put(rrset, zone) for rrset, zone in sorted(put, key=lambda each: each[0].alias_record is not None)]
     made += [DeleteProfile(profile=each.name) for each in delta.profiles if each.after is None]
     return tuple(made)
 
 
-def _put(rrset: RRset) -> PointAlias | PutRecords:
-    name, kind = _full(rrset), rrset.type.name
+def _find_parent_zone(difference: Difference, before: ZoneSet, after: ZoneSet) -> str | None:
+    """The parent zone, if the difference is in the parent's records of a zone (its delegation); else None."""
+    name, kind = difference.name, difference.type
+    child_before, child_after = before.zones.get(name), after.zones.get(name)
+    if child_before is None or child_after is None or len(name) == 1 or kind == DS:
+        return None
+    own = child_before.node(name).get(kind), child_after.node(name).get(kind)
+    if kind == SOA or (own[0] is difference.before and own[1] is difference.after):
+        return None
+    return after.zone_of(name.parent()).origin.to_text()
+
+
+def _put(rrset: RRset, zone: str | None = None) -> PointAlias | PutRecords:
+    name, kind = _full(rrset), RdataType.to_text(rrset.type)
     if rrset.alias_record is not None:
         return PointAlias(name=name, type=kind, record=rrset.alias_record.to_text(), ttl=rrset.ttl)
     if rrset.alias is not None:
         return PointAlias(name=name, type=kind, profile=rrset.alias, ttl=rrset.ttl)
-    return PutRecords(name=name, type=kind, values=tuple(rdata.to_text() for rdata in rrset.rdatas), ttl=rrset.ttl)
+    values = tuple(rdata.to_text() for rdata in rrset.rdatas)
+    return PutRecords(name=name, type=kind, values=values, ttl=rrset.ttl, zone=zone)
 
 
 def _full(rrset: RRset) -> str:

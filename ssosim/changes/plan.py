@@ -6,19 +6,23 @@ approvals that the policy requires, and the result of a rehearsed rollback.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from dns.name import Name
+from dns.rdatatype import SOA
 
+from ssosim.changes.answers import compare_answers
 from ssosim.changes.approvals import Policy, Requirements
 from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.references import Reference, find_affected_names, find_references
-from ssosim.changes.risk import BlastRadius, Risk, assess_risk
+from ssosim.changes.risk import BlastRadius, Level, Reason, Risk, assess_risk
 from ssosim.changes.snapshot import digest
 from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
@@ -26,7 +30,7 @@ from ssosim.dns.zones.lint import LintFinding, lint
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["Plan", "PlanContext", "make_plan", "plan_token"]
+__all__ = ["Plan", "PlanContext", "find_new_lint", "make_plan", "plan_between", "plan_token", "tree_token"]
 
 _TOKEN_DIGITS = 12
 
@@ -52,7 +56,7 @@ class Plan:
     ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
     an outdated plan cannot be applied late (dynamodb-2025). ``rollback`` is the difference from last known good that
     would remain after the change's ``rollback_operations``, or the error text if they cannot be applied; None if the
-    change has none.
+    change has none. ``lint`` are the findings that the change introduces.
     """
 
     change: Change
@@ -66,6 +70,7 @@ class Plan:
     references: tuple[Reference, ...]
     requirements: Requirements
     rollback: Delta | str | None
+    lint: tuple[LintFinding, ...] = ()
 
     @property
     def effects(self) -> dict[str, frozenset[Effect]]:
@@ -80,7 +85,13 @@ class Plan:
     @property
     def zones(self) -> frozenset[Name]:
         """The origins of the zones that it changes."""
-        return frozenset(self.before.zone_of(name).origin for name in self.delta.names)
+        changed = frozenset(self.before.zone_of(name).origin for name in self.delta.names)
+        return changed | frozenset((*self.delta.zones_added, *self.delta.zones_removed))
+
+    def with_reasons(self, reasons: Iterable[Reason], policy: Policy) -> Plan:
+        """The plan with further reasons of risk, and with what ``policy`` requires for that risk."""
+        risk = self.risk.with_reasons(reasons)
+        return dataclasses.replace(self, risk=risk, requirements=policy.requirements_for(risk.level, self.blast))
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
@@ -107,7 +118,26 @@ def plan_token(change: Change, zones: ZoneSet) -> str:
 
 def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
     """Plan ``change`` against ``zones``, which do not change. Raises DnsChangeError if it cannot be applied."""
-    after = change.apply(zones)
+    return plan_between(change, zones, change.apply(zones), context)
+
+
+def tree_token(plan: Plan, forecast: bytes) -> str:
+    """The token of a plan of two trees, such as ``t-3f2a…``: a digest of all that its reviewers see.
+
+    That is the differences, the references, the lint, the reasons of the risk, and ``forecast`` (JSON). An approval
+    holds while these are the same, even if other records change meanwhile.
+    """
+    data = plan.as_data()
+    seen = [data[key] for key in ("changes", "risk", "references", "blast_radius")], plan.lint
+    whole = msgspec.json.encode(seen, order="deterministic") + forecast
+    return f"t-{hashlib.sha256(whole).hexdigest()[:_TOKEN_DIGITS]}"
+
+
+def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanContext) -> Plan:
+    """Plan the change from ``zones`` to ``after``, which may add and remove whole zones; ``change`` describes it.
+
+    A plan without operations has no token yet: see ``tree_token``.
+    """
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
     referring = find_references(zones, delta.names, gone, context.spns, context.inventory)
@@ -116,10 +146,14 @@ def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
     usage = {name: measure_usage(counts, name, _window(change, ttls.get(name)), context.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
     blast = BlastRadius("views" if change.views else "global", change.views, names, tuple(clients))
-    risk = assess_risk(delta, usage, referring, context.inventory, _find_new_lint_errors(zones, after))
+    lint_findings = find_new_lint(zones, after)
+    errors = tuple(each for each in lint_findings if each.severity == "error")
+    answers = compare_answers(zones, after, delta)
+    risk = assess_risk(delta, usage, referring, context.inventory, errors, answers)
+    risk = risk.with_reasons(_find_old_serials(zones, after, delta))
     return Plan(
         change=change,
-        token=plan_token(change, zones),
+        token=plan_token(change, zones) if change.operations else "",
         before=zones,
         after=after,
         delta=delta,
@@ -128,14 +162,28 @@ def make_plan(change: Change, zones: ZoneSet, context: PlanContext) -> Plan:
         usage=tuple(usage.values()),
         references=referring,
         requirements=context.policy.requirements_for(risk.level, blast),
+        lint=lint_findings,
         rollback=_rehearse(change, zones, after),
     )
 
 
-def _find_new_lint_errors(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
-    """Lint errors that the change introduces, such as a CNAME target without its final dot (se-2009)."""
-    known = frozenset(lint(before))
-    return tuple(each for each in lint(after) if each.severity == "error" and each not in known)
+def find_new_lint(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
+    """Lint findings that the change introduces, such as a CNAME target without its final dot (se-2009)."""
+    found = lint(after)
+    known = frozenset(lint(before) if found else ())
+    return tuple(each for each in found if each not in known)
+
+
+def _find_old_serials(before: ZoneSet, after: ZoneSet, delta: Delta) -> Iterator[Reason]:
+    """Zones that change and keep the serial of their own SOA. Source: RFC 1912 section 2.2."""
+    changed = dict.fromkeys(before.zone_of(each.name).origin for each in delta.records if each.type != SOA)
+    for origin in changed:
+        was, now = before.find(origin, SOA), after.find(origin, SOA) if origin in after.zones else None
+        if was is None or now is None or not was.rdatas or not now.rdatas:
+            continue
+        if was.rdatas[0].serial == now.rdatas[0].serial:  # type: ignore[attr-defined]
+            text = f"zone {plain(origin)} keeps its serial: secondary servers do not load what changes"
+            yield Reason(Level.LOW, text)
 
 
 def _former_ttls(delta: Delta) -> dict[str, int]:

@@ -7,17 +7,18 @@ ratings of the incident's change (TMS9-046, TMS9-047, TMS9-048), and requests of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
-from dns.rdatatype import CNAME, NS, SOA
+from dns.rdatatype import CNAME, NS, SOA, RdataType
 
+from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.references import Reference
-from ssosim.changes.usage import Usage
+from ssosim.changes.usage import NO_METRIC, Usage
 from ssosim.dns.zones.lint import LintFinding
 from ssosim.dns.zones.rrset import plain
 
@@ -80,6 +81,10 @@ class Risk:
         reasons = [{"level": reason.level.word, "text": reason.text} for reason in self.reasons]
         return {"level": self.level.word, "reasons": reasons}
 
+    def with_reasons(self, more: Iterable[Reason]) -> Risk:
+        """The risk with further reasons."""
+        return sort_reasons(dict.fromkeys((*self.reasons, *more)))
+
 
 @dataclass(frozen=True, slots=True)
 class _Aspect:
@@ -90,6 +95,28 @@ class _Aspect:
     critical: bool
     referred: bool
 
+
+_SOA_FIELDS = ("mname", "rname", "serial", "refresh", "retry", "expire", "minimum")
+
+_TRUST = (Level.HIGH, "is part of the chain of trust: validating resolvers answer SERVFAIL where keys do not match it")
+_SPECIAL_TYPES: Mapping[str, tuple[Level, str]] = {
+    "DS": _TRUST,
+    "DNSKEY": _TRUST,
+    "RRSIG": _TRUST,
+    "NSEC": _TRUST,
+    "NSEC3": _TRUST,
+    "NSEC3PARAM": _TRUST,
+    "CDS": _TRUST,
+    "CDNSKEY": _TRUST,
+    "DNAME": (Level.HIGH, "redirects every name below it (RFC 6672)"),
+    "CAA": (Level.MEDIUM, "decides which authorities may issue certificates (RFC 8659)"),
+    "TLSA": (Level.MEDIUM, "decides which certificates its clients accept (RFC 6698)"),
+    "SSHFP": (Level.MEDIUM, "decides which host keys its clients accept (RFC 4255)"),
+    "HTTPS": (Level.MEDIUM, "decides where and how clients connect (RFC 9460)"),
+    "SVCB": (Level.MEDIUM, "decides where and how clients connect (RFC 9460)"),
+    "NAPTR": (Level.MEDIUM, "decides which services clients find (RFC 3403)"),
+}
+"""Types whose records are not addresses and decide all the same who can connect. Source: RFC 4035 section 5."""
 
 _Rule = Callable[[_Aspect], tuple[Level, str] | None]
 
@@ -119,14 +146,35 @@ def _alias(aspect: _Aspect) -> tuple[Level, str] | None:
 
 
 def _delegation(aspect: _Aspect) -> tuple[Level, str] | None:
-    if aspect.difference.type not in (NS, SOA):
+    if aspect.difference.type != NS:
         return None
-    return Level.HIGH, "is the zone's own delegation"
+    return Level.HIGH, "decides which name servers answer for the zone: caches keep the old ones for their TTL"
+
+
+def _start_of_authority(aspect: _Aspect) -> tuple[Level, str] | None:
+    was, now = aspect.difference.before, aspect.difference.after
+    if aspect.difference.type != SOA or was is None or now is None:
+        return None
+    changed = [field for field in _SOA_FIELDS if getattr(was.rdatas[0], field) != getattr(now.rdatas[0], field)]
+    if "minimum" in changed or was.ttl != now.ttl:
+        return Level.MEDIUM, "changes how long caches keep that a name is missing (RFC 2308 section 5)"
+    if not changed or changed == ["serial"]:
+        return None
+    if now.rdatas[0].serial == was.rdatas[0].serial:  # type: ignore[attr-defined]
+        return Level.MEDIUM, "changes without a new serial: secondary servers do not load it (RFC 1912 section 2.2)"
+    return Level.MEDIUM, f"gets other values: {', '.join(changed)}"
+
+
+def _special_type(aspect: _Aspect) -> tuple[Level, str] | None:
+    level, text = _SPECIAL_TYPES.get(RdataType.to_text(aspect.difference.type), (None, ""))
+    return None if level is None or aspect.difference.effects == {Effect.TTL} else (level, text)
 
 
 def _used(aspect: _Aspect) -> tuple[Level, str] | None:
     usage = aspect.usage
     if usage is None or not usage.in_use or aspect.difference.kind is Kind.CREATE:
+        return None
+    if usage.count is None and usage.gap == NO_METRIC:
         return None
     if usage.count is None:
         text = f"has no complete query count for the last {usage.window:g} s ({usage.gap}), which counts as use"
@@ -147,7 +195,39 @@ def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
     return Level.MEDIUM, f"gets {what}"
 
 
-_RULES: tuple[_Rule, ...] = (_deleted, _reshaped, _alias, _delegation, _used, _critical, _moved)
+_RULES: tuple[_Rule, ...] = (
+    _deleted,
+    _reshaped,
+    _alias,
+    _delegation,
+    _start_of_authority,
+    _special_type,
+    _used,
+    _critical,
+    _moved,
+)
+
+
+def _by_answers(answers: Iterable[AnswerChange]) -> Iterator[Reason]:
+    """Reasons that no record shows: what is created at a name hides what a wildcard or another zone answered for it."""
+    for each in answers:
+        if each.same or each.kind in (Kind.DELETE, Kind.UPDATE):
+            continue
+        if each.delegated:
+            text = f"{each.text} is delegated: whether the other name servers answer for it is not known here"
+            yield Reason(Level.HIGH if each.lost else Level.MEDIUM, text)
+        elif each.lost:
+            text = f"{each.text} has an answer today and none after ({each.after.outcome}): what is created hides it"
+            yield Reason(Level.HIGH, text)
+        elif each.kind is Kind.CREATE and each.before.outcome == "NOERROR":
+            yield Reason(Level.MEDIUM, f"{each.text} has another answer already, which it replaces")
+
+
+def _by_zones(delta: Delta) -> Iterator[Reason]:
+    for origin in delta.zones_removed:
+        yield Reason(Level.HIGH, f"zone {plain(origin)} is removed, with all its names")
+    for origin in delta.zones_added:
+        yield Reason(Level.LOW, f"zone {plain(origin)} is added: it answers once the parent zone delegates to it")
 
 
 def assess_risk(
@@ -156,18 +236,26 @@ def assess_risk(
     referring: tuple[Reference, ...],
     inventory: Inventory,
     mistakes: Iterable[LintFinding] = (),
+    answers: Iterable[AnswerChange] = (),
 ) -> Risk:
     """Rate the risk of a change.
 
     ``usage`` is by name. ``referring`` are the references to changed names in the zones before the change.
-    ``mistakes`` are the lint errors that the change introduces.
+    ``mistakes`` are the lint errors that the change introduces; ``answers`` what clients are told, before and after.
     """
+    answers = tuple(answers)
+    same = {(each.name, each.type) for each in answers if each.same}
     reasons: dict[Reason, None] = {
         Reason(Level.HIGH, f"{mistake.name} becomes a mistake: {mistake.text}"): None for mistake in mistakes
     }
     referred = {each.target for each in referring if each.kind != "alert"}
     entries = inventory.by_name()
+    added = frozenset(delta.zones_added)
     for difference in delta.records:
+        if difference.name in added:
+            continue  # the apex of a new zone: its name servers and SOA replace nothing
+        if difference.kind is not Kind.UPDATE and (difference.name, difference.type) in same:
+            continue  # a wildcard or an enclosing zone gives the same answer with or without it
         name = plain(difference.name)
         entry = entries.get(name)
         aspect = _Aspect(
@@ -178,7 +266,9 @@ def assess_risk(
         )
         for rule in _RULES:
             if (found := rule(aspect)) is not None:
-                reasons[Reason(found[0], f"{name} {difference.type.name} {found[1]}")] = None
+                reasons[Reason(found[0], f"{name} {RdataType.to_text(difference.type)} {found[1]}")] = None
+    reasons |= dict.fromkeys(_by_answers(answers))
+    reasons |= dict.fromkeys(_by_zones(delta))
     by_target = Counter(reference.target for reference in referring)
     for profile in delta.profiles:
         if profile.kind is Kind.DELETE:
@@ -188,4 +278,9 @@ def assess_risk(
             reasons[Reason(level, f"traffic manager {profile.name} is deleted{after}")] = None
         elif profile.kind is Kind.UPDATE:
             reasons[Reason(Level.MEDIUM, f"traffic manager {profile.name} changes under all that point at it")] = None
+    return sort_reasons(reasons)
+
+
+def sort_reasons(reasons: Iterable[Reason]) -> Risk:
+    """The risk of these reasons, worst first."""
     return Risk(tuple(sorted(reasons, key=lambda reason: -reason.level)))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ssosim.dns.server.counted_names import CountSnapshot
 from ssosim.dns.server.query_counts import QueryCounts as Counters
 
-__all__ = ["NO_COUNTS", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "measure_usage"]
+__all__ = ["NO_COUNTS", "NO_METRIC", "PROBE", "Count", "QueryCounts", "ServerCounts", "Usage", "measure_usage"]
 
 DAY_S = 86400.0
 
@@ -137,6 +137,10 @@ class _FrozenCounts:
         return self
 
 
+NO_METRIC = "nothing is counted here"
+"""The gap of a metric that does not exist: unlike a gap in one that does, it says nothing about a change."""
+
+
 class _NoCounts:
     """No metric, as for zone files without a lab: every name counts as in use."""
 
@@ -147,7 +151,7 @@ class _NoCounts:
         return frozenset()
 
     def explain_gap(self, since: float, until: float) -> str:  # noqa: ARG002 - the port's shape
-        return "nothing is counted here"
+        return NO_METRIC
 
     def explain_lost(self, now: float) -> str:  # noqa: ARG002 - the port's shape
         return ""  # without a metric no names are expected

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dns.name import Name
+from dns.rdatatype import SOA
+
 from ssosim.changes.diff import Delta, compare, describe
-from ssosim.dns.zones.rrset import plain
+from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = ["Verification", "verify"]
@@ -37,9 +40,10 @@ def verify(actual: ZoneSet, wanted: ZoneSet) -> Verification:
     """Compare ``actual`` with ``wanted`` (last known good, or the result that the change should have)."""
     delta = compare(wanted, actual)
     lines: dict[str, None] = {}
+    soa = {each.name: each for each in delta.records if each.type == SOA}
     for name in delta.names:
-        should = wanted.zone_of(name).node(name).values()
-        found = actual.zone_of(name).node(name).values()
+        should = _records(wanted, name, None if name not in soa else soa[name].before)
+        found = _records(actual, name, None if name not in soa else soa[name].after)
         was = "; ".join(describe(rrset) for rrset in should) or "no records"
         now = "; ".join(describe(rrset) for rrset in found) or "no records"
         lines[f"{plain(name)}: should be {was}; is {now}"] = None
@@ -48,6 +52,12 @@ def verify(actual: ZoneSet, wanted: ZoneSet) -> Verification:
     for origin in (*delta.zones_added, *delta.zones_removed):
         lines[f"zone {plain(origin)}: is in one of the two states only"] = None
     return Verification(delta, tuple(lines))
+
+
+def _records(zones: ZoneSet, name: Name, soa: RRset | None) -> list[RRset]:
+    """The record sets of ``name``, with the SOA that is served, if it differs."""
+    stored = [rrset for rrset in zones.zone_of(name).node(name).values() if rrset.type != SOA]
+    return stored if soa is None else [*stored, soa]
 
 
 def _undoing(kind: str) -> str:

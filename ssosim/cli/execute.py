@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ssosim.cli.common import add_name, folder_of
+from ssosim.cli.durations import duration
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.program_devices.execute import execute
 from ssosim.lab.scripted_user import BEHAVIOURS
@@ -13,7 +14,8 @@ _LONGEST_S = 31 * 86_400
 
 DESCRIPTION = """\
 Run any program inside a lab, with the lab's DNS, the lab's CA and a Kerberos ticket of the
-signed-on user, and without access to the internet. The exit code is the program's.
+signed-on user, and without access to the internet. The exit code is the program's; 125 for
+every mistake of ssosim itself, 124 for a program that --deadline ended.
 
   ssosim exec -- curl --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso
   ssosim exec -- klist
@@ -49,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--deadline",
-        type=float,
-        metavar="SECONDS",
-        help="kill the program and its child processes after this time; the exit code is then 124",
+        type=duration,
+        metavar="TIME",
+        help="kill the program and its child processes after this time, such as 30s or 2m; the exit code is then 124",
     )
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 

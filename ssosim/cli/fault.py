@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ssosim.cli.common import add_json, add_name, folder_of
+from ssosim.cli.durations import parse_duration
 from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabInputError
 from ssosim.output import clean_data, print_json, say
@@ -28,8 +29,6 @@ Fields are those of the same fault in a scenario. --first, --for and --client ar
 fields first, for_s and clients. A fault is in force until
 it is undone, or until it comes to its limit. Faults may be undone in any order.
 """
-
-_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 
 
 class _InAnyOrder(Parser):
@@ -152,11 +151,7 @@ def _limits(options: argparse.Namespace) -> dict[str, object]:
 
 def seconds_of(text: str) -> float:
     """A length of time such as ``30s``, ``500ms``, ``2m``, ``1h`` or ``30``, in seconds; raises LabInputError."""
-    number = text.rstrip("hms")
-    try:
-        return float(number) * _UNITS[text[len(number) :]]
-    except (KeyError, ValueError) as error:
-        raise LabInputError(f"--for {text!r}: expected a time such as 30s, 500ms or 2m") from error
+    return parse_duration(text, "--for")
 
 
 def described(kind: type[msgspec.Struct]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 
 from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import print_json, say
+from ssosim.output import one_line, print_json, say
 
 _ALL_OPTIONS = ("issuer", "subject", "audience", "expires_in")
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(signed)
     else:
-        say(signed.token)
+        say(one_line(signed.token))
     return 0
 
 

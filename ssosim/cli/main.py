@@ -1,7 +1,8 @@
 """``ssosim``: find the command, run it, turn errors into one line and an exit code.
 
 Exit codes everywhere: 0 as expected, 1 an expectation broken or a failure, 2 usage or input, 3 the machine lacks
-something; ``exec`` gives the program's own.
+something. ``exec`` gives the program's own, and 125 for every mistake of ssosim itself, as env and timeout of
+coreutils do.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from ssosim.output import guard_streams, one_line, print_error, release_streams
 __all__ = ["main"]
 
 INTERRUPTED = 130
+_RUNS_A_PROGRAM = ("exec",)
+_OWN_MISTAKE = 125
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -78,6 +81,7 @@ COMMANDS = (
     Command("federated-token", "ssosim.cli.federated_token", "a token of an issuer of the lab, as a workload has it"),
     Command("spn", "ssosim.cli.spn", "the SPN that each kind of client would ask for, and whether the KDC knows it"),
     Command("dns", "ssosim.cli.dns", "zones: show, plan and apply changes through a gate, roll back, find drift"),
+    Command("estate", "ssosim.cli.estate", "check an estate file, write a new one, print the schema"),
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
     Command("clean", "ssosim.cli.clean", "remove the state of labs that are stopped, and caches"),
@@ -105,11 +109,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    """Run the command, and return its exit code."""
+    given = _move_name(given)
+    runs_a_program = bool(given) and given[0] in _RUNS_A_PROGRAM
+    try:
+        code, own = _run_command(given)
+    except SystemExit as end:  # of argparse
+        if runs_a_program and end.code not in (0, None):
+            raise SystemExit(_OWN_MISTAKE) from None
+        raise
+    return _OWN_MISTAKE if own and runs_a_program and code not in (0, INTERRUPTED) else code
+
+
+def _move_name(given: list[str]) -> list[str]:
+    """Return the arguments with a ``--name`` before the command moved after it."""
+    count = 2 if given[:1] == ["--name"] else 1 if given[:1] and given[0].startswith("--name=") else 0
+    if not count or len(given) <= count:
+        return given
+    return [given[count], *given[:count], *given[count + 1 :]]
+
+
+def _run_command(given: list[str]) -> tuple[int, bool]:
+    """Return the exit code, and whether it is for a mistake that ssosim itself reports."""
     sweep_killed_labs()
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
         if command is None:
-            return _without_command(given)
+            return _without_command(given), False
         module = cast("CommandModule", importlib.import_module(command.module))
         parser = Parser(
             prog=f"ssosim {command.name}",
@@ -118,16 +144,16 @@ def _run(given: list[str]) -> int:
         )
         parser.set_defaults(command=command.name)
         module.add_arguments(parser)
-        return module.run(parser.parse_args(given[1:]))
+        return module.run(parser.parse_args(given[1:])), False
     except LabError as error:
         print_error(str(error))
-        return error.exit_code
+        return error.exit_code, True
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return INTERRUPTED, True
     except BrokenPipeError:
-        return 0
+        return 0, True
     except OSError as error:
-        return _failed(error, command.name if command else "output")
+        return _failed(error, command.name if command else "output"), True
 
 
 def _failed(error: OSError, what: str) -> int:

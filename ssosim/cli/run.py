@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import re
 import shlex
 import shutil
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_estate, add_json
+from ssosim.cli.expect_options import add_expect_options, expect_words, read_expectations, with_expectations
 from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.output import one_line, print_json, say
 
 if TYPE_CHECKING:  # slow to import, and --help does not need it
-    from ssosim.scenario.model import Scenario
+    from ssosim.scenario.model import Client, Scenario
     from ssosim.verdict.result import RunResult
 
 DESCRIPTION = """\
@@ -30,11 +32,18 @@ and print the outcome of each client in each phase with its reason.
   ssosim run feb-2025 --client office --client msal4j/integrated --client ./my-client
   ssosim run my-scenario.toml --json
   ssosim run feb-2025 --client office --report office.html --junit office.xml
+  ssosim run feb-2025 --exec ./my-client --expect 'silent|interactive' --expect cname=refused
+  ssosim run feb-2025 --exec ./my-client --within 30s --max-prompts 1 --max-rate 60/min
 
-Exit code 0 if every outcome is the one that the scenario expects, 1 if not.
+Exit code 0 if all that is expected holds, 1 if not. Of its own clients the scenario says what it
+expects. A program of --exec, and a client that the scenario does not have, must sign in (silent or
+interactive) in each phase without a fault, and send no credential to a wrong host; the options
+below expect more, or something else. They apply to these clients only; without any, to every client
+of the run.
 """
 
 _MAX_PARALLEL = 100
+_MAX_DEADLINE_S = 86_400.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,15 +56,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this client: the scenario's, a model, a real client, or your own client's folder; may be repeated",
     )
     parser.add_argument("--exec", action="append", metavar="'CMD'", help="your own program as an additional client")
+    parser.add_argument(
+        "--kind", metavar="KIND", help="expect of the program what the scenario expects of this kind, model or client"
+    )
+    parser.add_argument("--deadline", metavar="TIME", help="stop a program after this time: 30s, 2m (default: 60s)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (default: the scenario's)")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as one HTML file")
     add_estate(parser)
     add_json(parser)
+    add_expect_options(parser, phases=True)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play the scenario; return 0 if all outcomes are as expected, 1 if not."""
+    """Play the scenario; return 0 if all that is expected holds, 1 if not."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
     from ssosim.real_clients.client_choice import list_playable_names  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
@@ -119,7 +133,10 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
     with folder.trace.open(encoding="utf-8") as lines:
         records = list(read_records(lines))
     estate = None if options.estate is None else str(options.estate)
-    again = build_repeat_command(options.scenario, options.client or (), result.seed, estate, options.exec or ())
+    more = expect_words(options)
+    for name in ("kind", "deadline"):
+        more += [] if getattr(options, name) is None else [f"--{name}", getattr(options, name)]
+    again = build_repeat_command(options.scenario, options.client or (), result.seed, estate, options.exec or (), more)
     try:
         if options.junit is not None:
             from ssosim.report.junit import junit_xml  # noqa: PLC0415
@@ -160,5 +177,42 @@ def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario
             raise LabInputError("--exec: the command is empty; expected a program and its arguments")
         if trouble := why_not_startable(argv[0]):
             raise LabInputError(f"--exec {command!r}: {trouble}")
-        clients = (*clients, Client(name=f"{Path(argv[0]).name}#{number}", run=argv))
-    return msgspec.structs.replace(scenario, clients=clients, seed=seed)
+        name = f"{Path(argv[0]).name}#{number}"
+        clients = (*clients, Client(name=name, run=argv, kind=_kind_of(scenario, options.kind), added=True))
+    if options.kind is not None and not options.exec:
+        raise LabInputError("--kind: there is no program of --exec that it could be about")
+    return msgspec.structs.replace(scenario, clients=_expect(scenario, clients, options), seed=seed)
+
+
+def _kind_of(scenario: Scenario, kind: str | None) -> str:
+    """Return ``kind``. Raises LabInputError if the scenario expects nothing of it."""
+    keys = dict.fromkeys(key for phase in scenario.phases for key in phase.expect)
+    if kind is not None and kind not in keys:
+        near = difflib.get_close_matches(kind, keys, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise LabInputError(f"--kind: {scenario.name} expects nothing of {kind!r}; known: {', '.join(keys)}{hint}")
+    return kind or ""
+
+
+def _expect(scenario: Scenario, clients: tuple[Client, ...], options: argparse.Namespace) -> tuple[Client, ...]:
+    """Return ``clients`` with the expectations and the deadline of the options: the added ones, else all of them."""
+    import msgspec  # noqa: PLC0415
+
+    given = read_expectations(options, [phase.name for phase in scenario.phases])
+    only_added = any(client.added for client in clients)
+    concerned = [client for client in clients if client.added or not only_added]
+    chosen = {client.name: with_expectations(client, given) if given else client for client in concerned}
+    if options.deadline is not None:
+        from ssosim.verdict.expectations import parse_duration  # noqa: PLC0415
+
+        try:
+            deadline = parse_duration(options.deadline)
+        except ValueError as error:
+            raise LabInputError(f"--deadline: {error}") from error
+        if deadline > _MAX_DEADLINE_S:
+            raise LabInputError(f"--deadline {options.deadline}: expected at most {_MAX_DEADLINE_S:.0f}s")
+        programs = [client for client in chosen.values() if client.run]
+        if not programs:
+            raise LabInputError("--deadline: only programs have one, and no program is concerned; see --exec")
+        chosen |= {client.name: msgspec.structs.replace(client, deadline=deadline) for client in programs}
+    return tuple(chosen.get(client.name, client) for client in clients)

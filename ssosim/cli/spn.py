@@ -23,7 +23,7 @@ requested in turn, until the KDC knows one; of names joined by "or", one is chos
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_name(parser)
-    parser.add_argument("host", metavar="HOST", help="the host of a URL, such as autologon.microsoftazuread-sso.com")
+    parser.add_argument("host", metavar="HOST", help="the host of a URL: a name, an address or localhost")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--client", metavar="NAME", help="only this client model (see: ssosim clients)")
     only.add_argument("--rule", metavar="NAME", help="only this SPN rule, such as curl-gssapi or mit-no-rdns")
@@ -114,6 +114,11 @@ def _shape(dns: NameShape) -> str:
 
 
 def _asked(row: SpnRow) -> str:
+    first = f"waits {row.waits_s:g} s, then " if row.waits_s else ""
+    return first + _result(row)
+
+
+def _result(row: SpnRow) -> str:
     if row.problem:
         return row.problem
     ways = [", then ".join(f"{each.spn} ({each.kdc})" for each in way) for way in row.outcomes]

@@ -35,12 +35,18 @@ def run(options: argparse.Namespace) -> int:
         raise LabInputError(
             f'lab "{folder.name}" has no trace; start it with: ssosim up --name {folder.name}'
         ) from error
+    seen: set[str] = set()
     for line in lines:
         try:
             record = parse_record(line)
         except TraceFormatError as error:
             raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
+        seen.add(record.client)
         if options.client not in (None, record.client) or options.layer not in (None, record.event.layer):
             continue
         say(json_text(line.rstrip("\n")) if options.json else format_record(record), flush=options.follow)
+    if options.client is not None and options.client not in seen:
+        from ssosim.verdict.clients import describe_unknown_client  # noqa: PLC0415 - for a mistake only
+
+        raise LabInputError(f'lab "{folder.name}": {describe_unknown_client(options.client, filter(None, seen))}')
     return 0

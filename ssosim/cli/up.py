@@ -21,6 +21,7 @@ from ssosim.output import one_line, print_json, say
 if TYPE_CHECKING:
     import socket
 
+    from ssosim.lab.control.answers import LabStatus
     from ssosim.lab.control.injected_handlers import InjectedHandlers
     from ssosim.lab.core.lab import Lab
 
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
         recovered = f"\n{one_line(started.recovered)}; forget them with up --fresh" if started.recovered else ""
-        say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, detached=options.detach)}")
+        say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, started.status, options)}")
     sys.stdout.flush()
     return 0 if options.detach else _wait_until_stopped(started, stopped)
 
@@ -140,15 +141,16 @@ def _wait_until_stopped(started: StartedLab, stopped: list[int]) -> int:
     return 0
 
 
-def _suggest_commands(folder: LabFolder, *, detached: bool) -> str:
+def _suggest_commands(folder: LabFolder, status: LabStatus, options: argparse.Namespace) -> str:
+    """Return three commands to try, which work for the estate of this lab."""
     program = sys.argv[0] if os.sep in sys.argv[0] else "ssosim"
     program = one_line(os.path.relpath(program) if os.sep in program else program)
     name = "" if folder.name == "default" else f" --name {folder.name}"
-    where = "Try" if detached else "Ctrl-C stops it. Try, in another terminal"
-    url = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
-    return (
-        f"{where}:\n"
-        f"  {program} exec{name} -- curl --negotiate -u : {url}\n"
-        f"  {program} trace{name} --follow\n"
-        f"  {program} run feb-2025"
-    )
+    where = "Try" if options.detach else "Ctrl-C stops it. Try, in another terminal"
+    parts = {part.part: part.what for part in reversed(status.parts)}
+    domain = parts.get("user", "").rpartition("@")[2]
+    autologon = next((word for word in parts.get("autologon", "").split() if word.startswith("https://")), "")
+    trial = f"curl --negotiate -u : {autologon}/{domain}/winauth/sso" if autologon and domain else "klist"
+    # The names in the shipped scenarios are those of the default estate.
+    last = f"{program} fault list" if options.estate else f"{program} run feb-2025"
+    return f"{where}:\n  {program} exec{name} -- {one_line(trial)}\n  {program} trace{name} --follow\n  {last}"

@@ -2,7 +2,7 @@
 
 from ssosim.dns.server.query_counts import QueryCounts, Usage
 from ssosim.dns.server.servers import ClientOf, DnsServer, Effect, FindDnsEffect, ListenError
-from ssosim.dns.zones.answer import Answer, answer
+from ssosim.dns.zones.answer import Answer, answer, resolve_in_zones
 from ssosim.dns.zones.edits import (
     delete_profile,
     point_alias,
@@ -45,5 +45,6 @@ __all__ = [
     "put_rrset",
     "remove_name",
     "remove_rrset",
+    "resolve_in_zones",
     "zones_of",
 ]

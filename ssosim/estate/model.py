@@ -49,7 +49,9 @@ __all__ = [
     "Zone",
 ]
 
-RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
+RecordType = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,15}$")]
+"""The mnemonic of a record type, or ``TYPE`` with its number (RFC 3597 section 5)."""
+
 Routing = Literal["priority", "weighted", "performance", "geographic", "multivalue", "subnet"]
 
 Port = Annotated[int, Meta(ge=1, le=65535)]

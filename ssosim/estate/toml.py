@@ -84,7 +84,7 @@ def _schema_complaint(message: str, kind: type, data: object) -> tuple[KeyPath, 
         text, at = message, ""
     path = parse_path(at.strip("`"))
     if unknown := re.search(r"unknown field `([^`]*)`", text):
-        known = _fields(_type_at(path, kind, data))
+        known = _fields(_value_type(_type_at(path, kind, data), at))
         close = difflib.get_close_matches(unknown[1], known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
         return (*path, unknown[1]), f"unknown key; {hint}"
@@ -112,6 +112,13 @@ def _choices(path: KeyPath, at: str, kind: type, data: object) -> list[str]:
     union = _type_at(path[:-1], kind, None)
     structs = union.types if isinstance(union, inspect.UnionType) else ()
     return [str(t.tag) for t in structs if isinstance(t, inspect.StructType) and t.tag_field == path[-1]]
+
+
+def _value_type(here: inspect.Type | None, at: str) -> inspect.Type | None:
+    """Return the table that a value of the dictionary ``here`` may be, if ``at`` is such a value; else ``here``."""
+    if not (at.rstrip("`").endswith("[...]") and isinstance(here, inspect.DictType)):
+        return here
+    return _chosen(here.value_type, {})
 
 
 def _fields(here: inspect.Type | None) -> list[str]:

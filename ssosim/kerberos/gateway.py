@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from ssosim.kerberos.codes import KrbCode
@@ -64,12 +64,16 @@ Forward = Callable[[bytes], Awaitable[bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class KdcRequestContext:
-    """One request at the gateway: the client's name, the transport, the parsed message and its bytes."""
+    """One request at the gateway: the client's name, the transport, the parsed message and its bytes.
+
+    The responder adds the numbers of the faults that change the exchange to ``faults``, for the trace.
+    """
 
     client: str
     transport: Literal["udp", "tcp"]
     message: Message
     data: bytes
+    faults: list[int] = field(default_factory=list)
 
 
 KdcResponder = Callable[[KdcRequestContext, Forward], Awaitable[bytes | None]]
@@ -172,16 +176,21 @@ class KdcGateway:
         message = read_message(data)
         responder = self.responder
         reply: bytes | None = None
+        context = KdcRequestContext(client, transport, message, data)
         try:
-            if responder is None:
-                reply = await forward(data)
-            else:
-                reply = await responder(KdcRequestContext(client, transport, message, data), forward)
+            reply = await forward(data) if responder is None else await responder(context, forward)
         finally:
-            self._record(client, transport, message, reply)
+            self._record(client, transport, message, reply, tuple(context.faults))
         return reply
 
-    def _record(self, client: str, transport: Literal["udp", "tcp"], request: Message, reply: bytes | None) -> None:
+    def _record(
+        self,
+        client: str,
+        transport: Literal["udp", "tcp"],
+        request: Message,
+        reply: bytes | None,
+        faults: tuple[int, ...] = (),
+    ) -> None:
         parsed = request if isinstance(request, KdcRequest) else None
         event = KdcExchange(
             request=parsed.kind if parsed else "unreadable",
@@ -190,6 +199,7 @@ class KdcGateway:
             realm=parsed.realm if parsed else "",
             outcome=_read_outcome(reply),
             transport=transport,
+            faults=faults,
         )
         self._trace.record(client, event)
 

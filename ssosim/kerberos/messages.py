@@ -26,6 +26,7 @@ __all__ = [
     "build_error",
     "build_tgs_reply",
     "read_message",
+    "read_ticket_server",
 ]
 
 MAX_NAME = 1024
@@ -154,6 +155,11 @@ def _check_header(version: Element, kind: Element, number: int) -> None:
 def _ticket(element: Element) -> tuple[str, str, Mapping[int, Element]]:
     ticket = der.read_fields(der.read_single(element.expect(0x61)))
     return _text(ticket[1]), _name(ticket[2]), der.read_fields(ticket[3])
+
+
+def read_ticket_server(element: Element) -> str:
+    """The name of the service that a Ticket (RFC 4120, section 5.3) is for. Raises DerError and KeyError."""
+    return _ticket(element)[1]
 
 
 def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -> str:

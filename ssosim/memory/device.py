@@ -232,6 +232,8 @@ class MemoryDevice(ServiceExchange):
                 stage=refusal.stage,
                 reason=refusal.kind,
                 step=step_of_host(lab.first_steps, host),
+                port=call.port,
+                faults=refusal.faults,
             )
             lab.trace.record(self._client, event)
             if refusal.stage == "tls":

@@ -17,13 +17,14 @@ from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Realm
-from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule, decide_kdc_request
+from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
+from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.codes import KrbCode, error_name
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.trace import KdcExchange
 
-__all__ = ["MemoryAcceptor", "MemoryKdc", "TicketCache", "TicketReply", "list_principals"]
+__all__ = ["MemoryAcceptor", "MemoryKdc", "TicketCache", "TicketReply", "list_principals", "read_memory_ticket"]
 
 _ISSUED, _SILENCE, _UNREADABLE = "issued", "no answer", "unreadable answer"
 _TICKET = b"ssosim memory ticket "
@@ -93,17 +94,17 @@ class MemoryKdc:
                 delay += decision.effect.delay
                 outcome = self._changed_outcome(decision.effect, request, principal, code)
             if outcome == _SILENCE:
-                record(self._event(name, _SILENCE))
+                record(self._event(name, _SILENCE, decision))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
                 return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
             if outcome is None:
-                record(self._event(service, _ISSUED))
+                record(self._event(service, _ISSUED, decision))
                 return TicketReply(delay=delay)
             if isinstance(outcome, str):
-                record(self._event(service, outcome))
+                record(self._event(service, outcome, decision))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(service, error_name(outcome)))
+            record(self._event(service, error_name(outcome), decision))
             unchanged = decision is None or not decision.effect.decides_reply
             failure = self._failure(spn, service, outcome, from_kdc=unchanged)
         return TicketReply(failure, delay=delay)
@@ -141,8 +142,9 @@ class MemoryKdc:
     def _code(self, service: str) -> int | None:
         return None if self.knows(service) else KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
 
-    def _event(self, service: str, outcome: str) -> KdcExchange:
-        return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm)
+    def _event(self, service: str, outcome: str, decision: KdcDecision | None) -> KdcExchange:
+        faults = () if decision is None else decision.faults
+        return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm, faults=faults)
 
     def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
@@ -190,11 +192,10 @@ class MemoryAcceptor:
         """Accept or refuse a token as GSS-API does with a token of a real KDC."""
         if not token.startswith(_TICKET):
             return _refuse_unknown_token(token)
-        try:
-            payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
-            client, service = str(payload["client"]), str(payload["service"])
-        except (ValueError, KeyError, TypeError):
+        read = _read_token(token)
+        if read is None:
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
+        client, service = read
         name = f"{service}@{self._realm}"
         if service not in self._principals:
             text = f"KRB_AP_ERR_NOT_US: Request ticket server {name} not found in keytab (ticket kvno 1)"
@@ -203,6 +204,23 @@ class MemoryAcceptor:
             return RefusedTicket("kerberos", "replayed", "KRB_AP_ERR_REPEAT: Request is a replay")
         self._used.add(token)
         return AcceptedTicket(client, name, _MUTUAL)
+
+
+def read_memory_ticket(token: bytes) -> str | None:
+    """Return the service that a token of this KDC, or a Kerberos ticket, is for; None if it is neither."""
+    if not token.startswith(_TICKET):
+        return read_ticket_service(token)
+    read = _read_token(token)
+    return None if read is None else read[1]
+
+
+def _read_token(token: bytes) -> tuple[str, str] | None:
+    """Return the client and the service of a token of this KDC; None if it cannot be read."""
+    try:
+        payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
+        return str(payload["client"]), str(payload["service"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _refuse_unknown_token(token: bytes) -> RefusedTicket:

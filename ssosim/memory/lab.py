@@ -13,15 +13,16 @@ from ssosim.entra.core.keys import GeneratedKey, list_generated_keys
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate
+from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
-from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals
+from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
-from ssosim.memory.resolvers import MemoryResolver, Upstream, authority_servers
+from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
 from ssosim.services import Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
 from ssosim.trace import Event, SignInStep, Trace
@@ -66,6 +67,7 @@ class MemoryLab:
         accounts = tuple(user.sam_account for user in estate.users if user.sam_account is not None)
         known = list_principals(estate.default_realm, accounts)
         self.kdc = MemoryKdc(estate.default_realm.name, lambda: known)
+        self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
         self.provider.fetch_document = DocumentFetcher(
@@ -90,21 +92,23 @@ class MemoryLab:
     def _build_resolvers(self) -> dict[str, MemoryResolver]:
         """Build the estate's resolvers, by address, with the name servers that they query."""
         faults = self.faults
-        servers: dict[str, Upstream] = dict(
-            authority_servers(faults.authorities, lambda server, name: faults.attach(server, "authority", name))
-        )
+        servers = AuthorityServers(faults.authorities, lambda server, name: faults.attach(server, "authority", name))
         made: dict[str, MemoryResolver] = {}
+
+        def find_server(address: str) -> Upstream | None:
+            return made.get(address) or servers.find(address)
+
         for resolver in self.estate.resolvers:
-            servers[resolver.address] = made[resolver.address] = one = MemoryResolver(
+            made[resolver.address] = one = MemoryResolver(
                 resolver.name,
                 resolver_settings(resolver, self.estate),
                 self.trace,
                 roots=faults.authorities.hierarchy.root_addresses,
                 is_bogus=faults.is_bogus,
-                upstream=servers,
+                find_server=find_server,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver")
+            faults.attach(one, "resolver", validates=resolver.validate)
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:
@@ -132,7 +136,8 @@ class MemoryLab:
         certificate_fault = state.certificates.get(host)
         if certificate_fault is not None and (report_presented := state.presented.get(host)) is not None:
             report_presented()
-        return tls_refused(certificate_fault)
+        number = state.certificate_faults.get(host)
+        return tls_refused(certificate_fault, () if number is None else (number,))
 
     def find_responder(self, address: str | None, port: int, host: str) -> Responder:
         """Return the responder for ``host`` on ``port`` of ``address``; None stands for any address."""

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import dns.exception
 
-from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, answer
-from ssosim.dns.server.delivery import apply_effect, make_dropped_event
+from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, resolve_in_zones
+from ssosim.dns.server.delivery import apply_effect, make_dropped_event, name_faults
 from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
 from ssosim.dns.zones.stub import NAME_TIMEOUT_S, LookupResult, Query, build_query, read_answer, read_wire
@@ -69,11 +69,17 @@ class NameServer(Protocol):
 
 def apply_dns_effect(healthy: SentReply, effect: Effect | None) -> SentReply:
     """Return the reply that is sent instead of ``healthy`` under the fault ``effect``."""
-    query, event = healthy.query, healthy.event
     if effect is None:
         return healthy
+    query, event = healthy.query, healthy.event
     if effect.drop:
-        return SentReply(query, make_dropped_event(event))
+        return SentReply(query, make_dropped_event(event, effect.faults))
+    changed = _change_reply(healthy, effect)
+    return replace(changed, event=name_faults(changed.event, event, effect))
+
+
+def _change_reply(healthy: SentReply, effect: Effect) -> SentReply:
+    query, event = healthy.query, healthy.event
     if effect.rcode is not None or effect.truncate:
         changed = apply_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
         return SentReply(query, replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
@@ -116,7 +122,7 @@ class AuthoritativeServer:
         known = self._replies.get((query, transport, "")) or self._replies.get((query, transport, client))
         if known is not None:
             return known
-        answered = answer(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
+        answered = resolve_in_zones(zones, query.name, query.type, QueryContext(None, health, self._store.draw()))
         reply = SentReply(query, answered.event(transport), answer=answered)
         shared = find_cache_scope(answered)
         if shared == "anybody" and transport == "udp":

@@ -6,7 +6,7 @@ stands still while a resolver looks for an answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Protocol
@@ -27,7 +27,7 @@ from ssosim.dns.zones.stub import Query, build_query
 from ssosim.memory.resolution import SentReply, apply_dns_effect
 from ssosim.trace import Trace
 
-__all__ = ["MemoryResolver", "Upstream", "authority_servers"]
+__all__ = ["AuthorityServers", "MemoryResolver", "Upstream"]
 
 _TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
@@ -56,28 +56,38 @@ class Authority:
         context = QueryContext(subnet, store.health.current, store.draw())
         answered = self._authorities.answer_as(self._name, query.name, query.type, context)
         event = replace(answered.event(transport), by=self._plain)
-        if event.rcode == "NODATA" and not answered.authoritative:
-            event = replace(event, rcode="REFERRAL")
         return apply_dns_effect(
             SentReply(query, event, answer=answered),
             self.find_effect(event, client) if self.find_effect is not None else None,
         )
 
 
-def authority_servers(authorities: Authorities, attach: Callable[[Authority, str], None]) -> dict[str, Authority]:
-    """Return every name server of the hierarchy by address; ``attach`` is called with each server and its name."""
-    found = {}
-    for name, address in authorities.hierarchy.addresses.items():
-        found[address] = server = Authority(authorities, name)
-        attach(server, plain(name))
-    return found
+class AuthorityServers:
+    """The name servers of the hierarchy as it is now; ``attach`` is called with each server and its name."""
+
+    def __init__(self, authorities: Authorities, attach: Callable[[Authority, str], None]) -> None:
+        self._authorities = authorities
+        self._attach = attach
+        self._servers: dict[Name, Authority] = {}
+        for name in authorities.hierarchy.addresses:
+            self._add(name)
+
+    def find(self, address: str) -> Authority | None:
+        """Return the server at ``address``; None if no name server has it."""
+        name = self._authorities.find_server_at(address)
+        return None if name is None else self._servers.get(name) or self._add(name)
+
+    def _add(self, name: Name) -> Authority:
+        server = self._servers[name] = Authority(self._authorities, name)
+        self._attach(server, plain(name))
+        return server
 
 
 class MemoryResolver:
     """A caching resolver called ``name``.
 
-    ``upstream`` maps addresses to servers, ``roots`` are addresses of root servers, ``bogus`` tells whether a name
-    fails DNSSEC validation, and ``now`` returns the time in seconds since the Unix epoch.
+    ``find_server`` returns the server at an address, ``roots`` are addresses of root servers, ``is_bogus`` tells
+    whether a name fails DNSSEC validation, and ``now`` returns the time in seconds since the Unix epoch.
     """
 
     def __init__(
@@ -88,14 +98,14 @@ class MemoryResolver:
         *,
         roots: tuple[str, ...],
         is_bogus: Callable[[Name], bool],
-        upstream: Mapping[str, Upstream],
+        find_server: Callable[[str], Upstream | None],
         now: Callable[[], float],
     ) -> None:
         self.find_effect: FindDnsEffect | None = None
         self.name = name
         self._settings = settings
         self._trace = trace
-        self._upstream = upstream
+        self._find_server = find_server
         self._now = now
         self._core = Resolver(settings, roots, is_bogus=is_bogus, random=Random(name))  # noqa: S311 - as over sockets
 
@@ -103,7 +113,7 @@ class MemoryResolver:
         """Return the reply to ``query`` of ``client``."""
         answer, origin = self._resolve(Question(query.name, query.type))
         answered = with_query_name(answer, query.name)
-        event = replace(answered.event(transport), by=self.name, origin=origin)
+        event = replace(answered.event(transport), by=self.name, origin=origin, faults=())  # DNS does not transmit them
         return apply_dns_effect(
             SentReply(query, event, answer=answered),
             self.find_effect(event, client) if self.find_effect is not None else None,
@@ -140,7 +150,7 @@ class MemoryResolver:
     def _exchange(self, ask: UpstreamQuery) -> tuple[Answer | None, float]:
         """Return a server's answer (None: no usable answer) and the seconds waited for it."""
         limit = self._settings.timeout
-        server = self._upstream.get(ask.server)
+        server = self._find_server(ask.server)
         if server is None:
             return None, limit
         try:

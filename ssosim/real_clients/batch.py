@@ -21,6 +21,7 @@ from ssosim.scenario.model import Scenario
 from ssosim.scenario.private_play import play_privately
 from ssosim.trace import PhaseStarted, Record
 from ssosim.trace.export import read_records
+from ssosim.verdict.expectations import Expectation
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult
 
@@ -52,7 +53,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     spn: str = ""
     decided_s: float | None = None
-    expected: Outcome | None = None
+    expected: Expectation | None = None
+    as_expected: bool = True
     sent: SentRequests = SentRequests()
 
 
@@ -125,6 +127,7 @@ def _build_cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
                 spn=result_of_client.spn,
                 decided_s=result_of_client.decided_s,
                 expected=result_of_client.expected,
+                as_expected=result_of_client.as_expected,
                 sent=collect_sent_requests(own, zones),
             )
 

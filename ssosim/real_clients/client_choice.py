@@ -43,10 +43,11 @@ def build_scenario_client(client_flow: ClientFlow, name: str | None = None, kind
         run=tuple(expand_home(word) for word in flow.run),
         device=flow.device,
         deadline=flow.deadline,
-        kind=kind,
+        kind=kind or flow.kind,
         person=flow.person,
         environment={key: expand_home(value) for key, value in flow.environment.items()},
         etc=None if flow.etc is None else str(find_client_home(client_flow.client) / flow.etc),
+        expect=flow.expect,
     )
 
 
@@ -60,7 +61,9 @@ def choose_clients(scenario: Scenario, names: Iterable[str]) -> Scenario:
     for name in dict.fromkeys(names):
         if _is_real_client(scenario, name):
             chosen |= {
-                client_flow.name: build_scenario_client(client_flow, kind=_find_group(scenario, client_flow))
+                client_flow.name: msgspec.structs.replace(
+                    build_scenario_client(client_flow, kind=_find_group(scenario, client_flow)), added=True
+                )
                 for client_flow in find_flows(name)
             }
         else:
@@ -91,7 +94,12 @@ def _resolve_real_client(client: Client) -> Client:
 
 
 def _find_group(scenario: Scenario, client_flow: ClientFlow) -> str:
-    """Return the model of ``client_flow`` if it plays on the same device: then the same outcome is expected."""
+    """Return the kind or the model of ``client_flow``, of which the scenario expects something.
+
+    The model counts only if it plays on the same device: then the same outcome is expected.
+    """
+    if client_flow.flow.kind:
+        return client_flow.flow.kind
     for client in scenario.clients:
         if (
             client.model is not None

@@ -16,6 +16,7 @@ from ssosim_clients.policies.registry import list_policy_names
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
+from ssosim.verdict.expectations import AnyExpectation, find_expectation_mistake
 
 __all__ = ["FILE_NAME", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
 
@@ -45,6 +46,9 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     the estate's, by default its first. ``model`` is the client model of this flow; ``policy`` replaces that model's
     policy if the program handles network errors differently. ``person`` is the behaviour of the scripted user when a
     page opens; ``etc`` a folder of the client whose files appear in the device's ``/etc``; ``deadline`` is in seconds.
+
+    ``kind`` is a group of clients of which scenarios expect something. ``expect`` are expectations of this flow by
+    phase: the phase's name, ``scenario#phase``, or ``*`` for any phase. They precede those of a scenario.
     """
 
     name: str
@@ -58,6 +62,8 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     deadline: float = 60.0
     deviations: tuple[Deviation, ...] = ()
+    kind: str = ""
+    expect: dict[str, AnyExpectation] = {}
 
 
 class Manifest(_Frozen, frozen=True, kw_only=True):
@@ -151,7 +157,14 @@ def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:
     for name, value in flow.environment.items():
         if not name or "=" in name or "\0" in name + value:
             yield ("environment", name), "expected the name and value of a variable"
+    yield from _expectation_mistakes(flow)
     yield from _deviation_mistakes(flow)
+
+
+def _expectation_mistakes(flow: Flow) -> Iterator[_Mistake]:
+    for key, expected in flow.expect.items():
+        if text := find_expectation_mistake(expected):
+            yield ("expect", key), text
 
 
 def _deviation_mistakes(flow: Flow) -> Iterator[_Mistake]:

@@ -10,9 +10,22 @@ import msgspec
 
 from ssosim.lab.control.dns_answers import ChangeResult, Changes, Drift, GateDecision, Plan, Usage
 from ssosim.output import clean_data
-from ssosim.scenario.forecast import Forecast, Prediction
+from ssosim.scenario.forecast import Forecast, Prediction, ViewForecast
+from ssosim.scenario.forecast_times import describe_timing, summarise_timings
 
-__all__ = ["ZoneRow", "done_text", "drift_text", "forecast_text", "gate_text", "plan_text", "zones_text"]
+__all__ = [
+    "ZoneRow",
+    "changes_lines",
+    "done_text",
+    "drift_text",
+    "forecast_text",
+    "gate_text",
+    "losers_text",
+    "outside_text",
+    "plan_text",
+    "timing_text",
+    "zones_text",
+]
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _MAX_NAMES = 8
@@ -44,7 +57,7 @@ class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
 def plan_text(plan: Plan) -> str:
     """Format a plan: changes, risk, blast radius, references, usage, and what the rollback leaves changed."""
     lines = [f"plan {plan.plan}: {plan.title}", f"against version {plan.version} of the zones", ""]
-    lines += _changes(plan.changes)
+    lines += changes_lines(plan.changes)
     risk, blast = plan.risk, plan.blast_radius
     where = "global" if blast.scope == "global" else f"views {', '.join(blast.views)}"
     lines += ["", f"risk: {risk.level}, blast radius: {where}"]
@@ -66,18 +79,19 @@ def _rehearsed(left: Changes | str | None) -> list[str]:
         return []
     if isinstance(left, Changes) and not any(msgspec.structs.astuple(left)):
         return ["", "rollback as written gives back last known good"]
-    lines = [f"  {left}"] if isinstance(left, str) else _changes(left)
+    lines = [f"  {left}"] if isinstance(left, str) else changes_lines(left)
     return ["", "rollback as written does not restore last known good", *lines]
 
 
-def _changes(changes: Changes) -> list[str]:
+def changes_lines(changes: Changes) -> list[str]:
+    """Return a line or more for each difference, and the numbers of record sets; data must be clean already."""
     lines = []
     for record in changes.records:
         lines.append(f"  {_SIGNS[record.kind]} {record.name} {record.type}")
         lines += _before_and_after(record.before, record.after)
     for profile in changes.profiles:
         lines.append(f"  {_SIGNS[profile.kind]} traffic manager {profile.profile}")
-        lines += _before_and_after(profile.before, profile.after)
+        lines += [f"      {line}" for line in profile.fields] or _before_and_after(profile.before, profile.after)
     lines += [f"  + zone {name}" for name in changes.zones_added]
     lines += [f"  - zone {name}" for name in changes.zones_removed]
     counts = [sum(each.kind == kind for each in changes.records) for kind in _SIGNS]
@@ -110,17 +124,42 @@ def gate_text(gate: GateDecision) -> str:
 @_of_clean_data
 def forecast_text(forecast: Forecast) -> str:
     """Format the predicted outcome for every kind of client, with the SPN before and after."""
-    lines = [f"predicted outcome at {forecast.host}", "", "  by the way a client forms the SPN"]
-    for each in forecast.rules:
-        lines += _prediction(each, f"{each.kind} ({_few(each.names)})")
-    lines += ["", "  by client model"]
-    for each in forecast.models:
-        lines += _prediction(each, each.names[0])
-    if worse := forecast.worse:
-        lines += ["", f"  worse off: {len(worse)} of {len(forecast.models)} models: {', '.join(worse)}"]
-    else:
-        lines += ["", "  no model is worse off"]
+    lines = [f"predicted outcome at {forecast.host}"]
+    lines += [f"  {outside_text(forecast, name)}" for name in forecast.outside]
+    for view in forecast.views:
+        lines += ["", f"  {view.name}:"] if view.name else []
+        if view.name and not view.worse and all(each.before == each.after for each in (*view.rules, *view.models)):
+            lines += ["  as before for every model"]
+            continue
+        lines += ["", "  by the way a client forms the SPN"]
+        for each in view.rules:
+            lines += _prediction(each, f"{each.kind} ({_few(each.names)})")
+        lines += ["", "  by client model"]
+        for each in view.models:
+            lines += _prediction(each, each.names[0])
+        lines += ["", f"  {losers_text(view)}"]
+        lines += [f"  for how long: {text}"] if (text := timing_text(view)) else []
     return "\n".join(lines)
+
+
+def timing_text(view: ViewForecast) -> str:
+    """Say in one sentence for how long the models of this view are hurt; empty if none is."""
+    return summarise_timings(((each.names[0], each.timing) for each in view.models if each.timing), _few)
+
+
+def losers_text(view: ViewForecast) -> str:
+    """Say who is worse off in this view."""
+    if not view.worse:
+        return "no model is worse off"
+    where = f" in {view.name}" if view.name else ""
+    return f"worse off{where}: {len(view.worse)} of {len(view.models)} models: {', '.join(view.worse)}"
+
+
+def outside_text(forecast: Forecast, name: str) -> str:
+    """Say what the forecast assumes of a name that is in no zone."""
+    if forecast.assumed == "missing":
+        return f"{name} is in no zone given: assumed not to exist (--outside missing)"
+    return f"{name} is in no zone given: assumed to resolve, and to answer for {forecast.host} (--outside resolves)"
 
 
 def _prediction(each: Prediction, title: str) -> Iterator[str]:
@@ -133,6 +172,8 @@ def _prediction(each: Prediction, title: str) -> Iterator[str]:
         yield f"        SPN {_spns(each.spn_before)} → {_spns(each.spn_after)}"
     if each.worse:
         yield f"        {each.why}"
+    if each.timing is not None:
+        yield f"        {describe_timing(each.timing)}"
 
 
 def _spns(spns: Sequence[str]) -> str:

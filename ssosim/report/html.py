@@ -16,6 +16,7 @@ from string import Template
 from ssosim import __version__
 from ssosim.report.evidence import evidence
 from ssosim.report.safe_text import escape, span
+from ssosim.report.text_table import describe_expectations
 from ssosim.report.timeline_data import FaultSpan, attempts, fault_spans, record_bands
 from ssosim.report.timeline_svg import LETTERS, PATTERNS, Lane, timeline
 from ssosim.trace import Record
@@ -73,10 +74,10 @@ def _summary(result: RunResult) -> str:
     judged = result.judged
     good = sum(each.as_expected for each in judged)
     if not judged:
-        return '<p class="result">The scenario expects nothing of these clients.</p>'
+        return '<p class="result">Nothing is expected of any outcome: none could fail.</p>'
     kind, sign = ("good", "✓") if good == len(judged) else ("bad", "✗")
-    text = f"{good} of {len(judged)} outcomes are as the scenario expects"
-    return f'<p class="result {kind}"><span aria-hidden="true">{sign}</span> {text}</p>'
+    text = "; ".join(describe_expectations(result))
+    return f'<p class="result {kind}"><span aria-hidden="true">{sign}</span> {escape(text)}</p>'
 
 
 def _legend() -> str:
@@ -127,7 +128,7 @@ def _after(result: ClientResult) -> str:
 def _unexpected(result: ClientResult) -> str:
     if result.as_expected:
         return ""
-    return f' <strong class="wrong">expected: {escape(result.expected)}</strong>'
+    return f' <strong class="wrong">expected: {escape("; ".join(map(str, result.broken)))}</strong>'
 
 
 def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Sequence[Record]) -> str:
@@ -137,7 +138,7 @@ def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Seq
         f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp())}</time> '
         f"<b>{escape(phase.phase)}</b>{title}</h3>"
     )
-    parts = [head]
+    parts = [head, *(f'<p class="note">Note: {escape(note)}</p>' for note in phase.notes)]
     for lane, client in enumerate(clients):
         result = phase.clients[client]
         shown = " open" if not result.as_expected else ""
@@ -154,8 +155,12 @@ def _facts(result: ClientResult) -> str:
     facts: list[tuple[str, object]] = [
         ("decided", "never in this phase" if after is None else f"after {span(after)}" if after >= 1 else "at once"),
         ("attempts", result.attempts),
+        ("prompts", result.prompts),
+        ("requests", result.measures.requests),
+        ("requests in the busiest minute", result.measures.peak_requests_per_minute),
         ("SPN asked for", result.spn),
         ("expected", result.expected or "nothing"),
+        ("exposed", "; ".join(f"{each.what} to {each.where}: {each.why}" for each in result.measures.exposures)),
         ("first failed step", result.measures.step or ""),
         ("note", result.note),
     ]

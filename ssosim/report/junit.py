@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from ssosim.report.evidence import evidence
 from ssosim.report.safe_text import clean
-from ssosim.report.text_table import table
+from ssosim.report.text_table import describe_figures, table
 from ssosim.trace import Record
 from ssosim.verdict.result import PhaseResult, RunResult
 
@@ -23,8 +23,9 @@ def junit_xml(
 ) -> str:
     """The document. ``took_s`` is how long the run took, in real seconds; ``now`` when it ended (default: now).
 
-    A test case fails if its outcome is not the one that the scenario expects. Its failure says the reason, the lines of
-    the trace behind it, and ``again``, the command that repeats the run.
+    A test case fails if an expectation is broken. Its failure says what was expected, the reason, the lines of the
+    trace behind it, and ``again``, the command that repeats the run. A test case of which nothing is expected is
+    skipped, since it could not fail.
     """
     cases = [
         _case(f"ssosim.{result.scenario}.{phase.phase}", phase, client, records, again)
@@ -32,6 +33,7 @@ def junit_xml(
         for client in phase.clients
     ]
     failures = sum(case.find("failure") is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{took_s:.3f}"}
     root = ET.Element("testsuites", {"name": "ssosim", **counts})
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -39,7 +41,13 @@ def junit_xml(
     suite = ET.SubElement(
         root,
         "testsuite",
-        {"name": _text(result.scenario), "timestamp": stamp, "hostname": "localhost", **counts, "skipped": "0"},
+        {
+            "name": _text(result.scenario),
+            "timestamp": stamp,
+            "hostname": "localhost",
+            **counts,
+            "skipped": str(skipped),
+        },
     )
     properties = ET.SubElement(suite, "properties")
     for name, value in (("scenario", result.title), ("seed", result.seed), ("again", again)):
@@ -55,10 +63,15 @@ def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Rec
     # Dots separate packages in most viewers: in the class name, scenario and phase become two levels of them.
     result = phase.clients[client]
     case = ET.Element("testcase", {"classname": _text(classname), "name": _text(client), "time": "0.000"})
-    if not result.as_expected:
-        message = f"{result.outcome}, expected {result.expected}: {result.reason}"
+    if not result.is_judged:
+        also = "; only an exposure could fail here" if result.expected is not None else ""
+        ET.SubElement(case, "skipped", {"message": _text(f"{result.outcome}; nothing is expected of it{also}")})
+    elif not result.as_expected:
+        message = f"{result.outcome}, expected {'; '.join(map(str, result.broken))}: {result.reason}"
         failure = ET.SubElement(case, "failure", {"type": "UnexpectedOutcome", "message": _text(message)})
         message += f" ({result.note})" if result.note else ""
+        figures = describe_figures(result)
+        message += f"\n{figures}" if figures else ""
         lines = [str(line) for line in evidence(records, result.evidence)]
         begin = f"{client} in phase {phase.phase!r}, from {phase.start.isoformat()}"
         failure.text = _text("\n".join([begin, message, *lines, f"again: {again}"]))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
+from collections.abc import Sequence
+
 from ssosim.output import clean_data
 from ssosim.verdict.result import ClientResult, RunResult
 
-__all__ = ["table"]
+_NARROWEST = 20
+
+__all__ = ["describe_expectations", "describe_figures", "table"]
 
 
 def table(result: RunResult, columns: int | None = None) -> str:
     """Return the table of phases and clients, and below it the reason for every outcome in one sentence.
 
-    If the table would be wider than the ``columns`` of the terminal, each client becomes a row.
+    ``(!)`` marks a broken expectation. If the table would be wider than the ``columns`` of the terminal, each client
+    becomes a row.
     """
     result = clean_data(result)  # reasons contain names that a program sent
     clients = result.clients
@@ -26,19 +33,49 @@ def table(result: RunResult, columns: int | None = None) -> str:
     width = max((len(client) for client in clients), default=0)
     for phase in result.phases:
         lines += ["", f"{phase.phase}: {phase.title}".rstrip(": ")]
+        lines += [f"  note: {note}" for note in phase.notes]
         for client, came_to in phase.clients.items():
             outcome = f"{came_to.outcome}{_after(came_to)}"
             lines.append(f"  {client:<{width}}  {outcome}: {came_to.reason}{_deviation(came_to)}")
+            lines += [f"  {'':<{width}}  {figures}"] if (figures := describe_figures(came_to)) else []
             lines += [f"  {'':<{width}}  {came_to.note}"] if came_to.note else []
     if result.mix:
         shares = [f"{each.phase} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
-    good = sum(each.as_expected for each in result.judged)
-    counted = f"{good} of {len(result.judged)} outcomes are as the scenario expects"
-    if not result.judged:
-        counted = "the scenario expects nothing of these clients"
-    lines += ["", f"{counted}; seed {result.seed}"]
+    counted, *free = describe_expectations(result)
+    lines.append("")
+    for line in (f"{counted}; seed {result.seed}", *free):
+        lines += [line] if columns is None else textwrap.wrap(line, max(columns, _NARROWEST), subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def describe_expectations(result: RunResult) -> list[str]:
+    """Return how many expectations hold, and which clients could not fail where, since nothing was expected there."""
+    good = sum(each.as_expected for each in result.judged)
+    pairs = sum(len(phase.clients) for phase in result.phases)
+    if not result.judged:
+        lines = ["nothing is expected of any outcome: none could fail"]
+    else:
+        lines = [f"{good} of {len(result.judged)} outcomes are as expected"]
+        if len(result.judged) < pairs:
+            lines[0] += f"; nothing is expected of {pairs - len(result.judged)} more"
+    alike: dict[str, list[str]] = {}
+    for client in result.clients:
+        if text := _describe_freedom([(each.phase, each.clients[client]) for each in result.phases]):
+            alike.setdefault(text, []).append(client)
+    return lines + [f"{', '.join(clients)}: {text}" for text, clients in alike.items()]
+
+
+def _describe_freedom(results: Sequence[tuple[str, ClientResult]]) -> str:
+    """Return in which phases a client could and could not fail; empty if it could in every phase."""
+    free = [phase for phase, each in results if not each.is_judged]
+    if not free:
+        return ""
+    judged = [phase for phase, each in results if each.is_judged]
+    could = f"could fail in {', '.join(judged)}" if judged else "could fail nowhere"
+    if all(each.expected is not None and each.expected.no_exposure for _, each in results):
+        could += ", and everywhere by an exposure" if judged else ", except by an exposure"
+    return f"{could}; could not fail in {', '.join(free)} (expect more: --expect {shlex.quote(free[0])}=OUTCOME)"
 
 
 def _grid(rows: list[list[str]]) -> list[str]:
@@ -56,4 +93,19 @@ def _after(result: ClientResult) -> str:
 
 
 def _deviation(result: ClientResult) -> str:
-    return "" if result.as_expected else f" [expected: {result.expected}]"
+    if not result.is_judged:
+        return " [nothing is expected]"
+    return "".join(f" [expected: {each}]" for each in result.broken)
+
+
+def describe_figures(result: ClientResult) -> str:
+    """Return attempts, prompts, request rate and exposures, where there is more than in a sign-in without trouble."""
+    measures = result.measures
+    exposed = dict.fromkeys(f"{each.what} to {each.where} ({each.why})" for each in measures.exposures)
+    parts = [f"{result.attempts} attempts"] if result.attempts > 1 else []
+    parts += [f"{result.prompts} prompts"] if result.prompts > 1 else []
+    if result.attempts > 1 or any(each.rule == "max-rate" for each in result.broken):
+        busiest = measures.peak_requests_per_minute
+        parts.append(f"{measures.requests} requests, {busiest} in the busiest minute")
+    parts += [f"exposed: {'; '.join(exposed)}"] if exposed else []
+    return ", ".join(parts)

@@ -148,7 +148,7 @@ class _Sheet:
         middle = min(self._scale.x(begin + after), right - 2) if after >= 1 else left
         label = f"{client}, {self._phases[phase]}: {outcome}"
         if not result.as_expected:
-            label += f", but {result.expected} was expected"
+            label += f", but {' and '.join(each.expected for each in result.broken)} was expected"
         self._parts.append(f'<a href="#why-{phase}-{lane}" aria-label="{escape(label)}">')
         title = f"{label}. {result.reason}"
         if middle > left:

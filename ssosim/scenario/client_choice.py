@@ -27,7 +27,7 @@ def find_client(scenario: Scenario, name: str) -> Client:
         if client.name == name:
             return client
     if name in MODELS:
-        return Client(name=name, model=name)
+        return Client(name=name, model=name, added=True)
     own = [client.name for client in scenario.clients]
     known = [*own, *(model for model in MODELS if model not in own)]
     near = difflib.get_close_matches(name, known, n=3)

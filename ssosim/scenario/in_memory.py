@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ssosim_clients.models.base import Model, SignInReport, SignInState
+from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
+from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
-from ssosim.trace import ClientFinished, PhaseStarted
+from ssosim.trace import PhaseStarted
 
 __all__ = ["play_in_memory"]
 
@@ -28,7 +31,7 @@ def play_in_memory(
     """Play ``scenario``; ``models`` maps the names of all its clients to models.
 
     ``lab`` is a new lab whose trace the caller wants to read; by default one is made. Raises LabInputError for what is
-    not supported in memory, LabError if a model raises an exception, FaultError if a fault does not fit the estate.
+    not supported in memory, LabError if a model's code is broken, FaultError if a fault does not fit the estate.
     """
     if programs := [client.name for client in scenario.clients if client.name not in models]:
         names = ", ".join(programs)
@@ -52,13 +55,18 @@ class _Play:
         # A client's random generator outlasts its process, as over sockets.
         self._random = {client.name: client_random(scenario.seed, client.name) for client in scenario.clients}
         self._devices = {client.name: self._device(client) for client in scenario.clients}
-        self._runs: dict[str, Run[SignInReport]] = {}
+        self._runs: dict[str, Run[SignInReport | None]] = {}
+        self._began: dict[str, float] = {}
+        self._stopping: set[str] = set()
+        self._event_limit = EventLimit(lab.trace, models, lambda: lab.engine.now, self._stop_soon)
 
     def run(self) -> Playback:
         """Play all phases and return the results."""
         scenario, lab = self._scenario, self._lab
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
+        notes: dict[str, tuple[str, ...]] = {}
+        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             self._until(began)
@@ -71,14 +79,17 @@ class _Play:
                 act()
             self._until(began + scenario.duration_of(index))
             self._check()
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
             results += judge_phase(scenario, phase, lab.trace, mark, first_steps=lab.first_steps)
+        self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()
-        return Playback(scenario, tuple(results))
+        return Playback(scenario, tuple(results), notes)
 
     def _until(self, moment: float) -> None:
         try:
-            self._lab.engine.run(moment)
+            with refuse_own_sockets(", ".join(self._models)):
+                self._lab.engine.run(moment)
         except NoProgressError as error:
             raise LabError(f"a client model goes on without end: {error}") from error
 
@@ -100,18 +111,31 @@ class _Play:
                 self._devices[client.name] = self._device(client)
             run = self._runs.get(client.name)
             if run is None or run.done:
+                self._event_limit.forget(client.name)
+                self._began[client.name] = self._lab.engine.now
                 self._runs[client.name] = self._lab.engine.start(self._sign_in(client.name))
 
-    async def _sign_in(self, name: str) -> SignInReport:
-        """Sign in once. A failed sign-in is recorded as exit code 1, as for a program."""
-        model = self._models[name]
-        report = await model.sign_in(self._devices[name])
-        if getattr(report, "state", None) is SignInState.FAILED:
-            self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
-        return report
+    async def _sign_in(self, name: str) -> SignInReport | None:
+        return await sign_in_and_record(
+            self._models[name], self._devices[name], self._lab.trace, name, self._lab.estate
+        )
+
+    def _stop_soon(self, name: str) -> None:
+        """Stop a client that is over the limit of events, as soon as its present step is done."""
+        if name not in self._stopping:
+            self._stopping.add(name)
+            self._lab.engine.call_at(self._lab.engine.now, lambda: self._stop(name))
+
+    def _stop(self, name: str) -> None:
+        run = self._runs.get(name)
+        if run is not None and not run.done:
+            run.cancel()
+            program = str(getattr(self._models[name], "name", "") or name)
+            record_stop(self._lab.trace, name, program, self._lab.engine.now - self._began[name])
+        self._stopping.discard(name)
 
     def _check(self) -> None:
-        """Raise LabError for a model that raised an exception."""
+        """Raise LabError for a model whose code raised a built-in exception, such as TypeError."""
         for name, run in self._runs.items():
             if run.error is not None:
                 text = f"the client model {name!r} broke: {type(run.error).__name__}: {run.error}"

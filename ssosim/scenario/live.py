@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.faults import FaultError
@@ -20,8 +22,16 @@ from ssosim.lab.core.lab import Lab
 from ssosim.scenario.loader import catalogue, convert_scenario, list_shipped_names, load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
-from ssosim.trace import LabEvent, LabPaused, PhaseStarted, Record, split_columns
+from ssosim.trace import ClientEvent, DnsAnswered, FaultUndone, LabEvent, LabPaused, PhaseStarted, Record, split_columns
+from ssosim.verdict.clients import LAB_COMMANDS, describe_unknown_client
+from ssosim.verdict.expectations import Expectation, check
 from ssosim.verdict.judge import Verdict, judge
+from ssosim.verdict.measures import Measures, measure
+from ssosim.verdict.steps import is_on_the_wire
+
+if TYPE_CHECKING:  # only a plan of a DNS change needs them
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
 
 __all__ = ["LiveScenarioHandlers"]
 
@@ -36,30 +46,44 @@ class LiveScenarioHandlers:
         self._lab = lab
         self._playing: _RunningScenario | None = None
 
-    async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
+    async def verdicts(self, client: str | None, since: int, expected: Expectation | None = None) -> dict[str, Any]:
         """Judge ``client``, or all clients, from the records after record number ``since``.
 
         Times count from record ``since`` if it exists, else from the client's first record. Records that are added
-        during the call are not used; the lab goes on meanwhile.
+        during the call are not used; the lab goes on meanwhile. ``expected`` is compared with each verdict. Raises
+        LabInputError for a client that the trace does not have.
         """
-        of_clients: dict[str, list[Record]] = {} if client is None else {client: []}
-        began: float | None = None
-        pauses: list[Record] = []
+        seen = _Seen(since, client)
         last = self._lab.trace.last_seq
         for part in split_columns(self._lab.trace.columns(max(0, since - 1))):
-            for seq, at, one in part:
-                if seq == since:
-                    began = at
-                elif one.client and client in (None, one.client):
-                    of_clients.setdefault(one.client, []).append(Record(seq, at, one.client, one.event))
-                elif isinstance(one.event, LabPaused):
-                    pauses.append(Record(seq, at, one.client, one.event))
+            seen.read(part)
             await asyncio.sleep(0)
+        if seen.needs_earlier:
+            for part in split_columns(self._lab.trace.columns(0)):
+                seen.read_earlier(part)
+                await asyncio.sleep(0)
         verdicts = []
-        for name, records in of_clients.items():
-            verdict = await _judge_beside_loop(records, began, pauses)
-            verdicts.append({"client": name} | dataclasses.asdict(verdict))
+        for name in seen.names():
+            judged = await _judge_beside_loop(name, seen)
+            verdicts.append({"client": name} | _as_data(*judged, expected))
         return {"verdicts": verdicts, "last_seq": last}
+
+    def forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        """Forecast what ``plan`` does to clients, as reasons of its risk; none where the estate cannot be played."""
+        from ssosim.lab.base.folder import ensure_cache_folder  # noqa: PLC0415 - a lab is ready sooner without these
+        from ssosim.lab.base.signing_keys import load_signing_keys  # noqa: PLC0415
+        from ssosim.scenario.forecast import forecast_change, forecast_reasons  # noqa: PLC0415
+
+        estate = self._lab.estate
+        forecasts = forecast_change(
+            plan.before,
+            plan.after,
+            estate,
+            lambda: load_signing_keys(estate, ensure_cache_folder()),
+            plan.blast.names,
+            views=plan.change.views,
+        )
+        return forecast_reasons(forecasts)
 
     def scenarios(self) -> dict[str, Any]:
         """Return the scenarios of the catalogue, each with its phases."""
@@ -179,21 +203,92 @@ class _RunningScenario:
                 "title": phase.title,
                 "number": self._index + 1,
                 "since": self._since,
-                "expect": {key: str(outcome) for key, outcome in phase.expect.items()},
+                "expect": msgspec.to_builtins(phase.expect),
             },
             "problem": self._problem,
             **list_faults(self._lab.faults),
         }
 
 
-async def _judge_beside_loop(records: Sequence[Record], began: float | None, pauses: Sequence[Record]) -> Verdict:
-    """Judge one client. Many records are judged in a thread, since a million records take seconds."""
-    if began is None:
-        began = records[0].at if records else 0.0
+class _Seen:
+    """What a request for verdicts needs of the trace: of all clients, or of one of them."""
+
+    def __init__(self, since: int, client: str | None) -> None:
+        self.since = since
+        self.client = client
+        self.began: float | None = None
+        self.records: dict[str, list[Record]] = {}
+        self.before: dict[str, list[Record]] = {}
+        self.pauses: list[Record] = []
+        self.mended: list[float] = []
+        self._others = set(LAB_COMMANDS)
+        self._known: set[str] = set()
+
+    def read(self, part: Iterable[tuple[int, float, ClientEvent]]) -> None:
+        """Read events from record ``since`` on."""
+        for seq, at, one in part:
+            self._know(one)
+            if seq == self.since:
+                self.began = at
+            elif seq < self.since:
+                continue
+            elif one.client and self.client in (None, one.client):
+                self.records.setdefault(one.client, []).append(Record(seq, at, one.client, one.event))
+            elif isinstance(one.event, LabPaused):
+                self.pauses.append(Record(seq, at, one.client, one.event))
+            elif isinstance(one.event, FaultUndone):
+                self.mended.append(at)
+
+    @property
+    def needs_earlier(self) -> bool:
+        """Whether a client sent nothing, so that what it met before is to be named, or is not known yet."""
+        wanted = self.records if self.client is None else {self.client: self.records.get(self.client, [])}
+        return any(not any(is_on_the_wire(record.event) for record in mine) for mine in wanted.values())
+
+    def read_earlier(self, part: Iterable[tuple[int, float, ClientEvent]]) -> None:
+        """Read events up to record ``since``."""
+        for seq, at, one in part:
+            self._know(one)
+            if seq <= self.since and one.client and self.client in (None, one.client):
+                self.before.setdefault(one.client, []).append(Record(seq, at, one.client, one.event))
+
+    def names(self) -> list[str]:
+        """Return the clients to judge. Raises LabInputError for a client that the trace does not have."""
+        if self.client is None:
+            return [name for name in self.records if name not in self._others]
+        if self.client not in self._known:
+            raise LabInputError(describe_unknown_client(self.client, self._known - self._others))
+        return [self.client]
+
+    def _know(self, one: ClientEvent) -> None:
+        if one.client:
+            self._known.add(one.client)
+        if isinstance(one.event, DnsAnswered) and one.event.by:
+            self._others.add(one.event.by)
+
+
+async def _judge_beside_loop(name: str, seen: _Seen) -> tuple[Verdict, Measures]:
+    """Judge and measure one client. Many records are judged in a thread, since a million records take seconds."""
+    records, before = seen.records.get(name, []), seen.before.get(name, ())
+    start = seen.began if seen.began is not None else records[0].at if records else 0.0
+
+    def judge_and_measure() -> tuple[Verdict, Measures]:
+        verdict = judge(records, start, seen.pauses, before)
+        mended = max((at for at in seen.mended if at > start), default=start)
+        return verdict, measure(records, verdict, start, mended)
+
     if len(records) <= _MAX_RECORDS_ON_LOOP:
         await asyncio.sleep(0)
-        return judge(records, began, pauses)
-    return await asyncio.to_thread(judge, records, began, pauses)
+        return judge_and_measure()
+    return await asyncio.to_thread(judge_and_measure)
+
+
+def _as_data(verdict: Verdict, measures: Measures, expected: Expectation | None) -> dict[str, Any]:
+    """Return a verdict with its measures for JSON, and whether it is as ``expected``."""
+    broken = () if expected is None else check(expected, verdict, measures)
+    data: dict[str, Any] = dataclasses.asdict(verdict)
+    data |= {"measures": msgspec.to_builtins(measures), "expected": msgspec.to_builtins(expected)}
+    return data | {"broken": msgspec.to_builtins(broken), "as_expected": not broken}
 
 
 def _names(scenario: Scenario) -> list[str]:

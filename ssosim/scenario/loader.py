@@ -16,6 +16,7 @@ from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, for
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
+from ssosim.verdict.expectations import ANY_PHASE, find_expectation_mistake
 
 __all__ = ["catalogue", "convert_scenario", "list_shipped_names", "load_scenario", "parse_scenario"]
 
@@ -206,10 +207,21 @@ def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
 def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
     names = {key for client in scenario.clients for key in client.groups}
     for index, phase in enumerate(scenario.phases):
-        for name in phase.expect:
+        for name, expected in phase.expect.items():
+            path: KeyPath = ("phases", index, "expect", name)
             if name not in names:
-                text = f"there is no client {name!r}; {_list_known(name, sorted(names))}"
-                yield _Mistake(("phases", index, "expect", name), text)
+                yield _Mistake(path, f"there is no client {name!r}; {_list_known(name, sorted(names))}")
+            if text := find_expectation_mistake(expected):
+                yield _Mistake(path, text)
+    phases = [phase.name for phase in scenario.phases]
+    known = {*phases, *(f"{scenario.name}#{phase}" for phase in phases), ANY_PHASE}
+    for index, client in enumerate(scenario.clients):
+        for key, expected in client.expect.items():
+            path = ("clients", index, "expect", key)
+            if key not in known:
+                yield _Mistake(path, f"there is no phase {key!r}; {_list_known(key, phases)}")
+            if text := find_expectation_mistake(expected):
+                yield _Mistake(path, text)
 
 
 _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (

@@ -9,7 +9,14 @@ import msgspec
 from ssosim.estate import DnsResolver, Estate
 from ssosim.faults import AnyFault
 from ssosim.lab.scripted_user import BEHAVIOURS
-from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.expectations import (
+    AnyExpectation,
+    Expectation,
+    convert_expectation,
+    default_expectation,
+    merge,
+    select_by_phase,
+)
 
 __all__ = ["Client", "Phase", "Scenario", "Step"]
 
@@ -26,6 +33,10 @@ class Client(_Frozen, frozen=True, kw_only=True):
     device has IPv6 and prefers it. ``person`` is the behaviour of the scripted user at a prompt, by name; True means
     that the user signs in, False that the user walks away. ``fresh``: a new process with a new sign-on at each phase;
     programs always have that.
+
+    ``expect`` are expectations of this client by phase (``phase``, ``scenario#phase``, or ``*`` for any phase); they
+    precede those of the phases. ``added``: the client is not of the scenario, such as the user's own program. Where
+    nothing else is expected of it, it must sign in while no fault is in force, and expose nothing.
 
     For programs only: ``deadline`` in seconds, ``environment`` variables in addition to the device's own, and ``etc``,
     a folder whose files appear in the device's ``/etc``.
@@ -44,6 +55,8 @@ class Client(_Frozen, frozen=True, kw_only=True):
     fresh: bool = False
     environment: dict[str, str] = {}
     etc: str | None = None
+    expect: dict[str, AnyExpectation] = {}
+    added: bool = False
 
     @property
     def behaviour(self) -> str:
@@ -80,8 +93,8 @@ class Phase(_Frozen, frozen=True, kw_only=True):
 
     ``steps`` apply and undo faults within the phase. ``include`` adds the faults and steps of other scenarios' phases,
     each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
-    ``*`` for the rest, to the expected outcome; the most specific key counts. A client without a key has no expected
-    outcome.
+    ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table; the most specific
+    key counts. Of a client without a key nothing is expected.
     """
 
     name: str
@@ -90,11 +103,23 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     faults: tuple[AnyFault, ...] = ()
     steps: tuple[Step, ...] = ()
     include: tuple[str, ...] = ()
-    expect: dict[str, Outcome] = {}
+    expect: dict[str, AnyExpectation] = {}
 
-    def expected_of(self, client: Client) -> Outcome | None:
-        """Return the expected outcome of ``client``; None if there is none."""
-        return next((self.expect[key] for key in client.groups if key in self.expect), None)
+    @property
+    def has_faults(self) -> bool:
+        """Whether a fault is in force at any time of the phase."""
+        return bool(self.faults or self.steps or self.include)
+
+    def expected_of(self, client: Client, scenario: str = "") -> Expectation | None:
+        """Return what is expected of ``client``; None if nothing is.
+
+        ``scenario`` is the name of the scenario, for keys of ``Client.expect``. Raises ExpectationError; a loaded
+        scenario has been checked.
+        """
+        own = {key: convert_expectation(value) for key, value in client.expect.items()}
+        here = next((convert_expectation(self.expect[key]) for key in client.groups if key in self.expect), None)
+        default = default_expectation(has_faults=self.has_faults) if client.added and here is None else None
+        return merge(*select_by_phase(own, self.name, scenario), here, default) or None
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 
@@ -14,17 +14,19 @@ from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.scenario.model import Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramTimes
 from ssosim.trace import NO_FIRST_STEPS, FaultUndone, FirstSteps, Record, Trace
+from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
+from ssosim.verdict.steps import is_on_the_wire
 
 __all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase"]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientVerdict:
-    """The verdict on one client in one phase, with the expected outcome and measures.
+    """The verdict on one client in one phase, with what was expected (None: nothing) and measures.
 
     ``decided_s`` is for programs only: real seconds from the program's start to the decision.
     """
@@ -32,26 +34,35 @@ class ClientVerdict:
     phase: str
     client: str
     verdict: Verdict
-    expected: Outcome | None
+    expected: Expectation | None
     measures: Measures = NOTHING_MEASURED
     decided_s: float | None = None
 
     @property
+    def broken(self) -> tuple[BrokenExpectation, ...]:
+        """The parts of the expectation that do not hold."""
+        return () if self.expected is None else check(self.expected, self.verdict, self.measures)
+
+    @property
     def as_expected(self) -> bool:
-        """Whether the outcome is the one that the scenario expects, or none is expected."""
-        return self.expected is None or self.expected == self.verdict.outcome
+        """Whether all that is expected holds, or nothing is expected."""
+        return not self.broken
 
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """A scenario that was played, with its results."""
+    """A scenario that was played, with its results.
+
+    ``notes`` are sentences about phases, by their names, such as about faults that touched nothing.
+    """
 
     scenario: Scenario
     results: tuple[ClientVerdict, ...]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:
-        """Whether every outcome is the one that the scenario expects."""
+        """Whether all that is expected of the clients holds."""
         return all(result.as_expected for result in self.results)
 
     def share(self, phase: str, outcome: Outcome = Outcome.SILENT) -> float | None:
@@ -148,14 +159,19 @@ def judge_phase(
     for record in records:
         if record.client in own:
             own[record.client].append(record)
+    before: dict[str, list[Record]] = {}
+    if any(not any(is_on_the_wire(record.event) for record in mine) for mine in own.values()):
+        for record in trace.up_to(mark):
+            if record.client in own:
+                before.setdefault(record.client, []).append(record)
     pauses = select_pauses(records)
     mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
     return [
         ClientVerdict(
             phase.name,
             client.name,
-            (verdict := judge(own[client.name], began, pauses)),
-            phase.expected_of(client),
+            (verdict := judge(own[client.name], began, pauses, before.get(client.name, ()))),
+            phase.expected_of(client, scenario.name),
             measure(own[client.name], verdict, began, max(mended, default=began), first_steps),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,
         )

@@ -17,7 +17,8 @@ Each phase is played in this order:
 5. Run the programs to their ends or deadlines. Virtual time stands still meanwhile.
 6. Start a sign-in of every model that is not signing in. A client with ``fresh`` gets a new process and device first.
 7. Run to each step of the phase and apply or undo its faults, then run to the end of the phase.
-8. Raise LabError if a model raised an exception, then judge all clients from the phase's records.
+8. Raise LabError if a model's code is broken, then judge all clients from the phase's records. A failure that a model
+   raises is its end, and is judged.
 
 What always holds: verdicts come from the trace only. A client's device slot (its address) and its random generator are
 reserved once and outlast its process, so a client is the same for servers and faults in all phases. All clients have
@@ -25,7 +26,8 @@ their device before the first phase, while nothing is broken, so the user has si
 devices whatever happens.
 
 What can go wrong: a fault that does not fit the estate raises DnsChangeError when its phase begins. A model that runs
-without ever waiting keeps virtual time from advancing. A program that hangs is killed at its deadline.
+without ever waiting keeps virtual time from advancing. A model that goes on without bound is stopped at the limit of
+events per hour (``EventLimit``). A program that hangs is killed at its deadline.
 
 ``ssosim.scenario.in_memory`` plays the same steps without sockets, and ``ssosim.scenario.live`` on a running lab.
 """
@@ -37,17 +39,21 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ssosim_clients.models.base import Model, SignInState
+from ssosim_clients.models.base import Model
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import RealTimeClock, VirtualClock
 from ssosim.lab.base.errors import LabError
+from ssosim.lab.base.own_sockets import refuse_own_sockets
+from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
+from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_side_by_side
-from ssosim.trace import ClientFinished, PhaseStarted
+from ssosim.trace import PhaseStarted
 
 __all__ = ["play"]
 
@@ -64,7 +70,7 @@ async def play(
 
     ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
     at the start of the next phase; one that is still signing in goes on. Programs run once per phase, at its start,
-    ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model raises an exception, and
+    ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model's code is broken, and
     FaultError if a fault does not fit the estate.
     """
     async with contextlib.AsyncExitStack() as cleanup:
@@ -73,6 +79,8 @@ async def play(
         await clients.create_devices()
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
+        notes: dict[str, tuple[str, ...]] = {}
+        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             await clock.run_until(began)
@@ -89,8 +97,9 @@ async def play(
                 act()
             await clock.run_until(began + scenario.duration_of(index))
             clients.raise_errors()
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
             results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
-        return Playback(scenario, tuple(results))
+        return Playback(scenario, tuple(results), notes)
 
 
 class _ClientModels:
@@ -108,6 +117,10 @@ class _ClientModels:
         self._devices: dict[str, ClientDevice] = {}
         self._device_cleanups: dict[str, contextlib.AsyncExitStack] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._refused: dict[str, list[OutsideLabError]] = {}
+        self._began: dict[str, float] = {}
+        self._over_limit: set[str] = set()
+        self._event_limit = EventLimit(lab.trace, models, clock.now, self._cancel_over_limit)
 
     async def create_devices(self) -> None:
         """Create a device, with the user signed on, for each client that has none."""
@@ -124,6 +137,9 @@ class _ClientModels:
         for client in self._clients:
             task = self._tasks.get(client.name)
             if task is None or task.done():
+                self._event_limit.forget(client.name)
+                self._over_limit.discard(client.name)
+                self._began[client.name] = self._clock.now()
                 self._tasks[client.name] = self._clock.start(self._sign_in(client.name, self._devices[client.name]))
 
     async def _create_device(self, client: Client) -> None:
@@ -151,20 +167,34 @@ class _ClientModels:
             await self._device_cleanups.pop(name).aclose()
 
     async def _sign_in(self, name: str, device: ClientDevice) -> None:
-        """Sign in once. A failed sign-in is recorded as exit code 1, as for a program."""
-        model = self._models[name]
-        report = await model.sign_in(device)
-        if getattr(report, "state", None) is SignInState.FAILED:
-            self._lab.trace.record(name, ClientFinished(program=model.name, exit_code=1))
+        """Sign in once. A client that is over the limit of events is stopped, and that is recorded as its end."""
+        model, trace = self._models[name], self._lab.trace
+        try:
+            with refuse_own_sockets(name) as self._refused[name]:
+                await sign_in_and_record(model, device, trace, name, self._lab.estate)
+        except asyncio.CancelledError:
+            if name not in self._over_limit:
+                raise
+            record_stop(trace, name, str(getattr(model, "name", "") or name), self._clock.now() - self._began[name])
+
+    def _cancel_over_limit(self, name: str) -> None:
+        self._over_limit.add(name)
+        if task := self._tasks.get(name):
+            task.cancel()
 
     def raise_errors(self) -> None:
-        """Raise LabError for a model that raised an exception."""
+        """Raise LabError for a model whose code raised a built-in exception, or that opened a socket of its own."""
+        for refused in self._refused.values():
+            if refused:
+                raise refused[0]
         for name, task in self._tasks.items():
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise LabError(f"the client model {name!r} broke: {type(error).__name__}: {error}") from error
 
     async def stop(self) -> None:
         """Cancel all sign-ins and remove all devices."""
+        self._event_limit.stop()
+        self._over_limit.clear()
         for task in self._tasks.values():
             task.cancel()
         for client in self._clients:

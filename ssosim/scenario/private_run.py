@@ -144,9 +144,10 @@ class _Programs:
             output, _ = await asyncio.wait_for(process.communicate(), client.deadline + _DEVICE_START_S)
         except TimeoutError:  # the device should have ended the program at the deadline, so the device itself hangs
             output = f"stopped after {client.deadline:.0f} s".encode()
-            self._private.lab.trace.record(
-                client.name, ClientFinished(program=client.run[0], exit_code=-signal.SIGKILL)
+            end = ClientFinished(
+                program=client.run[0], exit_code=-signal.SIGKILL, stopped="deadline", running_s=client.deadline
             )
+            self._private.lab.trace.record(client.name, end)
         finally:
             if process.returncode is None:
                 process.kill()

@@ -1,11 +1,13 @@
 """Run the programs among the clients of one phase in parallel, each with its own stopwatch.
 
-The clock of the scenario stands still while they run, so their durations are measured in real time.
+The clock of the scenario stands still while they run, so their durations are measured in real time, and the times of
+their trace records are real seconds after the start of the program.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -71,11 +73,13 @@ async def run_side_by_side(
     async def run(client: Client) -> None:
         async with slots:
             stopwatch = stopwatches[client.name]
+            timing.callback(trace.time_in_real_seconds(client.name))
             stopwatch.started = began = time.monotonic()
             await run_program(client)
             stopwatch.ended = time.monotonic() - began
 
     stop = trace.subscribe(note)
+    timing = contextlib.ExitStack()  # ends with the last program, for the late records of an earlier one
     try:
         async with asyncio.TaskGroup() as group:
             for client in clients:
@@ -84,4 +88,5 @@ async def run_side_by_side(
         raise errors.exceptions[0] from None
     finally:
         stop()
+        timing.close()
     return {name: ProgramTimes(stopwatch.records, stopwatch.ended) for name, stopwatch in stopwatches.items()}

@@ -39,6 +39,7 @@ def _phase(playback: Playback, phase: Phase) -> PhaseResult:
         start=phase.start,
         share_silent=playback.share(phase.name),
         faults=tuple(_faults(phase)),
+        notes=playback.notes.get(phase.name, ()),
         clients={
             played.client: ClientResult.of(
                 played.verdict, measures=played.measures, expected=played.expected, decided_s=played.decided_s

@@ -26,6 +26,7 @@ from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
 
+from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.memory import NoProgressError
 from ssosim.testing.client_environment import AUTOLOGON, LOGIN, ClientEnvironment
 from ssosim.trace import SignInStep
@@ -247,8 +248,9 @@ def _check_cancellation(
         change(environment)
         running = model.sign_in(environment.device(**device))
         try:
-            for _ in range(steps):
-                running.send(None)
+            with refuse_own_sockets(model.name):
+                for _ in range(steps):
+                    running.send(None)
         except StopIteration:
             return
         except Exception:  # noqa: BLE001 - a complaint of its own by now

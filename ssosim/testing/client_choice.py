@@ -55,7 +55,7 @@ def choose_clients(
             client, model = _find_model_client(scenario, each)
         else:
             name = get_model_name(each)
-            client, model = Client(name=name, model=name), _check_model(each)
+            client, model = Client(name=name, model=name, added=True), _check_model(each)
         if client.name in models:
             client = _number_client(client, models)
         if not isinstance(each, str):

@@ -30,6 +30,7 @@ from ssosim_clients.ports import Device, HttpResponse
 
 from ssosim.estate import Estate, default_estate
 from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.memory import Engine, MemoryKdc, MemoryLab
 from ssosim.memory.device import build_device
 from ssosim.testing.environment_device import EnvironmentDevice
@@ -146,7 +147,8 @@ class ClientEnvironment:
         If it has not ended by then, it is cancelled and the result is None. Raises the exceptions of ``sign_in``.
         """
         run = self.engine.start(sign_in)
-        self.engine.run(self.now + seconds, watched=run)
+        with refuse_own_sockets(getattr(sign_in, "__qualname__", "client")):
+            self.engine.run(self.now + seconds, watched=run)
         if not run.done:
             run.cancel()
         return run.result

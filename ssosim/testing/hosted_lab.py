@@ -6,25 +6,34 @@ import asyncio
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.estate import Estate
 from ssosim.faults import Fault
+from ssosim.lab.base.default_trust import install_trust
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
+from ssosim.lab.base.kerberos_environment import install_names
+from ssosim.lab.base.own_sockets import refuse_own_sockets
+from ssosim.lab.base.socket_policy import install as install_sockets
+from ssosim.lab.base.socket_policy import unrestricted
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import WallClock, model_device
+from ssosim.scenario.model_sign_in import sign_in_and_record
 from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, find_shipped_model, get_model_name
 from ssosim.testing.playing import AnyEstate, convert_error, resolve_estate, working_folder
-from ssosim.trace import Record
+from ssosim.trace import ClientFinished, Record
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.pauses import select_pauses
+
+if TYPE_CHECKING:
+    from ssosim.testing.patched_device import PatchedDevice
 
 __all__ = ["HostedLab", "host_lab"]
 
@@ -41,6 +50,8 @@ class HostedLab:
         self._lab = lab
         self._loop = loop
         self._devices = 0
+        self._patched: dict[tuple[str, str], str] = {}
+        self._cleanup = contextlib.ExitStack()
         self.folder = lab.home
         self.krb5_conf = lab.krb5_conf
         self.ca_file = lab.home / "ca.pem"
@@ -101,12 +112,47 @@ class HostedLab:
         async def attempt(lab: Lab) -> Verdict:
             mark, began = lab.trace.last_seq, lab.clock.now()
             async with model_device(lab, name, lab.device_of(device), WallClock(lab.clock)) as ports:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(model.sign_in(ports), patience_s)
+                with refuse_own_sockets(name):
+                    attempted = asyncio.create_task(sign_in_and_record(model, ports, lab.trace, name, lab.estate))
+                    done, _ = await asyncio.wait([attempted], timeout=patience_s)
+                    if not done:
+                        attempted.cancel()
+                        end = ClientFinished(program=name, exit_code=-9, stopped="deadline", running_s=patience_s)
+                        lab.trace.record(name, end)
+                    await asyncio.gather(attempted, return_exceptions=not done)
             records = lab.trace.since(mark)
             return judge([record for record in records if record.client == name], began, select_pauses(records))
 
         return self.call(attempt)
+
+    def device(
+        self,
+        device: str | None = None,
+        *,
+        name: str = "program",
+        allow: Collection[str] = (),
+        dns_timeout_s: float = 5.0,
+    ) -> PatchedDevice:
+        """Return a device for Python code of this process; use it in a ``with`` block.
+
+        Within the block, names, connections, TLS trust and Kerberos of the code and of its threads are those of
+        ``device`` (default: the estate's first). ``name`` is the client's name in the trace. ``allow``: addresses, or
+        ``address:port``, of the test's own servers; every other address that is not of the lab raises OutsideLabError.
+        ``dns_timeout_s``: how long to wait for a DNS answer, twice, as glibc does. Raises LabInputError for an unknown
+        device.
+        """
+        from ssosim.testing.patched_device import DeviceOptions, PatchedDevice  # noqa: PLC0415 - needs GSS-API
+
+        if not self._patched:
+            for install in (install_sockets, install_trust, install_names):
+                self._cleanup.enter_context(install())
+        where = self._lab.device_of(device)
+        if (where.name, name) not in self._patched:
+            address = self._lab.network.allocate_model_address()
+            self._lab.client_addresses.register(address, name)
+            self._patched[where.name, name] = address
+        options = DeviceOptions(name, allow, dns_timeout_s)
+        return PatchedDevice(self.call, self._lab, self._patched[where.name, name], where, options)
 
     def environment(self, device: str | None = None) -> dict[str, str]:
         """Return environment variables for a program: the lab's CA, and a ticket of the user of ``device``."""
@@ -128,7 +174,14 @@ class HostedLab:
 
     def call(self, function: Callable[[Lab], Coroutine[object, object, _T]]) -> _T:
         """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab."""
-        return asyncio.run_coroutine_threadsafe(function(self._lab), self._loop).result()
+        __tracebackhide__ = True
+        with unrestricted():  # the task gets a copy of this context
+            result = asyncio.run_coroutine_threadsafe(function(self._lab), self._loop)
+        return result.result()
+
+    def close(self) -> None:
+        """Remove what devices have replaced in this process. ``host_lab`` calls it at the end."""
+        self._cleanup.close()
 
     def _at_once(self, function: Callable[[], _T]) -> _T:
         async def run(_: Lab) -> _T:
@@ -148,7 +201,8 @@ def host_lab(estate: AnyEstate = None, *, folder: Path | None = None, cache: Pat
         thread = _LabThread(Lab(there, home, cache or ensure_cache_folder()))
         thread.start()
         try:
-            yield HostedLab(thread.lab, _loop_of(thread))
+            with contextlib.closing(HostedLab(thread.lab, _loop_of(thread))) as hosted:
+                yield hosted
         finally:
             thread.end()
 

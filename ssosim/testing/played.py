@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,20 @@ from ssosim.report.repeat_command import build_repeat_command
 from ssosim.scenario.model import Scenario
 from ssosim.trace import Record
 from ssosim.trace.export import record_to_json
+from ssosim.verdict.expectations import (
+    BrokenExpectation,
+    Expectation,
+    ExpectationError,
+    ExpectationTable,
+    check,
+    convert_expectation,
+)
 from ssosim.verdict.judge import Verdict
+from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import RunResult, encode_result
 
-__all__ = ["ClientPhase", "Played"]
+__all__ = ["ClientPhase", "Decided", "Played"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +43,9 @@ class ClientPhase:
     title: str
     begins: datetime
     verdict: Verdict
-    expected: Outcome | None = None
+    expected: Expectation | None = None
     evidence: tuple[Line, ...] = field(default=(), repr=False)
+    measures: Measures = field(default=NOTHING_MEASURED, repr=False)
 
     @property
     def outcome(self) -> Outcome:
@@ -59,8 +69,13 @@ class ClientPhase:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the outcome is the one that the scenario expects, or none is expected."""
-        return self.expected is None or self.expected is self.outcome
+        """Whether all that is expected holds, or nothing is expected."""
+        return not self.broken
+
+    @property
+    def broken(self) -> tuple[BrokenExpectation, ...]:
+        """The parts of the expectation that do not hold."""
+        return () if self.expected is None else check(self.expected, self.verdict, self.measures)
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
         """Return whether the client signed in or failed within this time from the start of the phase."""
@@ -75,6 +90,26 @@ class ClientPhase:
     def explain(self) -> str:
         """Return the verdict and the trace lines behind it."""
         return "\n".join([str(self), *(f"    {line}" for line in self.evidence)])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Decided:
+    """The answer of ``decided_within``: true if no client was late. ``limit_s`` is the limit in seconds."""
+
+    limit_s: float
+    late: tuple[ClientPhase, ...]
+
+    def __bool__(self) -> bool:
+        return not self.late
+
+    def __repr__(self) -> str:
+        if not self.late:
+            return "True"
+        times = [
+            f"{each.client} in {each.phase!r}: " + ("never" if each.after_s is None else f"after {each.after_s:g} s")
+            for each in self.late
+        ]
+        return f"not decided within {self.limit_s:g} s: {', '.join(times)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,21 +177,63 @@ class Played:
     def __iter__(self) -> Iterator[ClientPhase]:
         return iter(self.client_phases)
 
+    def require(  # noqa: PLR0913 - one for each rule, by name only
+        self,
+        outcome: str | Iterable[str] = (),
+        *,
+        phase: str | Iterable[str] | None = None,
+        client: str | None = None,
+        within: str | float | None = None,
+        never: str | Iterable[str] = (),
+        max_prompts: int | None = None,
+        max_rate: str | float | None = None,
+        no_exposure: bool | None = None,
+    ) -> Played:
+        """Fail the test (AssertionError) if a client does otherwise in a phase; the text has phase, rule and figure.
+
+        ``outcome`` and ``never`` are outcomes, such as ``"silent|interactive"``; ``within`` is a duration (``"30s"``,
+        or seconds), ``max_rate`` requests in a minute (``"60/min"``). ``phase`` are names of phases, by default all;
+        ``client`` is a client's name, by default all. Without an expectation: what the scenario expects; that is a
+        mistake where it expects nothing. Raises LabInputError for an unknown name or a wrong value. Returns the run.
+        """
+        __tracebackhide__ = True
+        expectation = _make_expectation(outcome, within, never, max_prompts, max_rate, no_exposure)
+        phases = self._phases() if phase is None else (phase,) if isinstance(phase, str) else tuple(phase)
+        clients = self.clients if client is None else (client,)
+        results = [self.phase(name, who) for name in phases for who in clients]
+        if expectation is None and not any(result.expected for result in results):
+            raise LabInputError(
+                f"require(): {self.scenario.name} expects nothing of {', '.join(clients)}, so nothing could fail; "
+                'say what is expected, such as require("silent|interactive")'
+            )
+        lines = []
+        for result in results:
+            expected = expectation or result.expected
+            if expected and (broken := check(expected, result.verdict, result.measures)):
+                lines.append(f"{result.client} in phase {result.phase!r}: expected {'; '.join(map(str, broken))}")
+                lines.append(f"    {result}")
+        if lines:
+            raise AssertionError("\n".join([*lines, *([f"again: {again}"] if (again := self.repeat_command) else [])]))
+        return self
+
     @property
     def as_expected(self) -> bool:
-        """Whether every outcome is the one that the scenario expects of it."""
+        """Whether all that is expected of the clients holds; of a client without an expectation nothing is."""
         self.examined.extend(result for result in self.client_phases if not result.as_expected)
         return all(result.as_expected for result in self.client_phases)
 
-    def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> bool:
-        """Return whether in every phase every client signed in or failed within this time from its start."""
+    def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> Decided:
+        """Return whether in every phase every client signed in or failed within this time from its start.
+
+        The result is true or false, and shows the client, phase and time of each that did not.
+        """
         late = [
             result
             for result in self.client_phases
             if not result.decided_within(hours=hours, minutes=minutes, seconds=seconds)
         ]
         self.examined.extend(late)
-        return not late
+        return Decided(hours * 3600 + minutes * 60 + seconds, tuple(late))
 
     @property
     def repeat_command(self) -> str:
@@ -204,3 +281,26 @@ class Played:
 
     def _phases(self) -> tuple[str, ...]:
         return tuple(phase.name for phase in self.scenario.phases)
+
+
+def _make_expectation(
+    outcome: str | Iterable[str],
+    within: str | float | None,
+    never: str | Iterable[str],
+    max_prompts: int | None,
+    max_rate: str | float | None,
+    no_exposure: bool | None,
+) -> Expectation | None:
+    """Return the expectation of the arguments of ``require``; None if there is none. Raises LabInputError."""
+    table = ExpectationTable(
+        outcome=outcome if isinstance(outcome, str) else tuple(outcome),
+        never=never if isinstance(never, str) else tuple(never),
+        within=within,
+        max_prompts=max_prompts,
+        max_rate=max_rate,
+        no_exposure=no_exposure,
+    )
+    try:
+        return None if table == ExpectationTable() else convert_expectation(table)
+    except ExpectationError as error:
+        raise LabInputError(f"require(): {error}") from error

@@ -211,6 +211,7 @@ def _build_played(
             result.verdict,
             result.expected,
             tuple(evidence(records, result.verdict.evidence)),
+            result.measures,
         )
         for result in playback.results
     )

@@ -6,6 +6,7 @@ from ssosim.trace.events import ConnectionFailed
 
 __all__ = ["describe_failed_connection"]
 
+_HTTPS = 443
 _CERTIFICATE = frozenset(
     {
         "bad_certificate",
@@ -23,6 +24,8 @@ _CERTIFICATE = frozenset(
 def describe_failed_connection(event: ConnectionFailed) -> str:
     """Return for example ``login.example's certificate was refused: certificate_expired``."""
     endpoint = f"{event.host} at {event.address}" if event.host else event.address
+    if event.port not in (0, _HTTPS):
+        endpoint += f", port {event.port}"
     if event.stage != "tls":
         return f"no connection to {endpoint} ({event.stage}: {event.reason})"
     host = event.host or event.address

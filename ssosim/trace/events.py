@@ -4,6 +4,9 @@ There is one frozen dataclass for each kind of event, and each has its layer. Ve
 event records what was sent and received, and never what a client reports of itself. No event holds a secret: of
 tickets,
 assertions, tokens and passwords it has the kind, the owner and a short digest.
+
+``faults`` of an event are the numbers of the faults that changed this exchange (``FaultApplied.id``): without them the
+client would have received something else, or at another time. Faults in force that changed nothing are not among them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ __all__ = [
     "ClientFinished",
     "ClientMessage",
     "ConnectionFailed",
+    "CredentialExposed",
     "DeviceCodeIssued",
     "DnsAnswered",
     "Event",
@@ -64,6 +68,7 @@ class DnsAnswered(Event):
     transport: Literal["udp", "tcp"] = "udp"
     by: str = ""
     origin: Literal["", "cache", "stale", "upstream"] = ""
+    faults: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,7 @@ class KdcExchange(Event):
     principal: str = ""
     realm: str = ""
     transport: Literal["udp", "tcp"] = "udp"
+    faults: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +129,30 @@ class HttpExchange(Event):
     port: int = 443
     dropped: bool = False
     error_description: str = ""
+    faults: tuple[int, ...] = ()
 
     @property
     def is_error(self) -> bool:
         """Whether an error was answered: by the status, or by an AADSTS code, which an error page has too."""
         return self.status >= 400 or self.code is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialExposed(Event):
+    """A request carried a credential that its recipient must not have. It follows the exchange, if there was one.
+
+    ``credential`` is the kind, such as ``password``, ``owner`` whose it is (for a ticket, the service that it is for),
+    ``part`` where in the request it was, ``reason`` why the recipient must not have it. ``address`` is that of a host
+    outside of the estate, empty for a service of the lab. The credential itself is not in the trace.
+    """
+
+    layer: ClassVar[Layer] = "http"
+    credential: str
+    host: str
+    part: str
+    reason: str
+    owner: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,21 +235,26 @@ class DeviceCodeIssued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultApplied(Event):
-    """A fault was applied. ``name`` is its registered name, ``detail`` describes the change."""
+    """A fault was applied. ``name`` is its registered name, ``detail`` describes the change.
+
+    ``id`` is the number by which the events of exchanges name it (``faults``), from 1; 0 in traces of older versions.
+    """
 
     layer: ClassVar[Layer] = "fault"
     name: str
     detail: str = ""
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultUndone(Event):
-    """A fault was undone. ``reason`` is the limit that it reached; empty if a request undid it."""
+    """A fault was undone. ``reason`` is the limit that it reached; empty if a request undid it. ``id`` as applied."""
 
     layer: ClassVar[Layer] = "fault"
     name: str
     detail: str = ""
     reason: str = ""
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +282,7 @@ class ConnectionFailed(Event):
     host. A server takes ``reason`` from the TLS alert, by its name in RFC 8446, section 6.2. Without an alert it is
     ``closed`` if the client had received a bad certificate and closed after the handshake, and ``unfinished`` if the
     client closed within the handshake. ``step`` is the first sign-in step at that host, since there was no request with
-    a path; ``unknown`` for a host that is not of the estate.
+    a path; ``unknown`` for a host that is not of the estate. ``port`` is 0 where it is not known.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -262,6 +292,8 @@ class ConnectionFailed(Event):
     reason: str = ""
     by: Literal["device", "server", "wire"] = "device"
     step: SignInStep = SignInStep.UNKNOWN
+    port: int = 0
+    faults: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,15 +306,20 @@ class ClientMessage(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFinished(Event):
-    """A program ended. ``exit_code`` is that of a shell; negative if a signal of ssosim ended the program.
+    """A client ended. ``exit_code`` is that of a shell; negative if a signal of ssosim ended the program.
 
-    ssosim ends a program at its deadline, when its ``exec`` is interrupted, and by the control API. Such an end is not
-    a failure of the program.
+    ssosim ends a program at its ``deadline``, by a ``request`` (its ``exec`` was interrupted, or the control API), and
+    a client model at the ``limit`` of its events per hour. Such an end is not a failure of the client: it was still
+    running. ``running_s`` are the seconds that it ran, if known: real ones of a program, the lab's of a model.
+    ``error`` is the text of an exception that a client model raised.
     """
 
     layer: ClassVar[Layer] = "client"
     program: str
     exit_code: int
+    stopped: Literal["", "deadline", "request", "limit"] = ""
+    running_s: float | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,19 @@ def _origin(event: events.HttpExchange) -> str:
     return f"{event.scheme}://{event.host}{'' if usual else f':{event.port}'}"
 
 
+_STOPPED = {"deadline": "at its deadline", "request": "by a request", "limit": "at the limit of events"}
+
+
+def _describe_end(event: events.ClientFinished) -> str:
+    after = "" if event.running_s is None else f" after {event.running_s:.1f} s"
+    if event.stopped:
+        how = _STOPPED.get(event.stopped, event.stopped)
+        return f"{event.program} was stopped {how}{after}, while it was still running"
+    if event.error:
+        return f"{event.program} raised an error: {event.error}"
+    return f"{event.program} ended with {event.exit_code}"
+
+
 def describe_authentication(event: events.ClientAuthenticated) -> str:
     """Return how a client has proved which application it is, as one short sentence."""
     credential = f" {event.credential}" if event.credential else ""
@@ -183,6 +196,9 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return describe_identity(event)
         case events.IssuerDocumentFetched():
             return f"the identity provider fetches {event.url} → {event.error or event.status}"
+        case events.CredentialExposed():
+            whose = f" of {event.owner}" if event.owner else ""
+            return f"EXPOSED: {event.credential}{whose} in the {event.part} to {event.host}: {event.reason}"
         case events.DeviceCodeIssued():
             return f"device code for {event.client_id}, to be typed as {event.user_code}"
         case events.FaultApplied():
@@ -196,7 +212,7 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.ClientMessage():
             return event.text
         case events.ClientFinished():
-            return f"{event.program} ended with {event.exit_code}"
+            return _describe_end(event)
         case events.LabEvent():
             return f"{event.part}: {event.text}"
         case events.LabPaused():

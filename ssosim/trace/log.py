@@ -12,7 +12,7 @@ Rules that always hold:
 1. Numbers count from 1 without gaps, in the order of the calls of ``record`` and ``record_all``.
 2. ``last_seq == dropped + len(trace)``. At ``limit`` the older half is dropped, and ``dropped`` counts it. A kept
    record never changes and never changes its number.
-3. All events of one ``record_all`` have one time and one kind.
+3. All events of one ``record_all`` have one kind, and one time unless ``time_in_real_seconds`` holds for a client.
 4. For one call: batch subscribers are called first, then subscribers for each record, then the one-time callbacks of
    ``notify_once``. Each group is called in the order of subscription. The events are stored before any of them is
    called.
@@ -29,12 +29,15 @@ What can go wrong:
   second one first.
 - A reader that keeps a number and comes back after more than ``limit`` records misses some: compare it with
   ``dropped``.
-- Times follow the clock of the lab. With ``ManualClock`` they may go back; numbers do not.
+- Times follow the clock of the lab. With ``ManualClock`` they may go back; numbers do not. While
+  ``time_in_real_seconds`` holds for a client, its times are real seconds after that moment, even if the clock of the
+  lab stands still; so times of different clients may go back.
 - It is not thread-safe: all calls are on the thread of the lab's event loop.
 """
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -95,12 +98,15 @@ class Trace:
         self._batch_subscribers: list[tuple[BatchSubscriber, type[Event]]] = []
         self._by_kind: dict[type[Event], tuple[tuple[Subscriber, ...], tuple[BatchSubscriber, ...]]] = {}
         self._one_time_callbacks: list[Callable[[], None]] = []
+        self._real_offsets: dict[str, float] = {}
         self.dropped = 0
 
     def record(self, client: str, event: Event) -> None:
         """Add ``event``, caused by ``client`` (``""`` for the lab itself)."""
         # Not round(x, 6), which goes by way of decimal text and takes five times as long.
         at = round(self._now() * 1e6) / 1e6
+        if self._real_offsets:
+            at = self._time_of(client, at)
         if len(self._events) >= self._limit:
             self._drop_oldest(1)
         entry = ClientEvent(client, event)
@@ -126,17 +132,37 @@ class Trace:
             if len(self._events) + len(some) > self._limit:
                 self._drop_oldest(len(some))
             self._events.extend(some)
-            self._at.extend(array("d", (at,)) * len(some))
+            if self._real_offsets:
+                self._at.extend(self._time_of(entry.client, at) for entry in some)
+            else:
+                self._at.extend(array("d", (at,)) * len(some))
         kind = type(entries[0].event)
         subscribers, batch_subscribers = self._by_kind.get(kind) or self._find_subscribers(kind)
         for batch_subscriber in batch_subscribers:
             batch_subscriber(entries)
         if subscribers:
             for seq, entry in enumerate(entries, self.last_seq - len(entries) + 1):
+                one_at = self._time_of(entry.client, at) if self._real_offsets else at
                 for subscriber in subscribers:
-                    subscriber(Record(seq, at, entry.client, entry.event))
+                    subscriber(Record(seq, one_at, entry.client, entry.event))
         if self._one_time_callbacks:
             self._notify()
+
+    def time_in_real_seconds(self, client: str) -> Callable[[], None]:
+        """Give later records of ``client`` the present time of the lab plus the real seconds that have passed since.
+
+        For a program while the clock of the lab stands still. Returns the function that ends this.
+        """
+        self._real_offsets[client] = self._now() - time.monotonic()
+
+        def end() -> None:
+            self._real_offsets.pop(client, None)
+
+        return end
+
+    def _time_of(self, client: str, at: float) -> float:
+        offset = self._real_offsets.get(client)
+        return at if offset is None else round((offset + time.monotonic()) * 1e6) / 1e6
 
     def subscribe(self, subscriber: Subscriber, kind: type[Event] = Event) -> Callable[[], None]:
         """Call ``subscriber`` with every later record of this kind of event; returns the function that ends this."""
@@ -166,6 +192,11 @@ class Trace:
     def since(self, seq: int = 0) -> tuple[Record, ...]:
         """Return the kept records after number ``seq``."""
         return tuple(_make_records(*self.columns(seq)))
+
+    def up_to(self, seq: int) -> tuple[Record, ...]:
+        """Return the kept records up to and including number ``seq``."""
+        kept = max(0, seq - self.dropped)
+        return tuple(_make_records(self.dropped + 1, self._at[:kept], self._events[:kept]))
 
     @property
     def last_seq(self) -> int:

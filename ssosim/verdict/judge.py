@@ -5,16 +5,20 @@ result that a client reports about itself is not used, except the exit code in `
 
 The rules for the outcome, in this order; the first that holds decides:
 
-1. ``silent`` or ``interactive``: the last ``TokenIssued`` is final (``_ClientRecords.is_final``), and the program did
+1. ``silent`` or ``interactive``: the last ``TokenIssued`` is final (``_ClientRecords.is_final``), and the client did
    not end with an error after it. Final means: no refusal and no prompt came after it. A token that is only a step
    (``assertion`` of WS-Trust, ``browser`` session) is also not final if an exchange failed after it; an ``assertion``
    also if a name had no address after it. With a ``UserPrompted`` anywhere in the phase the outcome is ``interactive``.
-2. ``stalled``: there are no records at all.
-3. ``failed``: the user was prompted, and no final token followed.
-4. ``refused``: the last failure is the refusal of a service (``was_refused``): neither an unresolved name nor a failed
+2. ``failed``: the user was prompted, and no final token followed.
+3. ``stalled``: ssosim stopped the client (``ClientFinished.stopped``). It was still running, whatever came before; a
+   challenge that it left unanswered is no refusal.
+4. ``failed``: a client model raised an error of its own (``ClientFinished.error``).
+5. ``stalled`` or, if the client ended, ``failed``: it sent nothing. Its reason is then what it met last, in an earlier
+   phase (``before``), since a client can store an error.
+6. ``refused``: the last failure is the refusal of a service (``was_refused``): neither an unresolved name nor a failed
    exchange came after it.
-5. ``failed``: the client ended (``ClientFinished``).
-6. ``stalled``: everything else. The client did not end, and the user saw nothing.
+7. ``failed``: the client ended (``ClientFinished``).
+8. ``stalled``: everything else. The client did not end, and the user saw nothing.
 
 What the kinds of failure are:
 
@@ -57,6 +61,7 @@ from ssosim.trace import (
     Event,
     HttpExchange,
     KdcExchange,
+    LabEvent,
     Record,
     SignInStep,
     TicketChecked,
@@ -76,26 +81,44 @@ from ssosim.verdict.steps import (
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
+    is_on_the_wire,
     select_before_prompt,
 )
 
-__all__ = ["Verdict", "find_unresolved_name", "judge"]
+__all__ = ["MAX_EVENTS_PER_HOUR", "Verdict", "find_unresolved_name", "judge"]
+
+MAX_EVENTS_PER_HOUR = 20_000
+"""The largest number of trace events that a client model may cause in an hour of the lab; then ssosim stops it.
+
+It is more than five in each second of the hour. No shipped model comes near it.
+"""
 
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
+_STEP_TOKENS = ("assertion", "browser")
 _NO_FAILURE = "no failed exchange was seen"
 _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
 
 @dataclass(frozen=True, slots=True)
+class _End:
+    """The record of a client's end."""
+
+    seq: int
+    at: float
+    event: ClientFinished
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of one client in one phase.
 
-    ``after_s`` is the time of the decision in seconds from the start of the phase; None if there was no decision.
-    ``spn`` is the last SPN that a ticket was requested for, empty if there was none. ``attempts`` counts sign-ins that
-    the client started. ``evidence`` holds the numbers of the trace records that the reason is based on. ``pauses`` are
-    pauses of the lab itself while the client was waiting; ``note`` explains them to the reader.
+    ``after_s`` is the time of the decision in seconds from the start of the phase; None if there was no decision, as
+    for a client that ssosim stopped. ``spn`` is the last SPN that a ticket was requested for, empty if there was none.
+    ``attempts`` counts sign-ins that the client started, ``prompts`` how often the user was asked. ``evidence`` holds
+    the numbers of the trace records that the reason is based on. ``pauses`` are pauses of the lab itself while the
+    client was waiting; ``note`` explains them to the reader.
     """
 
     outcome: Outcome
@@ -106,16 +129,20 @@ class Verdict:
     evidence: tuple[int, ...] = ()
     pauses: tuple[Pause, ...] = ()
     note: str = ""
+    prompts: int = 0
 
 
-def judge(records: Sequence[Record], began: float, pauses: Sequence[Record] = ()) -> Verdict:
+def judge(
+    records: Sequence[Record], began: float, pauses: Sequence[Record] = (), before: Sequence[Record] = ()
+) -> Verdict:
     """Judge one client in one phase.
 
     ``records`` are all records of that client in the phase, in order. ``began`` is the start of the phase in seconds
     since the Unix epoch. ``pauses`` are the phase's records of pauses of the lab itself; they never change the
-    outcome.
+    outcome. ``before`` are the client's records of earlier phases; they are named if it sends nothing in this one.
     """
-    verdict = _say_not_checked(_judge(records, began), records)
+    prompts = sum(isinstance(record.event, UserPrompted) for record in records)
+    verdict = _say_not_checked(replace(_judge(records, began, before), prompts=prompts), records)
     if not pauses:
         return verdict
     met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
@@ -136,47 +163,103 @@ def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
         return None
     if verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE):
         return verdict.evidence[-1]
-    finished = _ClientRecords(records).last(ClientFinished)
+    finished = _ClientRecords(records).end()
     return None if finished is None else finished.seq
 
 
-def _judge(records: Sequence[Record], began: float) -> Verdict:  # noqa: PLR0911 - one for each outcome
+def _judge(records: Sequence[Record], began: float, before: Sequence[Record]) -> Verdict:
     client = _ClientRecords(records)
-    spn = client.spn()
-    signed_in = client.last(TokenIssued)
-    prompt = client.first(UserPrompted)
-    attempts = client.attempts()
-    finished = client.last(ClientFinished)
-    if signed_in is not None and client.is_final(signed_in) and not _ended_with_error(finished, signed_in):
-        signed_in = client.find_lasting_sign_in(signed_in)
-        after = signed_in.at - began
-        if prompt is not None:
-            before = [each for each in select_before_prompt(records, prompt) if not is_probe_without_host(each.event)]
-            cause = _ClientRecords(before).describe_cause()
-            reason = "the user was asked" if cause == _NO_FAILURE else f"the user was asked, because {cause}"
-            return Verdict(Outcome.INTERACTIVE, reason, after, spn, attempts, (prompt.seq, signed_in.seq))
-        reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
-        if credential := describe_credential(records, signed_in):
-            reason += f" by {credential}"
-        if earlier := describe_unavailable_credentials(records, signed_in):
-            reason += f", after {earlier}"
-        if after >= 1:
-            reason += f", {_format_duration(after)} into the phase, without the user"
-        return Verdict(Outcome.SILENT, reason, after, spn, attempts, (signed_in.seq,))
-    if not records:
-        return Verdict(Outcome.STALLED, "it did nothing that reached the wire")
+    spn, attempts = client.spn(), client.attempts()
+    signed_in, finished = client.last(TokenIssued), client.end()
+    if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
+        return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began)
     cause, evidence = client.describe_cause(), client.cause_evidence()
-    decided = finished.at - began if finished else None
-    if prompt is not None:
-        return Verdict(Outcome.FAILED, f"the user was asked in vain: {cause}", decided, spn, attempts, evidence)
+    stopped = finished is not None and bool(finished.event.stopped)
+    decided = finished.at - began if finished is not None and not stopped else None
+    outcome, reason = _describe_end(client, cause, before, began)
+    if outcome is Outcome.STALLED:
+        decided = None
+    return Verdict(outcome, reason, decided, spn, attempts, evidence)
+
+
+def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float) -> Verdict:
+    """Return the verdict on a client whose final token is ``signed_in``."""
+    after = signed_in.at - began
+    spn, attempts, finished = client.spn(), client.attempts(), client.end()
+    late = ""
+    if finished is not None and finished.event.stopped and finished.seq > signed_in.seq:
+        late = f"; it did not end by itself{_describe_stop(finished.event)}"
+    if prompt := client.first(UserPrompted):
+        before = [
+            each for each in select_before_prompt(client.records, prompt) if not is_probe_without_host(each.event)
+        ]
+        cause = _ClientRecords(before).describe_cause()
+        reason = f"the user was asked{client.describe_prompts()}"
+        if client.had_token_before(prompt):
+            reason += " although a token had come"
+        elif cause != _NO_FAILURE:
+            reason += f", because {cause}"
+        evidence = (prompt.seq, signed_in.seq)
+        return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
+    reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
+    if credential := describe_credential(client.records, signed_in):
+        reason += f" by {credential}"
+    if earlier := describe_unavailable_credentials(client.records, signed_in):
+        reason += f", after {earlier}"
+    if after >= 1 and not client.is_program():
+        reason += f", {_format_duration(after)} into the phase, without the user"
+    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
+
+
+def _describe_end(  # noqa: PLR0911 - one for each kind of end
+    client: _ClientRecords, cause: str, before: Sequence[Record], began: float
+) -> tuple[Outcome, str]:
+    """Return outcome and reason of a client without a final token."""
+    finished = client.end()
+    event = finished.event if finished is not None else None
+    still = _describe_stop(event) if event is not None and event.stopped else ""
+    if prompt := client.first(UserPrompted):
+        times = client.describe_prompts()
+        if client.had_token_before(prompt):
+            return Outcome.FAILED, f"the user was asked{times} although a token had come, and nothing followed{still}"
+        return Outcome.FAILED, f"the user was asked{times} in vain{still}: {cause}"
+    silent = not client.sent_anything()
+    met = _describe_last_met(before, began) if silent else ""
+    if event is not None and event.stopped:
+        tries = f"{client.attempts()} attempts, " if client.attempts() > 1 else ""
+        sent = f"it sent nothing{met}" if silent else client.describe_pending(cause)
+        return Outcome.STALLED, f"{still.removeprefix(', ')}: {tries}{sent}"
+    if event is not None and event.error:
+        return Outcome.FAILED, f"it raised {event.error}{f' ({cause})' if cause != _NO_FAILURE else ''}"
+    if silent and event is not None:
+        return Outcome.FAILED, f"it ended with exit code {event.exit_code} and sent nothing{met}"
+    if silent:
+        return Outcome.STALLED, f"it did nothing that reached the wire{met}"
     if client.was_refused():
-        return Verdict(Outcome.REFUSED, cause, decided, spn, attempts, evidence)
-    if finished is not None:
-        event = finished.event
-        code = event.exit_code if isinstance(event, ClientFinished) else 0
-        return Verdict(Outcome.FAILED, f"it ended with exit code {code}: {cause}", decided, spn, attempts, evidence)
-    tries = f"{attempts} attempts" if attempts != 1 else "one attempt"
-    return Verdict(Outcome.STALLED, f"{tries}, no prompt, no sign-in: {cause}", None, spn, attempts, evidence)
+        return Outcome.REFUSED, cause
+    if event is not None:
+        return Outcome.FAILED, f"it ended with exit code {event.exit_code}: {cause}"
+    tries = f"{client.attempts()} attempts" if client.attempts() != 1 else "one attempt"
+    return Outcome.STALLED, f"{tries}, no prompt, no sign-in: {cause}"
+
+
+def _describe_stop(event: ClientFinished) -> str:
+    """Return the words for a client that ssosim stopped."""
+    after = "" if event.running_s is None else f" after {_format_seconds(event.running_s)}"
+    if event.stopped == "limit":
+        return f", stopped{after} at the limit of {MAX_EVENTS_PER_HOUR:,} events in an hour: it retries without bound"
+    why = "its deadline came" if event.stopped == "deadline" else "it was stopped by a request"
+    return f", still running{after}, when {why}"
+
+
+def _describe_last_met(before: Sequence[Record], began: float) -> str:
+    """Return what a client met last in earlier phases, and when; empty if it met nothing."""
+    failed = next((record for record in reversed(before) if classify_failed_step(record.event)), None)
+    if failed is None:
+        return ""
+    own = [record for record in before if record.seq <= failed.seq]
+    ago = _format_seconds(max(began - failed.at, 0.0))
+    return f"; what it met last, {ago} before: {_ClientRecords(own).describe_cause()}"
 
 
 def find_unresolved_name(records: Sequence[Record]) -> Record | None:
@@ -189,6 +272,54 @@ class _ClientRecords:
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
+
+    @property
+    def records(self) -> Sequence[Record]:
+        return self._records
+
+    def end(self) -> _End | None:
+        """Return the record of the client's end; None if it did not end."""
+        for record in reversed(self._records):
+            event = record.event
+            if isinstance(event, ClientFinished):
+                if event.exit_code < 0 and not event.stopped:  # a trace of a lab that did not say why
+                    event = replace(event, stopped="request")
+                return _End(record.seq, record.at, event)
+        return None
+
+    def is_program(self) -> bool:
+        """Return whether the client is a program: its device was recorded."""
+        return any(isinstance(record.event, LabEvent) and record.event.part == "device" for record in self._records)
+
+    def sent_anything(self) -> bool:
+        """Return whether a message of the client reached the lab, or it got a token."""
+        return any(is_on_the_wire(record.event) for record in self._records)
+
+    def ended_with_error(self, signed_in: Record) -> bool:
+        """Return whether the client ended with an error after ``signed_in``; one that ssosim stopped did not."""
+        end = self.end()
+        return end is not None and not end.event.stopped and end.event.exit_code > 0 and end.seq > signed_in.seq
+
+    def had_token_before(self, prompt: Record) -> bool:
+        """Return whether a token that is no mere step of a sign-in was issued before ``prompt``."""
+        return any(
+            isinstance(record.event, TokenIssued) and record.event.kind not in _STEP_TOKENS and record.seq < prompt.seq
+            for record in self._records
+        )
+
+    def describe_prompts(self) -> str:
+        """Return `` twice`` or `` N times`` if the user was prompted more than once; else an empty text."""
+        number = sum(isinstance(record.event, UserPrompted) for record in self._records)
+        return "" if number < 2 else " twice" if number == 2 else f" {number} times"
+
+    def describe_pending(self, cause: str) -> str:
+        """Return what a client that was stopped met last: ``cause``, or a challenge that it left unanswered."""
+        last = self.last_refusal()
+        if last is not None and self.was_refused() and not self._last_refused_ticket():
+            event = last.event
+            if isinstance(event, HttpExchange) and event.status == 401 and event.auth == "none" and event.code is None:
+                return f"it met the challenge of {event.host}{event.path} (401) last, without an answer to it"
+        return cause
 
     def first(self, kind: type[Event]) -> Record | None:
         return next((record for record in self._records if isinstance(record.event, kind)), None)
@@ -203,7 +334,7 @@ class _ClientRecords:
         """
         after = [self.last_refusal(), self.last(UserPrompted)]
         kind = getattr(signed_in.event, "kind", "")
-        if kind in ("assertion", "browser"):
+        if kind in _STEP_TOKENS:
             after.append(self.last_failed_exchange())
         if kind == "assertion":
             after.append(self.unresolved_name())
@@ -358,20 +489,6 @@ class _ClientRecords:
         return missing if all(other is None for other in others) else None
 
 
-def _ended_with_error(finished: Record | None, signed_in: Record) -> bool:
-    """Return whether the program ended with an error after its sign-in.
-
-    A program that was killed (negative exit code) did not end with an error.
-    """
-    event = finished.event if finished is not None else None
-    return (
-        isinstance(event, ClientFinished)
-        and event.exit_code > 0
-        and finished is not None
-        and (finished.seq > signed_in.seq)
-    )
-
-
 def _is_refusal(event: HttpExchange) -> bool:
     """Return whether a service has refused: by the status, by a code, or as a host that has no token for a program."""
     host = event.step is SignInStep.MANAGED_IDENTITY and 400 <= event.status < 500
@@ -408,6 +525,10 @@ def _format_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def _format_seconds(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else _format_duration(seconds)
 
 
 def _succeeds(now: HttpExchange, then: Event) -> bool:

@@ -5,11 +5,21 @@ Pure functions of trace records, as verdicts are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from ssosim.trace import NO_FIRST_STEPS, DnsAnswered, FirstSteps, HttpExchange, KdcExchange, Record, SignInStep
+from ssosim.trace import (
+    NO_FIRST_STEPS,
+    CredentialExposed,
+    DnsAnswered,
+    FirstSteps,
+    HttpExchange,
+    KdcExchange,
+    LabEvent,
+    Record,
+    SignInStep,
+)
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.steps import classify_failed_step
@@ -17,6 +27,7 @@ from ssosim.verdict.steps import classify_failed_step
 __all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
 
 _NO_SUCH_HOST = 421
+_MINUTE_S = 60.0
 _REQUESTS = (DnsAnswered, KdcExchange, HttpExchange)
 
 
@@ -24,13 +35,22 @@ class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ticket or a credential that was sent to the wrong host.
 
     ``what`` is the kind of credential, ``where`` the host that got it, ``why`` why it is wrong, ``seq`` the number of
-    the trace record.
+    the trace record. ``owner`` is whose credential it is (for a ticket, the service that it is for) and ``part`` the
+    part of the request that held it, both empty if unknown.
     """
 
     what: str
     where: str
     why: str
     seq: int
+    owner: str = ""
+    part: str = ""
+
+    def __str__(self) -> str:
+        """For example ``password of bob@contoso.com in the body to sts.example: ...``."""
+        owner = f" of {self.owner}" if self.owner else ""
+        part = f" in the {self.part}" if self.part else ""
+        return f"{self.what}{owner}{part} to {self.where}: {self.why}"
 
 
 class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +59,8 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``recovered_after_s`` is the time from the last undone fault in the phase (or its start) to the final sign-in, for a
     client that failed before; else None. ``failing_requests`` and ``requests_per_minute`` count what the client sent
     (DNS, KDC and HTTPS) from its first failure to its sign-in or its last record; the rate is over at least one minute.
+    ``requests`` counts all requests in the phase, ``peak_requests_per_minute`` those of its busiest minute. Seconds are
+    the lab's for models and real ones for programs.
     ``step`` is the step that failed first, None if none failed, and ``step_seq`` the number of that record.
     """
 
@@ -48,6 +70,8 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     step: SignInStep | None = None
     step_seq: int | None = None
     exposures: tuple[Exposure, ...] = ()
+    requests: int = 0
+    peak_requests_per_minute: int = 0
 
 
 NOTHING_MEASURED = Measures()
@@ -71,10 +95,14 @@ def measure(
     exposures = tuple(_exposures(records))
     signed_in = verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.after_s is not None
     recovered = None
-    if signed_in and verdict.after_s is not None and (first is not None or verdict.after_s >= 1):
+    times = [record.at for record in records if isinstance(record.event, _REQUESTS)]
+    peak = _find_peak(times)
+    # A program needs time to start; only a model that waits a second without a failure has waited for a recovery.
+    waited = verdict.after_s is not None and verdict.after_s >= 1 and not _is_program(records)
+    if signed_in and verdict.after_s is not None and (first is not None or waited):
         recovered = max(0.0, round(began + verdict.after_s - last_undone, 6))
     if first is None:
-        return Measures(recovered, exposures=exposures)
+        return Measures(recovered, exposures=exposures, requests=len(times), peak_requests_per_minute=peak)
     until = began + verdict.after_s if signed_in and verdict.after_s is not None else records[-1].at
     sent = [r for r in records if first.at <= r.at <= until and isinstance(r.event, _REQUESTS)]
     minutes = max((until - first.at) / 60, 1.0)
@@ -85,21 +113,45 @@ def measure(
         classify_failed_step(first.event, first_steps),
         first.seq,
         exposures,
+        len(times),
+        peak,
     )
 
 
-def _exposures(records: Iterable[Record]) -> Iterable[Exposure]:
+def _find_peak(times: Sequence[float]) -> int:
+    """Return the largest number of ``times`` (seconds, ascending) within one minute."""
+    peak = start = 0
+    for end, at in enumerate(times):
+        while at - times[start] >= _MINUTE_S:
+            start += 1
+        peak = max(peak, end - start + 1)
+    return peak
+
+
+def _is_program(records: Iterable[Record]) -> bool:
+    return any(isinstance(record.event, LabEvent) and record.event.part == "device" for record in records)
+
+
+def _exposures(records: Iterable[Record]) -> Iterator[Exposure]:
+    """Yield what the services found in requests (``CredentialExposed``), NTLM tokens, and tickets for other names."""
     hosts = {record.event.host for record in records if isinstance(record.event, HttpExchange)}
     for record in records:
         event = record.event
-        if isinstance(event, HttpExchange) and event.auth != "none":
-            if event.injected:
-                yield Exposure(event.auth, event.host, "something else answered in the service's place", record.seq)
-            elif event.status == _NO_SUCH_HOST:
-                yield Exposure(event.auth, event.host, "this host is none of the services", record.seq)
-            elif event.auth == "ntlm":
-                yield Exposure("ntlm", event.host, "the service takes Kerberos tickets only", record.seq)
+        if isinstance(event, CredentialExposed):
+            yield Exposure(event.credential, event.host, event.reason, record.seq, event.owner, event.part)
+        elif isinstance(event, HttpExchange) and event.auth == "ntlm":
+            yield Exposure("ntlm", event.host, _explain_ntlm(event), record.seq)
         elif isinstance(event, KdcExchange) and event.request == "TGS" and event.outcome == "issued":
             service, _, name = event.service.partition("/")
             if service == "HTTP" and hosts and name not in hosts:
                 yield Exposure("ticket", name, "a ticket for another name than was connected to", record.seq)
+
+
+def _explain_ntlm(event: HttpExchange) -> str:
+    if event.injected and event.status:
+        return "something else answered in the service's place"
+    return (
+        "this host is none of the services"
+        if event.status == _NO_SUCH_HOST
+        else "the service takes Kerberos tickets only"
+    )

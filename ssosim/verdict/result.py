@@ -16,6 +16,7 @@ import msgspec
 
 from ssosim import __version__
 from ssosim.output import one_line
+from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome
@@ -53,8 +54,9 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ClientResult(_Frozen, frozen=True, kw_only=True):
     """One client in one phase: the verdict (see ``Verdict``), its measures, and what was expected.
 
-    ``expected`` is None where the scenario expects nothing. ``decided_s`` is of programs only: real seconds from the
-    program's own start until its verdict stood.
+    ``expected`` is None where nothing is expected. ``broken`` are the parts of it that do not hold, and ``as_expected``
+    says that there are none. ``decided_s`` is of programs only: real seconds from the program's own start until its
+    verdict stood.
     """
 
     outcome: Outcome
@@ -65,8 +67,10 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     evidence: tuple[int, ...] = ()
     pauses: tuple[Pause, ...] = ()
     note: str = ""
+    prompts: int = 0
     measures: Measures = NOTHING_MEASURED
-    expected: Outcome | None = None
+    expected: Expectation | None = None
+    broken: tuple[BrokenExpectation, ...] = ()
     as_expected: bool
     decided_s: float | None = None
 
@@ -76,10 +80,11 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
         verdict: Verdict,
         *,
         measures: Measures = NOTHING_MEASURED,
-        expected: Outcome | None = None,
+        expected: Expectation | None = None,
         decided_s: float | None = None,
     ) -> ClientResult:
         """The result that ``verdict`` is, against what was ``expected``."""
+        broken = () if expected is None else check(expected, verdict, measures)
         return cls(
             outcome=verdict.outcome,
             reason=verdict.reason,
@@ -89,9 +94,11 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             evidence=verdict.evidence,
             pauses=verdict.pauses,
             note=verdict.note,
+            prompts=verdict.prompts,
             measures=measures,
             expected=expected,
-            as_expected=expected is None or expected is verdict.outcome,
+            broken=broken,
+            as_expected=not broken,
             decided_s=decided_s,
         )
 
@@ -107,7 +114,13 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             self.evidence,
             self.pauses,
             self.note,
+            self.prompts,
         )
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether something is expected of the sign-in, or an expectation is broken: else nothing could fail here."""
+        return (self.expected is not None and self.expected.judges_sign_in) or not self.as_expected
 
 
 class PhaseFault(_Frozen, frozen=True, kw_only=True):
@@ -126,7 +139,8 @@ class PhaseFault(_Frozen, frozen=True, kw_only=True):
 class PhaseResult(_Frozen, frozen=True, kw_only=True):
     """A phase: its name, when it began, the faults in it, and the result of each client by its name.
 
-    ``share_silent`` is the part of the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
+    ``notes`` are sentences about the phase, such as about a fault that touched nothing. ``share_silent`` is the part of
+    the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
     """
 
     phase: str
@@ -134,13 +148,14 @@ class PhaseResult(_Frozen, frozen=True, kw_only=True):
     start: Moment
     share_silent: float | None = None
     faults: tuple[PhaseFault, ...] = ()
+    notes: tuple[str, ...] = ()
     clients: dict[str, ClientResult]
 
 
 class RunResult(_Frozen, frozen=True, kw_only=True):
     """What came of a scenario. ``mix`` are the clients' weights, ``versions`` of what played it, by name.
 
-    ``as_expected``: every outcome is the one that the scenario expects, where it expects one.
+    ``as_expected``: no expectation is broken.
     """
 
     version: Literal["1"]
@@ -161,8 +176,8 @@ class RunResult(_Frozen, frozen=True, kw_only=True):
 
     @property
     def judged(self) -> tuple[ClientResult, ...]:
-        """The results of which something was expected."""
-        return tuple(each for phase in self.phases for each in phase.clients.values() if each.expected is not None)
+        """The results of which something was expected, beyond that nothing is exposed."""
+        return tuple(each for phase in self.phases for each in phase.clients.values() if each.is_judged)
 
 
 class _VersionOnly(msgspec.Struct):

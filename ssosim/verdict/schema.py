@@ -13,16 +13,18 @@ import msgspec
 from ssosim.output import print_json
 from ssosim.verdict.result import VERSION, RunResult
 
-__all__ = ["build_result_schema"]
+__all__ = ["build_result_schema", "build_schema"]
 
 
 def build_result_schema() -> dict[str, object]:
     """The schema, as plain data."""
-    head: dict[str, object] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"the result of a run of ssosim, version {VERSION}",
-    }
-    schema = msgspec.json.schema(RunResult)
+    return build_schema(RunResult, f"the result of a run of ssosim, version {VERSION}")
+
+
+def build_schema(kind: type[msgspec.Struct], title: str) -> dict[str, object]:
+    """The schema of ``kind`` with this title, as plain data."""
+    head: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
+    schema = msgspec.json.schema(kind)
     for part in schema["$defs"].values():
         part["description"] = inspect.cleandoc(part["description"])  # Python 3.13 does that to every docstring
         if "properties" in part:  # what may be left out in Python is always written

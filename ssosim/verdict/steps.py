@@ -14,18 +14,27 @@ from ssosim.trace import (
     KdcExchange,
     Record,
     SignInStep,
+    TicketChecked,
+    TokenIssued,
     step_of_host,
 )
 
 __all__ = [
+    "PREAUTH_REQUIRED",
+    "choose_unanswered_name",
     "classify_failed_step",
     "find_refused_certificate",
     "find_unanswered_name",
+    "has_address",
+    "is_address_query",
     "is_attempt",
+    "is_on_the_wire",
     "select_before_prompt",
 ]
 
 _LATE_ALERT_S = 1.0
+PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
+"""The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
 
 def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignInStep | None:
@@ -35,12 +44,12 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
     contacted first (``first_steps``).
     """
     match event:
-        case DnsAnswered(type="A", answers=()):
+        case DnsAnswered(type="A") if not has_address(event):
             return step_of_host(first_steps, event.name)
         case ConnectionFailed():
             return event.step
         case KdcExchange():
-            return None if event.outcome == "issued" else SignInStep.TICKET
+            return None if event.outcome in ("issued", PREAUTH_REQUIRED) else SignInStep.TICKET
         case HttpExchange(status=401, auth="none", code=None):
             return None
         case HttpExchange() if event.is_error or event.status == 0 or event.injected:
@@ -54,18 +63,48 @@ def is_attempt(event: Event) -> bool:
     return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
 
 
+def is_on_the_wire(event: Event) -> bool:
+    """Return whether ``event`` is a message of a client that reached the lab, or follows from one."""
+    return isinstance(event, DnsAnswered | KdcExchange | TicketChecked | HttpExchange | ConnectionFailed | TokenIssued)
+
+
 def find_unanswered_name(records: Sequence[Record]) -> Record | None:
     """Return the A query that got no address, unless a later A query got one.
 
-    A stub resolver that fails continues with its search list, so the first of several names is the one that the client
-    requested.
+    Of several names it is the one that a fault touched, else the first: a stub resolver that fails continues with its
+    search list.
     """
-    unanswered: Record | None = None
+    return choose_unanswered_name(records)
+
+
+def choose_unanswered_name(records: Sequence[Record], first_steps: FirstSteps = NO_FIRST_STEPS) -> Record | None:
+    """Return the A query that got no address, unless a later A query got one.
+
+    Of several names it prefers one that is in ``first_steps``, which the estate serves, and one whose answer a fault
+    changed; else it is the first.
+    """
+    unanswered: list[Record] = []
     for record in records:
         event = record.event
-        if isinstance(event, DnsAnswered) and event.type == "A":
-            unanswered = None if event.answers else unanswered or record
-    return unanswered
+        if isinstance(event, DnsAnswered) and is_address_query(event):
+            unanswered = [] if has_address(event) else [*unanswered, record]
+
+    def rank(record: Record) -> tuple[bool, bool]:
+        event = record.event
+        assert isinstance(event, DnsAnswered)  # noqa: S101 - by the loop
+        return event.name in first_steps, bool(event.faults)
+
+    return max(unanswered, key=rank, default=None)  # the first of the highest rank
+
+
+def is_address_query(event: DnsAnswered) -> bool:
+    """Return whether the query is for IPv4 addresses; every client sends it, also one that prefers IPv6."""
+    return event.type == "A"
+
+
+def has_address(event: DnsAnswered) -> bool:
+    """Return whether the answer has an address. A chain of CNAMEs that ends at no address has none."""
+    return any(answer.startswith(("A ", "AAAA ")) for answer in event.answers)
 
 
 def select_before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:

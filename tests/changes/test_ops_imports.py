@@ -118,7 +118,7 @@ def test_the_origin_may_come_from_the_files_name(tmp_path: Path, name: str):
         ("other.org. A 192.0.2.1", 12, "outside the zone"),
         ("web 999 A 192.0.2.9", 12, "has TTL 999 here and 300"),
         ("$INCLUDE /etc/passwd", 12, "not read here"),
-        ("deep SOA a b 1 2 3 4 5", 12, "at the apex"),
+        ("deep SOA a b 1 2 3 4 5", 12, "below its zone's apex"),
         ('x TXT "open', 12, "NAME [TTL] [IN] TYPE VALUE"),
     ],
 )
@@ -147,7 +147,7 @@ def test_no_text_breaks_the_reader(text: str):
 
 
 def test_an_octodns_tree_is_read(tmp_path: Path):
-    """Value and values, lists of records, MX and SRV maps, escaped TXT, default TTL, other providers left out."""
+    """Value and values, lists of records, MX and SRV maps, escaped TXT, CAA, default TTL, other providers left out."""
     zones, warnings = read_tree_with_warnings(octodns(tmp_path))
     assert texts(zones, "www.example.com.") == ["web.example.com.", "192.0.2.80", "192.0.2.81"]
     assert texts(zones, "example.com.", "MX") == ["10 mail.example.com."]
@@ -156,7 +156,8 @@ def test_an_octodns_tree_is_read(tmp_path: Path):
     held = zones.find("web.example.com.", A)
     assert held is not None
     assert held.ttl == 120
-    assert any("CAA" in line and ":" in line for line in warnings)
+    assert texts(zones, "caa.example.com.", "CAA") == ['0 issue "ca.example"']
+    assert not any("CAA" in line for line in warnings)
 
 
 def test_an_alias_record_set_by_our_extension(tmp_path: Path):

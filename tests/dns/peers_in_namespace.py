@@ -24,6 +24,7 @@ import msgspec
 from ssosim.dns import ZoneStore, put_rrset, zones_of
 from ssosim.dns.recursion import RecursiveServer, ResolverSettings, Upstream
 from ssosim.dns.server.authority_servers import start_authority_servers
+from ssosim.dns.server.hierarchy import SPARE_ADDRESSES
 from ssosim.estate import default_estate
 from ssosim.faults import ActiveFaults, fault_from
 from ssosim.trace import Trace
@@ -94,7 +95,7 @@ async def main(folder: Path) -> None:
     store, trace = ZoneStore(zones), Trace()
     board = ActiveFaults(store, trace)
     hierarchy = board.authorities.hierarchy
-    for address in hierarchy.addresses.values():
+    for address in (*hierarchy.addresses.values(), *SPARE_ADDRESSES):
         process = await asyncio.create_subprocess_exec("ip", "addr", "add", f"{address}/32", "dev", "lo")
         assert await process.wait() == 0
     async with start_authority_servers(board.authorities, trace, lambda remote, _: remote, lambda *to: to) as served:

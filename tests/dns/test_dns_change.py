@@ -173,7 +173,9 @@ def test_emptying_is_not_removing(contoso: ZoneSet) -> None:
         (lambda z: put_rrset(z, "c.fabrikam.com", "SOA", []), ("apex",)),
         (lambda z: put_rrset(z, "c.fabrikam.com", "A", ["1.2.3"]), ("'1.2.3'", "zone file")),
         (lambda z: put_rrset(z, "c..fabrikam.com", "A", []), ("c..fabrikam.com", "domain name")),
-        (lambda z: put_rrset(z, "c.fabrikam.com", "HINFO", []), ("HINFO", "AAAA")),
+        (lambda z: put_rrset(z, "c.fabrikam.com", "OPT", []), ("OPT", "messages only")),
+        (lambda z: put_rrset(z, "c.fabrikam.com", "NOSUCH", []), ("NOSUCH", "TYPE with its number")),
+        (lambda z: put_rrset(z, "*.fabrikam.com", "NS", ["ns.fabrikam.com."]), ("wildcard", "delegate each name")),
         (lambda z: put_rrset(z, "c.fabrikam.com", "A", [], ttl=-1), ("-1", "seconds")),
     ],
 )

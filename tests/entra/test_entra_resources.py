@@ -418,3 +418,12 @@ def test_an_estate_without_tenants_of_its_own_application_refuses(make_site):
     )
     site = make_site(replace(estate, applications=applications))
     assert codes(site.token(app_form(DAEMON, f"{GRAPH}/.default"), CONTOSO)) == (400, [700016])
+
+
+def test_a_rule_that_is_switched_on_again_holds_for_what_was_granted(make_site):
+    """What was granted without the rule is not granted with it."""
+    form = password_form(STRANGER, f"{GRAPH}/User.Read")
+    site = make_site(make_estate(not_checked=("consent",)))
+    assert site.token(form, CONTOSO)[0] == 200
+    site.provider.not_checked = frozenset()
+    assert codes(site.token(form, CONTOSO)) == (400, [65001])

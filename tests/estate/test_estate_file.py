@@ -18,7 +18,7 @@ MISTAKES = [
     ('["kdc"]', '["kdc", { nam = "x" }]', "hosts[0].services[1].nam", "did you mean 'name'?"),
     ('["kdc"]', '["kdc", { name = "login", port = 0 }]', "hosts[0].services[1].port", "`int` >= 1"),
     ('["kdc"]', "[7]", "hosts[0].services[0]", "expected `str | object`, got `int`"),
-    ('type = "A"', 'type = "B"', "zones[0].records[0].type", "expected one of: A, AAAA, CNAME"),
+    ('type = "A"', 'type = "B"', "zones[0].records[0].type", "of type A, AAAA or CNAME"),
     ("desktop_sso = false", 'desktop_sso = "no"', "tenants[1].desktop_sso", "expected `bool`, got `str`"),
     ("priority = 2", 'priority = "two"', "traffic_managers[0].endpoints[1].priority", "expected `int`"),
     ('values = ["192.0.2.10"]', 'values = "192.0.2.10"', "zones[2].records[0].values", "expected `array`"),

@@ -233,12 +233,27 @@ def test_waiting_for_what_comes(api: Api) -> None:
 
 
 def test_verdicts_on_everybody_and_on_nobody(api: Api) -> None:
-    """Without a name everybody who was seen is judged; a client that never came has stalled."""
+    """Without a name everybody who was seen is judged; a client that never came is a mistake, with near names."""
     api.bench.run("exec", "--as", "one", "--", *CURL)
     found = {each["client"]: each for each in api.ok("GET", "/v1/verdicts")["verdicts"]}
     assert found["one"]["outcome"] == "silent"
-    (missing,) = api.ok("GET", "/v1/verdicts", client="ghost")["verdicts"]
-    assert (missing["outcome"], missing["after_s"]) == ("stalled", None)
+    assert (found["one"]["prompts"], found["one"]["measures"]["exposures"]) == (0, [])
+    assert found["one"]["measures"]["requests"] > 0
+    status, wrong = api.call("GET", "/v1/verdicts", client="onee")
+    assert status == 400
+    assert "there is no client 'onee' in the trace; clients: " in str(wrong)
+    assert "did you mean one?" in str(wrong)
+
+
+def test_a_verdict_can_be_compared_with_what_is_expected(api: Api) -> None:
+    """The parameters are those of ``ssosim run``; a broken one is named with its figure, a wrong one refused."""
+    api.bench.run("exec", "--as", "one", "--", *CURL)
+    (good,) = api.ok("GET", "/v1/verdicts", client="one", expect="silent|interactive", no_exposure="true")["verdicts"]
+    assert (good["as_expected"], good["broken"]) == (True, [])
+    (bad,) = api.ok("GET", "/v1/verdicts", client="one", never="silent", max_rate="1/min")["verdicts"]
+    assert [each["rule"] for each in bad["broken"]] == ["never", "max-rate"]
+    for parameters in ({"expect": "sillent"}, {"within": "soon"}, {"max_prompts": "x"}, {"no_exposure": "perhaps"}):
+        assert api.call("GET", "/v1/verdicts", **parameters)[0] == 400
 
 
 def test_who_runs_and_an_end_to_it(api: Api) -> None:

@@ -54,9 +54,9 @@ def test_a_program_that_ends_in_time_keeps_its_exit_code(running):
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "nan", "inf", "soon"])
 def test_an_invalid_deadline_is_reported(running, wrong):
-    """Exit code 2 and one line that names the option."""
+    """Exit code 125 and one line that names the option."""
     done = running.run("exec", f"--deadline={wrong}", "--", "true")
-    assert (done.returncode, "--deadline" in done.stderr) == (2, True)
+    assert (done.returncode, "--deadline" in done.stderr) == (125, True)
 
 
 def test_the_device_of_a_killed_exec_is_released(running):

@@ -47,7 +47,7 @@ def test_without_a_program_the_usage_is_shown(running):
     """``exec`` alone, or with an empty ``--``, is a mistake of usage."""
     for words in (["exec"], ["exec", "--"]):
         done = running.run(*words)
-        assert (done.returncode, "no program is given" in done.stderr) == (2, True)
+        assert (done.returncode, "no program is given" in done.stderr) == (125, True)
 
 
 def test_input_and_outputs_pass_through(running):
@@ -121,9 +121,9 @@ def test_a_program_knows_who_is_signed_on(running, device, upn, password):
 
 
 def test_an_unknown_device_is_a_mistake_of_usage(running):
-    """The message lists the devices; exit code 2."""
+    """The message lists the devices; exit code 125, which is no program's."""
     done = running.run("exec", "--device", "desk-9", "--", "true")
-    assert done.returncode == 2
+    assert done.returncode == 125
     assert "'desk-9'" in done.stderr
     assert "known: desk-1, desk-2, desk-3, laptop-1" in done.stderr
 

@@ -136,7 +136,7 @@ def test_a_detached_lab_serves_until_down(bench):
     gone = bench.run("status", "--json")
     assert (gone.returncode, json.loads(gone.stdout)) == (1, {"labs": []})
     assert bench.run("down").returncode == 2
-    assert bench.run("exec", "--", "true").returncode == 2
+    assert bench.run("exec", "--", "true").returncode == 125
 
 
 def test_labs_of_different_names_run_side_by_side(bench):

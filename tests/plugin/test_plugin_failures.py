@@ -1,5 +1,7 @@
 """What a failing test says."""
 
+from xml.etree import ElementTree as ET
+
 TEST = """
 from ssosim.testing import Outcome
 
@@ -118,7 +120,7 @@ def test_a_lab_shows_its_last_exchanges(project):
 
 
 def test_lab_folders_go_unless_they_are_to_be_kept(project, tmp_path, leftovers):
-    """``--sso-keep`` leaves lab folder, trace and report of a failed test; otherwise nothing of a lab is left."""
+    """``--sso-keep DIR`` keeps lab folder, trace and report of a failed test there; otherwise nothing is left."""
     project.write("""
     def test_bad(sso_play_sync):
         assert sso_play_sync("feb-2025", "native-prompt").phase("healthy").outcome == "failed"
@@ -129,8 +131,51 @@ def test_lab_folders_go_unless_they_are_to_be_kept(project, tmp_path, leftovers)
     base = f"--basetemp={tmp_path / 'base'}"
     assert project.run(base).counts == {"failed": 1, "passed": 1}
     assert leftovers() == []
-    session = project.run(base, "--sso-keep")
-    (kept,) = leftovers()
-    assert str(kept) in session.output
-    assert (kept / "trace.jsonl").stat().st_size > 1000
-    assert '<h2 id="timeline">' in (kept / "report.html").read_text()
+    for folder in ("test_it.py-test_bad", "test_it.py-test_bad-2"):
+        session = project.run(base, "--sso-keep", "kept")
+        assert leftovers() == []
+        assert str(project.folder / "kept" / folder) in session.output
+        kept = project.folder / "kept" / folder / "1"
+        assert (kept / "trace.jsonl").stat().st_size > 1000
+        assert (kept / "krb5.conf").is_file()
+        assert '<h2 id="timeline">' in (kept / "report.html").read_text()
+    assert len(list((project.folder / "kept").iterdir())) == 2
+
+
+def test_a_late_decision_names_the_phase(project):
+    """A failed ``decided_within`` of a whole run names limit, client, phase and time in the line of the assertion."""
+    project.write(TEST.format(assertion="verdict.decided_within(minutes=1)"))
+    output = project.run("--tb=short").output
+    assert "assert not decided within 60 s: office in 'record-empty': never, office in 'cname': never" in output
+
+
+def test_the_evidence_reaches_junit(project):
+    """The sections of a failed test are in the JUnit XML by default, for a run, a lab and a failed fixture."""
+    project.write(
+        TEST.format(assertion="verdict.decided_within(minutes=1)")
+        + """
+def test_lab(sso_lab):
+    sso_lab.sign_in("native-prompt")
+    assert False
+
+import pytest
+
+@pytest.fixture
+def broken(sso_play_sync):
+    sso_play_sync("feb-2025", "native-prompt")
+    pytest.fail("of the fixture", pytrace=False)
+
+def test_fixture(broken):
+    pass
+"""
+    )
+    for more in ((), ("-n", "2"), ("--tb=native", "--show-capture=no")):
+        project.run("--junitxml=out.xml", *more)
+        cases = {
+            case.get("name"): "".join(case.itertext())
+            for case in ET.parse(project.folder / "out.xml").iter("testcase")  # noqa: S314 - made by pytest
+        }
+        assert "office in 'record-empty' (16:42 UTC): stalled, never decided" in cases["test_it"]
+        assert "again: ssosim run feb-2025 --client office --seed 0" in cases["test_it"]
+        assert "ticket accepted: alice@CORP.CONTOSO.COM" in cases["test_lab"]
+        assert "native-prompt in 'cname' (18:35 UTC): interactive" in cases["test_fixture"]

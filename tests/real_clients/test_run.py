@@ -160,3 +160,20 @@ def test_a_matrix_that_is_interrupted_leaves_nothing(bench, tmp_path, short):
         while bench.processes() and time.monotonic() < end:
             time.sleep(0.05)
         assert bench.processes() == {}
+
+
+def test_a_manifest_may_say_what_is_expected(bench, tmp_path):
+    """``expect`` of a flow by phase and ``kind``: they can break a run; a mistake is named by file, line and key."""
+    mine = _client(tmp_path, "mine", CURL, 'expect = { "*" = { no_exposure = true }, cname = "silent" }\n')
+    done = bench.run("run", "feb-2025", "--client", str(mine))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "[expected: silent]" in done.stdout
+    manifest = mine / "client.toml"
+    text = manifest.read_text()
+    manifest.write_text(text[: text.index("expect")] + 'kind = "curl"\n')
+    done = bench.run("run", "feb-2025", "--client", str(mine), "--json")
+    assert _phases(done)["record-empty"]["mine/f"]["expected"]["outcome"] == ["failed"]
+    manifest.write_text(text.replace('cname = "silent"', 'cname = "sillent"'))
+    done = bench.run("run", "feb-2025", "--client", str(mine))
+    assert done.returncode == 2
+    assert "client.toml:7: flows[0].expect.cname: 'sillent' is not an outcome; did you mean 'silent'?" in done.stderr

@@ -103,7 +103,10 @@ class Story:
             "spn": "HTTP/autologon.example",
             "attempts": 3,
             "evidence": near,
-            "expected": "interactive" if wrong and outcome != "interactive" else outcome,
+            "expected": {"outcome": ["interactive" if wrong else outcome]},
+            "broken": [{"rule": "outcome", "expected": "interactive", "found": outcome}]
+            if wrong and outcome != "interactive"
+            else [],
             "as_expected": not wrong or outcome == "interactive",
         }
 

@@ -20,6 +20,7 @@ from ssosim.scenario.loader import parse_scenario
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientMessage, DnsAnswered, Event, LabPaused, Record, TokenIssued
+from ssosim.verdict.expectations import Expectation
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.outcome import Outcome
@@ -94,7 +95,7 @@ def test_virtual_time_stood_still_for_models_not_for_programs(program: bool, rea
 def test_everybody_shows_it():
     """Text table, JUnit, HTML page and explanation say it; JSON brings it back whole."""
     verdict = judged(("mine", ASKED), ("", pause(1)), ("mine", ASKED))
-    result = ClientResult.of(verdict, expected=Outcome.SILENT)
+    result = ClientResult.of(verdict, expected=Expectation(outcome=(Outcome.SILENT,)))
     start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC)
     phase = PhaseResult(phase="p", start=start, clients={"mine": result})
     run = RunResult(version=VERSION, scenario="s", title="t", end=end, as_expected=False, phases=(phase,))

@@ -58,7 +58,8 @@ def records(*events, apart=1.0):
 )
 def test_the_reason_is_the_certificate(event, words):
     """Not that the provider offered nothing, and not that nothing failed; with the fault behind it."""
-    fault = FaultApplied(name="certificate-expired", detail=f"the certificate of {LOGIN} has expired")
+    fault = FaultApplied(name="certificate-expired", detail=f"the certificate of {LOGIN} has expired", id=1)
+    event = replace(event, faults=(1,))
     for seen in ([event, ended], [realm, event, ended]):
         assert judge(records(*seen), 100.0).reason == f"it ended with exit code 60: {words}"
         (explained,) = explain(records(fault, *seen), client="c")

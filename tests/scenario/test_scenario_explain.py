@@ -4,9 +4,11 @@ from ssosim.trace import ClientFinished, ClientMessage, DnsAnswered, FaultApplie
 from ssosim.verdict.explain import explain
 
 AUTOLOGON, TARGET = "autologon.microsoftazuread-sso.com", "www.tm.a.prd.aadg.trafficmanager.net"
-fault = FaultApplied(name="cname-for-alias", detail=f"{AUTOLOGON} is a CNAME")
-moved = DnsAnswered(name=AUTOLOGON, type="A", rcode="NOERROR", answers=(f"CNAME {TARGET}.", "A 192.0.2.20"))
-empty = DnsAnswered(name=AUTOLOGON, type="A", rcode="NODATA")
+fault = FaultApplied(name="cname-for-alias", detail=f"{AUTOLOGON} is a CNAME", id=1)
+moved = DnsAnswered(
+    name=AUTOLOGON, type="A", rcode="NOERROR", answers=(f"CNAME {TARGET}.", "A 192.0.2.20"), faults=(1,)
+)
+empty = DnsAnswered(name=AUTOLOGON, type="A", rcode="NODATA", faults=(1,))
 searched = DnsAnswered(name=f"{AUTOLOGON}.corp.contoso.com", type="A", rcode="NXDOMAIN")
 challenge = HttpExchange(host=AUTOLOGON, method="GET", path="/contoso.com/winauth/sso", status=401)
 unknown = KdcExchange(request="TGS", service=f"HTTP/{TARGET}", outcome="KDC_ERR_S_PRINCIPAL_UNKNOWN")
@@ -40,7 +42,7 @@ def test_the_name_that_was_meant_is_the_cause():
 def test_without_a_chain_there_is_the_reason():
     """What failed and left nothing on the wire is not left unexplained."""
     assert _explained(ClientMessage(text="no arguments"), ended) == (
-        "curl in this lab: failed: it ended with exit code 22: no failed exchange was seen"
+        "curl in this lab: failed: it ended with exit code 22 and sent nothing"
     )
 
 

@@ -13,7 +13,7 @@ MISTAKES = [
     (
         'curl = "silent"',
         'curl = "sillent"',
-        "phases[0].expect",
+        "phases[0].expect.curl",
         "did you mean 'silent'? expected one of: silent, inter",
     ),
     ('"traffic-manager-deleted"', '"tm-deleted"', "phases[1].faults[0].fault", "expected one of: "),
@@ -48,9 +48,7 @@ def test_a_mistake_is_named_by_file_line_and_key(old, new, key, words):
         parse_scenario(text, "mine.toml", MODELS)
     lines = str(caught.value).splitlines()
     line = TEXT[: TEXT.index(old)].count("\n") + 1 + new.count("\n")
-    line -= {"clients[1]": 2, "clients[0].run": 1, "phases[0].expect": 1}.get(
-        key, 0
-    )  # what a whole client lacks is said at its head
+    line -= {"clients[1]": 2, "clients[0].run": 1}.get(key, 0)  # what a whole client lacks is said at its head
     assert any(m.startswith(f"mine.toml:{line}: {key}") and words in m for m in lines), lines
 
 

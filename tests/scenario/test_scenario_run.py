@@ -25,7 +25,7 @@ def test_the_incident_comes_out_as_shipped(bench):
     }
     assert "HTTP/www.tm.a.prd.aadg.trafficmanager.net, which the KDC does not know" in done.stdout
     assert "autologon.microsoftazuread-sso.com has no address (NODATA)" in done.stdout
-    assert "52 of 52 outcomes are as the scenario expects" in done.stdout
+    assert "52 of 52 outcomes are as expected" in done.stdout
     bench.assert_nothing_left("run-feb-2025")
     trace = bench.run("trace", "--name", "run-feb-2025", "--client", "curl", "--layer", "kerberos")
     assert "TGS HTTP/www.tm.a.prd.aadg.trafficmanager.net → KDC_ERR_S_PRINCIPAL_UNKNOWN" in trace.stdout
@@ -52,7 +52,9 @@ def test_a_program_of_ones_own_is_one_more_client(bench):
     outcomes = {phase["phase"]: phase["clients"]["sh#1"]["outcome"] for phase in playback["phases"]}
     assert outcomes == {"healthy": "silent", "record-empty": "failed", "cname": "refused", "restored": "silent"}
     assert set(playback["phases"][0]["clients"]) == {"native-prompt", "sh#1"}
-    assert playback["phases"][0]["clients"]["sh#1"]["expected"] is None
+    expected = [phase["clients"]["sh#1"]["expected"] for phase in playback["phases"]]
+    assert [each["outcome"] for each in expected] == [["silent", "interactive"], [], [], ["silent", "interactive"]]
+    assert all(each["no_exposure"] for each in expected)
     text = (bench.home / "labs/run-feb-2025/trace.jsonl").read_text()
     assert "Authorization: Negotiate (redacted)" in text
     assert "YII" not in text
@@ -61,17 +63,21 @@ def test_a_program_of_ones_own_is_one_more_client(bench):
 
 
 def test_a_program_beyond_its_deadline_is_ended(bench, tmp_path):
-    """A program that hangs is killed at its deadline and judged failed; one that is not there as well."""
+    """A program that hangs is killed at its deadline and has stalled; one that is not there has failed."""
     file = tmp_path / "hang.toml"
     file.write_text(
         'name = "hang"\ntitle = "t"\nend = 2025-01-01T02:00:00Z\n'
         '[[clients]]\nname = "slow"\nrun = ["sleep", "60"]\ndeadline = 0.3\n'
         '[[clients]]\nname = "gone"\nrun = ["no-such-program"]\n'
-        '[[phases]]\nname = "only"\nstart = 2025-01-01T00:00:00Z\nexpect = { slow = "failed", gone = "failed" }\n'
+        '[[phases]]\nname = "only"\nstart = 2025-01-01T00:00:00Z\nexpect = { slow = "stalled", gone = "failed" }\n'
     )
     done = bench.run("run", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ended with exit code 127" in done.stdout
+    assert re.search(
+        r"slow +stalled.*: still running after 0\.\d+ s, when its deadline came: it sent nothing", done.stdout
+    )
+    assert "-9" not in done.stdout
 
 
 def test_the_same_scenario_can_be_played_at_the_same_time(bench):

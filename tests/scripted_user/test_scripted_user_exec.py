@@ -158,7 +158,7 @@ def test_programs_find_the_browser_by_any_usual_name(running):
 def test_an_unknown_behaviour_is_reported(running):
     """Wrong usage, with the names that are known."""
     done = running.run("exec", "--person", "dances", "--", "true")
-    assert done.returncode == 2
+    assert done.returncode == 125
     assert "walks-away" in done.stderr
 
 

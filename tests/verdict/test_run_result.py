@@ -18,6 +18,7 @@ from ssosim.scenario.results import run_result
 from ssosim.sources import load_sources
 from ssosim.trace import SignInStep
 from ssosim.verdict import Exposure, Measures, Outcome, Verdict
+from ssosim.verdict.expectations import Expectation
 from ssosim.verdict.result import (
     VERSION,
     ClientResult,
@@ -39,7 +40,7 @@ def _result(reason="because", **more):
     """A result with one client in one phase."""
     measures = Measures(12.5, 3, 1.5, SignInStep.WSTRUST_TICKET, 7, (Exposure("ntlm", "h", "w", 9),))
     verdict = Verdict(Outcome.STALLED, reason, None, "HTTP/h", 2, (7, 9))
-    one = ClientResult.of(verdict, measures=measures, expected=Outcome.SILENT, decided_s=1.25)
+    one = ClientResult.of(verdict, measures=measures, expected=Expectation(outcome=(Outcome.SILENT,)), decided_s=1.25)
     phase = PhaseResult(phase="p", start=START, clients={"c": one})
     return RunResult(version=VERSION, scenario="s", end=START, as_expected=False, phases=(phase,), **more)
 

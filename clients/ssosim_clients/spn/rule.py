@@ -209,10 +209,12 @@ class SpnRule:
             if self.on_lookup_failure is OnLookupFailure.GIVE_UP_SCHEME:
                 raise NegotiateAbandoned(str(failure)) from failure
             name = typed
+        qualified = False
         with contextlib.suppress(DnsFailure):  # a Kerberos library keeps the name if its look-up fails
             name = await _canonicalise(library, name, resolver)
+            qualified = (library if self.library_forms else own) is not NameForm.TYPED
         name = name.lower().rstrip(".")
-        if self.adds_search_domain and search_domain and "." not in name:
+        if self.adds_search_domain and search_domain and "." not in name and not qualified:
             name = f"{name}.{search_domain.lower().strip('.')}"
         return f"{self.service}/{name}{self._port_suffix(port)}"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import math
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
 from ssosim.cli.common import add_estate, add_json, add_name
-from ssosim.cli.dns import changes, zones
+from ssosim.cli.dns import changes, check, zones
+from ssosim.cli.durations import duration
 from ssosim.lab.base.errors import LabInputError
 
 DESCRIPTION = """\
@@ -18,6 +18,7 @@ Show the zones of a lab, work a change out, apply it through the gate, take it b
   ssosim dns show autologon.microsoftazuread-sso.com
   ssosim dns plan change.toml                 what it would do, and to whom
   ssosim dns plan --from before/ --to after/  two trees of zone files; needs no lab
+  ssosim dns check --from main/ --to pr/      the same for a pipeline: exit code 1 if a client loses
   ssosim dns apply change.toml --plan TOKEN --approve yes.toml --by ann --by ben
   ssosim dns rollback
   ssosim dns drift
@@ -45,17 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in (show, plan, lint):
         each.add_argument("--zones", type=Path, metavar="DIR", help="zone files or octoDNS; needs no lab")
         add_estate(each)
+    text = "judge the change between two trees for a pipeline: exit code 1 if a criterion is not met; needs no lab"
+    _add_check(actions.add_parser("check", help=text, description=text))
+    for each in (plan, lint):
+        _add_fail_on(each, "without it the exit code of plan is 0, that of lint 1 for an error")
     for each in (plan, apply):
         each.add_argument("change", nargs="?", type=Path, metavar="CHANGE", help="a change file (TOML)")
     plan.add_argument("--from", dest="before", type=Path, metavar="DIR", help="the change is from this tree of zones")
     plan.add_argument("--to", dest="after", type=Path, metavar="DIR", help="to this one")
+    _add_outside(plan)
     plan.add_argument("--policy", help="judge by this policy (with --zones): strict, feb-2025, or a file")
     plan.add_argument("--inventory", type=Path, metavar="FILE", help="the endpoint inventory (with --zones)")
     apply.add_argument("--plan", metavar="TOKEN", help="apply only if this is still the plan")
     apply.add_argument("--approve", action="append", type=Path, default=[], metavar="FILE", help="approvals (TOML)")
     apply.add_argument("--by", action="append", default=[], metavar="PERSON", help="who is at the keyboard; repeat")
     apply.add_argument(
-        "--substitute", type=_seconds, metavar="SECONDS", help="first put a counting backend there; hits end it"
+        "--substitute", type=duration, metavar="TIME", help="first put a counting backend there; hits end it"
     )
     back = action("rollback", "take back the last change, or change NUMBER, and verify")
     back.add_argument("number", nargs="?", type=int, metavar="NUMBER")
@@ -65,6 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drift.add_argument("--inside", action="store_true", help="without probes over the wire")
     drift.add_argument("--adopt", action="store_true", help="make what is there the desired state (needs --by)")
     drift.add_argument("--by", default="", metavar="PERSON")
+    drift.add_argument(
+        "--fail-on",
+        metavar="SEVERITY",
+        choices=["1", "2", "3", "4", "any", "none"],
+        default="any",
+        help="exit code 1 only for findings of this severity or a worse one (1 is the worst; default: any)",
+    )
     load = action("load", "put your own zone files in the place of the lab's zones of those names")
     load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
     settings = action("settings", "the policy, inventory and drift detector")
@@ -73,29 +86,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     settings.add_argument("--detector", choices=["on", "off", "no-aliases"], help="no-aliases: as in February 2025")
 
 
+def _add_check(check: argparse.ArgumentParser) -> None:
+    add_json(check)
+    add_estate(check)
+    check.add_argument("--from", dest="before", type=Path, metavar="DIR", help="the zones before the change")
+    check.add_argument("--to", dest="after", type=Path, metavar="DIR", help="the zones after it")
+    _add_fail_on(check, "default: risk=high,worse=1,deletions=30%%,updates=30%%,lint=error")
+    _add_outside(check)
+    check.add_argument("--markdown", type=Path, metavar="FILE", help="write the result as Markdown, for a comment")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the result as JUnit XML")
+    check.add_argument("--approve", action="append", type=Path, default=[], metavar="FILE", help="approvals (TOML)")
+    check.add_argument("--author", default="", metavar="PERSON", help="whose own approval does not count")
+    check.add_argument("--policy", help="how many must approve: strict, feb-2025, or a file of yours")
+    check.add_argument("--inventory", type=Path, metavar="FILE", help="your endpoint inventory")
+
+
+def _add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
+    text = "fail on risk=LEVEL, worse=N models, deletions=N%%, updates=N%%, lint=SEVERITY, changes, or none; repeat"
+    parser.add_argument("--fail-on", action="append", metavar="CRITERION", help=f"{text} ({default})")
+
+
+def _add_outside(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--outside",
+        choices=["resolves", "missing"],
+        default="resolves",
+        help="what to assume of names that are in no zone given (default: that they resolve)",
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     """Do it; input mistakes of every file become one error with their places."""
     from ssosim.dns.imports.import_errors import ImportMistakeError  # noqa: PLC0415
     from ssosim.dns.zones.errors import DnsChangeError  # noqa: PLC0415 - only this command needs it
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415
 
+    collecting = gc.isenabled()
+    gc.disable()  # what is read stays: with 100,000 records, collections take as long as the reading
     try:
         return _ACTIONS[options.action](options)
     except (TomlMistakeError, ImportMistakeError, DnsChangeError) as error:
         raise LabInputError(str(error)) from error
-
-
-def _seconds(text: str) -> float:
-    """A length of time that can be waited for."""
-    with contextlib.suppress(ValueError):
-        if 0 <= (seconds := float(text)) < math.inf:
-            return seconds
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    finally:
+        if collecting:
+            gc.enable()
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "show": zones.show,
     "plan": changes.plan,
+    "check": check.check,
     "apply": changes.apply,
     "rollback": changes.rollback,
     "drift": zones.drift,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import folder_of
-from ssosim.cli.dns.inputs import change_of, in_lab, stage
+from ssosim.cli.dns.check import check_settings, fail_on, provider_keys
+from ssosim.cli.dns.inputs import change_of, in_lab, stage, warn
 from ssosim.lab.base.errors import LabError, LabRefusedError
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_error, print_json, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
+    from ssosim.changes.plan import Plan as FullPlan
     from ssosim.dns import ZoneSet
     from ssosim.estate import Estate
     from ssosim.lab.control.dns_answers import ChangeResult, Plan
+    from ssosim.scenario.dns_check import CheckSettings
     from ssosim.scenario.forecast import Forecast
 
 __all__ = ["apply", "plan", "rollback"]
@@ -25,63 +27,77 @@ _GRACE_S = 1.0
 
 
 def plan(options: argparse.Namespace) -> int:
-    """What a change would do, and to whom; nothing is changed."""
+    """What a change would do, and to whom; nothing is changed. Exit code 1 only by ``--fail-on``."""
     import msgspec  # noqa: PLC0415
 
-    from ssosim.changes.overlay import overlay  # noqa: PLC0415
-    from ssosim.dns.zones.from_estate import zones_of  # noqa: PLC0415
-    from ssosim.lab.control.dns_answers import Plan  # noqa: PLC0415
+    from ssosim.changes.thresholds import find_breaches  # noqa: PLC0415
     from ssosim.report.dns import forecast_text, gate_text, plan_text  # noqa: PLC0415
 
-    change = change_of(options)
-    if options.before is not None and options.zones is None and not folder_of(options).is_running():
-        options.zones = options.before
-    zones, estate, _ = stage(options)
-    plan = (
-        _plan_alone(options, change, zones, estate) if options.zones else in_lab(options, "plan", Plan, change=change)
-    )
-    before, after = zones, change.apply(zones)
-    if options.zones:  # clients need more names than a tree of the user's holds: the rest is the estate's
-        before, after = (overlay(zones_of(estate), each) for each in (before, after))
-    forecasts = _forecasts(before, after, estate, plan.blast_radius.names)
+    criteria = fail_on(options) if options.fail_on else None
+    planned, forecasts, full = _plan(options)
     if options.json:
-        data: dict[str, object] = msgspec.to_builtins(plan)
+        data: dict[str, object] = msgspec.to_builtins(planned)
         print_json(data | {"forecast": [each.as_data() for each in forecasts]})
     else:
-        parts = [plan_text(plan), *(forecast_text(each) for each in forecasts), gate_text(plan.gate)]
-        say("\n\n".join(parts))
-    return 0
+        parts = [plan_text(planned), *(forecast_text(each) for each in forecasts), gate_text(planned.gate)]
+        nothing = not any(msgspec.structs.astuple(planned.changes))
+        say("\n\n".join([*parts[:1], "nothing to do"] if nothing else parts))
+    if criteria is None or full is None:
+        return 0
+    worse = {text: count for each in forecasts for text, count in each.list_losers()}
+    breaches = find_breaches(full, worse, criteria)
+    for breach in breaches:
+        print_error(one_line(f"--fail-on {breach.criterion}: {breach.text}"))
+    return LabError.exit_code if breaches else 0
 
 
-def _plan_alone(options: argparse.Namespace, change: Change, zones: ZoneSet, estate: Estate) -> Plan:
-    """A plan against files alone: no query counts, so everything counts as in use."""
+def _plan(options: argparse.Namespace) -> tuple[Plan, tuple[Forecast, ...], FullPlan | None]:
+    """The plan as it is shown, the forecasts, and the plan with its zones.
+
+    Two trees alone are planned as ``check`` does. A change against files, or two trees against other files, is planned
+    here too. A change of a running lab is planned by the lab, with its query counts.
+    """
+    from ssosim.changes.gate import Request, decide  # noqa: PLC0415
+    from ssosim.dns.imports.tree import read_two_trees  # noqa: PLC0415
+    from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
+    from ssosim.scenario.dns_check import plan_change, plan_trees  # noqa: PLC0415
+
+    both = options.before is not None and options.after is not None and options.change is None
+    alone = options.zones is None and not folder_of(options).is_running()
+    if both and (alone or options.zones == options.before):
+        before, after, skipped = read_two_trees(options.before, options.after)
+        warn(skipped)
+        estate = read_estate(options.estate)
+        settings = check_settings(options, estate)
+        full, forecasts = plan_trees(before, after, estate, lambda: provider_keys(estate), settings)
+    else:
+        change = change_of(options)
+        zones, estate, _ = stage(options)
+        settings = check_settings(options, estate)
+        if options.zones is None:
+            return _plan_in_lab(options, change, zones, estate, settings)
+        full, forecasts = plan_change(change, zones, estate, lambda: provider_keys(estate), settings)
+    decision = decide(Request(plan=full, policy=settings.policy, inventory=settings.inventory, locks={}))
+    return _as_shown(full, decision.as_data()), forecasts, full
+
+
+def _plan_in_lab(
+    options: argparse.Namespace, change: Change, zones: ZoneSet, estate: Estate, settings: CheckSettings
+) -> tuple[Plan, tuple[Forecast, ...], FullPlan | None]:
+    from ssosim.lab.control.dns_answers import Plan  # noqa: PLC0415
+    from ssosim.scenario.dns_check import plan_change  # noqa: PLC0415
+
+    planned = in_lab(options, "plan", Plan, change=change)
+    full, forecasts = plan_change(change, zones, estate, lambda: provider_keys(estate), settings)
+    return planned, forecasts, full
+
+
+def _as_shown(plan: FullPlan, gate: dict[str, object]) -> Plan:
     import msgspec  # noqa: PLC0415
 
-    from ssosim.changes.approvals import load_policy  # noqa: PLC0415
-    from ssosim.changes.gate import Request, decide  # noqa: PLC0415
-    from ssosim.changes.inventory import load_inventory  # noqa: PLC0415
-    from ssosim.changes.plan import PlanContext, make_plan  # noqa: PLC0415
-    from ssosim.changes.usage import NO_COUNTS  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import Plan  # noqa: PLC0415
-    from ssosim.lab.control.dns_handlers import make_inventory  # noqa: PLC0415
 
-    policy = load_policy(options.policy or "strict")
-    inventory = load_inventory(options.inventory) if options.inventory else make_inventory(estate)
-    spns = (*estate.default_realm.service_account.spns, *estate.default_realm.services)
-    context = PlanContext(inventory=inventory, policy=policy, counts=NO_COUNTS, spns=spns, now=time.time())
-    plan = make_plan(change, zones, context)
-    decision = decide(Request(plan=plan, policy=policy, inventory=inventory, locks={}))
-    return msgspec.convert(plan.as_data() | {"gate": decision.as_data()}, Plan)
-
-
-def _forecasts(before: ZoneSet, after: ZoneSet, estate: Estate, names: Sequence[str]) -> list[Forecast]:
-    """One forecast for each affected host that clients sign in at; none where the change touches no such host."""
-    from ssosim.lab.base.folder import ensure_cache_folder  # noqa: PLC0415
-    from ssosim.lab.base.signing_keys import load_signing_keys  # noqa: PLC0415
-    from ssosim.scenario.forecast import affected_hosts, forecast  # noqa: PLC0415
-
-    keys = load_signing_keys(estate, ensure_cache_folder())
-    return [forecast(before, after, estate, keys, host) for host in affected_hosts(names, estate)]
+    return msgspec.convert(plan.as_data() | {"gate": gate}, Plan)
 
 
 def apply(options: argparse.Namespace) -> int:

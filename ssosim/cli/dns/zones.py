@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 
+from ssosim.cli.dns.check import fail_on
 from ssosim.cli.dns.inputs import in_lab, stage, warn
-from ssosim.lab.base.errors import LabError
+from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import one_line, print_json, say
 
 __all__ = ["drift", "lint", "load", "settings", "show"]
@@ -40,10 +42,14 @@ def show(options: argparse.Namespace) -> int:
 
 
 def lint(options: argparse.Namespace) -> int:
-    """Print mistakes and traps; exit code 1 if one of them is an error."""
+    """Print mistakes and traps; exit code 1 if one of them is an error, or as ``--fail-on`` says."""
+    from ssosim.changes.thresholds import FailOn, is_severe  # noqa: PLC0415
     from ssosim.dns.zones.lint import lint  # noqa: PLC0415
     from ssosim.sources import load_sources  # noqa: PLC0415
 
+    criteria = fail_on(options) if options.fail_on else FailOn(lint="error")
+    if criteria != FailOn(lint=criteria.lint):
+        raise LabInputError("--fail-on of lint: expected lint=error, lint=warning, lint=info or none")
     zones, _, _ = stage(options)
     found = lint(zones)
     sources = load_sources()
@@ -58,7 +64,7 @@ def lint(options: argparse.Namespace) -> int:
         where = sources.addresses_in("\n".join(lines))
         lines += ["", "sources:", *(f"  {address}" for address in where)] if where else []
         say("\n".join(lines) or "nothing found")
-    return LabError.exit_code if any(each.severity == "error" for each in found) else 0
+    return LabError.exit_code if any(is_severe(each, criteria.lint) for each in found) else 0
 
 
 def load(options: argparse.Namespace) -> int:
@@ -79,7 +85,7 @@ def load(options: argparse.Namespace) -> int:
 
 
 def drift(options: argparse.Namespace) -> int:
-    """Print the findings; exit code 1 if there are any."""
+    """Print the findings; exit code 1 if there are any, or any as severe as ``--fail-on`` says."""
     from ssosim.lab.control.dns_answers import Drift  # noqa: PLC0415
     from ssosim.report.dns import drift_text  # noqa: PLC0415
 
@@ -90,7 +96,8 @@ def drift(options: argparse.Namespace) -> int:
         print_json(found)
     else:
         say(drift_text(found))
-    return LabError.exit_code if found.findings else 0
+    worst = {"any": math.inf, "none": -math.inf}.get(options.fail_on) or int(options.fail_on)
+    return LabError.exit_code if any(each.severity <= worst for each in found.findings) else 0
 
 
 def settings(options: argparse.Namespace) -> int:

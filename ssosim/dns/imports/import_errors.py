@@ -13,7 +13,7 @@ from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import add_profile_name, check_profile
 from ssosim.dns.zones.links import check_links
 from ssosim.dns.zones.rrset import RRset, plain, to_name
-from ssosim.dns.zones.zone import Zone
+from ssosim.dns.zones.zone import BESIDE_CNAME, Zone, find_owner_mistake
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
@@ -100,16 +100,19 @@ def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]
             found.append(f"{located.where}: {_label(located.rrset)}: no traffic manager {alias!r}; there are: {there}")
     for name, located_sets in kinds.items():
         cnames = [located for located in located_sets if located.rrset.type == CNAME]
-        if cnames and (len(located_sets) > 1 or name == zone.origin):
-            others = (
-                ", ".join(located.rrset.type.name for located in located_sets if located not in cnames) or "SOA, NS"
-            )
+        beside = [
+            located.rrset.type.name
+            for located in located_sets
+            if located not in cnames and located.rrset.type not in BESIDE_CNAME
+        ]
+        if cnames and (beside or name == zone.origin):
+            others = ", ".join(beside) or "SOA, NS"
             advice = "use an alias record set at the apex" if name == zone.origin else "keep one or the other"
             found.append(f"{cnames[0].where}: {_label(cnames[0].rrset)} cannot stand beside {others}: {advice}")
         found += [
-            f"{located.where}: {_label(located.rrset)}: an SOA is allowed only at the apex {plain(zone.origin)}"
+            f"{located.where}: {_label(located.rrset)} {mistake}"
             for located in located_sets
-            if located.rrset.type == SOA and name != zone.origin
+            if (mistake := find_owner_mistake(located.rrset, zone.origin))
         ]
     return found
 
@@ -131,8 +134,7 @@ def _zone(zone: Imported) -> Zone:
         negative_ttl=negative,
         name_server=server,
         contact=contact,
-        # The serial of the served SOA is the version of the ZoneSet; the serial in the file would never change.
-        rrsets=[located.rrset for located in zone.records.values() if located.rrset.type != SOA],
+        rrsets=[located.rrset for located in zone.records.values()],
     )
 
 

@@ -25,14 +25,17 @@ from ssosim.dns.imports.import_errors import Imported
 from ssosim.dns.imports.yaml_nodes import Value, YamlMistakeError, read_yaml
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import check_ttl
-from ssosim.dns.zones.rrset import STORED_TYPES, RRset, to_name, to_rdatas, to_type
+from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas, to_type
 
 __all__ = ["parse_zone", "read_octodns"]
 
 DEFAULT_TTL = 3600
 """The TTL of records without one, seconds. Source: octoDNS YamlProvider, ``default_ttl``."""
 
-_NAMES = frozenset({"CNAME", "NS", "PTR"})
+_NAMES = frozenset({"CNAME", "DNAME", "NS", "PTR"})
+
+_NOT_DNS = frozenset({"ALIAS", "URLFWD"})
+"""Types of octoDNS that are no DNS records. Source: octoDNS documentation, record types."""
 _SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient"})
 
 
@@ -145,7 +148,7 @@ def parse_zone(top: Value, zone: Imported, source: str, default_ttl: int = DEFAU
 
 
 def _rrset(origin: Name, label: str, record: Value, default_ttl: int) -> RRset | None:
-    """One record set; None for a type that octoDNS knows and that is not served here."""
+    """One record set; None for a type of octoDNS that is no DNS record."""
     if not isinstance(record.content, dict):
         raise _MistakeError(record, "expected a record: type, ttl, and value or values")
     for key, at in record.content.items():
@@ -160,7 +163,7 @@ def _rrset(origin: Name, label: str, record: Value, default_ttl: int) -> RRset |
     if not kind:
         raise _MistakeError(record, "the key 'type' is missing")
     name = to_name(label or "@", origin)
-    if label.startswith("*") or kind not in STORED_TYPES:
+    if kind in _NOT_DNS:
         return None
     ttl = _seconds(record.get("ttl"), default_ttl)
     if link := _alias(record):
@@ -250,4 +253,66 @@ def _txt(_: str, value: Value) -> str:
     return " ".join('"{}"'.format(piece.replace("\\", "\\\\").replace('"', '\\"')) for piece in pieces)
 
 
-_RENDER: Mapping[str, Callable[[str, Value], str]] = {"MX": _mx, "SRV": _srv, "TXT": _txt}
+def _quote(text: str) -> str:
+    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def _numbers(*keys: str) -> Callable[[str, Value], str]:
+    """Read the values of ``keys`` in their order, as the presentation form of the type has them."""
+    return lambda _kind, value: " ".join(_part(value, key) for key in keys)
+
+
+def _caa(_: str, value: Value) -> str:
+    flags = "0" if value.get("flags") is None else _part(value, "flags")
+    return f"{flags} {_part(value, 'tag')} {_quote(_part(value, 'value'))}"
+
+
+def _naptr(_: str, value: Value) -> str:
+    texts = " ".join(_quote(_part(value, key)) for key in ("flags", "service", "regexp"))
+    replacement = _part(value, "replacement")
+    target = replacement if replacement == "." else _dotted(value, replacement)
+    return f"{_part(value, 'order')} {_part(value, 'preference')} {texts} {target}"
+
+
+def _svcb(_: str, value: Value) -> str:
+    target = _dotted(value, _part(value, "targetname"))
+    found = value.get("svcparams")
+    parameters = {} if found is None or not isinstance(found.content, dict) else found.content
+    words = [
+        key
+        if at.content is None or at.text == ""
+        else f"{key}={_quote(','.join(each.text or '' for each in at.items))}"
+        for key, at in parameters.items()
+    ]
+    return " ".join((_part(value, "svcpriority"), target, *words))
+
+
+def _uri(_: str, value: Value) -> str:
+    return f"{_part(value, 'priority')} {_part(value, 'weight')} {_quote(_part(value, 'target'))}"
+
+
+def _loc(_: str, value: Value) -> str:
+    latitude, longitude = (
+        " ".join(_part(value, f"{axis}_{part}") for part in ("degrees", "minutes", "seconds", "direction"))
+        for axis in ("lat", "long")
+    )
+    sizes = " ".join(f"{_part(value, key)}m" for key in ("altitude", "size", "precision_horz", "precision_vert"))
+    return f"{latitude} {longitude} {sizes}"
+
+
+_RENDER: Mapping[str, Callable[[str, Value], str]] = {
+    "CAA": _caa,
+    "DS": _numbers("key_tag", "algorithm", "digest_type", "digest"),
+    "HTTPS": _svcb,
+    "LOC": _loc,
+    "MX": _mx,
+    "NAPTR": _naptr,
+    "SPF": _txt,
+    "SRV": _srv,
+    "SSHFP": _numbers("algorithm", "fingerprint_type", "fingerprint"),
+    "SVCB": _svcb,
+    "TLSA": _numbers("certificate_usage", "selector", "matching_type", "certificate_association_data"),
+    "TXT": _txt,
+    "URI": _uri,
+}
+"""How the values of a type are written in a zone file. Source: octoDNS documentation of each record type."""

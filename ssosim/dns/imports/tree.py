@@ -16,16 +16,18 @@ import msgspec
 
 from ssosim.dns.imports.import_errors import MAX_FILES, Imported, ImportMistakeError, assemble
 from ssosim.dns.imports.octodns import read_octodns
+from ssosim.dns.imports.plain_lines import LineMemo
 from ssosim.dns.imports.yaml_nodes import YamlMistakeError, read_yaml
 from ssosim.dns.imports.zonefile import read_zone_file
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, to_name, to_type
+from ssosim.dns.zones.zone import share_nodes_of
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 from ssosim.estate.toml import TomlMistakeError, convert_toml, read_text
 from ssosim.estate.toml_lines import find_line, index_lines
 
-__all__ = ["Tree", "read_tree", "read_tree_with_warnings"]
+__all__ = ["Tree", "read_tree", "read_tree_with_warnings", "read_two_trees"]
 
 EXTRAS = "ssosim.toml"
 
@@ -54,10 +56,18 @@ def read_tree(path: Path) -> ZoneSet:
     return read_tree_with_warnings(path)[0]
 
 
-def read_tree_with_warnings(path: Path) -> Tree:
-    """As ``read_tree``, with a line for each record that was skipped."""
+def read_two_trees(before: Path, after: Path) -> tuple[ZoneSet, ZoneSet, tuple[str, ...]]:
+    """Two trees, and a line for each record of either that was skipped. What they have in common is read once."""
+    memo = LineMemo()
+    was, skipped = read_tree_with_warnings(before, memo)
+    now, also = read_tree_with_warnings(after, memo)
+    return was, _share_nodes(was, now), tuple(dict.fromkeys((*skipped, *also)))
+
+
+def read_tree_with_warnings(path: Path, memo: LineMemo | None = None) -> Tree:
+    """As ``read_tree``, with a line for each record that was skipped. ``memo`` is that of trees with much in common."""
     try:
-        zones = _zones(path)
+        zones = _zones(path, memo)
         profiles = _extras(path if path.is_dir() else path.parent, zones)
     except (TomlMistakeError, YamlMistakeError, DnsChangeError) as error:
         raise ImportMistakeError(str(error)) from error
@@ -65,9 +75,18 @@ def read_tree_with_warnings(path: Path) -> Tree:
     return assemble(zones, profiles), warnings
 
 
-def _zones(path: Path) -> list[Imported]:
+def _share_nodes(before: ZoneSet, after: ZoneSet) -> ZoneSet:
+    """``after`` with the nodes of ``before`` where they have the same record sets: a comparison skips these."""
+    for origin, zone in after.zones.items():
+        former = before.zones.get(origin)
+        if former is not None:
+            after = after.with_zone(share_nodes_of(former, zone))
+    return after
+
+
+def _zones(path: Path, memo: LineMemo | None) -> list[Imported]:
     if path.is_file():
-        return read_octodns(path) if path.suffix in (".yaml", ".yml") else [read_zone_file(path)]
+        return read_octodns(path) if path.suffix in (".yaml", ".yml") else [read_zone_file(path, memo=memo)]
     if not path.is_dir():
         raise ImportMistakeError(
             f"{path}: there is no such folder or file; expected zone files or an octoDNS YAML file"
@@ -86,7 +105,7 @@ def _zones(path: Path) -> list[Imported]:
             else "no zone file (*.zone, *.db, db.*) and no octoDNS YAML file"
         )
         raise ImportMistakeError(f"{path}: {what}")
-    return [read_zone_file(file) for file in files]
+    return [read_zone_file(file, memo=memo) for file in files]
 
 
 def _extras(folder: Path, zones: list[Imported]) -> list[tuple[TrafficManager, str]]:

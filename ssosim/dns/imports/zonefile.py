@@ -21,14 +21,15 @@ import dns.tokenizer
 import dns.zonefile
 from dns.name import Name
 from dns.rdataclass import IN
-from dns.rdatatype import RdataType
+from dns.rdatatype import RRSIG, TYPE0, RdataType
 
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
+from ssosim.dns.imports.plain_lines import LineMemo, read_plain_lines
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_type
 from ssosim.estate.toml import TomlMistakeError, read_text
 
-__all__ = ["origin_of", "parse_zone_file", "read_zone_file"]
+__all__ = ["origin_of", "parse_with_dnspython", "parse_zone_file", "read_zone_file"]
 
 MAX_GENERATED = 65_536
 """Records that the ``$GENERATE`` lines of one file may make: a /16 of reverse names."""
@@ -43,14 +44,14 @@ _SUFFIXES = (".zone", ".db", ".txt")
 _PREFIX = "db."
 
 
-def read_zone_file(path: Path, origin: Name | None = None) -> Imported:
+def read_zone_file(path: Path, origin: Name | None = None, memo: LineMemo | None = None) -> Imported:
     """Read one file; its origin is the one given, the first ``$ORIGIN``, or the file's name. Never raises for content.
 
     Mistakes are in the result. Raises TomlMistakeError when the file itself cannot be read.
     """
     text = read_text(path)
     try:
-        return parse_zone_file(text, str(path), origin or origin_of(path, text))
+        return parse_zone_file(text, str(path), origin or origin_of(path, text), memo)
     except DnsChangeError as error:
         raise TomlMistakeError(f"{path}: {error}") from error
 
@@ -68,8 +69,19 @@ def origin_of(path: Path, text: str) -> Name:
     return to_name(stem)
 
 
-def parse_zone_file(text: str, source: str, origin: Name) -> Imported:
-    """Read zone file text; ``source`` names it in messages."""
+def parse_zone_file(text: str, source: str, origin: Name, memo: LineMemo | None = None) -> Imported:
+    """Read zone file text; ``source`` names it in messages. ``memo`` is shared by files that have much in common."""
+    plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS)
+    if plain_records is None:
+        return parse_with_dnspython(text, source, origin)
+    zone = Imported(origin)
+    for rrset, line in plain_records:
+        zone.add(rrset, f"{source}:{line}")
+    return zone
+
+
+def parse_with_dnspython(text: str, source: str, origin: Name) -> Imported:
+    """As ``parse_zone_file``, by the reader of dnspython, which reads every file and finds every mistake."""
     zone = Imported(origin)
     tokens = dns.tokenizer.Tokenizer(f"{text}\n", source)
     sink = _Sink(zone, tokens, source)
@@ -116,7 +128,7 @@ class _Sink:
         self._tokens = tokens
         self._source = source
         self._unknown: set[RdataType] = set()
-        self._record_sets: dict[tuple[Name, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        self._record_sets: dict[tuple[Name, RdataType, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
 
     def origin_information(self) -> tuple[Name, bool, Name]:
         """Part of dnspython's TransactionManager: names stay absolute."""
@@ -131,7 +143,7 @@ class _Sink:
     def add(self, name: Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         """Part of dnspython's Transaction: one record."""
         where = f"{self._source}:{self._tokens.where()[1] - 1}"  # the reader has passed the end of the record's line
-        key = (name, RdataType(rdata.rdtype))
+        key = (name, RdataType(rdata.rdtype), rdata.covers())
         if key not in self._record_sets and len(self._record_sets) >= MAX_RECORDS:
             raise ValueError(f"more than {MAX_RECORDS} record sets")
         if rdata.__class__ is dns.rdata.GenericRdata and rdata.rdtype not in self._unknown:
@@ -146,13 +158,25 @@ class _Sink:
 
     def finish(self) -> None:
         """Add all record sets to the zone."""
-        for (name, kind), (ttl, rdatas, where) in self._record_sets.items():
-            try:
-                stored = to_type(RdataType.to_text(kind))
-            except DnsChangeError as error:
-                self._zone.warnings.append(f"{where}: {plain(name)}: left out: {error}")
+        signed: dict[Name, tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        for (name, kind, covered), (ttl, rdatas, where) in self._record_sets.items():
+            if kind == RRSIG:
+                self._check_signature_ttl(name, covered, ttl, where)
+                signed.setdefault(name, (ttl, {}, where))[1].update(rdatas)
                 continue
-            self._zone.add(RRset(name, stored, ttl, tuple(rdatas)), where)
+            try:
+                self._zone.add(RRset(name, to_type(kind), ttl, tuple(rdatas)), where)
+            except DnsChangeError as error:
+                self._zone.mistakes.append(f"{where}: {plain(name)}: {error}")
+        for name, (ttl, rdatas, where) in signed.items():
+            self._zone.add(RRset(name, RRSIG, ttl, tuple(rdatas)), where)
+
+    def _check_signature_ttl(self, name: Name, covered: RdataType, ttl: int, where: str) -> None:
+        """Note a signature whose TTL is not that of its record set: it is served with the TTL of the record set."""
+        record_set = self._record_sets.get((name, covered, TYPE0))
+        if record_set is not None and record_set[0] != ttl:
+            text = f"{plain(name)} RRSIG of {covered.name} has TTL {ttl}, its record set {record_set[0]}"
+            self._zone.warnings.append(f"{where}: {text}: served with {record_set[0]} (RFC 4034 section 3)")
 
 
 def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:

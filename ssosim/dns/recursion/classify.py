@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, Rcode
-from dns.rdatatype import AAAA, CNAME, NS, SOA, A, RdataType
+from dns.rdatatype import AAAA, CNAME, DS, NS, SOA, A, RdataType
 
 from ssosim.dns.recursion.cache import Entry
 from ssosim.dns.recursion.settings import ResolverSettings
@@ -76,6 +76,8 @@ def read_chain(
         rrset = find_rrset(response.answer, owner, rdtype) or find_rrset(response.answer, owner, CNAME)
         if rrset is None:
             end = read_negative(response, zone, owner, rdtype, now, settings)
+            if entries and rdtype == DS and end and end[0].soa is not None and end[0].soa.name == owner:
+                return tuple(entries)  # the child's answer: DS belongs to the parent, which is queried next
             return (*entries, *end)
         ttl = min(max(rrset.ttl, settings.min_ttl), settings.max_ttl)
         entries.append(

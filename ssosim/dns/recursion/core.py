@@ -44,7 +44,7 @@ from typing import TypeVar
 import dns.name
 from dns.name import Name
 from dns.rcode import NOERROR, SERVFAIL
-from dns.rdatatype import CNAME, A, RdataType
+from dns.rdatatype import CNAME, DS, A, RdataType
 
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.classify import AnswerChain, Delegation, UnusableResponse, classify
@@ -191,7 +191,8 @@ class Resolver:
         self, owner: Name, rdtype: RdataType, state: ResolutionState, depth: int
     ) -> Generator[UpstreamQuery, UpstreamResponse, Entry]:
         """Query servers from the closest known delegation downwards until one answers about ``owner``."""
-        delegation = self._closest_delegation(owner, state.now)
+        above = rdtype == DS and owner != dns.name.root  # DS belongs to the parent (RFC 4035 section 4.2)
+        delegation = self._closest_delegation(owner.parent() if above else owner, state.now)
         while True:
             meaning = yield from self._query_zone(delegation, Question(owner, rdtype), state, depth)
             if isinstance(meaning, Delegation):

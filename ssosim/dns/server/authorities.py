@@ -11,16 +11,26 @@ while the servers of the zone still answer).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from random import Random
 from types import MappingProxyType
 
 import dns.name
 from dns.name import Name
-from dns.rcode import NOERROR, REFUSED, SERVFAIL
-from dns.rdatatype import AAAA, CNAME, DS, NS, A, RdataType
+from dns.rcode import REFUSED, SERVFAIL
+from dns.rdatatype import CNAME, DS, RdataType
 
 from ssosim.dns.server.hierarchy import Hierarchy, View, join_hierarchy, make_blank_zone
-from ssosim.dns.zones.answer import NOT_SERVED, Answer, answer
+from ssosim.dns.zones.answer import (
+    MAX_CHAIN,
+    NOT_SERVED,
+    Answer,
+    ZoneAnswer,
+    answer_in_zone,
+    find_changes,
+    join_steps,
+    resolve_in_zones,
+)
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
@@ -34,29 +44,51 @@ class Authorities:
 
     def __init__(self, store: ZoneStore, hierarchy: Hierarchy | None = None) -> None:
         self.store = store
-        self.hierarchy = hierarchy or Hierarchy.standard(store.current)
+        self._followed = store.current
+        self._standard = Hierarchy.standard(store.current)
+        self.hierarchy = hierarchy or self._standard
         self._joined: tuple[ZoneSet, Hierarchy, ZoneSet] | None = None
 
     @property
     def tree(self) -> ZoneSet:
         """All zones of the hierarchy as they are now."""
+        return self.join()
+
+    def join(self) -> ZoneSet:
+        """Make the hierarchy follow the current zones, and join them."""
         zones = self.store.current
-        if any(origin not in self.hierarchy.serves for origin in zones.zones):
+        if zones is not self._followed:
             standard = Hierarchy.standard(zones)
-            self.hierarchy = dataclasses.replace(standard, removed=self.hierarchy.removed, views=self.hierarchy.views)
+            if standard != self._standard:
+                # Zones came or went, or NS records name other servers.
+                faulty = self.hierarchy
+                self.hierarchy = dataclasses.replace(
+                    standard, removed=faulty.removed, removed_by=faulty.removed_by, views=faulty.views
+                )
+            self._followed, self._standard = zones, standard
         if self._joined is None or self._joined[0] is not zones or self._joined[1] is not self.hierarchy:
             self._joined = (zones, self.hierarchy, join_hierarchy(zones, self.hierarchy))
         return self._joined[2]
 
+    def find_server_at(self, address: str) -> Name | None:
+        """The name of the server that has the address now; None if there is none."""
+        self.join()
+        return self.hierarchy.server_at(address)
+
     def answer_as(self, server: Name, name: Name, rdtype: RdataType, context: QueryContext = ANYBODY) -> Answer:
         """The present answer of ``server``."""
-        return answer_as(server, self.tree, self.hierarchy, name, rdtype, context)
+        tree = self.tree
+        return answer_as(server, tree, self.hierarchy, name, rdtype, context)
 
     def is_dead(self, server: Name, name: Name) -> bool:
         """Whether ``server`` never answers queries for ``name``."""
+        return self.find_dead(server, name) is not None
+
+    def find_dead(self, server: Name, name: Name) -> int | None:
+        """Return the number of the fault by which ``server`` never answers queries for ``name``; None if it answers."""
         origin = find_served_zone(server, self.hierarchy, name)
         view = None if origin is None else self.hierarchy.views.get((origin, server))
-        return view is not None and view.kind == "dead"
+        return view.fault if view is not None and view.kind == "dead" else None
 
 
 def answer_as(
@@ -65,45 +97,69 @@ def answer_as(
     """The answer of the authoritative server ``server``; ``zones`` come from ``join_hierarchy``. A pure function.
 
     The server follows CNAMEs within its zone only, refers to the servers of child zones, and refuses names outside its
-    zones.
+    zones. A loop is sent as far as it was followed: the resolver detects it.
     """
-    origin = find_served_zone(server, hierarchy, name)
+    origin = find_served_zone(server, hierarchy, name, rdtype)
     view = None if origin is None else hierarchy.views.get((origin, server))
     if origin is None or rdtype in NOT_SERVED or (view is not None and view.kind == "lame"):
-        return Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
+        return refused if view is None or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=(view.fault,))
     if view is not None and view.kind == "dead":
-        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
-    data = apply_view(zones, hierarchy, origin, view)
-    child = find_delegation(origin, hierarchy, name)
-    if child is not None and not (child == name and rdtype == DS):
-        return make_referral(data, hierarchy, origin, child, Answer(name=name, type=rdtype, authoritative=False))
-    result = answer(without_removed(data, hierarchy, origin, name), name, rdtype, context)
-    for number, link in enumerate(result.answer):
-        target = link.rdatas[0].target if link.type == CNAME != rdtype else origin  # type: ignore[attr-defined]
-        below = find_delegation(origin, hierarchy, target)
-        if below is not None:
-            chain = dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
-            return make_referral(data, hierarchy, origin, below, chain)
-        if not target.is_subdomain(origin):
-            return dataclasses.replace(result, rcode=NOERROR, answer=result.answer[: number + 1], authority=())
-    return (
-        dataclasses.replace(result, rcode=NOERROR) if result.rcode == SERVFAIL else result
-    )  # the resolver detects loops
+        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=(view.fault,))
+    healthy = answer_from_copy(zones, hierarchy, origin, name, rdtype, context)
+    if view is None:
+        return healthy
+    found = answer_from_copy(apply_view(zones, hierarchy, origin, view), hierarchy, origin, name, rdtype, context)
+    if (found.rcode, found.answer) == (healthy.rcode, healthy.answer):
+        return found
+    return dataclasses.replace(found, faults=(*found.faults, view.fault))
 
 
-def find_served_zone(server: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
-    """The deepest zone at or above ``name`` that ``server`` serves."""
-    return next((origin for origin in reversed([*hierarchy.path(name)]) if server in hierarchy.serves[origin]), None)
+def answer_from_copy(
+    data: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name, rdtype: RdataType, context: QueryContext
+) -> Answer:
+    """The answer of a server of the zone ``origin`` whose copy is in ``data``, with the faults that changed it."""
+    found = walk_zone(data, origin, name, rdtype, context)
+    faults: tuple[int, ...] = ()
+    if data.changes and not (found.is_referral and data.zone_of(name).origin != origin):
+        complete = not (found.is_referral or found.is_partial)
+        faults = find_changes(data, name, rdtype if complete or not found.answer else CNAME)
+    gone = [
+        zone for zone in hierarchy.removed if name.is_subdomain(zone) and zone != origin and zone.is_subdomain(origin)
+    ]
+    faults = (*faults, *_removers(hierarchy, gone))
+    return dataclasses.replace(found, faults=faults) if faults else found
 
 
-def find_delegation(origin: Name, hierarchy: Hierarchy, name: Name) -> Name | None:
-    """The child zone of ``origin`` that contains ``name``; None if there is none or its delegation is removed."""
-    if not name.is_subdomain(origin):
-        return None
-    for below in hierarchy.path(name):
-        if len(below) > len(origin):
-            return None if below in hierarchy.removed else below
-    return None
+def _removers(hierarchy: Hierarchy, zones: Iterable[Name]) -> tuple[int, ...]:
+    """Return the numbers of the faults that removed the delegations of ``zones``."""
+    return tuple(sorted({hierarchy.removed_by[zone] for zone in zones if zone in hierarchy.removed_by}))
+
+
+def walk_zone(data: ZoneSet, origin: Name, name: Name, rdtype: RdataType, context: QueryContext) -> Answer:
+    """The answer from the zone ``origin`` of ``data`` alone, with the part of a chain that is in it."""
+    zone = data.zones[origin]
+    owner, seen, steps = name, {name}, list[ZoneAnswer]()
+    while True:
+        step = answer_in_zone(data, zone, owner, rdtype, context)
+        steps.append(step)
+        owner = step.target or owner
+        if step.target is None or owner in seen or len(seen) > MAX_CHAIN or not owner.is_subdomain(origin):
+            return join_steps(name, rdtype, steps)
+        seen.add(owner)
+
+
+def find_served_zone(server: Name, hierarchy: Hierarchy, name: Name, rdtype: RdataType | None = None) -> Name | None:
+    """The deepest zone at or above ``name`` that ``server`` serves, by any of its names; for DS at its apex the parent.
+
+    A server may have several names with one address.
+    """
+    address = hierarchy.addresses.get(server)
+    names = {server, *(other for other, own in hierarchy.addresses.items() if own == address is not None)}
+    served = [origin for origin in hierarchy.path(name) if not names.isdisjoint(hierarchy.serves[origin])]
+    if rdtype == DS and len(served) > 1 and served[-1] == name:
+        return served[-2]
+    return served[-1] if served else None
 
 
 def apply_view(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, view: View | None) -> ZoneSet:
@@ -113,20 +169,6 @@ def apply_view(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, view: View | 
     if view is not None and view.zones is not None:
         return join_hierarchy(view.zones, hierarchy)
     return zones
-
-
-def make_referral(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, child: Name, response: Answer) -> Answer:
-    """``response`` with the name servers of ``child``, and glue for those whose names are below ``origin``."""
-    servers = zones.zones[child].node(child)[NS]
-    glue = tuple(
-        rrset
-        for server in hierarchy.serves[child]
-        if server.is_subdomain(origin)
-        for kind in (A, AAAA)
-        if (rrset := zones.find(server, kind)) is not None
-    )
-    chained = bool(response.answer)
-    return dataclasses.replace(response, authoritative=chained, authority=(servers,), additional=glue)
 
 
 def answer_as_resolver(
@@ -140,15 +182,23 @@ def answer_as_resolver(
     """
     pruned = without_removed(joined, hierarchy, dns.name.root, name)
     if pruned is not joined:
-        return answer(pruned, name, rdtype, context)
+        gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed]
+        found = resolve_in_zones(pruned, name, rdtype, context)
+        return dataclasses.replace(found, faults=(*found.faults, *_removers(hierarchy, gone)))
     zone: Zone = joined.zone_of(name)
     servers = list(hierarchy.serves.get(zone.origin, ()))
     pick.shuffle(servers)
     for server in servers:
         view = hierarchy.views.get((zone.origin, server))
-        if view is None or view.kind in ("blank", "stale"):
-            return answer(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
-    return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False)
+        if view is None:
+            return resolve_in_zones(joined, name, rdtype, context)
+        if view.kind in ("blank", "stale"):
+            found = resolve_in_zones(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
+            healthy = resolve_in_zones(joined, name, rdtype, context)
+            same = (found.rcode, found.answer) == (healthy.rcode, healthy.answer)
+            return found if same else dataclasses.replace(found, faults=(*found.faults, view.fault))
+    faults = {view.fault for (origin, _), view in hierarchy.views.items() if origin == zone.origin}
+    return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=tuple(sorted(faults)))
 
 
 def without_removed(zones: ZoneSet, hierarchy: Hierarchy, origin: Name, name: Name) -> ZoneSet:

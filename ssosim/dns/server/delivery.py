@@ -53,6 +53,7 @@ from ssosim.dns.server.wire_format import (
     make_use,
     read_query,
     render_response,
+    with_dnssec_ok,
 )
 from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext, network
@@ -68,6 +69,7 @@ __all__ = [
     "FindSelectedEffects",
     "apply_effect",
     "make_dropped_event",
+    "name_faults",
     "respond_with",
 ]
 
@@ -85,6 +87,8 @@ class Effect:
     ``drop``: never send it. ``delay``: send it that many seconds later. ``rcode``: send this error code (0 to 15)
     instead. ``truncate``: send a header only, with TC set. ``replacement``: send the answer of this function instead.
     ``unless_cd``: leave queries with the CD bit unchanged, as a validating resolver must (RFC 4035 section 3.2.2).
+    ``faults`` are the numbers of the faults that have this effect, for the trace, and ``delayed_by`` of those that only
+    delay it, which are to blame if it is dropped because it would come too late.
     """
 
     drop: bool = False
@@ -93,6 +97,8 @@ class Effect:
     truncate: bool = False
     replacement: AnswerFunction | None = None
     unless_cd: bool = False
+    faults: tuple[int, ...] = ()
+    delayed_by: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse (ValueError) a negative answer without AA and SOA: glibc reports EAI_AGAIN (measured, 2.36)."""
@@ -164,10 +170,10 @@ class Delivery:
             send(query[:2] + reply.tail, peer)
             return
         if effect.drop:
-            self._trace.record(client, make_dropped_event(event))
+            self._trace.record(client, make_dropped_event(event, effect.faults))
             return
         changed = apply_effect(reply, query, effect)
-        changed_event = self.with_server_name(changed.event)
+        changed_event = name_faults(self.with_server_name(changed.event), event, effect)
 
         def send_now() -> None:
             self._trace.record(client, changed_event)
@@ -198,9 +204,22 @@ class Delivery:
         task.add_done_callback(self._delayed.discard)
 
 
-def make_dropped_event(event: DnsAnswered) -> DnsAnswered:
-    """The trace event for an answer that a fault drops: response code DROPPED, no records."""
-    return replace(event, rcode="DROPPED", answers=())
+def make_dropped_event(event: DnsAnswered, faults: tuple[int, ...] = ()) -> DnsAnswered:
+    """The trace event for an answer that the faults with these numbers drop: response code DROPPED, no records."""
+    return replace(event, rcode="DROPPED", answers=(), faults=faults)
+
+
+def name_faults(event: DnsAnswered, healthy: DnsAnswered, effect: Effect) -> DnsAnswered:
+    """Return ``event``, sent instead of ``healthy``, with the numbers of the faults that changed it.
+
+    A replacement that is the same as the answer that it replaces is no change, and neither is a delay: an answer that
+    comes too late for a client is ``DROPPED``.
+    """
+    if effect.replacement is not None:
+        if (event.rcode, event.answers) == (healthy.rcode, healthy.answers):
+            return replace(event, faults=healthy.faults)
+        return replace(event, faults=(*event.faults, *effect.faults))
+    return replace(event, faults=(*(() if effect.final else healthy.faults), *effect.faults))
 
 
 def apply_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:
@@ -235,5 +254,6 @@ def respond_with(
         return None
     if subnet is not None and subnet.srclen:
         context = replace(context, subnet=network(f"{subnet.address}/{subnet.srclen}"))
+    context = with_dnssec_ok(context, message)
     answer = answer_function(question.name, question.rdtype, context)
     return Reply(render_response(message, answer, transport)[2:], answer.event(transport), make_use(answer), "nobody")

@@ -2,32 +2,56 @@
 
 A Hierarchy is immutable, like the zones. ``join_hierarchy`` adds its data to the zones: the zones of the registries,
 the zone of the names of the name servers, and the NS records in parent and child zones.
+
+Which servers have a zone
+-------------------------
+
+The servers that the zone's own NS records name have the zone, and no others. So a move to other name servers can be
+rehearsed: a delegation to a server that the zone does not name is lame, and a server without an address is not reached.
+A zone whose NS records are the placeholder (below ``invalid.``) is on the lab's own servers, ``ns1`` to ``ns4``.
+
+The addresses of a server are those of its records in the estate's zones; it needs an IPv4 address, because the lab's
+resolvers use IPv4. A name outside these zones, such as that
+of a DNS provider, is assumed to resolve: it gets an address of the block of RFC 2544, and its registry knows it. A name
+inside these zones without an address has none, as in the internet.
+
+Delegations are those of the user's parent zone, if it has them. Else the parent (mostly a registry of the lab) gets a
+copy of the zone's own NS records, with glue.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import ipaddress
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
 import dns.name
 from dns.name import Name
-from dns.rdatatype import AAAA, NS, SOA, A
+from dns.rdatatype import AAAA, CNAME, NS, SOA, A, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
+from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
 from ssosim.dns.zones.zone import Zone, count_descendants
 from ssosim.dns.zones.zone_set import ZoneSet, enclosing
 
-__all__ = ["Hierarchy", "View", "join_hierarchy", "make_blank_zone"]
+__all__ = ["SPARE_ADDRESSES", "Hierarchy", "View", "join_hierarchy", "make_blank_zone"]
 
 SERVERS_ZONE = to_name("dns.example.")
 ROOT_SERVER = to_name("a.root.dns.example.")
 REGISTRY_SERVER = to_name("a.registry.dns.example.")
 BLOCK = "198.18.0"
 """Addresses of name servers that the estate does not define: the block of RFC 2544, which is not routed."""
+
+INVENTED = 0xC6130000
+"""198.19.0.0 as a number: the half of that block for name servers outside the estate's zones."""
+
+SPARE_ADDRESSES = tuple(f"{BLOCK}.{number}" for number in range(201, 205))
+"""Addresses of the servers that stand in for name servers which NS records name after the start."""
 
 DELEGATION_TTL = 3600
 SERVERS_PER_ZONE = 4
@@ -39,25 +63,30 @@ class View:
     """What is wrong with one server's copy of one zone.
 
     ``blank``: the zone is empty; names below its apex are NXDOMAIN. ``lame``: the server does not have the zone and
-    answers REFUSED. ``dead``: it never answers. ``stale``: it answers from the old zones in ``zones``.
+    answers REFUSED. ``dead``: it never answers. ``stale``: it answers from the old zones in ``zones``. ``fault`` is the
+    number of the fault that did it.
     """
 
     kind: Literal["blank", "lame", "dead", "stale"]
     zones: ZoneSet | None = None
+    fault: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
     """Which name servers serve which zones. ``addresses`` by server name; ``serves``: servers by zone origin.
 
+    ``other_addresses`` are the names of servers by their further addresses.
     ``removed`` are the zones whose delegation the parent has removed; ``views`` are the faulty copies by (zone,
-    server).
+    server). ``removed_by`` has the number of the fault that removed a delegation.
     """
 
     addresses: Mapping[Name, str]
     serves: Mapping[Name, tuple[Name, ...]]
     removed: frozenset[Name] = frozenset()
+    removed_by: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     views: Mapping[tuple[Name, Name], View] = field(default_factory=lambda: MappingProxyType({}))
+    other_addresses: Mapping[str, Name] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def standard(cls, zones: ZoneSet, per_zone: int = SERVERS_PER_ZONE) -> Hierarchy:
@@ -66,13 +95,26 @@ class Hierarchy:
         addresses = {ROOT_SERVER: f"{BLOCK}.1", REGISTRY_SERVER: f"{BLOCK}.2"}
         addresses |= {server: f"{BLOCK}.{number}" for number, server in enumerate(servers, start=11)}
         serves: dict[Name, tuple[Name, ...]] = {SERVERS_ZONE: servers}
-        for origin in (*zones.zones, SERVERS_ZONE):
-            if origin == dns.name.root:
-                continue
-            serves[origin] = servers
+        named: set[Name] = set()
+        for origin, zone in zones.zones.items():
+            own = own_servers(zone)
+            named.update(own)
+            for cut in zone.cuts:
+                named.update(servers_at(zone, cut))
+            if origin != dns.name.root:
+                serves[origin] = own or servers
+        for origin in (*serves, *named):
             serves.setdefault(top_level(origin), (REGISTRY_SERVER,))
         serves[dns.name.root] = (ROOT_SERVER,)
-        return cls(MappingProxyType(addresses), MappingProxyType(serves))
+        found, others = find_addresses(zones, named - addresses.keys())
+        return cls(
+            MappingProxyType(addresses | found), MappingProxyType(serves), other_addresses=MappingProxyType(others)
+        )
+
+    def server_at(self, address: str) -> Name | None:
+        """The name of the server that has the address; None if there is none."""
+        primary = next((name for name, own in self.addresses.items() if own == address), None)
+        return primary or self.other_addresses.get(address)
 
     @property
     def root_addresses(self) -> tuple[str, ...]:
@@ -115,6 +157,53 @@ class Hierarchy:
                 yield origin
 
 
+def servers_at(zone: Zone, name: Name) -> tuple[Name, ...]:
+    """The name servers that the NS records at ``name`` name."""
+    stored = zone.node(name).get(NS)
+    return () if stored is None else tuple(rdata.target for rdata in stored.rdatas)  # type: ignore[attr-defined]
+
+
+def own_servers(zone: Zone) -> tuple[Name, ...]:
+    """The name servers of the zone's apex; none if they are the placeholder below ``invalid.``."""
+    found = servers_at(zone, zone.origin)
+    return () if all(server.labels[-2:-1] == (b"invalid",) for server in found) else found
+
+
+def find_addresses(zones: ZoneSet, servers: Iterable[Name]) -> tuple[dict[Name, str], dict[str, Name]]:
+    """One address of each name server, and the names by further addresses.
+
+    They are those of the records in the zones, else an invented one if no zone has the name. The invented address
+    depends on the name only, so that it stays when zones change.
+    """
+    found: dict[Name, str] = {}
+    others: dict[str, Name] = {}
+    for server in sorted(servers):
+        zone = zones.zone_of(server)
+        first, *rest = [*address_texts(zone, server, A), ""]
+        if first:
+            found[server] = first
+            others |= dict.fromkeys([*rest[:-1], *address_texts(zone, server, AAAA)], server)
+        elif not address_texts(zone, server, AAAA) and (
+            len(zone.origin) == 1 or match_name(zone, server).kind == "delegation"
+        ):
+            found[server] = invent_address(server, found)
+    return found, others
+
+
+def address_texts(zone: Zone, name: Name, kind: RdataType) -> list[str]:
+    """The addresses that the zone has for a name."""
+    stored = zone.node(name).get(kind)
+    return [] if stored is None else [rdata.to_text() for rdata in stored.rdatas]
+
+
+def invent_address(server: Name, taken: Mapping[Name, str]) -> str:
+    """An address of 198.19.0.0/16 for a name server outside the estate's zones."""
+    number = zlib.crc32(server.to_digestable())
+    while (text := str(ipaddress.IPv4Address(INVENTED + number % 0xFFFE + 1))) in taken.values():
+        number += 1
+    return text
+
+
 def top_level(name: Name) -> Name:
     """The top-level domain of ``name``."""
     return name.split(2)[1]
@@ -127,42 +216,72 @@ def make_blank_zone(zone: Zone) -> Zone:
         zone,
         nodes=MappingProxyType({zone.origin: MappingProxyType(apex)}),
         below=MappingProxyType({}),
+        cuts=frozenset(),
     )
 
 
 def join_hierarchy(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
     """Join ``zones`` and the data of the hierarchy. A zone whose delegation is removed stays in the result.
 
-    The parent of such a zone has no delegation for it: its names are NXDOMAIN there.
+    The parent of such a zone has no delegation for it, and no names below it: they are NXDOMAIN there.
     """
-    zones_by_origin = dict(zones.zones)
-    added = [origin for origin in hierarchy.serves if origin not in zones_by_origin]
-    for origin in added:
-        zones_by_origin[origin] = make_added_zone(zones, origin)
+    joined = dict(zones.zones)
+    for origin in hierarchy.serves:
+        if origin not in joined:
+            joined[origin] = make_added_zone(zones, origin)
     for origin, servers in hierarchy.serves.items():
-        names = to_rdatas((server.to_text() for server in servers), NS, dns.name.root)
-        zones_by_origin[origin] = zones_by_origin[origin].with_rrset(RRset(origin, NS, DELEGATION_TTL, names))
+        if origin not in zones.zones or not own_servers(zones.zones[origin]):
+            names = to_rdatas((server.to_text() for server in servers), NS, dns.name.root)
+            joined[origin] = joined[origin].with_rrset(RRset(origin, NS, DELEGATION_TTL, names))
     for server, address in hierarchy.addresses.items():
-        zone = enclosing(zones_by_origin, server)
-        kind = AAAA if ":" in address else A
-        rdatas = to_rdatas((address,), kind, dns.name.root)
-        zones_by_origin[zone.origin] = zone.with_rrset(RRset(server, kind, DELEGATION_TTL, rdatas))
-    for origin in zones_by_origin:
-        if origin != dns.name.root:
-            update_parent(zones_by_origin, zones, origin, removed=origin in hierarchy.removed)
-    return dataclasses.replace(zones, zones=MappingProxyType(zones_by_origin))
+        zone = enclosing(joined, server)
+        if not {A, AAAA} & zone.node(server).keys():
+            joined[zone.origin] = zone.with_rrset(make_address(server, address))
+    for origin in sorted(joined.keys() - {dns.name.root}, key=len):
+        parent = enclosing(joined, origin.parent())
+        if origin in hierarchy.removed:
+            joined[parent.origin] = without_subtree(parent, origin, counted=is_counted(zones, parent, origin))
+        elif NS not in parent.node(origin):
+            joined[parent.origin] = with_delegation(parent, joined, origin, hierarchy)
+    return dataclasses.replace(zones, zones=MappingProxyType(joined))
 
 
-def update_parent(zones_by_origin: dict[Name, Zone], zones: ZoneSet, origin: Name, *, removed: bool) -> None:
-    """Add the child zone ``origin`` to its parent, or remove it."""
-    parent = enclosing(zones_by_origin, origin.parent())
-    known = origin in zones.zones and enclosing(zones.zones, origin.parent()).origin == parent.origin
-    if known and removed:
-        zones_by_origin[parent.origin] = dataclasses.replace(
-            parent, below=count_descendants(parent.below, parent.origin, (origin,), -1)
-        )
-    elif not known and not removed:
-        zones_by_origin[parent.origin] = parent.with_child_zones((origin,))
+def make_address(server: Name, address: str) -> RRset:
+    """The record set with the address of a name server."""
+    kind = AAAA if ":" in address else A
+    return RRset(server, kind, DELEGATION_TTL, to_rdatas((address,), kind, dns.name.root))
+
+
+def with_delegation(parent: Zone, joined: Mapping[Name, Zone], origin: Name, hierarchy: Hierarchy) -> Zone:
+    """``parent`` with the NS records of the zone ``origin``, and glue for its servers whose names are below a cut."""
+    child = joined[origin]
+    parent = parent.without(origin, *(kind for kind in parent.node(origin) if kind == CNAME))
+    parent = parent.with_rrset(child.node(origin)[NS])
+    for server in servers_at(child, origin):
+        if not server.is_subdomain(parent.origin) or match_name(parent, server).kind != "delegation":
+            continue
+        stored = enclosing(joined, server).node(server)
+        glue = [stored[kind] for kind in (A, AAAA) if kind in stored and stored[kind].rdatas]
+        if not glue and server in hierarchy.addresses:
+            glue = [make_address(server, hierarchy.addresses[server])]
+        for rrset in glue:
+            parent = parent.with_rrset(rrset)
+    return parent
+
+
+def is_counted(zones: ZoneSet, parent: Zone, origin: Name) -> bool:
+    """Whether the ancestors of the zone ``origin`` exist in ``parent`` because of it (``ZoneSet.build``)."""
+    return origin in zones.zones and zones.zone_of(origin.parent()).origin == parent.origin
+
+
+def without_subtree(parent: Zone, origin: Name, *, counted: bool) -> Zone:
+    """``parent`` without the delegation ``origin`` and everything below it, such as glue and DS."""
+    gone = [name for name in parent.nodes if name.is_subdomain(origin)]
+    for name in gone:
+        parent = parent.without(name, *parent.node(name))
+    if not counted:
+        return parent
+    return dataclasses.replace(parent, below=count_descendants(parent.below, parent.origin, (origin,), -1))
 
 
 def make_added_zone(zones: ZoneSet, origin: Name) -> Zone:

@@ -15,8 +15,8 @@ from ssosim.trace import Trace
 
 __all__ = ["AuthorityServer", "ClientOf", "DnsServer", "Effect", "FindDnsEffect", "ListenError"]
 
-AA, RA = 0x04, 0x80
-"""Authoritative answer and recursion available: bits of the first and the second octet after the id."""
+RA = 0x80
+"""Recursion available: a bit of the second octet after the id."""
 
 
 class DnsServer(BaseDnsServer):
@@ -69,10 +69,12 @@ class AuthorityServer(BaseDnsServer):
         reply = respond_with(self._answer_function, query, transport, context)
         if reply is None:
             return respond(self._store.current, query, transport)
-        referral = reply.event.rcode == "NODATA" and not reply.tail[0] & AA
-        event = replace(reply.event, rcode="REFERRAL") if referral else reply.event
         flags = bytes((reply.tail[0], reply.tail[1] & ~RA))
-        return replace(reply, tail=flags + reply.tail[2:], event=event)
+        return replace(reply, tail=flags + reply.tail[2:])
+
+    def rename(self, name: str) -> None:
+        """Set the name of this server in the trace."""
+        self._delivery.server_name = name
 
     def _handle_query(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         reply = self.reply(query, peer, transport)

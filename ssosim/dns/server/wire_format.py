@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -29,7 +29,7 @@ from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
 
 from ssosim.dns.server.bounds import HEADER, query_refusal
 from ssosim.dns.server.query_counts import Use
-from ssosim.dns.zones.answer import Answer
+from ssosim.dns.zones.answer import Answer, resolve_in_zones
 from ssosim.dns.zones.answer import answer as answer_question
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext, network
 from ssosim.dns.zones.rrset import RRset, plain
@@ -47,6 +47,7 @@ __all__ = [
     "read_query",
     "render_response",
     "respond",
+    "with_dnssec_ok",
 ]
 
 Transport = Literal["udp", "tcp"]
@@ -167,14 +168,22 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
     else:
         if subnet is not None and subnet.srclen:
             client_network = network(f"{subnet.address}/{subnet.srclen}")
-            context = QueryContext(client_network, context.health, context.draw)
-        answer = answer_question(zones, question.name, question.rdtype, context)
+            context = replace(context, subnet=client_network)
+        context = with_dnssec_ok(context, message)
+        wants_result = message.flags & dns.flags.RD
+        answer_function = resolve_in_zones if wants_result else answer_question
+        answer = answer_function(zones, question.name, question.rdtype, context)
     return Reply(
         render_response(message, answer, transport)[2:],
         answer.event(transport),
         make_use(answer),
         find_cache_scope(answer),
     )
+
+
+def with_dnssec_ok(context: QueryContext, query: dns.message.Message) -> QueryContext:
+    """``context`` with the DO bit of ``query``."""
+    return replace(context, dnssec_ok=True) if query.ednsflags & dns.flags.DO else context
 
 
 def client_subnet(query: dns.message.Message) -> dns.edns.ECSOption | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 
 from dns.name import Name
-from dns.rdatatype import NS, SOA, RdataType
+from dns.rdatatype import DS, NS, SOA, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import add_profile_name, check_profile, check_ttl
@@ -75,16 +75,22 @@ def put_profile(zones: ZoneSet, profile: TrafficManager) -> ZoneSet:
 
 
 def put_rrset(
-    zones: ZoneSet, name: str | Name, rdtype: str | RdataType, values: Iterable[str], ttl: int | None = None
+    zones: ZoneSet,
+    name: str | Name,
+    rdtype: str | RdataType,
+    values: Iterable[str],
+    ttl: int | None = None,
+    zone: str | Name | None = None,
 ) -> ZoneSet:
     """Add a plain record set, or replace the one of that name and type, alias or not.
 
     ``values`` are in zone-file form; no values make an empty record set. ``ttl`` is in seconds; the default is that of
-    the replaced record set, else 300.
+    the replaced record set, else 300. ``zone`` is the zone to change, for names that are in a zone and in its parent
+    (the NS records of a delegation); the default is the deepest one, for DS the parent.
     """
-    owner, kind, zone = require_record_set(zones, name, rdtype)
-    rdatas = to_rdatas(values, kind, zone.origin)
-    return commit(zones, zone.with_rrset(RRset(owner, kind, time_to_live(zone, owner, kind, ttl), rdatas)))
+    owner, kind, changed = require_record_set(zones, name, rdtype, zone)
+    rdatas = to_rdatas(values, kind, changed.origin)
+    return commit(zones, changed.with_rrset(RRset(owner, kind, time_to_live(changed, owner, kind, ttl), rdatas)))
 
 
 def point_alias(
@@ -112,18 +118,20 @@ def point_alias_record(
     return check_links(commit(zones, zone.with_rrset(alias)))
 
 
-def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> ZoneSet:
+def remove_rrset(zones: ZoneSet, name: str | Name, rdtype: str | RdataType, zone: str | Name | None = None) -> ZoneSet:
     """Remove one record set. If it was the last one, the name no longer exists and answers NXDOMAIN.
 
-    Aliases of the record set become empty and lose their links.
+    Aliases of the record set become empty and lose their links. ``zone`` is as in ``put_rrset``.
     """
-    owner, kind, zone = require_record_set(zones, name, rdtype)
-    node = require_node(zone, owner)
+    owner, kind, changed = require_record_set(zones, name, rdtype, zone)
+    node = require_node(changed, owner)
     if kind not in node:
         present = ", ".join(other.name for other in node)
         raise DnsChangeError(f"{plain(owner)} has no {kind.name} record set: it has {present}")
-    if owner == zone.origin and kind in (NS, SOA):
+    if owner == changed.origin and kind in (NS, SOA):
         raise DnsChangeError(f"{plain(owner)} {kind.name}: a zone must have SOA and NS: replace them instead")
+    if changed is not zones.zone_of(owner):
+        return commit(zones, changed.without(owner, kind))  # no alias points at NS or DS
     return remove_rrsets(zones, owner, (kind,))
 
 
@@ -158,10 +166,27 @@ def commit(zones: ZoneSet, zone: Zone) -> ZoneSet:
     return dataclasses.replace(zones.with_zone(zone), version=zones.version + 1)
 
 
-def require_record_set(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:
+def require_record_set(
+    zones: ZoneSet, name: str | Name, rdtype: str | RdataType, zone: str | Name | None = None
+) -> tuple[Name, RdataType, Zone]:
     """The name, type and zone of a record set to change; raises DnsChangeError if it may not be changed."""
-    owner, zone = require_writable(zones, name)
-    return owner, to_type(rdtype), zone
+    owner, found = require_writable(zones, name)
+    kind = to_type(rdtype)
+    if zone is None:
+        return owner, kind, find_zone_of_type(zones, owner, kind)
+    chosen = zones.zones.get(to_name(zone))
+    if chosen is None or not owner.is_subdomain(chosen.origin) or len(chosen.origin) == 1:
+        raise DnsChangeError(f"{plain(owner)} is in zone {plain(found.origin)}, not in {zone}: correct the zone")
+    return owner, kind, chosen
+
+
+def find_zone_of_type(zones: ZoneSet, owner: Name, kind: RdataType) -> Zone:
+    """The zone that holds that type of a name: the deepest one; for DS at its apex the parent (RFC 4035 2.4)."""
+    zone = zones.zone_of(owner)
+    if kind == DS and owner == zone.origin:
+        parent = zones.zone_of(owner.parent())
+        return parent if len(parent.origin) > 1 else zone
+    return zone
 
 
 def require_alias_set(zones: ZoneSet, name: str | Name, rdtype: str | RdataType) -> tuple[Name, RdataType, Zone]:

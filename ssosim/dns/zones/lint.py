@@ -18,8 +18,9 @@ from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, SRV, A, RdataType
 
 from ssosim.dns.zones.answer import MAX_CHAIN
+from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.zone import Zone
+from ssosim.dns.zones.zone import Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import Zone as ZoneEntry
 
@@ -88,10 +89,24 @@ def targets_of(rrset: RRset) -> tuple[Name, ...]:
     return tuple(name for name in (getattr(rdata, field) for rdata in rrset.rdatas) if name != dns.name.root)
 
 
+def find_node(zones: ZoneSet, name: Name) -> Node | None:
+    """The record sets that answer for ``name``, those of a wildcard included; None if another server answers.
+
+    A name below a delegation or a DNAME is not judged: what is there is not in this zone.
+    """
+    match = match_name(zones.zone_of(name), name)
+    return None if match.kind in ("delegation", "dname") else match.node
+
+
 def has_address(zones: ZoneSet, name: Name) -> bool:
-    """Whether ``name`` has an A or AAAA record set, itself or behind CNAMEs within the zones."""
+    """Whether ``name`` has an A or AAAA record set, itself or behind CNAMEs within the zones, or may have one outside.
+
+    A wildcard counts. A name server below its delegation has its address there as glue.
+    """
     for _ in range(MAX_CHAIN):
-        node = zones.zone_of(name).node(name)
+        node = find_node(zones, name)
+        if node is None:
+            return True
         if A in node or AAAA in node:
             return True
         cname = node.get(CNAME)
@@ -104,6 +119,11 @@ def has_address(zones: ZoneSet, name: Name) -> bool:
             return False
         name = following[0]
     return False
+
+
+def has_no_records(zones: ZoneSet, name: Name) -> bool:
+    """Whether the zones answer for ``name`` and have no records for it."""
+    return find_node(zones, name) == {}
 
 
 def is_in_a_zone(zones: ZoneSet, name: Name) -> bool:
@@ -129,7 +149,8 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
         if len(zone.origin) == 1:
             continue
         for target in targets_of(rrset):
-            if not target.is_subdomain(zone.origin) or target == zone.origin or zone.exists(target):
+            inside = target.is_subdomain(zone.origin) and target != zone.origin
+            if not inside or match_name(zone, target).kind != "missing":
                 continue
             inner = Name((*target.relativize(zone.origin).labels, b""))
             if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
@@ -174,7 +195,7 @@ def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
             text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
             yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
         for target in targets_of(rrset):
-            if rrset.type == CNAME and is_in_a_zone(zones, target) and not zones.zone_of(target).node(target):
+            if rrset.type == CNAME and is_in_a_zone(zones, target) and has_no_records(zones, target):
                 text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
                 yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
             if rrset.type in (NS, MX, SRV) and is_in_a_zone(zones, target) and not has_address(zones, target):

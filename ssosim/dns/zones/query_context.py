@@ -45,12 +45,14 @@ class QueryContext:
     """The context of one question.
 
     ``subnet`` is the network of the client, None if it is not known. ``draw`` is a number from 0 to 1 (1 excluded) for
-    weighted routing. The caller draws it, so that the answer depends on the arguments only.
+    weighted routing. The caller draws it, so that the answer depends on the arguments only. ``dnssec_ok`` is the DO
+    bit: the client wants the stored signatures and proofs of signed zones (RFC 3225).
     """
 
     subnet: Network | None = None
     health: Health = field(default_factory=lambda: ALL_ONLINE)
     draw: float = 0.0
+    dnssec_ok: bool = False
 
 
 ANYBODY = QueryContext()

@@ -7,6 +7,10 @@ A record set has a name, a type, a TTL, and one of three shapes:
   names another record set of the same type in the same zone (Azure's rule), and its records are the answer;
 - empty: no records and no link. The name exists, and the answer is NODATA. An alias record set gets this shape when its
   target is deleted. Source: Azure DNS documentation of alias record sets ("empty record set").
+
+Every data type can be stored: types that dnspython knows as typed values, others as octets (RFC 3597). All RRSIG
+records of a name are one record set here; ``signatures`` gives those of one covered type, which is what a server sends
+(RFC 4034 section 3).
 """
 
 from __future__ import annotations
@@ -18,20 +22,23 @@ from typing import Literal
 import dns.exception
 import dns.name
 import dns.rdata
+import dns.rdatatype
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdataclass import IN
-from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, A, RdataType
+from dns.rdatatype import AAAA, CNAME, DNAME, RRSIG, SOA, TYPE0, A, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
 
 __all__ = [
     "ALIAS_TYPES",
     "MAX_TTL",
-    "STORED_TYPES",
+    "SINGLE_VALUE_TYPES",
     "RRset",
     "Shape",
+    "is_data_type",
     "plain",
+    "signatures",
     "to_name",
     "to_rdatas",
     "to_type",
@@ -39,8 +46,8 @@ __all__ = [
 
 Shape = Literal["plain", "alias", "empty"]
 
-STORED_TYPES = {kind.name: kind for kind in (A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT)}
-"""The types that a zone may hold, by name."""
+SINGLE_VALUE_TYPES = frozenset({CNAME, DNAME, SOA})
+"""The types of which a name has one record. Source: RFC 1034 section 3.6.2, RFC 1035 section 3.3.13, RFC 6672 2.4."""
 
 ALIAS_TYPES = frozenset({A, AAAA, CNAME})
 """The types an alias record set may have. Source: Azure DNS documentation of alias record sets."""
@@ -67,6 +74,8 @@ class RRset:
     alias_record: Name | None = None
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, RRset):
             return NotImplemented
         mine = (self.name, self.type, self.ttl, self.alias, self.is_profile_name, self.alias_record, self.content)
@@ -118,11 +127,40 @@ def to_name(text: str | Name, origin: Name = dns.name.root) -> Name:
 
 
 def to_type(text: str | RdataType) -> RdataType:
-    """Read the type of a record set. Raises DnsChangeError for types that cannot be stored."""
-    name = text.name if isinstance(text, RdataType) else text.upper()
-    if name not in STORED_TYPES:
-        raise DnsChangeError(f"record type {name} cannot be stored: use one of {', '.join(STORED_TYPES)}")
-    return STORED_TYPES[name]
+    """Read the type of a record set: a mnemonic, or ``TYPE65280`` (RFC 3597 section 5).
+
+    Raises DnsChangeError for an unknown mnemonic, and for types that exist in messages only.
+    """
+    try:
+        found = RdataType.make(text.upper() if isinstance(text, str) else text)
+    except (dns.rdatatype.UnknownRdatatype, ValueError) as error:
+        raise DnsChangeError(
+            f"{text!r} is not a record type: use a mnemonic such as A or CAA, or TYPE with its number (RFC 3597)"
+        ) from error
+    if not is_data_type(found):
+        raise DnsChangeError(
+            f"record type {RdataType.to_text(found)} cannot be stored: it is for messages only (RFC 6895 section 3.1)"
+        )
+    return found
+
+
+def is_data_type(rdtype: RdataType) -> bool:
+    """Whether a zone can hold records of the type.
+
+    OPT and 128 to 255 are for messages; 0 and 65535 are reserved. Source: RFC 6895 section 3.1.
+    """
+    return rdtype not in (TYPE0, 65535) and not dns.rdatatype.is_metatype(rdtype)
+
+
+def signatures(stored: RRset | None, covered: RdataType, owner: Name, ttl: int) -> RRset | None:
+    """The signatures of the type ``covered`` among the RRSIG records ``stored`` of a name; None if there are none.
+
+    ``owner`` and ``ttl`` are those of the covered record set (RFC 4034 section 3: the TTLs are equal).
+    """
+    if stored is None:
+        return None
+    rdatas = tuple(rdata for rdata in stored.rdatas if rdata.covers() == covered)
+    return RRset(owner, RRSIG, ttl, rdatas) if rdatas else None
 
 
 def to_rdatas(values: Iterable[str], rdtype: RdataType, origin: Name) -> tuple[Rdata, ...]:
@@ -139,6 +177,6 @@ def to_rdatas(values: Iterable[str], rdtype: RdataType, origin: Name) -> tuple[R
                 f"{value!r} is not a value of type {rdtype.name} ({error}): write it as in a zone file"
             ) from error
         rdatas[rdata] = None
-    if rdtype in (CNAME, SOA) and len(rdatas) > 1:
+    if rdtype in SINGLE_VALUE_TYPES and len(rdatas) > 1:
         raise DnsChangeError(f"a {rdtype.name} record set holds one value, not {len(rdatas)}: keep one")
     return tuple(rdatas)

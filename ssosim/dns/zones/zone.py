@@ -15,7 +15,7 @@ from types import MappingProxyType
 import dns.name
 from dns.name import Name
 from dns.rdata import Rdata
-from dns.rdatatype import CNAME, NS, SOA, RdataType
+from dns.rdatatype import CNAME, DNAME, DS, KEY, NS, NSEC, NSEC3, NSEC3PARAM, NXT, RRSIG, SIG, SOA, RdataType
 
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_rdatas
@@ -27,6 +27,9 @@ Node = Mapping[RdataType, RRset]
 
 NO_RECORDS: Node = MappingProxyType({})
 
+BESIDE_CNAME = frozenset({RRSIG, NSEC, KEY, SIG, NXT})
+"""The types that may stand beside a CNAME. Source: RFC 4034 sections 3 and 4, RFC 3007 section 2, RFC 2535 2.3.5."""
+
 
 @dataclass(frozen=True, slots=True)
 class Zone:
@@ -34,7 +37,8 @@ class Zone:
 
     ``ttl`` is the TTL of SOA and NS, ``negative_ttl`` the SOA minimum, both in seconds. The SOA is not stored unless
     the estate gives one: its serial is the version of the ZoneSet. ``below`` counts the names under each name: one with
-    a count and no records is an *empty non-terminal* and answers NODATA (RFC 8020).
+    a count and no records is an *empty non-terminal* and answers NODATA (RFC 8020). ``cuts`` are the names at which
+    the authority of the zone ends, or its names go elsewhere: delegations (NS below the apex) and DNAMEs.
     """
 
     origin: Name
@@ -44,6 +48,7 @@ class Zone:
     contact: Name
     nodes: MappingProxyType[Name, Node]
     below: MappingProxyType[Name, int] = field(compare=False)
+    cuts: frozenset[Name] = field(compare=False, default=frozenset())
 
     @classmethod
     def build(
@@ -77,6 +82,7 @@ class Zone:
             contact,
             frozen,
             count_descendants(MappingProxyType({}), origin, frozen, 1),
+            frozenset(name for name, node in frozen.items() if is_cut(node, name, origin)),
         )
 
     def node(self, name: Name) -> Node:
@@ -84,8 +90,12 @@ class Zone:
         return self.nodes.get(name, NO_RECORDS)
 
     def exists(self, name: Name) -> bool:
-        """Whether ``name`` exists: for a type that it does not have, it answers NODATA, not NXDOMAIN."""
-        return name in self.nodes or name in self.below
+        """Whether ``name`` exists: for a type that it does not have, it answers NODATA, not NXDOMAIN.
+
+        A name that has NSEC3 records only does not exist (RFC 5155 section 7.2.8).
+        """
+        node = self.nodes.get(name)
+        return name in self.below or (node is not None and NSEC3 not in node) or name == self.origin
 
     def soa(self, serial: int, *, negative: bool = False) -> RRset:
         """The SOA record set; in a negative answer its TTL is the TTL of that answer (RFC 2308 section 5)."""
@@ -108,7 +118,7 @@ class Zone:
         nodes = self.nodes.copy()
         nodes[rrset.name] = MappingProxyType({**node, rrset.type: rrset})
         below = self.below if node else count_descendants(self.below, self.origin, (rrset.name,), 1)
-        return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
+        return self._with_nodes(MappingProxyType(nodes), below, rrset.name)
 
     def without(self, name: Name, *types: RdataType) -> Zone:
         """This zone without those record sets of ``name``; a name without record sets no longer exists."""
@@ -116,11 +126,20 @@ class Zone:
         nodes = self.nodes.copy()
         if rest:
             nodes[name] = MappingProxyType(rest)
-            return dataclasses.replace(self, nodes=MappingProxyType(nodes))
+            return self._with_nodes(MappingProxyType(nodes), self.below, name)
         if nodes.pop(name, None) is None:
             return self
         below = count_descendants(self.below, self.origin, (name,), -1)
-        return dataclasses.replace(self, nodes=MappingProxyType(nodes), below=below)
+        return self._with_nodes(MappingProxyType(nodes), below, name)
+
+    def _with_nodes(
+        self, nodes: MappingProxyType[Name, Node], below: MappingProxyType[Name, int], changed: Name
+    ) -> Zone:
+        """This zone with those nodes, of which only that of ``changed`` is another one."""
+        cuts, cut = self.cuts, is_cut(nodes.get(changed, NO_RECORDS), changed, self.origin)
+        if cut != (changed in cuts):
+            cuts = cuts | {changed} if cut else cuts - {changed}
+        return dataclasses.replace(self, nodes=nodes, below=below, cuts=cuts)
 
     def with_child_zones(self, names: Iterable[Name]) -> Zone:
         """This zone with the ancestors of ``names`` (the origins of child zones) as empty non-terminals."""
@@ -136,6 +155,19 @@ class Zone:
 def make_default_soa(name_server: Name, contact: Name, serial: int, negative_ttl: int) -> tuple[Rdata, ...]:
     """Make the SOA of a zone that has none. It is cached, because every negative answer has one."""
     return to_rdatas((f"{name_server} {contact} {serial} 3600 900 1209600 {negative_ttl}",), SOA, dns.name.root)
+
+
+def share_nodes_of(former: Zone, zone: Zone) -> Zone:
+    """``zone`` with the nodes of ``former`` for names whose record sets are the same objects."""
+    nodes = {
+        name: old if (old := former.nodes.get(name)) is not None and _are_same(old, node) else node
+        for name, node in zone.nodes.items()
+    }
+    return dataclasses.replace(zone, nodes=MappingProxyType(nodes))
+
+
+def _are_same(first: Node, second: Node) -> bool:
+    return len(first) == len(second) and all(second.get(kind) is rrset for kind, rrset in first.items())
 
 
 def changed_names(before: Mapping[Name, Node], after: Mapping[Name, Node]) -> list[Name]:
@@ -154,18 +186,39 @@ def describe_rrset(rrset: RRset) -> str:
     return f"record set {plain(rrset.name)} {rrset.type.name}"
 
 
+def is_cut(node: Node, name: Name, origin: Name) -> bool:
+    """Whether queries at or below ``name`` leave the zone: NS below the apex, or a DNAME."""
+    found = (node.get(DNAME), node.get(NS) if name != origin else None)
+    return any(rrset is not None and rrset.rdatas for rrset in found)
+
+
 def refuse_conflict(others: Node, rrset: RRset, origin: Name) -> None:
-    """Raise DnsChangeError if ``rrset`` conflicts with ``others`` (RFC 1034 section 3.6.2)."""
-    if rrset.type == CNAME and (others or rrset.name == origin):
-        present = ", ".join(kind.name for kind in others) or "SOA, NS"
-        advice = "use an alias record set at a zone's apex" if rrset.name == origin else f"remove {present} first"
+    """Raise DnsChangeError if ``rrset`` conflicts with ``others``, or may not be at its name (RFC 1034 section 3.6.2).
+
+    NS at a wildcard is refused, as BIND does: its meaning is not defined (RFC 4592 section 4.2).
+    """
+    name, kind = rrset.name, rrset.type
+    conflicting = [other.name for other in others if other not in BESIDE_CNAME]
+    if kind == CNAME and (conflicting or name == origin):
+        present = ", ".join(conflicting) or "SOA, NS"
+        advice = "use an alias record set at a zone's apex" if name == origin else f"remove {present} first"
         raise DnsChangeError(f"{describe_rrset(rrset)} cannot stand beside other data ({present}): {advice}")
-    if CNAME in others:
-        raise DnsChangeError(
-            f"{describe_rrset(rrset)} cannot stand beside a CNAME: remove {plain(rrset.name)} CNAME first"
-        )
-    if rrset.type == SOA and rrset.name != origin:
-        raise DnsChangeError(f"{describe_rrset(rrset)} is below its zone's apex: put it at {plain(origin)}")
+    if CNAME in others and kind not in BESIDE_CNAME:
+        raise DnsChangeError(f"{describe_rrset(rrset)} cannot stand beside a CNAME: remove {plain(name)} CNAME first")
+    if mistake := find_owner_mistake(rrset, origin):
+        raise DnsChangeError(f"{describe_rrset(rrset)} {mistake}")
+
+
+def find_owner_mistake(rrset: RRset, origin: Name) -> str:
+    """The reason why a zone may not have that type at that name; empty if it may."""
+    name, kind = rrset.name, rrset.type
+    if kind in (SOA, NSEC3PARAM) and name != origin:
+        return f"is below its zone's apex: put it at {plain(origin)}"
+    if kind == DS and name == origin:
+        return "is at its zone's apex: it belongs to the parent zone (RFC 4035 section 2.4)"
+    if kind in (NS, DS) and name.is_wild():
+        return "is at a wildcard, which cannot be delegated (RFC 4592 section 4.2): delegate each name"
+    return ""
 
 
 def count_descendants(
@@ -173,13 +226,21 @@ def count_descendants(
 ) -> MappingProxyType[Name, int]:
     """``below`` with ``step`` added for each ancestor of ``names`` within the zone."""
     counts = below.copy()  # unlike dict(below), this does not hash every name again
+    under_origin = 0
     for name in names:
         ancestor = name
-        while ancestor != origin:
+        for _ in range(len(name) - len(origin) - 1):  # names are not compared: that takes longer than all the rest
             ancestor = ancestor.parent()
-            total = counts.get(ancestor, 0) + step
-            if total:
-                counts[ancestor] = total
-            else:
-                del counts[ancestor]
+            _add(counts, ancestor, step)
+        under_origin += step if len(name) > len(origin) else 0
+    if under_origin:
+        _add(counts, origin, under_origin)
     return MappingProxyType(counts)
+
+
+def _add(counts: dict[Name, int], name: Name, step: int) -> None:
+    total = counts.get(name, 0) + step
+    if total:
+        counts[name] = total
+    else:
+        del counts[name]

@@ -25,7 +25,16 @@ from ssosim.dns.zones.traffic_manager import NO_LOCATIONS, RoutingResult, route
 from ssosim.dns.zones.zone import Zone
 from ssosim.estate import TrafficManager
 
-__all__ = ["ZoneSet", "make_profile_rrsets", "routed_records"]
+__all__ = ["ZoneChange", "ZoneSet", "make_profile_rrsets", "routed_records"]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChange:
+    """One change of zones: its number, and the zones before and after it, both without a list of changes."""
+
+    number: int
+    before: ZoneSet
+    after: ZoneSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class ZoneSet:
     A CNAME instead of an alias is a difference, even if the addresses are the same.
 
     ``locations`` maps client networks to locations. ``empty_set`` is the answer of a name that has only empty record
-    sets.
+    sets. ``changes`` are the temporary changes in them, the oldest first; an answer names those that changed it.
     """
 
     zones: Mapping[Name, Zone]
@@ -44,6 +53,7 @@ class ZoneSet:
     version: int = field(default=1, compare=False)
     locations: Locations = NO_LOCATIONS
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
+    changes: tuple[ZoneChange, ...] = field(default=(), compare=False)
 
     @classmethod
     def build(cls, zones: Iterable[Zone], profiles: Iterable[TrafficManager] = ()) -> ZoneSet:

@@ -6,7 +6,7 @@ The time of a look-up does not depend on the number of users.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -55,6 +55,7 @@ class Directory:
         self._users = {user.upn.lower(): user for user in estate.users}
         self._objects = {user.object_id.lower(): user for user in estate.users}
         self._accounts = {user.sam_account.lower(): user for user in estate.users if user.sam_account}
+        self.granted_access: dict[Hashable, object] = {}  # results of ``access_grants`` for this estate
         self._applications = _ApplicationIndex(estate, self._tenants)
         self._immutable: dict[str, list[User]] = {}
         for user in estate.users:

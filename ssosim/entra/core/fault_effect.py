@@ -19,7 +19,8 @@ class HttpEffect:
     sent, and the provider does not handle the request. ``error``: the endpoint sends this error in its own form, with
     ``error_headers``, and does not handle the request. ``change``: this function changes the provider's reply.
     ``from_service``: the effect stands for a failure of the service itself, so the trace does not mark the exchange as
-    injected.
+    injected. ``faults`` are the numbers of the faults that decide the response, for the trace; ``delayed_by`` of those
+    that only delay it, which are to blame if no response comes in time.
     """
 
     delay: float = 0.0
@@ -30,6 +31,8 @@ class HttpEffect:
     error_headers: tuple[tuple[str, str], ...] = ()
     change: Callable[[HttpReply], HttpReply] | None = None
     from_service: bool = False
+    faults: tuple[int, ...] = ()
+    delayed_by: tuple[int, ...] = ()
 
     @property
     def decides(self) -> bool:

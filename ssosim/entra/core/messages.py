@@ -43,7 +43,7 @@ class Call:
 
     ``path`` holds the decoded segments as sent. ``correlation_id`` is the caller's ``client-request-id`` when that is a
     GUID (header first, then query), otherwise a new one. ``repeated`` is the first parameter that the query has twice.
-    ``scheme`` and ``port`` are those of where the request arrived.
+    ``scheme`` and ``port`` are those of where the request arrived. ``target`` is the path and query as sent.
     """
 
     host: str
@@ -61,6 +61,7 @@ class Call:
     scheme: Literal["https", "http"] = "https"
     port: int = 443
     trace_buffer: TraceBuffer = field(default_factory=TraceBuffer)
+    target: str = ""
 
     @classmethod
     def read(  # noqa: PLR0913  one argument for each part of an HTTP request
@@ -104,6 +105,7 @@ class Call:
             too_large=too_large,
             scheme=scheme,
             port=port,
+            target=target,
         )
 
 

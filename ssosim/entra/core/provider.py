@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ssosim.clock import Clock, SystemClock
 from ssosim.entra.core.device_codes import DeviceCodeStore
@@ -12,18 +13,31 @@ from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.entra.core.issuer_keys import FetchDocument, fetch_nothing
 from ssosim.entra.core.keys import Keys
+from ssosim.entra.core.messages import Call
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
 from ssosim.estate import Estate, FederationService, UncheckedRule
-from ssosim.trace import Trace
+from ssosim.trace import CredentialExposed, SignInStep, Trace
 
-__all__ = ["Provider"]
+__all__ = ["FindExposures", "Provider"]
+
+
+class FindExposures(Protocol):
+    """Finds credentials in a call that its recipient must not have (``ssosim.exposure``)."""
+
+    def __call__(self, call: Call, step: SignInStep, /, *, in_place: bool) -> Sequence[CredentialExposed]:
+        """Return one event for each. ``in_place``: a fault has answered in the place of the service."""
+        ...
 
 
 def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the signature of ``Provider.client_of``
     return ""
+
+
+def _no_faults(call: Call, step: SignInStep) -> tuple[int, ...]:  # noqa: ARG001  the signature of the field
+    return ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +49,9 @@ class Provider:
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
     have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``); it may change at any
-    time. ``find_effect`` returns the effect of the active faults on a call and may change at any time;
+    time. ``find_exposures`` returns the credentials in a call that its recipient must not have, as events; None: nobody
+    looks. ``find_estate_faults`` returns the numbers of the faults of the estate that changed a reply. ``find_effect``
+    returns the effect of the active faults on a call and may change at any time;
     ``sleep``
     waits for the delay of a fault. ``fetch_document`` gets the configuration and the keys of other issuers; the
     composition root connects it to the hosts of the lab.
@@ -49,6 +65,8 @@ class Provider:
     client_of: Callable[[str, str], str] = _anonymous
     settings: Settings = field(default_factory=Settings)
     find_effect: FindHttpEffect | None = None
+    find_exposures: FindExposures | None = None
+    find_estate_faults: Callable[[Call, SignInStep], tuple[int, ...]] = _no_faults
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     fetch_document: FetchDocument = fetch_nothing
     directory: Directory = field(init=False)

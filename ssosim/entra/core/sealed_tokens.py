@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
@@ -76,6 +78,22 @@ class TokenSealer:
         """Encrypt ``claims``; returns nonce, ciphertext and tag as base64url."""
         nonce = os.urandom(_NONCE)
         return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(claims), purpose.encode()))
+
+    def find_purpose(self, text: str, purposes: Iterable[str]) -> str | None:
+        """Return for which of ``purposes`` this secret sealed ``text``; None if it did not, or for another one."""
+        if len(text) > _LIMIT:
+            return None
+        try:
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        if len(raw) < _NONCE + _TAG:
+            return None
+        for purpose in purposes:
+            with contextlib.suppress(InvalidTag):
+                self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
+                return purpose
+        return None
 
     def open(self, purpose: str, text: str, kind: type[T]) -> T:
         """Decrypt ``text`` and return its claims; raises SealedTokenError."""

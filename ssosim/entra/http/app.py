@@ -75,7 +75,7 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
         if effect is not None and effect.delay:
             await provider.sleep(effect.delay)
             if request.transport is None:  # the client has gone; a token that nobody receives is no sign-in
-                effect = dataclasses.replace(effect, silent=True)
+                effect = dataclasses.replace(effect, silent=True, faults=effect.faults or effect.delayed_by)
         reply = run_exchange(provider, call, client, effect, _find_responder(listener, call), _step_of(listener, call))
         if reply is not None:
             return _build_response(provider, call, reply)

@@ -23,6 +23,8 @@ Rules that always hold:
 - A handler never writes to the trace. It appends events to ``call.trace_buffer``; they are recorded after it returns,
   in order, directly before the ``HttpExchange`` event. If the handler fails with an unexpected exception, its events
   are discarded, because it is unknown whether they took place.
+- The credentials in a call that its recipient must not have are recorded directly after the ``HttpExchange`` event, one
+  event each. Who answers does not matter: they were sent.
 - ``step`` depends on host and path only. A fault cannot change it.
 - ``dispatch`` never raises. A request that is refused is an ``AadstsError``, which it catches; any other exception is
   logged with the trace id and becomes reply 500 with AADSTS50000. Responders and ``change`` functions must not raise
@@ -97,6 +99,9 @@ def run_exchange(
     started = time.perf_counter()
     reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
     trace, trace_buffer = provider.trace, call.trace_buffer
+    injected, step = _is_injected(effect), step_of(provider, call) if step is None else step
+    find = provider.find_exposures
+    exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
     for event in trace_buffer.events:
         trace.record(client, event)
     trace.record(
@@ -105,7 +110,7 @@ def run_exchange(
             # Cut: a request line may be 32 KB long, and the trace is stored.
             host=call.host[:_HOST],
             method=call.method[:_METHOD],
-            path=("/" + "/".join(call.path))[:_PATH],
+            path="/(redacted)" if any(each.part == "path" for each in exposed) else ("/" + "/".join(call.path))[:_PATH],
             status=reply.status if reply else 0,
             auth=trace_buffer.auth,
             code=reply.code if reply else None,
@@ -114,11 +119,14 @@ def run_exchange(
             elapsed_ms=(time.perf_counter() - started) * 1000,
             scheme=call.scheme,
             port=call.port,
-            injected=_is_injected(effect),
-            step=step_of(provider, call) if step is None else step,
+            injected=injected,
+            step=step,
             dropped=effect is not None and effect.dropped,
+            faults=(*(effect.faults if effect else ()), *provider.find_estate_faults(call, step)),
         ),
     )
+    for each in exposed:
+        trace.record(client, each)
     return reply
 
 

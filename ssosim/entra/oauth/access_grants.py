@@ -34,6 +34,7 @@ from ssosim.estate.first_party import GRAPH, PREAUTHORIZED
 __all__ = ["GrantedAccess", "check_not_for_itself", "check_resource", "grant_app_access", "grant_user_access"]
 
 _GRAPH_SCOPE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_CACHE_LIMIT = 10_000
 _SIGN_IN_SCOPES = ("openid", "profile", "email")
 
 
@@ -68,7 +69,23 @@ def grant_user_access(
 
     Raises AadstsError: 700016, 7000112 and 50105 (``application_rules``), 500011 and 500014 for the API, 650053 for a
     scope that the API does not have, 65001 and 65002 for what was not consented to, 28000 for two resources.
+
+    The result depends on the estate and the arguments alone, so the directory of the estate keeps it: a repeated
+    sign-in costs one look-up.
     """
+    cache = provider.directory.granted_access
+    key = (application.client_id, tenant.id, user.object_id, access, provider.not_checked)
+    found = cache.get(key)
+    if not isinstance(found, GrantedAccess):
+        if len(cache) >= _CACHE_LIMIT:
+            cache.clear()
+        found = cache[key] = _grant_user_access(provider, application, tenant, user, access)
+    return found
+
+
+def _grant_user_access(
+    provider: Provider, application: Application, tenant: Tenant, user: User, access: RequestedAccess
+) -> GrantedAccess:
     grantor = _Grantor(provider)
     principal = require_user_principal(provider.directory, application, tenant, user)
     api = grantor.find_api(access.resource, tenant)

@@ -67,7 +67,7 @@ def authenticate_as(provider: Provider, call: Call, request: TokenRequest, clien
     if client_type != "confidential":
         if request.credential.presented:
             raise AadstsError(700025)
-        return replace(request, client_type=client_type)
+        return request if client_type == request.client_type else replace(request, client_type=client_type)
     if not request.credential.presented:
         raise AadstsError(7000216 if request.grant_type == "client_credentials" else 7000218)
     authenticate_presented(provider, call, request.application, request.credential, request.authority)

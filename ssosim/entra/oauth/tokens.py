@@ -89,8 +89,10 @@ def build_common_claims(provider: Provider, tenant: Tenant, version: TokenVersio
 def _client_claims(request: TokenRequest, version: TokenVersion) -> dict[str, Any]:
     """Return the claims about the client: its id, and how it has authenticated (0: not, 1: secret, 2: assertion)."""
     authenticated = "0" if not request.confidential else "2" if request.credential.assertion else "1"
-    names = ("appid", "appidacr") if version == "1.0" else ("azp", "azpacr")
-    return dict(zip(names, (request.application.client_id, authenticated), strict=True))
+    client_id = request.application.client_id
+    if version == "1.0":
+        return {"appid": client_id, "appidacr": authenticated}
+    return {"azp": client_id, "azpacr": authenticated}
 
 
 def _access_token(
@@ -165,6 +167,7 @@ def _refresh_token(
     return provider.sealer.seal(REFRESH_PURPOSE, claims)
 
 
+@lru_cache(maxsize=256)
 def _response_scope(version: TokenVersion, granted: GrantedAccess) -> str:
     """Return the ``scope`` of a response: what was granted, and in version 2 also ``/.default`` if it was asked for.
 

@@ -19,7 +19,7 @@ from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.faults.core.effects import Fallback, combine_dns_rules, is_never_model
 from ssosim.faults.core.errors import FaultError
-from ssosim.faults.core.fault import Applied, Fault, FaultState, Undo
+from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, Undo
 from ssosim.faults.core.kdc_effect import KdcDecision, decide_kdc_request
 from ssosim.faults.core.patch import Patch, patch_between
 from ssosim.kerberos.messages import Message
@@ -80,7 +80,7 @@ class ActiveFaults:
         self._shown = store.current
         self._without_faults: tuple[ZoneSet, tuple[Patch, ...], ZoneSet] = (self._base, (), self._base)
         """The base, the operator's patches, and the base with these patches: a cache."""
-        self._servers: list[tuple[Server, Part, str]] = []
+        self._servers: list[tuple[Server, Part, str, bool]] = []
         self._random_by_client: dict[tuple[int, str], Random] = {}
         self._kdc_delays: dict[str, float] = {}
         self._last_id = 0
@@ -131,7 +131,7 @@ class ActiveFaults:
             raise
         self._last_id = number
         self._layers.append(applied)
-        self.trace.record("", FaultApplied(name=fault.fault_name, detail=fault.detail))
+        self.trace.record("", FaultApplied(name=fault.fault_name, detail=fault.detail, id=number))
         return applied
 
     def undo(self, number: int) -> bool:
@@ -173,7 +173,7 @@ class ActiveFaults:
 
     def _record_undone(self, applied: Applied, reason: str = "") -> None:
         fault = applied.fault
-        self.trace.record("", FaultUndone(name=fault.fault_name, detail=fault.detail, reason=reason))
+        self.trace.record("", FaultUndone(name=fault.fault_name, detail=fault.detail, reason=reason, id=applied.id))
 
     def _end_at_time_limit(self, applied: Applied) -> None:
         """End a fault at its time limit."""
@@ -236,10 +236,13 @@ class ActiveFaults:
         for applied in self.active:
             applied.call_off()
 
-    def attach(self, server: Server, part: Part, name: str = "") -> None:
-        """Apply the faults at ``server``. ``name`` is the name of an authoritative server in the hierarchy."""
-        self._servers.append((server, part, name))
-        server.find_effect = self._find_effect(part, name)
+    def attach(self, server: Server, part: Part, name: str = "", *, validates: bool = False) -> None:
+        """Apply the faults at ``server``. ``name`` is the name of an authoritative server in the hierarchy.
+
+        ``validates``: it is a validating resolver.
+        """
+        self._servers.append((server, part, name, validates))
+        server.find_effect = self._find_effect(part, name, validates=validates)
 
     def watch(self, watcher: Callable[[FaultState], None]) -> None:
         """Call ``watcher`` with every new state, before it is applied; it raises FaultError if a fault does not fit."""
@@ -304,12 +307,14 @@ class ActiveFaults:
             self._shown = self._store.current
         self._state = state
         self.authorities.hierarchy = state.hierarchy
-        for server, part, name in self._servers:
-            server.find_effect = self._find_effect(part, name)
+        for server, part, name, validates in self._servers:
+            server.find_effect = self._find_effect(part, name, validates=validates)
 
-    def _find_effect(self, part: Part, name: str) -> FindDnsEffect | None:
+    def _find_effect(self, part: Part, name: str, *, validates: bool) -> FindDnsEffect | None:
         """Return the function that changes the answers of such a server; None if no fault does."""
         rules = tuple(reversed([rule for rule in self._state.rules if rule.at in RULE_LOCATIONS[part]]))
+        if part == "resolver" and validates:
+            rules += tuple(_name_bogus_zone(plain(zone), number) for zone, number in self._state.bogus_faults.items())
         fallback = self._hierarchy_effect(part, name)
         if not rules and fallback is None:
             return None
@@ -332,7 +337,8 @@ class ActiveFaults:
             server = to_name(name)
 
             def silence(event: DnsAnswered, _client: str) -> Effect | None:
-                return Effect(drop=True) if self.authorities.is_dead(server, to_name(event.name)) else None
+                fault = self.authorities.find_dead(server, to_name(event.name))
+                return None if fault is None else Effect(drop=True, faults=(fault,))
 
             return silence
 
@@ -352,3 +358,15 @@ class ActiveFaults:
             return Effect(replacement=replacement)
 
         return choose_server
+
+
+def _name_bogus_zone(zone: str, number: int) -> DnsRule:
+    """Return a rule that changes nothing: it names the fault in SERVFAIL answers of a resolver that validates."""
+    below = f".{zone}"
+
+    def effect(event: DnsAnswered, _client: str) -> Effect | None:
+        names = (event.name, *(each.partition(" ")[2].rstrip(".") for each in event.answers))
+        inside = any(name == zone or name.endswith(below) for name in names)
+        return Effect(faults=(number,)) if event.rcode == "SERVFAIL" and inside else None
+
+    return DnsRule("resolver", False, effect, fault=number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from ssosim.dns import Effect, FindDnsEffect
@@ -39,7 +40,7 @@ class CombinedDnsRules:
             return None
         effect = combine_effects(rules, fallback, event, client)
         if effect is not None and effect.delay >= NAME_TIMEOUT_S and self._is_model(client):
-            return Effect(drop=True)  # the client has stopped waiting by then
+            return Effect(drop=True, faults=effect.delayed_by)  # the client has stopped waiting by then
         return effect
 
     def ignores(self, name: str) -> bool:
@@ -81,6 +82,8 @@ def combine_effects(
     """Combine the effects of all rules on one answer: delays add up; the newest that decides the content is used."""
     delay = 0.0
     deciding: Effect | None = None
+    faults: list[int] = []
+    late: list[int] = []
     for rule in rules:
         if rule.final and deciding is not None:
             continue
@@ -88,20 +91,18 @@ def combine_effects(
         if effect is not None:
             delay += effect.delay
             deciding = effect if effect.final else deciding
+            (faults if effect.final or not effect.delay else late).append(rule.fault)
     if deciding is None and fallback is not None:
         deciding = fallback(event, client)
     if deciding is None:
-        return Effect(delay=delay) if delay else None
-    return deciding if not delay else add_delay(deciding, delay)
-
-
-def add_delay(effect: Effect, delay: float) -> Effect:
-    """Return ``effect``, sent ``delay`` seconds later."""
-    return Effect(
-        drop=effect.drop,
-        delay=delay,
-        rcode=effect.rcode,
-        truncate=effect.truncate,
-        replacement=effect.replacement,
-        unless_cd=effect.unless_cd,
+        if not delay and not faults:
+            return None
+        return Effect(delay=delay, faults=_numbers(faults), delayed_by=_numbers(late))
+    return dataclasses.replace(
+        deciding, delay=delay, faults=(*deciding.faults, *_numbers(faults)), delayed_by=_numbers(late)
     )
+
+
+def _numbers(faults: list[int]) -> tuple[int, ...]:
+    """Return the numbers of faults that have one."""
+    return tuple(number for number in faults if number)

@@ -21,6 +21,7 @@ from ssosim.estate import Estate
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import CertificateTrouble, FaultState, HttpRule
 from ssosim.services import Service, http_host_names
+from ssosim.trace import SignInStep
 
 __all__ = [
     "HTTP_TIMEOUT_S",
@@ -39,6 +40,17 @@ __all__ = [
 HTTP_TIMEOUT_S = 30.0
 """How long the device of a client model waits for an HTTP response, in seconds."""
 
+_SEAMLESS_STEPS = frozenset(
+    {
+        SignInStep.REALM,
+        SignInStep.CREDENTIAL_TYPE,
+        SignInStep.MEX,
+        SignInStep.WSTRUST_TICKET,
+        SignInStep.BROWSER_SSO,
+    }
+)
+"""The steps at which the reply depends on the settings of a tenant that a fault can change."""
+_MOST_TEXT = 8192
 _NOWHERE = ipaddress.ip_network("100::/64")
 
 
@@ -54,7 +66,7 @@ def make_find_http_effect(rules: Sequence[HttpRule], is_model: Callable[[str], b
     def find_effect(call: Call, client: str) -> HttpEffect | None:
         effect = combine_http_effects(rules, call, client)
         if effect is not None and effect.delay >= HTTP_TIMEOUT_S and is_model(client):
-            return HttpEffect(silent=True)
+            return HttpEffect(silent=True, faults=effect.delayed_by)
         return effect
 
     return find_effect
@@ -63,16 +75,20 @@ def make_find_http_effect(rules: Sequence[HttpRule], is_model: Callable[[str], b
 def combine_http_effects(rules: Sequence[HttpRule], call: Call, client: str) -> HttpEffect | None:
     """Combine the effects: the newest that decides the response, with the sum of all delays."""
     delay, deciding = 0.0, None
+    faults: tuple[int, ...] = ()
+    late: list[int] = []
     for rule in reversed(rules):
         effect = rule.effect_on(call, client)
         if effect is None:
             continue
         delay += effect.delay
+        if effect.delay and rule.fault:
+            late.append(rule.fault)
         if deciding is None and effect.decides:
-            deciding = effect
+            deciding, faults = effect, (rule.fault,) if rule.fault else ()
     if deciding is None:
-        return HttpEffect(delay=delay) if delay else None
-    return dataclasses.replace(deciding, delay=delay)
+        return HttpEffect(delay=delay, delayed_by=tuple(late)) if delay else None
+    return dataclasses.replace(deciding, delay=delay, faults=faults, delayed_by=tuple(late))
 
 
 def check_hosts(state: FaultState, estate: Estate) -> None:
@@ -106,6 +122,13 @@ def change_estate(healthy: Estate, state: FaultState) -> Estate:
 def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bool]) -> Callable[[FaultState], None]:
     """Return the function to call with every new state of the faults; it raises FaultError if one does not fit."""
     healthy = provider.estate
+    domains: list[tuple[int, tuple[str, ...]]] = []
+
+    def find_estate_faults(call: Call, step: SignInStep) -> tuple[int, ...]:
+        if not domains or step not in _SEAMLESS_STEPS:
+            return ()
+        text = f"{call.target} {call.body[:_MOST_TEXT].decode('utf-8', 'replace')}".lower()
+        return tuple(number for number, names in domains if any(name in text for name in names))
 
     def show(state: FaultState) -> None:
         check_hosts(state, healthy)
@@ -113,19 +136,34 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
         if estate is not provider.estate:
             provider.set_estate(estate)
         provider.host_conditions = state.host_conditions
+        domains[:] = _find_changed_domains(healthy, state)
+        provider.find_estate_faults = find_estate_faults
         provider.find_effect = make_find_http_effect(state.http, is_model)
 
     return show
 
 
+def _find_changed_domains(healthy: Estate, state: FaultState) -> list[tuple[int, tuple[str, ...]]]:
+    """Return, for each change of the estate, its fault and the names of the tenants that it changes."""
+    found, estate = [], healthy
+    for number, change in zip(state.estate_faults, state.estate, strict=True):
+        former, estate = estate, change(estate)
+        tenants = [tenant for tenant in estate.tenants if tenant not in former.tenants]
+        names = [(each.id, each.initial_domain, *(domain.name for domain in each.domains)) for each in tenants]
+        found.append((number, tuple(name.lower() for some in names for name in some)))
+    return found
+
+
 class Refusal(NamedTuple):
     """Why there is no exchange, as ``NetworkFailure`` has it.
 
-    ``read``: the connection was made, and the server closed it, because it expects TLS and got plain HTTP.
+    ``read``: the connection was made, and the server closed it, because it expects TLS and got plain HTTP. ``faults``
+    are the numbers of the faults that did it.
     """
 
     stage: Literal["connect", "tls", "read"]
     kind: str
+    faults: tuple[int, ...] = ()
 
 
 NO_TLS_THERE: Final = Refusal("tls", "handshake")
@@ -177,8 +215,8 @@ def is_address(host: str) -> bool:
     return True
 
 
-def tls_refused(trouble: CertificateTrouble | None) -> Refusal | None:
+def tls_refused(trouble: CertificateTrouble | None, faults: tuple[int, ...] = ()) -> Refusal | None:
     """Return why a device refuses a certificate with this defect; None for a good certificate."""
     if trouble is None:
         return None
-    return Refusal("tls", "expired-certificate" if trouble == "expired" else "bad-certificate")
+    return Refusal("tls", "expired-certificate" if trouble == "expired" else "bad-certificate", faults)

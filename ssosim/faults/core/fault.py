@@ -24,6 +24,7 @@ What can go wrong
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from dns.name import Name
 from ssosim.dns import DnsChangeError, Effect, ZoneSet
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.hierarchy import Hierarchy
+from ssosim.dns.zones.zone_set import ZoneChange
 from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.estate import Estate
 from ssosim.faults.core.errors import FaultError
@@ -103,6 +105,7 @@ class DnsRule:
     final: bool
     effect: Callable[[DnsAnswered, str], Effect | None]
     touches: Callable[[str], bool] = every_name
+    fault: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class HttpRule:
     effect_on: FindHttpEffect
     host: str = ""
     has_code: bool = False
+    fault: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class FaultState:
     exchanges and on requests to the KDC. ``certificates``: by host, what is wrong with the certificate it presents;
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
     estate that the identity provider uses. ``host_conditions``: names of what is wrong with files that hosts write on
-    devices. Of each tuple the oldest fault is the first.
+    devices. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each change of the estate),
+    ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it.
     """
 
     zones: ZoneSet
@@ -138,6 +143,50 @@ class FaultState:
     presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
     estate: tuple[Callable[[Estate], Estate], ...] = ()
     host_conditions: frozenset[str] = frozenset()
+    estate_faults: tuple[int, ...] = ()
+    certificate_faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    bogus_faults: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState:
+    """Return ``state`` with ``number`` at everything that is not in ``before``: the fault with this number did it.
+
+    So no fault has to name itself, and every event can name the faults that changed it.
+    """
+    zones, hierarchy = state.zones, state.hierarchy
+    if zones is not before.zones:
+        change = ZoneChange(
+            number, dataclasses.replace(before.zones, changes=()), dataclasses.replace(zones, changes=())
+        )
+        zones = dataclasses.replace(zones, changes=(*before.zones.changes, change))
+    if hierarchy is not before.hierarchy:
+        views = {
+            at: view if before.hierarchy.views.get(at) is view else dataclasses.replace(view, fault=number)
+            for at, view in hierarchy.views.items()
+        }
+        removed_by = {
+            **before.hierarchy.removed_by,
+            **dict.fromkeys(hierarchy.removed - before.hierarchy.removed, number),
+        }
+        hierarchy = dataclasses.replace(
+            hierarchy, views=MappingProxyType(views), removed_by=MappingProxyType(removed_by)
+        )
+    changed = [
+        host
+        for host, wrong in state.certificates.items()
+        if state.presented.get(host) is not before.presented.get(host) or wrong != before.certificates.get(host)
+    ]
+    return dataclasses.replace(
+        state,
+        zones=zones,
+        hierarchy=hierarchy,
+        rules=tuple(each if each in before.rules else dataclasses.replace(each, fault=number) for each in state.rules),
+        http=tuple(each if each in before.http else dataclasses.replace(each, fault=number) for each in state.http),
+        kdc=tuple(each if each in before.kdc else each._replace(fault=number) for each in state.kdc),
+        certificate_faults={**before.certificate_faults, **dict.fromkeys(changed, number)},
+        estate_faults=(*before.estate_faults, *(number,) * (len(state.estate) - len(before.estate))),
+        bogus_faults={**before.bogus_faults, **dict.fromkeys(state.bogus - before.bogus, number)},
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +213,7 @@ class Applied:
     def fold_into(self, state: FaultState) -> FaultState:
         """Return ``state`` with the fault in it. Raises FaultError if it does not fit."""
         try:
-            return self.fault.fold(state, self)
+            return name_parts(self.fault.fold(state, self), state, self.id)
         except DnsChangeError as error:
             raise FaultError(str(error)) from error
 

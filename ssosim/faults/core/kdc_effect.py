@@ -65,13 +65,20 @@ class KdcRule(NamedTuple):
 
     effect_on: Callable[[Message, str], KdcEffect | None]
     count_hit: Callable[[], None] = lambda: None
+    fault: int = 0
 
 
 class KdcDecision(NamedTuple):
-    """The effect of all active faults on one request, and the rules that it comes from."""
+    """The effect of all active faults on one request, the rules that it comes from, and those that decide the reply."""
 
     effect: KdcEffect
     rules: tuple[KdcRule, ...]
+    deciding: tuple[KdcRule, ...] = ()
+
+    @property
+    def faults(self) -> tuple[int, ...]:
+        """The numbers of the faults that decide the reply; of those that delay it, where it comes too late."""
+        return tuple(sorted({rule.fault for rule in self.deciding if rule.fault}))
 
     def count_hits(self) -> None:
         """Count the request for each fault that had an effect on it."""
@@ -89,15 +96,17 @@ def decide_kdc_request(
     """
     delay, deciding = 0.0, KdcEffect()
     used: list[KdcRule] = []
+    chosen: list[KdcRule] = []
     for rule in reversed(rules):
         effect = rule.effect_on(message, client)
         if effect is None or (effect.decides_reply and deciding.decides_reply):
             continue
         used.append(rule)
+        chosen += [rule] if effect.decides_reply else []
         delay += effect.delay
         deciding = effect if effect.decides_reply else deciding
     if not used:
         return None
     if is_model and delay >= KDC_TIMEOUT_S:
-        return KdcDecision(KdcEffect(silent=True), tuple(used))
-    return KdcDecision(replace(deciding, delay=delay), tuple(used))
+        return KdcDecision(KdcEffect(silent=True), tuple(used), tuple(used))
+    return KdcDecision(replace(deciding, delay=delay), tuple(used), tuple(chosen))

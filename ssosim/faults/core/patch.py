@@ -49,7 +49,11 @@ class Patch:
         profiles = {**zones.profiles, **self.profiles}
         kept = {name: profile for name, profile in profiles.items() if profile is not None}
         later = dataclasses.replace(
-            self.settings, zones=MappingProxyType(held), profiles=MappingProxyType(kept), version=zones.version
+            self.settings,
+            zones=MappingProxyType(held),
+            profiles=MappingProxyType(kept),
+            version=zones.version,
+            changes=zones.changes,
         )
         return empty_dangling_aliases(later) if None in self.profiles.values() else later
 

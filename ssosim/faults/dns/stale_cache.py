@@ -7,7 +7,7 @@ from typing import Literal
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from ssosim.dns import Answer, Effect, answer
+from ssosim.dns import Answer, Effect, resolve_in_zones
 from ssosim.dns.zones.query_context import QueryContext
 from ssosim.faults.core.answer_fault import DnsAnswerFault
 from ssosim.faults.core.fault import Applied
@@ -28,7 +28,7 @@ class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
         """Answer from the zones before the fault."""
 
         def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
-            return answer(applied.before, name, rdtype, asking)
+            return resolve_in_zones(applied.before, name, rdtype, asking)
 
         return Effect(replacement=said)
 

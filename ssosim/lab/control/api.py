@@ -49,6 +49,7 @@ from aiohttp import web
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.control.access import AccessControl
 from ssosim.lab.control.device_handlers import DeviceHandlers
+from ssosim.lab.control.expectation_query import EXPECTATION_KEYS, parse_expectation
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
 from ssosim.lab.control.federated_token_handlers import sign_token
 from ssosim.lab.control.identity_provider_handlers import change_settings, show_settings
@@ -59,6 +60,8 @@ from ssosim.lab.control.spn_handlers import SpnHandlers
 from ssosim.lab.control.trace_handlers import TraceHandlers
 
 if TYPE_CHECKING:
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
     from ssosim.entra import Provider
     from ssosim.lab.control.dns_handlers import DnsHandlers
     from ssosim.lab.program_devices.private_lab import PrivateLab
@@ -242,9 +245,10 @@ class ControlApi:
         return self._injected
 
     async def _verdicts(self, request: web.Request) -> web.Response:
-        query = parse_query(request, ("client", "since"))
+        query = parse_query(request, ("client", "since", *EXPECTATION_KEYS))
         since = parse_whole_number(query, "since", 0, 0, _LARGEST)
-        return web.json_response(await self._get_injected().verdicts(query.get("client"), since))
+        expected = parse_expectation(query)
+        return web.json_response(await self._get_injected().verdicts(query.get("client"), since, expected))
 
     async def _scenarios(self, _: web.Request) -> web.Response:
         return web.json_response(self._get_injected().scenarios())
@@ -270,11 +274,15 @@ class ControlApi:
             await asyncio.to_thread(importlib.import_module, "ssosim.lab.control.dns_handlers")
         return await self._get_dns_handlers().handle(request)
 
+    def _forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        return self._get_injected().forecast_reasons(plan)
+
     def _get_dns_handlers(self) -> DnsHandlers:
         if self._dns_handlers is None:
             from ssosim.lab.control.dns_handlers import DnsHandlers  # noqa: PLC0415 - a lab is ready sooner without
 
-            self._dns_handlers = DnsHandlers(self._lab.lab, self._lab.folder.ledger)
+            forecast = None if self._make_injected is None else self._forecast_reasons
+            self._dns_handlers = DnsHandlers(self._lab.lab, self._lab.folder.ledger, forecast)
         return self._dns_handlers
 
 

@@ -49,10 +49,13 @@ class DeviceHandlers:
         return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
 
     async def release(self, request: web.Request) -> web.Response:
-        """Release the device of a program that has ended with ``exit_code``."""
+        """Release the device of a program that has ended with ``exit_code``; ``stopped`` is why ssosim ended it."""
         body = await json_object(request)
         code = body.get("exit_code")
         if not isinstance(code, int) or isinstance(code, bool) or not -256 < code < 256:
             raise LabInputError("exit_code: expected a whole number")
-        self._lab.release_device(request.match_info["device"], code)
+        stopped = body.get("stopped", "")
+        if stopped not in ("", "deadline", "request"):
+            raise LabInputError("stopped: expected deadline, request or an empty text")
+        self._lab.release_device(request.match_info["device"], code, stopped)
         return web.json_response({})

@@ -52,12 +52,13 @@ class RecordChange(ApiResponse, frozen=True, kw_only=True):
 
 
 class ProfileChange(ApiResponse, frozen=True, kw_only=True):
-    """A traffic manager profile before and after; None if it does not exist."""
+    """A traffic manager profile before and after; None if it does not exist. ``fields``: a line for each difference."""
 
     profile: str
     kind: ChangeKind
     before: str | None
     after: str | None
+    fields: tuple[str, ...]
 
 
 class Changes(ApiResponse, frozen=True, kw_only=True):

@@ -29,14 +29,15 @@ from ssosim.changes.approvals import Approval, Policy
 from ssosim.changes.change import Change
 from ssosim.changes.change_control import ChangeControl, CommitResult, PreparedCommit, RefusedError
 from ssosim.changes.drift import Detector
-from ssosim.changes.inventory import Endpoint, Inventory, default_inventory
+from ssosim.changes.inventory import Inventory, make_inventory
 from ssosim.changes.ledger import Ledger, LedgerError
 from ssosim.changes.outside_in import compare_observations
+from ssosim.changes.plan import Plan
+from ssosim.changes.risk import Reason
 from ssosim.changes.snapshot import from_data, to_data
 from ssosim.changes.usage import ServerCounts
 from ssosim.dns import DnsChangeError
 from ssosim.dns.zones.rrset import plain
-from ssosim.estate import Estate, default_estate
 from ssosim.lab.base.beside_loop import in_thread
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.counting_backend import Substitution, start_substitution
@@ -44,10 +45,9 @@ from ssosim.lab.control.endpoint_probes import EndpointProber
 from ssosim.lab.control.request_bodies import encode_json_response, json_object
 from ssosim.lab.control.staged_views import StagedChange, StagedViews
 from ssosim.lab.core.lab import Lab
-from ssosim.services import http_host_names
 from ssosim.trace import LabEvent
 
-__all__ = ["DnsHandlers", "make_inventory"]
+__all__ = ["DnsHandlers"]
 
 _MOST_ZONES = 8 * 1024 * 1024
 """The limit, in bytes, of a request that may contain zones: the limit of the control API."""
@@ -59,16 +59,8 @@ _T = TypeVar("_T")
 _Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
-def make_inventory(estate: Estate) -> Inventory:
-    """The built-in inventory for the built-in estate; for another estate, its HTTPS names with unknown owners."""
-    if estate.name == default_estate().name:
-        return default_inventory()
-    names = http_host_names(estate, tls=True)
-    return Inventory(endpoints=tuple(Endpoint(name=name, owner="(unknown)", flow="sign-in") for name in names))
-
-
 class DnsHandlers:
-    """Change control in a lab. The ledger is in ``folder``.
+    """Change control in a lab. The ledger is in ``folder``; ``forecast`` adds what a plan does to clients to its risk.
 
     Requests that change the zones, the views or the ledger run one after another, under one lock (``_exclusive``), from
     the check to the ledger entry. Faults do not need the lock: each is one step on the event loop, and a layer above
@@ -78,7 +70,7 @@ class DnsHandlers:
     meanwhile. The commit and the records of the trace are done on the event loop.
     """
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, lab: Lab, folder: Path, forecast: Callable[[Plan], tuple[Reason, ...]] | None = None) -> None:
         self._lab = lab
         self._prober: EndpointProber | None = None
         self._substitution: Substitution | None = None
@@ -98,6 +90,7 @@ class DnsHandlers:
             desired=lab.last_known_good,
             unbroken=lab.faults.unbroken,
             put=lab.faults.put,
+            forecast=forecast,
         )
 
     def recover(self) -> str:

@@ -6,9 +6,14 @@ The lab must not import these layers. The program that starts the lab passes a f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ssosim.lab.core.lab import Lab
+from ssosim.verdict.expectations import Expectation
+
+if TYPE_CHECKING:  # a lab is ready sooner without
+    from ssosim.changes.plan import Plan
+    from ssosim.changes.risk import Reason
 
 __all__ = ["InjectedHandlers", "MakeInjectedHandlers"]
 
@@ -19,8 +24,15 @@ class InjectedHandlers(Protocol):
     All methods raise LabInputError for invalid input, and LabError for a request that the lab refuses.
     """
 
-    async def verdicts(self, client: str | None, since: int) -> dict[str, Any]:
-        """Judge ``client``, or all clients, from the trace records after number ``since``. The lab keeps running."""
+    async def verdicts(self, client: str | None, since: int, expected: Expectation | None = None) -> dict[str, Any]:
+        """Judge ``client``, or all clients, from the trace records after number ``since``. The lab keeps running.
+
+        ``expected`` is compared with each verdict.
+        """
+        ...
+
+    def forecast_reasons(self, plan: Plan) -> tuple[Reason, ...]:
+        """Forecast what ``plan`` does to clients, as reasons of its risk. It is called in a thread."""
         ...
 
     def scenarios(self) -> dict[str, Any]:

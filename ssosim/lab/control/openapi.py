@@ -84,8 +84,14 @@ def _paths() -> Data:
                 "the verdict for each client so far, judged from the trace",
                 named("Verdicts"),
                 parameters=[
-                    _query("client", TEXT, "only this client, which may have no records yet"),
+                    _query("client", TEXT, "only this client; 400 if the trace does not have it"),
                     _query("since", _whole(0), "judge from the records after this number; times start there"),
+                    _query("expect", TEXT, "what is expected of each verdict: outcomes, such as silent|interactive"),
+                    _query("within", TEXT, "the longest time to the decision, such as 30s"),
+                    _query("never", TEXT, "outcomes that must not occur, such as stalled|refused"),
+                    _query("max_prompts", _whole(0), "the largest number of prompts"),
+                    _query("max_rate", TEXT, "the largest number of requests in a minute, such as 60/min"),
+                    _query("no_exposure", {"type": "boolean"}, "whether no credential may be sent to a wrong host"),
                 ],
             )
         },

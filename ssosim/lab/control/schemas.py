@@ -137,6 +137,11 @@ def _static_schemas() -> dict[str, Schema]:
                 "pauses": array(object_of({"seq": WHOLE, "real_s": NUMBER, "lab_s": NUMBER}))
                 | {"description": "pauses of the lab itself while the client was waiting"},
                 "note": TEXT | {"description": "what the pauses mean for this verdict, empty if there are none"},
+                "prompts": WHOLE | {"description": "how often the user was asked"},
+                "measures": ANYTHING | {"description": "requests, rates, exposures; see docs/run-result.schema.json"},
+                "expected": or_null(ANYTHING),
+                "broken": array(ANYTHING) | {"description": "the expectations that do not hold"},
+                "as_expected": YES_NO,
             },
             open_=True,
         ),

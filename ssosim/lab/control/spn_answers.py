@@ -20,6 +20,8 @@ class SpnRow(ApiResponse, frozen=True, kw_only=True):
     ``outcomes`` are the SPNs in the order in which they are tried, one tuple for each possible outcome of ``chance``
     (empty if nothing is left to chance); ``candidates`` are all of them.
 
+    ``waits_s``: how long the client waits for DNS and the KDC before it gets the first ticket or gives up, in seconds.
+
     ``clients`` are the client models that use the rule; the command adds them, because the lab does not know them.
     """
 
@@ -29,6 +31,7 @@ class SpnRow(ApiResponse, frozen=True, kw_only=True):
     outcomes: tuple[tuple[SpnCandidate, ...], ...]
     chance: str
     problem: str
+    waits_s: float
     source: str
     clients: tuple[str, ...] = ()
 

@@ -46,6 +46,7 @@ import importlib
 import os
 import socket
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +64,10 @@ from ssosim.entra import Keys, Provider, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
+from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
@@ -74,6 +77,7 @@ from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
@@ -144,7 +148,10 @@ class Lab:
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
+        self.exposures: ExposureFinder | None = None
         self._gateway: KdcGateway | None = None
+        self.delay_counters: dict[str, Callable[[float], None]] = {}
+        self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
         self._web: tuple[web.ServerRunner, ProviderServer] | None = None
 
@@ -220,8 +227,13 @@ class Lab:
         self.resolvers = await self._cleanup.enter_async_context(start_resolvers(self))
 
     async def hold(self, client: str, seconds: float) -> None:
-        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else."""
-        if isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
+        """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else.
+
+        An answer to a client in ``delay_counters`` is not held; the function there gets the seconds.
+        """
+        if (count := self.delay_counters.get(client)) is not None:
+            count(seconds)
+        elif isinstance(self.clock, VirtualClock) and self.client_addresses.is_model(client):
             await make_sleep(self.clock)(seconds)
         else:
             await asyncio.sleep(seconds)
@@ -256,9 +268,12 @@ class Lab:
         self.faults.watch(
             make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
         )
+        self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
+        provider.find_exposures = self.exposures.examine
         server = create_server(provider)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
+        self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
         self.provider = provider
         self._web = runner, server
@@ -293,6 +308,12 @@ class Lab:
                     observer=observer,
                 )
                 await site.start()
+                self._sites.append(site)
+
+    async def _abort_connections(self) -> None:
+        for site in self._sites:
+            site.abort_connections()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
     async def serve_on(self, listener: socket.socket, config: ListenerConfig, tls_name: str = "") -> HttpListener:
         """Serve HTTP on a listening socket, of this or another network namespace; the caller stops the result.
@@ -342,7 +363,8 @@ class Lab:
         return await asyncio.shield(self._foreign_host)
 
     async def _start_foreign_host(self) -> tuple[str, int]:
-        foreign_host = ForeignHost(self.ca)
+        requests = ForeignRequests(self.trace, self.client_addresses, lambda: self.exposures)
+        foreign_host = ForeignHost(self.ca, requests.report_with(tls=True))
         await foreign_host.start(self.network.internal_endpoint()[0])
         self._cleanup.push_async_callback(foreign_host.stop)
         return foreign_host.endpoint
@@ -358,6 +380,10 @@ class Lab:
     def is_served(self, address: str, port: int) -> bool:
         """Return whether a part of the lab listens on ``port`` of ``address``."""
         return (address, port) in self._endpoints
+
+    def is_endpoint(self, host: str, port: int) -> bool:
+        """Return whether ``host`` and ``port`` are a local endpoint of the lab."""
+        return (host, port) in self._endpoints.values()
 
     def set_endpoint(self, address: str, port: int, endpoint: tuple[str, int]) -> None:
         """Set the local endpoint to connect to for ``port`` of ``address``."""

@@ -15,7 +15,7 @@ from ssosim.clock import Clock
 from ssosim.dns import zones_of
 from ssosim.dns.recursion import RecursiveServer, Upstream
 from ssosim.dns.server.authority_servers import start_authority_servers
-from ssosim.dns.server.hierarchy import Hierarchy
+from ssosim.dns.server.hierarchy import SPARE_ADDRESSES, Hierarchy
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults
@@ -55,10 +55,12 @@ class ResolverContext(Protocol):
 
 def lab_addresses(estate: Estate) -> Iterator[str]:
     """Yield each address that a lab listens on: hosts, and if there are resolvers, these and authoritative servers."""
-    yield from (host.address for host in estate.hosts)
+    found = [host.address for host in estate.hosts]
     if estate.resolvers:
-        yield from (resolver.address for resolver in estate.resolvers)
-        yield from Hierarchy.standard(zones_of(estate)).addresses.values()
+        found += [resolver.address for resolver in estate.resolvers]
+        found += Hierarchy.standard(zones_of(estate)).addresses.values()
+        found += SPARE_ADDRESSES
+    yield from dict.fromkeys(found)  # a host of the estate may be a name server as well
 
 
 @contextlib.asynccontextmanager
@@ -70,10 +72,20 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
     async with contextlib.AsyncExitStack() as cleanup:
         client_of = lab.client_addresses.client_of
         authorities = await cleanup.enter_async_context(
-            start_authority_servers(lab.faults.authorities, lab.trace, client_of, lab.network.local_endpoint)
+            start_authority_servers(
+                lab.faults.authorities,
+                lab.trace,
+                client_of,
+                lab.network.local_endpoint,
+                attach=lambda server, name: lab.faults.attach(server, "authority", name),
+                taken={*lab.estate.addresses("dns"), *(resolver.address for resolver in lab.estate.resolvers)},
+            )
         )
-        for name, server in authorities.servers.items():
-            lab.faults.attach(server, "authority", name)
+
+        def dial(address: str, port: int) -> tuple[str, int]:
+            """Return the endpoint of a name server, also of one that exists since a change of NS records only."""
+            return authorities.find_endpoint(address, port) or lab.endpoint(address, port)
+
         for address, endpoint in authorities.endpoints.items():
             lab.set_endpoint(*address, endpoint)
         started: dict[str, RecursiveServer] = {}
@@ -86,7 +98,7 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
                 name=resolver.name,
                 upstream=Upstream(
                     roots=lab.faults.authorities.hierarchy.root_addresses,
-                    dial=lab.endpoint,
+                    dial=dial,
                     source=host,
                     is_bogus=lab.faults.is_bogus,
                 ),
@@ -98,5 +110,5 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
             cleanup.push_async_callback(recursor.stop)
             lab.client_addresses.register(host, resolver.name)
             lab.set_endpoint(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
-            lab.faults.attach(recursor, "resolver")
+            lab.faults.attach(recursor, "resolver", validates=resolver.validate)
         yield started

@@ -26,7 +26,7 @@ from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_address
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import EndpointMap, LabHttp, LabKerberos, LabResolver, ModelUser, SilentKdcFallback
-from ssosim.lab.model_devices.waiting import ResponseTimer
+from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
 
 __all__ = ["ClientSlot", "WallClock", "model_device", "reserve_client_slot"]
@@ -160,7 +160,9 @@ def _make_endpoint_map(lab: Lab, own: str, foreign_host: tuple[str, int]) -> End
 
 def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     step = step_of_host(lab.first_steps, event.host)
-    lab.trace.record(client, dataclasses.replace(event, step=step))
+    at_service = event.stage == "tls" and lab.is_served(event.address, event.port)
+    faults = lab.ca.faults_presented_at(event.host) if at_service else ()
+    lab.trace.record(client, dataclasses.replace(event, step=step, faults=faults))
 
 
 async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None:
@@ -171,7 +173,7 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
 
 def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: ClientClock) -> SilentKdcFallback | None:
     """Create the fallback for a KDC that does not respond; None where the lab runs in real time."""
-    if not isinstance(clock, VirtualClock):
+    if not skips_time(clock):
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
@@ -192,10 +194,12 @@ def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: Cl
         decision = decide(spn)
         return decision is not None and decision.effect.silent
 
-    def count_hit(spn: str) -> None:
+    def count_hit(spn: str) -> tuple[int, ...]:
         decision = decide(spn)
-        if decision is not None:
-            decision.count_hits()
+        if decision is None:
+            return ()
+        decision.count_hits()
+        return decision.faults
 
     return SilentKdcFallback(
         is_silent,

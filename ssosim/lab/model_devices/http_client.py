@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ssosim_clients.ports import DnsFailure, Headers, HttpResponse, NetworkFailure
 
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S
+from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import ConnectionFailed, Event, HttpExchange
@@ -77,6 +78,7 @@ class LabHttp:
         self._kept: dict[tuple[str, str, int, bool], _Connection] = {}
         self._ended = False  # by a fault, once it had the request
 
+    @code_of_lab
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Send one request and return its response. Raises NetworkFailure, or ValueError for an invalid header."""
         parts = urlsplit(url)
@@ -132,7 +134,11 @@ class LabHttp:
             try:
                 connection = await self._connect(origin, address)
             except NetworkFailure as failure:
-                self._on_failure(ConnectionFailed(host=host, address=address, stage=failure.stage, reason=failure.kind))
+                self._on_failure(
+                    ConnectionFailed(
+                        host=host, address=address, stage=failure.stage, reason=failure.kind, port=origin[1]
+                    )
+                )
                 if failure.stage == "tls":
                     raise
                 refused = failure

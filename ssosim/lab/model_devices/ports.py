@@ -15,6 +15,7 @@ from ssosim_clients.ports import Clock, TicketFailure
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
+from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.trace import KdcExchange, Trace, UserPrompted
@@ -39,7 +40,7 @@ class SilentKdcFallback:
     libkrb5 waits for such a KDC in real time: about 15 s, measured with krb5 1.20.1. ``initiator`` has the same ticket
     cache and a KDC address where nothing listens: a cached ticket is found, any other request fails at once, and the
     virtual clock advances by 15 s. ``is_silent`` tells whether a fault silences the KDC for a service principal name
-    (SPN); ``count_hit`` counts a request for that fault.
+    (SPN); ``count_hit`` counts a request for that fault, and returns the numbers of all faults in it.
     """
 
     is_silent: Callable[[str], bool]
@@ -47,7 +48,7 @@ class SilentKdcFallback:
     clock: Clock
     trace: Trace
     client: str
-    count_hit: Callable[[str], None] = lambda _spn: None
+    count_hit: Callable[[str], tuple[int, ...]] = lambda _spn: ()
 
     async def request_token(self, spn: str) -> bytes:
         """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
@@ -56,8 +57,8 @@ class SilentKdcFallback:
         except TicketError as error:
             if error.kind is not TicketErrorKind.KDC_UNREACHABLE:  # no name for which a KDC would be asked
                 raise
-            self.count_hit(spn)
-            asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer")
+            faults = self.count_hit(spn)
+            asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer", faults=faults)
             self.trace.record(self.client, asked)
             await self.clock.sleep(KDC_TIMEOUT_S)
             raise
@@ -74,6 +75,7 @@ class LabKerberos:
     silent_kdc_fallback: SilentKdcFallback | None = None
     wait_for_delay: Callable[[], Awaitable[None]] | None = None
 
+    @code_of_lab
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
         try:

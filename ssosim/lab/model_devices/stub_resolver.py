@@ -19,6 +19,7 @@ from ssosim.dns.zones.stub import (
     read_wire,
     reverse_name,
 )
+from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import DnsAnswered, Event
 
@@ -49,7 +50,9 @@ class LabResolver:
         self._dual_stack = dual_stack
         self._timer = timer or ResponseTimer()
         self._socket: _UdpSocket | None = None
+        self._opening = asyncio.Lock()
 
+    @code_of_lab
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Return the addresses, the canonical name and the CNAME chain of ``name``. Raises DnsFailure."""
         if self.search_domain and "." not in name:
@@ -61,6 +64,7 @@ class LabResolver:
         found = [await self._query_type(name, kind) for kind in TYPES[family]]
         return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
+    @code_of_lab
     async def reverse(self, address: str) -> str | None:
         """The first PTR name of ``address``, or None."""
         read = await self._query_type(reverse_name(address), "PTR")
@@ -93,8 +97,9 @@ class LabResolver:
         return read_wire(answer[2:], query.type)
 
     async def _udp(self, query: bytes) -> bytes:
-        if self._socket is None:
-            self._socket = await _UdpSocket.open(self.address, self.server)
+        async with self._opening:  # one socket also for the first queries if they are sent together
+            if self._socket is None:
+                self._socket = await _UdpSocket.open(self.address, self.server)
         return await self._socket.send_query(query)
 
     async def _tcp(self, query: bytes) -> bytes:

@@ -43,10 +43,40 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from ssosim.clock import VirtualClock
+from ssosim.clock import Clock, VirtualClock
 from ssosim.trace import Event, Record, Trace
 
-__all__ = ["ResponseTimer"]
+__all__ = ["CountingClock", "ResponseTimer", "skips_time"]
+
+
+class CountingClock:
+    """A client's clock that counts waits and does not wait: for the question how long a client would wait.
+
+    ``waited`` is in seconds. ``is_late``: an answer would have come after the time limit of its query.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.waited = 0.0
+        self.is_late = False
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, by the lab's clock and with the waits that were counted."""
+        return self._clock.now() + self.waited
+
+    async def sleep(self, seconds: float) -> None:
+        """Count ``seconds``."""
+        self.waited += max(0.0, seconds)
+
+    def hold(self, seconds: float, limit_s: float) -> None:
+        """Count the delay of an answer, at most ``limit_s``."""
+        self.waited += min(seconds, limit_s)
+        self.is_late = self.is_late or seconds >= limit_s
+
+
+def skips_time(clock: object) -> bool:
+    """Whether waits on ``clock`` take no real time, so that nobody may wait for a suppressed response."""
+    return isinstance(clock, VirtualClock | CountingClock)
 
 
 class ResponseTimer:
@@ -57,7 +87,7 @@ class ResponseTimer:
 
     def __init__(self, trace: Trace | None = None, client: str = "", clock: object = None) -> None:
         self._client = client
-        self._clock = clock if trace is not None and isinstance(clock, VirtualClock) else None
+        self._clock = clock if trace is not None and isinstance(clock, VirtualClock | CountingClock) else None
         self._means_no_response: Callable[[Event], bool] | None = None
         self._response_is_lost = False
         self._task: asyncio.Task[object] | None = None

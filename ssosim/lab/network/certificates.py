@@ -30,6 +30,8 @@ class LabCa:
         self._leaves: dict[str, trustme.LeafCert] = {}
         self._bad_contexts: dict[str, tuple[str, ssl.SSLContext]] = {}
         self._on_presented: Mapping[str, Callable[[], None]] = {}
+        self._faults: Mapping[str, int] = {}
+        self._presented: dict[str, tuple[int, ...]] = {}
 
     @property
     def certificate_pem(self) -> str:
@@ -65,6 +67,9 @@ class LabCa:
             bad = self._bad_contexts.get(name) if name in contexts else None
             if (observed := OBSERVED_CONNECTION.get()) is not None:
                 observed.host, observed.bad_certificate = name, bad is not None
+                observed.faults = (self._faults[name],) if bad and name in self._faults else ()
+            if name in contexts:
+                self._presented[name] = (self._faults[name],) if bad and name in self._faults else ()
             if (found := bad[1] if bad else contexts.get(name)) is not None:
                 connection.context = found
             if bad and (notify := self._on_presented.get(name)) is not None:
@@ -75,18 +80,27 @@ class LabCa:
         return first
 
     def present_bad_certificates(
-        self, problems: Mapping[str, CertificateTrouble], on_presented: Mapping[str, Callable[[], None]] | None = None
+        self,
+        problems: Mapping[str, CertificateTrouble],
+        on_presented: Mapping[str, Callable[[], None]] | None = None,
+        faults: Mapping[str, int] | None = None,
     ) -> None:
         """Present bad certificates for the hosts in ``problems``, and good ones for all other hosts.
 
-        ``on_presented`` holds, by host, a function to call each time the bad certificate is presented.
+        ``on_presented`` holds, by host, a function to call each time the bad certificate is presented; ``faults`` the
+        number of the fault that did it.
         """
+        self._faults = faults or {}
         self._on_presented = on_presented or {}
         for host in set(self._bad_contexts) - set(problems):
             del self._bad_contexts[host]
         for host, problem in problems.items():
             if self._bad_contexts.get(host, ("",))[0] != problem:
                 self._bad_contexts[host] = (problem, self._bad_context(host, problem))
+
+    def faults_presented_at(self, host: str) -> tuple[int, ...]:
+        """Return the number of the fault of the certificate that ``host`` presented last; empty for a good one."""
+        return self._presented.get(host.lower(), ())
 
     def _bad_context(self, host: str, problem: CertificateTrouble) -> ssl.SSLContext:
         match problem:

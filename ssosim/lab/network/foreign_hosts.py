@@ -3,7 +3,8 @@
 The foreign hosts live in TEST-NET-3 (RFC 5737), the network that faults use for addresses of other organisations. A
 foreign host starts to listen when the DNS server is about to send an answer with its address, so it is ready before the
 client connects. It listens on the ports of the lab's services. Where those have TLS it presents a certificate for
-another name; elsewhere it closes the connection. Wrong addresses in other networks are unreachable: connecting fails at
+another name. It reads the request of a client that sends one nevertheless, records the credentials in it, and closes
+the connection. Wrong addresses in other networks are unreachable: connecting fails at
 once.
 """
 
@@ -12,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
+from ssosim.exposure import ExposureFinder
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
+from ssosim.lab.network.foreign_requests import ForeignRequestReader, ForeignRequests
 from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
@@ -41,6 +44,7 @@ class ForeignIpv4Hosts:
         hosts: Iterable[str],
         ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
+        exposures: Callable[[], ExposureFinder | None] = lambda: None,
     ) -> None:
         self._ports = ports
         self._ca = ca
@@ -50,6 +54,7 @@ class ForeignIpv4Hosts:
         self._first_steps = first_steps
         self._listeners: dict[tuple[str, int], socket.socket] = {}
         self._misdirected = MisdirectedClients(trace, "A", self._is_foreign, self._listen_on_all_ports)
+        self._requests = ForeignRequests(trace, client_addresses, exposures, self._misdirected.find_name)
         self._handshakes: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -90,19 +95,19 @@ class ForeignIpv4Hosts:
                 name = self._misdirected.find_name(client, address)
                 step = step_of_host(self._first_steps, name)
                 self._trace.record(client, foreign_host_failure(name, address, self._ports[port], step))
-            if not self._ports[port]:
-                connection.close()
-                return
-            task = asyncio.get_running_loop().create_task(self._handshake(connection))
+            task = asyncio.get_running_loop().create_task(self._read_request(connection, tls=self._ports[port]))
             self._handshakes.add(task)
             task.add_done_callback(self._handshakes.discard)
 
-    async def _handshake(self, connection: socket.socket) -> None:
-        """Present the certificate, then close the connection."""
+    async def _read_request(self, connection: socket.socket, *, tls: bool) -> None:
+        """Present the certificate, read a request if one comes, then close the connection."""
         connection.setblocking(False)
-        tls = self._ca.server_context([FOREIGN_HOST_NAME])
+        context = self._ca.server_context([FOREIGN_HOST_NAME]) if tls else None
+        report = self._requests.report_with(tls=tls)
         with contextlib.suppress(OSError):
-            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
-                asyncio.Protocol, connection, ssl=tls, ssl_handshake_timeout=10.0
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: ForeignRequestReader(report),
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=10.0 if tls else None,
             )
-            transport.close()

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from pathlib import Path
 
+from ssosim.exposure import ExposureFinder
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.network.certificates import LabCa
+from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.service_faults import ForeignHost
 from ssosim.lab.network.unknown_destinations import UnknownDestinations
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace
@@ -81,11 +83,16 @@ class ForeignIpv6Hosts:
         hosts: Iterable[str],
         ports: Mapping[int, bool],
         first_steps: FirstSteps = NO_FIRST_STEPS,
+        exposures: Callable[[], ExposureFinder | None] = lambda: None,
     ) -> None:
-        self._foreign_hosts = {port: ForeignHost(ca if tls else None) for port, tls in ports.items()}
+        requests = ForeignRequests(trace, client_addresses, exposures)
+        self._foreign_hosts = {
+            port: ForeignHost(ca if tls else None, requests.report_with(tls=tls)) for port, tls in ports.items()
+        }
         self._unknown_destinations = UnknownDestinations(
             trace, client_addresses, hosts, silent=_DISCARD_PREFIX, ports=ports, first_steps=first_steps
         )
+        requests.find_name = self._unknown_destinations.find_name
         self._started: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -85,6 +85,8 @@ class SilentLinkLocalNetwork:
         if len(self._seen) > _MOST_CONNECTIONS:
             del self._seen[next(iter(self._seen))]
         step = SignInStep.MANAGED_IDENTITY if to == _METADATA_SERVICE else SignInStep.UNKNOWN
-        self._trace.record(
-            client, ConnectionFailed(host="", address=to, stage="connect", reason="no answer", by="wire", step=step)
+        port = int.from_bytes(packet[header + 2 : header + 4], "big")
+        event = ConnectionFailed(
+            host="", address=to, stage="connect", reason="no answer", by="wire", step=step, port=port
         )
+        self._trace.record(client, event)

@@ -14,6 +14,7 @@ from ssosim.faults.core.fault import FaultState
 from ssosim.kerberos import KdcGateway
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
+from ssosim.lab.network.foreign_requests import ForeignRequestReader, ReportRequest
 
 __all__ = ["ForeignHost", "make_service_fault_applier"]
 
@@ -30,7 +31,7 @@ def make_service_fault_applier(
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
         gateway.responder = _make_kdc_responder(faults, is_model) if state.kdc else None
-        ca.present_bad_certificates(state.certificates, state.presented)
+        ca.present_bad_certificates(state.certificates, state.presented, state.certificate_faults)
 
     return apply
 
@@ -41,6 +42,7 @@ def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -
         if decision is None:
             return await forward(request.data)
         effect = decision.effect
+        request.faults.extend(decision.faults)
         decision.count_hits()
         if effect.delay and is_model(request.client):
             faults.delay_kdc_reply(request.client, effect.delay)  # the device waits by the lab's clock
@@ -55,10 +57,11 @@ def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -
 class ForeignHost:
     """A host outside of the estate. It presents a certificate for another name, then closes the connection.
 
-    ``ca`` None: it has no TLS and closes the connection at once.
+    ``ca`` None: it has no TLS. ``report`` gets the request of a client that sends one; None: the host reads nothing.
     """
 
-    def __init__(self, ca: LabCa | None) -> None:
+    def __init__(self, ca: LabCa | None, report: ReportRequest | None = None) -> None:
+        self._report = report
         self._tls = None if ca is None else ca.server_context([FOREIGN_HOST_NAME])
         self._server: asyncio.Server | None = None
         self._endpoint: tuple[str, int] = ("", 0)
@@ -66,7 +69,9 @@ class ForeignHost:
     async def start(self, at: str | socket.socket) -> None:
         """Start listening on a bound socket, or on a local address with a port that the kernel chooses."""
         sock = at if isinstance(at, socket.socket) else socket.create_server((at, 0))
-        self._server = await asyncio.get_running_loop().create_server(_CloseAtOnce, sock=sock, ssl=self._tls)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: ForeignRequestReader(self._report), sock=sock, ssl=self._tls
+        )
         self._endpoint = self._server.sockets[0].getsockname()[:2]
 
     @property
@@ -79,10 +84,3 @@ class ForeignHost:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-
-
-class _CloseAtOnce(asyncio.Protocol):
-    """Closes each connection as soon as it is open."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()

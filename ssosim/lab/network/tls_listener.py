@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -56,6 +57,10 @@ class HttpListener(web.SockSite):
         await super().stop()
         await self._acceptor.stop()
 
+    def abort_connections(self) -> None:
+        """End the connections that still wait for the client's end of TLS, once the runner has closed all."""
+        self._acceptor.abort_connections()
+
 
 class _ConnectionAcceptor:
     """Accepts connections itself, because asyncio's server does not report whose handshake failed."""
@@ -74,6 +79,7 @@ class _ConnectionAcceptor:
         self._address = address
         self._observer = observer
         self._handshakes: set[asyncio.Task[None]] = set()
+        self._connections: WeakSet[asyncio.BaseTransport] = WeakSet()
         self._loop = asyncio.get_running_loop()
         self._local = str(listener.getsockname()[0])
 
@@ -91,6 +97,12 @@ class _ConnectionAcceptor:
         for task in self._handshakes:
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
+
+    def abort_connections(self) -> None:
+        """End all connections at once."""
+        for transport in list(self._connections):
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
 
     def _accept(self) -> None:
         for _ in range(_MOST_ACCEPTS):
@@ -115,8 +127,10 @@ class _ConnectionAcceptor:
         OBSERVED_CONNECTION.set(observed)  # valid in this task and in the loop's callbacks for this connection
         protocol = partial(self._make_protocol, partial(self._observer.record_unused, observed))
         try:
-            await self._loop.connect_accepted_socket(
-                protocol, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None
+            limit = HANDSHAKE_SECONDS if self._tls else None
+            transport, _ = await self._loop.connect_accepted_socket(
+                protocol, connection, ssl=self._tls, ssl_handshake_timeout=limit
             )
+            self._connections.add(transport)
         except OSError as error:
             self._observer.record_failed_handshake(observed, error)

@@ -38,6 +38,7 @@ class ObservedConnection:
 
     ``remote`` and ``local``: the two IP addresses. ``address``: the address of the estate that ``local`` stands for.
     ``host``: the requested host name (SNI). ``bad_certificate``: the certificate that was presented is a bad one.
+    ``faults``: the numbers of the faults that did it.
     """
 
     remote: str
@@ -45,6 +46,7 @@ class ObservedConnection:
     address: str
     host: str = ""
     bad_certificate: bool = False
+    faults: tuple[int, ...] = ()
 
 
 OBSERVED_CONNECTION: ContextVar[ObservedConnection | None] = ContextVar("OBSERVED_CONNECTION", default=None)
@@ -82,7 +84,13 @@ class TlsObserver:
             host = connection.host[:_MOST_HOST]
             step = step_of_host(self._first_steps, host)
             event = ConnectionFailed(
-                host=host, address=connection.address, stage="tls", reason=reason, by="server", step=step
+                host=host,
+                address=connection.address,
+                stage="tls",
+                reason=reason,
+                by="server",
+                step=step,
+                faults=connection.faults,
             )
             self._trace.record(client, event)
 

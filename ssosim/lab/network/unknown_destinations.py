@@ -63,7 +63,7 @@ class UnknownDestinations:
     def start(self) -> None:
         """Start capturing packets. Raises OSError."""
         packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
-        attach_filter(packets)
+        attach_filter(packets, _FILTER)
         asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
         self._packets = packets
         self._misdirected.start()
@@ -75,6 +75,10 @@ class UnknownDestinations:
             asyncio.get_running_loop().remove_reader(self._packets.fileno())
             self._packets.close()
             self._packets = None
+
+    def find_name(self, client: str, address: str) -> str:
+        """Return the last name that ``client`` resolved to ``address``; ``""`` if none is known."""
+        return self._misdirected.find_name(client, address)
 
     def _read_packets(self) -> None:
         assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
@@ -99,7 +103,10 @@ class UnknownDestinations:
         self._trace.record(client, failed)
 
 
-def attach_filter(packets: socket.socket, program: Sequence[tuple[int, int, int, int]] = _FILTER) -> None:
-    """Attach a classic BPF program to a packet socket: (code, jump if true, jump if false, operand) each."""
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in program))
-    packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))
+def attach_filter(packets: socket.socket, filter_program: Sequence[tuple[int, int, int, int]]) -> None:
+    """Let ``packets`` receive what the classic BPF program accepts only. Raises OSError."""
+    instructions = b"".join(struct.pack("HBBI", *each) for each in filter_program)
+    program = ctypes.create_string_buffer(instructions)
+    packets.setsockopt(
+        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(filter_program), ctypes.addressof(program))
+    )

@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.status_messages import encode_failure, send_line
 from ssosim.lab.program_devices.private_lab import PrivateLab
+from ssosim.output import print_error
 
 __all__ = ["encode_start_error", "run_lab"]
 
@@ -161,7 +161,7 @@ async def _wait_for_removal(folder: LabFolder) -> None:
             break
         if (now.st_dev, now.st_ino) != (own.st_dev, own.st_ino):
             break
-    print(f"the folder {printable_path(folder.path)} was removed: the lab ends", file=sys.stderr)
+    print_error(f"the folder {printable_path(folder.path)} was removed: the lab ends")
 
 
 def _is_mapped() -> bool:

@@ -9,10 +9,11 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ssosim.credential_hosts.endpoints import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
@@ -31,6 +32,7 @@ from ssosim.lab.network.ipv6 import (
 )
 from ssosim.lab.network.link_local import LINK_LOCAL_NETWORK, SilentLinkLocalNetwork
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
+from ssosim.lab.network.refused_connections import RefusedConnections
 from ssosim.lab.program_devices.credential_hosting import HostedDevice, host_device
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
@@ -39,7 +41,10 @@ from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent
 
-__all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices"]
+__all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
+
+Stopped = Literal["", "deadline", "request"]
+"""Why ssosim ended a program; empty if the program ended by itself."""
 
 _CODE_PATIENCE_S = 20.0  # less than the timeout of the control client
 
@@ -82,20 +87,34 @@ class ProgramDevices:
 
     def __init__(self, context: DeviceContext) -> None:
         self._context = context
-        self._on_devices: dict[str, tuple[str, str]] = {}
+        self._on_devices: dict[str, tuple[str, str, float]] = {}
         self._codes = DeviceCodeQueues(context.lab.trace)
         lab = context.lab
-        ports = lab.service_ports()
+        ports = {80: False, **lab.service_ports()}  # a program may use plain HTTP
         self._foreign_ipv4_hosts = ForeignIpv4Hosts(
-            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
+            lab.ca,
+            lab.trace,
+            lab.client_addresses,
+            context.addresses(),
+            ports,
+            lab.first_steps,
+            lambda: lab.exposures,
         )
         self._foreign_ipv4_hosts.start()
         self._link_local = SilentLinkLocalNetwork(lab.trace, lab.client_addresses, context.addresses())
         self._link_local.start()
         self._hosted: dict[str, HostedDevice] = {}
         self._stopping: set[asyncio.Task[None]] = set()
+        self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
+        self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
-            lab.ca, lab.trace, lab.client_addresses, context.addresses(), ports, lab.first_steps
+            lab.ca,
+            lab.trace,
+            lab.client_addresses,
+            context.addresses(),
+            ports,
+            lab.first_steps,
+            lambda: lab.exposures,
         )
 
     async def close(self) -> None:
@@ -106,6 +125,7 @@ class ProgramDevices:
             await hosted.stop()
         if self._stopping:
             await asyncio.wait(self._stopping)
+        self._refused_connections.stop()
         await self._foreign_ipv6_hosts.stop()
 
     async def attach(self, request: DeviceRequest) -> dict[str, Any]:
@@ -135,8 +155,8 @@ class ProgramDevices:
         home.mkdir(mode=0o700, parents=True)
         user_files = self._set_up_user(home, user, behaviour)
         self._codes.register(address, client)
-        self._on_devices[address] = (client, request.program)
-        on_exit = partial(self.release, address, -signal.SIGKILL)  # for a joiner that was killed
+        self._on_devices[address] = (client, request.program, time.monotonic())
+        on_exit = partial(self.release, address, -signal.SIGKILL, "request")  # for a joiner that was killed
         try:
             context.running.watch(address, request.pid, client, request.program, on_exit)
         except LabInputError:
@@ -178,18 +198,23 @@ class ProgramDevices:
         """
         return await self._codes.wait_for_code(device, _CODE_PATIENCE_S)
 
-    def release(self, device: str, exit_code: int) -> None:
-        """Release ``device`` (an address) after its program has ended: record the end, and remove its files."""
+    def release(self, device: str, exit_code: int, stopped: Stopped = "") -> None:
+        """Release ``device`` (an address) after its program has ended: record the end, and remove its files.
+
+        ``stopped`` is why ssosim ended the program, empty if it ended by itself.
+        """
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
-        client, program = self._on_devices.pop(device)
+        client, program, began = self._on_devices.pop(device)
+        running_s = round(time.monotonic() - began, 3)
         self._context.running.forget(device)
         self._codes.unregister(device)
         if hosted := self._hosted.pop(device, None):
             stopping = asyncio.get_running_loop().create_task(hosted.stop())
             self._stopping.add(stopping)
             stopping.add_done_callback(self._stopping.discard)
-        self._context.lab.trace.record(client, ClientFinished(program=program, exit_code=exit_code))
+        finished = ClientFinished(program=program, exit_code=exit_code, stopped=stopped, running_s=running_s)
+        self._context.lab.trace.record(client, finished)
         self._context.folder.remove("devices", device)
 
     def _commands(self, device: Device, address: str, ipv6: str) -> list[str]:

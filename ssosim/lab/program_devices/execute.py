@@ -74,12 +74,14 @@ from ssosim.lab.program_devices.device_files import (
 )
 from ssosim.output import one_line, print_error
 
-__all__ = ["ExecOptions", "device_environment", "execute", "execute_here"]
+__all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here"]
 
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 _HELD_BACK = (*_OF_TERMINAL, *_PASSED_ON)
 _TIMED_OUT = 124
+OWN_MISTAKE = 125
+"""The exit code of ``ssosim exec`` for a mistake of ssosim itself; all codes below are the program's."""
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy")
@@ -204,8 +206,10 @@ def _run_joiner(
     stopped: list[int] = []
     code = _wait_for_child(init, stopped)  # by then the kernel has killed all other processes of the pid namespace
     reported = -signal.SIGKILL if timed_out else -stopped[0] if stopped else code
+    why = "deadline" if timed_out else "request" if stopped else ""
+    end = {"exit_code": reported, "stopped": why}
     with contextlib.suppress(LabError):
-        request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", {"exit_code": reported})
+        request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", end)
     if timed_out:
         print_error(f"stopped after {deadline:g} s", "ssosim exec")
         return _TIMED_OUT
@@ -282,14 +286,13 @@ def _outer_identity() -> tuple[int, int]:
 
 def _run_and_exit(body: Callable[[], int]) -> NoReturn:
     """Run ``body`` in a forked child, then exit: after any exception, no code of the caller may run in the child."""
-    code = LabError.exit_code
+    code = OWN_MISTAKE
     try:
         code = body()
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except LabError as error:
         print_error(str(error), "ssosim exec")
-        code = error.exit_code
     except OSError as error:
         print_error(f"the device could not be made: {error}", "ssosim exec")
     finally:

@@ -11,7 +11,7 @@ import sys
 
 from ssosim.lab.base.errors import LabError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.lab.program_devices.execute import execute_here
+from ssosim.lab.program_devices.execute import OWN_MISTAKE, execute_here
 from ssosim.output import print_error
 
 __all__: list[str] = []
@@ -23,4 +23,4 @@ if __name__ == "__main__":
         sys.exit(execute_here(LabFolder.of(lab), command, **given))
     except LabError as error:
         print_error(str(error))
-        sys.exit(error.exit_code)
+        sys.exit(OWN_MISTAKE)

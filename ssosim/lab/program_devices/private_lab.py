@@ -22,7 +22,7 @@ from ssosim.services import Service, complete_estate
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.core.lab import Lab
-    from ssosim.lab.program_devices.devices import ProgramDevices
+    from ssosim.lab.program_devices.devices import ProgramDevices, Stopped
 
 __all__ = ["PrivateLab"]
 
@@ -101,11 +101,11 @@ class PrivateLab:
         """See ``ProgramDevices.device_code``."""
         return None if self._devices is None else await self._devices.device_code(device)
 
-    def release_device(self, device: str, exit_code: int) -> None:
+    def release_device(self, device: str, exit_code: int, stopped: Stopped = "") -> None:
         """See ``ProgramDevices.release``."""
         if self._devices is None:
             raise LabInputError(f"there is no device {device!r}")
-        self._devices.release(device, exit_code)
+        self._devices.release(device, exit_code, stopped)
 
     def status(self) -> dict[str, Any]:
         """Return the lab's status for JSON: its parts, addresses, uptime and trace size."""

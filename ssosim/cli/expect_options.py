@@ -1,0 +1,153 @@
+"""Options for what is expected of a client: ``--expect``, ``--within``, ``--never`` and the others."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from ssosim.lab.base.errors import LabInputError
+
+if TYPE_CHECKING:  # slow to import, and --help does not need it
+    from ssosim.scenario.model import Client
+    from ssosim.verdict.expectations import Expectation
+
+__all__ = ["add_expect_options", "expect_words", "read_expectations", "with_expectations"]
+
+_T = TypeVar("_T")
+
+
+def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None:
+    """Declare the options; ``phases``: each may name the phase that it is about."""
+    phase = "[PHASE=]" if phases else ""
+    group = parser.add_argument_group("what is expected; an expectation that is broken gives exit code 1")
+    group.add_argument(
+        "--expect",
+        action="append",
+        metavar=f"{phase}OUTCOME[|OUTCOME...]",
+        help="silent, interactive, stalled, refused or failed; several with | between them",
+    )
+    group.add_argument(
+        "--within", action="append", metavar=f"{phase}TIME", help="the longest time to the decision: 30s, 2m"
+    )
+    group.add_argument("--never", action="append", metavar=f"{phase}OUTCOME", help="an outcome that must not occur")
+    group.add_argument("--max-prompts", metavar="N", help="the largest number of prompts of the user in a phase")
+    group.add_argument(
+        "--max-rate", metavar="N/min", help="the largest number of DNS, KDC and HTTP requests in a minute"
+    )
+    exposure = group.add_mutually_exclusive_group()
+    exposure.add_argument(
+        "--no-exposure",
+        dest="no_exposure",
+        action="store_true",
+        default=None,
+        help="no password, ticket or token is sent to a wrong host",
+    )
+    exposure.add_argument(
+        "--allow-exposure", dest="no_exposure", action="store_false", help="do not fail because of an exposure"
+    )
+
+
+def expect_words(options: argparse.Namespace) -> list[str]:
+    """Return the given options as words of a command line."""
+    words: list[str] = []
+    for name in ("expect", "within", "never"):
+        for value in getattr(options, name) or ():
+            words += [f"--{name}", value]
+    for name in ("max_prompts", "max_rate"):
+        if (value := getattr(options, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", value]
+    if options.no_exposure is not None:
+        words.append("--no-exposure" if options.no_exposure else "--allow-exposure")
+    return words
+
+
+def read_expectations(options: argparse.Namespace, phases: Collection[str]) -> dict[str, Expectation]:
+    """Return the given options as expectations by phase; ``*`` is the key for any phase.
+
+    ``phases`` are the names of the phases that an option may name. Raises LabInputError.
+    """
+    from ssosim.verdict.expectations import (  # noqa: PLC0415 - not for --help
+        ANY_PHASE,
+        Expectation,
+        parse_duration,
+        parse_outcomes,
+        parse_rate,
+    )
+
+    outcome = _by_phase("--expect", options.expect, phases, parse_outcomes)
+    within = _by_phase("--within", options.within, phases, parse_duration)
+    never = _by_phase("--never", options.never, phases, parse_outcomes, join=lambda first, more: (*first, *more))
+    prompts, rate = options.max_prompts, options.max_rate
+    any_phase: dict[str, object] = {
+        "max_prompts": None if prompts is None else _read("--max-prompts", prompts, _whole_number),
+        "max_requests_per_minute": None if rate is None else _read("--max-rate", rate, parse_rate),
+        "no_exposure": options.no_exposure,
+    }
+    found: dict[str, Expectation] = {}
+    for key in dict.fromkeys((*outcome, *within, *never, ANY_PHASE)):
+        if both := [str(each) for each in outcome.get(key, ()) if each in never.get(key, ())]:
+            raise LabInputError(f"--never {both[0]}: --expect names it for the same phase; remove one of them")
+        parts = any_phase if key == ANY_PHASE else {}
+        expectation = Expectation(
+            outcome=outcome.get(key, ()),
+            never=never.get(key, ()),
+            within_s=within.get(key),
+            **parts,  # type: ignore[arg-type]  # one value of each type
+        )
+        if expectation or expectation.no_exposure is False:
+            found[key] = expectation
+    return found
+
+
+def with_expectations(client: Client, given: dict[str, Expectation]) -> Client:
+    """Return ``client`` with the expectations of the command line before those of its own."""
+    import msgspec  # noqa: PLC0415
+
+    from ssosim.verdict.expectations import ANY_PHASE, convert_expectation, make_table, merge  # noqa: PLC0415
+
+    own = {key: convert_expectation(value) for key, value in client.expect.items()}
+    merged = {
+        key: make_table(merge(given.get(key), given.get(ANY_PHASE), own.get(key)))
+        for key in dict.fromkeys((*given, *own))
+    }
+    return msgspec.structs.replace(client, expect=merged)
+
+
+def _by_phase(
+    option: str,
+    values: Sequence[str] | None,
+    phases: Collection[str],
+    parse: Callable[[str], _T],
+    join: Callable[[_T, _T], _T] | None = None,
+) -> dict[str, _T]:
+    from ssosim.verdict.expectations import ANY_PHASE  # noqa: PLC0415
+
+    found: dict[str, _T] = {}
+    for value in values or ():
+        phase, named, text = value.rpartition("=")
+        if named and phase not in phases:
+            near = difflib.get_close_matches(phase, phases, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            known = f"known: {', '.join(phases)}{hint}" if phases else f"there are no phases here: {option} {text}"
+            raise LabInputError(f"{option} {value}: there is no phase {phase!r}; {known}")
+        key = phase if named else ANY_PHASE
+        read = _read(option, text, parse)
+        if key in found and join is None:
+            raise LabInputError(f"{option} {value}: given twice for the same phase; several outcomes: a|b")
+        found[key] = read if key not in found or join is None else join(found[key], read)
+    return found
+
+
+def _read(option: str, text: str, parse: Callable[[str], _T]) -> _T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise LabInputError(f"{option}: {error}") from error
+
+
+def _whole_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise ValueError(f"{text[:40]!r}: expected a whole number, 0 or more")
+    return int(text)

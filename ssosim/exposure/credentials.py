@@ -1,0 +1,200 @@
+"""The credentials that a lab knows, and how each is recognised in text or bytes.
+
+Passwords and client secrets are those of the estate. Everything that the provider issues is recognised by its own form
+and key, so that no index grows during a run: refresh tokens and codes are sealed with the provider's secret, access
+tokens name its key, assertions and tickets have their syntax, a code verifier hashes to a challenge that was seen (RFC
+7636, section 4.6), device codes are in the provider's store.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ssosim.entra import Provider
+from ssosim.entra.core.keys import SigningKey
+from ssosim.entra.oauth.tokens import REFRESH_PURPOSE
+from ssosim.entra.wstrust.autologon import BROWSER_SSO_PURPOSE, DESKTOP_SSO_PURPOSE
+from ssosim.estate import Estate
+
+__all__ = ["CredentialKind", "FoundCredential", "KnownCredentials", "ReadTicket"]
+
+ReadTicket = Callable[[bytes], str | None]
+"""Returns the service that a ticket or Negotiate token is for; None if the bytes are none of these."""
+
+_SHORT = 6
+_MOST_CHALLENGES = 10_000
+_CODE_PURPOSE = "authorization-code"
+_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*")
+_LONG_RUN = re.compile(rb"[A-Za-z0-9_-]{56,}")
+_VERIFIER = re.compile(rb"[A-Za-z0-9._~-]{43,128}")
+_ASSERTION = re.compile(rb"<(?:[A-Za-z0-9_.-]+:)?Assertion[\s>]")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
+
+
+class CredentialKind(StrEnum):
+    """The kind of a credential, as the trace and reports name it."""
+
+    PASSWORD = "password"  # noqa: S105 - a kind's name
+    CLIENT_SECRET = "client secret"  # noqa: S105 - a kind's name
+    TICKET = "ticket"
+    ASSERTION = "assertion"
+    REFRESH_TOKEN = "refresh token"  # noqa: S105 - a kind's name
+    ACCESS_TOKEN = "access token"  # noqa: S105 - a kind's name
+    AUTHORIZATION_CODE = "authorization code"
+    CODE_VERIFIER = "code verifier"
+    DEVICE_CODE = "device code"
+    PRIVATE_KEY = "private key"
+
+    @property
+    def with_article(self) -> str:
+        """The kind with its article: ``an assertion``."""
+        return f"{'an' if self[0] in 'aeiou' else 'a'} {self}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCredential:
+    """A credential in a request. ``owner`` is the user, application, or service (of a ticket) that it belongs to.
+
+    ``federated``: the password of a user of a federated domain. ``audience`` is that of an access token.
+    ``redirect_hosts`` are the hosts to which codes are sent.
+    """
+
+    kind: CredentialKind
+    owner: str = ""
+    federated: bool = False
+    audience: str = ""
+    redirect_hosts: frozenset[str] = frozenset()
+
+
+class KnownCredentials:
+    """Recognises the credentials of ``provider`` and of its estate. ``read_ticket`` recognises tickets.
+
+    ``challenges`` holds the code challenges that were seen.
+    """
+
+    def __init__(self, provider: Provider, read_ticket: ReadTicket, challenges: dict[str, None] | None = None) -> None:
+        estate = provider.estate
+        self._provider = provider
+        self._read_ticket = read_ticket
+        self._challenges = {} if challenges is None else challenges
+        self._texts = _collect_texts(estate)
+        self._redirect_hosts = frozenset(
+            (urlsplit(entry if isinstance(entry, str) else entry.uri).hostname or "").lower()
+            for application in estate.applications
+            for entry in application.redirect_uris
+        )
+
+    @property
+    def texts(self) -> tuple[bytes, ...]:
+        """The passwords and client secrets, as UTF-8."""
+        return tuple(text for text, _ in self._texts)
+
+    @property
+    def has_challenges(self) -> bool:
+        """Whether a code challenge was seen, so that a code verifier may come."""
+        return bool(self._challenges)
+
+    def add_challenge(self, challenge: str) -> None:
+        """Note a code challenge, by which its verifier is recognised. The oldest of 10,000 is forgotten."""
+        self._challenges[challenge] = None
+        if len(self._challenges) > _MOST_CHALLENGES:
+            del self._challenges[next(iter(self._challenges))]
+
+    def find(self, view: bytes) -> Iterator[FoundCredential]:
+        """Yield the credentials that are in ``view`` as they are; ``ssosim.exposure.decoding`` undoes encodings."""
+        yield from self._find_texts(view)
+        service = self._read_ticket(view)
+        if service is not None:
+            yield FoundCredential(CredentialKind.TICKET, service)
+        if _ASSERTION.search(view) and b"urn:oasis:names:tc:SAML:" in view:
+            yield FoundCredential(CredentialKind.ASSERTION)
+        if _PRIVATE_KEY.search(view) or any(line in view for line in self._key_lines):
+            yield FoundCredential(CredentialKind.PRIVATE_KEY)
+        for token in _JWT.findall(view):
+            yield from self._read_jwt(token)
+        for run in _LONG_RUN.findall(view):
+            yield from self._read_opaque(run.decode())
+        if self._challenges:
+            yield from self._find_verifiers(view)
+
+    def _find_texts(self, view: bytes) -> Iterator[FoundCredential]:
+        for text, found in self._texts:
+            if text in view and (len(text) >= _SHORT or _is_word(text, view)):
+                yield from found
+
+    def _find_verifiers(self, view: bytes) -> Iterator[FoundCredential]:
+        for run in _VERIFIER.findall(view):
+            digest = base64.urlsafe_b64encode(hashlib.sha256(run).digest()).rstrip(b"=").decode()
+            if digest in self._challenges:
+                yield FoundCredential(CredentialKind.CODE_VERIFIER)
+
+    def _read_opaque(self, run: str) -> Iterator[FoundCredential]:
+        provider = self._provider
+        if provider.device_codes.find_by_device_code(run) is not None:
+            yield FoundCredential(CredentialKind.DEVICE_CODE)
+            return
+        match provider.sealer.find_purpose(run, _PURPOSES):
+            case None:
+                return
+            case "authorization-code":
+                yield FoundCredential(CredentialKind.AUTHORIZATION_CODE, redirect_hosts=self._redirect_hosts)
+            case purpose:
+                is_refresh = purpose == REFRESH_PURPOSE
+                yield FoundCredential(CredentialKind.REFRESH_TOKEN if is_refresh else CredentialKind.ASSERTION)
+
+    def _read_jwt(self, token: bytes) -> Iterator[FoundCredential]:
+        """Yield an access token of the provider; id tokens are no credential: they are made to be passed on."""
+        head, payload, _ = token.split(b".")
+        try:
+            header, claims = (msgspec.json.decode(_decode_base64url(part)) for part in (head, payload))
+        except (msgspec.DecodeError, binascii.Error, ValueError):
+            return
+        if not isinstance(header, dict) or not isinstance(claims, dict):
+            return
+        key = self._provider.keys.cloud.key_id
+        if key in (header.get("kid"), header.get("x5t")) and not claims.keys().isdisjoint({"scp", "appid", "azp"}):
+            owner = str(claims.get("upn") or claims.get("preferred_username") or claims.get("appid") or "")
+            yield FoundCredential(CredentialKind.ACCESS_TOKEN, owner, audience=str(claims.get("aud", "")))
+
+    @cached_property
+    def _key_lines(self) -> tuple[bytes, ...]:
+        """One line of the PEM form of each private key of the lab."""
+        keys: tuple[SigningKey, ...] = (self._provider.keys.cloud, *self._provider.keys.federation.values())
+        return tuple(key.to_pem().splitlines()[5] for key in keys)
+
+
+_PURPOSES = (_CODE_PURPOSE, REFRESH_PURPOSE, DESKTOP_SSO_PURPOSE, BROWSER_SSO_PURPOSE)
+
+
+def _collect_texts(estate: Estate) -> tuple[tuple[bytes, tuple[FoundCredential, ...]], ...]:
+    found: dict[str, list[FoundCredential]] = {}
+    for user in estate.users:
+        if user.password:
+            domain = estate.domain(user.upn.rpartition("@")[2])
+            federated = domain is not None and domain[1].kind == "federated"
+            found.setdefault(user.password, []).append(FoundCredential(CredentialKind.PASSWORD, user.upn, federated))
+    for application in estate.applications:
+        credential = FoundCredential(CredentialKind.CLIENT_SECRET, application.name)
+        for value in dict.fromkeys((application.client_secret or "", *(each.value for each in application.secrets))):
+            if value:
+                found.setdefault(value, []).append(credential)
+    return tuple((text.encode(), tuple(owners)) for text, owners in found.items())
+
+
+def _is_word(text: bytes, view: bytes) -> bool:
+    """Whether ``text`` is a whole value in ``view``: a short password is a part of many other words."""
+    return re.search(rb"(?:^|[=:,;\"'<>\s])" + re.escape(text) + rb"(?:$|[&,;\"'<>\s])", view) is not None
+
+
+def _decode_base64url(part: bytes) -> bytes:
+    return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))

@@ -1,0 +1,87 @@
+"""Faults that touched nothing in their phase: a run that was meant to test a fault, and did not.
+
+Pure functions. The events of a trace name the faults that changed an exchange (``faults``), by the number that
+``FaultApplied`` has (``id``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ssosim.faults import AnyFault
+from ssosim.scenario.model import Phase
+from ssosim.trace import DnsAnswered, FaultApplied, HttpExchange, KdcExchange, Record
+
+__all__ = ["describe_idle_faults"]
+
+_NOT_IN_THE_TRACE = ("ttl-changed", "delay")
+"""Parts of the names of faults whose effect no event shows: the trace has no TTLs, and no reasons for delays."""
+_SAME = "no exchange would have been another one without it"
+_SHOWN = 3
+
+
+def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence[Record]) -> tuple[str, ...]:
+    """Return a sentence about each fault of ``phase`` that changed no exchange, with what the clients did instead.
+
+    ``records`` are all records of the phase, those of its faults included. ``clients`` are the names of the clients.
+    """
+    touched = {number for record in records for number in getattr(record.event, "faults", ())}
+    faults = [*phase.faults, *(fault for step in phase.steps for fault in step.faults)]
+    names = frozenset(clients)
+    mine = [record for record in records if record.client in names]
+    found = []
+    for record in records:
+        event = record.event
+        if not isinstance(event, FaultApplied) or not event.id or event.id in touched:
+            continue
+        fault = next((each for each in faults if (each.fault_name, each.detail) == (event.name, event.detail)), None)
+        reason = _explain(fault, mine)
+        if reason != _SAME or not any(part in event.name for part in _NOT_IN_THE_TRACE):
+            found.append(f"{event.name} touched nothing: {reason}")
+    return tuple(dict.fromkeys(found))
+
+
+def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
+    """Return why ``fault`` changed nothing, from the records of the clients."""
+    if not any(not isinstance(record.event, FaultApplied) for record in records):
+        return "no client sent anything"
+    only = tuple(getattr(fault, "clients", ()))
+    if only and not any(record.client in only for record in records):
+        return f"it is for {', '.join(only)} only, which did not play"
+    servers = tuple(each for each in getattr(fault, "servers", ()) if isinstance(each, str))
+    if servers and (asked := _describe_servers(servers, records)):
+        return asked
+    wanted = [*getattr(fault, "names", ()), *(getattr(fault, key, "") for key in ("name", "host", "zone"))]
+    wanted = [str(each) for each in wanted if each]
+    if wanted and not any(_concerns(record, wanted) for record in records):
+        return f"no client asked for {' or '.join(wanted)}"
+    if ".kerberos." in type(fault).__module__ and not any(isinstance(r.event, KdcExchange) for r in records):
+        return "no client asked the KDC"
+    return _SAME
+
+
+def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:
+    """Return which servers the clients ask instead of ``servers``; empty if one of them asks one of these."""
+    asked: dict[str, dict[str, None]] = {}
+    for record in records:
+        if isinstance(record.event, DnsAnswered) and record.event.by:
+            asked.setdefault(record.client, {})[record.event.by] = None
+    if any(by in servers for own in asked.values() for by in own):
+        return ""
+    pairs = [f"{client} asks {' and '.join(own)}" for client, own in asked.items()]
+    more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
+    return ", ".join(pairs[:_SHOWN]) + more
+
+
+def _concerns(record: Record, wanted: Sequence[str]) -> bool:
+    """Return whether an exchange is about one of the names ``wanted``: the name, or a name below a zone."""
+    event = record.event
+    if isinstance(event, DnsAnswered):
+        names = [event.name, *(answer.partition(" ")[2] for answer in event.answers)]
+    elif isinstance(event, HttpExchange):
+        names = [event.host]
+    else:
+        return False
+    plain = [name.rstrip(".").lower() for name in names]
+    zones = [each.removeprefix("*.").rstrip(".").lower() for each in wanted]
+    return any(name == zone or name.endswith(f".{zone}") for name in plain for zone in zones)

@@ -1,0 +1,378 @@
+"""The chain of causes behind a verdict: from the last failure of a client back to its origin.
+
+Pure functions of trace records. Theory of operation:
+
+``find_causes`` chooses the last failure that no later success cancels, and follows it back along what the trace shows:
+a refused request to the ticket that was refused or never requested, a ticket to the name that it was requested for, a
+connection to the DNS answer that gave the address, an answer of a resolver to the answer that the resolver got.
+
+Each cause has the record that shows it, and the numbers of the faults that changed *this* exchange (``faults`` of the
+event). A fault that is in force and changed none of them is not a cause. ``explain`` adds the faults of the last cause
+that has any.
+
+What is no failure: the KDC's first KDC_ERR_PREAUTH_REQUIRED (RFC 4120, section 3.1.1), the 401 that starts Negotiate
+(RFC 4559, section 4), ``authorization_pending`` of a device code (RFC 8628, section 3.5), an AAAA query without an
+address, and a failed PTR look-up, after which libkrb5 goes on with the name that it has. A failed PTR look-up is named
+beside a ticket that was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ssosim.trace import (
+    NO_FIRST_STEPS,
+    ConnectionFailed,
+    DnsAnswered,
+    Event,
+    FirstSteps,
+    HttpExchange,
+    KdcExchange,
+    Record,
+    SignInStep,
+    TicketChecked,
+)
+from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import is_probe_without_host
+from ssosim.verdict.steps import (
+    PREAUTH_REQUIRED,
+    choose_unanswered_name,
+    find_refused_certificate,
+    has_address,
+    is_address_query,
+)
+
+__all__ = ["FoundCause", "find_causes"]
+
+_PENDING_CODES = (70016,)
+_MANY = 500
+_REFUSED = (401, 403)
+_NEGOTIATE_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.BROWSER_SSO)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCause:
+    """One cause, the record that shows it, and the numbers of the faults that changed this exchange."""
+
+    text: str
+    record: Record
+    faults: tuple[int, ...] = ()
+
+
+def find_causes(
+    records: Sequence[Record], around: Sequence[Record], first_steps: FirstSteps = NO_FIRST_STEPS
+) -> Iterator[FoundCause]:
+    """Yield the causes of one client, from its last failure back to the origin.
+
+    ``records`` are those of the client, ``around`` those of everybody up to the end of the phase. ``first_steps`` has
+    the hosts that the estate serves.
+    """
+    last = _find_last_failure(records, first_steps)
+    if last is None:
+        yield from _explain_without_failure(records)
+        return
+    match last.event:
+        case HttpExchange():
+            yield from _explain_http(records, around, last, last.event)
+        case KdcExchange():
+            yield from _explain_ticket(records, around, last)
+        case ConnectionFailed():
+            yield FoundCause(describe_failed_connection(last.event), last, last.event.faults)
+            yield from _explain_address(records, around, last, last.event)
+        case DnsAnswered():
+            yield from _explain_missing_name(around, last, last.event)
+
+
+def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Record | None:
+    """Return the last failure that no later success cancels; if all are cancelled, the last one."""
+    failures = _find_open_failures(records) or [record for record in records if _is_failure(record.event)]
+    failures = [record for record in failures if not _is_for_realm(record.event)] or failures
+    last = failures[-1] if failures else None
+    if last is None or not isinstance(last.event, DnsAnswered):
+        return last
+    certificate = find_refused_certificate(records)
+    missing = choose_unanswered_name(records, first_steps)
+    others = [record for record in failures if not isinstance(record.event, DnsAnswered)]
+    if certificate is not None:
+        return certificate
+    if missing is None:
+        return others[-1] if others else last
+    name = getattr(missing.event, "name", "")
+    matters = name in first_steps or bool(_faults_of(missing.event)) or not others
+    connected = any(getattr(record.event, "host", "") == name for record in records)
+    return missing if matters or connected else others[-1]
+
+
+def _find_open_failures(records: Sequence[Record]) -> list[Record]:
+    """Return the failures after which the same exchange did not succeed, in order. Linear: a loop has many records."""
+    good: set[tuple[str, ...]] = set()
+    found: list[Record] = []
+    for record in reversed(records):
+        event = record.event
+        if not _is_failure(event):
+            good.update(_keys_made_good(event))
+        elif good.isdisjoint(_keys_of_failure(event)):
+            found.append(record)
+    return found[::-1]
+
+
+def _keys_made_good(event: Event) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of the failures that a success cancels."""
+    match event:
+        case HttpExchange():
+            yield "http", event.host, event.path
+            yield "connection", event.host
+        case KdcExchange(outcome="issued"):  # libkrb5 asks for a referral first, and then its own realm
+            yield "ticket", event.service
+            yield ("realm",)
+        case DnsAnswered():
+            yield "dns", event.name, event.type
+        case _:
+            pass
+
+
+def _keys_of_failure(event: Event) -> Iterator[tuple[str, ...]]:
+    match event:
+        case HttpExchange():
+            yield "http", event.host, event.path
+        case ConnectionFailed():
+            yield "connection", event.host
+        case KdcExchange():
+            yield "ticket", event.service
+            if _is_for_realm(event):
+                yield ("realm",)
+        case DnsAnswered():
+            yield "dns", event.name, event.type
+        case _:
+            pass
+
+
+def _is_failure(event: Event) -> bool:
+    match event:
+        case DnsAnswered():
+            return is_address_query(event) and not has_address(event)
+        case KdcExchange():
+            return event.outcome not in ("issued", PREAUTH_REQUIRED)
+        case HttpExchange():
+            failed = event.is_error or event.status == 0 or event.injected
+            return failed and event.code not in _PENDING_CODES and event.method != "unreadable"
+        case ConnectionFailed():
+            return not is_probe_without_host(event)
+        case _:
+            return False
+
+
+def _is_for_realm(event: Event) -> bool:
+    """Return whether it is a request for another realm, which libkrb5 derives from the name of an unknown host."""
+    return isinstance(event, KdcExchange) and event.request == "TGS" and event.service.startswith("krbtgt/")
+
+
+def _find_last_ticket(records: Sequence[Record], before: int) -> Record | None:
+    """Return the last ticket request before record number ``before``; one for a realm only if there is no other."""
+    requests = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
+    own = [record for record in requests if not _is_for_realm(record.event)]
+    return next(reversed(own or requests), None)
+
+
+def _explain_http(
+    records: Sequence[Record], around: Sequence[Record], last: Record, event: HttpExchange
+) -> Iterator[FoundCause]:
+    times = sum(
+        isinstance(r.event, HttpExchange)
+        and (r.event.host, r.event.path, r.event.status) == (event.host, event.path, event.status)
+        for r in records
+    )
+    repeated = f", {times:,} times, in a loop" if times >= _MANY else ""
+    yield FoundCause(_describe_http(event) + repeated, last, event.faults)
+    if event.injected or event.status not in _REFUSED:
+        return
+    checked = _find_refused_check(records, last)
+    if event.auth == "kerberos" and checked is not None:
+        reason = getattr(checked.event, "reason", "")
+        yield FoundCause(f"the service refused the ticket: {reason}", checked)
+    elif event.auth in ("none", "ntlm"):
+        yield from _explain_no_ticket(records, around, last, event)
+
+
+def _explain_no_ticket(
+    records: Sequence[Record], around: Sequence[Record], last: Record, event: HttpExchange
+) -> Iterator[FoundCause]:
+    """Yield why a request that was refused had no ticket, if it needed one."""
+    ticket = _find_last_ticket(records, last.seq)
+    needs_ticket = event.step in _NEGOTIATE_STEPS
+    if ticket is None:
+        if needs_ticket:
+            yield FoundCause("it asked for no ticket", last)
+        return
+    assert isinstance(ticket.event, KdcExchange)  # noqa: S101 - by _find_last_ticket
+    if ticket.event.outcome != "issued":
+        yield from _explain_ticket(records, around, ticket)
+    elif needs_ticket:
+        yield FoundCause(f"it had a ticket for {ticket.event.service}, and sent none", ticket)
+
+
+def _find_refused_check(records: Sequence[Record], last: Record) -> Record | None:
+    """Return the check of the ticket in the exchange ``last``: it is recorded just before it."""
+    for record in reversed(records):
+        if record.seq >= last.seq:
+            continue
+        if isinstance(record.event, TicketChecked):
+            return None if record.event.accepted else record
+        if isinstance(record.event, HttpExchange):
+            return None
+    return None
+
+
+def _explain_ticket(records: Sequence[Record], around: Sequence[Record], ticket: Record) -> Iterator[FoundCause]:
+    event = ticket.event
+    assert isinstance(event, KdcExchange)  # noqa: S101 - by the callers
+    yield FoundCause(_describe_no_ticket(event), ticket, event.faults)
+    yield FoundCause(_describe_kdc(event), ticket, event.faults)
+    if event.outcome != "KDC_ERR_S_PRINCIPAL_UNKNOWN" or event.faults:
+        return
+    name = event.service.partition("/")[2].partition(":")[0].partition("@")[0]
+    for record in reversed(records):
+        found = record.event
+        if record.seq >= ticket.seq or not isinstance(found, DnsAnswered) or found.name == name:
+            continue
+        values = [answer.rstrip(".") for answer in found.answers]
+        if f"CNAME {name}" in values:
+            text = f"{found.name} is a CNAME and this client canonicalises"
+            yield FoundCause(text, record, _faults_behind(record, around))
+            return
+        if found.type == "PTR" and f"PTR {name}" in values:
+            text = f"the PTR of {found.name} is {name} and this client looks backwards"
+            yield FoundCause(text, record, _faults_behind(record, around))
+            return
+        if found.type == "PTR" and not found.answers:
+            text = f"the PTR look-up of {found.name} failed ({found.rcode})"
+            yield FoundCause(text, record, _faults_behind(record, around))
+            return
+
+
+def _describe_no_ticket(event: KdcExchange) -> str:
+    return "no ticket-granting ticket" if event.request == "AS" else "no ticket"
+
+
+def _describe_kdc(event: KdcExchange) -> str:
+    realm = event.service.partition("/")[2].partition("@")[0] if event.service.startswith("krbtgt/") else ""
+    if event.request == "unreadable":
+        return f"the KDC could not read the request ({event.outcome})"
+    if event.request == "AS":
+        who = f" of {event.principal}" if event.principal else ""
+        said = "did not answer" if event.outcome == "no answer" else f"refused it: {event.outcome}"
+        return f"the sign-on{who}: the KDC {said}"
+    if event.outcome == "KDC_ERR_S_PRINCIPAL_UNKNOWN":
+        return f"the KDC knows no realm {realm}" if realm else f"the KDC does not know {event.service}"
+    said = "the KDC did not answer" if event.outcome == "no answer" else f"the KDC said {event.outcome}"
+    return f"{said} for {f'the realm {realm}' if realm else event.service}"
+
+
+def _explain_address(
+    records: Sequence[Record], around: Sequence[Record], last: Record, event: ConnectionFailed
+) -> Iterator[FoundCause]:
+    """Yield the DNS answer that gave the address, if a fault changed it."""
+    if event.faults:
+        return
+    for record in reversed(records):
+        found = record.event
+        if record.seq >= last.seq or not isinstance(found, DnsAnswered) or found.name != event.host:
+            continue
+        if any(answer in (f"A {event.address}", f"AAAA {event.address}") for answer in found.answers):
+            faults = _faults_behind(record, around)
+            if faults:
+                yield FoundCause(f"the DNS answer for {found.name} gave {event.address}", record, faults)
+            return
+
+
+def _explain_missing_name(around: Sequence[Record], last: Record, event: DnsAnswered) -> Iterator[FoundCause]:
+    yield FoundCause(f"{event.name} has no address ({event.rcode})", last, event.faults)
+    if event.faults or not event.by:
+        return
+    upstream = _find_upstream(last, around)
+    if upstream is not None:
+        found = upstream.event
+        assert isinstance(found, DnsAnswered)  # noqa: S101 - by _find_upstream
+        cached = " earlier, and cached it" if event.origin in ("cache", "stale") else ""
+        text = f"{event.by} got {found.rcode} for {found.name} from {found.by or 'the DNS server'}{cached}"
+        yield FoundCause(text, upstream, found.faults)
+
+
+def _faults_behind(answer: Record, around: Sequence[Record]) -> tuple[int, ...]:
+    """Return the faults that changed a DNS answer, or the answers that its resolver made it of."""
+    event = answer.event
+    assert isinstance(event, DnsAnswered)  # noqa: S101 - by the callers
+    if event.faults or not event.by:
+        return event.faults
+    upstream = _find_upstream(answer, around)
+    return () if upstream is None else _faults_of(upstream.event)
+
+
+def _find_upstream(answer: Record, around: Sequence[Record]) -> Record | None:
+    """Return the answer that a fault changed and from which the resolver of ``answer`` made it; None if none was.
+
+    A resolver asks for the names of the chain, each at the servers of its zone, under its own name. What it got last
+    for a name before it answered is what the answer is made of.
+    """
+    event = answer.event
+    assert isinstance(event, DnsAnswered)  # noqa: S101 - by the callers
+    names, resolvers = {event.name}, {event.by}
+    newest: dict[str, Record] = {}
+    for record in reversed(around):
+        found = record.event
+        if record.seq >= answer.seq or record.client not in resolvers or not isinstance(found, DnsAnswered):
+            continue
+        gives_alias = any(value.startswith("CNAME ") for value in found.answers)  # good for all types
+        if found.type not in (event.type, "CNAME", "NS") and not gives_alias:
+            continue
+        if found.name not in names and not any(name.endswith(f".{found.name}") for name in names):
+            continue
+        if found.faults:
+            return record
+        if found.name in names:
+            if found.name in newest and not found.answers:
+                continue
+            newest.setdefault(found.name, record)
+            names |= {value.partition(" ")[2].rstrip(".") for value in found.answers if value.startswith("CNAME ")}
+            if found.by:
+                resolvers.add(found.by)
+        if found.name == event.name and found.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
+            return None
+    return None
+
+
+def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:
+    last = next((r for r in reversed(records) if isinstance(r.event, HttpExchange)), None)
+    if last is not None and getattr(last.event, "step", None) in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
+        yield FoundCause("the provider offers no silent way for this user", last, _faults_of(last.event))
+        return
+    changed = next((r for r in reversed(records) if _faults_of(r.event)), None)
+    if changed is not None:
+        yield FoundCause(_describe_changed(changed.event), changed, _faults_of(changed.event))
+
+
+def _faults_of(event: Event) -> tuple[int, ...]:
+    return event.faults if isinstance(event, DnsAnswered | KdcExchange | HttpExchange | ConnectionFailed) else ()
+
+
+def _describe_changed(event: Event) -> str:
+    match event:
+        case DnsAnswered():
+            return f"the DNS answer for {event.name} was changed or late"
+        case KdcExchange():
+            return f"the KDC's reply for {event.service} was changed or late"
+        case HttpExchange():
+            return f"the answer {event.status} of {event.host}{event.path} was changed or late"
+        case _:
+            return "an exchange was changed"
+
+
+def _describe_http(event: HttpExchange) -> str:
+    where = event.path.rstrip("/").rpartition("/")[2] or event.host
+    if event.injected:
+        said = "no answer" if event.status == 0 else f"{event.status}, not of the service itself,"
+        return f"{said} at {where} of {event.host}"
+    sentence = event.error_description.removeprefix(f"AADSTS{event.code}: ").rstrip(".")
+    code = f" AADSTS{event.code}" if event.code else ""
+    return f"{event.status}{code} at {where}{f': {sentence}' if sentence else ''}"

@@ -1,0 +1,110 @@
+"""Compares two responses to one question, and names the differences that are intended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import dns.flags
+import dns.message
+import dns.rcode
+from dns.name import Name
+from dns.rdatatype import ANY, CNAME, DNAME, HINFO, NS, OPT
+
+from ssosim.dns import Zone
+from tests.dns.oracle.questions import Asked
+
+__all__ = ["INTENDED", "Report", "Seen", "explain", "see"]
+
+Record = tuple[str, int, str, str]
+"""Owner in lower case, TTL in seconds, type, data."""
+
+NAMED_LINKS = 11
+"""The most links that named follows. Source: BIND 9.18 reference manual, ``max-query-restarts``."""
+
+INTENDED = {
+    "any": "ANY is answered with one HINFO, or with the CNAME of the name alone (RFC 8482 section 4)",
+    "chain-leaves-zone": "a chain is followed into other zones of the lab, and to their root",
+    "chain-long": "named stops after 11 links of a chain (max-query-restarts), the lab after 16",
+}
+"""The differences to named that are intended, by key."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A response as far as it is compared."""
+
+    rcode: str
+    authoritative: bool
+    answer: Counter[Record]
+    authority: Counter[Record]
+    additional: Counter[Record]
+
+    def __str__(self) -> str:
+        lines = [f"{self.rcode}{' aa' if self.authoritative else ''}"]
+        for section in ("answer", "authority", "additional"):
+            lines += [
+                f"    {section[:4]} {' '.join(map(str, record))[:150]}" for record in sorted(getattr(self, section))
+            ]
+        return "\n".join(lines)
+
+
+@dataclass
+class Report:
+    """Counts: equal, intended by key, and the unexplained differences as text."""
+
+    zones: int = 0
+    equal: int = 0
+    intended: Counter[str] = field(default_factory=Counter)
+    unexplained: list[str] = field(default_factory=list)
+
+    @property
+    def asked(self) -> int:
+        """The number of questions."""
+        return self.equal + self.intended.total() + len(self.unexplained)
+
+    def __str__(self) -> str:
+        intended = ", ".join(f"{key} {count}" for key, count in sorted(self.intended.items()))
+        return (
+            f"{self.zones} zones, {self.asked} questions: {self.equal} equal, {self.intended.total()} intended "
+            f"({intended or 'none'}), {len(self.unexplained)} unexplained"
+        )
+
+
+def see(message: dns.message.Message) -> Seen:
+    """What is compared of a response: names without case, no order of records; additional records of referrals only."""
+    refers = any(rrset.rdtype == NS for rrset in message.authority)
+    sections = (
+        Counter(
+            (rrset.name.to_text().lower(), rrset.ttl, dns.rdatatype.to_text(rrset.rdtype), rdata.to_text().lower())
+            for rrset in section
+            if rrset.rdtype != OPT
+            for rdata in rrset
+        )
+        for section in (message.answer, message.authority, message.additional if refers else [])
+    )
+    return Seen(dns.rcode.to_text(message.rcode()), bool(message.flags & dns.flags.AA), *sections)
+
+
+def explain(asked: Asked, zone: Zone, lab: Seen, named: Seen, lab_message: dns.message.Message) -> str | None:
+    """The key of the intended difference; None if there is none that explains it."""
+    if asked.type == ANY:
+        same = (
+            named.rcode == lab.rcode == "NOERROR" and lab.authoritative and named.authoritative and bool(named.answer)
+        )
+        minimal = any(rrset.rdtype == HINFO for rrset in lab_message.answer) or not lab.answer - named.answer
+        return "any" if same and minimal and lab.answer else None
+    targets = [rdata.target for rrset in lab_message.answer if rrset.rdtype == CNAME for rdata in rrset]
+    targets += [rdata.target for rrset in lab_message.answer if rrset.rdtype == DNAME for rdata in rrset]
+    if not targets:
+        return None
+    if named.rcode == "SERVFAIL" and len(targets) > NAMED_LINKS and not named.answer - lab.answer:
+        return "chain-long"
+    if named.rcode == "NOERROR" and not named.answer - lab.answer and not named.authority - lab.authority:
+        left = [target for target in targets if _leaves(target, zone)]
+        return "chain-leaves-zone" if left and named.authoritative == lab.authoritative else None
+    return None
+
+
+def _leaves(target: Name, zone: Zone) -> bool:
+    return not target.is_subdomain(zone.origin)

@@ -1,0 +1,74 @@
+"""``played.require(...)``: what is expected of a run, in one line of a test."""
+
+import pytest
+
+from ssosim.lab.base.errors import LabInputError
+from ssosim.testing import play_sync
+
+
+@pytest.fixture(scope="module")
+def played():
+    """The incident with one model of the scenario and one that the scenario does not have."""
+    return play_sync("feb-2025", ["office", "naive"])
+
+
+def test_what_holds_passes_and_returns_the_run(played):
+    """Outcomes, times, prompts and rates that hold: no error, and calls can be chained."""
+    assert played.require("silent", phase="healthy", within="30s", max_prompts=0).require(
+        "refused|failed", phase="cname", client="office", never="stalled", max_rate="100/min"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"outcome": "silent"}, "office in phase 'record-empty': expected silent\n    office in 'record-empty'"),
+        ({"outcome": ["silent", "interactive"]}, "office in phase 'cname': expected silent or interactive"),
+        ({"never": "stalled"}, "office in phase 'record-empty': expected never stalled"),
+        ({"within": "1m"}, "office in phase 'restored': expected a decision within 60 s, found 258 s"),
+        ({"max_rate": "3/min"}, "office in phase 'record-empty': expected at most 3 requests in any minute, found 15"),
+        ({"no_exposure": True}, "office in phase 'cname': expected no exposure, found ntlm to autologon"),
+    ],
+)
+def test_what_does_not_hold_names_phase_and_figure(played, wanted, words):
+    """The error of a failed requirement has client, phase, rule and figure, and the verdict below."""
+    with pytest.raises(AssertionError) as failed:
+        played.require(**wanted, client="office")
+    assert words in str(failed.value)
+    assert "again: ssosim run feb-2025 --client office --client naive --seed 0" in str(failed.value)
+
+
+def test_without_an_expectation_it_is_the_scenarios(played):
+    """``require()`` alone: what the scenario expects; an added client must sign in where nothing is broken."""
+    played.require(client="office")
+    played.require(phase="healthy", client="naive")
+    with pytest.raises(LabInputError, match="expects nothing of office, so nothing could fail"):
+        play_sync("short-blip", "office").client("office").require(phase=[])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"outcome": "sillent"}, "did you mean 'silent'"),
+        ({"within": "soon"}, "expected a duration"),
+        ({"outcome": "silent", "phase": "cnam"}, "no phase 'cnam'"),
+        ({"outcome": "silent", "client": "offic"}, "no client 'offic'"),
+        ({"outcome": "silent", "never": "silent"}, "both expected and never"),
+    ],
+)
+def test_what_cannot_be_required_is_a_mistake(played, wanted, words):
+    """A wrong name or value is named with what is known, and is no failure of the client."""
+    with pytest.raises(LabInputError, match=words):
+        played.require(**wanted)
+
+
+def test_a_failed_requirement_ends_at_the_line_of_the_test(project):
+    """In a project's test the error is at its own line, without frames of ssosim."""
+    project.write("""
+    def test_it(sso_play_sync):
+        sso_play_sync("short-blip", "ssms").require("silent|interactive", within="30s")
+    """)
+    output = project.run().output
+    assert "test_it.py:3: AssertionError" in output
+    assert "ssms in phase 'twenty-seconds': expected silent or interactive" in output
+    assert "played.py" not in output
