@@ -45,7 +45,8 @@ class Cause:
 class Explanation:
     """Why ``client`` had ``outcome`` in ``phase``. ``links`` are the causes, from the last event to the root cause.
 
-    ``note`` reports pauses of the lab itself while the client was waiting.
+    ``note`` reports pauses of the lab itself while the client was waiting. ``credential`` is that of a program that
+    signed in without a person.
     """
 
     phase: str
@@ -54,10 +55,12 @@ class Explanation:
     reason: str
     links: tuple[Cause, ...]
     note: str = ""
+    credential: str = ""
 
     def __str__(self) -> str:
         causes = " ← ".join(link.text for link in self.links)
-        why = causes or ("" if self.outcome is Outcome.SILENT else self.reason)
+        signed_in = f"by {self.credential}" if self.credential else ""
+        why = causes or (signed_in if self.outcome is Outcome.SILENT else self.reason)
         note = f" ({self.note})" if self.note else ""
         return f"{self.client} in {self.phase or 'this lab'}: {self.outcome}{f': {why}' if why else ''}{note}"
 
@@ -89,7 +92,11 @@ def explain(
                 before = [r for r in records[: seen - len(part)] if r.client == who] if silent else ()
                 verdict = judge(mine, began, pauses, before)
                 links = build_causes(mine, verdict, records[:seen], first_steps)
-                found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note))
+                found.append(
+                    Explanation(
+                        name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note, verdict.credential
+                    )
+                )
     return tuple(found)
 
 

@@ -118,7 +118,8 @@ class Verdict:
     for a client that ssosim stopped. ``spn`` is the last SPN that a ticket was requested for, empty if there was none.
     ``attempts`` counts sign-ins that the client started, ``prompts`` how often the user was asked. ``evidence`` holds
     the numbers of the trace records that the reason is based on. ``pauses`` are pauses of the lab itself while the
-    client was waiting; ``note`` explains them to the reader.
+    client was waiting; ``note`` explains them to the reader. ``credential`` describes the credential that signed in
+    without a person, and is empty for a person's.
     """
 
     outcome: Outcome
@@ -130,6 +131,7 @@ class Verdict:
     pauses: tuple[Pause, ...] = ()
     note: str = ""
     prompts: int = 0
+    credential: str = ""
 
 
 def judge(
@@ -202,13 +204,14 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float) -> V
         evidence = (prompt.seq, signed_in.seq)
         return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
     reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
-    if credential := describe_credential(client.records, signed_in):
+    credential = describe_credential(client.records, signed_in)
+    if credential:
         reason += f" by {credential}"
     if earlier := describe_unavailable_credentials(client.records, signed_in):
         reason += f", after {earlier}"
     if after >= 1 and not client.is_program():
         reason += f", {_format_duration(after)} into the phase, without the user"
-    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
+    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,), credential=credential)
 
 
 def _describe_end(  # noqa: PLR0911 - one for each kind of end

@@ -47,6 +47,8 @@ def test_the_reason_names_the_identity_and_its_host(on: Any) -> None:
     program.imds(client_id=ORDERS.effective_client_id)
     verdict = verdict_on(program, 0)
     assert verdict.outcome is Outcome.SILENT
+    (explained,) = explain(tuple(program.lab.trace))
+    assert "silent: by the managed identity orders of vm (vm), asked for by client_id" in str(explained)
     assert verdict.reason.endswith("by the managed identity orders of vm (vm), asked for by client_id")
 
 
