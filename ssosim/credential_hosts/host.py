@@ -34,7 +34,15 @@ from ssosim.credential_hosts.replies import (
     refuse_as_text,
     reply_with_token,
 )
-from ssosim.credential_hosts.selection import IdentityNotFoundError, read_identity_request, select_identity
+from ssosim.credential_hosts.selection import (
+    APP_SERVICE_PARAMETERS,
+    IMDS_PARAMETERS,
+    VERSION_2017_PARAMETERS,
+    IdentityNotFoundError,
+    Parameters,
+    read_identity_request,
+    select_identity,
+)
 from ssosim.entra import Call, HttpReply, Provider
 from ssosim.entra.core.errors import AadstsError, describe
 from ssosim.entra.core.messages import make_guid, make_json_reply, read_fields
@@ -205,7 +213,8 @@ class CredentialHost:
         if not call.query.get("resource"):
             return refuse_as_app_service("The parameter resource is missing.", 400)
         try:
-            token, _ = self._issue(call, call.query, single=self.device.kind == "azure-ml")
+            parameters = VERSION_2017_PARAMETERS if old else APP_SERVICE_PARAMETERS
+            token, _ = self._issue(call, call.query, parameters, single=False)
         except IdentityNotFoundError:
             return refuse_as_app_service(_NO_IDENTITY, 400)
         except AadstsError as error:
@@ -271,7 +280,12 @@ class CredentialHost:
         return reply_with_token(token, call.now)
 
     def _issue(
-        self, call: Call, fields: Mapping[str, str], *, single: bool = True
+        self,
+        call: Call,
+        fields: Mapping[str, str],
+        parameters: Parameters = IMDS_PARAMETERS,
+        *,
+        single: bool = True,
     ) -> tuple[HostToken, ManagedIdentity]:
         """Issue a token of the identity that ``fields`` name, and record which was asked for and which was given."""
         estate, resource = self.provider.estate, fields.get("resource", "")
@@ -279,7 +293,7 @@ class CredentialHost:
         asked, given, error = "", None, ""
         position = len(call.trace_buffer.events)  # the request comes before the token
         try:
-            request = read_identity_request(fields)
+            request = read_identity_request(fields, parameters)
             asked = str(request)
             identities = estate.user_assigned_identities(device)
             given = select_identity(

@@ -11,18 +11,38 @@ from dataclasses import dataclass
 
 from ssosim.estate import ManagedIdentity
 
-__all__ = ["IdentityNotFoundError", "IdentityRequest", "read_identity_request", "select_identity"]
+__all__ = [
+    "APP_SERVICE_PARAMETERS",
+    "IMDS_PARAMETERS",
+    "VERSION_2017_PARAMETERS",
+    "IdentityNotFoundError",
+    "IdentityRequest",
+    "Parameters",
+    "read_identity_request",
+    "select_identity",
+]
 
-_PARAMETERS = {
+Parameters = Mapping[str, str]
+"""The parameters by which requests to a host name an identity, and what each names. The host ignores all others."""
+
+IMDS_PARAMETERS: Parameters = {
     "client_id": "client_id",
-    "clientid": "client_id",
     "object_id": "object_id",
-    "principal_id": "object_id",
     "msi_res_id": "resource_id",
     "mi_res_id": "resource_id",
 }
-"""The parameters that name an identity, and what each names. MSAL for Java sends ``mi_res_id`` to IMDS, the other
-libraries ``msi_res_id``; App Service has ``mi_res_id`` and ``principal_id``; version 2017-09-01 has ``clientid``."""
+"""MSAL for Java sends ``mi_res_id``, the other libraries ``msi_res_id``. A request with ``clientid`` names none, and
+gets the token of the default identity (aad-pod-identity issue 427)."""
+
+APP_SERVICE_PARAMETERS: Parameters = {
+    "client_id": "client_id",
+    "object_id": "object_id",
+    "principal_id": "object_id",
+    "mi_res_id": "resource_id",
+}
+
+VERSION_2017_PARAMETERS: Parameters = {"clientid": "client_id"}
+"""The parameter of version 2017-09-01, at App Service and Azure Machine Learning."""
 
 
 class IdentityNotFoundError(Exception):
@@ -48,14 +68,14 @@ class IdentityRequest:
         return f"{self.parameter} {self.value[:512]}" if self.parameter else ""
 
 
-def read_identity_request(fields: Mapping[str, str]) -> IdentityRequest:
+def read_identity_request(fields: Mapping[str, str], parameters: Parameters = IMDS_PARAMETERS) -> IdentityRequest:
     """Read the identity that the parameters of a request name. An empty parameter names none.
 
     Raises IdentityNotFoundError (``ambiguous``) if two parameters name one.
     """
     found = [
         IdentityRequest(names, parameter, fields[parameter])
-        for parameter, names in _PARAMETERS.items()
+        for parameter, names in parameters.items()
         if fields.get(parameter)
     ]
     if len(found) > 1:

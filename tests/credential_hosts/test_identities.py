@@ -13,7 +13,7 @@ from ssosim.estate import ManagedIdentity
 from ssosim.trace import HttpExchange, ManagedIdentityRequested, SignInStep, TokenIssued
 
 from .conftest import claims_of
-from .estates import BILLING, ORDERS
+from .estates import ARM, BILLING, ORDERS
 
 SYSTEM = ManagedIdentity(name="system", system_assigned=True)
 NAMES = {
@@ -123,3 +123,30 @@ def test_an_unknown_resource_is_refused(on: Any, resource: str) -> None:
     said = json.loads(answer.body)
     assert (answer.status, said["error"]) == (400, "invalid_resource")
     assert "AADSTS500011" in said["error_description"]
+
+
+@pytest.mark.parametrize("parameter", ["clientid", "clientId", "principal_id", "resource_id", "msi_res_i"])
+def test_a_misspelt_parameter_names_no_identity(on: Any, parameter: str) -> None:
+    """IMDS ignores what it does not know: the default identity, and the trace says that none was asked for.
+
+    Source: aad-pod-identity issue 427, in which a program took the token of another identity for its own.
+    """
+    program = on("vm")
+    claims = claims_of(program.imds(**{parameter: ORDERS.effective_client_id}))
+    assert claims["xms_mirid"].endswith("/virtualMachines/vm")
+    (asked,) = program.events(ManagedIdentityRequested)
+    assert (asked.requested, asked.identity) == ("", "vm")
+
+
+def test_a_parameter_of_the_other_version_names_no_identity(on: Any) -> None:
+    """App Service: ``clientid`` belongs to version 2017-09-01 and ``client_id`` to the later ones."""
+    program = on("app-service")
+    assert claims_of(program.app_service(clientid=ORDERS.effective_client_id))["xms_mirid"].endswith(
+        "/sites/app-service"
+    )
+    old = program.send(
+        "GET",
+        f"{program.variables['MSI_ENDPOINT']}?api-version=2017-09-01&resource={ARM}&client_id={ORDERS.effective_client_id}",
+        {"secret": program.variables["MSI_SECRET"]},
+    )
+    assert claims_of(old)["xms_mirid"].endswith("/sites/app-service")
