@@ -8,6 +8,7 @@ from ssosim.estate.applications import (
     RedirectUri,
     ServicePrincipal,
 )
+from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import (
     Certificate,
     ClientAssertionRules,
@@ -38,6 +39,7 @@ from ssosim.estate.model import (
     Monitor,
     Realm,
     RecordSet,
+    RelyingParty,
     ServiceAccount,
     Tenant,
     TrafficManager,
@@ -59,6 +61,7 @@ __all__ = [
     "ClientAssertionRules",
     "ClientSecret",
     "Cloud",
+    "ConditionalAccessPolicy",
     "Device",
     "DeviceKind",
     "DnsResolver",
@@ -78,6 +81,7 @@ __all__ = [
     "Realm",
     "RecordSet",
     "RedirectUri",
+    "RelyingParty",
     "ServiceAccount",
     "ServiceConnection",
     "ServicePrincipal",

@@ -18,8 +18,10 @@ from ssosim.trace.events import (
     LabPaused,
     ManagedIdentityRequested,
     PhaseStarted,
+    SignInsStarted,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.log import ClientEvent, Columns, Record, Trace, split_columns
@@ -50,9 +52,11 @@ __all__ = [
     "PhaseStarted",
     "Record",
     "SignInStep",
+    "SignInsStarted",
     "TicketChecked",
     "TokenIssued",
     "Trace",
+    "UnattendedSignIn",
     "UserPrompted",
     "redact",
     "split_columns",
