@@ -27,7 +27,7 @@ from ssosim.memory.resolution import AuthoritativeServer, NameServer
 from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
 from ssosim.services import Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
-from ssosim.trace import Event, Trace
+from ssosim.trace import Event, SignInStep, Trace
 
 __all__ = ["MemoryLab", "explain_unsupported_estate", "get_process_keys"]
 
@@ -164,9 +164,19 @@ class MemoryLab:
             here = self._responders_at[address, port] = found
         return here.get(host, refuse_misdirected)
 
-    def exchange(self, call: Call, client: str, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
-        """Return the reply of ``respond`` to ``call`` under ``effect``; None if no reply is sent."""
-        return run_exchange(self.provider, call, client, effect, respond)
+    def exchange(
+        self,
+        call: Call,
+        client: str,
+        effect: HttpEffect | None,
+        respond: Responder,
+        step: SignInStep | None = None,
+    ) -> HttpReply | None:
+        """Return the reply of ``respond`` to ``call`` under ``effect``; None if no reply is sent.
+
+        ``step``: the step of the request, by default that of the identity provider at that path.
+        """
+        return run_exchange(self.provider, call, client, effect, respond, step)
 
     def headers_of(self, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
         """Return the header fields of ``reply``."""

@@ -33,6 +33,7 @@ __all__ = [
     "LabEvent",
     "LabPaused",
     "LastStepDeclared",
+    "ManagedIdentityRequested",
     "PhaseStarted",
     "SignInsStarted",
     "TicketChecked",
@@ -203,6 +204,26 @@ class ClientAuthenticated(Event):
     issuer: str = ""
     subject: str = ""
     lenient: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedIdentityRequested(Event):
+    """A program has asked its host for a token of a managed identity.
+
+    ``host_kind`` is the kind of the device called ``device``. ``requested`` is the id that the program named, with its
+    parameter (``client_id 1234...``); empty if it named none. ``identity`` is the identity that the host gave a token
+    of, with its client id in ``client_id``; both are empty if it gave none, and ``error`` says why. ``resource`` is the
+    API as the program named it.
+    """
+
+    layer: ClassVar[Layer] = "token"
+    host_kind: str
+    device: str
+    requested: str = ""
+    identity: str = ""
+    client_id: str = ""
+    resource: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

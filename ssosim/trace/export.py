@@ -167,6 +167,13 @@ def _describe_key(event: events.KdcExchange | events.TicketChecked) -> str:
     return f" [{event.etype}{version}{other}]"
 
 
+def describe_identity(event: events.ManagedIdentityRequested) -> str:
+    """Return which managed identity a program asked for, and which one its host gave, as one short sentence."""
+    asked = event.requested or "no particular identity"
+    given = f"gives the identity {event.identity} ({event.client_id})" if event.identity else f"refuses: {event.error}"
+    return f"{event.device} ({event.host_kind}), asked for {asked}, {given}"
+
+
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
     """Return what happened, as one short sentence."""
     match event:
@@ -195,6 +202,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
         case events.ClientAuthenticated():
             return describe_authentication(event)
+        case events.ManagedIdentityRequested():
+            return describe_identity(event)
         case events.IssuerDocumentFetched():
             return f"the identity provider fetches {event.url} → {event.error or event.status}"
         case events.CredentialExposed():

@@ -34,6 +34,7 @@ from ssosim.trace import (
     TicketChecked,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import is_probe_without_host
 from ssosim.verdict.steps import (
     PREAUTH_REQUIRED,
     choose_unanswered_name,
@@ -158,7 +159,7 @@ def _is_failure(event: Event) -> bool:
             failed = event.is_error or event.status == 0 or event.injected
             return failed and event.code not in _PENDING_CODES and event.method != "unreadable"
         case ConnectionFailed():
-            return True
+            return not is_probe_without_host(event)
         case _:
             return False
 

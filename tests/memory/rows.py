@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ALONE", "BEHIND_A_RESOLVER", "ROWS", "WITH_IPV6"]
+from ssosim.faults import FAULTS
+
+__all__ = ["ALONE", "BEHIND_A_RESOLVER", "OF_HOSTS", "ROWS", "WITH_IPV6"]
+
+OF_HOSTS = {name for name, kind in FAULTS.items() if kind.__module__.startswith("ssosim.faults.credential_hosts.")}
+"""The faults of hosts that give programs tokens. No client model asks such a host: see tests/credential_hosts."""
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 ZONE, PROFILE = "microsoftazuread-sso.com", "aadg-autologon"

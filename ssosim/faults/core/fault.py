@@ -130,9 +130,10 @@ class FaultState:
     exchanges and on requests to the KDC. ``keys``: changes of the keys of accounts.
     ``certificates``: by host, what is wrong with the certificate it presents;
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
-    estate that the identity provider uses. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each
-    change of the estate), ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it.
-    ``resolvers`` are the lab's resolvers by name, each with the subnet that name servers see; no fault changes them.
+    estate that the identity provider uses. ``host_conditions``: names of what is wrong with files that hosts write on
+    devices. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each change of the estate),
+    ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it. ``resolvers`` are the lab's
+    resolvers by name, each with the subnet that name servers see; no fault changes them.
     """
 
     zones: ZoneSet
@@ -145,6 +146,7 @@ class FaultState:
     certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
     presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
     estate: tuple[Callable[[Estate], Estate], ...] = ()
+    host_conditions: frozenset[str] = frozenset()
     estate_faults: tuple[int, ...] = ()
     certificate_faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     bogus_faults: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))

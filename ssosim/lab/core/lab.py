@@ -165,6 +165,7 @@ class Lab:
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
         self._key_faults = KeyFaults(list_accounts(self.estate))
+        self._web: tuple[web.ServerRunner, ProviderServer] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -312,6 +313,7 @@ class Lab:
         self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
         self.provider = provider
+        self._web = runner, server
         responders = start_applications(self.services, provider)
         provider.fetch_document = DocumentFetcher(
             provider,
@@ -349,6 +351,24 @@ class Lab:
         for site in self._sites:
             site.abort_connections()
         await asyncio.sleep(0)  # the loop closes the sockets
+
+    async def serve_on(self, listener: socket.socket, config: ListenerConfig, tls_name: str = "") -> HttpListener:
+        """Serve HTTP on a listening socket, of this or another network namespace; the caller stops the result.
+
+        ``tls_name``: serve TLS with a certificate for this name; empty: plain HTTP.
+        """
+        assert self._web is not None  # noqa: S101 - the lab has started
+        runner, server = self._web
+        site = HttpListener(
+            runner,
+            listener,
+            ssl_context=self.ca.server_context([tls_name]) if tls_name else None,
+            make_protocol=partial(server.create_protocol, listener=config),
+            address=str(listener.getsockname()[0]),
+            observer=TlsObserver(self.trace, self.client_addresses, self.first_steps),
+        )
+        await site.start()
+        return site
 
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""
