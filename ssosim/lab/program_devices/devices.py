@@ -140,7 +140,7 @@ class ProgramDevices:
         self._refused_connections.stop()
         await self._foreign_ipv6_hosts.stop()
 
-    async def attach(self, request: DeviceRequest) -> dict[str, Any]:
+    async def attach(self, request: DeviceRequest) -> dict[str, Any]:  # noqa: PLR0915 - one step after the other
         """Attach the network namespace of process ``request.pid`` to the lab as a new device.
 
         Returns the device's address, the client's name, the number of the last trace record before it, the ``ip``
