@@ -68,6 +68,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     pauses: tuple[Pause, ...] = ()
     note: str = ""
     prompts: int = 0
+    credential: str = ""
     measures: Measures = NOTHING_MEASURED
     expected: Expectation | None = None
     broken: tuple[BrokenExpectation, ...] = ()
@@ -95,6 +96,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             pauses=verdict.pauses,
             note=verdict.note,
             prompts=verdict.prompts,
+            credential=verdict.credential,
             measures=measures,
             expected=expected,
             broken=broken,
@@ -115,6 +117,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             self.pauses,
             self.note,
             self.prompts,
+            self.credential,
         )
 
     @property
