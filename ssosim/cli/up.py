@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import time
@@ -151,6 +152,7 @@ def _suggest_commands(folder: LabFolder, status: LabStatus, options: argparse.Na
     domain = parts.get("user", "").rpartition("@")[2]
     autologon = next((word for word in parts.get("autologon", "").split() if word.startswith("https://")), "")
     trial = f"curl --negotiate -u : {autologon}/{domain}/winauth/sso" if autologon and domain else "klist"
-    # The names in the shipped scenarios are those of the default estate.
-    last = f"{program} fault list" if options.estate else f"{program} run feb-2025"
+    # feb-2025 needs a traffic manager profile, which another estate may not have.
+    estate = f"run short-blip --estate {shlex.quote(str(options.estate))}"
+    last = f"{program} {one_line(estate) if options.estate else 'run feb-2025'}"
     return f"{where}:\n  {program} exec{name} -- {one_line(trial)}\n  {program} trace{name} --follow\n  {last}"

@@ -11,7 +11,7 @@ from ssosim.verdict.result import ClientResult, RunResult
 
 _NARROWEST = 20
 
-__all__ = ["describe_expectations", "describe_figures", "table"]
+__all__ = ["describe_expectations", "describe_figures", "describe_left_out", "table"]
 
 
 def table(result: RunResult, columns: int | None = None) -> str:
@@ -29,7 +29,7 @@ def table(result: RunResult, columns: int | None = None) -> str:
     grid = _grid(rows)
     if columns is not None and max(map(len, grid)) > columns:
         grid = _grid([list(row) for row in zip(*rows, strict=True)])
-    lines = [f"{result.scenario}: {result.title}", "", *grid]
+    lines = [f"{result.scenario}: {result.title}", *describe_left_out(result), "", *grid]
     width = max((len(client) for client in clients), default=0)
     for phase in result.phases:
         lines += ["", f"{phase.phase}: {phase.title}".rstrip(": ")]
@@ -47,6 +47,11 @@ def table(result: RunResult, columns: int | None = None) -> str:
     for line in (f"{counted}; seed {result.seed}", *free):
         lines += [line] if columns is None else textwrap.wrap(line, max(columns, _NARROWEST), subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def describe_left_out(result: RunResult) -> list[str]:
+    """Return a line about each client that did not play, with what the estate lacks."""
+    return [f"left out: {client}: {why}" for client, why in result.left_out.items()]
 
 
 def describe_expectations(result: RunResult) -> list[str]:

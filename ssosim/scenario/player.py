@@ -48,6 +48,7 @@ from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
@@ -73,6 +74,8 @@ async def play(
     ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model's code is broken, and
     FaultError if a fault does not fit the estate.
     """
+    fitted = fit_scenario(scenario, lab.estate)
+    scenario = fitted.scenario
     async with contextlib.AsyncExitStack() as cleanup:
         clients = _ClientModels(scenario, lab, clock, models)
         cleanup.push_async_callback(clients.stop)
@@ -99,7 +102,7 @@ async def play(
             clients.raise_errors()
             notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
             results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
-        return Playback(scenario, tuple(results), notes)
+        return Playback(scenario, tuple(results), notes, fitted.left_out)
 
 
 class _ClientModels:
@@ -150,7 +153,7 @@ class _ClientModels:
             model_device(
                 self._lab,
                 client.name,
-                self._lab.device_of(client.device),
+                self._lab.device_of(client.device_name),
                 self._clock,
                 user_present=client.person_answers,
                 dual_stack=client.ipv6,
