@@ -308,6 +308,10 @@ WORDS = [
     ("fault", "apply", "servfail", "--for", HOSTILE),
     ("fault", "apply", "http-status", f"headers={HOSTILE}"),
     ("fault", "undo", HOSTILE),
+    ("completion", HOSTILE),
+    ("completion", "words", "--", "run", FILE, "--client", HOSTILE),
+    ("completion", "words", "--", HOSTILE, HOSTILE),
+    ("man", HOSTILE),
     ("doctor", HOSTILE),
     (HOSTILE,),
 ]
