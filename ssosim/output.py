@@ -21,6 +21,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 __all__ = [
     "COLOURS",
+    "DOCUMENT_VERSION",
     "SafeStream",
     "StatusLine",
     "clean",
@@ -28,6 +29,7 @@ __all__ = [
     "guard_streams",
     "json_text",
     "one_line",
+    "print_document",
     "print_error",
     "print_json",
     "release_streams",
@@ -152,6 +154,23 @@ def print_json(value: Any) -> None:
     import json  # noqa: PLC0415 - only if asked for
 
     say(json_text(json.dumps(value, indent=2, ensure_ascii=False, default=_plain)))
+
+
+def print_document(kind: str, value: Any, name: str = "") -> None:
+    """Print ``value`` as a JSON document with the version of the format and its ``kind``.
+
+    A list becomes the field ``name``. A field ``version`` of ``value``, which is that of zones, becomes
+    ``zones_version``. ``docs/cli.schema.json`` is the JSON Schema (``ssosim.cli.documents``).
+    """
+    plain = value if isinstance(value, dict | list) else _plain(value)
+    body = {name: plain} if isinstance(plain, list) else dict(plain)
+    if "version" in body:
+        body = {"zones_version" if key == "version" else key: each for key, each in body.items()}
+    print_json({"version": DOCUMENT_VERSION, "kind": kind, **body})
+
+
+DOCUMENT_VERSION = "1"
+"""The version of all documents. It changes when a field is removed or gets another meaning, not for a new field."""
 
 
 def _plain(value: Any) -> Any:

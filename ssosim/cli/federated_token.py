@@ -8,7 +8,7 @@ import json
 from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.cli.durations import signed_duration
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import print_json, say
+from ssosim.output import print_document, say
 
 _ALL_OPTIONS = ("issuer", "subject", "audience", "expires_in")
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         body["claims"] = dict(_read_claim(each) for each in options.claim)
     signed = request_typed(folder_of(options), "POST", "/v1/federated-tokens", FederatedToken, body)
     if options.json:
-        print_json(signed)
+        print_document("federated-token", signed)
     else:
         say(signed.token)
     return 0

@@ -17,7 +17,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.launcher import StartedLab, start_lab, wait_for_end
 from ssosim.lab.program_devices.control_client import request_json
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_document, say
 
 if TYPE_CHECKING:
     import socket
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         import msgspec  # noqa: PLC0415 - not for --help
 
         status = msgspec.to_builtins(started.status)
-        print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
+        print_document("up", status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
         recovered = f"\n{one_line(started.recovered)}; forget them with up --fresh" if started.recovered else ""
         say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, started.status, options)}")

@@ -160,6 +160,7 @@ class RunResult(_Frozen, frozen=True, kw_only=True):
     """
 
     version: Literal["1"]
+    kind: Literal["run"] = "run"
     versions: dict[str, str] = {}
     scenario: str
     title: str = ""
