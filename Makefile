@@ -1,7 +1,7 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
-.PHONY: help lab clients test lint docs bench fuzz oracle-dns soak setup clean
+.PHONY: help lab clients test lint docs bench fuzz nightly oracle-dns soak setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -49,6 +49,9 @@ soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge mem
 	@./bootstrap.sh dev
 	$(bin)/python bench/soak.py $(ARGS)
 	SSOSIM_KILL_CYCLES=500 $(bin)/python -m pytest -q tests/lab/test_kill_cycles.py
+
+nightly: ## all that continuous integration plays a sample of, about three hours
+	@exec .ci/nightly
 
 setup: ## only install the requirements of the lab and of tests
 	@./bootstrap.sh dev

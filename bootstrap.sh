@@ -351,9 +351,10 @@ own_venv() {
     [ ! -e .venv ] || [ -e .venv/setup.log ] || [ -e .venv/.incomplete ] || rmdir .venv 2>/dev/null
 }
 
-# Prints all requirements of pyproject.toml except gssapi, which is compiled at the same time.
+# Prints the requirements of pyproject.toml: with "before" those that do not need gssapi, which is compiled at the same
+# time, and with "after" the others, without gssapi itself.
 write_requirements() {
-    .venv/bin/python - "$1" <<'END'
+    .venv/bin/python - "$1" "$2" <<'END'
 import sys
 import tomllib
 
@@ -362,7 +363,11 @@ with open("pyproject.toml", "rb") as file:
 wanted = project["project"]["dependencies"]
 if sys.argv[1] == "dev":
     wanted = wanted + project["dependency-groups"]["dev"]
-print("\n".join(each for each in wanted if not each.startswith("gssapi")))
+of_gssapi = [each for each in wanted if "gssapi" in each]
+chosen = [each for each in wanted if each not in of_gssapi]
+if sys.argv[2] == "after":
+    chosen = [each for each in of_gssapi if not each.startswith("gssapi")]
+print("\n".join(chosen))
 END
 }
 
@@ -392,9 +397,13 @@ make_venv() {
     begin $gssapi_log env CFLAGS='-O0 -g0' DIST_EXTRA_CONFIG="$TMPDIR/build.cfg" \
         $pip install --no-deps --no-binary gssapi gssapi
     gssapi=$begun
-    write_requirements "$1" >.venv/tmp/requirements.txt || show_failure 'requirements of pyproject.toml' $log
+    write_requirements "$1" before >.venv/tmp/requirements.txt || show_failure 'requirements of pyproject.toml' $log
+    write_requirements "$1" after >.venv/tmp/of-gssapi.txt || show_failure 'requirements of pyproject.toml' $log
     step 'Python packages' 'about 20 s' $pip install --only-binary :all: -r .venv/tmp/requirements.txt
     finish 'gssapi, compiled' 'about 20 s' "$gssapi" $gssapi_log
+    if [ -n "$(cat .venv/tmp/of-gssapi.txt)" ]; then
+        step 'packages for gssapi' 'about 3 s' $pip install --only-binary :all: -r .venv/tmp/of-gssapi.txt
+    fi
     step 'ssosim' 'about 5 s' $pip install -e '.[lab]'
     step 'check' 'about 1 s' .venv/bin/python -c 'import gssapi, lxml.etree, cryptography.x509, aiohttp, ssosim'
 }

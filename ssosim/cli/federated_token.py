@@ -8,7 +8,7 @@ import json
 from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.cli.durations import signed_duration
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import print_document, say
+from ssosim.output import one_line, print_document, say
 
 _ALL_OPTIONS = ("issuer", "subject", "audience", "expires_in")
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_document("federated-token", signed)
     else:
-        say(signed.token)
+        say(one_line(signed.token))
     return 0
 
 

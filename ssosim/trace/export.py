@@ -142,7 +142,8 @@ _STOPPED = {"deadline": "at its deadline", "request": "by a request", "limit": "
 def _describe_end(event: events.ClientFinished) -> str:
     after = "" if event.running_s is None else f" after {event.running_s:.1f} s"
     if event.stopped:
-        return f"{event.program} was stopped {_STOPPED[event.stopped]}{after}, while it was still running"
+        how = _STOPPED.get(event.stopped, event.stopped)
+        return f"{event.program} was stopped {how}{after}, while it was still running"
     if event.error:
         return f"{event.program} raised an error: {event.error}"
     return f"{event.program} ended with {event.exit_code}"

@@ -313,6 +313,12 @@ WORDS = [
     ("completion", "words", "--", HOSTILE, HOSTILE),
     ("man", HOSTILE),
     ("doctor", HOSTILE),
+    ("estate", HOSTILE),
+    ("estate", "check", FILE),
+    ("estate", "check", "wrong.toml"),
+    ("estate", "init", f"{FILE}-not-there/x"),
+    ("federated-token", "--subject", HOSTILE, "--claim", HOSTILE),
+    ("federated-token", "--name", HOSTILE, "--subject", HOSTILE),
     (HOSTILE,),
 ]
 
@@ -383,6 +389,7 @@ def every_event() -> list[Record]:
             for field in dataclasses.fields(kind)
             if "str" in str(field.type) or "Literal" in str(field.type)
         }
+        texts.pop("by", None)  # the name of a resolver is no client, and this record's client is the same text
         rest = {field.name: 1 for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
         if kind is not events.Event:
             found.append(Record(len(found) + 1, 1_740_000_000.0, HOSTILE, kind(**(rest | texts))))
@@ -416,6 +423,7 @@ ANSWERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"/v1/status": answers.LabStatus}, ["status"]),
     ({"/v1/status": answers.LabStatus}, ["status", "--name", "default"]),
     ({"/v1/spn": spn_answers.Spns}, ["spn", "h"]),
+    ({"/v1/federated-tokens": answers.FederatedToken}, ["federated-token", "--subject", "s"]),
     ({"/v1/faults": answers.Faults}, ["fault", "list"]),
     ({"/v1/faults": answers.FaultInForce}, ["fault", "apply", "servfail", "names=x"]),
     ({"/v1/faults/1": answers.UndoneFaults}, ["fault", "undo", "1"]),
@@ -445,12 +453,12 @@ def lab_answers(files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Calla
     def install(answer: Callable[[str], Any]) -> list[str]:
         asked: list[str] = []
 
-        def send_request(_: Any, __: str, path: str, ___: Any = None) -> bytes:
+        def send_request(_: Any, __: str, path: str, ___: Any = None, **____: Any) -> bytes:
             asked.append(path)
             return json.dumps(answer(path)).encode()
 
-        for module in ("control.answers", "program_devices.control_client"):
-            monkeypatch.setattr(f"ssosim.lab.{module}.send_request", send_request)
+        for module in ("lab.control.answers", "lab.program_devices.control_client", "cli.status"):
+            monkeypatch.setattr(f"ssosim.{module}.send_request", send_request)
         return asked
 
     return install
