@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from ssosim.lab.base.errors import LabInputError
 
 __all__ = ["duration", "parse_duration", "signed_duration"]
+
+_ZERO = re.compile(r"0+(\.0*)?(ms|min|s|m|h)?")
 
 
 def parse_duration(text: str, option: str) -> float:
@@ -21,7 +24,9 @@ def parse_duration(text: str, option: str) -> float:
 
 
 def duration(text: str) -> float:
-    """Return ``text`` in seconds, for argparse; it is above 0."""
+    """Return ``text`` in seconds, for argparse; 0 is allowed."""
+    if _ZERO.fullmatch(text.strip()):
+        return 0.0
     try:
         return parse_duration(text, "")
     except LabInputError as error:
@@ -29,7 +34,5 @@ def duration(text: str) -> float:
 
 
 def signed_duration(text: str) -> float:
-    """Return ``text`` in seconds, for argparse: a duration, one with a minus sign for the past, or 0."""
-    if text.strip("-+0.") == "":
-        return 0.0 if "0" in text else duration(text)
+    """Return ``text`` in seconds, for argparse: a duration, 0, or with a minus sign one in the past."""
     return -duration(text[1:]) if text.startswith("-") else duration(text)

@@ -114,9 +114,10 @@ def test_durations_are_alike_in_every_option(text: str, seconds: float) -> None:
     """``exec --deadline``, ``fault apply --for``, ``run --within`` and ``--expires-in`` read the same durations."""
     assert duration(text) == parse_duration(text, "--for") == signed_duration(text) == seconds
     assert signed_duration(f"-{text}") == -seconds
+    assert duration("0") == duration("0s") == signed_duration("-0") == 0
 
 
-@pytest.mark.parametrize("text", ["", "0s", "-1", "1x", "s", "inf", "nan", "1e999", "1h 2", "30 s s"])
+@pytest.mark.parametrize("text", ["", "-1", "1x", "s", "inf", "nan", "1e999", "1h 2", "30 s s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     """The message says what is expected."""
     with pytest.raises(argparse.ArgumentTypeError, match="expected a duration above 0, such as 30s"):
