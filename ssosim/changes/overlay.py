@@ -24,5 +24,11 @@ def overlay(base: ZoneSet, tree: ZoneSet) -> ZoneSet:
         name = to_name(profile.dns_name)
         if profile.name not in tree.profiles and not merged.zone_of(name).node(name):
             merged = add_profile_name(merged, profile)
-    whole = dataclasses.replace(merged, locations=base.locations, empty_set=base.empty_set, version=base.version + 1)
+    whole = dataclasses.replace(
+        merged,
+        locations=base.locations,
+        empty_set=base.empty_set,
+        delegation_ttl=base.delegation_ttl,
+        version=base.version + 1,
+    )
     return check_links(whole)

@@ -35,6 +35,7 @@ def to_data(zones: ZoneSet) -> dict[str, Any]:
         "zones": [_zone_data(zones.zones[origin]) for origin in sorted(zones.zones)],
         "profiles": [msgspec.to_builtins(zones.profiles[name]) for name in sorted(zones.profiles)],
         "empty_set": zones.empty_set,
+        "delegation_ttl": zones.delegation_ttl,
     }
 
 
@@ -48,7 +49,11 @@ def from_data(data: Any, like: ZoneSet | None = None) -> ZoneSet:
         zones = ZoneSet.build([_zone(each) for each in data["zones"]], profiles)
         locations = zones.locations if like is None else like.locations
         return dataclasses.replace(
-            zones, version=int(data["version"]), empty_set=data["empty_set"], locations=locations
+            zones,
+            version=int(data["version"]),
+            empty_set=data["empty_set"],
+            locations=locations,
+            delegation_ttl=data.get("delegation_ttl"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"not a snapshot of zones: {type(error).__name__}: {error}") from error

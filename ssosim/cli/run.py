@@ -186,7 +186,9 @@ def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario
 
 def _kind_of(scenario: Scenario, kind: str | None) -> str:
     """Return ``kind``. Raises LabInputError if the scenario expects nothing of it."""
-    keys = dict.fromkeys(key for phase in scenario.phases for key in phase.expect)
+    keys = dict.fromkeys(
+        key for phase in scenario.phases for table in (phase.expect, *phase.expect_at.values()) for key in table
+    )
     if kind is not None and kind not in keys:
         near = difflib.get_close_matches(kind, keys, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -198,7 +200,9 @@ def _expect(scenario: Scenario, clients: tuple[Client, ...], options: argparse.N
     """Return ``clients`` with the expectations and the deadline of the options: the added ones, else all of them."""
     import msgspec  # noqa: PLC0415
 
-    given = read_expectations(options, [phase.name for phase in scenario.phases])
+    given = read_expectations(
+        options, [*dict.fromkeys(key for phase in scenario.phases for key in (phase.name, *phase.labels))]
+    )
     only_added = any(client.added for client in clients)
     concerned = [client for client in clients if client.added or not only_added]
     chosen = {client.name: with_expectations(client, given) if given else client for client in concerned}

@@ -8,6 +8,7 @@ from ssosim.estate.applications import (
     RedirectUri,
     ServicePrincipal,
 )
+from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import (
     Certificate,
     ClientAssertionRules,
@@ -31,6 +32,7 @@ from ssosim.estate.model import (
     Monitor,
     Realm,
     RecordSet,
+    RelyingParty,
     ServiceAccount,
     Tenant,
     TrafficManager,
@@ -51,6 +53,7 @@ __all__ = [
     "ClientAssertionRules",
     "ClientSecret",
     "Cloud",
+    "ConditionalAccessPolicy",
     "Device",
     "DnsResolver",
     "DnsSettings",
@@ -68,6 +71,7 @@ __all__ = [
     "Realm",
     "RecordSet",
     "RedirectUri",
+    "RelyingParty",
     "ServiceAccount",
     "ServicePrincipal",
     "Tenant",

@@ -36,6 +36,7 @@ SignInAudience = Literal["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPerso
 
 PermissionValue = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,120}$")]
 Uri = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$", max_length=256)]
+HttpsUri = Annotated[str, Meta(pattern=r"^https://[!#-;=?-~]+$", max_length=256)]
 ResourceName = Annotated[str, Meta(pattern=r"^[!-~]+$", max_length=256)]
 
 
@@ -114,6 +115,7 @@ class Application(EstateEntry, frozen=True, kw_only=True):
     ``identifier_uris`` are the names of the API (application ID URIs); its client id is one too. Its scopes and roles
     are ``oauth2_permission_scopes`` and ``app_roles``. ``requested_access_token_version`` is the version of access
     tokens for it, 1 by default as in a manifest with null. ``optional_claims`` are those of its access tokens.
+    ``logout_url`` is the front-channel logout URL.
     """
 
     client_id: str
@@ -136,6 +138,7 @@ class Application(EstateEntry, frozen=True, kw_only=True):
     app_roles: tuple[PermissionValue, ...] = ()
     requested_access_token_version: Literal[1, 2] = 1
     optional_claims: tuple[Literal["idtyp"], ...] = ()
+    logout_url: HttpsUri | None = None
 
     @property
     def has_credentials(self) -> bool:

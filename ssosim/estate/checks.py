@@ -15,6 +15,7 @@ from ssosim.estate.model import Estate, Realm, RecordSet
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
+from ssosim.estate.user_checks import find_user_mistakes
 from ssosim.estate.value_checks import find_value_mistakes
 
 __all__ = ["EstateMistake", "find_mistakes"]
@@ -40,12 +41,14 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     yield from _realms(estate)
     yield from _tenants(estate)
     yield from _users(estate)
-    for path, text in (*find_application_mistakes(estate), *find_credential_mistakes(estate)):
+    found = (*find_user_mistakes(estate), *find_application_mistakes(estate), *find_credential_mistakes(estate))
+    for path, text in found:
         yield EstateMistake(path, text)
     yield from _devices(estate)
     yield from _traffic_managers(estate)
     yield from _zones(estate)
     yield from _resolvers(estate)
+    yield from _device_resolvers(estate)
 
 
 def _hosts(estate: Estate) -> Iterator[EstateMistake]:
@@ -118,6 +121,12 @@ def _tenants(estate: Estate) -> Iterator[EstateMistake]:
                 yield EstateMistake(
                     (*here, "federation"), 'only a domain with kind = "federated" names a federation service'
                 )
+            if domain.former_federation is not None:
+                yield from _known(
+                    (*here, "former_federation"), "federation service", domain.former_federation, services
+                )
+                if domain.kind == "federated":
+                    yield EstateMistake((*here, "former_federation"), "only a managed domain has a former service")
             if domain.kind == "federated":
                 yield from _known((*here, "federation"), "federation service", domain.federation or "", services)
 
@@ -145,10 +154,8 @@ def _users(estate: Estate) -> Iterator[EstateMistake]:
             yield EstateMistake(
                 ("users", index, "sam_account"), f"{user.sam_account!r}: letters, digits, dot, dash and underscore only"
             )
-        if not user.password.isprintable() or not user.password or '"' in user.password:
-            yield EstateMistake(
-                ("users", index, "password"), "must not be empty nor hold quotes, line breaks or controls"
-            )
+        if not user.password.isprintable() or not user.password:
+            yield EstateMistake(("users", index, "password"), "must not be empty nor hold line breaks or controls")
 
 
 def _devices(estate: Estate) -> Iterator[EstateMistake]:
@@ -234,6 +241,15 @@ def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
                 )
     if estate.resolvers and all(resolver.devices for resolver in estate.resolvers):
         yield EstateMistake(("resolvers",), "one of them must be for all other devices: leave out its devices")
+
+
+def _device_resolvers(estate: Estate) -> Iterator[EstateMistake]:
+    names = [resolver.name for resolver in estate.resolvers]
+    for index, device in enumerate(estate.devices):
+        for name in device.resolvers:
+            yield from _known(("devices", index, "resolvers"), "resolver", name, names)
+        if len(set(device.resolvers)) < len(device.resolvers):
+            yield EstateMistake(("devices", index, "resolvers"), "names a resolver twice")
 
 
 def _address(path: KeyPath, text: str) -> Iterator[EstateMistake]:

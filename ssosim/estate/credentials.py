@@ -18,11 +18,13 @@ __all__ = [
     "ClientAssertionRules",
     "ClientSecret",
     "FederatedCredential",
+    "Moment",
     "OpenidIssuer",
     "TrustedCertificateSubject",
 ]
 
 Moment = Annotated[datetime, Meta(tz=True)]
+"""A date with time and zone."""
 _EXCHANGE = "api://AzureADTokenExchange"
 
 

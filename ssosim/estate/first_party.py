@@ -1,18 +1,20 @@
 """Applications and APIs of Microsoft, which exist in every tenant: client ids, identifier URIs, scopes.
 
-Sources: ROADtools ``roadtx/firstpartyscopes.json`` (commit fc344df: client ids, redirect URIs, which scopes Microsoft
-has preauthorised for which client, identifier URIs); Entra document "National clouds" and Azure document "Compare
-Azure Government and global Azure" (identifier URIs of other clouds); microsoftgraph/msgraph-cli issue 48 and
-microsoftgraph/msgraph-sdk-python pull request 678 (Azure CLI gets AADSTS65002 for User.Read of Graph).
+Sources: ROADtools ``roadtx/firstpartyscopes.json`` (commit fc344df: client ids, members of the family, redirect URIs,
+which scopes Microsoft has preauthorised for which client, identifier URIs); Entra document "National clouds" and Azure
+document "Compare Azure Government and global Azure" (identifier URIs of other clouds); microsoftgraph/msgraph-cli issue
+48 and microsoftgraph/msgraph-sdk-python pull request 678 (Azure CLI gets AADSTS65002 for User.Read of Graph).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from types import MappingProxyType
 from typing import Literal
 
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from ssosim.estate.applications import Application, RedirectUri
@@ -207,12 +209,28 @@ def _native(client_id: str, name: str, *redirect_uris: str, family: bool = False
     )
 
 
+class _NativeClient(Struct, frozen=True):
+    """A public client in ``first_party_clients.json``; ``scopes`` by the client id of the API."""
+
+    client_id: str
+    name: str
+    family: bool
+    redirect_uris: tuple[str, ...]
+    scopes: dict[str, tuple[str, ...]]
+
+
+_MORE_CLIENTS = json.decode(
+    resources.files("ssosim.estate").joinpath("first_party_clients.json").read_bytes(), type=tuple[_NativeClient, ...]
+)
+"""The members of the family of client ids, and common tools, from the list of ROADtools; APIs of the lab only."""
+
 _CLIENTS = (
     _native(_CLI, "Microsoft Azure CLI", "http://localhost", _NATIVE_CLIENT, family=True),
     _native(_POWERSHELL, "Microsoft Azure PowerShell", "http://localhost", _NATIVE_CLIENT, _OOB, family=True),
     _native(_GRAPH_TOOLS, "Microsoft Graph Command Line Tools", "http://localhost", _NATIVE_CLIENT),
     _native(_OFFICE, "Microsoft Office", "http://localhost", _NATIVE_CLIENT, _OOB, family=True),
     _native(_AAD_POWERSHELL, "Azure Active Directory PowerShell", _NATIVE_CLIENT, _OOB),
+    *(_native(each.client_id, each.name, *each.redirect_uris, family=each.family) for each in _MORE_CLIENTS),
 )
 
 FIRST_PARTY: Mapping[str, Application] = MappingProxyType(
@@ -247,7 +265,8 @@ _IMPERSONATION = {
 }
 
 PREAUTHORIZED: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
+    {each.client_id: each.scopes for each in _MORE_CLIENTS}
+    | {
         _CLI: _IMPERSONATION
         | {
             AAD_GRAPH: ("62e90394-69f5-4237-9190-012177145e10",),

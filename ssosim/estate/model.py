@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from ssosim.estate.applications import Application
-from ssosim.estate.credentials import ClientAssertionRules, OpenidIssuer
+from ssosim.estate.applications import Application, ResourceName
+from ssosim.estate.conditional_access import ConditionalAccessPolicy
+from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
 from ssosim.estate.first_party import FIRST_PARTY, complete_application
 
@@ -32,6 +33,7 @@ __all__ = [
     "Realm",
     "RecordSet",
     "RecordType",
+    "RelyingParty",
     "Routing",
     "ServiceAccount",
     "Tenant",
@@ -67,6 +69,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     public tools reconstruct it, or a complete signed SAML 1.1 assertion. Lifetimes and ``clock_skew`` are in seconds.
     ``refresh_in_from``: token responses have ``refresh_in``, half of the lifetime, if access tokens live for so many
     seconds or more; 0 means never. The limit of the real service is unconfirmed.
+    ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
+    seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     """
 
@@ -84,6 +88,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     refresh_token_lifetime: int = 90 * 86400
     clock_skew: int = 300
     refresh_in_from: int = 7200
+    request_loop_limit: int = 0
+    request_loop_window: int = 300
 
 
 class HostService(EstateEntry, frozen=True, kw_only=True):
@@ -122,7 +128,10 @@ class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
 
 
 class Realm(EstateEntry, frozen=True, kw_only=True):
-    """A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds."""
+    r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
+
+    ``netbios_name`` is the name before the backslash in ``DOMAIN\user``; by default the first label of ``name``.
+    """
 
     name: str
     domain: str
@@ -130,17 +139,29 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     services: tuple[str, ...] = ()
     ticket_lifetime: int = 36000
     renewable_lifetime: int = 7 * 86400
+    netbios_name: str | None = None
+
+    @property
+    def netbios(self) -> str:
+        """The NetBIOS name of the domain."""
+        return self.netbios_name or self.name.partition(".")[0]
 
 
 class Domain(EstateEntry, frozen=True, kw_only=True):
     """A DNS domain that a tenant has verified.
 
-    ``federation`` names the FederationService that signs the domain's users in; managed domains have none.
+    ``federation`` names the FederationService that signs the domain's users in; managed domains have none. A domain
+    that is being converted to a managed one has ``former_federation``, and ``former_share`` of the answers about it
+    name that service still. ``federation_issuer`` is the issuer that the cloud trusts for the domain (default: that of
+    the service).
     """
 
     name: str
     kind: Literal["managed", "federated"] = "managed"
     federation: str | None = None
+    federation_issuer: str | None = None
+    former_federation: str | None = None
+    former_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 class Tenant(EstateEntry, frozen=True, kw_only=True):
@@ -151,6 +172,7 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     initial_domain: str
     domains: tuple[Domain, ...] = ()
     desktop_sso: bool = True
+    conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
 
 
 class User(EstateEntry, frozen=True, kw_only=True):
@@ -158,6 +180,11 @@ class User(EstateEntry, frozen=True, kw_only=True):
 
     ``sid`` is the on-premises security identifier. ``synced`` says whether directory synchronisation has copied it to
     Entra; Entra finds the owner of a ticket by it, and answers AADSTS81011 if it is not there.
+    ``on_premises_upn`` is the user principal name in Active Directory if it differs from that in Entra.
+    ``force_change_password_next_sign_in``: the password is good only for changing it. ``mfa_required``: multifactor
+    authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
+    ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
+    tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
     """
 
     upn: str
@@ -172,29 +199,63 @@ class User(EstateEntry, frozen=True, kw_only=True):
     enabled: bool = True
     password_expired: bool = False
     locked: bool = False
+    force_change_password_next_sign_in: bool = False
     mfa_required: bool = False
+    mfa_registered: bool = True
+    totp_secret: str | None = None
+    guest_tenants: tuple[str, ...] = ()
+    on_premises_upn: str | None = None
+    sign_in_sessions_valid_from: Moment | None = None
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
     """A client machine: its signed-on user, and whether it is in the corporate network.
 
-    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address.
+    With ``ipv6``, clients on it have an IPv6 address as well as an IPv4 address. ``resolvers`` names the resolvers that
+    it asks, in this order; none: those that list it in ``devices``, else those for all devices. The next one is asked
+    if one does not answer in 5 seconds, or answers SERVFAIL, REFUSED or NOTIMP. Source: resolv.conf(5), glibc
+    (``resolv/res_send.c``).
     """
 
     name: str
     user: str
     corporate_network: bool = True
     ipv6: bool = False
+    resolvers: tuple[str, ...] = ()
+
+
+class RelyingParty(EstateEntry, frozen=True, kw_only=True):
+    """A relying party trust of a federation service: a service on premises that trusts its tokens."""
+
+    name: str
+    identifiers: Annotated[tuple[ResourceName, ...], Meta(min_length=1)]
+    enabled: bool = True
 
 
 class FederationService(EstateEntry, frozen=True, kw_only=True):
-    """The WS-Trust security token service of a federated domain; it stands for AD FS."""
+    """The WS-Trust security token service of a federated domain; it stands for AD FS.
+
+    ``alternate_login_id``: users may sign in with their name in Entra where it differs from the one in Active
+    Directory, and assertions name them so. ``relying_parties`` are those beside the cloud. ``protocol`` SAML20: the
+    service has no WS-Trust, and realm discovery names no MEX. ``mex_form``: the WSDL itself, or nested in a
+    ``wsx:MetadataSection``. ``token_type`` is the text in ``TokenType`` of its answers (None: what it issues).
+    ``issuer_per_domain``: assertions name ``http://DOMAIN/adfs/services/trust/`` as their issuer. ``name_id`` and
+    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain.
+    """
 
     name: str
     host: str
     issuer: str
     spn: str | None = None
     token_lifetime: int = 3600
+    alternate_login_id: bool = False
+    relying_parties: tuple[RelyingParty, ...] = ()
+    protocol: Literal["WSTrust", "SAML20"] = "WSTrust"
+    mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
+    token_type: str | None = None
+    issuer_per_domain: bool = False
+    name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
+    upn_claim: Literal["upn", "none"] = "upn"
 
 
 class Monitor(EstateEntry, frozen=True, kw_only=True):
@@ -274,12 +335,15 @@ class DnsSettings(EstateEntry, frozen=True, kw_only=True):
 
     ``empty_set`` is the answer for a name whose record sets are all empty, as they are after their alias target was
     deleted; it is UNCONFIRMED which of the two answers clients got on 25 February 2025. ``seed`` is the seed of the
-    random choices of weighted routing.
+    random choices of weighted routing. ``delegation_ttl``: TTL in seconds of the NS records with which registries and
+    parent zones delegate; None: that of the zone's own NS records. Registries of ``com.`` and ``net.`` use 172800, so
+    that a resolver that knows a delegation uses it for two days after a hold.
     """
 
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
     locations: tuple[Location, ...] = ()
     seed: int = 1
+    delegation_ttl: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
 
 
 class RecordSet(EstateEntry, frozen=True, kw_only=True):

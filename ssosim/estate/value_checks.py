@@ -78,6 +78,7 @@ def _numbers(estate: Estate) -> Iterator[tuple[KeyPath, int, int]]:
     cloud = estate.cloud
     yield ("cloud", "assertion_lifetime"), cloud.assertion_lifetime, 1
     yield ("cloud", "access_token_lifetime"), cloud.access_token_lifetime, 1
+    yield ("cloud", "request_loop_window"), cloud.request_loop_window, 1
     yield ("cloud", "refresh_token_lifetime"), cloud.refresh_token_lifetime, 1
     yield ("cloud", "refresh_in_from"), cloud.refresh_in_from, 0
     yield ("cloud", "clock_skew"), cloud.clock_skew, 0

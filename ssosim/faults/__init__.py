@@ -8,13 +8,24 @@ from ssosim.faults.core.active_faults import ActiveFaults
 from ssosim.faults.core.answer_fault import DnsAnswerFault
 from ssosim.faults.core.certificate_fault import CertificateFault
 from ssosim.faults.core.errors import FaultError
+from ssosim.faults.core.estate_fault import EstateFault
 from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, FaultTarget, HttpRule, Undo
 from ssosim.faults.core.http_fault import HttpFault
 from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
 from ssosim.faults.core.kdc_fault import KdcFault
 from ssosim.faults.core.name_server_fault import NameServerFault
+from ssosim.faults.core.signature_fault import SignatureFault
 from ssosim.faults.core.zone_fault import ZoneFault
+from ssosim.faults.directory.certificate_removed import CertificateRemoved
+from ssosim.faults.directory.consent_revoked import ConsentRevoked
+from ssosim.faults.directory.domain_managed import DomainManaged
+from ssosim.faults.directory.mfa_required import MfaRequired
+from ssosim.faults.directory.password_changed import PasswordChanged
+from ssosim.faults.directory.password_expired import PasswordExpired
 from ssosim.faults.directory.realm_managed import RealmManaged
+from ssosim.faults.directory.secret_expired import SecretExpired
+from ssosim.faults.directory.user_disabled import UserDisabled
+from ssosim.faults.directory.user_locked import UserLocked
 from ssosim.faults.dns.aaaa_dead import AaaaDead
 from ssosim.faults.dns.aaaa_wrong import AaaaWrong
 from ssosim.faults.dns.cname_for_alias import CnameForAlias
@@ -22,6 +33,7 @@ from ssosim.faults.dns.cname_loop import CnameLoop
 from ssosim.faults.dns.delay import Delay
 from ssosim.faults.dns.delegation_removed import DelegationRemoved
 from ssosim.faults.dns.drop import Drop
+from ssosim.faults.dns.lame_delegation import LameDelegation
 from ssosim.faults.dns.long_chain import LongChain
 from ssosim.faults.dns.name_removed import NameRemoved
 from ssosim.faults.dns.name_server_blank import NameServerBlank
@@ -32,14 +44,19 @@ from ssosim.faults.dns.nxdomain import NxDomain
 from ssosim.faults.dns.ptr_mismatch import PtrMismatch
 from ssosim.faults.dns.record_set_empty import RecordSetEmpty
 from ssosim.faults.dns.refused import Refused
+from ssosim.faults.dns.registry_hold import RegistryHold
+from ssosim.faults.dns.resolver_poisoned import ResolverPoisoned
 from ssosim.faults.dns.reverse_zone_dead import ReverseZoneDead
 from ssosim.faults.dns.servfail import ServFail
+from ssosim.faults.dns.signature_expired import SignatureExpired
+from ssosim.faults.dns.signature_tampered import SignatureTampered
 from ssosim.faults.dns.stale_cache import StaleCache
 from ssosim.faults.dns.traffic_manager_deleted import TrafficManagerDeleted
 from ssosim.faults.dns.truncation_loop import TruncationLoop
 from ssosim.faults.dns.ttl_changed import TtlChanged
 from ssosim.faults.dns.validation_failing import ValidationFailing
 from ssosim.faults.dns.wrong_address import WrongAddress
+from ssosim.faults.dns.wrong_view import WrongView
 from ssosim.faults.http.http_answer import HttpAnswer
 from ssosim.faults.http.http_delay import HttpDelay
 from ssosim.faults.http.http_dropped import HttpDropped
@@ -64,15 +81,19 @@ __all__ = [
     "Applied",
     "CertificateExpired",
     "CertificateFault",
+    "CertificateRemoved",
     "CertificateUntrusted",
     "CertificateWrongName",
     "CnameForAlias",
     "CnameLoop",
+    "ConsentRevoked",
     "Delay",
     "DelegationRemoved",
     "DnsAnswerFault",
     "DnsRule",
+    "DomainManaged",
     "Drop",
+    "EstateFault",
     "Fault",
     "FaultError",
     "FaultState",
@@ -91,7 +112,9 @@ __all__ = [
     "KdcRefuses",
     "KdcRule",
     "KdcSilent",
+    "LameDelegation",
     "LongChain",
+    "MfaRequired",
     "NameRemoved",
     "NameServerBlank",
     "NameServerDead",
@@ -99,19 +122,30 @@ __all__ = [
     "NameServerLame",
     "NameServerStale",
     "NxDomain",
+    "PasswordChanged",
+    "PasswordExpired",
     "PtrMismatch",
     "RealmManaged",
     "RecordSetEmpty",
     "Refused",
+    "RegistryHold",
+    "ResolverPoisoned",
     "ReverseZoneDead",
+    "SecretExpired",
     "ServFail",
+    "SignatureExpired",
+    "SignatureFault",
+    "SignatureTampered",
     "StaleCache",
     "TrafficManagerDeleted",
     "TruncationLoop",
     "TtlChanged",
     "Undo",
+    "UserDisabled",
+    "UserLocked",
     "ValidationFailing",
     "WrongAddress",
+    "WrongView",
     "ZoneFault",
     "fault_from",
 ]

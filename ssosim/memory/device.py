@@ -103,7 +103,7 @@ class ServiceExchange:
 class MemoryDevice(ServiceExchange):
     """All ports of one client process except its clock.
 
-    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``server`` is the device's DNS server.
+    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class MemoryDevice(ServiceExchange):
         lab: MemoryLab,
         client: str,
         user: User,
-        server: NameServer,
+        servers: tuple[NameServer, ...],
         *,
         user_present: bool = True,
         dual_stack: bool = False,
@@ -119,8 +119,8 @@ class MemoryDevice(ServiceExchange):
     ) -> None:
         super().__init__(lab, client)
         realm = lab.estate.default_realm
-        self._server = server
-        self._password = user.password if user_present else None
+        self._servers = servers
+        self._user_present = user_present
         self._dual_stack = dual_stack
         self._durations = durations
         self._search = realm.domain
@@ -140,14 +140,14 @@ class MemoryDevice(ServiceExchange):
                 return await self._resolve(f"{name}.{self._search}", family)
         found: list[LookupResult] = []
         for kind in TYPES[family]:
-            read = query_as_stub(self._server, self._lab.trace, self._client, name, kind)
+            read = query_as_stub(self._servers, self._lab.trace, self._client, name, kind)
             found.append(read if isinstance(read, LookupResult) else await _wait_and_read(read))
         return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
 
     async def reverse(self, address: str) -> str | None:
         """Return the first PTR name of ``address``, or None."""
         await pause(self._durations.look_up)
-        read = query_as_stub(self._server, self._lab.trace, self._client, reverse_name(address), "PTR")
+        read = query_as_stub(self._servers, self._lab.trace, self._client, reverse_name(address), "PTR")
         read = read if isinstance(read, LookupResult) else await _wait_and_read(read)
         return read.values[0] if read.values else None
 
@@ -181,7 +181,8 @@ class MemoryDevice(ServiceExchange):
         """Record a prompt and return the user's password; None if no user is present."""
         self._lab.trace.record(self._client, UserPrompted(reason=f"password of {upn}: {reason}"))
         await pause(self._durations.typing)
-        return self._password
+        known = self._lab.provider.directory.find_user(upn) if self._user_present else None
+        return None if known is None else known.password
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Send one request and return the response.
@@ -321,9 +322,11 @@ def memory_device(
     """
     found = device_called(lab.estate, device)
     user = user_on(lab.estate, found)
-    server = lab.dns_server_of(found)
+    servers = lab.dns_servers_of(found)
+    if not found.corporate_network:
+        lab.off_network.add(client)
     ports = MemoryDevice(
-        lab, client, user, server, user_present=user_present, dual_stack=dual_stack, durations=durations
+        lab, client, user, servers, user_present=user_present, dual_stack=dual_stack, durations=durations
     )
     return build_device(lab, user, ports, random=random or client_random(0, client))
 

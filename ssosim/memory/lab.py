@@ -18,7 +18,7 @@ from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.base.resolver_choice import resolver_address, resolver_settings
+from ssosim.lab.base.resolver_choice import resolver_addresses, resolver_settings
 from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
@@ -52,6 +52,7 @@ class MemoryLab:
         self.first_steps = first_steps(estate)
         clock = EngineClock(engine)
         self.trace = Trace(clock)
+        self.off_network: set[str] = set()
         self.zones = ZoneStore(read.zones if zones is None else zones, seed=estate.dns.seed)
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.provider = Provider(
@@ -63,6 +64,7 @@ class MemoryLab:
             acceptors=_build_acceptors(estate, self.services),
             trace=self.trace,
             clock=clock,
+            is_off_network=self.off_network.__contains__,
         )
         accounts = tuple(user.sam_account for user in estate.users if user.sam_account is not None)
         known = list_principals(estate.default_realm, accounts)
@@ -85,9 +87,9 @@ class MemoryLab:
         self._dns = {*estate.addresses("dns"), *self._resolvers}
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
 
-    def dns_server_of(self, device: Device) -> NameServer:
-        """Return the DNS server that ``device`` queries."""
-        return self._resolvers.get(resolver_address(self.estate, device.name), self._server)
+    def dns_servers_of(self, device: Device) -> tuple[NameServer, ...]:
+        """Return the DNS servers that ``device`` queries, in this order."""
+        return tuple(self._resolvers.get(address, self._server) for address in resolver_addresses(self.estate, device))
 
     def _build_resolvers(self) -> dict[str, MemoryResolver]:
         """Build the estate's resolvers, by address, with the name servers that they query."""
@@ -108,7 +110,13 @@ class MemoryLab:
                 find_server=find_server,
                 now=lambda: self.engine.now,
             )
-            faults.attach(one, "resolver", validates=resolver.validate)
+            faults.attach(
+                one,
+                "resolver",
+                resolver.name,
+                validates=resolver.validate,
+                subnet=resolver.location or resolver.address,
+            )
         return made
 
     def recorder(self, client: str) -> Callable[[Event], None]:

@@ -7,7 +7,7 @@ the same number of random numbers.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -18,7 +18,15 @@ from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, resolv
 from ssosim.dns.server.delivery import apply_effect, make_dropped_event, name_faults
 from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
-from ssosim.dns.zones.stub import NAME_TIMEOUT_S, LookupResult, Query, build_query, read_answer, read_wire
+from ssosim.dns.zones.stub import (
+    NAME_TIMEOUT_S,
+    LookupResult,
+    Query,
+    asks_next_server,
+    build_query,
+    read_answer,
+    read_wire,
+)
 from ssosim.trace import DnsAnswered, Trace
 
 __all__ = ["AuthoritativeServer", "NameServer", "SentReply", "Wait", "apply_dns_effect", "query_as_stub"]
@@ -132,24 +140,42 @@ class AuthoritativeServer:
         return reply
 
 
-def query_as_stub(server: NameServer, trace: Trace, client: str, name: str, kind: str) -> LookupResult | Wait:
-    """Query ``server`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
+def query_as_stub(
+    servers: Sequence[NameServer], trace: Trace, client: str, name: str, kind: str
+) -> LookupResult | Wait:
+    """Query ``servers`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
 
-    Every reply is recorded under ``client`` when it is sent. Returns what the stub resolver reads; if time passes
-    before that, a generator that yields the seconds and returns the result.
+    A server that fails is followed by the next one (``asks_next_server``). Every reply is recorded under ``client``
+    when it is sent. Returns what the stub resolver reads; if time passes before that, a generator that yields the
+    seconds and returns the result.
     """
     try:
         query = build_query(name, kind)
     except (dns.exception.DNSException, UnicodeError):
         return LookupResult("servfail")
-    reply = server.reply_to(query, client, "udp")
-    if reply.answer is None or reply.delay or reply.is_truncated:
-        return _wait(reply, server, trace, client)
-    trace.record(client, reply.event)
-    return reply.read
+    read = LookupResult("timeout")
+    for number, server in enumerate(servers):
+        reply = server.reply_to(query, client, "udp")
+        if reply.answer is None or reply.delay or reply.is_truncated:
+            return _wait(reply, servers[number:], trace, client)
+        trace.record(client, reply.event)
+        read = reply.read
+        if not asks_next_server(read):
+            break
+    return read
 
 
-def _wait(reply: SentReply, server: NameServer, trace: Trace, client: str) -> Wait:
+def _wait(reply: SentReply, servers: Sequence[NameServer], trace: Trace, client: str) -> Wait:
+    """Read the reply of the first of ``servers``, and query the others while one fails."""
+    read = yield from _wait_for(reply, servers[0], trace, client)
+    for server in servers[1:]:
+        if not asks_next_server(read):
+            break
+        read = yield from _wait_for(server.reply_to(reply.query, client, "udp"), server, trace, client)
+    return read
+
+
+def _wait_for(reply: SentReply, server: NameServer, trace: Trace, client: str) -> Wait:
     waited = 0.0
     transports: tuple[Transport, ...] = ("udp", "tcp")
     for transport in transports:

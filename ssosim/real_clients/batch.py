@@ -19,10 +19,10 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.real_clients.sent_requests import SentRequests, collect_sent_requests
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.private_play import play_privately
-from ssosim.trace import PhaseStarted, Record
+from ssosim.trace import PhaseStarted, Record, SignInsStarted
 from ssosim.trace.export import read_records
 from ssosim.verdict.expectations import Expectation
-from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.result import RunResult
 
 __all__ = ["Cell", "Job", "JobDone", "JobFailed", "Message", "PhaseBegan", "play_job"]
@@ -117,10 +117,10 @@ def _build_cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
         records = _group_by_phase(read_records(lines))
     for phase in result.phases:
         for client, result_of_client in phase.clients.items():
-            own = [record for record in records.get(phase.phase, ()) if record.client == client]
+            own = [record for record in records.get(phase.label, ()) if record.client == client]
             yield Cell(
                 scenario=result.scenario,
-                phase=phase.phase,
+                phase=phase.label,
                 client=client,
                 outcome=result_of_client.outcome,
                 reason=result_of_client.reason,
@@ -138,6 +138,8 @@ def _group_by_phase(records: Iterable[Record]) -> dict[str, list[Record]]:
     for record in records:
         if isinstance(record.event, PhaseStarted):
             phase = record.event.phase
+        elif isinstance(record.event, SignInsStarted):
+            phase = label_phase(record.event.phase, record.event.sign_in_at)
         found.setdefault(phase, []).append(record)
     return found
 

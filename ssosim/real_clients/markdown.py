@@ -49,7 +49,7 @@ def render_header(client_flows: Sequence[ClientFlow], scenarios: Sequence[Scenar
         "",
         "| scenario | phases |",
         "| --- | --- |",
-        *(f"| `{each.name}` | {', '.join(phase.name for phase in each.phases)} |" for each in scenarios),
+        *(f"| `{each.name}` | {', '.join(_labels(each))} |" for each in scenarios),
         "",
         _LEGEND,
         _MARK,
@@ -74,9 +74,13 @@ def extract_figures(page: str) -> str:
     return page.partition(_MARK)[2].strip() + "\n\n" + _BRIEFLY
 
 
+def _labels(scenario: Scenario) -> list[str]:
+    return [label for phase in scenario.phases for label in phase.labels]
+
+
 def _table(matrix: Matrix, scenario: Scenario) -> Iterator[str]:
     """Yield the table of a scenario: a row per client, or for the many fault rows a row per phase."""
-    phases = [phase.name for phase in scenario.phases]
+    phases = _labels(scenario)
     present = {cell.client for cell in matrix.cells if cell.scenario == scenario.name}
     names = [client_flow.name for client_flow in matrix.client_flows if client_flow.name in present]
     across, down = (names, phases) if scenario.name == PASSWORD_FAULTS else (phases, names)

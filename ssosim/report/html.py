@@ -37,7 +37,7 @@ def html_report(result: RunResult, records: Sequence[Record], *, again: str = ""
         Lane(client, tuple(phase.clients[client] for phase in phases), tries.get(client, ())) for client in clients
     ]
     drawing = timeline(
-        [(phase.phase, phase.start.timestamp()) for phase in phases],
+        [(phase.label, phase.start.timestamp()) for phase in phases],
         end,
         faults,
         record_bands(records, begin, end),
@@ -102,7 +102,7 @@ def _chip(outcome: Outcome) -> str:
 def _verdicts(phases: Sequence[PhaseResult], clients: Sequence[str]) -> str:
     year = f" {phases[0].start.astimezone(UTC).year}"
     head = "".join(
-        f'<th scope="col">{escape(phase.phase)}<br>'
+        f'<th scope="col">{escape(phase.label)}<br>'
         f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp()).replace(year, "")}</time></th>'
         for phase in phases
     )
@@ -140,7 +140,7 @@ def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Seq
     head = (
         f'<section aria-labelledby="phase-{number}"><h3 id="phase-{number}">'
         f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp())}</time> '
-        f"<b>{escape(phase.phase)}</b>{title}</h3>"
+        f"<b>{escape(phase.label)}</b>{title}</h3>"
     )
     parts = [head, *(f'<p class="note">Note: {escape(note)}</p>' for note in phase.notes)]
     for lane, client in enumerate(clients):

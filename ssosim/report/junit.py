@@ -1,4 +1,4 @@
-"""JUnit XML for continuous integration systems: one test case for each client in each phase.
+"""JUnit XML for continuous integration systems: one test case for each sign-in of a client in a phase.
 
 There is no standard. The document is valid by both common schemas: Ant's, and that of Jenkins' xUnit plug-in.
 """
@@ -63,7 +63,8 @@ def junit_xml(
 def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Record], again: str) -> ET.Element:
     # Dots separate packages in most viewers: in the class name, scenario and phase become two levels of them.
     result = phase.clients[client]
-    case = ET.Element("testcase", {"classname": _text(classname), "name": _text(client), "time": "0.000"})
+    name = client if phase.sign_in_at is None else f"{client}, sign-in at {phase.sign_in_at:.12g} s"
+    case = ET.Element("testcase", {"classname": _text(classname), "name": _text(name), "time": "0.000"})
     if not result.is_judged:
         also = "; only an exposure could fail here" if result.expected is not None else ""
         ET.SubElement(case, "skipped", {"message": _text(f"{result.outcome}; nothing is expected of it{also}")})
@@ -74,7 +75,7 @@ def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Rec
         figures = describe_figures(result)
         message += f"\n{figures}" if figures else ""
         lines = [str(line) for line in evidence(records, result.evidence)]
-        begin = f"{client} in phase {phase.phase!r}, from {phase.start.isoformat()}"
+        begin = f"{client} in phase {phase.label!r}, from {phase.start.isoformat()}"
         failure.text = _text("\n".join([begin, message, *lines, f"again: {again}"]))
     return case
 

@@ -28,7 +28,7 @@ def table(result: RunResult, columns: int | None = None) -> str:
     rows = [["phase", "from", *clients]]
     for phase in result.phases:
         begin = phase.start.strftime("%H:%M")
-        rows.append([phase.phase, begin, *(_cell(phase.clients[client]) for client in clients)])
+        rows.append([phase.label, begin, *(_cell(phase.clients[client]) for client in clients)])
     grid = _grid(rows)
     if columns is not None and max(map(len, grid)) > columns:
         grid = _grid([list(row) for row in zip(*rows, strict=True)])
@@ -36,14 +36,14 @@ def table(result: RunResult, columns: int | None = None) -> str:
     lines = [*(part for line in head for part in _wrap(line, columns)), "", *grid]
     width = max((len(client) for client in clients), default=0)
     for phase in result.phases:
-        lines += ["", *_wrap(f"{phase.phase}: {phase.title}".rstrip(": "), columns)]
+        lines += ["", *_wrap(f"{phase.label}: {phase.title}".rstrip(": "), columns)]
         lines += [part for note in phase.notes for part in _wrap(f"  note: {note}", columns, "    ")]
         for client, came_to in phase.clients.items():
             outcome = f"{came_to.outcome}{_after(came_to)}"
             texts = [f"{outcome}: {came_to.reason}{_deviation(came_to)}", describe_figures(came_to), came_to.note]
             lines += _beside(client.ljust(width), [text for text in texts if text], columns)
     if result.mix:
-        shares = [f"{each.phase} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
+        shares = [f"{each.label} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
     counted, *free = describe_expectations(result)
     lines.append("")
@@ -103,7 +103,7 @@ def describe_expectations(result: RunResult) -> list[str]:
             lines[0] += f"; nothing is expected of {pairs - len(result.judged)} more"
     alike: dict[str, list[str]] = {}
     for client in result.clients:
-        if text := _describe_freedom([(each.phase, each.clients[client]) for each in result.phases]):
+        if text := _describe_freedom([(each.label, each.clients[client]) for each in result.phases]):
             alike.setdefault(text, []).append(client)
     return lines + [f"{', '.join(clients)}: {text}" for text, clients in alike.items()]
 

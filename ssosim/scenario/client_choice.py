@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 from ssosim_clients.catalogue import MODELS, find_model
@@ -14,6 +14,7 @@ from ssosim_clients.policies.registry import find_policy
 
 from ssosim.estate.device_choice import DeviceChoice
 from ssosim.scenario.model import Client, Scenario
+from ssosim.verdict.expectations import AnyExpectation
 
 __all__ = ["UnknownClientError", "find_client", "model_of", "with_clients"]
 
@@ -47,11 +48,17 @@ def with_clients(scenario: Scenario, clients: Iterable[Client]) -> Scenario:
     names = {key for client in chosen for key in client.groups}
     phases = tuple(
         msgspec.structs.replace(
-            phase, expect={name: outcome for name, outcome in phase.expect.items() if name in names}
+            phase,
+            expect=_select(phase.expect, names),
+            expect_at={at: _select(table, names) for at, table in phase.expect_at.items()},
         )
         for phase in scenario.phases
     )
     return msgspec.structs.replace(scenario, clients=chosen, phases=phases)
+
+
+def _select(table: dict[str, AnyExpectation], names: Collection[str]) -> dict[str, AnyExpectation]:
+    return {name: expected for name, expected in table.items() if name in names}
 
 
 def model_of(client: Client) -> Model:

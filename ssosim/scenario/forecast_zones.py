@@ -53,7 +53,11 @@ def _overlay(base: ZoneSet, tree: ZoneSet, origins: frozenset[Name], profiles: I
         zone = merged.zone_of(name)
         if len(zone.origin) > 1 and not zone.node(name):
             merged = add_profile_name(merged, profile)
-    return check_links(dataclasses.replace(merged, locations=base.locations, empty_set=base.empty_set))
+    return check_links(
+        dataclasses.replace(
+            merged, locations=base.locations, empty_set=base.empty_set, delegation_ttl=base.delegation_ttl
+        )
+    )
 
 
 def _without_profiles(zone: Zone, named: frozenset[str], gone: frozenset[str]) -> Zone:

@@ -7,7 +7,7 @@ of the records behind them. What is not supported in memory is refused with its 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.ports import Device
@@ -21,8 +21,8 @@ from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
-from ssosim.trace import PhaseStarted
+from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
+from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play_in_memory"]
 
@@ -77,18 +77,32 @@ class _Play:
             mark = lab.trace.last_seq
             steps = faults.enter(phase)
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
-            self._enter()
-            for after, act in steps:
-                self._until(began + after)
-                act()
-            self._until(began + scenario.duration_of(index))
-            self._check()
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
-            results += judge_phase(scenario, phase, lab.trace, mark, first_steps=lab.first_steps)
+            first = mark
+            for number, at in enumerate(phase.sign_in_times):
+                self._run_to(began, at, steps)
+                if at > 0:
+                    mark = lab.trace.last_seq
+                    run_actions(steps, at)
+                if phase.sign_in_at:
+                    lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                self._enter()
+                self._run_to(began, scenario.sign_in_end(index, number), steps)
+                self._check()
+                judged = judge_phase(scenario, phase, lab.trace, mark, sign_in=number, first_steps=lab.first_steps)
+                results += judged
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
         self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()
         return Playback(scenario, tuple(results), notes)
+
+    def _run_to(self, began: float, end: float, actions: list[tuple[float, Callable[[], None]]]) -> None:
+        """Run to ``end`` seconds after ``began``, with the actions before it at their times."""
+        while actions and actions[0][0] < end:
+            after, act = actions.pop(0)
+            self._until(began + after)
+            act()
+        self._until(began + end)
 
     def _until(self, moment: float) -> None:
         try:

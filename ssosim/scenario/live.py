@@ -10,6 +10,8 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +25,17 @@ from ssosim.scenario.fitting import fit_faults
 from ssosim.scenario.loader import catalogue, convert_scenario, list_shipped_names, load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
-from ssosim.trace import ClientEvent, DnsAnswered, FaultUndone, LabEvent, LabPaused, PhaseStarted, Record, split_columns
+from ssosim.trace import (
+    ClientEvent,
+    DnsAnswered,
+    FaultUndone,
+    LabEvent,
+    LabPaused,
+    PhaseStarted,
+    Record,
+    SignInsStarted,
+    split_columns,
+)
 from ssosim.verdict.clients import LAB_COMMANDS, describe_unknown_client
 from ssosim.verdict.expectations import Expectation, check
 from ssosim.verdict.judge import Verdict, judge
@@ -142,6 +154,7 @@ class _RunningScenario:
         self._faults = PhaseFaults(lab, scenario.seed)
         self._index = -1
         self._since = 0
+        self._sign_in = 0
         self._problem = ""
         self._task: asyncio.Task[None] | None = None
 
@@ -153,15 +166,29 @@ class _RunningScenario:
             return
         self._index += 1
         phase = self.scenario.phases[self._index]
-        self._since = self._lab.trace.last_seq
+        self._since, self._sign_in = self._lab.trace.last_seq, 0
         try:
             steps = self._faults.enter(phase)
         except FaultError:
             self.finish()
             raise
         self._lab.trace.record("", PhaseStarted(scenario=self.scenario.name, phase=phase.name))
+        if phase.sign_in_at and phase.sign_in_at[0] == 0:
+            self._start_sign_ins(0)
+        later = [(at, partial(self._start_sign_ins, n)) for n, at in enumerate(phase.sign_in_at) if at > 0]
+        # Stable: at the same time faults change before the sign-ins start.
+        steps = sorted([*steps, *later], key=itemgetter(0))
         if steps or self._speed is not None:
             self._task = asyncio.create_task(self._run_steps(steps))
+
+    def _start_sign_ins(self, number: int) -> None:
+        """Record that the sign-ins with this number of the phase begin: verdicts and expectations are theirs now."""
+        phase = self.scenario.phases[self._index]
+        at = phase.sign_in_at[number]
+        if at > 0:
+            self._since = self._lab.trace.last_seq
+        self._sign_in = number
+        self._lab.trace.record("", SignInsStarted(scenario=self.scenario.name, phase=phase.name, sign_in_at=at))
 
     def finish(self) -> None:
         """End the scenario and undo all its faults."""
@@ -191,7 +218,10 @@ class _RunningScenario:
         self._task = None
 
     def as_data(self) -> dict[str, Any]:
-        """Return the state for the control API; ``since`` is the number of the last record before the phase."""
+        """Return the state for the control API; ``since`` is the number of the last record before the phase.
+
+        In a phase with ``sign_in_at``, ``since`` and ``expect`` are of the present sign-in.
+        """
         phase = self.scenario.phases[self._index]
         return {
             "name": self.scenario.name,
@@ -204,7 +234,8 @@ class _RunningScenario:
                 "title": phase.title,
                 "number": self._index + 1,
                 "since": self._since,
-                "expect": msgspec.to_builtins(phase.expect),
+                "sign_in_at": phase.sign_in_at[self._sign_in] if phase.sign_in_at else None,
+                "expect": msgspec.to_builtins(phase.expected_at(self._sign_in)),
             },
             "problem": self._problem,
             **list_faults(self._lab.faults),

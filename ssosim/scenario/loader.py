@@ -17,7 +17,7 @@ from ssosim.estate.toml_lines import KeyPath
 from ssosim.faults.core.placeholders import find_field_mistakes
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
-from ssosim.verdict.expectations import ANY_PHASE, find_expectation_mistake
+from ssosim.verdict.expectations import ANY_PHASE, AnyExpectation, find_expectation_mistake
 
 __all__ = ["catalogue", "convert_scenario", "list_shipped_names", "load_scenario", "parse_scenario"]
 
@@ -198,6 +198,30 @@ def _steps(scenario: Scenario) -> Iterator[_Mistake]:
                 yield _Mistake((*path, "faults"), "needs at least one fault")
 
 
+def _sign_ins(scenario: Scenario) -> Iterator[_Mistake]:
+    if any(moment.tzinfo is None for moment in (*(phase.start for phase in scenario.phases), scenario.end)):
+        return  # said already
+    for index, phase in enumerate(scenario.phases):
+        length, times = scenario.duration_of(index), phase.sign_in_at
+        for number, at in enumerate(times):
+            path: KeyPath = ("phases", index, "sign_in_at", number)
+            if not 0 <= at < length:
+                yield _Mistake(path, f"expected seconds within the phase, from 0 to below {length:g}")
+            elif number and not at > times[number - 1]:
+                yield _Mistake(path, "must be later than the sign-in before")
+        for key in phase.expect_at:
+            if _seconds(key) not in times:
+                known = f"expected one of {', '.join(f'{at:.12g}' for at in times)}" if times else "sign_in_at has none"
+                yield _Mistake(("phases", index, "expect_at", key), f"there is no sign-in at {key!r}; {known}")
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
     for index, client in enumerate(scenario.clients):
         if client.model is not None and client.model not in models:
@@ -208,13 +232,14 @@ def _models(scenario: Scenario, models: Collection[str]) -> Iterator[_Mistake]:
 def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
     names = {key for client in scenario.clients for key in client.groups}
     for index, phase in enumerate(scenario.phases):
-        for name, expected in phase.expect.items():
-            path: KeyPath = ("phases", index, "expect", name)
+        tables: list[tuple[KeyPath, dict[str, AnyExpectation]]] = [(("phases", index, "expect"), phase.expect)]
+        tables += [(("phases", index, "expect_at", at), table) for at, table in phase.expect_at.items()]
+        for path, name, expected in (((*at, name), name, each) for at, table in tables for name, each in table.items()):
             if name not in names:
                 yield _Mistake(path, f"there is no client {name!r}; {_list_known(name, sorted(names))}")
             if text := find_expectation_mistake(expected):
                 yield _Mistake(path, text)
-    phases = [phase.name for phase in scenario.phases]
+    phases = [*dict.fromkeys(name for phase in scenario.phases for name in (phase.name, *phase.labels))]
     known = {*phases, *(f"{scenario.name}#{phase}" for phase in phases), ANY_PHASE}
     for index, client in enumerate(scenario.clients):
         for key, expected in client.expect.items():
@@ -241,6 +266,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _clients,
     _devices,
     _steps,
+    _sign_ins,
     _expectations,
     _placeholders,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from datetime import datetime
 
 import msgspec
@@ -19,6 +20,7 @@ from ssosim.verdict.expectations import (
     merge,
     select_by_phase,
 )
+from ssosim.verdict.outcome import label_phase
 
 __all__ = ["Client", "Phase", "Scenario", "Step"]
 
@@ -107,31 +109,60 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
     ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table; the most specific
     key counts. Of a client without a key nothing is expected.
+
+    ``sign_in_at``: the clients sign in at these times, in seconds from the start, and each sign-in has a verdict of its
+    own; without it they sign in once, at the start. ``expect_at`` has a table like ``expect`` for single sign-ins, by
+    their times in seconds as text; it precedes ``expect``.
     """
 
     name: str
     start: datetime
     title: str = ""
+    sign_in_at: tuple[float, ...] = ()
     faults: tuple[AnyFault, ...] = ()
     steps: tuple[Step, ...] = ()
     include: tuple[str, ...] = ()
     expect: dict[str, AnyExpectation] = {}
+    expect_at: dict[str, dict[str, AnyExpectation]] = {}
+
+    def has_faults_in(self, sign_in: int) -> bool:
+        """Whether a fault is in force between sign-in number ``sign_in`` (from 0) and the next one."""
+        begin, *later = self.sign_in_times[sign_in : sign_in + 2]
+        end = later[0] if later else math.inf
+        steps = any(step.at < end and (step.until is None or step.until > begin) for step in self.steps)
+        return bool(self.faults or self.include) or steps
 
     @property
-    def has_faults(self) -> bool:
-        """Whether a fault is in force at any time of the phase."""
-        return bool(self.faults or self.steps or self.include)
+    def sign_in_times(self) -> tuple[float, ...]:
+        """The times at which the clients sign in, in seconds from the start of the phase."""
+        return self.sign_in_at or (0.0,)
 
-    def expected_of(self, client: Client, scenario: str = "") -> Expectation | None:
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of the phase in results: one, or one for each time of ``sign_in_at``."""
+        return tuple(label_phase(self.name, at) for at in self.sign_in_at or (None,))
+
+    def expected_at(self, sign_in: int) -> dict[str, AnyExpectation]:
+        """Return ``expect`` for sign-in number ``sign_in`` (from 0), with its own table first."""
+        at = self.sign_in_times[sign_in]
+        own = next((table for key, table in self.expect_at.items() if float(key) == at), {})
+        return own | {key: value for key, value in self.expect.items() if key not in own}
+
+    def expected_of(self, client: Client, scenario: str = "", sign_in: int = 0) -> Expectation | None:
         """Return what is expected of ``client``; None if nothing is.
 
-        ``scenario`` is the name of the scenario, for keys of ``Client.expect``. Raises ExpectationError; a loaded
-        scenario has been checked.
+        ``scenario`` is the name of the scenario, for keys of ``Client.expect``; ``sign_in`` is the number of the
+        sign-in, from 0. Raises ExpectationError; a loaded scenario has been checked.
         """
         own = {key: convert_expectation(value) for key, value in client.expect.items()}
-        here = next((convert_expectation(self.expect[key]) for key in client.groups if key in self.expect), None)
-        default = default_expectation(has_faults=self.has_faults) if client.added and here is None else None
-        return merge(*select_by_phase(own, self.name, scenario), here, default) or None
+        tables = [table for key, table in self.expect_at.items() if float(key) == self.sign_in_times[sign_in]]
+        found = [table[key] for table in (*tables, self.expect) for key in client.groups if key in table]
+        here = convert_expectation(found[0]) if found else None
+        broken = self.has_faults_in(sign_in)
+        default = default_expectation(has_faults=broken) if client.added and here is None else None
+        label = self.labels[sign_in]
+        by_label = select_by_phase(own, label, scenario)[:2] if label != self.name else ()
+        return merge(*by_label, *select_by_phase(own, self.name, scenario), here, default) or None
 
 
 class Scenario(_Frozen, frozen=True, kw_only=True):
@@ -157,6 +188,11 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
         """Return the length of phase number ``index`` (from 0) in seconds."""
         following = self.phases[index + 1].start if index + 1 < len(self.phases) else self.end
         return (following - self.phases[index].start).total_seconds()
+
+    def sign_in_end(self, index: int, sign_in: int) -> float:
+        """Return when sign-in number ``sign_in`` of phase ``index`` is judged, in seconds from its start (from 0)."""
+        times = self.phases[index].sign_in_times
+        return times[sign_in + 1] if sign_in + 1 < len(times) else self.duration_of(index)
 
     def estate(self, estate: Estate) -> Estate:
         """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers.

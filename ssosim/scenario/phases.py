@@ -21,14 +21,15 @@ from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import is_on_the_wire
 
-__all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase"]
+__all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase", "run_actions"]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientVerdict:
     """The verdict on one client in one phase, with what was expected (None: nothing) and measures.
 
-    ``decided_s`` is for programs only: real seconds from the program's start to the decision.
+    ``decided_s`` is for programs only: real seconds from the program's start to the decision. ``sign_in_at``: which
+    sign-in of the phase, in seconds from its start; None for a phase without ``sign_in_at``.
     """
 
     phase: str
@@ -37,6 +38,7 @@ class ClientVerdict:
     expected: Expectation | None
     measures: Measures = NOTHING_MEASURED
     decided_s: float | None = None
+    sign_in_at: float | None = None
 
     @property
     def broken(self) -> tuple[BrokenExpectation, ...]:
@@ -67,19 +69,35 @@ class Playback:
         """Whether all that is expected of the clients holds."""
         return all(result.as_expected for result in self.results)
 
-    def share(self, phase: str, outcome: Outcome = Outcome.SILENT) -> float | None:
-        """Return the share of the scenario's mix, from 0 to 1, with ``outcome`` in ``phase``; None without a mix."""
+    def share(self, phase: str, outcome: Outcome = Outcome.SILENT, *, sign_in_at: float | None = None) -> float | None:
+        """Return the share of the scenario's mix, from 0 to 1, with ``outcome`` in ``phase``; None without a mix.
+
+        ``sign_in_at`` says which sign-in, if the phase has several. Raises KeyError if it has none at that time.
+        """
         weights = {client.name: client.weight for client in self.scenario.clients if client.weight > 0}
-        here = [result for result in self.results if result.phase == phase and result.client in weights]
+        here = [result for result in self._select(phase, sign_in_at) if result.client in weights]
         whole = sum(weights[result.client] for result in here)
         return sum(weights[r.client] for r in here if r.verdict.outcome is outcome) / whole if whole else None
 
-    def result(self, phase: str, client: str) -> ClientVerdict:
-        """Return the result of ``client`` in ``phase``; raises KeyError."""
-        for result in self.results:
-            if (result.phase, result.client) == (phase, client):
+    def result(self, phase: str, client: str, sign_in_at: float | None = None) -> ClientVerdict:
+        """Return the result of ``client`` in ``phase``; ``sign_in_at`` says which sign-in, if there are several.
+
+        Raises KeyError if there is none, or if the phase has several sign-ins and none was chosen.
+        """
+        for result in self._select(phase, sign_in_at):
+            if result.client == client:
                 return result
         raise KeyError((phase, client))
+
+    def _select(self, phase: str, sign_in_at: float | None) -> list[ClientVerdict]:
+        """Return the results of one sign-in of ``phase``."""
+        here = [result for result in self.results if result.phase == phase]
+        times = {result.sign_in_at for result in here}
+        if sign_in_at is None and len(times) > 1:
+            raise KeyError(f"{phase} has several sign-ins: choose one by sign_in_at")
+        if sign_in_at is not None and here and sign_in_at not in times:
+            raise KeyError(f"{phase} has no sign-in at {sign_in_at:g}")
+        return [result for result in here if sign_in_at in (None, result.sign_in_at)]
 
 
 class PhaseFaults:
@@ -94,8 +112,7 @@ class PhaseFaults:
         """Replace the previous phase's faults by those of ``phase`` and of its steps at 0; return the other steps."""
         self.change_to(phase.faults)
         steps = self.steps(phase)
-        while steps and steps[0][0] == 0:
-            steps.pop(0)[1]()
+        run_actions(steps, 0.0)
         return steps
 
     def change_to(self, faults: Sequence[AnyFault]) -> None:
@@ -141,6 +158,12 @@ class PhaseFaults:
         self._undos = [undo for undo in self._undos if undo not in undos]
 
 
+def run_actions(actions: list[tuple[float, Callable[[], None]]], until: float) -> None:
+    """Remove and call the ``actions`` of a phase up to ``until``, in seconds from its start."""
+    while actions and actions[0][0] <= until:
+        actions.pop(0)[1]()
+
+
 def judge_phase(
     scenario: Scenario,
     phase: Phase,
@@ -148,15 +171,18 @@ def judge_phase(
     mark: int,
     times: Mapping[str, ProgramTimes] = NOT_TIMED,
     *,
+    sign_in: int = 0,
     first_steps: FirstSteps = NO_FIRST_STEPS,
 ) -> list[ClientVerdict]:
-    """Judge all clients in ``phase``, from the records of ``trace`` after record number ``mark``.
+    """Judge sign-in number ``sign_in`` of all clients in ``phase``, from the records after record number ``mark``.
 
     ``times`` are the times of the programs, by client name. ``first_steps`` maps a host to the step at which a name
     without an address fails.
     """
     records = trace.since(mark)
-    began = phase.start.timestamp()
+    at = phase.sign_in_at[sign_in] if phase.sign_in_at else None
+    began = phase.start.timestamp() + (at or 0.0)
+    period = "phase" if at is None else "attempt"
     own: dict[str, list[Record]] = {client.name: [] for client in scenario.clients}
     for record in records:
         if record.client in own:
@@ -172,10 +198,11 @@ def judge_phase(
         ClientVerdict(
             phase.name,
             client.name,
-            (verdict := judge(own[client.name], began, pauses, before.get(client.name, ()))),
-            phase.expected_of(client, scenario.name),
+            (verdict := judge(own[client.name], began, pauses, before.get(client.name, ()), period)),
+            phase.expected_of(client, scenario.name, sign_in),
             measure(own[client.name], verdict, began, max(mended, default=began), first_steps),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,
+            at,
         )
         for client in scenario.clients
     ]

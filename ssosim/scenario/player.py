@@ -20,6 +20,9 @@ Each phase is played in this order:
 8. Raise LabError if a model's code is broken, then judge all clients from the phase's records. A failure that a model
    raises is its end, and is judged.
 
+With ``sign_in_at``, steps 5 to 8 are played for each of its times: run to the time, remember the last record, apply the
+steps of that time, record ``SignInsStarted``, and judge when the next sign-in begins or the phase ends.
+
 What always holds: verdicts come from the trace only. A client's device slot (its address) and its random generator are
 reserved once and outlast its process, so a client is the same for servers and faults in all phases. All clients have
 their device before the first phase, while nothing is broken, so the user has signed on. ``play`` ends all tasks and
@@ -36,7 +39,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssosim_clients.models.base import Model
@@ -52,9 +55,9 @@ from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase
+from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_side_by_side
-from ssosim.trace import PhaseStarted
+from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play"]
 
@@ -70,9 +73,9 @@ async def play(
     """Play ``scenario`` in a lab that runs on ``clock``.
 
     ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
-    at the start of the next phase; one that is still signing in goes on. Programs run once per phase, at its start,
-    ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a model's code is broken, and
-    FaultError if a fault does not fit the estate.
+    at the start of the next phase or at the next time of ``sign_in_at``; one that is still signing in goes on. Programs
+    run once for each of these times, ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a
+    model's code is broken, and FaultError if a fault does not fit the estate.
     """
     fitted = fit_scenario(scenario, lab.estate)
     scenario = fitted.scenario
@@ -90,19 +93,37 @@ async def play(
             mark = lab.trace.last_seq
             steps = faults.enter(phase)
             lab.trace.record("", PhaseStarted(scenario=scenario.name, phase=phase.name))
-            times = NOT_TIMED
-            if run_program is not None:
-                programs = [client for client in scenario.clients if client.run]
-                times = await run_side_by_side(programs, run_program, lab.trace, at_once)
-            await clients.start_sign_ins()
-            for after, act in steps:
-                await clock.run_until(began + after)
-                act()
-            await clock.run_until(began + scenario.duration_of(index))
-            clients.raise_errors()
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(mark))
-            results += judge_phase(scenario, phase, lab.trace, mark, times, first_steps=lab.first_steps)
+            first = mark
+            for number, at in enumerate(phase.sign_in_times):
+                await _run_to(clock, began, at, steps)
+                if at > 0:
+                    mark = lab.trace.last_seq
+                    run_actions(steps, at)
+                if phase.sign_in_at:
+                    lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                times = NOT_TIMED
+                if run_program is not None:
+                    programs = [client for client in scenario.clients if client.run]
+                    times = await run_side_by_side(programs, run_program, lab.trace, at_once)
+                await clients.start_sign_ins()
+                await _run_to(clock, began, scenario.sign_in_end(index, number), steps)
+                clients.raise_errors()
+                results += judge_phase(
+                    scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
+                )
+            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
         return Playback(scenario, tuple(results), notes, fitted.left_out)
+
+
+async def _run_to(
+    clock: VirtualClock | RealTimeClock, began: float, end: float, actions: list[tuple[float, Callable[[], None]]]
+) -> None:
+    """Run to ``end`` seconds after ``began``, with the actions before it at their times."""
+    while actions and actions[0][0] < end:
+        after, act = actions.pop(0)
+        await clock.run_until(began + after)
+        act()
+    await clock.run_until(began + end)
 
 
 class _ClientModels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from datetime import timedelta
 
 from ssosim import __version__
 from ssosim.faults import AnyFault
@@ -29,16 +30,17 @@ def run_result(playback: Playback) -> RunResult:
         as_expected=playback.as_expected,
         left_out=dict(playback.left_out),
         mix={client.name: client.weight for client in scenario.clients if client.weight > 0},
-        phases=tuple(_phase(playback, phase) for phase in scenario.phases),
+        phases=tuple(_phase(playback, phase, at) for phase in scenario.phases for at in phase.sign_in_at or (None,)),
     )
 
 
-def _phase(playback: Playback, phase: Phase) -> PhaseResult:
+def _phase(playback: Playback, phase: Phase, sign_in_at: float | None) -> PhaseResult:
     return PhaseResult(
         phase=phase.name,
         title=phase.title,
-        start=phase.start,
-        share_silent=playback.share(phase.name),
+        start=phase.start + timedelta(seconds=sign_in_at or 0.0),
+        sign_in_at=sign_in_at,
+        share_silent=playback.share(phase.name, sign_in_at=sign_in_at),
         faults=tuple(_faults(phase)),
         notes=playback.notes.get(phase.name, ()),
         clients={
@@ -46,7 +48,7 @@ def _phase(playback: Playback, phase: Phase) -> PhaseResult:
                 played.verdict, measures=played.measures, expected=played.expected, decided_s=played.decided_s
             )
             for played in playback.results
-            if played.phase == phase.name
+            if (played.phase, played.sign_in_at) == (phase.name, sign_in_at)
         },
     )
 

@@ -25,7 +25,7 @@ from ssosim.estate import Device, User
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.lab.base.kerberos_environment import enter_environment, leave_environment
-from ssosim.lab.base.resolver_choice import resolver_address
+from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.base.socket_policy import OutsideLabError, applied
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.stub_resolver import LabResolver
@@ -70,7 +70,9 @@ class PatchedDevice:
         self._home = lab.home / "models" / address
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._resolver = LabResolver(
-            address, lab.endpoint(resolver_address(lab.estate, device.name), 53), lab.estate.default_realm.domain
+            address,
+            [lab.endpoint(each, 53) for each in resolver_addresses(lab.estate, device)],
+            lab.estate.default_realm.domain,
         )
         self._network = PatchedNetwork(
             name=options.name,

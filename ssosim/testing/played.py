@@ -25,7 +25,7 @@ from ssosim.verdict.expectations import (
 )
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
-from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.result import RunResult, encode_result
 
 __all__ = ["ClientPhase", "Decided", "Played"]
@@ -35,7 +35,8 @@ __all__ = ["ClientPhase", "Decided", "Played"]
 class ClientPhase:
     """One client in one phase. ``begins`` is the start of the phase, ``expected`` the scenario's expectation or None.
 
-    ``evidence`` are the trace lines behind the verdict, with the faults in force.
+    ``evidence`` are the trace lines behind the verdict, with the faults in force. ``sign_in_at``: which sign-in of a
+    phase with ``sign_in_at``, in seconds from its start; ``begins`` is the start of that sign-in.
     """
 
     client: str
@@ -46,6 +47,7 @@ class ClientPhase:
     expected: Expectation | None = None
     evidence: tuple[Line, ...] = field(default=(), repr=False)
     measures: Measures = field(default=NOTHING_MEASURED, repr=False)
+    sign_in_at: float | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -84,7 +86,7 @@ class ClientPhase:
 
     def __str__(self) -> str:
         decided = "never decided" if self.after_s is None else f"decided after {self.after_s:g} s"
-        where = f"{self.client} in {self.phase!r} ({self.begins:%H:%M} UTC)"
+        where = f"{self.client} in {label_phase(self.phase, self.sign_in_at)!r} ({self.begins:%H:%M} UTC)"
         return f"{where}: {self.outcome}, {decided}: {self.reason}{f' ({self.note})' if self.note else ''}"
 
     def explain(self) -> str:
@@ -114,7 +116,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Played:
-    """The results of a scenario that was played: one ``ClientPhase`` for each client in each phase.
+    """The results of a scenario that was played: one ``ClientPhase`` for each sign-in of a client in a phase.
 
     ``skipped_programs`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
     ``result`` is the input of reports and ``--json``. ``unnamed_clients`` are clients given as objects, which no
@@ -141,14 +143,20 @@ class Played:
         """The seed of all random numbers."""
         return self.scenario.seed
 
-    def phase(self, name: str, client: str | None = None) -> ClientPhase:
+    def phase(self, name: str, client: str | None = None, *, sign_in_at: float | None = None) -> ClientPhase:
         """Return the result of ``client`` in phase ``name``; ``client`` may be omitted if there is only one.
 
-        Raises LabInputError with the known names.
+        ``sign_in_at`` says which sign-in, in seconds from the start of the phase, if the phase has several. Raises
+        LabInputError with the known names.
         """
         here = [result for result in self.client_phases if result.phase == name]
         if not here:
             raise LabInputError(f"{self.scenario.name} has no phase {name!r}; it has: {', '.join(self._phases())}")
+        times = [*dict.fromkeys(result.sign_in_at for result in here if result.sign_in_at is not None)]
+        if (sign_in_at is None and len(times) > 1) or (sign_in_at is not None and sign_in_at not in times):
+            known = f"one of {', '.join(f'{at:g}' for at in times)}" if times else "none: the clients sign in once"
+            raise LabInputError(f"which sign-in? phase({name!r}, sign_in_at=...) with {known}")
+        here = [result for result in here if sign_in_at in (None, result.sign_in_at)]
         if client is None and len(here) > 1:
             raise LabInputError(f"which client? phase({name!r}, client=...) with one of: {', '.join(self.clients)}")
         found = next((result for result in here if client in (None, result.client)), None)
@@ -276,7 +284,10 @@ class Played:
         return msgspec.json.format(encode_result(self.result), indent=2).decode()
 
     def __repr__(self) -> str:
-        outcomes = ", ".join(f"{result.client}/{result.phase}={result.outcome}" for result in self.client_phases)
+        outcomes = ", ".join(
+            f"{result.client}/{label_phase(result.phase, result.sign_in_at)}={result.outcome}"
+            for result in self.client_phases
+        )
         return f"<Played {self.scenario.name}: {outcomes}>"
 
     def _phases(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -207,11 +208,12 @@ def _build_played(
             result.client,
             result.phase,
             phases[result.phase].title,
-            phases[result.phase].start,
+            phases[result.phase].start + timedelta(seconds=result.sign_in_at or 0.0),
             result.verdict,
             result.expected,
             tuple(evidence(records, result.verdict.evidence)),
             result.measures,
+            result.sign_in_at,
         )
         for result in playback.results
     )

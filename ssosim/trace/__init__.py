@@ -17,8 +17,10 @@ from ssosim.trace.events import (
     LabEvent,
     LabPaused,
     PhaseStarted,
+    SignInsStarted,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.log import ClientEvent, Columns, Record, Trace, split_columns
@@ -48,9 +50,11 @@ __all__ = [
     "PhaseStarted",
     "Record",
     "SignInStep",
+    "SignInsStarted",
     "TicketChecked",
     "TokenIssued",
     "Trace",
+    "UnattendedSignIn",
     "UserPrompted",
     "redact",
     "split_columns",

@@ -33,8 +33,10 @@ __all__ = [
     "LabEvent",
     "LabPaused",
     "PhaseStarted",
+    "SignInsStarted",
     "TicketChecked",
     "TokenIssued",
+    "UnattendedSignIn",
     "UserPrompted",
 ]
 
@@ -56,7 +58,8 @@ class DnsAnswered(Event):
     records, ``DROPPED`` if a fault dropped the answer, ``TRUNCATED`` if a fault truncated it, ``REFERRAL`` if a name
     server referred to the name servers of a child zone. ``answers`` are ``"TYPE value"`` in answer order. ``by`` is the
     name server or resolver that answered, empty for the lab's only server; ``origin`` is the source of a resolver's
-    answer.
+    answer. ``extended_error`` is why it is an error or old, such as ``22 No Reachable Authority`` (RFC 8914); clients
+    get it if their query has EDNS.
     """
 
     layer: ClassVar[Layer] = "dns"
@@ -68,6 +71,7 @@ class DnsAnswered(Event):
     by: str = ""
     origin: Literal["", "cache", "stale", "upstream"] = ""
     faults: tuple[int, ...] = ()
+    extended_error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +250,29 @@ class PhaseStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignInsStarted(Event):
+    """The clients of a scenario start to sign in, ``sign_in_at`` seconds after the start of the phase.
+
+    Only of a phase that has ``sign_in_at``. The verdicts on these sign-ins are from the records after this one.
+    """
+
+    layer: ClassVar[Layer] = "lab"
+    scenario: str
+    phase: str
+    sign_in_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserPrompted(Event):
     """A client prompted the user of the device. The device or the sign-in page reports it, not the client."""
+
+    layer: ClassVar[Layer] = "client"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnattendedSignIn(Event):
+    """A program answered a sign-in page that no browser displayed: nobody was asked."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""

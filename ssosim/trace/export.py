@@ -162,7 +162,7 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
     match event:
         case events.DnsAnswered():
             answer = ", ".join(event.answers) or "-"
-            source = ", ".join(filter(None, (event.transport, event.by, event.origin)))
+            source = ", ".join(filter(None, (event.transport, event.by, event.origin, event.extended_error)))
             return f"{event.type} {event.name} → {event.rcode} {answer} ({source})"
         case events.KdcExchange():
             return f"{event.request} {event.service or '?'} → {event.outcome} ({event.transport})"
@@ -198,6 +198,10 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"fault {event.name} undone{f' {event.reason}' if event.reason else ''}: {event.detail}"
         case events.PhaseStarted():
             return f"{event.scenario}: phase {event.phase}"
+        case events.SignInsStarted():
+            return f"{event.scenario}: sign-ins in phase {event.phase}, {event.sign_in_at:g} s after its start"
+        case events.UnattendedSignIn():
+            return f"a program answered a page that nobody saw: {event.reason}"
         case events.UserPrompted():
             return f"the user is asked: {event.reason}"
         case events.ClientMessage():

@@ -18,13 +18,14 @@ from ssosim.trace import (
     HttpExchange,
     PhaseStarted,
     Record,
+    SignInsStarted,
     SignInStep,
     UserPrompted,
 )
 from ssosim.verdict.clients import LAB_COMMANDS, find_resolvers
 from ssosim.verdict.explain_causes import find_causes
 from ssosim.verdict.judge import Verdict, judge
-from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import is_on_the_wire, select_before_prompt
 
@@ -45,7 +46,8 @@ class Cause:
 class Explanation:
     """Why ``client`` had ``outcome`` in ``phase``. ``links`` are the causes, from the last event to the root cause.
 
-    ``note`` reports pauses of the lab itself while the client was waiting.
+    ``note`` reports pauses of the lab itself while the client was waiting. ``sign_in_at``: which sign-in of a phase
+    with several, in seconds from its start.
     """
 
     phase: str
@@ -54,12 +56,14 @@ class Explanation:
     reason: str
     links: tuple[Cause, ...]
     note: str = ""
+    sign_in_at: float | None = None
 
     def __str__(self) -> str:
         causes = " ← ".join(link.text for link in self.links)
         why = causes or ("" if self.outcome is Outcome.SILENT else self.reason)
         note = f" ({self.note})" if self.note else ""
-        return f"{self.client} in {self.phase or 'this lab'}: {self.outcome}{f': {why}' if why else ''}{note}"
+        where = label_phase(self.phase, self.sign_in_at) or "this lab"
+        return f"{self.client} in {where}: {self.outcome}{f': {why}' if why else ''}{note}"
 
 
 def explain(
@@ -77,7 +81,7 @@ def explain(
     found: list[Explanation] = []
     others = LAB_COMMANDS | find_resolvers(records)
     seen = 0
-    for name, began, part in _split_phases(records):
+    for (name, at), began, part in _split_phases(records):
         seen += len(part)
         if phase in (None, name):
             whoever = dict.fromkeys(record.client for record in part if record.client)
@@ -87,9 +91,9 @@ def explain(
                 mine = [record for record in part if record.client == who]
                 silent = not any(is_on_the_wire(record.event) for record in mine)
                 before = [r for r in records[: seen - len(part)] if r.client == who] if silent else ()
-                verdict = judge(mine, began, pauses, before)
+                verdict = judge(mine, began, pauses, before, "phase" if at is None else "attempt")
                 links = build_causes(mine, verdict, records[:seen], first_steps)
-                found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note))
+                found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note, at))
     return tuple(found)
 
 
@@ -132,9 +136,12 @@ def _describe_fault(record: Record) -> str:
     return f"fault {event.name!r} at {datetime.fromtimestamp(record.at, UTC):%H:%M}"
 
 
-def _split_phases(records: Sequence[Record]) -> Iterator[tuple[str, float, list[Record]]]:
-    """Yield name, start and records of each phase. The records of a phase's faults come just before its name."""
-    starts = [index for index, record in enumerate(records) if isinstance(record.event, PhaseStarted)]
+def _split_phases(records: Sequence[Record]) -> Iterator[tuple[tuple[str, float | None], float, list[Record]]]:
+    """Yield name and sign-in, start and records of each phase, and of each sign-in of a phase with several.
+
+    The records of a phase's faults come just before its name.
+    """
+    starts = [index for index, record in enumerate(records) if isinstance(record.event, PhaseStarted | SignInsStarted)]
     bounds = []
     for index in starts:
         first = index
@@ -142,12 +149,13 @@ def _split_phases(records: Sequence[Record]) -> Iterator[tuple[str, float, list[
             first -= 1
         bounds.append(first)
     if not starts:
-        yield "", records[0].at if records else 0.0, list(records)
+        yield ("", None), records[0].at if records else 0.0, list(records)
         return
     if bounds[0]:
-        yield "", records[0].at, list(records[: bounds[0]])
+        yield ("", None), records[0].at, list(records[: bounds[0]])
     for place, index in enumerate(starts):
         event = records[index].event
-        assert isinstance(event, PhaseStarted)  # noqa: S101 - by starts
+        assert isinstance(event, PhaseStarted | SignInsStarted)  # noqa: S101 - by starts
+        at = event.sign_in_at if isinstance(event, SignInsStarted) else None
         end = bounds[place + 1] if place + 1 < len(bounds) else len(records)
-        yield event.phase, records[index].at, list(records[bounds[place] : end])
+        yield (event.phase, at), records[index].at, list(records[bounds[place] : end])

@@ -37,6 +37,7 @@ from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.steps import (
     PREAUTH_REQUIRED,
     choose_unanswered_name,
+    describe_rcode,
     find_refused_certificate,
     has_address,
     is_address_query,
@@ -286,7 +287,7 @@ def _explain_address(
 
 
 def _explain_missing_name(around: Sequence[Record], last: Record, event: DnsAnswered) -> Iterator[FoundCause]:
-    yield FoundCause(f"{event.name} has no address ({event.rcode})", last, event.faults)
+    yield FoundCause(f"{event.name} has no address ({describe_rcode(event)})", last, event.faults)
     if event.faults or not event.by:
         return
     upstream = _find_upstream(last, around)
@@ -294,7 +295,7 @@ def _explain_missing_name(around: Sequence[Record], last: Record, event: DnsAnsw
         found = upstream.event
         assert isinstance(found, DnsAnswered)  # noqa: S101 - by _find_upstream
         cached = " earlier, and cached it" if event.origin in ("cache", "stale") else ""
-        text = f"{event.by} got {found.rcode} for {found.name} from {found.by or 'the DNS server'}{cached}"
+        text = f"{event.by} got {describe_rcode(found)} for {found.name} from {found.by or 'the DNS server'}{cached}"
         yield FoundCause(text, upstream, found.faults)
 
 

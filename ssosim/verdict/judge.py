@@ -9,6 +9,7 @@ The rules for the outcome, in this order; the first that holds decides:
    not end with an error after it. Final means: no refusal and no prompt came after it. A token that is only a step
    (``assertion`` of WS-Trust, ``browser`` session) is also not final if an exchange failed after it; an ``assertion``
    also if a name had no address after it. With a ``UserPrompted`` anywhere in the phase the outcome is ``interactive``.
+   A program that answered a sign-in page that no browser displayed (``UnattendedSignIn``) has asked nobody.
 2. ``failed``: the user was prompted, and no final token followed.
 3. ``stalled``: ssosim stopped the client (``ClientFinished.stopped``). It was still running, whatever came before; a
    challenge that it left unanswered is no refusal.
@@ -63,6 +64,7 @@ from ssosim.trace import (
     SignInStep,
     TicketChecked,
     TokenIssued,
+    UnattendedSignIn,
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
@@ -70,6 +72,7 @@ from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
 from ssosim.verdict.steps import (
     classify_failed_step,
+    describe_rcode,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
@@ -125,16 +128,21 @@ class Verdict:
 
 
 def judge(
-    records: Sequence[Record], began: float, pauses: Sequence[Record] = (), before: Sequence[Record] = ()
+    records: Sequence[Record],
+    began: float,
+    pauses: Sequence[Record] = (),
+    before: Sequence[Record] = (),
+    period: str = "phase",
 ) -> Verdict:
     """Judge one client in one phase.
 
     ``records`` are all records of that client in the phase, in order. ``began`` is the start of the phase in seconds
     since the Unix epoch. ``pauses`` are the phase's records of pauses of the lab itself; they never change the
     outcome. ``before`` are the client's records of earlier phases; they are named if it sends nothing in this one.
+    ``period`` is the word for what began then: one of several sign-ins of a phase is an ``attempt``.
     """
     prompts = sum(isinstance(record.event, UserPrompted) for record in records)
-    verdict = _say_not_checked(replace(_judge(records, began, before), prompts=prompts), records)
+    verdict = _say_not_checked(replace(_judge(records, began, before, period), prompts=prompts), records)
     if not pauses:
         return verdict
     met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
@@ -159,12 +167,12 @@ def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
     return None if finished is None else finished.seq
 
 
-def _judge(records: Sequence[Record], began: float, before: Sequence[Record]) -> Verdict:
+def _judge(records: Sequence[Record], began: float, before: Sequence[Record], period: str) -> Verdict:
     client = _ClientRecords(records)
     spn, attempts = client.spn(), client.attempts()
     signed_in, finished = client.last(TokenIssued), client.end()
     if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
-        return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began)
+        return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began, period)
     cause, evidence = client.describe_cause(), client.cause_evidence()
     stopped = finished is not None and bool(finished.event.stopped)
     decided = finished.at - began if finished is not None and not stopped else None
@@ -174,7 +182,7 @@ def _judge(records: Sequence[Record], began: float, before: Sequence[Record]) ->
     return Verdict(outcome, reason, decided, spn, attempts, evidence)
 
 
-def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float) -> Verdict:
+def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, period: str) -> Verdict:
     """Return the verdict on a client whose final token is ``signed_in``."""
     after = signed_in.at - began
     spn, attempts, finished = client.spn(), client.attempts(), client.end()
@@ -190,9 +198,9 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float) -> V
             reason += f", because {cause}"
         evidence = (prompt.seq, signed_in.seq)
         return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
-    reason = "the ticket was accepted" if client.ticket_accepted() else "signed in without a prompt"
+    reason = client.describe_silent_sign_in()
     if after >= 1 and not client.is_program():
-        reason += f", {_format_duration(after)} into the phase, without the user"
+        reason += f", {_format_duration(after)} into the {period}, without the user"
     return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
 
 
@@ -337,6 +345,12 @@ class _ClientRecords:
                 found = record
         return found
 
+    def describe_silent_sign_in(self) -> str:
+        """Say how the client signed in without a prompt: a page that a program answers asks nobody."""
+        if self.first(UnattendedSignIn) is not None:
+            return "signed in at the page without a person"
+        return "the ticket was accepted" if self.ticket_accepted() else "signed in without a prompt"
+
     def ticket_accepted(self) -> bool:
         return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)
 
@@ -404,7 +418,7 @@ class _ClientRecords:
         if missing := self.unresolved_name():
             event = missing.event
             assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_unresolved_name
-            return f"{event.name} has no address ({event.rcode})"
+            return f"{event.name} has no address ({describe_rcode(event)})"
         if ticket:
             return self._describe_ticket_failure(ticket)
         refusal, failed = self.last_refusal(), self.last_failed_exchange()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "label_phase"]
 
 
 class Outcome(StrEnum):
@@ -20,3 +20,8 @@ class Outcome(StrEnum):
     """a service answered with a refusal"""
     FAILED = "failed"
     """ended with an error that the user or the caller sees"""
+
+
+def label_phase(phase: str, sign_in_at: float | None) -> str:
+    """Return the name of ``phase``, with the time of the sign-in in seconds if the phase names its sign-ins."""
+    return phase if sign_in_at is None else f"{phase} +{sign_in_at:.12g} s"

@@ -19,7 +19,7 @@ from ssosim.output import one_line
 from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
-from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.pauses import Pause
 
 __all__ = [
@@ -139,17 +139,25 @@ class PhaseFault(_Frozen, frozen=True, kw_only=True):
 class PhaseResult(_Frozen, frozen=True, kw_only=True):
     """A phase: its name, when it began, the faults in it, and the result of each client by its name.
 
-    ``notes`` are sentences about the phase, such as about a fault that touched nothing. ``share_silent`` is the part of
-    the scenario's mix, from 0 to 1, that signed in silently; None without a mix.
+    A phase of a scenario with ``sign_in_at`` is one entry for each of its sign-ins, all with the same name:
+    ``sign_in_at`` says which, in seconds from the start of the phase, and ``start`` is when it began. ``notes`` are
+    sentences about the phase, such as about a fault that touched nothing. ``share_silent`` is the part of the
+    scenario's mix, from 0 to 1, that signed in silently; None without a mix.
     """
 
     phase: str
     title: str = ""
     start: Moment
+    sign_in_at: float | None = None
     share_silent: float | None = None
     faults: tuple[PhaseFault, ...] = ()
     notes: tuple[str, ...] = ()
     clients: dict[str, ClientResult]
+
+    @property
+    def label(self) -> str:
+        """The name, with the time of the sign-in if the phase names its sign-ins."""
+        return label_phase(self.phase, self.sign_in_at)
 
 
 class RunResult(_Frozen, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ __all__ = [
     "PREAUTH_REQUIRED",
     "choose_unanswered_name",
     "classify_failed_step",
+    "describe_rcode",
     "find_refused_certificate",
     "find_unanswered_name",
     "has_address",
@@ -105,6 +106,11 @@ def is_address_query(event: DnsAnswered) -> bool:
 def has_address(event: DnsAnswered) -> bool:
     """Return whether the answer has an address. A chain of CNAMEs that ends at no address has none."""
     return any(answer.startswith(("A ", "AAAA ")) for answer in event.answers)
+
+
+def describe_rcode(event: DnsAnswered) -> str:
+    """Return the response code, with the extended error of the server if there is one (RFC 8914)."""
+    return f"{event.rcode}, {event.extended_error}" if event.extended_error else event.rcode
 
 
 def select_before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:

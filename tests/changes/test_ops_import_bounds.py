@@ -81,3 +81,11 @@ def test_nesting_ends_before_libyaml_recurses(text: str) -> None:
 def test_brackets_in_texts_are_no_nesting() -> None:
     """A text may hold what looks like a list."""
     assert len(parse_yaml("\n".join(f'a{n}: "[x] {{"' for n in range(150)), "zone").content) == 150  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "line", ["h " + "1" * 5_000 + "x A 192.0.2.1", "h " + "1h" * 5_000 + "x A 192.0.2.1", '"' * 9_999]
+)
+def test_a_word_of_many_digits_is_read_once(line: str) -> None:
+    """The words of an entry are found in one pass: no pattern tries the same digits again and again."""
+    assert mistakes(line)

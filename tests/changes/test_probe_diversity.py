@@ -56,7 +56,7 @@ async def test_a_second_resolver_saves_who_has_one(lab: Lab):
     moved = put_rrset(lab.zones.current, LOGIN, "A", ["192.0.2.99"])
     lab.zones.change(lambda _: moved)
     places = dict(list_views(lab))
-    resolvers = [LabResolver(lab.network.allocate_model_address(), places[name]) for name in ("old", "second")]
+    resolvers = [LabResolver(lab.network.allocate_model_address(), [places[name]]) for name in ("old", "second")]
     try:
         heard = [(await resolver.resolve(LOGIN, "ipv4")).addresses for resolver in resolvers]
         assert heard == [("192.0.2.10",), ("192.0.2.99",)]
@@ -82,7 +82,7 @@ async def test_the_realm_answer_knows_no_region(lab: Lab):
     said = []
     server = dict(list_views(lab))["second"]
     for _ in range(2):
-        http = LabHttp(LabResolver(lab.network.allocate_model_address(), server), lab.client_tls, lab.endpoint)
+        http = LabHttp(LabResolver(lab.network.allocate_model_address(), [server]), lab.client_tls, lab.endpoint)
         try:
             url = f"https://{LOGIN}/common/UserRealm/{default_estate().users[0].upn}?api-version=1.0"
             said.append(await http.request("GET", url, {"Accept": "application/json"}, b""))

@@ -447,6 +447,7 @@ def lab_answers(files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Calla
     """Have a lab answer what a function of the path says; the paths that commands then ask for."""
     monkeypatch.setitem(GIVEN, (dns_answers.Zones, "zones"), to_data(read_tree(files / "tree")))
     monkeypatch.setattr("ssosim.cli.dns.changes.time.sleep", lambda _: None)
+    monkeypatch.setattr("ssosim.dns.zones.lint.SMALLEST_TREE", 0)  # so that lint shows a name of the small tree
     monkeypatch.setattr(LabFolder, "is_running", lambda _: True)
     LabFolder.of("default").create()
 

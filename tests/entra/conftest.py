@@ -207,8 +207,9 @@ AUTHORIZE_QUERY = {
 class Browser:
     """Opens pages of a Site, keeps cookies, fills forms."""
 
-    def __init__(self, site):
+    def __init__(self, site, displays=True):
         self.site = site
+        self.displays = displays  # a program that reads the page displays nothing
         self.cookie = ""
         self.origin = f"https://{LOGIN}"
 
@@ -216,7 +217,15 @@ class Browser:
         for name, value in answer.headers:
             if name == "Set-Cookie":
                 self.cookie = value.partition(";")[0]
+        if self.displays:
+            self.display(answer)
         return answer
+
+    def display(self, page, host=LOGIN):
+        """Load the images of the page, as a browser does that runs scripts."""
+        for source in re.findall(r'<img src="([^"]*)"', re.sub("<noscript>.*?</noscript>", "", page.body.decode())):
+            parts = urlsplit(html.unescape(source))
+            assert self.site.ask("GET", parts.netloc or host, f"{parts.path}?{parts.query}").status == 204
 
     def open(self, tenant="organizations", v1=False, **changes):
         """The authorize page; a change to None leaves a parameter out."""

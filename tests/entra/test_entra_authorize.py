@@ -267,12 +267,6 @@ def test_the_page_says_why_an_account_is_refused(make_site, change, code, make_b
     assert make_browser(make_site(user=change)).sign_in().code == code
 
 
-def test_a_second_factor_is_taken_as_given_at_the_page(make_site, make_browser):
-    """50076 sends people to the page, which must then be the way through."""
-    browser = make_browser(make_site(user={"mfa_required": True}))
-    assert browser.redeem(browser.code())[0] == 200
-
-
 def test_a_page_can_be_posted_once_and_by_its_own_browser(site, browser, make_browser):
     """165000: used page, no cookie, another browser's cookie, another site's form, changed or missing canary."""
     page = browser.open()

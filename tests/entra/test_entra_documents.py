@@ -227,10 +227,15 @@ def read_mex(document):
             namespaces=NS,
         )
         windows = alternative.find("http:NegotiateAuthentication", NS)
-        assert bool(username) != (windows is not None)
+        certificate = alternative.xpath(
+            "sp05:EndorsingSupportingTokens/wsp:Policy/sp05:X509Token"
+            "|sp12:EndorsingSupportingTokens/wsp:Policy/sp12:X509Token",
+            namespaces=NS,
+        )
+        assert [bool(username), windows is not None, bool(certificate)].count(True) == 1
         name = policy.get(f"{{{NS['wsu']}}}Id")
         assert name not in policies
-        policies[name] = "usernamemixed" if username else "windowstransport"
+        policies[name] = "usernamemixed" if username else "certificatemixed" if certificate else "windowstransport"
     assert document.count(b"wsu:Id=") == len(policies)
     bindings = {}
     for binding in root.findall("wsdl:binding", NS):
@@ -270,11 +275,11 @@ def test_mex_without_query(site):
 
 
 def test_federation_mex(site):
-    """AD FS offers both kinds in both versions."""
+    """AD FS offers all kinds in both versions, also the one for certificates, which nobody can use here."""
     endpoints = read_mex(site.ask("GET", site.STS, "/adfs/services/trust/mex").body)
     assert endpoints == {
         (kind, version): f"https://sts.fabrikam.com/adfs/services/trust/{version}/{kind}"
-        for kind in ("windowstransport", "usernamemixed")
+        for kind in ("windowstransport", "usernamemixed", "certificatemixed")
         for version in ("2005", "13")
     }
 

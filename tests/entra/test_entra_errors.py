@@ -152,8 +152,8 @@ def test_wrong_method_host_and_path(site):
     """An error page for GET and 405 for other methods, with Allow; 404; 421 for a host that the lab does not have."""
     for method, status in (("GET", 200), ("PUT", 405)):
         answer = site.ask(method, site.LOGIN, "/common/oauth2/v2.0/token")
-        assert (answer.status, answer.code, dict(answer.headers)["Allow"]) == (status, 900561, "POST")
-        assert f"The endpoint only accepts POST requests. Received a {method} request.".encode() in answer.body
+        assert (answer.status, answer.code, dict(answer.headers)["Allow"]) == (status, 900561, "POST, OPTIONS")
+        assert f"The endpoint only accepts POST, OPTIONS requests. Received a {method} request.".encode() in answer.body
     assert site.ask("GET", site.LOGIN, "/").status == 404
     assert site.ask("GET", site.AUTOLOGON, "/common/userrealm/alice@contoso.com").status == 404
     assert site.ask("GET", "evil.example", "/common/userrealm/alice@contoso.com").status == 421

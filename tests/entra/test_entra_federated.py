@@ -33,7 +33,16 @@ class FederatedSignIn:
     def form(self, target, name=FRANK, password=PASSWORD):
         """Post the service's form; the reply."""
         body = urlencode({"UserName": name, "Password": password, "AuthMethod": "FormsAuthentication"}).encode()
-        return self.site.ask("POST", STS, target, body=body)
+        return self.shown(self.site.ask("POST", STS, target, body=body))
+
+    def open(self, target):
+        """The service's page, displayed."""
+        return self.shown(self.site.ask("GET", STS, target))
+
+    def shown(self, page):
+        """The page, after its images were loaded."""
+        self.browser.display(page, STS)
+        return page
 
     def return_to_entra(self, page, cookie=None, **changes):
         """Post the service's answer; a change to None leaves a field out."""
@@ -59,7 +68,7 @@ def test_a_federated_name_leads_to_its_own_service_and_back_with_a_code(site, br
     query = dict(parse_qsl(urlsplit(target).query))
     assert (query["wa"], query["wtrealm"]) == ("wsignin1.0", "urn:federation:MicrosoftOnline")
     assert (query["wreply"], query["username"]) == (f"https://{LOGIN}/login.srf", FRANK)
-    assert FRANK.encode() in site.ask("GET", STS, target).body
+    assert FRANK.encode() in federated.open(target).body
     page = federated.form(target)
     assert f'action="https://{LOGIN}/login.srf"'.encode() in page.body
     back = browser.sent_back(federated.return_to_entra(page))
@@ -77,7 +86,7 @@ def test_a_federated_name_leads_to_its_own_service_and_back_with_a_code(site, br
 def test_a_hint_redirects_at_once(site, browser, federated, hint):
     """Home realm discovery: Entra's page is not shown; the only prompt is that of the service."""
     target = federated.of(browser.open(**hint))
-    assert site.ask("GET", STS, target).status == 200
+    assert federated.open(target).status == 200
     assert "code" in browser.sent_back(federated.return_to_entra(federated.form(target)))
     assert prompts(site) == [OWN]
 
@@ -189,9 +198,9 @@ def test_autologons_assertion_is_no_federation_services_answer(site, make_site, 
 
 
 def test_a_user_of_another_tenant_is_refused(federated):
-    """A federated user at another tenant's authority is 50034."""
+    """A federated user at an authority of a tenant that has not invited that user is 50020."""
     answer = federated.return_to_entra(federated.form(federated.target(tenant="litware.onmicrosoft.com")))
-    assert answer.code == 50034
+    assert answer.code == 50020
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ssosim.entra.core.authentication import PASSWORD as PASSWORD_METHOD
+from ssosim.entra.core.authentication import authenticate_by
 from ssosim.trace import TokenIssued
 
 LOGIN = "login.microsoftonline.com"
@@ -41,8 +43,9 @@ def valid_requests(site, browser):
     )
     device = {"grant_type": DEVICE, "client_id": CLI, "device_code": issued["device_code"]}
     found = site.provider.device_codes.find_by_device_code(issued["device_code"])
-    found.state, found.subject = "approved", site.provider.directory.find_user(ALICE).object_id
-    found.method = "urn:oasis:names:tc:SAML:1.0:am:password"
+    alice = site.provider.directory.find_user(ALICE)
+    found.state, found.subject = "approved", alice.object_id
+    found.authentication = authenticate_by(PASSWORD_METHOD, alice, site.clock.now())
     return {"password": password, "refresh": refresh, "code": redeem, "device": device}
 
 

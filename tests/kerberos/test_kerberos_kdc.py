@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from ssosim.estate import Estate
 from ssosim.kerberos import (
     ClientOptions,
     Kdc,
@@ -20,6 +22,7 @@ from ssosim.kerberos import (
     KinitErrorKind,
     PreparedRealm,
     kinit,
+    prepare_realm,
     write_krb5_conf,
 )
 from ssosim.kerberos.free_ports import Address, bind_pair, find_free_address, list_udp_inodes
@@ -236,3 +239,16 @@ async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: 
     assert caught.value.kind is KinitErrorKind.TIMEOUT
     assert any(b"kinit" in line for line in lines)
     assert not any(b"s3cret-word" in line for line in lines)
+
+
+@pytest.mark.parametrize("password", ['a"b', '"', '""x"" y', 'it\'s \\ "fine" #1'])
+async def test_a_password_may_have_quotes(estate: Estate, tmp_path: Path, password: str) -> None:
+    """ADAL4J issue 68: the KDC knows the password of the estate as it is written there, and no other."""
+    users = tuple(replace(each, password=password) if each.sam_account == "alice" else each for each in estate.users)
+    realm = prepare_realm(replace(estate, users=users), tmp_path / "realms").copy_to(tmp_path / "realm")
+    async with Kdc(realm) as kdc:
+        conf = tmp_path / "client.conf"
+        write_krb5_conf(conf, realm.name, realm.domain, (kdc.address,), None)
+        await kinit("alice", password, conf, tmp_path / "ccache")
+        with pytest.raises(KinitError):
+            await kinit("alice", password.replace('"', ""), conf, tmp_path / "ccache")

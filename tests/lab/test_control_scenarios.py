@@ -85,3 +85,29 @@ def test_a_scenario_that_does_not_fit_breaks_nothing(api: Api) -> None:
     assert api.ok("GET", "/v1/faults")["faults"] == []
     assert api.call("POST", "/v1/scenarios", {"name": "negative-cache"})[0] == 409
     assert api.call("GET", "/v1/scenarios/current")[0] == 404
+
+
+def test_the_sign_ins_of_a_phase(api: Api) -> None:
+    """Each time of ``sign_in_at`` has its event; ``since`` and ``expect`` are of the present sign-in."""
+    phase = OWN["phases"][0] | {
+        "sign_in_at": [0, 1200, 3000],
+        "expect": {"x": "silent"},
+        "expect_at": {"0": {"x": "failed"}},
+    }
+    own = OWN | {"phases": [phase], "end": "2025-02-25T17:00:00Z", "clients": [{"name": "x", "run": ["true"]}]}
+    since = api.ok("GET", "/v1/status")["trace_records"]
+    said = api.ok("POST", "/v1/scenarios", {"scenario": own, "speed": 7200})
+    assert (said["phase"]["sign_in_at"], said["phase"]["expect"]) == (0, {"x": "failed"})
+    began = api.ok("GET", "/v1/wait", since=since, kind="SignInsStarted", text="3000")
+    now = api.ok("GET", "/v1/scenarios/current")["phase"]
+    assert (now["sign_in_at"], now["expect"], now["since"]) == (3000, {"x": "silent"}, began["seq"] - 1)
+    api.ok("DELETE", "/v1/scenarios/current")
+    events = [(r["event"], r.get("sign_in_at")) for r in api.ok("GET", "/v1/trace", since=since)["records"]]
+    kinds = [event for event in events if event[0] in ("SignInsStarted", "FaultUndone", "PhaseStarted")]
+    assert kinds[:5] == [
+        ("PhaseStarted", None),
+        ("SignInsStarted", 0),
+        ("FaultUndone", None),
+        ("SignInsStarted", 1200),
+        ("SignInsStarted", 3000),
+    ]

@@ -64,6 +64,9 @@ ANSWER = _fields(
 )
 ERRORS = st.sampled_from(["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"])
 
+PEOPLE = st.sampled_from(["alice@contoso.com", "frank@fabrikam.com"])
+BACK_END, SYNC = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01", "3f2e9c1d-6a4b-4d7e-9b0f-5c8a1e2d3b47"
+
 OWN: dict[str, Strategy] = {
     "name-removed": RECORD,
     "record-set-empty": RECORD,
@@ -89,6 +92,12 @@ OWN: dict[str, Strategy] = {
     "name-server-dead": SERVER,
     "name-server-stale": SERVER,
     "delegation-removed": _fields(zone=ZONES),
+    "registry-hold": _fields(zone=ZONES, negative_ttl=st.integers(0, 9999)),
+    "lame-delegation": _fields(zone=ZONES),
+    "resolver-poisoned": _with(RECORD, _fields(address=ADDRESSES, ttl=st.integers(0, 9999))),
+    "wrong-view": _with(RECORD, _fields(location=st.sampled_from(["munich", "lyon"]), address=st.none() | ADDRESSES)),
+    "signature-expired": _fields(zone=ZONES, clients=CLIENTS),
+    "signature-tampered": _fields(zone=ZONES, clients=CLIENTS),
     "stale-cache": ON_THE_WIRE,
     "validation-failing": _fields(zone=ZONES, clients=CLIENTS),
     # AD FS sends no AADSTS codes, so a fault with one is refused there.
@@ -104,6 +113,15 @@ OWN: dict[str, Strategy] = {
     "kdc-silent": _fields(clients=CLIENTS),
     "kdc-refuses": _fields(clients=CLIENTS, error=ERRORS),
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
+    "password-changed": _fields(user=PEOPLE, password=st.sampled_from(["x", "another"])),
+    "password-expired": _fields(user=PEOPLE),
+    "user-locked": _fields(user=PEOPLE),
+    "user-disabled": _fields(user=PEOPLE),
+    "mfa-required": _fields(user=PEOPLE, registered=st.booleans()),
+    "consent-revoked": _fields(client_id=st.just(BACK_END)),
+    "secret-expired": _fields(client_id=st.just(BACK_END)),
+    "certificate-removed": _fields(client_id=st.just(SYNC)),
+    "domain-managed": _fields(domain=st.just("fabrikam.com"), old_share=st.sampled_from([0.0, 0.25, 0.5])),
     "jwks-key-removed": _fields(clients=CLIENTS),
 }  # fmt: skip
 
@@ -116,7 +134,11 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
     """The fault ``name`` with drawn fields; ``first``: perhaps so many only."""
     fields = _with(OWN[name], _fields(for_s=LIMIT))
     countable = name not in ("name-server-blank", "name-server-lame", "name-server-dead", "name-server-stale",
-                             "delegation-removed", "validation-failing", "realm-managed")  # fmt: skip
+                             "delegation-removed", "registry-hold", "lame-delegation", "resolver-poisoned",
+                             "wrong-view", "signature-expired", "signature-tampered",
+                             "validation-failing", "realm-managed", "password-changed",
+                             "password-expired", "user-locked", "user-disabled", "mfa-required", "consent-revoked",
+                             "secret-expired", "certificate-removed", "domain-managed")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

@@ -8,6 +8,7 @@ __all__ = ["ALONE", "BEHIND_A_RESOLVER", "ROWS", "WITH_IPV6"]
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 ZONE, PROFILE = "microsoftazuread-sso.com", "aadg-autologon"
+BACK_END, SYNC = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01", "3f2e9c1d-6a4b-4d7e-9b0f-5c8a1e2d3b47"
 SOAP = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body/></s:Envelope>"
 
 Fields = dict[str, Any]
@@ -46,6 +47,16 @@ ROWS: dict[str, list[Fields]] = {
     "name-server-dead": [{"zone": ZONE, "servers": [1, 2]}, {"zone": ZONE, "servers": [1, 2, 3, 4]}],
     "name-server-stale": [{"zone": ZONE}],
     "delegation-removed": [{"zone": ZONE}, {"zone": "fabrikam.com"}],
+    "registry-hold": [{"zone": ZONE}, {"zone": "microsoftonline.com", "negative_ttl": 60}],
+    "lame-delegation": [{"zone": ZONE}, {"zone": "fabrikam.com", "name_servers": ["ns.gone.example"]}],
+    "resolver-poisoned": [{"name": AUTOLOGON}, {"name": LOGIN, "address": "192.0.2.20", "ttl": 60}],
+    "wrong-view": [
+        {"name": AUTOLOGON, "location": "munich"},
+        {"name": LOGIN, "location": "munich", "address": "192.0.2.20", "for_s": 60},
+        {"name": LOGIN, "location": "lyon"},
+    ],
+    "signature-expired": [{"zone": ZONE}, {"zone": ZONE, "names": [AUTOLOGON], "clients": ["office"]}],
+    "signature-tampered": [{"zone": ZONE}],
     "stale-cache": [{}],
     "validation-failing": [{"zone": ZONE}, {"zone": ZONE, "clients": ["native-prompt"]}],
     "http-status": [
@@ -77,6 +88,15 @@ ROWS: dict[str, list[Fields]] = {
         {"error": "KRB_AP_ERR_SKEW"},
     ],
     "realm-managed": [{"tenant": "contoso.com"}],
+    "password-changed": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "password": "x"}],
+    "password-expired": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "for_s": 600}],
+    "user-locked": [{"user": "alice@contoso.com"}],
+    "user-disabled": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com"}],
+    "mfa-required": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "registered": False}],
+    "consent-revoked": [{"client_id": BACK_END}, {"client_id": BACK_END, "tenant": "contoso.com"}],
+    "secret-expired": [{"client_id": BACK_END}],
+    "certificate-removed": [{"client_id": SYNC}],
+    "domain-managed": [{"domain": "fabrikam.com"}, {"domain": "fabrikam.com", "old_share": 0.5}],
     "jwks-key-removed": [{}, {"clients": ["office"]}],
 }
 """By the fault's name. All models meet each of them at once."""
@@ -120,5 +140,10 @@ BEHIND_A_RESOLVER: list[Fields] = [
     {"fault": "name-server-blank", "zone": ZONE},
     {"fault": "name-server-lame", "zone": ZONE, "servers": [1, 2, 3, 4]},
     {"fault": "delegation-removed", "zone": ZONE},
+    {"fault": "registry-hold", "zone": ZONE, "negative_ttl": 30, "for_s": 300},
+    {"fault": "lame-delegation", "zone": ZONE},
+    {"fault": "lame-delegation", "zone": ZONE, "name_servers": ["ns.unknown.microsoft.com"]},
+    {"fault": "resolver-poisoned", "name": AUTOLOGON, "resolver": "resolver-1"},
+    {"fault": "resolver-poisoned", "name": LOGIN, "resolver": "resolver-1", "for_s": 60},
 ]
 """On devices that ask a resolver which remembers and validates."""

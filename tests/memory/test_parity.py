@@ -10,6 +10,7 @@ import pytest
 from ssosim.faults import FAULTS
 
 from .both import MODELS, RESOLVER, in_memory, over_sockets, scenario
+from .estates import ESTATES
 from .rows import ALONE, BEHIND_A_RESOLVER, ROWS, WITH_IPV6
 
 FEW = ("office", "browser-linux", "token-validator", "msal4j-iwa")
@@ -30,8 +31,8 @@ def test_every_fault_has_a_row() -> None:
 )
 def test_all_models(fields: dict[str, Any], prepared: Path) -> None:
     """All models at once, under each fault with each set of fields."""
-    played = scenario([fields], MODELS)
-    assert in_memory(played) == over_sockets(played, prepared)
+    played, estate = scenario([fields], MODELS), ESTATES.get(fields["fault"])
+    assert in_memory(played, estate) == over_sockets(played, prepared, estate)
 
 
 @pytest.mark.parametrize("model", FEW)

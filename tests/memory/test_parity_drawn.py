@@ -14,11 +14,13 @@ from pathlib import Path
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from ssosim.estate import Estate
 from ssosim.faults import FAULTS, Fault, FaultError
 from ssosim.scenario.model import Scenario
 
 from .both import MODELS, RESOLVER, in_memory, over_sockets, scenario
 from .drawn import OWN, faults
+from .estates import ESTATES
 
 MANY = int(os.environ.get("SSOSIM_PARITY", "0"))
 KINDS = sorted(OWN)
@@ -32,8 +34,10 @@ sampled = settings(
 )
 
 
-def _same(played: Scenario, cache: Path) -> None:
-    assert _outcome(in_memory, played) == _outcome(partial(over_sockets, cache=cache), played)
+def _same(played: Scenario, cache: Path, estate: Estate | None = None) -> None:
+    assert _outcome(partial(in_memory, estate=estate), played) == _outcome(
+        partial(over_sockets, cache=cache, estate=estate), played
+    )
 
 
 def _outcome(play: Callable[[Scenario], object], played: Scenario) -> object:
@@ -58,14 +62,14 @@ def test_every_fault_can_be_drawn() -> None:
 @given(st.sampled_from(KINDS).flatmap(faults))
 def test_one_fault(prepared: Path, fault: Fault) -> None:
     """One fault with drawn fields, five models at once."""
-    _same(scenario([fault], FEW), prepared)
+    _same(scenario([fault], FEW), prepared, ESTATES.get(fault.fault_name))
 
 
 @sampled
 @given(st.sampled_from(KINDS).flatmap(lambda name: faults(name, first=True)), st.sampled_from(MODELS), st.booleans())
 def test_one_fault_and_one_model(prepared: Path, fault: Fault, model: str, ipv6: bool) -> None:
     """One model alone, so that a fault may strike the first so many; with and without IPv6."""
-    _same(scenario([fault], [model], ipv6=ipv6), prepared)
+    _same(scenario([fault], [model], ipv6=ipv6), prepared, ESTATES.get(fault.fault_name))
 
 
 @sampled

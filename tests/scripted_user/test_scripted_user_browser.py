@@ -1,6 +1,7 @@
 """The scripted user's browser, without a lab."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssosim.lab.network.certificates import LabCa
-from ssosim.lab.scripted_user.__main__ import Browser, Page, main
+from ssosim.lab.scripted_user.__main__ import Browser, Page, main, one_time_code
 
 
 class Site(ThreadingHTTPServer):
@@ -160,3 +161,32 @@ def test_a_refusal_is_sent_only_if_the_page_has_a_button(site, profile, more, po
     site.pages = {"/a": OWN.format(action="/b", more=more)}
     assert main(["--profile", profile, f"{site.url}/a"]) == 0
     assert [body for method, _, body in site.asked if method == "POST"] == posts
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [(59, "287082"), (1111111109, "081804"), (1111111111, "050471"), (1234567890, "005924"), (20000000000, "353130")],
+)
+def test_one_time_codes_are_those_of_the_standard(moment, code):
+    """RFC 6238, appendix B (SHA-1), the last six digits."""
+    assert one_time_code("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", moment) == code
+
+
+SECOND = (
+    '<form method="post" action="/done"><input type="hidden" name="flowToken" value="f"><input name="otc">'
+    '<button>Verify</button><button name="cancel" value="1">Cancel</button></form>'
+)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sent"), [("signs-in", r"flowToken=f&otc=\d{6}"), ("no-second-factor", None), ("refuses", "cancel=1")]
+)
+def test_the_user_gives_the_second_factor(site, profile, behaviour, sent):
+    """Types the code of the app, leaves the page, or cancels."""
+    file = Path(profile)
+    changes = {"behaviour": behaviour, "totp_secret": "GEZDGNBVGY3TQOJQ"}
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    site.pages["/second"] = SECOND
+    assert main(["--profile", profile, f"{site.url}/second"]) == 0
+    posted = [body for method, _, body in site.asked if method == "POST"]
+    assert (re.search(sent, posted[0]) is not None) if sent else posted == []

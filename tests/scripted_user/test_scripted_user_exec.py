@@ -151,3 +151,18 @@ def test_no_file_or_process_of_the_scripted_user_stays(running):
     run(running, "gone", "query")
     assert not list((running.home / "labs" / "default" / "devices").iterdir())
     assert not [line for line in running.processes().values() if b"lab/person" in line]
+
+
+def test_the_second_factor_is_given_by_the_user_and_by_nobody_else(running):
+    """Davmail issues 285, 306: with MFA on, the user's app has the code; a user without it leaves the page."""
+    number = running.run("fault", "apply", "mfa-required", "user=alice@contoso.com").stdout
+    try:
+        result = run(running, "two-factors", "query", patience=60.0)
+        assert (result["listener"], result["error"]) == ("GET", None)
+        prompts = [event.reason for event in named(running, "two-factors", "UserPrompted")]
+        assert prompts[:2] == ["sign-in page for Azure CLI", "sign-in page for Azure CLI, AADSTS50074"]
+        assert run(running, "one-factor", "query", person="no-second-factor", patience=2)["error"] == "timeout"
+        assert not named(running, "one-factor", "TokenIssued")
+    finally:
+        running.run("fault", "undo", "mfa-required")
+    assert number

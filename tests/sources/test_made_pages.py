@@ -27,7 +27,14 @@ def generate() -> ModuleType:
 def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
     """The pages in the repository are equal to those that ``make docs`` would write now."""
     pages = generate.render_pages()
-    assert {*pages} == {"sources.md", "coverage.md", "openapi.json", "identity-provider.md"}
+    assert {*pages} == {
+        "sources.md",
+        "coverage.md",
+        "estate.md",
+        "estate.schema.json",
+        "openapi.json",
+        "identity-provider.md",
+    }
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
 

@@ -114,8 +114,12 @@ def test_what_the_shipped_scenarios_say_has_rows() -> None:
 
 def test_findings_of_the_lint_name_sources_of_the_table() -> None:
     """The last argument of each finding is an id, or a section of an RFC."""
-    tree = ast.parse((ROOT / "ssosim/dns/zones/lint.py").read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    trees = [
+        ast.parse((ROOT / "ssosim/dns/zones" / name).read_text(encoding="utf-8"))
+        for name in ("lint.py", "lint_standards.py")
+    ]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     named = {
         str(call.args[-1].value)
         for call in calls

@@ -67,7 +67,7 @@ def test_soap_rubbish(desk, name):
         reply = desk.ask("POST", f"https://{desk.STS}/adfs/services/trust/{version}/usernamemixed", None, body)
         assert reply.status == 500
         root = etree.fromstring(reply.body)
-        assert root.findtext(".//{*}Fault/{*}Code/{*}Subcode/{*}Value") == "t:InvalidRequest"
+        assert root.findtext(".//{*}Fault/{*}Code/{*}Subcode/{*}Value") == "a:InvalidRequest"
     assert time.monotonic() - started < 5
 
 

@@ -23,7 +23,8 @@ Show the zones of a lab, work a change out, apply it through the gate, take it b
   ssosim dns rollback
   ssosim dns drift
 
-Zones are read from BIND zone files and from octoDNS configurations. Exit code 0 as expected, 1 refused or
+Zones are read from zone files and named.conf, octoDNS, JSON of Azure DNS, Route 53, Terraform and dnscontrol, and by
+zone transfer (axfr:SERVER/ZONE). Exit code 0 as expected, 1 refused or
 something found, 2 a file or option that cannot be used.
 """
 
@@ -43,11 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = action("plan", "what a change would do; nothing is changed")
     apply = action("apply", "make a change, if the gate allows it")
     lint = action("lint", "mistakes and traps in the zones")
-    for each in (show, plan, lint):
-        each.add_argument("--zones", type=Path, metavar="DIR", help="zone files or octoDNS; needs no lab")
+    export = action("export", "write the zones into a new folder, as zone files or as octoDNS")
+    export.add_argument("folder", type=Path, metavar="DIR")
+    export.add_argument("--format", choices=["zone-files", "octodns"], default="zone-files")
+    for each in (show, plan, lint, export):
+        text = "zone files, octoDNS, JSON of a provider, or axfr:SERVER/ZONE; needs no lab"
+        each.add_argument("--zones", type=Path, metavar="DIR", help=text)
         add_estate(each)
     text = "judge the change between two trees for a pipeline: exit code 1 if a criterion is not met; needs no lab"
     _add_check(actions.add_parser("check", help=text, description=text))
+    lint.add_argument("--skip", action="append", default=[], metavar="CODE", help="no findings of this code; repeat")
+    lint.add_argument("--only", action="append", default=[], metavar="CODE", help="findings of this code only; repeat")
+    lint.add_argument("--codes", action="store_true", help="list the codes, and what each means")
+    lint.add_argument("--junit", type=Path, metavar="FILE", help="write the findings as JUnit XML")
     for each in (plan, lint):
         _add_fail_on(each, "without it the exit code of plan is 0, that of lint 1 for an error")
     for each in (plan, apply):
@@ -80,6 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     load = action("load", "put your own zone files in the place of the lab's zones of those names")
     load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
+    for each in (show, plan, apply, lint, load, export):
+        _add_without(each)
     settings = action("settings", "the policy, inventory and drift detector")
     settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
     settings.add_argument("--inventory", type=Path, metavar="FILE")
@@ -93,6 +104,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("--to", dest="after", type=Path, metavar="DIR", help="the zones after it")
     _add_fail_on(check, "default: risk=high,worse=1,deletions=30%%,updates=30%%,lint=error")
     _add_outside(check)
+    _add_without(check)
     check.add_argument("--markdown", type=Path, metavar="FILE", help="write the result as Markdown, for a comment")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write the result as JUnit XML")
     check.add_argument("--approve", action="append", type=Path, default=[], metavar="FILE", help="approvals (TOML)")
@@ -104,6 +116,11 @@ def _add_check(check: argparse.ArgumentParser) -> None:
 def _add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     text = "fail on risk=LEVEL, worse=N models, deletions=N%%, updates=N%%, lint=SEVERITY, changes, or none; repeat"
     parser.add_argument("--fail-on", action="append", metavar="CRITERION", help=f"{text} ({default})")
+
+
+def _add_without(parser: argparse.ArgumentParser) -> None:
+    text = "leave records of this type out of zone files, each with a line on standard error; repeat"
+    parser.add_argument("--without", action="append", default=[], metavar="TYPE", help=text)
 
 
 def _add_outside(parser: argparse.ArgumentParser) -> None:
@@ -142,4 +159,5 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "lint": zones.lint,
     "settings": zones.settings,
     "load": zones.load,
+    "export": zones.export,
 }

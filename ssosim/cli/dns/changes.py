@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ssosim.cli.common import folder_of
 from ssosim.cli.dns.check import check_settings, fail_on, provider_keys
-from ssosim.cli.dns.inputs import change_of, in_lab, stage, warn
+from ssosim.cli.dns.inputs import change_of, in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabRefusedError
 from ssosim.output import one_line, print_document, print_error, say
 
@@ -65,7 +65,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, tuple[Forecast, ...], Full
     both = options.before is not None and options.after is not None and options.change is None
     alone = options.zones is None and not folder_of(options).is_running()
     if both and (alone or options.zones == options.before):
-        before, after, skipped = read_two_trees(options.before, options.after)
+        before, after, skipped = read_two_trees(options.before, options.after, types_to_leave_out(options))
         warn(skipped)
         estate = read_estate(options.estate)
         settings = check_settings(options, estate)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssosim.cli.dns.inputs import warn
+from ssosim.cli.dns.inputs import types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import StatusLine, print_json, say
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.scenario.check_result import CheckResult
     from ssosim.scenario.dns_check import CheckSettings
 
-__all__ = ["check", "check_settings", "fail_on", "provider_keys"]
+__all__ = ["check", "check_settings", "fail_on", "provider_keys", "write_file"]
 
 
 def check(options: argparse.Namespace) -> int:
@@ -37,7 +37,7 @@ def check(options: argparse.Namespace) -> int:
     settings = check_settings(options, estate)
     labels = str(options.before), str(options.after)
     with _show_step(f"reading {labels[0]} and {labels[1]}"):
-        before, after, skipped = read_two_trees(options.before, options.after)
+        before, after, skipped = read_two_trees(options.before, options.after, types_to_leave_out(options))
     warn(skipped)
     with _show_step("comparing the zones and playing the clients"):
         result = check_trees(before, after, estate, lambda: provider_keys(estate), settings, labels)
@@ -69,14 +69,15 @@ def _write_files(options: argparse.Namespace, result: CheckResult, took_s: float
     if options.markdown is not None:
         from ssosim.report.dns_check import check_markdown  # noqa: PLC0415
 
-        _write(options.markdown, check_markdown(result))
+        write_file(options.markdown, check_markdown(result))
     if options.junit is not None:
         from ssosim.report.dns_check_junit import check_junit  # noqa: PLC0415
 
-        _write(options.junit, check_junit(result, took_s=took_s))
+        write_file(options.junit, check_junit(result, took_s=took_s))
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
+    """Write a file that an option names; raises LabInputError."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

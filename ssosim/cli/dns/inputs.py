@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.cli.common import folder_of
@@ -15,7 +17,7 @@ if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.dns import ZoneSet
     from ssosim.estate import Estate
 
-__all__ = ["change_of", "in_lab", "stage", "warn"]
+__all__ = ["change_of", "in_lab", "stage", "types_to_leave_out", "warn"]
 
 
 _T = TypeVar("_T")
@@ -24,15 +26,23 @@ _T = TypeVar("_T")
 def change_of(options: argparse.Namespace) -> Change:
     """The change that the options mean: a change file, or the difference of two trees. Raises LabInputError."""
     from ssosim.changes.change import load_change, make_tree_change  # noqa: PLC0415
-    from ssosim.dns.imports import read_tree  # noqa: PLC0415
 
     before, after = getattr(options, "before", None), getattr(options, "after", None)
     if (options.change is None) == (before is None) or (before is None) != (after is None):
         raise LabInputError("give either a change file or --from DIR --to DIR")
+    read = functools.partial(_read_and_warn, without=types_to_leave_out(options))
     if options.change is not None:
-        return load_change(options.change, read_tree)
+        return load_change(options.change, read)
     assert before is not None and after is not None  # noqa: S101, PT018 - by the check above
-    return make_tree_change(read_tree(before), read_tree(after), f"{before} → {after}")
+    return make_tree_change(read(before), read(after), f"{before} → {after}")
+
+
+def _read_and_warn(path: Path, without: frozenset[str]) -> ZoneSet:
+    from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
+
+    zones, warnings = read_tree_with_warnings(path, without=without)
+    warn(warnings)
+    return zones
 
 
 def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]:
@@ -45,7 +55,7 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
     if getattr(options, "zones", None) is not None:
         from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
 
-        zones, warnings = read_tree_with_warnings(options.zones)
+        zones, warnings = read_tree_with_warnings(options.zones, without=types_to_leave_out(options))
         warn(warnings)
         return zones, read_estate(options.estate), {}
     said = request_typed(folder_of(options), "GET", "/v1/dns/zones", Zones)
@@ -53,6 +63,15 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
         return from_data(said.zones), said.estate, said.locks
     except SnapshotError as error:
         raise make_response_error("the lab told zones", error) from error
+
+
+def types_to_leave_out(options: argparse.Namespace) -> frozenset[str]:
+    """The record types of ``--without``, in upper case. Raises LabInputError for SOA, without which no zone is."""
+    given = getattr(options, "without", None) or ()
+    types = frozenset(word.strip().upper() for each in given for word in each.split(",") if word.strip())
+    if "SOA" in types:
+        raise LabInputError("--without SOA: a zone has a SOA record; leave out another type")
+    return types
 
 
 def warn(lines: tuple[str, ...]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import math
 
-from ssosim.cli.dns.check import fail_on
-from ssosim.cli.dns.inputs import in_lab, stage, warn
+from ssosim.cli.dns.check import fail_on, write_file
+from ssosim.cli.dns.inputs import in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.output import one_line, print_document, say
 
-__all__ = ["drift", "lint", "load", "settings", "show"]
+__all__ = ["drift", "export", "lint", "load", "settings", "show"]
 
 
 def show(options: argparse.Namespace) -> int:
@@ -45,20 +46,30 @@ def lint(options: argparse.Namespace) -> int:
     """Print mistakes and traps; exit code 1 if one of them is an error, or as ``--fail-on`` says."""
     from ssosim.changes.thresholds import FailOn, is_severe  # noqa: PLC0415
     from ssosim.dns.zones.lint import lint  # noqa: PLC0415
+    from ssosim.dns.zones.lint_codes import CODES  # noqa: PLC0415
     from ssosim.sources import load_sources  # noqa: PLC0415
 
+    if options.codes:
+        say("\n".join(f"{code:<25} {text}" for code, text in CODES.items()))
+        return 0
     criteria = fail_on(options) if options.fail_on else FailOn(lint="error")
     if criteria != FailOn(lint=criteria.lint):
         raise LabInputError("--fail-on of lint: expected lint=error, lint=warning, lint=info or none")
+    skipped = _codes_to_skip(options, [*CODES])
     zones, _, _ = stage(options)
-    found = lint(zones)
+    found = lint(zones, skipped)
     sources = load_sources()
+    if options.junit is not None:
+        from ssosim.report.lint_junit import lint_junit  # noqa: PLC0415
+
+        failing = {each for each in found if is_severe(each, criteria.lint)}
+        write_file(options.junit, lint_junit(found, failing, CODES.keys() - skipped, sources))
     if options.json:
         findings = [dataclasses.asdict(each) | {"source": sources.cite(each.source)} for each in found]
         print_document("dns-lint", {"findings": findings})
     else:
         lines = [
-            one_line(f"{each.severity:<7}  {each.name}: {each.text} ({sources.title_of(each.source)})")
+            one_line(f"{each.severity:<7}  {each.name}: {each.text} [{each.code}] ({sources.title_of(each.source)})")
             for each in found
         ]
         where = sources.addresses_in("\n".join(lines))
@@ -67,13 +78,24 @@ def lint(options: argparse.Namespace) -> int:
     return LabError.exit_code if any(is_severe(each, criteria.lint) for each in found) else 0
 
 
+def _codes_to_skip(options: argparse.Namespace, codes: list[str]) -> frozenset[str]:
+    """The codes that ``--skip`` names, or all but those of ``--only``. Raises LabInputError for one that is none."""
+    for code in (*options.skip, *options.only):
+        if code not in codes:
+            close = difflib.get_close_matches(code, codes, n=1)
+            hint = f"did you mean {close[0]}?" if close else "ssosim dns lint --codes lists them"
+            raise LabInputError(f"{code!r} is no code of a lint finding: {hint}")
+    wanted = frozenset(options.only or codes) - frozenset(options.skip)
+    return frozenset(codes) - wanted
+
+
 def load(options: argparse.Namespace) -> int:
     """Put the user's zones in the place of the lab's."""
     from ssosim.changes.snapshot import to_data  # noqa: PLC0415
     from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import LoadedZones  # noqa: PLC0415
 
-    zones, warnings = read_tree_with_warnings(options.tree)
+    zones, warnings = read_tree_with_warnings(options.tree, without=types_to_leave_out(options))
     warn(warnings)
     said = in_lab(options, "load", LoadedZones, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
     if options.json:
@@ -81,6 +103,16 @@ def load(options: argparse.Namespace) -> int:
     else:
         tree = one_line(str(options.tree))
         say(f"loaded {tree}; the zones are at version {said.version}, and this is the desired state")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the zones of files or of the lab as zone files or as octoDNS, into a new folder."""
+    from ssosim.dns.imports.tree_writer import write_tree  # noqa: PLC0415
+
+    zones, _, _ = stage(options)
+    warn(tuple(write_tree(zones, options.folder, options.format)))
+    say(f"written to {one_line(str(options.folder))}")
     return 0
 
 

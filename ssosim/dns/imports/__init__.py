@@ -1,4 +1,4 @@
-"""Imports zones from BIND zone files and octoDNS configurations. All mistakes are reported together."""
+"""Imports zones from zone files, octoDNS, JSON of providers and zone transfers. Mistakes are reported together."""
 
 from ssosim.dns.imports.import_errors import Imported, ImportMistakeError
 from ssosim.dns.imports.tree import read_tree

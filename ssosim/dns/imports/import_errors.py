@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import dns.name
@@ -12,12 +13,21 @@ from dns.rdatatype import CNAME, NS, SOA, RdataType
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import add_profile_name, check_profile
 from ssosim.dns.zones.links import check_links
-from ssosim.dns.zones.rrset import RRset, plain, to_name
+from ssosim.dns.zones.rrset import SINGLE_VALUE_TYPES, RRset, plain, to_name
 from ssosim.dns.zones.zone import BESIDE_CNAME, Zone, find_owner_mistake
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
-__all__ = ["MAX_FILES", "MAX_RECORDS", "ImportMistakeError", "Imported", "LocatedRRset", "assemble"]
+__all__ = [
+    "MAX_FILES",
+    "MAX_RECORDS",
+    "ImportMistakeError",
+    "Imported",
+    "LocatedRRset",
+    "NameAlias",
+    "Unserved",
+    "assemble",
+]
 
 MAX_RECORDS = 500_000
 """The most record sets in one import."""
@@ -45,14 +55,50 @@ class LocatedRRset:
     where: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A record that cannot be served here: ``kind`` is its type as it is written, ``reason`` says why."""
+
+    where: str
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameAlias:
+    """A record that answers with the addresses of ``target``: ALIAS or ANAME, or an alias of one type.
+
+    ``types`` are the types that it answers; ``kind`` is its type as it is written. Without ``ttl`` (seconds) it has
+    that of its target.
+    """
+
+    where: str
+    name: Name
+    ttl: int | None
+    target: Name
+    types: tuple[RdataType, ...]
+    kind: str = "ALIAS"
+
+
 @dataclass(slots=True)
 class Imported:
-    """One imported zone. ``warnings`` list what was skipped on purpose."""
+    """One imported zone. ``warnings`` list what was skipped on purpose.
+
+    ``unserved`` block the import unless the user leaves their types out. ``profiles`` are those that its records need,
+    with their places. ``file`` is where the zone is read from;
+    a zone file (``is_zone_file``) has SOA and NS records, unlike the data of a provider that sets them by itself.
+    """
 
     origin: Name
     records: dict[tuple[Name, RdataType], LocatedRRset] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    unserved: list[Unserved] = field(default_factory=list)
+    name_aliases: list[NameAlias] = field(default_factory=list)
+    profiles: list[tuple[TrafficManager, str]] = field(default_factory=list)
+    file: str = ""
+    is_zone_file: bool = False
 
     def add(self, rrset: RRset, where: str) -> None:
         """Add a record set; a second one of the same name and type is a mistake."""
@@ -61,9 +107,20 @@ class Imported:
             self.mistakes.append(f"{where}: {_label(rrset)} is defined twice, first at {first.where}: keep one")
 
 
-def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager, str]] = ()) -> ZoneSet:
-    """Build the ZoneSet; raises ImportMistakeError with every mistake."""
+def assemble(
+    zones: Iterable[Imported],
+    profiles: Iterable[tuple[TrafficManager, str]] = (),
+    without: Collection[str] = (),
+) -> ZoneSet:
+    """Build the ZoneSet; raises ImportMistakeError with every mistake.
+
+    Records of the types ``without`` (mnemonics in upper case) are left out, each with a warning in its zone.
+    """
     zones = list(zones)
+    refuse_same_origin(zones)
+    for zone in zones:
+        resolve_name_aliases(zone)
+        leave_out(zone, without)
     mistakes = [line for zone in zones for line in zone.mistakes]
     known: dict[str, TrafficManager] = {}
     for profile, where in profiles:
@@ -88,6 +145,80 @@ def assemble(zones: Iterable[Imported], profiles: Iterable[tuple[TrafficManager,
         raise ImportMistakeError(str(error)) from error
 
 
+def refuse_same_origin(zones: Iterable[Imported]) -> None:
+    """Raise ImportMistakeError for a zone that two files define, as split horizon does."""
+    first: dict[Name, Imported] = {}
+    twice = [(first[zone.origin], zone) for zone in zones if first.setdefault(zone.origin, zone) is not zone]
+    if twice:
+        raise ImportMistakeError.of(
+            f"{zone.file or 'zone'}: zone {plain(zone.origin)} is defined twice, first in {other.file or 'this tree'}: "
+            "put its records into one; for split horizon, read each side on its own"
+            for other, zone in twice
+        )
+
+
+def resolve_name_aliases(zone: Imported) -> None:
+    """Make alias record sets of the zone's ALIAS records whose target is in the zone; the others are unserved.
+
+    CNAMEs on the way of an ALIAS are followed. Source: Azure DNS documentation of alias record sets, whose rule
+    (same zone, same type) the alias record sets of this project have.
+    """
+    pending = {(alias.name, kind) for alias in zone.name_aliases for kind in alias.types}
+    waiting = [*zone.name_aliases]
+    while waiting:
+        later = []
+        for alias in waiting:
+            target = _end_of_cnames(zone, alias)
+            if any((target, kind) in pending for kind in alias.types) and target != alias.name:
+                later.append(alias)
+            else:
+                _resolve(zone, alias, target)
+                pending -= {(alias.name, kind) for kind in alias.types}
+        if len(later) == len(waiting):  # they lead to each other
+            pending.clear()
+        waiting = later
+    zone.name_aliases = []
+
+
+def _end_of_cnames(zone: Imported, alias: NameAlias) -> Name:
+    """The target of an alias, behind CNAMEs in the zone if it answers several types."""
+    target, seen = alias.target, {alias.name}
+    while len(alias.types) > 1 and target not in seen and (cname := zone.records.get((target, CNAME))) is not None:
+        if not cname.rrset.rdatas:
+            break
+        seen.add(target)
+        target = cname.rrset.rdatas[0].target  # type: ignore[attr-defined]
+    return target
+
+
+def _resolve(zone: Imported, alias: NameAlias, target: Name) -> None:
+    types = [kind for kind in alias.types if (target, kind) in zone.records]
+    for kind in types:
+        ttl = zone.records[target, kind].rrset.ttl if alias.ttl is None else alias.ttl
+        zone.add(RRset(alias.name, kind, ttl, alias_record=target), alias.where)
+    if not types:
+        there = "its target " if target == alias.target else f"its target {plain(alias.target)} leads to "
+        wanted = " or ".join(kind.name for kind in alias.types)
+        reason = f"{there}{plain(target)}, which has no {wanted} record set in this zone"
+        zone.unserved.append(Unserved(alias.where, plain(alias.name), alias.kind, reason))
+
+
+def leave_out(zone: Imported, without: Collection[str]) -> None:
+    """Move what is unserved to the mistakes, or to the warnings where its type is one of ``without``."""
+    for each in zone.unserved:
+        label = f"{each.where}: {each.name} {each.kind}"
+        if each.kind in without:
+            zone.warnings.append(f"{label}: left out (--without {each.kind}): {each.reason}")
+        else:
+            zone.mistakes.append(f"{label}: cannot be served: {each.reason}; leave it out with --without {each.kind}")
+    zone.unserved = []
+    for key, located in [*zone.records.items()] if without else ():
+        kind = RdataType.to_text(located.rrset.type)
+        if kind in without:
+            del zone.records[key]
+            zone.warnings.append(f"{located.where}: {_label(located.rrset)}: left out (--without {kind})")
+
+
 def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]:
     """Find conflicts between the records of a zone, and links without a target."""
     found: list[str] = []
@@ -98,6 +229,9 @@ def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]
         if alias is not None and alias not in profiles:
             there = ", ".join(profiles) or "none"
             found.append(f"{located.where}: {_label(located.rrset)}: no traffic manager {alias!r}; there are: {there}")
+        if located.rrset.type in SINGLE_VALUE_TYPES and len(located.rrset.rdatas) > 1:
+            text = f"{_label(located.rrset)} has {len(located.rrset.rdatas)} values: a name has one; keep one"
+            found.append(f"{located.where}: {text}")
     for name, located_sets in kinds.items():
         cnames = [located for located in located_sets if located.rrset.type == CNAME]
         beside = [
@@ -128,7 +262,7 @@ def _zone(zone: Imported) -> Zone:
         server, contact = soa.rdatas[0].mname, soa.rdatas[0].rname  # type: ignore[attr-defined]
     elif ns is not None and ns.rdatas:
         server = ns.rdatas[0].target  # type: ignore[attr-defined]
-    return Zone.build(
+    built = Zone.build(
         zone.origin,
         ttl=ttl,
         negative_ttl=negative,
@@ -136,6 +270,8 @@ def _zone(zone: Imported) -> Zone:
         contact=contact,
         rrsets=[located.rrset for located in zone.records.values()],
     )
+    missing = frozenset(kind for kind in (SOA, NS) if zone.is_zone_file and kind not in apex)
+    return dataclasses.replace(built, missing=missing) if missing else built
 
 
 def _label(rrset: RRset) -> str:

@@ -2,8 +2,8 @@
 
 It reads ``providers`` of class ``YamlProvider`` and ``zones`` with their ``sources``. It does not read targets, since a
 rehearsal does not push anywhere. Records may have ``value`` or ``values``, or be lists of records. Names in values end
-with a dot, as octoDNS itself demands (se-2009). ``dynamic`` and ``geo`` are mistakes: without them the rehearsal would
-use another zone. Source: octoDNS documentation, records and YamlProvider.
+with a dot, as octoDNS itself demands (se-2009). ``dynamic`` becomes a profile of Traffic Manager where one can express
+it (``octodns_dynamic``); ``geo`` is a mistake. Source: octoDNS documentation, records and YamlProvider.
 
 octoDNS has no alias record sets; write them as an extension, which octoDNS ignores::
 
@@ -16,16 +16,20 @@ octoDNS has no alias record sets; write them as an extension, which octoDNS igno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dns.name import Name
+from dns.rdatatype import AAAA, A
 
-from ssosim.dns.imports.import_errors import Imported
+from ssosim.dns.imports.import_errors import Imported, NameAlias, Unserved
+from ssosim.dns.imports.octodns_dynamic import make_dynamic_profile
 from ssosim.dns.imports.yaml_nodes import Value, YamlMistakeError, read_yaml
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import check_ttl
-from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas, to_type
+from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas, to_type
 
 __all__ = ["parse_zone", "read_octodns"]
 
@@ -34,9 +38,11 @@ DEFAULT_TTL = 3600
 
 _NAMES = frozenset({"CNAME", "DNAME", "NS", "PTR"})
 
-_NOT_DNS = frozenset({"ALIAS", "URLFWD"})
+_NOT_DNS = frozenset({"URLFWD"})
 """Types of octoDNS that are no DNS records. Source: octoDNS documentation, record types."""
-_SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient"})
+_CONFIG_FOLDERS = frozenset({"config", "conf", "octodns"})
+_ZONE_FILE = re.compile(r"[^.].*\..*yaml")
+_SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient", "dynamic"})
 
 
 class _MistakeError(DnsChangeError):
@@ -45,64 +51,121 @@ class _MistakeError(DnsChangeError):
         super().__init__(text)
 
 
-def read_octodns(path: Path) -> list[Imported]:
+def read_octodns(path: Path, root: Path | None = None) -> list[Imported]:
     """Read every zone of the configuration in ``path``; mistakes of records are in the result.
 
-    Raises YamlMistakeError for a configuration that cannot be used, TomlMistakeError for a file that cannot be read.
+    Files of ``!include`` are below ``root`` (default: the parent of the configuration's folder, if that is named
+    ``config``, else its folder). Raises YamlMistakeError for a configuration that cannot be used, TomlMistakeError for
+    a file that cannot be read.
     """
-    main = read_yaml(path)
-    providers = main.get("providers")
+    root = root or (path.parent.parent if path.parent.name in _CONFIG_FOLDERS else path.parent)
+    main = read_yaml(path, root)
     zones = main.get("zones")
     if zones is None or not isinstance(zones.content, dict):
         raise YamlMistakeError(
             f"{path}:{main.line}: has no zones: expected zones: {{example.com.: {{sources: [...]}}}}"
         )
-    found = []
     for name, zone in zones.content.items():
-        if name.startswith("*"):
-            raise YamlMistakeError(
-                f"{path}:{zone.line}: dynamic zone configuration ({name}) is not read: name the zones"
-            )
-        if not name.endswith("."):
+        if not name.endswith(".") and not name.startswith("*"):
             raise YamlMistakeError(f"{path}:{zone.line}: zone {name!r}: a zone's name ends with a dot: {name}.")
-        found.append(_zone(path, name, zone, providers))
-    return found
+    return _Configuration(path, root, main.get("providers")).read_zones(zones.content)
 
 
-def _zone(path: Path, name: str, zone: Value, providers: Value | None) -> Imported:
-    sources = zone.get("sources") or zone.get("source")
-    zone_read = Imported(to_name(name))
-    used = 0
-    for source in sources.items if sources else ():
-        provider = providers.get(source.text or "") if providers else None
-        if provider is None:
-            raise YamlMistakeError(f"{path}:{source.line}: zone {name}: there is no provider {source.text!r}")
-        kind = provider.get("class")
-        if kind is None or not (kind.text or "").endswith("YamlProvider"):
-            zone_read.warnings.append(
-                f"{path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out"
-            )
-            continue
-        used += 1
-        for file in _files(path, provider, name):
-            _records(zone_read, file, _ttl(path, provider))
-    if not used:
-        raise YamlMistakeError(f"{path}:{zone.line}: zone {name}: none of its sources is a YamlProvider")
-    return zone_read
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    """The main file: its path, the folder that files may be in, and its providers."""
+
+    path: Path
+    root: Path
+    providers: Value | None
+
+    def read_zones(self, zones: Mapping[str, Value]) -> list[Imported]:
+        """Read the zones of the configuration: those with sources, those that ``'*'`` stands for, and alias zones."""
+        entries = {name: zone for name, zone in zones.items() if not name.startswith("*")}
+        for name, zone in zones.items():
+            if name.startswith("*"):
+                entries = dict.fromkeys(self.list_zones(name, zone), zone) | entries
+        found = []
+        for name, zone in entries.items():
+            alias = zone.get("alias")
+            if alias is None:
+                found.append(self.read_zone(name, zone))
+                continue
+            target = alias.text or ""
+            source = entries.get(target)
+            if source is None or source.get("alias") is not None:
+                raise YamlMistakeError(
+                    f"{self.path}:{alias.line}: zone {name}: alias: there is no zone {target!r} with sources"
+                )
+            found.append(self.read_zone(name, source, files_of=target))
+        return found
+
+    def read_zone(self, name: str, zone: Value, files_of: str = "") -> Imported:
+        """Read a zone from its sources; of an alias zone, from the files of the zone ``files_of``."""
+        zone_read = Imported(to_name(name), file=str(self.path))
+        used = 0
+        for provider in self._sources(name, zone, zone_read):
+            used += 1
+            for file in _files(self.path, provider, files_of or name):
+                parse_zone(read_yaml(file, self.root), zone_read, str(file), _ttl(self.path, provider))
+        if not used:
+            raise YamlMistakeError(f"{self.path}:{zone.line}: zone {name}: none of its sources is a YamlProvider")
+        return zone_read
+
+    def list_zones(self, name: str, zone: Value) -> list[str]:
+        """The zones that a ``'*'`` entry stands for: those for which its sources have files.
+
+        Source: octoDNS documentation, dynamic zone config; with ``*.example.com.``, the names below it.
+        """
+        for key in ("glob", "regex"):
+            if (given := zone.get(key)) is not None:
+                raise YamlMistakeError(f"{self.path}:{given.line}: zone {name}: {key} is not read: name the zones")
+        found: set[str] = set()
+        for provider in self._sources(name, zone, None):
+            folder = _folder(self.path, provider)
+            found |= {file.name.removesuffix("yaml") for file in folder.glob("*.yaml") if _ZONE_FILE.match(file.name)}
+            if suffix := _split_suffix(provider):
+                found |= {f"{each.name.removesuffix(suffix)}." for each in folder.glob(f"*{suffix}") if each.is_dir()}
+        if not found:
+            raise YamlMistakeError(f"{self.path}:{zone.line}: zone {name}: its sources have no zone files")
+        ending = name.removeprefix("*")
+        return sorted(each for each in found if each.endswith(ending))
+
+    def _sources(self, name: str, zone: Value, zone_read: Imported | None) -> Iterator[Value]:
+        sources = zone.get("sources") or zone.get("source")
+        for source in sources.items if sources else ():
+            provider = self.providers.get(source.text or "") if self.providers else None
+            if provider is None:
+                raise YamlMistakeError(f"{self.path}:{source.line}: zone {name}: there is no provider {source.text!r}")
+            kind = provider.get("class")
+            if kind is not None and (kind.text or "").endswith("YamlProvider"):
+                yield provider
+            elif zone_read is not None:
+                zone_read.warnings.append(
+                    f"{self.path}:{provider.line}: provider {source.text}: only YamlProvider is read; left out"
+                )
 
 
-def _files(path: Path, provider: Value, name: str) -> list[Path]:
-    """The provider's files of a zone: ``example.com.yaml``, and with ``split_extension`` those of a folder."""
+def _folder(path: Path, provider: Value) -> Path:
     directory = provider.get("directory")
     if directory is None or not directory.text:
         raise YamlMistakeError(f"{path}:{provider.line}: a YamlProvider needs a directory")
     folder = path.parent / directory.text
-    if not folder.is_dir():  # octoDNS takes it relative to where it is started, mostly the configuration's parent
-        folder = path.parent.parent / directory.text
+    return folder if folder.is_dir() else path.parent.parent / directory.text
+    # octoDNS takes it relative to where it is started, mostly the parent of the configuration
+
+
+def _split_suffix(provider: Value) -> str:
+    extension = provider.get("split_extension")
+    return f".{extension.text.strip('.')}" if extension is not None and extension.text not in (None, "false") else ""
+
+
+def _files(path: Path, provider: Value, name: str) -> list[Path]:
+    """The provider's files of a zone: ``example.com.yaml``, and with ``split_extension`` those of a folder."""
+    folder = _folder(path, provider)
     single = folder / f"{name}yaml"
     files = [single] if single.is_file() else []
-    extension = provider.get("split_extension")
-    suffix = f".{extension.text.strip('.')}" if extension is not None and extension.text not in (None, "false") else ""
+    suffix = _split_suffix(provider)
     split = folder / f"{name.rstrip('.')}{suffix}"
     if suffix and split.is_dir():
         files += sorted(split.glob("*.yaml"))
@@ -119,10 +182,6 @@ def _ttl(path: Path, provider: Value) -> int:
         raise YamlMistakeError(f"{path}:{provider.line}: default_ttl: expected seconds") from error
 
 
-def _records(zone: Imported, path: Path, default_ttl: int) -> None:
-    parse_zone(read_yaml(path), zone, str(path), default_ttl)
-
-
 def parse_zone(top: Value, zone: Imported, source: str, default_ttl: int = DEFAULT_TTL) -> None:
     """Read the records of one zone file into ``zone``."""
     if not isinstance(top.content, dict):
@@ -131,44 +190,81 @@ def parse_zone(top: Value, zone: Imported, source: str, default_ttl: int = DEFAU
     for label, records in top.content.items():
         for record in records.items:
             try:
-                rrset = _rrset(zone.origin, label, record, default_ttl)
+                rrset = _rrset(zone, label, record, default_ttl, source)
             except _MistakeError as error:
                 zone.mistakes.append(f"{source}:{error.line}: {label or '(apex)'}: {error}")
             except DnsChangeError as error:
                 zone.mistakes.append(f"{source}:{record.line}: {label or '(apex)'}: {error}")
             else:
-                if rrset is None:
-                    kind = record.get("type")
-                    what = kind.text if kind else "?"
-                    zone.warnings.append(
-                        f"{source}:{record.line}: {label or '(apex)'} {what}: left out, not served here"
-                    )
-                else:
+                if rrset is not None:
                     zone.add(rrset, f"{source}:{record.line}")
 
 
-def _rrset(origin: Name, label: str, record: Value, default_ttl: int) -> RRset | None:
-    """One record set; None for a type of octoDNS that is no DNS record."""
+def _rrset(zone: Imported, label: str, record: Value, default_ttl: int, source: str) -> RRset | None:
+    """One record set; None for one that octoDNS ignores, and for a type of octoDNS that is no DNS record."""
+    origin, where = zone.origin, f"{source}:{record.line}"
     if not isinstance(record.content, dict):
         raise _MistakeError(record, "expected a record: type, ttl, and value or values")
-    for key, at in record.content.items():
-        if key in ("dynamic", "geo"):
-            raise _MistakeError(
-                at, f"{key} is not supported: it depends on the client; write it as a traffic manager profile"
-            )
-        if key not in _SKIPPED_KEYS:
-            raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")
+    _refuse_keys(record.content)
     kind_at = record.get("type")
     kind = (kind_at.text or "").upper() if kind_at else ""
     if not kind:
         raise _MistakeError(record, "the key 'type' is missing")
     name = to_name(label or "@", origin)
-    if kind in _NOT_DNS:
+    if _is_left_out(zone, record, f"{where}: {label or '(apex)'} {kind}"):
         return None
     ttl = _seconds(record.get("ttl"), default_ttl)
+    if kind == "ALIAS":
+        target = next(iter(_values("CNAME", record)))
+        zone.name_aliases.append(NameAlias(where, name, ttl, to_name(target), (A, AAAA)))
+        return None
+    if kind in _NOT_DNS or "/" in kind:
+        zone.unserved.append(Unserved(where, plain(name), kind, "it is a feature of a provider, no DNS record"))
+        return None
+    if (dynamic := record.get("dynamic")) is not None:
+        return _dynamic_set(zone, name, kind, ttl, dynamic, f"{source}:{dynamic.line}")
     if link := _alias(record):
         return _alias_set(name, kind, ttl, link, origin)
     return RRset(name, to_type(kind), ttl, to_rdatas(list(_values(kind, record)), to_type(kind), origin))
+
+
+def _refuse_keys(content: Mapping[str, Value]) -> None:
+    """Raise _MistakeError for a key of a record that is not read."""
+    for key, at in content.items():
+        if key == "geo":
+            raise _MistakeError(
+                at, "geo is not supported: it depends on the client; write it as dynamic, or as a profile"
+            )
+        if key not in _SKIPPED_KEYS:
+            raise _MistakeError(at, f"unknown key {key!r}; known here: {', '.join(sorted(_SKIPPED_KEYS))}")
+
+
+def _dynamic_set(zone: Imported, name: Name, kind: str, ttl: int, dynamic: Value, where: str) -> RRset:
+    """The alias record set of a dynamic record; its profiles are added to the zone."""
+    try:
+        profile = make_dynamic_profile(name, kind, ttl, dynamic)
+    except DnsChangeError as error:
+        raise _MistakeError(dynamic, str(error)) from error
+    zone.profiles.append((profile, where))
+    return RRset(name, to_type(kind), ttl, alias=profile.name)
+
+
+def _is_left_out(zone: Imported, record: Value, label: str) -> bool:
+    """Whether octoDNS ignores the record; a line says so, and that a record is for some providers only.
+
+    Source: octoDNS documentation, records: ``ignored``, ``included`` and ``excluded``.
+    """
+    settings = record.get("octodns")
+    if settings is None:
+        return False
+    ignored = settings.get("ignored")
+    if ignored is not None and (ignored.text or "").lower() in ("true", "yes", "on"):
+        zone.warnings.append(f"{label}: left out: octoDNS ignores it (ignored: true)")
+        return True
+    zone.warnings += [
+        f"{label}: {key}: not every provider has it" for key in ("included", "excluded") if settings.get(key)
+    ]
+    return False
 
 
 def _alias(record: Value) -> dict[str, Value] | None:

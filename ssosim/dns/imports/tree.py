@@ -3,21 +3,35 @@
 The forms are:
 
 - an octoDNS configuration: a YAML file with ``zones``, given directly or as the only one in the folder;
-- zone files: every ``*.zone``, ``*.db`` and ``db.*`` of the folder;
+- a ``named.conf``, given directly or as the only one in the folder: its zones of type primary;
+- zone files, and JSON files of providers (``json_files``): those of the folder and its sub-folders;
 - in addition, ``ssosim.toml`` may have traffic manager profiles and alias record sets, which the other formats cannot
   express: ``[[traffic_managers]]`` as in an estate, ``[[aliases]]`` with name, type, ttl and profile (or record).
+
+``axfr:SERVER/ZONE`` is a zone transfer from a server. A Terraform plan has two trees: ``plan.json#before`` and
+``plan.json#after``. Without a side it is the one after the change; as both trees of a change, ``plan.json`` is the one
+before and the one after.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from dns.name import Name
 
-from ssosim.dns.imports.import_errors import MAX_FILES, Imported, ImportMistakeError, assemble
+from ssosim.dns.imports.folder import Folder, list_folder, note_journal, select_zone_files
+from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, assemble
+from ssosim.dns.imports.json_files import read_provider_file
+from ssosim.dns.imports.named_conf import read_named_conf
 from ssosim.dns.imports.octodns import read_octodns
 from ssosim.dns.imports.plain_lines import LineMemo
+from ssosim.dns.imports.provider_data import ProviderData
+from ssosim.dns.imports.terraform_plan import Side
 from ssosim.dns.imports.yaml_nodes import YamlMistakeError, read_yaml
+from ssosim.dns.imports.zone_transfer import parse_transfer, transfer_zone
 from ssosim.dns.imports.zonefile import read_zone_file
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, to_name, to_type
@@ -51,28 +65,50 @@ Tree = tuple[ZoneSet, tuple[str, ...]]
 """The zones, and a line for each record that was skipped on purpose."""
 
 
-def read_tree(path: Path) -> ZoneSet:
+def read_tree(path: Path, without: Collection[str] = ()) -> ZoneSet:
     """The zones in a folder or file; raises ImportMistakeError with every mistake."""
-    return read_tree_with_warnings(path)[0]
+    return read_tree_with_warnings(path, without=without)[0]
 
 
-def read_two_trees(before: Path, after: Path) -> tuple[ZoneSet, ZoneSet, tuple[str, ...]]:
-    """Two trees, and a line for each record of either that was skipped. What they have in common is read once."""
+def read_two_trees(
+    before: Path, after: Path, without: Collection[str] = ()
+) -> tuple[ZoneSet, ZoneSet, tuple[str, ...]]:
+    """Two trees, and a line for each record of either that was skipped. What they have in common is read once.
+
+    The same file twice is a Terraform plan: its state before and after the change.
+    """
     memo = LineMemo()
-    was, skipped = read_tree_with_warnings(before, memo)
-    now, also = read_tree_with_warnings(after, memo)
+    if before == after and before.is_file() and before.suffix == ".json":
+        before, after = before.with_name(f"{before.name}#before"), after.with_name(f"{after.name}#after")
+    was, skipped = read_tree_with_warnings(before, memo, without)
+    now, also = read_tree_with_warnings(after, memo, without)
     return was, _share_nodes(was, now), tuple(dict.fromkeys((*skipped, *also)))
 
 
-def read_tree_with_warnings(path: Path, memo: LineMemo | None = None) -> Tree:
-    """As ``read_tree``, with a line for each record that was skipped. ``memo`` is that of trees with much in common."""
+def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: Collection[str] = ()) -> Tree:
+    """As ``read_tree``, with a line for each record that was skipped. ``memo`` is that of trees with much in common.
+
+    ``without`` are record types to leave out, as mnemonics in upper case.
+    """
+    path, side = _split_side(path)
     try:
-        zones = _zones(path, memo)
-        profiles = _extras(path if path.is_dir() else path.parent, zones)
+        found = _read(path, memo, side)
+        found.profiles += [profile for zone in found.zones for profile in zone.profiles]
+        found.add_profile_zones()
+        profiles = [*found.profiles, *_extras(path if path.is_dir() else path.parent, found.zones)]
     except (TomlMistakeError, YamlMistakeError, DnsChangeError) as error:
         raise ImportMistakeError(str(error)) from error
-    warnings = tuple(line for zone in zones for line in zone.warnings)
-    return assemble(zones, profiles), warnings
+    if found.mistakes:
+        raise ImportMistakeError.of([*found.mistakes, *(line for zone in found.zones for line in zone.mistakes)])
+    result = assemble(found.zones, profiles, without)
+    return result, (*found.warnings, *(line for zone in found.zones for line in zone.warnings))
+
+
+def _split_side(path: Path) -> tuple[Path, Side]:
+    name, _, side = path.name.rpartition("#")
+    if name and not path.exists() and side in ("before", "after"):
+        return path.with_name(name), "before" if side == "before" else "after"
+    return path, "after"
 
 
 def _share_nodes(before: ZoneSet, after: ZoneSet) -> ZoneSet:
@@ -84,28 +120,134 @@ def _share_nodes(before: ZoneSet, after: ZoneSet) -> ZoneSet:
     return after
 
 
-def _zones(path: Path, memo: LineMemo | None) -> list[Imported]:
+@dataclass(slots=True)
+class _Found:
+    """What is in a folder or file; ``warnings`` are lines about what is not read."""
+
+    zones: list[Imported] = field(default_factory=list)
+    profiles: list[tuple[TrafficManager, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+
+    def add_provider(self, data: ProviderData) -> None:
+        """Add what a JSON file has."""
+        self.zones += data.zones.values()
+        self.profiles += data.profiles
+        self.warnings += data.warnings
+        self.mistakes += data.mistakes
+
+    def add_profile_zones(self) -> None:
+        """Add the zones of Microsoft that the names of profiles are in, such as ``trafficmanager.net``."""
+        origins = {zone.origin for zone in self.zones}
+        for profile, _ in self.profiles:
+            name = to_name(profile.dns_name)
+            if not any(name.is_subdomain(origin) for origin in origins) and len(name) > 3:
+                origin = Name(name.labels[-3:])
+                origins.add(origin)
+                self.zones.append(Imported(origin))
+
+
+def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
+    if (transfer := parse_transfer(path)) is not None:
+        return _Found([transfer_zone(transfer, origin) for origin in transfer.zones])
     if path.is_file():
-        return read_octodns(path) if path.suffix in (".yaml", ".yml") else [read_zone_file(path, memo=memo)]
+        return _read_one(path, memo, side)
     if not path.is_dir():
         raise ImportMistakeError(
             f"{path}: there is no such folder or file; expected zone files or an octoDNS YAML file"
         )
-    main = [each for each in sorted((*path.glob("*.yaml"), *path.glob("*.yml"))) if read_yaml(each).get("zones")]
+    main = _find_octodns(path)
     if len(main) > 1:
         named = ", ".join(each.name for each in main)
         raise ImportMistakeError(f"{path}: holds several octoDNS configurations ({named}): name the one to read")
     if main:
-        return read_octodns(main[0])
-    files = sorted({*path.glob("*.zone"), *path.glob("*.db"), *path.glob("db.*")})
-    if not files or len(files) > MAX_FILES:
-        what = (
-            f"more than {MAX_FILES} zone files"
-            if files
-            else "no zone file (*.zone, *.db, db.*) and no octoDNS YAML file"
+        return _Found(read_octodns(main[0], path))
+    folder = list_folder(path)
+    if configuration := _find_named_conf(folder):
+        return _read_named(configuration, folder, memo)
+    found = _Found()
+    read_otherwise = {path / EXTRAS}
+    for file in folder.with_suffix(".json"):
+        if (data := read_provider_file(file, side)) is not None:
+            found.add_provider(data)
+            read_otherwise.add(file)
+    files = select_zone_files(folder, read_otherwise)
+    if not files and not (found.zones or found.profiles or found.mistakes):
+        raise ImportMistakeError(
+            f"{path}: no zone file (*.zone, *.db, db.*, *.dns), no octoDNS YAML file and no JSON file of a provider"
         )
-        raise ImportMistakeError(f"{path}: {what}")
-    return [read_zone_file(file, memo=memo) for file in files]
+    _read_files(found, files, memo, path)
+    found.warnings += folder.warnings
+    return found
+
+
+def _read_one(path: Path, memo: LineMemo | None, side: Side) -> _Found:
+    if path.suffix in (".yaml", ".yml"):
+        return _Found(read_octodns(path))
+    if path.name.startswith("named.conf"):
+        return _read_named(path, list_folder(path.parent), memo)
+    found = _Found()
+    if path.suffix == ".json":
+        data = read_provider_file(path, side)
+        if data is None:
+            raise ImportMistakeError(
+                f"{path}: no JSON that is read: expected record sets of Azure DNS or Route 53, traffic manager "
+                "profiles, a Terraform plan (terraform show -json), or dnscontrol print-ir"
+            )
+        found.add_provider(data)
+    else:
+        _read_files(found, [path], memo, path.parent)
+    return found
+
+
+def _find_octodns(path: Path) -> list[Path]:
+    """The octoDNS configurations of a folder; if it has none, those of its sub-folders."""
+    for pattern in ("*", "*/*"):
+        files = sorted((*path.glob(f"{pattern}.yaml"), *path.glob(f"{pattern}.yml")))
+        if found := [each for each in files if _is_octodns(each)]:
+            return found
+    return []
+
+
+def _is_octodns(path: Path) -> bool:
+    """Whether the file is an octoDNS configuration; other YAML files may have tags that are not read here."""
+    if "zones" not in read_text(path):
+        return False
+    return read_yaml(path, path.parent).get("zones") is not None
+
+
+def _find_named_conf(folder: Folder) -> Path | None:
+    found = [path for path in folder.files if path.name == "named.conf"]
+    found = found or [path for path in folder.files if path.name == "named.conf.local"]
+    if len(found) > 1:
+        raise ImportMistakeError(
+            f"{folder.root}: several configurations ({found[0]}, {found[1]}): name the one to read"
+        )
+    return found[0] if found else None
+
+
+def _read_named(path: Path, folder: Folder, memo: LineMemo | None) -> _Found:
+    named = read_named_conf(path, folder.root)
+    found = _Found(mistakes=named.mistakes)
+    for each in named.zones:
+        found.zones.append(read_zone_file(each.file, each.origin, memo, folder.root))
+        note_journal(folder, each.file)
+    if not found.zones and not named.mistakes:
+        raise ImportMistakeError(f"{path}: no zone of type primary with a file is in it")
+    read = {each.file for each in named.zones}
+    left = [file for file in select_zone_files(folder, set()) if file.resolve() not in read]
+    lines = [f"{file}: not read: no zone of {path.name} has this file" for file in left]
+    found.warnings = [*named.warnings, *folder.warnings, *lines]
+    return found
+
+
+def _read_files(found: _Found, files: list[Path], memo: LineMemo | None, root: Path) -> None:
+    """Read each file as a zone; what makes one unreadable is a mistake beside those of the others."""
+    for file in files:
+        try:
+            found.zones.append(read_zone_file(file, memo=memo, root=root))
+        except TomlMistakeError as error:
+            found.mistakes.append(str(error))
 
 
 def _extras(folder: Path, zones: list[Imported]) -> list[tuple[TrafficManager, str]]:

@@ -8,6 +8,7 @@ the machine. Nesting is checked before libyaml reads the text, because libyaml r
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,10 @@ MAX_NODES = 2_000_000
 MAX_DEPTH = 40
 MAX_REPEATED = 10_000
 """Nodes that aliases and merges may repeat in one file."""
+
+MAX_INCLUDE_DEPTH = 10
+MAX_INCLUDES = 500
+"""``!include`` tags in one file."""
 
 _BRACKET = re.compile(r"[\[\]{}]")
 _BLOCKS = re.compile(rf"^ *+(?:[-?:][ \t]++){{{MAX_DEPTH}}}", re.MULTILINE)
@@ -57,13 +62,39 @@ class Value:
         return self.content.get(key) if isinstance(self.content, dict) else None
 
 
-def read_yaml(path: Path) -> Value:
-    """Read a file; raises YamlMistakeError with file and line, TomlMistakeError when it cannot be read at all."""
-    return parse_yaml(read_text(path), str(path))
+Include = Callable[[str, str], Value]
+"""Reads the file of that name; the second argument is the place, for messages."""
 
 
-def parse_yaml(text: str, source: str) -> Value:
-    """Read YAML text; ``source`` names it in messages. Raises YamlMistakeError."""
+def read_yaml(path: Path, root: Path | None = None) -> Value:
+    """Read a file; raises YamlMistakeError with file and line, TomlMistakeError when it cannot be read at all.
+
+    ``!include FILE``, as octoDNS has it, reads files below ``root``; without it, it is refused.
+    """
+    return _read_included(path, root, ())
+
+
+def _read_included(path: Path, root: Path | None, open_files: tuple[Path, ...]) -> Value:
+    if root is None:
+        return parse_yaml(read_text(path), str(path))
+    inside, here = root.resolve(), (*open_files, path.resolve())
+
+    def include(name: str, where: str) -> Value:
+        target = (path.parent / name).resolve()
+        if not target.is_relative_to(inside) or not target.is_file():
+            raise YamlMistakeError(f"{where}: !include {name}: there is no such file in {inside}")
+        if target in here or len(here) > MAX_INCLUDE_DEPTH:
+            raise YamlMistakeError(f"{where}: !include {name}: files include each other: remove one !include")
+        return _read_included(target, root, here)
+
+    return parse_yaml(read_text(path), str(path), include)
+
+
+def parse_yaml(text: str, source: str, include: Include | None = None) -> Value:
+    """Read YAML text; ``source`` names it in messages, ``include`` reads the files of ``!include``.
+
+    Raises YamlMistakeError.
+    """
     _check_nesting(text, source)
     try:
         node = yaml.compose(text, Loader=_LOADER)
@@ -72,7 +103,7 @@ def parse_yaml(text: str, source: str) -> Value:
         raise YamlMistakeError(f"{source}:{line}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise YamlMistakeError(f"{source}: not YAML: {error}") from error
-    return Value({}, 1) if node is None else _Walk(source).value(node, 0)[0]
+    return Value({}, 1) if node is None else _Walk(source, include).value(node, 0)[0]
 
 
 def _check_nesting(text: str, source: str) -> None:
@@ -95,9 +126,11 @@ def _too_deep(text: str) -> int | None:
 
 
 class _Walk:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, include: Include | None = None) -> None:
         self._source = source
+        self._include = include
         self._count = 0
+        self._includes = 0
         self._repeated = 0
         self._read: dict[int, tuple[Value, int]] = {}
 
@@ -114,6 +147,8 @@ class _Walk:
         self._count += 1
         if self._count > MAX_NODES or depth > MAX_DEPTH:
             raise YamlMistakeError(f"{self._source}:{line}: too large or too deep; do anchors repeat each other?")
+        if node.tag == "!include" and self._include is not None:
+            return self._included(node, line)
         if node.tag not in _PLAIN_TAGS and not node.tag.endswith(":merge"):
             raise YamlMistakeError(f"{self._source}:{line}: the tag {node.tag} is not read; write plain values")
         size = 1
@@ -128,6 +163,31 @@ class _Walk:
             content, size = self._map(node, depth)
         self._read[id(node)] = made = Value(content, line), size
         return made
+
+    def _included(self, node: yaml.Node, line: int) -> tuple[Value, int]:
+        """The value of ``!include FILE``, or that of ``!include [FILE, ...]``: the maps or lists put together.
+
+        Source: octoDNS, ``octodns.yaml``.
+        """
+        assert self._include is not None  # noqa: S101 - by the caller
+        where = f"{self._source}:{line}"
+        named = [node] if isinstance(node, yaml.ScalarNode) else node.value
+        if not all(isinstance(each, yaml.ScalarNode) for each in named):
+            raise YamlMistakeError(f"{where}: !include: expected a file or a list of files")
+        self._includes += len(named)
+        if self._includes > MAX_INCLUDES:
+            raise YamlMistakeError(f"{where}: more than {MAX_INCLUDES} !include: put the files together")
+        read = [self._include(each.value, where) for each in named]
+        if len(read) == 1:
+            return read[0], 1
+        if all(isinstance(each.content, list) for each in read):
+            return Value([item for each in read for item in each.items], line), len(read)
+        joined: dict[str, Value] = {}
+        for each in read:
+            if not isinstance(each.content, dict):
+                raise YamlMistakeError(f"{where}: !include of a list: the files are neither all maps nor all lists")
+            joined |= each.content
+        return Value(joined, line), len(read)
 
     def _map(self, node: yaml.Node, depth: int) -> tuple[dict[str, Value], int]:
         found: dict[str, Value] = {}

@@ -1,8 +1,8 @@
-"""BIND zone files (RFC 1035 section 5), read by the reader of dnspython.
+"""Zone files (RFC 1035 section 5), as people and servers write them, read by the reader of dnspython.
 
-It reads ``$ORIGIN``, ``$TTL`` and ``$GENERATE`` (up to ``MAX_GENERATED`` records in a file). It refuses ``$INCLUDE``,
-since a rehearsal must not open files that its user did not name. Owners outside the zone, which BIND ignores with a
-warning, are mistakes here.
+It reads ``$ORIGIN``, ``$TTL``, ``$GENERATE`` (up to ``MAX_GENERATED`` records in a file), and ``$INCLUDE`` of files
+within the folder. Owners outside the zone, which BIND ignores with a warning, are mistakes here. Two TTLs in one record
+set become one, as in BIND. In files of Windows DNS, a record without a TTL has the minimum of the SOA.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.exception
@@ -23,13 +24,18 @@ from dns.name import Name
 from dns.rdataclass import IN
 from dns.rdatatype import RRSIG, TYPE0, RdataType
 
+from ssosim.dns.imports.entries import iter_entries
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
+from ssosim.dns.imports.include import ZONE_MARK, expand_includes
 from ssosim.dns.imports.plain_lines import LineMemo, read_plain_lines
+from ssosim.dns.imports.vendor_lines import take_vendor_lines
+from ssosim.dns.imports.zone_name import find_zone_name
+from ssosim.dns.imports.zone_text import Places, read_zone_text
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.rrset import RRset, plain, to_name, to_type
-from ssosim.estate.toml import TomlMistakeError, read_text
+from ssosim.dns.zones.rrset import RRset, plain, to_type
+from ssosim.estate.toml import TomlMistakeError
 
-__all__ = ["origin_of", "parse_with_dnspython", "parse_zone_file", "read_zone_file"]
+__all__ = ["parse_with_dnspython", "parse_zone_file", "read_zone_file"]
 
 MAX_GENERATED = 65_536
 """Records that the ``$GENERATE`` lines of one file may make: a /16 of reverse names."""
@@ -37,60 +43,61 @@ MAX_GENERATED = 65_536
 MAX_UNKNOWN_TYPES = 50
 """Different record types without a name (``TYPE65000``) in one file: dnspython looks for a module for each."""
 
-_ORIGIN = re.compile(r"^\s*\$ORIGIN\s+(\S+)", re.IGNORECASE | re.MULTILINE)
 _LOCATION = re.compile(r"^.*?:(\d+): (.*)$", re.DOTALL)
 _LONGEST_RANGE = 40  # three numbers of ten digits
-_SUFFIXES = (".zone", ".db", ".txt")
-_PREFIX = "db."
+_WINDOWS = re.compile(r"^;+[ \t]*Database file \S+ for \S+ zone", re.IGNORECASE | re.MULTILINE)
 
 
-def read_zone_file(path: Path, origin: Name | None = None, memo: LineMemo | None = None) -> Imported:
-    """Read one file; its origin is the one given, the first ``$ORIGIN``, or the file's name. Never raises for content.
+def read_zone_file(
+    path: Path, origin: Name | None = None, memo: LineMemo | None = None, root: Path | None = None
+) -> Imported:
+    """Read one file; its origin is the one given, or found by ``find_zone_name``. Never raises for content.
 
-    Mistakes are in the result. Raises TomlMistakeError when the file itself cannot be read.
+    Files that it includes are in ``root`` (default: its folder). Mistakes are in the result. Raises TomlMistakeError
+    when a file cannot be read, or the name of the zone is not known.
     """
-    text = read_text(path)
+    text, places = expand_includes(read_zone_text(path), path, root or path.parent)
     try:
-        return parse_zone_file(text, str(path), origin or origin_of(path, text), memo)
+        name = origin or find_zone_name(path, text)
     except DnsChangeError as error:
         raise TomlMistakeError(f"{path}: {error}") from error
-
-
-def origin_of(path: Path, text: str) -> Name:
-    """The zone's name: the first absolute ``$ORIGIN``, else ``example.com.zone`` or ``db.example.com`` by its name.
-
-    Raises DnsChangeError.
-    """
-    if (found := _ORIGIN.search(text)) and found[1].endswith("."):
-        return to_name(found[1])
-    stem = path.name.removeprefix(_PREFIX)
-    for suffix in _SUFFIXES:
-        stem = stem.removesuffix(suffix)
-    return to_name(stem)
-
-
-def parse_zone_file(text: str, source: str, origin: Name, memo: LineMemo | None = None) -> Imported:
-    """Read zone file text; ``source`` names it in messages. ``memo`` is shared by files that have much in common."""
-    plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS)
-    if plain_records is None:
-        return parse_with_dnspython(text, source, origin)
-    zone = Imported(origin)
-    for rrset, line in plain_records:
-        zone.add(rrset, f"{source}:{line}")
+    if places.lines:
+        text = text.replace(ZONE_MARK, name.to_text())
+    zone = parse_zone_file(text, str(path), name, memo, places)
+    zone.file, zone.is_zone_file = str(path), True
     return zone
 
 
-def parse_with_dnspython(text: str, source: str, origin: Name) -> Imported:
-    """As ``parse_zone_file``, by the reader of dnspython, which reads every file and finds every mistake."""
+def parse_zone_file(
+    text: str, source: str, origin: Name, memo: LineMemo | None = None, places: Places | None = None
+) -> Imported:
+    """Read zone file text; ``source`` names it in messages, or ``places`` each of its lines.
+
+    ``memo`` is shared by files that have much in common.
+    """
+    places = places or Places(source)
+    plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS)
+    if plain_records is None:
+        return parse_with_dnspython(text, source, origin, places)
     zone = Imported(origin)
+    for rrset, line in plain_records:
+        zone.add(rrset, places.at(line))
+    return zone
+
+
+def parse_with_dnspython(text: str, source: str, origin: Name, places: Places | None = None) -> Imported:
+    """As ``parse_zone_file``, by the reader of dnspython, which reads every file and finds every mistake."""
+    zone, places = Imported(origin), places or Places(source)
+    text = take_vendor_lines(text, zone, places)
     tokens = dns.tokenizer.Tokenizer(f"{text}\n", source)
-    sink = _Sink(zone, tokens, source)
+    sink = _Sink(zone, tokens, places)
+    reader = _Reader(tokens, IN, sink, rfc2308_ttl=_WINDOWS.search(text) is None)  # type: ignore[arg-type]
     try:
-        _Reader(tokens, IN, sink, allow_include=False).read()  # type: ignore[arg-type]
+        reader.read()
     except (dns.exception.DNSException, ValueError, AssertionError) as error:
-        zone.mistakes.append(_mistake(error, source, text, sink, tokens.where()[1]))
+        zone.mistakes.append(_mistake(error, places, text, sink, tokens.where()[1]))
     sink.finish()
-    zone.mistakes += _outside(text, source, origin)
+    zone.mistakes += _outside(text, places, origin)
     return zone
 
 
@@ -118,17 +125,29 @@ class _Reader(dns.zonefile.Reader):
         super()._generate_line()  # type: ignore[no-untyped-call]
 
 
+@dataclass(slots=True)
+class _Records:
+    """The records of one name and type; ``block`` counts the runs of records of one name."""
+
+    ttl: int
+    where: str
+    block: int
+    rdatas: dict[dns.rdata.Rdata, None] = field(default_factory=dict)
+
+
 class _Sink:
     """The target of dnspython's reader: it stores every record with its line, and checks them afterwards."""
 
-    def __init__(self, zone: Imported, tokens: dns.tokenizer.Tokenizer, source: str) -> None:
+    def __init__(self, zone: Imported, tokens: dns.tokenizer.Tokenizer, places: Places) -> None:
         self.manager = self
         self.line = 0
         self._zone = zone
         self._tokens = tokens
-        self._source = source
+        self._places = places
         self._unknown: set[RdataType] = set()
-        self._record_sets: dict[tuple[Name, RdataType, RdataType], tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
+        self._record_sets: dict[tuple[Name, RdataType, RdataType], _Records] = {}
+        self._owner: Name | None = None
+        self._block = 0
 
     def origin_information(self) -> tuple[Name, bool, Name]:
         """Part of dnspython's TransactionManager: names stay absolute."""
@@ -142,7 +161,9 @@ class _Sink:
 
     def add(self, name: Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         """Part of dnspython's Transaction: one record."""
-        where = f"{self._source}:{self._tokens.where()[1] - 1}"  # the reader has passed the end of the record's line
+        where = self._places.at(self._tokens.where()[1] - 1)  # the reader has passed the end of the record's line
+        if name != self._owner:
+            self._owner, self._block = name, self._block + 1
         key = (name, RdataType(rdata.rdtype), rdata.covers())
         if key not in self._record_sets and len(self._record_sets) >= MAX_RECORDS:
             raise ValueError(f"more than {MAX_RECORDS} record sets")
@@ -150,36 +171,48 @@ class _Sink:
             self._unknown.add(rdata.rdtype)
             if len(self._unknown) > MAX_UNKNOWN_TYPES:
                 raise ValueError(f"more than {MAX_UNKNOWN_TYPES} different record types that are not known here")
-        kept = self._record_sets.setdefault(key, (ttl, {}, where))
-        if kept[0] != ttl:
-            text = f"{plain(name)} {key[1].name} has TTL {ttl} here and {kept[0]} at {kept[2]}"
-            self._zone.mistakes.append(f"{where}: {text}: a record set has one TTL (RFC 2181 section 5.2)")
-        kept[1][rdata] = None
+        kept = self._record_sets.setdefault(key, _Records(ttl, where, self._block))
+        if kept.ttl != ttl:
+            self._join_ttls(kept, ttl, f"{where}: {plain(name)} {RdataType.to_text(key[1])}")
+        kept.block = self._block
+        kept.rdatas[rdata] = None
+
+    def _join_ttls(self, kept: _Records, ttl: int, label: str) -> None:
+        """Give the record set one TTL (RFC 2181 section 5.2), as BIND 9.18 does; measured with named-compilezone.
+
+        Among the records of a name that follow each other, the first TTL holds. Records of a name that comes again
+        later replace the TTL of the whole set.
+        """
+        chosen = kept.ttl if kept.block == self._block else ttl
+        text = f"{label} has TTL {ttl} here and {kept.ttl} at {kept.where}"
+        self._zone.warnings.append(f"{text}: served with {chosen}, as BIND does (RFC 2181 section 5.2): give it one")
+        kept.ttl = chosen
 
     def finish(self) -> None:
         """Add all record sets to the zone."""
-        signed: dict[Name, tuple[int, dict[dns.rdata.Rdata, None], str]] = {}
-        for (name, kind, covered), (ttl, rdatas, where) in self._record_sets.items():
+        signed: dict[Name, _Records] = {}
+        for (name, kind, covered), records in self._record_sets.items():
             if kind == RRSIG:
-                self._check_signature_ttl(name, covered, ttl, where)
-                signed.setdefault(name, (ttl, {}, where))[1].update(rdatas)
+                self._check_signature_ttl(name, covered, records.ttl, records.where)
+                kept = signed.setdefault(name, _Records(records.ttl, records.where, 0))
+                kept.rdatas |= records.rdatas
                 continue
             try:
-                self._zone.add(RRset(name, to_type(kind), ttl, tuple(rdatas)), where)
+                self._zone.add(RRset(name, to_type(kind), records.ttl, tuple(records.rdatas)), records.where)
             except DnsChangeError as error:
-                self._zone.mistakes.append(f"{where}: {plain(name)}: {error}")
-        for name, (ttl, rdatas, where) in signed.items():
-            self._zone.add(RRset(name, RRSIG, ttl, tuple(rdatas)), where)
+                self._zone.mistakes.append(f"{records.where}: {plain(name)}: {error}")
+        for name, records in signed.items():
+            self._zone.add(RRset(name, RRSIG, records.ttl, tuple(records.rdatas)), records.where)
 
     def _check_signature_ttl(self, name: Name, covered: RdataType, ttl: int, where: str) -> None:
         """Note a signature whose TTL is not that of its record set: it is served with the TTL of the record set."""
         record_set = self._record_sets.get((name, covered, TYPE0))
-        if record_set is not None and record_set[0] != ttl:
-            text = f"{plain(name)} RRSIG of {covered.name} has TTL {ttl}, its record set {record_set[0]}"
-            self._zone.warnings.append(f"{where}: {text}: served with {record_set[0]} (RFC 4034 section 3)")
+        if record_set is not None and record_set.ttl != ttl:
+            text = f"{plain(name)} RRSIG of {RdataType.to_text(covered)} has TTL {ttl}, its record set {record_set.ttl}"
+            self._zone.warnings.append(f"{where}: {text}: served with {record_set.ttl} (RFC 4034 section 3)")
 
 
-def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int) -> str:
+def _mistake(error: Exception, places: Places, text: str, sink: _Sink, passed: int) -> str:
     """Make the message for a file that cannot be read; ``passed`` is the line that the reader has reached."""
     lines = text.splitlines()
     located = _LOCATION.match(str(error))
@@ -188,31 +221,26 @@ def _mistake(error: Exception, source: str, text: str, sink: _Sink, passed: int)
         at = at - 1 if _is_directive(lines, at - 1) and sink.line < at - 1 else max(sink.line, 1)
     shown = lines[at - 1].strip()[:80] if at <= len(lines) else ""
     advice = "it is not read here" if "not allowed" in what else "expected NAME [TTL] [IN] TYPE VALUE, as in RFC 1035"
-    return f"{source}:{at}: {what.rstrip('.').lower()}: {shown!r}: {advice}"
+    return f"{places.at(at)}: {what.rstrip('.').lower()}: {shown!r}: {advice}"
 
 
 def _is_directive(lines: list[str], number: int) -> bool:
     return 0 < number <= len(lines) and lines[number - 1].lstrip().startswith("$")
 
 
-_OWNER = re.compile(r"^([^\s;$(]\S*)\s")
-_NO_PARENTHESIS = re.compile(r'"(?:[^"\\]|\\.)*"|;.*|\\.')
-
-
-def _outside(text: str, source: str, origin: Name) -> list[str]:
+def _outside(text: str, places: Places, origin: Name) -> list[str]:
     """Find records whose owner is outside the zone: dnspython skips them without a message."""
-    found, here, depth = [], origin, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        began, bare = depth, _NO_PARENTHESIS.sub("", line)
-        depth += bare.count("(") - bare.count(")")
+    found, here = [], origin
+    for entry in iter_entries(text):
         try:
-            if change := _ORIGIN.match(line):
-                here = dns.name.from_text(change[1], here)
+            if entry.owner.upper() == "$ORIGIN" and entry.words:
+                here = dns.name.from_text(entry.words[0], here)
+            if not entry.owner or entry.owner.startswith("$"):
                 continue
-            owner = None if began else _OWNER.match(line)
-            name = here if owner is None or owner[1] == "@" else dns.name.from_text(owner[1], here)
+            name = here if entry.owner == "@" else dns.name.from_text(entry.owner, here)
         except dns.exception.DNSException:
             continue  # the reader has reported it already
-        if owner is not None and not name.is_subdomain(origin):
-            found.append(f"{source}:{number}: {plain(name)} is outside the zone {plain(origin)}: move it to its own")
+        if not name.is_subdomain(origin):
+            where = places.at(entry.line)
+            found.append(f"{where}: {plain(name)} is outside the zone {plain(origin)}: move it to its own")
     return found

@@ -11,7 +11,8 @@ and tests need no sockets.
 
 The parts:
 
-- ``find_cached`` answers from the cache. It also returns SERVFAIL for a question that failed a short time ago.
+- ``find_cached`` answers from the cache. It also returns SERVFAIL for a question that failed a short time ago, with the
+  reason of that failure, so that the reason does not depend on who of several clients was first.
 - ``find_stale`` answers from expired entries (RFC 8767). The caller decides when to use it.
 - ``_follow`` follows the CNAME chain. For each name it takes the entry from this resolution, then from the cache, and
   then fetches it.
@@ -43,13 +44,14 @@ from typing import TypeVar
 
 import dns.name
 from dns.name import Name
-from dns.rcode import NOERROR, SERVFAIL
+from dns.rcode import NOERROR, NXDOMAIN, SERVFAIL
 from dns.rdatatype import CNAME, DS, A, RdataType
 
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.classify import AnswerChain, Delegation, UnusableResponse, classify
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import MAX_CHAIN, Answer
+from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["Question", "Resolution", "Resolver", "UpstreamQuery", "UpstreamResponse", "run_resolution"]
@@ -90,7 +92,11 @@ V = TypeVar("V")
 
 
 class ResolutionFailedError(Exception):
-    """No server gave a usable answer, or the resolution reached one of its limits."""
+    """No server gave a usable answer, or the resolution reached one of its limits. ``error`` says which."""
+
+    def __init__(self, error: ExtendedError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -123,7 +129,7 @@ class Resolver:
         self.cache = Cache(settings.max_entries)
         self._random = random or Random()  # noqa: S311 - spreads load over servers; ids and cases come from elsewhere
         self._delegations: dict[Name, Delegation] = {}
-        self._failures: dict[Question, float] = {}
+        self._failures: dict[Question, tuple[float, ExtendedError]] = {}
         self._failed_servers: dict[tuple[Name, str], float] = {}
 
     def find_cached(self, question: Question, now: float) -> Answer | None:
@@ -131,11 +137,17 @@ class Resolver:
         answer = self._from_cache(question, now, stale=False)
         if answer is not None:
             return answer
-        return make_servfail(question) if self._failures.get(question, 0.0) > now else None
+        until, error = self._failures.get(question, (0.0, ExtendedError.OTHER))
+        return make_servfail(question, error) if until > now else None
 
     def find_stale(self, question: Question, now: float) -> Answer | None:
         """An expired answer that may be used if no server answers (RFC 8767); None if there is none."""
-        return self._from_cache(question, now, stale=True) if self.settings.serve_stale else None
+        answer = self._from_cache(question, now, stale=True) if self.settings.serve_stale else None
+        if answer is None:
+            return None
+        missing = answer.rcode == NXDOMAIN
+        error = ExtendedError.STALE_NXDOMAIN_ANSWER if missing else ExtendedError.STALE_ANSWER
+        return dataclasses.replace(answer, extended_error=error)
 
     def flush(self, name: Name | None = None) -> int:
         """Remove all entries, or those of ``name`` and the names below it; return the number of removed answers."""
@@ -150,11 +162,12 @@ class Resolver:
         )
         try:
             answer = yield from self._follow(question, state)
-        except ResolutionFailedError:
-            answer = make_servfail(question)
+        except ResolutionFailedError as failed:
+            answer = make_servfail(question, failed.error)
         if answer.rcode == SERVFAIL:
             wait = self.settings.failure_recheck if self.settings.serve_stale else self.settings.failure_ttl
-            put_bounded(self._failures, question, state.now + wait, MAX_FAILURES)
+            error = answer.extended_error or ExtendedError.OTHER
+            put_bounded(self._failures, question, (state.now + wait, error), MAX_FAILURES)
         else:
             self._failures.pop(question, None)
         return answer
@@ -185,7 +198,7 @@ class Resolver:
             if isinstance(ended, Answer):
                 return ended
             owner = ended
-        raise ResolutionFailedError
+        raise ResolutionFailedError(ExtendedError.OTHER)
 
     def _fetch(
         self, owner: Name, rdtype: RdataType, state: ResolutionState, depth: int
@@ -212,7 +225,7 @@ class Resolver:
             bogus = self.settings.validate and self.is_bogus(entry.name)
             if bogus and not state.skip_validation:
                 if number == 0:
-                    raise ResolutionFailedError
+                    raise ResolutionFailedError(ExtendedError.DNSSEC_BOGUS)
                 break
             state.fetched[entry.name, rdtype] = entry
             if not bogus and (entry.rrset is not None or entry.soa is not None):
@@ -242,7 +255,7 @@ class Resolver:
             addresses.sort(key=lambda address: self._failed_servers.get((zone, address), 0.0) > state.now)
             for address in addresses:
                 if state.queries_left <= 0:
-                    raise ResolutionFailedError
+                    raise ResolutionFailedError(ExtendedError.OTHER)
                 state.queries_left -= 1
                 response = yield UpstreamQuery(address, question, bool(self.settings.forward_to))
                 state.now = max(state.now, response.now)
@@ -253,7 +266,7 @@ class Resolver:
                 put_bounded(
                     self._failed_servers, (zone, address), state.now + self.settings.bad_server_ttl, MAX_DELEGATIONS
                 )
-        raise ResolutionFailedError
+        raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
 
     def _classify(
         self, response: UpstreamResponse, zone: Name, question: Question
@@ -276,7 +289,7 @@ class Resolver:
                     continue
                 found += [rdata.to_text() for rrset in answer.answer if rrset.type == A for rdata in rrset.rdatas]
         if not found:
-            raise ResolutionFailedError
+            raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
         known = dataclasses.replace(delegation, addresses=tuple(found))
         put_bounded(self._delegations, delegation.zone, known, MAX_DELEGATIONS)
         return found
@@ -301,9 +314,9 @@ def extend_chain(chain: list[RRset], entry: Entry, question: Question) -> Answer
     return target
 
 
-def make_servfail(question: Question) -> Answer:
+def make_servfail(question: Question, error: ExtendedError) -> Answer:
     """Make the answer SERVFAIL."""
-    return Answer(name=question.name, type=question.type, rcode=SERVFAIL, authoritative=False)
+    return Answer(name=question.name, type=question.type, rcode=SERVFAIL, authoritative=False, extended_error=error)
 
 
 def put_bounded(kept: dict[K, V], key: K, value: V, limit: int) -> None:

@@ -31,6 +31,7 @@ from ssosim.dns.zones.answer import (
     join_steps,
     resolve_in_zones,
 )
+from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.store import ZoneStore
 from ssosim.dns.zones.zone import Zone
@@ -63,7 +64,16 @@ class Authorities:
                 # Zones came or went, or NS records name other servers.
                 faulty = self.hierarchy
                 self.hierarchy = dataclasses.replace(
-                    standard, removed=faulty.removed, removed_by=faulty.removed_by, views=faulty.views
+                    standard,
+                    addresses=MappingProxyType({**faulty.addresses, **standard.addresses})
+                    if faulty.delegated
+                    else standard.addresses,
+                    removed=faulty.removed,
+                    removed_by=faulty.removed_by,
+                    views=faulty.views,
+                    negative_ttls=faulty.negative_ttls,
+                    delegated=faulty.delegated,
+                    delegated_by=faulty.delegated_by,
                 )
             self._followed, self._standard = zones, standard
         if self._joined is None or self._joined[0] is not zones or self._joined[1] is not self.hierarchy:
@@ -102,8 +112,10 @@ def answer_as(
     origin = find_served_zone(server, hierarchy, name, rdtype)
     view = None if origin is None else hierarchy.views.get((origin, server))
     if origin is None or rdtype in NOT_SERVED or (view is not None and view.kind == "lame"):
-        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False)
-        return refused if view is None or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=(view.fault,))
+        lame = None if rdtype in NOT_SERVED else ExtendedError.NOT_AUTHORITATIVE
+        refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False, extended_error=lame)
+        faults = hierarchy.faults_of_delegation(server, name) if view is None else (view.fault,)
+        return refused if not faults or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=faults)
     if view is not None and view.kind == "dead":
         return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=(view.fault,))
     healthy = answer_from_copy(zones, hierarchy, origin, name, rdtype, context)
@@ -185,6 +197,9 @@ def answer_as_resolver(
         gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed]
         found = resolve_in_zones(pruned, name, rdtype, context)
         return dataclasses.replace(found, faults=(*found.faults, *_removers(hierarchy, gone)))
+    if lame := [zone for zone in hierarchy.path(name) if zone in hierarchy.delegated]:
+        numbers = tuple(sorted(hierarchy.delegated_by[zone] for zone in lame if zone in hierarchy.delegated_by))
+        return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=numbers)
     zone: Zone = joined.zone_of(name)
     servers = list(hierarchy.serves.get(zone.origin, ()))
     pick.shuffle(servers)

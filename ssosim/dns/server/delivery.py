@@ -54,8 +54,10 @@ from ssosim.dns.server.wire_format import (
     read_query,
     render_response,
     with_dnssec_ok,
+    with_extended_error,
 )
 from ssosim.dns.zones.answer import Answer
+from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext, network
 from ssosim.trace import DnsAnswered, Trace
 
@@ -86,6 +88,7 @@ class Effect:
 
     ``drop``: never send it. ``delay``: send it that many seconds later. ``rcode``: send this error code (0 to 15)
     instead. ``truncate``: send a header only, with TC set. ``replacement``: send the answer of this function instead.
+    ``extended_error``: why ``rcode``.
     ``unless_cd``: leave queries with the CD bit unchanged, as a validating resolver must (RFC 4035 section 3.2.2).
     ``faults`` are the numbers of the faults that have this effect, for the trace, and ``delayed_by`` of those that only
     delay it, which are to blame if it is dropped because it would come too late.
@@ -97,6 +100,7 @@ class Effect:
     truncate: bool = False
     replacement: AnswerFunction | None = None
     unless_cd: bool = False
+    extended_error: ExtendedError | None = None
     faults: tuple[int, ...] = ()
     delayed_by: tuple[int, ...] = ()
 
@@ -226,7 +230,8 @@ def apply_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:
     """``reply`` as ``effect`` changes it. ``replacement`` does not apply to a query that could not be parsed."""
     event = reply.event
     if effect.rcode is not None:
-        return make_error_reply(query, effect.rcode, name=event.name, rdtype=event.type, transport=event.transport)
+        error = make_error_reply(query, effect.rcode, name=event.name, rdtype=event.type, transport=event.transport)
+        return with_extended_error(error, query, effect.extended_error)
     if effect.truncate:
         bare = make_error_reply(query, Rcode.NOERROR, name=event.name, rdtype=event.type, transport=event.transport)
         tail = bytes((bare.tail[0] | (dns.flags.TC >> 8),)) + bare.tail[1:]

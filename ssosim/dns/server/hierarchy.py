@@ -54,6 +54,9 @@ SPARE_ADDRESSES = tuple(f"{BLOCK}.{number}" for number in range(201, 205))
 """Addresses of the servers that stand in for name servers which NS records name after the start."""
 
 DELEGATION_TTL = 3600
+MAX_LEVELS = 8
+"""The most sets of servers: zones that are nested deeper share the last one."""
+
 SERVERS_PER_ZONE = 4
 """The number of servers of a zone in Azure DNS. Source: Azure DNS documentation, delegation."""
 
@@ -77,8 +80,10 @@ class Hierarchy:
     """Which name servers serve which zones. ``addresses`` by server name; ``serves``: servers by zone origin.
 
     ``other_addresses`` are the names of servers by their further addresses.
-    ``removed`` are the zones whose delegation the parent has removed; ``views`` are the faulty copies by (zone,
-    server). ``removed_by`` has the number of the fault that removed a delegation.
+    ``removed`` are the zones whose delegation the parent has removed, ``delegated`` those that the parent delegates to
+    other servers than their own; ``views`` are the faulty copies by (zone, server). ``removed_by`` and ``delegated_by``
+    have the number of the fault that did it. ``negative_ttls``: by removed zone, the SOA minimum of its parent, if the
+    fault sets one.
     """
 
     addresses: Mapping[Name, str]
@@ -86,14 +91,27 @@ class Hierarchy:
     removed: frozenset[Name] = frozenset()
     removed_by: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     views: Mapping[tuple[Name, Name], View] = field(default_factory=lambda: MappingProxyType({}))
+    negative_ttls: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))
+    delegated: Mapping[Name, tuple[Name, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    delegated_by: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     other_addresses: Mapping[str, Name] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def standard(cls, zones: ZoneSet, per_zone: int = SERVERS_PER_ZONE) -> Hierarchy:
-        """Make a root server, a registry for all top-level domains, and ``per_zone`` servers for all zones."""
-        servers = tuple(to_name(f"ns{number}", SERVERS_ZONE) for number in range(1, per_zone + 1))
+        """Make a root server, a registry for all top-level domains, and ``per_zone`` servers for all zones.
+
+        A zone whose parent zone is in the estate too has other servers than the parent: a server of both answers for
+        the child whatever the parent delegates.
+        """
         addresses = {ROOT_SERVER: f"{BLOCK}.1", REGISTRY_SERVER: f"{BLOCK}.2"}
-        addresses |= {server: f"{BLOCK}.{number}" for number, server in enumerate(servers, start=11)}
+        levels = {origin: count_parents(zones, origin) for origin in zones.zones}
+        groups = [
+            tuple(to_name(f"ns{level * per_zone + number}", SERVERS_ZONE) for number in range(1, per_zone + 1))
+            for level in range(max(levels.values(), default=0) + 1)
+        ]
+        hosts = enumerate((server for group in groups for server in group), start=11)
+        addresses |= {server: f"{BLOCK}.{number}" for number, server in hosts}
+        servers = groups[0]
         serves: dict[Name, tuple[Name, ...]] = {SERVERS_ZONE: servers}
         named: set[Name] = set()
         for origin, zone in zones.zones.items():
@@ -102,7 +120,7 @@ class Hierarchy:
             for cut in zone.cuts:
                 named.update(servers_at(zone, cut))
             if origin != dns.name.root:
-                serves[origin] = own or servers
+                serves[origin] = own or groups[levels[origin]]
         for origin in (*serves, *named):
             serves.setdefault(top_level(origin), (REGISTRY_SERVER,))
         serves[dns.name.root] = (ROOT_SERVER,)
@@ -123,8 +141,8 @@ class Hierarchy:
 
     @property
     def healthy(self) -> bool:
-        """Whether no delegation is removed and no server has a faulty copy."""
-        return not self.removed and not self.views
+        """Whether every delegation is right and no server has a faulty copy."""
+        return not self.removed and not self.delegated and not self.views
 
     def zone(self, text: str) -> Name:
         """The origin of the zone ``text``; raises DnsChangeError if there is no such zone."""
@@ -141,9 +159,33 @@ class Hierarchy:
             raise DnsChangeError(f"{plain(zone)} has name servers 1 to {len(servers)}, no {number}")
         return servers[number - 1]
 
-    def without_delegation(self, zone: Name) -> Hierarchy:
-        """This hierarchy without the delegation of ``zone`` in its parent."""
-        return dataclasses.replace(self, removed=self.removed | {zone})
+    def without_delegation(self, zone: Name, negative_ttl: int | None = None) -> Hierarchy:
+        """This hierarchy without the delegation of ``zone``; ``negative_ttl``: the parent's SOA minimum."""
+        ttls = {**self.negative_ttls, **({} if negative_ttl is None else {zone: negative_ttl})}
+        return dataclasses.replace(self, removed=self.removed | {zone}, negative_ttls=MappingProxyType(ttls))
+
+    def with_delegation_to(self, zone: Name, servers: tuple[Name, ...], zones: ZoneSet) -> Hierarchy:
+        """This hierarchy with a delegation of ``zone`` to ``servers``, which do not serve it."""
+        addresses, others = find_addresses(zones, set(servers) - self.addresses.keys())
+        serves = dict(self.serves)
+        for server in servers:
+            serves.setdefault(top_level(server), (REGISTRY_SERVER,))
+        return dataclasses.replace(
+            self,
+            addresses=MappingProxyType({**self.addresses, **addresses}),
+            other_addresses=MappingProxyType({**self.other_addresses, **others}),
+            serves=MappingProxyType(serves),
+            delegated=MappingProxyType({**self.delegated, zone: servers}),
+        )
+
+    def faults_of_delegation(self, server: Name, name: Name) -> tuple[int, ...]:
+        """The numbers of the faults by which a parent of ``name`` delegates to ``server``, which has no such zone."""
+        found = [
+            self.delegated_by[zone]
+            for zone in self.path(name)
+            if server in self.delegated.get(zone, ()) and zone in self.delegated_by
+        ]
+        return tuple(sorted(found))
 
     def with_view(self, zone: Name, server: Name, view: View) -> Hierarchy:
         """This hierarchy with a faulty copy of ``zone`` on ``server``."""
@@ -155,6 +197,12 @@ class Hierarchy:
             origin = name.split(length)[1]
             if origin in self.serves:
                 yield origin
+
+
+def count_parents(zones: ZoneSet, origin: Name) -> int:
+    """The number of zones of the estate above ``origin`` whose servers the estate does not name, without the root."""
+    above = (origin.split(length)[1] for length in range(2, len(origin)))
+    return min(sum(each in zones.zones and not own_servers(zones.zones[each]) for each in above), MAX_LEVELS - 1)
 
 
 def servers_at(zone: Zone, name: Name) -> tuple[Name, ...]:
@@ -239,10 +287,7 @@ def join_hierarchy(zones: ZoneSet, hierarchy: Hierarchy) -> ZoneSet:
             joined[zone.origin] = zone.with_rrset(make_address(server, address))
     for origin in sorted(joined.keys() - {dns.name.root}, key=len):
         parent = enclosing(joined, origin.parent())
-        if origin in hierarchy.removed:
-            joined[parent.origin] = without_subtree(parent, origin, counted=is_counted(zones, parent, origin))
-        elif NS not in parent.node(origin):
-            joined[parent.origin] = with_delegation(parent, joined, origin, hierarchy)
+        joined[parent.origin] = delegate(parent, joined, origin, hierarchy, zones)
     return dataclasses.replace(zones, zones=MappingProxyType(joined))
 
 
@@ -252,11 +297,45 @@ def make_address(server: Name, address: str) -> RRset:
     return RRset(server, kind, DELEGATION_TTL, to_rdatas((address,), kind, dns.name.root))
 
 
-def with_delegation(parent: Zone, joined: Mapping[Name, Zone], origin: Name, hierarchy: Hierarchy) -> Zone:
-    """``parent`` with the NS records of the zone ``origin``, and glue for its servers whose names are below a cut."""
+def delegate(parent: Zone, joined: Mapping[Name, Zone], origin: Name, hierarchy: Hierarchy, zones: ZoneSet) -> Zone:
+    """``parent`` with the delegation of ``origin`` that the hierarchy says, or without one."""
+    if origin in hierarchy.removed:
+        parent = without_subtree(parent, origin, counted=is_counted(zones, parent, origin))
+        return with_negative_ttl(parent, hierarchy.negative_ttls.get(origin))
+    if origin in hierarchy.delegated:
+        return with_other_servers(parent, origin, hierarchy.delegated[origin], zones)
+    if NS in parent.node(origin):
+        return parent
+    return with_delegation(parent, joined, origin, hierarchy, zones.delegation_ttl)
+
+
+def with_negative_ttl(zone: Zone, negative_ttl: int | None) -> Zone:
+    """``zone`` whose negative answers may be cached for so many seconds; None changes nothing."""
+    if negative_ttl is None:
+        return zone
+    return dataclasses.replace(zone, ttl=max(zone.ttl, negative_ttl), negative_ttl=negative_ttl)
+
+
+def with_other_servers(parent: Zone, origin: Name, servers: Iterable[Name], zones: ZoneSet) -> Zone:
+    """``parent`` with a delegation of ``origin`` to ``servers`` instead of the present one, without glue and DS."""
+    for name in [name for name in parent.nodes if name.is_subdomain(origin)]:
+        parent = parent.without(name, *parent.node(name))
+    ttl = DELEGATION_TTL if zones.delegation_ttl is None else zones.delegation_ttl
+    rdatas = to_rdatas((server.to_text() for server in servers), NS, dns.name.root)
+    return parent.with_rrset(RRset(origin, NS, ttl, rdatas))
+
+
+def with_delegation(
+    parent: Zone, joined: Mapping[Name, Zone], origin: Name, hierarchy: Hierarchy, ttl: int | None = None
+) -> Zone:
+    """``parent`` with the NS records of the zone ``origin``, and glue for its servers whose names are below a cut.
+
+    ``ttl`` is the TTL of the NS records; None: that of the zone's own ones.
+    """
     child = joined[origin]
     parent = parent.without(origin, *(kind for kind in parent.node(origin) if kind == CNAME))
-    parent = parent.with_rrset(child.node(origin)[NS])
+    servers = child.node(origin)[NS]
+    parent = parent.with_rrset(servers if ttl is None else dataclasses.replace(servers, ttl=ttl))
     for server in servers_at(child, origin):
         if not server.is_subdomain(parent.origin) or match_name(parent, server).kind != "delegation":
             continue

@@ -39,7 +39,7 @@ class QueryCounts:
         bucket: float = 60.0,
         kept: float = 7 * 86400.0,
         limit: int = 100_000,
-        most: int = 200_000,
+        most: int = 60_000,
         ignored: Iterable[str] = (),
     ) -> None:
         self._now = (clock or SystemClock()).now

@@ -10,6 +10,7 @@ cached.
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,6 +32,7 @@ from ssosim.dns.server.bounds import HEADER, query_refusal
 from ssosim.dns.server.query_counts import Use
 from ssosim.dns.zones.answer import Answer, resolve_in_zones
 from ssosim.dns.zones.answer import answer as answer_question
+from ssosim.dns.zones.extended_errors import ExtendedError, describe_extended_error
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext, network
 from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.zone_set import ZoneSet
@@ -227,11 +229,16 @@ def render_response(query: dns.message.Message, answer: Answer, transport: Trans
         response.flags |= dns.flags.AA
     response.flags |= query.flags & dns.flags.CD
     if query.edns >= 0:
+        options: list[dns.edns.Option] = []
         subnet = client_subnet(query)
         if subnet is not None:
             scope = max((routed.scope for routed in answer.routing_results), default=0) if subnet.srclen else 0
             echo = dns.edns.ECSOption(subnet.address, subnet.srclen, scope)
-            response.use_edns(0, 0, MAX_UDP_PAYLOAD, query.payload, options=[echo])
+            options.append(echo)
+        if answer.extended_error is not None:
+            options.append(dns.edns.EDEOption(dns.edns.EDECode(answer.extended_error.value)))
+        if options:
+            response.use_edns(0, 0, MAX_UDP_PAYLOAD, query.payload, options=options)
         response.ednsflags = query.ednsflags & dns.flags.DO
     response.set_rcode(answer.rcode)
     response.answer = [to_wire_rrset(rrset) for rrset in answer.answer]
@@ -282,6 +289,19 @@ def make_error_reply(
     counts = b"\x00\x01" if question > HEADER else b"\x00\x00"
     tail = flags + counts + b"\x00" * 6 + query[HEADER:question]
     return Reply(tail, DnsAnswered(name=name, type=rdtype, rcode=rcode.name, transport=transport))
+
+
+def with_extended_error(reply: Reply, query: bytes, error: ExtendedError | None) -> Reply:
+    """``reply``, which has no records, with an extended error, if ``query`` has EDNS. Source: RFC 8914 section 2."""
+    if error is None:
+        return reply
+    event = replace(reply.event, extended_error=describe_extended_error(error))
+    message = read_query(query)
+    if isinstance(message, Rcode) or message.edns < 0:
+        return replace(reply, event=event)
+    option = struct.pack("!HHH", dns.edns.EDE, 2, error.value)
+    opt = struct.pack("!BHHIH", 0, OPT, MAX_UDP_PAYLOAD, message.ednsflags & dns.flags.DO, len(option)) + option
+    return replace(reply, tail=reply.tail[:8] + b"\x00\x01" + reply.tail[10:] + opt, event=event)
 
 
 def find_question_end(query: bytes) -> int:

@@ -83,6 +83,7 @@ from ssosim.dns.zones.denial import (
     prove_wildcard,
     sign,
 )
+from ssosim.dns.zones.extended_errors import ExtendedError, describe_extended_error
 from ssosim.dns.zones.name_match import NameMatch, match_name
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain, signatures, to_rdatas
@@ -121,7 +122,7 @@ class Answer:
 
     ``through`` are the names behind aliases that gave records; the client does not see them. ``routing_results`` are
     the choices of traffic manager profiles for this answer. ``faults`` are the numbers of the changes without which the
-    answer would be another one (``ZoneSet.changes``).
+    answer would be another one (``ZoneSet.changes``). ``extended_error`` is why it is an error, or old.
     """
 
     name: Name
@@ -134,6 +135,7 @@ class Answer:
     through: tuple[Name, ...] = ()
     routing_results: tuple[RoutingResult, ...] = ()
     faults: tuple[int, ...] = ()
+    extended_error: ExtendedError | None = None
 
     @property
     def is_referral(self) -> bool:
@@ -168,6 +170,7 @@ class Answer:
             answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas),
             transport=transport,
             faults=self.faults,
+            extended_error=describe_extended_error(self.extended_error),
         )
 
 

@@ -45,7 +45,13 @@ def zones_of(estate: Estate) -> ZoneSet:
     with at_key_path("dns.locations"):
         for path, text in find_location_mistakes(estate.dns.locations):
             raise DnsChangeError(f"{render_path(path)}: {text}")
-    return dataclasses.replace(result, locations=Locations(estate.dns.locations), empty_set=estate.dns.empty_set)
+    settings = estate.dns
+    return dataclasses.replace(
+        result,
+        locations=Locations(settings.locations),
+        empty_set=settings.empty_set,
+        delegation_ttl=settings.delegation_ttl,
+    )
 
 
 def read_zone(entry: ZoneEntry, profiles: dict[str, TrafficManager], where: str) -> Zone:

@@ -7,7 +7,7 @@ where a missing trailing dot is still visible.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, SRV, A, RdataType
 from ssosim.dns.zones.answer import MAX_CHAIN
 from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.zone import Node, Zone
+from ssosim.dns.zones.zone import BESIDE_CNAME, Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import Zone as ZoneEntry
 
@@ -31,6 +31,12 @@ Severity = Literal["error", "warning", "info"]
 SHORTEST_TTL, LONGEST_TTL = 30, 86400
 """Seconds. Below: clients query all the time. Above: caches keep a mistake for more than a day (TMS9-030, se-2009)."""
 
+LONGEST_NS_TTL = 172800
+"""Seconds. The TTL of NS sets in top-level domains and at Azure DNS and Route 53; it is not the user's to choose."""
+
+SMALLEST_TREE = 20
+"""Record sets. In a smaller tree most kinds of record sets are used once."""
+
 LONGEST_NEGATIVE_TTL = 10800
 """Seconds. Source: RFC 2308 section 5, one to three hours work well."""
 
@@ -39,18 +45,24 @@ TARGET_TYPES = (CNAME, NS, MX, SRV, PTR)
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding: where, severity and text; ``source`` is the id of an incident or fact, or a standard."""
+    """One finding: where, severity, text, and the ``code`` of its rule (``lint_codes.CODES``).
+
+    ``source`` is the id of an incident or fact, or a standard.
+    """
 
     zone: str
     name: str
     severity: Severity
     text: str
+    code: str
     source: str
 
 
-def lint(zones: ZoneSet) -> tuple[LintFinding, ...]:
-    """Find everything in ``zones``; sorted by severity, zone and name."""
-    found = [finding for rule in RULES for finding in rule(zones)]
+def lint(zones: ZoneSet, skip: Collection[str] = ()) -> tuple[LintFinding, ...]:
+    """Find everything in ``zones`` but findings with the codes ``skip``; sorted by severity, zone and name."""
+    from ssosim.dns.zones.lint_standards import STANDARD_RULES  # noqa: PLC0415 - it imports this module
+
+    found = [each for rule in (*RULES, *STANDARD_RULES) for each in rule(zones) if each.code not in skip]
     order = ("error", "warning", "info")
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
 
@@ -65,7 +77,9 @@ def lint_estate_records(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]
                     target = value.split()[-1] if value.split() else ""
                     if "." in target and not target.endswith("."):
                         text = f"{record.type} {target} has no trailing dot and means {target}.{entry.name}"
-                        found.append(LintFinding(entry.name, record.name, "error", text, "se-2009"))
+                        found.append(
+                            LintFinding(entry.name, record.name, "error", text, "missing-trailing-dot", "se-2009")
+                        )
     return tuple(found)
 
 
@@ -76,9 +90,9 @@ def iter_rrsets(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
             yield zone, rrset
 
 
-def make_finding(zone: Zone, name: Name, severity: Severity, text: str, row: str) -> LintFinding:
+def make_finding(zone: Zone, name: Name, severity: Severity, text: str, code: str, row: str) -> LintFinding:
     """Make a finding from names."""
-    return LintFinding(plain(zone.origin), plain(name), severity, text, row)
+    return LintFinding(plain(zone.origin), plain(name), severity, text, code, row)
 
 
 def targets_of(rrset: RRset) -> tuple[Name, ...]:
@@ -135,10 +149,10 @@ def cname_beside_other_data(zones: ZoneSet) -> Iterator[LintFinding]:
     """A CNAME beside other data (RFC 1034). Loading refuses it; this checks zones that were built in another way."""
     for zone in zones.zones.values():
         for name, node in zone.nodes.items():
-            if CNAME in node and len(node) > 1:
-                others = ", ".join(kind.name for kind in node if kind != CNAME)
+            others = ", ".join(kind.name for kind in node if kind != CNAME and kind not in BESIDE_CNAME)
+            if CNAME in node and others:
                 text = f"CNAME beside other data ({others}): remove one or the other"
-                yield make_finding(zone, name, "error", text, "RFC 1034 3.6.2")
+                yield make_finding(zone, name, "error", text, "cname-other-data", "RFC 1034 3.6.2")
 
 
 def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -155,7 +169,7 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
             inner = Name((*target.relativize(zone.origin).labels, b""))
             if inner.is_subdomain(zone.origin) or (len(inner) > 2 and inner.labels[-2].lower() in tops):
                 text = f"{rrset.type.name} {target} looks like {inner} without its trailing dot: write the dot"
-                yield make_finding(zone, rrset.name, "error", text, "se-2009")
+                yield make_finding(zone, rrset.name, "error", text, "missing-trailing-dot", "se-2009")
 
 
 def loops(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -172,7 +186,7 @@ def loops(zones: ZoneSet) -> Iterator[LintFinding]:
             if step is not None:
                 kind = "loops" if step in way else f"is longer than {MAX_CHAIN} steps"
                 text = f"{rrset.type.name} {kind}: {' > '.join(plain(name) for name in (*way, step))}"
-                yield make_finding(zone, rrset.name, "error", text, "RFC 1034 5.2.2")
+                yield make_finding(zone, rrset.name, "error", text, "chain-loop", "RFC 1034 5.2.2")
 
 
 def next_step(rrset: RRset) -> Name | None:
@@ -185,21 +199,25 @@ def next_step(rrset: RRset) -> Name | None:
 def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
     """Links without a target: emptied aliases, targets that do not exist, servers without an address (TMS9-057)."""
     for zone, rrset in iter_rrsets(zones):
+        if rrset.type in zone.missing and rrset.name == zone.origin:
+            continue  # made up for a zone file without NS records, which is a finding of its own
         here = f"{rrset.type.name}"
         if rrset.shape == "empty":
             text = f"{here} is empty: its target was deleted, or it never had records; set a target or remove it"
-            yield make_finding(zone, rrset.name, "error", text, "TMS9-059")
+            yield make_finding(zone, rrset.name, "error", text, "empty-record-set", "TMS9-059")
         if rrset.alias is not None and rrset.alias not in zones.profiles:
-            yield make_finding(zone, rrset.name, "error", f"{here} alias to no profile: {rrset.alias}", "TMS9-075")
+            text = f"{here} alias to no profile: {rrset.alias}"
+            yield make_finding(zone, rrset.name, "error", text, "dangling-alias", "TMS9-075")
         if rrset.alias_record is not None and zones.end_of(rrset).shape == "empty":
             text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
-            yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
+            yield make_finding(zone, rrset.name, "error", text, "dangling-alias", "TMS9-057")
         for target in targets_of(rrset):
             if rrset.type == CNAME and is_in_a_zone(zones, target) and has_no_records(zones, target):
                 text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
-                yield make_finding(zone, rrset.name, "error", text, "TMS9-057")
+                yield make_finding(zone, rrset.name, "error", text, "dangling-cname", "TMS9-057")
             if rrset.type in (NS, MX, SRV) and is_in_a_zone(zones, target) and not has_address(zones, target):
-                yield make_finding(zone, rrset.name, "error", f"{here} {plain(target)} has no address", "TMS9-057")
+                text = f"{here} {plain(target)} has no address"
+                yield make_finding(zone, rrset.name, "error", text, "target-without-address", "TMS9-057")
 
 
 def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -211,7 +229,7 @@ def dangling_endpoints(zones: ZoneSet) -> Iterator[LintFinding]:
                 target = dns.name.from_text(endpoint.target)
                 if is_in_a_zone(zones, target) and not has_address(zones, target):
                     text = f"endpoint {endpoint.name} of profile {profile.name}: {plain(target)} has no address"
-                    yield make_finding(zones.zone_of(own), own, "error", text, "TMS9-057")
+                    yield make_finding(zones.zone_of(own), own, "error", text, "endpoint-without-address", "TMS9-057")
 
 
 def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -220,14 +238,16 @@ def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
         if not profile.owner:
             own = dns.name.from_text(profile.dns_name)
             text = f"traffic manager profile {profile.name} has no owner: set one, for questions in a clean-up"
-            yield make_finding(zones.zone_of(own), own, "warning", text, "TMS9-064")
+            yield make_finding(zones.zone_of(own), own, "warning", text, "profile-without-owner", "TMS9-064")
 
 
 def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
     """Kinds of record sets that are used only once: tools and operators may not know them."""
+    if sum(1 for _ in iter_rrsets(zones)) < SMALLEST_TREE:
+        return
     kinds: defaultdict[tuple[RdataType, str], list[tuple[Zone, RRset]]] = defaultdict(list)
     for zone, rrset in iter_rrsets(zones):
-        if not rrset.is_profile_name and not (rrset.name == zone.origin and rrset.type in (NS, SOA)):
+        if not rrset.is_profile_name and rrset.type not in (NS, SOA):
             shape = "alias" if rrset.shape == "alias" else "plain"
             kinds[rrset.type, shape].append((zone, rrset))
     for (rdtype, shape), users in kinds.items():
@@ -235,7 +255,7 @@ def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
             zone, rrset = users[0]
             kind = f"alias of type {rdtype.name}" if shape == "alias" else rdtype.name
             text = f"the only {kind} record set in all zones: check that tools and drift detection support it"
-            yield make_finding(zone, rrset.name, "warning", text, "TMS9-046")
+            yield make_finding(zone, rrset.name, "warning", text, "single-kind", "TMS9-046")
 
 
 def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -243,24 +263,24 @@ def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
     for zone, rrset in iter_rrsets(zones):
         if rrset.ttl < SHORTEST_TTL and not rrset.is_profile_name:
             text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: clients query all the time"
-            yield make_finding(zone, rrset.name, "warning", text, "TMS9-030")
-        if rrset.ttl > LONGEST_TTL:
+            yield make_finding(zone, rrset.name, "warning", text, "ttl-short", "TMS9-030")
+        if rrset.ttl > (LONGEST_NS_TTL if rrset.type == NS else LONGEST_TTL):
             text = f"{rrset.type.name} TTL {rrset.ttl} s: a mistake stays in caches for more than a day"
-            yield make_finding(zone, rrset.name, "warning", text, "se-2009")
+            yield make_finding(zone, rrset.name, "warning", text, "ttl-long", "se-2009")
     for zone in zones.zones.values():
         negative = zone.soa(zones.version, negative=True).ttl
         if negative > LONGEST_NEGATIVE_TTL:
             text = f"negative answers are cached for {negative} s: a restored name stays missing for this time"
-            yield make_finding(zone, zone.origin, "warning", text, "RFC 2308 5")
+            yield make_finding(zone, zone.origin, "warning", text, "negative-ttl-long", "RFC 2308 5")
 
 
 def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
     """Zones with one name server, a single point of failure. The placeholder below ``invalid.`` is ignored."""
     for zone in zones.zones.values():
         servers = targets_of(zone.nodes[zone.origin].get(NS, RRset(zone.origin, NS, zone.ttl)))
-        if len(servers) == 1 and servers[0].labels[-2].lower() != b"invalid":
+        if len(servers) == 1 and NS not in zone.missing and servers[0].labels[-2].lower() != b"invalid":
             text = f"one name server only ({plain(servers[0])}): have at least two (RFC 2182)"
-            yield make_finding(zone, zone.origin, "warning", text, "TMS9-032")
+            yield make_finding(zone, zone.origin, "warning", text, "single-name-server", "TMS9-032")
 
 
 def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -274,11 +294,14 @@ def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
             continue
         rdtype = AAAA if ":" in address else A
         for target in targets_of(rrset):
-            forward = zones.zone_of(target).node(target).get(rdtype)
+            node = find_node(zones, target)
+            if node is None:
+                continue  # of another server
+            forward = node.get(rdtype)
             back = () if forward is None else tuple(rdata.to_text() for rdata in zones.records(forward).rdatas)
             if is_in_a_zone(zones, target) and address not in back:
                 text = f"PTR {plain(target)}, which has no {rdtype.name} {address}"
-                yield make_finding(zone, rrset.name, "warning", text, "RFC 1912 2.1")
+                yield make_finding(zone, rrset.name, "warning", text, "ptr-without-address", "RFC 1912 2.1")
 
 
 RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (

@@ -24,6 +24,7 @@ __all__ = [
     "TYPES",
     "LookupResult",
     "Query",
+    "asks_next_server",
     "build_query",
     "merge_lookups",
     "read_answer",
@@ -40,6 +41,9 @@ TYPES: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "a
 """The record types to query, in this order."""
 
 KINDS: Mapping[int, DnsKind] = {NXDOMAIN: "nxdomain", SERVFAIL: "servfail", REFUSED: "refused"}
+
+
+_NEXT_SERVER: frozenset[DnsKind] = frozenset({"timeout", "servfail", "refused"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +126,14 @@ def read_answer(answer: Answer) -> LookupResult:
         for rdata in rdatas
     )
     return LookupResult(None, here.to_text(omit_final_dot=True), tuple(chain), values)
+
+
+def asks_next_server(read: LookupResult) -> bool:
+    """Whether a stub resolver asks its next server after this result: no answer, SERVFAIL, REFUSED or NOTIMP.
+
+    After NXDOMAIN and NODATA it does not. Source: resolv.conf(5), glibc (``resolv/res_send.c``).
+    """
+    return read.failure in _NEXT_SERVER
 
 
 def merge_lookups(name: str, found: tuple[LookupResult, ...], *, dual_stack: bool = False) -> Resolution:

@@ -39,6 +39,7 @@ class Zone:
     the estate gives one: its serial is the version of the ZoneSet. ``below`` counts the names under each name: one with
     a count and no records is an *empty non-terminal* and answers NODATA (RFC 8020). ``cuts`` are the names at which
     the authority of the zone ends, or its names go elsewhere: delegations (NS below the apex) and DNAMEs.
+    ``missing`` are types that the zone file must have at its apex and has not (SOA, NS).
     """
 
     origin: Name
@@ -49,6 +50,7 @@ class Zone:
     nodes: MappingProxyType[Name, Node]
     below: MappingProxyType[Name, int] = field(compare=False)
     cuts: frozenset[Name] = field(compare=False, default=frozenset())
+    missing: frozenset[RdataType] = field(compare=False, default=frozenset())
 
     @classmethod
     def build(

@@ -46,6 +46,7 @@ class ZoneSet:
 
     ``locations`` maps client networks to locations. ``empty_set`` is the answer of a name that has only empty record
     sets. ``changes`` are the temporary changes in them, the oldest first; an answer names those that changed it.
+    ``delegation_ttl`` is the TTL of NS records in parent zones that no zone file gives; None: that of the zone's own.
     """
 
     zones: Mapping[Name, Zone]
@@ -54,6 +55,7 @@ class ZoneSet:
     locations: Locations = NO_LOCATIONS
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
     changes: tuple[ZoneChange, ...] = field(default=(), compare=False)
+    delegation_ttl: int | None = None
 
     @classmethod
     def build(cls, zones: Iterable[Zone], profiles: Iterable[TrafficManager] = ()) -> ZoneSet:

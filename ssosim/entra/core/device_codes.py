@@ -10,6 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
+from ssosim.entra.core.authentication import Authentication
+
 __all__ = ["DEVICE_CODE_LIFETIME", "POLL_INTERVAL", "DeviceCode", "DeviceCodeStore"]
 
 DEVICE_CODE_LIFETIME, POLL_INTERVAL = 900, 5
@@ -24,7 +26,7 @@ class DeviceCode:
     """One device code and its state.
 
     Times are in seconds since the Unix epoch. ``subject`` is the object id of the user who approved the code,
-    ``method`` how that user authenticated, ``last_poll`` the time of the last token request with the code.
+    ``authentication`` how that user did so, ``last_poll`` the time of the last token request with the code.
     """
 
     device_code: str
@@ -37,7 +39,7 @@ class DeviceCode:
     not_on_or_after: float
     state: Literal["pending", "approved", "declined", "used"] = "pending"
     subject: str = ""
-    method: str = ""
+    authentication: Authentication | None = None
     last_poll: float = 0.0
 
 

@@ -54,7 +54,14 @@ class Directory:
                 self._domains[domain.name.lower()] = DomainEntry(tenant, domain)
         self._users = {user.upn.lower(): user for user in estate.users}
         self._objects = {user.object_id.lower(): user for user in estate.users}
+        for user in estate.users:
+            for name in user.guest_tenants:
+                if (host := self.find_tenant(name)) is not None:
+                    self._objects[self.find_object_id(user, host)] = user
         self._accounts = {user.sam_account.lower(): user for user in estate.users if user.sam_account}
+        self._on_premises = {
+            (user.on_premises_upn or user.upn).lower(): user for user in estate.users if user.sam_account
+        }
         self.granted_access: dict[Hashable, object] = {}  # results of ``access_grants`` for this estate
         self._applications = _ApplicationIndex(estate, self._tenants)
         self._immutable: dict[str, list[User]] = {}
@@ -90,6 +97,20 @@ class Directory:
     def find_user_by_account(self, account: str) -> User | None:
         """Return the user who has this account in the Kerberos realm, or None."""
         return self._accounts.get(account.lower())
+
+    def is_guest(self, user: User, tenant: Tenant) -> bool:
+        """Whether ``tenant`` has invited ``user``, who belongs to another tenant."""
+        return any(self.find_tenant(name) is tenant for name in user.guest_tenants)
+
+    def find_object_id(self, user: User, tenant: Tenant) -> str:
+        """Return the object id of ``user`` in ``tenant``: a guest has one of its own there."""
+        if self.find_tenant(user.tenant) is tenant:
+            return user.object_id
+        return derive_object_id(tenant.id, user.object_id.lower())
+
+    def find_user_on_premises(self, name: str) -> User | None:
+        """Return the user with this user principal name in Active Directory, or None."""
+        return self._on_premises.get(name.strip().lower())
 
     def find_users_by_immutable_id(self, immutable_id: str) -> tuple[User, ...]:
         """Return all users with this ImmutableID. It is unique within a tenant only."""

@@ -31,9 +31,13 @@ JSON = "application/json; charset=utf-8"
 
 @dataclass(slots=True)
 class TraceBuffer:
-    """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret."""
+    """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret.
+
+    ``client`` is the name of the client that sent the request; the endpoint reads it.
+    """
 
     auth: Auth = "none"
+    client: str = ""
     events: list[Event] = field(default_factory=list)
 
 

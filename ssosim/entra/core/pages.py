@@ -18,7 +18,9 @@ __all__ = [
     "render_device_code_page",
     "render_federation_page",
     "render_form_post_page",
+    "render_logout_page",
     "render_message_page",
+    "render_second_factor_page",
     "render_sign_in_page",
 ]
 
@@ -54,12 +56,20 @@ _SUBMIT = 'document.getElementById("answer").submit();'
 
 
 def _page(
-    title: str, content: str, *, nonce: str = "", status: int = 200, connect: str = "", cookie: str = ""
+    title: str,
+    content: str,
+    *,
+    nonce: str = "",
+    status: int = 200,
+    connect: str = "",
+    cookie: str = "",
+    frames: str = "",
 ) -> HttpReply:
     policy = (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
         + (f"; script-src 'nonce-{nonce}'" if nonce else "")
         + (f"; connect-src {connect}" if connect else "")
+        + (f"; frame-src {frames}" if frames else "")
     )
     body = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -75,6 +85,11 @@ def _page(
     if cookie:
         headers = (*headers, ("Set-Cookie", cookie))
     return HttpReply(status, body.encode(errors="replace"), "text/html; charset=utf-8", headers)
+
+
+def _image(url: str) -> str:
+    """Return the image that a browser loads when it displays the page."""
+    return f'<img src="{escape(url)}" alt="">'
 
 
 def _hidden(fields: Mapping[str, str]) -> str:
@@ -115,8 +130,9 @@ def render_sign_in_page(
     """
     nonce = make_guid()
     hidden = _hidden({"ctx": config["sCtx"], "flowToken": config["sFT"], "canary": config["canary"], "dssoToken": ""})
-    # A browser without scripts shows the form at once, and reports that with this image.
-    beacon = f'<noscript><img src="{escape(config["urlShown"])}" alt=""></noscript>' if autologon_origin else ""
+    # With a ticket to try, the script loads the image when it shows the form; without scripts it is shown at once.
+    image = _image(config["urlShown"])
+    beacon = f"<noscript>{image}</noscript>" if autologon_origin else image
     first, second = ("", " autofocus") if login else (" autofocus", "")
     content = (
         f"<p>to continue to {escape(application)}</p>"
@@ -134,17 +150,46 @@ def render_sign_in_page(
     return _page("Sign in", content, nonce=nonce, connect=autologon_origin, cookie=cookie)
 
 
-def render_federation_page(host: str, name: str = "", error: str = "") -> HttpReply:
-    """Render the sign-in form of a federation service, with the field names of AD FS. It posts to its own URL."""
+def render_second_factor_page(config: Mapping[str, Any], *, error: str = "", cookie: str = "") -> HttpReply:
+    """Render the form for a one-time code, with ``config`` as ``$Config``. ``error`` is the text of a refused code."""
+    nonce = make_guid()
+    hidden = _hidden(
+        {
+            "type": "19",
+            "AuthMethodId": "PhoneAppOTP",
+            "login": config["sPOST_Username"],
+            "request": config["sCtx"],
+            "flowToken": config["sFT"],
+            "canary": config["canary"],
+        }
+    )
+    content = (
+        "<p>Enter the code of your authenticator app.</p>"
+        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
+        + f'<form id="verify" method="post" action="{escape(config["urlPost"])}">{hidden}'
+        + '<label for="otc">Code</label><input id="otc" name="otc" autocomplete="one-time-code" inputmode="numeric" '
+        + 'maxlength="8" required autofocus><button>Verify</button>'
+        + '<button name="cancel" value="1" formnovalidate>Cancel</button></form>'
+        + _config_script(config, nonce)
+        + _image(config["urlShown"])
+    )
+    return _page("Verify your identity", content, nonce=nonce, cookie=cookie)
+
+
+def render_federation_page(host: str, logo: str, action: str, name: str = "", error: str = "") -> HttpReply:
+    """Render the sign-in form of a federation service, with the ids and field names of AD FS. It posts to ``action``.
+
+    Programs that read the page look for ``loginForm``, ``userNameInput``, ``passwordInput`` and ``errorText``.
+    """
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
-        f"<p>{escape(host)}</p>"
-        + (f'<p id="error" role="alert">{escape(error)}</p>' if error else "")
-        + f'<form id="signin" method="post">{_hidden({"AuthMethod": "FormsAuthentication"})}'
-        + '<label for="login">User account</label><input id="login" name="UserName" type="email" '
-        + f'autocomplete="username" required value="{escape(name)}"{first}><label for="passwd">Password</label>'
-        + '<input id="passwd" name="Password" type="password" autocomplete="current-password" required'
-        + f"{second}><button>Sign in</button></form>"
+        f"<p>{escape(host)}</p>{_image(logo)}"
+        + (f'<p id="error" role="alert"><span id="errorText">{escape(error)}</span></p>' if error else "")
+        + f'<form method="post" id="loginForm" autocomplete="off" action="{escape(action)}">'
+        + '<label for="userNameInput">User account</label><input id="userNameInput" name="UserName" type="email" '
+        + f'value="{escape(name)}" autocomplete="username" required{first}><label for="passwordInput">Password</label>'
+        + '<input id="passwordInput" name="Password" type="password" autocomplete="current-password" required'
+        + f'{second}><button id="submitButton">Sign in</button>{_hidden({"AuthMethod": "FormsAuthentication"})}</form>'
     )
     return _page("Sign in with your organizational account", content)
 
@@ -168,6 +213,20 @@ def render_device_code_page(user_code: str = "", error: str = "") -> HttpReply:
         + "<button>Next</button></form>"
     )
     return _page("Enter code", content)
+
+
+def render_logout_page(frames: tuple[str, ...], target: str = "") -> HttpReply:
+    """Render the page that loads ``frames``, the logout URLs of applications, and then goes to ``target`` if given."""
+    nonce = make_guid()
+    content = '<p role="status">It\'s a good idea to close all browser windows.</p>' + "".join(
+        f'<iframe src="{escape(frame)}" title="sign-out" hidden></iframe>' for frame in frames
+    )
+    if target:
+        address = json.dumps(target).replace("<", "\\u003c")
+        content += f'<p><a id="continue" href="{escape(target)}">Continue</a></p>'
+        content += f'<script nonce="{nonce}">window.onload=function(){{location.replace({address});}};</script>'
+    origins = " ".join(sorted({"/".join(frame.split("/", 3)[:3]) for frame in frames}))
+    return _page("You signed out of your account", content, nonce=nonce if target else "", frames=origins)
 
 
 def render_message_page(title: str, text: str, *, status: int = 200) -> HttpReply:

@@ -463,12 +463,213 @@ _GRANTS: tuple[Refusal, ...] = (
 )
 """On-behalf-of, and requests of other endpoints."""
 
+_BROWSERS: tuple[Refusal, ...] = (
+    Refusal(
+        "`Origin` with a grant of programs: password, device code, assertions, client credentials",
+        9002326,
+        "Entra auth-code document",
+        "entra/test_browser_rules.py::test_a_page_gets_no_tokens_by_the_grants_of_programs",
+    ),
+    Refusal(
+        "`prompt=none` beside another value",
+        9002313,
+        "OpenID Connect Core 3.1.2.1; code unconfirmed",
+        "entra/test_browser_rules.py::test_prompt_is_read",
+    ),
+    Refusal(
+        "`prompt=none` without a session",
+        50058,
+        "OpenID Connect Core 3.1.2.6",
+        "entra/test_browser_rules.py::test_prompt_is_read",
+    ),
+)
+"""Pages of other sites, and parameters of browsers."""
+
+_FEDERATION: tuple[Refusal, ...] = (
+    Refusal(
+        "issuer that is not the one of the user's domain",
+        50107,
+        "mandiant/ADFSpoof issue 6",
+        "entra/test_adfs_as_adfs.py::test_the_issuer_is_that_of_the_domain",
+    ),
+    Refusal(
+        "issuer of another domain of the same service",
+        50034,
+        "unconfirmed",
+        "entra/test_adfs_as_adfs.py::test_an_issuer_is_good_for_its_own_domain",
+    ),
+    Refusal(
+        "token of a federation service for another relying party",
+        50008,
+        "SAML core, section 2.5.1.4",
+        "entra/test_adfs_as_adfs.py::test_a_relying_party_of_the_estate_gets_its_own_token",
+    ),
+    Refusal(
+        "assertion after the domain has become a managed one",
+        50107,
+        "azure-docs issue 40210",
+        "faults/test_directory_faults.py::test_an_assertion_after_the_conversion_is_refused",
+    ),
+)
+"""Assertions of federation services."""
+
+_USERS: tuple[Refusal, ...] = (
+    Refusal(
+        "one factor where two are required",
+        50076,
+        "microsoft-authentication-library-for-js issue 5491, azure-cli issue 5566",
+        "entra/test_sign_in_rules.py::test_programs_get_the_codes_of_the_second_factor",
+    ),
+    Refusal(
+        "one factor of a user who has no second",
+        50079,
+        "on-behalf-of document",
+        "entra/test_sign_in_rules.py::test_programs_get_the_codes_of_the_second_factor",
+    ),
+    Refusal(
+        "one factor at the sign-in page, where the second is asked for",
+        50074,
+        "davmail issues 285, 306; Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_the_page_asks_for_the_second_factor_and_then_lets_in",
+    ),
+    Refusal(
+        "one factor at the sign-in page, of a user who has no second",
+        50072,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_a_user_without_a_second_factor_must_enroll_at_the_page",
+    ),
+    Refusal(
+        "wrong, old or used one-time code",
+        500121,
+        "Entra error-code reference; RFC 6238, section 5.2",
+        "entra/test_sign_in_rules.py::test_a_headless_program_does_not_get_past_the_second_factor",
+    ),
+    Refusal(
+        "device that is not compliant",
+        53000,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_each_control_has_its_code",
+    ),
+    Refusal(
+        "device that is not joined to the domain",
+        53001,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_each_control_has_its_code",
+    ),
+    Refusal(
+        "application that is not approved",
+        53002,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_each_control_has_its_code",
+    ),
+    Refusal(
+        "access that a policy blocks",
+        53003,
+        "MSOLSpray issue 5, sp-rest-proxy issue 96",
+        "entra/test_sign_in_rules.py::test_each_control_has_its_code",
+    ),
+    Refusal(
+        "refresh after the sign-in frequency",
+        70043,
+        "email-oauth2-proxy issue 181, vscode-azure-account issue 673",
+        "entra/test_sign_in_rules.py::test_sign_in_frequency_ends_refreshing",
+    ),
+    Refusal(
+        "code or assertion older than the sign-in frequency",
+        70044,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_a_code_is_too_old_for_every_time",
+    ),
+    Refusal(
+        "locked account",
+        50053,
+        "AADInternals KillChain_utils.ps1",
+        "entra/test_sign_in_rules.py::test_the_state_of_an_account_decides",
+    ),
+    Refusal(
+        "disabled account",
+        50057,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_the_state_of_an_account_decides",
+    ),
+    Refusal(
+        "password that has expired or must be changed",
+        50055,
+        "microsoft-graph-docs-contrib issue 5530",
+        "entra/test_sign_in_rules.py::test_the_state_of_an_account_decides",
+    ),
+    Refusal(
+        "refresh with what an old password gave",
+        50173,
+        "azure-cli issue 242, react-native-azure-ad issue 31",
+        "entra/test_sign_in_rules.py::test_a_new_password_revokes_what_the_old_one_gave",
+    ),
+    Refusal(
+        "refresh of a revoked session",
+        50173,
+        "Entra document Refresh tokens",
+        "entra/test_sign_in_rules.py::test_revoked_sessions_are_over_however_they_began",
+    ),
+    Refusal(
+        "user of another tenant who is no guest",
+        50020,
+        "python-o365 issue 1119",
+        "entra/test_sign_in_rules.py::test_a_stranger_is_not_a_guest",
+    ),
+    Refusal(
+        "user of another tenant who is no guest, where two factors are required",
+        90072,
+        "vscode-mssql pull request 17670, azure-cli pull request 31742",
+        "entra/test_sign_in_rules.py::test_a_stranger_is_not_a_guest",
+    ),
+    Refusal(
+        "password of a guest at the host's tenant",
+        50034,
+        "password grant document",
+        "entra/test_sign_in_rules.py::test_the_password_grant_is_for_the_home_tenant",
+    ),
+    Refusal(
+        "assertion of a federation service without an ImmutableID",
+        90020,
+        "Entra error-code reference",
+        "entra/test_sign_in_rules.py::test_an_assertion_names_the_user_by_immutable_id",
+    ),
+    Refusal(
+        "ImmutableID that no user has",
+        51004,
+        "GSuite-as-identity-Provider issue 4",
+        "entra/test_sign_in_rules.py::test_an_assertion_names_the_user_by_immutable_id",
+    ),
+    Refusal(
+        "request loop of a user's client",
+        50196,
+        "MSAL.NET issue 1788, himmelblau issue 290; limit unconfirmed",
+        "entra/test_sign_in_rules.py::test_a_client_that_loops_is_stopped",
+    ),
+    Refusal(
+        "request loop of an application",
+        50196,
+        "azure-sdk-for-net issue 23324; limit unconfirmed",
+        "entra/test_sign_in_rules.py::test_an_application_that_loops_is_told_to_wait",
+    ),
+    Refusal(
+        "parameter claims that is no JSON object",
+        9002313,
+        "code unconfirmed",
+        "entra/test_sign_in_rules.py::test_the_answer_to_a_claims_challenge",
+    ),
+)
+"""Users, second factors, Conditional Access, guests."""
+
 REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
     {
         "Applications": _APPLICATIONS,
         "Client authentication": _CLIENT_AUTHENTICATION,
         "Resources and scopes": _RESOURCES,
         "On-behalf-of and other endpoints": _GRANTS,
+        "Federation services": _FEDERATION,
+        "Users": _USERS,
+        "Browsers": _BROWSERS,
     }
 )
 """The rows by the title of their section, in the order of the page."""

@@ -36,5 +36,8 @@ class ReplayCache:
         heapq.heappush(self._queue, (expires, identifier))
         return True
 
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._known
+
     def __len__(self) -> int:
         return len(self._queue)

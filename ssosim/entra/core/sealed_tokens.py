@@ -18,6 +18,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ssosim.entra.core.authentication import Authentication
 from ssosim.entra.core.jose import encode_base64url
 
 __all__ = ["DesktopSsoClaims", "RefreshTokenClaims", "SealedTokenError", "TokenSealer"]
@@ -47,6 +48,7 @@ class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
     """The claims of a refresh token. Every client of the family of client ids may use a ``family`` token.
 
     ``client_type`` is what the client was when the user signed in: ``public``, ``confidential`` or ``spa``.
+    ``issued`` is in seconds since the Unix epoch; ``authentication`` is that of the sign-in, however often refreshed.
     """
 
     id: str
@@ -58,7 +60,7 @@ class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
     scopes: tuple[str, ...]
     issued: int
     not_on_or_after: int
-    method: str
+    authentication: Authentication
     client_type: str
 
 

@@ -53,6 +53,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http.cors import allow_origin
 from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
@@ -91,6 +92,7 @@ def run_exchange(
     identity provider. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
+    call.trace_buffer.client = client
     reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
     trace, trace_buffer = provider.trace, call.trace_buffer
     injected, step = _is_injected(effect), step_of(provider, call)
@@ -116,7 +118,10 @@ def run_exchange(
             injected=injected,
             step=step,
             dropped=effect is not None and effect.dropped,
-            faults=(*(effect.faults if effect else ()), *provider.find_estate_faults(call, step)),
+            faults=(
+                *(effect.faults if effect else ()),
+                *provider.find_estate_faults(call, step, reply.code if reply else None),
+            ),
         ),
     )
     for each in exposed:
@@ -182,6 +187,7 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
     if service is None:
         return refuse_misdirected(call)
     style: ErrorStyle = error_style_of(service)
+    cross_origin = False
     try:
         found = find_route(provider, call)
         if found is None:
@@ -189,11 +195,14 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
         route, captured = found
         if isinstance(route, Route):
             style = route.error_style
+            cross_origin = route.cross_origin and "Origin" in call.headers
             _check_size(provider, call, route)
-            return route.handler(provider, call, captured)
+            reply = route.handler(provider, call, captured)
+            return allow_origin(reply) if cross_origin else reply
         return _refuse_method(provider, call, route, service)
     except AadstsError as error:
-        return render_error(error, call, style, provider.settings)
+        reply = render_error(error, call, style, provider.settings)
+        return allow_origin(reply) if cross_origin else reply
     except Exception:  # noqa: BLE001  an error of this program must not stop the lab
         call.trace_buffer.events.clear()
         _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)

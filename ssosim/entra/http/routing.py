@@ -8,11 +8,14 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.core.page_views import handle_page_view
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http import cors
 from ssosim.entra.oauth import authorize_endpoint, device_code_flow, token_endpoint, userinfo
 from ssosim.entra.oauth.error_responses import ErrorStyle
-from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, sign_in_post
+from ssosim.entra.signin import adfs_pages, login_host, login_srf, logout, second_factor, sign_in_post
 from ssosim.entra.wstrust import adfs, autologon
+from ssosim.entra.wstrust.federation_metadata import handle_federation_metadata
 from ssosim.estate import Cloud, Estate
 from ssosim.trace import SignInStep
 
@@ -26,13 +29,15 @@ Handler = Callable[[Provider, Call, tuple[str, ...]], HttpReply]
 class Route:
     """An endpoint: its handler, its step of a sign-in, the style of its errors.
 
-    ``checks_header_size``: whether the handler itself refuses headers that are too large.
+    ``checks_header_size``: whether the handler itself refuses headers that are too large. ``cross_origin``: whether
+    pages of other sites may read the replies.
     """
 
     handler: Handler
     step: SignInStep
     error_style: ErrorStyle = "oauth"
     checks_header_size: bool = False
+    cross_origin: bool = False
 
 
 RouteRow = tuple[str, str, Route]
@@ -46,28 +51,44 @@ class _Node:
     routes: dict[str, Route] = field(default_factory=dict)
 
 
+def _open(handler: Handler, step: SignInStep, style: ErrorStyle = "oauth") -> Route:
+    """Return the route of an endpoint that pages of other sites may read."""
+    return Route(handler, step, style, cross_origin=True)
+
+
 _GET_POST = ("GET", "POST")
-_LOGIN: tuple[RouteRow, ...] = (
-    ("GET", "/{t}/userrealm/{user}", Route(login_host.handle_user_realm, SignInStep.REALM)),
-    ("GET", "/{t}/userrealm", Route(login_host.handle_user_realm, SignInStep.REALM)),
-    ("GET", "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)),
-    ("POST", "/{t}/getcredentialtype", Route(login_host.handle_credential_type, SignInStep.CREDENTIAL_TYPE)),
-    ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.handle_dsso_status, SignInStep.SIGN_IN_PAGE)),
-    ("GET", "/{t}/discovery/instance", Route(login_host.handle_instance_discovery, SignInStep.INSTANCE)),
-    ("GET", "/{t}/discovery/keys", Route(login_host.handle_keys_v1, SignInStep.KEYS)),
-    ("GET", "/{t}/discovery/v2.0/keys", Route(login_host.handle_keys_v2, SignInStep.KEYS)),
+_DOCUMENTS: tuple[RouteRow, ...] = (
+    ("GET", "/{t}/discovery/instance", _open(login_host.handle_instance_discovery, SignInStep.INSTANCE)),
+    ("GET", "/{t}/discovery/keys", _open(login_host.handle_keys_v1, SignInStep.KEYS)),
+    ("GET", "/{t}/discovery/v2.0/keys", _open(login_host.handle_keys_v2, SignInStep.KEYS)),
     (
         "GET",
         "/{t}/.well-known/openid-configuration",
-        Route(login_host.handle_configuration_v1, SignInStep.CONFIGURATION),
+        _open(login_host.handle_configuration_v1, SignInStep.CONFIGURATION),
     ),
     (
         "GET",
         "/{t}/v2.0/.well-known/openid-configuration",
-        Route(login_host.handle_configuration_v2, SignInStep.CONFIGURATION),
+        _open(login_host.handle_configuration_v2, SignInStep.CONFIGURATION),
     ),
-    ("POST", "/{t}/oauth2/token", Route(token_endpoint.handle_token_v1, SignInStep.TOKEN, "oauth-v1")),
-    ("POST", "/{t}/oauth2/v2.0/token", Route(token_endpoint.handle_token_v2, SignInStep.TOKEN)),
+)
+_LOGIN: tuple[RouteRow, ...] = (
+    ("GET", "/{t}/userrealm/{user}", Route(login_host.handle_user_realm, SignInStep.REALM)),
+    ("GET", "/{t}/userrealm", Route(login_host.handle_user_realm, SignInStep.REALM)),
+    *((method, "/getuserrealm.srf", Route(login_host.handle_user_realm_srf, SignInStep.REALM)) for method in _GET_POST),
+    ("POST", "/{t}/getcredentialtype", Route(login_host.handle_credential_type, SignInStep.CREDENTIAL_TYPE)),
+    ("POST", "/{t}/instrumentation/dssostatus", Route(login_host.handle_dsso_status, SignInStep.SIGN_IN_PAGE)),
+    *_DOCUMENTS,
+    *(
+        ("OPTIONS", path, Route(cors.handle_document_preflight, route.step, route.error_style))
+        for _, path, route in _DOCUMENTS
+    ),
+    ("POST", "/{t}/oauth2/token", _open(token_endpoint.handle_token_v1, SignInStep.TOKEN, "oauth-v1")),
+    ("POST", "/{t}/oauth2/v2.0/token", _open(token_endpoint.handle_token_v2, SignInStep.TOKEN)),
+    *(
+        ("OPTIONS", f"/{{t}}/oauth2{version}/token", Route(cors.handle_token_preflight, SignInStep.TOKEN))
+        for version in ("", "/v2.0")
+    ),
     ("GET", "/{t}/oauth2/authorize", Route(authorize_endpoint.handle_authorize_v1, SignInStep.AUTHORIZE, "page")),
     ("GET", "/{t}/oauth2/v2.0/authorize", Route(authorize_endpoint.handle_authorize_v2, SignInStep.AUTHORIZE, "page")),
     *(
@@ -77,8 +98,11 @@ _LOGIN: tuple[RouteRow, ...] = (
     ),
     *((method, "/{t}/openid/userinfo", Route(userinfo.handle_userinfo, SignInStep.USERINFO)) for method in _GET_POST),
     ("GET", "/{t}/oauth2/nativeclient", Route(authorize_endpoint.handle_native_client, SignInStep.REDIRECT, "page")),
-    ("GET", "/{t}/instrumentation/shown", Route(authorize_endpoint.handle_form_shown, SignInStep.SIGN_IN_PAGE, "page")),
+    ("GET", "/{t}/instrumentation/shown", Route(handle_page_view, SignInStep.SIGN_IN_PAGE, "page")),
     ("POST", "/{t}/login", Route(sign_in_post.handle_login, SignInStep.SIGN_IN_PAGE, "page")),
+    ("POST", "/{t}/sas/beginauth", Route(second_factor.handle_begin_auth, SignInStep.SIGN_IN_PAGE)),
+    ("POST", "/{t}/sas/endauth", Route(second_factor.handle_end_auth, SignInStep.SIGN_IN_PAGE)),
+    ("POST", "/{t}/sas/processauth", Route(sign_in_post.handle_process_auth, SignInStep.SIGN_IN_PAGE, "page")),
     ("POST", "/login.srf", Route(login_srf.handle_login_srf, SignInStep.SIGN_IN_PAGE, "page")),
     (
         "POST",
@@ -92,8 +116,18 @@ _LOGIN: tuple[RouteRow, ...] = (
 _FEDERATION = (
     ("GET", "/adfs/ls", Route(adfs_pages.handle_adfs_page, SignInStep.SIGN_IN_PAGE, "text")),
     ("POST", "/adfs/ls", Route(adfs_pages.handle_adfs_password, SignInStep.SIGN_IN_PAGE, "text")),
+    ("GET", "/adfs/portal/logo/logo.png", Route(handle_page_view, SignInStep.SIGN_IN_PAGE, "text")),
     ("GET", "/adfs/ls/wia", Route(adfs_pages.handle_adfs_wia, SignInStep.BROWSER_SSO, "text", True)),
-    ("GET", "/adfs/services/trust/mex", Route(adfs.handle_adfs_mex, SignInStep.MEX, "adfs")),
+    *(
+        (method, "/adfs/services/trust/mex", Route(adfs.handle_adfs_mex, SignInStep.MEX, "adfs"))
+        for method in _GET_POST
+    ),
+    ("GET", "/federationmetadata/2007-06/federationmetadata.xml", Route(handle_federation_metadata, SignInStep.OTHER)),
+    (
+        "POST",
+        "/adfs/services/trust/{v}/certificatemixed",
+        Route(adfs.handle_adfs_certificate_mixed, SignInStep.OTHER, "adfs"),
+    ),
     (
         "POST",
         "/adfs/services/trust/{v}/windowstransport",
@@ -179,7 +213,10 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
         return None
     node, captured = found
     route = node.routes.get("GET" if call.method == "HEAD" else call.method)
-    return (tuple(sorted(node.routes)) if route is None else route), captured
+    # The text of AADSTS900561 names OPTIONS last (captures of it).
+    return (
+        tuple(sorted(node.routes, key=lambda each: (each == "OPTIONS", each))) if route is None else route
+    ), captured
 
 
 def step_of(provider: Provider, call: Call) -> SignInStep:

@@ -37,8 +37,8 @@ expression ``_ISSUED_TEXT`` finds the token in this text without an XML parser. 
 
 Errors: 50013 for a seal that does not open; 70002 + 50008 + 50006 for the signature; 70002 + 50008 for other defects of
 the assertion (ADAL Python issue 80 shows both lists of codes); 50107 for an unknown issuer (azure-docs issue 40210);
-50034 for a user whom the issuer may not vouch for; 90020 for a missing subject; 50057 for a disabled user; 7500514 for
-SAML 1.1 with the saml2-bearer grant.
+50034 for a user whom the issuer may not vouch for; 90020 for a missing ImmutableID, 51004 for one that no user has;
+50057 for a disabled user; 7500514 for SAML 1.1 with the saml2-bearer grant.
 
 What can go wrong: signxml raises exceptions of other libraries for malformed signatures, so many types are caught. If
 the replay cache is full, it drops the ids that expire first, and those assertions could be used a second time.
@@ -162,12 +162,24 @@ def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSu
 
 def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
     for service in provider.estate.federation_services:
-        if service.issuer == issuer:
+        if _trusts(provider, service, issuer):
             return service
     for tenant in provider.estate.tenants:
         if endpoint_urls.autologon_issuer(provider.estate.cloud, tenant.id) == issuer:
             return tenant
     raise AadstsError(50107, realm=issuer[:256])
+
+
+def _trusts(provider: Provider, service: FederationService, issuer: str) -> bool:
+    """Whether a domain is federated with ``service`` under the name ``issuer``.
+
+    After the conversion of its domains none is. Source: mandiant/ADFSpoof issue 6 (one issuer for each domain).
+    """
+    return any(
+        domain.federation == service.name and (domain.federation_issuer or service.issuer) == issuer
+        for tenant in provider.estate.tenants
+        for domain in tenant.domains
+    )
 
 
 def _key_of(provider: Provider, source: FederationService | Tenant) -> SigningKey:
@@ -249,17 +261,20 @@ def _use_once(provider: Provider, subject: VerifiedSubject, identifier: str, end
 
 
 def _find_subject(provider: Provider, claims: AssertionClaims, source: FederationService | Tenant) -> User:
-    """Find the user by ImmutableID (NameIdentifier) or UPN, among the users of the issuer's domains or tenant only."""
+    """Find the user by ImmutableID (NameIdentifier), among the users of the issuer's domains or tenant only.
+
+    The user principal name must be that of the user too. Raises AadstsError 90020 without an ImmutableID, 51004 for one
+    that no user has, 50034 for a user whom the issuer may not vouch for.
+    """
     directory = provider.directory
-    if not claims.name_id and not claims.upn:
+    if not claims.name_id:
         raise AadstsError(90020)
-    named = directory.find_users_by_immutable_id(claims.name_id) if claims.name_id else ()
+    named = directory.find_users_by_immutable_id(claims.name_id)
     if not named and isinstance(source, Tenant):
         by_id = directory.find_user_by_id(claims.name_id)
         named = () if by_id is None else (by_id,)
-    if not claims.name_id:
-        by_upn = directory.find_user(claims.upn)
-        named = () if by_upn is None else (by_upn,)
+    if not named:
+        raise AadstsError(51004, user=(claims.upn or claims.name_id)[:256], tenant=_describe_tenant(provider, source))
     for user in named:
         if claims.upn and claims.upn.lower() != user.upn.lower():
             continue
@@ -268,6 +283,16 @@ def _find_subject(provider: Provider, claims: AssertionClaims, source: Federatio
                 return user
             continue
         entry = directory.find_domain(user.upn)
-        if entry is not None and federation_service_of_domain(provider.estate, entry) == source:
+        if entry is None or federation_service_of_domain(provider.estate, entry) != source:
+            continue
+        if (entry.domain.federation_issuer or source.issuer) == claims.issuer:
             return user
     raise AadstsError(50034, user=(claims.upn or claims.name_id)[:256], tenant="")
+
+
+def _describe_tenant(provider: Provider, source: FederationService | Tenant) -> str:
+    """Return the id of the tenant that ``source`` vouches for users of; ``""`` if no domain uses the service."""
+    if isinstance(source, Tenant):
+        return source.id
+    named = (t.id for t in provider.estate.tenants for domain in t.domains if domain.federation == source.name)
+    return next(named, "")

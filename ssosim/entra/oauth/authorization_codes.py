@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
+from ssosim.entra.core.authentication import Authentication
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, make_guid
@@ -25,6 +26,7 @@ from ssosim.entra.oauth.requested_access import (
     read_scopes,
     require_parameter,
 )
+from ssosim.entra.oauth.sign_in_rules import find_resource_tenant
 from ssosim.entra.oauth.token_request import ClientType, TokenRequest
 from ssosim.entra.oauth.tokens import AuthenticatedUser
 from ssosim.estate import Tenant, User
@@ -54,7 +56,8 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in in progress, as its page carries it (``sFT``): the request of the application, and the browser.
 
     ``browser`` is the value of the cookie that the post of the page must have. ``user_code`` is set if the sign-in is
-    for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch.
+    for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch. ``policies`` are
+    the ids of the policies in the claims challenge that the request answers.
     """
 
     id: str
@@ -74,6 +77,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     client_info: bool = False
     login_hint: str = ""
     user_code: str = ""
+    policies: tuple[str, ...] = ()
 
 
 class Canary(msgspec.Struct, frozen=True, array_like=True):
@@ -96,8 +100,9 @@ class AuthorizationCodeClaims(msgspec.Struct, frozen=True, array_like=True):
     challenge_method: str
     nonce: str
     not_on_or_after: int
-    method: str
+    authentication: Authentication
     client_type: str
+    policies: tuple[str, ...]
 
 
 def compute_challenge(verifier: str, method: str) -> str:
@@ -122,9 +127,14 @@ def check_challenge(challenge: str, method: str) -> str:
 
 
 def issue_code(
-    provider: Provider, flow: SignInFlow, user: User, method: str, now: float, client_type: ClientType
+    provider: Provider,
+    flow: SignInFlow,
+    user: User,
+    authentication: Authentication,
+    now: float,
+    client_type: ClientType,
 ) -> str:
-    """Issue a code for the request in ``flow`` to ``user``, who has authenticated by ``method`` (a URI).
+    """Issue a code for the request in ``flow`` to ``user``, who has authenticated.
 
     ``client_type`` is that of the redirect URI.
     """
@@ -139,8 +149,9 @@ def issue_code(
         challenge_method=flow.challenge_method,
         nonce=flow.nonce,
         not_on_or_after=int(now) + CODE_LIFETIME,
-        method=method,
+        authentication=authentication,
         client_type=client_type,
+        policies=flow.policies,
     )
     return provider.sealer.seal(_CODE, claims)
 
@@ -152,9 +163,9 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 501481 (PKCE), 54005 (used), 50034 and 50057 (the user); those of ``client_types`` and ``access_grants``.
-    A request that is refused for its parameters does not use up the code, so somebody who has seen the code cannot
-    invalidate it.
+    address), 501481 (PKCE), 54005 (used), 50034, 50057 and 50020 (the user); those of ``client_types`` and
+    ``access_grants``. A request that is refused for its parameters does not use up the code, so somebody who has seen
+    the code cannot invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
     try:
@@ -176,14 +187,17 @@ def redeem_code(
         raise AadstsError(50034, user=claims.subject, tenant="")
     if not user.enabled:
         raise AadstsError(50057)
-    home = provider.directory.find_home_tenant(user)
-    if isinstance(request.authority, Tenant) and request.authority.id != home.id:
-        raise AadstsError(50034, user=user.upn, tenant=request.authority.id)
+    wanted = request.authority if isinstance(request.authority, Tenant) else None
+    tenant = find_resource_tenant(provider, wanted, user, request.application)
     access = _access_of_code(provider, request, claims)
-    granted = grant_user_access(provider, request.application, home, user, access)
+    granted = grant_user_access(provider, request.application, tenant, user, access)
     if not provider.replay_cache.record_use(claims.id, claims.not_on_or_after, call.now):
         raise AadstsError(54005)
-    return request, granted, AuthenticatedUser(user, home, claims.method, "authorization_code", claims.nonce)
+    return (
+        request,
+        granted,
+        AuthenticatedUser(user, tenant, claims.authentication, "authorization_code", claims.nonce, claims.policies),
+    )
 
 
 def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:

@@ -16,6 +16,7 @@ from ssosim.entra.core.errors import AadstsError, build_error_description, mark_
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion
+from ssosim.entra.core.page_views import PageView, record_unattended, seal_page_view
 from ssosim.entra.core.pages import render_message_page, render_sign_in_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
@@ -25,19 +26,20 @@ from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
 from ssosim.entra.oauth.requested_access import read_requested_access, require_parameter
+from ssosim.entra.oauth.sign_in_rules import read_policy_ids
 from ssosim.estate import Tenant
-from ssosim.trace import UserPrompted
 
 __all__ = [
     "check_canary",
     "handle_authorize_v1",
     "handle_authorize_v2",
-    "handle_form_shown",
     "handle_native_client",
     "open_flow",
-    "record_prompt",
+    "record_unattended_post",
     "refuse_silent_request",
+    "seal_canary",
     "show_sign_in_page",
+    "shown_url",
 ]  # fmt: skip
 
 _FLOW, _CANARY = "sign-in-flow", "sign-in-canary"  # purposes of sealed texts
@@ -60,15 +62,6 @@ def handle_authorize_v2(provider: Provider, call: Call, captured: tuple[str, ...
 def handle_native_client(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
     """GET /common/oauth2/nativeclient: the last page of embedded browsers; the result is in the address."""
     return render_message_page("Done", "You may close this window.")
-
-
-def handle_form_shown(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /common/instrumentation/shown: the page reports that its form is shown. This endpoint exists here only."""
-    try:
-        record_prompt(provider, call, open_flow(provider, call.query.get("flow", ""), call.now))
-    except AadstsError:
-        return HttpReply(404)
-    return HttpReply(204)
 
 
 def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> HttpReply:
@@ -102,9 +95,17 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
     prompts = set(query.get("prompt", "").split())
     if not prompts <= _PROMPTS:
         raise AadstsError(9002313, reason="The prompt is not known.")
+    if "none" in prompts and len(prompts) > 1:  # OpenID Connect Core, section 3.1.2.1
+        raise AadstsError(9002313, reason="The prompt none stands alone.")
     if "none" in prompts:
         raise AadstsError(50058)
-    asked = msgspec.structs.replace(flow, challenge_method=method, resource=access.resource, scopes=access.scopes)
+    asked = msgspec.structs.replace(
+        flow,
+        challenge_method=method,
+        resource=access.resource,
+        scopes=access.scopes,
+        policies=read_policy_ids(query.get("claims", "")),
+    )
     return asked, not prompts
 
 
@@ -155,6 +156,11 @@ def open_flow(provider: Provider, text: str, now: float) -> SignInFlow:
     return flow
 
 
+def seal_canary(provider: Provider, flow: SignInFlow) -> str:
+    """Return the canary of the page of ``flow``, which ``check_canary`` accepts from the same browser."""
+    return provider.sealer.seal(_CANARY, Canary(flow.id, flow.browser))
+
+
 def check_canary(provider: Provider, call: Call, flow: SignInFlow, text: str) -> None:
     """Check that the browser that got the page of ``flow`` has posted it; raises AadstsError 165000 if not."""
     try:
@@ -193,15 +199,13 @@ def show_sign_in_page(
     """Return the sign-in page for ``flow``; after a refused attempt with the text of ``error``.
 
     ``try_ticket``: whether the page may try a Kerberos ticket first; ``hint`` is a domain to try it for. The user
-    prompt is recorded when the form is shown: at once, or when the page reports that the ticket has failed.
+    prompt is recorded when the form is displayed: at once, or after the ticket has failed.
     """
     domain = _ticket_domain(provider, flow, hint) if try_ticket else ""
-    if not domain:
-        record_prompt(provider, call, flow, "" if error is None else f"AADSTS{error.code}")
     application = provider.estate.application(flow.client_id)
     lines = "" if error is None else build_error_description(error, call, " ")
     reply = render_sign_in_page(
-        _build_config(provider, call, flow, domain) | ({} if error is None else _build_form_error(error, call)),
+        _build_config(provider, call, flow, domain, error) | ({} if error is None else _build_form_error(error, call)),
         application=application.name if application else flow.client_id,
         login=flow.login_hint,
         error=lines,
@@ -217,16 +221,23 @@ def _build_form_error(error: AadstsError, call: Call) -> dict[str, Any]:
     return shown if shown["pgid"] == "ConvergedChangePassword" else {**shown, "pgid": "ConvergedSignIn"}
 
 
-def record_prompt(provider: Provider, call: Call, flow: SignInFlow, why: str = "") -> None:
-    """Record, once for each page, that the user has been prompted."""
-    if call.method == "HEAD" or not provider.replay_cache.record_use(
-        f"shown:{flow.id}", flow.issued + 86_400, call.now
-    ):
-        return
+def shown_url(provider: Provider, call: Call, flow: SignInFlow, error: AadstsError | None) -> str:
+    """Return the address of the image that a browser loads when it displays the page of ``flow``."""
+    view = PageView(
+        flow.id, _describe_prompt(provider, flow, "" if error is None else f"AADSTS{error.code}"), int(call.now)
+    )
+    return f"https://{call.host}/common/instrumentation/shown?{seal_page_view(provider, view)}"
+
+
+def record_unattended_post(provider: Provider, call: Call, flow: SignInFlow) -> None:
+    """Record that the page of ``flow`` was answered, if nobody has seen it."""
+    record_unattended(provider, call, flow.id, _describe_prompt(provider, flow, ""))
+
+
+def _describe_prompt(provider: Provider, flow: SignInFlow, why: str) -> str:
     application = provider.estate.application(flow.client_id)
     name = application.name if application else flow.client_id
-    reason = f"sign-in page for {name}" + (" by device code" if flow.user_code else "") + (f", {why}" if why else "")
-    call.trace_buffer.events.append(UserPrompted(reason=reason))
+    return f"sign-in page for {name}" + (" by device code" if flow.user_code else "") + (f", {why}" if why else "")
 
 
 def _ticket_domain(provider: Provider, flow: SignInFlow, hint: str) -> str:
@@ -242,7 +253,9 @@ def _ticket_domain(provider: Provider, flow: SignInFlow, hint: str) -> str:
     return ""
 
 
-def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str) -> dict[str, Any]:
+def _build_config(
+    provider: Provider, call: Call, flow: SignInFlow, domain: str, error: AadstsError | None
+) -> dict[str, Any]:
     """Build the page's ``$Config`` with the names in captures; ``urlShown`` and ``sDomain`` exist here only."""
     flow_token = provider.sealer.seal(_FLOW, flow)
     base, request_id = f"https://{call.host}/common", call.correlation_id
@@ -257,7 +270,7 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
         },
         "sFT": flow_token,
         "sCtx": flow.id,
-        "canary": provider.sealer.seal(_CANARY, Canary(flow.id, flow.browser)),
+        "canary": seal_canary(provider, flow),
         "apiCanary": encode_base64url(call.trace_id.encode()),
         "correlationId": request_id,
         "sessionId": call.trace_id,
@@ -267,6 +280,6 @@ def _build_config(provider: Provider, call: Call, flow: SignInFlow, domain: str)
         "urlPost": f"{base}/login",
         "urlDssoStatus": f"{base}/instrumentation/dssostatus",
         "urlGetCredentialType": f"{base}/GetCredentialType",
-        "urlShown": f"{base}/instrumentation/shown?flow={flow_token}",
+        "urlShown": shown_url(provider, call, flow, error),
         "sDomain": domain,
     }

@@ -21,6 +21,7 @@ from ssosim.entra.oauth.client_authentication import read_client_credential
 from ssosim.entra.oauth.client_types import authenticate_as, fallback_client_type
 from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
+from ssosim.entra.oauth.sign_in_rules import find_resource_tenant
 from ssosim.entra.oauth.token_request import (
     TokenRequest,
     authority_name,
@@ -141,7 +142,7 @@ def redeem_device_code(
     if code.state == "used":
         raise AadstsError(54005)
     user = provider.directory.find_user_by_id(code.subject)
-    if user is None or not user.enabled:
+    if user is None or not user.enabled or code.authentication is None:
         raise AadstsError(50057)
     access = RequestedAccess(
         code.resource,
@@ -149,10 +150,11 @@ def redeem_device_code(
         id_token=code.version == "1.0" or "openid" in code.scopes,
         refresh_token=code.version == "1.0" or "offline_access" in code.scopes,
     )
-    home = provider.directory.find_home_tenant(user)
-    granted = grant_user_access(provider, request.application, home, user, access)
+    wanted = request.authority if isinstance(request.authority, Tenant) else None
+    tenant = find_resource_tenant(provider, wanted, user, request.application)
+    granted = grant_user_access(provider, request.application, tenant, user, access)
     code.state = "used"
-    return granted, AuthenticatedUser(user, home, code.method, "device_code")
+    return granted, AuthenticatedUser(user, tenant, code.authentication, "device_code")
 
 
 def _polling_error(provider: Provider, code: DeviceCode, now: float) -> AadstsError:

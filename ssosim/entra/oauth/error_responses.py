@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from ssosim.entra.core.aadsts_row import EndpointVersion
@@ -10,15 +11,15 @@ from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.timestamps import format_oauth_time
 from ssosim.entra.oauth.error_page import render_error_page
-from ssosim.entra.wstrust.adfs import AUTHENTICATION_FAILED
-from ssosim.entra.wstrust.rstr import SOAP_TYPE, render_adfs_fault, render_fault
+from ssosim.entra.wstrust.adfs import render_adfs_error
+from ssosim.entra.wstrust.rstr import SOAP_TYPE, render_fault
 
 __all__ = ["ErrorStyle", "build_oauth_error", "render_error"]
 
 ErrorStyle = Literal["oauth-v1", "oauth", "page", "soap", "adfs", "text"]
 """The format of an endpoint's errors."""
 
-_ADFS_TEXT = "ID3242: The security token could not be authenticated or authorized."
+_RETRY_AFTER = "60"  # seconds (azure-sdk-for-net issue 23324)
 
 
 def build_oauth_error(error: AadstsError, call: Call, *, version: EndpointVersion, separator: str) -> dict[str, Any]:
@@ -61,13 +62,13 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         status = settings.fault_status if error.status is None and status < 405 else status
         return mark_error(HttpReply(status, body, SOAP_TYPE), error)
     if style == "adfs":
-        if error.code == AUTHENTICATION_FAILED:
-            return HttpReply(500, render_adfs_fault("FailedAuthentication", _ADFS_TEXT), SOAP_TYPE)
-        text = error.details.get("reason") or "The request is invalid or malformed."
-        return HttpReply(error.status or 500, render_adfs_fault("InvalidRequest", text), SOAP_TYPE)
+        return HttpReply(error.status or 500, render_adfs_error(error, call), SOAP_TYPE)
     if style == "text":
         text = build_error_description(error, call, "\r\n")
         return mark_error(HttpReply(status, text.encode(), "text/plain; charset=utf-8"), error)
     version: EndpointVersion = "1.0" if style == "oauth-v1" else "2.0"
     body_json = build_oauth_error(error, call, version=version, separator=settings.error_separator)
-    return mark_error(make_json_reply(body_json, status, (("Cache-Control", "no-store"),)), error)
+    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers = (*headers, ("Retry-After", _RETRY_AFTER))
+    return mark_error(make_json_reply(body_json, status, headers), error)

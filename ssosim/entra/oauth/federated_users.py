@@ -22,7 +22,7 @@ from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.assertion import VerifiedSubject, verify_assertion
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, SignInFlow
 from ssosim.entra.wstrust.ws_federation import build_sign_in_url, build_wctx, extract_assertion, read_wctx
-from ssosim.estate import FederationService, Tenant
+from ssosim.estate import FederationService
 
 __all__ = [
     "build_service_url",
@@ -38,7 +38,7 @@ _FLOW = "federated-flow"  # purpose of sealed texts
 def federation_service_of_login(provider: Provider, login: str) -> FederationService | None:
     """Return the federation service of ``login`` (a user name or a domain); None for a managed or unknown domain."""
     entry = provider.directory.find_domain(login)
-    return None if entry is None else federation_service_of_domain(provider.estate, entry)
+    return None if entry is None else provider.find_announced_service(entry)
 
 
 def build_service_url(
@@ -90,21 +90,18 @@ def read_returned_flow(provider: Provider, call: Call, context: str) -> SignInFl
     return flow
 
 
-def verify_federated_user(provider: Provider, flow: SignInFlow, wresult: str, now: float) -> VerifiedSubject:
+def verify_federated_user(provider: Provider, wresult: str, now: float) -> VerifiedSubject:
     """Verify the response of a federation service and return the user who has signed in.
 
     Raises AadstsError like ``verify_assertion``; 50008 if there is no assertion, 50107 if the user's domain is not
-    federated, 50034 if the user belongs to another tenant than the requested one.
+    federated.
     """
     try:
         assertion = extract_assertion(wresult)
     except InvalidXmlError as error:
         raise AadstsError(50008, reason=str(error)) from None
     subject = verify_assertion(provider, base64.b64encode(assertion).decode(), now, "saml1_1-bearer")
-    if federation_service_of_login(provider, subject.user.upn) is None:
+    entry = provider.directory.find_domain(subject.user.upn)
+    if entry is None or federation_service_of_domain(provider.estate, entry) is None:
         raise AadstsError(50107, realm=subject.user.upn.rpartition("@")[2])
-    wanted = provider.directory.find_tenant(flow.authority)
-    home: Tenant = provider.directory.find_home_tenant(subject.user)
-    if wanted is not None and wanted.id != home.id:
-        raise AadstsError(50034, user=subject.user.upn, tenant=wanted.id)
     return subject

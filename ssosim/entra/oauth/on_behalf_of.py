@@ -6,6 +6,7 @@ MSAL.NET issue 1317 (AADSTS50013), MSAL.js issue 389 (AADSTS500131). The order o
 
 from __future__ import annotations
 
+from ssosim.entra.core.authentication import PASSWORD, WINDOWS, Authentication
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt
 from ssosim.entra.core.messages import Call
@@ -22,16 +23,14 @@ __all__ = ["ON_BEHALF_OF", "verify_user_assertion"]
 ON_BEHALF_OF = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 """The ``grant_type`` (RFC 7523, section 2.1)."""
 
-_METHODS = {
-    True: "urn:federation:authentication:windows",
-    False: "urn:oasis:names:tc:SAML:1.0:am:password",
-}
 
-
-def verify_user_assertion(provider: Provider, call: Call, request: TokenRequest) -> tuple[TokenRequest, User, str]:
+def verify_user_assertion(
+    provider: Provider, call: Call, request: TokenRequest
+) -> tuple[TokenRequest, User, Authentication]:
     """Authenticate the API, and verify the access token that it presents.
 
-    Returns the request with its client authenticated, the user of the token, and how the user has authenticated.
+    Returns the request with its client authenticated, the user of the token, and how the user has authenticated (the
+    time is that of the token).
     Raises AadstsError: 900144 and 9002313 (parameters), 7000218 and the codes of client authentication, 50027 (not a
     JWT), 50013 (signature, issuer, not an access token), 500133 (dates), 500131 (the token is for another API), 7000114
     (the token of an application), 50034 and 50057 (the user). Tokens for SAML (``requested_token_type``) are not made.
@@ -57,7 +56,9 @@ def verify_user_assertion(provider: Provider, call: Call, request: TokenRequest)
         raise AadstsError(50034, user=subject[:64], tenant=str(token.claims.get("tid"))[:64])
     if not user.enabled:
         raise AadstsError(50057)
-    return request, user, _METHODS["wia" in (token.claims.get("amr") or ())]
+    amr, issued = token.claims.get("amr") or (), token.claims.get("iat")
+    method = WINDOWS if "wia" in amr else PASSWORD
+    return request, user, Authentication(method, int(issued) if isinstance(issued, int) else 0, mfa="mfa" in amr)
 
 
 def _read(provider: Provider, assertion: str, now: float) -> SignedJwt:

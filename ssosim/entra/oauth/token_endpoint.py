@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from ssosim.entra.core.authentication import PASSWORD, authenticate_by
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
@@ -34,6 +35,7 @@ from ssosim.entra.oauth.client_types import (
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
 from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
+from ssosim.entra.oauth.sign_in_rules import SignIn, check_sign_in, find_resource_tenant, read_policy_ids
 from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read_token_request
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
 from ssosim.entra.wstrust.passwords import check_cloud_password
@@ -42,7 +44,6 @@ from ssosim.estate import Tenant, User
 __all__ = ["GRANTS", "handle_token_v1", "handle_token_v2"]
 
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
-_PASSWORD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105  a URI, not a password
 
 Grant = Callable[[Provider, Call, TokenRequest], HttpReply]
 
@@ -65,6 +66,8 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
+    if request.grant_type not in _GRANTS_THAT_CHECK_ORIGIN and call.headers.get("Origin"):
+        raise AadstsError(9002326, origin=call.headers["Origin"][:128])
     # The lab has work accounts only.
     if request.authority == "consumers" and request.grant_type in _GRANTS_AFTER_SIGN_IN:
         raise AadstsError(500208)
@@ -79,10 +82,10 @@ def _grant_saml(
     request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     access = _read_access(provider, request)
     subject = verify_assertion(provider, assertion, call.now, name)
-    tenant = _check_home_tenant(provider, request, subject.user)
-    _require_one_factor(subject.user, access)
+    tenant = _find_tenant(provider, request, subject.user)
+    authentication = authenticate_by(subject.method, subject.user, call.now)
     return _reply_to_user(
-        provider, call, request, access, AuthenticatedUser(subject.user, tenant, subject.method, name)
+        provider, call, request, access, AuthenticatedUser(subject.user, tenant, authentication, name)
     )
 
 
@@ -103,8 +106,8 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     check_not_for_itself(provider, request.application, access)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
     user = check_cloud_password(provider.estate, provider.directory, tenant, username, password)
-    _require_one_factor(user, access)
-    authenticated = AuthenticatedUser(user, provider.directory.find_home_tenant(user), _PASSWORD, "password")
+    authentication = authenticate_by(PASSWORD, user, call.now)
+    authenticated = AuthenticatedUser(user, provider.directory.find_home_tenant(user), authentication, "password")
     return _reply_to_user(provider, call, request, access, authenticated)
 
 
@@ -130,10 +133,11 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
         raise AadstsError(50034, user=claims.subject, tenant=claims.tenant)
     if not user.enabled:
         raise AadstsError(50057)
-    tenant = _check_home_tenant(provider, request, user)
+    tenant = _find_tenant(provider, request, user)
     access = _access_of_refresh(provider, request, claims)
     check_not_for_itself(provider, request.application, access)
-    authenticated = AuthenticatedUser(user, tenant, claims.method, "refresh_token")
+    authenticated = AuthenticatedUser(user, tenant, claims.authentication, "refresh_token")
+    _check_sign_in(provider, call, request, access, authenticated)
     granted = grant_user_access(provider, request.application, tenant, user, access)
     if provider.settings.single_use_refresh_tokens and not provider.replay_cache.record_use(
         claims.id, claims.not_on_or_after, call.now
@@ -161,24 +165,30 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
     access = read_requested_access(request.form, request.version, provider.estate.cloud, several=True)
     if request.version == "1.0":
         check_not_for_itself(provider, request.application, access)
+    kind = (request.application.client_id, request.authority.id, access.resource)
+    if _is_loop(provider, kind, call.now):
+        raise AadstsError(50196, status=429)
     granted = grant_app_access(provider, request.application, request.authority, access)
     body = issue_app_token(provider, request, granted, request.authority, call.trace_buffer, call.now)
     return make_json_reply(body, headers=_NO_STORE)
 
 
 def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    return _reply_with_tokens(provider, call, *redeem_code(provider, call, request))
+    request, granted, authenticated = redeem_code(provider, call, request)
+    _check_sign_in(provider, call, request, granted.requested, authenticated)
+    return _reply_with_tokens(provider, call, request, granted, authenticated)
 
 
 def _grant_device_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
     request = authenticate_as(provider, call, request, fallback_client_type(request.application))
-    return _reply_with_tokens(provider, call, request, *redeem_device_code(provider, call, request))
+    granted, authenticated = redeem_device_code(provider, call, request)
+    _check_sign_in(provider, call, request, granted.requested, authenticated)
+    return _reply_with_tokens(provider, call, request, granted, authenticated)
 
 
 def _grant_on_behalf_of(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    request, user, method = verify_user_assertion(provider, call, request)
-    tenant = _check_home_tenant(provider, request, user)
-    authenticated = AuthenticatedUser(user, tenant, method, "on_behalf_of")
+    request, user, authentication = verify_user_assertion(provider, call, request)
+    authenticated = AuthenticatedUser(user, _find_tenant(provider, request, user), authentication, "on_behalf_of")
     return _reply_to_user(provider, call, request, _read_access(provider, request), authenticated)
 
 
@@ -194,6 +204,9 @@ GRANTS: dict[str, Grant] = {
     ON_BEHALF_OF: _grant_on_behalf_of,
 }
 
+
+_GRANTS_THAT_CHECK_ORIGIN = ("authorization_code", "refresh_token")
+"""The grants that a single-page application may use: their functions check ``Origin`` against the type of client."""
 
 _GRANTS_AFTER_SIGN_IN = frozenset(
     name
@@ -212,16 +225,37 @@ def _refuse_grant_over_common(provider: Provider, request: TokenRequest, name: s
         raise AadstsError(9001023)
 
 
-def _check_home_tenant(provider: Provider, request: TokenRequest, user: User) -> Tenant:
-    home = provider.directory.find_home_tenant(user)
-    if isinstance(request.authority, Tenant) and request.authority.id != home.id:
-        raise AadstsError(50034, user=user.upn, tenant=request.authority.id)
-    return home
+def _find_tenant(provider: Provider, request: TokenRequest, user: User) -> Tenant:
+    wanted = request.authority if isinstance(request.authority, Tenant) else None
+    return find_resource_tenant(provider, wanted, user, request.application)
 
 
-def _require_one_factor(user: User, access: RequestedAccess) -> None:
-    if user.mfa_required:
-        raise AadstsError(50076, resource=access.resource)
+def _check_sign_in(
+    provider: Provider, call: Call, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser
+) -> None:
+    """Check the rules of the tenant, and that the client does not loop (AADSTS50196, status 400)."""
+    user = authenticated.user
+    kind = (request.application.client_id, user.object_id, access.resource, " ".join(access.scopes), request.grant_type)
+    if _is_loop(provider, kind, call.now):
+        raise AadstsError(50196)
+    sign_in = SignIn(
+        user,
+        authenticated.tenant,
+        request.application,
+        access.resource,
+        authenticated.authentication,
+        request.client_type,
+        request.version,
+        refreshes=request.grant_type == "refresh_token",
+        required_policies=(*authenticated.policies, *read_policy_ids(request.form.get("claims", ""))),
+    )
+    check_sign_in(provider, call, sign_in)
+
+
+def _is_loop(provider: Provider, request: tuple[str, ...], now: float) -> bool:
+    cloud = provider.estate.cloud
+    limit = cloud.request_loop_limit
+    return limit > 0 and provider.loops.is_loop(request, now, limit=limit, window=cloud.request_loop_window)
 
 
 def _read_access(provider: Provider, request: TokenRequest) -> RequestedAccess:
@@ -231,6 +265,7 @@ def _read_access(provider: Provider, request: TokenRequest) -> RequestedAccess:
 def _reply_to_user(
     provider: Provider, call: Call, request: TokenRequest, access: RequestedAccess, authenticated: AuthenticatedUser
 ) -> HttpReply:
+    _check_sign_in(provider, call, request, access, authenticated)
     granted = grant_user_access(provider, request.application, authenticated.tenant, authenticated.user, access)
     return _reply_with_tokens(provider, call, request, granted, authenticated)
 

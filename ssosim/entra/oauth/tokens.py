@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ssosim.entra.core.authentication import Authentication, list_amr
 from ssosim.entra.core.jose import encode_base64url, sign_jwt
 from ssosim.entra.core.messages import TraceBuffer, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
@@ -45,15 +46,17 @@ SPA_REFRESH_TOKEN_LIFETIME = 86_400
 class AuthenticatedUser:
     """An authenticated user of ``tenant``, for whom tokens are issued.
 
-    ``method`` is how the user has authenticated (an authentication method URI), ``grant`` the name of the grant,
-    ``nonce`` the value that the id token repeats (OpenID Connect Core, section 3.1.2.1).
+    ``authentication`` is how and when the user has authenticated, ``grant`` the name of the grant, ``nonce`` the value
+    that the id token repeats (OpenID Connect Core, section 3.1.2.1), ``policies`` the ids of the policies whose claims
+    challenge the sign-in answers.
     """
 
     user: User
     tenant: Tenant
-    method: str
+    authentication: Authentication
     grant: str
     nonce: str = ""
+    policies: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -64,10 +67,6 @@ def compute_pairwise_subject(object_id: str, audience: str) -> str:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:12]
-
-
-def _amr_of(method: str) -> list[str]:
-    return ["wia"] if method.endswith(":windows") else ["pwd"]
 
 
 def _common_claims(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -> dict[str, Any]:
@@ -91,6 +90,22 @@ def _client_claims(request: TokenRequest, version: TokenVersion) -> dict[str, An
     return {"azp": client_id, "azpacr": authenticated}
 
 
+def _name_claims(provider: Provider, authenticated: AuthenticatedUser, version: TokenVersion) -> dict[str, Any]:
+    """Return the claims with the name of the user; a guest also has ``idp``, the issuer of the home tenant.
+
+    The name of a guest in the tenant has ``#EXT#`` (Entra document "Properties of a Microsoft Entra B2B user").
+    """
+    user, tenant = authenticated.user, authenticated.tenant
+    home = provider.directory.find_home_tenant(user)
+    guest = home.id != tenant.id
+    claims: dict[str, Any] = {"idp": issuer_of(provider.estate.cloud, home.id, "1.0")} if guest else {}
+    if version != "1.0":
+        return {**claims, "preferred_username": user.upn}
+    if guest:
+        return {**claims, "unique_name": user.upn, "upn": f"{user.upn.replace('@', '_')}#EXT#@{tenant.initial_domain}"}
+    return {"unique_name": user.upn, "upn": user.upn}
+
+
 def _access_token(
     provider: Provider, request: TokenRequest, granted: GrantedAccess, authenticated: AuthenticatedUser, now: int
 ) -> str:
@@ -100,16 +115,13 @@ def _access_token(
         "aud": granted.audience,
         **_common_claims(provider, authenticated.tenant, version, now),
         **_client_claims(request, version),
-        "amr": _amr_of(authenticated.method),
+        "amr": list_amr(authenticated.authentication),
         "name": user.display_name,
-        "oid": user.object_id,
+        "oid": provider.directory.find_object_id(user, authenticated.tenant),
         "scp": " ".join(granted.scopes),
         "sub": compute_pairwise_subject(user.object_id, granted.audience),
+        **_name_claims(provider, authenticated, version),
     }
-    if version == "1.0":
-        claims |= {"unique_name": user.upn, "upn": user.upn}
-    else:
-        claims |= {"preferred_username": user.upn}
     if granted.roles:
         claims["roles"] = list(granted.roles)
     if "idtyp" in granted.optional_claims:
@@ -125,12 +137,12 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
         "aud": client_id,
         **_common_claims(provider, authenticated.tenant, request.version, now),
         "name": user.display_name,
-        "oid": user.object_id,
+        "oid": provider.directory.find_object_id(user, authenticated.tenant),
         "sub": compute_pairwise_subject(user.object_id, client_id),
-        **(
-            {"unique_name": user.upn, "upn": user.upn} if request.version == "1.0" else {"preferred_username": user.upn}
-        ),
+        **_name_claims(provider, authenticated, request.version),
     }
+    if authenticated.authentication.session and request.application.logout_url is not None:
+        claims["sid"] = authenticated.authentication.session
     if authenticated.nonce:
         claims["nonce"] = authenticated.nonce
     return sign_jwt(provider.keys.cloud, claims)
@@ -157,7 +169,7 @@ def _refresh_token(
         scopes=granted.requested.scopes,
         issued=now,
         not_on_or_after=not_on_or_after,
-        method=authenticated.method,
+        authentication=authenticated.authentication,
         client_type=request.client_type,
     )
     return provider.sealer.seal(REFRESH_PURPOSE, claims)
@@ -250,7 +262,8 @@ def issue_user_tokens(
     if access.id_token:
         add_token("id_token", "id", request.application.client_id, _id_token(provider, request, authenticated, now))
     if request.form.get("client_info") == "1":
-        info = {"uid": authenticated.user.object_id, "utid": authenticated.tenant.id}
+        home = provider.directory.find_home_tenant(authenticated.user)
+        info = {"uid": authenticated.user.object_id, "utid": home.id}
         body["client_info"] = encode_base64url(msgspec.json.encode(info))
     return body
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from urllib.parse import urlencode, urlsplit
 
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.core.messages import Call, HttpReply, make_guid
+from ssosim.entra.core.page_views import PageView, record_unattended, seal_page_view
 from ssosim.entra.core.pages import NO_STORE, render_federation_page, render_form_post_page, render_message_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.token_request import read_form
@@ -18,7 +19,6 @@ from ssosim.entra.wstrust.adfs import issue_assertion, user_of_password, user_of
 from ssosim.entra.wstrust.integrated_auth import make_challenge
 from ssosim.entra.wstrust.ws_federation import WSIGNIN, render_wresult
 from ssosim.estate import User
-from ssosim.trace import UserPrompted
 
 __all__ = ["handle_adfs_page", "handle_adfs_password", "handle_adfs_wia"]
 
@@ -31,9 +31,10 @@ def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) 
     if problem is not None:
         return problem
     browser = call.headers.get("User-Agent", "")[:512]  # limited, because the patterns are slow on long texts
-    if any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
+    inside = not provider.is_off_network(call.trace_buffer.client)  # the proxy has no integrated authentication
+    if inside and any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
         return HttpReply(302, headers=(("Location", f"/adfs/ls/wia?{urlencode(call.query)}"), *NO_STORE))
-    return _show_page(call, call.query.get("username", ""))
+    return _show_page(provider, call, call.query.get("username", ""))
 
 
 def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -42,20 +43,30 @@ def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ..
     if problem is not None:
         return problem
     call.trace_buffer.auth = "password"
+    record_unattended(provider, call, _sign_in_id(call), f"sign-in page of {call.host}")
     name = ""
     try:
         form = read_form(call.body)
+        service = provider.federation_by_host[call.host]
         name = form.get("UserName", "").strip()[:256]
-        return _post_assertion(provider, call, user_of_password(provider, name, form.get("Password", "")), "password")
+        return _post_assertion(
+            provider, call, user_of_password(provider, service, name, form.get("Password", "")), "password"
+        )
     except AadstsError:
-        return _show_page(call, name, _WRONG)
+        return _show_page(provider, call, name, _WRONG)
 
 
 def handle_adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /adfs/ls/wia: sign-in by a ticket. A refused ticket is challenged again (unconfirmed)."""
+    """GET /adfs/ls/wia: sign-in by a ticket. A refused ticket is challenged again (unconfirmed).
+
+    From outside of the corporate network there is no such page: a proxy answers, which shows the form (AD FS document
+    "Configure intranet forms-based authentication"; the status is unconfirmed).
+    """
     problem = _find_problem(provider, call)
     if problem is not None:
         return problem
+    if provider.is_off_network(call.trace_buffer.client):
+        return render_message_page("An error occurred", "The resource is not available here.", status=404)
     try:
         signed_on = user_of_ticket(provider, call)
         if signed_on is None:
@@ -90,11 +101,17 @@ def _reply_url(provider: Provider, call: Call) -> str | None:
     return f"https://{host}/login.srf"
 
 
-def _show_page(call: Call, name: str, error: str = "") -> HttpReply:
-    if call.method != "HEAD":
-        reason = f"sign-in page of {call.host}" + (", wrong password" if error else "")
-        call.trace_buffer.events.append(UserPrompted(reason=reason))
-    return render_federation_page(call.host, name, error)
+def _show_page(provider: Provider, call: Call, name: str, error: str = "") -> HttpReply:
+    reason = f"sign-in page of {call.host}" + (", wrong password" if error else "")
+    view = PageView(make_guid(), reason, int(call.now), _sign_in_id(call))
+    logo = f"/adfs/portal/logo/logo.png?{seal_page_view(provider, view)}"
+    action = f"https://{call.host}/adfs/ls/?{urlencode({**call.query, 'client-request-id': call.correlation_id})}"
+    return render_federation_page(call.host, logo, action, name, error)
+
+
+def _sign_in_id(call: Call) -> str:
+    """Return the id of a sign-in, which all its pages have in their address (``client-request-id``)."""
+    return f"{call.host} {call.correlation_id}"
 
 
 def _post_assertion(

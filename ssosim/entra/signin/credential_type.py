@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ssosim.entra.core.directory import Directory
-from ssosim.entra.core.realm_discovery import federation_service_of_domain
-from ssosim.estate import Estate
+from ssosim.estate import FederationService
 
 __all__ = ["build_credential_type"]
 
@@ -19,14 +18,20 @@ _MANAGED, _FEDERATED = 3, 4
 
 
 def build_credential_type(
-    estate: Estate, directory: Directory, username: str, flow_token: str, canary: str, redirect: str
+    directory: Directory,
+    username: str,
+    service: FederationService | None,
+    flow_token: str,
+    canary: str,
+    redirect: str,
 ) -> dict[str, Any]:
-    """Build the reply for ``username``; ``redirect`` is the URL of the federation service's page for a federated user.
+    """Build the reply for ``username``.
+
+    ``service`` is the federation service of a federated user, and ``redirect`` the URL of its page.
 
     ``DesktopSsoEnabled`` is present only when it is on.
     """
     entry = directory.find_domain(username) if "@" in username else None
-    service = None if entry is None else federation_service_of_domain(estate, entry)
     properties: dict[str, Any] = {"UserTenantBranding": None}
     if entry is not None:
         properties["DomainType"] = _MANAGED if service is None else _FEDERATED

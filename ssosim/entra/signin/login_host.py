@@ -13,7 +13,9 @@ from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.authorize_endpoint import open_flow
 from ssosim.entra.oauth.federated_users import build_service_url, federation_service_of_login
+from ssosim.entra.oauth.token_request import read_form
 from ssosim.entra.signin import credential_type
+from ssosim.estate import FederationService
 
 __all__ = [
     "handle_configuration_v1",
@@ -33,17 +35,24 @@ _BODY_LIMIT = 64 * 1024  # bytes; a flow token has at most 16 KiB
 def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """GET /common/userrealm/{upn} and /common/userrealm/?user={upn}; ``api-version`` 1.0, 2.0 or 2.1."""
     login = captured[1] if len(captured) > 1 else call.query.get("user", "")
-    version = call.query.get("api-version", "1.0")
+    version = call.query.get("api-version", "")
     if not login:
         raise AadstsError(900144, name="user")
+    if not version:  # a "#" in the name of a guest cuts it off (msal4j issue 371); the status is unconfirmed
+        return HttpReply(400)
     if version in ("2.0", "2.1"):
-        return make_json_reply(realm_discovery.build_realm_v2(provider.estate, provider.directory, login))
+        return make_json_reply(
+            realm_discovery.build_realm_v2(
+                provider.estate.cloud, provider.directory, login, provider.find_announced_service
+            )
+        )
     if version != "1.0":
         raise AadstsError(9002313, reason="The api-version is not known here: 1.0, 2.0 and 2.1 are.")
     body = realm_discovery.build_realm_v1(
-        provider.estate,
+        provider.estate.cloud,
         provider.directory,
         login,
+        provider.find_announced_service,
         desktop_sso=provider.settings.client_rule.offers_desktop_sso(call.headers),
         request_id=call.correlation_id,
     )
@@ -51,11 +60,17 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
 
 
 def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /GetUserRealm.srf?login={upn}; always JSON (``xml=1`` is unconfirmed and not offered)."""
-    login = call.query.get("login", "")
+    """GET or POST /GetUserRealm.srf with ``login``; JSON, or XML with ``xml=1``. Fields of a form go before a query."""
+    fields = {**call.query, **(read_form(call.body) if call.method == "POST" else {})}
+    login = fields.get("login", "")
     if not login:
         raise AadstsError(900144, name="login")
-    return make_json_reply(realm_discovery.build_realm_srf(provider.estate, provider.directory, login))
+    realm = realm_discovery.build_realm_srf(
+        provider.estate.cloud, provider.directory, login, provider.find_announced_service
+    )
+    if fields.get("xml") == "1":
+        return HttpReply(200, realm_discovery.render_realm_xml(realm), "text/xml; charset=utf-8")
+    return make_json_reply({name: value for name, value in realm.items() if name not in realm_discovery.XML_ONLY})
 
 
 def handle_credential_type(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -71,25 +86,25 @@ def handle_credential_type(provider: Provider, call: Call, captured: tuple[str, 
         raise AadstsError(900144, name="username")
     given = request.get("flowToken")
     token = given if isinstance(given, str) else ""
+    service = federation_service_of_login(provider, username) if "@" in username else None
     body = credential_type.build_credential_type(
-        provider.estate,
         provider.directory,
         username.strip(),
+        service,
         token,
         encode_base64url(call.trace_id.encode()),
-        _federation_sign_in_url(provider, call, username.strip()[:256], token),
+        "" if service is None else _federation_sign_in_url(provider, call, service, username.strip()[:256], token),
     )
     return make_json_reply(body)
 
 
-def _federation_sign_in_url(provider: Provider, call: Call, username: str, token: str) -> str:
-    """Return the sign-in URL of a federated user; ``""`` for a managed user.
+def _federation_sign_in_url(
+    provider: Provider, call: Call, service: FederationService, username: str, token: str
+) -> str:
+    """Return the sign-in URL of a federated user.
 
     ``token`` is the flow token of the sign-in page, if the page sends the request.
     """
-    service = federation_service_of_login(provider, username) if "@" in username else None
-    if service is None:
-        return ""
     try:
         flow = open_flow(provider, token, call.now)
     except AadstsError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssosim.entra.core.authentication import authenticate_by
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
@@ -18,7 +19,7 @@ def handle_login_srf(provider: Provider, call: Call, captured: tuple[str, ...]) 
     try:
         form = read_form(call.body)
         flow = read_returned_flow(provider, call, require_parameter(form, "wctx"))
-        subject = verify_federated_user(provider, flow, require_parameter(form, "wresult"), call.now)
+        subject = verify_federated_user(provider, require_parameter(form, "wresult"), call.now)
     except AadstsError as error:
         return render_error_page(error, call)
-    return finish_sign_in(provider, call, flow, subject.user, subject.method)
+    return finish_sign_in(provider, call, flow, subject.user, authenticate_by(subject.method, subject.user, call.now))

@@ -24,19 +24,33 @@ from ssosim.entra.wstrust.integrated_auth import (
     read_negotiate_token,
 )
 from ssosim.entra.wstrust.passwords import is_password_of
-from ssosim.entra.wstrust.rst import Rst, TrustVersion, parse_rst
-from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_rstr
+from ssosim.entra.wstrust.rst import Rst, TrustVersion, find_message_id, parse_rst, read_transfer_get
+from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_adfs_fault, render_adfs_rstr
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, sign_assertion
 from ssosim.estate import FederationService, User
 from ssosim.trace import TokenIssued
 
-__all__ = ["AUTHENTICATION_FAILED", "IssuedAssertion", "handle_adfs_mex", "handle_adfs_username_mixed",
-"handle_adfs_windows_transport", "issue_assertion", "user_of_password", "user_of_ticket"]  # fmt: skip
+__all__ = [
+    "AUTHENTICATION_FAILED",
+    "IssuedAssertion",
+    "handle_adfs_certificate_mixed",
+    "handle_adfs_mex",
+    "handle_adfs_username_mixed",
+    "handle_adfs_windows_transport",
+    "is_relying_party",
+    "issue_assertion",
+    "issuer_of_service",
+    "render_adfs_error",
+    "user_of_password",
+    "user_of_ticket",
+]
 
 AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS has no AADSTS codes
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
 # AD FS accepts several names for a token type; the profile URIs are from WSS SAML Token Profile 1.1.
 _SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
+_AUTHENTICATION_TEXT = "ID3242: The security token could not be authenticated or authorized."
+_UNKNOWN_SCOPE = "ID3082: The request scope is not valid or is unsupported."
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
 
 
@@ -50,12 +64,27 @@ class IssuedAssertion:
 
 
 def handle_adfs_mex(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /adfs/services/trust/mex."""
-    return HttpReply(200, mex.render_adfs_mex(provider.federation_by_host[call.host]), mex.MEX_TYPE)
+    """GET /adfs/services/trust/mex, and POST of a WS-Transfer Get (IdentityServer2 issue 878), in an envelope then."""
+    service = provider.federation_by_host[call.host]
+    if service.protocol == "SAML20":
+        raise AadstsError(81016, reason="There is no such endpoint.", status=404)
+    if call.method != "POST":
+        return HttpReply(200, mex.render_adfs_mex(service), mex.MEX_TYPE)
+    try:
+        message_id = read_transfer_get(call.body, provider.settings.soap_limit)
+    except InvalidXmlError as error:
+        raise AadstsError(81016, reason=str(error)) from None
+    return HttpReply(200, mex.render_transfer_response(service, message_id), SOAP_TYPE)
 
 
 def handle_adfs_windows_transport(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
-    """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again (unconfirmed)."""
+    """POST /adfs/services/trust/{2005,13}/windowstransport: a refused ticket is challenged again (unconfirmed).
+
+    It is not published outside of the corporate network (AD FS document on endpoints; the status is unconfirmed).
+    """
+    service = provider.federation_by_host[call.host]
+    if service.protocol == "SAML20" or provider.is_off_network(call.trace_buffer.client):
+        raise AadstsError(81016, reason="There is no such endpoint.", status=404)
     try:
         signed_on = user_of_ticket(provider, call)
     except AadstsError:
@@ -72,8 +101,18 @@ def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[s
     call.trace_buffer.auth = "password"
     rst = _read_rst(provider, call, captured[0])
     return _reply_with_assertion(
-        provider, call, user_of_password(provider, rst.username or "", rst.password), rst, "password"
+        provider,
+        call,
+        user_of_password(provider, provider.federation_by_host[call.host], rst.username or "", rst.password),
+        rst,
+        "password",
     )
+
+
+def handle_adfs_certificate_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
+    """POST /adfs/services/trust/{2005,13}/certificatemixed: nobody has a certificate, so ID3242 for everybody."""
+    _read_rst(provider, call, captured[0])
+    raise AadstsError(AUTHENTICATION_FAILED)
 
 
 def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[tuple[str, str], ...]] | None:
@@ -92,29 +131,70 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
     return user, mutual_auth_headers(provider, verdict)
 
 
-def user_of_password(provider: Provider, name: str, password: str) -> User:
+def user_of_password(provider: Provider, service: FederationService, name: str, password: str) -> User:
     """Check a password and return the user; raises AadstsError.
 
     ``name`` is a user principal name, or a domain, a backslash and an account.
     """
-    account = name.rpartition("\\")[2]
-    user = provider.directory.find_user_by_account(account) if "\\" in name else provider.directory.find_user(name)
-    if user is None or user.locked or user.password_expired or not is_password_of(user, password):
+    user = _find_user(provider, service, name)
+    if user is None or user.locked or not is_password_of(user, password):
+        raise AadstsError(AUTHENTICATION_FAILED)
+    if user.password_expired or user.force_change_password_next_sign_in:
         raise AadstsError(AUTHENTICATION_FAILED)
     return user
 
 
+def _find_user(provider: Provider, service: FederationService, name: str) -> User | None:
+    r"""Find the user by ``DOMAIN\account`` or by a user principal name.
+
+    The domain is the NetBIOS or the DNS name of the Active Directory domain. A name that exists in Entra only is good
+    with ``alternate_login_id`` (AD FS document "Configuring Alternate Login ID").
+    """
+    domain, backslash, account = name.rpartition("\\")
+    if backslash:
+        realm = provider.estate.default_realm
+        known = {realm.netbios.lower(), realm.domain.lower(), realm.name.lower()}
+        return provider.directory.find_user_by_account(account) if domain.lower() in known else None
+    found = provider.directory.find_user_on_premises(name)
+    if found is None and service.alternate_login_id:
+        found = provider.directory.find_user(name)
+    return found
+
+
+def render_adfs_error(error: AadstsError, call: Call) -> bytes:
+    """Render ``error`` as AD FS does: ID3242, ID3082 and others, in the namespace of the endpoint's version.
+
+    Sources: node-sp-auth issue 77 (ID3082), azure-cli issue 22244 (ID3242).
+    """
+    version: TrustVersion = "13" if "13" in call.path else "2005"
+    message_id = find_message_id(call.body)
+    if error.code == AUTHENTICATION_FAILED:
+        return render_adfs_fault("FailedAuthentication", _AUTHENTICATION_TEXT, version, message_id)
+    if error.details.get("reason") == _UNKNOWN_SCOPE:
+        return render_adfs_fault("InvalidScope", _UNKNOWN_SCOPE, version, message_id)
+    text = error.details.get("reason") or "The request is invalid or malformed."
+    return render_adfs_fault("InvalidRequest", text, version, message_id)
+
+
 def _read_rst(provider: Provider, call: Call, version: str) -> Rst:
     known = _VERSIONS.get(version)
-    if known is None:
+    service = provider.federation_by_host[call.host]
+    if known is None or service.protocol == "SAML20":
         raise AadstsError(81016, reason="There is no such endpoint.", status=404)
     try:
         rst = parse_rst(call.body, known, provider.settings.soap_limit)
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
-    if rst.applies_to != provider.estate.cloud.audience_urn:
-        raise AadstsError(81016, reason="The relying party trust is unknown.")
+    if not is_relying_party(provider, service, rst.applies_to):
+        raise AadstsError(81016, reason=_UNKNOWN_SCOPE)
     return rst
+
+
+def is_relying_party(provider: Provider, service: FederationService, identifier: str) -> bool:
+    """Whether ``service`` issues tokens for ``identifier``: the cloud, or an enabled relying party of the estate."""
+    if identifier == provider.estate.cloud.audience_urn:
+        return True
+    return any(identifier in each.identifiers for each in service.relying_parties if each.enabled)
 
 
 def _is_user_of_service(provider: Provider, service: FederationService, user: User) -> bool:
@@ -122,25 +202,44 @@ def _is_user_of_service(provider: Provider, service: FederationService, user: Us
     return entry is not None and federation_service_of_domain(provider.estate, entry) == service
 
 
+def issuer_of_service(service: FederationService, user: User) -> str:
+    """Return the issuer of an assertion for the cloud: one for all domains, or that of the user's domain.
+
+    Source: AD FS claim rule of ``SupportMultipleDomain`` (mandiant/ADFSpoof issue 6).
+    """
+    if not service.issuer_per_domain:
+        return service.issuer
+    return f"http://{user.upn.rpartition('@')[2].lower()}/adfs/services/trust/"
+
+
 def issue_assertion(
-    provider: Provider, call: Call, user: User | None, grant: str, token_type: str = TOKEN_TYPE_SAML1
+    provider: Provider,
+    call: Call,
+    user: User | None,
+    grant: str,
+    token_type: str = TOKEN_TYPE_SAML1,
+    audience: str = "",
 ) -> IssuedAssertion:
     """Issue a signed assertion about ``user`` by the federation service at the host of ``call``.
 
-    Raises AadstsError for a user of another domain. ``grant``: ``kerberos`` or ``password``.
+    ``audience`` is the relying party, by default the cloud. Raises AadstsError for a user of another domain, if it is
+    the cloud. ``grant``: ``kerberos`` or ``password``.
     """
+    audience = audience or provider.estate.cloud.audience_urn
+    for_cloud = audience == provider.estate.cloud.audience_urn
     service = provider.federation_by_host[call.host]
-    if user is None or not user.enabled or not _is_user_of_service(provider, service, user):
+    if user is None or not user.enabled or (for_cloud and not _is_user_of_service(provider, service, user)):
         raise AadstsError(AUTHENTICATION_FAILED)
     start = int(call.now)
     end = start + service.token_lifetime
-    audience = provider.estate.cloud.audience_urn
+    named = user.upn if service.alternate_login_id else user.on_premises_upn or user.upn
+    identifiers = {"immutable-id": user.immutable_id or "", "upn": named, "none": ""}
     facts = AssertionFacts(
         id=f"_{make_guid()}",
-        issuer=service.issuer,
+        issuer=issuer_of_service(service, user) if for_cloud else service.issuer,
         audience=audience,
-        name_id=user.immutable_id or "",
-        upn=user.upn,
+        name_id=identifiers[service.name_id] if for_cloud else named,
+        upn=named if service.upn_claim == "upn" else "",
         not_before=start,
         not_on_or_after=end,
         method=_WINDOWS if grant == "kerberos" else _PASSWORD,
@@ -162,6 +261,8 @@ def _reply_with_assertion(
     headers: tuple[tuple[str, str], ...] = (),
 ) -> HttpReply:
     token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
-    issued = issue_assertion(provider, call, user, grant, token_type)
-    rstr = Rstr(rst.version, token_type, issued.audience, issued.text, call.now, issued.expires)
-    return HttpReply(200, render_rstr(rstr), SOAP_TYPE, headers)
+    issued = issue_assertion(provider, call, user, grant, token_type, rst.applies_to)
+    service = provider.federation_by_host[call.host]
+    named = service.token_type or token_type
+    rstr = Rstr(rst.version, named, issued.audience, issued.text, call.now, issued.expires)
+    return HttpReply(200, render_adfs_rstr(rstr, rst.message_id), SOAP_TYPE, headers)

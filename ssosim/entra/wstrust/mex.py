@@ -16,12 +16,14 @@ from typing import Literal
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.safe_xml import escape_attribute, escape_text
-from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU, TrustVersion
+from ssosim.entra.wstrust.rst import SOAP12, TRANSFER, TRUST_NAMESPACES, WSU, TrustVersion
 from ssosim.estate import Cloud, FederationService
 
 __all__ = ["MEX_TYPE", "MexEndpoint", "render_adfs_mex", "render_autologon_mex", "render_mex"]
 
 MEX_TYPE = "text/xml; charset=utf-8"
+_MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex"
+EndpointKind = Literal["windowstransport", "usernamemixed", "certificatemixed"]
 _REQUEST_ID_SLOT = "00000000-0000-0000-0000-000000000000"  # placeholder of the request id in the cached document
 
 _SP_OF: dict[TrustVersion, tuple[str, str]] = {
@@ -35,6 +37,8 @@ _RESPONSES: dict[TrustVersion, str] = {
 }
 # Names as AD FS has them (MSAL.NET test resource TestMex.xml).
 _NAMES: dict[tuple[str, TrustVersion], str] = {
+    ("certificatemixed", "2005"): "CertificateWSTrustBinding_IWSTrustFeb2005Async",
+    ("certificatemixed", "13"): "CertificateWSTrustBinding_IWSTrust13Async",
     ("windowstransport", "2005"): "CustomBinding_IWSTrustFeb2005Async",
     ("windowstransport", "13"): "CustomBinding_IWSTrust13Async1",
     ("usernamemixed", "2005"): "UserNameWSTrustBinding_IWSTrustFeb2005Async",
@@ -46,7 +50,7 @@ _NAMES: dict[tuple[str, TrustVersion], str] = {
 class MexEndpoint:
     """One WS-Trust endpoint; ``address`` is an https URL."""
 
-    kind: Literal["windowstransport", "usernamemixed"]
+    kind: EndpointKind
     version: TrustVersion
     address: str
 
@@ -60,6 +64,12 @@ def _policy(endpoint: MexEndpoint, name: str) -> str:
     )
     if endpoint.kind == "windowstransport":
         assertion = f"<http:NegotiateAuthentication/>{transport}"
+    elif endpoint.kind == "certificatemixed":
+        assertion = (
+            f'{transport}<sp:EndorsingSupportingTokens xmlns:sp="{sp}"><wsp:Policy>'
+            f'<sp:X509Token sp:IncludeToken="{sp}/IncludeToken/AlwaysToRecipient">'
+            "<wsp:Policy><sp:WssX509V3Token10/></wsp:Policy></sp:X509Token></wsp:Policy></sp:EndorsingSupportingTokens>"
+        )
     else:
         assertion = (
             f'{transport}<sp:{supporting} xmlns:sp="{sp}"><wsp:Policy>'
@@ -176,13 +186,41 @@ def _autologon_frame(cloud: Cloud, domain: str) -> str:
 
 @lru_cache(maxsize=64)
 def render_adfs_mex(service: FederationService) -> bytes:
-    """Render the document of a federation service: both kinds, both versions, as AD FS offers them."""
+    """Render the document of a federation service: both kinds, both versions, as AD FS offers them.
+
+    With ``mex_form`` metadata-section the WSDL is nested, as SiteMinder sends it (MSAL.NET issues 2152, 2665). AD FS
+    also lists endpoints for certificates, which programs with a password must not choose (MSAL Go issue 98).
+    """
     versions: tuple[TrustVersion, ...] = ("2005", "13")
-    kinds: tuple[Literal["windowstransport", "usernamemixed"], ...] = ("windowstransport", "usernamemixed")
-    return render_mex(
+    kinds: tuple[EndpointKind, ...] = ("certificatemixed", "windowstransport", "usernamemixed")
+    wsdl = render_mex(
         tuple(
             MexEndpoint(kind, version, endpoint_urls.adfs_trust_url(service, version, kind))
             for kind in kinds
             for version in versions
         )
+    )
+    return (_nest(wsdl) if service.mex_form == "metadata-section" else wsdl).encode()
+
+
+_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
+
+
+def _nest(wsdl: str) -> str:
+    return (
+        f'{_DECLARATION}<wsx:Metadata xmlns:wsx="{_MEX}"><wsx:MetadataSection '
+        f'Dialect="http://schemas.xmlsoap.org/wsdl/">{wsdl.removeprefix(_DECLARATION)}'
+        "</wsx:MetadataSection></wsx:Metadata>"
+    )
+
+
+def render_transfer_response(service: FederationService, message_id: str) -> bytes:
+    """Render the response to a WS-Transfer Get: the metadata in an envelope (WS-MetadataExchange 1.1)."""
+    plain = render_adfs_mex(service).decode()
+    metadata = (plain if service.mex_form == "metadata-section" else _nest(plain)).removeprefix(_DECLARATION)
+    relates = f"<a:RelatesTo>{escape_text(message_id)}</a:RelatesTo>" if message_id else ""
+    return (
+        f'<s:Envelope xmlns:s="{SOAP12}" xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header>'
+        f'<a:Action s:mustUnderstand="1">{TRANSFER}/GetResponse</a:Action>{relates}</s:Header>'
+        f"<s:Body>{metadata}</s:Body></s:Envelope>"
     ).encode()

@@ -23,9 +23,9 @@ def check_cloud_password(
     """Check a cloud password and return its user. ``tenant`` None means any tenant (``organizations``).
 
     Raises AadstsError: 50059 (unknown domain), 50034 (no such user), 50053 (locked), 50057 (disabled), 50056
-    (federated: no password in the cloud), 50126 (wrong), 50055 (expired). The caller checks
-    MFA, because it depends on the request. The order of the checks is chosen here; public tools show only the code of
-    each state (AADInternals KillChain_utils.ps1).
+    (federated: no password in the cloud), 50126 (wrong), 50055 (expired, or must be changed). The caller
+    checks second factors, because they depend on the request. The order of the checks is chosen here; public tools show
+    only the code of each state (AADInternals KillChain_utils.ps1).
     """
     entry = directory.find_domain(username) if "@" in username else None
     if entry is None:
@@ -43,6 +43,6 @@ def check_cloud_password(
         raise AadstsError(50056)
     if not is_password_of(user, password):
         raise AadstsError(50126)
-    if user.password_expired:
+    if user.password_expired or user.force_change_password_next_sign_in:
         raise AadstsError(50055)
     return user

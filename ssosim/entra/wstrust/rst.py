@@ -16,10 +16,23 @@ from lxml.etree import _Element
 
 from ssosim.entra.core.safe_xml import InvalidXmlError, local_name, parse_xml, text_of
 
-__all__ = ["SOAP12", "TRUST_NAMESPACES", "WSSE", "WSU", "Rst", "TrustVersion", "parse_rst"]
+__all__ = [
+    "SOAP12",
+    "TRANSFER",
+    "TRUST_NAMESPACES",
+    "WSSE",
+    "WSU",
+    "Rst",
+    "TrustVersion",
+    "find_message_id",
+    "parse_rst",
+    "read_transfer_get",
+]
 
 TrustVersion = Literal["2005", "13"]
 
+TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+_FAULT_LIMIT = 256 * 1024
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -69,6 +82,25 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
         username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
         password="" if token is None else text_of(token.find(f"{{{WSSE}}}Password")),
     )
+
+
+def find_message_id(body: bytes) -> str:
+    """Return the MessageID of an envelope; ``""`` if there is none, or the body is no envelope."""
+    try:
+        root = parse_xml(body, _FAULT_LIMIT)
+    except InvalidXmlError:
+        return ""
+    return _message_id(root.find(f"{{{SOAP12}}}Header"))
+
+
+def read_transfer_get(body: bytes, limit: int) -> str:
+    """Return the MessageID of a WS-Transfer Get; raises InvalidXmlError for anything else."""
+    root = parse_xml(body, limit)
+    header = root.find(f"{{{SOAP12}}}Header")
+    action = "" if header is None else text_of(header.find(f"{{{_ADDRESSING}}}Action")).strip()
+    if root.tag != f"{{{SOAP12}}}Envelope" or action != f"{TRANSFER}/Get":
+        raise InvalidXmlError("The message is no WS-Transfer Get.")
+    return _message_id(header)
 
 
 def _first_child_by_tag(parent: _Element) -> dict[str, _Element]:

@@ -236,12 +236,14 @@ class ActiveFaults:
         for applied in self.active:
             applied.call_off()
 
-    def attach(self, server: Server, part: Part, name: str = "", *, validates: bool = False) -> None:
-        """Apply the faults at ``server``. ``name`` is the name of an authoritative server in the hierarchy.
+    def attach(self, server: Server, part: Part, name: str = "", *, validates: bool = False, subnet: str = "") -> None:
+        """Apply the faults at ``server``. ``name`` is that of an authoritative server, or of a resolver.
 
-        ``validates``: it is a validating resolver.
+        ``validates``: it is a validating resolver. ``subnet``: the subnet or address of a resolver, as servers see it.
         """
         self._servers.append((server, part, name, validates))
+        if part == "resolver":
+            self._state = replace(self._state, resolvers={**self._state.resolvers, name: subnet})
         server.find_effect = self._find_effect(part, name, validates=validates)
 
     def watch(self, watcher: Callable[[FaultState], None]) -> None:
@@ -282,7 +284,7 @@ class ActiveFaults:
         """Fold all layers over the base."""
         if self._healthy[0] is not self._base:
             self._healthy = self._base, Hierarchy.standard(self._base)
-        state = FaultState(*self._healthy)
+        state = FaultState(*self._healthy, resolvers=self._state.resolvers)
         for layer in self._layers:
             if isinstance(layer, Patch):
                 state = replace(state, zones=layer.apply(state.zones))
@@ -342,7 +344,9 @@ class ActiveFaults:
 
             return silence
 
-        touched = {plain(zone) for zone in (*hierarchy.removed, *(zone for zone, _ in hierarchy.views))}
+        touched = {
+            plain(zone) for zone in (*hierarchy.removed, *hierarchy.delegated, *(zone for zone, _ in hierarchy.views))
+        }
         below = tuple(f".{zone}" for zone in touched)
 
         def choose_server(event: DnsAnswered, client: str) -> Effect | None:

@@ -18,6 +18,7 @@ from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.fault_error import HOSTS_WITH_CODES
 from ssosim.estate import Estate
 from ssosim.faults.core.errors import FaultError
+from ssosim.faults.core.estate_fault import EstateFault
 from ssosim.faults.core.fault import CertificateTrouble, FaultState, HttpRule
 from ssosim.services import Service, http_host_names
 from ssosim.trace import SignInStep
@@ -122,11 +123,18 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
     healthy = provider.estate
     domains: list[tuple[int, tuple[str, ...]]] = []
 
-    def find_estate_faults(call: Call, step: SignInStep) -> tuple[int, ...]:
-        if not domains or step not in _SEAMLESS_STEPS:
+    explained: list[tuple[int, EstateFault]] = []
+
+    def find_estate_faults(call: Call, step: SignInStep, code: int | None) -> tuple[int, ...]:
+        of_domains = domains if step in _SEAMLESS_STEPS else []
+        if not of_domains and (code is None or not explained):
             return ()
-        text = f"{call.target} {call.body[:_MOST_TEXT].decode('utf-8', 'replace')}".lower()
-        return tuple(number for number, names in domains if any(name in text for name in names))
+        text = f"{call.target} {call.body[:_MOST_TEXT].decode('utf-8', 'replace')}"
+        lower = text.lower()
+        found = [number for number, names in of_domains if any(name in lower for name in names)]
+        if code is not None:
+            found += [number for number, fault in explained if fault.explains(text, code, healthy)]
+        return tuple(dict.fromkeys(found))
 
     def show(state: FaultState) -> None:
         check_hosts(state, healthy)
@@ -134,16 +142,22 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
         if estate is not provider.estate:
             provider.set_estate(estate)
         domains[:] = _find_changed_domains(healthy, state)
+        owners = [(number, getattr(change, "__self__", None)) for number, change in _number_changes(state)]
+        explained[:] = [(number, owner) for number, owner in owners if isinstance(owner, EstateFault)]
         provider.find_estate_faults = find_estate_faults
         provider.find_effect = make_find_http_effect(state.http, is_model)
 
     return show
 
 
+def _number_changes(state: FaultState) -> Iterable[tuple[int, Callable[[Estate], Estate]]]:
+    return zip(state.estate_faults, state.estate, strict=True)
+
+
 def _find_changed_domains(healthy: Estate, state: FaultState) -> list[tuple[int, tuple[str, ...]]]:
     """Return, for each change of the estate, its fault and the names of the tenants that it changes."""
     found, estate = [], healthy
-    for number, change in zip(state.estate_faults, state.estate, strict=True):
+    for number, change in _number_changes(state):
         former, estate = estate, change(estate)
         tenants = [tenant for tenant in estate.tenants if tenant not in former.tenants]
         names = [(each.id, each.initial_domain, *(domain.name for domain in each.domains)) for each in tenants]

@@ -130,6 +130,7 @@ class FaultState:
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
     estate that the identity provider uses. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each
     change of the estate), ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it.
+    ``resolvers`` are the lab's resolvers by name, each with the subnet that name servers see; no fault changes them.
     """
 
     zones: ZoneSet
@@ -144,6 +145,7 @@ class FaultState:
     estate_faults: tuple[int, ...] = ()
     certificate_faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     bogus_faults: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))
+    resolvers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState:
@@ -166,8 +168,17 @@ def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState
             **before.hierarchy.removed_by,
             **dict.fromkeys(hierarchy.removed - before.hierarchy.removed, number),
         }
+        delegated_by = {
+            zone: before.hierarchy.delegated_by.get(zone, number)
+            if before.hierarchy.delegated.get(zone) is servers
+            else number
+            for zone, servers in hierarchy.delegated.items()
+        }
         hierarchy = dataclasses.replace(
-            hierarchy, views=MappingProxyType(views), removed_by=MappingProxyType(removed_by)
+            hierarchy,
+            views=MappingProxyType(views),
+            removed_by=MappingProxyType(removed_by),
+            delegated_by=MappingProxyType(delegated_by),
         )
     changed = [
         host

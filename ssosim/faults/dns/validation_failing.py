@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from dns.rcode import SERVFAIL
-
-from ssosim.dns import Effect
-from ssosim.faults.core.answer_fault import normalise_name
-from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState
-from ssosim.trace import DnsAnswered
+from ssosim.faults.core.fault import Applied, Fault, FaultState
+from ssosim.faults.core.validation import fail_validation
 
 __all__ = ["ValidationFailing"]
 
@@ -28,18 +22,7 @@ class ValidationFailing(Fault, frozen=True, kw_only=True, tag="validation-failin
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """Return ``state`` with the zone bogus."""
-        origin = state.hierarchy.zone(self.zone)
-        inside = normalise_name(self.zone)
-
-        def effect(event: DnsAnswered, client: str) -> Effect | None:
-            if self.clients and client not in self.clients:
-                return None
-            if event.name != inside and not event.name.endswith(f".{inside}"):
-                return None
-            return Effect(rcode=SERVFAIL, unless_cd=True)
-
-        rule = DnsRule("lab", True, effect)
-        return dataclasses.replace(state, bogus=state.bogus | {origin}, rules=(*state.rules, rule))
+        return fail_validation(state, (state.hierarchy.zone(self.zone),), self.clients)
 
     def describe(self) -> str:
         """Describe the fault in one line."""

@@ -17,6 +17,7 @@ class ClientAddresses:
         self._counts: dict[str, int] = {}
         self._reporting: set[str] = set()
         self._models: set[str] = set()
+        self._off_network: set[str] = set()
 
     def client_of(self, remote: str, local: str) -> str:
         """Return the client of an exchange between the addresses ``remote`` and ``local`` (the lab's end).
@@ -33,6 +34,14 @@ class ClientAddresses:
         self._clients[address] = client
         (self._reporting.add if reports_failures else self._reporting.discard)(address)
         (self._models.add if reports_failures else self._models.discard)(client)
+
+    def put_off_network(self, client: str) -> None:
+        """Record that the device of ``client`` is outside of the corporate network."""
+        self._off_network.add(client)
+
+    def is_off_network(self, client: str) -> bool:
+        """Whether the device of ``client`` is outside of the corporate network."""
+        return client in self._off_network
 
     def is_model(self, client: str) -> bool:
         """Whether ``client`` runs on a device of ours, which says what fails and waits so long and no longer."""

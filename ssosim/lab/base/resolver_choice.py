@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from ssosim.dns.recursion import ResolverSettings
-from ssosim.estate import DnsResolver, Estate
+from ssosim.estate import Device, DnsResolver, Estate
 
-__all__ = ["name_servers", "resolver_address", "resolver_settings"]
+__all__ = ["name_servers", "own_resolvers", "resolver_addresses", "resolver_settings"]
 
 
-def resolver_address(estate: Estate, device: str | None = None) -> str:
-    """The address of the DNS server that ``device`` asks; None for a program on any device."""
-    own = [resolver.address for resolver in estate.resolvers if device in resolver.devices]
-    return next(iter(own), name_servers(estate)[0])
+MAX_NAME_SERVERS = 3
+"""The most servers that glibc asks. Source: resolv.conf(5), ``nameserver``."""
+
+
+def own_resolvers(estate: Estate, device: Device) -> tuple[str, ...]:
+    """The addresses of the resolvers that the estate gives ``device`` itself, in order; none: those for everybody."""
+    if device.resolvers:
+        addresses = {resolver.name: resolver.address for resolver in estate.resolvers}
+        return tuple(addresses[name] for name in device.resolvers if name in addresses)
+    return tuple(resolver.address for resolver in estate.resolvers if device.name in resolver.devices)
+
+
+def resolver_addresses(estate: Estate, device: Device) -> tuple[str, ...]:
+    """The addresses of the DNS servers that ``device`` asks, in this order: one to three, as resolv.conf(5) allows."""
+    found = own_resolvers(estate, device) or name_servers(estate)
+    return found[: MAX_NAME_SERVERS if estate.resolvers else 1]
 
 
 def name_servers(estate: Estate) -> tuple[str, ...]:

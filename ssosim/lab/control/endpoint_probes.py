@@ -90,7 +90,7 @@ class EndpointProber:
         return ("chain" if chain else "direct"), chain, addresses
 
     async def _check(self, entry: Endpoint, server: tuple[str, int]) -> int:
-        http = LabHttp(LabResolver(self._address, server), self._lab.client_tls, self._lab.endpoint)
+        http = LabHttp(LabResolver(self._address, [server]), self._lab.client_tls, self._lab.endpoint)
         try:
             return (await http.request("GET", f"https://{entry.name}{entry.https}", {}, b"")).status
         except NetworkFailure:

@@ -88,7 +88,7 @@ def _static_schemas() -> dict[str, Schema]:
     part = object_of({"part": TEXT, "what": TEXT, "where": TEXT})
     api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
     in_force = {"id": WHOLE, "description": TEXT, "suspended": YES_NO, "fault": TEXT}
-    phase = {"name": TEXT, "title": TEXT, "number": WHOLE, "since": WHOLE}
+    phase = {"name": TEXT, "title": TEXT, "number": WHOLE, "since": WHOLE, "sign_in_at": or_null(NUMBER)}
     outcome = {"enum": [str(each) for each in Outcome]}
     return {
         "Error": object_of({"error": TEXT}, open_=True),

@@ -261,6 +261,7 @@ class Lab:
             trace=self.trace,
             clock=self.clock,
             client_of=self.client_addresses.client_of,
+            is_off_network=self.client_addresses.is_off_network,
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before

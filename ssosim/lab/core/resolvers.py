@@ -110,5 +110,11 @@ async def start_resolvers(lab: ResolverContext) -> AsyncIterator[dict[str, Recur
             cleanup.push_async_callback(recursor.stop)
             lab.client_addresses.register(host, resolver.name)
             lab.set_endpoint(resolver.address, DNS_PORT, (host, await recursor.start(host, port)))
-            lab.faults.attach(recursor, "resolver", validates=resolver.validate)
+            lab.faults.attach(
+                recursor,
+                "resolver",
+                resolver.name,
+                validates=resolver.validate,
+                subnet=resolver.location or resolver.address,
+            )
         yield started

@@ -16,14 +16,14 @@ from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import Clock, VirtualClock
-from ssosim.estate import Device
+from ssosim.estate import Device, User
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_effect import KdcDecision
 from ssosim.kerberos import Address, write_krb5_conf
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.people import app_credentials, client_random
-from ssosim.lab.base.resolver_choice import resolver_address
+from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import EndpointMap, LabHttp, LabKerberos, LabResolver, ModelUser, SilentKdcFallback
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
@@ -95,6 +95,8 @@ async def model_device(
 
     user = lab.user_of(device)
     slot = slot or await reserve_client_slot(lab, client)
+    if not device.corporate_network:
+        lab.client_addresses.put_off_network(client)
     address, home = slot.address, slot.home
     write_krb5_conf(
         home / "krb5.conf",
@@ -107,7 +109,7 @@ async def model_device(
     timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
         address,
-        lab.endpoint(resolver_address(lab.estate, device.name), 53),
+        [lab.endpoint(each, 53) for each in resolver_addresses(lab.estate, device)],
         lab.estate.default_realm.domain,
         dual_stack=dual_stack,
         timer=timer,
@@ -132,7 +134,7 @@ async def model_device(
                 partial(_wait_for_kdc_delay, lab, client, clock),
             ),
             clock=clock,
-            user=ModelUser(lab.trace, client, user.password if user_present else None),
+            user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
             search_domain=lab.estate.default_realm.domain,
             stored_password=user.password,
             app_credentials=app_credentials(lab.estate, user, lab.keys),
@@ -140,6 +142,12 @@ async def model_device(
         )
     finally:
         await http.close()
+
+
+def _find_password(lab: Lab, user: User) -> str:
+    """Return the password that the user knows now; a fault may have changed it."""
+    now = lab.provider.directory.find_user(user.upn) if lab.provider is not None else None
+    return now.password if now is not None else user.password
 
 
 def _make_endpoint_map(lab: Lab, own: str, foreign_host: tuple[str, int]) -> EndpointMap:

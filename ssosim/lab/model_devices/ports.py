@@ -107,14 +107,14 @@ class LabKerberos:
 class ModelUser:
     """The user of a client model's device. It types the right password into each prompt; the trace records the prompt.
 
-    ``password`` None: the user does not respond.
+    ``password`` returns the password that the user knows now. None: the user does not respond.
     """
 
     trace: Trace
     client: str
-    password: str | None
+    password: Callable[[], str] | None
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Show a prompt."""
         self.trace.record(self.client, UserPrompted(reason=f"password of {upn}: {reason}"))
-        return self.password
+        return None if self.password is None else self.password()

@@ -1,10 +1,11 @@
-"""The stub resolver of a client model's device: one UDP socket for its lifetime, and TCP for truncated answers."""
+"""The stub resolver of a client model's device: a UDP socket for each server, and TCP for truncated answers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
+from collections.abc import Sequence
 from typing import Any, cast
 
 import dns.exception
@@ -14,6 +15,8 @@ from ssosim.dns.zones.stub import (
     NAME_TIMEOUT_S,
     TYPES,
     LookupResult,
+    Query,
+    asks_next_server,
     build_query,
     merge_lookups,
     read_wire,
@@ -29,7 +32,7 @@ _HEADER = 12
 
 
 class LabResolver:
-    """Queries one DNS server, without a cache.
+    """Queries DNS servers, without a cache: the first of ``servers``, and the next one after a failure.
 
     ``address``: the source address. ``search_domain`` is appended first to a name of one label, as in glibc with
     ndots 1. ``dual_stack``: return AAAA addresses before A addresses, as on a device with IPv6 (RFC 6724).
@@ -38,18 +41,18 @@ class LabResolver:
     def __init__(
         self,
         address: str,
-        server: tuple[str, int],
+        servers: Sequence[tuple[str, int]],
         search_domain: str = "",
         *,
         dual_stack: bool = False,
         timer: ResponseTimer | None = None,
     ) -> None:
         self.address = address
-        self.server = server
+        self.servers = tuple(servers)
         self.search_domain = search_domain
         self._dual_stack = dual_stack
         self._timer = timer or ResponseTimer()
-        self._socket: _UdpSocket | None = None
+        self._sockets: dict[tuple[str, int], _UdpSocket] = {}
         self._opening = asyncio.Lock()
 
     @code_of_lab
@@ -71,10 +74,10 @@ class LabResolver:
         return read.values[0] if read.values else None
 
     async def close(self) -> None:
-        """Close the socket."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Close the sockets."""
+        for each in self._sockets.values():
+            each.close()
+        self._sockets.clear()
 
     async def _query_type(self, name: str, kind: str) -> LookupResult:
         try:
@@ -82,28 +85,36 @@ class LabResolver:
         except (dns.exception.DNSException, UnicodeError):
             return LookupResult("servfail")  # no name of the DNS; a server would not be asked
 
+        read = LookupResult("timeout")
+        for server in self.servers:
+            read = await self._query_server(server, query)
+            if not asks_next_server(read):
+                break
+        return read
+
+    async def _query_server(self, server: tuple[str, int], query: Query) -> LookupResult:
         def means_no_response(event: Event) -> bool:
             return isinstance(event, DnsAnswered) and event.rcode == "DROPPED" and event.name == query.plain
 
         try:
             async with self._timer.limit(NAME_TIMEOUT_S, means_no_response):
-                answer = await self._udp(query.tail)
+                answer = await self._udp(server, query.tail)
                 if answer[2] & 0x02:
-                    answer = await self._tcp(query.tail)
+                    answer = await self._tcp(server, query.tail)
         except TimeoutError:
             return LookupResult("timeout")
         except (OSError, EOFError, dns.exception.DNSException):
             return LookupResult("servfail")
         return read_wire(answer[2:], query.type)
 
-    async def _udp(self, query: bytes) -> bytes:
+    async def _udp(self, server: tuple[str, int], query: bytes) -> bytes:
         async with self._opening:  # one socket also for the first queries if they are sent together
-            if self._socket is None:
-                self._socket = await _UdpSocket.open(self.address, self.server)
-        return await self._socket.send_query(query)
+            if server not in self._sockets:
+                self._sockets[server] = await _UdpSocket.open(self.address, server)
+        return await self._sockets[server].send_query(query)
 
-    async def _tcp(self, query: bytes) -> bytes:
-        host, port = self.server
+    async def _tcp(self, server: tuple[str, int], query: bytes) -> bytes:
+        host, port = server
         reader, writer = await asyncio.open_connection(host, port, local_addr=(self.address, 0))
         try:
             sent = os.urandom(2) + query

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from weakref import WeakSet
 
 from aiohttp import web
 
@@ -22,6 +21,7 @@ HANDSHAKE_SECONDS = 10.0
 ProtocolFactory = Callable[[Callable[[BaseException | None], None]], asyncio.Protocol]
 """Creates the protocol of a new connection. Its argument is called if that ends before the first HTTP byte."""
 
+_FIRST_PRUNE = 8
 _MOST_ACCEPTS = 128
 _PAUSE_S = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -79,7 +79,8 @@ class _ConnectionAcceptor:
         self._address = address
         self._observer = observer
         self._handshakes: set[asyncio.Task[None]] = set()
-        self._connections: WeakSet[asyncio.BaseTransport] = WeakSet()
+        self._connections: set[asyncio.BaseTransport] = set()
+        self._prune_at = _FIRST_PRUNE
         self._loop = asyncio.get_running_loop()
         self._local = str(listener.getsockname()[0])
 
@@ -103,6 +104,13 @@ class _ConnectionAcceptor:
         for transport in list(self._connections):
             if isinstance(transport, asyncio.Transport):
                 transport.abort()
+
+    def _add_connection(self, transport: asyncio.BaseTransport) -> None:
+        """Remember an open connection. Closed ones are dropped at times, since uvloop's have no weak references."""
+        self._connections.add(transport)
+        if len(self._connections) >= self._prune_at:
+            self._connections = {each for each in self._connections if not each.is_closing()}
+            self._prune_at = 2 * len(self._connections) + _FIRST_PRUNE
 
     def _accept(self) -> None:
         for _ in range(_MOST_ACCEPTS):
@@ -131,6 +139,6 @@ class _ConnectionAcceptor:
             transport, _ = await self._loop.connect_accepted_socket(
                 protocol, connection, ssl=self._tls, ssl_handshake_timeout=limit
             )
-            self._connections.add(transport)
+            self._add_connection(transport)
         except OSError as error:
             self._observer.record_failed_handshake(observed, error)

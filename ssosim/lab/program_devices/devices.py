@@ -18,7 +18,7 @@ from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
-from ssosim.lab.base.resolver_choice import name_servers
+from ssosim.lab.base.resolver_choice import name_servers, own_resolvers
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.network.foreign_hosts import FOREIGN_NETWORK, ForeignIpv4Hosts
 from ssosim.lab.network.ipv6 import (
@@ -125,11 +125,15 @@ class ProgramDevices:
         context, lab = self._context, self._context.lab
         device = lab.device_of(request.device)
         user = lab.user_of(device)
+        if lab.provider is not None:  # the password that the user knows now
+            user = lab.provider.directory.find_user(user.upn) or user
         behaviour = check_behaviour(request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
         lab.client_addresses.register(address, client)
+        if not device.corporate_network:
+            lab.client_addresses.put_off_network(client)
         link = device_link_commands(address, request.pid)
         dual = device.ipv6 if request.ipv6 is None else request.ipv6
         ipv6 = device_ipv6_address(address) if dual else ""
@@ -220,7 +224,7 @@ class ProgramDevices:
     def _resolv_conf(self, device: Device, ipv6: str) -> str:
         """Return the device's own resolv.conf; ``""`` if the lab's is right for it."""
         estate = self._context.estate
-        own = [each.address for each in estate.resolvers if device.name in each.devices]
+        own = [*own_resolvers(estate, device)]
         if ipv6 and not own and any(":" in each for each in name_servers(estate)):
             own = [*name_servers(estate)]
         search = f"search {estate.default_realm.domain}\n"

@@ -4,7 +4,11 @@
 ``device_codes`` passes device codes to it. All its requests are on the wire, like those of programs.
 """
 
-BEHAVIOURS = ("signs-in", "refuses", "walks-away", "types-wrong-password", "no-browser")
-"""The behaviours of a scripted user; the first is the default. ``no-browser`` signs in with a device code elsewhere."""
+BEHAVIOURS = ("signs-in", "refuses", "walks-away", "types-wrong-password", "no-second-factor", "no-browser")
+"""The behaviours of a scripted user; the first is the default.
+
+``no-second-factor`` types the password, and leaves the page that asks for a one-time code. ``no-browser`` signs in with
+a device code elsewhere.
+"""
 
 __all__ = ["BEHAVIOURS"]

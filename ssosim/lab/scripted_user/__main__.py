@@ -11,13 +11,17 @@ Exit codes: 0 done (which includes a refusal), 1 the page could not be used, 2 w
 from __future__ import annotations
 
 import argparse
+import base64
+import hmac
 import http.client
 import http.cookiejar
 import importlib.util
 import json
 import os
 import ssl
+import struct
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -29,6 +33,8 @@ from typing import Any
 
 _MOST_PAGES = 12  # a real user gives up about then
 _WRONG_PASSWORDS = 3  # attempts with a wrong password
+_ONE_TIME_CODES = 2  # attempts: a code that was used already is refused, so the user waits for the next
+_CODE_S = 30  # seconds that a one-time code is shown
 _TIMEOUT_S = 30.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_OCTETS = 1024 * 1024
@@ -117,27 +123,55 @@ class Browser:
 
 def browse(profile: dict[str, Any], url: str, device_code: str = "") -> int:
     """Open ``url`` and act by the behaviour in the user's ``profile``; return the number of pages opened."""
-    browser, behaviour, tried = Browser(profile["ca"]), profile["behaviour"], 0
+    browser, visit = Browser(profile["ca"]), _Visit(profile, device_code)
     page = browser.open(url)
     for seen in range(1, _MOST_PAGES):
         form = page.form
-        if form is None:
+        if form is None or not visit.fill(form):
             return seen
-        if "otc" in form.fields:
-            form.fields["otc"] = device_code
-            device_code = ""
-            if not form.fields["otc"]:
-                return seen  # the code was refused, or there is none
-        elif "password" in form.kinds.values():
-            if behaviour == "walks-away" or (behaviour == "types-wrong-password" and tried == _WRONG_PASSWORDS):
-                return seen
-            if behaviour == "refuses" and "cancel" not in form.buttons:
-                return seen  # the page of AD FS has no button to cancel: the user closes it
-            if behaviour not in ("refuses", "types-wrong-password") and tried:
-                return seen  # the right password was refused: the user stops
-            tried += _fill(form, profile, behaviour)
         page = browser.open(form.action, form.fields)
     return _MOST_PAGES
+
+
+class _Visit:
+    """What the user does at the forms of one series of pages."""
+
+    def __init__(self, profile: dict[str, Any], device_code: str) -> None:
+        self._profile, self._behaviour, self._device_code = profile, profile["behaviour"], device_code
+        self._passwords = self._one_time_codes = 0
+
+    def fill(self, form: Form) -> bool:
+        """Fill in ``form``; return False if the user leaves it."""
+        if "otc" in form.fields:
+            return self._give_one_time_code(form) if "flowToken" in form.fields else self._give_device_code(form)
+        return self._give_password(form) if "password" in form.kinds.values() else True
+
+    def _give_device_code(self, form: Form) -> bool:
+        form.fields["otc"], self._device_code = self._device_code, ""
+        return bool(form.fields["otc"])  # the code was refused, or there is none
+
+    def _give_one_time_code(self, form: Form) -> bool:
+        if self._behaviour == "no-second-factor" or self._one_time_codes == _ONE_TIME_CODES:
+            return False
+        if self._behaviour == "refuses":
+            form.fields["cancel"] = "1"
+            return True
+        if self._one_time_codes:  # it was used already: the app shows the next one in a moment
+            time.sleep(_CODE_S - time.time() % _CODE_S)
+        self._one_time_codes += 1
+        form.fields["otc"] = one_time_code(self._profile["totp_secret"], time.time())
+        return True
+
+    def _give_password(self, form: Form) -> bool:
+        behaviour, tried = self._behaviour, self._passwords
+        if behaviour == "walks-away" or (behaviour == "types-wrong-password" and tried == _WRONG_PASSWORDS):
+            return False
+        if behaviour == "refuses" and "cancel" not in form.buttons:
+            return False  # the page of AD FS has no button to cancel: the user closes it
+        if behaviour not in ("refuses", "types-wrong-password") and tried:
+            return False  # the right password was refused: the user stops
+        self._passwords += _fill(form, self._profile, behaviour)
+        return True
 
 
 def _fill(form: Form, profile: dict[str, Any], behaviour: str) -> bool:
@@ -154,6 +188,14 @@ def _fill(form: Form, profile: dict[str, Any], behaviour: str) -> bool:
         elif kind in ("email", "text"):
             form.fields[name] = profile["upn"]
     return secret
+
+
+def one_time_code(secret: str, now: float) -> str:
+    """Return what the authenticator app with ``secret`` (base32) shows at ``now`` (RFC 6238: SHA-1, 30 s, 6 digits)."""
+    key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack(">Q", int(now) // _CODE_S), "sha1")
+    (number,) = struct.unpack_from(">I", digest, digest[-1] & 15)  # RFC 4226, section 5.3
+    return f"{(number & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 def _in_background(log: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssosim.estate import Estate, User
+from ssosim.estate.second_factors import derive_totp_secret
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.scripted_user import BEHAVIOURS
 
@@ -47,6 +48,7 @@ def set_up_user(
     profile = {
         "upn": user.upn,
         "password": user.password,
+        "totp_secret": derive_totp_secret(user),
         "behaviour": behaviour,
         "ca": str(ca),
         "login_page_host": login_page_host,

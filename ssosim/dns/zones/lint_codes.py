@@ -1,0 +1,37 @@
+"""The codes of lint findings, and what each rule finds. ``--skip`` and ``--only`` take codes, and codes are stable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CODES"]
+
+CODES: Mapping[str, str] = {
+    "chain-loop": "CNAMEs or aliases that form a loop, or a chain longer than resolvers follow",
+    "cname-other-data": "a CNAME beside other data",
+    "dangling-alias": "an alias record set whose target does not exist",
+    "dangling-cname": "a CNAME to a name that its zone does not have",
+    "delegation-takeover": "a delegation to a hosting provider, where others can create the zone if it is deleted",
+    "empty-record-set": "a record set without records and without a target",
+    "endpoint-without-address": "a traffic manager endpoint whose name has no address",
+    "glue-missing": "a delegation to a name server below it, without the address of that server",
+    "missing-trailing-dot": "a target that looks like an absolute name without its last dot",
+    "mx-is-cname": "a mail server that is a CNAME",
+    "negative-ttl-long": "negative answers that are cached for more than three hours",
+    "no-ns": "a zone file without NS records at the apex",
+    "no-soa": "a zone file without a SOA record",
+    "ns-is-cname": "a name server that is a CNAME",
+    "profile-without-owner": "a traffic manager profile without an owner",
+    "ptr-without-address": "a PTR record whose target does not have the address",
+    "single-kind": "a kind of record set that is used only once in all zones",
+    "single-name-server": "a zone with one name server",
+    "spf-duplicate": "two SPF records at one name",
+    "spf-type": "a record of the obsolete type SPF without the same text in a TXT record",
+    "srv-is-cname": "a server of a SRV record that is a CNAME",
+    "takeover": "a CNAME to a provider's name that others can claim if the resource is deleted",
+    "target-without-address": "a name server, mail server or SRV target without an address",
+    "ttl-long": "a TTL of more than a day",
+    "ttl-range": "a TTL of more than 2147483647 seconds",
+    "ttl-short": "a TTL of less than 30 seconds",
+    "two-values": "two CNAME, DNAME or SOA records at one name",
+}

@@ -1,0 +1,31 @@
+"""The fault ``user-disabled``."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from ssosim.estate import Estate
+from ssosim.faults.core.estate_fault import EstateFault, change_user
+
+__all__ = ["UserDisabled"]
+
+
+class UserDisabled(EstateFault, frozen=True, kw_only=True, tag="user-disabled"):
+    """The account of ``user`` is disabled: AADSTS50057 for every way to sign in, refresh tokens included.
+
+    Source: Entra error-code reference.
+    """
+
+    CODES: ClassVar[tuple[int, ...]] = (50057,)
+
+    user: str
+
+    def change(self, estate: Estate) -> Estate:
+        """Return ``estate`` with the user changed."""
+        return change_user(estate, self.user, lambda user: replace(user, enabled=False))
+
+    def describe(self) -> str:
+        """Describe the fault in one line."""
+        return f"the account of {self.user} is disabled"

@@ -1,0 +1,199 @@
+"""Lint rules of standards, on both sides: what each finds, and what it leaves alone. named-checkzone runs beside."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from ssosim.cli.main import main
+from ssosim.dns.imports import ImportMistakeError, read_tree
+from ssosim.dns.zones.lint import LintFinding, lint
+from ssosim.dns.zones.lint_codes import CODES
+from ssosim.dns.zones.lint_standards import load_suffixes
+from ssosim.sources import load_sources
+
+ROOT = Path(__file__).parents[2]
+CORPUS = Path(__file__).parent / "zone_corpus"
+HEAD = "$ORIGIN example.com.\n$TTL 3600\n@ SOA ns1 host 1 7200 900 1209600 300\n"
+SERVERS = "@ NS ns1\n@ NS ns2.example.net.\nns1 A 192.0.2.53\n"
+GOOD = HEAD + SERVERS
+
+
+def findings(tmp_path: Path, text: str, name: str = "example.com.zone") -> list[LintFinding]:
+    """The findings in a zone file."""
+    (tmp_path / name).write_text(text)
+    return list(lint(read_tree(tmp_path)))
+
+
+CASES = [
+    ("mx-is-cname", "warning", GOOD + "@ MX 10 mail\nmail CNAME host\nhost A 192.0.2.1\n"),
+    ("mx-is-cname", "warning", GOOD + "@ MX 10 mail\n* CNAME host\nhost A 192.0.2.1\n"),
+    ("ns-is-cname", "error", HEAD + "@ NS ns1\n@ NS ns2.example.net.\nns1 CNAME host\nhost A 192.0.2.1\n"),
+    ("srv-is-cname", "warning", GOOD + "_ldap._tcp SRV 0 0 389 dc\ndc CNAME host\nhost A 192.0.2.1\n"),
+    ("no-ns", "warning", HEAD + "www A 192.0.2.1\n"),
+    ("no-soa", "warning", "$ORIGIN example.com.\n$TTL 60\n" + SERVERS),
+    ("glue-missing", "error", GOOD + "sub NS ns.sub\nsub NS ns2.example.net.\n"),
+    ("target-without-address", "error", HEAD + "@ NS ns1\n@ NS ns2.example.net.\n"),
+    ("spf-duplicate", "error", GOOD + '@ TXT "v=spf1 mx -all"\n@ TXT "v=spf1 a -all"\n'),
+    ("spf-type", "warning", GOOD + '@ SPF "v=spf1 mx -all"\n'),
+    ("takeover", "info", GOOD + "www CNAME shop.azurewebsites.net.\n"),
+    ("takeover", "info", GOOD + "cdn CNAME files.blob.core.windows.net.\n"),
+    ("delegation-takeover", "info", GOOD + "dev NS ns1-01.azure-dns.com.\ndev NS ns2-01.azure-dns.net.\n"),
+    ("dangling-cname", "error", GOOD + "www CNAME gone\n"),
+    ("ttl-long", "warning", GOOD + "www 604800 A 192.0.2.1\n"),
+    ("ttl-long", "warning", GOOD + "sub 604800 NS ns2.example.net.\n"),
+    ("ttl-short", "warning", GOOD + "www 0 A 192.0.2.1\n"),
+]
+
+
+@pytest.mark.parametrize(("code", "severity", "text"), CASES)
+def test_each_rule_finds_its_mistake(tmp_path: Path, code: str, severity: str, text: str) -> None:
+    """One finding of that code and severity, and no other in a small zone."""
+    found = findings(tmp_path, text)
+    assert [(each.code, each.severity) for each in found] == [(code, severity)]
+    assert not lint(read_tree(tmp_path), skip={code})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD + "sub NS ns.sub\nsub NS ns2.example.net.\nns.sub A 192.0.2.1\n",  # glue is no mistake
+        GOOD + "sub NS a.ns.sub\nsub NS ns2.example.net.\na.ns.sub A 192.0.2.1\n",  # glue below an empty name
+        GOOD + "@ MX 10 mail\n* A 192.0.2.1\n",  # a wildcard answers for the mail server
+        GOOD + "www CNAME host.example.org.\n",  # in no zone that is read
+        GOOD + "@ MX 0 .\n",  # RFC 7505
+        GOOD + '@ TXT "v=spf1 mx -all"\n@ TXT "v=spf10"\n@ TXT "google-site-verification=1"\n',
+        GOOD + '@ SPF "v=spf1 mx -all"\n@ TXT "v=spf1" " mx -all"\n',
+        GOOD + "@ 172800 NS ns3.example.net.\nsub 172800 NS ns1.example.net.\n",  # TTLs of providers
+        GOOD + "www CNAME azurewebsites.net.\n",  # the provider's own name
+        GOOD + "www CNAME notazurewebsites.net.\n",
+        GOOD + "sub NS ns1.example.net.\nsub NS ns2.example.net.\nx CNAME host.sub\n",  # below a delegation
+    ],
+)
+def test_good_zones_have_no_findings(tmp_path: Path, text: str) -> None:
+    """False alarms of other checkers: glue (PowerDNS 5948, 6622), wildcards, names outside (netbox-plugin-dns 441)."""
+    assert findings(tmp_path, text) == []
+
+
+def test_classless_reverse_zones_are_allowed(tmp_path: Path) -> None:
+    """RFC 2317: CNAMEs into a delegated part of a reverse zone, with a slash or hyphen in its name."""
+    (tmp_path / "2.0.192.in-addr.arpa.zone").write_text(
+        "$ORIGIN 2.0.192.in-addr.arpa.\n$TTL 3600\n@ SOA ns1.example.net. host.example.net. 1 7200 900 1209600 300\n"
+        "@ NS ns1.example.net.\n@ NS ns2.example.net.\n0/25 NS ns.a.example.org.\n0/25 NS ns.b.example.org.\n"
+        "$GENERATE 1-20 $ CNAME $.0/25.2.0.192.in-addr.arpa.\n"
+    )
+    assert lint(read_tree(tmp_path)) == ()
+
+
+def test_a_wildcard_has_the_address_of_a_ptr(tmp_path: Path) -> None:
+    """A reverse record whose target is covered by a wildcard with that address is right."""
+    (tmp_path / "2.0.192.in-addr.arpa.zone").write_text(
+        "$ORIGIN 2.0.192.in-addr.arpa.\n$TTL 3600\n@ SOA ns1.example.net. host.example.net. 1 7200 900 1209600 300\n"
+        "@ NS ns1.example.net.\n@ NS ns2.example.net.\n7 PTR any.example.com.\n"
+    )
+    assert findings(tmp_path, GOOD + "* A 192.0.2.7\n") == []
+    assert [each.code for each in findings(tmp_path, GOOD + "* A 192.0.2.8\n")] == ["ptr-without-address"]
+
+
+def test_a_signed_cname_is_alone(tmp_path: Path) -> None:
+    """RRSIG and NSEC may stand beside a CNAME (RFC 4034)."""
+    signature = "CNAME 13 3 3600 20300101000000 20200101000000 1 example.com. AAAA"
+    found = findings(tmp_path, f"{GOOD}www CNAME ns1\nwww RRSIG {signature}\nwww NSEC example.com. CNAME RRSIG NSEC\n")
+    assert [each for each in found if each.code == "cname-other-data"] == []
+
+
+def test_a_small_tree_has_no_single_kind(tmp_path: Path) -> None:
+    """In a large tree the only CAA record is worth a word; in a small one everything is there once."""
+    assert findings(tmp_path, GOOD + '@ CAA 0 issue "ca.example"\n') == []
+    hosts = "".join(f"h{n} A 192.0.2.{n}\nh{n} TXT h\n" for n in range(1, 20))
+    found = findings(tmp_path, GOOD + hosts + '@ CAA 0 issue "ca.example"\n')
+    assert [each.code for each in found] == ["single-kind"]
+
+
+def test_every_code_is_listed() -> None:
+    """The codes in the rules are those of the list; each source of a suffix is in the table of sources."""
+    used = set()
+    for name in ("lint.py", "lint_standards.py"):
+        tree = ast.parse((ROOT / "ssosim/dns/zones" / name).read_text(encoding="utf-8"))
+        used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in CODES}
+    assert used == set(CODES)
+    sources = load_sources()
+    for kind in ("suffixes", "name_servers"):
+        assert {sources.title_of(each.source) for each in load_suffixes(kind)}.isdisjoint(
+            {each.source for each in load_suffixes(kind)}
+        )
+
+
+@pytest.mark.skipif(shutil.which("named-checkzone") is None, reason="bind9utils is not installed")
+def test_named_checkzone_agrees(tmp_path: Path) -> None:
+    """Zones that named refuses have an error here or are refused; those with an error here are refused by named.
+
+    Differences are intended: named looks at no provider, SPF text and CNAME target, only warns of missing glue, and
+    refuses a zone without SOA or NS, which are a warning here since many providers add them.
+    """
+    beyond_named = {"spf-duplicate", "dangling-cname", "glue-missing", "no-soa", "no-ns"}
+    for number, (code, severity, text) in enumerate([*CASES, ("", "", GOOD)]):
+        file = tmp_path / str(number) / "example.com.zone"
+        file.parent.mkdir()
+        file.write_text(text)
+        command = ["named-checkzone", "-i", "local", "example.com", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        try:
+            has_error = any(each.severity == "error" for each in lint(read_tree(file.parent)))
+        except ImportMistakeError:
+            has_error = True
+        assert has_error == (severity == "error"), code
+        if code in ("no-soa", "no-ns"):
+            assert done.returncode != 0
+        if code == "glue-missing":
+            assert "has no REQUIRED GLUE address records" in done.stdout
+        if code not in beyond_named:
+            assert (done.returncode != 0) == has_error, f"{code}: {done.stdout}"
+
+
+@pytest.mark.parametrize("form", ["plain", "windows", "azure", "octodns", "route53"])
+def test_the_corpus_has_no_errors(form: str) -> None:
+    """Good zones of every source have no error, whatever their form."""
+    assert [each for each in lint(read_tree(CORPUS / form)) if each.severity == "error"] == []
+
+
+def run(*words: str) -> int:
+    """Run the command line, and return its exit code."""
+    try:
+        return main(["dns", "lint", *words]) or 0
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def test_switches_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--skip and --only by code, --json with codes and sources, --junit with a case for each code."""
+    zones = tmp_path / "zones"
+    zones.mkdir()
+    (zones / "example.com.zone").write_text(GOOD + "www CNAME gone\nold 0 A 192.0.2.1\n")
+    report = tmp_path / "lint.xml"
+    assert run("--zones", str(zones), "--json", "--junit", str(report)) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(each["code"], each["severity"]) for each in found] == [
+        ("dangling-cname", "error"),
+        ("ttl-short", "warning"),
+    ]
+    assert all(each["source"] for each in found)
+    suite = ET.parse(report).getroot()  # noqa: S314 - our own file
+    assert (suite.get("tests"), suite.get("failures")) == (str(len(CODES)), "1")
+    assert suite.find(".//testcase[@name='dangling-cname']/failure") is not None
+    assert suite.find(".//testcase[@name='ttl-short']/system-out") is not None
+    assert run("--zones", str(zones), "--skip", "dangling-cname") == 0
+    assert run("--zones", str(zones), "--only", "ttl-short") == 0
+    assert run("--zones", str(zones), "--only", "ttl-short", "--fail-on", "lint=warning") == 1
+    capsys.readouterr()
+    assert run("--zones", str(zones), "--skip", "ttl-shrt") == 2
+    assert "did you mean ttl-short?" in capsys.readouterr().err
+    assert run("--codes") == 0
+    assert "dangling-cname" in capsys.readouterr().out
