@@ -15,6 +15,7 @@ from typing import Literal, cast
 
 import msgspec
 
+from ssosim.dns.zones.lint import LintFinding
 from ssosim.lab.control.answers import FederatedToken, LabStatus, UndoneFaults
 from ssosim.lab.control.dns_answers import ChangeResult, Drift, LoadedZones, Plan, Settings
 from ssosim.lab.control.spn_answers import Spns
@@ -186,16 +187,6 @@ class DnsShowDocument(_Document, frozen=True, kw_only=True, tag="dns-show"):
     zones_version: int
     records: tuple[ZoneRow, ...]
     locks: dict[str, str]
-
-
-class LintFinding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mistake or trap in zones."""
-
-    zone: str
-    severity: str
-    name: str
-    text: str
-    source: str
 
 
 class DnsLintDocument(_Document, frozen=True, kw_only=True, tag="dns-lint"):
